@@ -1,0 +1,47 @@
+"""The errors that a user meets: each is one line that names what is wrong, the value, and what is allowed."""
+
+from __future__ import annotations
+
+
+class MinidecompError(Exception):
+    """Base of the errors below; the command line prints it as one line."""
+
+    exit_code = 2
+
+
+class OptionError(MinidecompError, ValueError):
+    """An option has a value that is not allowed.
+
+    Parameters
+    ----------
+    option : str
+        The option's name as in Python, for example ``latent_dim``; the command line shows ``--latent-dim``.
+    value : object
+        The value given.
+    allowed : str
+        What is allowed, in words.
+    """
+
+    def __init__(self, option: str, value: object, allowed: str):
+        super().__init__(option, value, allowed)
+        self.option, self.value, self.allowed = option, value, allowed
+
+    def message(self, option: str) -> str:
+        return f"{option}: {self.value} is not allowed; {self.allowed}"
+
+    def __str__(self) -> str:
+        return self.message(self.option)
+
+
+class DataError(MinidecompError):
+    """A data set is missing, damaged or of the wrong kind."""
+
+
+class RunError(MinidecompError):
+    """A run folder or a checkpoint cannot be used."""
+
+
+class TrainingFault(MinidecompError):
+    """Training had to stop: a term of the objective is not finite, or a save failed."""
+
+    exit_code = 1

@@ -1,0 +1,46 @@
+"""Maps the source folders to packages and compiles the numerical core; everything else is in pyproject.toml."""
+
+import os
+import sys
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# -ffast-math stays out: it changes denormals for the whole process and the rounding trick of exp in simd.h.
+flags = [] if sys.platform == "win32" else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", "-pthread"]
+
+
+def engine(name: str, real: str) -> Extension:
+    """One compiled engine; the two differ in the type `real` alone."""
+    macros = [("MINIDECOMP_REAL", real), (f"MINIDECOMP_{real.upper()}", "1")]
+    if os.environ.get("MINIDECOMP_NO_CLONES"):
+        macros.append(("MINIDECOMP_NO_CLONES", "1"))
+    return Extension(
+        f"minidecomp._core.{name}",
+        [f"_core/{name}.pyx"],
+        include_dirs=["_core"],
+        define_macros=macros,
+        extra_compile_args=flags,
+        extra_link_args=[] if sys.platform == "win32" else ["-pthread"],
+    )
+
+
+setup(
+    packages=[
+        "minidecomp",
+        "minidecomp.terms",
+        "minidecomp.engines",
+        "minidecomp.data",
+        "minidecomp._core",
+        "minidecomp.cli",
+    ],
+    package_dir={"minidecomp": "minidecomp", "minidecomp._core": "_core", "minidecomp.cli": "cli"},
+    package_data={"minidecomp": ["py.typed"]},
+    include_package_data=False,
+    ext_modules=cythonize(
+        [engine("engine_float32", "float"), engine("engine_float64", "double")],
+        include_path=["_core"],
+        language_level=3,
+        nthreads=2,
+    ),
+)
