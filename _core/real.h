@@ -1,0 +1,21 @@
+/* The number type of the engine; setup.py defines MINIDECOMP_REAL. */
+#ifndef MD_REAL_H
+#define MD_REAL_H
+
+typedef MINIDECOMP_REAL real;
+
+#if defined(__GNUC__)
+#define MD_INLINE static inline __attribute__((always_inline, unused))
+#define MD_UNUSED __attribute__((unused))
+#define MD_RESTRICT __restrict__
+#elif defined(_MSC_VER)
+#define MD_INLINE static __forceinline
+#define MD_UNUSED
+#define MD_RESTRICT __restrict
+#else
+#define MD_INLINE static inline
+#define MD_UNUSED
+#define MD_RESTRICT
+#endif
+
+#endif

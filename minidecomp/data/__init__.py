@@ -1,0 +1,127 @@
+"""The data sets by name: the pinwheel, Fashion-MNIST, or a file of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from numbers import Integral
+from pathlib import Path
+
+from minidecomp.data.dataset import Dataset
+from minidecomp.errors import DataError, OptionError
+
+__all__ = ["Available", "Dataset", "available", "load"]
+
+NAMES = ("pinwheel", "fashion-mnist")
+
+
+@dataclass(frozen=True)
+class Available:
+    """A named data set.
+
+    Attributes
+    ----------
+    name : str
+        What `load` takes.
+    ready : bool
+        Whether it can be loaded now.
+    where : str
+        Where it is, or how to get it.
+    train, test : int
+        Points in each part.
+    data_dim : int
+        Numbers in a point.
+    """
+
+    name: str
+    ready: bool
+    where: str
+    train: int
+    test: int
+    data_dim: int
+
+
+def load(
+    data: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    array: str | None = None,
+    image_size: int = 28,
+    arms: int = 4,
+    points_per_arm: int = 100,
+    radial_std: float = 0.1,
+    tangential_std: float = 0.3,
+    rate: float = 0.25,
+    data_seed: int = 0,
+    test_fraction: float = 0.1,
+    limit: int | None = None,
+) -> Dataset:
+    """Load a data set; each parameter matters to the kind of data that it belongs to, and is not looked at otherwise.
+
+    Parameters
+    ----------
+    data : str or path
+        ``pinwheel``, ``fashion-mnist``, or a file that ends in .npy, .npz or .csv.
+    data_dir, image_size
+        See `minidecomp.data.fashion_mnist.load`.
+    array, test_fraction
+        See `minidecomp.data.arrays.load`.
+    arms, points_per_arm, radial_std, tangential_std, rate
+        See `minidecomp.data.pinwheel.pinwheel`.
+    data_seed : int
+        For the pinwheel's points and a file's test part; 0 to 2^64 - 1.
+    limit : int or None
+        Keep this many training points, the first ones.
+
+    Raises
+    ------
+    OptionError
+        A parameter is out of its range.
+    DataError
+        The data is missing, damaged or of the wrong kind.
+    """
+    if not isinstance(data_seed, Integral) or not 0 <= data_seed < 2**64:
+        raise OptionError("data_seed", data_seed, "a whole number from 0 to 2^64 - 1 is")
+    if limit is not None and (not isinstance(limit, Integral) or limit < 1):
+        raise OptionError("limit", limit, "a whole number of at least 1 is")
+
+    if data == "pinwheel":
+        from minidecomp.data.pinwheel import pinwheel
+
+        loaded = pinwheel(arms, points_per_arm, radial_std, tangential_std, rate, data_seed)
+    elif data == "fashion-mnist":
+        from minidecomp.data import fashion_mnist
+
+        loaded = fashion_mnist.load(data_dir, image_size)
+    else:
+        from minidecomp.data import arrays
+
+        if not Path(data).exists() and Path(data).suffix.lower() not in arrays.ENDINGS:
+            raise OptionError("data", data, _allowed(str(data), arrays.ENDINGS))
+        loaded = arrays.load(data, array, test_fraction, data_seed)
+
+    if limit is None or limit >= len(loaded.train):
+        return loaded
+    labels = loaded.train_labels
+    return replace(loaded, train=loaded.train[:limit], train_labels=None if labels is None else labels[:limit])
+
+
+def available() -> list[Available]:
+    """The named data sets, with where each is or how to get it."""
+    from minidecomp.data import fashion_mnist
+
+    try:
+        ready, where = True, str(fashion_mnist.find())
+    except DataError:
+        ready, where = False, fashion_mnist.HOW_TO_GET
+    return [
+        Available("pinwheel", True, "drawn when it is loaded", 400, 400, 2),
+        Available("fashion-mnist", ready, where, 60000, 10000, 784),
+    ]
+
+
+def _allowed(data: str, endings: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(data.lower(), NAMES, n=1, cutoff=0.5)
+    guess = f"; did you mean {close[0]}?" if close else ""
+    return f"{', '.join(NAMES)} or a file that ends in {', '.join(endings)} is{guess}"

@@ -1,0 +1,160 @@
+"""One's own data: an array in a .npy or .npz file, or a table of numbers in a .csv file."""
+
+from __future__ import annotations
+
+import csv
+from array import array as number_list
+from pathlib import Path
+
+import numpy as np
+
+from minidecomp import random
+from minidecomp.data.dataset import Dataset
+from minidecomp.errors import DataError, MinidecompError, OptionError
+
+ENDINGS = (".npy", ".npz", ".csv")
+
+_ALLOWED = "allowed are bool, integer and real numbers of shape (N,), (N, dx) or (N, rows, columns)"
+
+
+def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1, data_seed: int = 0) -> Dataset:
+    """Load points from a file and set some aside for the test.
+
+    Parameters
+    ----------
+    path : path
+        A .npy or .npz file of shape (N,), (N, dx) or (N, rows, columns), or a comma separated .csv file with a point
+        on each line. The first line of a .csv file is a header if none of its cells is a number.
+    array : str or None
+        The name of the array in a .npz file; needed where there are several.
+    test_fraction : float
+        The part of the points that is set aside, between 0 and 1.
+    data_seed : int
+        Chooses those points; 0 to 2^64 - 1.
+
+    Returns
+    -------
+    Dataset
+        Points of shape (dx,) in random order, float64. A uint8 array with more than zeros and ones stays uint8 and
+        stands for v / 255.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or what is in it cannot be used.
+    OptionError
+        ``test_fraction`` is out of its range.
+    """
+    if not 0 < test_fraction < 1:
+        raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
+    path = Path(path)
+    points, image_shape = _points(path, _read(path, array))
+
+    n = len(points)
+    order = random.permutation(n, data_seed, random.SPLIT)
+    test_count = min(max(round(test_fraction * n), 1), n - 1)
+    return Dataset(
+        name=path.name,
+        train=np.ascontiguousarray(points[order[test_count:]]),
+        test=np.ascontiguousarray(points[order[:test_count]]),
+        image_shape=image_shape,
+        source=str(path) if array is None else f"{path}, array {array}",
+    )
+
+
+def infer_likelihood(dataset: Dataset) -> str:
+    """``bernoulli`` if every training value is 0 or 1 (for bytes: 0 or 255), otherwise ``gaussian``."""
+    one = 255 if dataset.train.dtype == np.uint8 else 1
+    return "bernoulli" if np.all((dataset.train == 0) | (dataset.train == one)) else "gaussian"
+
+
+def _read(path: Path, array: str | None) -> np.ndarray:
+    ending = path.suffix.lower()
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; a file that ends in {', '.join(ENDINGS)} is needed")
+    if ending not in ENDINGS:
+        raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
+    if array is not None and ending != ".npz":
+        raise DataError(f"{path}: has no array named {array}; only a .npz file has named arrays")
+    try:
+        return _table(path) if ending == ".csv" else _stored(path, array)
+    except MinidecompError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
+        reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+        raise DataError(f"{path}: cannot be read ({reason}); {_ALLOWED}") from None
+
+
+def _stored(path: Path, array: str | None) -> np.ndarray:
+    with open(path, "rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        if not start.startswith((b"\x93NUMPY", b"PK")):  # np.load would take it for a pickle
+            found = f"starts with {start!r}" if start else "is empty"
+            raise DataError(f"{path}: {found}; a file that numpy.save or numpy.savez wrote is needed")
+        loaded = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        names = loaded.files
+        if array is None and len(names) != 1:
+            raise DataError(f"{path}: has {len(names)} arrays; choose with --array one of: {', '.join(names)}")
+        if array is not None and array not in names:
+            raise DataError(f"{path}: has no array named {array}; it has: {', '.join(names)}")
+        return np.asarray(loaded[array or names[0]])
+
+
+def _table(path: Path) -> np.ndarray:
+    cells, width = number_list("d"), 0
+    # A byte that is no UTF-8 must not fail here, where its line is unknown: as a cell it is no number.
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+        reader = csv.reader(file)
+        for row in reader:
+            if not row:
+                continue
+            if width and len(row) != width:
+                raise DataError(f"{path}, line {reader.line_num}: {len(row)} cells where the first line has {width}")
+            try:
+                cells.extend([float(cell) for cell in row])
+            except ValueError:
+                wrong = [cell for cell in row if not _is_number(cell)]
+                if width or len(wrong) < len(row):
+                    raise DataError(
+                        f"{path}, line {reader.line_num}: {wrong[0][:40]!r} is not a number; "
+                        "numbers separated by commas are needed, after at most one line of names"
+                    ) from None
+            width = len(row)
+    return np.array(cells).reshape(-1, width or 1)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _points(path: Path, values: np.ndarray) -> tuple[np.ndarray, tuple[int, int] | None]:
+    """The points as shape (N, dx), checked, and the shape of an image."""
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"{path}: has dtype {values.dtype}; {_ALLOWED}")
+    if values.ndim not in (1, 2, 3):
+        raise DataError(f"{path}: has shape {values.shape}; {_ALLOWED}")
+    if values.size == 0:
+        raise DataError(f"{path}: is empty, of shape {values.shape}; at least 4 points of at least 1 number are needed")
+    if len(values) < 4:
+        raise DataError(f"{path}: has {len(values)} points; at least 4 are needed")
+    image_shape = (values.shape[1], values.shape[2]) if values.ndim == 3 else None
+    points = values.reshape(len(values), -1)
+    if points.dtype != np.uint8 or points.max() <= 1:
+        points = points.astype(np.float64)
+        finite = np.isfinite(points)
+        if not finite.all():
+            row, column = np.unravel_index(np.argmin(finite), finite.shape)
+            raise DataError(
+                f"{path}: has {points[row, column]} in row {row}, column {column} (counted from 0); "
+                "finite numbers are needed"
+            )
+    return points, image_shape

@@ -1,0 +1,226 @@
+"""Fashion-MNIST (Xiao et al., 2017): 70 000 grey images of clothes, found on this machine or fetched."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import urllib.request
+import zlib
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+
+import numpy as np
+
+from minidecomp.data.dataset import Dataset
+from minidecomp.errors import DataError, OptionError
+
+URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+
+# Size and SHA-256 of what a file unpacks to: Debian compresses anew, so the .gz themselves differ from upstream's.
+FILES = {
+    "train-images-idx3-ubyte.gz": (
+        47040016,
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        60008,
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        7840016,
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        10008,
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+}
+
+CLASS_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+SYSTEM_FOLDERS = (Path("/usr/share/datasets/fashion-mnist"), Path("/usr/share/dataset-fashion-mnist"))
+
+HOW_TO_GET = (
+    "apt install dataset-fashion-mnist, or minidecomp data fetch fashion-mnist, "
+    "or put the four .gz files into a folder and give --data-dir"
+)
+
+
+def cache() -> Path:
+    """The user's folder for fetched data."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "minidecomp"
+
+
+def find(data_dir: str | Path | None = None) -> Path:
+    """The first folder that has the four files; what is in them is not looked at.
+
+    Parameters
+    ----------
+    data_dir : path or None
+        The only folder to look in. Without it: ``$MINIDECOMP_DATA``, the user's cache, then where Debian's package
+        puts the files. Each of the user's folders may have them in its subfolder ``fashion-mnist``.
+
+    Raises
+    ------
+    DataError
+        No folder has them all.
+    """
+    if data_dir is not None:
+        roots = [Path(data_dir)]
+    else:
+        variable = os.environ.get("MINIDECOMP_DATA")
+        roots = [Path(variable)] if variable else []
+        roots.append(cache())
+    folders = [folder for root in roots for folder in (root, root / "fashion-mnist")]
+    if data_dir is None:
+        folders.extend(SYSTEM_FOLDERS)
+
+    missing = {folder: [name for name in FILES if not os.path.isfile(folder / name)] for folder in folders}
+    for folder in folders:
+        if not missing[folder]:
+            return folder
+    if data_dir is None:
+        raise DataError(f"fashion-mnist: not found on this machine; {HOW_TO_GET}")
+    closest = min(folders, key=lambda folder: len(missing[folder]))
+    raise DataError(
+        f"fashion-mnist: {closest} lacks {', '.join(missing[closest])}; "
+        f"put all four files there, or fill it by: minidecomp data fetch fashion-mnist --data-dir {data_dir}"
+    )
+
+
+def load(data_dir: str | Path | None = None, image_size: int = 28) -> Dataset:
+    """Load and verify the images.
+
+    Parameters
+    ----------
+    data_dir : path or None
+        As for `find`.
+    image_size : int
+        28, or 32 for a frame of two zeros on every side.
+
+    Returns
+    -------
+    Dataset
+        60 000 training and 10 000 test points of shape (image_size^2,), uint8, with 10 classes.
+
+    Raises
+    ------
+    OptionError
+        ``image_size`` is neither.
+    DataError
+        The files are not found, or one is not what it should be.
+    """
+    if image_size not in (28, 32):
+        raise OptionError("image_size", image_size, "28 or 32 is")
+    folder = find(data_dir)
+
+    def content(name: str) -> bytes:
+        unpacked, fault = _unpack(folder / name, name)
+        if fault:
+            raise DataError(f"{folder / name}: {fault}; replace it: {HOW_TO_GET}")
+        return unpacked
+
+    def images(name: str) -> np.ndarray:
+        pixels = np.frombuffer(content(name), np.uint8, offset=16).reshape(-1, 28, 28)
+        margin = (image_size - 28) // 2
+        framed = np.zeros((len(pixels), image_size, image_size), np.uint8)
+        framed[:, margin : margin + 28, margin : margin + 28] = pixels
+        return framed.reshape(len(pixels), -1)
+
+    def labels(name: str) -> np.ndarray:
+        return np.frombuffer(content(name), np.uint8, offset=8).astype(np.int64)
+
+    return Dataset(
+        name="fashion-mnist",
+        train=images("train-images-idx3-ubyte.gz"),
+        test=images("t10k-images-idx3-ubyte.gz"),
+        train_labels=labels("train-labels-idx1-ubyte.gz"),
+        test_labels=labels("t10k-labels-idx1-ubyte.gz"),
+        class_names=CLASS_NAMES,
+        image_shape=(image_size, image_size),
+        source=str(folder),
+    )
+
+
+def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = lambda line: None) -> Path:
+    """Download the four files, 31 MB in all; one that is there and whole stays.
+
+    Parameters
+    ----------
+    folder : path or None
+        Where to put them; without it, the user's cache.
+    progress : callable
+        Given a line of text before each file.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    DataError
+        The network or the disk failed, or what arrived is not the file. No part of a file is left behind.
+    """
+    folder = cache() / "fashion-mnist" if folder is None else Path(folder)
+    for name in FILES:
+        target = folder / name
+        if os.path.isfile(target) and not _unpack(target, name)[1]:
+            progress(f"{name}: already there")
+            continue
+        progress(f"{name}: downloading")
+        partial = target.with_name(f"{name}.{os.getpid()}.part")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _download(URL + name, partial)
+            fault = _unpack(partial, name)[1]
+            if fault:
+                raise DataError(f"{URL + name}: what arrived {fault}; try again later")
+            os.replace(partial, target)
+        except (OSError, HTTPException) as error:
+            raise DataError(f"cannot download {URL + name} to {target}: {_reason(error)}") from None
+        finally:
+            if os.path.exists(partial):
+                os.remove(partial)
+    return folder
+
+
+def _download(url: str, path: Path) -> None:
+    with urllib.request.urlopen(url, timeout=60) as reply, open(path, "wb") as file:
+        while block := reply.read(1 << 20):
+            file.write(block)
+
+
+def _unpack(path: Path, name: str) -> tuple[bytes, str]:
+    """What is in the .gz, and what is wrong with it, in words that follow its name; empty if nothing is."""
+    size, digest = FILES[name]
+    try:
+        with gzip.open(path) as file:
+            content = file.read(size + 1)  # the byte beyond the end makes gzip compare its checksum
+    except (OSError, EOFError, zlib.error) as error:
+        return b"", f"cannot be unpacked ({_reason(error)})"
+    if len(content) != size:
+        found = f"more than {size}" if len(content) > size else len(content)
+        return b"", f"unpacks to {found} bytes instead of {size}"
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != digest:
+        # MNIST's digits come in files of the same names and sizes.
+        return b"", f"is not Fashion-MNIST's (SHA-256 {sha256[:16]}... instead of {digest[:16]}...)"
+    return content, ""
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())

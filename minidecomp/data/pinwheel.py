@@ -1,0 +1,76 @@
+"""The pinwheel of Johnson et al. (2016): noisy arms, bent around the origin, one class each."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+
+from minidecomp import random
+from minidecomp.data.dataset import Dataset
+from minidecomp.errors import OptionError
+
+
+def pinwheel(
+    arms: int = 4,
+    points_per_arm: int = 100,
+    radial_std: float = 0.1,
+    tangential_std: float = 0.3,
+    rate: float = 0.25,
+    data_seed: int = 0,
+) -> Dataset:
+    """Draw training and test points, as many of each, ordered arm by arm.
+
+    With K arms, arm k's points are, for x0 ~ N(1, tangential_std^2) and x1 ~ N(0, radial_std^2),
+
+        (x0 cos t + x1 sin t, -x0 sin t + x1 cos t),   t = 2 pi k / K + rate exp(x0).
+
+    Parameters
+    ----------
+    arms, points_per_arm : int
+        At least 1.
+    radial_std, tangential_std : float
+        0 to 100. The names are those of the published experiment (Mathieu et al., 2019), though there, as here,
+        ``tangential_std`` spreads the points along an arm and ``radial_std`` across it.
+    rate : float
+        How far an arm bends, -1e6 to 1e6.
+    data_seed : int
+        0 to 2^64 - 1.
+
+    Returns
+    -------
+    Dataset
+        Parts of shape (arms * points_per_arm, 2), float64, with the arm as label.
+
+    Raises
+    ------
+    OptionError
+        A parameter is out of its range.
+    """
+    for name, count in (("arms", arms), ("points_per_arm", points_per_arm)):
+        if not isinstance(count, Integral) or count < 1:
+            raise OptionError(name, count, "a whole number of at least 1 is")
+    for name, std in (("radial_std", radial_std), ("tangential_std", tangential_std)):
+        if not 0 <= std <= 100:
+            raise OptionError(name, std, "0 to 100 is")
+    if not abs(rate) <= 1e6:
+        raise OptionError("rate", rate, "-1e6 to 1e6 is")
+
+    labels = np.repeat(np.arange(arms, dtype=np.int64), points_per_arm)
+
+    def part(step: int) -> np.ndarray:
+        noise = random.normal((labels.size, 2), data_seed, random.DATA, step)
+        x0, x1 = 1 + tangential_std * noise[:, 0], radial_std * noise[:, 1]
+        theta = 2 * np.pi * labels / arms + rate * np.exp(x0)
+        cos, sin = np.cos(theta), np.sin(theta)
+        return np.stack([x0 * cos + x1 * sin, -x0 * sin + x1 * cos], axis=1)
+
+    return Dataset(
+        name="pinwheel",
+        train=part(0),
+        test=part(1),
+        train_labels=labels,
+        test_labels=labels.copy(),
+        class_names=tuple(f"arm {k}" for k in range(arms)),
+        source=f"drawn with data seed {data_seed}",
+    )

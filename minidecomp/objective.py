@@ -1,0 +1,170 @@
+"""The decomposition objective (Mathieu et al., ICML 2019, eq. 7), term by term, with its gradient (textbook).
+
+    L = E_q(z|x)[log p(x|z)] - beta KL(q(z|x) || p(z)) - alpha D(q(z), p(z))
+
+Each term is a mean over the batch and over the K posterior samples, in nats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .draws import Draws
+from .model import PRIOR_LOGITS, VAE
+from .terms import inclusive_kl, kl, mmd
+from .terms.arrays import array_module
+from .terms.posterior import sample, scale_from_raw, scale_slope
+from .terms.priors import Gaussian, logits_grad
+
+TERMS = ("log_likelihood", "kl", "regulariser")
+REGULARISERS = ("mmd", "kl-inc")
+KL_ESTIMATORS = ("analytic", "monte-carlo")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Which objective it is.
+
+    Attributes
+    ----------
+    beta, alpha : float
+        Weights of the KL term and of the regulariser D.
+    regulariser : str
+        D: ``mmd`` or ``kl-inc``.
+    kl : str
+        ``analytic`` (a Gaussian prior only) or ``monte-carlo``.
+    samples : int
+        K, posterior samples a data point.
+    log_prior_multiplier : float
+        M in the Monte-Carlo KL, log q - M log p: 1, or the authors' latent_dim for their mixture.
+    """
+
+    beta: float = 1.0
+    alpha: float = 0.0
+    regulariser: str = "mmd"
+    kl: str = "monte-carlo"
+    samples: int = 1
+    log_prior_multiplier: float = 1.0
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """dL/dterm: 1, -beta, -alpha."""
+        return {"log_likelihood": 1.0, "kl": -self.beta, "regulariser": -self.alpha}
+
+    def combine(self, values: Mapping[str, float]) -> float:
+        """L from the values of its terms; a term of weight 0 may be missing."""
+        return sum(weight * values[term] for term, weight in self.weights.items() if weight != 0)
+
+
+def value(vae: VAE, objective: Objective, x: Any, draws: Draws) -> dict[str, float]:
+    """The value of each term and of the objective; the regulariser's only if ``draws`` has a prior sample."""
+    prior = vae.current_prior()
+    loc, scale = vae.encode(x)
+    z = sample(loc, scale, draws.eps)
+    values = {"log_likelihood": float(vae.likelihood.value(x, vae.decode(z)).mean())}
+    if objective.kl == "analytic":
+        values["kl"] = float(kl.analytic_value(loc, scale, _gaussian(prior)).mean())
+    else:
+        values["kl"] = float(kl.monte_carlo_value(z, loc, scale, prior, objective.log_prior_multiplier).mean())
+    if draws.prior_sample is not None:
+        if objective.regulariser == "mmd":
+            values["regulariser"] = float(sum(mmd.value(draws.prior_sample, z_k) for z_k in z) / len(z))
+        else:
+            values["regulariser"] = float(inclusive_kl.value(draws.prior_sample, loc, scale, prior))
+    return values | {"objective": objective.combine(values)}
+
+
+def value_and_grad(
+    vae: VAE, objective: Objective, x: Any, draws: Draws, weights: Mapping[str, float] | None = None
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """The values, and the gradient of sum_T weights[T] T, which is the objective unless ``weights`` says otherwise.
+
+    Parameters
+    ----------
+    vae, objective
+        The model and which objective.
+    x : array of shape (B, dx)
+    draws : Draws
+        The step's random numbers.
+    weights : mapping from a term's name to float, optional
+        ``{"kl": 1}`` gives the gradient of the KL term alone.
+
+    Returns
+    -------
+    values : dict
+        ``log_likelihood``, ``kl``, ``regulariser`` (if there is a prior sample) and ``objective``.
+    gradient : dict
+        One array a parameter, and those by ``z`` (K, B, D), ``loc`` and ``scale`` (B, D).
+    """
+    weights = objective.weights if weights is None else weights
+    parameters, prior, xp = vae.parameters, vae.current_prior(), array_module(x)
+    samples, batch = draws.eps.shape[:2]
+    values: dict[str, float] = {}
+
+    encoder_output, encoder_inputs = vae.encoder.forward(parameters, x)
+    loc, raw = vae.split_posterior(encoder_output)
+    scale = scale_from_raw(raw, vae.scale_link)
+    z = sample(loc, scale, draws.eps)
+    output, decoder_inputs = vae.decoder.forward(parameters, z)
+    d_z, d_loc, d_scale = xp.zeros_like(z), xp.zeros_like(loc), xp.zeros_like(scale)
+    d_variance = xp.zeros_like(prior.scale) if prior.scale.ndim == 1 else xp.zeros_like(prior.scale[0])
+
+    # E_q(z|x)[log p(x|z)]
+    log_likelihood, grads = vae.likelihood.value_and_grad(x, output)
+    values["log_likelihood"] = float(log_likelihood.mean())
+    w = weights.get("log_likelihood", 0) / (samples * batch)
+    gradient, back = vae.decoder.backward(parameters, decoder_inputs, w * grads["output"])
+    d_z += back
+
+    # KL(q(z|x) || p(z))
+    if objective.kl == "analytic":
+        divergence, grads = kl.analytic_value_and_grad(loc, scale, _gaussian(prior))
+        w = weights.get("kl", 0) / batch
+    else:
+        divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, objective.log_prior_multiplier)
+        w = weights.get("kl", 0) / (samples * batch)
+        d_z += w * grads["z"]
+    values["kl"] = float(divergence.mean())
+    d_loc += w * grads["loc"].reshape(-1, *loc.shape).sum(0)
+    d_scale += w * grads["scale"].reshape(-1, *scale.shape).sum(0)
+    d_variance += w * grads["variance"].reshape(-1, vae.latent_dim).sum(0)
+
+    # D(q(z), p(z))
+    w = weights.get("regulariser", 0)
+    if draws.prior_sample is not None:
+        if objective.regulariser == "mmd":
+            values["regulariser"], d_sample = 0.0, xp.zeros_like(draws.prior_sample)
+            for z_k, d_z_k in zip(z, d_z, strict=True):
+                discrepancy, grads = mmd.value_and_grad(draws.prior_sample, z_k)
+                values["regulariser"] += float(discrepancy) / samples
+                d_z_k += w / samples * grads["z"]
+                d_sample += w / samples * grads["prior_sample"]
+        else:
+            discrepancy, grads = inclusive_kl.value_and_grad(draws.prior_sample, loc, scale, prior)
+            values["regulariser"] = float(discrepancy)
+            d_loc += w * grads["loc"]
+            d_scale += w * grads["scale"]
+            d_variance += w * grads["variance"].sum(0)
+            d_sample = w * grads["prior_sample"]
+        if draws.prior_noise is not None:
+            d_variance += prior.sample_grad(d_sample, draws.prior_noise, draws.prior_choice).sum(0)
+
+    # z = mu + s eps,   s = link(raw)
+    d_loc += d_z.sum(0)
+    d_scale += (d_z * draws.eps).sum(0)
+    d_raw = d_scale * scale_slope(raw, vae.scale_link)
+    encoder_gradient, _ = vae.encoder.backward(parameters, encoder_inputs, xp.concatenate([d_loc, d_raw], axis=-1))
+    gradient |= encoder_gradient
+    if vae.learn_prior_variance:
+        variance = prior.scale.reshape(-1, vae.latent_dim)[0] ** 2
+        gradient[PRIOR_LOGITS] = logits_grad(d_variance, variance)
+    values["objective"] = objective.combine(values)
+    return values, gradient | {"z": d_z, "loc": d_loc, "scale": d_scale}
+
+
+def _gaussian(prior: Any) -> Gaussian:
+    if not isinstance(prior, Gaussian):
+        raise ValueError(f"the analytic KL needs a gaussian prior, not {prior.name}: use monte-carlo")
+    return prior

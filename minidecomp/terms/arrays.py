@@ -1,0 +1,46 @@
+"""The few array functions that several terms share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+LOG_2PI = math.log(2 * math.pi)
+MIN_SCALE = 1e-6
+
+
+def array_module(array: Any) -> Any:
+    """numpy, or cupy for a CuPy array."""
+    if type(array).__module__.split(".")[0] == "cupy":
+        import cupy
+
+        return cupy
+    return np
+
+
+def softplus(x: Any) -> Any:
+    """softplus(x) = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|); the second form cannot overflow."""
+    xp = array_module(x)
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def sigmoid(x: Any) -> Any:
+    """sigmoid(x) = 1 / (1 + e^-x) = (1 or e^x) / (1 + e^-|x|); the second form cannot overflow."""
+    xp = array_module(x)
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0, 1, e) / (1 + e)
+
+
+def logsumexp(x: Any, axis: int) -> Any:
+    """log sum_i e^x_i = m + log sum_i e^(x_i - m) with m = max_i x_i."""
+    xp = array_module(x)
+    m = x.max(axis=axis, keepdims=True)
+    return xp.squeeze(m, axis) + xp.log(xp.exp(x - m).sum(axis=axis))
+
+
+def normal_log_density(z: Any, loc: Any, scale: Any) -> Any:
+    """log N(z; m, s^2) = -((z - m) / s)^2 / 2 - log s - log(2 pi) / 2, for each element."""
+    xp = array_module(z)
+    return -0.5 * ((z - loc) / scale) ** 2 - xp.log(scale) - 0.5 * LOG_2PI

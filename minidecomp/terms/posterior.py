@@ -1,0 +1,28 @@
+"""q(z|x) = N(loc, diag scale^2): the link that makes a scale of what the encoder gives, and the reparameterised sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arrays import MIN_SCALE, array_module, sigmoid, softplus
+
+SCALE_LINKS = ("softplus", "exp")
+
+
+def scale_from_raw(raw: Any, scale_link: str) -> Any:
+    """softplus: s = log(1 + e^a) + 1e-6;   exp: s = e^(a / 2) + 1e-6."""
+    if scale_link == "exp":
+        return array_module(raw).exp(0.5 * raw) + MIN_SCALE
+    return softplus(raw) + MIN_SCALE
+
+
+def scale_slope(raw: Any, scale_link: str) -> Any:
+    """softplus: ds/da = sigmoid(a);   exp: ds/da = e^(a / 2) / 2."""
+    if scale_link == "exp":
+        return 0.5 * array_module(raw).exp(0.5 * raw)
+    return sigmoid(raw)
+
+
+def sample(loc: Any, scale: Any, eps: Any) -> Any:
+    """z = mu + s eps, for standard normal eps (..., B, D):   dz/dmu = 1,   dz/ds = eps."""
+    return loc + scale * eps
