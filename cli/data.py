@@ -36,7 +36,10 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @click.option("--data-dir", metavar="DIR", help="Put the files here instead of in the user's cache.")
 def fetch(name: str, data_dir: str | None) -> None:
-    """Download a data set (NAME: fashion-mnist, 31 MB) and print its folder."""
+    """Download a data set and print its folder.
+
+    NAME is fashion-mnist (31 MB).
+    """
     from minidecomp.data import fashion_mnist
     from minidecomp.errors import DataError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
@@ -55,7 +56,7 @@ def load(
     test_fraction: float = 0.1,
     limit: int | None = None,
 ) -> Dataset:
-    """Load a data set; each parameter matters to the kind of data that it belongs to, and is not looked at otherwise.
+    """Load a data set; a parameter that belongs to another kind of data is not looked at.
 
     Parameters
     ----------
@@ -95,14 +96,14 @@ def load(
     else:
         from minidecomp.data import arrays
 
-        if not Path(data).exists() and Path(data).suffix.lower() not in arrays.ENDINGS:
+        if not os.path.exists(data) and Path(data).suffix.lower() not in arrays.ENDINGS:
             raise OptionError("data", data, _allowed(str(data), arrays.ENDINGS))
         loaded = arrays.load(data, array, test_fraction, data_seed)
 
     if limit is None or limit >= len(loaded.train):
         return loaded
-    labels = loaded.train_labels
-    return replace(loaded, train=loaded.train[:limit], train_labels=None if labels is None else labels[:limit])
+    labels = None if loaded.train_labels is None else loaded.train_labels[:limit]
+    return replace(loaded, train=loaded.train[:limit], train_labels=labels)
 
 
 def available() -> list[Available]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from array import array as number_list
 from pathlib import Path
 
@@ -17,14 +18,16 @@ ENDINGS = (".npy", ".npz", ".csv")
 _ALLOWED = "allowed are bool, integer and real numbers of shape (N,), (N, dx) or (N, rows, columns)"
 
 
-def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1, data_seed: int = 0) -> Dataset:
+def load(
+    path: str | Path, array: str | None = None, test_fraction: float = 0.1, data_seed: int = 0
+) -> Dataset:
     """Load points from a file and set some aside for the test.
 
     Parameters
     ----------
     path : path
-        A .npy or .npz file of shape (N,), (N, dx) or (N, rows, columns), or a comma separated .csv file with a point
-        on each line. The first line of a .csv file is a header if none of its cells is a number.
+        A .npy or .npz file of shape (N,), (N, dx) or (N, rows, columns), or a comma separated .csv file with
+        a point on each line. The first line of a .csv file is a header if none of its cells is a number.
     array : str or None
         The name of the array in a .npz file; needed where there are several.
     test_fraction : float
@@ -35,8 +38,8 @@ def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1,
     Returns
     -------
     Dataset
-        Points of shape (dx,) in random order, float64. A uint8 array with more than zeros and ones stays uint8 and
-        stands for v / 255.
+        Points of shape (dx,) in random order, float64. A uint8 array with more than zeros and ones stays
+        uint8 and stands for v / 255.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def infer_likelihood(dataset: Dataset) -> str:
 
 def _read(path: Path, array: str | None) -> np.ndarray:
     ending = path.suffix.lower()
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DataError(f"{path}: is a folder; a file that ends in {', '.join(ENDINGS)} is needed")
     if ending not in ENDINGS:
         raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
@@ -99,10 +102,10 @@ def _stored(path: Path, array: str | None) -> np.ndarray:
             return loaded
         names = loaded.files
         if array is None and len(names) != 1:
-            raise DataError(f"{path}: has {len(names)} arrays; choose with --array one of: {', '.join(names)}")
+            raise DataError(f"{path}: has {len(names)} arrays; choose by --array one of: {', '.join(names)}")
         if array is not None and array not in names:
             raise DataError(f"{path}: has no array named {array}; it has: {', '.join(names)}")
-        return np.asarray(loaded[array or names[0]])
+        return np.asarray(loaded[names[0] if array is None else array])
 
 
 def _table(path: Path) -> np.ndarray:
@@ -114,7 +117,7 @@ def _table(path: Path) -> np.ndarray:
             if not row:
                 continue
             if width and len(row) != width:
-                raise DataError(f"{path}, line {reader.line_num}: {len(row)} cells where the first line has {width}")
+                raise DataError(f"{path}, line {reader.line_num}: {len(row)} cells, but {width} in the first")
             try:
                 cells.extend([float(cell) for cell in row])
             except ValueError:
@@ -143,13 +146,13 @@ def _points(path: Path, values: np.ndarray) -> tuple[np.ndarray, tuple[int, int]
     if values.ndim not in (1, 2, 3):
         raise DataError(f"{path}: has shape {values.shape}; {_ALLOWED}")
     if values.size == 0:
-        raise DataError(f"{path}: is empty, of shape {values.shape}; at least 4 points of at least 1 number are needed")
+        raise DataError(f"{path}: is empty, of shape {values.shape}; at least 4 points are needed")
     if len(values) < 4:
         raise DataError(f"{path}: has {len(values)} points; at least 4 are needed")
     image_shape = (values.shape[1], values.shape[2]) if values.ndim == 3 else None
     points = values.reshape(len(values), -1)
     if points.dtype != np.uint8 or points.max() <= 1:
-        points = points.astype(np.float64)
+        points = points.astype(np.float64, copy=False)
         finite = np.isfinite(points)
         if not finite.all():
             row, column = np.unravel_index(np.argmin(finite), finite.shape)

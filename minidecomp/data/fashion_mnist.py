@@ -18,7 +18,7 @@ from minidecomp.errors import DataError, OptionError
 
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
-# Size and SHA-256 of what a file unpacks to: Debian compresses anew, so the .gz themselves differ from upstream's.
+# Size and SHA-256 of what a file unpacks to: Debian compresses anew, so its .gz differ from upstream's.
 FILES = {
     "train-images-idx3-ubyte.gz": (
         47040016,
@@ -70,8 +70,8 @@ def find(data_dir: str | Path | None = None) -> Path:
     Parameters
     ----------
     data_dir : path or None
-        The only folder to look in. Without it: ``$MINIDECOMP_DATA``, the user's cache, then where Debian's package
-        puts the files. Each of the user's folders may have them in its subfolder ``fashion-mnist``.
+        The only folder to look in. Without it: ``$MINIDECOMP_DATA``, the user's cache, then where Debian's
+        package puts the files. Each of the user's folders may have them in its subfolder ``fashion-mnist``.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def load(data_dir: str | Path | None = None, image_size: int = 28) -> Dataset:
     def content(name: str) -> bytes:
         unpacked, fault = _unpack(folder / name, name)
         if fault:
-            raise DataError(f"{folder / name}: {fault}; replace it: {HOW_TO_GET}")
+            raise DataError(f"{folder / name}: {fault}; delete it, then {HOW_TO_GET}")
         return unpacked
 
     def images(name: str) -> np.ndarray:

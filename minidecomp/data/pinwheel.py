@@ -30,8 +30,8 @@ def pinwheel(
     arms, points_per_arm : int
         At least 1.
     radial_std, tangential_std : float
-        0 to 100. The names are those of the published experiment (Mathieu et al., 2019), though there, as here,
-        ``tangential_std`` spreads the points along an arm and ``radial_std`` across it.
+        0 to 100. The names are those of the published experiment (Mathieu et al., 2019), though there, as
+        here, ``tangential_std`` spreads the points along an arm and ``radial_std`` across it.
     rate : float
         How far an arm bends, -1e6 to 1e6.
     data_seed : int
