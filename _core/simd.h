@@ -12,8 +12,8 @@
 #include "real.h"
 
 /* Older gcc lacks the x86-64-v* names, clang exports the wrong symbol, musl has no ifunc. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(MINIDECOMP_NO_CLONES)
-#if __GNUC__ >= 12
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && !defined(MINIDECOMP_NO_CLONES)
+#if defined(__GNUC__) && __GNUC__ >= 12
 #define MD_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #endif
 #endif

@@ -1,0 +1,1 @@
+"""The compiled engines and what they stand on; minidecomp/engines is their front door."""

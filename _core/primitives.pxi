@@ -1,0 +1,196 @@
+# The C foundations that mention `real`, and what lets Python test them; the including module defines `real`.
+
+from libc.stdint cimport uintptr_t
+from libc.stdlib cimport calloc, free
+
+from common cimport (
+    md_cloned_void,
+    md_gemm_tasks,
+    md_gemm_tile,
+    md_pool,
+    md_pool_free,
+    md_pool_new,
+    md_pool_run,
+    md_pool_threads,
+    md_set_blas,
+)
+
+from minidecomp._core import blas as _blas
+
+cdef extern from "simd.h" nogil:
+    real md_exp(real x)
+    real md_expm1(real x)
+    real md_log(real x)
+    real md_log1p(real x)
+    real md_tanh(real x)
+    real md_sqrt(real x)
+    real md_fabs(real x)
+    real md_max(real a, real b)
+    real md_min(real a, real b)
+    void md_sincos2pi(real u, real* s, real* c)
+
+cdef extern from "gemm.h" nogil:
+    void md_gemm(int trans_a, int trans_b, long m, long n, long k, const real* a, long lda, const real* b, long ldb,
+                 int accumulate, real* c, long ldc)
+    void md_gemm_task(long task, int trans_a, int trans_b, long m, long n, long k, const real* a, long lda,
+                      const real* b, long ldb, int accumulate, real* c, long ldc)
+
+
+cdef md_cloned_void exp_loop(const real* x, real* y, long n) noexcept nogil:
+    cdef long i
+    for i in range(n):
+        y[i] = md_exp(x[i])
+
+
+cdef md_cloned_void expm1_loop(const real* x, real* y, long n) noexcept nogil:
+    cdef long i
+    for i in range(n):
+        y[i] = md_expm1(x[i])
+
+
+cdef md_cloned_void log_loop(const real* x, real* y, long n) noexcept nogil:
+    cdef long i
+    for i in range(n):
+        y[i] = md_log(x[i])
+
+
+cdef md_cloned_void log1p_loop(const real* x, real* y, long n) noexcept nogil:
+    cdef long i
+    for i in range(n):
+        y[i] = md_log1p(x[i])
+
+
+cdef md_cloned_void tanh_loop(const real* x, real* y, long n) noexcept nogil:
+    cdef long i
+    for i in range(n):
+        y[i] = md_tanh(x[i])
+
+
+cdef md_cloned_void sincos2pi_loop(const real* u, real* s, real* c, long n) noexcept nogil:
+    cdef long i
+    for i in range(n):
+        md_sincos2pi(u[i], &s[i], &c[i])
+
+
+def elementwise(str name, const real[::1] x, real[::1] out):
+    """out_i = f(x_i) for f one of exp, expm1, log, log1p, tanh."""
+    cdef long n = x.shape[0]
+    if out.shape[0] != n:
+        raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
+    if n == 0:
+        return
+    if name == "exp":
+        exp_loop(&x[0], &out[0], n)
+    elif name == "expm1":
+        expm1_loop(&x[0], &out[0], n)
+    elif name == "log":
+        log_loop(&x[0], &out[0], n)
+    elif name == "log1p":
+        log1p_loop(&x[0], &out[0], n)
+    elif name == "tanh":
+        tanh_loop(&x[0], &out[0], n)
+    else:
+        raise ValueError(f"elementwise has exp, expm1, log, log1p and tanh, not {name!r}")
+
+
+def sincos2pi(const real[::1] u, real[::1] sine, real[::1] cosine):
+    """sine_i = sin(2 pi u_i) and cosine_i = cos(2 pi u_i), for u_i in [0, 1)."""
+    cdef long n = u.shape[0]
+    if sine.shape[0] != n or cosine.shape[0] != n:
+        raise ValueError(f"sine and cosine have {sine.shape[0]} and {cosine.shape[0]} elements, u has {n}")
+    if n > 0:
+        sincos2pi_loop(&u[0], &sine[0], &cosine[0], n)
+
+
+def use_blas(bint on):
+    """Large products go to numpy's BLAS, or not. Returns its name, or None where the own kernels serve everything."""
+    cdef uintptr_t address
+    found = _blas.find("float" if sizeof(real) == 4 else "double") if on else None
+    if found is None:
+        md_set_blas(NULL, 0)
+        return None
+    address, bits, name = found
+    md_set_blas(<void*>address, bits)
+    return name
+
+
+cdef struct Product:
+    int trans_a, trans_b, accumulate
+    long m, n, k, lda, ldb, ldc
+    const real* a
+    const real* b
+    real* c
+
+
+cdef void product_task(void* context, long task) noexcept nogil:
+    cdef Product* p = <Product*>context
+    md_gemm_task(task, p.trans_a, p.trans_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.accumulate, p.c, p.ldc)
+
+
+def gemm_tasks(long m, long n, long k):
+    """How many tasks an m x n product over k is cut into."""
+    return md_gemm_tasks(m, n, k)
+
+
+cdef void count_task(void* context, long task) noexcept nogil:
+    (<long*>context)[task] += 1
+
+
+cdef class Pool:
+    """A pool of threads, the caller's included."""
+
+    cdef md_pool* pool
+
+    def __cinit__(self, int threads=1):
+        self.pool = md_pool_new(threads)
+        if self.pool == NULL:
+            raise MemoryError(f"cannot start {threads} threads")
+
+    def __dealloc__(self):
+        md_pool_free(self.pool)
+
+    @property
+    def threads(self):
+        return md_pool_threads(self.pool)
+
+    def stress(self, long runs, long tasks):
+        """Are 0 to `tasks` tasks, in `runs` runs, done exactly once each?"""
+        cdef long run, task, count
+        cdef bint right = True
+        cdef long* hits = <long*>calloc(tasks + 1, sizeof(long))
+        if hits == NULL:
+            raise MemoryError
+        with nogil:
+            for run in range(runs):
+                count = (run * 7919) % (tasks + 1)
+                md_pool_run(self.pool, count_task, hits, count)
+                for task in range(tasks + 1):
+                    right = right and hits[task] == (task < count)
+                    hits[task] = 0
+        free(hits)
+        return right
+
+    def gemm(self, const real[:, :] a, const real[:, :] b, real[:, :] c, bint trans_a=False, bint trans_b=False,
+             bint accumulate=False):
+        """C = op(A) op(B) (+ C). Rows may be apart, columns not."""
+        cdef Product p
+        cdef long inner = b.shape[1] if trans_b else b.shape[0]
+        p.m, p.k = (a.shape[1], a.shape[0]) if trans_a else (a.shape[0], a.shape[1])
+        p.n = b.shape[0] if trans_b else b.shape[1]
+        if p.k != inner or c.shape[0] != p.m or c.shape[1] != p.n:
+            raise ValueError(f"({p.m}, {p.k}) times ({inner}, {p.n}) into ({c.shape[0]}, {c.shape[1]})")
+        for stride, size in ((a.strides[1], a.shape[1]), (b.strides[1], b.shape[1]), (c.strides[1], c.shape[1])):
+            if stride != sizeof(real) and size > 1:
+                raise ValueError(f"a row's elements are {stride} bytes apart, not {sizeof(real)}")
+        p.trans_a, p.trans_b, p.accumulate = trans_a, trans_b, accumulate
+        p.lda = a.strides[0] // <long>sizeof(real)
+        p.ldb = b.strides[0] // <long>sizeof(real)
+        p.ldc = c.strides[0] // <long>sizeof(real)
+        p.a = &a[0, 0] if a.shape[0] > 0 and a.shape[1] > 0 else NULL
+        p.b = &b[0, 0] if b.shape[0] > 0 and b.shape[1] > 0 else NULL
+        p.c = &c[0, 0] if c.shape[0] > 0 and c.shape[1] > 0 else NULL
+        with nogil:
+            md_pool_run(self.pool, product_task, &p, md_gemm_tasks(p.m, p.n, p.k))
+
+
+use_blas(True)
