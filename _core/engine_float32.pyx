@@ -3,3 +3,5 @@
 ctypedef float real
 
 include "primitives.pxi"
+
+include "engine.pxi"

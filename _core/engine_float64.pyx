@@ -3,3 +3,5 @@
 ctypedef double real
 
 include "primitives.pxi"
+
+include "engine.pxi"

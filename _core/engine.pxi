@@ -1,0 +1,309 @@
+# The engine: one step from the batch's indices to the updated parameters, without Python in between.
+
+from libc.math cimport exp, isfinite, log, pow, sqrt
+from libc.string cimport memcpy, memset
+
+import numpy
+
+include "formulas.pxi"
+include "step.pxi"
+include "random.pxi"
+include "network.pxi"
+include "likelihoods.pxi"
+include "priors.pxi"
+include "posterior.pxi"
+include "mmd.pxi"
+include "inclusive_kl.pxi"
+include "adam.pxi"
+
+DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
+
+
+cdef int run_step(Step* s) noexcept nogil:
+    """Values of all terms and, if asked, the gradient. Returns the first term that is not finite, or -1."""
+    cdef long task
+    cdef int term, tasks
+    if s.prior.logits != NULL:
+        prior_from_logits(&s.prior, s.D)
+        memset(s.d_variance, 0, 2 * CHUNKS * s.D * sizeof(double))
+    memset(s.partial, 0, 3 * s.partials * sizeof(double))
+    md_pool_run(s.pool, draw_phase, s, CHUNKS)
+    forward(s, &s.encoder, s.B)
+    md_pool_run(s.pool, posterior_phase, s, CHUNKS)
+    forward(s, &s.decoder, s.K * s.B)
+    md_pool_run(s.pool, likelihood_phase, s, CHUNKS)
+    if s.regulariser == MMD:
+        md_pool_run(s.pool, mmd_columns_phase, s, CHUNKS)
+        md_pool_run(s.pool, mmd_phase, s, s.D)
+    elif s.regulariser == INCLUSIVE_KL:
+        md_pool_run(s.pool, inclusive_columns_phase, s, CHUNKS)
+        md_pool_run(s.pool, inclusive_kl_phase, s, CHUNKS)
+    for term in range(3):
+        s.value[term] = 0
+        for task in range(s.partials):
+            s.value[term] += s.partial[term * s.partials + task]
+    for term in range(3):
+        if not isfinite(s.value[term]):
+            return term
+    if s.backward:
+        backward(s, &s.decoder, s.K * s.B)
+        md_pool_run(s.pool, posterior_backward_phase, s, CHUNKS)
+        backward(s, &s.encoder, s.B)
+        if s.prior.logits != NULL:
+            if s.regulariser != NO_REGULARISER:
+                md_pool_run(s.pool, prior_backward_phase, s, CHUNKS)
+            logits_backward(s)
+    return -1
+
+
+cdef class Engine:
+    """A model's working memory for batches of up to `max_rows` points, and the steps on it.
+
+    `parameters` is the model's vector, read and written in place. One call at a time.
+    """
+
+    cdef Step s
+    cdef list arrays
+    cdef readonly object gradient   # (size,): what `step` leaves
+
+    def __cinit__(self):
+        memset(&self.s, 0, sizeof(Step))
+        self.arrays = []
+
+    def __dealloc__(self):
+        if self.s.pool != NULL:
+            md_pool_free(self.s.pool)
+
+    def __init__(self, real[::1] parameters not None, tuple encoder_widths, tuple decoder_widths, *, int activation,
+                 int scale_link, int likelihood, double likelihood_scale, prior, bint learn_prior_variance,
+                 double prior_variance_scale, int kl, double log_prior_multiplier, int regulariser, double beta,
+                 double alpha, long samples, long max_rows, int threads):
+        cdef Step* s = &self.s
+        cdef long D = decoder_widths[0], B = max_rows, K = samples, offset = 0
+        if len(encoder_widths) > MAX_LAYERS or len(decoder_widths) > MAX_LAYERS:
+            raise ValueError(f"at most {MAX_LAYERS - 1} layers")
+        self.gradient = numpy.zeros(parameters.shape[0], DTYPE)
+        cdef real[::1] gradient = self.gradient
+        self.arrays += [parameters, gradient]
+        s.pool = md_pool_new(threads)
+        if s.pool == NULL:
+            raise RuntimeError(f"cannot start {threads} threads")
+        s.vector, s.gradient, s.size = &parameters[0], &gradient[0], parameters.shape[0]
+        s.D, s.dx, s.K, s.max_rows = D, encoder_widths[0], K, B
+        s.scale_link, s.likelihood, s.kl, s.regulariser = scale_link, likelihood, kl, regulariser
+        s.likelihood_scale, s.log_prior_multiplier = likelihood_scale, log_prior_multiplier
+        # Adam goes down, so the gradient is that of the loss: minus the objective's weights.
+        s.weight[LOG_LIKELIHOOD], s.weight[KL], s.weight[REGULARISER] = -1, beta, alpha
+
+        s.eps, s.z, s.d_z = self.buffer(K * B * D), self.buffer(K * B * D), self.buffer(K * B * D)
+        s.scale, s.slope = self.buffer(B * D), self.buffer(B * D)
+        s.noise, s.prior_sample, s.d_sample = self.buffer(B * D), self.buffer(B * D), self.buffer(B * D)
+        s.scratch_size = max(B + 2 * D, 3 * D) + prior["components"] + 16
+        s.scratch = self.buffer(CHUNKS * s.scratch_size)
+        s.partials = max(<long>CHUNKS, D)
+        s.partial = self.doubles(3 * s.partials)
+        s.d_variance = self.doubles(2 * CHUNKS * D)
+        cdef uint8_t[::1] moves = numpy.zeros(B * D, numpy.uint8)
+        self.arrays.append(moves)
+        s.moves = &moves[0]
+        # Both regularisers are at hand, for an evaluation asks for both.
+        s.columns, s.d_columns = self.buffer((K + 1) * D * B), self.buffer((K + 1) * D * B)
+        s.scratch_columns = self.buffer(3 * D * B)
+        s.kl_loc, s.kl_scale = self.buffer(CHUNKS * D * B), self.buffer(CHUNKS * D * B)
+        s.posterior = self.buffer((2 * D + 1) * B)
+
+        offset = self.network(&s.encoder, encoder_widths, B, activation, 0)
+        offset = self.network(&s.decoder, decoder_widths, K * B, activation, offset)
+        s.encoder.layer[0].input = self.buffer(B * s.dx)
+        s.encoder.layer[0].d_input = NULL
+        s.decoder.layer[0].input, s.decoder.layer[0].d_input = s.z, s.d_z
+        # The likelihood puts its gradient in place of the decoder's output.
+        s.decoder.layer[s.decoder.layers - 1].d_output = s.decoder.layer[s.decoder.layers - 1].output
+        self.prior(prior, learn_prior_variance, prior_variance_scale, offset)
+
+    cdef real* buffer(self, long n):
+        cdef real[::1] array = numpy.zeros(max(n, 1), DTYPE)
+        self.arrays.append(array)
+        return &array[0]
+
+    cdef double* doubles(self, long n):
+        cdef double[::1] array = numpy.zeros(n)
+        self.arrays.append(array)
+        return &array[0]
+
+    cdef real* copy(self, values):
+        cdef real[::1] array = numpy.array(values, DTYPE).reshape(-1)
+        self.arrays.append(array)
+        return &array[0]
+
+    cdef long network(self, Network* network, tuple widths, long rows, int activation, long offset):
+        """The layers' places in the parameter vector from `offset` on; returns where it ends."""
+        cdef Layer* l
+        cdef int i
+        network.layers = len(widths) - 1
+        for i in range(network.layers):
+            l = &network.layer[i]
+            l.n_in, l.n_out = widths[i], widths[i + 1]
+            l.W, l.d_W = self.s.vector + offset, self.s.gradient + offset
+            offset += l.n_in * l.n_out
+            l.b, l.d_b = self.s.vector + offset, self.s.gradient + offset
+            offset += l.n_out
+            l.activation = activation if i < network.layers - 1 else LINEAR
+            l.output, l.d_output = self.buffer(rows * l.n_out), self.buffer(rows * l.n_out)
+            if i > 0:
+                l.input, l.d_input = network.layer[i - 1].output, network.layer[i - 1].d_output
+        if offset > self.s.size:
+            raise ValueError("the parameter vector is too short for the layers")
+        return offset
+
+    cdef prior(self, prior, bint learned, double variance_scale, long offset):
+        cdef PriorData* p = &self.s.prior
+        p.kind, p.components = prior["kind"], prior["components"]
+        p.loc, p.scale = self.copy(prior["loc"]), self.copy(prior["scale"])
+        p.df, p.log_normaliser = prior["df"], prior["log_normaliser"]
+        p.gamma, p.spike_scale = prior["gamma"], prior["spike_scale"]
+        p.log_slab, p.log_spike = prior["log_slab"], prior["log_spike"]
+        p.log_weight, p.edge = self.copy(prior["log_weight"]), self.copy(prior["edge"])
+        p.variance_scale = variance_scale
+        if learned:
+            if offset + self.s.D != self.s.size:
+                raise ValueError("the parameter vector has no place for the prior's logits")
+            p.logits, p.d_logits = self.s.vector + offset, self.s.gradient + offset
+
+    cdef set_data(self, data):
+        """Point at data of shape (N, dx), real or bytes; returns what must stay alive."""
+        cdef const real[:, ::1] reals
+        cdef const uint8_t[:, ::1] bytes_
+        if data.dtype == numpy.uint8:
+            bytes_ = data
+            self.s.data, self.s.data_kind = &bytes_[0, 0], BYTE_DATA
+            width = bytes_.shape[1]
+        else:
+            reals = data
+            self.s.data, self.s.data_kind = &reals[0, 0], REAL_DATA
+            width = reals.shape[1]
+        if width != self.s.dx:
+            raise ValueError(f"the data are {width} wide, the model takes {self.s.dx}")
+
+    cdef set_batch(self, const int64_t[::1] order, long rows):
+        cdef long i, n = rows
+        if not 0 < order.shape[0]:
+            raise ValueError("no rows")
+        for i in range(order.shape[0]):
+            if not 0 <= order[i] < n:
+                raise IndexError(f"row {order[i]} of {n}")
+        self.s.index = &order[0]
+
+    def train(self, data, const int64_t[::1] order not None, long batch_size, uint64_t seed, long step,
+              real[::1] m not None, real[::1] v not None, v_max, double lr, double beta1, double beta2, double eps,
+              double[::1] totals not None):
+        """Steps over consecutive batches of `order`, the first being number `step`.
+
+        `totals` (4,) gains each term's value times the batch's size, and the batch's size. Returns how many steps were
+        made, and the term that was not finite (then its step changed nothing) or -1.
+        """
+        cdef Step* s = &self.s
+        cdef long first = 0, n = order.shape[0], done = 0
+        cdef int term, fault = -1
+        cdef real[::1] largest
+        if m.shape[0] != s.size or v.shape[0] != s.size or totals.shape[0] != 4 or not 0 < batch_size <= s.max_rows:
+            raise ValueError("the optimiser's state, the totals or the batch have another size")
+        s.m, s.v, s.v_max = &m[0], &v[0], NULL
+        if v_max is not None:
+            largest = v_max
+            if largest.shape[0] != s.size:
+                raise ValueError("v_max has another size")
+            s.v_max = &largest[0]
+        self.set_data(data)
+        self.set_batch(order, data.shape[0])
+        s.lr, s.beta1, s.beta2, s.adam_eps = lr, beta1, beta2, eps
+        s.seed, s.given_draws, s.backward = seed, False, True
+        with nogil:
+            while first < n:
+                s.B = min(batch_size, n - first)
+                first += s.B
+                if s.B == 1 and s.regulariser == MMD:
+                    break       # the estimator needs two points
+                s.step = step + done
+                fault = run_step(s)
+                s.index = s.index + s.B
+                if fault >= 0:
+                    break
+                done += 1
+                adam(s, step + done)
+                for term in range(3):
+                    totals[term] += s.value[term] * s.B
+                totals[3] += s.B
+        return done, fault
+
+    def step(self, x, tuple weights, uint64_t seed=0, long step=0, real[:, :, ::1] eps=None,
+             real[:, ::1] prior_sample=None, int regulariser=-1, bint backward=True):
+        """Values (3,) of the terms for the batch x (B, dx); leaves the gradient of sum_T weights[T] T in `gradient`.
+
+        The draws are those of the seed and the step, or the given ones, through which no gradient goes to the prior.
+        """
+        cdef Step* s = &self.s
+        cdef double[3] kept_weights
+        cdef int term, kept = s.regulariser
+        cdef const int64_t[::1] order = numpy.arange(len(x))
+        if len(x) > s.max_rows:
+            raise ValueError(f"{len(x)} rows, room for {s.max_rows}")
+        self.set_data(x)
+        self.set_batch(order, len(x))
+        s.B, s.seed, s.step, s.backward, s.given_draws = len(x), seed, step, backward, eps is not None
+        if eps is not None:
+            if eps.shape[0] != s.K or eps.shape[1] != s.B or eps.shape[2] != s.D:
+                raise ValueError("eps has another shape")
+            memcpy(s.eps, &eps[0, 0, 0], s.K * s.B * s.D * sizeof(real))
+            if prior_sample is not None:
+                if prior_sample.shape[0] != s.B or prior_sample.shape[1] != s.D:
+                    raise ValueError("prior_sample has another shape")
+                memcpy(s.prior_sample, &prior_sample[0, 0], s.B * s.D * sizeof(real))
+        for term in range(3):
+            kept_weights[term] = s.weight[term]
+            s.weight[term] = weights[term]
+        if regulariser >= 0:
+            s.regulariser = regulariser
+        if s.regulariser == MMD and s.B < 2:
+            raise ValueError("mmd needs two points or more")
+        with nogil:
+            run_step(s)
+        s.regulariser = kept
+        for term in range(3):
+            s.weight[term] = kept_weights[term]
+        return s.value[LOG_LIKELIHOOD], s.value[KL], s.value[REGULARISER]
+
+    def encode(self, data, const int64_t[::1] order not None, real[:, ::1] loc not None, real[:, ::1] scale not None):
+        """loc and scale (n, D) of the rows `order` (n,) of the data."""
+        cdef Step* s = &self.s
+        cdef long first = 0, b, n = order.shape[0], D = s.D
+        cdef real* output = s.encoder.layer[s.encoder.layers - 1].output
+        if loc.shape[0] != n or scale.shape[0] != n or loc.shape[1] != D or scale.shape[1] != D:
+            raise ValueError("loc or scale has another shape")
+        self.set_data(data)
+        self.set_batch(order, data.shape[0])
+        s.given_draws = True
+        with nogil:
+            while first < n:
+                s.B = min(s.max_rows, n - first)
+                md_pool_run(s.pool, draw_phase, s, CHUNKS)
+                s.index = s.index + s.B
+                forward(s, &s.encoder, s.B)
+                for b in range(s.B):
+                    memcpy(&loc[first + b, 0], output + b * 2 * D, D * sizeof(real))
+                    scale_row(output + b * 2 * D + D, &scale[first + b, 0], s.slope, D, s.scale_link)
+                first += s.B
+
+    def decode(self, const real[:, ::1] z not None, real[:, ::1] output not None):
+        """The decoder's output (n, output_dim) for z (n, D)."""
+        cdef Step* s = &self.s
+        cdef long first = 0, n = z.shape[0], rows, width = s.decoder.layer[s.decoder.layers - 1].n_out
+        if z.shape[1] != s.D or output.shape[0] != n or output.shape[1] != width:
+            raise ValueError("z or output has another shape")
+        with nogil:
+            while first < n:
+                rows = min(s.max_rows, n - first)
+                memcpy(s.z, &z[first, 0], rows * s.D * sizeof(real))
+                forward(s, &s.decoder, rows)
+                memcpy(&output[first, 0], s.decoder.layer[s.decoder.layers - 1].output, rows * width * sizeof(real))
+                first += rows

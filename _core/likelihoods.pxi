@@ -1,0 +1,84 @@
+# log p(x | z) (minidecomp/terms/likelihoods.py): the value, and the gradient in place of the decoder's output.
+
+cdef md_cloned_void bernoulli_row(const real* x, real* output, long dx, real weight, double* log_p) noexcept nogil:
+    """log p = sum_d x o - softplus(o),  d/do = x - sigmoid(o)"""
+    cdef long d, lane
+    cdef real total[32]
+    cdef real d_logit
+    for lane in range(32):
+        total[lane] = 0
+    for d in range(0, dx - 31, 32):
+        for lane in range(32):
+            total[lane] += md_bernoulli(x[d + lane], output[d + lane], &d_logit)
+            output[d + lane] = weight * d_logit
+    for d in range(dx // 32 * 32, dx):
+        total[d % 32] += md_bernoulli(x[d], output[d], &d_logit)
+        output[d] = weight * d_logit
+    add_lanes(total, log_p)
+
+
+cdef md_cloned_void gaussian_row(const real* x, real* output, long dx, real weight, double* log_p) noexcept nogil:
+    """log p = sum_d log N(x; m, s^2),  output = (m, r),  s = softplus(r) + 1e-6"""
+    cdef long d, lane
+    cdef real total[32]
+    cdef real d_loc, d_raw
+    for lane in range(32):
+        total[lane] = 0
+    for d in range(0, dx - 31, 32):
+        for lane in range(32):
+            total[lane] += md_gaussian(x[d + lane], output[d + lane], output[dx + d + lane], &d_loc, &d_raw)
+            output[d + lane] = weight * d_loc
+            output[dx + d + lane] = weight * d_raw
+    for d in range(dx // 32 * 32, dx):
+        total[d % 32] += md_gaussian(x[d], output[d], output[dx + d], &d_loc, &d_raw)
+        output[d] = weight * d_loc
+        output[dx + d] = weight * d_raw
+    add_lanes(total, log_p)
+
+
+cdef md_cloned_void laplace_row(const real* x, real* output, long dx, real scale, real weight, double* log_p) noexcept nogil:
+    """log p = sum_d -|x - m| / b - log(2 b),  d/dm = sign(x - m) / b"""
+    cdef long d, lane
+    cdef real total[32]
+    cdef real d_loc, inverse = 1 / scale
+    for lane in range(32):
+        total[lane] = 0
+    for d in range(0, dx - 31, 32):
+        for lane in range(32):
+            total[lane] += md_laplace(x[d + lane], output[d + lane], inverse, &d_loc)
+            output[d + lane] = weight * d_loc
+    for d in range(dx // 32 * 32, dx):
+        total[d % 32] += md_laplace(x[d], output[d], inverse, &d_loc)
+        output[d] = weight * d_loc
+    add_lanes(total, log_p)
+    log_p[0] -= dx * log(2 * <double>scale)
+
+
+cdef inline void add_lanes(const real* total, double* out) noexcept nogil:
+    """out = sum of 32 lanes"""
+    cdef long lane
+    out[0] = 0
+    for lane in range(32):
+        out[0] += total[lane]
+
+
+cdef void likelihood_phase(void* context, long task) noexcept nogil:
+    """The K B rows of the decoder's output; row k B + b stands for data point b."""
+    cdef Step* s = <Step*>context
+    cdef Layer* last = &s.decoder.layer[s.decoder.layers - 1]
+    cdef long row, rows = s.K * s.B
+    cdef real weight = <real>(s.weight[LOG_LIKELIHOOD] / rows)
+    cdef double log_p, total = 0
+    cdef const real* x
+    cdef real* output
+    for row in range(chunk_start(rows, task), chunk_start(rows, task + 1)):
+        x = s.encoder.layer[0].input + row % s.B * s.dx
+        output = last.output + row * last.n_out
+        if s.likelihood == BERNOULLI:
+            bernoulli_row(x, output, s.dx, weight, &log_p)
+        elif s.likelihood == GAUSSIAN:
+            gaussian_row(x, output, s.dx, weight, &log_p)
+        else:
+            laplace_row(x, output, s.dx, s.likelihood_scale, weight, &log_p)
+        total += log_p
+    s.partial[LOG_LIKELIHOOD * s.partials + task] = total / rows

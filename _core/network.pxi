@@ -1,0 +1,112 @@
+# The layers (minidecomp/network.py): h = act(x W + b), and back. A task computes a tile of a product and, while it is in
+# cache, what follows it element by element.
+
+cdef md_cloned_void bias_and_activation(real* h, const real* b, long rows, long columns, long stride, int activation) noexcept nogil:
+    """h <- act(h + b)"""
+    cdef long i, j
+    cdef real* row
+    for i in range(rows):
+        row = h + i * stride
+        if activation == LINEAR:
+            for j in range(columns):
+                row[j] = row[j] + b[j]
+        elif activation == RELU:
+            for j in range(columns):
+                row[j] = md_relu(row[j] + b[j])
+        elif activation == LEAKY_RELU:
+            for j in range(columns):
+                row[j] = md_leaky_relu(row[j] + b[j])
+        elif activation == TANH:
+            for j in range(columns):
+                row[j] = md_tanh(row[j] + b[j])
+        else:
+            for j in range(columns):
+                row[j] = md_softplus(row[j] + b[j])
+
+
+cdef md_cloned_void times_slope(real* d_h, const real* h, long rows, long columns, long stride, int activation) noexcept nogil:
+    """d_a = d_h act'(a), from h = act(a)"""
+    cdef long i, j
+    cdef real* d_row
+    cdef const real* row
+    for i in range(rows):
+        d_row = d_h + i * stride
+        row = h + i * stride
+        if activation == RELU:
+            for j in range(columns):
+                d_row[j] = d_row[j] * md_relu_slope(row[j])
+        elif activation == LEAKY_RELU:
+            for j in range(columns):
+                d_row[j] = d_row[j] * md_leaky_relu_slope(row[j])
+        elif activation == TANH:
+            for j in range(columns):
+                d_row[j] = d_row[j] * md_tanh_slope(row[j])
+        elif activation == SOFTPLUS:
+            for j in range(columns):
+                d_row[j] = d_row[j] * md_softplus_slope(row[j])
+
+
+cdef md_cloned_void column_sums(real* out, const real* a, long rows, long columns) noexcept nogil:
+    """out_j = sum_i a_ij"""
+    cdef long i, j
+    for j in range(columns):
+        out[j] = 0
+    for i in range(rows):
+        for j in range(columns):
+            out[j] = out[j] + a[i * columns + j]
+
+
+cdef void forward_phase(void* context, long task) noexcept nogil:
+    cdef Step* s = <Step*>context
+    cdef Layer* l = &s.network.layer[s.layer]
+    cdef long r0, r1, c0, c1
+    md_gemm_tile(task, s.rows, l.n_out, l.n_in, &r0, &r1, &c0, &c1)
+    cdef real* tile = l.output + r0 * l.n_out + c0
+    md_gemm(0, 0, r1 - r0, c1 - c0, l.n_in, l.input + r0 * l.n_in, l.n_in, l.W + c0, l.n_out, 0, tile, l.n_out)
+    bias_and_activation(tile, l.b + c0, r1 - r0, c1 - c0, l.n_out, l.activation)
+
+
+cdef void forward(Step* s, Network* network, long rows) noexcept nogil:
+    s.network = network
+    s.rows = rows
+    for s.layer in range(network.layers):
+        md_pool_run(s.pool, forward_phase, s,
+                    md_gemm_tasks(rows, network.layer[s.layer].n_out, network.layer[s.layer].n_in))
+
+
+cdef void backward_phase(void* context, long task) noexcept nogil:
+    """Task 0: d_b = sum d_a; then tiles of d_W = h^T d_a; then tiles of d_h = d_a W^T, times the slope below."""
+    cdef Step* s = <Step*>context
+    cdef Layer* l = &s.network.layer[s.layer]
+    cdef long r0, r1, c0, c1, weight_tasks = md_gemm_tasks(l.n_in, l.n_out, s.rows)
+    cdef real* tile
+    if task == 0:
+        column_sums(l.d_b, l.d_output, s.rows, l.n_out)
+        return
+    task -= 1
+    if task < weight_tasks:
+        md_gemm_tile(task, l.n_in, l.n_out, s.rows, &r0, &r1, &c0, &c1)
+        md_gemm(1, 0, r1 - r0, c1 - c0, s.rows, l.input + r0, l.n_in, l.d_output + c0, l.n_out,
+                0, l.d_W + r0 * l.n_out + c0, l.n_out)
+        return
+    task -= weight_tasks
+    md_gemm_tile(task, s.rows, l.n_in, l.n_out, &r0, &r1, &c0, &c1)
+    tile = l.d_input + r0 * l.n_in + c0
+    # The decoder's input is z, whose gradient already holds the KL's part.
+    md_gemm(0, 1, r1 - r0, c1 - c0, l.n_out, l.d_output + r0 * l.n_out, l.n_out, l.W + c0 * l.n_out, l.n_out,
+            s.layer == 0, tile, l.n_in)
+    if s.layer > 0:
+        times_slope(tile, l.input + r0 * l.n_in + c0, r1 - r0, c1 - c0, l.n_in, s.network.layer[s.layer - 1].activation)
+
+
+cdef void backward(Step* s, Network* network, long rows) noexcept nogil:
+    cdef Layer* l
+    cdef long tasks
+    s.network = network
+    s.rows = rows
+    for s.layer in range(network.layers - 1, -1, -1):
+        l = &network.layer[s.layer]
+        tasks = 1 + md_gemm_tasks(l.n_in, l.n_out, rows)
+        if l.d_input != NULL:
+            tasks += md_gemm_tasks(rows, l.n_in, l.n_out)
+        md_pool_run(s.pool, backward_phase, s, tasks)

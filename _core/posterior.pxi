@@ -1,0 +1,156 @@
+# q(z|x) and the KL term (minidecomp/terms/posterior.py, kl.py): z = mu + s eps on the way in; on the way back, everything
+# that pulls at z, loc and scale becomes the gradient by the encoder's output (loc, raw).
+
+cdef void draw_phase(void* context, long task) noexcept nogil:
+    """Gather the batch's rows, draw the posterior's noise, and sample the prior."""
+    cdef Step* s = <Step*>context
+    cdef long first = chunk_start(s.B, task), last = chunk_start(s.B, task + 1), b, n = s.K * s.B * s.D
+    cdef real* x = s.encoder.layer[0].input
+    for b in range(first, last):
+        if s.data_kind == BYTE_DATA:
+            bytes_to_row(<const uint8_t*>s.data + s.index[b] * s.dx, x + b * s.dx, s.dx)
+        else:
+            memcpy(x + b * s.dx, <const real*>s.data + s.index[b] * s.dx, s.dx * sizeof(real))
+    if s.given_draws:
+        return
+    first = chunk_start(n, task) // 4 * 4
+    last = n if task == CHUNKS - 1 else chunk_start(n, task + 1) // 4 * 4
+    if first < last:
+        fill_normal(s.eps + first, first, last, s.seed, POSTERIOR, s.step)
+    if s.regulariser != NO_REGULARISER:
+        sample_prior_rows(s, chunk_start(s.B, task), chunk_start(s.B, task + 1))
+
+
+cdef md_cloned_void bytes_to_row(const uint8_t* bytes_, real* x, long n) noexcept nogil:
+    """x = v / 255"""
+    cdef long i
+    cdef real unit = <real>(1.0 / 255.0)
+    for i in range(n):
+        x[i] = <real><int>bytes_[i] * unit
+
+
+cdef md_cloned_void scale_row(const real* raw, real* scale, real* slope, long D, int link) noexcept nogil:
+    cdef long d
+    if link == EXP_LINK:
+        for d in range(D):
+            scale[d] = md_exp_link(raw[d], &slope[d])
+    else:
+        for d in range(D):
+            scale[d] = md_softplus_link(raw[d], &slope[d])
+
+
+cdef md_cloned_void sample_row(const real* loc, const real* scale, const real* eps, real* z, long D, real* log_q) noexcept nogil:
+    """z = mu + s eps,  log q = sum_d -eps^2 / 2 - log s - log(2 pi) / 2"""
+    cdef long d
+    cdef real total = 0
+    for d in range(D):
+        z[d] = loc[d] + scale[d] * eps[d]
+        total += <real>-0.5 * eps[d] * eps[d] - md_log(scale[d]) - <real>0.5 * MD_LOG_2PI
+    log_q[0] = total
+
+
+cdef md_cloned_void analytic_kl_row(const PriorData* p, const real* loc, const real* scale, long D, real* d_loc, real* d_scale, real* d_variance, double* kl) noexcept nogil:
+    cdef long d
+    cdef real total = 0
+    for d in range(D):
+        total += md_gaussian_kl(loc[d], scale[d], p.loc[d], p.scale[d], &d_loc[d], &d_scale[d], &d_variance[d])
+    kl[0] = total
+
+
+cdef void posterior_phase(void* context, long task) noexcept nogil:
+    """scale, z, and the KL term: its value, its gradient by z (Monte-Carlo) and by the prior's variance."""
+    cdef Step* s = <Step*>context
+    cdef long b, k, d, row, D = s.D
+    cdef real* raw
+    cdef real* loc
+    cdef real* scale
+    cdef real* scratch = s.scratch + task * s.scratch_size
+    cdef real* d_variance = scratch
+    cdef real* joint = scratch + 3 * D
+    cdef double* variance_total = s.d_variance + task * D
+    cdef double total = 0, kl
+    cdef double point = s.weight[KL] / s.B, draw = point / s.K
+    cdef real log_q, multiplier = s.log_prior_multiplier
+    for d in range(D):
+        variance_total[d] = 0
+    for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
+        loc = s.encoder.layer[s.encoder.layers - 1].output + b * 2 * D
+        raw = loc + D
+        scale = s.scale + b * D
+        scale_row(raw, scale, s.slope + b * D, D, s.scale_link)
+        if s.kl == ANALYTIC:
+            analytic_kl_row(&s.prior, loc, scale, D, scratch + D, scratch + 2 * D, d_variance, &kl)
+            total += kl / s.B
+            for d in range(D):
+                variance_total[d] += point * d_variance[d]
+        for k in range(s.K):
+            row = (k * s.B + b) * D
+            sample_row(loc, scale, s.eps + row, s.z + row, D, &log_q)
+            if s.kl == MONTE_CARLO:
+                kl = log_q - multiplier * prior_row(&s.prior, s.z + row, D, joint, s.d_z + row, d_variance)
+                total += kl / (s.B * s.K)
+                for d in range(D):
+                    s.d_z[row + d] *= <real>(-draw * multiplier)
+                    variance_total[d] -= draw * multiplier * d_variance[d]
+            else:
+                for d in range(D):
+                    s.d_z[row + d] = 0
+    s.partial[KL * s.partials + task] = total
+
+
+cdef void posterior_backward_phase(void* context, long task) noexcept nogil:
+    """d/dmu = dz + (KL, KL(p || q)) by loc;  d/ds = dz eps + (KL, KL(p || q)) by scale;  d/draw = d/ds ds/draw."""
+    cdef Step* s = <Step*>context
+    cdef Layer* last = &s.encoder.layer[s.encoder.layers - 1]
+    cdef long b, k, d, part, row, D = s.D, plane = s.D * s.B
+    cdef real* loc
+    cdef real* scale
+    cdef real* scratch = s.scratch + task * s.scratch_size
+    cdef real* d_loc = scratch
+    cdef real* d_scale = scratch + D
+    cdef double kl
+    cdef real weight = <real>(s.weight[KL] / s.B), pull
+    for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
+        loc = last.output + b * 2 * D
+        scale = s.scale + b * D
+        if s.kl == ANALYTIC:
+            analytic_kl_row(&s.prior, loc, scale, D, d_loc, d_scale, scratch + 2 * D, &kl)
+            for d in range(D):
+                d_loc[d] *= weight
+                d_scale[d] *= weight
+        else:
+            # Along z = mu + s eps the residuals of log q cancel; -1 / s is left (PAPER 4b).
+            for d in range(D):
+                d_loc[d] = 0
+                d_scale[d] = -weight / scale[d]
+        if s.regulariser == INCLUSIVE_KL:
+            for part in range(CHUNKS):
+                for d in range(D):
+                    d_loc[d] += s.kl_loc[part * plane + d * s.B + b]
+                    d_scale[d] += s.kl_scale[part * plane + d * s.B + b]
+        for k in range(s.K):
+            row = (k * s.B + b) * D
+            for d in range(D):
+                pull = s.d_z[row + d]
+                if s.regulariser == MMD:
+                    pull = pull + s.d_columns[(k + 1) * plane + d * s.B + b]
+                d_loc[d] += pull
+                d_scale[d] += pull * s.eps[row + d]
+        for d in range(D):
+            last.d_output[b * 2 * D + d] = d_loc[d]
+            last.d_output[b * 2 * D + D + d] = d_scale[d] * s.slope[b * D + d]
+
+
+cdef void prior_backward_phase(void* context, long task) noexcept nogil:
+    """The regulariser's pull on a learned prior through its sample: z = m + sqrt(v) e, so dz/dv = e / (2 sqrt(v))."""
+    cdef Step* s = <Step*>context
+    cdef long b, d, D = s.D, plane = s.D * s.B
+    cdef double* total = s.d_variance + (CHUNKS + task) * D
+    cdef real pull
+    if s.given_draws:
+        return
+    for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
+        for d in range(D):
+            if s.moves[b * D + d]:
+                pull = s.d_columns[d * s.B + b] if s.regulariser == MMD else s.d_sample[b * D + d]
+                total[d] += pull * s.noise[b * D + d] / (2 * s.prior.scale[d])

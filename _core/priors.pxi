@@ -1,0 +1,129 @@
+# p(z) (minidecomp/terms/priors.py): log density, gradients and samples, a row of D dimensions at a time.
+
+cdef md_cloned_void gaussian_prior_row(const PriorData* p, const real* z, long D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
+    cdef long d
+    cdef real total = 0
+    for d in range(D):
+        total += md_gaussian_prior(z[d], p.loc[d], p.scale[d], &d_z[d], &d_variance[d])
+    log_p[0] = total
+
+
+cdef md_cloned_void student_t_prior_row(const PriorData* p, const real* z, long D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
+    cdef long d
+    cdef real total = 0
+    for d in range(D):
+        total += md_student_t_prior(z[d], p.loc[d], p.scale[d], p.df, p.log_normaliser, &d_z[d], &d_variance[d])
+    log_p[0] = total
+
+
+cdef md_cloned_void sparse_prior_row(const PriorData* p, const real* z, long D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
+    cdef long d
+    cdef real total = 0
+    for d in range(D):
+        total += md_sparse_prior(z[d], p.loc[d], p.scale[d], p.log_slab, p.log_spike, p.spike_scale, &d_z[d], &d_variance[d])
+    log_p[0] = total
+
+
+cdef md_cloned_void mixture_prior_row(const PriorData* p, const real* z, long D, real* joint, real* d_z, real* d_variance, double* log_p) noexcept nogil:
+    """log p = logsumexp_m joint_m,  joint_m = log pi_m + log N(z; m_m, v_m);  R_m = e^(joint_m - log p)"""
+    cdef long d, m
+    cdef real largest, total, r, d_r, d_v
+    for m in range(p.components):
+        total = p.log_weight[m]
+        for d in range(D):
+            total += md_normal_log_density(z[d], p.loc[m * D + d], p.scale[m * D + d])
+        joint[m] = total
+    largest = joint[0]
+    for m in range(1, p.components):
+        largest = md_max(largest, joint[m])
+    total = 0
+    for m in range(p.components):
+        joint[m] = md_exp(joint[m] - largest)
+        total += joint[m]
+    for d in range(D):
+        d_z[d] = 0
+        d_variance[d] = 0
+    for m in range(p.components):
+        r = joint[m] / total
+        for d in range(D):
+            md_gaussian_prior(z[d], p.loc[m * D + d], p.scale[m * D + d], &d_r, &d_v)
+            d_z[d] += r * d_r
+            d_variance[d] += r * d_v
+    log_p[0] = largest + md_log(total)
+
+
+cdef inline double prior_row(const PriorData* p, const real* z, long D, real* joint, real* d_z, real* d_variance) noexcept nogil:
+    """log p(z) of one point, its gradient by z and by the variance; joint is scratch for the components."""
+    cdef double log_p
+    if p.kind == GAUSSIAN_PRIOR:
+        gaussian_prior_row(p, z, D, d_z, d_variance, &log_p)
+    elif p.kind == STUDENT_T_PRIOR:
+        student_t_prior_row(p, z, D, d_z, d_variance, &log_p)
+    elif p.kind == MIXTURE_PRIOR:
+        mixture_prior_row(p, z, D, joint, d_z, d_variance, &log_p)
+    else:
+        sparse_prior_row(p, z, D, d_z, d_variance, &log_p)
+    return log_p
+
+
+cdef void sample_prior_rows(Step* s, long first, long last) noexcept nogil:
+    """z = m + scale e, by a component or a spike that a uniform number chooses."""
+    cdef PriorData* p = &s.prior
+    cdef long b, d, m, D = s.D
+    cdef real u
+    cdef real* z
+    cdef real* e
+    if first == last:
+        return
+    if p.kind == STUDENT_T_PRIOR:
+        fill_student_t(s.noise + first * D, first * D, last * D, p.df, s.seed, PRIOR, s.step)
+    else:
+        fill_normal(s.noise + first * D, first * D, last * D, s.seed, PRIOR, s.step)
+    for b in range(first, last):
+        z = s.prior_sample + b * D
+        e = s.noise + b * D
+        m = 0
+        if p.kind == MIXTURE_PRIOR:
+            u = uniform_at(b, s.seed, PRIOR_CHOICE, s.step)
+            while m < p.components - 1 and u >= p.edge[m]:
+                m += 1
+        for d in range(D):
+            z[d] = p.loc[m * D + d] + p.scale[m * D + d] * e[d]
+            s.moves[b * D + d] = 1
+        if p.kind == SPARSE_PRIOR:
+            for d in range(D):
+                if uniform_at(b * D + d, s.seed, PRIOR_CHOICE, s.step) < p.gamma:
+                    z[d] = p.spike_scale * e[d]
+                    s.moves[b * D + d] = 0
+
+
+cdef void prior_from_logits(PriorData* p, long D) noexcept nogil:
+    """v_d = S D softmax(l)_d"""
+    cdef long d, m
+    cdef double largest = p.logits[0], total = 0
+    for d in range(1, D):
+        largest = max(largest, <double>p.logits[d])
+    for d in range(D):
+        total += exp(p.logits[d] - largest)
+    for d in range(D):
+        p.scale[d] = <real>sqrt(p.variance_scale * D * exp(p.logits[d] - largest) / total)
+    for m in range(1, p.components):
+        for d in range(D):
+            p.scale[m * D + d] = p.scale[d]
+
+
+cdef void logits_backward(Step* s) noexcept nogil:
+    """d/dl_k = v_k (d/dv_k - sum_j w_j d/dv_j),  w = v / sum v"""
+    cdef PriorData* p = &s.prior
+    cdef long d, part, D = s.D
+    cdef double mean = 0, total = 0, v
+    for d in range(D):
+        for part in range(1, 2 * CHUNKS):
+            s.d_variance[d] += s.d_variance[part * D + d]
+        v = <double>p.scale[d] * <double>p.scale[d]
+        total += v
+        mean += v * s.d_variance[d]
+    mean /= total
+    for d in range(D):
+        v = <double>p.scale[d] * <double>p.scale[d]
+        p.d_logits[d] = <real>(v * (s.d_variance[d] - mean))

@@ -1,0 +1,115 @@
+# What one step works on. Sizes: B rows in the batch, K posterior samples, D latent dimensions, dx the data's width.
+#
+# A phase of a step is a function (context, task) that the pool runs for every task. Tasks depend on the shapes alone,
+# each writes places of its own, and sums go over tasks in order: any number of threads gives the same bits.
+
+cdef enum:
+    CHUNKS = 8          # row phases are cut into this many tasks
+    MAX_LAYERS = 32
+
+cdef enum:
+    RELU, LEAKY_RELU, TANH, SOFTPLUS, LINEAR
+cdef enum:
+    SOFTPLUS_LINK, EXP_LINK
+cdef enum:
+    BERNOULLI, GAUSSIAN, LAPLACE
+cdef enum:
+    GAUSSIAN_PRIOR, STUDENT_T_PRIOR, MIXTURE_PRIOR, SPARSE_PRIOR
+cdef enum:
+    ANALYTIC, MONTE_CARLO
+cdef enum:
+    NO_REGULARISER, MMD, INCLUSIVE_KL
+cdef enum:
+    REAL_DATA, BYTE_DATA
+cdef enum:              # purposes of random numbers, as in minidecomp/random.py
+    POSTERIOR, PRIOR, PRIOR_CHOICE
+cdef enum:              # the terms, in the order of `values`
+    LOG_LIKELIHOOD, KL, REGULARISER
+
+cdef struct Layer:
+    long n_in, n_out
+    real* W             # (n_in, n_out), in the parameter vector
+    real* b             # (n_out,)
+    real* d_W           # in the gradient vector
+    real* d_b
+    real* input         # (rows, n_in); of the layer above it is this layer's output
+    real* output        # (rows, n_out)
+    real* d_input       # NULL for the encoder's first layer
+    real* d_output
+    int activation      # of this layer's output
+
+cdef struct Network:
+    int layers
+    Layer layer[MAX_LAYERS]
+
+cdef struct PriorData:
+    int kind
+    long components
+    real* loc           # (D,), or (components, D)
+    real* scale
+    real* log_weight    # (components,)
+    real* edge          # (components - 1,): cumulated weights
+    real df, log_normaliser
+    real gamma, log_slab, log_spike, spike_scale
+    real* logits        # (D,), in the parameter vector; NULL where the variance is fixed
+    real* d_logits
+    double variance_scale
+
+cdef struct Step:
+    md_pool* pool
+    # what it is
+    Network encoder, decoder
+    PriorData prior
+    long D, dx, K
+    long max_rows
+    int scale_link, likelihood, kl, regulariser
+    real likelihood_scale, log_prior_multiplier
+    # this batch
+    const void* data
+    int data_kind
+    const int64_t* index
+    long B
+    uint64_t seed, step
+    bint given_draws    # eps and prior_sample are in place already, and no gradient goes through the prior sample
+    bint backward
+    double weight[3]    # the gradient is that of sum_T weight[T] value[T]
+    # working arrays
+    real* eps           # (K, B, D)
+    real* scale         # (B, D)
+    real* slope         # (B, D): d scale / d raw
+    real* z             # (K, B, D): the decoder's input
+    real* d_z           # (K, B, D)
+    real* noise         # (B, D): the prior sample's standard noise
+    uint8_t* moves      # (B, D): whether the sample moves with the learned scale (not where it is a spike)
+    real* prior_sample  # (B, D)
+    real* columns       # (K + 1, D, B): the prior sample and z, dimension by dimension
+    real* d_columns     # (K + 1, D, B): the MMD's gradient by them
+    real* kl_loc        # (CHUNKS, D, B): the inclusive KL's gradient by loc, a part for each chunk of the prior sample
+    real* kl_scale      # (CHUNKS, D, B)
+    real* d_sample      # (B, D): the regulariser's gradient by the prior sample
+    real* posterior     # (2 D + 1, B): loc, 1 / scale and log scale's sum, dimension by dimension
+    real* scratch       # (CHUNKS, scratch_size)
+    long scratch_size
+    real* scratch_columns   # (D, 3, B)
+    double* partial     # (3, partials): sums of the values, a part for each task
+    long partials
+    double* d_variance  # (2, CHUNKS, D)
+    # where the phases are
+    Network* network
+    int layer
+    long rows
+    double value[3]
+    # Adam
+    real* vector
+    real* gradient
+    real* m
+    real* v
+    real* v_max         # NULL without AMSGrad
+    long size
+    double lr, beta1, beta2, adam_eps
+    real rate, root
+
+
+cdef inline long chunk_start(long n, long chunk) noexcept nogil:
+    """Where chunk 0..CHUNKS of n rows starts."""
+    return n * chunk // CHUNKS
