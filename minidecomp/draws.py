@@ -34,7 +34,13 @@ class Draws:
 
 
 def sample_prior(
-    prior: Prior, shape: tuple[int, int], seed: int, step: int, dtype: Any, purpose: int = random.PRIOR, xp: ModuleType = np
+    prior: Prior,
+    shape: tuple[int, int],
+    seed: int,
+    step: int,
+    dtype: Any,
+    purpose: int = random.PRIOR,
+    xp: ModuleType = np,
 ) -> tuple[Any, Any, Any]:
     """A sample (B, D) of the prior, its noise (B, D), and its choices (B,) or (B, D) or None."""
     if prior.noise_kind == "student-t":
@@ -49,7 +55,15 @@ def sample_prior(
 
 
 def draw(
-    prior: Prior, samples: int, batch: int, latent_dim: int, seed: int, step: int, dtype: Any, with_prior: bool = True, xp: ModuleType = np
+    prior: Prior,
+    samples: int,
+    batch: int,
+    latent_dim: int,
+    seed: int,
+    step: int,
+    dtype: Any,
+    with_prior: bool = True,
+    xp: ModuleType = np,
 ) -> Draws:
     """The draws of step ``step`` (0 for the first) of a run with this seed."""
     eps = random.normal((samples, batch, latent_dim), seed, random.POSTERIOR, step, dtype, xp)

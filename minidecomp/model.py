@@ -87,7 +87,9 @@ class VAE:
         return self.likelihood.mean(self.decode(self.encode(x)[0]))
 
 
-def parameter_shapes(encoder: MLP, decoder: MLP, latent_dim: int, learn_prior_variance: bool) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(
+    encoder: MLP, decoder: MLP, latent_dim: int, learn_prior_variance: bool
+) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all parameters, in the order of the vector."""
     shapes = encoder.shapes() | decoder.shapes()
     if learn_prior_variance:
@@ -98,8 +100,6 @@ def parameter_shapes(encoder: MLP, decoder: MLP, latent_dim: int, learn_prior_va
 def cast_prior(prior: Prior, dtype: Any) -> Prior:
     """The prior with its arrays in a dtype, C-contiguous."""
     arrays = {
-        name: np.ascontiguousarray(value, dtype)
-        for name, value in vars(prior).items()
-        if isinstance(value, np.ndarray)
+        name: np.ascontiguousarray(value, dtype) for name, value in vars(prior).items() if isinstance(value, np.ndarray)
     }
     return replace(prior, **arrays)

@@ -45,7 +45,12 @@ def words(count: int, seed: int, purpose: int, step: int = 0, xp: ModuleType = n
     for _ in range(10):
         p0 = c0 * np.uint64(_MULTIPLIERS[0])
         p1 = c2 * np.uint64(_MULTIPLIERS[1])
-        c0, c1, c2, c3 = (p1 >> high) ^ c1 ^ np.uint64(k0), p1 & low, (p0 >> high) ^ c3 ^ np.uint64(k1), p0 & low
+        c0, c1, c2, c3 = (
+            (p1 >> high) ^ c1 ^ np.uint64(k0),
+            p1 & low,
+            (p0 >> high) ^ c3 ^ np.uint64(k1),
+            p0 & low,
+        )
         k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
     return xp.stack([c0, c1, c2, c3], axis=1).astype(xp.uint32).reshape(-1)[:count]
 
@@ -56,7 +61,12 @@ def _open_unit(w: Any) -> Any:
 
 
 def uniform(
-    shape: tuple[int, ...], seed: int, purpose: int, step: int = 0, dtype: Any = np.float64, xp: ModuleType = np
+    shape: tuple[int, ...],
+    seed: int,
+    purpose: int,
+    step: int = 0,
+    dtype: Any = np.float64,
+    xp: ModuleType = np,
 ) -> Any:
     """Uniform numbers in the open interval (0, 1), one word each."""
     count = int(np.prod(shape))
@@ -64,7 +74,12 @@ def uniform(
 
 
 def normal(
-    shape: tuple[int, ...], seed: int, purpose: int, step: int = 0, dtype: Any = np.float64, xp: ModuleType = np
+    shape: tuple[int, ...],
+    seed: int,
+    purpose: int,
+    step: int = 0,
+    dtype: Any = np.float64,
+    xp: ModuleType = np,
 ) -> Any:
     """Standard normal numbers by Box and Muller (1958), two from two words; none exceeds 5.8 in size.
 

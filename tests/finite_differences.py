@@ -96,9 +96,7 @@ def check_gradient(
 
         for label, u in probes:
 
-            def along(
-                t: float, name: str = name, argument: np.ndarray = argument, u: np.ndarray = u
-            ) -> float:
+            def along(t: float, name: str = name, argument: np.ndarray = argument, u: np.ndarray = u) -> float:
                 return float((cotangent * value(**(arguments | {name: argument + t * u}))).sum())
 
             analytic, numeric = float((gradient * u).sum()), derivative(along, step)

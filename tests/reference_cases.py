@@ -42,7 +42,10 @@ def load(name, dtype=np.float64):
         prior = priors.Mixture(case["prior.loc"], case["prior.scale"], case["prior.log_weight"])
     else:
         prior = priors.Sparse(
-            case["prior.loc"], case["prior.scale"], float(case["prior.gamma"]), float(case["prior.spike_scale"])
+            case["prior.loc"],
+            case["prior.scale"],
+            float(case["prior.gamma"]),
+            float(case["prior.spike_scale"]),
         )
     latent_dim = decoder.widths[0]
     shapes = parameter_shapes(encoder, decoder, latent_dim, bool(case["learn_prior"]))

@@ -11,9 +11,7 @@ from minidecomp.data import arrays
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import DataError, OptionError
 
-SHARED_FOLDER = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SHARED_FOLDER = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 points_float64 = arrays_of.arrays(
     np.float64,
@@ -77,9 +75,7 @@ def test_csv_round_trip(tmp_path, values, header, end, mark):
     np.testing.assert_array_equal(in_file_order(arrays.load(tmp_path / "x.csv")), values)
 
 
-@pytest.mark.parametrize(
-    "dtype", ["?", "i1", "i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8", ">f8", ">i4"]
-)
+@pytest.mark.parametrize("dtype", ["?", "i1", "i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8", ">f8", ">i4"])
 def test_dtypes_become_float64(tmp_path, dtype):
     values = (np.arange(20).reshape(10, 2) % 7).astype(dtype)
     loaded = arrays.load(saved(tmp_path, values))

@@ -81,9 +81,7 @@ def test_extreme_parameters_stay_finite():
 
 
 def test_load_passes_everything_on():
-    loaded = data.load(
-        "pinwheel", arms=3, points_per_arm=7, radial_std=0.2, tangential_std=0.4, rate=0.5, data_seed=2
-    )
+    loaded = data.load("pinwheel", arms=3, points_per_arm=7, radial_std=0.2, tangential_std=0.4, rate=0.5, data_seed=2)
     made = pinwheel(3, 7, 0.2, 0.4, 0.5, 2)
     np.testing.assert_array_equal(loaded.train, made.train)
     np.testing.assert_array_equal(loaded.test, made.test)

@@ -8,7 +8,12 @@ from numpy.testing import assert_allclose
 from minidecomp import objective as textbook
 from minidecomp.terms.posterior import sample
 
-TERM_WEIGHTS = {"log_likelihood": {"log_likelihood": 1}, "kl": {"kl": 1}, "regulariser": {"regulariser": 1}, "objective": None}
+TERM_WEIGHTS = {
+    "log_likelihood": {"log_likelihood": 1},
+    "kl": {"kl": 1},
+    "regulariser": {"regulariser": 1},
+    "objective": None,
+}
 
 
 def test_all_24_cases_are_here():

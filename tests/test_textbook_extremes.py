@@ -35,9 +35,7 @@ def assert_sound(dtype, value, gradients):
 
 
 def make_prior(kind, dtype, latent_dim=1, components=1, **given_settings):
-    return cast_prior(
-        random_prior(kind, np.random.default_rng(0), latent_dim, components, **given_settings), dtype
-    )
+    return cast_prior(random_prior(kind, np.random.default_rng(0), latent_dim, components, **given_settings), dtype)
 
 
 PRIOR_CASES = [
@@ -113,9 +111,7 @@ def test_priors_far_out(dtype, kind, given_settings, latent_dim):
     tolerance = 1e-12 if dtype == np.float64 else 1e-4
     assert_allclose(value, double[0], rtol=tolerance, atol=tolerance)
     for name, gradient in gradients.items():
-        assert_allclose(
-            gradient, double[1][name], rtol=tolerance, atol=tolerance * abs(double[1][name]).max()
-        )
+        assert_allclose(gradient, double[1][name], rtol=tolerance, atol=tolerance * abs(double[1][name]).max())
 
 
 @each_prior

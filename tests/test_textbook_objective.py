@@ -104,9 +104,7 @@ def check_objective(
     vae, x, draws = make_off_kinks(kind, likelihood, link, samples, seed, learn, activation)
     if constant_sample:
         draws = Draws(draws.eps, draws.prior_sample)
-    objective = Objective(
-        1.7, 3.0, regulariser, "analytic" if analytic else "monte-carlo", samples, multiplier
-    )
+    objective = Objective(1.7, 3.0, regulariser, "analytic" if analytic else "monte-carlo", samples, multiplier)
     values = value_at(vae, objective, x, draws, seed)
     for term in terms:
         weights = None if term == "objective" else {term: 1.0}
@@ -234,15 +232,11 @@ def test_the_mean_over_samples_is_the_mean_of_single_samples():
     vae, x, draws = make_off_kinks("sparse", "bernoulli", "exp", 3, 2)
     objective = Objective(2.0, 0.5, "mmd", "monte-carlo", 3)
     together, gradient = textbook.value_and_grad(vae, objective, x, draws)
-    apart = [
-        textbook.value_and_grad(vae, objective, x, replace(draws, eps=draws.eps[k : k + 1])) for k in range(3)
-    ]
+    apart = [textbook.value_and_grad(vae, objective, x, replace(draws, eps=draws.eps[k : k + 1])) for k in range(3)]
     for name, value in together.items():
         assert_allclose(value, np.mean([values[name] for values, _ in apart]), rtol=1e-12)
     for name in vae.parameters.shapes:
-        assert_allclose(
-            gradient[name], np.mean([grads[name] for _, grads in apart], axis=0), rtol=1e-9, atol=1e-12
-        )
+        assert_allclose(gradient[name], np.mean([grads[name] for _, grads in apart], axis=0), rtol=1e-9, atol=1e-12)
 
 
 def test_without_a_prior_sample_there_is_no_regulariser():

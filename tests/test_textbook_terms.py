@@ -130,9 +130,7 @@ def check_monte_carlo_kl(kind, seed, lead=(2,), batch=3, latent_dim=2, multiplie
     assert_allclose(value, kl.monte_carlo_value(z, loc, scale, prior, multiplier), rtol=1e-13, atol=1e-13)
     check_gradient(
         f"Monte-Carlo KL, {kind} prior",
-        lambda z, loc, scale, variance: kl.monte_carlo_value(
-            z, loc, scale, with_variance(base, variance), multiplier
-        ),
+        lambda z, loc, scale, variance: kl.monte_carlo_value(z, loc, scale, with_variance(base, variance), multiplier),
         {"z": z, "loc": loc, "scale": scale, "variance": variance},
         gradients,
         zero=no_variance(base),
@@ -313,9 +311,7 @@ def test_network(activation, seed, lead, hidden, dx, out):
 def _loglik_gaussian_without_log_scale(g, self, x, output):
     loc, raw = self.loc_and_raw(output)
     scale = posterior.scale_from_raw(raw, "softplus")
-    return np.concatenate(
-        [g[..., : loc.shape[-1]], (x - loc) ** 2 / scale**3 * likelihoods.sigmoid(raw)], axis=-1
-    )
+    return np.concatenate([g[..., : loc.shape[-1]], (x - loc) ** 2 / scale**3 * likelihoods.sigmoid(raw)], axis=-1)
 
 
 def _no_log_variance(g, self, z):
@@ -413,9 +409,7 @@ PLANTS = {
             (owner, "sample_grad", None),
             lambda g, self, d_sample, noise, choice=None: g * 2 * np.mean(self.scale),  # 1 / (2 s) forgotten
         )
-        for kind, owner in zip(
-            PRIORS, (priors.Gaussian, priors.StudentT, priors.Mixture, priors.Sparse), strict=True
-        )
+        for kind, owner in zip(PRIORS, (priors.Gaussian, priors.StudentT, priors.Mixture, priors.Sparse), strict=True)
     },
     "analytic KL, loc": (
         lambda: check_analytic_kl(1),
@@ -465,9 +459,7 @@ PLANTS = {
     "inclusive KL, loc": (
         lambda: check_inclusive_kl("student-t", 1),
         (inclusive_kl, "value_and_grad", "loc"),
-        lambda g, prior_sample, loc, scale, prior: (
-            -((prior_sample[:, None] - loc) / scale**2).mean(0) / len(loc)
-        ),
+        lambda g, prior_sample, loc, scale, prior: -((prior_sample[:, None] - loc) / scale**2).mean(0) / len(loc),
     ),
     "inclusive KL, scale": (
         lambda: check_inclusive_kl("student-t", 1),

@@ -49,8 +49,7 @@ def marginal_cdf(prior, d):
         case "mixture":
             weight = np.exp(prior.log_weight)
             return lambda z: sum(
-                w * normal(z, m, s)
-                for w, m, s in zip(weight, prior.loc[:, d], prior.scale[:, d], strict=True)
+                w * normal(z, m, s) for w, m, s in zip(weight, prior.loc[:, d], prior.scale[:, d], strict=True)
             )
         case "sparse":
             return lambda z: (
@@ -70,9 +69,7 @@ def test_likelihoods_are_scipys(seed, dx, lead):
     bits, raw = (x > 0).astype(float), rng.normal(size=output.shape)
     bernoulli, gaussian, laplace = (LIKELIHOODS[name] for name in ("bernoulli", "gaussian", "laplace"))
     probability = special.expit(output)
-    assert_allclose(
-        bernoulli.value(bits, output), stats.bernoulli.logpmf(bits, probability).sum(-1), rtol=1e-12
-    )
+    assert_allclose(bernoulli.value(bits, output), stats.bernoulli.logpmf(bits, probability).sum(-1), rtol=1e-12)
     assert_allclose(bernoulli.mean(output), probability, rtol=1e-12)
     scale = np.log1p(np.exp(raw)) + 1e-6
     both = np.concatenate([output, raw], axis=-1)
@@ -214,9 +211,7 @@ def test_monte_carlo_kl_has_the_right_mean(kind):
         log_q = stats.norm.logpdf(z, loc[0], scale[0])
         return math.exp(log_q) * (log_q - math.log(density(prior, np.array([z]))))
 
-    expected, _ = integrate.quad(
-        integrand, loc[0] - 10 * scale[0], loc[0] + 10 * scale[0], points=[0], limit=200
-    )
+    expected, _ = integrate.quad(integrand, loc[0] - 10 * scale[0], loc[0] + 10 * scale[0], points=[0], limit=200)
     eps = random.normal((20_000, 1), 3, random.POSTERIOR)
     estimates = kl.monte_carlo_value(posterior.sample(loc, scale, eps), loc, scale, prior)
     error = estimates.std() / math.sqrt(len(estimates))
@@ -245,9 +240,7 @@ def test_mmd_by_loops(seed, batch, latent_dim):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(batch, latent_dim)), rng.normal(1, 2, (batch, latent_dim))
     total = 0.0
-    for d, c, i, j in itertools.product(
-        range(latent_dim), (0.2, 0.4, 1, 2, 4, 10), range(batch), range(batch)
-    ):
+    for d, c, i, j in itertools.product(range(latent_dim), (0.2, 0.4, 1, 2, 4, 10), range(batch), range(batch)):
 
         def k(a, b, c=c, d=d):
             return c / (c + (a[d] - b[d]) ** 2)
@@ -397,9 +390,7 @@ def test_a_sparse_prior_of_gamma_0_or_1_is_a_gaussian():
 
 
 def _same_density(prior, expected, z):
-    (log_p, gradients), (log_p_expected, gradients_expected) = (
-        p.log_density_and_grad(z) for p in (prior, expected)
-    )
+    (log_p, gradients), (log_p_expected, gradients_expected) = (p.log_density_and_grad(z) for p in (prior, expected))
     assert_allclose(log_p, log_p_expected, rtol=1e-13)
     for name in ("z", "variance"):
         assert_allclose(gradients[name], gradients_expected[name], rtol=1e-11, atol=1e-13)
@@ -418,9 +409,7 @@ def test_what_a_rotation_leaves_alone():
     turn = _rotation(rng, 3)
     turned = inclusive_kl.value(z @ turn, loc @ turn, scale, prior)
     assert_allclose(turned, inclusive_kl.value(z, loc, scale, prior), rtol=1e-12)
-    assert_allclose(
-        kl.analytic_value(loc @ turn, scale, prior), kl.analytic_value(loc, scale, prior), rtol=1e-12
-    )
+    assert_allclose(kl.analytic_value(loc @ turn, scale, prior), kl.analytic_value(loc, scale, prior), rtol=1e-12)
     assert abs(mmd.value(z[:6] @ turn, loc @ turn) - mmd.value(z[:6], loc)) > 0.05
     uneven = priors.Gaussian(np.zeros(3), np.array([1.3, 0.8, 0.5]))
     turned = inclusive_kl.value(z @ turn, loc @ turn, scale, uneven)

@@ -18,9 +18,7 @@ ENDINGS = (".npy", ".npz", ".csv")
 _ALLOWED = "allowed are bool, integer and real numbers of shape (N,), (N, dx) or (N, rows, columns)"
 
 
-def load(
-    path: str | Path, array: str | None = None, test_fraction: float = 0.1, data_seed: int = 0
-) -> Dataset:
+def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1, data_seed: int = 0) -> Dataset:
     """Load points from a file and set some aside for the test.
 
     Parameters

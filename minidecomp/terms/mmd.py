@@ -51,7 +51,7 @@ def value_and_grad(prior_sample: Any, z: Any) -> tuple[float, dict[str, Any]]:
     for d, (x, y) in enumerate(zip(prior_sample.T, z.T, strict=True)):
         across = kernel_slope(y[:, None] - x)
         d_z[:, d] = 2 / (batch * (batch - 1)) * kernel_slope(y[:, None] - y).sum(1) - 2 / batch**2 * across.sum(1)
-        d_prior_sample[:, d] = (
-            2 / (batch * (batch - 1)) * kernel_slope(x[:, None] - x).sum(1) + 2 / batch**2 * across.sum(0)
-        )
+        d_prior_sample[:, d] = 2 / (batch * (batch - 1)) * kernel_slope(x[:, None] - x).sum(
+            1
+        ) + 2 / batch**2 * across.sum(0)
     return value(prior_sample, z), {"z": d_z, "prior_sample": d_prior_sample}

@@ -1,0 +1,98 @@
+"""``minidecomp``: the group of commands, and how an error reaches a person: one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "train": "Train a model; makes a run folder with checkpoint, metrics and pictures.",
+    "plot": "Draw a run's pictures.",
+    "data": "List and fetch data sets.",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's file only when that command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        return getattr(import_module(f"minidecomp.cli.{name}"), name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise click.UsageError(f"{args[0]} is no command; the commands are {', '.join(COMMANDS)}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        from minidecomp import __version__
+
+        click.echo(f"minidecomp {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
+def cli() -> None:
+    """Train and look at variational autoencoders with the decomposition objective.
+
+    \b
+    L = E_q(z|x)[log p(x|z)] - beta KL(q(z|x) || p(z)) - alpha D(q(z), p(z))
+
+    beta sets how much the encodings of different points overlap; alpha how closely their aggregate matches the prior,
+    which has the structure one wants: independence, clusters, sparsity.
+
+    \b
+    Begin with:  minidecomp train --prior mixture --alpha 5
+    """
+
+
+def run(args: list[str] | None = None) -> None:
+    """The console script."""
+    sys.exit(main(args))
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0, 1 for a fault while running, 2 for wrong use, 130 after Ctrl-C."""
+    from minidecomp.errors import MinidecompError, OptionError
+
+    try:
+        return cli.main(args, prog_name="minidecomp", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
+    except OptionError as error:
+        return _complain(error.message("--" + error.option.replace("_", "-")), error.exit_code)
+    except MinidecompError as error:
+        return _complain(str(error), error.exit_code)
+    except click.ClickException as error:
+        return _complain(error.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("interrupted", 130)
+    except MemoryError as error:
+        return _complain(f"not enough memory: {error}", 1)
+
+
+def _complain(message: str, exit_code: int) -> int:
+    click.echo("minidecomp: " + " ".join(message.split()), err=True)
+    return exit_code

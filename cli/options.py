@@ -1,0 +1,80 @@
+"""The options of ``minidecomp.options`` as click's, shown in groups."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from minidecomp import options
+
+
+class GroupedCommand(click.Command):
+    """A command whose ``--help`` shows its options under the names of their groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(parameter, "group", "Output"), []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                if options.GROUPS.get(group):
+                    formatter.write_text(options.GROUPS[group])
+                    formatter.write_paragraph()
+                formatter.write_dl(records)
+
+
+class GroupedOption(click.Option):
+    """An option that knows its group."""
+
+    group = "Output"
+
+
+def _default(name: str) -> str:
+    """[100; pinwheel 400; fashion-mnist 500]"""
+    shown = [_plain(options.COMMON_DEFAULTS[name])] if name in options.COMMON_DEFAULTS else []
+    for data, defaults in options.DATA_DEFAULTS.items():
+        if name in defaults:
+            shown.append(f"{data} {_plain(defaults[name])}")
+    return f"  [{'; '.join(shown)}]" if shown and "." not in shown[0][-4:-3] else ""
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def train_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command every option of a training run; each value arrives as text, or None if it was not given."""
+    metavars = {int: "N", float: "X", tuple: "N,N,..", str: "TEXT"}
+    for name, field in reversed(options.fields().items()):
+        meta, of = field.metadata, options.kind(name)
+        flag = "--" + name.replace("_", "-")
+        settings: dict[str, Any] = {"default": None, "help": meta["help"] + _default(name)}
+        if name not in ("data", "data_dir"):
+            settings["envvar"] = "MINIDECOMP_" + name.upper()
+        if of is bool:
+            declarations = [f"{flag}/--no-{flag[2:]}"]
+        else:
+            declarations = [*meta["flags"].split(), flag]
+            settings["type"] = str
+            settings["metavar"] = "|".join(map(str, meta["choices"])) if "choices" in meta else metavars[of]
+        declarations.append(name)
+
+        class Option(GroupedOption):
+            group = meta["group"]
+
+        function = click.option(*declarations, cls=Option, **settings)(function)
+    return function
+
+
+def stdout_is_terminal() -> bool:
+    """Whether to draw a bar: stderr is a terminal, and NO_COLOR is not set."""
+    return click.get_text_stream("stderr").isatty() and not os.environ.get("NO_COLOR")

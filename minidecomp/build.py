@@ -1,0 +1,121 @@
+"""From the options of a run to its model and its objective."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .data.dataset import Dataset
+from .errors import OptionError
+from .model import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
+from .network import MLP, Parameters, initialise
+from .objective import Objective
+from .options import TrainOptions
+from .terms import likelihoods, priors
+
+
+def objective(options: TrainOptions) -> Objective:
+    """The objective that the options name."""
+    return Objective(
+        beta=options.beta,  # type: ignore[arg-type]
+        alpha=options.alpha,  # type: ignore[arg-type]
+        regulariser=options.regulariser,  # type: ignore[arg-type]
+        kl=options.kl,  # type: ignore[arg-type]
+        samples=options.samples,  # type: ignore[arg-type]
+        log_prior_multiplier=options.log_prior_multiplier,  # type: ignore[arg-type]
+    )
+
+
+def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = None) -> VAE:
+    """A model with its initial parameters.
+
+    Parameters
+    ----------
+    options : TrainOptions
+        Resolved, with a likelihood.
+    data_dim : int
+        dx, the data's width.
+    prior_logits : numpy.ndarray of shape (D,), optional
+        The prior's variances are S D softmax(prior_logits); zeros, equal variances, by default.
+    """
+    o: Any = options
+    likelihood: likelihoods.Likelihood
+    if o.likelihood == "bernoulli":
+        likelihood = likelihoods.Bernoulli()
+    elif o.likelihood == "gaussian":
+        likelihood = likelihoods.Gaussian()
+    else:
+        likelihood = likelihoods.Laplace(o.likelihood_scale)
+    encoder = MLP("enc", (data_dim, *o.hidden, 2 * o.latent_dim), o.activation)
+    decoder = MLP("dec", (o.latent_dim, *o.decoder_hidden, likelihood.output_dim(data_dim)), o.activation)
+    parameters = Parameters(parameter_shapes(encoder, decoder, o.latent_dim, o.learn_prior_variance), dtype=o.dtype)
+    initialise(parameters, o.seed)
+    logits = np.zeros(o.latent_dim) if prior_logits is None else np.asarray(prior_logits, float)
+    if o.learn_prior_variance:
+        parameters[PRIOR_LOGITS][...] = logits
+    scale = np.sqrt(priors.variance_from_logits(logits, o.prior_variance_scale))
+    return VAE(
+        encoder,
+        decoder,
+        likelihood,
+        cast_prior(_prior(o, scale), o.dtype),
+        o.scale_link,
+        parameters,
+        o.prior_variance_scale,
+    )
+
+
+def _prior(o: Any, scale: np.ndarray) -> priors.Prior:
+    loc = np.zeros(o.latent_dim)
+    if o.prior == "gaussian":
+        return priors.Gaussian(loc, scale)
+    if o.prior == "student-t":
+        return priors.StudentT(loc, scale, o.df)
+    if o.prior == "sparse":
+        return priors.Sparse(loc, scale, o.gamma, o.spike_scale)
+    loc = priors.ring_of_components(o.components, o.latent_dim, o.component_radius)
+    log_weight = np.full(o.components, -math.log(o.components))
+    return priors.Mixture(loc, np.tile(scale, (o.components, 1)), log_weight)
+
+
+def prior_logits(options: TrainOptions, dataset: Dataset) -> np.ndarray | None:
+    """The logits that give the prior the shares of the data's leading principal variances; None for equal ones.
+
+    Raises
+    ------
+    OptionError
+        If the data have fewer directions than the latent space has dimensions.
+    """
+    if options.prior_variance != "pca":
+        return None
+    latent_dim: int = options.latent_dim  # type: ignore[assignment]
+    variances = principal_variances(dataset.train, bool(options.pca_centre))
+    usable = int((variances > 1e-12 * variances[0]).sum()) if variances[0] > 0 else 0
+    if usable < latent_dim:
+        raise OptionError(
+            "prior_variance",
+            "pca",
+            f"the data vary in {usable} directions only, --latent-dim is {latent_dim}",
+        )
+    return np.log(variances[:latent_dim])
+
+
+def principal_variances(data: np.ndarray, centre: bool = True) -> np.ndarray:
+    """The eigenvalues (dx,) of the data's covariance in falling order, or of their second moment if not centred.
+
+    Parameters
+    ----------
+    data : numpy.ndarray of shape (N, dx)
+        Bytes stand for v / 255. Read in blocks, so that no second copy of the data is made.
+    """
+    total, second = np.zeros(data.shape[1]), np.zeros((data.shape[1], data.shape[1]))
+    unit = 255.0 if data.dtype == np.uint8 else 1.0
+    for first in range(0, len(data), 4096):
+        block = data[first : first + 4096] / unit
+        total += block.sum(0)
+        second += block.T @ block
+    if centre:
+        second -= np.outer(total, total) / len(data)
+    return np.linalg.eigvalsh(second / len(data))[::-1]

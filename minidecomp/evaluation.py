@@ -1,0 +1,53 @@
+"""The terms of the objective on data that were not trained on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .engines import Engine
+from .objective import REGULARISERS
+
+# Training counts steps from 0; these draws are its own.
+FIRST_STEP = 1 << 62
+
+
+def evaluate(engine: Engine, data: np.ndarray, batch_size: int, seed: int) -> dict[str, Any]:
+    """Means over the data of each term, and both regularisers, batch by batch.
+
+    Parameters
+    ----------
+    engine : Engine
+        With the model.
+    data : numpy.ndarray of shape (N, dx)
+    batch_size : int
+        The regularisers take a batch's encodings as the aggregate posterior; a last batch of one point is left out.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    dict
+        ``log_likelihood``, ``kl``, ``mmd``, ``kl-inc`` in nats (the MMD has no unit), ``points`` and ``batch_size``.
+    """
+    if data.dtype != np.uint8:
+        data = np.ascontiguousarray(data, engine.vae.dtype)
+    names = ("log_likelihood", "kl", *REGULARISERS)
+    totals, points = dict.fromkeys(names, 0.0), 0
+    for number, first in enumerate(range(0, len(data), batch_size)):
+        x = data[first : first + batch_size]
+        if len(x) == 1:
+            continue
+        points += len(x)
+        for regulariser in REGULARISERS:
+            values = engine.values(x, seed, FIRST_STEP + number, regulariser)
+            totals[regulariser] += len(x) * values["regulariser"]
+        for term in ("log_likelihood", "kl"):
+            totals[term] += len(x) * values[term]
+    if points == 0:
+        return dict.fromkeys(names) | {"points": 0, "batch_size": batch_size}
+    return {name: total / points for name, total in totals.items()} | {
+        "points": points,
+        "batch_size": min(batch_size, points),
+    }

@@ -1,0 +1,308 @@
+"""The run folder: what is written where, and read back (docs/files.md).
+
+``config.toml`` the options, ``metrics.csv`` a row an epoch, ``checkpoint.npz`` everything a resume needs, ``figures/``,
+``evaluation.json``. Every file is written beside its place, synced and renamed: a crash leaves the old one whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from . import build, toml_text
+from .errors import MinidecompError, RunError, TrainingFault
+from .model import VAE
+from .objective import Objective
+from .optimizer import Adam
+from .options import ONLY_WITH, TrainOptions, resolve
+
+FORMAT, VERSION = "minidecomp checkpoint", 1
+COLUMNS = ("epoch", "log_likelihood", "kl", "regulariser", "objective", "seconds")
+
+
+def write_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    TrainingFault
+        If it cannot be written, with the reason; what stood at ``path`` before is still there.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            try:
+                write(file)  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                os.unlink(file.name)
+                raise
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise TrainingFault(f"cannot write {path}: {error.strerror or error}; what was saved before is kept") from error
+
+
+@dataclass
+class State:
+    """Where a run stands: all that the next step depends on, the data apart.
+
+    Attributes
+    ----------
+    vae, optimizer
+        The parameters and Adam's state, in the run's dtype.
+    epoch : int
+        Epochs finished.
+    row : int
+        Rows of the next epoch's order that have been used.
+    totals : numpy.ndarray of shape (4,)
+        Sums of the present epoch: each term times the batch's size, and the batch's size.
+    rows : list of dict
+        What ``metrics.csv`` holds.
+    seconds : float
+        Training time so far.
+    """
+
+    vae: VAE
+    optimizer: Adam
+    prior_logits: np.ndarray | None = None
+    epoch: int = 0
+    row: int = 0
+    totals: np.ndarray = field(default_factory=lambda: np.zeros(4))
+    rows: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None) -> State:
+    """The state before the first step."""
+    vae = build.vae(options, data_dim, prior_logits)
+    adam = Adam.for_vector(vae.parameters.vector, options.lr, options.amsgrad)  # type: ignore[arg-type]
+    return State(vae, adam, prior_logits)
+
+
+def config_text(options: TrainOptions) -> str:
+    """The options as TOML, those that say nothing in this run left out; itself a valid ``--config``."""
+    from . import __version__
+
+    values = {"version": __version__}
+    for name, value in dataclasses.asdict(options).items():
+        other, needed = ONLY_WITH.get(name, (None, ()))
+        if value is not None and (other is None or getattr(options, other) in needed):
+            values[name] = value
+    return toml_text.dumps(values)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The options in a TOML file, by name; ``batch-size`` counts as ``batch_size``.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read or is no TOML.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RunError(f"{path} is no TOML file: {error}") from error
+    values.pop("version", None)
+    return {name.replace("-", "_"): value for name, value in values.items()}
+
+
+def create_folder(out: str | None, options: TrainOptions) -> Path:
+    """A new run folder: ``out``, or one under ``runs/`` named after the run. Never one that holds something already."""
+    if out is not None:
+        folder = Path(out)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(
+                f"--out {out}: it exists already; give another folder, or --resume {out} to go on with its run"
+            )
+    else:
+        data = Path(str(options.data)).stem
+        name = f"{data}-{options.prior}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"
+        folder, count = Path("runs") / name, 1
+        while folder.exists():
+            count += 1
+            folder = Path("runs") / f"{name}-{count}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RunError(f"--out {folder}: cannot write there: {error.strerror or error}") from error
+    return folder
+
+
+def fingerprint(data: np.ndarray) -> str:
+    """SHA-256 of an array's shape, dtype and bytes."""
+    digest = hashlib.sha256(f"{data.shape} {data.dtype}".encode())
+    digest.update(np.ascontiguousarray(data).data)
+    return digest.hexdigest()
+
+
+def save(folder: Path, options: TrainOptions, state: State, data_sha256: str) -> None:
+    """Write ``metrics.csv`` and then ``checkpoint.npz``."""
+    lines = [",".join(COLUMNS)]
+    lines += [",".join(_cell(row[column]) for column in COLUMNS) for row in state.rows]
+    write_file(folder / "metrics.csv", lambda file: file.write(("\n".join(lines) + "\n").encode()))
+    adam = state.optimizer
+    arrays: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": config_text(options),
+        "data_dim": state.vae.data_dim,
+        "data_sha256": data_sha256,
+        "epoch": state.epoch,
+        "row": state.row,
+        "totals": state.totals,
+        "seconds": state.seconds,
+        "adam.step": adam.step,
+        "adam.m": adam.m,
+        "adam.v": adam.v,
+    }
+    arrays |= {f"parameter.{name}": view for name, view in state.vae.parameters.items()}
+    if adam.v_max is not None:
+        arrays["adam.v_max"] = adam.v_max
+    if state.prior_logits is not None:
+        arrays["prior_logits"] = state.prior_logits
+    write_file(folder / "checkpoint.npz", lambda file: np.savez(file, **arrays))
+
+
+def _cell(value: float) -> str:
+    return "" if value != value else str(value) if isinstance(value, int) else repr(float(value))
+
+
+@dataclass
+class Run:
+    """A run folder that was read back."""
+
+    folder: Path
+    options: TrainOptions
+    objective: Objective
+    state: State
+    data_sha256: str
+
+    @property
+    def vae(self) -> VAE:
+        return self.state.vae
+
+    def metrics(self) -> dict[str, np.ndarray]:
+        """The columns of ``metrics.csv``; a term that was not computed is NaN."""
+        return {column: np.array([row[column] for row in self.state.rows], float) for column in COLUMNS}
+
+
+def load(folder: str | Path) -> Run:
+    """Read a run folder.
+
+    Raises
+    ------
+    RunError
+        If it is no run folder, or its checkpoint is damaged, of another version, or does not fit its own settings.
+    """
+    folder = Path(folder)
+    path = folder / "checkpoint.npz"
+    if not folder.is_dir():
+        raise RunError(f"{folder}: no such run folder")
+    if not path.is_file():
+        raise RunError(f"{folder}: no run folder, for it has no checkpoint.npz")
+    arrays = _read_arrays(path)
+    try:
+        if str(arrays["format"]) != FORMAT:
+            raise RunError(f"{path}: not a minidecomp checkpoint")
+        if int(arrays["version"]) != VERSION:
+            raise RunError(
+                f"{path}: checkpoint version {int(arrays['version'])}; this minidecomp reads version {VERSION}"
+            )
+        config = tomllib.loads(str(arrays["config"]))
+        config.pop("version", None)
+        options = resolve(config)
+        state = fresh_state(options, int(arrays["data_dim"]), arrays.get("prior_logits"))
+        _fill(path, state, arrays)
+        return Run(folder, options, build.objective(options), state, str(arrays["data_sha256"]))
+    except KeyError as error:
+        raise RunError(f"{path}: damaged, it has no {error.args[0]}") from error
+    except (ValueError, TypeError, tomllib.TOMLDecodeError) as error:
+        raise RunError(f"{path}: damaged: {error}") from error
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise RunError(f"{path}: damaged, not a whole .npz file") from error
+
+
+def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
+    """Copy the checkpoint's arrays into the state, and read the rows of metrics.csv that belong to it."""
+    adam = state.optimizer
+    targets = {f"parameter.{name}": view for name, view in state.vae.parameters.items()}
+    targets |= {"adam.m": adam.m, "adam.v": adam.v, "totals": state.totals}
+    if adam.v_max is not None:
+        targets["adam.v_max"] = adam.v_max
+    for name, target in targets.items():
+        source = arrays[name]
+        if source.shape != target.shape or source.dtype != target.dtype:
+            raise RunError(
+                f"{path}: {name} is {source.dtype} of shape {source.shape}, the settings ask for {target.dtype} of shape {target.shape}"
+            )
+        if not np.isfinite(source).all():
+            raise RunError(f"{path}: damaged, {name} is not finite")
+        target[...] = source
+    adam.step = int(arrays["adam.step"])
+    state.epoch, state.row, state.seconds = int(arrays["epoch"]), int(arrays["row"]), float(arrays["seconds"])
+    state.rows = _read_metrics(path.parent / "metrics.csv")[: state.epoch]
+    if len(state.rows) < state.epoch:
+        raise RunError(
+            f"{path.parent / 'metrics.csv'}: {len(state.rows)} rows, the checkpoint has {state.epoch} epochs"
+        )
+
+
+def _read_metrics(path: Path) -> list[dict[str, float]]:
+    try:
+        header, *lines = path.read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot read {path}: {error}") from error
+    if tuple(header.split(",")) != COLUMNS:
+        raise RunError(f"{path}: its columns are not {', '.join(COLUMNS)}")
+    rows = []
+    for number, line in enumerate(lines, 2):
+        try:
+            cells = [float(cell) if cell else float("nan") for cell in line.split(",")]
+            rows.append(dict(zip(COLUMNS, cells, strict=True)))
+        except ValueError as error:
+            raise RunError(f"{path}: line {number} is damaged") from error
+        rows[-1]["epoch"] = int(rows[-1]["epoch"])
+    return rows
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write indented JSON, whole or not at all."""
+    write_file(path, lambda file: file.write((json.dumps(values, indent=2) + "\n").encode()))
+
+
+__all__ = [
+    "MinidecompError",
+    "Run",
+    "State",
+    "create_folder",
+    "fingerprint",
+    "fresh_state",
+    "load",
+    "read_config",
+    "save",
+]

@@ -1,0 +1,191 @@
+"""The training loop: epochs of steps, progress, checkpoints, and a stop at any moment that loses nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import build, runs
+from .data.dataset import Dataset
+from .engines import Engine, make
+from .errors import OptionError, RunError, TrainingFault
+from .objective import TERMS, Objective
+from .options import TrainOptions
+from .runs import State
+
+SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
+
+
+@dataclass
+class Trainer:
+    """A run in memory: its settings, its data in the engine's form, and where it stands."""
+
+    folder: Path
+    options: TrainOptions
+    objective: Objective
+    dataset: Dataset
+    data: np.ndarray
+    data_sha256: str
+    state: State
+    engine: Engine
+
+    @property
+    def epochs(self) -> int:
+        return self.options.epochs  # type: ignore[return-value]
+
+    def means(self) -> dict[str, float]:
+        """The terms' means over the present epoch so far; NaN for what is not computed."""
+        totals, points = self.state.totals[:3], self.state.totals[3]
+        values = dict(zip(TERMS, (totals / points if points else totals * np.nan).tolist(), strict=True))
+        if self.objective.alpha == 0:
+            values["regulariser"] = float("nan")
+        return values | {"objective": self.objective.combine(values)}
+
+    def save(self) -> None:
+        runs.save(self.folder, self.options, self.state, self.data_sha256)
+
+
+def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
+    """A new run in a new folder, with its first checkpoint written.
+
+    Raises
+    ------
+    OptionError, RunError
+        If the options do not fit the data, or the folder cannot be made.
+    """
+    _check_likelihood(options, dataset)
+    state = runs.fresh_state(options, dataset.data_dim, build.prior_logits(options, dataset))
+    folder = runs.create_folder(out, options)
+    runs.write_file(folder / "config.toml", lambda file: file.write(runs.config_text(options).encode()))
+    trainer = _trainer(folder, options, dataset, state, runs.fingerprint(dataset.train))
+    trainer.save()
+    return trainer
+
+
+def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
+    """Go on with a run, on the data it had.
+
+    Raises
+    ------
+    RunError
+        If the data are others.
+    """
+    if runs.fingerprint(dataset.train) != run.data_sha256:
+        raise RunError(f"{run.folder}: {dataset.name} is not the data this run was trained on")
+    return _trainer(run.folder, options, dataset, run.state, run.data_sha256)
+
+
+def _trainer(folder: Path, options: TrainOptions, dataset: Dataset, state: State, data_sha256: str) -> Trainer:
+    o: Any = options
+    data = dataset.train
+    if data.dtype != np.uint8:
+        data = np.ascontiguousarray(data, state.vae.dtype)
+    objective = build.objective(options)
+    engine = make(
+        o.engine,
+        state.vae,
+        objective,
+        max_rows=min(o.batch_size, max(len(data), len(dataset.test))),
+        threads=o.threads,
+    )
+    return Trainer(folder, options, objective, dataset, data, data_sha256, state, engine)
+
+
+def _check_likelihood(options: TrainOptions, dataset: Dataset) -> None:
+    if options.likelihood == "bernoulli" and dataset.train.dtype != np.uint8:
+        low, high = dataset.train.min(), dataset.train.max()
+        if low < 0 or high > 1:
+            raise OptionError(
+                "likelihood",
+                "bernoulli",
+                f"it needs data from 0 to 1, {dataset.name} has {low:g} to {high:g}",
+            )
+
+
+def train(
+    trainer: Trainer,
+    progress: Callable[[Trainer], None] = lambda trainer: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Train to the last epoch, saving on the way.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Changed in place.
+    progress : callable
+        Called with the trainer after every slice of an epoch.
+    should_stop : callable
+        Asked after every slice; on True the run is saved where it stands.
+
+    Returns
+    -------
+    bool
+        Whether the last epoch was reached.
+
+    Raises
+    ------
+    TrainingFault
+        If a term is not finite, or a save fails. The last checkpoint stays.
+    """
+    o: Any = trainer.options
+    state, engine, data = trainer.state, trainer.engine, trainer.data
+    batches, saved = 1, time.monotonic()
+    while state.epoch < trainer.epochs:
+        order = engine.permutation(len(data), o.seed, state.epoch)
+        while state.row < len(data):
+            begun = time.perf_counter()
+            piece = order[state.row : state.row + batches * o.batch_size]
+            fault = engine.train(data, piece, o.batch_size, state.optimizer, o.seed, state.totals)
+            if fault is not None:
+                raise TrainingFault(_not_finite(trainer, fault))
+            state.row += len(piece)
+            took = time.perf_counter() - begun
+            state.seconds += took
+            batches = (
+                max(1, batches // 2) if took > SLICE_SECONDS else batches * 2 if took < SLICE_SECONDS / 4 else batches
+            )
+            if state.row == len(data):
+                _end_epoch(trainer)
+                progress(trainer)
+                break
+            progress(trainer)
+            if should_stop():
+                trainer.save()
+                return False
+            saved = _save_in_time(trainer, saved)
+        if state.epoch < trainer.epochs:
+            if should_stop():
+                trainer.save()
+                return False
+            saved = _save_in_time(trainer, saved)
+    trainer.save()
+    return True
+
+
+def _end_epoch(trainer: Trainer) -> None:
+    state = trainer.state
+    state.epoch += 1
+    state.rows.append({"epoch": state.epoch, **trainer.means(), "seconds": state.seconds})
+    state.row = 0
+    state.totals[:] = 0
+
+
+def _save_in_time(trainer: Trainer, saved: float) -> float:
+    if time.monotonic() - saved < trainer.options.checkpoint_every:  # type: ignore[operator]
+        return saved
+    trainer.save()
+    return time.monotonic()
+
+
+def _not_finite(trainer: Trainer, term: str) -> str:
+    epoch, step = trainer.state.epoch + 1, trainer.state.optimizer.step + 1
+    return (
+        f"{term} is not finite in epoch {epoch}, step {step}; the last good checkpoint stays in {trainer.folder}; "
+        "a smaller --lr, or --dtype float64, may help"
+    )

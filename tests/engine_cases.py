@@ -1,0 +1,73 @@
+"""Models of every kind, drawn by hypothesis or by hand, for tests that hold one engine against another."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from minidecomp import build, options
+from minidecomp.draws import draw
+
+PRIORS = ("gaussian", "student-t", "mixture", "sparse")
+LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
+REGULARISERS = ("mmd", "kl-inc")
+EVERY_KIND = list(itertools.product(PRIORS, LIKELIHOODS, REGULARISERS))
+
+widths = st.lists(st.integers(1, 40), min_size=0, max_size=3).map(tuple)
+weights = st.floats(0, 10).filter(lambda weight: weight == 0 or weight > 1e-3)
+
+
+@st.composite
+def settings_of_a_model(draw_: Any) -> dict[str, Any]:
+    """Options of a run, of any kind and of small size, as ``make`` takes them."""
+    prior = draw_(st.sampled_from(PRIORS))
+    return {
+        "prior": prior,
+        "likelihood": draw_(st.sampled_from(LIKELIHOODS)),
+        "regulariser": draw_(st.sampled_from(REGULARISERS)),
+        "activation": draw_(st.sampled_from(("relu", "leaky-relu", "tanh", "softplus"))),
+        "scale_link": draw_(st.sampled_from(("softplus", "exp"))),
+        "kl": draw_(st.sampled_from(("analytic", "monte-carlo"))) if prior == "gaussian" else "monte-carlo",
+        "learn_prior_variance": draw_(st.booleans()),
+        "prior_variance_scale": draw_(st.floats(0.03, 3)),
+        "latent_dim": draw_(st.integers(1, 40)),
+        "hidden": draw_(widths),
+        "decoder_hidden": draw_(widths),
+        "samples": draw_(st.integers(1, 3)),
+        "beta": draw_(weights),
+        "alpha": draw_(weights),
+        "gamma": draw_(st.sampled_from((0.0, 0.3, 0.8, 1.0))),
+        "components": draw_(st.integers(1, 6)),
+        "seed": draw_(st.integers(0, 2**64 - 1)),
+    }
+
+
+def make(data_dim: int, dtype: str = "float64", **given: Any) -> tuple[Any, Any]:
+    """A VAE and its Objective. The prior's logits, where learned, and its loc are moved off their round values."""
+    belongs = {"df": "student-t", "components": "mixture", "gamma": "sparse", "spike_scale": "sparse"}
+    prior = given.get("prior", "mixture")
+    given = {name: value for name, value in given.items() if belongs.get(name, prior) == prior}
+    resolved = options.resolve({"data": "own.npy", "likelihood": "gaussian", **given, "dtype": dtype})
+    logits = np.random.default_rng(1).normal(size=resolved.latent_dim)
+    vae = build.vae(resolved, data_dim, logits)
+    shifted = vae.prior.loc + np.random.default_rng(2).normal(0, 0.3, vae.prior.loc.shape).astype(dtype)
+    vae.prior = dataclasses.replace(vae.prior, loc=shifted)
+    return vae, build.objective(resolved)
+
+
+def batch(vae: Any, rows: int, seed: int = 0) -> np.ndarray:
+    """Points (rows, dx) that suit the model's likelihood."""
+    rng = np.random.default_rng(seed)
+    if vae.likelihood.name == "bernoulli":
+        return (rng.random((rows, vae.data_dim)) < 0.4).astype(vae.dtype)
+    return rng.normal(size=(rows, vae.data_dim)).astype(vae.dtype)
+
+
+def draws(vae: Any, objective: Any, rows: int, seed: int = 0, step: int = 0) -> Any:
+    """The draws of a step, its prior sample held constant (no noise that it was made of)."""
+    drawn = draw(vae.current_prior(), objective.samples, rows, vae.latent_dim, seed, step, vae.dtype)
+    return dataclasses.replace(drawn, prior_noise=None, prior_choice=None)

@@ -1,0 +1,336 @@
+"""The CPU engine against the textbook, in float64 to 1e-10 and in float32 to 1e-4, and its promises."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import reference_cases
+from engine_cases import EVERY_KIND, batch, draws, make, settings_of_a_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minidecomp import random
+from minidecomp.engines.cpu import CpuEngine
+from minidecomp.engines.textbook import TextbookEngine
+from minidecomp.optimizer import Adam
+
+TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
+TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
+dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def both(vae, objective, rows, threads=1):
+    """The textbook and the CPU engine, each with parameters of its own."""
+    copy = dataclasses.replace(
+        vae, parameters=type(vae.parameters)(vae.parameters.shapes, vae.parameters.vector.copy())
+    )
+    return TextbookEngine(vae, objective), CpuEngine(copy, objective, max_rows=rows, threads=threads)
+
+
+def in_float64(vae):
+    """The same model in float64, as the exact answer for one in float32."""
+    prior = vae.prior
+    arrays = {name: value.astype(np.float64) for name, value in vars(prior).items() if isinstance(value, np.ndarray)}
+    parameters = type(vae.parameters)(vae.parameters.shapes, vae.parameters.vector.astype(np.float64))
+    return dataclasses.replace(vae, prior=dataclasses.replace(prior, **arrays), parameters=parameters)
+
+
+def as_float64(given_draws):
+    eps, prior_sample = given_draws.eps.astype(float), given_draws.prior_sample.astype(float)
+    return dataclasses.replace(given_draws, eps=eps, prior_sample=prior_sample)
+
+
+def assert_agree(got, expected, tolerance, what=""):
+    """Relative to each block's largest entry: cancellation inside a block is the formula's, not the engine's."""
+    assert_allclose(got, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max(initial=1e-6), err_msg=what)
+
+
+def assert_gradients_agree(vae, got, expected, tolerance):
+    start = 0
+    assert got.shape == expected.shape
+    for name, view in vae.parameters.items():
+        stop = start + view.size
+        assert_agree(got[start:stop], expected[start:stop], tolerance, name)
+        start = stop
+
+
+# ---- the reference cases ----
+
+
+@dtypes
+@pytest.mark.parametrize("weights", TERM_WEIGHTS, ids=lambda w: "objective" if w is None else next(iter(w)))
+@pytest.mark.parametrize("name", reference_cases.NAMES)
+def test_reference_cases(name, weights, dtype):
+    case, vae, objective, x, given_draws = reference_cases.load(name, np.dtype(dtype))
+    engine = CpuEngine(vae, objective, max_rows=len(x), threads=2)
+    values, gradient = engine.value_and_grad(x, given_draws, weights)
+    term = "objective" if weights is None else next(iter(weights))
+    tolerance = TOLERANCE[dtype]
+    assert_allclose(values[term], case[f"value.{term}"], rtol=tolerance)
+    start = 0
+    for parameter, view in vae.parameters.items():
+        expected = case.get(f"grad.{term}.{parameter}", np.zeros(view.shape)).ravel()
+        largest = max(np.abs(expected).max(), 1e-3)
+        got = gradient[start : start + view.size]
+        assert_allclose(got, expected, rtol=tolerance, atol=tolerance * largest, err_msg=parameter)
+        start += view.size
+    assert start == gradient.size
+
+
+# ---- any model ----
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    settings_of_a_model(),
+    st.integers(1, 20),
+    st.integers(2, 70),
+    st.integers(1, 3),
+    st.sampled_from(TERM_WEIGHTS),
+)
+def test_any_model_agrees_with_the_textbook(model, data_dim, rows, threads, weights):
+    vae, objective = make(data_dim, **model)
+    textbook, cpu = both(vae, objective, rows, threads)
+    x, given_draws = batch(vae, rows), draws(vae, objective, rows)
+    expected, expected_gradient = textbook.value_and_grad(x, given_draws, weights)
+    values, gradient = cpu.value_and_grad(x, given_draws, weights)
+    assert values.keys() == expected.keys()
+    for term in values:
+        assert_agree(values[term], expected[term], 1e-10, term)
+    assert_gradients_agree(vae, gradient, expected_gradient, 1e-9)
+
+
+@settings(max_examples=150, deadline=None)
+@given(settings_of_a_model(), st.integers(1, 20), st.integers(2, 70))
+def test_any_model_in_float32(model, data_dim, rows):
+    vae, objective = make(data_dim, "float32", **model)
+    _, cpu = both(vae, objective, rows, 2)
+    x, given_draws = batch(vae, rows), draws(vae, objective, rows)
+    exact = TextbookEngine(in_float64(vae), objective)
+    expected, expected_gradient = exact.value_and_grad(x.astype(float), as_float64(given_draws))
+    values, gradient = cpu.value_and_grad(x, given_draws)
+    scale = max(abs(value) for value in expected.values())
+    for term in values:
+        assert abs(values[term] - expected[term]) <= 1e-4 * max(scale, 1), term
+    error = np.linalg.norm(gradient - expected_gradient)
+    assert error <= 1e-3 * max(np.linalg.norm(expected_gradient), 1e-2)
+
+
+# ---- training: the engines draw the same numbers and take the same steps ----
+
+
+def trained(engine, data, steps, batch_size, seed=7, lr=1e-3, amsgrad=True):
+    optimizer = Adam.for_vector(engine.vae.parameters.vector, lr, amsgrad)
+    totals, epoch = np.zeros(4), 0
+    while optimizer.step < steps:
+        order = engine.permutation(len(data), seed, epoch)
+        assert engine.train(data, order, batch_size, optimizer, seed, totals) is None
+        epoch += 1
+    return engine.vae.parameters.vector, optimizer, totals
+
+
+@pytest.mark.parametrize("learn", [False, True], ids=["fixed", "learned"])
+@pytest.mark.parametrize(("prior", "likelihood", "regulariser"), EVERY_KIND)
+def test_twenty_steps(prior, likelihood, regulariser, learn):
+    """The learned prior's gradient through its own sample is seen here only."""
+    vae, objective = make(
+        5,
+        prior=prior,
+        likelihood=likelihood,
+        regulariser=regulariser,
+        learn_prior_variance=learn,
+        latent_dim=3,
+        hidden=(9,),
+        alpha=2.0,
+        beta=0.7,
+        samples=2,
+    )
+    textbook, cpu = both(vae, objective, 16, 2)
+    data = batch(vae, 31)
+    expected, expected_adam, expected_totals = trained(textbook, data, 20, 16)
+    got, adam, totals = trained(cpu, data, 20, 16)
+    assert adam.step == expected_adam.step == 20
+    assert_allclose(totals, expected_totals, rtol=1e-8)
+    assert_allclose(got, expected, rtol=1e-7, atol=1e-7)
+    for name in ("m", "v", "v_max"):
+        array = getattr(expected_adam, name)
+        assert_allclose(getattr(adam, name), array, rtol=1e-6, atol=1e-7 * np.abs(array).max(), err_msg=name)
+
+
+def test_adam_without_amsgrad():
+    vae, objective = make(5, latent_dim=3, hidden=(9,))
+    textbook, cpu = both(vae, objective, 16)
+    data = batch(vae, 32)
+    expected, _, _ = trained(textbook, data, 10, 16, amsgrad=False)
+    got, adam, _ = trained(cpu, data, 10, 16, amsgrad=False)
+    assert adam.v_max is None
+    assert_allclose(got, expected, rtol=1e-8, atol=1e-9)
+
+
+@dtypes
+@pytest.mark.parametrize(
+    ("hidden", "rows", "latent_dim"), [((100,), 400, 2), ((300, 200), 130, 20), ((7, 5, 3), 33, 1)]
+)
+@pytest.mark.parametrize("regulariser", ["mmd", "kl-inc"])
+def test_same_bits_with_any_number_of_threads(hidden, rows, latent_dim, regulariser, dtype):
+    vectors = []
+    for threads in (1, 2, 3, 5):
+        vae, objective = make(
+            40,
+            dtype,
+            prior="mixture",
+            regulariser=regulariser,
+            hidden=hidden,
+            latent_dim=latent_dim,
+            alpha=3.0,
+            learn_prior_variance=True,
+        )
+        engine = CpuEngine(vae, objective, max_rows=rows, threads=threads)
+        vector, adam, totals = trained(engine, batch(vae, 2 * rows + 7), 6, rows)
+        vectors.append(np.concatenate([vector, adam.m, adam.v, adam.v_max, totals]))
+    for other in vectors[1:]:
+        assert_array_equal(other, vectors[0])
+
+
+def test_a_split_epoch_is_the_same_epoch():
+    """Steps made one call at a time are those made in one call: what a resume stands on."""
+    whole, pieces = (make(5, latent_dim=2, hidden=(8,), alpha=1.0) for _ in range(2))
+    data = batch(whole[0], 50)
+    order = random.permutation(50, 3)
+    results = []
+    for (vae, objective), cuts in ((whole, [0, 50]), (pieces, [0, 10, 40, 50])):
+        engine, adam, totals = (
+            CpuEngine(vae, objective, max_rows=10),
+            Adam.for_vector(vae.parameters.vector),
+            np.zeros(4),
+        )
+        for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+            assert engine.train(data, order[first:last], 10, adam, 3, totals) is None
+        results.append(np.concatenate([vae.parameters.vector, totals]))
+    assert_array_equal(results[0], results[1])
+
+
+@dtypes
+def test_bytes_stand_for_v_over_255(dtype):
+    vae, objective = make(6, dtype, latent_dim=2, hidden=(8,), likelihood="laplace", alpha=1.0)
+    data = np.random.default_rng(0).integers(0, 256, (20, 6), dtype=np.uint8)
+    textbook, cpu = both(vae, objective, 20)
+    given_draws = draws(vae, objective, 20)
+    expected, expected_gradient = textbook.value_and_grad(data, given_draws)
+    values, gradient = cpu.value_and_grad(data, given_draws)
+    assert_allclose(values["objective"], expected["objective"], rtol=TOLERANCE[dtype])
+    assert_gradients_agree(vae, gradient, expected_gradient, TOLERANCE[dtype] * 10)
+
+
+@dtypes
+def test_encode_and_decode(dtype):
+    """Also of more rows than there is room for at once."""
+    vae, objective = make(7, dtype, latent_dim=3, hidden=(11, 6), prior="gaussian")
+    textbook, cpu = both(vae, objective, 10, 2)
+    x = batch(vae, 37)
+    for got, expected in zip(cpu.encode(x), textbook.encode(x), strict=True):
+        assert got.dtype == dtype
+        assert_agree(got, expected, TOLERANCE[dtype] / 10)
+    z = np.random.default_rng(0).normal(size=(37, 3)).astype(dtype)
+    assert_agree(cpu.decode(z), textbook.decode(z), TOLERANCE[dtype] / 10)
+
+
+def test_values_draws_what_training_draws():
+    vae, objective = make(5, latent_dim=2, hidden=(8,), prior="student-t", alpha=1.0, samples=3)
+    textbook, cpu = both(vae, objective, 30)
+    x = batch(vae, 30)
+    for regulariser in (None, "mmd", "kl-inc"):
+        expected = textbook.values(x, 5, 2**40 + 3, regulariser)
+        values = cpu.values(x, 5, 2**40 + 3, regulariser)
+        assert values.keys() == expected.keys()
+        for term, value in values.items():
+            assert_allclose(value, expected[term], rtol=1e-9, err_msg=term)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 1000])
+def test_permutation(n):
+    vae, objective = make(3)
+    order = CpuEngine(vae, objective, max_rows=2).permutation(n, 11, 4)
+    assert_array_equal(order, random.permutation(n, 11, step=4))
+    assert_array_equal(np.sort(order), np.arange(n))
+
+
+# ---- what must not go wrong ----
+
+
+@dtypes
+@pytest.mark.parametrize(("prior", "likelihood", "regulariser"), EVERY_KIND)
+def test_nothing_changes_when_a_term_is_not_finite(prior, likelihood, regulariser, dtype):
+    vae, objective = make(
+        4,
+        dtype,
+        prior=prior,
+        likelihood=likelihood,
+        regulariser=regulariser,
+        hidden=(6,),
+        latent_dim=2,
+        alpha=1.0,
+    )
+    data = batch(vae, 20)
+    data[13, 2] = np.nan
+    for engine in both(vae, objective, 5):
+        before = engine.vae.parameters.vector.copy()
+        adam, totals = Adam.for_vector(engine.vae.parameters.vector), np.zeros(4)
+        term = engine.train(data, np.arange(10, 20), 5, adam, 0, totals)
+        assert term == "log_likelihood"
+        assert adam.step == 0 and not totals.any() and not adam.m.any()
+        assert_array_equal(engine.vae.parameters.vector, before)
+
+
+def test_the_steps_before_a_fault_stay():
+    vae, objective = make(4, latent_dim=2, hidden=(6,))
+    data = batch(vae, 20)
+    data[13, 2] = np.inf
+    adam, totals = Adam.for_vector(vae.parameters.vector), np.zeros(4)
+    engine = CpuEngine(vae, objective, max_rows=5)
+    assert engine.train(data, np.arange(20), 5, adam, 0, totals) is not None
+    assert adam.step == 2 and totals[3] == 10 and np.isfinite(vae.parameters.vector).all()
+
+
+@pytest.mark.parametrize("far", [1e2, 1e4, 1e8, 1e15])
+@dtypes
+def test_mmd_of_points_far_apart(far, dtype):
+    """(y - x)^12 would overflow float32 from 1.6e3 on."""
+    vae, objective = make(3, dtype, prior="gaussian", regulariser="mmd", alpha=1.0, latent_dim=2, hidden=())
+    _, cpu = both(vae, objective, 41)
+    x, given_draws = batch(vae, 41), draws(vae, objective, 41)
+    given_draws.prior_sample[::3] *= np.dtype(dtype).type(far)
+    exact = TextbookEngine(in_float64(vae), objective)
+    expected, expected_gradient = exact.value_and_grad(x.astype(float), as_float64(given_draws), {"regulariser": 1})
+    values, gradient = cpu.value_and_grad(x, given_draws, {"regulariser": 1})
+    assert_allclose(values["regulariser"], expected["regulariser"], rtol=TOLERANCE[dtype] * 10)
+    assert_gradients_agree(vae, gradient, expected_gradient, TOLERANCE[dtype] * 10)
+
+
+def test_a_last_batch_of_one_is_left_out_by_mmd_alone():
+    for regulariser, steps in (("mmd", 2), ("kl-inc", 3)):
+        vae, objective = make(3, regulariser=regulariser, alpha=1.0, latent_dim=2, hidden=(4,))
+        for engine in both(vae, objective, 10):
+            adam, totals = Adam.for_vector(engine.vae.parameters.vector), np.zeros(4)
+            assert engine.train(batch(vae, 21), np.arange(21), 10, adam, 0, totals) is None
+            assert adam.step == steps and totals[3] == (20 if steps == 2 else 21)
+
+
+def test_wrong_sizes_are_refused():
+    vae, objective = make(3, latent_dim=2, hidden=(4,))
+    engine = CpuEngine(vae, objective, max_rows=10)
+    adam = Adam.for_vector(vae.parameters.vector)
+    x = batch(vae, 10)
+    with pytest.raises(ValueError, match="the data are 2 wide, the model takes 3"):
+        engine.encode(np.ascontiguousarray(x[:, :2]))
+    with pytest.raises(ValueError, match="11 rows, room for 10"):
+        engine.values(batch(vae, 11), 0, 0)
+    with pytest.raises(ValueError, match="another size"):
+        engine.train(x, np.arange(10), 11, adam, 0, np.zeros(4))
+    with pytest.raises(ValueError, match="another size"):
+        engine.train(x, np.arange(10), 5, adam, 0, np.zeros(3))
+    with pytest.raises(IndexError, match="row 10 of 10"):
+        engine.train(x, np.array([0, 10]), 5, adam, 0, np.zeros(4))
+    with pytest.raises(ValueError, match="two points"):
+        engine.values(x[:1], 0, 0, "mmd")

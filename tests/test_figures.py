@@ -1,0 +1,391 @@
+"""Pictures: what they show is right, and every kind of input is drawn."""
+
+from __future__ import annotations
+
+import builtins
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from minidecomp import figures
+from minidecomp.data.dataset import Dataset
+from minidecomp.errors import MinidecompError, OptionError
+from minidecomp.model import VAE, parameter_shapes
+from minidecomp.network import MLP, Parameters, initialise
+from minidecomp.terms import likelihoods, priors
+
+RNG = np.random.default_rng(0)
+MODES = priors.ring_of_components(4, 2, 1.0)
+PAPER_MIXTURE = priors.Mixture(MODES, np.full((4, 2), 0.03**0.5), np.full(4, np.log(0.25)))
+PRIORS = {
+    "gaussian": priors.Gaussian(np.zeros(2), np.ones(2)),
+    "student-t": priors.StudentT(np.zeros(2), np.ones(2), df=1.5),
+    "mixture": PAPER_MIXTURE,
+    "sparse": priors.Sparse(np.zeros(2), np.ones(2)),
+}
+WIDTHS = {"image": 20, "two": 2, "one": 1, "seven": 7, "ninety": 90}
+SHAPES = {"image": (4, 5)}
+
+
+def metrics(epochs: int = 40) -> dict[str, np.ndarray]:
+    epoch = np.arange(1.0, epochs + 1)
+    decay = np.exp(-epoch)
+    return {
+        "epoch": epoch,
+        "log_likelihood": -100 - 1e4 * decay + np.sin(epoch),
+        "kl": 5 + decay,
+        "regulariser": decay,
+        "objective": -105 - 1e4 * decay,
+        "seconds": epoch,
+    }
+
+
+def clusters(points: int = 40, scale: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    loc = np.tile(MODES, (points // 4, 1))
+    return loc + 0.1 * RNG.normal(size=loc.shape), scale * (0.5 + RNG.random(loc.shape))
+
+
+def png_size(png: bytes) -> tuple[int, int]:
+    assert png.startswith(b"\x89PNG\r\n\x1a\n") and png.endswith(b"IEND\xaeB`\x82")
+    return struct.unpack(">II", png[16:24])
+
+
+def drawn(figure: object, tmp_path: object) -> tuple[int, int]:
+    """The size in pixels of the figure's file, once it is written."""
+    path = tmp_path / "picture.png"  # type: ignore[operator]
+    figure.savefig(path)  # type: ignore[attr-defined]
+    width, height = png_size(path.read_bytes())
+    assert 250 <= width <= 1500 and 100 <= height <= 1800
+    return width, height
+
+
+# ---- the density ----
+
+
+def test_density_equals_a_double_loop_with_z1_across_and_z2_up():
+    loc, scale = RNG.normal(size=(5, 2)), 0.2 + RNG.random((5, 2))
+    extent, grid = (-3.0, 1.0, -1.0, 2.0), 7
+    density = figures.density_on_grid(loc, scale, extent, grid)
+    for b, z2 in enumerate(np.linspace(-1, 2, grid)):
+        for a, z1 in enumerate(np.linspace(-3, 1, grid)):
+            t = (np.array([z1, z2]) - loc) / scale
+            expected = np.mean(np.exp(-0.5 * (t**2).sum(1)) / (2 * np.pi * scale.prod(1)))
+            assert density[b, a] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 40, 4097])
+def test_density_integrates_to_one(count):
+    loc, scale = RNG.normal(size=(count, 2)), 0.1 + RNG.random((count, 2))
+    density = figures.density_on_grid(loc, scale, (-10, 10, -11, 11), 300)
+    assert density.sum() * (20 / 299) * (22 / 299) == pytest.approx(1, abs=1e-6)
+
+
+def test_density_of_ten_thousand_points_is_fast():
+    loc = RNG.normal(size=(10_000, 2))
+    start = time.perf_counter()
+    figures.density_on_grid(loc, np.full_like(loc, 0.1), (-4, 4, -4, 4))
+    assert time.perf_counter() - start < 5
+
+
+def test_a_drawn_spike_narrower_than_the_grid_keeps_its_mass_and_place():
+    loc = np.array([[0.4567, -1.2345]])
+    density = figures._drawn_density(loc, np.full((1, 2), 1e-6), (-2, 2, -2, 2), 300)
+    step = 4 / 299
+    assert density.sum() * step**2 == pytest.approx(1, rel=1e-3)
+    row, column = np.unravel_index(density.argmax(), density.shape)
+    assert abs(-2 + step * column - 0.4567) <= step and abs(-2 + step * row + 1.2345) <= step
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4,), (0, 2)])
+def test_density_needs_two_latent_dimensions(shape):
+    with pytest.raises(OptionError, match=r"\(N, 2\)"):
+        figures.density_on_grid(np.zeros(shape), np.ones(shape), (-1, 1, -1, 1))
+
+
+# ---- aggregate posterior ----
+
+
+def test_image_and_contours_agree_on_where_an_asymmetric_mixture_lies():
+    loc = np.array([[1.0, 0.5], [-1.5, 1.2]])
+    scale = np.full((2, 2), 0.1)
+    prior = priors.Mixture(loc, scale, np.log([0.5, 0.5]))
+    axes = figures.aggregate_posterior(loc, scale, prior).axes[0]
+    image = axes.images[0]
+    density = image.get_array()
+    left, right, bottom, top = image.get_extent()
+    assert image.origin == "lower"
+    z1 = left + (np.arange(300) + 0.5) * (right - left) / 300
+    z2 = bottom + (np.arange(300) + 0.5) * (top - bottom) / 300
+    for mode in loc:
+        near = np.hypot(z1[None, :] - mode[0], z2[:, None] - mode[1]) < 0.2
+        row, column = np.unravel_index(np.where(near, density, -1).argmax(), density.shape)
+        assert np.allclose([z1[column], z2[row]], mode, atol=0.01)
+        assert density[row, column] == pytest.approx(density.max(), rel=0.02)
+    rings = axes.collections[0].get_paths()
+    for ring in rings:
+        polygons = [p for p in ring.to_polygons() if len(p) > 3]
+        assert len(polygons) == 2
+        centres = sorted(((p.min(0) + p.max(0)) / 2).tolist() for p in polygons)
+        assert np.allclose(centres, sorted(loc.tolist()), atol=0.02)
+    assert axes.get_xlabel() == "$z_1$" and axes.get_ylabel() == "$z_2$" and axes.get_aspect() == 1
+
+
+def test_contours_hold_half_and_nine_tenths_of_the_prior():
+    p = figures._prior_density(PRIORS["gaussian"], (-5, 5, -5, 5), 401)
+    # Of a standard normal in the plane, the density is below c / (2 pi) for the part c of the mass.
+    assert np.allclose(figures._mass_levels(p) * 2 * np.pi, [0.1, 0.5], atol=0.005)
+
+
+@pytest.mark.parametrize("labels", [np.arange(40) % 13, np.array(["a$b", "ü"] * 20)])
+def test_classes_are_drawn_beside_it(labels, tmp_path):
+    figure = figures.aggregate_posterior(*clusters(), PAPER_MIXTURE, labels, grid=60)
+    names = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert names == [str(name).replace("$", r"\$") for name in np.unique(labels)]
+    drawn(figure, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("posterior", "name", "expected"),
+    [
+        (clusters(), "mixture", 2.0),
+        (clusters(), "gaussian", 3.0),
+        (clusters(), "student-t", 3.0),
+        ((RNG.standard_cauchy((4000, 2)), np.full((4000, 2), 0.1)), "gaussian", None),
+        ((np.full((4, 2), 6.3), np.ones((4, 2))), "gaussian", 7.5),
+    ],
+)
+def test_default_extent_is_a_square_about_the_prior(posterior, name, expected):
+    left, right, bottom, top = figures._covering_square([posterior], PRIORS[name])
+    assert (left, bottom) == (-right, -top) and right == top
+    assert right == expected if expected else 3 <= right < 30
+
+
+def test_default_extent_follows_a_prior_that_is_elsewhere_or_tiny():
+    far = priors.Gaussian(np.array([10.0, 20.0]), np.array([0.01, 0.02]))
+    extent = figures._covering_square([(far.loc[None], far.scale[None])], far)
+    assert np.allclose(extent, (9.94, 10.06, 19.94, 20.06), atol=0.01)
+
+
+@pytest.mark.parametrize(("scale", "low", "high"), [(0.004, 1.5, 100), (0.1, 1.5, 3), (0.17, 1, 1), (1.0, 0.05, 0.3)])
+def test_colours_end_at_one_where_that_suits(scale, low, high):
+    density = figures._drawn_density(*clusters(400, scale), (-4, 4, -4, 4), 300)
+    assert low <= figures._colour_top(density) <= high
+
+
+def test_spikes_are_seen():
+    density = figures._drawn_density(np.array(MODES), np.full((4, 2), 1e-4), (-2, 2, -2, 2), 300)
+    top = figures._colour_top(density)
+    assert density.max() > 100 and density.max() / 3 < top <= density.max()
+    assert figures._colour_top(np.zeros((5, 5))) == 1
+
+
+def test_panel_grid_shares_colours_and_axes(tmp_path):
+    rows = [[clusters(scale=s) for s in (0.01, 0.1, 0.3)], [clusters(scale=0.2)]]
+    titles = [["a", "b", "c"], [r"$\alpha = 3$"]]
+    figure = figures.panel_grid(rows, titles, PAPER_MIXTURE, grid=60)
+    panels = [axes for axes in figure.axes if axes.images]
+    assert len(panels) == 4
+    assert [axes.get_xlabel() for axes in panels] == ["a", "b", "c", r"$\alpha = 3$"]
+    assert len({axes.images[0].get_clim() for axes in panels}) == 1
+    assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in panels}) == 1
+    drawn(figure, tmp_path)
+
+
+# ---- learning curves ----
+
+
+def test_learning_curves_name_their_axes():
+    figure = figures.learning_curves(metrics())
+    assert [axes.get_ylabel() for axes in figure.axes] == list(figures.TERM_LABELS.values())
+    assert figure.axes[-1].get_xlabel() == "epoch"
+
+
+def test_a_regulariser_that_is_nan_is_left_out():
+    nan = np.full(40, np.nan)
+    figure = figures.learning_curves(metrics() | {"regulariser": nan})
+    assert len(figure.axes) == 3
+    with pytest.raises(MinidecompError, match="at least one epoch"):
+        figures.learning_curves({"epoch": np.zeros(0), "kl": np.zeros(0)})
+
+
+def test_one_epoch_is_a_point(tmp_path):
+    figure = figures.learning_curves(metrics(1))
+    assert all(axes.lines[0].get_marker() == "o" for axes in figure.axes)
+    drawn(figure, tmp_path)
+
+
+def test_a_transient_does_not_squash_the_rest():
+    axes = figures.learning_curves(metrics()).axes[0]
+    low, high = axes.get_ylim()
+    assert high - low < 20 and low < -101 and high > -99
+    steady = np.linspace(0, 1, 50)
+    assert figures._robust_limits(steady) == (0, 1)
+    assert figures._robust_limits(np.array([9.0, 1, 1, 1])) == (1, 9)
+
+
+# ---- data ----
+
+
+@pytest.mark.parametrize("kind", WIDTHS)
+@pytest.mark.parametrize(("count", "labels"), [(1, False), (23, True)])
+def test_reconstructions_are_drawn(kind, count, labels, tmp_path):
+    x = RNG.random((count, WIDTHS[kind]))
+    classes = np.arange(count) % 3 if labels else None
+    drawn(figures.data_and_reconstructions(x, 0.9 * x, SHAPES.get(kind), classes), tmp_path)
+
+
+@pytest.mark.parametrize("kind", WIDTHS)
+@pytest.mark.parametrize("count", [1, 70])
+def test_samples_are_drawn(kind, count, tmp_path):
+    data = RNG.normal(size=(count, WIDTHS[kind]))
+    drawn(figures.samples(0.8 * data, data, SHAPES.get(kind)), tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(1, 60), (60, 1)])
+def test_flat_and_long_images_fit_on_a_page(shape, tmp_path):
+    x = RNG.random((20, 60))
+    drawn(figures.data_and_reconstructions(x, x, shape), tmp_path)
+    drawn(figures.samples(x, x, shape), tmp_path)
+
+
+def test_images_are_paired_data_above_reconstruction():
+    x = np.arange(4, dtype=float)[:, None] * np.full((1, 6), 0.1)
+    figure = figures.data_and_reconstructions(x, x + 0.5, (2, 3))
+    canvas = figure.axes[0].images[0].get_array()
+    # Images of 2 x 3 pixels, a pixel between them.
+    assert canvas.shape == (5, 15)
+    assert np.allclose(canvas[:2, ::4].filled(np.nan), [[0, 0.1, 0.2, 0.3]] * 2)
+    assert np.allclose(canvas[3:, ::4].filled(np.nan), [[0.5, 0.6, 0.7, 0.8]] * 2)
+    assert canvas.mask[2].all() and canvas.mask[:, 3::4].all()
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["data", "reconstruction"]
+    assert figure.axes[0].images[0].get_clim() == (0, 1)
+
+
+def test_points_are_chosen_class_by_class():
+    labels = np.array([2, 2, 0, 0, 0, 1])
+    assert figures._class_by_class(labels, 5).tolist() == [2, 5, 0, 3, 1]
+    assert figures._evenly(100, 3).tolist() == [0, 49, 99]
+
+
+# ---- a run's pictures ----
+
+
+def model(data_dim, latent_dim, prior, likelihood, dtype=np.float64):
+    encoder = MLP("enc", (data_dim, 8, 2 * latent_dim), "relu")
+    decoder = MLP("dec", (latent_dim, 8, likelihood.output_dim(data_dim)), "relu")
+    parameters = Parameters(parameter_shapes(encoder, decoder, latent_dim, False), dtype=dtype)
+    initialise(parameters, 0)
+    return VAE(encoder, decoder, likelihood, prior, "softplus", parameters)
+
+
+@pytest.mark.parametrize(
+    ("kind", "latent_dim", "likelihood", "dtype"),
+    [
+        ("image", 2, likelihoods.Bernoulli(), np.float32),
+        ("image", 5, likelihoods.Laplace(), np.float64),
+        ("two", 2, likelihoods.Gaussian(), np.float64),
+        ("seven", 3, likelihoods.Gaussian(), np.float32),
+    ],
+)
+def test_draw_all(kind, latent_dim, likelihood, dtype, tmp_path):
+    width, image = WIDTHS[kind], kind == "image"
+    points = RNG.random((2300, width))
+    points = (255 * points).astype(np.uint8) if image else points
+    labels = np.arange(2300) % 3
+    dataset = Dataset(
+        kind, points[:1200], points[1200:], labels[:1200], labels[1200:], ("a", "b", "c"), SHAPES.get(kind)
+    )
+    prior = priors.Gaussian(np.zeros(latent_dim, dtype), np.ones(latent_dim, dtype))
+    vae = model(width, latent_dim, prior, likelihood, dtype)
+    written = figures.draw_all(tmp_path / "new" / "figures", metrics(), vae, dataset, seed=3)
+    expected = ["learning_curves", "aggregate_posterior", "reconstructions", "samples"]
+    if latent_dim != 2:
+        expected.remove("aggregate_posterior")
+    assert [path.name for path in written] == [f"{name}.png" for name in expected]
+    assert sorted((tmp_path / "new" / "figures").iterdir()) == sorted(written)
+    for path in written:
+        width, height = png_size(path.read_bytes())
+        assert 300 <= width <= 1500 and 100 <= height <= 1500
+
+
+@pytest.mark.parametrize(
+    ("name", "formats"), list(zip(PRIORS, [("pdf",), ("svg",), ("png", "svg"), ("png",)], strict=True))
+)
+def test_draw_all_with_each_prior_and_format(name, formats, tmp_path):
+    points = RNG.normal(size=(30, 7))
+    dataset = Dataset("points", points[:20], points[20:])
+    vae = model(7, 2, PRIORS[name], likelihoods.Gaussian())
+    no_epoch = {key: value[:0] for key, value in metrics().items()}
+    written = figures.draw_all(tmp_path, no_epoch, vae, dataset, formats=formats)
+    names = ["aggregate_posterior", "reconstructions", "samples"]
+    assert [path.name for path in written] == [f"{n}.{kind}" for n in names for kind in formats]
+    assert all(path.stat().st_size > 1000 for path in written)
+
+
+def test_draw_all_knows_three_formats(tmp_path):
+    with pytest.raises(OptionError, match="bmp"):
+        figures.draw_all(tmp_path, {}, None, None, formats=("bmp",))
+
+
+def test_the_same_run_gives_the_same_pictures(tmp_path):
+    points = RNG.normal(size=(30, 2))
+    mixture = priors.Mixture(np.zeros((2, 3)), np.ones((2, 3)), np.log([0.5, 0.5]))
+    vae = model(2, 3, mixture, likelihoods.Gaussian())
+    dataset = Dataset("points", points[:20], points[20:])
+    no_epoch = {key: value[:0] for key, value in metrics().items()}
+    first, again, other = (
+        [path.read_bytes() for path in figures.draw_all(tmp_path / str(i), no_epoch, vae, dataset, seed)]
+        for i, seed in enumerate((1, 1, 2))
+    )
+    assert first == again
+    assert first[:-1] == other[:-1] and first[-1] != other[-1]
+
+
+# ---- matplotlib ----
+
+
+def test_matplotlib_is_imported_late_without_pyplot_and_its_settings_stay(tmp_path):
+    code = """
+import sys
+import numpy as np
+from minidecomp import figures
+assert figures.available() and "matplotlib" not in sys.modules
+import matplotlib
+matplotlib.rcParams["font.size"] = 13
+settings = [key for key in matplotlib.rcParams if key != "backend"]  # to read this one imports pyplot
+before = {key: matplotlib.rcParams[key] for key in settings}
+x = np.random.default_rng(0).random((5, 2))
+figures.samples(x, x)
+figures.learning_curves({"epoch": np.arange(3), "kl": np.arange(3)}).savefig(sys.argv[1])
+assert "matplotlib.pyplot" not in sys.modules
+assert {key: matplotlib.rcParams[key] for key in settings} == before
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.png")], check=True)
+
+
+def test_a_figure_keeps_its_style_when_it_is_saved(tmp_path):
+    figure = figures.samples(MODES, MODES)
+    figure.savefig(tmp_path / "plain.png")
+    figures._styled(figures._save)(figure, tmp_path, "styled", "png")
+    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "styled.png").read_bytes()
+
+
+def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
+    imported = builtins.__import__
+
+    def refuse(name, *args, **kwargs):
+        if name.partition(".")[0] == "matplotlib":
+            raise ImportError(name)
+        return imported(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    assert not figures.available()
+    with pytest.raises(MinidecompError, match=r"pip install 'minidecomp\[plots\]'"):
+        figures.learning_curves(metrics())
