@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -73,7 +74,7 @@ def run(args: list[str] | None = None) -> None:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0, 1 for a fault while running, 2 for wrong use, 130 after Ctrl-C."""
+    """Run a command line and return its exit code: 0, 1 (a fault while running), 2 (wrong use), 130 (Ctrl-C)."""
     from minidecomp.errors import MinidecompError, OptionError
 
     try:
@@ -91,6 +92,10 @@ def main(args: list[str] | None = None) -> int:
         return _complain("interrupted", 130)
     except MemoryError as error:
         return _complain(f"not enough memory: {error}", 1)
+    except BrokenPipeError:
+        # Whoever read our output has had enough; Python would complain of it once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _complain(message: str, exit_code: int) -> int:

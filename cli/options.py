@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -36,11 +35,10 @@ class GroupedOption(click.Option):
 
 def _default(name: str) -> str:
     """[100; pinwheel 400; fashion-mnist 500]"""
-    shown = [_plain(options.COMMON_DEFAULTS[name])] if name in options.COMMON_DEFAULTS else []
-    for data, defaults in options.DATA_DEFAULTS.items():
-        if name in defaults:
-            shown.append(f"{data} {_plain(defaults[name])}")
-    return f"  [{'; '.join(shown)}]" if shown and "." not in shown[0][-4:-3] else ""
+    usual = options.default(name)
+    shown = [] if usual is None else [_plain(usual)]
+    shown += [f"{data} {_plain(own[name])}" for data, own in options.DATA_DEFAULTS.items() if name in own]
+    return f"  [{'; '.join(shown)}]" if shown else ""
 
 
 def _plain(value: Any) -> str:
@@ -54,7 +52,7 @@ def _plain(value: Any) -> str:
 def train_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command every option of a training run; each value arrives as text, or None if it was not given."""
     metavars = {int: "N", float: "X", tuple: "N,N,..", str: "TEXT"}
-    for name, field in reversed(options.fields().items()):
+    for name, field in reversed(options.by_name().items()):
         meta, of = field.metadata, options.kind(name)
         flag = "--" + name.replace("_", "-")
         settings: dict[str, Any] = {"default": None, "help": meta["help"] + _default(name)}
@@ -73,8 +71,3 @@ def train_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
         function = click.option(*declarations, cls=Option, **settings)(function)
     return function
-
-
-def stdout_is_terminal() -> bool:
-    """Whether to draw a bar: stderr is a terminal, and NO_COLOR is not set."""
-    return click.get_text_stream("stderr").isatty() and not os.environ.get("NO_COLOR")

@@ -11,7 +11,7 @@ _PLACES = {
     "VAE": "model",
     "Objective": "objective",
     "TrainOptions": "options",
-    "resolve": "options",
+    "resolve": "resolving",
     "load_run": "runs",
 }
 __all__ = ["VAE", "Objective", "TrainOptions", "__version__", "load_run", "resolve"]

@@ -1,12 +1,14 @@
-"""From the options of a run to its model and its objective."""
+"""From the options of a run to its data, its model and its objective."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from typing import Any
 
 import numpy as np
 
+from . import data
+from .data.arrays import infer_likelihood
 from .data.dataset import Dataset
 from .errors import OptionError
 from .model import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
@@ -16,15 +18,52 @@ from .options import TrainOptions
 from .terms import likelihoods, priors
 
 
+def dataset(options: TrainOptions) -> Dataset:
+    """The data that the options name."""
+    return data.load(
+        options.data,
+        data_dir=options.data_dir,
+        array=options.array,
+        image_size=options.image_size,
+        arms=options.arms,
+        points_per_arm=options.points_per_arm,
+        radial_std=options.radial_std,
+        tangential_std=options.tangential_std,
+        rate=options.rate,
+        data_seed=options.data_seed,
+        test_fraction=options.test_fraction,
+        limit=options.limit,
+    )
+
+
+def fit_likelihood(options: TrainOptions, dataset: Dataset) -> TrainOptions:
+    """The options with the likelihood that the data suggest, if none was given.
+
+    Raises
+    ------
+    OptionError
+        If the data are not what the given likelihood takes.
+    """
+    if options.likelihood is None:
+        return dataclasses.replace(options, likelihood=infer_likelihood(dataset))
+    if options.likelihood == "bernoulli" and dataset.train.dtype != np.uint8:
+        low = min(dataset.train.min(), dataset.test.min())
+        high = max(dataset.train.max(), dataset.test.max())
+        if low < 0 or high > 1:
+            reason = f"it needs data from 0 to 1, {dataset.name} has {low:g} to {high:g}"
+            raise OptionError("likelihood", "bernoulli", reason)
+    return options
+
+
 def objective(options: TrainOptions) -> Objective:
     """The objective that the options name."""
     return Objective(
-        beta=options.beta,  # type: ignore[arg-type]
-        alpha=options.alpha,  # type: ignore[arg-type]
-        regulariser=options.regulariser,  # type: ignore[arg-type]
-        kl=options.kl,  # type: ignore[arg-type]
-        samples=options.samples,  # type: ignore[arg-type]
-        log_prior_multiplier=options.log_prior_multiplier,  # type: ignore[arg-type]
+        beta=options.beta,
+        alpha=options.alpha,
+        regulariser=options.regulariser,
+        kl=options.kl,
+        samples=options.samples,
+        log_prior_multiplier=options.log_prior_multiplier,
     )
 
 
@@ -40,7 +79,7 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
     prior_logits : numpy.ndarray of shape (D,), optional
         The prior's variances are S D softmax(prior_logits); zeros, equal variances, by default.
     """
-    o: Any = options
+    o = options
     likelihood: likelihoods.Likelihood
     if o.likelihood == "bernoulli":
         likelihood = likelihoods.Bernoulli()
@@ -67,7 +106,7 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
     )
 
 
-def _prior(o: Any, scale: np.ndarray) -> priors.Prior:
+def _prior(o: TrainOptions, scale: np.ndarray) -> priors.Prior:
     loc = np.zeros(o.latent_dim)
     if o.prior == "gaussian":
         return priors.Gaussian(loc, scale)
@@ -90,8 +129,8 @@ def prior_logits(options: TrainOptions, dataset: Dataset) -> np.ndarray | None:
     """
     if options.prior_variance != "pca":
         return None
-    latent_dim: int = options.latent_dim  # type: ignore[assignment]
-    variances = principal_variances(dataset.train, bool(options.pca_centre))
+    latent_dim = options.latent_dim
+    variances = principal_variances(dataset.train, options.pca_centre)
     usable = int((variances > 1e-12 * variances[0]).sum()) if variances[0] > 0 else 0
     if usable < latent_dim:
         raise OptionError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import random
-from .terms.priors import Prior
+from .terms.priors import Prior, StudentT
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def sample_prior(
     xp: ModuleType = np,
 ) -> tuple[Any, Any, Any]:
     """A sample (B, D) of the prior, its noise (B, D), and its choices (B,) or (B, D) or None."""
-    if prior.noise_kind == "student-t":
-        noise = random.student_t(shape, prior.df, seed, purpose, step, dtype, xp)  # type: ignore[union-attr]
+    if isinstance(prior, StudentT):
+        noise = random.student_t(shape, prior.df, seed, purpose, step, dtype, xp)
     else:
         noise = random.normal(shape, seed, purpose, step, dtype, xp)
     choice = None

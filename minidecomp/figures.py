@@ -7,10 +7,8 @@ Only figure objects are made: no window, no back end and no setting of matplotli
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from functools import wraps
+from functools import partial, wraps
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ import numpy as np
 from . import random
 from .draws import sample_prior
 from .errors import MinidecompError, OptionError
+from .files import make_folder, write_file
 from .terms.priors import Prior
 
 if TYPE_CHECKING:
@@ -737,6 +736,13 @@ def _feature_summary(generated: np.ndarray, data: np.ndarray) -> Figure:
 # ---- a run's pictures as files ----
 
 
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise OptionError if one is not of ``FORMATS``."""
+    for name in formats:
+        if name not in FORMATS:
+            raise OptionError("format", name, f"one of {', '.join(FORMATS)} is")
+
+
 @_styled
 def draw_all(
     folder: str | Path,
@@ -774,11 +780,8 @@ def draw_all(
     OptionError
         A format is none of these.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise OptionError("formats", name, f"{', '.join(FORMATS)} are")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    check_formats(formats)
+    folder = make_folder(Path(folder))
     figures: dict[str, Figure] = {}
     if len(metrics["epoch"]):
         figures["learning_curves"] = learning_curves(metrics)
@@ -786,19 +789,12 @@ def draw_all(
         figures["aggregate_posterior"] = _training_posterior(vae, dataset)
     figures["reconstructions"] = _test_reconstructions(vae, dataset)
     figures["samples"] = _prior_samples(vae, dataset, seed)
-    return [_save(figure, folder, name, kind) for name, figure in figures.items() for kind in formats]
-
-
-def _save(figure: Figure, folder: Path, name: str, kind: str) -> Path:
-    """Write a picture under another name and rename it, so that no half-written one is ever found."""
-    path, partial = folder / f"{name}.{kind}", folder / f".{name}.{kind}.{os.getpid()}.part"
-    try:
-        figure.savefig(partial, format=kind)
-        os.replace(partial, path)
-    finally:
-        with suppress(FileNotFoundError):
-            partial.unlink()
-    return path
+    paths = []
+    for name, figure in figures.items():
+        for kind in formats:
+            paths.append(folder / f"{name}.{kind}")
+            write_file(paths[-1], partial(figure.savefig, format=kind))
+    return paths
 
 
 def _values(points: np.ndarray, dtype: Any) -> np.ndarray:

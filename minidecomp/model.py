@@ -31,7 +31,7 @@ class VAE:
     scale_link : str
         How the posterior's scale comes from the encoder's raw: ``softplus`` or ``exp``.
     parameters : Parameters
-        ``enc.i.W``, ``enc.i.b``, ``dec.i.W``, ``dec.i.b``, and ``prior.logits`` (D,) if the prior's variance is learned.
+        ``enc.i.W``, ``enc.i.b``, ``dec.i.W``, ``dec.i.b``, and, where it is learned, ``prior.logits`` (D,).
     prior_variance_scale : float
         S: the mean of the prior's variances over the dimensions.
     """
@@ -79,7 +79,7 @@ class VAE:
         return loc, scale_from_raw(raw, self.scale_link)
 
     def decode(self, z: Any) -> Any:
-        """The decoder's output (B, output_dim) for z (B, D): logits, or (loc, raw), or loc, as the likelihood has it."""
+        """The decoder's output (B, output_dim) for z (B, D): logits, (loc, raw) or loc, as the likelihood has it."""
         return self.decoder.forward(self.parameters, z)[0]
 
     def reconstruct(self, x: Any) -> Any:
@@ -99,7 +99,7 @@ def parameter_shapes(
 
 def cast_prior(prior: Prior, dtype: Any) -> Prior:
     """The prior with its arrays in a dtype, C-contiguous."""
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.ascontiguousarray(value, dtype) for name, value in vars(prior).items() if isinstance(value, np.ndarray)
     }
     return replace(prior, **arrays)

@@ -1,7 +1,8 @@
 """Random numbers from a counter: Philox 4x32-10 (Salmon et al., SC 2011), read by seed, purpose and step.
 
 A draw depends on its position and on nothing else, so the textbook, the CPU engine and a GPU draw the same numbers,
-and a run resumes from a counter alone. Word ``j`` of block ``b`` is ``philox((b, step, step >> 32, purpose), seed)[j]``.
+and a run resumes from a counter alone. Word ``j`` of block ``b`` is
+``philox((b, step, step >> 32, purpose), seed)[j]``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The run folder: what is written where, and read back (docs/files.md).
 
 ``config.toml`` the options, ``metrics.csv`` a row an epoch, ``checkpoint.npz`` everything a resume needs, ``figures/``,
-``evaluation.json``. Every file is written beside its place, synced and renamed: a crash leaves the old one whole.
+``evaluation.json``. Every file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -9,49 +9,26 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from . import build, toml_text
-from .errors import MinidecompError, RunError, TrainingFault
+from .errors import RunError, TrainingFault
+from .files import write_file
 from .model import VAE
 from .objective import Objective
 from .optimizer import Adam
-from .options import ONLY_WITH, TrainOptions, resolve
+from .options import TrainOptions, says_something
+from .resolving import resolve
 
 FORMAT, VERSION = "minidecomp checkpoint", 1
 COLUMNS = ("epoch", "log_likelihood", "kl", "regulariser", "objective", "seconds")
-
-
-def write_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file whole or not at all.
-
-    Raises
-    ------
-    TrainingFault
-        If it cannot be written, with the reason; what stood at ``path`` before is still there.
-    """
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            try:
-                write(file)  # type: ignore[arg-type]
-                file.flush()
-                os.fsync(file.fileno())
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
-    except OSError as error:
-        raise TrainingFault(f"cannot write {path}: {error.strerror or error}; what was saved before is kept") from error
 
 
 @dataclass
@@ -83,11 +60,15 @@ class State:
     rows: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
 
+    def metrics(self) -> dict[str, np.ndarray]:
+        """The columns of ``metrics.csv``; a term that was not computed is NaN."""
+        return {column: np.array([row[column] for row in self.rows], float) for column in COLUMNS}
+
 
 def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None) -> State:
     """The state before the first step."""
     vae = build.vae(options, data_dim, prior_logits)
-    adam = Adam.for_vector(vae.parameters.vector, options.lr, options.amsgrad)  # type: ignore[arg-type]
+    adam = Adam.for_vector(vae.parameters.vector, options.lr, options.amsgrad)
     return State(vae, adam, prior_logits)
 
 
@@ -95,12 +76,14 @@ def config_text(options: TrainOptions) -> str:
     """The options as TOML, those that say nothing in this run left out; itself a valid ``--config``."""
     from . import __version__
 
-    values = {"version": __version__}
-    for name, value in dataclasses.asdict(options).items():
-        other, needed = ONLY_WITH.get(name, (None, ()))
-        if value is not None and (other is None or getattr(options, other) in needed):
-            values[name] = value
-    return toml_text.dumps(values)
+    values = dataclasses.asdict(options)
+    kept = {name: value for name, value in values.items() if value is not None and says_something(name, values)}
+    return toml_text.dumps({"version": __version__} | kept)
+
+
+def write_config(folder: Path, options: TrainOptions) -> None:
+    """Write ``config.toml``."""
+    write_file(folder / "config.toml", lambda file: file.write(config_text(options).encode()))
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -153,7 +136,9 @@ def fingerprint(data: np.ndarray) -> str:
 
 
 def save(folder: Path, options: TrainOptions, state: State, data_sha256: str) -> None:
-    """Write ``metrics.csv`` and then ``checkpoint.npz``."""
+    """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the first is read back."""
+    if not np.isfinite(state.vae.parameters.vector).all():
+        raise TrainingFault(f"the parameters are no longer finite; the last good checkpoint stays in {folder}")
     lines = [",".join(COLUMNS)]
     lines += [",".join(_cell(row[column]) for column in COLUMNS) for row in state.rows]
     write_file(folder / "metrics.csv", lambda file: file.write(("\n".join(lines) + "\n").encode()))
@@ -168,6 +153,7 @@ def save(folder: Path, options: TrainOptions, state: State, data_sha256: str) ->
         "row": state.row,
         "totals": state.totals,
         "seconds": state.seconds,
+        "metrics": np.array([[row[column] for column in COLUMNS] for row in state.rows]).reshape(-1, len(COLUMNS)),
         "adam.step": adam.step,
         "adam.m": adam.m,
         "adam.v": adam.v,
@@ -197,10 +183,6 @@ class Run:
     @property
     def vae(self) -> VAE:
         return self.state.vae
-
-    def metrics(self) -> dict[str, np.ndarray]:
-        """The columns of ``metrics.csv``; a term that was not computed is NaN."""
-        return {column: np.array([row[column] for row in self.state.rows], float) for column in COLUMNS}
 
 
 def load(folder: str | Path) -> Run:
@@ -248,7 +230,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
-    """Copy the checkpoint's arrays into the state, and read the rows of metrics.csv that belong to it."""
+    """Copy the checkpoint's arrays into the state."""
     adam = state.optimizer
     targets = {f"parameter.{name}": view for name, view in state.vae.parameters.items()}
     targets |= {"adam.m": adam.m, "adam.v": adam.v, "totals": state.totals}
@@ -258,51 +240,20 @@ def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
         source = arrays[name]
         if source.shape != target.shape or source.dtype != target.dtype:
             raise RunError(
-                f"{path}: {name} is {source.dtype} of shape {source.shape}, the settings ask for {target.dtype} of shape {target.shape}"
+                f"{path}: {name} is {source.dtype} of shape {source.shape}, "
+                f"the settings ask for {target.dtype} of shape {target.shape}"
             )
         if not np.isfinite(source).all():
             raise RunError(f"{path}: damaged, {name} is not finite")
         target[...] = source
     adam.step = int(arrays["adam.step"])
     state.epoch, state.row, state.seconds = int(arrays["epoch"]), int(arrays["row"]), float(arrays["seconds"])
-    state.rows = _read_metrics(path.parent / "metrics.csv")[: state.epoch]
-    if len(state.rows) < state.epoch:
-        raise RunError(
-            f"{path.parent / 'metrics.csv'}: {len(state.rows)} rows, the checkpoint has {state.epoch} epochs"
-        )
-
-
-def _read_metrics(path: Path) -> list[dict[str, float]]:
-    try:
-        header, *lines = path.read_text("utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise RunError(f"cannot read {path}: {error}") from error
-    if tuple(header.split(",")) != COLUMNS:
-        raise RunError(f"{path}: its columns are not {', '.join(COLUMNS)}")
-    rows = []
-    for number, line in enumerate(lines, 2):
-        try:
-            cells = [float(cell) if cell else float("nan") for cell in line.split(",")]
-            rows.append(dict(zip(COLUMNS, cells, strict=True)))
-        except ValueError as error:
-            raise RunError(f"{path}: line {number} is damaged") from error
-        rows[-1]["epoch"] = int(rows[-1]["epoch"])
-    return rows
+    if arrays["metrics"].shape != (state.epoch, len(COLUMNS)):
+        raise RunError(f"{path}: damaged, metrics has shape {arrays['metrics'].shape} after {state.epoch} epochs")
+    for row in arrays["metrics"].tolist():
+        state.rows.append({**dict(zip(COLUMNS, row, strict=True)), "epoch": int(row[0])})
 
 
 def write_json(path: Path, values: Any) -> None:
     """Write indented JSON, whole or not at all."""
     write_file(path, lambda file: file.write((json.dumps(values, indent=2) + "\n").encode()))
-
-
-__all__ = [
-    "MinidecompError",
-    "Run",
-    "State",
-    "create_folder",
-    "fingerprint",
-    "fresh_state",
-    "load",
-    "read_config",
-    "save",
-]

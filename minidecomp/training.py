@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,7 @@ class Trainer:
 
     @property
     def epochs(self) -> int:
-        return self.options.epochs  # type: ignore[return-value]
+        return self.options.epochs
 
     def means(self) -> dict[str, float]:
         """The terms' means over the present epoch so far; NaN for what is not computed."""
@@ -58,10 +57,10 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     OptionError, RunError
         If the options do not fit the data, or the folder cannot be made.
     """
-    _check_likelihood(options, dataset)
+    options = build.fit_likelihood(options, dataset)
     state = runs.fresh_state(options, dataset.data_dim, build.prior_logits(options, dataset))
     folder = runs.create_folder(out, options)
-    runs.write_file(folder / "config.toml", lambda file: file.write(runs.config_text(options).encode()))
+    runs.write_config(folder, options)
     trainer = _trainer(folder, options, dataset, state, runs.fingerprint(dataset.train))
     trainer.save()
     return trainer
@@ -74,14 +73,18 @@ def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
     ------
     RunError
         If the data are others.
+    OptionError
+        If ``epochs`` is less than what the run has.
     """
+    if options.epochs < run.state.epoch:
+        raise OptionError("epochs", options.epochs, f"the run has {run.state.epoch} already; that or more is")
     if runs.fingerprint(dataset.train) != run.data_sha256:
         raise RunError(f"{run.folder}: {dataset.name} is not the data this run was trained on")
     return _trainer(run.folder, options, dataset, run.state, run.data_sha256)
 
 
 def _trainer(folder: Path, options: TrainOptions, dataset: Dataset, state: State, data_sha256: str) -> Trainer:
-    o: Any = options
+    o = options
     data = dataset.train
     if data.dtype != np.uint8:
         data = np.ascontiguousarray(data, state.vae.dtype)
@@ -94,17 +97,6 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset, state: State
         threads=o.threads,
     )
     return Trainer(folder, options, objective, dataset, data, data_sha256, state, engine)
-
-
-def _check_likelihood(options: TrainOptions, dataset: Dataset) -> None:
-    if options.likelihood == "bernoulli" and dataset.train.dtype != np.uint8:
-        low, high = dataset.train.min(), dataset.train.max()
-        if low < 0 or high > 1:
-            raise OptionError(
-                "likelihood",
-                "bernoulli",
-                f"it needs data from 0 to 1, {dataset.name} has {low:g} to {high:g}",
-            )
 
 
 def train(
@@ -133,39 +125,40 @@ def train(
     TrainingFault
         If a term is not finite, or a save fails. The last checkpoint stays.
     """
-    o: Any = trainer.options
-    state, engine, data = trainer.state, trainer.engine, trainer.data
-    batches, saved = 1, time.monotonic()
+    o, state, engine, data = trainer.options, trainer.state, trainer.engine, trainer.data
+    batches, next_save = 1, time.monotonic() + o.checkpoint_every
+    order = engine.permutation(len(data), o.seed, state.epoch)
     while state.epoch < trainer.epochs:
-        order = engine.permutation(len(data), o.seed, state.epoch)
-        while state.row < len(data):
-            begun = time.perf_counter()
-            piece = order[state.row : state.row + batches * o.batch_size]
-            fault = engine.train(data, piece, o.batch_size, state.optimizer, o.seed, state.totals)
-            if fault is not None:
-                raise TrainingFault(_not_finite(trainer, fault))
-            state.row += len(piece)
-            took = time.perf_counter() - begun
-            state.seconds += took
-            batches = (
-                max(1, batches // 2) if took > SLICE_SECONDS else batches * 2 if took < SLICE_SECONDS / 4 else batches
-            )
-            if state.row == len(data):
-                _end_epoch(trainer)
-                progress(trainer)
-                break
-            progress(trainer)
-            if should_stop():
-                trainer.save()
-                return False
-            saved = _save_in_time(trainer, saved)
-        if state.epoch < trainer.epochs:
-            if should_stop():
-                trainer.save()
-                return False
-            saved = _save_in_time(trainer, saved)
+        piece = order[state.row : state.row + batches * o.batch_size]
+        begun = time.perf_counter()
+        fault = engine.train(data, piece, o.batch_size, state.optimizer, o.seed, state.totals)
+        took = time.perf_counter() - begun
+        if fault is not None:
+            raise TrainingFault(_not_finite(trainer, fault))
+        state.row += len(piece)
+        state.seconds += took
+        batches = _next_slice(batches, took)
+        if state.row == len(data):
+            _end_epoch(trainer)
+            order = engine.permutation(len(data), o.seed, state.epoch)
+        progress(trainer)
+        if state.epoch < trainer.epochs and should_stop():
+            trainer.save()
+            return False
+        if time.monotonic() >= next_save:
+            begun = time.monotonic()
+            trainer.save()
+            # A model that takes long to write is written more rarely, so that saving costs 5 percent at most.
+            next_save = time.monotonic() + max(o.checkpoint_every, 20 * (time.monotonic() - begun))
     trainer.save()
     return True
+
+
+def _next_slice(batches: int, took: float) -> int:
+    """How many batches the next slice has, given how long the last one took."""
+    if took > SLICE_SECONDS:
+        return max(1, batches // 2)
+    return batches * 2 if took < SLICE_SECONDS / 4 else batches
 
 
 def _end_epoch(trainer: Trainer) -> None:
@@ -174,13 +167,6 @@ def _end_epoch(trainer: Trainer) -> None:
     state.rows.append({"epoch": state.epoch, **trainer.means(), "seconds": state.seconds})
     state.row = 0
     state.totals[:] = 0
-
-
-def _save_in_time(trainer: Trainer, saved: float) -> float:
-    if time.monotonic() - saved < trainer.options.checkpoint_every:  # type: ignore[operator]
-        return saved
-    trainer.save()
-    return time.monotonic()
 
 
 def _not_finite(trainer: Trainer, term: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from minidecomp import build, options
+from minidecomp import build, resolve
 from minidecomp.draws import draw
 
 PRIORS = ("gaussian", "student-t", "mixture", "sparse")
@@ -51,7 +51,7 @@ def make(data_dim: int, dtype: str = "float64", **given: Any) -> tuple[Any, Any]
     belongs = {"df": "student-t", "components": "mixture", "gamma": "sparse", "spike_scale": "sparse"}
     prior = given.get("prior", "mixture")
     given = {name: value for name, value in given.items() if belongs.get(name, prior) == prior}
-    resolved = options.resolve({"data": "own.npy", "likelihood": "gaussian", **given, "dtype": dtype})
+    resolved = resolve({"data": "own.npy", "likelihood": "gaussian", **given, "dtype": dtype})
     logits = np.random.default_rng(1).normal(size=resolved.latent_dim)
     vae = build.vae(resolved, data_dim, logits)
     shifted = vae.prior.loc + np.random.default_rng(2).normal(0, 0.3, vae.prior.loc.shape).astype(dtype)

@@ -372,7 +372,7 @@ assert {key: matplotlib.rcParams[key] for key in settings} == before
 def test_a_figure_keeps_its_style_when_it_is_saved(tmp_path):
     figure = figures.samples(MODES, MODES)
     figure.savefig(tmp_path / "plain.png")
-    figures._styled(figures._save)(figure, tmp_path, "styled", "png")
+    figures._styled(figure.savefig)(tmp_path / "styled.png")
     assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "styled.png").read_bytes()
 
 

@@ -32,13 +32,13 @@ class Engine(Protocol):
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """One step for each batch of rows in ``order``; adds each term times the batch's size, and that size, to totals.
+        """One step for each batch of rows in ``order``; adds each term times its size, and its size, to totals.
 
         Returns the name of a term that was not finite; the parameters are then those before its step.
         """
 
     def value_and_grad(self, x: np.ndarray, draws: Any, weights: Any = None) -> tuple[dict[str, float], np.ndarray]:
-        """The terms for one batch with given draws, and the gradient (size,) of their weighted sum, as in the textbook."""
+        """The terms for one batch with given draws, and the gradient (size,) of their weighted sum."""
 
     def values(self, x: np.ndarray, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms for one batch, with the draws of a seed and a step."""

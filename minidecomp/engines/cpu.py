@@ -16,7 +16,7 @@ from ..network import ACTIVATIONS
 from ..objective import KL_ESTIMATORS, REGULARISERS, TERMS, Objective
 from ..optimizer import Adam
 from ..terms.posterior import SCALE_LINKS
-from ..terms.priors import Prior
+from ..terms.priors import Mixture, Prior
 
 # Numbers that the core knows them by; _core/step.pxi has the same orders.
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
@@ -55,7 +55,7 @@ def _prior(prior: Prior) -> dict[str, Any]:
         "edge": [1.0],
     }
     values |= {"log_spike": _log(values["gamma"]), "log_slab": _log(1 - values["gamma"])}
-    if prior.name == "mixture":
+    if isinstance(prior, Mixture):
         weight = prior.log_weight
         values |= {"components": len(weight), "log_weight": weight, "edge": np.cumsum(np.exp(weight))}
     return values

@@ -1,4 +1,4 @@
-"""q(z|x) = N(loc, diag scale^2): the link that makes a scale of what the encoder gives, and the reparameterised sample."""
+"""q(z|x) = N(loc, diag scale^2): the link from the encoder's output to a scale, and the reparameterised sample."""
 
 from __future__ import annotations
 

@@ -1,0 +1,92 @@
+"""How training shows itself on a terminal, and how a signal stops it between two steps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from minidecomp.training import Trainer
+
+SHORT = {"log_likelihood": "log p", "kl": "KL", "regulariser": "D", "objective": "L"}
+LINE_SECONDS = 10
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[list[int]]:
+    """Collects the first SIGINT or SIGTERM, so that a step is never cut in two; a second one interrupts at once."""
+    received: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    kept = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def progress(trainer: Trainer, quiet: bool) -> Iterator[Callable[[Trainer], None]]:
+    """What to call after every slice of training: a bar on a terminal, a line now and then elsewhere."""
+    stderr = click.get_text_stream("stderr")
+    if quiet:
+        yield lambda t: None
+    elif stderr.isatty() and not os.environ.get("NO_COLOR"):
+        points, done = len(trainer.data), _points_done(trainer)
+        with click.progressbar(
+            length=trainer.epochs * points - done,
+            label=_epochs(trainer),
+            item_show_func=lambda t: None if t is None else _terms(t),
+            file=stderr,
+            width=24,
+        ) as bar:
+            shown = [done, 0.0]
+
+            def advance(t: Trainer) -> None:
+                now = time.monotonic()
+                if now - shown[1] < 0.1 and t.state.epoch < t.epochs:
+                    return
+                bar.label = _epochs(t)
+                bar.update(int(_points_done(t) - shown[0]), t)
+                shown[:] = [_points_done(t), now]
+
+            yield advance
+    else:
+        yield _lines()
+
+
+def _lines() -> Callable[[Trainer], None]:
+    last = [time.monotonic()]
+
+    def show(t: Trainer) -> None:
+        if time.monotonic() - last[0] >= LINE_SECONDS or t.state.epoch == t.epochs:
+            click.echo(f"{_epochs(t)}  {_terms(t)}", err=True)
+            last[0] = time.monotonic()
+
+    return show
+
+
+def _points_done(trainer: Trainer) -> int:
+    return trainer.state.epoch * len(trainer.data) + trainer.state.row
+
+
+def _epochs(trainer: Trainer) -> str:
+    return f"epoch {trainer.state.epoch}/{trainer.epochs}"
+
+
+def _terms(trainer: Trainer) -> str:
+    """The terms' values over the last epoch, or over the present one if it is the first."""
+    state = trainer.state
+    values = state.rows[-1] if state.rows else trainer.means()
+    return "  ".join(f"{short} {values[term]:.4g}" for term, short in SHORT.items() if values[term] == values[term])

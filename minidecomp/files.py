@@ -1,0 +1,56 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .errors import TrainingFault
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder, with those above it, unless it is there.
+
+    Raises
+    ------
+    TrainingFault
+        If it cannot be made, with the reason.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingFault(f"cannot make the folder {path}: {error.strerror or error}") from error
+    return path
+
+
+def write_file(path: Path, write: Callable[[Any], Any]) -> None:
+    """Write a file beside its place, sync it and rename it: a crash leaves the old one whole.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        In a folder that exists.
+    write : callable
+        Given the open binary file.
+
+    Raises
+    ------
+    TrainingFault
+        If it cannot be written, with the reason; what stood at ``path`` before is still there.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            try:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                os.unlink(file.name)
+                raise
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise TrainingFault(f"cannot write {path}: {error.strerror or error}; what was saved before is kept") from error
