@@ -17,7 +17,7 @@ class OptionError(MinidecompError, ValueError):
     option : str
         The option's name as in Python, for example ``latent_dim``; the command line shows ``--latent-dim``.
     value : object
-        The value given.
+        The value given, or None for an option that is missing.
     allowed : str
         What is allowed, in words.
     """
@@ -27,7 +27,7 @@ class OptionError(MinidecompError, ValueError):
         self.option, self.value, self.allowed = option, value, allowed
 
     def message(self, option: str) -> str:
-        return f"{option}: {self.value} is not allowed; {self.allowed}"
+        return f"{option}: " + ("" if self.value is None else f"{self.value} is not allowed; ") + self.allowed
 
     def __str__(self) -> str:
         return self.message(self.option)

@@ -25,20 +25,20 @@ MAX_THREADS = 256
 
 
 def allowed(name: str) -> str:
-    """What the option takes, in words that "is" follows."""
+    """What the option takes, as the end of a sentence: "a whole number from 1 to 8 is"."""
     meta, of = by_name()[name].metadata, kind(name)
     if "choices" in meta:
-        return "one of " + ", ".join(str(choice) for choice in meta["choices"])
+        return "one of " + ", ".join(str(choice) for choice in meta["choices"]) + " is"
     if of is bool:
-        return "yes or no"
-    noun = {int: "a whole number", float: "a number", tuple: "a list of whole numbers"}.get(of, "a text")
+        return "yes or no is"
+    noun = {int: "a whole number", float: "a number", tuple: "whole numbers"}.get(of, "a text")
     if "low" in meta and "high" in meta:
         bounds = f"from {_shown(meta['low'])} to {_shown(meta['high'])}"
     else:
         words = (("low", "of at least"), ("above", "above"), ("below", "below"))
         bounds = " and ".join(f"{word} {_shown(meta[key])}" for key, word in words if key in meta)
-    most = f", {meta['most']} of them at most, with commas between" if of is tuple else ""
-    return f"{noun} {bounds}".rstrip() + most
+    end = f" with commas between, {meta['most']} at most, are" if of is tuple else " is"
+    return f"{noun} {bounds}".rstrip() + end
 
 
 def _shown(bound: float) -> str:
@@ -66,13 +66,13 @@ def check(name: str, value: Any) -> Any:
     try:
         converted = _convert(of, value)
     except (TypeError, ValueError, OverflowError):
-        raise OptionError(name, value, f"{allowed(name)} is") from None
+        raise OptionError(name, value, allowed(name)) from None
     if "choices" in meta and converted not in meta["choices"]:
         near = difflib.get_close_matches(str(converted), [str(choice) for choice in meta["choices"]], 1)
-        raise OptionError(name, value, f"{allowed(name)} is" + (f"; did you mean {near[0]}?" if near else ""))
+        raise OptionError(name, value, allowed(name) + (f"; did you mean {near[0]}?" if near else ""))
     numbers = converted if of is tuple else (converted,) if of in (int, float) else ()
     if not all(_within(number, meta) for number in numbers) or len(numbers) > meta.get("most", 1):
-        raise OptionError(name, value, f"{allowed(name)} is")
+        raise OptionError(name, value, allowed(name))
     return converted
 
 
@@ -140,7 +140,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     if data is None:
         if prior not in DATA_OF_PRIOR:
             raise OptionError(
-                "data", "nothing", f"the {prior} prior has no data of its own: pinwheel, fashion-mnist or a file is"
+                "data", None, f"the {prior} prior has no data of its own; give pinwheel, fashion-mnist or a file"
             )
         data = DATA_OF_PRIOR[prior]
 
