@@ -206,7 +206,7 @@ cdef class Engine:
         cdef long first = 0, n = order.shape[0], done = 0
         cdef int term, fault = -1
         cdef real[::1] largest
-        if m.shape[0] != s.size or v.shape[0] != s.size or totals.shape[0] != 4 or not 0 < batch_size <= s.max_rows:
+        if m.shape[0] != s.size or v.shape[0] != s.size or totals.shape[0] != 4 or not 0 < min(batch_size, n) <= s.max_rows:
             raise ValueError("the optimiser's state, the totals or the batch have another size")
         s.m, s.v, s.v_max = &m[0], &v[0], NULL
         if v_max is not None:

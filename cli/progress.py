@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,16 +40,15 @@ def stop_on_signals() -> Iterator[list[int]]:
 @contextmanager
 def progress(trainer: Trainer, quiet: bool) -> Iterator[Callable[[Trainer], None]]:
     """What to call after every slice of training: a bar on a terminal, a line now and then elsewhere."""
-    stderr = click.get_text_stream("stderr")
     if quiet:
         yield lambda t: None
-    elif stderr.isatty() and not os.environ.get("NO_COLOR"):
+    elif sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         points, done = len(trainer.data), _points_done(trainer)
         with click.progressbar(
             length=trainer.epochs * points - done,
             label=_epochs(trainer),
             item_show_func=lambda t: None if t is None else _terms(t),
-            file=stderr,
+            file=sys.stderr,
             width=24,
         ) as bar:
             shown = [done, 0.0]

@@ -72,7 +72,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         given = runs.read_config(Path(config)) | given
     for name in ("data", "data_dir"):
         # So that a run can be resumed and plotted from anywhere.
-        if isinstance(given.get(name), str) and given[name] not in NAMES:
+        if isinstance(given.get(name), str) and given[name] not in NAMES and os.path.exists(given[name]):
             given[name] = os.path.abspath(given[name])
     options = resolve(given)
     dataset = build.dataset(options)

@@ -328,7 +328,7 @@ def test_wrong_sizes_are_refused():
     with pytest.raises(ValueError, match="11 rows, room for 10"):
         engine.values(batch(vae, 11), 0, 0)
     with pytest.raises(ValueError, match="another size"):
-        engine.train(x, np.arange(10), 11, adam, 0, np.zeros(4))
+        engine.train(batch(vae, 11), np.arange(11), 11, adam, 0, np.zeros(4))
     with pytest.raises(ValueError, match="another size"):
         engine.train(x, np.arange(10), 5, adam, 0, np.zeros(3))
     with pytest.raises(IndexError, match="row 10 of 10"):

@@ -1,0 +1,135 @@
+"""The options: what they are by default, what they take, and what is refused in which words."""
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidecomp import options, resolve
+from minidecomp.errors import OptionError
+from minidecomp.resolving import check
+
+NAMES = list(options.by_name())
+NUMBERS = [name for name in NAMES if options.kind(name) in (int, float)]
+
+
+def test_the_papers_pinwheel():
+    o = resolve()
+    assert (o.data, o.prior, o.likelihood, o.regulariser) == ("pinwheel", "mixture", "gaussian", "kl-inc")
+    assert (o.latent_dim, o.hidden, o.decoder_hidden, o.activation) == (2, (100,), (100,), "relu")
+    assert (o.epochs, o.batch_size, o.lr, o.amsgrad) == (500, 400, 1e-3, True)
+    assert (o.prior_variance_scale, o.components, o.component_radius) == (0.03, 4, 1)
+    assert (o.beta, o.alpha, o.samples, o.kl, o.log_prior_multiplier) == (1, 0, 1, "monte-carlo", 1)
+    assert (o.arms, o.points_per_arm, o.radial_std, o.tangential_std, o.rate) == (4, 100, 0.1, 0.3, 0.25)
+
+
+def test_the_papers_fashion_mnist():
+    o = resolve(prior="sparse")
+    assert (o.data, o.likelihood, o.likelihood_scale, o.regulariser) == ("fashion-mnist", "laplace", 0.1, "mmd")
+    assert (o.latent_dim, o.epochs, o.batch_size, o.lr) == (50, 80, 500, 5e-4)
+    assert (o.gamma, o.spike_scale, o.prior_variance_scale, o.image_size) == (0.8, 0.05, 1, 28)
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        ({"data": "fashion-mnist"}, {"prior": "sparse"}),
+        ({"data": "pinwheel", "prior": "gaussian"}, {"kl": "analytic", "prior_variance_scale": 1.0}),
+        ({"data": "x.npy"}, {"prior": "gaussian", "likelihood": None}),
+        ({"hidden": "512,256"}, {"hidden": (512, 256), "decoder_hidden": (256, 512)}),
+        ({"hidden": "", "decoder_hidden": [7]}, {"hidden": (), "decoder_hidden": (7,)}),
+        ({"prior": "Normal", "data": "pinwheel"}, {"prior": "gaussian"}),
+        ({"prior": "StudentT", "data": "pinwheel", "df": "4"}, {"prior": "student-t", "df": 4.0}),
+        ({"regulariser": "mmd_dim"}, {"regulariser": "mmd"}),
+        ({"regulariser": "kld_inc"}, {"regulariser": "kl-inc"}),
+        ({"seed": "0", "alpha": None}, {"seed": 0, "alpha": 0.0}),
+        ({"amsgrad": "no", "learn_prior_variance": True}, {"amsgrad": False, "learn_prior_variance": True}),
+        ({"engine": "auto"}, {"engine": "cpu"}),
+        ({"epochs": 3.0}, {"epochs": 3}),
+        # What another run's config.toml brings along, at its default, does no harm.
+        ({"prior": "gaussian", "data": "pinwheel", "components": 4}, {"prior": "gaussian"}),
+    ],
+)
+def test_resolved(given_, expected):
+    o = resolve(given_)
+    assert {name: getattr(o, name) for name in expected} == expected
+
+
+def test_a_resolved_run_resolves_to_itself():
+    for first in (resolve(), resolve(prior="sparse", alpha=3), resolve(data="x.csv", likelihood="laplace")):
+        assert resolve(dataclasses.asdict(first)) == first
+
+
+@pytest.mark.parametrize(
+    ("given_", "message"),
+    [
+        ({"prior": "mixtur"}, "prior: mixtur is not allowed; one of gaussian, student-t, mixture, sparse is; did you mean mixture?"),
+        ({"prior": "gaussian"}, "data: the gaussian prior has no data of its own; give pinwheel, fashion-mnist or a file"),
+        ({"latent_dim": "0"}, "latent_dim: 0 is not allowed; a whole number from 1 to 10000 is"),
+        ({"latent_dim": "2.5"}, "latent_dim: 2.5 is not allowed; a whole number from 1 to 10000 is"),
+        ({"latent_dim": True}, "latent_dim: True is not allowed; a whole number from 1 to 10000 is"),
+        ({"lr": "nan"}, "lr: nan is not allowed; a number above 0 is"),
+        ({"beta": "-1"}, "beta: -1 is not allowed; a number of at least 0 is"),
+        ({"test_fraction": 1}, "test_fraction: 1 is not allowed; a number above 0 and below 1 is"),
+        ({"hidden": "3,0"}, "hidden: 3,0 is not allowed; whole numbers from 1 to 100000 with commas between, 30 at most, are"),
+        ({"hidden": "1," * 31}, f"hidden: {'1,' * 31} is not allowed; whole numbers from 1 to 100000 with commas between, 30 at most, are"),
+        ({"amsgrad": "maybe"}, "amsgrad: maybe is not allowed; yes or no is"),
+        ({"data": 3}, "data: 3 is not allowed; a text is"),
+        ({"alfa": 1}, "alfa: 1 is not allowed; there is no such option; did you mean alpha?"),
+        ({"df": 3}, "df: 3.0 is not allowed; it goes with --prior student-t only, not with mixture"),
+        ({"arms": 3, "data": "x.npy"}, "arms: 3 is not allowed; it goes with --data pinwheel only, not with x.npy"),
+        ({"kl": "analytic"}, "kl: analytic is not allowed; the mixture prior has no closed form; monte-carlo is"),
+        ({"alpha": 1, "regulariser": "mmd", "batch_size": 1}, "batch_size: 1 is not allowed; for --regulariser mmd at least 2 is"),
+        ({"prior_variance": "pca"}, "prior_variance: pca is not allowed; a mixture's components have equal variances: iso is"),
+        ({"prior": "gaussian", "data": "pinwheel", "log_prior_multiplier": 2}, "log_prior_multiplier: 2.0 is not allowed; it goes with --kl monte-carlo only"),
+    ],
+)  # fmt: skip
+def test_refused(given_, message):
+    with pytest.raises(OptionError) as caught:
+        resolve(given_)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_bounds(name):
+    """Each bound itself is taken or refused as it says; beyond it, and what is no number, is refused."""
+    meta, of = options.by_name()[name].metadata, options.kind(name)
+    if "choices" in meta:
+        return
+    assert not {"low", "above"} <= meta.keys() and {"low", "above"} & meta.keys(), "a number has one lower bound"
+    for key, sign in (("low", -1), ("high", 1)):
+        if key in meta:
+            assert check(name, meta[key]) == meta[key]
+            beyond = meta[key] + sign if of is int else math.nextafter(meta[key], sign * math.inf)
+            with pytest.raises(OptionError):
+                check(name, beyond)
+    for key in ("above", "below"):
+        if key in meta:
+            with pytest.raises(OptionError):
+                check(name, meta[key])
+    for wrong in ("", "x", "nan", "inf", "-inf", None, [], "1e400", "0x1"):
+        with pytest.raises(OptionError, match=name):
+            check(name, wrong)
+
+
+@given(st.sampled_from(NAMES), st.text() | st.integers() | st.floats() | st.booleans() | st.lists(st.integers()))
+def test_whatever_is_given_is_taken_or_refused_in_one_line(name, value):
+    try:
+        taken = check(name, value)
+    except OptionError as error:
+        assert error.option == name
+    else:
+        assert check(name, taken) == taken
+
+
+def test_every_option_is_documented():
+    for name, field in options.by_name().items():
+        assert field.metadata["help"].endswith("."), name
+        assert field.metadata["group"] in options.GROUPS, name
+        if "default" in field.metadata and field.metadata["default"] is not None:
+            assert check(name, field.metadata["default"]) == field.metadata["default"]
+    for defaults in options.DATA_DEFAULTS.values():
+        for name, value in defaults.items():
+            assert check(name, value) == value

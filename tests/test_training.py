@@ -1,0 +1,181 @@
+"""The training loop: a stop at any moment changes nothing, a fault loses nothing."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minidecomp import build, resolve, runs, training
+from minidecomp.errors import OptionError, RunError, TrainingFault
+from minidecomp.evaluation import evaluate
+
+SMALL = {"hidden": "6", "epochs": 4, "points_per_arm": 13, "batch_size": 9, "threads": 1, "alpha": 1.0}
+COMPARED = ("log_likelihood", "kl", "regulariser", "objective")
+
+
+def start(folder, **given):
+    options = resolve(SMALL | given)
+    return training.start(options, build.dataset(options), str(folder))
+
+
+def again(folder, **changes):
+    run = runs.load(folder)
+    options = dataclasses.replace(run.options, **changes)
+    return training.resume(run, options, build.dataset(options))
+
+
+def end_state(trainer):
+    adam = trainer.state.optimizer
+    arrays = [trainer.state.vae.parameters.vector, adam.m, adam.v, adam.v_max]
+    return np.concatenate([*arrays, *(trainer.state.metrics()[name] for name in COMPARED), [adam.step]])
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch):
+    """A slice is one or two batches, so that a stop can come anywhere."""
+    monkeypatch.setattr(training, "SLICE_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("engine", ["cpu", "textbook"])
+@pytest.mark.parametrize("given", [{}, {"prior": "gaussian", "data": "pinwheel", "learn_prior_variance": True}])
+def test_stopped_and_resumed_is_the_run_that_was_not(engine, given, tmp_path):
+    whole = start(tmp_path / "whole", engine=engine, **given)
+    assert training.train(whole)
+    for stop in (1, 3, 6, 7, 20):
+        folder = tmp_path / str(stop)
+        slices = iter(range(100))
+        assert not training.train(
+            start(folder, engine=engine, **given), should_stop=lambda s=slices, n=stop: next(s) == n
+        )
+        resumed = again(folder)
+        assert resumed.state.optimizer.step < whole.state.optimizer.step
+        assert training.train(resumed)
+        assert_array_equal(end_state(resumed), end_state(whole))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(0, 10), min_size=1, max_size=5))
+def test_any_number_of_stops(tmp_path_factory, stops):
+    folder = tmp_path_factory.mktemp("stops")
+    trainer = start(folder / "run")
+    for stop in stops:
+        slices = iter(range(100))
+        training.train(trainer, should_stop=lambda s=slices, n=stop: next(s) == n)
+        trainer = again(folder / "run", threads=2)
+    assert training.train(trainer)
+    whole = start(folder / "whole")
+    assert training.train(whole)
+    assert_array_equal(end_state(trainer), end_state(whole))
+
+
+def test_more_epochs_are_those_of_the_longer_run(tmp_path):
+    short, long = start(tmp_path / "short", epochs=2), start(tmp_path / "long")
+    assert training.train(short) and training.train(long)
+    longer = again(tmp_path / "short", epochs=4)
+    assert training.train(longer)
+    assert_array_equal(end_state(longer), end_state(long))
+    with pytest.raises(OptionError, match="epochs: 3 is not allowed; the run has 4 already; that or more is"):
+        again(tmp_path / "short", epochs=3)
+
+
+def test_the_engines_train_alike(tmp_path):
+    ends = []
+    for engine in ("cpu", "textbook"):
+        trainer = start(tmp_path / engine, engine=engine, dtype="float64")
+        assert training.train(trainer)
+        ends.append(end_state(trainer))
+    assert_allclose(*ends, rtol=1e-7, atol=1e-9)
+
+
+def test_other_data_are_refused(tmp_path):
+    training.train(start(tmp_path / "run"))
+    run = runs.load(tmp_path / "run")
+    others = dataclasses.replace(run.options, data_seed=1)
+    with pytest.raises(RunError, match="pinwheel is not the data this run was trained on"):
+        training.resume(run, others, build.dataset(others))
+
+
+@pytest.mark.parametrize("engine", ["cpu", "textbook"])
+def test_a_fault_keeps_the_last_good_checkpoint(engine, tmp_path):
+    # A rate this high sends the decoder's output out of float32's range within a few steps.
+    trainer = start(tmp_path / "run", engine=engine, lr=1e18, epochs=50, checkpoint_every=1e-9)
+    with pytest.raises(
+        TrainingFault, match=r"(\w+ is not finite in epoch \d+, step \d+|no longer finite); the last good"
+    ):
+        training.train(trainer)
+    kept = runs.load(tmp_path / "run")
+    assert np.isfinite(kept.vae.parameters.vector).all()
+
+
+def test_a_checkpoint_every_so_often(tmp_path, monkeypatch):
+    saves = []
+    monkeypatch.setattr(training.Trainer, "save", lambda self: saves.append((self.state.epoch, self.state.row)))
+    training.train(start(tmp_path / "a", checkpoint_every=1e-9))
+    assert len(saves) > 4 and any(row > 0 for _, row in saves)
+    saves.clear()
+    training.train(start(tmp_path / "b"))
+    assert saves == [(0, 0), (4, 0)]
+
+
+def test_training_learns(tmp_path):
+    trainer = start(tmp_path / "run", epochs=60, points_per_arm=100, batch_size=100, lr=5e-3)
+    assert training.train(trainer)
+    objective = trainer.state.metrics()["objective"]
+    assert objective[-1] > objective[0] + 1
+
+
+def test_the_means_are_those_of_the_batches(tmp_path):
+    """A last batch of another size counts by its points: 52 points in batches of 9."""
+    trainer = start(tmp_path / "run", epochs=1, lr=1e-30, dtype="float64")
+    assert training.train(trainer)
+    order = trainer.engine.permutation(52, 0, 0)
+    sums = dict.fromkeys(COMPARED, 0.0)
+    for step, first in enumerate(range(0, 52, 9)):
+        x = trainer.data[order[first : first + 9]]
+        for term, value in trainer.engine.values(x, 0, step).items():
+            sums[term] += len(x) * value / 52
+    for term in COMPARED:
+        assert_allclose(trainer.state.rows[0][term], sums[term], rtol=1e-10)
+
+
+def test_evaluation_is_the_mean_over_all_points(tmp_path):
+    trainer = start(tmp_path / "run", dtype="float64", prior="gaussian", data="pinwheel")
+    training.train(trainer)
+    x = trainer.dataset.test
+    result = evaluate(trainer.engine, x, 9, seed=5)
+    assert result["points"] == len(x) == 52 and result["batch_size"] == 9
+    # The closed form needs no draws: it is the mean over the points whatever the batches.
+    prior = trainer.state.vae.current_prior()
+    loc, scale = trainer.state.vae.encode(x)
+    kl = 0.5 * ((scale / prior.scale) ** 2 + (loc / prior.scale) ** 2 - 1) - np.log(scale / prior.scale)
+    assert_allclose(result["kl"], kl.sum(1).mean(), rtol=1e-9)
+    assert result["mmd"] != result["kl-inc"] and np.isfinite([result["mmd"], result["kl-inc"]]).all()
+    assert evaluate(trainer.engine, x, 9, seed=5) == result != evaluate(trainer.engine, x, 9, seed=6)
+    assert evaluate(trainer.engine, x[:1], 9, seed=5)["points"] == 0
+    assert evaluate(trainer.engine, x[:10], 9, seed=5)["points"] == 9
+
+
+def test_the_likelihood_must_suit_the_data(tmp_path):
+    with pytest.raises(OptionError, match="bernoulli is not allowed; it needs data from 0 to 1, pinwheel has -"):
+        start(tmp_path / "run", likelihood="bernoulli")
+    assert not (tmp_path / "run").exists()
+
+
+def test_pca_needs_enough_directions(tmp_path):
+    with pytest.raises(OptionError, match="the data vary in 2 directions only, --latent-dim is 3"):
+        start(tmp_path / "run", prior="gaussian", data="pinwheel", prior_variance="pca", latent_dim=3)
+
+
+def test_pca_variances_are_the_datas(tmp_path):
+    given = {"prior": "gaussian", "data": "pinwheel", "prior_variance": "pca", "prior_variance_scale": 1.5}
+    trainer = start(tmp_path / "run", dtype="float64", **given)
+    eigenvalues = np.linalg.eigvalsh(np.cov(trainer.data.T))[::-1]
+    expected = 1.5 * 2 * eigenvalues / eigenvalues.sum()
+    assert_allclose(trainer.state.vae.prior.scale**2, expected, rtol=1e-10)
+    second = np.linalg.eigvalsh(trainer.data.T @ trainer.data)[::-1]
+    assert_allclose(build.principal_variances(trainer.data, centre=False), second / len(trainer.data), rtol=1e-10)
+    bytes_ = np.arange(60, dtype=np.uint8).reshape(10, 6) ** 2
+    assert_allclose(build.principal_variances(bytes_), build.principal_variances(bytes_ / 255.0), rtol=1e-9, atol=1e-12)
