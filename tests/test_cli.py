@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from minidecomp.cli.main import main
 from numpy.testing import assert_array_equal
 
 from minidecomp import runs
+from minidecomp.cli.main import main
 
 SMALL = ["--points-per-arm", "10", "--epochs", "3", "--hidden", "5", "--threads", "1"]
 COMMAND = [sys.executable, "-c", "from minidecomp.cli.main import run; run()"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from minidecomp._core import blas, engine_float32, engine_float64
 
 ENGINES = [
