@@ -38,7 +38,11 @@ setup(
     package_data={"minidecomp": ["py.typed"]},
     include_package_data=False,
     ext_modules=cythonize(
-        [engine("engine_float32", "float"), engine("engine_float64", "double")],
+        [
+            engine("engine_float32", "float"),
+            engine("engine_float64", "double"),
+            Extension("minidecomp._core.sprites", ["_core/sprites.pyx"], extra_compile_args=flags),
+        ],
         include_path=["_core"],
         language_level=3,
         nthreads=2,
