@@ -74,7 +74,7 @@ cdef class Engine:
         if self.s.pool != NULL:
             md_pool_free(self.s.pool)
 
-    def __init__(self, real[::1] parameters not None, tuple encoder_widths, tuple decoder_widths, *, int activation,
+    def __init__(self, real[::1] parameters not None, tuple encoder_widths, tuple decoder_widths, *, int encoder_activation, int decoder_activation,
                  int scale_link, int likelihood, double likelihood_scale, prior, bint learn_prior_variance,
                  double prior_variance_scale, int kl, double log_prior_multiplier, int regulariser, double beta,
                  double alpha, long samples, long max_rows, int threads):
@@ -112,8 +112,8 @@ cdef class Engine:
         s.kl_loc, s.kl_scale = self.buffer(CHUNKS * D * B), self.buffer(CHUNKS * D * B)
         s.posterior = self.buffer((2 * D + 1) * B)
 
-        offset = self.network(&s.encoder, encoder_widths, B, activation, 0)
-        offset = self.network(&s.decoder, decoder_widths, K * B, activation, offset)
+        offset = self.network(&s.encoder, encoder_widths, B, encoder_activation, 0)
+        offset = self.network(&s.decoder, decoder_widths, K * B, decoder_activation, offset)
         s.encoder.layer[0].input = self.buffer(B * s.dx)
         s.encoder.layer[0].d_input = NULL
         s.decoder.layer[0].input, s.decoder.layer[0].d_input = s.z, s.d_z
@@ -171,10 +171,15 @@ cdef class Engine:
             p.logits, p.d_logits = self.s.vector + offset, self.s.gradient + offset
 
     cdef set_data(self, data):
-        """Point at data of shape (N, dx), real or bytes; returns what must stay alive."""
+        """Point at data of shape (N, dx): real, bytes, or bits. The caller keeps them alive."""
         cdef const real[:, ::1] reals
         cdef const uint8_t[:, ::1] bytes_
-        if data.dtype == numpy.uint8:
+        packed = getattr(data, "packed", None)
+        if packed is not None:
+            bytes_ = packed
+            self.s.data, self.s.data_kind = &bytes_[0, 0], BIT_DATA
+            width = 8 * bytes_.shape[1]
+        elif data.dtype == numpy.uint8:
             bytes_ = data
             self.s.data, self.s.data_kind = &bytes_[0, 0], BYTE_DATA
             width = bytes_.shape[1]
@@ -215,7 +220,7 @@ cdef class Engine:
                 raise ValueError("v_max has another size")
             s.v_max = &largest[0]
         self.set_data(data)
-        self.set_batch(order, data.shape[0])
+        self.set_batch(order, len(data))
         s.lr, s.beta1, s.beta2, s.adam_eps = lr, beta1, beta2, eps
         s.seed, s.given_draws, s.backward = seed, False, True
         with nogil:
@@ -281,7 +286,7 @@ cdef class Engine:
         if loc.shape[0] != n or scale.shape[0] != n or loc.shape[1] != D or scale.shape[1] != D:
             raise ValueError("loc or scale has another shape")
         self.set_data(data)
-        self.set_batch(order, data.shape[0])
+        self.set_batch(order, len(data))
         s.given_draws = True
         with nogil:
             while first < n:

@@ -7,7 +7,9 @@ cdef void draw_phase(void* context, long task) noexcept nogil:
     cdef long first = chunk_start(s.B, task), last = chunk_start(s.B, task + 1), b, n = s.K * s.B * s.D
     cdef real* x = s.encoder.layer[0].input
     for b in range(first, last):
-        if s.data_kind == BYTE_DATA:
+        if s.data_kind == BIT_DATA:
+            bits_to_row(<const uint8_t*>s.data + s.index[b] * (s.dx // 8), x + b * s.dx, s.dx // 8)
+        elif s.data_kind == BYTE_DATA:
             bytes_to_row(<const uint8_t*>s.data + s.index[b] * s.dx, x + b * s.dx, s.dx)
         else:
             memcpy(x + b * s.dx, <const real*>s.data + s.index[b] * s.dx, s.dx * sizeof(real))
@@ -27,6 +29,15 @@ cdef md_cloned_void bytes_to_row(const uint8_t* bytes_, real* x, long n) noexcep
     cdef real unit = <real>(1.0 / 255.0)
     for i in range(n):
         x[i] = <real><int>bytes_[i] * unit
+
+
+cdef md_cloned_void bits_to_row(const uint8_t* bytes_, real* x, long n) noexcept nogil:
+    """The eight values of each of n bytes, the highest bit first."""
+    cdef long i
+    cdef int bit
+    for i in range(n):
+        for bit in range(8):
+            x[8 * i + bit] = <real>(bytes_[i] >> (7 - bit) & 1)
 
 
 cdef md_cloned_void scale_row(const real* raw, real* scale, real* slope, long D, int link) noexcept nogil:

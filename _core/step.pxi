@@ -20,7 +20,7 @@ cdef enum:
 cdef enum:
     NO_REGULARISER, MMD, INCLUSIVE_KL
 cdef enum:
-    REAL_DATA, BYTE_DATA
+    REAL_DATA, BYTE_DATA, BIT_DATA
 cdef enum:              # purposes of random numbers, as in minidecomp/random.py
     POSTERIOR, PRIOR, PRIOR_CHOICE
 cdef enum:              # the terms, in the order of `values`

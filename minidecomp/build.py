@@ -8,13 +8,14 @@ import math
 import numpy as np
 
 from . import data
-from .data.arrays import infer_likelihood
 from .data.dataset import Dataset
 from .errors import OptionError
 from .model import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
 from .network import MLP, Parameters, initialise
 from .objective import Objective
 from .options import TrainOptions
+from .points import all_zero_or_one, value_range
+from .principal import cached_principal_variances
 from .terms import likelihoods, priors
 
 
@@ -32,6 +33,7 @@ def dataset(options: TrainOptions) -> Dataset:
         rate=options.rate,
         data_seed=options.data_seed,
         test_fraction=options.test_fraction,
+        factors=options.factors,
         limit=options.limit,
     )
 
@@ -45,12 +47,12 @@ def fit_likelihood(options: TrainOptions, dataset: Dataset) -> TrainOptions:
         If the data are not what the given likelihood takes.
     """
     if options.likelihood is None:
-        return dataclasses.replace(options, likelihood=infer_likelihood(dataset))
-    if options.likelihood == "bernoulli" and dataset.train.dtype != np.uint8:
-        low = min(dataset.train.min(), dataset.test.min())
-        high = max(dataset.train.max(), dataset.test.max())
-        if low < 0 or high > 1:
-            reason = f"it needs data from 0 to 1, {dataset.name} has {low:g} to {high:g}"
+        likelihood = "bernoulli" if all_zero_or_one(dataset.train) else "gaussian"
+        return dataclasses.replace(options, likelihood=likelihood)
+    if options.likelihood == "bernoulli":
+        lows, highs = zip(value_range(dataset.train), value_range(dataset.test), strict=True)
+        if min(lows) < 0 or max(highs) > 1:
+            reason = f"it needs data from 0 to 1, {dataset.name} has {min(lows):g} to {max(highs):g}"
             raise OptionError("likelihood", "bernoulli", reason)
     return options
 
@@ -88,7 +90,7 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
     else:
         likelihood = likelihoods.Laplace(o.likelihood_scale)
     encoder = MLP("enc", (data_dim, *o.hidden, 2 * o.latent_dim), o.activation)
-    decoder = MLP("dec", (o.latent_dim, *o.decoder_hidden, likelihood.output_dim(data_dim)), o.activation)
+    decoder = MLP("dec", (o.latent_dim, *o.decoder_hidden, likelihood.output_dim(data_dim)), o.decoder_activation)
     parameters = Parameters(parameter_shapes(encoder, decoder, o.latent_dim, o.learn_prior_variance), dtype=o.dtype)
     initialise(parameters, o.seed)
     logits = np.zeros(o.latent_dim) if prior_logits is None else np.asarray(prior_logits, float)
@@ -119,7 +121,7 @@ def _prior(o: TrainOptions, scale: np.ndarray) -> priors.Prior:
     return priors.Mixture(loc, np.tile(scale, (o.components, 1)), log_weight)
 
 
-def prior_logits(options: TrainOptions, dataset: Dataset) -> np.ndarray | None:
+def prior_logits(options: TrainOptions, dataset: Dataset, fingerprint: str) -> np.ndarray | None:
     """The logits that give the prior the shares of the data's leading principal variances; None for equal ones.
 
     Raises
@@ -129,32 +131,9 @@ def prior_logits(options: TrainOptions, dataset: Dataset) -> np.ndarray | None:
     """
     if options.prior_variance != "pca":
         return None
-    latent_dim = options.latent_dim
-    variances = principal_variances(dataset.train, options.pca_centre)
+    dim = options.latent_dim
+    variances = cached_principal_variances(dataset.train, dim, options.pca_centre, fingerprint)
     usable = int((variances > 1e-12 * variances[0]).sum()) if variances[0] > 0 else 0
-    if usable < latent_dim:
-        raise OptionError(
-            "prior_variance",
-            "pca",
-            f"the data vary in {usable} directions only, --latent-dim is {latent_dim}",
-        )
-    return np.log(variances[:latent_dim])
-
-
-def principal_variances(data: np.ndarray, centre: bool = True) -> np.ndarray:
-    """The eigenvalues (dx,) of the data's covariance in falling order, or of their second moment if not centred.
-
-    Parameters
-    ----------
-    data : numpy.ndarray of shape (N, dx)
-        Bytes stand for v / 255. Read in blocks, so that no second copy of the data is made.
-    """
-    total, second = np.zeros(data.shape[1]), np.zeros((data.shape[1], data.shape[1]))
-    unit = 255.0 if data.dtype == np.uint8 else 1.0
-    for first in range(0, len(data), 4096):
-        block = data[first : first + 4096] / unit
-        total += block.sum(0)
-        second += block.T @ block
-    if centre:
-        second -= np.outer(total, total) / len(data)
-    return np.linalg.eigvalsh(second / len(data))[::-1]
+    if usable < dim:
+        raise OptionError("prior_variance", "pca", f"the data vary in {usable} directions only, --latent-dim is {dim}")
+    return np.log(variances)

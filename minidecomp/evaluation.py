@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .engines import Engine
 from .objective import REGULARISERS
+from .points import Points, as_stored
 
 # Training counts steps from 0; these draws are its own.
 FIRST_STEP = 1 << 62
 
 
-def evaluate(engine: Engine, data: np.ndarray, batch_size: int, seed: int) -> dict[str, Any]:
+def evaluate(engine: Engine, data: Points, batch_size: int, seed: int) -> dict[str, Any]:
     """Means over the data of each term, and both regularisers, batch by batch.
 
     Parameters
     ----------
     engine : Engine
         With the model.
-    data : numpy.ndarray of shape (N, dx)
+    data : Points of shape (N, dx)
     batch_size : int
         The regularisers take a batch's encodings as the aggregate posterior; a last batch of one point is left out.
     seed : int
@@ -31,8 +30,7 @@ def evaluate(engine: Engine, data: np.ndarray, batch_size: int, seed: int) -> di
     dict
         ``log_likelihood``, ``kl``, ``mmd``, ``kl-inc`` in nats (the MMD has no unit), ``points`` and ``batch_size``.
     """
-    if data.dtype != np.uint8:
-        data = np.ascontiguousarray(data, engine.vae.dtype)
+    data = as_stored(data, engine.vae.dtype)
     names = ("log_likelihood", "kl", *REGULARISERS)
     totals, points = dict.fromkeys(names, 0.0), 0
     for number, first in enumerate(range(0, len(data), batch_size)):

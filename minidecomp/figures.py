@@ -19,6 +19,7 @@ from . import random
 from .draws import sample_prior
 from .errors import MinidecompError, OptionError
 from .files import make_folder, write_file
+from .points import as_numbers
 from .terms.priors import Prior
 
 if TYPE_CHECKING:
@@ -797,10 +798,6 @@ def draw_all(
     return paths
 
 
-def _values(points: np.ndarray, dtype: Any) -> np.ndarray:
-    return points.astype(dtype) / 255 if points.dtype == np.uint8 else points.astype(dtype)
-
-
 def _in_chunks(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> np.ndarray:
     """The function's results (..., B, width) for 1000 rows at a time, joined."""
     parts = [function(points[start : start + 1000]) for start in range(0, len(points), 1000)]
@@ -828,7 +825,7 @@ def _names(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray 
 
 def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
     chosen = _evenly(len(dataset.train), MAX_POSTERIOR_POINTS)
-    x = _values(dataset.train[chosen], vae.dtype)
+    x = as_numbers(dataset.train[chosen], vae.dtype)
     loc, scale = _in_chunks(lambda rows: np.stack(vae.encode(rows)), x)
     labels = _names(dataset.train_labels, dataset.class_names)
     return aggregate_posterior(loc, scale, vae.current_prior(), None if labels is None else labels[chosen])
@@ -841,7 +838,7 @@ def _test_reconstructions(vae: VAE, dataset: Dataset) -> Figure:
         chosen = _class_by_class(labels, 20)
     else:
         chosen = _evenly(len(dataset.test), 20 if few else count)
-    x = _values(dataset.test[chosen], vae.dtype)
+    x = as_numbers(dataset.test[chosen], vae.dtype)
     names = _names(labels, dataset.class_names)
     shown = None if names is None else names[chosen]
     return data_and_reconstructions(x, _in_chunks(vae.reconstruct, x), dataset.image_shape, shown)
@@ -849,7 +846,7 @@ def _test_reconstructions(vae: VAE, dataset: Dataset) -> Figure:
 
 def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:
     chosen = _evenly(len(dataset.test), 1000)
-    data = _values(dataset.test[chosen], vae.dtype)
+    data = as_numbers(dataset.test[chosen], vae.dtype)
     count = 64 if dataset.image_shape is not None else len(data)
     shape = (count, vae.latent_dim)
     z, _, _ = sample_prior(vae.current_prior(), shape, seed, 0, vae.dtype, purpose=random.SAMPLE)

@@ -9,14 +9,15 @@ from typing import Any
 
 PRIORS = ("gaussian", "student-t", "mixture", "sparse")
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
-DATA_OF_PRIOR = {"mixture": "pinwheel", "sparse": "fashion-mnist"}
-PRIOR_OF_DATA = {"pinwheel": "mixture", "fashion-mnist": "sparse"}
+DATA_OF_PRIOR = {"mixture": "pinwheel", "gaussian": "dsprites", "student-t": "dsprites", "sparse": "fashion-mnist"}
+PRIOR_OF_DATA = {"pinwheel": "mixture", "dsprites": "gaussian", "fashion-mnist": "sparse"}
 
 # What users of the authors' code type.
 ALIASES = {
     "prior": {"normal": "gaussian", "studentt": "student-t", "normalmixture": "mixture", "sparse": "sparse"},
     "regulariser": {"mmd_dim": "mmd", "kld_inc": "kl-inc"},
     "activation": {"leaky_relu": "leaky-relu"},
+    "decoder_activation": {"leaky_relu": "leaky-relu"},
 }
 
 DATA, PRIOR, MODEL, OBJECTIVE, TRAINING = "Data", "Prior p(z)", "Model", "Objective", "Training"
@@ -29,7 +30,7 @@ GROUPS = {
     TRAINING: "",
 }
 
-FASHION, PINWHEEL = ("data", ("fashion-mnist",)), ("data", ("pinwheel",))
+FASHION, DSPRITES, PINWHEEL = (("data", (name,)) for name in ("fashion-mnist", "dsprites", "pinwheel"))
 STUDENT_T, MIXTURE, SPARSE = (("prior", (name,)) for name in ("student-t", "mixture", "sparse"))
 LAPLACE = ("likelihood", ("laplace",))
 SEED = 2**64 - 1
@@ -50,13 +51,14 @@ class TrainOptions:
     """The options of ``minidecomp train``, made by ``minidecomp.resolve``, which fills in what is not given."""
 
     # fmt: off
-    data: str = _option(DATA, "pinwheel, fashion-mnist, or a file: .npy, .npz, .csv. By the prior: mixture takes pinwheel, sparse takes fashion-mnist.", flags="-d")
+    data: str = _option(DATA, "pinwheel, dsprites, fashion-mnist, or a file: .npy, .npz, .csv. By the prior: mixture takes pinwheel, gaussian and student-t dsprites, sparse fashion-mnist.", flags="-d")
     data_dir: str | None = _option(DATA, "Folder of the data set's files; also $MINIDECOMP_DATA.")
     array: str | None = _option(DATA, "Name of the array in an .npz file that has several.")
     image_size: int = _option(DATA, "Fashion-MNIST's images as they are, or padded to 32.", 28, choices=(28, 32), only_with=FASHION)
-    limit: int | None = _option(DATA, "Train on that many points only.", low=2)
+    factors: str | None = _option(DATA, "dSprites: a part of it, as shape=heart,scale=0.5..1 (also orientation, posX, posY).", only_with=DSPRITES)
+    limit: int | None = _option(DATA, "Train on that many points only, chosen at random.", low=2)
     test_fraction: float = _option(DATA, "Share of one's own data kept for testing.", 0.1, above=0, below=1)
-    data_seed: int = _option(DATA, "Seed of the pinwheel's points and of the test split.", 0, low=0, high=SEED)
+    data_seed: int = _option(DATA, "Seed of the pinwheel's points, of the test split and of --limit's choice.", 0, low=0, high=SEED)
     arms: int = _option(DATA, "Pinwheel: arms.", 4, low=1, high=1000, only_with=PINWHEEL)
     points_per_arm: int = _option(DATA, "Pinwheel: points an arm, for training and again for testing.", 100, low=1, high=10**7, only_with=PINWHEEL)
     radial_std: float = _option(DATA, "Pinwheel: standard deviation across an arm.", 0.1, low=0, high=100, only_with=PINWHEEL)
@@ -78,6 +80,7 @@ class TrainOptions:
     hidden: tuple[int, ...] = _option(MODEL, "Widths of the encoder's hidden layers, as 512,256; the decoder mirrors them.", (100,), low=1, high=100000, most=30)
     decoder_hidden: tuple[int, ...] = _option(MODEL, "Widths of the decoder's hidden layers, where they differ.", low=1, high=100000, most=30)
     activation: str = _option(MODEL, "Between the layers.", "relu", choices=("relu", "leaky-relu", "tanh", "softplus"))
+    decoder_activation: str = _option(MODEL, "The decoder's, where it differs.", choices=("relu", "leaky-relu", "tanh", "softplus"))
     scale_link: str = _option(MODEL, "The posterior's scale from the encoder's raw a: softplus(a), or exp(a/2).", "softplus", choices=("softplus", "exp"))
     likelihood: str | None = _option(MODEL, "p(x|z): bernoulli (logits), gaussian (learned scale) or laplace (fixed scale). For one's own data: bernoulli if all are 0 or 1, else gaussian.", choices=LIKELIHOODS)
     likelihood_scale: float = _option(MODEL, "Laplace: its scale.", 0.1, above=0, only_with=LAPLACE)
@@ -101,9 +104,21 @@ class TrainOptions:
     # fmt: on
 
 
-# The paper's settings; Fashion-MNIST's convolutions are replaced by an MLP.
+# The paper's settings, but for its convolutions: dSprites has the fully connected model of the beta-VAE paper (Higgins et
+# al., 2017), Fashion-MNIST an MLP.
 DATA_DEFAULTS: dict[str, dict[str, Any]] = {
     "pinwheel": {"likelihood": "gaussian", "epochs": 500, "batch_size": 400, "regulariser": "kl-inc"},
+    "dsprites": {
+        "likelihood": "bernoulli",
+        "latent_dim": 10,
+        "hidden": (1200, 1200),
+        "decoder_hidden": (1200, 1200, 1200),
+        "decoder_activation": "tanh",
+        "scale_link": "exp",
+        "epochs": 20,
+        "batch_size": 64,
+        "lr": 5e-4,
+    },
     "fashion-mnist": {
         "likelihood": "laplace",
         "latent_dim": 50,

@@ -137,19 +137,17 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     prior, data = values.get("prior"), values.get("data")
     if prior is None:
         prior = PRIOR_OF_DATA.get(data, "gaussian") if data is not None else "mixture"
-    if data is None:
-        if prior not in DATA_OF_PRIOR:
-            raise OptionError(
-                "data", None, f"the {prior} prior has no data of its own; give pinwheel, fashion-mnist or a file"
-            )
-        data = DATA_OF_PRIOR[prior]
+    data = DATA_OF_PRIOR[prior] if data is None else data
 
     defaults = {name: default(name) for name in known} | DATA_DEFAULTS.get(data, {})
     defaults |= {"prior": prior, "data": data, "kl": "analytic" if prior == "gaussian" else "monte-carlo"}
     defaults |= {"prior_variance_scale": 0.03 if prior == "mixture" else 1.0, "threads": _cores()}
     resolved = defaults | values
-    if resolved["decoder_hidden"] is None:
+    # A decoder mirrors the encoder, unless it is given, or the data's own encoder is left as it is.
+    if "decoder_hidden" not in values and ("hidden" in values or resolved["decoder_hidden"] is None):
         resolved["decoder_hidden"] = tuple(reversed(resolved["hidden"]))
+    if "decoder_activation" not in values and ("activation" in values or resolved["decoder_activation"] is None):
+        resolved["decoder_activation"] = resolved["activation"]
     if resolved["engine"] == "auto":
         resolved["engine"] = "cpu"
     _refuse_contradictions(resolved, values)

@@ -24,6 +24,7 @@ from .model import VAE
 from .objective import Objective
 from .optimizer import Adam
 from .options import TrainOptions, says_something
+from .points import Bits, Points
 from .resolving import resolve
 
 FORMAT, VERSION = "minidecomp checkpoint", 1
@@ -127,10 +128,11 @@ def create_folder(out: str | None, options: TrainOptions) -> Path:
     return folder
 
 
-def fingerprint(data: np.ndarray) -> str:
-    """SHA-256 of an array's shape, dtype and bytes."""
-    digest = hashlib.sha256(f"{data.shape} {data.dtype}".encode())
-    digest.update(np.ascontiguousarray(data).data)
+def fingerprint(data: Points) -> str:
+    """SHA-256 of the points' shape, kind and bytes."""
+    stored, kind = (data.packed, "bits") if isinstance(data, Bits) else (data, data.dtype)
+    digest = hashlib.sha256(f"{data.shape} {kind}".encode())
+    digest.update(np.ascontiguousarray(stored).data)
     return digest.hexdigest()
 
 

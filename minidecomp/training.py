@@ -15,6 +15,7 @@ from .engines import Engine, make
 from .errors import OptionError, RunError, TrainingFault
 from .objective import TERMS, Objective
 from .options import TrainOptions
+from .points import Points, as_stored
 from .runs import State
 
 SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
@@ -28,7 +29,7 @@ class Trainer:
     options: TrainOptions
     objective: Objective
     dataset: Dataset
-    data: np.ndarray
+    data: Points
     data_sha256: str
     state: State
     engine: Engine
@@ -58,10 +59,11 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
         If the options do not fit the data, or the folder cannot be made.
     """
     options = build.fit_likelihood(options, dataset)
-    state = runs.fresh_state(options, dataset.data_dim, build.prior_logits(options, dataset))
+    fingerprint = runs.fingerprint(dataset.train)
+    state = runs.fresh_state(options, dataset.data_dim, build.prior_logits(options, dataset, fingerprint))
     folder = runs.create_folder(out, options)
     runs.write_config(folder, options)
-    trainer = _trainer(folder, options, dataset, state, runs.fingerprint(dataset.train))
+    trainer = _trainer(folder, options, dataset, state, fingerprint)
     trainer.save()
     return trainer
 
@@ -85,9 +87,7 @@ def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
 
 def _trainer(folder: Path, options: TrainOptions, dataset: Dataset, state: State, data_sha256: str) -> Trainer:
     o = options
-    data = dataset.train
-    if data.dtype != np.uint8:
-        data = np.ascontiguousarray(data, state.vae.dtype)
+    data = as_stored(dataset.train, state.vae.dtype)
     objective = build.objective(options)
     engine = make(
         o.engine,

@@ -30,6 +30,7 @@ def settings_of_a_model(draw_: Any) -> dict[str, Any]:
         "likelihood": draw_(st.sampled_from(LIKELIHOODS)),
         "regulariser": draw_(st.sampled_from(REGULARISERS)),
         "activation": draw_(st.sampled_from(("relu", "leaky-relu", "tanh", "softplus"))),
+        "decoder_activation": draw_(st.sampled_from((None, "relu", "tanh"))),
         "scale_link": draw_(st.sampled_from(("softplus", "exp"))),
         "kl": draw_(st.sampled_from(("analytic", "monte-carlo"))) if prior == "gaussian" else "monte-carlo",
         "learn_prior_variance": draw_(st.booleans()),

@@ -154,7 +154,7 @@ def test_help_and_version(capsys):
     out = capsys.readouterr().out
     for group in ("Data:", "Prior p(z):", "Model:", "Objective:", "Training:", "Output:", "every term is in nats"):
         assert group in out
-    assert "[100;pinwheel400;fashion-mnist500]" in "".join(out.split())
+    assert "[100;pinwheel400;dsprites64;fashion-mnist500]" in "".join(out.split())
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("minidecomp 0.")
 
@@ -227,8 +227,9 @@ def test_resume_takes_the_runs_own_options(capsys):
         ("train --df 3", "--df: 3.0 is not allowed; it goes with --prior student-t only, not with mixture"),
         ("train --likelihood bernoulli", "--likelihood: bernoulli is not allowed; it needs data from 0 to 1, pinwheel has -"),
         ("train --arms 0", "--arms: 0 is not allowed; a whole number from 1 to 1000 is"),
-        ("train --prior gaussian", "--data: the gaussian prior has no data of its own; give pinwheel, fashion-mnist or a file"),
-        ("train --data pinwhel", "--data: pinwhel is not allowed; pinwheel, fashion-mnist or a file that ends in .npy, .npz, .csv is; did you mean pinwheel?"),
+        ("train --data dsprites --factors shape=star", "--factors: shape=star is not allowed; shape has square, ellipse, heart"),
+        ("train --data dsprites --data-dir folder", "dsprites: folder has neither dsprites_ndarray"),
+        ("train --data pinwhel", "--data: pinwhel is not allowed; pinwheel, dsprites, fashion-mnist or a file that ends in .npy, .npz, .csv is; did you mean pinwheel?"),
         ("train --data none.npy", "none.npy: no such file"),
         ("train --data empty.npy", "empty.npy: is empty"),
         ("train --data cut.npy", "cut.npy: cannot be read"),
@@ -256,7 +257,7 @@ def test_resume_takes_the_runs_own_options(capsys):
         ("plot old --format gif", "--format: gif is not allowed; one of png, pdf, svg is"),
         ("plot old --seed x", "--seed: x is not allowed; a whole number from 0 to 18446744073709551615 is"),
         ("trian", "trian is no command; the commands are train, plot, data (did you mean train?)"),
-        ("data fetch cifar", "cifar: is not known; only fashion-mnist can be fetched"),
+        ("data fetch cifar", "cifar: is not known; only fashion-mnist and dsprites can be fetched"),
     ],
 )  # fmt: skip
 def test_one_clear_line(args, message, capsys):

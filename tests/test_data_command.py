@@ -35,24 +35,26 @@ def put_files(folder):
 def test_list(tmp_path):
     result = invoke("list")
     assert result.exit_code == 0
-    heading, pinwheel, fashion = result.stdout.splitlines()
+    heading, pinwheel, dsprites, fashion = result.stdout.splitlines()
     assert heading.split() == ["name", "train", "test", "numbers", "where"]
     assert pinwheel.split()[:4] == ["pinwheel", "400", "400", "2"]
+    assert dsprites.split()[:4] == ["dsprites", "737280", "10000", "4096"]
+    assert dsprites.endswith("  drawn when it is loaded")
     assert fashion.split()[:4] == ["fashion-mnist", "60000", "10000", "784"]
     assert "not found: apt install" in fashion
 
     put_files(tmp_path / "system")
-    assert invoke("list").stdout.splitlines()[2].endswith(f"  {tmp_path / 'system'}")
+    assert invoke("list").stdout.splitlines()[3].endswith(f"  {tmp_path / 'system'}")
 
 
 def test_list_as_json(tmp_path):
-    pinwheel, fashion = json.loads(invoke("list", "--json").stdout)
+    pinwheel, _, fashion = json.loads(invoke("list", "--json").stdout)
     assert (pinwheel["name"], pinwheel["ready"]) == ("pinwheel", True)
     assert (fashion["name"], fashion["ready"]) == ("fashion-mnist", False)
     assert fashion["where"] == fashion_mnist.HOW_TO_GET
 
     put_files(tmp_path / "system")
-    fashion = json.loads(invoke("list", "--json").stdout)[1]
+    fashion = json.loads(invoke("list", "--json").stdout)[2]
     assert (fashion["ready"], fashion["where"]) == (True, str(tmp_path / "system"))
     assert (fashion["train"], fashion["test"], fashion["data_dim"]) == (60000, 10000, 784)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minidecomp import data
-from minidecomp.data import fashion_mnist
+from minidecomp.data import fashion_mnist, folders
 from minidecomp.errors import DataError, OptionError
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = fashion_mnist.FILES
@@ -107,7 +107,7 @@ def test_folders_are_looked_at_in_order(small, tmp_path, monkeypatch):
 def test_home_is_used_without_a_cache_variable(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert fashion_mnist.cache() == tmp_path / ".cache" / "minidecomp"
+    assert folders.cache() == tmp_path / ".cache" / "minidecomp"
 
 
 def test_data_dir_is_the_only_place(small, tmp_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from minidecomp._core import sprites
 
 SQUARE, ELLIPSE, HEART = range(3)

@@ -15,6 +15,7 @@ from minidecomp import random
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.optimizer import Adam
+from minidecomp.points import Bits
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
@@ -222,6 +223,24 @@ def test_bytes_stand_for_v_over_255(dtype):
     values, gradient = cpu.value_and_grad(data, given_draws)
     assert_allclose(values["objective"], expected["objective"], rtol=TOLERANCE[dtype])
     assert_gradients_agree(vae, gradient, expected_gradient, TOLERANCE[dtype] * 10)
+
+
+@dtypes
+def test_bits_are_zeros_and_ones(dtype):
+    """Trained on, encoded and evaluated, bits give the very bits that the numbers give."""
+    ones = (np.random.default_rng(0).random((30, 24)) < 0.3).astype(dtype)
+    results = []
+    for data in (ones, Bits(np.packbits(ones.astype(bool), axis=1))):
+        vae, objective = make(24, dtype, latent_dim=3, hidden=(8,), likelihood="bernoulli", alpha=1.0)
+        textbook, cpu = both(vae, objective, 10, 2)
+        for engine in (cpu, textbook):
+            vector, _, totals = trained(engine, data, 6, 10)
+            loc, scale = engine.encode(data)
+            values = engine.values(data[:10], 0, 0)
+            results.append([vector, totals, loc, scale, list(values.values())])
+    for ours, bits in zip(results[:2], results[2:], strict=True):
+        for number, bit in zip(ours, bits, strict=True):
+            assert_array_equal(number, bit)
 
 
 @dtypes

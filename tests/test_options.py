@@ -32,6 +32,17 @@ def test_the_papers_fashion_mnist():
     assert (o.gamma, o.spike_scale, o.prior_variance_scale, o.image_size) == (0.8, 0.05, 1, 28)
 
 
+@pytest.mark.parametrize("prior", ["gaussian", "student-t"])
+def test_dsprites(prior):
+    o = resolve(prior=prior)
+    assert (o.data, o.likelihood, o.latent_dim, o.scale_link) == ("dsprites", "bernoulli", 10, "exp")
+    assert (o.hidden, o.decoder_hidden) == ((1200, 1200), (1200, 1200, 1200))
+    assert (o.activation, o.decoder_activation) == ("relu", "tanh")
+    assert (o.epochs, o.batch_size, o.lr, o.alpha, o.beta, o.df) == (20, 64, 5e-4, 0, 1, 9)
+    small = resolve(prior=prior, hidden=(64, 32), activation="softplus")
+    assert (small.decoder_hidden, small.decoder_activation) == ((32, 64), "softplus")
+
+
 @pytest.mark.parametrize(
     ("given_", "expected"),
     [
@@ -66,7 +77,6 @@ def test_a_resolved_run_resolves_to_itself():
     ("given_", "message"),
     [
         ({"prior": "mixtur"}, "prior: mixtur is not allowed; one of gaussian, student-t, mixture, sparse is; did you mean mixture?"),
-        ({"prior": "gaussian"}, "data: the gaussian prior has no data of its own; give pinwheel, fashion-mnist or a file"),
         ({"latent_dim": "0"}, "latent_dim: 0 is not allowed; a whole number from 1 to 10000 is"),
         ({"latent_dim": "2.5"}, "latent_dim: 2.5 is not allowed; a whole number from 1 to 10000 is"),
         ({"latent_dim": True}, "latent_dim: True is not allowed; a whole number from 1 to 10000 is"),

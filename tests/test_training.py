@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp import build, resolve, runs, training
+from minidecomp import build, principal, resolve, runs, training
 from minidecomp.errors import OptionError, RunError, TrainingFault
 from minidecomp.evaluation import evaluate
+from minidecomp.points import Bits
+from minidecomp.principal import principal_variances
 
 SMALL = {"hidden": "6", "epochs": 4, "points_per_arm": 13, "batch_size": 9, "threads": 1, "alpha": 1.0}
 COMPARED = ("log_likelihood", "kl", "regulariser", "objective")
@@ -176,6 +178,30 @@ def test_pca_variances_are_the_datas(tmp_path):
     expected = 1.5 * 2 * eigenvalues / eigenvalues.sum()
     assert_allclose(trainer.state.vae.prior.scale**2, expected, rtol=1e-10)
     second = np.linalg.eigvalsh(trainer.data.T @ trainer.data)[::-1]
-    assert_allclose(build.principal_variances(trainer.data, centre=False), second / len(trainer.data), rtol=1e-10)
-    bytes_ = np.arange(60, dtype=np.uint8).reshape(10, 6) ** 2
-    assert_allclose(build.principal_variances(bytes_), build.principal_variances(bytes_ / 255.0), rtol=1e-9, atol=1e-12)
+    assert_allclose(principal_variances(trainer.data, 2, centre=False), second / len(trainer.data), rtol=1e-10)
+
+
+@pytest.mark.parametrize("centre", [True, False])
+def test_principal_variances_of_each_kind_of_points(centre):
+    rng = np.random.default_rng(0)
+    ones = (rng.random((5000, 24)) < rng.random(24)).astype(np.uint8)
+    ones[:, 5] = 0
+    ones[:, 6] = 1
+    matrix = ones - ones.mean(0) if centre else ones.astype(float)
+    expected = np.linalg.svd(matrix, compute_uv=False) ** 2 / len(ones)
+    for points in (Bits(np.packbits(ones, axis=1)), 255 * ones, ones.astype(float)):
+        assert_allclose(principal_variances(points, 10, centre), expected[:10], rtol=1e-9)
+    assert_allclose(principal_variances(ones.astype(float), 99, centre), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_principal_variances_are_cached(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(principal, "WORTH_CACHING", 0)
+    points = Bits(np.random.default_rng(0).integers(0, 256, (300, 16), dtype=np.uint8))
+    first = principal.cached_principal_variances(points, 3, True, "abc")
+    assert_allclose(first, principal_variances(points, 3))
+    monkeypatch.setattr(principal, "principal_variances", None)
+    assert_array_equal(principal.cached_principal_variances(points, 3, True, "abc"), first)
+    assert len(principal.cached_principal_variances(points, 20, True, "abc")) == 20
+    with pytest.raises(TypeError):
+        principal.cached_principal_variances(points, 3, False, "abc")

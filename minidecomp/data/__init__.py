@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
 
+import numpy as np
+
+from minidecomp import random
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import DataError, OptionError
 
 __all__ = ["Available", "Dataset", "available", "load"]
 
-NAMES = ("pinwheel", "fashion-mnist")
+NAMES = ("pinwheel", "dsprites", "fashion-mnist")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def load(
     radial_std: float = 0.1,
     tangential_std: float = 0.3,
     rate: float = 0.25,
+    factors: str | None = None,
     data_seed: int = 0,
     test_fraction: float = 0.1,
     limit: int | None = None,
@@ -61,17 +65,19 @@ def load(
     Parameters
     ----------
     data : str or path
-        ``pinwheel``, ``fashion-mnist``, or a file that ends in .npy, .npz or .csv.
+        ``pinwheel``, ``dsprites``, ``fashion-mnist``, or a file that ends in .npy, .npz or .csv.
     data_dir, image_size
-        See `minidecomp.data.fashion_mnist.load`.
+        See `minidecomp.data.fashion_mnist.load` and `minidecomp.data.dsprites.load`.
+    factors
+        See `minidecomp.data.dsprites.load`.
     array, test_fraction
         See `minidecomp.data.arrays.load`.
     arms, points_per_arm, radial_std, tangential_std, rate
         See `minidecomp.data.pinwheel.pinwheel`.
     data_seed : int
-        For the pinwheel's points and a file's test part; 0 to 2^64 - 1.
+        For the pinwheel's points, a file's test part and the choice of ``limit``; 0 to 2^64 - 1.
     limit : int or None
-        Keep this many training points, the first ones.
+        Keep this many training points, chosen at random, in their order.
 
     Raises
     ------
@@ -89,6 +95,10 @@ def load(
         from minidecomp.data.pinwheel import pinwheel
 
         loaded = pinwheel(arms, points_per_arm, radial_std, tangential_std, rate, data_seed)
+    elif data == "dsprites":
+        from minidecomp.data import dsprites
+
+        return dsprites.load(data_dir, factors, limit, data_seed)
     elif data == "fashion-mnist":
         from minidecomp.data import fashion_mnist
 
@@ -102,13 +112,14 @@ def load(
 
     if limit is None or limit >= len(loaded.train):
         return loaded
-    labels = None if loaded.train_labels is None else loaded.train_labels[:limit]
-    return replace(loaded, train=loaded.train[:limit], train_labels=labels)
+    chosen = np.sort(random.permutation(len(loaded.train), data_seed, random.SPLIT)[:limit])
+    labels = None if loaded.train_labels is None else loaded.train_labels[chosen]
+    return replace(loaded, train=loaded.train[chosen], train_labels=labels)
 
 
 def available() -> list[Available]:
     """The named data sets, with where each is or how to get it."""
-    from minidecomp.data import fashion_mnist
+    from minidecomp.data import dsprites, fashion_mnist
 
     try:
         ready, where = True, str(fashion_mnist.find())
@@ -116,6 +127,7 @@ def available() -> list[Available]:
         ready, where = False, fashion_mnist.HOW_TO_GET
     return [
         Available("pinwheel", True, "drawn when it is loaded", 400, 400, 2),
+        Available("dsprites", True, dsprites.where(), dsprites.COUNT, dsprites.TEST_COUNT, 4096),
         Available("fashion-mnist", ready, where, 60000, 10000, 784),
     ]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from minidecomp import random
 from minidecomp.data.dataset import Dataset
+from minidecomp.data.folders import reason
 from minidecomp.errors import DataError, MinidecompError, OptionError
 
 ENDINGS = (".npy", ".npz", ".csv")
@@ -49,9 +50,10 @@ def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1,
     if not 0 < test_fraction < 1:
         raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
     path = Path(path)
-    points, image_shape = _points(path, _read(path, array))
-
+    points, image_shape = read(path, array)
     n = len(points)
+    if n < 4:
+        raise DataError(f"{path}: has {n} points; at least 4 are needed")
     order = random.permutation(n, data_seed, random.SPLIT)
     test_count = min(max(round(test_fraction * n), 1), n - 1)
     return Dataset(
@@ -63,10 +65,16 @@ def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1,
     )
 
 
-def infer_likelihood(dataset: Dataset) -> str:
-    """``bernoulli`` if every training value is 0 or 1 (for bytes: 0 or 255), otherwise ``gaussian``."""
-    one = 255 if dataset.train.dtype == np.uint8 else 1
-    return "bernoulli" if np.all((dataset.train == 0) | (dataset.train == one)) else "gaussian"
+def read(path: str | Path, array: str | None = None) -> tuple[np.ndarray, tuple[int, int] | None]:
+    """All points (N, dx) of a file in their order, and an image's rows and columns if they are images.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or what is in it cannot be used.
+    """
+    path = Path(path)
+    return _points(path, _read(path, array))
 
 
 def _read(path: Path, array: str | None) -> np.ndarray:
@@ -84,8 +92,7 @@ def _read(path: Path, array: str | None) -> np.ndarray:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
-        reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
-        raise DataError(f"{path}: cannot be read ({reason}); {_ALLOWED}") from None
+        raise DataError(f"{path}: cannot be read ({reason(error)}); {_ALLOWED}") from None
 
 
 def _stored(path: Path, array: str | None) -> np.ndarray:
@@ -144,9 +151,7 @@ def _points(path: Path, values: np.ndarray) -> tuple[np.ndarray, tuple[int, int]
     if values.ndim not in (1, 2, 3):
         raise DataError(f"{path}: has shape {values.shape}; {_ALLOWED}")
     if values.size == 0:
-        raise DataError(f"{path}: is empty, of shape {values.shape}; at least 4 points are needed")
-    if len(values) < 4:
-        raise DataError(f"{path}: has {len(values)} points; at least 4 are needed")
+        raise DataError(f"{path}: is empty, of shape {values.shape}; points are needed")
     image_shape = (values.shape[1], values.shape[2]) if values.ndim == 3 else None
     points = values.reshape(len(values), -1)
     if points.dtype != np.uint8 or points.max() <= 1:

@@ -6,6 +6,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minidecomp.points import Points
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The ground truth of data that have one: a point for every combination of the factors' values.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The factors'.
+    values : tuple of numpy.ndarray of shape (size,)
+        Each factor's values.
+    points : Points
+        All combinations, the last factor fastest.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[np.ndarray, ...]
+    points: Points
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many values each factor has."""
+        return tuple(len(values) for values in self.values)
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -14,9 +40,9 @@ class Dataset:
     Attributes
     ----------
     name : str
-        ``pinwheel``, ``fashion-mnist``, or the file's name.
-    train, test : numpy.ndarray of shape (N, dx)
-        float64, or uint8 where a byte v stands for the intensity v / 255. C-contiguous, finite.
+        ``pinwheel``, ``dsprites``, ``fashion-mnist``, or the file's name.
+    train, test : Points of shape (N, dx)
+        float64; or uint8, where a byte v stands for the intensity v / 255; or bits. C-contiguous, finite.
     train_labels, test_labels : numpy.ndarray of shape (N,) or None
         int64 classes from 0.
     class_names : tuple of str
@@ -25,16 +51,19 @@ class Dataset:
         Rows and columns, when a point is an image.
     source : str
         Where it came from, in words for the terminal.
+    grid : Grid or None
+        The factors of variation, where they are known.
     """
 
     name: str
-    train: np.ndarray
-    test: np.ndarray
+    train: Points
+    test: Points
     train_labels: np.ndarray | None = None
     test_labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, int] | None = None
     source: str = ""
+    grid: Grid | None = None
 
     @property
     def data_dim(self) -> int:

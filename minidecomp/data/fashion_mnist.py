@@ -5,14 +5,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import urllib.request
 import zlib
 from collections.abc import Callable
-from http.client import HTTPException
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from minidecomp.data import folders
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import DataError, OptionError
 
@@ -59,11 +59,6 @@ HOW_TO_GET = (
 )
 
 
-def cache() -> Path:
-    """The user's folder for fetched data."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "minidecomp"
-
-
 def find(data_dir: str | Path | None = None) -> Path:
     """The first folder that has the four files; what is in them is not looked at.
 
@@ -78,23 +73,17 @@ def find(data_dir: str | Path | None = None) -> Path:
     DataError
         No folder has them all.
     """
-    if data_dir is not None:
-        roots = [Path(data_dir)]
-    else:
-        variable = os.environ.get("MINIDECOMP_DATA")
-        roots = [Path(variable)] if variable else []
-        roots.append(cache())
-    folders = [folder for root in roots for folder in (root, root / "fashion-mnist")]
+    looked_at = folders.candidates("fashion-mnist", data_dir)
     if data_dir is None:
-        folders.extend(SYSTEM_FOLDERS)
+        looked_at.extend(SYSTEM_FOLDERS)
 
-    missing = {folder: [name for name in FILES if not os.path.isfile(folder / name)] for folder in folders}
-    for folder in folders:
+    missing = {folder: [name for name in FILES if not os.path.isfile(folder / name)] for folder in looked_at}
+    for folder in looked_at:
         if not missing[folder]:
             return folder
     if data_dir is None:
         raise DataError(f"fashion-mnist: not found on this machine; {HOW_TO_GET}")
-    closest = min(folders, key=lambda folder: len(missing[folder]))
+    closest = min(looked_at, key=lambda folder: len(missing[folder]))
     raise DataError(
         f"fashion-mnist: {closest} lacks {', '.join(missing[closest])}; "
         f"put all four files there, or fill it by: minidecomp data fetch fashion-mnist --data-dir {data_dir}"
@@ -175,33 +164,14 @@ def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = 
     DataError
         The network or the disk failed, or what arrived is not the file. No part of a file is left behind.
     """
-    folder = cache() / "fashion-mnist" if folder is None else Path(folder)
+    folder = folders.cache() / "fashion-mnist" if folder is None else Path(folder)
     for name in FILES:
-        target = folder / name
-        if os.path.isfile(target) and not _unpack(target, name)[1]:
-            progress(f"{name}: already there")
-            continue
-        progress(f"{name}: downloading")
-        partial = target.with_name(f"{name}.{os.getpid()}.part")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _download(URL + name, partial)
-            fault = _unpack(partial, name)[1]
-            if fault:
-                raise DataError(f"{URL + name}: what arrived {fault}; try again later")
-            os.replace(partial, target)
-        except (OSError, HTTPException) as error:
-            raise DataError(f"cannot download {URL + name} to {target}: {_reason(error)}") from None
-        finally:
-            if os.path.exists(partial):
-                os.remove(partial)
+        folders.fetch_file(URL + name, folder / name, partial(_fault, name), progress)
     return folder
 
 
-def _download(url: str, path: Path) -> None:
-    with urllib.request.urlopen(url, timeout=60) as reply, open(path, "wb") as file:
-        while block := reply.read(1 << 20):
-            file.write(block)
+def _fault(name: str, path: Path) -> str:
+    return _unpack(path, name)[1]
 
 
 def _unpack(path: Path, name: str) -> tuple[bytes, str]:
@@ -211,7 +181,7 @@ def _unpack(path: Path, name: str) -> tuple[bytes, str]:
         with gzip.open(path) as file:
             content = file.read(size + 1)  # the byte beyond the end makes gzip compare its checksum
     except (OSError, EOFError, zlib.error) as error:
-        return b"", f"cannot be unpacked ({_reason(error)})"
+        return b"", f"cannot be unpacked ({folders.reason(error)})"
     if len(content) != size:
         found = f"more than {size}" if len(content) > size else len(content)
         return b"", f"unpacks to {found} bytes instead of {size}"
@@ -220,7 +190,3 @@ def _unpack(path: Path, name: str) -> tuple[bytes, str]:
         # MNIST's digits come in files of the same names and sizes.
         return b"", f"is not Fashion-MNIST's (SHA-256 {sha256[:16]}... instead of {digest[:16]}...)"
     return content, ""
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())

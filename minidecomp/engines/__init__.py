@@ -13,19 +13,20 @@ import numpy as np
 from ..model import VAE
 from ..objective import Objective
 from ..optimizer import Adam
+from ..points import Points
 
 NAMES = ("cpu", "textbook")
 
 
 class Engine(Protocol):
-    """What every engine does. ``data`` is (N, dx) in the model's dtype, or bytes that stand for v / 255."""
+    """What every engine does. ``data`` is (N, dx) in the model's dtype, or bytes, or bits (minidecomp/points.py)."""
 
     vae: VAE
     objective: Objective
 
     def train(
         self,
-        data: np.ndarray,
+        data: Points,
         order: np.ndarray,
         batch_size: int,
         optimizer: Adam,
@@ -37,13 +38,13 @@ class Engine(Protocol):
         Returns the name of a term that was not finite; the parameters are then those before its step.
         """
 
-    def value_and_grad(self, x: np.ndarray, draws: Any, weights: Any = None) -> tuple[dict[str, float], np.ndarray]:
+    def value_and_grad(self, x: Points, draws: Any, weights: Any = None) -> tuple[dict[str, float], np.ndarray]:
         """The terms for one batch with given draws, and the gradient (size,) of their weighted sum."""
 
-    def values(self, x: np.ndarray, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+    def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms for one batch, with the draws of a seed and a step."""
 
-    def encode(self, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D)."""
 
     def decode(self, z: np.ndarray) -> np.ndarray:

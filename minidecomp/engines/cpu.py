@@ -15,6 +15,7 @@ from ..model import VAE
 from ..network import ACTIVATIONS
 from ..objective import KL_ESTIMATORS, REGULARISERS, TERMS, Objective
 from ..optimizer import Adam
+from ..points import Points
 from ..terms.posterior import SCALE_LINKS
 from ..terms.priors import Mixture, Prior
 
@@ -71,7 +72,8 @@ class CpuEngine:
             vae.parameters.vector,
             vae.encoder.widths,
             vae.decoder.widths,
-            activation=ACTIVATIONS.index(vae.encoder.activation),
+            encoder_activation=ACTIVATIONS.index(vae.encoder.activation),
+            decoder_activation=ACTIVATIONS.index(vae.decoder.activation),
             scale_link=SCALE_LINKS.index(vae.scale_link),
             likelihood=LIKELIHOODS.index(vae.likelihood.name),
             likelihood_scale=getattr(vae.likelihood, "scale", 1.0),
@@ -90,7 +92,7 @@ class CpuEngine:
 
     def train(
         self,
-        data: np.ndarray,
+        data: Points,
         order: np.ndarray,
         batch_size: int,
         optimizer: Adam,
@@ -118,7 +120,7 @@ class CpuEngine:
         return TERMS[fault] if fault >= 0 else None
 
     def value_and_grad(
-        self, x: np.ndarray, draws: Draws, weights: Mapping[str, float] | None = None
+        self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
         weights = self.objective.weights if weights is None else weights
         regulariser = NO_REGULARISER if draws.prior_sample is None else _regulariser(self.objective.regulariser)
@@ -132,7 +134,7 @@ class CpuEngine:
             )
         return self._named(values, regulariser), self._engine.gradient.copy()
 
-    def values(self, x: np.ndarray, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+    def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         number = _regulariser(regulariser or self.objective.regulariser)
         with blas.single_threaded():
             values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, backward=False)
@@ -144,7 +146,7 @@ class CpuEngine:
             del named["regulariser"]
         return named | {"objective": self.objective.combine(named)}
 
-    def encode(self, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         with blas.single_threaded():
             self._engine.encode(data, np.arange(len(data)), loc, scale)

@@ -14,6 +14,7 @@ from ..draws import Draws, draw
 from ..model import VAE
 from ..objective import TERMS, Objective
 from ..optimizer import Adam
+from ..points import Points, as_numbers
 
 
 class TextbookEngine:
@@ -22,12 +23,6 @@ class TextbookEngine:
     def __init__(self, vae: VAE, objective: Objective):
         self.vae, self.objective = vae, objective
 
-    def rows(self, data: np.ndarray) -> np.ndarray:
-        """Data in the model's dtype; a byte v becomes v / 255."""
-        if data.dtype == np.uint8:
-            return data * self.vae.dtype.type(1 / 255)
-        return data
-
     def _draw(self, batch: int, seed: int, step: int, with_prior: bool) -> Draws:
         vae = self.vae
         prior = vae.current_prior()
@@ -35,7 +30,7 @@ class TextbookEngine:
 
     def train(
         self,
-        data: np.ndarray,
+        data: Points,
         order: np.ndarray,
         batch_size: int,
         optimizer: Adam,
@@ -44,7 +39,7 @@ class TextbookEngine:
     ) -> str | None:
         with_prior = self.objective.alpha > 0
         for first in range(0, len(order), batch_size):
-            x = self.rows(data[order[first : first + batch_size]])
+            x = as_numbers(data[order[first : first + batch_size]], self.vae.dtype)
             if with_prior and self.objective.regulariser == "mmd" and len(x) == 1:
                 continue  # the estimator needs two points
             # What is not finite is said below, once and by name.
@@ -58,17 +53,21 @@ class TextbookEngine:
         return None
 
     def value_and_grad(
-        self, x: np.ndarray, draws: Draws, weights: Mapping[str, float] | None = None
+        self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
-        values, gradient = textbook.value_and_grad(self.vae, self.objective, self.rows(x), draws, weights)
+        values, gradient = textbook.value_and_grad(
+            self.vae, self.objective, as_numbers(x, self.vae.dtype), draws, weights
+        )
         return values, np.concatenate([gradient[name].ravel() for name in self.vae.parameters.shapes])
 
-    def values(self, x: np.ndarray, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+    def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         objective = self.objective if regulariser is None else replace(self.objective, regulariser=regulariser)
-        return textbook.value(self.vae, objective, self.rows(x), self._draw(len(x), seed, step, True))
+        return textbook.value(self.vae, objective, as_numbers(x, self.vae.dtype), self._draw(len(x), seed, step, True))
 
-    def encode(self, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self.vae.encode(self.rows(data))
+    def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        parts = [self.vae.encode(as_numbers(data[i : i + 1000], self.vae.dtype)) for i in range(0, len(data), 1000)]
+        loc, scale = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return loc, scale
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         return self.vae.decode(z)

@@ -1,0 +1,330 @@
+"""dSprites (Matthey et al., 2017): 737,280 binary images of three shapes, every combination of five factors once.
+
+Nothing has to be downloaded: the images are drawn, in a quarter of a second, and equal the original's in all of its
+published frames, to the pixel (``_core/sprites.pyx``). The original file is taken instead where it is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidecomp import random
+from minidecomp._core import sprites
+from minidecomp.data import folders
+from minidecomp.data.dataset import Dataset, Grid
+from minidecomp.errors import DataError, OptionError
+from minidecomp.files import write_file
+from minidecomp.points import Bits
+
+NAMES = ("shape", "scale", "orientation", "posX", "posY")
+SHAPES = ("square", "ellipse", "heart")
+SIZES = tuple(sprites.CLASSES)
+COUNT = sprites.IMAGES
+SIDE = 64
+VALUES = (
+    np.array([1.0, 2.0, 3.0]),
+    np.linspace(0.5, 1, 6),
+    np.linspace(0, 2 * np.pi, 40),
+    np.linspace(0, 1, 32),
+    np.linspace(0, 1, 32),
+)
+TEST_COUNT = 10_000
+
+FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
+PACKED = "dsprites_packed.npy"
+URL = f"https://github.com/google-deepmind/dsprites-dataset/raw/master/{FILE}"
+# As public loaders of the file state them; either one will do.
+SHA1, MD5 = "3e0a46a9238e425f46a6ef9e9bdfd7cedb35d50f", "7da33b31b13a06f4b04a70402ce90c2e"
+BLOCK = 4096
+
+
+def load(
+    data_dir: str | Path | None = None, factors: str | None = None, limit: int | None = None, data_seed: int = 0
+) -> Dataset:
+    """Draw the images, or read the original.
+
+    Parameters
+    ----------
+    data_dir : path or None
+        A folder with the original's file, or with what ``minidecomp data render dsprites --out FILE.npy`` wrote.
+        Without it ``$MINIDECOMP_DATA`` and the user's cache are looked into, and if neither has one, the images are
+        drawn.
+    factors : str or None
+        A part of the set, as ``shape=heart,scale=0.5..1``; see `selection`.
+    limit : int or None
+        Train on that many images, chosen at random.
+    data_seed : int
+        Chooses them, and the test images.
+
+    Returns
+    -------
+    Dataset
+        Bits of shape (N, 4096), with the ground truth's grid. All images are for training, as in the paper; 10,000 of
+        them at random are for testing. With ``limit`` the test images are others, as far as there are any.
+
+    Raises
+    ------
+    OptionError
+        ``factors`` is not understood.
+    DataError
+        A file is damaged or not dSprites.
+    """
+    classes = selection(factors)
+    path = find(data_dir)
+    if path is None:
+        packed, source = render(classes), "drawn when it is loaded"
+    else:
+        packed, source = _read(path), str(path)
+        if factors is not None:
+            packed = packed[_numbers(classes)]
+    grid = Grid(NAMES, tuple(v[c] for v, c in zip(VALUES, classes, strict=True)), Bits(packed))
+    train = test = grid.points
+    order = random.permutation(len(packed), data_seed, random.SPLIT)
+    first = 0
+    if limit is not None and limit < len(packed):
+        train = train[np.sort(order[:limit])]
+        first = min(limit, max(len(packed) - TEST_COUNT, 0))
+    test = test[np.sort(order[first : first + TEST_COUNT])]
+    return Dataset("dsprites", train, test, image_shape=(SIDE, SIDE), source=source, grid=grid)
+
+
+def selection(factors: str | None) -> tuple[np.ndarray, ...]:
+    """The classes of each factor that a text such as ``shape=heart+square,scale=0.5..0.8,posX=0.5..1`` keeps.
+
+    A factor takes a value, values joined by ``+``, or a range ``low..high`` with both ends. Shapes go by their names;
+    scale is 0.5 to 1, orientation 0 to 2 pi, posX and posY are 0 to 1.
+
+    Raises
+    ------
+    OptionError
+        If it is not of that form, or keeps nothing of a factor.
+    """
+    kept = [np.arange(size) for size in SIZES]
+    for part in factors.split(",") if factors else ():
+        name, equals, wanted = (text.strip() for text in part.partition("="))
+        lowered = [known.lower() for known in NAMES]
+        if not equals or name.lower() not in lowered:
+            raise OptionError(
+                "factors", part, f"NAME=VALUE, NAME=A+B or NAME=LOW..HIGH is, with NAME of {', '.join(NAMES)}"
+            )
+        index = lowered.index(name.lower())
+        chosen = [_matches(index, each.strip(), part) for each in wanted.split("+")]
+        kept[index] = np.flatnonzero(np.any(chosen, axis=0))
+        if len(kept[index]) == 0:
+            shown = ", ".join(SHAPES) if index == 0 else f"{VALUES[index][0]:g} to {VALUES[index][-1]:.4g}"
+            raise OptionError("factors", part, f"{NAMES[index]} has {shown}")
+    return tuple(kept)
+
+
+def _matches(index: int, wanted: str, part: str) -> np.ndarray:
+    """Which of a factor's values a value or a range means."""
+    if index == 0:
+        return np.array([shape == wanted.lower() for shape in SHAPES])
+    low, dots, high = wanted.partition("..")
+    try:
+        bounds = float(low), float(high if dots else low)
+    except ValueError:
+        raise OptionError("factors", part, "a number or a range LOW..HIGH is") from None
+    # A value is meant by what it is rounded to; a range has its ends.
+    slack = 1e-6 if dots else 0.005
+    return (VALUES[index] >= bounds[0] - slack) & (VALUES[index] <= bounds[1] + slack)
+
+
+def render(classes: tuple[np.ndarray, ...]) -> np.ndarray:
+    """The images (N, 512) of all combinations of the classes, packed, the last factor fastest."""
+    sizes = tuple(len(c) for c in classes)
+    packed = np.empty((int(np.prod(sizes)), sprites.BYTES), np.uint8)
+    if sizes == SIZES:
+        sprites.render_range(0, packed)
+        return packed
+    combinations = np.stack(np.meshgrid(*classes, indexing="ij"), axis=-1).reshape(-1, len(SIZES))
+    sprites.render(np.ascontiguousarray(combinations, np.int64), packed)
+    return packed
+
+
+def _numbers(classes: tuple[np.ndarray, ...]) -> np.ndarray:
+    """The places in the whole set of all combinations of the classes."""
+    return np.ravel_multi_index(np.meshgrid(*classes, indexing="ij"), SIZES).reshape(-1)
+
+
+# ---- files ----
+
+
+def find(data_dir: str | Path | None = None) -> Path | None:
+    """The original's file, or a packed one; None where there is neither and ``data_dir`` is not given.
+
+    Raises
+    ------
+    DataError
+        ``data_dir`` has neither.
+    """
+    for folder in folders.candidates("dsprites", data_dir):
+        for name in (FILE, PACKED):
+            if (folder / name).is_file():
+                return folder / name
+    if data_dir is not None:
+        raise DataError(
+            f"dsprites: {data_dir} has neither {FILE} nor {PACKED}; without --data-dir the images are drawn"
+        )
+    return None
+
+
+def _read(path: Path) -> np.ndarray:
+    """All images, packed."""
+    try:
+        return _read_packed(path) if path.name == PACKED else _read_original(path)
+    except DataError:
+        raise
+    except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
+        raise DataError(
+            f"{path}: cannot be read ({folders.reason(error)}); delete it, and the images are drawn"
+        ) from None
+
+
+def _read_packed(path: Path) -> np.ndarray:
+    packed = np.load(path, mmap_mode="r", allow_pickle=False)
+    if packed.dtype != np.uint8 or packed.shape != (COUNT, sprites.BYTES):
+        raise DataError(
+            f"{path}: is {packed.dtype} of shape {packed.shape}; uint8 ({COUNT}, {sprites.BYTES}) is needed"
+        )
+    return packed
+
+
+def _read_original(path: Path) -> np.ndarray:
+    """The images block by block: unpacked, they would take 3 GB."""
+    packed = np.empty((COUNT, sprites.BYTES), np.uint8)
+    with zipfile.ZipFile(path) as archive:
+        for name in ("imgs.npy", "latents_classes.npy"):
+            if name not in archive.namelist():
+                raise DataError(f"{path}: has no array {name.removesuffix('.npy')}; the original dSprites is needed")
+        with archive.open("latents_classes.npy") as file:
+            classes = np.lib.format.read_array(file, allow_pickle=False)
+        if not np.array_equal(classes, _latents_classes()):
+            raise DataError(f"{path}: its latents_classes are not dSprites', all combinations in order")
+        with archive.open("imgs.npy") as file:
+            shape, dtype = _read_header(file)
+            if shape != (COUNT, SIDE, SIDE) or dtype != np.uint8:
+                raise DataError(f"{path}: imgs is {dtype} of shape {shape}; uint8 ({COUNT}, {SIDE}, {SIDE}) is needed")
+            for first in range(0, COUNT, BLOCK):
+                count = min(BLOCK, COUNT - first)
+                block = np.frombuffer(file.read(count * SIDE * SIDE), np.uint8).reshape(count, SIDE * SIDE)
+                if block.max() > 1:
+                    raise DataError(f"{path}: imgs has the value {block.max()}; only 0 and 1 are dSprites'")
+                packed[first : first + count] = np.packbits(block, axis=1)
+            file.read(1)  # past the end, where zipfile compares the checksum
+    return packed
+
+
+def _read_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(file)
+    if fortran:
+        raise ValueError("its rows are columns")
+    return shape, dtype
+
+
+def _latents_classes() -> np.ndarray:
+    """(N, 6) int64: the constant colour, then the five factors' classes."""
+    grid = np.stack(np.meshgrid(*(np.arange(size) for size in SIZES), indexing="ij"), axis=-1).reshape(COUNT, -1)
+    return np.concatenate([np.zeros((COUNT, 1), np.int64), grid], axis=1)
+
+
+def write(path: Path, progress: Callable[[int], object] = lambda images: None) -> None:
+    """Draw the whole set into a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        ``.npz`` for the original's own format, which other tools read; ``.npy`` for the packed bits, which minidecomp
+        maps into memory, once for all processes, if it is called dsprites_packed.npy and its folder is --data-dir.
+    progress : callable
+        Given the number of images written so far.
+
+    Raises
+    ------
+    OptionError
+        The path ends otherwise.
+    TrainingFault
+        It cannot be written.
+    """
+    if path.suffix not in (".npy", ".npz"):
+        raise OptionError("out", path, "a file that ends in .npz (the original's format) or .npy (packed bits) is")
+    packed = render(selection(None))
+    if path.suffix == ".npy":
+        write_file(path, lambda file: np.save(file, packed))
+        progress(COUNT)
+    else:
+        write_file(path, lambda file: _write_original(file, packed, progress))
+
+
+def _write_original(file: Any, packed: np.ndarray, progress: Callable[[int], object]) -> None:
+    classes = _latents_classes()
+    values = np.stack([np.ones(COUNT), *(v[classes[:, i + 1]] for i, v in enumerate(VALUES))], axis=1)
+    names = ("color", "shape", "scale", "orientation", "posX", "posY")
+    possible = dict(zip(names, (np.ones(1), *VALUES), strict=True))
+    # Other tools read the factors' sizes out of this pickled dict; ours do not look at it.
+    metadata: dict[str, Any] = {
+        "title": "dSprites, drawn anew",
+        "description": "The original's factors and order; images drawn by minidecomp.",
+        "version": 1,
+        "latents_names": names,
+        "latents_sizes": np.array([1, *SIZES]),
+        "latents_possible_values": possible,
+    }
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("imgs.npy", "w", force_zip64=True) as member:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (COUNT, SIDE, SIDE)}
+            np.lib.format.write_array_header_1_0(member, header)
+            for first in range(0, COUNT, BLOCK):
+                member.write(np.unpackbits(packed[first : first + BLOCK], axis=1).tobytes())
+                progress(min(first + BLOCK, COUNT))
+        arrays = {"latents_values": values, "latents_classes": classes, "metadata": np.array(metadata, object)}
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=True)
+
+
+def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = lambda line: None) -> Path:
+    """Download the original, 26 MB, and read it once from end to end.
+
+    Parameters
+    ----------
+    folder : path or None
+        Where to put it; without it, the user's cache.
+    progress : callable
+        Given a line of text.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    DataError
+        The network or the disk failed, or what arrived is not the file. No part of a file is left behind.
+    """
+    target = (folders.cache() / "dsprites" if folder is None else Path(folder)) / FILE
+
+    def fault(path: Path) -> str:
+        content = path.read_bytes()
+        if hashlib.sha1(content).hexdigest() != SHA1 and hashlib.md5(content).hexdigest() != MD5:
+            return f"is not the published file (neither SHA-1 {SHA1} nor MD5 {MD5})"
+        return ""
+
+    folders.fetch_file(URL, target, fault, progress)
+    return target.parent
+
+
+def where() -> str:
+    """Where ``load`` takes the images from, in words for the terminal."""
+    path = find()
+    return "drawn when it is loaded" if path is None else os.fspath(path)
