@@ -49,9 +49,7 @@ def test_logistic_regression_is_at_its_optimum(classes):
     w = logistic.fit(x, labels, classes)
     flat = w[:, 1] - w[:, 0] if classes == 2 else w.ravel()
     assert np.abs(logistic_loss(flat, x, labels, classes)[1]).max() <= 1e-7
-    found = optimize.minimize(
-        logistic_loss, 0 * flat, (x, labels, classes), "BFGS", jac=True, options={"gtol": 1e-6}
-    ).x
+    found = optimize.minimize(logistic_loss, 0 * flat, (x, labels, classes), "BFGS", jac=True, options={"gtol": 1e-6}).x
     p = logistic.probabilities(x, w)
     if classes == 2:
         assert_allclose(p[:, 1], special.expit(x @ found[:-1] + found[-1]), atol=1e-7)

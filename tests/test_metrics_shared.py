@@ -160,9 +160,7 @@ def test_every_array_function_has_the_one_shape(name):
 
 
 @pytest.mark.parametrize("name", BY_ARRAYS)
-@pytest.mark.parametrize(
-    "kind", ["zero", "one constant", "duplicated", "tiny", "huge", "offset", "two points"]
-)
+@pytest.mark.parametrize("kind", ["zero", "one constant", "duplicated", "tiny", "huge", "offset", "two points"])
 def test_no_codes_give_nan(name, kind):
     factors = np.tile(all_factors(SIZES), (2, 1))
     codes = np.random.default_rng(0).normal(size=(48, 3))

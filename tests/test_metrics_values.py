@@ -182,9 +182,7 @@ def test_factor_vae_by_loops(seed):
     table[:, 3] *= 0.06  # a deviation above 0.05, a variance below
     truth = GroundTruth.from_table(table, sizes)
     active, train, fresh = votes_by_loops(truth, seed, 6, 300, 80, 40, 0.05)
-    scored = metrics.factor_vae(
-        truth, seed=seed, batch_size=6, num_train=300, num_eval=80, num_variance_estimate=40
-    )
+    scored = metrics.factor_vae(truth, seed=seed, batch_size=6, num_train=300, num_eval=80, num_variance_estimate=40)
     assert scored.details["active"] == active == [0, 1, 3]
     expected = [[train.count((k, d)) for d in range(3)] for k in range(3)]
     assert scored.details["votes"] == expected

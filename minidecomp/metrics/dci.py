@@ -24,9 +24,7 @@ def dci(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, num_test: 
     return replace(dci_from_codes(*train, *test, random_state=seed), seed=seed)
 
 
-def dci_from_codes(
-    codes: Any, factors: Any, test_codes: Any, test_factors: Any, *, random_state: int = 0
-) -> Score:
+def dci_from_codes(codes: Any, factors: Any, test_codes: Any, test_factors: Any, *, random_state: int = 0) -> Score:
     """Whether each code is used for one factor, each factor needs one code, and how well codes tell factors.
 
     R_ij is the importance of code i in scikit-learn's ``GradientBoostingClassifier()`` (its defaults) fitted

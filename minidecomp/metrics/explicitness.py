@@ -53,9 +53,7 @@ def explicitness_from_codes(codes: Any, factors: Any, test_codes: Any, test_fact
     """
     codes = as_codes(codes)
     factors = as_factors(factors, len(codes), varied=True, classes=True)
-    test_codes, test_factors = as_test_points(
-        test_codes, test_factors, codes.shape[1], factors.shape[1], varied=True
-    )
+    test_codes, test_factors = as_test_points(test_codes, test_factors, codes.shape[1], factors.shape[1], varied=True)
 
     scale = np.where(varying(codes), codes.std(0), np.inf)
     x, test_x = (codes - codes.mean(0)) / scale, (test_codes - codes.mean(0)) / scale

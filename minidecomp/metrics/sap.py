@@ -90,9 +90,7 @@ def _squared_correlation(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
     return np.divide(squared, variance[:, None], out=np.zeros_like(squared), where=used[:, None])
 
 
-def _accuracy(
-    codes: np.ndarray, factors: np.ndarray, test_codes: np.ndarray, test_factors: np.ndarray
-) -> np.ndarray:
+def _accuracy(codes: np.ndarray, factors: np.ndarray, test_codes: np.ndarray, test_factors: np.ndarray) -> np.ndarray:
     matrix = np.empty((codes.shape[1], factors.shape[1]))
     for j in range(factors.shape[1]):
         values, labels = np.unique(factors[:, j], return_inverse=True)
