@@ -31,6 +31,7 @@ setup(
         "minidecomp.terms",
         "minidecomp.engines",
         "minidecomp.data",
+        "minidecomp.figures",
         "minidecomp.metrics",
         "minidecomp._core",
         "minidecomp.cli",

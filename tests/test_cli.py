@@ -138,9 +138,9 @@ def test_the_engines_write_alike():
 
 
 def test_without_matplotlib(capsys, monkeypatch):
-    from minidecomp import figures
+    from minidecomp.figures import style
 
-    monkeypatch.setattr(figures, "available", lambda: False)
+    monkeypatch.setattr(style, "find_spec", lambda name: None)
     assert main(["train", *SMALL, "-o", "r"]) == 0
     out, err = capsys.readouterr()
     assert "picture" not in out and "no pictures: they need matplotlib; pip install 'minidecomp[plots]'" in err

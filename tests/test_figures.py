@@ -16,6 +16,8 @@ pytest.importorskip("matplotlib")
 from minidecomp import figures
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import MinidecompError, OptionError
+from minidecomp.figures import curves, of_run, style
+from minidecomp.figures import posterior as posterior_figures
 from minidecomp.model import VAE, parameter_shapes
 from minidecomp.network import MLP, Parameters, initialise
 from minidecomp.terms import likelihoods, priors
@@ -95,7 +97,7 @@ def test_density_of_ten_thousand_points_is_fast():
 
 def test_a_drawn_spike_narrower_than_the_grid_keeps_its_mass_and_place():
     loc = np.array([[0.4567, -1.2345]])
-    density = figures._drawn_density(loc, np.full((1, 2), 1e-6), (-2, 2, -2, 2), 300)
+    density = posterior_figures._drawn_density(loc, np.full((1, 2), 1e-6), (-2, 2, -2, 2), 300)
     step = 4 / 299
     assert density.sum() * step**2 == pytest.approx(1, rel=1e-3)
     row, column = np.unravel_index(density.argmax(), density.shape)
@@ -137,9 +139,9 @@ def test_image_and_contours_agree_on_where_an_asymmetric_mixture_lies():
 
 
 def test_contours_hold_half_and_nine_tenths_of_the_prior():
-    p = figures._prior_density(PRIORS["gaussian"], (-5, 5, -5, 5), 401)
+    p = posterior_figures._prior_density(PRIORS["gaussian"], (-5, 5, -5, 5), 401)
     # Of a standard normal in the plane, the density is below c / (2 pi) for the part c of the mass.
-    assert np.allclose(figures._mass_levels(p) * 2 * np.pi, [0.1, 0.5], atol=0.005)
+    assert np.allclose(posterior_figures._mass_levels(p) * 2 * np.pi, [0.1, 0.5], atol=0.005)
 
 
 @pytest.mark.parametrize("labels", [np.arange(40) % 13, np.array(["a$b", "ü"] * 20)])
@@ -161,28 +163,28 @@ def test_classes_are_drawn_beside_it(labels, tmp_path):
     ],
 )
 def test_default_extent_is_a_square_about_the_prior(posterior, name, expected):
-    left, right, bottom, top = figures._covering_square([posterior], PRIORS[name])
+    left, right, bottom, top = posterior_figures._covering_square([posterior], PRIORS[name])
     assert (left, bottom) == (-right, -top) and right == top
     assert right == expected if expected else 3 <= right < 30
 
 
 def test_default_extent_follows_a_prior_that_is_elsewhere_or_tiny():
     far = priors.Gaussian(np.array([10.0, 20.0]), np.array([0.01, 0.02]))
-    extent = figures._covering_square([(far.loc[None], far.scale[None])], far)
+    extent = posterior_figures._covering_square([(far.loc[None], far.scale[None])], far)
     assert np.allclose(extent, (9.94, 10.06, 19.94, 20.06), atol=0.01)
 
 
 @pytest.mark.parametrize(("scale", "low", "high"), [(0.004, 1.5, 100), (0.1, 1.5, 3), (0.17, 1, 1), (1.0, 0.05, 0.3)])
 def test_colours_end_at_one_where_that_suits(scale, low, high):
-    density = figures._drawn_density(*clusters(400, scale), (-4, 4, -4, 4), 300)
-    assert low <= figures._colour_top(density) <= high
+    density = posterior_figures._drawn_density(*clusters(400, scale), (-4, 4, -4, 4), 300)
+    assert low <= posterior_figures._colour_top(density) <= high
 
 
 def test_spikes_are_seen():
-    density = figures._drawn_density(np.array(MODES), np.full((4, 2), 1e-4), (-2, 2, -2, 2), 300)
-    top = figures._colour_top(density)
+    density = posterior_figures._drawn_density(np.array(MODES), np.full((4, 2), 1e-4), (-2, 2, -2, 2), 300)
+    top = posterior_figures._colour_top(density)
     assert density.max() > 100 and density.max() / 3 < top <= density.max()
-    assert figures._colour_top(np.zeros((5, 5))) == 1
+    assert posterior_figures._colour_top(np.zeros((5, 5))) == 1
 
 
 def test_panel_grid_shares_colours_and_axes(tmp_path):
@@ -225,8 +227,8 @@ def test_a_transient_does_not_squash_the_rest():
     low, high = axes.get_ylim()
     assert high - low < 20 and low < -101 and high > -99
     steady = np.linspace(0, 1, 50)
-    assert figures._robust_limits(steady) == (0, 1)
-    assert figures._robust_limits(np.array([9.0, 1, 1, 1])) == (1, 9)
+    assert curves._robust_limits(steady) == (0, 1)
+    assert curves._robust_limits(np.array([9.0, 1, 1, 1])) == (1, 9)
 
 
 # ---- data ----
@@ -269,8 +271,8 @@ def test_images_are_paired_data_above_reconstruction():
 
 def test_points_are_chosen_class_by_class():
     labels = np.array([2, 2, 0, 0, 0, 1])
-    assert figures._class_by_class(labels, 5).tolist() == [2, 5, 0, 3, 1]
-    assert figures._evenly(100, 3).tolist() == [0, 49, 99]
+    assert of_run._class_by_class(labels, 5).tolist() == [2, 5, 0, 3, 1]
+    assert of_run._evenly(100, 3).tolist() == [0, 49, 99]
 
 
 # ---- a run's pictures ----
@@ -355,6 +357,8 @@ def test_matplotlib_is_imported_late_without_pyplot_and_its_settings_stay(tmp_pa
 import sys
 import numpy as np
 from minidecomp import figures
+from minidecomp.figures import curves, of_run, style
+from minidecomp.figures import posterior as posterior_figures
 assert figures.available() and "matplotlib" not in sys.modules
 import matplotlib
 matplotlib.rcParams["font.size"] = 13
@@ -372,7 +376,7 @@ assert {key: matplotlib.rcParams[key] for key in settings} == before
 def test_a_figure_keeps_its_style_when_it_is_saved(tmp_path):
     figure = figures.samples(MODES, MODES)
     figure.savefig(tmp_path / "plain.png")
-    figures._styled(figure.savefig)(tmp_path / "styled.png")
+    style.styled(figure.savefig)(tmp_path / "styled.png")
     assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "styled.png").read_bytes()
 
 
@@ -385,7 +389,7 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
         return imported(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    monkeypatch.setattr(style, "find_spec", lambda name: None)
     assert not figures.available()
     with pytest.raises(MinidecompError, match=r"pip install 'minidecomp\[plots\]'"):
         figures.learning_curves(metrics())

@@ -4,6 +4,8 @@ Each prior has
 
 ``log_density(z)``
     log p(z) of shape (...,) for z of shape (..., D).
+``marginal_log_density(z)``
+    log p_d(z_d) of each dimension by itself, (..., D).
 ``log_density_and_grad(z)``
     the same, and its gradient by ``z`` (..., D) and by the prior's ``variance`` v = scale^2, one for each point and
     dimension (..., D) (the mixture's is summed over its components, which share what is learned).
@@ -38,8 +40,11 @@ class Gaussian:
     noise_kind: ClassVar[str] = "normal"
     choice_kind: ClassVar[str | None] = None
 
+    def marginal_log_density(self, z: Any) -> Any:
+        return normal_log_density(z, self.loc, self.scale)
+
     def log_density(self, z: Any) -> Any:
-        return normal_log_density(z, self.loc, self.scale).sum(-1)
+        return self.marginal_log_density(z).sum(-1)
 
     def log_density_and_grad(self, z: Any) -> tuple[Any, dict[str, Any]]:
         v, r = self.scale**2, z - self.loc
@@ -74,10 +79,13 @@ class StudentT:
         """c above: one dimension's constant."""
         return math.lgamma((self.df + 1) / 2) - math.lgamma(self.df / 2) - 0.5 * math.log(self.df * math.pi)
 
-    def log_density(self, z: Any) -> Any:
+    def marginal_log_density(self, z: Any) -> Any:
         xp = array_module(z)
         t = (z - self.loc) / self.scale
-        return (self.log_normaliser - xp.log(self.scale) - 0.5 * (self.df + 1) * xp.log1p(t**2 / self.df)).sum(-1)
+        return self.log_normaliser - xp.log(self.scale) - 0.5 * (self.df + 1) * xp.log1p(t**2 / self.df)
+
+    def log_density(self, z: Any) -> Any:
+        return self.marginal_log_density(z).sum(-1)
 
     def log_density_and_grad(self, z: Any) -> tuple[Any, dict[str, Any]]:
         v, r = self.scale**2, z - self.loc
@@ -110,6 +118,10 @@ class Mixture:
     def joint_log_density(self, z: Any) -> Any:
         """log pi_m + log N(z; m_m, v_m), of shape (..., K)."""
         return self.log_weight + normal_log_density(z[..., None, :], self.loc, self.scale).sum(-1)
+
+    def marginal_log_density(self, z: Any) -> Any:
+        parts = self.log_weight[:, None] + normal_log_density(z[..., None, :], self.loc, self.scale)
+        return logsumexp(parts, axis=-2)
 
     def log_density(self, z: Any) -> Any:
         return logsumexp(self.joint_log_density(z), axis=-1)
@@ -164,8 +176,11 @@ class Sparse:
         a = xp.asarray(self.spike_scale, dtype=z.dtype)
         return log_slab + normal_log_density(z, self.loc, self.scale), log_spike + normal_log_density(z, 0, a)
 
+    def marginal_log_density(self, z: Any) -> Any:
+        return array_module(z).logaddexp(*self._parts(z))
+
     def log_density(self, z: Any) -> Any:
-        return array_module(z).logaddexp(*self._parts(z)).sum(-1)
+        return self.marginal_log_density(z).sum(-1)
 
     def log_density_and_grad(self, z: Any) -> tuple[Any, dict[str, Any]]:
         xp = array_module(z)

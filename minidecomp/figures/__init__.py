@@ -1,0 +1,29 @@
+"""Pictures of a run, as one would put them in a paper; they need matplotlib, the ``plots`` extra.
+
+All functions but ``available`` and ``density_on_grid`` raise ``MinidecompError`` where matplotlib is missing.
+Only figure objects are made: no window, no back end and no setting of matplotlib's is touched.
+"""
+
+from .comparison import data_and_reconstructions, samples
+from .curves import TERM_LABELS, learning_curves
+from .of_run import FORMATS, check_formats, draw_all, write_figure
+from .posterior import aggregate_posterior, density_on_grid, panel_grid
+from .style import available
+from .traversals import latent_traversals, write_animation
+
+__all__ = [
+    "FORMATS",
+    "TERM_LABELS",
+    "aggregate_posterior",
+    "available",
+    "check_formats",
+    "data_and_reconstructions",
+    "density_on_grid",
+    "draw_all",
+    "latent_traversals",
+    "learning_curves",
+    "panel_grid",
+    "samples",
+    "write_animation",
+    "write_figure",
+]

@@ -1,0 +1,248 @@
+"""What the model makes beside the data: reconstructions and samples."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .images import draw_mosaic, grey_range, mosaic, mosaic_height
+from .style import (
+    COLUMN,
+    DATA_COLOUR,
+    LEGEND_OF_DOTS,
+    LINK_COLOUR,
+    MODEL_COLOUR,
+    PAGE,
+    Extent,
+    dots,
+    draw_classes,
+    new_figure,
+    short,
+    square_axes,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@styled
+def data_and_reconstructions(
+    x: np.ndarray,
+    reconstruction: np.ndarray,
+    image_shape: tuple[int, int] | None = None,
+    labels: np.ndarray | None = None,
+) -> Figure:
+    """Data and reconstructions: the first 20 images, all points of 1 or 2 dimensions, or the first 4 points.
+
+    Parameters
+    ----------
+    x, reconstruction : numpy.ndarray of shape (N, dx)
+    image_shape : (int, int), optional
+        Rows and columns if the points are images; 0 is black and 1 is white, or the data's range if wider.
+    labels : numpy.ndarray of shape (N,), optional
+        Classes, as numbers or names: words over images, colours of points in the plane.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    x, reconstruction = np.asarray(x, float), np.asarray(reconstruction, float)
+    labels = None if labels is None else np.asarray(labels)
+    if image_shape is not None:
+        return _image_pairs(x, reconstruction, image_shape, labels)
+    if x.shape[1] == 1:
+        return _one_dimensional_pairs(x[:, 0], reconstruction[:, 0])
+    if x.shape[1] == 2:
+        return _planar_pairs(x, reconstruction, labels)
+    return _line_pairs(x, reconstruction, labels)
+
+
+def _image_pairs(
+    x: np.ndarray, reconstruction: np.ndarray, image_shape: tuple[int, int], labels: np.ndarray | None
+) -> Figure:
+    count = min(len(x), 20)
+    columns = min(count, 10)
+    height, width = image_shape
+    gap = max(1, width // 14)
+    words = 0 if labels is None else round(0.25 * height)
+    space = 2 * gap + words  # between one pair of rows and the next
+    blocks: list[np.ndarray] = []
+    ticks: list[float] = []
+    row_top = 0
+    for start in range(0, count, columns):
+        part = slice(start, min(start + columns, count))
+        for images, above in ((x, space if start else 0), (reconstruction, gap)):
+            strip = mosaic(images[part], image_shape, columns)
+            blocks += [np.full((above, strip.shape[1]), np.nan), strip]
+            row_top += above
+            ticks.append(row_top + height / 2 - 0.5)
+            row_top += height
+    canvas = np.vstack(blocks)
+    across, margin = min(PAGE - 0.78, 0.62 * columns), 0.1 if labels is None else 0.25
+    figure = new_figure(across + 0.78, mosaic_height(canvas, across) + margin)
+    axes = figure.subplots()
+    draw_mosaic(axes, canvas, grey_range(x))
+    axes.set_yticks(ticks, ["data", "reconstruction"] * (len(ticks) // 2))
+    axes.tick_params(length=0)
+    if labels is not None:
+        for i, label in enumerate(labels[:count]):
+            middle = i % columns * (width + gap) + width / 2 - 0.5
+            foot = ticks[2 * (i // columns)] - 0.58 * height
+            axes.text(middle, foot, short(label), ha="center", va="bottom", fontsize=7)
+    return figure
+
+
+def _one_dimensional_pairs(x: np.ndarray, reconstruction: np.ndarray) -> Figure:
+    figure = new_figure(COLUMN, 2.6)
+    axes = figure.subplots()
+    extent = _square_around(np.stack([x, x], axis=1), np.stack([reconstruction, reconstruction], axis=1))
+    low, high = extent[:2]
+    axes.plot([low, high], [low, high], color=LINK_COLOUR, linewidth=0.8, zorder=0)
+    axes.scatter(x, reconstruction, color=MODEL_COLOUR, **dots(len(x)))
+    axes.set_xlabel("data $x$")
+    axes.set_ylabel("reconstruction of $x$")
+    square_axes(axes, extent)
+    return figure
+
+
+def _planar_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray | None) -> Figure:
+    from matplotlib.collections import LineCollection
+
+    figure = new_figure(COLUMN, 2.9)
+    axes = figure.subplots()
+    many = len(x) > 2000
+    lines = np.stack([x, reconstruction], axis=1)
+    axes.add_collection(LineCollection(list(lines), colors=LINK_COLOUR, linewidths=0.4, zorder=1, rasterized=many))
+    axes.scatter(*x.T, color="0.45", label="data", zorder=2, **dots(len(x)))
+    if labels is None:
+        axes.scatter(*reconstruction.T, color=MODEL_COLOUR, label="reconstruction", zorder=3, **dots(len(x)))
+    else:
+        draw_classes(axes, reconstruction, labels, zorder=3)
+    axes.set_xlabel("$x_1$")
+    axes.set_ylabel("$x_2$")
+    square_axes(axes, _square_around(x, reconstruction))
+    columns = 5 if labels is not None and max(len(str(name)) for name in labels) <= 7 else 3
+    figure.legend(loc="outside upper center", ncols=columns, **LEGEND_OF_DOTS)
+    return figure
+
+
+def _square_around(data: np.ndarray, made: np.ndarray) -> Extent:
+    """A square with all of the data (N, 2), and of what the model made (M, 2) all but the farthest."""
+    low = np.minimum(data.min(0), np.quantile(made, 0.005, axis=0))
+    high = np.maximum(data.max(0), np.quantile(made, 0.995, axis=0))
+    centre, half = (low + high) / 2, 0.55 * (high - low).max()
+    half = half if half > 0 else 1.0
+    return (centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half)
+
+
+def _line_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray | None) -> Figure:
+    count, features = min(len(x), 4), x.shape[1]
+    figure = new_figure(COLUMN, 0.6 + 0.8 * count)
+    panels = figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    marker = "o" if features <= 30 else ""
+    index = np.arange(1, features + 1)
+    for i, axes in enumerate(panels):
+        axes.plot(index, x[i], color=DATA_COLOUR, marker=marker, label="data")
+        axes.plot(index, reconstruction[i], "--", color=MODEL_COLOUR, marker=marker, label="reconstruction")
+        axes.locator_params(axis="y", nbins=3)
+        if labels is not None:
+            axes.text(1, 1, short(labels[i], 30), transform=axes.transAxes, ha="right", va="top", fontsize=7)
+    _feature_axis(panels[-1], features)
+    figure.supylabel("value", fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def _feature_axis(axes: Axes, features: int) -> None:
+    axes.set_xlabel("feature")
+    axes.locator_params(axis="x", integer=True)
+    axes.set_xlim(0.5, features + 0.5)
+
+
+@styled
+def samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, int] | None = None) -> Figure:
+    """Generated points: the first 64 images; beside or against data for points that are no images.
+
+    Parameters
+    ----------
+    generated : numpy.ndarray of shape (N, dx)
+        The decoder's means E[x | z], z from the prior.
+    data : numpy.ndarray of shape (M, dx)
+        To compare with; of images only the range of grey is used.
+    image_shape : (int, int), optional
+        Rows and columns if the points are images.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    generated, data = np.asarray(generated, float), np.asarray(data, float)
+    if image_shape is not None:
+        return _image_samples(generated[:64], data, image_shape)
+    if data.shape[1] == 1:
+        return _one_dimensional_samples(generated[:, 0], data[:, 0])
+    if data.shape[1] == 2:
+        return _planar_samples(generated, data)
+    return _feature_summary(generated, data)
+
+
+def _image_samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, int]) -> Figure:
+    columns = min(8, math.ceil(math.sqrt(len(generated))))
+    canvas = mosaic(generated, image_shape, columns)
+    figure = new_figure(COLUMN, mosaic_height(canvas, COLUMN))
+    draw_mosaic(figure.subplots(), canvas, grey_range(data))
+    return figure
+
+
+def _one_dimensional_samples(generated: np.ndarray, data: np.ndarray) -> Figure:
+    figure = new_figure(COLUMN, 2.2)
+    axes = figure.subplots()
+    low, high = np.quantile(np.concatenate([generated, data]), [0.005, 0.995])
+    edges = np.linspace(low, high, 41) if high > low else np.linspace(low - 0.5, low + 0.5, 41)
+    width = edges[1] - edges[0]
+    share, share_generated = (np.histogram(x, edges)[0] / (len(x) * width) for x in (data, generated))
+    axes.stairs(share, edges, color=DATA_COLOUR, fill=True, alpha=0.3)
+    axes.stairs(share_generated, edges, color=MODEL_COLOUR, linewidth=1.1)
+    axes.set_xlabel("$x$")
+    axes.set_ylabel("density")
+    figure.legend(axes.patches, ["data", "generated"], loc="outside upper center", ncols=2)
+    return figure
+
+
+def _planar_samples(generated: np.ndarray, data: np.ndarray) -> Figure:
+    figure = new_figure(COLUMN, 1.85)
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    shown = ((data, "data", DATA_COLOUR), (generated, "generated", MODEL_COLOUR))
+    extent = _square_around(data, generated)
+    for axes, (points, name, colour) in zip(panels, shown, strict=True):
+        axes.scatter(*points.T, color=colour, **dots(len(points)))
+        square_axes(axes, extent)
+        axes.set_title(name, fontsize=8, pad=3)
+        axes.set_xlabel("$x_1$")
+    panels[0].set_ylabel("$x_2$")
+    return figure
+
+
+def _feature_summary(generated: np.ndarray, data: np.ndarray) -> Figure:
+    """Median and the central 90 percent of each feature."""
+    features = data.shape[1]
+    figure = new_figure(COLUMN, 2.2)
+    axes = figure.subplots()
+    index = np.arange(1, features + 1)
+    shown = ((data, "data", DATA_COLOUR, -1), (generated, "generated", MODEL_COLOUR, 1))
+    for points, name, colour, side in shown:
+        low, middle, high = np.quantile(points, [0.05, 0.5, 0.95], axis=0)
+        if features <= 30:
+            spread = np.stack([middle - low, high - middle])
+            axes.errorbar(index + 0.1 * side, middle, spread, fmt="o", color=colour, elinewidth=1, label=name)
+        else:
+            axes.fill_between(index, low, high, color=colour, alpha=0.25, linewidth=0)
+            axes.plot(index, middle, color=colour, label=name)
+    _feature_axis(axes, features)
+    axes.set_ylabel("median and 5–95% range")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure

@@ -1,0 +1,83 @@
+"""Learning curves: each term of the objective over the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import MinidecompError
+from .style import COLUMN, DATA_COLOUR, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TERM_LABELS = {
+    "log_likelihood": "log-likelihood (nats)",
+    "kl": "KL (nats)",
+    "regulariser": "regulariser $D$",  # no unit: the squared MMD is not in nats
+    "objective": "objective (nats)",
+}
+
+
+@styled
+def learning_curves(metrics: Mapping[str, np.ndarray]) -> Figure:
+    """The terms of the objective over the epochs, one panel each.
+
+    Parameters
+    ----------
+    metrics : mapping of str to numpy.ndarray of shape (epochs,)
+        ``epoch`` and some of ``log_likelihood``, ``kl``, ``regulariser`` and ``objective``, in nats. A term
+        that is nowhere finite is left out. A single epoch is drawn as a point.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    MinidecompError
+        There is nothing to draw.
+    """
+    epoch = np.asarray(metrics["epoch"], float)
+    terms = [term for term in TERM_LABELS if np.isfinite(np.asarray(metrics.get(term, ()), float)).any()]
+    if not terms:
+        raise MinidecompError("the metrics have no finite value; learning curves need at least one epoch")
+    figure = new_figure(COLUMN, 0.4 + 1.05 * len(terms))
+    panels = figure.subplots(len(terms), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, term in zip(panels, terms, strict=True):
+        _draw_curve(axes, epoch, np.asarray(metrics[term], float))
+        axes.set_ylabel(TERM_LABELS[term])
+    panels[-1].set_xlabel("epoch")
+    panels[-1].locator_params(axis="x", integer=True, min_n_ticks=1)
+    figure.align_ylabels(panels)
+    return figure
+
+
+def _draw_curve(axes: Axes, epoch: np.ndarray, value: np.ndarray) -> None:
+    alone = np.isfinite(value).sum() == 1
+    axes.plot(epoch, value, "o" if alone else "-", color=DATA_COLOUR, clip_on=not alone)
+    axes.grid(axis="y", color="0.9", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.locator_params(axis="y", nbins=4)
+    low, high = _robust_limits(value)
+    if high > low:
+        margin = 0.06 * (high - low)
+        axes.set_ylim(low - margin, high + margin)
+    if epoch[-1] > epoch[0]:
+        axes.set_xlim(epoch[0], epoch[-1])
+    else:
+        axes.set_xlim(epoch[0] - 0.5, epoch[0] + 0.5)
+
+
+def _robust_limits(value: np.ndarray) -> tuple[float, float]:
+    """Limits in which what happens after the first quarter takes at least a quarter of the height."""
+    finite = value[np.isfinite(value)]
+    later = finite[len(finite) // 4 :]
+    low, high = np.percentile(later, [2, 98])
+    room = 3 * (high - low)
+    if room == 0:
+        return finite.min(), finite.max()
+    return max(finite.min(), low - room), min(finite.max(), high + room)

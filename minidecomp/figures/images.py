@@ -1,0 +1,42 @@
+"""Images side by side, as one picture."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def grey_range(data: np.ndarray) -> tuple[float, float]:
+    """The values that are black and white in images: 0 and 1 if the data keep to them."""
+    low, high = float(data.min()), float(data.max())
+    return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+
+def mosaic(images: np.ndarray, image_shape: tuple[int, int], columns: int) -> np.ndarray:
+    """Images (n, dx) side by side in rows, with narrow gaps of NaN, which is drawn white."""
+    height, width = image_shape
+    gap = max(1, width // 14)
+    rows = math.ceil(len(images) / columns)
+    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        canvas[top : top + height, left : left + width] = image.reshape(image_shape)
+    return canvas
+
+
+def mosaic_height(canvas: np.ndarray, across: float) -> float:
+    """Inches for square pixels, within what a page holds however long or flat the images are."""
+    return float(np.clip(across * canvas.shape[0] / canvas.shape[1], 0.5, 8))
+
+
+def draw_mosaic(axes: Axes, canvas: np.ndarray, grey: tuple[float, float]) -> None:
+    axes.imshow(canvas, cmap="gray", interpolation="nearest", vmin=grey[0], vmax=grey[1])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks([])

@@ -1,0 +1,150 @@
+"""A trained run's pictures as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import random
+from ..draws import sample_prior
+from ..errors import OptionError
+from ..files import make_folder, write_file
+from ..points import as_numbers
+from .comparison import data_and_reconstructions, samples
+from .curves import learning_curves
+from .posterior import aggregate_posterior
+from .style import styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..data.dataset import Dataset
+    from ..model import VAE
+
+FORMATS = ("png", "pdf", "svg")
+MAX_POSTERIOR_POINTS = 10_000
+MAX_SCATTER_POINTS = 500
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise OptionError if one is not of ``FORMATS``."""
+    for name in formats:
+        if name not in FORMATS:
+            raise OptionError("format", name, f"one of {', '.join(FORMATS)} is")
+
+
+@styled
+def draw_all(
+    folder: str | Path,
+    metrics: Mapping[str, np.ndarray],
+    vae: VAE,
+    dataset: Dataset,
+    seed: int = 0,
+    formats: Sequence[str] = ("png",),
+) -> list[Path]:
+    """Write a trained run's pictures: learning_curves, aggregate_posterior, reconstructions and samples.
+
+    The aggregate posterior is that of the training points, 10,000 of them at most, and drawn if ``vae`` has
+    two latent dimensions. Test points are reconstructed. Without an epoch in ``metrics`` there are no curves.
+
+    Parameters
+    ----------
+    folder : path
+        Made if need be.
+    metrics : mapping of str to numpy.ndarray of shape (epochs,)
+        As for ``learning_curves``.
+    vae : VAE
+    dataset : Dataset
+    seed : int
+        Of the samples, 0 to 2^64 - 1.
+    formats : sequence of str
+        Of ``png`` (200 dots an inch), ``pdf`` and ``svg``.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was written, picture by picture.
+
+    Raises
+    ------
+    OptionError
+        A format is none of these.
+    """
+    check_formats(formats)
+    folder = make_folder(Path(folder))
+    figures: dict[str, Figure] = {}
+    if len(metrics["epoch"]):
+        figures["learning_curves"] = learning_curves(metrics)
+    if vae.latent_dim == 2:
+        figures["aggregate_posterior"] = _training_posterior(vae, dataset)
+    figures["reconstructions"] = _test_reconstructions(vae, dataset)
+    figures["samples"] = _prior_samples(vae, dataset, seed)
+    return [path for name, figure in figures.items() for path in write_figure(figure, folder, name, formats)]
+
+
+def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
+    """Write one picture in each format; returns the paths."""
+    paths = [folder / f"{name}.{kind}" for kind in formats]
+    for path, kind in zip(paths, formats, strict=True):
+        write_file(path, partial(figure.savefig, format=kind))
+    return paths
+
+
+def _in_chunks(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> np.ndarray:
+    """The function's results (..., B, width) for 1000 rows at a time, joined."""
+    parts = [function(points[start : start + 1000]) for start in range(0, len(points), 1000)]
+    return np.concatenate(parts, axis=-2)
+
+
+def _evenly(total: int, count: int) -> np.ndarray:
+    """Indices of ``count`` of ``total`` points, evenly spread, as classes may come one after the other."""
+    return np.arange(total) if total <= count else np.linspace(0, total - 1, count).astype(np.int64)
+
+
+def _class_by_class(labels: np.ndarray, count: int) -> np.ndarray:
+    """Indices of ``count`` points: the first of every class, the second of every class, and so on."""
+    order = np.argsort(labels, kind="stable")
+    _, start, size = np.unique(labels[order], return_index=True, return_counts=True)
+    rank = np.empty(len(labels), np.int64)
+    rank[order] = np.arange(len(labels)) - np.repeat(start, size)
+    return np.lexsort((labels, rank))[:count]
+
+
+def _names(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray | None:
+    """The classes' names, if they have any."""
+    return np.array(class_names)[labels] if labels is not None and class_names else labels
+
+
+def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
+    chosen = _evenly(len(dataset.train), MAX_POSTERIOR_POINTS)
+    x = as_numbers(dataset.train[chosen], vae.dtype)
+    loc, scale = _in_chunks(lambda rows: np.stack(vae.encode(rows)), x)
+    labels = _names(dataset.train_labels, dataset.class_names)
+    return aggregate_posterior(loc, scale, vae.current_prior(), None if labels is None else labels[chosen])
+
+
+def _test_reconstructions(vae: VAE, dataset: Dataset) -> Figure:
+    labels, count = dataset.test_labels, MAX_SCATTER_POINTS
+    few = dataset.image_shape is not None or dataset.data_dim > 2
+    if few and labels is not None:
+        chosen = _class_by_class(labels, 20)
+    else:
+        chosen = _evenly(len(dataset.test), 20 if few else count)
+    x = as_numbers(dataset.test[chosen], vae.dtype)
+    names = _names(labels, dataset.class_names)
+    shown = None if names is None else names[chosen]
+    return data_and_reconstructions(x, _in_chunks(vae.reconstruct, x), dataset.image_shape, shown)
+
+
+def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:
+    chosen = _evenly(len(dataset.test), 1000)
+    data = as_numbers(dataset.test[chosen], vae.dtype)
+    count = 64 if dataset.image_shape is not None else len(data)
+    shape = (count, vae.latent_dim)
+    z, _, _ = sample_prior(vae.current_prior(), shape, seed, 0, vae.dtype, purpose=random.SAMPLE)
+    generated = _in_chunks(lambda rows: vae.likelihood.mean(vae.decode(rows)), z)
+    return samples(generated, data, dataset.image_shape)

@@ -1,0 +1,137 @@
+"""How all pictures look: sizes, colours, and matplotlib's settings while one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import MinidecompError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 200
+COLUMN, PAGE = 3.25, 6.75  # widths in inches, those of a two-column page
+DATA_COLOUR, MODEL_COLOUR, LINK_COLOUR = "#3b528b", "#e66100", "0.75"
+COLOUR_MAP = "viridis"
+# Petroff (arXiv 2107.02270): ten colours that the colour-blind can tell apart.
+CLASS_COLOURS = (
+    *("#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#94a4a2"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+)
+STYLE: Any = {
+    "font.family": ["STIXGeneral", "DejaVu Sans"],
+    "mathtext.fontset": "stix",
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": "0.25",
+    "axes.formatter.useoffset": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.color": "0.25",
+    "ytick.color": "0.25",
+    "xtick.labelcolor": "black",
+    "ytick.labelcolor": "black",
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 1.4,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3,
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+    "pdf.fonttype": 42,
+}
+LEGEND_OF_DOTS: dict[str, Any] = {
+    "markerscale": 2.2,
+    "handletextpad": 0.1,
+    "columnspacing": 1.2,
+    "title_fontsize": 7,
+}
+Extent = tuple[float, float, float, float]
+
+
+def available() -> bool:
+    """Whether matplotlib is installed; it is not imported."""
+    return find_spec("matplotlib") is not None
+
+
+def styled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with matplotlib checked and our style in force, and no other, while it runs."""
+
+    @wraps(function)
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        if not available():
+            raise MinidecompError("pictures need matplotlib: pip install 'minidecomp[plots]'")
+        import matplotlib
+
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(STYLE)
+            result = function(*args, **kwargs)
+            if hasattr(result, "draw_without_rendering"):
+                # Ticks take their style when they are first laid out, which has to be now; how many of them
+                # there are follows from the size of their labels, even later.
+                for axes in result.axes:
+                    axes.tick_params(labelsize=STYLE["xtick.labelsize"])
+                result.draw_without_rendering()
+        return result
+
+    return draw
+
+
+def new_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout=layout)
+
+
+def class_colours(count: int) -> list[Any]:
+    if count <= len(CLASS_COLOURS):
+        return list(CLASS_COLOURS[:count])
+    import matplotlib
+
+    return list(matplotlib.colormaps[COLOUR_MAP](np.linspace(0, 1, count)))
+
+
+def draw_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, **style: Any) -> None:
+    """Points (N, 2) in the colours of their classes, in an order that hides no class behind another."""
+    classes, index = np.unique(labels, return_inverse=True)
+    colours = class_colours(len(classes))
+    order = np.random.default_rng(0).permutation(len(points))
+    own = [colours[i] for i in index[order]]
+    axes.scatter(points[order, 0], points[order, 1], c=own, **(dots(len(points)) | style))
+    for colour, name in zip(colours[:20], classes, strict=False):  # more names than that are no help
+        axes.scatter([], [], color=colour, label=short(name, 30), s=5, linewidths=0)
+
+
+def dots(count: int) -> dict[str, Any]:
+    """A scatter's style for so many points; thousands would make a vector file huge."""
+    return {"s": float(np.clip(1500 / count, 1, 5)), "linewidths": 0, "rasterized": count > 2000}
+
+
+def square_axes(axes: Axes, extent: Extent) -> None:
+    axes.set_xlim(*extent[:2])
+    axes.set_ylim(*extent[2:])
+    axes.set_aspect("equal")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(True)
+    axes.locator_params(nbins=5, steps=[1, 2, 5, 10])
+
+
+def short(label: Any, longest: int = 11) -> str:
+    """A class's name, cut if long, with no formula in it."""
+    text = str(label)
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
+    return text.replace("$", r"\$")

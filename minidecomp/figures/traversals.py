@@ -1,0 +1,142 @@
+"""Latent traversals: a row for each latent dimension, as a picture and as an animation."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..files import write_file
+from .images import draw_mosaic, grey_range, mosaic, mosaic_height
+from .style import COLOUR_MAP, COLUMN, PAGE, new_figure, square_axes, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FRAME_MILLISECONDS = 90
+LEAST_SIDE = 96  # pixels of an image in the animation
+
+
+@styled
+def latent_traversals(
+    values: np.ndarray,
+    means: np.ndarray,
+    names: list[str],
+    image_shape: tuple[int, int] | None = None,
+) -> Figure:
+    """What the decoder makes as one latent dimension moves: a row, or for points of the plane a path, for each.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of shape (R, steps)
+        Of the dimension that moves, row by row.
+    means : numpy.ndarray of shape (R, steps, dx)
+        The decoder's means E[x | z] there.
+    names : list of str
+        What stands beside each row.
+    image_shape : (int, int), optional
+        Rows and columns if the points are images.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    if image_shape is not None:
+        return _image_rows(values, means, names, image_shape)
+    if means.shape[2] == 2:
+        return _planar_paths(values, means, names)
+    return _feature_rows(values, means, names)
+
+
+def _image_rows(values: np.ndarray, means: np.ndarray, names: list[str], image_shape: tuple[int, int]) -> Figure:
+    rows, steps, width = means.shape
+    canvas = mosaic(means.reshape(-1, width), image_shape, steps)
+    across = min(PAGE - 0.8, 0.55 * steps)
+    figure = new_figure(across + 0.8, mosaic_height(canvas, across) + 0.35)
+    axes = figure.subplots()
+    draw_mosaic(axes, canvas, grey_range(means))
+    down, along = canvas.shape[0] / rows, canvas.shape[1] / steps
+    axes.set_yticks(down * (np.arange(rows) + 0.5) - 0.5, names)
+    if np.allclose(values, values[0]):
+        shown = np.unique([0, steps // 2, steps - 1])
+        axes.set_xticks(along * (shown + 0.5) - 0.5, [f"{values[0, i]:.3g}" for i in shown])
+        axes.set_xlabel("$z_d$")
+    axes.tick_params(length=0)
+    return figure
+
+
+def _planar_paths(values: np.ndarray, means: np.ndarray, names: list[str]) -> Figure:
+    rows = len(values)
+    columns = min(rows, 3)
+    across = PAGE if columns == 3 else COLUMN * columns / 1.5
+    figure = new_figure(across, 0.3 + across / columns * math.ceil(rows / columns), "compressed")
+    panels = figure.subplots(math.ceil(rows / columns), columns, sharex=True, sharey=True, squeeze=False)
+    low, high = means.reshape(-1, 2).min(0), means.reshape(-1, 2).max(0)
+    centre, half = (low + high) / 2, 0.55 * max((high - low).max(), 1e-6)
+    extent = (centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half)
+    shown: Any = None
+    for i, axes in enumerate(panels.flat):
+        axes.set_visible(i < rows)
+        if i < rows:
+            axes.plot(*means[i].T, color="0.8", linewidth=0.6, zorder=1)
+            shown = axes.scatter(*means[i].T, c=values[i], cmap=COLOUR_MAP, s=9, linewidths=0, zorder=2)
+            axes.set_title(names[i], fontsize=8, pad=3)
+            axes.set_xlabel("$x_1$")
+            square_axes(axes, extent)
+    panels[0, 0].set_ylabel("$x_2$")
+    figure.colorbar(shown, ax=panels, aspect=22, pad=0.02).set_label("$z_d$")
+    return figure
+
+
+def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str]) -> Figure:
+    rows, steps, features = means.shape
+    figure = new_figure(COLUMN, 0.5 + 0.8 * rows)
+    panels = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    import matplotlib
+
+    colours = matplotlib.colormaps[COLOUR_MAP](np.linspace(0, 1, steps))
+    index = np.arange(1, features + 1)
+    for i, axes in enumerate(panels):
+        for step in range(steps):
+            axes.plot(index, means[i, step], "." if features == 1 else "-", color=colours[step], linewidth=0.8)
+        axes.set_ylabel(names[i])
+        axes.locator_params(axis="y", nbins=3)
+    panels[-1].set_xlabel("feature")
+    panels[-1].locator_params(axis="x", integer=True)
+    limits = matplotlib.colors.Normalize(values.min(), values.max())
+    scale = matplotlib.cm.ScalarMappable(limits, COLOUR_MAP)
+    figure.colorbar(scale, ax=list(panels), aspect=30, pad=0.02).set_label("$z_d$")
+    return figure
+
+
+def write_animation(path: Path, means: np.ndarray, image_shape: tuple[int, int]) -> None:
+    """Write a GIF in which all dimensions move forth and back at once, side by side in the rows' order.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    means : numpy.ndarray of shape (R, steps, dx)
+        As for `latent_traversals`.
+    image_shape : (int, int)
+
+    Raises
+    ------
+    TrainingFault
+        It cannot be written.
+    """
+    from PIL import Image
+
+    rows, steps, _ = means.shape
+    low, high = grey_range(means)
+    columns = math.ceil(math.sqrt(rows))
+    larger = max(1, round(LEAST_SIDE / max(image_shape)))
+    frames = []
+    for step in [*range(steps), *range(steps - 2, 0, -1)]:
+        canvas = mosaic(means[:, step], image_shape, columns)
+        grey = np.clip((canvas - low) / (high - low), 0, 1)
+        pixels = np.where(np.isnan(grey), 255, np.round(255 * np.nan_to_num(grey))).astype(np.uint8)
+        frames.append(Image.fromarray(pixels.repeat(larger, 0).repeat(larger, 1)))
+    settings: dict[str, Any] = {"duration": FRAME_MILLISECONDS, "loop": 0, "optimize": False}
+    write_file(path, lambda file: frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], **settings))
