@@ -10,7 +10,12 @@ import click
 
 COMMANDS = {
     "train": "Train a model; makes a run folder with checkpoint, metrics and pictures.",
+    "evaluate": "Score a run: terms, active dimensions, disentanglement metrics.",
     "plot": "Draw a run's pictures.",
+    "traverse": "Move each latent dimension; a picture and an animation.",
+    "reconstruct": "Reconstruct test points; a picture, and arrays.",
+    "sample": "Sample from the prior; a picture, and arrays.",
+    "encode": "Encode data of your own.",
     "data": "List and fetch data sets.",
 }
 

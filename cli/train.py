@@ -110,18 +110,12 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
 
 def _evaluate(trainer: Trainer) -> dict[str, Any]:
     from minidecomp import __version__, runs
-    from minidecomp.evaluation import evaluate
+    from minidecomp.evaluation import evaluate_model
 
     options, last = trainer.options, trainer.state.rows[-1]
     train = {name: value if value == value else None for name, value in last.items()}
-    test = evaluate(trainer.engine, trainer.dataset.test, options.batch_size, options.seed)
-    result = {
-        "version": __version__,
-        "epochs": trainer.state.epoch,
-        "seed": options.seed,
-        "train": train,
-        "test": test,
-    }
+    result = {"version": __version__, "epochs": trainer.state.epoch, "seed": options.seed, "train": train}
+    result |= evaluate_model(trainer.engine, trainer.dataset, options.batch_size, options.seed)
     runs.write_json(trainer.folder / "evaluation.json", result)
     return result
 

@@ -29,8 +29,11 @@ def allowed(name: str) -> str:
     meta, of = by_name()[name].metadata, kind(name)
     if "choices" in meta:
         return "one of " + ", ".join(str(choice) for choice in meta["choices"]) + " is"
-    if of is bool:
-        return "yes or no is"
+    return "yes or no is" if of is bool else in_words(of, meta)
+
+
+def in_words(of: Any, meta: Mapping[str, Any]) -> str:
+    """A type and its limits: "a whole number from 1 to 8 is"."""
     noun = {int: "a whole number", float: "a number", tuple: "whole numbers"}.get(of, "a text")
     if "low" in meta and "high" in meta:
         bounds = f"from {_shown(meta['low'])} to {_shown(meta['high'])}"
@@ -104,6 +107,32 @@ def _refuse() -> Any:
     raise TypeError
 
 
+def number(name: str, value: Any, **limits: float) -> float:
+    """A number within ``low`` or ``above``, and ``high`` or ``below``, for an option that is not of training.
+
+    Raises
+    ------
+    OptionError
+        If it is none, or beyond its limits.
+    """
+    return _checked(name, value, float, limits)
+
+
+def whole_number(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number from ``low`` to ``high``, for an option that is not of training; else OptionError."""
+    return _checked(name, value, int, {"low": low, "high": high})
+
+
+def _checked(name: str, value: Any, of: Any, limits: Mapping[str, Any]) -> Any:
+    try:
+        converted = _convert(of, value)
+    except (TypeError, ValueError, OverflowError):
+        converted = math.nan
+    if not _within(converted, limits):
+        raise OptionError(name, value, in_words(of, limits))
+    return converted
+
+
 def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOptions:
     """The options of a run from those that were given; the rest are the paper's for the data set.
 
@@ -141,7 +170,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
 
     defaults = {name: default(name) for name in known} | DATA_DEFAULTS.get(data, {})
     defaults |= {"prior": prior, "data": data, "kl": "analytic" if prior == "gaussian" else "monte-carlo"}
-    defaults |= {"prior_variance_scale": 0.03 if prior == "mixture" else 1.0, "threads": _cores()}
+    defaults |= {"prior_variance_scale": 0.03 if prior == "mixture" else 1.0, "threads": cores()}
     resolved = defaults | values
     # A decoder mirrors the encoder, unless it is given, or the data's own encoder is left as it is.
     if "decoder_hidden" not in values and ("hidden" in values or resolved["decoder_hidden"] is None):
@@ -154,7 +183,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     return TrainOptions(**resolved)
 
 
-def _cores() -> int:
+def cores() -> int:
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(count, MAX_THREADS)
 

@@ -11,6 +11,8 @@ import hashlib
 import json
 import tempfile
 import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -253,6 +255,15 @@ def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
         raise RunError(f"{path}: damaged, metrics has shape {arrays['metrics'].shape} after {state.epoch} epochs")
     for row in arrays["metrics"].tolist():
         state.rows.append({**dict(zip(COLUMNS, row, strict=True)), "epoch": int(row[0])})
+
+
+def update_evaluation(folder: Path, values: Mapping[str, Any]) -> None:
+    """Write ``evaluation.json``; what it has under other names stays."""
+    path = folder / "evaluation.json"
+    known: Any = {}
+    with suppress(OSError, ValueError):  # none yet, or one that is damaged: it is made anew
+        known = json.loads(path.read_text("utf-8"))
+    write_json(path, (known if isinstance(known, dict) else {}) | dict(values))
 
 
 def write_json(path: Path, values: Any) -> None:

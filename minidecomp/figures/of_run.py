@@ -127,17 +127,20 @@ def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
     return aggregate_posterior(loc, scale, vae.current_prior(), None if labels is None else labels[chosen])
 
 
-def _test_reconstructions(vae: VAE, dataset: Dataset) -> Figure:
-    labels, count = dataset.test_labels, MAX_SCATTER_POINTS
-    few = dataset.image_shape is not None or dataset.data_dim > 2
-    if few and labels is not None:
-        chosen = _class_by_class(labels, 20)
-    else:
-        chosen = _evenly(len(dataset.test), 20 if few else count)
-    x = as_numbers(dataset.test[chosen], vae.dtype)
+def test_points(dataset: Dataset, count: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Indices of test points, class by class or evenly spread, and the names of their classes if they have any."""
+    labels = dataset.test_labels
+    by_class = labels is not None and dataset.data_dim > 2
+    chosen = _class_by_class(labels, count) if by_class else _evenly(len(dataset.test), count)  # type: ignore[arg-type]
     names = _names(labels, dataset.class_names)
-    shown = None if names is None else names[chosen]
-    return data_and_reconstructions(x, _in_chunks(vae.reconstruct, x), dataset.image_shape, shown)
+    return chosen, None if names is None else names[chosen]
+
+
+def _test_reconstructions(vae: VAE, dataset: Dataset) -> Figure:
+    few = dataset.image_shape is not None or dataset.data_dim > 2
+    chosen, names = test_points(dataset, 20 if few else MAX_SCATTER_POINTS)
+    x = as_numbers(dataset.test[chosen], vae.dtype)
+    return data_and_reconstructions(x, _in_chunks(vae.reconstruct, x), dataset.image_shape, names)
 
 
 def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:

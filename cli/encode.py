@@ -1,0 +1,34 @@
+"""``minidecomp encode RUN DATA``: loc and scale of q(z|x) for data of one's own."""
+
+from __future__ import annotations
+
+import click
+
+from .loading import check_arrays_file, make_engine, threads_option, write_arrays
+
+
+@click.command()
+@click.argument("run")
+@click.argument("data")
+@click.option("--array", metavar="NAME", help="The array in an .npz file that has several.")
+@click.option("--out", "-o", metavar="FILE.npz", help="Where the arrays go.  [RUN/encodings-DATA.npz]")
+@threads_option
+def encode(run: str, data: str, array: str | None, out: str | None, threads: str | None) -> None:
+    """Encode the points of a file: the arrays loc and scale, each of shape (points, latent dimensions).
+
+    DATA is a .npy, .npz or .csv file whose points are as wide as those that the run was trained on.
+    """
+    from pathlib import Path
+
+    from minidecomp import runs
+    from minidecomp.data import arrays
+    from minidecomp.errors import DataError
+    from minidecomp.points import as_stored
+
+    check_arrays_file(out)
+    loaded = runs.load(run)
+    points, _ = arrays.read(data, array)
+    if points.shape[1] != loaded.vae.data_dim:
+        raise DataError(f"{data}: has {points.shape[1]} numbers a point; the run's model takes {loaded.vae.data_dim}")
+    loc, scale = make_engine(loaded, threads).encode(as_stored(points, loaded.vae.dtype))
+    write_arrays(out or str(loaded.folder / f"encodings-{Path(data).stem}.npz"), loc=loc, scale=scale)

@@ -1,0 +1,75 @@
+"""What the commands that take a finished run share."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from minidecomp.data.dataset import Dataset
+    from minidecomp.engines import Engine
+    from minidecomp.runs import Run
+
+ENCODED_AT_ONCE = 512
+
+data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder of the data set's files.")
+threads_option = click.option("--threads", metavar="N", help="Threads; the result is the same with any number.")
+seed_option = click.option("--seed", "-s", metavar="N", default="0", help="Seed of the draws.  [0]")
+arrays_option = click.option("--out", "-o", metavar="FILE.npz", help="Write the arrays, too.")
+
+
+def load_run(run: str, data_dir: str | None = None) -> tuple[Run, Dataset]:
+    """A run and the data that it was trained on."""
+    from minidecomp import build, runs
+
+    loaded = runs.load(run)
+    options = loaded.options
+    if data_dir is not None:
+        options = dataclasses.replace(options, data_dir=os.path.abspath(data_dir))
+    return loaded, build.dataset(options)
+
+
+def make_engine(run: Run, threads: str | None = None) -> Engine:
+    """The run's engine, with room for batches that make a large encoding fast."""
+    from minidecomp import engines
+    from minidecomp.resolving import check, cores
+
+    count = cores() if threads is None else check("threads", threads)
+    rows = max(run.options.batch_size, ENCODED_AT_ONCE)
+    return engines.make(run.options.engine, run.vae, run.objective, max_rows=rows, threads=count)
+
+
+def check_arrays_file(out: str | None) -> None:
+    """Raise OptionError unless the file that arrays go to ends in .npz."""
+    from minidecomp.errors import OptionError
+
+    if out is not None and not out.endswith(".npz"):
+        raise OptionError("out", out, "a file that ends in .npz is")
+
+
+def write_arrays(out: str, **arrays: Any) -> None:
+    """Write named arrays and say where."""
+    from pathlib import Path
+
+    import numpy as np
+
+    from minidecomp.files import write_file
+
+    write_file(Path(out), lambda file: np.savez(file, **arrays))
+    click.echo(f"arrays: {out} ({', '.join(arrays)})")
+
+
+def draw(run: Run, name: str, figure: Callable[[], Any], formats: tuple[str, ...] = ("png",)) -> None:
+    """Draw a picture into the run's folder and say where, or say what it needs."""
+    from minidecomp import figures
+    from minidecomp.files import make_folder
+
+    if not figures.available():
+        click.echo("no picture: it needs matplotlib; pip install 'minidecomp[plots]'", err=True)
+        return
+    for path in figures.write_figure(figure(), make_folder(run.folder / "figures"), name, formats):
+        click.echo(f"picture: {path}")
