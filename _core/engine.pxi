@@ -20,7 +20,10 @@ DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
 
 
 cdef int run_step(Step* s) noexcept nogil:
-    """Values of all terms and, if asked, the gradient. Returns the first term that is not finite, or -1."""
+    """Values of all terms and, if asked, the gradient.
+
+    Returns the first term that is not finite, GRADIENT if that is not or its squares are not, or -1.
+    """
     cdef long task
     cdef int term, tasks
     if s.prior.logits != NULL:
@@ -46,6 +49,7 @@ cdef int run_step(Step* s) noexcept nogil:
         if not isfinite(s.value[term]):
             return term
     if s.backward:
+        memset(s.too_large, 0, sizeof(s.too_large))
         backward(s, &s.decoder, s.K * s.B)
         md_pool_run(s.pool, posterior_backward_phase, s, CHUNKS)
         backward(s, &s.encoder, s.B)
@@ -53,13 +57,18 @@ cdef int run_step(Step* s) noexcept nogil:
             if s.regulariser != NO_REGULARISER:
                 md_pool_run(s.pool, prior_backward_phase, s, CHUNKS)
             logits_backward(s)
+            find_too_large(s.prior.d_logits, 1, s.D, s.D, &s.too_large[0])
+        for task in range(MOST_TASKS):
+            if s.too_large[task]:
+                return GRADIENT
     return -1
 
 
 cdef class Engine:
     """A model's working memory for batches of up to `max_rows` points, and the steps on it.
 
-    `parameters` is the model's vector, read and written in place. One call at a time.
+    `parameters` is the model's vector, read and written in place. One call at a time. minidecomp/engines/cpu.py makes
+    it, and holds the orders that the numbers for activations, priors and the like refer to.
     """
 
     cdef Step s
@@ -79,9 +88,26 @@ cdef class Engine:
                  double prior_variance_scale, int kl, double log_prior_multiplier, int regulariser, double beta,
                  double alpha, long samples, long max_rows, int threads):
         cdef Step* s = &self.s
-        cdef long D = decoder_widths[0], B = max_rows, K = samples, offset = 0
-        if len(encoder_widths) > MAX_LAYERS or len(decoder_widths) > MAX_LAYERS:
-            raise ValueError(f"at most {MAX_LAYERS - 1} layers")
+        cdef long D, B = max_rows, K = samples, offset = 0
+        if s.pool != NULL:
+            raise ValueError("the engine has been made already")
+        for widths in (encoder_widths, decoder_widths):
+            if not 2 <= len(widths) <= MAX_LAYERS or min(widths) < 1:
+                raise ValueError(f"widths {widths}: 2 to {MAX_LAYERS} of at least 1 are needed")
+        D = decoder_widths[0]
+        output_dim = encoder_widths[0] * (2 if likelihood == GAUSSIAN else 1)
+        if encoder_widths[len(encoder_widths) - 1] != 2 * D or decoder_widths[len(decoder_widths) - 1] != output_dim:
+            raise ValueError(f"widths {encoder_widths} and {decoder_widths} do not fit each other and the likelihood")
+        for name, number, most in (("encoder_activation", encoder_activation, SOFTPLUS),
+                                   ("decoder_activation", decoder_activation, SOFTPLUS),
+                                   ("scale_link", scale_link, EXP_LINK), ("likelihood", likelihood, LAPLACE),
+                                   ("kl", kl, MONTE_CARLO), ("regulariser", regulariser, INCLUSIVE_KL)):
+            if not 0 <= number <= most:
+                raise ValueError(f"{name} {number} is not in 0 .. {most}")
+        if min(B, K, threads) < 1:
+            raise ValueError(f"max_rows {B}, samples {K} and threads {threads} must be at least 1")
+        if parameters.shape[0] == 0:
+            raise ValueError("there are no parameters")
         self.gradient = numpy.zeros(parameters.shape[0], DTYPE)
         cdef real[::1] gradient = self.gradient
         self.arrays += [parameters, gradient]
@@ -112,13 +138,12 @@ cdef class Engine:
         s.kl_loc, s.kl_scale = self.buffer(CHUNKS * D * B), self.buffer(CHUNKS * D * B)
         s.posterior = self.buffer((2 * D + 1) * B)
 
-        offset = self.network(&s.encoder, encoder_widths, B, encoder_activation, 0)
-        offset = self.network(&s.decoder, decoder_widths, K * B, decoder_activation, offset)
+        # The likelihood puts its gradient in place of the decoder's output.
+        offset = self.network(&s.encoder, encoder_widths, B, encoder_activation, 0, False)
+        offset = self.network(&s.decoder, decoder_widths, K * B, decoder_activation, offset, True)
         s.encoder.layer[0].input = self.buffer(B * s.dx)
         s.encoder.layer[0].d_input = NULL
         s.decoder.layer[0].input, s.decoder.layer[0].d_input = s.z, s.d_z
-        # The likelihood puts its gradient in place of the decoder's output.
-        s.decoder.layer[s.decoder.layers - 1].d_output = s.decoder.layer[s.decoder.layers - 1].output
         self.prior(prior, learn_prior_variance, prior_variance_scale, offset)
 
     cdef real* buffer(self, long n):
@@ -136,7 +161,8 @@ cdef class Engine:
         self.arrays.append(array)
         return &array[0]
 
-    cdef long network(self, Network* network, tuple widths, long rows, int activation, long offset):
+    cdef long network(self, Network* network, tuple widths, long rows, int activation, long offset,
+                     bint in_place):
         """The layers' places in the parameter vector from `offset` on; returns where it ends."""
         cdef Layer* l
         cdef int i
@@ -149,7 +175,8 @@ cdef class Engine:
             l.b, l.d_b = self.s.vector + offset, self.s.gradient + offset
             offset += l.n_out
             l.activation = activation if i < network.layers - 1 else LINEAR
-            l.output, l.d_output = self.buffer(rows * l.n_out), self.buffer(rows * l.n_out)
+            l.output = self.buffer(rows * l.n_out)
+            l.d_output = l.output if in_place and i == network.layers - 1 else self.buffer(rows * l.n_out)
             if i > 0:
                 l.input, l.d_input = network.layer[i - 1].output, network.layer[i - 1].d_output
         if offset > self.s.size:
@@ -159,6 +186,12 @@ cdef class Engine:
     cdef prior(self, prior, bint learned, double variance_scale, long offset):
         cdef PriorData* p = &self.s.prior
         p.kind, p.components = prior["kind"], prior["components"]
+        for name, count in (("loc", p.components * self.s.D), ("scale", p.components * self.s.D),
+                            ("log_weight", p.components), ("edge", p.components)):
+            if numpy.size(prior[name]) != count or count < 1:
+                raise ValueError(f"the prior's {name} has {numpy.size(prior[name])} entries, not {count}")
+        if not 0 <= p.kind <= SPARSE_PRIOR or (p.kind != MIXTURE_PRIOR and p.components != 1):
+            raise ValueError(f"there is no prior {p.kind} of {p.components} components")
         p.loc, p.scale = self.copy(prior["loc"]), self.copy(prior["scale"])
         p.df, p.log_normaliser = prior["df"], prior["log_normaliser"]
         p.gamma, p.spike_scale = prior["gamma"], prior["spike_scale"]
@@ -169,9 +202,16 @@ cdef class Engine:
             if offset + self.s.D != self.s.size:
                 raise ValueError("the parameter vector has no place for the prior's logits")
             p.logits, p.d_logits = self.s.vector + offset, self.s.gradient + offset
+        elif offset != self.s.size:
+            raise ValueError(f"the parameter vector has {self.s.size} entries, the layers need {offset}")
+
+    cdef made(self):
+        if self.s.pool == NULL:
+            raise ValueError("the engine has not been made")
 
     cdef set_data(self, data):
         """Point at data of shape (N, dx): real, bytes, or bits. The caller keeps them alive."""
+        self.made()
         cdef const real[:, ::1] reals
         cdef const uint8_t[:, ::1] bytes_
         packed = getattr(data, "packed", None)
@@ -205,7 +245,7 @@ cdef class Engine:
         """Steps over consecutive batches of `order`, the first being number `step`.
 
         `totals` (4,) gains each term's value times the batch's size, and the batch's size. Returns how many steps were
-        made, and the term that was not finite (then its step changed nothing) or -1.
+        made, and the term, or 3 for the gradient, that was not finite (then its step changed nothing), or -1.
         """
         cdef Step* s = &self.s
         cdef long first = 0, n = order.shape[0], done = 0
@@ -253,6 +293,15 @@ cdef class Engine:
         cdef const int64_t[::1] order = numpy.arange(len(x))
         if len(x) > s.max_rows:
             raise ValueError(f"{len(x)} rows, room for {s.max_rows}")
+        if len(weights) != 3:
+            raise ValueError(f"{len(weights)} weights for 3 terms")
+        if regulariser < 0:
+            regulariser = kept
+        if regulariser == MMD and len(x) < 2:
+            raise ValueError("mmd needs two points or more")
+        if regulariser > INCLUSIVE_KL or (regulariser != NO_REGULARISER and eps is not None and prior_sample is None):
+            raise ValueError(f"regulariser {regulariser} needs a prior sample beside eps")
+        values = tuple(float(weight) for weight in weights)
         self.set_data(x)
         self.set_batch(order, len(x))
         s.B, s.seed, s.step, s.backward, s.given_draws = len(x), seed, step, backward, eps is not None
@@ -266,11 +315,8 @@ cdef class Engine:
                 memcpy(s.prior_sample, &prior_sample[0, 0], s.B * s.D * sizeof(real))
         for term in range(3):
             kept_weights[term] = s.weight[term]
-            s.weight[term] = weights[term]
-        if regulariser >= 0:
-            s.regulariser = regulariser
-        if s.regulariser == MMD and s.B < 2:
-            raise ValueError("mmd needs two points or more")
+            s.weight[term] = values[term]
+        s.regulariser = regulariser
         with nogil:
             run_step(s)
         s.regulariser = kept
@@ -282,6 +328,7 @@ cdef class Engine:
         """loc and scale (n, D) of the rows `order` (n,) of the data."""
         cdef Step* s = &self.s
         cdef long first = 0, b, n = order.shape[0], D = s.D
+        self.made()
         cdef real* output = s.encoder.layer[s.encoder.layers - 1].output
         if loc.shape[0] != n or scale.shape[0] != n or loc.shape[1] != D or scale.shape[1] != D:
             raise ValueError("loc or scale has another shape")
@@ -302,6 +349,7 @@ cdef class Engine:
     def decode(self, const real[:, ::1] z not None, real[:, ::1] output not None):
         """The decoder's output (n, output_dim) for z (n, D)."""
         cdef Step* s = &self.s
+        self.made()
         cdef long first = 0, n = z.shape[0], rows, width = s.decoder.layer[s.decoder.layers - 1].n_out
         if z.shape[1] != s.D or output.shape[0] != n or output.shape[1] != width:
             raise ValueError("z or output has another shape")

@@ -56,6 +56,17 @@ cdef md_cloned_void column_sums(real* out, const real* a, long rows, long column
             out[j] = out[j] + a[i * columns + j]
 
 
+cdef md_cloned_void find_too_large(const real* a, long rows, long columns, long stride, bint* found) noexcept nogil:
+    """Whether an entry is NaN, infinite, or so large that its square is not finite."""
+    cdef long i, j
+    cdef int count = 0
+    cdef real limit = 1e18 if sizeof(real) == 4 else 1e150
+    for i in range(rows):
+        for j in range(columns):
+            count += 0 if md_fabs(a[i * stride + j]) < limit else 1
+    found[0] = found[0] or count > 0
+
+
 cdef void forward_phase(void* context, long task) noexcept nogil:
     cdef Step* s = <Step*>context
     cdef Layer* l = &s.network.layer[s.layer]
@@ -82,12 +93,15 @@ cdef void backward_phase(void* context, long task) noexcept nogil:
     cdef real* tile
     if task == 0:
         column_sums(l.d_b, l.d_output, s.rows, l.n_out)
+        find_too_large(l.d_b, 1, l.n_out, l.n_out, &s.too_large[0])
         return
+    cdef bint* too_large = &s.too_large[task]
     task -= 1
     if task < weight_tasks:
         md_gemm_tile(task, l.n_in, l.n_out, s.rows, &r0, &r1, &c0, &c1)
         md_gemm(1, 0, r1 - r0, c1 - c0, s.rows, l.input + r0, l.n_in, l.d_output + c0, l.n_out,
                 0, l.d_W + r0 * l.n_out + c0, l.n_out)
+        find_too_large(l.d_W + r0 * l.n_out + c0, r1 - r0, c1 - c0, l.n_out, too_large)
         return
     task -= weight_tasks
     md_gemm_tile(task, s.rows, l.n_in, l.n_out, &r0, &r1, &c0, &c1)

@@ -5,6 +5,7 @@
 
 cdef enum:
     CHUNKS = 8          # row phases are cut into this many tasks
+    MOST_TASKS = 32     # a layer's backward phase has at most 1 + 8 + 8
     MAX_LAYERS = 32
 
 cdef enum:
@@ -24,7 +25,7 @@ cdef enum:
 cdef enum:              # purposes of random numbers, as in minidecomp/random.py
     POSTERIOR, PRIOR, PRIOR_CHOICE
 cdef enum:              # the terms, in the order of `values`
-    LOG_LIKELIHOOD, KL, REGULARISER
+    LOG_LIKELIHOOD, KL, REGULARISER, GRADIENT
 
 cdef struct Layer:
     long n_in, n_out
@@ -48,7 +49,7 @@ cdef struct PriorData:
     real* loc           # (D,), or (components, D)
     real* scale
     real* log_weight    # (components,)
-    real* edge          # (components - 1,): cumulated weights
+    real* edge          # (components,): cumulated weights
     real df, log_normaliser
     real gamma, log_slab, log_spike, spike_scale
     real* logits        # (D,), in the parameter vector; NULL where the variance is fixed
@@ -99,6 +100,7 @@ cdef struct Step:
     int layer
     long rows
     double value[3]
+    bint too_large[MOST_TASKS]  # whether a task met a gradient that Adam cannot square
     # Adam
     real* vector
     real* gradient

@@ -140,12 +140,13 @@ def fingerprint(data: Points) -> str:
 
 def save(folder: Path, options: TrainOptions, state: State, data_sha256: str) -> None:
     """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the first is read back."""
-    if not np.isfinite(state.vae.parameters.vector).all():
-        raise TrainingFault(f"the parameters are no longer finite; the last good checkpoint stays in {folder}")
+    adam = state.optimizer
+    for name, array in (("parameters", state.vae.parameters.vector), ("adam.m", adam.m), ("adam.v", adam.v)):
+        if not np.isfinite(array).all():
+            raise TrainingFault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
     lines = [",".join(COLUMNS)]
     lines += [",".join(_cell(row[column]) for column in COLUMNS) for row in state.rows]
     write_file(folder / "metrics.csv", lambda file: file.write(("\n".join(lines) + "\n").encode()))
-    adam = state.optimizer
     arrays: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -213,7 +214,10 @@ def load(folder: str | Path) -> Run:
         config = tomllib.loads(str(arrays["config"]))
         config.pop("version", None)
         options = resolve(config)
-        state = fresh_state(options, int(arrays["data_dim"]), arrays.get("prior_logits"))
+        data_dim = int(arrays["data_dim"])
+        if data_dim < 1:
+            raise RunError(f"{path}: damaged, data_dim is {data_dim}")
+        state = fresh_state(options, data_dim, arrays.get("prior_logits"))
         _fill(path, state, arrays)
         return Run(folder, options, build.objective(options), state, str(arrays["data_sha256"]))
     except KeyError as error:
@@ -251,6 +255,8 @@ def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
         target[...] = source
     adam.step = int(arrays["adam.step"])
     state.epoch, state.row, state.seconds = int(arrays["epoch"]), int(arrays["row"]), float(arrays["seconds"])
+    if min(adam.step, state.epoch, state.row) < 0 or not state.seconds >= 0:
+        raise RunError(f"{path}: damaged, adam.step {adam.step}, epoch {state.epoch} or row {state.row} is below 0")
     if arrays["metrics"].shape != (state.epoch, len(COLUMNS)):
         raise RunError(f"{path}: damaged, metrics has shape {arrays['metrics'].shape} after {state.epoch} epochs")
     for row in arrays["metrics"].tolist():

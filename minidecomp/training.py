@@ -15,9 +15,10 @@ from .engines import Engine, make
 from .errors import OptionError, RunError, TrainingFault
 from .objective import TERMS, Objective
 from .options import TrainOptions
-from .points import Points, as_stored
+from .points import Points, as_stored, value_range
 from .runs import State
 
+LARGE_DATA = 30.0  # beyond it a fault is put down to the data's size
 SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
 
 
@@ -78,6 +79,8 @@ def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
     OptionError
         If ``epochs`` is less than what the run has.
     """
+    if run.state.row >= len(dataset.train):
+        raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
         raise OptionError("epochs", options.epochs, f"the run has {run.state.epoch} already; that or more is")
     if runs.fingerprint(dataset.train) != run.data_sha256:
@@ -171,7 +174,9 @@ def _end_epoch(trainer: Trainer) -> None:
 
 def _not_finite(trainer: Trainer, term: str) -> str:
     epoch, step = trainer.state.epoch + 1, trainer.state.optimizer.step + 1
-    return (
-        f"{term} is not finite in epoch {epoch}, step {step}; the last good checkpoint stays in {trainer.folder}; "
-        "a smaller --lr, or --dtype float64, may help"
-    )
+    largest = max(map(abs, value_range(trainer.data)))
+    hint = "a smaller --lr may help"
+    if largest > LARGE_DATA:
+        hint = f"the data reach {largest:.3g}: bring them to a size near 1, or use --dtype float64"
+    where = f"{term} is not finite in epoch {epoch}, step {step}"
+    return f"{where}; the last good checkpoint stays in {trainer.folder}; {hint}"

@@ -41,6 +41,7 @@ def settings_of_a_model(draw_: Any) -> dict[str, Any]:
         "samples": draw_(st.integers(1, 3)),
         "beta": draw_(weights),
         "alpha": draw_(weights),
+        "log_prior_multiplier": 1.0 if prior == "gaussian" else draw_(st.sampled_from((1.0, 2.5))),
         "gamma": draw_(st.sampled_from((0.0, 0.3, 0.8, 1.0))),
         "components": draw_(st.integers(1, 6)),
         "seed": draw_(st.integers(0, 2**64 - 1)),

@@ -199,10 +199,41 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"data_dim": 0}, "damaged, data_dim is 0"),
+        ({"adam.step": -7}, "damaged, adam.step -7"),
+        ({"row": -3}, "or row -3 is below 0"),
+        ({"seconds": np.nan}, "damaged"),
+    ],
+)
+def test_a_counter_out_of_range(arrays, message, run, tmp_path):
+    changed(run, tmp_path, **arrays)
+    with pytest.raises(RunError, match=message):
+        runs.load(tmp_path)
+
+
+def test_a_row_beyond_the_data(run, tmp_path):
+    changed(run, tmp_path, row=10**9)
+    read = runs.load(tmp_path)
+    with pytest.raises(RunError, match="damaged, row 1000000000 of 80"):
+        training.resume(read, read.options, build.dataset(read.options))
+
+
+@pytest.mark.parametrize("name", ["m", "v"])
+def test_moments_that_are_not_finite_are_not_saved(name, tmp_path):
+    trainer = trained(tmp_path / "run")
+    getattr(trainer.state.optimizer, name)[0] = np.nan
+    with pytest.raises(TrainingFault, match=f"adam.{name}: no longer finite"):
+        trainer.save()
+    runs.load(tmp_path / "run")
+
+
 def test_parameters_that_are_not_finite_are_not_saved(run, tmp_path):
     trainer = trained(tmp_path / "run")
     before = (tmp_path / "run" / "checkpoint.npz").read_bytes()
     trainer.state.vae.parameters.vector[3] = np.inf
-    with pytest.raises(TrainingFault, match="no longer finite; the last good checkpoint stays"):
+    with pytest.raises(TrainingFault, match="parameters: no longer finite; the last good checkpoint stays"):
         trainer.save()
     assert (tmp_path / "run" / "checkpoint.npz").read_bytes() == before

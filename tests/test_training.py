@@ -155,6 +155,11 @@ def test_evaluation_is_the_mean_over_all_points(tmp_path):
     kl = 0.5 * ((scale / prior.scale) ** 2 + (loc / prior.scale) ** 2 - 1) - np.log(scale / prior.scale)
     assert_allclose(result["kl"], kl.sum(1).mean(), rtol=1e-9)
     assert result["mmd"] != result["kl-inc"] and np.isfinite([result["mmd"], result["kl-inc"]]).all()
+    # Training's own draws are not used again, and a batch counts by its points: 52 are five batches of 9 and one of 7.
+    whole = [x[first : first + 9] for first in range(0, 52, 9)]
+    for name in ("mmd", "kl-inc"):
+        each = [trainer.engine.values(b, 5, (1 << 62) + i, name)["regulariser"] for i, b in enumerate(whole)]
+        assert_allclose(result[name], np.average(each, weights=[len(b) for b in whole]), rtol=1e-12)
     assert evaluate(trainer.engine, x, 9, seed=5) == result != evaluate(trainer.engine, x, 9, seed=6)
     assert evaluate(trainer.engine, x[:1], 9, seed=5)["points"] == 0
     assert evaluate(trainer.engine, x[:10], 9, seed=5)["points"] == 9

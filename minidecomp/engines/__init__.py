@@ -35,7 +35,8 @@ class Engine(Protocol):
     ) -> str | None:
         """One step for each batch of rows in ``order``; adds each term times its size, and its size, to totals.
 
-        Returns the name of a term that was not finite; the parameters are then those before its step.
+        Returns the name of a term that was not finite, or ``gradient`` if that or its square was not; the parameters are
+        then those before its step.
         """
 
     def value_and_grad(self, x: Points, draws: Any, weights: Any = None) -> tuple[dict[str, float], np.ndarray]:

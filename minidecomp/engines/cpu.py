@@ -22,6 +22,7 @@ from ..terms.priors import Mixture, Prior
 # Numbers that the core knows them by; _core/step.pxi has the same orders.
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
 PRIORS = ("gaussian", "student-t", "mixture", "sparse")
+FAULTS = (*TERMS, "gradient")
 NO_REGULARISER = 0
 
 
@@ -117,7 +118,7 @@ class CpuEngine:
                 totals,
             )
         o.step += done
-        return TERMS[fault] if fault >= 0 else None
+        return FAULTS[fault] if fault >= 0 else None
 
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None

@@ -48,6 +48,9 @@ class TextbookEngine:
             for term in TERMS:
                 if not math.isfinite(values.get(term, 0)):
                     return term
+            # As in _core/network.pxi: beyond this Adam's squares are not finite.
+            if not (np.abs(gradient) < (1e18 if gradient.dtype == np.float32 else 1e150)).all():
+                return "gradient"
             optimizer.update(self.vae.parameters.vector, -gradient)
             totals += [len(x) * values.get(term, 0) for term in TERMS] + [len(x)]
         return None
