@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .loading import data_dir_option, load_run, make_engine, seed_option, threads_option
+from .loading import (
+    data_dir_option,
+    data_option,
+    load_run,
+    make_engine,
+    say_what_is_not_finite,
+    seed_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from minidecomp.metrics import Score
@@ -24,11 +32,19 @@ if TYPE_CHECKING:
 )
 @seed_option
 @threads_option
+@data_option
 @data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def evaluate(
-    run: str, metrics: str, seed: str, threads: str | None, data_dir: str | None, as_json: bool, quiet: bool
+    run: str,
+    metrics: str,
+    seed: str,
+    threads: str | None,
+    data: str | None,
+    data_dir: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Evaluate a run and write its evaluation.json.
 
@@ -46,7 +62,7 @@ def evaluate(
             click.echo(text, err=True)
 
     checked_seed = whole_number("seed", seed, 0, 2**32 - 1)
-    loaded, dataset = load_run(run, data_dir)
+    loaded, dataset = load_run(run, data, data_dir)
     names = scoring.choose(metrics, dataset.grid is not None, loaded.vae.latent_dim)
     engine = make_engine(loaded, threads)
     result: dict[str, Any] = {"version": __version__, "epochs": loaded.state.epoch, "seed": checked_seed}
@@ -75,15 +91,16 @@ def _as_dicts(scores: dict[str, Score]) -> dict[str, Any]:
 
 def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        import json
+        from minidecomp.runs import as_json
 
-        click.echo(json.dumps({"run": str(folder), **result}, indent=2))
+        click.echo(as_json({"run": str(folder), **result}))
         return
     test, dimensions = result["test"], result["dimensions"]
-    click.echo(f"{test['points']} test points, means in nats:")
+    say_what_is_not_finite(test)
+    click.echo(f"{test['points']} test points, means in nats (the MMD has no unit):")
     labels = {"log_likelihood": "log-likelihood", "kl": "KL", "mmd": "MMD", "kl-inc": "KL(p || q)"}
     for name, label in labels.items():
-        if test[name] is not None:
+        if test[name] == test[name]:
             click.echo(f"  {label:24}{test[name]:12.4f}")
     active, count = dimensions["active"], len(dimensions["kl"])
     click.echo(f"  {'active dimensions':24}{len(active):7} of {count}")

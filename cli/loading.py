@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,21 +16,38 @@ if TYPE_CHECKING:
 
 ENCODED_AT_ONCE = 512
 
+data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's own data are now.")
 data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder of the data set's files.")
 threads_option = click.option("--threads", metavar="N", help="Threads; the result is the same with any number.")
 seed_option = click.option("--seed", "-s", metavar="N", default="0", help="Seed of the draws.  [0]")
 arrays_option = click.option("--out", "-o", metavar="FILE.npz", help="Write the arrays, too.")
 
 
-def load_run(run: str, data_dir: str | None = None) -> tuple[Run, Dataset]:
-    """A run and the data that it was trained on."""
-    from minidecomp import build, runs
+def load_run(run: str, data: str | None = None, data_dir: str | None = None) -> tuple[Run, Dataset]:
+    """A run, and the data that it was trained on."""
+    from minidecomp import runs
 
     loaded = runs.load(run)
-    options = loaded.options
-    if data_dir is not None:
-        options = dataclasses.replace(options, data_dir=os.path.abspath(data_dir))
-    return loaded, build.dataset(options)
+    return loaded, load_data(loaded, data, data_dir)
+
+
+def load_data(run: Run, data: str | None = None, data_dir: str | None = None) -> Dataset:
+    """The data that a run was trained on, from where they are now.
+
+    Raises
+    ------
+    RunError
+        A file of one's own has changed since.
+    """
+    from minidecomp import build, runs
+    from minidecomp.data import NAMES, absolute
+
+    moved = absolute({name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None})
+    options = dataclasses.replace(run.options, **moved)
+    dataset = build.dataset(options)
+    if options.data not in NAMES:
+        runs.check_data(run, dataset)
+    return dataset
 
 
 def make_engine(run: Run, threads: str | None = None) -> Engine:
@@ -41,6 +58,13 @@ def make_engine(run: Run, threads: str | None = None) -> Engine:
     count = cores() if threads is None else check("threads", threads)
     rows = max(run.options.batch_size, ENCODED_AT_ONCE)
     return engines.make(run.options.engine, run.vae, run.objective, max_rows=rows, threads=count)
+
+
+def say_what_is_not_finite(test: Mapping[str, float]) -> None:
+    """A line on stderr for each term that overflowed on the test data."""
+    for name, value in test.items():
+        if math.isinf(value):
+            click.echo(f"{name} is not finite on the test data; evaluation.json has null for it", err=True)
 
 
 def check_arrays_file(out: str | None) -> None:

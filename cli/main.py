@@ -83,7 +83,9 @@ def main(args: list[str] | None = None) -> int:
     from minidecomp.errors import MinidecompError, OptionError
 
     try:
-        return cli.main(args, prog_name="minidecomp", standalone_mode=False) or 0
+        code = cli.main(args, prog_name="minidecomp", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
@@ -97,12 +99,14 @@ def main(args: list[str] | None = None) -> int:
         return _complain("interrupted", 130)
     except MemoryError as error:
         return _complain(f"not enough memory: {error}", 1)
-    except BrokenPipeError:
-        # Whoever read our output has had enough; Python would complain of it once more while it ends.
+    except OSError as error:
+        # Python would complain once more, of what it could not write, while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        if isinstance(error, BrokenPipeError):  # whoever read our output has had enough
+            return 1
+        return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}", 1)
 
 
 def _complain(message: str, exit_code: int) -> int:
-    click.echo("minidecomp: " + " ".join(message.split()), err=True)
+    click.echo("minidecomp: " + " ".join(message.splitlines()), err=True)
     return exit_code

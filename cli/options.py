@@ -56,8 +56,6 @@ def train_options(function: Callable[..., Any]) -> Callable[..., Any]:
         meta, of = field.metadata, options.kind(name)
         flag = "--" + name.replace("_", "-")
         settings: dict[str, Any] = {"default": None, "help": meta["help"] + _default(name)}
-        if name not in ("data", "data_dir"):
-            settings["envvar"] = "MINIDECOMP_" + name.upper()
         if of is bool:
             declarations = [f"{flag}/--no-{flag[2:]}"]
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -47,9 +48,10 @@ def progress(trainer: Trainer, quiet: bool) -> Iterator[Callable[[Trainer], None
         with click.progressbar(
             length=trainer.epochs * points - done,
             label=_epochs(trainer),
-            item_show_func=lambda t: None if t is None else _terms(t),
+            item_show_func=lambda t: None if t is None else _terms_that_fit(t, bar.width),
             file=sys.stderr,
-            width=24,
+            width=24 if _columns() >= 100 else 8,
+            show_eta=_columns() >= 50,
         ) as bar:
             shown = [done, 0.0]
 
@@ -83,6 +85,20 @@ def _points_done(trainer: Trainer) -> int:
 
 def _epochs(trainer: Trainer) -> str:
     return f"epoch {trainer.state.epoch}/{trainer.epochs}"
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _terms_that_fit(trainer: Trainer, bar_width: int) -> str:
+    """As many terms as the line has room for: a line that wraps would not be drawn over, but again below."""
+    # The label, the bar in its brackets, "100%", "1d 00:00:00", and two blanks before each.
+    taken = len(f"epoch {trainer.epochs}/{trainer.epochs}") + bar_width + 2 + 4 + 11 + 2 * 4
+    terms = _terms(trainer).split("  ")
+    while terms and taken + len("  ".join(terms)) >= _columns():
+        terms.pop()
+    return "  ".join(terms)
 
 
 def _terms(trainer: Trainer) -> str:

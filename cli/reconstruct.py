@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import click
 
-from .loading import arrays_option, check_arrays_file, data_dir_option, draw, load_run, write_arrays
+from .loading import arrays_option, check_arrays_file, data_dir_option, data_option, draw, load_run, write_arrays
 
 
 @click.command()
 @click.argument("run")
 @click.option("--count", "-n", metavar="N", default="20", help="How many test points.  [20]")
 @arrays_option
+@data_option
 @data_dir_option
-def reconstruct(run: str, count: str, out: str | None, data_dir: str | None) -> None:
+def reconstruct(run: str, count: str, out: str | None, data: str | None, data_dir: str | None) -> None:
     """Reconstruct test points: a picture, and with --out the arrays x, reconstruction, loc and scale.
 
     A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data.
@@ -23,7 +24,7 @@ def reconstruct(run: str, count: str, out: str | None, data_dir: str | None) -> 
 
     number = whole_number("count", count, 1, 10**7)
     check_arrays_file(out)
-    loaded, dataset = load_run(run, data_dir)
+    loaded, dataset = load_run(run, data, data_dir)
     vae = loaded.vae
     chosen, names = figures.test_points(dataset, number)
     x = as_numbers(dataset.test[chosen], vae.dtype)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import math
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from minidecomp.errors import OptionError
 
+from .loading import say_what_is_not_finite
 from .options import GroupedCommand, train_options
 from .progress import progress, stop_on_signals
 
 if TYPE_CHECKING:
     from minidecomp.training import Trainer
 
-# What a resumed run may change: none of them changes a step.
-CHANGEABLE = ("epochs", "threads", "engine", "checkpoint_every", "data_dir")
+# What a resumed run may change. None changes a step; but for the engine, that changes its last bits. Data are compared.
+CHANGEABLE = ("epochs", "threads", "engine", "checkpoint_every", "data", "data_dir")
 
 
 @click.command(cls=GroupedCommand)
@@ -56,7 +58,7 @@ def train(
         finished = train(trainer, advance, lambda: bool(received))
     if not finished:
         click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
-        click.echo(f"go on with: minidecomp train --resume {trainer.folder}", err=True)
+        click.echo(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
         return 128 + received[0]
     result = _evaluate(trainer)
     pictures = _draw(trainer, quiet) if plots else []
@@ -65,16 +67,14 @@ def train(
 
 
 def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bool) -> Trainer:
-    from minidecomp import build, resolve, runs, training
-    from minidecomp.data import NAMES
+    from minidecomp import build, resolve, training
+    from minidecomp.data import NAMES, absolute
+    from minidecomp.points import Bits
 
-    if config is not None:
-        given = runs.read_config(Path(config)) | given
-    for name in ("data", "data_dir"):
-        # So that a run can be resumed and plotted from anywhere.
-        if isinstance(given.get(name), str) and given[name] not in NAMES and os.path.exists(given[name]):
-            given[name] = os.path.abspath(given[name])
-    options = resolve(given)
+    from .sources import from_environment, override, read_config
+
+    from_file = {} if config is None else read_config(config)
+    options = resolve(absolute(override(from_file, from_environment() | given)))
     dataset = build.dataset(options)
     trainer = training.start(options, dataset, out)
     if options.likelihood is None and not quiet:
@@ -83,23 +83,23 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         click.echo(f"likelihood: {likelihood}, for {values}; --likelihood chooses another", err=True)
     if not quiet:
         points = f"{len(dataset.train)} points of {dataset.data_dim} numbers"
+        if dataset.name not in NAMES and not isinstance(dataset.train, Bits) and dataset.train.dtype == "uint8":
+            points += ", bytes divided by 255"
         click.echo(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
     return trainer
 
 
 def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | None) -> Trainer:
     from minidecomp import build, runs, training
+    from minidecomp.data import absolute
     from minidecomp.resolving import check
 
-    # What the environment says is for new runs.
-    source = click.get_current_context().get_parameter_source
-    asked = {name: value for name, value in given.items() if source(name) == click.core.ParameterSource.COMMANDLINE}
-    for name, value in {"out": out, "config": config, **asked}.items():
+    for name, value in {"out": out, "config": config, **given}.items():
         if value is not None and name not in CHANGEABLE:
             shown = ", ".join("--" + changeable.replace("_", "-") for changeable in CHANGEABLE)
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
     run = runs.load(resume)
-    changes = {name: check(name, value) for name, value in asked.items()}
+    changes = absolute({name: check(name, value) for name, value in given.items()})
     if changes.get("engine") == "auto":
         changes["engine"] = "cpu"
     options = dataclasses.replace(run.options, **changes)
@@ -113,8 +113,7 @@ def _evaluate(trainer: Trainer) -> dict[str, Any]:
     from minidecomp.evaluation import evaluate_model
 
     options, last = trainer.options, trainer.state.rows[-1]
-    train = {name: value if value == value else None for name, value in last.items()}
-    result = {"version": __version__, "epochs": trainer.state.epoch, "seed": options.seed, "train": train}
+    result = {"version": __version__, "epochs": trainer.state.epoch, "seed": options.seed, "train": dict(last)}
     result |= evaluate_model(trainer.engine, trainer.dataset, options.batch_size, options.seed)
     runs.write_json(trainer.folder / "evaluation.json", result)
     return result
@@ -133,20 +132,21 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
 
 def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_json: bool) -> None:
     if as_json:
-        import json
+        from minidecomp.runs import as_json
 
-        places = {"run": str(trainer.folder), "pictures": [str(path) for path in pictures]}
-        click.echo(json.dumps(places | result, indent=2))
+        click.echo(as_json({"run": str(trainer.folder), "pictures": [str(path) for path in pictures]} | result))
         return
     train = dict(result["train"])
     train[trainer.options.regulariser] = train.pop("regulariser")
     labels = {"log_likelihood": "log-likelihood", "kl": "KL", "mmd": "MMD", "kl-inc": "KL(p || q)"}
-    click.echo(f"{trainer.state.epoch} epochs in {trainer.state.seconds:.1f} s; means over the data, in nats:")
+    say_what_is_not_finite(result["test"])
+    click.echo(f"{trainer.state.epoch} epochs in {trainer.state.seconds:.1f} s")
+    click.echo("means in nats (the MMD has no unit); train: over the last epoch, test: of the trained model")
     click.echo(f"{'':16}{'train':>12}{'test':>12}")
     for name, label in labels.items():
-        cells = [part.get(name) for part in (train, result["test"])]
-        click.echo(f"{label:16}" + "".join(f"{'' if cell is None else format(cell, '.4f'):>12}" for cell in cells))
+        cells = [part.get(name, math.nan) for part in (train, result["test"])]
+        click.echo(f"{label:16}" + "".join(f"{'' if math.isnan(cell) else format(cell, '.4f'):>12}" for cell in cells))
     click.echo(f"run: {trainer.folder}")
     for path in pictures:
         click.echo(f"picture: {path}")
-    click.echo(f"next: minidecomp plot {trainer.folder} --format pdf")
+    click.echo(f"next: minidecomp evaluate {quote(str(trainer.folder))}")

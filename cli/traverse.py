@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .loading import arrays_option, check_arrays_file, data_dir_option, draw, load_run, write_arrays
+from .loading import arrays_option, check_arrays_file, data_dir_option, data_option, draw, load_run, write_arrays
 
 
 @click.command()
@@ -15,9 +15,18 @@ from .loading import arrays_option, check_arrays_file, data_dir_option, draw, lo
 @click.option("--dimensions", metavar="N", default="10", help="The dimensions of the largest KL, so many.  [10]")
 @click.option("--gif/--no-gif", default=True, help="An animation, too, where the data are images.  [yes]")
 @arrays_option
+@data_option
 @data_dir_option
 def traverse(
-    run: str, point: str, steps: str, span: str, dimensions: str, gif: bool, out: str | None, data_dir: str | None
+    run: str,
+    point: str,
+    steps: str,
+    span: str,
+    dimensions: str,
+    gif: bool,
+    out: str | None,
+    data: str | None,
+    data_dir: str | None,
 ) -> None:
     """Move each latent dimension through the prior, the others staying: a picture and an animation.
 
@@ -36,7 +45,7 @@ def traverse(
     index, step_count = whole_number("point", point, 0, 2**62), whole_number("steps", steps, 2, 1000)
     rows, width = whole_number("dimensions", dimensions, 1, 10**4), number("span", span, above=0)
     check_arrays_file(out)
-    loaded, dataset = load_run(run, data_dir)
+    loaded, dataset = load_run(run, data, data_dir)
     vae = loaded.vae
     index = whole_number("point", index, 0, len(dataset.test) - 1)
     loc, scale = vae.encode(as_numbers(dataset.test[:2000], vae.dtype))

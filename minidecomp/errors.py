@@ -41,7 +41,7 @@ class RunError(MinidecompError):
     """A run folder or a checkpoint cannot be used."""
 
 
-class TrainingFault(MinidecompError):
-    """Training had to stop: a term of the objective is not finite, or a save failed."""
+class Fault(MinidecompError):
+    """What was asked for is right, but it failed: a term is not finite, the disk is full, the network is not there."""
 
     exit_code = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .data.dataset import Dataset
@@ -23,34 +24,30 @@ def evaluate(engine: Engine, data: Points, batch_size: int, seed: int) -> dict[s
         With the model.
     data : Points of shape (N, dx)
     batch_size : int
-        The regularisers take a batch's encodings as the aggregate posterior; a last batch of one point is left out.
+        The regularisers take a batch's encodings as the aggregate posterior. The MMD needs two points: a last batch of
+        one is left out of it.
     seed : int
         Of the draws.
 
     Returns
     -------
     dict
-        ``log_likelihood``, ``kl``, ``mmd``, ``kl-inc`` in nats (the MMD has no unit), ``points`` and ``batch_size``.
+        ``log_likelihood``, ``kl``, ``mmd``, ``kl-inc`` in nats (the MMD has no unit, and is NaN of a single point),
+        ``points`` and ``batch_size``.
     """
     data = as_stored(data, engine.vae.dtype)
-    names = ("log_likelihood", "kl", *REGULARISERS)
-    totals, points = dict.fromkeys(names, 0.0), 0
+    sums, weights = dict.fromkeys(("log_likelihood", "kl", *REGULARISERS), 0.0), dict.fromkeys(REGULARISERS, 0)
     for number, first in enumerate(range(0, len(data), batch_size)):
         x = data[first : first + batch_size]
-        if len(x) == 1:
-            continue
-        points += len(x)
-        for regulariser in REGULARISERS:
+        for regulariser in REGULARISERS if len(x) > 1 else ("kl-inc",):
             values = engine.values(x, seed, FIRST_STEP + number, regulariser)
-            totals[regulariser] += len(x) * values["regulariser"]
+            sums[regulariser] += len(x) * values["regulariser"]
+            weights[regulariser] += len(x)
         for term in ("log_likelihood", "kl"):
-            totals[term] += len(x) * values[term]
-    if points == 0:
-        return dict.fromkeys(names) | {"points": 0, "batch_size": batch_size}
-    return {name: total / points for name, total in totals.items()} | {
-        "points": points,
-        "batch_size": min(batch_size, points),
-    }
+            sums[term] += len(x) * values[term]
+    points = len(data)
+    means = {name: total / (weights.get(name, points) or math.nan) for name, total in sums.items()}
+    return means | {"points": points, "batch_size": min(batch_size, points)}
 
 
 def evaluate_model(engine: Engine, dataset: Dataset, batch_size: int, seed: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .errors import TrainingFault
+from .errors import Fault
 
 
 def make_folder(path: Path) -> Path:
@@ -16,13 +16,13 @@ def make_folder(path: Path) -> Path:
 
     Raises
     ------
-    TrainingFault
+    Fault
         If it cannot be made, with the reason.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TrainingFault(f"cannot make the folder {path}: {error.strerror or error}") from error
+        raise Fault(f"cannot make the folder {path}: {error.strerror or error}") from error
     return path
 
 
@@ -38,7 +38,7 @@ def write_file(path: Path, write: Callable[[Any], Any]) -> None:
 
     Raises
     ------
-    TrainingFault
+    Fault
         If it cannot be written, with the reason; what stood at ``path`` before is still there.
     """
     try:
@@ -53,4 +53,4 @@ def write_file(path: Path, write: Callable[[Any], Any]) -> None:
         os.chmod(file.name, 0o644)
         os.replace(file.name, path)
     except OSError as error:
-        raise TrainingFault(f"cannot write {path}: {error.strerror or error}; what was saved before is kept") from error
+        raise Fault(f"cannot write {path}: {error.strerror or error}; what was saved before is kept") from error

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from . import random
+from .draws import sample_prior
 from .network import MLP, Parameters
 from .terms import priors
 from .terms.arrays import array_module
@@ -81,6 +83,15 @@ class VAE:
     def decode(self, z: Any) -> Any:
         """The decoder's output (B, output_dim) for z (B, D): logits, (loc, raw) or loc, as the likelihood has it."""
         return self.decoder.forward(self.parameters, z)[0]
+
+    def sample(self, count: int, seed: int = 0) -> tuple[Any, Any, Any]:
+        """z (count, D) from the prior, the means E[x | z], and x (count, dx) from p(x | z)."""
+        z, _, _ = sample_prior(self.current_prior(), (count, self.latent_dim), seed, 0, self.dtype, random.SAMPLE)
+        output = self.decode(z)
+        mean = self.likelihood.mean(output)
+        # Step 1: step 0 of this stream made z.
+        noise = random.uniform if self.likelihood.noise_kind == "uniform" else random.normal
+        return z, mean, self.likelihood.sample(output, noise(mean.shape, seed, random.SAMPLE, 1, self.dtype))
 
     def reconstruct(self, x: Any) -> Any:
         """E[x | z = loc(x)], (B, dx)."""

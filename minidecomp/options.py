@@ -10,6 +10,7 @@ from typing import Any
 PRIORS = ("gaussian", "student-t", "mixture", "sparse")
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
 DATA_OF_PRIOR = {"mixture": "pinwheel", "gaussian": "dsprites", "student-t": "dsprites", "sparse": "fashion-mnist"}
+NAMES = ("pinwheel", "dsprites", "fashion-mnist")
 PRIOR_OF_DATA = {"pinwheel": "mixture", "dsprites": "gaussian", "fashion-mnist": "sparse"}
 
 # What users of the authors' code type.
@@ -32,7 +33,7 @@ GROUPS = {
 
 FASHION, DSPRITES, PINWHEEL = (("data", (name,)) for name in ("fashion-mnist", "dsprites", "pinwheel"))
 STUDENT_T, MIXTURE, SPARSE = (("prior", (name,)) for name in ("student-t", "mixture", "sparse"))
-LAPLACE = ("likelihood", ("laplace",))
+LAPLACE, PCA = ("likelihood", ("laplace",)), ("prior_variance", ("pca",))
 SEED = 2**64 - 1
 
 
@@ -67,14 +68,14 @@ class TrainOptions:
 
     prior: str = _option(PRIOR, "gaussian, student-t, mixture or sparse (spike and slab). By the data; mixture at first.", choices=PRIORS)
     prior_variance: str = _option(PRIOR, "Variances equal (iso) or as the data's principal components (pca).", "iso", choices=("iso", "pca"))
-    pca_centre: bool = _option(PRIOR, "Centre the data before their principal components; the authors do not.", True)
+    pca_centre: bool = _option(PRIOR, "Centre the data before their principal components; the authors do not.", True, only_with=PCA)
     learn_prior_variance: bool = _option(PRIOR, "Learn the variances' shares; their mean stays.", False)
-    prior_variance_scale: float = _option(PRIOR, "Mean of the variances: 0.03 for a mixture, else 1.", above=0)
-    df: float = _option(PRIOR, "Student-t: degrees of freedom.", 9.0, above=0, only_with=STUDENT_T)
+    prior_variance_scale: float = _option(PRIOR, "Mean of the variances: 0.03 for a mixture, else 1.", above=0, below=1e12)
+    df: float = _option(PRIOR, "Student-t: degrees of freedom.", 9.0, above=0, below=1e9, only_with=STUDENT_T)
     components: int = _option(PRIOR, "Mixture: components, evenly on a circle in the first two dimensions.", 4, low=1, high=1000, only_with=MIXTURE)
-    component_radius: float = _option(PRIOR, "Mixture: the circle's radius.", 1.0, low=0, only_with=MIXTURE)
+    component_radius: float = _option(PRIOR, "Mixture: the circle's radius.", 1.0, low=0, high=1e6, only_with=MIXTURE)
     gamma: float = _option(PRIOR, "Sparse: the spike's weight; 0 is a standard normal.", 0.8, low=0, high=1, only_with=SPARSE)
-    spike_scale: float = _option(PRIOR, "Sparse: the spike's standard deviation; 0.05 as in the authors' code, 0.2236 as in the paper's text.", 0.05, above=0, only_with=SPARSE)
+    spike_scale: float = _option(PRIOR, "Sparse: the spike's standard deviation; 0.05 as in the authors' code, 0.2236 as in the paper's text.", 0.05, above=0, below=1e6, only_with=SPARSE)
 
     latent_dim: int = _option(MODEL, "Latent dimensions D.", 2, flags="-z", low=1, high=10000)
     hidden: tuple[int, ...] = _option(MODEL, "Widths of the encoder's hidden layers, as 512,256; the decoder mirrors them.", (100,), low=1, high=100000, most=30)
@@ -83,7 +84,7 @@ class TrainOptions:
     decoder_activation: str = _option(MODEL, "The decoder's, where it differs.", choices=("relu", "leaky-relu", "tanh", "softplus"))
     scale_link: str = _option(MODEL, "The posterior's scale from the encoder's raw a: softplus(a), or exp(a/2).", "softplus", choices=("softplus", "exp"))
     likelihood: str | None = _option(MODEL, "p(x|z): bernoulli (logits), gaussian (learned scale) or laplace (fixed scale). For one's own data: bernoulli if all are 0 or 1, else gaussian.", choices=LIKELIHOODS)
-    likelihood_scale: float = _option(MODEL, "Laplace: its scale.", 0.1, above=0, only_with=LAPLACE)
+    likelihood_scale: float = _option(MODEL, "Laplace: its scale.", 0.1, above=0, below=1e6, only_with=LAPLACE)
 
     beta: float = _option(OBJECTIVE, "Weight of the KL term: how much the encodings of different points overlap.", 1.0, low=0)
     alpha: float = _option(OBJECTIVE, "Weight of D: how well the aggregate posterior matches the prior.", 0.0, low=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .data import folders
-from .errors import TrainingFault
+from .errors import Fault
 from .files import make_folder, write_file
 from .points import Bits, Points, as_numbers
 
@@ -71,7 +71,7 @@ def cached_principal_variances(points: Points, count: int, centre: bool, fingerp
         if len(known) >= min(count, points.shape[1]):
             return known[:count]
     variances = principal_variances(points, max(count, COUNT_CACHED), centre)
-    with suppress(TrainingFault):  # without a cache the next run takes longer, no more
+    with suppress(Fault):  # without a cache the next run takes longer, no more
         make_folder(path.parent)
         write_file(path, lambda file: np.save(file, variances))
     return variances[:count]

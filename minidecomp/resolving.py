@@ -13,6 +13,7 @@ from .options import (
     ALIASES,
     DATA_DEFAULTS,
     DATA_OF_PRIOR,
+    NAMES,
     PRIOR_OF_DATA,
     TrainOptions,
     by_name,
@@ -77,6 +78,15 @@ def check(name: str, value: Any) -> Any:
     if not all(_within(number, meta) for number in numbers) or len(numbers) > meta.get("most", 1):
         raise OptionError(name, value, allowed(name))
     return converted
+
+
+def check_known(name: str, value: Any) -> None:
+    """Raise OptionError, with the nearest name, if there is no such option."""
+    known = by_name()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise OptionError(name, value, f"there is no such option{hint}")
 
 
 def _within(number: float, limits: Mapping[str, Any]) -> bool:
@@ -156,10 +166,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     known = by_name()
     values: dict[str, Any] = {}
     for name, value in {**(given or {}), **more}.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise OptionError(name, value, f"there is no such option{hint}")
+        check_known(name, value)
         if value is not None:
             values[name] = check(name, value)
 
@@ -195,6 +202,11 @@ def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> N
             other, needed = by_name()[name].metadata["only_with"]
             need = f"--{other.replace('_', '-')} {' or '.join(needed)}"
             raise OptionError(name, given[name], f"it goes with {need} only, not with {resolved[other]}")
+    own = resolved["data"] not in NAMES
+    for name, needs_own in (("array", True), ("test_fraction", True), ("data_dir", False)):
+        if given.get(name, default(name)) != default(name) and own != needs_own:
+            need = "a file of one's own" if needs_own else "a named data set"
+            raise OptionError(name, given[name], f"it goes with --data {need} only, not with {resolved['data']}")
     if resolved["kl"] == "analytic" and resolved["prior"] != "gaussian":
         raise OptionError("kl", "analytic", f"the {resolved['prior']} prior has no closed form; monte-carlo is")
     if resolved["kl"] == "analytic" and resolved["log_prior_multiplier"] != 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from . import build, toml_text
-from .errors import RunError, TrainingFault
+from .data.dataset import Dataset
+from .errors import Fault, RunError
 from .files import write_file
 from .model import VAE
 from .objective import Objective
@@ -110,10 +112,11 @@ def create_folder(out: str | None, options: TrainOptions) -> Path:
     """A new run folder: ``out``, or one under ``runs/`` named after the run. Never one that holds something already."""
     if out is not None:
         folder = Path(out)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunError(
-                f"--out {out}: it exists already; give another folder, or --resume {out} to go on with its run"
-            )
+        if folder.exists() and not folder.is_dir():
+            raise RunError(f"--out {out}: it is a file; give a folder")
+        if folder.exists() and any(folder.iterdir()):
+            go_on = f"--resume {out} to go on with its run"
+            raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
     else:
         data = Path(str(options.data)).stem
         name = f"{data}-{options.prior}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"
@@ -130,6 +133,12 @@ def create_folder(out: str | None, options: TrainOptions) -> Path:
     return folder
 
 
+def check_data(run: Run, dataset: Dataset) -> None:
+    """Raise RunError unless the data are those that the run was trained on."""
+    if fingerprint(dataset.train) != run.data_sha256:
+        raise RunError(f"{run.folder}: {dataset.name} is not the data this run was trained on")
+
+
 def fingerprint(data: Points) -> str:
     """SHA-256 of the points' shape, kind and bytes."""
     stored, kind = (data.packed, "bits") if isinstance(data, Bits) else (data, data.dtype)
@@ -143,7 +152,7 @@ def save(folder: Path, options: TrainOptions, state: State, data_sha256: str) ->
     adam = state.optimizer
     for name, array in (("parameters", state.vae.parameters.vector), ("adam.m", adam.m), ("adam.v", adam.v)):
         if not np.isfinite(array).all():
-            raise TrainingFault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
+            raise Fault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
     lines = [",".join(COLUMNS)]
     lines += [",".join(_cell(row[column]) for column in COLUMNS) for row in state.rows]
     write_file(folder / "metrics.csv", lambda file: file.write(("\n".join(lines) + "\n").encode()))
@@ -274,4 +283,17 @@ def update_evaluation(folder: Path, values: Mapping[str, Any]) -> None:
 
 def write_json(path: Path, values: Any) -> None:
     """Write indented JSON, whole or not at all."""
-    write_file(path, lambda file: file.write((json.dumps(values, indent=2) + "\n").encode()))
+    write_file(path, lambda file: file.write((as_json(values) + "\n").encode()))
+
+
+def as_json(values: Any) -> str:
+    """Indented JSON; a number that is not finite, for which JSON has no word, becomes null."""
+    return json.dumps(_finite(values), indent=2, allow_nan=False)
+
+
+def _finite(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {name: _finite(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_finite(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values

@@ -12,7 +12,7 @@ import numpy as np
 from . import build, runs
 from .data.dataset import Dataset
 from .engines import Engine, make
-from .errors import OptionError, RunError, TrainingFault
+from .errors import DataError, Fault, OptionError, RunError
 from .objective import TERMS, Objective
 from .options import TrainOptions
 from .points import Points, as_stored, value_range
@@ -60,6 +60,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
         If the options do not fit the data, or the folder cannot be made.
     """
     options = build.fit_likelihood(options, dataset)
+    _check_size(options, dataset)
     fingerprint = runs.fingerprint(dataset.train)
     state = runs.fresh_state(options, dataset.data_dim, build.prior_logits(options, dataset, fingerprint))
     folder = runs.create_folder(out, options)
@@ -67,6 +68,16 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     trainer = _trainer(folder, options, dataset, state, fingerprint)
     trainer.save()
     return trainer
+
+
+def _check_size(options: TrainOptions, dataset: Dataset) -> None:
+    """Raise DataError if the squares of the data are beyond the run's dtype."""
+    limit = {"float32": 1e15, "float64": 1e150}[options.dtype]
+    largest = max(abs(value) for part in (dataset.train, dataset.test) for value in value_range(part))
+    if largest > limit:
+        raise DataError(
+            f"{dataset.name}: has {largest:g}; with --dtype {options.dtype} numbers up to {limit:g} can be used"
+        )
 
 
 def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
@@ -83,8 +94,7 @@ def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
         raise OptionError("epochs", options.epochs, f"the run has {run.state.epoch} already; that or more is")
-    if runs.fingerprint(dataset.train) != run.data_sha256:
-        raise RunError(f"{run.folder}: {dataset.name} is not the data this run was trained on")
+    runs.check_data(run, dataset)
     return _trainer(run.folder, options, dataset, run.state, run.data_sha256)
 
 
@@ -125,7 +135,7 @@ def train(
 
     Raises
     ------
-    TrainingFault
+    Fault
         If a term is not finite, or a save fails. The last checkpoint stays.
     """
     o, state, engine, data = trainer.options, trainer.state, trainer.engine, trainer.data
@@ -137,7 +147,7 @@ def train(
         fault = engine.train(data, piece, o.batch_size, state.optimizer, o.seed, state.totals)
         took = time.perf_counter() - begun
         if fault is not None:
-            raise TrainingFault(_not_finite(trainer, fault))
+            raise Fault(_not_finite(trainer, fault))
         state.row += len(piece)
         state.seconds += took
         batches = _next_slice(batches, took)

@@ -1,11 +1,16 @@
 """The command line from end to end: real runs on small data, and one clear line for whatever is wrong."""
 
+import fcntl
 import json
 import os
+import pty
+import re
 import resource
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 import tomllib
 from pathlib import Path
@@ -14,7 +19,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from minidecomp import runs
+from minidecomp import random, runs
 from minidecomp.cli.main import main
 
 SMALL = ["--points-per-arm", "10", "--epochs", "3", "--hidden", "5", "--threads", "1"]
@@ -53,7 +58,7 @@ def test_the_first_command(capsys):
     assert main(["train", "--prior", "mixture", "--alpha", "5", "--epochs", "20"]) == 0
     out, err = capsys.readouterr()
     folder = "runs/pinwheel-mixture-alpha5-beta1-seed0"
-    assert f"run: {folder}\n" in out and f"next: minidecomp plot {folder}" in out
+    assert f"run: {folder}\n" in out and f"next: minidecomp evaluate {folder}" in out
     assert "20 epochs" in out and "KL(p || q)" in out
     assert "pinwheel (400 points of 2 numbers), mixture prior" in err
     files = sorted(os.listdir(folder))
@@ -162,7 +167,7 @@ def test_help_and_version(capsys):
 # ---- stopped and gone on with ----
 
 
-LONG = ["train", "--prior", "mixture", "--alpha", "3", "--epochs", "4000", "--checkpoint-every", "0.05", "--no-plots"]
+LONG = ["train", "--prior", "mixture", "--alpha", "3", "--epochs", "8000", "--checkpoint-every", "0.05", "--no-plots"]
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +181,9 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_run_goes_on_to_the_same_end(number, whole):
     process = subprocess.Popen([*COMMAND, *LONG, "-o", "r"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not os.path.exists("r/checkpoint.npz"):
+    while not (os.path.exists("r/checkpoint.npz") and runs.load("r").state.epoch > 0):
+        assert process.poll() is None
         time.sleep(0.01)
-    time.sleep(0.4)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert out == "" and "Traceback" not in err
@@ -188,7 +193,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(number, whole):
         assert process.returncode == 128 + number
         assert "it is saved" in err and "go on with: minidecomp train --resume r\n" in err
     stopped = runs.load("r").state
-    assert 0 < stopped.epoch < 4000
+    assert 0 < stopped.epoch < 8000
     assert main(["train", "--resume", "r", "--no-plots", "-q"]) == 0
     assert_array_equal(final("r"), whole)
 
@@ -208,6 +213,106 @@ def test_resume_takes_the_runs_own_options(capsys):
     assert main(["train", "--resume", "r", "-e", "5", "--threads", "2", "--no-plots", "-q"]) == 0
     assert tomllib.loads(Path("r/config.toml").read_text())["epochs"] == 5
     assert len(final("r")) > len(before)
+
+
+def test_data_that_moved(capsys):
+    """A run's own data may be elsewhere now, but must be the same."""
+    np.save("own.npy", np.random.default_rng(0).normal(size=(50, 3)))
+    assert main(["train", "-d", "own.npy", "-e", "1", "-o", "r", "--no-plots", "-q"]) == 0
+    os.rename("own.npy", "moved.npy")
+    capsys.readouterr()
+    assert main(["plot", "r"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "picture: r/figures/learning_curves.png\n" and "own.npy: no such file" in err
+    assert main(["plot", "r", "--data", "moved.npy"]) == 0
+    assert main(["evaluate", "r", "--data", "moved.npy", "-q"]) == 0
+    assert main(["train", "--resume", "r", "--data", "moved.npy", "-e", "2", "--no-plots", "-q"]) == 0
+    np.save("moved.npy", np.random.default_rng(1).normal(size=(50, 3)))
+    capsys.readouterr()
+    assert "moved.npy is not the data this run was trained on" in complaint(capsys, "sample", "r")
+    assert "is not the data" in complaint(capsys, "train", "--resume", "r", "-e", "3")
+
+
+def test_another_prior_over_a_runs_config(capsys):
+    """What the file has only as its own prior's default gives way; what was chosen stays."""
+    args = ["--data", "pinwheel", "--prior", "gaussian", "--gamma"]
+    assert main(["train", *SMALL, *args[:-1], "--lr", "0.005", "-o", "a", "--no-plots", "-q"]) == 0
+    assert main(["train", "-c", "a/config.toml", "--prior", "mixture", "-o", "b", "--no-plots", "-q"]) == 0
+    o = runs.load("b").options
+    assert (o.prior, o.kl, o.prior_variance_scale, o.lr, o.epochs) == ("mixture", "monte-carlo", 0.03, 0.005, 3)
+
+
+def test_the_environment_is_checked(monkeypatch, capsys):
+    for name, value, message in (
+        ("MINIDECOMP_LR", "abc", "MINIDECOMP_LR: abc is not allowed; a number above 0 is"),
+        ("MINIDECOMP_AMSGRAD", "maybe", "MINIDECOMP_AMSGRAD: maybe is not allowed; yes or no is"),
+        ("MINIDECOMP_ALHPA", "3", "MINIDECOMP_ALHPA: 3 is not allowed; there is no such option; did you mean alpha?"),
+    ):
+        monkeypatch.setenv(name, value)
+        assert complaint(capsys, "train") == message
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MINIDECOMP_REGULARIZER", "mmd")
+    monkeypatch.setenv("MINIDECOMP_AMSGRAD", "no")
+    assert main(["train", *SMALL, "-o", "r", "--no-plots", "-q"]) == 0
+    assert (runs.load("r").options.regulariser, runs.load("r").options.amsgrad) == ("mmd", False)
+
+
+# ---- looking at a run ----
+
+
+@pytest.mark.parametrize("shape", [(3,), (2,), (1,), (4, 5)])
+def test_every_look_at_a_run(shape, capsys):
+    np.save("own.npy", np.random.default_rng(0).random((60, *shape)))
+    assert main(["train", "-d", "own.npy", "-e", "1", "-z", "3", "--hidden", "5", "-o", "r", "--no-plots", "-q"]) == 0
+    capsys.readouterr()
+    assert main(["traverse", "r", "--out", "t.npz", "--dimensions", "2", "--steps", "5", "--span", "2"]) == 0
+    assert main(["reconstruct", "r", "--out", "r.npz", "-n", "4"]) == 0
+    assert main(["sample", "r", "--out", "s.npz", "-n", "7"]) == 0
+    assert main(["encode", "r", "own.npy"]) == 0
+    out = capsys.readouterr().out
+    pictures = {"traversals.png", "reconstructions.png", "samples.png"}
+    assert set(os.listdir("r/figures")) == pictures | ({"traversals.gif"} if len(shape) == 2 else set())
+    assert "arrays: r/encodings-own.npz (loc, scale)" in out
+    width, run = int(np.prod(shape)), runs.load("r")
+    with np.load("t.npz") as t, np.load("r.npz") as r, np.load("s.npz") as s, np.load("r/encodings-own.npz") as e:
+        assert t["means"].shape == (2, 5, width) and t["values"].shape == (2, 5) and (np.diff(t["kl"]) <= 0).all()
+        np.testing.assert_allclose(t["values"][0], [-2, -1, 0, 1, 2], rtol=1e-6)
+        assert r["x"].shape == r["reconstruction"].shape == (4, width) and r["loc"].shape == (4, 3)
+        assert s["z"].shape == (7, 3) and s["x"].shape == s["mean"].shape == (7, width)
+        loc, scale = run.vae.encode(np.load("own.npy").reshape(60, -1).astype(np.float32))
+        np.testing.assert_allclose(e["loc"], loc, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(e["scale"], scale, rtol=1e-4)
+    assert main(["evaluate", "r", "--json", "-q"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert set(result["metrics"]) == {"unsupervised", "hoyer"} and len(result["dimensions"]["kl"]) == 3
+    assert json.loads(Path("r/evaluation.json").read_text())["train"]["epoch"] == 1
+
+
+def test_encode_refuses_points_of_another_width(capsys):
+    assert main(["train", *SMALL, "-o", "r", "--no-plots", "-q"]) == 0
+    np.save("wide.npy", np.zeros((5, 3)))
+    capsys.readouterr()
+    message = "wide.npy: has 3 numbers a point; the run's model takes 2"
+    assert complaint(capsys, "encode", "r", "wide.npy") == message
+
+
+def test_a_small_dsprites_run(capsys):
+    """The metrics by their names, for the Student-t prior once more of the Gaussian quantiles."""
+    part = ["--factors", "shape=heart,scale=0.5..0.7,orientation=0,posX=0..0.3,posY=0..0.3"]
+    small = ["--hidden", "16", "-e", "2", "--lr", "3e-3", "-o", "r", "--no-plots", "-q"]
+    assert main(["train", "--prior", "student-t", "-z", "4", *part, *small]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "r", "--metrics", "all", "-q"]) == 0
+    out = capsys.readouterr().out
+    for name in ("factor_vae", "factor_vae_mathieu19", "beta_vae", "mig", "sap", "modularity", "explicitness", "irs"):
+        assert len(re.findall(f"^  {name} ", out, re.MULTILINE)) == 2, name
+    assert "metrics of the Gaussian quantiles" in out and "dci" not in out and "active dimensions" in out
+    assert main(["evaluate", "r", "--metrics", "mig", "--json", "-q", "--seed", "3"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["metrics"]["mig"]["seed"] == 3 and "disentanglement_lib" in result["metrics"]["mig"]["definition"]
+    assert len(result["metrics"]["mig"]["details"]["gaps"]) == 3  # one value of shape and of orientation say nothing
+    assert main(["traverse", "r", "--point", "3"]) == 0
+    assert os.path.exists("r/figures/traversals.gif")
 
 
 # ---- what is refused ----
@@ -242,8 +347,22 @@ def test_resume_takes_the_runs_own_options(capsys):
         ("train --data fashion-mnist --data-dir nowhere", "fashion-mnist: nowhere"),
         ("train --config none.toml", "cannot read none.toml: No such file or directory"),
         ("train --config bad.toml", "bad.toml is no TOML file"),
-        ("train --config typo.toml", "--alhpa: 3 is not allowed; there is no such option; did you mean alpha?"),
-        ("train --out file", "--out file: it exists already"),
+        ("train --config typo.toml", "typo.toml: alhpa: 3 is not allowed; there is no such option; did you mean alpha?"),
+        ("train --out file", "--out file: it is a file; give a folder"),
+        ("train --out folder2", "--out folder2: it exists already; give another folder, or --resume folder2 to go on with its run"),
+        ("train --config table.toml", "table.toml: [train] is a table; the options stand at the top, outside of any"),
+        ("train --config wrong.toml", "wrong.toml: lr: x is not allowed; a number above 0 is"),
+        ("train --data huge.npy", "huge.npy: has 1e+300; with --dtype float32 numbers up to 1e+15 can be used"),
+        ("train --data good.npy --arms 3", "--arms: 3 is not allowed; it goes with --data pinwheel only"),
+        ("train --array x", "--array: x is not allowed; it goes with --data a file of one's own only, not with pinwheel"),
+        ("train --data good.npy --data-dir /", "--data-dir: / is not allowed; it goes with --data a named data set only"),
+        ("evaluate old", "old/checkpoint.npz: checkpoint version 0"),
+        ("evaluate nowhere --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 4294967295 is"),
+        ("traverse nowhere --steps 1", "--steps: 1 is not allowed; a whole number from 2 to 1000 is"),
+        ("traverse nowhere --span 0", "--span: 0 is not allowed; a number above 0 is"),
+        ("sample nowhere --count x", "--count: x is not allowed; a whole number from 1 to 10000000 is"),
+        ("reconstruct nowhere --out x.png", "--out: x.png is not allowed; a file that ends in .npz is"),
+        ("encode nowhere good.npy", "nowhere: no such run folder"),
         ("train --out file/x", "--out file/x: cannot write there: Not a directory"),
         ("train --resume file", "file: no such run folder"),
         ("train --resume folder", "folder: no run folder, for it has no checkpoint.npz"),
@@ -256,7 +375,7 @@ def test_resume_takes_the_runs_own_options(capsys):
         ("plot nowhere", "nowhere: no such run folder"),
         ("plot old --format gif", "--format: gif is not allowed; one of png, pdf, svg is"),
         ("plot old --seed x", "--seed: x is not allowed; a whole number from 0 to 18446744073709551615 is"),
-        ("trian", "trian is no command; the commands are train, plot, data (did you mean train?)"),
+        ("trian", "trian is no command; the commands are train, evaluate, plot, traverse, reconstruct, sample, encode, data (did you mean train?)"),
         ("data fetch cifar", "cifar: is not known; only fashion-mnist and dsprites can be fetched"),
     ],
 )  # fmt: skip
@@ -272,11 +391,14 @@ def test_one_clear_line(args, message, capsys):
     np.save("nan.npy", normal)
     np.savez("two.npz", a=normal, b=normal)
     files = {"bad.csv": "1,2\n3,4\n5,x\n", "bad.toml": "alpha =", "typo.toml": "alhpa = 3", "file": ""}
+    files |= {"table.toml": "[train]\nalpha = 1", "wrong.toml": "lr = 'x'"}
+    np.save("huge.npy", np.full((9, 2), 1e300))
     for name, text in files.items():
         with open(name, "w") as file:
             file.write(text)
-    for name in ("folder", "cut", "old"):
+    for name in ("folder", "cut", "old", "folder2"):
         os.mkdir(name)
+    Path("folder2/x").touch()
     with open("cut/checkpoint.npz", "wb") as file:
         file.write(b"PK\x03\x04half")
     np.savez("old/checkpoint.npz", format=runs.FORMAT, version=0)
@@ -325,6 +447,69 @@ def test_a_folder_that_cannot_be_made_for_pictures(capsys):
     capsys.readouterr()
     assert main(["plot", "r", "-o", "file/x"]) == 1
     assert capsys.readouterr().err == "minidecomp: cannot make the folder file/x: Not a directory\n"
+
+
+@pytest.mark.parametrize("args", [["data", "list"], ["--version"], ["train", "--help"]])
+def test_a_full_standard_output(args):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*COMMAND, *args], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "minidecomp: standard output: No space left on device\n")
+
+
+def test_a_term_that_overflows_on_the_test_data(capsys):
+    """Training is fine, one test point is far away: JSON has null, and a line says which term."""
+    points = np.random.default_rng(0).normal(size=(20, 2))
+    far = random.permutation(20, 0, random.SPLIT)[0]
+    points[far] = 1e14
+    np.save("own.npy", points)
+    assert (
+        main(["train", "-d", "own.npy", "-e", "1", "-o", "r", "--no-plots", "--json", "-q", "--test-fraction", "0.05"])
+        == 0
+    )
+    out = capsys.readouterr().out
+    text = Path("r/evaluation.json").read_text()
+    assert "Infinity" not in text + out and "NaN" not in text + out
+    json.loads(text)
+
+
+def test_paths_are_quoted(capsys):
+    assert main(["train", *SMALL, "-o", "my  dir/ü x", "--no-plots", "-q"]) == 0
+    assert "next: minidecomp evaluate 'my  dir/ü x'\n" in capsys.readouterr().out
+    assert complaint(capsys, "train", "--resume", "my  dir") == "my  dir: no run folder, for it has no checkpoint.npz"
+
+
+def in_a_terminal(columns, args):
+    """What a terminal of that width is sent."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
+    process = subprocess.Popen([*COMMAND, *args], stdin=follower, stdout=follower, stderr=follower, env=env)
+    os.close(follower)
+    sent = b""
+    while True:
+        try:
+            block = os.read(leader, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not block:
+            break
+        sent += block
+    os.close(leader)
+    assert process.wait() == 0
+    return sent.decode()
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_the_bar_never_wraps(columns):
+    """A line that wraps would be drawn again below, not over."""
+    args = ["train", "--prior", "mixture", "--alpha", "5", "--epochs", "3000", "--no-plots", "-o", "r"]
+    sent = in_a_terminal(columns, args)
+    drawn = [re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", line) for line in re.split(r"[\r\n]+", sent) if "epoch " in line]
+    bars = [line for line in drawn if "[" in line]
+    assert len(bars) > 1 and max(map(len, bars)) < columns
+    assert any("log p" in line for line in bars) == (columns >= 60)
+    assert any("L -" in line for line in bars) == (columns >= 120)
+    assert "epoch 3000/3000" in bars[-1] and "100%" in bars[-1]
 
 
 def test_a_reader_that_has_had_enough():

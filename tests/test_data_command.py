@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from minidecomp.data import fashion_mnist
-from minidecomp.errors import DataError
+from minidecomp.errors import DataError, Fault
 
 try:
     from minidecomp.cli.data import data
@@ -82,7 +82,7 @@ def test_fetch_without_network(monkeypatch, tmp_path):
 
     monkeypatch.setattr("urllib.request.urlopen", urlopen)
     result = invoke("fetch", "fashion-mnist", "--data-dir", str(tmp_path / "mine"))
-    assert isinstance(result.exception, DataError)
+    assert isinstance(result.exception, Fault)
     assert "Network is unreachable" in str(result.exception)
     assert result.stdout == ""
 

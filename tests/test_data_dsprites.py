@@ -10,7 +10,7 @@ import pytest
 from minidecomp import data
 from minidecomp.cli.main import main
 from minidecomp.data import dsprites
-from minidecomp.errors import DataError, OptionError
+from minidecomp.errors import DataError, Fault, OptionError
 from minidecomp.points import Bits, as_numbers
 
 
@@ -218,7 +218,7 @@ def test_render_in_the_originals_format_and_read_it_back(tmp_path, whole):
 def test_fetch(monkeypatch, tmp_path):
     content = b"the published file"
     monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: io.BytesIO(content))
-    with pytest.raises(DataError, match="what arrived is not the published file"):
+    with pytest.raises(Fault, match="what arrived is not the published file"):
         dsprites.fetch()
     assert not list((tmp_path / "cache" / "minidecomp" / "dsprites").iterdir())
     monkeypatch.setattr(dsprites, "MD5", hashlib.md5(content).hexdigest())

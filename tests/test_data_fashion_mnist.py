@@ -11,7 +11,7 @@ import pytest
 
 from minidecomp import data
 from minidecomp.data import fashion_mnist, folders
-from minidecomp.errors import DataError, OptionError
+from minidecomp.errors import DataError, Fault, OptionError
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = fashion_mnist.FILES
 
@@ -235,7 +235,7 @@ def test_fetch_keeps_whole_files_and_replaces_damaged_ones(server, small, tmp_pa
 )
 def test_fetch_fails(server, tmp_path, reply, said):
     server.replies[TRAIN_LABELS] = reply
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(Fault) as caught:
         fashion_mnist.fetch(tmp_path / "mine")
     one_line(caught, fashion_mnist.URL + TRAIN_LABELS, said)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == [TRAIN_IMAGES]
@@ -243,7 +243,7 @@ def test_fetch_fails(server, tmp_path, reply, said):
 
 def test_fetch_into_a_file(server, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(Fault) as caught:
         fashion_mnist.fetch(tmp_path / "file")
     one_line(caught, tmp_path / "file")
 

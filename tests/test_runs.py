@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from minidecomp import build, resolve, runs, training
-from minidecomp.errors import RunError, TrainingFault
+from minidecomp.errors import Fault, RunError
 from minidecomp.files import write_file
 
 SMALL = {"hidden": "6", "epochs": 3, "points_per_arm": 20, "batch_size": 30, "threads": 1}
@@ -164,7 +164,7 @@ def test_a_run_folder_is_never_overwritten(run, tmp_path, monkeypatch):
     with pytest.raises(RunError, match="it exists already"):
         runs.create_folder(str(run.folder), run.options)
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="it exists already"):
+    with pytest.raises(RunError, match="--out file: it is a file"):
         runs.create_folder("file", run.options)
     with pytest.raises(RunError, match="--out file/x: cannot write there: Not a directory"):
         runs.create_folder("file/x", run.options)
@@ -184,7 +184,7 @@ def test_a_full_disk_leaves_what_was_saved(call, run, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, full)
-    with pytest.raises(TrainingFault, match=r"cannot write .*checkpoint.npz: No space left on device; what was saved"):
+    with pytest.raises(Fault, match=r"cannot write .*checkpoint.npz: No space left on device; what was saved"):
         write_file(path, lambda file: file.write(b"new"))
     assert path.read_bytes() == b"good"
 
@@ -225,7 +225,7 @@ def test_a_row_beyond_the_data(run, tmp_path):
 def test_moments_that_are_not_finite_are_not_saved(name, tmp_path):
     trainer = trained(tmp_path / "run")
     getattr(trainer.state.optimizer, name)[0] = np.nan
-    with pytest.raises(TrainingFault, match=f"adam.{name}: no longer finite"):
+    with pytest.raises(Fault, match=f"adam.{name}: no longer finite"):
         trainer.save()
     runs.load(tmp_path / "run")
 
@@ -234,6 +234,6 @@ def test_parameters_that_are_not_finite_are_not_saved(run, tmp_path):
     trainer = trained(tmp_path / "run")
     before = (tmp_path / "run" / "checkpoint.npz").read_bytes()
     trainer.state.vae.parameters.vector[3] = np.inf
-    with pytest.raises(TrainingFault, match="parameters: no longer finite; the last good checkpoint stays"):
+    with pytest.raises(Fault, match="parameters: no longer finite; the last good checkpoint stays"):
         trainer.save()
     assert (tmp_path / "run" / "checkpoint.npz").read_bytes() == before

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minidecomp import build, principal, resolve, runs, training
-from minidecomp.errors import OptionError, RunError, TrainingFault
+from minidecomp.errors import Fault, OptionError, RunError
 from minidecomp.evaluation import evaluate
 from minidecomp.points import Bits
 from minidecomp.principal import principal_variances
@@ -104,9 +104,7 @@ def test_other_data_are_refused(tmp_path):
 def test_a_fault_keeps_the_last_good_checkpoint(engine, tmp_path):
     # A rate this high sends the decoder's output out of float32's range within a few steps.
     trainer = start(tmp_path / "run", engine=engine, lr=1e18, epochs=50, checkpoint_every=1e-9)
-    with pytest.raises(
-        TrainingFault, match=r"(\w+ is not finite in epoch \d+, step \d+|no longer finite); the last good"
-    ):
+    with pytest.raises(Fault, match=r"(\w+ is not finite in epoch \d+, step \d+|no longer finite); the last good"):
         training.train(trainer)
     kept = runs.load(tmp_path / "run")
     assert np.isfinite(kept.vae.parameters.vector).all()
@@ -161,8 +159,9 @@ def test_evaluation_is_the_mean_over_all_points(tmp_path):
         each = [trainer.engine.values(b, 5, (1 << 62) + i, name)["regulariser"] for i, b in enumerate(whole)]
         assert_allclose(result[name], np.average(each, weights=[len(b) for b in whole]), rtol=1e-12)
     assert evaluate(trainer.engine, x, 9, seed=5) == result != evaluate(trainer.engine, x, 9, seed=6)
-    assert evaluate(trainer.engine, x[:1], 9, seed=5)["points"] == 0
-    assert evaluate(trainer.engine, x[:10], 9, seed=5)["points"] == 9
+    one, ten = evaluate(trainer.engine, x[:1], 9, seed=5), evaluate(trainer.engine, x[:10], 9, seed=5)
+    assert one["points"] == 1 and np.isnan(one["mmd"]) and np.isfinite([one["kl"], one["kl-inc"]]).all()
+    assert ten["points"] == 10 and np.isfinite(ten["mmd"])
 
 
 def test_the_likelihood_must_suit_the_data(tmp_path):

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minidecomp import random
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import DataError, OptionError
+from minidecomp.options import NAMES
 
-__all__ = ["Available", "Dataset", "available", "load"]
+__all__ = ["NAMES", "Available", "Dataset", "absolute", "available", "load"]
 
-NAMES = ("pinwheel", "dsprites", "fashion-mnist")
+
+def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options whose ``data`` and ``data_dir``, where they are there, are absolute paths: a run's hold anywhere."""
+    made = dict(given)
+    for name in ("data", "data_dir"):
+        if isinstance(made.get(name), str) and made[name] not in NAMES and os.path.exists(made[name]):
+            made[name] = os.path.abspath(made[name])
+    return made
 
 
 @dataclass(frozen=True)

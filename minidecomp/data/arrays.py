@@ -92,7 +92,9 @@ def _read(path: Path, array: str | None) -> np.ndarray:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
-        raise DataError(f"{path}: cannot be read ({reason(error)}); {_ALLOWED}") from None
+        raise DataError(
+            f"{path}: cannot be read ({reason(error)}); a whole .npy, .npz or .csv file is needed"
+        ) from None
 
 
 def _stored(path: Path, array: str | None) -> np.ndarray:
@@ -107,7 +109,7 @@ def _stored(path: Path, array: str | None) -> np.ndarray:
             return loaded
         names = loaded.files
         if array is None and len(names) != 1:
-            raise DataError(f"{path}: has {len(names)} arrays; choose by --array one of: {', '.join(names)}")
+            raise DataError(f"{path}: has {len(names)} arrays; choose by --array one of: {', '.join(names) or 'none'}")
         if array is not None and array not in names:
             raise DataError(f"{path}: has no array named {array}; it has: {', '.join(names)}")
         return np.asarray(loaded[names[0] if array is None else array])

@@ -252,7 +252,7 @@ def write(path: Path, progress: Callable[[int], object] = lambda images: None) -
     ------
     OptionError
         The path ends otherwise.
-    TrainingFault
+    Fault
         It cannot be written.
     """
     if path.suffix not in (".npy", ".npz"):
@@ -309,7 +309,7 @@ def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = 
 
     Raises
     ------
-    DataError
+    Fault
         The network or the disk failed, or what arrived is not the file. No part of a file is left behind.
     """
     target = (folders.cache() / "dsprites" if folder is None else Path(folder)) / FILE

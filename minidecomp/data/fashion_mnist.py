@@ -161,7 +161,7 @@ def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = 
 
     Raises
     ------
-    DataError
+    Fault
         The network or the disk failed, or what arrived is not the file. No part of a file is left behind.
     """
     folder = folders.cache() / "fashion-mnist" if folder is None else Path(folder)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 
-from minidecomp.errors import DataError
+from minidecomp.errors import Fault
 
 
 def cache() -> Path:
@@ -52,7 +52,7 @@ def fetch_file(
 
     Raises
     ------
-    DataError
+    Fault
         The network or the disk failed, or what arrived has a fault.
     """
     if target.is_file() and not fault(target):
@@ -67,10 +67,10 @@ def fetch_file(
                 file.write(block)
         found = fault(partial)
         if found:
-            raise DataError(f"{url}: what arrived {found}; try again later")
+            raise Fault(f"{url}: what arrived {found}; try again later")
         os.replace(partial, target)
     except (OSError, HTTPException) as error:
-        raise DataError(f"cannot download {url} to {target}: {reason(error)}") from None
+        raise Fault(f"cannot download {url} to {target}: {reason(error)}") from None
     finally:
         if partial.exists():
             partial.unlink()
@@ -78,4 +78,5 @@ def fetch_file(
 
 def reason(error: Exception) -> str:
     """An error's own words, in one line."""
+    error = getattr(error, "reason", error)  # what urllib wraps
     return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())

@@ -35,7 +35,7 @@ class Engine(Protocol):
     ) -> str | None:
         """One step for each batch of rows in ``order``; adds each term times its size, and its size, to totals.
 
-        Returns the name of a term that was not finite, or ``gradient`` if that or its square was not; the parameters are
+        Returns the name of a term that was not finite, or ``gradient`` if its square was not; the parameters are
         then those before its step.
         """
 

@@ -6,7 +6,7 @@ Only figure objects are made: no window, no back end and no setting of matplotli
 
 from .comparison import data_and_reconstructions, samples
 from .curves import TERM_LABELS, learning_curves
-from .of_run import FORMATS, check_formats, draw_all, test_points, write_figure
+from .of_run import FORMATS, check_formats, draw_all, draw_curves, draw_model, test_points, write_figure
 from .posterior import aggregate_posterior, density_on_grid, panel_grid
 from .style import available
 from .traversals import latent_traversals, write_animation
@@ -20,6 +20,8 @@ __all__ = [
     "data_and_reconstructions",
     "density_on_grid",
     "draw_all",
+    "draw_curves",
+    "draw_model",
     "latent_traversals",
     "learning_curves",
     "panel_grid",

@@ -170,7 +170,7 @@ def samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, int
     Parameters
     ----------
     generated : numpy.ndarray of shape (N, dx)
-        The decoder's means E[x | z], z from the prior.
+        Drawn from p(x | z), z from the prior; images usually are its means.
     data : numpy.ndarray of shape (M, dx)
         To compare with; of images only the range of grey is used.
     image_shape : (int, int), optional

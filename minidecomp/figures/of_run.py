@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import random
-from ..draws import sample_prior
 from ..errors import OptionError
 from ..files import make_folder, write_file
 from ..points import as_numbers
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
 FORMATS = ("png", "pdf", "svg")
 MAX_POSTERIOR_POINTS = 10_000
 MAX_SCATTER_POINTS = 500
+MAX_SAMPLES = 1000
+IMAGES_SAMPLED = 64
 
 
 def check_formats(formats: Sequence[str]) -> None:
@@ -37,7 +37,6 @@ def check_formats(formats: Sequence[str]) -> None:
             raise OptionError("format", name, f"one of {', '.join(FORMATS)} is")
 
 
-@styled
 def draw_all(
     folder: str | Path,
     metrics: Mapping[str, np.ndarray],
@@ -46,10 +45,13 @@ def draw_all(
     seed: int = 0,
     formats: Sequence[str] = ("png",),
 ) -> list[Path]:
-    """Write a trained run's pictures: learning_curves, aggregate_posterior, reconstructions and samples.
+    """Write a trained run's pictures: those of ``draw_curves`` and of ``draw_model``; returns the paths."""
+    return draw_curves(folder, metrics, formats) + draw_model(folder, vae, dataset, seed, formats)
 
-    The aggregate posterior is that of the training points, 10,000 of them at most, and drawn if ``vae`` has
-    two latent dimensions. Test points are reconstructed. Without an epoch in ``metrics`` there are no curves.
+
+@styled
+def draw_curves(folder: str | Path, metrics: Mapping[str, np.ndarray], formats: Sequence[str] = ("png",)) -> list[Path]:
+    """Write learning_curves; nothing without an epoch.
 
     Parameters
     ----------
@@ -57,17 +59,8 @@ def draw_all(
         Made if need be.
     metrics : mapping of str to numpy.ndarray of shape (epochs,)
         As for ``learning_curves``.
-    vae : VAE
-    dataset : Dataset
-    seed : int
-        Of the samples, 0 to 2^64 - 1.
     formats : sequence of str
         Of ``png`` (200 dots an inch), ``pdf`` and ``svg``.
-
-    Returns
-    -------
-    list of pathlib.Path
-        What was written, picture by picture.
 
     Raises
     ------
@@ -75,10 +68,37 @@ def draw_all(
         A format is none of these.
     """
     check_formats(formats)
+    if not len(metrics["epoch"]):
+        return []
+    return write_figure(learning_curves(metrics), make_folder(Path(folder)), "learning_curves", formats)
+
+
+@styled
+def draw_model(
+    folder: str | Path, vae: VAE, dataset: Dataset, seed: int = 0, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Write aggregate_posterior, reconstructions and samples.
+
+    The aggregate posterior is that of the training points, 10,000 of them at most, and drawn if ``vae`` has
+    two latent dimensions. Test points are reconstructed.
+
+    Parameters
+    ----------
+    folder, formats
+        As for ``draw_curves``.
+    vae : VAE
+    dataset : Dataset
+    seed : int
+        Of the samples, 0 to 2^64 - 1.
+
+    Raises
+    ------
+    OptionError
+        A format is not known.
+    """
+    check_formats(formats)
     folder = make_folder(Path(folder))
     figures: dict[str, Figure] = {}
-    if len(metrics["epoch"]):
-        figures["learning_curves"] = learning_curves(metrics)
     if vae.latent_dim == 2:
         figures["aggregate_posterior"] = _training_posterior(vae, dataset)
     figures["reconstructions"] = _test_reconstructions(vae, dataset)
@@ -144,10 +164,8 @@ def _test_reconstructions(vae: VAE, dataset: Dataset) -> Figure:
 
 
 def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:
-    chosen = _evenly(len(dataset.test), 1000)
-    data = as_numbers(dataset.test[chosen], vae.dtype)
-    count = 64 if dataset.image_shape is not None else len(data)
-    shape = (count, vae.latent_dim)
-    z, _, _ = sample_prior(vae.current_prior(), shape, seed, 0, vae.dtype, purpose=random.SAMPLE)
-    generated = _in_chunks(lambda rows: vae.likelihood.mean(vae.decode(rows)), z)
-    return samples(generated, data, dataset.image_shape)
+    beside = as_numbers(dataset.train[_evenly(len(dataset.train), MAX_SAMPLES)], vae.dtype)
+    images = dataset.image_shape is not None
+    _, mean, x = vae.sample(IMAGES_SAMPLED if images else MAX_SAMPLES, seed)
+    # An image is shown as its mean, without the likelihood's noise; other points as they would come, with it.
+    return samples(mean if images else x, beside, dataset.image_shape)

@@ -123,7 +123,7 @@ def write_animation(path: Path, means: np.ndarray, image_shape: tuple[int, int])
 
     Raises
     ------
-    TrainingFault
+    Fault
         It cannot be written.
     """
     from PIL import Image

@@ -1,6 +1,7 @@
 """log p(x | z): the likelihood of a data point under the decoder's output (PAPER section 4e).
 
-Each likelihood has ``value(x, output)`` and ``value_and_grad(x, output)``. ``output`` is what the decoder's last layer
+Each likelihood has ``value(x, output)``, ``value_and_grad(x, output)``, ``mean(output)`` and ``sample(output, noise)``,
+from standard noise as ``noise_kind`` says: normal, or uniform in (0, 1). ``output`` is what the decoder's last layer
 gives, (..., output_dim); x broadcasts against it; the value sums over the dx dimensions.
 """
 
@@ -21,6 +22,7 @@ class Bernoulli:
     """
 
     name: ClassVar[str] = "bernoulli"
+    noise_kind: ClassVar[str] = "uniform"
 
     def output_dim(self, data_dim: int) -> int:
         return data_dim
@@ -35,6 +37,10 @@ class Bernoulli:
         """E[x | z] = sigmoid(o)."""
         return sigmoid(output)
 
+    def sample(self, output: Any, noise: Any) -> Any:
+        """x = [u < sigmoid(o)]"""
+        return (noise < sigmoid(output)).astype(output.dtype)
+
 
 @dataclass(frozen=True)
 class Gaussian:
@@ -45,6 +51,7 @@ class Gaussian:
     """
 
     name: ClassVar[str] = "gaussian"
+    noise_kind: ClassVar[str] = "normal"
 
     def output_dim(self, data_dim: int) -> int:
         return 2 * data_dim
@@ -72,6 +79,11 @@ class Gaussian:
         """E[x | z] = m."""
         return self.loc_and_raw(output)[0]
 
+    def sample(self, output: Any, noise: Any) -> Any:
+        """x = m + s e"""
+        loc, raw = self.loc_and_raw(output)
+        return loc + (softplus(raw) + MIN_SCALE) * noise
+
 
 @dataclass(frozen=True)
 class Laplace:
@@ -82,6 +94,7 @@ class Laplace:
 
     scale: float = 0.1
     name: ClassVar[str] = "laplace"
+    noise_kind: ClassVar[str] = "uniform"
 
     def output_dim(self, data_dim: int) -> int:
         return data_dim
@@ -97,6 +110,11 @@ class Laplace:
     def mean(self, output: Any) -> Any:
         """E[x | z] = m."""
         return output
+
+    def sample(self, output: Any, noise: Any) -> Any:
+        """x = m - b sign(u - 1/2) log(1 - 2 |u - 1/2|)"""
+        xp = array_module(output)
+        return output - self.scale * xp.sign(noise - 0.5) * xp.log1p(-2 * xp.abs(noise - 0.5))
 
 
 Likelihood = Bernoulli | Gaussian | Laplace

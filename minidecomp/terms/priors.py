@@ -10,7 +10,7 @@ Each prior has
     the same, and its gradient by ``z`` (..., D) and by the prior's ``variance`` v = scale^2, one for each point and
     dimension (..., D) (the mixture's is summed over its components, which share what is learned).
 ``sample(noise, choice)`` and ``sample_grad(d_sample, noise, choice)``
-    z from standard noise e (..., D), normal or Student-t as ``noise_kind`` says, and from uniform numbers u that choose
+    z from standard noise e (..., D), Student-t for that prior and normal otherwise, and from uniform u that choose
     a component, of shape (...,) where ``choice_kind`` is "point" and (..., D) where it is "element"; and how a gradient
     by the sample becomes one by the variance: z = m + sqrt(v) e gives dz/dv = e / (2 sqrt(v)).
 """
@@ -37,7 +37,6 @@ class Gaussian:
     loc: Any
     scale: Any
     name: ClassVar[str] = "gaussian"
-    noise_kind: ClassVar[str] = "normal"
     choice_kind: ClassVar[str | None] = None
 
     def marginal_log_density(self, z: Any) -> Any:
@@ -71,12 +70,16 @@ class StudentT:
     scale: Any
     df: float = 9.0
     name: ClassVar[str] = "student-t"
-    noise_kind: ClassVar[str] = "student-t"
     choice_kind: ClassVar[str | None] = None
 
     @property
     def log_normaliser(self) -> float:
-        """c above: one dimension's constant."""
+        """c above: one dimension's constant.
+
+        For a large nu the difference of lgammas would lose its digits: log(nu / 2) / 2 - 1 / (4 nu) + 1 / (24 nu^3).
+        """
+        if self.df > 1000:
+            return -0.5 * math.log(2 * math.pi) - 0.25 / self.df + 1 / (24 * self.df**3)
         return math.lgamma((self.df + 1) / 2) - math.lgamma(self.df / 2) - 0.5 * math.log(self.df * math.pi)
 
     def marginal_log_density(self, z: Any) -> Any:
@@ -112,7 +115,6 @@ class Mixture:
     scale: Any
     log_weight: Any
     name: ClassVar[str] = "mixture"
-    noise_kind: ClassVar[str] = "normal"
     choice_kind: ClassVar[str | None] = "point"
 
     def joint_log_density(self, z: Any) -> Any:
@@ -165,7 +167,6 @@ class Sparse:
     gamma: float = 0.8
     spike_scale: float = 0.05
     name: ClassVar[str] = "sparse"
-    noise_kind: ClassVar[str] = "normal"
     choice_kind: ClassVar[str | None] = "element"
 
     def _parts(self, z: Any) -> tuple[Any, Any]:
