@@ -55,7 +55,7 @@ def traverse(
     values, means = traverse(vae, base, step_count, width)
     values, means = values[order], means[order]
     names = [f"$z_{{{d + 1}}}$, KL {kl[d]:.2f}" for d in order]
-    draw(loaded, "traversals", lambda: figures.latent_traversals(values, means, names, dataset.image_shape))
+    draw(loaded, "traversals", lambda: figures.latent_traversals(values, means, names, width, dataset.image_shape))
     if gif and dataset.image_shape is not None and figures.available():
         path = make_folder(loaded.folder / "figures") / "traversals.gif"
         figures.write_animation(path, means, dataset.image_shape)

@@ -24,6 +24,7 @@ def latent_traversals(
     values: np.ndarray,
     means: np.ndarray,
     names: list[str],
+    span: float,
     image_shape: tuple[int, int] | None = None,
 ) -> Figure:
     """What the decoder makes as one latent dimension moves: a row, or for points of the plane a path, for each.
@@ -36,6 +37,8 @@ def latent_traversals(
         The decoder's means E[x | z] there.
     names : list of str
         What stands beside each row.
+    span : float
+        How far they go from the prior's centre, in its scales.
     image_shape : (int, int), optional
         Rows and columns if the points are images.
 
@@ -44,13 +47,13 @@ def latent_traversals(
     matplotlib.figure.Figure
     """
     if image_shape is not None:
-        return _image_rows(values, means, names, image_shape)
+        return _image_rows(means, names, span, image_shape)
     if means.shape[2] == 2:
         return _planar_paths(values, means, names)
     return _feature_rows(values, means, names)
 
 
-def _image_rows(values: np.ndarray, means: np.ndarray, names: list[str], image_shape: tuple[int, int]) -> Figure:
+def _image_rows(means: np.ndarray, names: list[str], span: float, image_shape: tuple[int, int]) -> Figure:
     rows, steps, width = means.shape
     canvas = mosaic(means.reshape(-1, width), image_shape, steps)
     across = min(PAGE - 0.8, 0.55 * steps)
@@ -59,10 +62,10 @@ def _image_rows(values: np.ndarray, means: np.ndarray, names: list[str], image_s
     draw_mosaic(axes, canvas, grey_range(means))
     down, along = canvas.shape[0] / rows, canvas.shape[1] / steps
     axes.set_yticks(down * (np.arange(rows) + 0.5) - 0.5, names)
-    if np.allclose(values, values[0]):
-        shown = np.unique([0, steps // 2, steps - 1])
-        axes.set_xticks(along * (shown + 0.5) - 0.5, [f"{values[0, i]:.3g}" for i in shown])
-        axes.set_xlabel("$z_d$")
+    shown = np.unique([0, (steps - 1) // 2, steps - 1])
+    places = np.linspace(-span, span, steps)[shown]
+    axes.set_xticks(along * (shown + 0.5) - 0.5, [f"{place:.3g}".replace("-", "\u2212") for place in places])
+    axes.set_xlabel("$z_d$, in scales of the prior from its centre")
     axes.tick_params(length=0)
     return figure
 
