@@ -324,6 +324,20 @@ cdef class Engine:
             s.weight[term] = kept_weights[term]
         return s.value[LOG_LIKELIHOOD], s.value[KL], s.value[REGULARISER]
 
+    def log_weights(self, x, uint64_t seed, long step, double[:, ::1] out not None):
+        """log p(x_b|z_kb) + log p(z_kb) - log q(z_kb|x_b) into out (K, B), with the noise of a seed and a step."""
+        cdef Step* s = &self.s
+        self.made()
+        if s.kl != MONTE_CARLO or s.log_prior_multiplier != 1:
+            raise ValueError("importance weights need the Monte-Carlo KL, with a log prior multiplier of 1")
+        if out.shape[0] != s.K or out.shape[1] != len(x):
+            raise ValueError(f"out has shape ({out.shape[0]}, {out.shape[1]}), not ({s.K}, {len(x)})")
+        s.log_weight = &out[0, 0]
+        try:
+            self.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=NO_REGULARISER, backward=False)
+        finally:
+            s.log_weight = NULL
+
     def encode(self, data, const int64_t[::1] order not None, real[:, ::1] loc not None, real[:, ::1] scale not None):
         """loc and scale (n, D) of the rows `order` (n,) of the data."""
         cdef Step* s = &self.s

@@ -81,4 +81,6 @@ cdef void likelihood_phase(void* context, long task) noexcept nogil:
         else:
             laplace_row(x, output, s.dx, s.likelihood_scale, weight, &log_p)
         total += log_p
+        if s.log_weight != NULL:
+            s.log_weight[row] += log_p
     s.partial[LOG_LIKELIHOOD * s.partials + task] = total / rows

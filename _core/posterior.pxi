@@ -100,6 +100,8 @@ cdef void posterior_phase(void* context, long task) noexcept nogil:
             if s.kl == MONTE_CARLO:
                 kl = log_q - multiplier * prior_row(&s.prior, s.z + row, D, joint, s.d_z + row, d_variance)
                 total += kl / (s.B * s.K)
+                if s.log_weight != NULL:
+                    s.log_weight[k * s.B + b] = -kl
                 for d in range(D):
                     s.d_z[row + d] *= <real>(-draw * multiplier)
                     variance_total[d] -= draw * multiplier * d_variance[d]

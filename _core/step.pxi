@@ -92,6 +92,7 @@ cdef struct Step:
     real* scratch       # (CHUNKS, scratch_size)
     long scratch_size
     real* scratch_columns   # (D, 3, B)
+    double* log_weight  # (K, B): log p(x|z) p(z) / q(z|x) of each sample; NULL where it is not asked for
     double* partial     # (3, partials): sums of the values, a part for each task
     long partials
     double* d_variance  # (2, CHUNKS, D)

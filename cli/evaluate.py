@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +18,12 @@ from .loading import (
 )
 
 if TYPE_CHECKING:
+    from minidecomp.data.dataset import Dataset
     from minidecomp.metrics import Score
+    from minidecomp.runs import Run
+
+LABELS = {"log_likelihood": "log-likelihood", "kl": "KL", "mmd": "MMD", "kl-inc": "KL(p || q)"}
+PARTS = {"dimension_wise_kl": "dimension-wise KL", "prior_dependence": "prior's dependence"}
 
 
 @click.command()
@@ -30,6 +36,10 @@ if TYPE_CHECKING:
     "modularity, explicitness, irs, dci; without factors unsupervised, hoyer; or all (but dci, which takes minutes), "
     "or none.  [factor_vae, or all where the factors are not known]",
 )
+@click.option("--decomposition/--no-decomposition", default=True, help="Overlap and match, as numbers.  [yes]")
+@click.option("--log-likelihood", "marginal", is_flag=True, help="log p(x) by importance sampling, too.")
+@click.option("--importance-samples", metavar="N", default="1000", help="Samples a point for it.  [1000]")
+@click.option("--points", metavar="N", help="Take so many test points for it, evenly spread.  [all]")
 @seed_option
 @threads_option
 @data_option
@@ -39,6 +49,10 @@ if TYPE_CHECKING:
 def evaluate(
     run: str,
     metrics: str,
+    decomposition: bool,
+    marginal: bool,
+    importance_samples: str,
+    points: str | None,
     seed: str,
     threads: str | None,
     data: str | None,
@@ -51,8 +65,12 @@ def evaluate(
     Log-likelihood, KL, both regularisers and the active dimensions are those of the test data. The metrics compare the
     posterior means with the factors that made the data, over all of their combinations. With a Student-t prior they
     are computed once more after the means are mapped to Gaussian quantiles, as in the paper.
+
+    Overlap and match are the two factors of a decomposition (docs/metrics.md): the mutual information between x and z
+    with the other parts of the KL, and how far the aggregate posterior of the test data is from the prior.
     """
     from minidecomp import __version__, runs, scoring
+    from minidecomp.decomposition import decomposition as decompose
     from minidecomp.evaluation import evaluate_model
     from minidecomp.points import as_stored
     from minidecomp.resolving import whole_number
@@ -62,15 +80,23 @@ def evaluate(
             click.echo(text, err=True)
 
     checked_seed = whole_number("seed", seed, 0, 2**32 - 1)
+    samples = whole_number("importance_samples", importance_samples, 1, 10**7)
+    count = None if points is None else whole_number("points", points, 1, 10**9)
     loaded, dataset = load_run(run, data, data_dir)
     names = scoring.choose(metrics, dataset.grid is not None, loaded.vae.latent_dim)
     engine = make_engine(loaded, threads)
     result: dict[str, Any] = {"version": __version__, "epochs": loaded.state.epoch, "seed": checked_seed}
     result |= evaluate_model(engine, dataset, loaded.options.batch_size, checked_seed)
+    if decomposition:
+        say("overlap and match")
+        loc, scale = engine.encode(as_stored(dataset.test, loaded.vae.dtype))
+        result["decomposition"] = decompose(loc, scale, loaded.vae.current_prior(), seed=checked_seed)
+    if marginal:
+        result["marginal_log_likelihood"] = _marginal(loaded, dataset, samples, count, checked_seed, threads, quiet)
     if names:
-        points = dataset.test if dataset.grid is None else dataset.grid.points
-        say(f"encoding {len(points)} points")
-        codes, _ = engine.encode(as_stored(points, loaded.vae.dtype))
+        points_ = dataset.test if dataset.grid is None else dataset.grid.points
+        say(f"encoding {len(points_)} points")
+        codes, _ = engine.encode(as_stored(points_, loaded.vae.dtype))
 
         def before(name: str) -> None:
             say(f"{name}, {scoring.SLOW[name]}" if name in scoring.SLOW else name)
@@ -85,8 +111,38 @@ def evaluate(
     _report(loaded.folder, result, as_json)
 
 
+def _marginal(
+    run: Run, dataset: Dataset, samples: int, count: int | None, seed: int, threads: str | None, quiet: bool
+) -> dict[str, float]:
+    import os
+
+    import numpy as np
+
+    from minidecomp.marginal import marginal_log_likelihood
+    from minidecomp.resolving import check, cores
+
+    data = dataset.test
+    if count is not None and count < len(data):
+        data = data[np.linspace(0, len(data) - 1, count).astype(np.int64)]
+    used = cores() if threads is None else check("threads", threads)
+    file = open(os.devnull, "w") if quiet else sys.stderr  # noqa: SIM115, closed below
+    try:
+        with click.progressbar(length=len(data), label="importance sampling", file=file) as bar:
+            found = marginal_log_likelihood(
+                run.vae, data, samples, seed, run.options.engine, used, lambda done: bar.update(done - bar.pos)
+            )
+    finally:
+        if quiet:
+            file.close()
+    return found.as_dict()
+
+
 def _as_dicts(scores: dict[str, Score]) -> dict[str, Any]:
     return {name: score.as_dict() for name, score in scores.items()}
+
+
+def _row(label: str, value: float, error: float | None = None) -> None:
+    click.echo(f"  {label:24}{value:12.4f}" + (f"  +- {error:.4f}" if error else ""))
 
 
 def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
@@ -98,12 +154,20 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
     test, dimensions = result["test"], result["dimensions"]
     say_what_is_not_finite(test)
     click.echo(f"{test['points']} test points, means in nats (the MMD has no unit):")
-    labels = {"log_likelihood": "log-likelihood", "kl": "KL", "mmd": "MMD", "kl-inc": "KL(p || q)"}
-    for name, label in labels.items():
+    for name, label in LABELS.items():
         if test[name] == test[name]:
-            click.echo(f"  {label:24}{test[name]:12.4f}")
+            _row(label, test[name])
     active, count = dimensions["active"], len(dimensions["kl"])
     click.echo(f"  {'active dimensions':24}{len(active):7} of {count}")
+    if "marginal_log_likelihood" in result:
+        found = result["marginal_log_likelihood"]
+        _row("marginal log-likelihood", found["mean"], found["standard_error"])
+        note = f"{found['samples']} samples, {found['effective_samples']:.1f} effective"
+        click.echo(f"    over {found['points']} points, {note}; its sampling error {found['sampling_error']:.4f}")
+    for factor in ("overlap", "match") if "decomposition" in result else ():
+        click.echo(f"{factor}:")
+        for name, estimate in result["decomposition"][factor].items():
+            _row((LABELS | PARTS).get(name, name.replace("_", " ")), estimate["value"], estimate["error"])
     for key, title in (
         ("metrics", "metrics"),
         ("metrics_of_gaussian_quantiles", "metrics of the Gaussian quantiles"),

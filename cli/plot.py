@@ -12,12 +12,19 @@ from .loading import data_dir_option, data_option, load_data
 @click.option("--out", "-o", metavar="DIR", help="Where to put them.  [RUN/figures]")
 @click.option("--format", "formats", multiple=True, metavar="png|pdf|svg", help="May be given more than once.  [png]")
 @click.option("--seed", "-s", metavar="N", default="0", help="Seed of the samples.  [0]")
+@click.option("--classes", metavar="NAME,NAME,..", help="Classes whose active dimensions are drawn.  [all]")
 @data_option
 @data_dir_option
 def plot(
-    run: str, out: str | None, formats: tuple[str, ...], seed: str, data: str | None, data_dir: str | None
+    run: str,
+    out: str | None,
+    formats: tuple[str, ...],
+    seed: str,
+    classes: str | None,
+    data: str | None,
+    data_dir: str | None,
 ) -> None:
-    """Draw a run's pictures: learning curves, aggregate posterior, reconstructions, samples.
+    """Draw a run's pictures: learning curves, aggregate posterior, active dimensions, reconstructions, samples.
 
     All but the learning curves need the data that the run was trained on.
     """
@@ -34,5 +41,6 @@ def plot(
     for path in figures.draw_curves(folder, metrics, kinds):
         click.echo(f"picture: {path}")
     dataset = load_data(loaded, data, data_dir)
-    for path in figures.draw_model(folder, loaded.vae, dataset, checked_seed, kinds):
+    chosen = [each.strip() for each in classes.split(",")] if classes else []
+    for path in figures.draw_model(folder, loaded.vae, dataset, checked_seed, kinds, chosen):
         click.echo(f"picture: {path}")

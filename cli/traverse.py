@@ -9,7 +9,8 @@ from .loading import arrays_option, check_arrays_file, data_dir_option, data_opt
 
 @click.command()
 @click.argument("run")
-@click.option("--point", metavar="N", default="0", help="The test point, from 0, whose encoding is moved.  [0]")
+@click.option("--points", metavar="N,N,..", default="0", help="Test points, from 0, whose encodings are moved.  [0]")
+@click.option("--dimension", metavar="N", help="Only this latent dimension, from 1: a row is then a test point.")
 @click.option("--steps", metavar="N", default="11", help="Values for each dimension.  [11]")
 @click.option("--span", metavar="X", default="3", help="How far, in the prior's scales each way.  [3]")
 @click.option("--dimensions", metavar="N", default="10", help="The dimensions of the largest KL, so many.  [10]")
@@ -19,7 +20,8 @@ from .loading import arrays_option, check_arrays_file, data_dir_option, data_opt
 @data_dir_option
 def traverse(
     run: str,
-    point: str,
+    points: str,
+    dimension: str | None,
     steps: str,
     span: str,
     dimensions: str,
@@ -30,35 +32,44 @@ def traverse(
 ) -> None:
     """Move each latent dimension through the prior, the others staying: a picture and an animation.
 
-    A row is a dimension; they are ordered by their KL over the test data, the largest first. With --out the arrays
-    dimension, kl, values and means.
+    A row is a dimension; they are ordered by their KL over the test data, the largest first. With --dimension a row is
+    one of --points, to see what that dimension does to each. With --out the arrays dimension, point, kl, values, means.
     """
     import numpy as np
 
     from minidecomp import figures
     from minidecomp.dimensions import dimension_kl
+    from minidecomp.errors import OptionError
     from minidecomp.files import make_folder
     from minidecomp.points import as_numbers
     from minidecomp.resolving import number, whole_number
     from minidecomp.traversal import traverse
 
-    index, step_count = whole_number("point", point, 0, 2**62), whole_number("steps", steps, 2, 1000)
-    rows, width = whole_number("dimensions", dimensions, 1, 10**4), number("span", span, above=0)
+    step_count, width = whole_number("steps", steps, 2, 1000), number("span", span, above=0)
+    rows = whole_number("dimensions", dimensions, 1, 10**4)
     check_arrays_file(out)
     loaded, dataset = load_run(run, data, data_dir)
-    vae = loaded.vae
-    index = whole_number("point", index, 0, len(dataset.test) - 1)
-    loc, scale = vae.encode(as_numbers(dataset.test[:2000], vae.dtype))
-    kl = dimension_kl(loc, scale, vae.current_prior())
-    order = np.argsort(-kl, kind="stable")[:rows]
-    base = vae.encode(as_numbers(dataset.test[index : index + 1], vae.dtype))[0][0]
-    values, means = traverse(vae, base, step_count, width)
-    values, means = values[order], means[order]
-    names = [f"$z_{{{d + 1}}}$, KL {kl[d]:.2f}" for d in order]
-    draw(loaded, "traversals", lambda: figures.latent_traversals(values, means, names, width, dataset.image_shape))
+    vae, last = loaded.vae, len(dataset.test) - 1
+    indices = [whole_number("points", each, 0, last) for each in points.split(",")]
+    only = None if dimension is None else whole_number("dimension", dimension, 1, vae.latent_dim) - 1
+    if only is None and len(indices) > 1:
+        raise OptionError("points", points, "one test point is, or several with --dimension")
+    kl = dimension_kl(*vae.encode(as_numbers(dataset.test[:2000], vae.dtype)), vae.current_prior())
+    bases = vae.encode(as_numbers(dataset.test[np.array(indices)], vae.dtype))[0]
+    moved = [traverse(vae, base, step_count, width) for base in bases]
+    if only is None:
+        order = np.argsort(-kl, kind="stable")[:rows]
+        values, means = moved[0][0][order], moved[0][1][order]
+        names, name = [f"$z_{{{d + 1}}}$, KL {kl[d]:.2f}" for d in order], "traversals"
+    else:
+        order = np.full(len(indices), only)
+        values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
+        names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
+    draw(loaded, name, lambda: figures.latent_traversals(values, means, names, width, dataset.image_shape))
     if gif and dataset.image_shape is not None and figures.available():
-        path = make_folder(loaded.folder / "figures") / "traversals.gif"
+        path = make_folder(loaded.folder / "figures") / f"{name}.gif"
         figures.write_animation(path, means, dataset.image_shape)
         click.echo(f"animation: {path}")
     if out is not None:
-        write_arrays(out, dimension=order, kl=kl[order], values=values, means=means)
+        shown = indices if only is not None else indices * len(order)
+        write_arrays(out, dimension=order + 1, point=np.array(shown), kl=kl[order], values=values, means=means)

@@ -25,7 +25,7 @@ OF_FACTORS: dict[str, Callable[..., Score]] = {
     "irs": metrics.irs,
     "dci": metrics.dci,
 }
-LABEL_FREE = ("unsupervised", "hoyer")
+LABEL_FREE = ("unsupervised", "hoyer", "hoyer_plain")
 SLOW = {"dci": "about 8 minutes"}
 DEFAULT = "factor_vae"
 
@@ -88,8 +88,8 @@ def scores(
     found: dict[str, Score] = {}
     for name in names:
         before(name)
-        if name == "hoyer":
-            found[name] = metrics.hoyer(codes)
+        if name.startswith("hoyer"):
+            found[name] = metrics.hoyer(codes, normalise=name == "hoyer")
         elif name == "unsupervised":
             found[name] = (
                 metrics.unsupervised_from_codes(codes) if truth is None else metrics.unsupervised(truth, seed=seed)

@@ -284,8 +284,51 @@ def test_every_look_at_a_run(shape, capsys):
         np.testing.assert_allclose(e["scale"], scale, rtol=1e-4)
     assert main(["evaluate", "r", "--json", "-q"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert set(result["metrics"]) == {"unsupervised", "hoyer"} and len(result["dimensions"]["kl"]) == 3
+    assert set(result["metrics"]) == {"unsupervised", "hoyer", "hoyer_plain"} and len(result["dimensions"]["kl"]) == 3
     assert json.loads(Path("r/evaluation.json").read_text())["train"]["epoch"] == 1
+
+
+def test_overlap_match_and_marginal_log_likelihood(capsys):
+    assert main(["train", *SMALL, "--epochs", "30", "-o", "r", "--no-plots", "-q"]) == 0
+    capsys.readouterr()
+    args = ["evaluate", "r", "--log-likelihood", "--importance-samples", "60", "--points", "25", "--metrics", "none"]
+    assert main(args) == 0
+    out, err = capsys.readouterr()
+    for row in (
+        "marginal log-likelihood",
+        "mutual information",
+        "total correlation",
+        "dimension-wise KL",
+        "KL(p || q)",
+    ):
+        assert re.search(f"^  {re.escape(row)} +-?[0-9.]+  \\+- [0-9.]+$", out, re.MULTILINE), row
+    assert "over 25 points, 60 samples" in out and "importance sampling" in err
+    assert main([*args, "--json", "-q", "--no-decomposition"]) == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert err == "" and "decomposition" not in result and result["marginal_log_likelihood"]["points"] == 25
+    stored = json.loads(Path("r/evaluation.json").read_text())
+    assert stored["decomposition"]["points"] == 40  # what an earlier call wrote stays
+    assert set(stored["decomposition"]["match"]) == {"mmd", "kl-inc"}
+
+
+def test_several_points_along_one_dimension(capsys):
+    assert main(["train", *SMALL, "-o", "r", "--no-plots", "-q"]) == 0
+    assert main(["traverse", "r", "--dimension", "2", "--points", "0,5,7", "--out", "t.npz"]) == 0
+    assert os.path.exists("r/figures/traversals-z2.png")
+    with np.load("t.npz") as t:
+        assert t["dimension"].tolist() == [2, 2, 2] and t["point"].tolist() == [0, 5, 7]
+        assert t["means"].shape == (3, 11, 2)
+    capsys.readouterr()
+    assert complaint(capsys, "traverse", "r", "--points", "0,5").startswith(
+        "--points: 0,5 is not allowed; one test point"
+    )
+    assert complaint(capsys, "traverse", "r", "--points", "0,40").startswith(
+        "--points: 40 is not allowed; a whole number"
+    )
+    assert complaint(capsys, "traverse", "r", "--dimension", "3").startswith(
+        "--dimension: 3 is not allowed; a whole number"
+    )
 
 
 def test_encode_refuses_points_of_another_width(capsys):
@@ -311,7 +354,7 @@ def test_a_small_dsprites_run(capsys):
     result = json.loads(capsys.readouterr().out)
     assert result["metrics"]["mig"]["seed"] == 3 and "disentanglement_lib" in result["metrics"]["mig"]["definition"]
     assert len(result["metrics"]["mig"]["details"]["gaps"]) == 3  # one value of shape and of orientation say nothing
-    assert main(["traverse", "r", "--point", "3"]) == 0
+    assert main(["traverse", "r", "--points", "3"]) == 0
     assert os.path.exists("r/figures/traversals.gif")
 
 

@@ -67,3 +67,36 @@ def test_small_images_are_drawn_larger(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(Fault, match=r"cannot write .*none/t\.gif: No such file"):
         figures.write_animation(tmp_path / "none" / "t.gif", np.zeros((1, 3, 64)), (8, 8))
+
+
+# ---- active dimensions, and a value against an option ----
+
+
+def test_class_magnitudes():
+    loc = np.array([[1.0, -2], [3, 0], [-5, 4]])
+    classes, magnitudes = figures.class_magnitudes(loc, np.array(["a", "a", "b"]))
+    assert classes.tolist() == ["a", "b"]
+    np.testing.assert_allclose(magnitudes, [[2, 1], [5, 4]])
+
+
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_class_activity(count, tmp_path):
+    loc = np.random.default_rng(0).normal(size=(100, 50))
+    labels = np.array([f"class {i % count}" for i in range(100)])
+    figure = figures.class_activity(loc, labels)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == count and all(len(axes.patches) == 50 for axes in shown)
+    heights = [patch.get_height() for patch in shown[0].patches]
+    np.testing.assert_allclose(heights, np.abs(loc[labels == "class 0"]).mean(0))
+    figures.write_figure(figure, tmp_path, "activity", ("png", "pdf"))
+
+
+def test_value_against_option(tmp_path):
+    curves = {"beta 1": [(0, 0.3), (0, 0.5), (100, 0.6)], "beta 5": [(0, 0.2), (1000, 0.4)]}
+    figure = figures.value_against_option(curves, "alpha", "Hoyer sparsity", 0.23)
+    (axes,) = figure.axes
+    means, dots, *_ = axes.lines
+    np.testing.assert_allclose(means.get_xydata(), [[0, 0.4], [1, 0.6]])
+    np.testing.assert_allclose(dots.get_xydata(), [[0, 0.3], [0, 0.5], [1, 0.6]])
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "100", "1000"]
+    figures.write_figure(figure, tmp_path, "value", ("png",))

@@ -45,6 +45,9 @@ class Engine(Protocol):
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms for one batch, with the draws of a seed and a step."""
 
+    def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        """log p(x|z) + log p(z) - log q(z|x) of each posterior sample, (K, B); the KL must be monte-carlo."""
+
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D)."""
 

@@ -141,6 +141,12 @@ class CpuEngine:
             values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, backward=False)
         return self._named(values, number)
 
+    def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        out = np.empty((self.objective.samples, len(x)))
+        with blas.single_threaded():
+            self._engine.log_weights(x, seed, step, out)
+        return out
+
     def _named(self, values: tuple[float, float, float], regulariser: int) -> dict[str, float]:
         named = dict(zip(TERMS, values, strict=True))
         if regulariser == NO_REGULARISER:

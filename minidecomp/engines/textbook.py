@@ -15,6 +15,8 @@ from ..model import VAE
 from ..objective import TERMS, Objective
 from ..optimizer import Adam
 from ..points import Points, as_numbers
+from ..terms import kl
+from ..terms.posterior import sample
 
 
 class TextbookEngine:
@@ -66,6 +68,13 @@ class TextbookEngine:
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         objective = self.objective if regulariser is None else replace(self.objective, regulariser=regulariser)
         return textbook.value(self.vae, objective, as_numbers(x, self.vae.dtype), self._draw(len(x), seed, step, True))
+
+    def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        vae, numbers = self.vae, as_numbers(x, self.vae.dtype)
+        loc, scale = vae.encode(numbers)
+        z = sample(loc, scale, self._draw(len(x), seed, step, False).eps)
+        log_p = vae.likelihood.value(numbers, vae.decode(z))
+        return (log_p - kl.monte_carlo_value(z, loc, scale, vae.current_prior())).astype(np.float64)
 
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         parts = [self.vae.encode(as_numbers(data[i : i + 1000], self.vae.dtype)) for i in range(0, len(data), 1000)]

@@ -4,6 +4,7 @@ All functions but ``available`` and ``density_on_grid`` raise ``MinidecompError`
 Only figure objects are made: no window, no back end and no setting of matplotlib's is touched.
 """
 
+from .activity import class_activity, class_magnitudes, value_against_option
 from .comparison import data_and_reconstructions, samples
 from .curves import TERM_LABELS, learning_curves
 from .of_run import FORMATS, check_formats, draw_all, draw_curves, draw_model, test_points, write_figure
@@ -17,6 +18,8 @@ __all__ = [
     "aggregate_posterior",
     "available",
     "check_formats",
+    "class_activity",
+    "class_magnitudes",
     "data_and_reconstructions",
     "density_on_grid",
     "draw_all",
@@ -27,6 +30,7 @@ __all__ = [
     "panel_grid",
     "samples",
     "test_points",
+    "value_against_option",
     "write_animation",
     "write_figure",
 ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import OptionError
 from ..files import make_folder, write_file
-from ..points import as_numbers
+from ..points import Points, as_numbers
+from .activity import class_activity
 from .comparison import data_and_reconstructions, samples
 from .curves import learning_curves
 from .posterior import aggregate_posterior
@@ -75,12 +76,18 @@ def draw_curves(folder: str | Path, metrics: Mapping[str, np.ndarray], formats: 
 
 @styled
 def draw_model(
-    folder: str | Path, vae: VAE, dataset: Dataset, seed: int = 0, formats: Sequence[str] = ("png",)
+    folder: str | Path,
+    vae: VAE,
+    dataset: Dataset,
+    seed: int = 0,
+    formats: Sequence[str] = ("png",),
+    classes: Sequence[str] = (),
 ) -> list[Path]:
-    """Write aggregate_posterior, reconstructions and samples.
+    """Write aggregate_posterior or class_activity, reconstructions and samples.
 
     The aggregate posterior is that of the training points, 10,000 of them at most, and drawn if ``vae`` has
-    two latent dimensions. Test points are reconstructed.
+    two latent dimensions; of more, if the points have classes, what is active for each class of the test points is.
+    Test points are reconstructed.
 
     Parameters
     ----------
@@ -90,17 +97,21 @@ def draw_model(
     dataset : Dataset
     seed : int
         Of the samples, 0 to 2^64 - 1.
+    classes : sequence of str
+        Those whose activity is drawn; all of them if there are none here.
 
     Raises
     ------
     OptionError
-        A format is not known.
+        A format or a class is not known.
     """
     check_formats(formats)
     folder = make_folder(Path(folder))
     figures: dict[str, Figure] = {}
     if vae.latent_dim == 2:
         figures["aggregate_posterior"] = _training_posterior(vae, dataset)
+    elif dataset.test_labels is not None:
+        figures["class_activity"] = _test_activity(vae, dataset, classes)
     figures["reconstructions"] = _test_reconstructions(vae, dataset)
     figures["samples"] = _prior_samples(vae, dataset, seed)
     return [path for name, figure in figures.items() for path in write_figure(figure, folder, name, formats)]
@@ -114,7 +125,7 @@ def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]
     return paths
 
 
-def _in_chunks(function: Callable[[np.ndarray], np.ndarray], points: np.ndarray) -> np.ndarray:
+def _in_chunks(function: Callable[[Any], np.ndarray], points: Points) -> np.ndarray:
     """The function's results (..., B, width) for 1000 rows at a time, joined."""
     parts = [function(points[start : start + 1000]) for start in range(0, len(points), 1000)]
     return np.concatenate(parts, axis=-2)
@@ -145,6 +156,18 @@ def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
     loc, scale = _in_chunks(lambda rows: np.stack(vae.encode(rows)), x)
     labels = _names(dataset.train_labels, dataset.class_names)
     return aggregate_posterior(loc, scale, vae.current_prior(), None if labels is None else labels[chosen])
+
+
+def _test_activity(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> Figure:
+    labels = _names(dataset.test_labels, dataset.class_names)
+    assert labels is not None
+    known = np.unique(labels)
+    for each in classes:
+        if each not in known.astype(str):
+            raise OptionError("classes", each, f"{dataset.name} has {', '.join(map(str, known))}")
+    chosen = np.flatnonzero(np.isin(labels.astype(str), classes)) if classes else _evenly(len(labels), len(labels))
+    loc = _in_chunks(lambda rows: vae.encode(as_numbers(rows, vae.dtype))[0], dataset.test[chosen])
+    return class_activity(loc, labels[chosen])
 
 
 def test_points(dataset: Dataset, count: int) -> tuple[np.ndarray, np.ndarray | None]:

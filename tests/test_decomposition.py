@@ -1,0 +1,110 @@
+"""Overlap and match, where they are known."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from minidecomp.decomposition import decomposition
+from minidecomp.terms import priors
+
+NORMAL = priors.Gaussian(np.zeros(2), np.ones(2))
+
+
+def values(found):
+    return {name: each["value"] for part in ("overlap", "match") for name, each in found[part].items()}
+
+
+def assert_known(found, expected, least=1e-9):
+    for part in ("overlap", "match"):
+        for name, estimate in found[part].items():
+            if name in expected:
+                error = abs(estimate["value"] - expected[name])
+                assert error <= 4 * estimate["error"] + least, (name, estimate, expected[name])
+
+
+def test_every_posterior_is_the_prior():
+    """The collapsed model: full overlap, perfect match."""
+    found = decomposition(np.zeros((500, 2)), np.ones((500, 2)), NORMAL)
+    nothing = (
+        "mutual_information",
+        "total_correlation",
+        "dimension_wise_kl",
+        "prior_dependence",
+        "kl",
+        "mmd",
+        "kl-inc",
+    )
+    assert_known(found, dict.fromkeys(nothing, 0.0) | {"posterior_entropy": 1 + math.log(2 * math.pi)})
+    assert found["points"] == 500 and found["samples"] == 2000
+
+
+def test_encodings_that_do_not_overlap():
+    """A lookup table: I(x; z) = log N."""
+    angle = 2 * np.pi * np.arange(50) / 50
+    loc = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    found = decomposition(loc, np.full((50, 2), 1e-3), NORMAL)
+    assert_allclose(values(found)["mutual_information"], math.log(50), rtol=1e-6)
+    assert values(found)["kl-inc"] > 100
+
+
+def test_correlated_gaussian_encodings():
+    """loc ~ N(0, C - s^2 I), scale s: q(z) = N(0, C) but for the points being finite."""
+    s, c = 0.3, np.array([[1.5, 0.9], [0.9, 0.8]])
+    rng = np.random.default_rng(0)
+    loc = rng.multivariate_normal([0, 0], c - s**2 * np.eye(2), size=10_000)
+    found = decomposition(loc, np.full(loc.shape, s), NORMAL)
+    log_det = math.log(np.linalg.det(c))
+    kl = 0.5 * (np.trace(c) - 2 - log_det)
+    dims = 0.5 * (np.trace(c) - 2 - np.log(np.diag(c)).sum())
+    expected = {
+        "posterior_entropy": 1 + math.log(2 * math.pi) + 2 * math.log(s),
+        "mutual_information": 0.5 * log_det - 2 * math.log(s),
+        "total_correlation": kl - dims,
+        "dimension_wise_kl": dims,
+        "prior_dependence": 0,
+        "kl": kl + 0.5 * log_det - 2 * math.log(s),
+        "kl-inc": 0.5 * (np.trace(np.linalg.inv(c)) - 2 + log_det),
+    }
+    assert_known(found, expected, least=0.05)
+
+
+def test_a_mixtures_dependence_is_the_priors_not_the_codes():
+    """Encodings that match a mixture: correlated as it is, but the correlation is the prior's own."""
+    loc = priors.ring_of_components(4, 2, 1.0)
+    prior = priors.Mixture(loc, np.full((4, 2), 0.2), np.full(4, -math.log(4)))
+    found = decomposition(np.tile(loc, (100, 1)), np.full((400, 2), 0.2), prior)
+    v = values(found)
+    assert_known(found, {"kl-inc": 0.0, "mmd": 0.0, "mutual_information": math.log(4)}, least=1e-3)
+    assert v["total_correlation"] > 0.3
+    assert_allclose(v["total_correlation"] + v["prior_dependence"] + v["dimension_wise_kl"], 0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        NORMAL,
+        priors.StudentT(np.zeros(2), np.ones(2), 5.0),
+        priors.Sparse(np.zeros(2), np.ones(2), 0.8, 0.05),
+        priors.Mixture(np.array([[0.0, 1], [1, 0]]), np.ones((2, 2)), np.log([0.4, 0.6])),
+    ],
+    ids=lambda prior: prior.name,
+)
+def test_the_parts_add_up_to_the_kl(prior):
+    rng = np.random.default_rng(1)
+    found = decomposition(rng.normal(size=(300, 2)), rng.uniform(0.1, 1, (300, 2)), prior, samples=500)
+    v = values(found)
+    parts = ("mutual_information", "total_correlation", "dimension_wise_kl", "prior_dependence")
+    assert_allclose(sum(v[name] for name in parts), v["kl"], rtol=1e-9)
+    assert 0 < v["mutual_information"] < math.log(300)
+    if prior.name != "mixture":
+        assert abs(v["prior_dependence"]) < 1e-9
+    assert decomposition(np.ones((9, 2)), np.ones((9, 2)), prior, 50, 3) == decomposition(
+        np.ones((9, 2)), np.ones((9, 2)), prior, 50, 3
+    )
+
+
+def test_many_points_are_thinned():
+    found = decomposition(np.zeros((25_000, 1)), np.ones((25_000, 1)), priors.Gaussian(np.zeros(1), np.ones(1)), 20)
+    assert found["points"] == 10_000
