@@ -68,6 +68,7 @@ def render(name: str, out: str) -> None:
 
     if name != "dsprites":
         raise DataError(f"{name}: cannot be drawn into a file; only dsprites can")
+    dsprites.check_out(Path(out))
     with click.progressbar(length=dsprites.COUNT, label="drawing", file=sys.stderr) as bar:
         dsprites.write(Path(out), lambda images: bar.update(images - bar.pos))
     click.echo(out)

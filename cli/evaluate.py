@@ -83,7 +83,11 @@ def evaluate(
     samples = whole_number("importance_samples", importance_samples, 1, 10**7)
     count = None if points is None else whole_number("points", points, 1, 10**9)
     loaded, dataset = load_run(run, data, data_dir)
-    names = scoring.choose(metrics, dataset.grid is not None, loaded.vae.latent_dim)
+    factors = scoring.varying(dataset.grid)
+    names = scoring.choose(metrics, len(factors), loaded.vae.latent_dim)
+    for name in names:
+        if name in scoring.SLOW:
+            say(f"{name} will take {scoring.SLOW[name]}, and twice that with a Student-t prior")
     engine = make_engine(loaded, threads)
     result: dict[str, Any] = {"version": __version__, "epochs": loaded.state.epoch, "seed": checked_seed}
     result |= evaluate_model(engine, dataset, loaded.options.batch_size, checked_seed)
@@ -93,21 +97,24 @@ def evaluate(
         result["decomposition"] = decompose(loc, scale, loaded.vae.current_prior(), seed=checked_seed)
     if marginal:
         result["marginal_log_likelihood"] = _marginal(loaded, dataset, samples, count, checked_seed, threads, quiet)
+    runs.update_evaluation(loaded, result)
     if names:
         points_ = dataset.test if dataset.grid is None else dataset.grid.points
         say(f"encoding {len(points_)} points")
         codes, _ = engine.encode(as_stored(points_, loaded.vae.dtype))
-
-        def before(name: str) -> None:
-            say(f"{name}, {scoring.SLOW[name]}" if name in scoring.SLOW else name)
-
-        result["metrics"] = _as_dicts(scoring.scores(names, codes, dataset.grid, checked_seed, before))
         quantiles = scoring.gaussian_codes(codes, loaded.vae.current_prior())
-        if quantiles is not None:
-            say("once more, of the Gaussian quantiles")
-            found = scoring.scores(names, quantiles, dataset.grid, checked_seed, before)
-            result["metrics_of_gaussian_quantiles"] = _as_dicts(found)
-    runs.update_evaluation(loaded.folder, result)
+        result["factors"] = factors
+        for key, of in (("metrics", codes), ("metrics_of_gaussian_quantiles", quantiles)):
+            if of is None:
+                continue
+            result[key] = {}
+
+            def after(name: str, score: Score, key: str = key) -> None:
+                # At once: the next one may take minutes, or be stopped.
+                result[key][name] = score.as_dict()
+                runs.update_evaluation(loaded, result)
+
+            scoring.scores(names, of, dataset.grid, checked_seed, lambda name, key=key: say(f"{key}: {name}"), after)
     _report(loaded.folder, result, as_json)
 
 
@@ -116,14 +123,13 @@ def _marginal(
 ) -> dict[str, float]:
     import os
 
-    import numpy as np
-
     from minidecomp.marginal import marginal_log_likelihood
+    from minidecomp.points import evenly_spread
     from minidecomp.resolving import check, cores
 
     data = dataset.test
     if count is not None and count < len(data):
-        data = data[np.linspace(0, len(data) - 1, count).astype(np.int64)]
+        data = data[evenly_spread(len(data), count)]
     used = cores() if threads is None else check("threads", threads)
     file = open(os.devnull, "w") if quiet else sys.stderr  # noqa: SIM115, closed below
     try:
@@ -135,10 +141,6 @@ def _marginal(
         if quiet:
             file.close()
     return found.as_dict()
-
-
-def _as_dicts(scores: dict[str, Score]) -> dict[str, Any]:
-    return {name: score.as_dict() for name, score in scores.items()}
 
 
 def _row(label: str, value: float, error: float | None = None) -> None:
@@ -173,7 +175,10 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
         ("metrics_of_gaussian_quantiles", "metrics of the Gaussian quantiles"),
     ):
         if key in result:
-            click.echo(f"{title}:")
+            shown = ", ".join(f"{name} {size}" for name, size in result["factors"].items())
+            click.echo(f"{title}" + (f", of the factors {shown}:" if shown else ":"))
             for name, score in result[key].items():
-                click.echo(f"  {name:24}{score['score']:12.4f}  {score['definition']}")
+                seed = "" if score["seed"] is None else f"; seed {score['seed']}"
+                samples = ", ".join(f"{part} {count}" for part, count in score["samples"].items())
+                click.echo(f"  {name:24}{score['score']:12.4f}  {score['definition']} ({samples}{seed})")
     click.echo(f"written: {folder}/evaluation.json")

@@ -41,11 +41,14 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     """
     from minidecomp import build, runs
     from minidecomp.data import NAMES, absolute
+    from minidecomp.errors import OptionError
 
+    own = run.options.data not in NAMES
+    if data is not None and (not own or data in NAMES):
+        raise OptionError("data", data, f"the run's own are {run.options.data}: they can be elsewhere, not others")
     moved = absolute({name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None})
-    options = dataclasses.replace(run.options, **moved)
-    dataset = build.dataset(options)
-    if options.data not in NAMES:
+    dataset = build.dataset(dataclasses.replace(run.options, **moved))
+    if own:
         runs.check_data(run, dataset)
     return dataset
 

@@ -10,7 +10,7 @@ from .loading import (
     data_dir_option,
     data_option,
     draw,
-    load_run,
+    load_data,
     seed_option,
     write_arrays,
 )
@@ -28,16 +28,17 @@ def sample(run: str, count: str, seed: str, out: str | None, data: str | None, d
 
     The picture shows images as their means, and other points as x.
     """
-    from minidecomp import figures
-    from minidecomp.points import as_numbers
+    from minidecomp import figures, runs
+    from minidecomp.points import as_numbers, evenly_spread
     from minidecomp.resolving import check, whole_number
 
     number, checked_seed = whole_number("count", count, 1, 10**7), check("seed", seed)
     check_arrays_file(out)
-    loaded, dataset = load_run(run, data, data_dir)
+    loaded = runs.load(run)
     z, mean, x = loaded.vae.sample(number, checked_seed)
-    beside = as_numbers(dataset.train[:1000], loaded.vae.dtype)
-    shown = x if dataset.image_shape is None else mean
-    draw(loaded, "samples", lambda: figures.samples(shown, beside, dataset.image_shape))
     if out is not None:
         write_arrays(out, z=z, mean=mean, x=x)
+    dataset = load_data(loaded, data, data_dir)
+    beside = as_numbers(dataset.train[evenly_spread(len(dataset.train), 1000)], loaded.vae.dtype)
+    shown = x if dataset.image_shape is None else mean
+    draw(loaded, "samples", lambda: figures.samples(shown, beside, dataset.image_shape))

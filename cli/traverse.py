@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import click
 
-from .loading import arrays_option, check_arrays_file, data_dir_option, data_option, draw, load_run, write_arrays
+from .loading import (
+    arrays_option,
+    check_arrays_file,
+    data_dir_option,
+    data_option,
+    draw,
+    load_run,
+    make_engine,
+    write_arrays,
+)
 
 
 @click.command()
 @click.argument("run")
-@click.option("--points", metavar="N,N,..", default="0", help="Test points, from 0, whose encodings are moved.  [0]")
+@click.option(
+    "--points",
+    metavar="N,N,..",
+    help="Test points, from 0, whose encodings are moved.  [the one nearest to the mean of all encodings]",
+)
 @click.option("--dimension", metavar="N", help="Only this latent dimension, from 1: a row is then a test point.")
 @click.option("--steps", metavar="N", default="11", help="Values for each dimension.  [11]")
 @click.option("--span", metavar="X", default="3", help="How far, in the prior's scales each way.  [3]")
@@ -20,7 +33,7 @@ from .loading import arrays_option, check_arrays_file, data_dir_option, data_opt
 @data_dir_option
 def traverse(
     run: str,
-    points: str,
+    points: str | None,
     dimension: str | None,
     steps: str,
     span: str,
@@ -41,21 +54,23 @@ def traverse(
     from minidecomp.dimensions import dimension_kl
     from minidecomp.errors import OptionError
     from minidecomp.files import make_folder
-    from minidecomp.points import as_numbers
+    from minidecomp.points import as_stored
     from minidecomp.resolving import number, whole_number
     from minidecomp.traversal import traverse
 
-    step_count, width = whole_number("steps", steps, 2, 1000), number("span", span, above=0)
+    step_count, width = whole_number("steps", steps, 2, 1000), number("span", span, above=0, high=1000)
     rows = whole_number("dimensions", dimensions, 1, 10**4)
     check_arrays_file(out)
     loaded, dataset = load_run(run, data, data_dir)
     vae, last = loaded.vae, len(dataset.test) - 1
-    indices = [whole_number("points", each, 0, last) for each in points.split(",")]
+    indices = [whole_number("points", each, 0, last) for each in points.split(",")] if points else []
     only = None if dimension is None else whole_number("dimension", dimension, 1, vae.latent_dim) - 1
     if only is None and len(indices) > 1:
         raise OptionError("points", points, "one test point is, or several with --dimension")
-    kl = dimension_kl(*vae.encode(as_numbers(dataset.test[:2000], vae.dtype)), vae.current_prior())
-    bases = vae.encode(as_numbers(dataset.test[np.array(indices)], vae.dtype))[0]
+    loc, scale = make_engine(loaded).encode(as_stored(dataset.test, vae.dtype))
+    kl = dimension_kl(loc, scale, vae.current_prior(), loaded.options.seed)
+    indices = indices or [int(((loc - loc.mean(0)) ** 2).sum(1).argmin())]
+    bases = loc[indices]
     moved = [traverse(vae, base, step_count, width) for base in bases]
     if only is None:
         order = np.argsort(-kl, kind="stable")[:rows]

@@ -19,6 +19,7 @@ import numpy as np
 
 from . import random
 from .draws import sample_prior
+from .points import evenly_spread
 from .terms import mmd
 from .terms.arrays import LOG_2PI, normal_log_density
 from .terms.posterior import sample
@@ -52,10 +53,8 @@ def decomposition(
         Each is a dict of ``value`` and ``error``, its standard error over the samples, in nats but for the MMD.
         ``points`` and ``samples`` say how many there were. The mutual information cannot exceed log(points).
     """
-    if len(loc) > MOST_POINTS:
-        chosen = np.linspace(0, len(loc) - 1, MOST_POINTS).astype(np.int64)
-        loc, scale = loc[chosen], scale[chosen]
-    loc, scale = loc.astype(np.float64), scale.astype(np.float64)
+    chosen = evenly_spread(len(loc), MOST_POINTS)
+    loc, scale = loc[chosen].astype(np.float64), scale[chosen].astype(np.float64)
     points, dims = loc.shape
 
     source = random.permutation(points, seed, random.EVALUATION)[np.arange(samples) % points]

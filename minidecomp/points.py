@@ -67,3 +67,8 @@ def all_zero_or_one(points: Points) -> bool:
         return True
     one = 255 if points.dtype == np.uint8 else 1
     return bool(((points == 0) | (points == one)).all())
+
+
+def evenly_spread(total: int, count: int) -> np.ndarray:
+    """Indices of ``count`` of ``total`` points, evenly spread: data often come class by class, or sorted."""
+    return np.arange(total) if total <= count else np.linspace(0, total - 1, count).astype(np.int64)

@@ -71,6 +71,10 @@ def check(name: str, value: Any) -> Any:
         converted = _convert(of, value)
     except (TypeError, ValueError, OverflowError):
         raise OptionError(name, value, allowed(name)) from None
+    if name == "factors":
+        from .data.dsprites import selection
+
+        selection(converted)
     if "choices" in meta and converted not in meta["choices"]:
         near = difflib.get_close_matches(str(converted), [str(choice) for choice in meta["choices"]], 1)
         raise OptionError(name, value, allowed(name) + (f"; did you mean {near[0]}?" if near else ""))

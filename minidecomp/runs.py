@@ -119,7 +119,9 @@ def create_folder(out: str | None, options: TrainOptions) -> Path:
             raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
     else:
         data = Path(str(options.data)).stem
-        name = f"{data}-{options.prior}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"
+        variance = "-pca" if options.prior_variance == "pca" else ""
+        variance += "-learned" if options.learn_prior_variance else ""
+        name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"
         folder, count = Path("runs") / name, 1
         while folder.exists():
             count += 1
@@ -272,13 +274,19 @@ def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
         state.rows.append({**dict(zip(COLUMNS, row, strict=True)), "epoch": int(row[0])})
 
 
-def update_evaluation(folder: Path, values: Mapping[str, Any]) -> None:
-    """Write ``evaluation.json``; what it has under other names stays."""
-    path = folder / "evaluation.json"
-    known: Any = {}
+def update_evaluation(run: Run, values: Mapping[str, Any]) -> None:
+    """Write ``evaluation.json``; what it has under other names, and of other metrics, stays if it is of the same epoch."""
+    path = run.folder / "evaluation.json"
+    known: Any = None
     with suppress(OSError, ValueError):  # none yet, or one that is damaged: it is made anew
         known = json.loads(path.read_text("utf-8"))
-    write_json(path, (known if isinstance(known, dict) else {}) | dict(values))
+    if not isinstance(known, dict) or known.get("epochs") != run.state.epoch:
+        known = {}
+    merged = {"train": dict(run.state.rows[-1]) if run.state.rows else {}} | known | dict(values)
+    for name in ("metrics", "metrics_of_gaussian_quantiles"):
+        if isinstance(known.get(name), dict):
+            merged[name] = known[name] | values.get(name, {})
+    write_json(path, merged)
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -19,8 +19,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from minidecomp import random, runs
+from minidecomp import build, random, runs
 from minidecomp.cli.main import main
+from minidecomp.dimensions import dimension_kl
+from minidecomp.metrics import hoyer
+from minidecomp.points import as_numbers
 
 SMALL = ["--points-per-arm", "10", "--epochs", "3", "--hidden", "5", "--threads", "1"]
 COMMAND = [sys.executable, "-c", "from minidecomp.cli.main import run; run()"]
@@ -260,12 +263,21 @@ def test_the_environment_is_checked(monkeypatch, capsys):
 # ---- looking at a run ----
 
 
+def loc_of_test(run, point):
+    """The encoding of a test point."""
+    test = as_numbers(build.dataset(run.options).test, np.float32)
+    return run.vae.encode(test[point : point + 1])[0][0]
+
+
 @pytest.mark.parametrize("shape", [(3,), (2,), (1,), (4, 5)])
 def test_every_look_at_a_run(shape, capsys):
     np.save("own.npy", np.random.default_rng(0).random((60, *shape)))
     assert main(["train", "-d", "own.npy", "-e", "1", "-z", "3", "--hidden", "5", "-o", "r", "--no-plots", "-q"]) == 0
     capsys.readouterr()
-    assert main(["traverse", "r", "--out", "t.npz", "--dimensions", "2", "--steps", "5", "--span", "2"]) == 0
+    assert (
+        main(["traverse", "r", "--out", "t.npz", "--points", "4", "--dimensions", "2", "--steps", "5", "--span", "2"])
+        == 0
+    )
     assert main(["reconstruct", "r", "--out", "r.npz", "-n", "4"]) == 0
     assert main(["sample", "r", "--out", "s.npz", "-n", "7"]) == 0
     assert main(["encode", "r", "own.npy"]) == 0
@@ -276,6 +288,12 @@ def test_every_look_at_a_run(shape, capsys):
     width, run = int(np.prod(shape)), runs.load("r")
     with np.load("t.npz") as t, np.load("r.npz") as r, np.load("s.npz") as s, np.load("r/encodings-own.npz") as e:
         assert t["means"].shape == (2, 5, width) and t["values"].shape == (2, 5) and (np.diff(t["kl"]) <= 0).all()
+        # Each row is the decoder's answer to its own dimension's values at the chosen point.
+        vae, point = run.vae, int(t["point"][0])
+        assert point == 4
+        z = np.tile(loc_of_test(run, point), (5, 1))
+        z[:, t["dimension"][1] - 1] = t["values"][1]
+        np.testing.assert_allclose(t["means"][1], vae.likelihood.mean(vae.decode(z)), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(t["values"][0], [-2, -1, 0, 1, 2], rtol=1e-6)
         assert r["x"].shape == r["reconstruction"].shape == (4, width) and r["loc"].shape == (4, 3)
         assert s["z"].shape == (7, 3) and s["x"].shape == s["mean"].shape == (7, width)
@@ -286,6 +304,19 @@ def test_every_look_at_a_run(shape, capsys):
     result = json.loads(capsys.readouterr().out)
     assert set(result["metrics"]) == {"unsupervised", "hoyer", "hoyer_plain"} and len(result["dimensions"]["kl"]) == 3
     assert json.loads(Path("r/evaluation.json").read_text())["train"]["epoch"] == 1
+    # What is said of the dimensions and of the codes is said of the test points.
+    dataset = build.dataset(run.options)
+    loc, scale = run.vae.encode(as_numbers(dataset.test, np.float32))
+    np.testing.assert_allclose(
+        result["dimensions"]["kl"], dimension_kl(loc, scale, run.vae.prior), rtol=1e-3, atol=1e-4
+    )
+    assert result["metrics"]["hoyer"]["samples"] == {"points": len(dataset.test)} == {"points": 6}
+    np.testing.assert_allclose(result["metrics"]["hoyer"]["score"], hoyer(loc).score, atol=1e-4)
+    # A damaged file is made anew, the training's part from the checkpoint.
+    Path("r/evaluation.json").write_text("{")
+    assert main(["evaluate", "r", "--metrics", "none", "-q"]) == 0
+    assert json.loads(Path("r/evaluation.json").read_text())["train"]["epoch"] == 1
+    assert main(["encode", "r", "own.npy"]) == 0 and os.path.exists("r/encodings-own-2.npz")
 
 
 def test_overlap_match_and_marginal_log_likelihood(capsys):
@@ -337,6 +368,12 @@ def test_encode_refuses_points_of_another_width(capsys):
     capsys.readouterr()
     message = "wide.npy: has 3 numbers a point; the run's model takes 2"
     assert complaint(capsys, "encode", "r", "wide.npy") == message
+    np.save("ones.npy", np.random.default_rng(0).random((30, 2)) < 0.5)
+    assert main(["train", "-d", "ones.npy", "-e", "1", "--hidden", "3", "-o", "b", "--no-plots", "-q"]) == 0
+    np.save("large.npy", np.full((5, 2), 200.0))
+    capsys.readouterr()
+    message = "large.npy: has 200 to 200; the run's model was trained on data from 0 to 1"
+    assert complaint(capsys, "encode", "b", "large.npy") == message
 
 
 def test_a_small_dsprites_run(capsys):
@@ -354,6 +391,17 @@ def test_a_small_dsprites_run(capsys):
     result = json.loads(capsys.readouterr().out)
     assert result["metrics"]["mig"]["seed"] == 3 and "disentanglement_lib" in result["metrics"]["mig"]["definition"]
     assert len(result["metrics"]["mig"]["details"]["gaps"]) == 3  # one value of shape and of orientation say nothing
+    stored = json.loads(Path("r/evaluation.json").read_text())
+    assert stored["factors"] == {"scale": 3, "posX": 10, "posY": 10}
+    assert set(stored["metrics"]) == set(stored["metrics_of_gaussian_quantiles"]) > {"mig", "irs", "hoyer_plain"}
+    assert stored["metrics"]["mig"]["seed"] == 3 and stored["metrics"]["irs"]["seed"] == 0
+    # The quantiles' scores are of other codes: FactorVAE's variances are not kept by the mapping.
+    assert (
+        stored["metrics"]["explicitness"]["score"] != stored["metrics_of_gaussian_quantiles"]["explicitness"]["score"]
+    )
+    assert complaint(capsys, "evaluate", "r", "--data", "pinwheel").startswith(
+        "--data: pinwheel is not allowed; the run's"
+    )
     assert main(["traverse", "r", "--points", "3"]) == 0
     assert os.path.exists("r/figures/traversals.gif")
 
@@ -375,7 +423,7 @@ def test_a_small_dsprites_run(capsys):
         ("train --df 3", "--df: 3.0 is not allowed; it goes with --prior student-t only, not with mixture"),
         ("train --likelihood bernoulli", "--likelihood: bernoulli is not allowed; it needs data from 0 to 1, pinwheel has -"),
         ("train --arms 0", "--arms: 0 is not allowed; a whole number from 1 to 1000 is"),
-        ("train --data dsprites --factors shape=star", "--factors: shape=star is not allowed; shape has square, ellipse, heart"),
+        ("train --data dsprites --factors shape=star", "--factors: shape=star is not allowed; none of them is a value of shape: square, ellipse, heart"),
         ("train --data dsprites --data-dir folder", "dsprites: folder has neither dsprites_ndarray"),
         ("train --data pinwhel", "--data: pinwhel is not allowed; pinwheel, dsprites, fashion-mnist or a file that ends in .npy, .npz, .csv is; did you mean pinwheel?"),
         ("train --data none.npy", "none.npy: no such file"),
@@ -550,7 +598,7 @@ def test_the_bar_never_wraps(columns):
     drawn = [re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", line) for line in re.split(r"[\r\n]+", sent) if "epoch " in line]
     bars = [line for line in drawn if "[" in line]
     assert len(bars) > 1 and max(map(len, bars)) < columns
-    assert any("log p" in line for line in bars) == (columns >= 60)
+    assert any("log p" in line for line in bars) == (columns >= 80)
     assert any("L -" in line for line in bars) == (columns >= 120)
     assert "epoch 3000/3000" in bars[-1] and "100%" in bars[-1]
 

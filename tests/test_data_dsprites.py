@@ -33,7 +33,8 @@ def test_the_whole_set(whole):
     assert loaded.grid.names == ("shape", "scale", "orientation", "posX", "posY")
     assert loaded.grid.sizes == (3, 6, 40, 32, 32)
     assert len(loaded.test) == 10000 and loaded.source == "drawn when it is loaded"
-    lit = np.bitwise_count(whole).sum() / (len(whole) * 4096) if hasattr(np, "bitwise_count") else 0.0425
+    ones = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1)
+    lit = np.bincount(whole.ravel(), minlength=256) @ ones / (len(whole) * 4096)
     assert 0.0420 <= lit <= 0.0430
 
 
@@ -60,10 +61,12 @@ def test_selection(factors, expected):
             "factors: shape is not allowed; NAME=VALUE, NAME=A+B or NAME=LOW..HIGH is, with NAME of shape, scale",
         ),
         ("colour=1", "factors: colour=1 is not allowed"),
-        ("shape=star", "factors: shape=star is not allowed; shape has square, ellipse, heart"),
-        ("scale=2", "factors: scale=2 is not allowed; scale has 0.5 to 1"),
+        ("shape=star", "factors: shape=star is not allowed; none of them is a value of shape: square, ellipse, heart"),
+        ("scale=2", "factors: scale=2 is not allowed; none of them is a value of scale: 0.5, 0.6, 0.7, 0.8, 0.9, 1"),
+        ("scale=1,scale=0.5", "factors: scale=0.5 is not allowed; scale is there twice; join its values by +"),
+        ("posX=0.5", "factors: posX=0.5 is not allowed; none of them is a value of posX: 0, 0.03226"),
         ("scale=x", "factors: scale=x is not allowed; a number or a range LOW..HIGH is"),
-        ("scale=1..0.5", "factors: scale=1..0.5 is not allowed; scale has"),
+        ("scale=1..0.5", "factors: scale=1..0.5 is not allowed; none of them"),
         ("posX=0.5..", "factors: posX=0.5.. is not allowed; a number or a range"),
     ],
 )
@@ -90,6 +93,14 @@ def test_limit_keeps_training_and_test_images_apart():
     assert len(train) == 500 and not train & test
     other = data.load("dsprites", factors="scale=1,orientation=0..0.5", limit=500, data_seed=4)
     assert (other.train.packed != loaded.train.packed).any()
+
+
+@pytest.mark.parametrize(("limit", "tested"), [(3000, 3144), (6100, 44), (6144, 6144), (None, 6144)])
+def test_limit_on_a_part_smaller_than_the_test_set(limit, tested):
+    loaded = data.load("dsprites", factors="shape=heart,orientation=0", limit=limit)
+    assert len(loaded.test) == tested
+    train, test = ({row.tobytes() for row in part.packed} for part in (loaded.train, loaded.test))
+    assert len(train) == (limit or 6144) and bool(train & test) == (limit in (6144, None))
 
 
 def test_bits_become_numbers(whole):

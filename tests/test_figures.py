@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from minidecomp import figures
+from minidecomp import points as points_module
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import MinidecompError, OptionError
 from minidecomp.figures import curves, of_run, style
@@ -264,7 +265,7 @@ def test_images_are_paired_data_above_reconstruction():
 def test_points_are_chosen_class_by_class():
     labels = np.array([2, 2, 0, 0, 0, 1])
     assert of_run._class_by_class(labels, 5).tolist() == [2, 5, 0, 3, 1]
-    assert of_run._evenly(100, 3).tolist() == [0, 49, 99]
+    assert points_module.evenly_spread(100, 3).tolist() == [0, 49, 99]
 
 
 # ---- a run's pictures ----
@@ -348,6 +349,7 @@ def test_matplotlib_is_imported_late_without_pyplot_and_its_settings_stay(tmp_pa
 import sys
 import numpy as np
 from minidecomp import figures
+from minidecomp import points as points_module
 from minidecomp.figures import curves, of_run, style
 from minidecomp.figures import posterior as posterior_figures
 assert figures.available() and "matplotlib" not in sys.modules

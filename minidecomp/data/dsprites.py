@@ -20,7 +20,7 @@ from minidecomp._core import sprites
 from minidecomp.data import folders
 from minidecomp.data.dataset import Dataset, Grid
 from minidecomp.errors import DataError, OptionError
-from minidecomp.files import write_file
+from minidecomp.files import make_folder, write_file
 from minidecomp.points import Bits
 
 NAMES = ("shape", "scale", "orientation", "posX", "posY")
@@ -67,7 +67,7 @@ def load(
     -------
     Dataset
         Bits of shape (N, 4096), with the ground truth's grid. All images are for training, as in the paper; 10,000 of
-        them at random are for testing. With ``limit`` the test images are others, as far as there are any.
+        them at random are for testing. With ``limit`` the test images are others, fewer where fewer are left.
 
     Raises
     ------
@@ -87,11 +87,9 @@ def load(
     grid = Grid(NAMES, tuple(v[c] for v, c in zip(VALUES, classes, strict=True)), Bits(packed))
     train = test = grid.points
     order = random.permutation(len(packed), data_seed, random.SPLIT)
-    first = 0
     if limit is not None and limit < len(packed):
-        train = train[np.sort(order[:limit])]
-        first = min(limit, max(len(packed) - TEST_COUNT, 0))
-    test = test[np.sort(order[first : first + TEST_COUNT])]
+        train, order = train[np.sort(order[:limit])], order[limit:]
+    test = test[np.sort(order[:TEST_COUNT])]
     return Dataset("dsprites", train, test, image_shape=(SIDE, SIDE), source=source, grid=grid)
 
 
@@ -115,11 +113,13 @@ def selection(factors: str | None) -> tuple[np.ndarray, ...]:
                 "factors", part, f"NAME=VALUE, NAME=A+B or NAME=LOW..HIGH is, with NAME of {', '.join(NAMES)}"
             )
         index = lowered.index(name.lower())
+        if len(kept[index]) < SIZES[index]:
+            raise OptionError("factors", part, f"{NAMES[index]} is there twice; join its values by +")
         chosen = [_matches(index, each.strip(), part) for each in wanted.split("+")]
         kept[index] = np.flatnonzero(np.any(chosen, axis=0))
         if len(kept[index]) == 0:
-            shown = ", ".join(SHAPES) if index == 0 else f"{VALUES[index][0]:g} to {VALUES[index][-1]:.4g}"
-            raise OptionError("factors", part, f"{NAMES[index]} has {shown}")
+            shown = SHAPES if index == 0 else [f"{value:.4g}" for value in VALUES[index]]
+            raise OptionError("factors", part, f"none of them is a value of {NAMES[index]}: {', '.join(shown)}")
     return tuple(kept)
 
 
@@ -237,14 +237,21 @@ def _latents_classes() -> np.ndarray:
     return np.concatenate([np.zeros((COUNT, 1), np.int64), grid], axis=1)
 
 
+def check_out(path: Path) -> None:
+    """Raise OptionError unless ``write`` takes the path."""
+    if path.suffix not in (".npy", ".npz"):
+        raise OptionError("out", path, "a file that ends in .npz (the original's format) or .npy (packed bits) is")
+
+
 def write(path: Path, progress: Callable[[int], object] = lambda images: None) -> None:
     """Draw the whole set into a file.
 
     Parameters
     ----------
     path : pathlib.Path
-        ``.npz`` for the original's own format, which other tools read; ``.npy`` for the packed bits, which minidecomp
-        maps into memory, once for all processes, if it is called dsprites_packed.npy and its folder is --data-dir.
+        In a folder that is made if need be. ``.npz`` for the original's own format, which other tools read; ``.npy``
+        for the packed bits, which minidecomp maps into memory, once for all processes, if it is called
+        dsprites_packed.npy and its folder is --data-dir.
     progress : callable
         Given the number of images written so far.
 
@@ -255,8 +262,8 @@ def write(path: Path, progress: Callable[[int], object] = lambda images: None) -
     Fault
         It cannot be written.
     """
-    if path.suffix not in (".npy", ".npz"):
-        raise OptionError("out", path, "a file that ends in .npz (the original's format) or .npy (packed bits) is")
+    check_out(path)
+    make_folder(path.parent)
     packed = render(selection(None))
     if path.suffix == ".npy":
         write_file(path, lambda file: np.save(file, packed))

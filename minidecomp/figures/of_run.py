@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import OptionError
 from ..files import make_folder, write_file
-from ..points import Points, as_numbers
+from ..points import Points, as_numbers, evenly_spread
 from .activity import class_activity
 from .comparison import data_and_reconstructions, samples
 from .curves import learning_curves
@@ -131,11 +131,6 @@ def _in_chunks(function: Callable[[Any], np.ndarray], points: Points) -> np.ndar
     return np.concatenate(parts, axis=-2)
 
 
-def _evenly(total: int, count: int) -> np.ndarray:
-    """Indices of ``count`` of ``total`` points, evenly spread, as classes may come one after the other."""
-    return np.arange(total) if total <= count else np.linspace(0, total - 1, count).astype(np.int64)
-
-
 def _class_by_class(labels: np.ndarray, count: int) -> np.ndarray:
     """Indices of ``count`` points: the first of every class, the second of every class, and so on."""
     order = np.argsort(labels, kind="stable")
@@ -151,7 +146,7 @@ def _names(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray 
 
 
 def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
-    chosen = _evenly(len(dataset.train), MAX_POSTERIOR_POINTS)
+    chosen = evenly_spread(len(dataset.train), MAX_POSTERIOR_POINTS)
     x = as_numbers(dataset.train[chosen], vae.dtype)
     loc, scale = _in_chunks(lambda rows: np.stack(vae.encode(rows)), x)
     labels = _names(dataset.train_labels, dataset.class_names)
@@ -165,7 +160,9 @@ def _test_activity(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> Figure
     for each in classes:
         if each not in known.astype(str):
             raise OptionError("classes", each, f"{dataset.name} has {', '.join(map(str, known))}")
-    chosen = np.flatnonzero(np.isin(labels.astype(str), classes)) if classes else _evenly(len(labels), len(labels))
+    chosen = (
+        np.flatnonzero(np.isin(labels.astype(str), classes)) if classes else evenly_spread(len(labels), len(labels))
+    )
     loc = _in_chunks(lambda rows: vae.encode(as_numbers(rows, vae.dtype))[0], dataset.test[chosen])
     return class_activity(loc, labels[chosen])
 
@@ -174,7 +171,7 @@ def test_points(dataset: Dataset, count: int) -> tuple[np.ndarray, np.ndarray | 
     """Indices of test points, class by class or evenly spread, and the names of their classes if they have any."""
     labels = dataset.test_labels
     by_class = labels is not None and dataset.data_dim > 2
-    chosen = _class_by_class(labels, count) if by_class else _evenly(len(dataset.test), count)  # type: ignore[arg-type]
+    chosen = _class_by_class(labels, count) if by_class else evenly_spread(len(dataset.test), count)  # type: ignore[arg-type]
     names = _names(labels, dataset.class_names)
     return chosen, None if names is None else names[chosen]
 
@@ -187,7 +184,7 @@ def _test_reconstructions(vae: VAE, dataset: Dataset) -> Figure:
 
 
 def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:
-    beside = as_numbers(dataset.train[_evenly(len(dataset.train), MAX_SAMPLES)], vae.dtype)
+    beside = as_numbers(dataset.train[evenly_spread(len(dataset.train), MAX_SAMPLES)], vae.dtype)
     images = dataset.image_shape is not None
     _, mean, x = vae.sample(IMAGES_SAMPLED if images else MAX_SAMPLES, seed)
     # An image is shown as its mean, without the likelihood's noise; other points as they would come, with it.
