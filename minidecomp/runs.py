@@ -275,7 +275,7 @@ def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
 
 
 def update_evaluation(run: Run, values: Mapping[str, Any]) -> None:
-    """Write ``evaluation.json``; what it has under other names, and of other metrics, stays if it is of the same epoch."""
+    """Write ``evaluation.json``; what it has under other names, and other metrics, stays if it is of this epoch."""
     path = run.folder / "evaluation.json"
     known: Any = None
     with suppress(OSError, ValueError):  # none yet, or one that is damaged: it is made anew

@@ -598,7 +598,8 @@ def test_the_bar_never_wraps(columns):
     drawn = [re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", line) for line in re.split(r"[\r\n]+", sent) if "epoch " in line]
     bars = [line for line in drawn if "[" in line]
     assert len(bars) > 1 and max(map(len, bars)) < columns
-    assert any("log p" in line for line in bars) == (columns >= 80)
+    if columns != 60:  # there it depends on the number of digits
+        assert any("log p" in line for line in bars) == (columns > 60)
     assert any("L -" in line for line in bars) == (columns >= 120)
     assert "epoch 3000/3000" in bars[-1] and "100%" in bars[-1]
 
