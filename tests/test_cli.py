@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from minidecomp import build, random, runs
+from minidecomp import build, random, runs, tables
 from minidecomp.cli.main import main
 from minidecomp.dimensions import dimension_kl
 from minidecomp.metrics import hoyer
@@ -343,6 +343,55 @@ def test_overlap_match_and_marginal_log_likelihood(capsys):
     assert set(stored["decomposition"]["match"]) == {"mmd", "kl-inc"}
 
 
+def test_runs_side_by_side(capsys):
+    for alpha in (0, 2):
+        for seed in (0, 1):
+            args = ["--alpha", str(alpha), "--seed", str(seed), "-o", f"runs/a{alpha}s{seed}"]
+            assert main(["train", *SMALL, *args, "--no-plots", "-q"]) == 0
+    assert main(["train", *SMALL, "--alpha", "2", "--beta", "0.5", "-o", "b", "--no-plots", "-q"]) == 0
+    assert main(["evaluate", "b", "-q"]) == 0
+    capsys.readouterr()
+    assert main(["table", "runs", "b", "--plot", "kl", "-o", "kl.pdf", "--reference", "1"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].split() == [
+        "run",
+        "beta",
+        "alpha",
+        "seed",
+        "log",
+        "likelihood",
+        "kl",
+        "unsupervised",
+        "hoyer",
+        "hoyer",
+        "plain",
+    ]
+    assert [line.split()[0] for line in out[1:6]] == ["runs/a0s0", "runs/a0s1", "runs/a2s0", "runs/a2s1", "b"]
+    assert out[6] == "picture: kl.pdf" and os.path.getsize("kl.pdf") > 3000
+    assert main(["table", "runs", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    kept = json.loads(Path("runs/a2s1/evaluation.json").read_text())
+    assert rows[3]["kl"] == kept["test"]["kl"] and rows[3]["alpha"] == 2 and rows[3]["train.epoch"] == 3
+    assert main(["table", "runs", "b", "--csv"]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5 and "overlap.mutual_information" in header.split(",")
+    assert main(["table", "b", "--values", "match.kl-inc,hidden"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["run", "match.kl-inc", "hidden"]
+    curves = tables.curves([tables.read_row(run) for run in tables.find_runs(["runs", "b"])], "kl", "alpha")
+    assert {name: [at for at, _ in points] for name, points in curves.items()} == {
+        "beta 1": [0, 0, 2, 2],
+        "beta 0.5": [2],
+    }
+    assert complaint(capsys, "table", "runs", "--values", "klx").startswith(
+        "--values: klx is not allowed; no run has it"
+    )
+    assert complaint(capsys, "table", "none") == "none: no such folder"
+    os.mkdir("empty")
+    assert complaint(capsys, "table", "empty") == "empty: neither a run folder nor a folder of runs"
+    Path("b/evaluation.json").write_text("[]")
+    assert complaint(capsys, "table", "b").startswith("b/evaluation.json: damaged; minidecomp evaluate b")
+
+
 def test_several_points_along_one_dimension(capsys):
     assert main(["train", *SMALL, "-o", "r", "--no-plots", "-q"]) == 0
     assert main(["traverse", "r", "--dimension", "2", "--points", "0,5,7", "--out", "t.npz"]) == 0
@@ -466,7 +515,7 @@ def test_a_small_dsprites_run(capsys):
         ("plot nowhere", "nowhere: no such run folder"),
         ("plot old --format gif", "--format: gif is not allowed; one of png, pdf, svg is"),
         ("plot old --seed x", "--seed: x is not allowed; a whole number from 0 to 18446744073709551615 is"),
-        ("trian", "trian is no command; the commands are train, evaluate, plot, traverse, reconstruct, sample, encode, data (did you mean train?)"),
+        ("trian", "trian is no command; the commands are train, evaluate, table, plot, traverse, reconstruct, sample, encode, data (did you mean train?)"),
         ("data fetch cifar", "cifar: is not known; only fashion-mnist and dsprites can be fetched"),
     ],
 )  # fmt: skip
