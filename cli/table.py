@@ -9,7 +9,9 @@ import click
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True)
-@click.option("--values", metavar="NAME,NAME,..", help="Recorded values to show.  [log_likelihood,kl and the metrics]")
+@click.option(
+    "--values", metavar="NAME,NAME,..", help="Recorded values to show.  [test.log_likelihood,test.kl and the metrics]"
+)
 @click.option("--plot", metavar="NAME", help="Draw this value, a line for each setting of the options that differ.")
 @click.option("--against", metavar="OPTION", default="alpha", help="The plot's horizontal axis.  [alpha]")
 @click.option("--reference", metavar="X", help="A horizontal line in the plot.")
@@ -28,15 +30,15 @@ def table(
 ) -> None:
     """Compare runs: the options in which they differ, and what `train` and `evaluate` recorded of them.
 
-    RUNS are run folders, or folders that hold some. The values' names are those that --csv shows: log_likelihood, kl,
-    factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, train.seconds, and so on.
+    RUNS are run folders, or folders that hold some. The values' names are those that --csv shows: test.log_likelihood,
+    test.kl, train.seconds, factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, ...
     """
     from minidecomp import tables
     from minidecomp.scoring import LABEL_FREE, OF_FACTORS
 
     rows = [tables.read_row(folder) for folder in tables.find_runs(runs)]
     options = tables.differing_options(rows)
-    usual = ("log_likelihood", "kl", *OF_FACTORS, *LABEL_FREE)
+    usual = ("test.log_likelihood", "test.kl", *OF_FACTORS, *LABEL_FREE)
     if values is not None:
         shown = [tables.check_column(rows, "values", name.strip()) for name in values.split(",")]
     else:

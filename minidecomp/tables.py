@@ -61,11 +61,11 @@ def read_row(folder: Path) -> Row:
 def recorded(evaluation: Mapping[str, Any]) -> Row:
     """The numbers of an evaluation.json under short names.
 
-    The test data's terms as they are (``log_likelihood``, ``kl``, ``mmd``, ``kl-inc``), the metrics by their names
-    (``factor_vae``; ``factor_vae.gaussian_quantiles``), ``overlap.NAME`` and ``match.NAME``,
-    ``marginal_log_likelihood``, ``active_dimensions``, and ``train.NAME``.
+    ``test.NAME`` and ``train.NAME`` for the terms, the metrics by their names (``factor_vae``;
+    ``factor_vae.gaussian_quantiles``), ``overlap.NAME``, ``match.NAME``, ``marginal_log_likelihood`` and
+    ``active_dimensions``.
     """
-    row: Row = {name: evaluation["test"][name] for name in ("log_likelihood", "kl", "mmd", "kl-inc")}
+    row: Row = {f"test.{name}": evaluation["test"][name] for name in ("log_likelihood", "kl", "mmd", "kl-inc")}
     row["active_dimensions"] = len(evaluation["dimensions"]["active"])
     row |= {f"train.{name}": value for name, value in evaluation.get("train", {}).items()}
     row |= {name: score["score"] for name, score in evaluation.get("metrics", {}).items()}
