@@ -351,33 +351,32 @@ def test_runs_side_by_side(capsys):
     assert main(["train", *SMALL, "--alpha", "2", "--beta", "0.5", "-o", "b", "--no-plots", "-q"]) == 0
     assert main(["evaluate", "b", "-q"]) == 0
     capsys.readouterr()
-    assert main(["table", "runs", "b", "--plot", "kl", "-o", "kl.pdf", "--reference", "1"]) == 0
+    assert main(["table", "runs", "b", "--plot", "test.kl", "-o", "kl.pdf", "--reference", "1"]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[0].split() == [
+    expected = [
         "run",
         "beta",
         "alpha",
         "seed",
-        "log",
-        "likelihood",
-        "kl",
+        "test.log_likelihood",
+        "test.kl",
         "unsupervised",
         "hoyer",
-        "hoyer",
-        "plain",
+        "hoyer_plain",
     ]
+    assert out[0].split() == expected
     assert [line.split()[0] for line in out[1:6]] == ["runs/a0s0", "runs/a0s1", "runs/a2s0", "runs/a2s1", "b"]
     assert out[6] == "picture: kl.pdf" and os.path.getsize("kl.pdf") > 3000
     assert main(["table", "runs", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     kept = json.loads(Path("runs/a2s1/evaluation.json").read_text())
-    assert rows[3]["kl"] == kept["test"]["kl"] and rows[3]["alpha"] == 2 and rows[3]["train.epoch"] == 3
+    assert rows[3]["test.kl"] == kept["test"]["kl"] and rows[3]["alpha"] == 2 and rows[3]["train.epoch"] == 3
     assert main(["table", "runs", "b", "--csv"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5 and "overlap.mutual_information" in header.split(",")
     assert main(["table", "b", "--values", "match.kl-inc,hidden"]) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["run", "match.kl-inc", "hidden"]
-    curves = tables.curves([tables.read_row(run) for run in tables.find_runs(["runs", "b"])], "kl", "alpha")
+    curves = tables.curves([tables.read_row(run) for run in tables.find_runs(["runs", "b"])], "test.kl", "alpha")
     assert {name: [at for at, _ in points] for name, points in curves.items()} == {
         "beta 1": [0, 0, 2, 2],
         "beta 0.5": [2],
