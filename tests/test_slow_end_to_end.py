@@ -30,6 +30,7 @@ def test_fashion_mnist(tmp_path, monkeypatch, capsys):
     # An untrained decoder gives about -1600; blurred clothes are far above the constant image's -480.
     assert result["test"]["log_likelihood"] > -200
     assert {Path(path).name for path in result["pictures"]} == {
+        "class_activity.png",
         "learning_curves.png",
         "reconstructions.png",
         "samples.png",
