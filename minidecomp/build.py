@@ -92,7 +92,7 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
     encoder = MLP("enc", (data_dim, *o.hidden, 2 * o.latent_dim), o.activation)
     decoder = MLP("dec", (o.latent_dim, *o.decoder_hidden, likelihood.output_dim(data_dim)), o.decoder_activation)
     parameters = Parameters(parameter_shapes(encoder, decoder, o.latent_dim, o.learn_prior_variance), dtype=o.dtype)
-    initialise(parameters, o.seed)
+    initialise(parameters, o.seed, o.init)
     logits = np.zeros(o.latent_dim) if prior_logits is None else np.asarray(prior_logits, float)
     if o.learn_prior_variance:
         parameters[PRIOR_LOGITS][...] = logits

@@ -13,6 +13,7 @@ from .terms.arrays import array_module, softplus
 
 ACTIVATIONS = ("relu", "leaky-relu", "tanh", "softplus")
 LEAKY_SLOPE = 0.2
+INITS = ("torch", "he")
 
 
 def activate(a: Any, activation: str) -> Any:
@@ -149,11 +150,21 @@ class Parameters:
         return starts
 
 
-def initialise(parameters: Parameters, seed: int) -> None:
-    """Draw every layer's W and b from U(-1/sqrt(in), 1/sqrt(in)), in place; other parameters are left as they are."""
+def initialise(parameters: Parameters, seed: int, init: str = "torch") -> None:
+    """Draw every layer's W and b, in place; other parameters are left as they are.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    seed : int
+    init : str
+        ``torch``: W and b from U(-1/sqrt(in), 1/sqrt(in)), PyTorch's default. ``he``: W from U(-sqrt(6/in), sqrt(6/in))
+        and b = 0, which keep the size of a signal through layers of rectifiers (He et al., ICCV 2015, eq. 10).
+    """
     for index, (name, view) in enumerate(parameters.items()):
         layer, _, kind = name.rpartition(".")
         if kind in ("W", "b"):
-            bound = 1 / math.sqrt(parameters.shapes[f"{layer}.W"][0])
+            n_in = parameters.shapes[f"{layer}.W"][0]
+            bound = 1 / math.sqrt(n_in) if init == "torch" else math.sqrt(6 / n_in) if kind == "W" else 0.0
             u = random.uniform(view.shape, seed, random.INIT, index)
             view[...] = bound * (2 * u - 1)

@@ -82,6 +82,7 @@ class TrainOptions:
     decoder_hidden: tuple[int, ...] = _option(MODEL, "Widths of the decoder's hidden layers, where they differ.", low=1, high=100000, most=30)
     activation: str = _option(MODEL, "Between the layers.", "relu", choices=("relu", "leaky-relu", "tanh", "softplus"))
     decoder_activation: str = _option(MODEL, "The decoder's, where it differs.", choices=("relu", "leaky-relu", "tanh", "softplus"))
+    init: str = _option(MODEL, "Initial weights: torch, U(-1/sqrt(in), 1/sqrt(in)), or he, U(-sqrt(6/in), sqrt(6/in)) with no biases.", "torch", choices=("torch", "he"))
     scale_link: str = _option(MODEL, "The posterior's scale from the encoder's raw a: softplus(a), or exp(a/2).", "softplus", choices=("softplus", "exp"))
     likelihood: str | None = _option(MODEL, "p(x|z): bernoulli (logits), gaussian (learned scale) or laplace (fixed scale). For one's own data: bernoulli if all are 0 or 1, else gaussian.", choices=LIKELIHOODS)
     likelihood_scale: float = _option(MODEL, "Laplace: its scale.", 0.1, above=0, below=1e6, only_with=LAPLACE)
@@ -125,6 +126,7 @@ DATA_DEFAULTS: dict[str, dict[str, Any]] = {
         "latent_dim": 50,
         "hidden": (512, 512),
         "activation": "leaky-relu",
+        "init": "he",
         "epochs": 80,
         "batch_size": 500,
         "lr": 5e-4,

@@ -28,7 +28,7 @@ def test_the_papers_pinwheel():
 def test_the_papers_fashion_mnist():
     o = resolve(prior="sparse")
     assert (o.data, o.likelihood, o.likelihood_scale, o.regulariser) == ("fashion-mnist", "laplace", 0.1, "mmd")
-    assert (o.latent_dim, o.epochs, o.batch_size, o.lr) == (50, 80, 500, 5e-4)
+    assert (o.latent_dim, o.epochs, o.batch_size, o.lr, o.init) == (50, 80, 500, 5e-4, "he")
     assert (o.gamma, o.spike_scale, o.prior_variance_scale, o.image_size) == (0.8, 0.05, 1, 28)
 
 

@@ -209,3 +209,16 @@ def test_principal_variances_are_cached(tmp_path, monkeypatch):
     assert len(principal.cached_principal_variances(points, 20, True, "abc")) == 20
     with pytest.raises(TypeError):
         principal.cached_principal_variances(points, 3, False, "abc")
+
+
+@pytest.mark.parametrize("init", ["torch", "he"])
+def test_initial_weights(init, tmp_path):
+    trainer = start(tmp_path / "run", init=init, hidden="300,200", dtype="float64")
+    for name, view in trainer.state.vae.parameters.items():
+        layer, kind = name[:-2], name[-1]
+        n_in = trainer.state.vae.parameters.shapes[f"{layer}.W"][0]
+        bound = 1 / np.sqrt(n_in) if init == "torch" else np.sqrt(6 / n_in) if kind == "W" else 0
+        assert np.abs(view).max() <= bound
+        if view.size > 1000 or bound == 0:
+            assert_allclose(view.std(), bound / np.sqrt(3), rtol=0.05)
+    assert runs.load(tmp_path / "run").options.init == init
