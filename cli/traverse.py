@@ -54,7 +54,7 @@ def traverse(
     from minidecomp.dimensions import dimension_kl
     from minidecomp.errors import OptionError
     from minidecomp.files import make_folder
-    from minidecomp.points import as_stored
+    from minidecomp.points import as_numbers, as_stored
     from minidecomp.resolving import number, whole_number
     from minidecomp.traversal import traverse
 
@@ -80,10 +80,11 @@ def traverse(
         order = np.full(len(indices), only)
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
-    draw(loaded, name, lambda: figures.latent_traversals(values, means, names, width, dataset.image_shape))
+    seen = as_numbers(dataset.test[:1000], vae.dtype)
+    draw(loaded, name, lambda: figures.latent_traversals(values, means, names, width, seen, dataset.image_shape))
     if gif and dataset.image_shape is not None and figures.available():
         path = make_folder(loaded.folder / "figures") / f"{name}.gif"
-        figures.write_animation(path, means, dataset.image_shape)
+        figures.write_animation(path, means, seen, dataset.image_shape)
         click.echo(f"animation: {path}")
     if out is not None:
         shown = indices if only is not None else indices * len(order)

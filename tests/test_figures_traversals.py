@@ -22,7 +22,7 @@ def moved(width, steps=5):
 @pytest.mark.parametrize(("width", "shape"), [(20, (4, 5)), (2, None), (7, None), (1, None)])
 @pytest.mark.parametrize("kind", ["png", "pdf"])
 def test_drawn(width, shape, kind, tmp_path):
-    figure = figures.latent_traversals(*moved(width), NAMES, 2.0, shape)
+    figure = figures.latent_traversals(*moved(width), NAMES, 2.0, np.zeros((2, width)), shape)
     (path,) = figures.write_figure(figure, tmp_path, "traversals", (kind,))
     assert path.stat().st_size > 3000
 
@@ -30,10 +30,11 @@ def test_drawn(width, shape, kind, tmp_path):
 def test_a_row_of_images_is_a_dimension():
     means = np.zeros((3, 5, 20))
     means[1, 4] = 1
-    figure = figures.latent_traversals(moved(20)[0], means, NAMES, 2.0, (4, 5))
+    figure = figures.latent_traversals(moved(20)[0], 7 * means, NAMES, 2.0, means[0], (4, 5))
     (axes,) = figure.axes
     canvas = axes.images[0].get_array()
-    lit = np.argwhere(canvas == 1)
+    assert axes.images[0].get_clim() == (0, 1)  # of the data, not of what the decoder makes far out
+    lit = np.argwhere(canvas == 7)
     assert lit[:, 0].min() == 5 and lit[:, 0].max() == 8  # four rows of pixels below four and a gap
     assert lit[:, 1].min() == 24 and lit[:, 1].max() == 28  # the fifth of images 5 wide, a gap between
     assert [text.get_text() for text in axes.get_yticklabels()] == NAMES
@@ -45,7 +46,8 @@ def test_animation(tmp_path):
     means = np.zeros((4, 6, 64 * 64))
     means[2] = np.linspace(0, 1, 6)[:, None]
     path = tmp_path / "t.gif"
-    figures.write_animation(path, means, (64, 64))
+    means[0, 2] = 9.0  # beyond the data's range, and shown as white
+    figures.write_animation(path, means, means[2], (64, 64))
     with Image.open(path) as animation:
         assert animation.n_frames == 10 and animation.info["loop"] == 0 and animation.info["duration"] == 90
         seen = []
@@ -54,19 +56,19 @@ def test_animation(tmp_path):
             pixels = np.asarray(animation.convert("L"))
             side = pixels.shape[0]
             seen.append(int(pixels[3 * side // 4, side // 4]))  # the third of four images, two in a row
-            assert pixels[side // 4, side // 4] == 0
+            assert pixels[side // 4, side // 4] == (255 if frame in (2, 8) else 0)
     assert seen[:6] == [0, 51, 102, 153, 204, 255] and seen[6:] == [204, 153, 102, 51]
 
 
 def test_small_images_are_drawn_larger(tmp_path):
-    figures.write_animation(tmp_path / "t.gif", np.zeros((1, 3, 64)), (8, 8))
+    figures.write_animation(tmp_path / "t.gif", np.zeros((1, 3, 64)), np.ones((1, 64)), (8, 8))
     with Image.open(tmp_path / "t.gif") as animation:
         assert animation.size == (96, 96)
 
 
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(Fault, match=r"cannot write .*none/t\.gif: No such file"):
-        figures.write_animation(tmp_path / "none" / "t.gif", np.zeros((1, 3, 64)), (8, 8))
+        figures.write_animation(tmp_path / "none" / "t.gif", np.zeros((1, 3, 64)), np.ones((1, 64)), (8, 8))
 
 
 # ---- active dimensions, and a value against an option ----

@@ -25,6 +25,7 @@ def latent_traversals(
     means: np.ndarray,
     names: list[str],
     span: float,
+    data: np.ndarray,
     image_shape: tuple[int, int] | None = None,
 ) -> Figure:
     """What the decoder makes as one latent dimension moves: a row, or for points of the plane a path, for each.
@@ -39,6 +40,8 @@ def latent_traversals(
         What stands beside each row.
     span : float
         How far they go from the prior's centre, in its scales.
+    data : numpy.ndarray of shape (M, dx)
+        Whose range of grey images have: far out a decoder leaves it, and all else would turn grey.
     image_shape : (int, int), optional
         Rows and columns if the points are images.
 
@@ -47,19 +50,21 @@ def latent_traversals(
     matplotlib.figure.Figure
     """
     if image_shape is not None:
-        return _image_rows(means, names, span, image_shape)
+        return _image_rows(means, names, span, data, image_shape)
     if means.shape[2] == 2:
         return _planar_paths(values, means, names)
     return _feature_rows(values, means, names)
 
 
-def _image_rows(means: np.ndarray, names: list[str], span: float, image_shape: tuple[int, int]) -> Figure:
+def _image_rows(
+    means: np.ndarray, names: list[str], span: float, data: np.ndarray, image_shape: tuple[int, int]
+) -> Figure:
     rows, steps, width = means.shape
     canvas = mosaic(means.reshape(-1, width), image_shape, steps)
     across = min(PAGE - 0.8, 0.55 * steps)
     figure = new_figure(across + 0.8, mosaic_height(canvas, across) + 0.35)
     axes = figure.subplots()
-    draw_mosaic(axes, canvas, grey_range(means))
+    draw_mosaic(axes, canvas, grey_range(data))
     down, along = canvas.shape[0] / rows, canvas.shape[1] / steps
     axes.set_yticks(down * (np.arange(rows) + 0.5) - 0.5, names)
     shown = np.unique([0, (steps - 1) // 2, steps - 1])
@@ -114,13 +119,13 @@ def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str]) -> Fi
     return figure
 
 
-def write_animation(path: Path, means: np.ndarray, image_shape: tuple[int, int]) -> None:
+def write_animation(path: Path, means: np.ndarray, data: np.ndarray, image_shape: tuple[int, int]) -> None:
     """Write a GIF in which all dimensions move forth and back at once, side by side in the rows' order.
 
     Parameters
     ----------
     path : pathlib.Path
-    means : numpy.ndarray of shape (R, steps, dx)
+    means, data : numpy.ndarray
         As for `latent_traversals`.
     image_shape : (int, int)
 
@@ -132,7 +137,7 @@ def write_animation(path: Path, means: np.ndarray, image_shape: tuple[int, int])
     from PIL import Image
 
     rows, steps, _ = means.shape
-    low, high = grey_range(means)
+    low, high = grey_range(data)
     columns = math.ceil(math.sqrt(rows))
     larger = max(1, round(LEAST_SIDE / max(image_shape)))
     frames = []
