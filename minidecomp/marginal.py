@@ -31,7 +31,8 @@ class MarginalLogLikelihood:
     standard_error : float
         Of the mean, from its spread over the points: what another test set of this size would move.
     sampling_error : float
-        The part of it that the importance sampling makes (by the delta method).
+        The part of it that the importance sampling makes (by the delta method); too small where few samples are
+        effective.
     effective_samples : float
         (sum w)^2 / sum w^2, its mean over the points: near 1, a single sample carries the estimate.
     samples, points : int

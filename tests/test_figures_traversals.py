@@ -102,3 +102,4 @@ def test_value_against_option(tmp_path):
     np.testing.assert_allclose(dots.get_xydata(), [[0, 0.3], [0, 0.5], [1, 0.6]])
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "100", "1000"]
     figures.write_figure(figure, tmp_path, "value", ("png",))
+    assert not figures.value_against_option({"": [(0, 1.0), (1, 2.0)]}, "alpha", "kl").legends

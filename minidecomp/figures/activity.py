@@ -93,5 +93,6 @@ def value_against_option(
     axes.set_xticks(range(len(places)), [f"{at:g}" for at in places])
     axes.set_xlabel(option)
     axes.set_ylabel(value)
-    figure.legend(loc="outside upper center", ncols=min(len(curves), 3))
+    if any(curves):  # else nothing differs between the runs but the option
+        figure.legend(loc="outside upper center", ncols=min(len(curves), 3))
     return figure
