@@ -14,6 +14,7 @@ from .loading import (
     make_engine,
     say_what_is_not_finite,
     seed_option,
+    thread_count,
     threads_option,
 )
 
@@ -90,18 +91,19 @@ def evaluate(
             say(f"{name} will take {scoring.SLOW[name]}, and twice that with a Student-t prior")
     engine = make_engine(loaded, threads)
     result: dict[str, Any] = {"version": __version__, "epochs": loaded.state.epoch, "seed": checked_seed}
-    result |= evaluate_model(engine, dataset, loaded.options.batch_size, checked_seed)
+    found, (loc, scale) = evaluate_model(engine, dataset, loaded.options.batch_size, checked_seed)
+    result |= found
     if decomposition:
         say("overlap and match")
-        loc, scale = engine.encode(as_stored(dataset.test, loaded.vae.dtype))
         result["decomposition"] = decompose(loc, scale, loaded.vae.current_prior(), seed=checked_seed)
     if marginal:
         result["marginal_log_likelihood"] = _marginal(loaded, dataset, samples, count, checked_seed, threads, quiet)
     runs.update_evaluation(loaded, result)
     if names:
-        points_ = dataset.test if dataset.grid is None else dataset.grid.points
-        say(f"encoding {len(points_)} points")
-        codes, _ = engine.encode(as_stored(points_, loaded.vae.dtype))
+        codes = loc
+        if dataset.grid is not None:
+            say(f"encoding {len(dataset.grid.points)} points")
+            codes, _ = engine.encode(as_stored(dataset.grid.points, loaded.vae.dtype))
         quantiles = scoring.gaussian_codes(codes, loaded.vae.current_prior())
         result["factors"] = factors
         for key, of in (("metrics", codes), ("metrics_of_gaussian_quantiles", quantiles)):
@@ -125,17 +127,21 @@ def _marginal(
 
     from minidecomp.marginal import marginal_log_likelihood
     from minidecomp.points import evenly_spread
-    from minidecomp.resolving import check, cores
 
     data = dataset.test
     if count is not None and count < len(data):
         data = data[evenly_spread(len(data), count)]
-    used = cores() if threads is None else check("threads", threads)
     file = open(os.devnull, "w") if quiet else sys.stderr  # noqa: SIM115, closed below
     try:
         with click.progressbar(length=len(data), label="importance sampling", file=file) as bar:
             found = marginal_log_likelihood(
-                run.vae, data, samples, seed, run.options.engine, used, lambda done: bar.update(done - bar.pos)
+                run.vae,
+                data,
+                samples,
+                seed,
+                run.options.engine,
+                thread_count(threads),
+                lambda done: bar.update(done - bar.pos),
             )
     finally:
         if quiet:

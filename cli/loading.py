@@ -56,11 +56,16 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
 def make_engine(run: Run, threads: str | None = None) -> Engine:
     """The run's engine, with room for batches that make a large encoding fast."""
     from minidecomp import engines
+
+    rows = max(run.options.batch_size, ENCODED_AT_ONCE)
+    return engines.make(run.options.engine, run.vae, run.objective, max_rows=rows, threads=thread_count(threads))
+
+
+def thread_count(threads: str | None) -> int:
+    """What --threads says, or all cores."""
     from minidecomp.resolving import check, cores
 
-    count = cores() if threads is None else check("threads", threads)
-    rows = max(run.options.batch_size, ENCODED_AT_ONCE)
-    return engines.make(run.options.engine, run.vae, run.objective, max_rows=rows, threads=count)
+    return cores() if threads is None else check("threads", threads)
 
 
 def say_what_is_not_finite(test: Mapping[str, float]) -> None:

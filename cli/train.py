@@ -114,7 +114,7 @@ def _evaluate(trainer: Trainer) -> dict[str, Any]:
 
     options, last = trainer.options, trainer.state.rows[-1]
     result = {"version": __version__, "epochs": trainer.state.epoch, "seed": options.seed, "train": dict(last)}
-    result |= evaluate_model(trainer.engine, trainer.dataset, options.batch_size, options.seed)
+    result |= evaluate_model(trainer.engine, trainer.dataset, options.batch_size, options.seed)[0]
     runs.write_json(trainer.folder / "evaluation.json", result)
     return result
 

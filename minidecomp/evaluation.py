@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .data.dataset import Dataset
 from .dimensions import active_dimensions, dimension_kl
 from .engines import Engine
@@ -50,15 +52,19 @@ def evaluate(engine: Engine, data: Points, batch_size: int, seed: int) -> dict[s
     return means | {"points": points, "batch_size": min(batch_size, points)}
 
 
-def evaluate_model(engine: Engine, dataset: Dataset, batch_size: int, seed: int) -> dict[str, Any]:
+def evaluate_model(
+    engine: Engine, dataset: Dataset, batch_size: int, seed: int
+) -> tuple[dict[str, Any], tuple[np.ndarray, np.ndarray]]:
     """What is always reported of a model, on the test data.
 
     Returns
     -------
-    dict
+    result : dict
         ``test``, as `evaluate` gives it; ``dimensions``: ``kl``, each latent dimension's in nats, and ``active``.
+    encodings : (numpy.ndarray, numpy.ndarray) of shape (N, D)
+        loc and scale of the test data, for what else is to be said of them.
     """
     test = evaluate(engine, dataset.test, batch_size, seed)
     loc, scale = engine.encode(as_stored(dataset.test, engine.vae.dtype))
     kl = dimension_kl(loc, scale, engine.vae.current_prior(), seed)
-    return {"test": test, "dimensions": {"kl": kl.tolist(), "active": active_dimensions(loc)}}
+    return {"test": test, "dimensions": {"kl": kl.tolist(), "active": active_dimensions(loc)}}, (loc, scale)
