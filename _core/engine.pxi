@@ -3,6 +3,8 @@
 from libc.math cimport exp, isfinite, log, pow, sqrt
 from libc.string cimport memcpy, memset
 
+import threading
+
 import numpy
 
 include "formulas.pxi"
@@ -134,7 +136,11 @@ cdef class Engine:
         s.moves = &moves[0]
         # Both regularisers are at hand, for an evaluation asks for both.
         s.columns, s.d_columns = self.buffer((K + 1) * D * B), self.buffer((K + 1) * D * B)
-        s.scratch_columns = self.buffer(3 * D * B)
+        s.scratch_columns = self.buffer(5 * D * B)
+        make_mmd_tables()
+        s.mmd_cells = max(1, min(B // 3, MD_MMD_CELLS))
+        s.mmd_room_size = md_mmd_room(s.mmd_cells)
+        s.mmd_room = self.doubles(D * s.mmd_room_size)
         s.kl_loc, s.kl_scale = self.buffer(CHUNKS * D * B), self.buffer(CHUNKS * D * B)
         s.posterior = self.buffer((2 * D + 1) * B)
 

@@ -1,51 +1,27 @@
-# The dimension-wise MMD^2 (minidecomp/terms/mmd.py). A task takes one dimension of one posterior sample; nothing of size
-# B x B is stored.
+# The dimension-wise MMD^2 (minidecomp/terms/mmd.py). A task takes one dimension; nothing of size B x B is stored.
 
-cdef md_cloned_void kernel_within(const real* y, long n, real* d_y, bint far, double* total) noexcept nogil:
-    """total = sum_{i<j} k(y_i - y_j);  d_y_a += sum_j k'(y_a - y_j).  A pair serves both of its points: k' is odd."""
-    cdef long i, j, lane, width
-    cdef real sum_k[32]
-    cdef real sum_d[32]
-    cdef real r, d_s, slope
-    cdef double row
-    total[0] = 0
-    for i in range(n - 1):
-        for lane in range(32):
-            sum_k[lane] = 0
-            sum_d[lane] = 0
-        j = i + 1
-        while j < n:
-            width = 32 if n - j >= 32 else n - j
-            if far:
-                for lane in range(width):
-                    r = y[i] - y[j + lane]
-                    sum_k[lane] += md_mmd_kernel_far(r * r, &d_s)
-                    slope = 2 * r * d_s
-                    sum_d[lane] += slope
-                    d_y[j + lane] -= slope
-            elif width == 32:
-                for lane in range(32):
-                    r = y[i] - y[j + lane]
-                    sum_k[lane] += md_mmd_kernel(r * r, &d_s)
-                    slope = 2 * r * d_s
-                    sum_d[lane] += slope
-                    d_y[j + lane] -= slope
-            else:
-                for lane in range(width):
-                    r = y[i] - y[j + lane]
-                    sum_k[lane] += md_mmd_kernel(r * r, &d_s)
-                    slope = 2 * r * d_s
-                    sum_d[lane] += slope
-                    d_y[j + lane] -= slope
-            j += 32
-        add_lanes(sum_k, &row)
-        total[0] += row
-        add_lanes(sum_d, &row)
-        d_y[i] += <real>row
+cdef extern from "mmd.h" nogil:
+    const double MD_MMD_WIDTH
+    const long MD_MMD_SPAN, MD_MMD_CELLS, MD_MMD_TABLE
+    ctypedef struct md_mmd_cells:
+        double* moment[2]
+        double* field[2]
+        double* mirror[2]
+    long md_mmd_tables(double* room)
+    long md_mmd_room(long cells)
+    md_mmd_cells md_mmd_place(double* room, long cells)
+    bint md_range(const real* x, long n, double* low, double* high)
+    long md_mmd_occupied(md_mmd_cells* c, long cells, const real* x, const real* y, long n, double low, double high)
+    void md_mmd_spread(const md_mmd_cells* c, long used, const real* x, long n, double low, double* moment)
+    void md_mmd_sums(md_mmd_cells* c, long used, double pair, double cross, int backward, double* total)
+    void md_mmd_gather(const md_mmd_cells* c, long used, const real* x, long n, double low, double* field, const double* mirror, real* d)
 
 
-cdef md_cloned_void kernel_across(const real* y, const real* x, long n, real* d_y, real* d_x, bint far, double* total) noexcept nogil:
-    """total = sum_{i,j} k(y_i - x_j);  d_y_a += sum_j k'(y_a - x_j);  d_x_a += sum_j k'(x_a - y_j)"""
+cdef md_cloned_void kernel_pairs(const real* y, const real* x, long n, real* d_y, real* d_x, bint within, bint far, double* total) noexcept nogil:
+    """total = sum k(y_i - x_j);  d_y_a += sum_j k'(y_a - x_j);  d_x_a += sum_j k'(x_a - y_j), where k' is odd.
+
+    Over all i and j; `within` one sample (x is y, d_x is d_y), over i < j.
+    """
     cdef long i, j, lane, width
     cdef real sum_k[32]
     cdef real sum_d[32]
@@ -56,7 +32,7 @@ cdef md_cloned_void kernel_across(const real* y, const real* x, long n, real* d_
         for lane in range(32):
             sum_k[lane] = 0
             sum_d[lane] = 0
-        j = 0
+        j = i + 1 if within else 0
         while j < n:
             width = 32 if n - j >= 32 else n - j
             if far:
@@ -66,7 +42,7 @@ cdef md_cloned_void kernel_across(const real* y, const real* x, long n, real* d_
                     slope = 2 * r * d_s
                     sum_d[lane] += slope
                     d_x[j + lane] -= slope
-            elif width == 32:
+            elif width == 32:       # a constant number of lanes vectorises
                 for lane in range(32):
                     r = y[i] - x[j + lane]
                     sum_k[lane] += md_mmd_kernel(r * r, &d_s)
@@ -87,14 +63,59 @@ cdef md_cloned_void kernel_across(const real* y, const real* x, long n, real* d_
         d_y[i] += <real>row
 
 
-cdef bint far_apart(const real* x, const real* y, long n) noexcept nogil:
-    """Whether s^6 could overflow for s = the largest squared distance."""
-    cdef long i
-    cdef double low = x[0], high = x[0]
-    for i in range(n):
-        low = min(low, min(<double>x[i], <double>y[i]))
-        high = max(high, max(<double>x[i], <double>y[i]))
-    return (high - low) * (high - low) > (1e6 if sizeof(real) == 4 else 1e50)
+cdef double exact_mmd(const real* x, const real* y, long n, double weight, real* d_x, real* d_y, real* scratch, bint far) noexcept nogil:
+    """MMD^2 of one dimension over all pairs; `weight` times its gradient into d_y and d_x. scratch has 4 n places."""
+    cdef double pair = 2.0 / (<double>n * (n - 1)), cross = 2.0 / (<double>n * n), xx, yy, xy
+    cdef real* within_x = scratch
+    cdef real* within_y = scratch + n
+    cdef real* across_x = scratch + 2 * n
+    cdef real* across_y = scratch + 3 * n
+    cdef long b
+    memset(scratch, 0, 4 * n * sizeof(real))
+    kernel_pairs(x, x, n, within_x, within_x, True, far, &xx)
+    kernel_pairs(y, y, n, within_y, within_y, True, far, &yy)
+    kernel_pairs(y, x, n, across_y, across_x, False, far, &xy)
+    for b in range(n):
+        d_y[b] = <real>(weight * (pair * within_y[b] - cross * across_y[b]))
+        d_x[b] = <real>(weight * (pair * within_x[b] - cross * across_x[b]))
+    return pair * (xx + yy) - cross * xy
+
+
+cdef bint fast_mmd(const real* x, const real* y, long n, double low, double high, double weight, real* d_x, real* d_y, int backward, double* room, long cells, double* value) noexcept nogil:
+    """The same by mmd.h; False, and nothing done, where the points lie so far apart that all pairs cost less.
+
+    The gradient is made for `backward` 1 (d_y) or 2 (d_x as well). room has md_mmd_room(cells) places.
+    """
+    cdef double pair = 2.0 / (<double>n * (n - 1)), cross = 2.0 / (<double>n * n), diagonal = 6.0 * n
+    cdef double[3] total
+    cdef md_mmd_cells c
+    cdef long used
+    if not high - low < MD_MMD_WIDTH * (MD_MMD_SPAN - 1):
+        return False
+    c = md_mmd_place(room, cells)
+    used = md_mmd_occupied(&c, min(cells, n // 3), x, y, n, low, high)
+    if used == 0:
+        return False
+    md_mmd_spread(&c, used, x, n, low, c.moment[0])
+    md_mmd_spread(&c, used, y, n, low, c.moment[1])
+    md_mmd_sums(&c, used, weight * pair, weight * cross, backward, total)
+    if backward >= 1:
+        md_mmd_gather(&c, used, y, n, low, c.field[1], c.mirror[1], d_y)
+    if backward >= 2:
+        md_mmd_gather(&c, used, x, n, low, c.field[0], c.mirror[0], d_x)
+    # A cell's moments pair each point with itself as well: k(0) = 6.
+    value[0] = 0.5 * pair * (total[0] + total[1] - 2 * diagonal) - cross * total[2]
+    return True
+
+
+cdef double mmd_of_dimension(const real* x, const real* y, long n, double weight, real* d_x, real* d_y, int backward, real* scratch, double* room, long cells) noexcept nogil:
+    cdef double low = x[0], high = x[0], value = 0
+    cdef bint numbers = md_range(x, n, &low, &high)
+    numbers = md_range(y, n, &low, &high) and numbers
+    if numbers and fast_mmd(x, y, n, low, high, weight, d_x, d_y, backward, room, cells, &value):
+        return value
+    # s^6 must not overflow for s = the largest squared distance.
+    return exact_mmd(x, y, n, weight, d_x, d_y, scratch, (high - low) * (high - low) > (1e6 if sizeof(real) == 4 else 1e50))
 
 
 cdef void mmd_columns_phase(void* context, long task) noexcept nogil:
@@ -110,35 +131,86 @@ cdef void mmd_columns_phase(void* context, long task) noexcept nogil:
 
 
 cdef void mmd_phase(void* context, long task) noexcept nogil:
-    """MMD^2 of dimension d, posterior samples k = 1..K in turn, and its gradient by z and by the prior sample."""
+    """MMD^2 of dimension d, the mean over posterior samples k = 1..K, and its gradient by z and by the prior sample."""
     cdef Step* s = <Step*>context
     cdef long k, b, d = task, B = s.B, plane = s.D * s.B
-    cdef real* x = s.columns + d * B
     cdef real* d_x = s.d_columns + d * B
-    cdef real* y
-    cdef real* d_y
-    cdef real* within = s.scratch_columns + d * 3 * B
-    cdef real* across_x = within + B
-    cdef real* across_y = within + 2 * B
-    cdef double pairs, total = 0, weight = s.weight[REGULARISER] / s.K
-    cdef double pair = 2.0 / (<double>B * (B - 1)), cross = 2.0 / (<double>B * B)
-    cdef bint far
+    cdef real* d_x_k = s.scratch_columns + d * 5 * B
+    cdef double total = 0
+    cdef int backward = 0 if not s.backward else 1 if s.prior.logits == NULL else 2
+    memset(d_x, 0, B * sizeof(real))
     for k in range(1, s.K + 1):
-        y = s.columns + k * plane + d * B
-        d_y = s.d_columns + k * plane + d * B
-        far = far_apart(x, y, B)
-        if k == 1:
-            memset(within, 0, B * sizeof(real))
-            kernel_within(x, B, within, far, &pairs)
+        total += mmd_of_dimension(s.columns + d * B, s.columns + k * plane + d * B, B, s.weight[REGULARISER] / s.K, d_x_k,
+                                  s.d_columns + k * plane + d * B, backward, d_x_k + B, s.mmd_room + d * s.mmd_room_size,
+                                  s.mmd_cells)
+        if backward == 2:
             for b in range(B):
-                d_x[b] = <real>(s.K * weight * pair * within[b])
-            total += s.K * pair * pairs
-        memset(within, 0, 3 * B * sizeof(real))
-        kernel_within(y, B, within, far, &pairs)
-        total += pair * pairs
-        kernel_across(y, x, B, across_y, across_x, far, &pairs)
-        total -= cross * pairs
-        for b in range(B):
-            d_y[b] = <real>(weight * (pair * within[b] - cross * across_y[b]))
-            d_x[b] -= <real>(weight * cross * across_x[b])
+                d_x[b] += d_x_k[b]
     s.partial[REGULARISER * s.partials + task] = total / s.K
+
+
+cdef struct Discrepancy:
+    const real* x           # (D, n)
+    const real* y
+    real* d_x
+    real* d_y
+    long n
+    int backward
+    bint exact
+    real* scratch           # (D, 4, n)
+    double* room            # (D, room_size)
+    long room_size, cells
+    double* value           # (D,)
+
+
+cdef void discrepancy_task(void* context, long d) noexcept nogil:
+    cdef Discrepancy* t = <Discrepancy*>context
+    cdef long at = d * t.n
+    cdef real* scratch = t.scratch + 4 * at
+    if t.exact:
+        t.value[d] = exact_mmd(t.x + at, t.y + at, t.n, 1, t.d_x + at, t.d_y + at, scratch, False)
+    else:
+        t.value[d] = mmd_of_dimension(t.x + at, t.y + at, t.n, 1, t.d_x + at, t.d_y + at, t.backward, scratch,
+                                      t.room + d * t.room_size, t.cells)
+
+
+def mmd(Pool pool not None, prior_sample, z, bint backward=True, bint exact=False):
+    """MMD^2 of a prior sample and z, (n, D) each, and its gradient by both; `exact` sums over all pairs of points.
+
+    Without `backward` the gradients are None.
+    """
+    cdef Discrepancy t
+    cdef real[:, ::1] x = numpy.ascontiguousarray(numpy.transpose(prior_sample), DTYPE)
+    cdef real[:, ::1] y = numpy.ascontiguousarray(numpy.transpose(z), DTYPE)
+    cdef long D = x.shape[0], n = x.shape[1]
+    if y.shape[0] != D or y.shape[1] != n or n < 2 or D < 1:
+        raise ValueError(f"a prior sample of shape ({n}, {D}) and z of ({y.shape[1]}, {y.shape[0]}); mmd needs two points")
+    d_x, d_y, value = numpy.empty((D, n), DTYPE), numpy.empty((D, n), DTYPE), numpy.empty(D)
+    cdef real[:, ::1] d_x_view = d_x, d_y_view = d_y
+    cdef double[::1] value_view = value
+    make_mmd_tables()
+    t.cells = max(1, min(n // 3, MD_MMD_CELLS))
+    t.room_size = md_mmd_room(t.cells)
+    cdef real[::1] scratch = numpy.empty(4 * D * n, DTYPE)
+    cdef double[::1] room = numpy.empty(D * t.room_size)
+    t.x, t.y, t.d_x, t.d_y, t.value = &x[0, 0], &y[0, 0], &d_x_view[0, 0], &d_y_view[0, 0], &value_view[0]
+    t.scratch, t.room, t.n, t.backward, t.exact = &scratch[0], &room[0], n, 2 if backward else 0, exact
+    with nogil:
+        md_pool_run(pool.pool, discrepancy_task, &t, D)
+    return value.sum(), d_x.T if backward else None, d_y.T if backward else None
+
+
+_tables = numpy.empty(0)     # what all engines read
+_tables_lock = threading.Lock()
+
+
+cdef make_mmd_tables():
+    """The coefficients of mmd.h, computed when first needed."""
+    global _tables
+    cdef double[::1] table
+    with _tables_lock:
+        if len(_tables) == 0:
+            table = numpy.empty(MD_MMD_TABLE)
+            if md_mmd_tables(&table[0]) > MD_MMD_TABLE:
+                raise MemoryError("MD_MMD_TABLE is too small")
+            _tables = numpy.asarray(table)

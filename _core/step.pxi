@@ -91,7 +91,9 @@ cdef struct Step:
     real* posterior     # (2 D + 1, B): loc, 1 / scale and log scale's sum, dimension by dimension
     real* scratch       # (CHUNKS, scratch_size)
     long scratch_size
-    real* scratch_columns   # (D, 3, B)
+    real* scratch_columns   # (D, 5, B)
+    double* mmd_room    # (D, mmd_room_size): for cells of points (mmd.h)
+    long mmd_room_size, mmd_cells
     double* log_weight  # (K, B): log p(x|z) p(z) / q(z|x) of each sample; NULL where it is not asked for
     double* partial     # (3, partials): sums of the values, a part for each task
     long partials
