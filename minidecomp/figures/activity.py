@@ -94,5 +94,5 @@ def value_against_option(
     axes.set_xlabel(option)
     axes.set_ylabel(value)
     if any(curves):  # else nothing differs between the runs but the option
-        figure.legend(loc="outside upper center", ncols=min(len(curves), 3))
+        figure.legend(loc="outside upper center", ncols=min(len(curves), 2))
     return figure

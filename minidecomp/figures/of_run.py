@@ -156,13 +156,12 @@ def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
 def _test_activity(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> Figure:
     labels = _names(dataset.test_labels, dataset.class_names)
     assert labels is not None
-    known = np.unique(labels)
+    known = {str(name).casefold(): name for name in np.unique(labels)}
     for each in classes:
-        if each not in known.astype(str):
-            raise OptionError("classes", each, f"{dataset.name} has {', '.join(map(str, known))}")
-    chosen = (
-        np.flatnonzero(np.isin(labels.astype(str), classes)) if classes else evenly_spread(len(labels), len(labels))
-    )
+        if each.casefold() not in known:
+            raise OptionError("classes", each, f"{dataset.name} has {', '.join(map(str, known.values()))}")
+    names = [known[each.casefold()] for each in classes]
+    chosen = np.flatnonzero(np.isin(labels, names)) if classes else evenly_spread(len(labels), len(labels))
     loc = _in_chunks(lambda rows: vae.encode(as_numbers(rows, vae.dtype))[0], dataset.test[chosen])
     return class_activity(loc, labels[chosen])
 

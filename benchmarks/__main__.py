@@ -1,0 +1,119 @@
+"""``python -m benchmarks``: every row of the table, minidecomp, PyTorch and JAX in turn."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import command, limits, machine, problem, report
+from .rows import COMMAND, ROWS, Row
+from .workers import ROOT, Worker, in_turn, largest_difference
+
+RESULTS = Path(__file__).parent / "results"
+TOLERANCE = 2e-3  # of the largest entry, between float32 gradients summed in other orders
+
+
+@click.command()
+@click.option("--rows", metavar="NAME,NAME,..", help="Only these rows.")
+@click.option(
+    "--peers",
+    metavar="PYTHON",
+    default=str(ROOT / ".venv-peers" / "bin" / "python"),
+    show_default=".venv-peers/bin/python",
+    help="The Python that has benchmarks/requirements.txt.",
+)
+@click.option("--repetitions", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The JSON file.  [benchmarks/results/cpu.json if all rows run]"
+)
+def main(rows: str | None, peers: str, repetitions: int, threads: int, out: Path | None) -> None:
+    """Time minidecomp, PyTorch and JAX on the same work, in turn, and print the medians' ratios."""
+    names = [row.name for row in ROWS] + [COMMAND.name, "scaling"]
+    chosen = [name.strip() for name in rows.split(",")] if rows else names
+    for name in chosen:
+        if name not in names:
+            raise click.BadParameter(f"{name} is none of {', '.join(names)}", param_hint="--rows")
+    contenders = {"minidecomp": sys.executable}
+    if Path(peers).is_file():
+        contenders |= {"torch": peers, "jax": peers}
+    else:
+        click.echo(
+            f"no {peers}: PyTorch and JAX are left out; benchmarks/requirements.txt says how to install them", err=True
+        )
+    result: dict[str, Any] = {"machine": machine.describe(), "threads": threads, "repetitions": repetitions}
+    result["rows"] = []
+    with tempfile.TemporaryDirectory() as folder:
+        workers = [Worker(name, python) for name, python in contenders.items()]
+        result["limits"] = workers[0].ask(do="limits", threads=threads)
+        result["machine"]["blas"] = result["limits"].pop("blas")
+        click.echo(report.head(result))
+        for row in ROWS:
+            if row.name in chosen:
+                result["rows"].append(_measure(row, workers, Path(folder), repetitions, threads, result["limits"]))
+                click.echo(report.line(result["rows"][-1]))
+        for worker in workers:
+            worker.close()
+        result["versions"] = {worker.contender: worker.version for worker in workers}
+        if COMMAND.name in chosen:
+            result["rows"].append(command.measure(COMMAND, contenders, Path(folder), repetitions))
+            click.echo(report.line(result["rows"][-1]))
+    if "scaling" in chosen:
+        worker = Worker("minidecomp", sys.executable)
+        result["scaling"] = worker.ask(do="scaling", repetitions=repetitions)
+        worker.close()
+        click.echo(report.of_scaling(result["scaling"]))
+    if out is None and chosen == names:
+        out = RESULTS / "cpu.json"
+    if out is not None:
+        out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        click.echo(f"results: {out}")
+
+
+def _measure(
+    row: Row, workers: list[Worker], folder: Path, repetitions: int, threads: int, rates: dict[str, float]
+) -> dict[str, Any]:
+    """Check that all compute the same, then time them in turn."""
+    path = folder / f"{row.name}.npz"
+    settings = problem.write(row, path)
+    differences, ours = {}, None
+    for worker in workers:
+        worker.load(path, threads)
+        values, arrays = worker.check(folder / f"{worker.contender}.npz")
+        if ours is None:
+            ours = values, arrays
+            continue
+        differences[worker.contender] = largest_difference(ours[1], arrays)
+        close = all(abs(values[name] - ours[0][name]) <= 1e-4 * max(1, abs(ours[0][name])) for name in values)
+        if not close or differences[worker.contender] > TOLERANCE:
+            raise SystemExit(
+                f"benchmarks: {row.name}: {worker.contender} has {values}, minidecomp {ours[0]}; "
+                f"gradients differ by {differences[worker.contender]:.1e} of the largest"
+            )
+    times = in_turn(workers, repetitions)
+    path.unlink()
+    medians = {name: statistics.median(of) for name, of in times.items()}
+    measured: dict[str, Any] = {
+        "name": row.name,
+        "title": row.title,
+        "note": settings["note"],
+        "targets": {"torch": row.torch, "jax": row.jax},
+        "seconds": medians,
+        "all_seconds": times,
+        "differences": differences,
+    }
+    if row.work == "step":
+        needed = limits.needed(settings)
+        measured["needed"] = needed
+        measured["share"] = {kind: needed[kind] / rates[kind] / medians["minidecomp"] for kind in rates}
+    return measured
+
+
+if __name__ == "__main__":
+    main()

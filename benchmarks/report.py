@@ -1,0 +1,78 @@
+"""The table on the screen and in the README, and its picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SHORT = {"torch": "PyTorch", "jax": "JAX"}
+
+
+def duration(seconds: float) -> str:
+    """Three digits: 12.3 ms."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} us"
+
+
+def head(result: dict[str, Any]) -> str:
+    m, rates = result["machine"], result["limits"]
+    return (
+        f"{m['processor']}, {result['threads']} threads, numpy {m['numpy']}\n"
+        f"measured limits: {rates['operations'] / 1e9:.0f} GFLOP/s in products, {rates['bytes'] / 1e9:.1f} GB/s"
+    )
+
+
+def line(row: dict[str, Any]) -> str:
+    """One row: times, ratios with their targets, and shares of the limits."""
+    seconds = row["seconds"]
+    parts = [f"{row['title']}: {duration(seconds['minidecomp'])}"]
+    for name, target in row["targets"].items():
+        if name in seconds:
+            ratio = seconds[name] / seconds["minidecomp"]
+            parts.append(f"{SHORT[name]} {duration(seconds[name])}, {ratio:.3g} x (target {target:g})")
+    if "share" in row:
+        shares = row["share"]
+        parts.append(f"of the limits: products {shares['operations']:.0%}, memory {shares['bytes']:.0%}")
+    if row.get("note"):
+        parts.append(row["note"])
+    return "; ".join(parts)
+
+
+def of_scaling(values: dict[str, Any]) -> str:
+    return "\n".join(f"{name}: {value:.3g}" for name, value in values.items() if isinstance(value, float))
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The README's table."""
+    lines = ["| work | minidecomp | PyTorch | JAX |", "| --- | --- | --- | --- |"]
+    for row in result["rows"]:
+        seconds, cells = row["seconds"], [row["title"], duration(row["seconds"]["minidecomp"])]
+        for name in SHORT:
+            known = name in seconds
+            ratio = seconds[name] / seconds["minidecomp"] if known else 0
+            cells.append(f"{duration(seconds[name])}, **{ratio:.3g} x**" if known else "")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def picture(result: dict[str, Any], path: str) -> None:
+    """How many times as long the peers take, on a logarithmic axis."""
+    from matplotlib.figure import Figure
+
+    rows = result["rows"]
+    figure = Figure(figsize=(6.8, 0.5 + 0.42 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for i, (name, colour) in enumerate((("torch", "#c1440e"), ("jax", "#3c5488"))):
+        ratios = [row["seconds"].get(name, float("nan")) / row["seconds"]["minidecomp"] for row in rows]
+        places = [at + 0.2 - 0.4 * i for at in range(len(rows), 0, -1)]
+        axes.barh(places, ratios, height=0.36, color=colour, label=SHORT[name])
+        for at, ratio in zip(places, ratios, strict=True):
+            axes.text(ratio * 1.04, at, f"{ratio:.3g}", va="center", fontsize=7)
+    axes.set_yticks(range(len(rows), 0, -1), [row["title"] for row in rows], fontsize=7)
+    axes.set_xscale("log")
+    axes.axvline(1, color="0.3", linewidth=0.8)
+    axes.set_xlabel("times as long as minidecomp", fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=7, loc="upper right")
+    figure.savefig(path, dpi=180)

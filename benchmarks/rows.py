@@ -1,0 +1,66 @@
+"""The rows of the table: what is computed, and how much faster than the peers it is to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+DSPRITES = {"data": "dsprites", "lr": 1e-4}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One piece of work.
+
+    Attributes
+    ----------
+    work : str
+        ``step`` (value, gradient and Adam), ``mmd`` (its value and gradient alone) or ``encode``.
+    options : dict
+        Of ``minidecomp.resolve``, for the model.
+    points : int
+        How many data points are loaded and, for ``encode``, encoded.
+    torch, jax : float
+        The ratio to be reached.
+    """
+
+    name: str
+    title: str
+    torch: float
+    jax: float
+    options: dict[str, Any] = field(default_factory=dict)
+    work: str = "step"
+    points: int = 4096
+
+
+ROWS = (
+    Row(
+        "pinwheel-kl-inc",
+        "pinwheel, B 400, 2-100-2-100-2, mixture prior, kl-inc",
+        25,
+        15,
+        {"prior": "mixture", "alpha": 5.0, "beta": 0.0, "batch_size": 400},
+        points=400,
+    ),
+    Row(
+        "pinwheel-mmd",
+        "the same, B 64, mmd",
+        25,
+        10,
+        {"prior": "mixture", "alpha": 5.0, "beta": 0.0, "batch_size": 64, "regulariser": "mmd"},
+        points=400,
+    ),
+    Row("mmd", "MMD value and gradient alone, B 500, D 50", 300, 60, {"prior": "sparse", "batch_size": 500}, "mmd"),
+    Row(
+        "fashion-mnist",
+        "Fashion-MNIST, 784-512-512, latent 50, sparse prior, mmd, B 500",
+        80,
+        15,
+        {"prior": "sparse", "alpha": 100.0, "batch_size": 500},
+    ),
+    Row("dsprites-64", "dSprites, 1200-wide model, B 64", 3, 2.4, DSPRITES | {"batch_size": 64}),
+    Row("dsprites-256", "the same, B 256", 2, 1.7, DSPRITES | {"batch_size": 256}),
+    Row("encode", "encode 10,000 dSprites images", 2, 2, DSPRITES | {"batch_size": 500}, "encode", 10000),
+)
+
+COMMAND = Row("command", "the whole command, pinwheel, 500 epochs, with pictures", 8, 8, work="command")

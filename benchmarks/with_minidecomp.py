@@ -1,0 +1,88 @@
+"""The work with minidecomp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import minidecomp
+from minidecomp import build, resolve
+from minidecomp._core import engine_float32 as core
+from minidecomp.draws import Draws
+from minidecomp.engines.cpu import CpuEngine
+from minidecomp.optimizer import Adam
+from minidecomp.points import Bits
+
+from .arrays import read
+
+
+def version() -> str:
+    return f"minidecomp {minidecomp.__version__}"
+
+
+class Step:
+    """Training steps over consecutive batches, as ``minidecomp train`` makes them."""
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int):
+        self.options = resolve(settings["options"], threads=threads)
+        data = arrays["data"]
+        self.vae = build.vae(self.options, data.shape[1])
+        for name, view in self.vae.parameters.items():
+            view[...] = arrays[f"parameter.{name}"]
+        self.batch = settings["batch_size"]
+        self.data = Bits(arrays["packed"]) if "packed" in arrays else data
+        objective = build.objective(self.options)
+        self.engine = CpuEngine(self.vae, objective, max_rows=self.batch, threads=threads)
+        self.optimizer = Adam.for_vector(self.vae.parameters.vector, self.options.lr)
+        self.arrays, self.totals = arrays, np.zeros(4)
+        self.order = np.empty(0, np.int64)
+
+    def check(self, out: str) -> dict[str, float]:
+        draws = Draws(self.arrays["eps"][None], self.arrays["prior_sample"] if self.options.alpha else None)
+        values, gradient = self.engine.value_and_grad(self.data[: self.batch], draws)
+        parts, start = {}, 0
+        for name, view in self.vae.parameters.items():
+            parts[name] = gradient[start : start + view.size].reshape(view.shape)
+            start += view.size
+        np.savez(out, **parts)
+        return values
+
+    def run(self, units: int) -> None:
+        while len(self.order) < units * self.batch:
+            self.order = np.concatenate([self.order, self.engine.permutation(len(self.data), 0, 0)])
+        self.engine.train(self.data, self.order[: units * self.batch], self.batch, self.optimizer, 0, self.totals)
+
+
+class Mmd:
+    """The regulariser alone."""
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int):
+        self.pool, self.x, self.z = core.Pool(threads), arrays["prior_sample"], arrays["eps"]
+
+    def check(self, out: str) -> dict[str, float]:
+        value, _, d_z = core.mmd(self.pool, self.x, self.z)
+        np.savez(out, z=d_z)
+        return {"regulariser": value}
+
+    def run(self, units: int) -> None:
+        for _ in range(units):
+            core.mmd(self.pool, self.x, self.z)
+
+
+class Encode(Step):
+    """The posteriors of all points."""
+
+    def check(self, out: str) -> dict[str, float]:
+        loc, scale = self.engine.encode(self.data)
+        np.savez(out, loc=loc, scale=scale)
+        return {}
+
+    def run(self, units: int) -> None:
+        for _ in range(units):
+            self.engine.encode(self.data)
+
+
+def load(path: str, threads: int) -> Step | Mmd:
+    settings, arrays = read(path)
+    return {"step": Step, "mmd": Mmd, "encode": Encode}[settings["work"]](settings, arrays, threads)

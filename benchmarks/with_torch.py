@@ -1,0 +1,201 @@
+"""The work with PyTorch, eager, as one would write it for this model: modules, autograd, ``torch.optim.Adam``."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .arrays import read
+
+LOG_2PI = math.log(2 * math.pi)
+KERNEL_SCALES = (0.2, 0.4, 1.0, 2.0, 4.0, 10.0)
+
+
+def version() -> str:
+    return f"PyTorch {torch.__version__}"
+
+
+def mlp(widths: list[int], activation: str) -> nn.Sequential:
+    kinds = {"relu": nn.ReLU, "tanh": nn.Tanh, "leaky-relu": lambda: nn.LeakyReLU(0.2)}
+    layers: list[nn.Module] = []
+    for n_in, n_out in itertools.pairwise(widths):
+        layers += [nn.Linear(n_in, n_out), kinds[activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+def normal_log_density(x: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    return -0.5 * ((x - loc) / scale) ** 2 - torch.log(scale) - 0.5 * LOG_2PI
+
+
+def mmd(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Unbiased, summed over dimensions and kernels, with the whole (B, B, D) differences at once."""
+    n = len(x)
+
+    def kernel_sum(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        square = (a[:, None] - b) ** 2
+        return sum((c / (c + square)).sum() for c in KERNEL_SCALES)
+
+    diagonal = len(KERNEL_SCALES) * x.numel()
+    within = kernel_sum(x, x) + kernel_sum(y, y) - 2 * diagonal
+    return within / (n * (n - 1)) - 2 * kernel_sum(x, y) / n**2
+
+
+class Vae(nn.Module):
+    """Encoder, decoder, prior, and the terms of the objective."""
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]):
+        super().__init__()
+        self.settings = settings
+        self.encoder = mlp(settings["encoder_widths"], settings["activations"][0])
+        self.decoder = mlp(settings["decoder_widths"], settings["activations"][1])
+        self.loc, self.scale, self.log_weight = (
+            torch.from_numpy(arrays[f"prior.{name}"]) for name in ("loc", "scale", "log_weight")
+        )
+        with torch.no_grad():
+            for name, parameter in self.by_our_name():
+                array = torch.from_numpy(arrays[f"parameter.{name}"])
+                parameter.copy_(array.T if array.ndim == 2 else array)
+
+    def by_our_name(self) -> list[tuple[str, nn.Parameter]]:
+        pairs = []
+        for short, net in (("enc", self.encoder), ("dec", self.decoder)):
+            for i, layer in enumerate(net[::2]):
+                pairs += [(f"{short}.{i}.W", layer.weight), (f"{short}.{i}.b", layer.bias)]
+        return pairs
+
+    def posterior(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        loc, raw = self.encoder(x).chunk(2, dim=-1)
+        scale = torch.exp(raw / 2) if self.settings["scale_link"] == "exp" else F.softplus(raw)
+        return loc, scale + 1e-6
+
+    def log_prior(self, z: torch.Tensor) -> torch.Tensor:
+        if self.settings["prior"] == "mixture":
+            parts = normal_log_density(z[:, None, :], self.loc, self.scale).sum(-1)
+            return torch.logsumexp(self.log_weight + parts, -1)
+        if self.settings["prior"] == "sparse":
+            gamma, a = self.settings["gamma"], torch.tensor(self.settings["spike_scale"])
+            slab = math.log(1 - gamma) + normal_log_density(z, self.loc, self.scale)
+            return torch.logaddexp(slab, math.log(gamma) + normal_log_density(z, torch.tensor(0.0), a)).sum(-1)
+        return normal_log_density(z, self.loc, self.scale).sum(-1)
+
+    def sample_prior(self, shape: torch.Size) -> torch.Tensor:
+        noise = torch.randn(shape)
+        if self.settings["prior"] == "mixture":
+            component = torch.randint(len(self.log_weight), shape[:1])
+            return self.loc[component] + self.scale[component] * noise
+        if self.settings["prior"] == "sparse":
+            spike = torch.rand(shape) < self.settings["gamma"]
+            return torch.where(spike, self.settings["spike_scale"] * noise, self.loc + self.scale * noise)
+        return self.loc + self.scale * noise
+
+    def log_likelihood(self, x: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
+        if self.settings["likelihood"] == "bernoulli":
+            return -F.binary_cross_entropy_with_logits(output, x, reduction="none").sum(-1)
+        if self.settings["likelihood"] == "laplace":
+            b = self.settings["likelihood_scale"]
+            return (-(x - output).abs() / b - math.log(2 * b)).sum(-1)
+        loc, raw = output.chunk(2, dim=-1)
+        return normal_log_density(x, loc, F.softplus(raw) + 1e-6).sum(-1)
+
+    def terms(self, x: torch.Tensor, eps: torch.Tensor, prior_sample: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        loc, scale = self.posterior(x)
+        z = loc + scale * eps
+        terms = {"log_likelihood": self.log_likelihood(x, self.decoder(z)).mean()}
+        if self.settings["kl"] == "analytic":
+            ratio = scale / self.scale
+            kl = 0.5 * (ratio**2 + ((loc - self.loc) / self.scale) ** 2 - 1) - torch.log(ratio)
+            terms["kl"] = kl.sum(-1).mean()
+        else:
+            log_q = (-0.5 * eps**2 - torch.log(scale) - 0.5 * LOG_2PI).sum(-1)
+            terms["kl"] = (log_q - self.log_prior(z)).mean()
+        if prior_sample is not None and self.settings["regulariser"] == "mmd":
+            terms["regulariser"] = mmd(prior_sample, z)
+        elif prior_sample is not None:
+            log_posteriors = normal_log_density(prior_sample[:, None], loc, scale).sum(-1)
+            log_q = torch.logsumexp(log_posteriors, 1) - math.log(len(x))
+            terms["regulariser"] = (self.log_prior(prior_sample) - log_q).mean()
+        return terms
+
+    def loss(self, terms: dict[str, torch.Tensor]) -> torch.Tensor:
+        loss = self.settings["beta"] * terms["kl"] - terms["log_likelihood"]
+        return loss + self.settings["alpha"] * terms["regulariser"] if "regulariser" in terms else loss
+
+
+class Step:
+    """Training steps over consecutive batches."""
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]):
+        self.vae, self.batch = Vae(settings, arrays), settings["batch_size"]
+        self.data = torch.from_numpy(arrays["data"])
+        self.eps = torch.from_numpy(arrays["eps"])
+        self.prior_sample = torch.from_numpy(arrays["prior_sample"]) if settings["alpha"] else None
+        self.adam = torch.optim.Adam(self.vae.parameters(), lr=settings["lr"], amsgrad=True)
+        self.order, self.at = torch.randperm(len(self.data)), 0
+
+    def check(self, out: str) -> dict[str, float]:
+        terms = self.vae.terms(self.data[: self.batch], self.eps, self.prior_sample)
+        self.adam.zero_grad()
+        self.vae.loss(terms).backward()
+        np.savez(out, **{name: -(p.grad.T if p.ndim == 2 else p.grad).numpy() for name, p in self.vae.by_our_name()})
+        return {name: value.item() for name, value in terms.items()}
+
+    def run(self, units: int) -> None:
+        for _ in range(units):
+            if self.at + self.batch > len(self.order):
+                self.order, self.at = torch.randperm(len(self.data)), 0
+            x = self.data[self.order[self.at : self.at + self.batch]]
+            self.at += self.batch
+            eps = torch.randn(self.eps.shape)
+            prior_sample = None if self.prior_sample is None else self.vae.sample_prior(eps.shape)
+            self.adam.zero_grad()
+            loss = self.vae.loss(self.vae.terms(x, eps, prior_sample))
+            loss.backward()
+            self.adam.step()
+
+
+class Mmd:
+    """The regulariser alone."""
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]):
+        self.x = torch.from_numpy(arrays["prior_sample"])
+        self.z = torch.from_numpy(arrays["eps"]).requires_grad_()
+
+    def check(self, out: str) -> dict[str, float]:
+        value = mmd(self.x, self.z)
+        (gradient,) = torch.autograd.grad(value, self.z)
+        np.savez(out, z=gradient.numpy())
+        return {"regulariser": value.item()}
+
+    def run(self, units: int) -> None:
+        for _ in range(units):
+            torch.autograd.grad(mmd(self.x, self.z), self.z)
+
+
+class Encode(Step):
+    """The posteriors of all points."""
+
+    def encode(self) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.no_grad():
+            parts = [self.vae.posterior(x) for x in self.data.split(self.batch)]
+        return torch.cat([loc for loc, _ in parts]), torch.cat([scale for _, scale in parts])
+
+    def check(self, out: str) -> dict[str, float]:
+        loc, scale = self.encode()
+        np.savez(out, loc=loc.numpy(), scale=scale.numpy())
+        return {}
+
+    def run(self, units: int) -> None:
+        for _ in range(units):
+            self.encode()
+
+
+def load(path: str, threads: int) -> Step | Mmd:
+    torch.set_num_threads(threads)
+    settings, arrays = read(path)
+    return {"step": Step, "mmd": Mmd, "encode": Encode}[settings["work"]](settings, arrays)
