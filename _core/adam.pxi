@@ -1,4 +1,4 @@
-# Adam with AMSGrad (minidecomp/optimizer.py): one pass over the parameter vector.
+# Adam with AMSGrad (minidecomp/optimizer.py): one pass over the parameter vector, or over a stretch of it.
 
 cdef md_cloned_void adam_range(real* theta, const real* g, real* m, real* v, real* v_max, long n, real rest1, real rest2, real rate, real root, real eps) noexcept nogil:
     cdef long i
@@ -12,20 +12,27 @@ cdef md_cloned_void adam_range(real* theta, const real* g, real* m, real* v, rea
             theta[i] -= md_adam(g[i], &m[i], &v[i], &second, rest1, rest2, rate, root, eps)
 
 
+cdef inline void adam_stretch(Step* s, long first, const real* g, long n) noexcept nogil:
+    """The update of n parameters from `first` on, whose gradient is g."""
+    adam_range(s.vector + first, g, s.m + first, s.v + first, s.v_max + first if s.v_max != NULL else NULL, n,
+               <real>(1 - s.beta1), <real>(1 - s.beta2), s.rate, s.root, <real>s.adam_eps)
+
+
+cdef void set_rates(Step* s, long updates) noexcept nogil:
+    """For the update that makes `updates` of them:  rate = lr / (1 - b1^t),  root = 1 / sqrt(1 - b2^t)"""
+    s.rate = <real>(s.lr / (1 - pow(s.beta1, <double>updates)))
+    s.root = <real>(1 / sqrt(1 - pow(s.beta2, <double>updates)))
+
+
 cdef enum:
     ADAM_PIECE = 16384
 
 
 cdef void adam_phase(void* context, long task) noexcept nogil:
     cdef Step* s = <Step*>context
-    cdef long first = task * ADAM_PIECE, n = min(s.size - first, <long>ADAM_PIECE)
-    adam_range(s.vector + first, s.gradient + first, s.m + first, s.v + first,
-               s.v_max + first if s.v_max != NULL else NULL, n, <real>(1 - s.beta1), <real>(1 - s.beta2),
-               s.rate, s.root, <real>s.adam_eps)
+    cdef long first = task * ADAM_PIECE
+    adam_stretch(s, first, s.gradient + first, min(s.size - first, <long>ADAM_PIECE))
 
 
-cdef void adam(Step* s, long updates) noexcept nogil:
-    """The update that makes `updates` of them:  rate = lr / (1 - b1^t),  root = 1 / sqrt(1 - b2^t)"""
-    s.rate = <real>(s.lr / (1 - pow(s.beta1, <double>updates)))
-    s.root = <real>(1 / sqrt(1 - pow(s.beta2, <double>updates)))
+cdef void adam(Step* s) noexcept nogil:
     md_pool_run(s.pool, adam_phase, s, (s.size + ADAM_PIECE - 1) // ADAM_PIECE)

@@ -14,6 +14,7 @@ cdef extern from "pool.h" nogil:
     void md_pool_free(md_pool *pool)
     void md_pool_run(md_pool *pool, md_task f, void *context, long tasks)
     int md_pool_threads(const md_pool *pool)
+    int md_pool_me()
 
 cdef extern from "gemm.h" nogil:
     void md_set_blas(void *cblas_gemm, int bits_of_int)

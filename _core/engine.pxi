@@ -10,6 +10,7 @@ import numpy
 include "formulas.pxi"
 include "step.pxi"
 include "random.pxi"
+include "bits.pxi"
 include "network.pxi"
 include "likelihoods.pxi"
 include "priors.pxi"
@@ -17,21 +18,25 @@ include "posterior.pxi"
 include "mmd.pxi"
 include "inclusive_kl.pxi"
 include "adam.pxi"
+include "weights.pxi"
 
 DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
+cdef double LARGEST = 1e18 if sizeof(real) == 4 else 1e150     # whose square Adam can hold
 
 
 cdef int run_step(Step* s) noexcept nogil:
-    """Values of all terms and, if asked, the gradient.
+    """Values of all terms and, if asked, the gradient by every layer's output, the biases and the prior's logits.
 
-    Returns the first term that is not finite, GRADIENT if that is not or its squares are not, or -1.
+    Returns the first term that is not finite, or -1.
     """
     cdef long task
-    cdef int term, tasks
+    cdef int term
+    s.unpacked = True   # the likelihood needs it
     if s.prior.logits != NULL:
         prior_from_logits(&s.prior, s.D)
         memset(s.d_variance, 0, 2 * CHUNKS * s.D * sizeof(double))
     memset(s.partial, 0, 3 * s.partials * sizeof(double))
+    gather_bits(s)
     md_pool_run(s.pool, draw_phase, s, CHUNKS)
     forward(s, &s.encoder, s.B)
     md_pool_run(s.pool, posterior_phase, s, CHUNKS)
@@ -51,7 +56,6 @@ cdef int run_step(Step* s) noexcept nogil:
         if not isfinite(s.value[term]):
             return term
     if s.backward:
-        memset(s.too_large, 0, sizeof(s.too_large))
         backward(s, &s.decoder, s.K * s.B)
         md_pool_run(s.pool, posterior_backward_phase, s, CHUNKS)
         backward(s, &s.encoder, s.B)
@@ -59,10 +63,6 @@ cdef int run_step(Step* s) noexcept nogil:
             if s.regulariser != NO_REGULARISER:
                 md_pool_run(s.pool, prior_backward_phase, s, CHUNKS)
             logits_backward(s)
-            find_too_large(s.prior.d_logits, 1, s.D, s.D, &s.too_large[0])
-        for task in range(MOST_TASKS):
-            if s.too_large[task]:
-                return GRADIENT
     return -1
 
 
@@ -151,6 +151,9 @@ cdef class Engine:
         s.encoder.layer[0].d_input = NULL
         s.decoder.layer[0].input, s.decoder.layer[0].d_input = s.z, s.d_z
         self.prior(prior, learn_prior_variance, prior_variance_scale, offset)
+        widest = max(a * b for widths in (encoder_widths, decoder_widths) for a, b in zip(widths[:-1], widths[1:]))
+        s.tile_room_size = min(widest, TILE)
+        s.tile_room = self.buffer(md_pool_threads(s.pool) * s.tile_room_size)
 
     cdef real* buffer(self, long n):
         cdef real[::1] array = numpy.zeros(max(n, 1), DTYPE)
@@ -225,6 +228,8 @@ cdef class Engine:
             bytes_ = packed
             self.s.data, self.s.data_kind = &bytes_[0, 0], BIT_DATA
             width = 8 * bytes_.shape[1]
+            if self.s.lit == NULL:
+                self.make_room_for_bits()
         elif data.dtype == numpy.uint8:
             bytes_ = data
             self.s.data, self.s.data_kind = &bytes_[0, 0], BYTE_DATA
@@ -235,6 +240,15 @@ cdef class Engine:
             width = reals.shape[1]
         if width != self.s.dx:
             raise ValueError(f"the data are {width} wide, the model takes {self.s.dx}")
+
+    cdef make_room_for_bits(self):
+        cdef Step* s = &self.s
+        cdef uint8_t[::1] bits = numpy.zeros(s.max_rows * (s.dx // 8), numpy.uint8)
+        cdef int32_t[::1] lit = numpy.zeros(s.max_rows * (s.dx // LEAST_DARK), numpy.int32)
+        cdef int32_t[::1] counts = numpy.zeros(s.max_rows, numpy.int32)
+        cdef int32_t[::1] lists = numpy.zeros(md_pool_threads(s.pool) * STRIP * s.max_rows, numpy.int32)
+        self.arrays += [bits, lit, counts, lists]
+        s.bits, s.lit, s.lit_count, s.list_room = &bits[0], &lit[0], &counts[0], &lists[0]
 
     cdef set_batch(self, const int64_t[::1] order, long rows):
         cdef long i, n = rows
@@ -280,8 +294,11 @@ cdef class Engine:
                 s.index = s.index + s.B
                 if fault >= 0:
                     break
+                set_rates(s, step + done + 1)
+                if not update_parameters(s):
+                    fault = GRADIENT
+                    break
                 done += 1
-                adam(s, step + done)
                 for term in range(3):
                     totals[term] += s.value[term] * s.B
                 totals[3] += s.B
@@ -324,7 +341,8 @@ cdef class Engine:
             s.weight[term] = values[term]
         s.regulariser = regulariser
         with nogil:
-            run_step(s)
+            if run_step(s) < 0 and s.backward:
+                weight_gradients(s, False)
         s.regulariser = kept
         for term in range(3):
             s.weight[term] = kept_weights[term]
@@ -358,6 +376,8 @@ cdef class Engine:
         with nogil:
             while first < n:
                 s.B = min(s.max_rows, n - first)
+                gather_bits(s)
+                s.unpacked = not s.sums_of_rows
                 md_pool_run(s.pool, draw_phase, s, CHUNKS)
                 s.index = s.index + s.B
                 forward(s, &s.encoder, s.B)

@@ -56,15 +56,20 @@ cdef md_cloned_void column_sums(real* out, const real* a, long rows, long column
             out[j] = out[j] + a[i * columns + j]
 
 
-cdef md_cloned_void find_too_large(const real* a, long rows, long columns, long stride, bint* found) noexcept nogil:
-    """Whether an entry is NaN, infinite, or so large that its square is not finite."""
-    cdef long i, j
-    cdef int count = 0
-    cdef real limit = 1e18 if sizeof(real) == 4 else 1e150
-    for i in range(rows):
-        for j in range(columns):
-            count += 0 if md_fabs(a[i * stride + j]) < limit else 1
-    found[0] = found[0] or count > 0
+cdef md_cloned_void absolute_sum(const real* a, long n, double* out) noexcept nogil:
+    """sum_i |a_i|, which is NaN or infinite if an entry is"""
+    cdef long i, lane
+    cdef real lanes[32]
+    for lane in range(32):
+        lanes[lane] = 0
+    for i in range(0, n - 31, 32):
+        for lane in range(32):
+            lanes[lane] += md_fabs(a[i + lane])
+    for i in range(n // 32 * 32, n):
+        lanes[i % 32] += md_fabs(a[i])
+    out[0] = 0
+    for lane in range(32):
+        out[0] += lanes[lane]
 
 
 cdef void forward_phase(void* context, long task) noexcept nogil:
@@ -78,33 +83,35 @@ cdef void forward_phase(void* context, long task) noexcept nogil:
 
 
 cdef void forward(Step* s, Network* network, long rows) noexcept nogil:
+    cdef Layer* l
     s.network = network
     s.rows = rows
     for s.layer in range(network.layers):
-        md_pool_run(s.pool, forward_phase, s,
-                    md_gemm_tasks(rows, network.layer[s.layer].n_out, network.layer[s.layer].n_in))
+        l = &network.layer[s.layer]
+        if on_bits(s):
+            md_pool_run(s.pool, bits_forward_phase, s, bits_forward_tasks(l))
+        else:
+            md_pool_run(s.pool, forward_phase, s, md_gemm_tasks(rows, l.n_out, l.n_in))
 
 
 cdef void backward_phase(void* context, long task) noexcept nogil:
-    """Task 0: d_b = sum d_a; then tiles of d_W = h^T d_a; then tiles of d_h = d_a W^T, times the slope below."""
+    """Task 0: d_b = sum d_a, and how large d_W can be; then tiles of d_h = d_a W^T, times the slope below."""
     cdef Step* s = <Step*>context
     cdef Layer* l = &s.network.layer[s.layer]
-    cdef long r0, r1, c0, c1, weight_tasks = md_gemm_tasks(l.n_in, l.n_out, s.rows)
+    cdef long r0, r1, c0, c1
+    cdef double of_input, of_gradient
     cdef real* tile
     if task == 0:
         column_sums(l.d_b, l.d_output, s.rows, l.n_out)
-        find_too_large(l.d_b, 1, l.n_out, l.n_out, &s.too_large[0])
+        absolute_sum(l.d_output, s.rows * l.n_out, &of_gradient)
+        if on_bits(s):
+            of_input = 1
+        else:
+            absolute_sum(l.input, s.rows * l.n_in, &of_input)
+        # |sum_b h_bi d_bj| <= (sum |h|) (sum |d|)
+        l.largest = of_gradient * max(of_input, 1.0)
         return
-    cdef bint* too_large = &s.too_large[task]
-    task -= 1
-    if task < weight_tasks:
-        md_gemm_tile(task, l.n_in, l.n_out, s.rows, &r0, &r1, &c0, &c1)
-        md_gemm(1, 0, r1 - r0, c1 - c0, s.rows, l.input + r0, l.n_in, l.d_output + c0, l.n_out,
-                0, l.d_W + r0 * l.n_out + c0, l.n_out)
-        find_too_large(l.d_W + r0 * l.n_out + c0, r1 - r0, c1 - c0, l.n_out, too_large)
-        return
-    task -= weight_tasks
-    md_gemm_tile(task, s.rows, l.n_in, l.n_out, &r0, &r1, &c0, &c1)
+    md_gemm_tile(task - 1, s.rows, l.n_in, l.n_out, &r0, &r1, &c0, &c1)
     tile = l.d_input + r0 * l.n_in + c0
     # The decoder's input is z, whose gradient already holds the KL's part.
     md_gemm(0, 1, r1 - r0, c1 - c0, l.n_out, l.d_output + r0 * l.n_out, l.n_out, l.W + c0 * l.n_out, l.n_out,
@@ -114,13 +121,12 @@ cdef void backward_phase(void* context, long task) noexcept nogil:
 
 
 cdef void backward(Step* s, Network* network, long rows) noexcept nogil:
+    """The gradients by every layer's output and bias; weights.pxi has those by the weights."""
     cdef Layer* l
     cdef long tasks
     s.network = network
     s.rows = rows
     for s.layer in range(network.layers - 1, -1, -1):
         l = &network.layer[s.layer]
-        tasks = 1 + md_gemm_tasks(l.n_in, l.n_out, rows)
-        if l.d_input != NULL:
-            tasks += md_gemm_tasks(rows, l.n_in, l.n_out)
+        tasks = 1 if l.d_input == NULL else 1 + md_gemm_tasks(rows, l.n_in, l.n_out)
         md_pool_run(s.pool, backward_phase, s, tasks)

@@ -148,8 +148,24 @@ MD_INLINE void md_pause(void) {
 #endif
 }
 
+/* Which of its pool's threads this one is; 0 for the caller. Tasks that run at once have different ones. */
+#ifdef _MSC_VER
+static __declspec(thread) int md_thread_index;
+#else
+static __thread int md_thread_index;
+#endif
+
+static MD_UNUSED int md_pool_me(void) { return md_thread_index; }
+
 /* ---- the pool ---- */
+typedef struct md_pool md_pool;
+
 typedef struct {
+    md_pool *pool;
+    int index;
+} md_worker;
+
+struct md_pool {
     int64_t word; /* run << 32 | unclaimed tasks */
     char pad0[120];
     int64_t done; /* tasks of this run that have ended */
@@ -164,7 +180,8 @@ typedef struct {
     md_mutex mutex;
     md_condition work, finished;
     md_thread workers[MD_POOL_MAX_THREADS];
-} md_pool;
+    md_worker arguments[MD_POOL_MAX_THREADS];
+};
 
 #define MD_RUN(word) ((word) >> 32)
 #define MD_LEFT(word) ((word) & 0xffffffff)
@@ -188,8 +205,9 @@ static MD_UNUSED int64_t md_pool_work(md_pool *pool) {
 }
 
 static MD_UNUSED MD_THREAD_RESULT md_pool_worker(void *argument) {
-    md_pool *pool = (md_pool *)argument;
+    md_pool *pool = ((md_worker *)argument)->pool;
     int64_t run = 0;
+    md_thread_index = ((md_worker *)argument)->index;
     while (!md_atomic_load(&pool->stop)) {
         int64_t until = md_nanoseconds() + pool->spin;
         while (MD_RUN(md_atomic_load(&pool->word)) == run && !md_atomic_load(&pool->stop)) {
@@ -237,11 +255,15 @@ static MD_UNUSED md_pool *md_pool_new(int threads) {
     md_condition_init(&pool->finished);
     pool->process = md_process();
     pool->spin = threads <= md_cpus() ? MD_POOL_SPIN_NS : 0;
-    for (pool->threads = 1; pool->threads < threads; pool->threads++)
-        if (!md_thread_start(&pool->workers[pool->threads - 1], md_pool_worker, pool)) {
+    for (pool->threads = 1; pool->threads < threads; pool->threads++) {
+        md_worker *argument = &pool->arguments[pool->threads - 1];
+        argument->pool = pool;
+        argument->index = pool->threads;
+        if (!md_thread_start(&pool->workers[pool->threads - 1], md_pool_worker, argument)) {
             md_pool_free(pool);
             return NULL;
         }
+    }
     return pool;
 }
 

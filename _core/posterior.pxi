@@ -6,7 +6,7 @@ cdef void draw_phase(void* context, long task) noexcept nogil:
     cdef Step* s = <Step*>context
     cdef long first = chunk_start(s.B, task), last = chunk_start(s.B, task + 1), b, n = s.K * s.B * s.D
     cdef real* x = s.encoder.layer[0].input
-    for b in range(first, last):
+    for b in range(first, last if s.unpacked else first):
         if s.data_kind == BIT_DATA:
             bits_to_row(<const uint8_t*>s.data + s.index[b] * (s.dx // 8), x + b * s.dx, s.dx // 8)
         elif s.data_kind == BYTE_DATA:

@@ -1,6 +1,6 @@
 # The C foundations that mention `real`, and what lets Python test them; the including module defines `real`.
 
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport int32_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
 from common cimport (
@@ -9,6 +9,7 @@ from common cimport (
     md_gemm_tile,
     md_pool,
     md_pool_free,
+    md_pool_me,
     md_pool_new,
     md_pool_run,
     md_pool_threads,
@@ -34,6 +35,9 @@ cdef extern from "gemm.h" nogil:
                  int accumulate, real* c, long ldc)
     void md_gemm_task(long task, int trans_a, int trans_b, long m, long n, long k, const real* a, long lda,
                       const real* b, long ldb, int accumulate, real* c, long ldc)
+
+cdef extern from "rows.h" nogil:
+    void md_sum_of_rows(const real* table, long stride, const int32_t* rows, long count, long columns, real* out)
 
 
 cdef md_cloned_void exp_loop(const real* x, real* y, long n) noexcept nogil:

@@ -5,8 +5,11 @@
 
 cdef enum:
     CHUNKS = 8          # row phases are cut into this many tasks
-    MOST_TASKS = 32     # a layer's backward phase has at most 1 + 8 + 8
     MAX_LAYERS = 32
+    TILE = 131072       # of a weight gradient: with its product's operands, half a megabyte of cache in float
+    TILE_WIDTH = 512
+    STRIP = 64          # columns of the first layer's weights, or rows of their gradient, that are a task on bits
+    LEAST_DARK = 4      # points of which less than a quarter is ones are sums of rows
 
 cdef enum:
     RELU, LEAKY_RELU, TANH, SOFTPLUS, LINEAR
@@ -38,6 +41,7 @@ cdef struct Layer:
     real* d_input       # NULL for the encoder's first layer
     real* d_output
     int activation      # of this layer's output
+    double largest      # no entry of d_W or d_b is larger
 
 cdef struct Network:
     int layers
@@ -70,6 +74,11 @@ cdef struct Step:
     int data_kind
     const int64_t* index
     long B
+    uint8_t* bits       # (max_rows, dx / 8): a batch of bits, and for each point the indices of its ones
+    int32_t* lit        # (max_rows, dx / LEAST_DARK)
+    int32_t* lit_count
+    bint sums_of_rows   # whether the first layer adds up the weights' rows of those indices, and is not a product
+    bint unpacked       # whether the first layer's input is filled in
     uint64_t seed, step
     bint given_draws    # eps and prior_sample are in place already, and no gradient goes through the prior sample
     bint backward
@@ -103,8 +112,12 @@ cdef struct Step:
     int layer
     long rows
     double value[3]
-    bint too_large[MOST_TASKS]  # whether a task met a gradient that Adam cannot square
-    # Adam
+    # What one thread works on: a tile of a weight gradient, and lists of points.
+    real* tile_room     # (threads, tile_room_size)
+    long tile_room_size
+    int32_t* list_room  # (threads, STRIP, max_rows)
+    # Adam; where `update` is set, a gradient's tile is used up while it is in cache
+    bint update
     real* vector
     real* gradient
     real* m

@@ -1,0 +1,92 @@
+# The encoder's first layer where the data are bits, few of them ones: x W adds up the rows of W where x is 1, and a row
+# of d_W adds up the rows of d_a of the points where x is 1.
+
+cdef inline bint on_bits(Step* s) noexcept nogil:
+    """Whether the present layer is that one."""
+    return s.sums_of_rows and s.layer == 0 and s.network == &s.encoder
+
+
+cdef void list_ones(Step* s, long b) noexcept nogil:
+    """The indices of the ones of the batch's point b; a count of -1 where they are too many."""
+    cdef const uint8_t* point = <const uint8_t*>s.data + s.index[b] * (s.dx // 8)
+    cdef int32_t* lit = s.lit + b * (s.dx // LEAST_DARK)
+    cdef long q, bit, count = 0, most = s.dx // LEAST_DARK
+    memcpy(s.bits + b * (s.dx // 8), point, s.dx // 8)
+    for q in range(s.dx // 8):
+        if point[q] == 0:
+            continue
+        if count + 8 > most:
+            s.lit_count[b] = -1
+            return
+        for bit in range(8):
+            lit[count] = <int32_t>(8 * q + bit)
+            count += point[q] >> (7 - bit) & 1
+    s.lit_count[b] = <int32_t>count
+
+
+cdef void gather_bits_phase(void* context, long task) noexcept nogil:
+    cdef Step* s = <Step*>context
+    cdef long b
+    for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
+        list_ones(s, b)
+
+
+cdef void gather_bits(Step* s) noexcept nogil:
+    """Lists the batch's ones and decides, by the data alone, how the first layer is computed."""
+    cdef long b
+    s.sums_of_rows = s.data_kind == BIT_DATA and s.B * s.encoder.layer[0].n_out >= 1024
+    if s.sums_of_rows:
+        md_pool_run(s.pool, gather_bits_phase, s, CHUNKS)
+        for b in range(s.B):
+            s.sums_of_rows = s.sums_of_rows and s.lit_count[b] >= 0
+
+
+cdef long bits_forward_tasks(const Layer* l) noexcept nogil:
+    return (l.n_out + STRIP - 1) // STRIP
+
+
+cdef void bits_forward_phase(void* context, long task) noexcept nogil:
+    """A strip of columns of W stays in the second cache over all points."""
+    cdef Step* s = <Step*>context
+    cdef Layer* l = &s.encoder.layer[0]
+    cdef long b, c0 = task * STRIP, width = min(<long>STRIP, l.n_out - c0)
+    for b in range(s.rows):
+        md_sum_of_rows(l.W + c0, l.n_out, s.lit + b * (s.dx // LEAST_DARK), s.lit_count[b], width, l.output + b * l.n_out + c0)
+    bias_and_activation(l.output + c0, l.b + c0, s.rows, width, l.n_out, l.activation)
+
+
+cdef void list_points(Step* s, long first, long pixels, int32_t* lists, long* counts) noexcept nogil:
+    """For each of `pixels` columns of x from `first` on, the points where it is 1; both are multiples of 8."""
+    cdef long b, q, bit, p
+    cdef uint8_t byte
+    cdef const uint8_t* column
+    for p in range(pixels):
+        counts[p] = 0
+    for b in range(s.B):
+        column = s.bits + b * (s.dx // 8) + first // 8
+        for q in range(pixels // 8):
+            byte = column[q]
+            if byte == 0:
+                continue
+            for bit in range(8):
+                p = 8 * q + bit
+                lists[p * s.max_rows + counts[p]] = <int32_t>b
+                counts[p] += byte >> (7 - bit) & 1
+
+
+cdef void bits_weights_task(Step* s, long task) noexcept nogil:
+    """STRIP rows of d_W = x^T d_a"""
+    cdef Layer* l = &s.encoder.layer[0]
+    cdef long counts[STRIP]
+    cdef long p, c0 = 0, width, first = task * STRIP, pixels = min(<long>STRIP, l.n_in - first)
+    cdef int32_t* lists = s.list_room + md_pool_me() * STRIP * s.max_rows
+    cdef real* tile
+    cdef long stride
+    list_points(s, first, pixels, lists, counts)
+    while c0 < l.n_out:
+        width = min(<long>TILE_WIDTH, l.n_out - c0)
+        tile = tile_of(s, l, first, c0, width, &stride)
+        for p in range(pixels):
+            md_sum_of_rows(l.d_output + c0, l.n_out, lists + p * s.max_rows, counts[p], width, tile + p * stride)
+        use_tile(s, l, tile, first, c0, pixels, width)
+        c0 += width

@@ -1,0 +1,123 @@
+# The gradients by the weights, d_W = h^T d_a, all layers' tiles in one run. While training, Adam takes a tile as soon as
+# it is there: it never goes to memory.
+
+cdef inline real* tile_of(Step* s, Layer* l, long r0, long c0, long width, long* stride) noexcept nogil:
+    """Where a tile of d_W is to be written: in this thread's own room, or in the gradient vector."""
+    if s.update:
+        stride[0] = width
+        return s.tile_room + md_pool_me() * s.tile_room_size
+    stride[0] = l.n_out
+    return l.d_W + r0 * l.n_out + c0
+
+
+cdef inline void use_tile(Step* s, Layer* l, const real* tile, long r0, long c0, long rows, long width) noexcept nogil:
+    """While training, Adam's update of the weights that the tile belongs to."""
+    cdef long i, at = l.W - s.vector + r0 * l.n_out + c0
+    if not s.update:
+        return
+    if width == l.n_out:
+        adam_stretch(s, at, tile, rows * width)
+        return
+    for i in range(rows):
+        adam_stretch(s, at + i * l.n_out, tile + i * width, width)
+
+
+cdef inline long tile_width(const Layer* l) noexcept nogil:
+    cdef long parts = (l.n_out + TILE_WIDTH - 1) // TILE_WIDTH
+    return l.n_out if parts == 1 else (l.n_out // parts + 15) // 16 * 16
+
+
+cdef inline long tile_height(const Layer* l, long rows) noexcept nogil:
+    """As many rows as fill a tile, or fewer where there is work for several threads."""
+    cdef long width = tile_width(l), columns = (l.n_out + width - 1) // width
+    cdef long parts = max(1, md_gemm_tasks(l.n_in, l.n_out, rows) // columns)
+    return max(1, min(<long>(TILE // width), (l.n_in + parts - 1) // parts))
+
+
+cdef long weights_tasks(Step* s, Layer* l, long rows, bint bits) noexcept nogil:
+    cdef long width, height
+    if bits:
+        return (l.n_in + STRIP - 1) // STRIP
+    width, height = tile_width(l), tile_height(l, rows)
+    return ((l.n_out + width - 1) // width) * ((l.n_in + height - 1) // height)
+
+
+cdef void weights_task(Step* s, Layer* l, long rows, long task) noexcept nogil:
+    cdef long width = tile_width(l), height = tile_height(l, rows), columns = (l.n_out + width - 1) // width
+    cdef long r0 = task // columns * height, c0 = task % columns * width, stride
+    cdef real* tile
+    height = min(height, l.n_in - r0)
+    width = min(width, l.n_out - c0)
+    tile = tile_of(s, l, r0, c0, width, &stride)
+    md_gemm(1, 0, height, width, rows, l.input + r0, l.n_in, l.d_output + c0, l.n_out, 0, tile, stride)
+    use_tile(s, l, tile, r0, c0, height, width)
+
+
+cdef void weights_phase(void* context, long task) noexcept nogil:
+    """Tiles of every layer of the decoder, then of the encoder; the last task has the biases and the prior's logits."""
+    cdef Step* s = <Step*>context
+    cdef long part, layer, tasks, rows
+    cdef Network* network
+    cdef Layer* l
+    cdef bint bits
+    for part in range(2):
+        network, rows = (&s.encoder, s.B) if part else (&s.decoder, s.K * s.B)
+        for layer in range(network.layers):
+            l = &network.layer[layer]
+            bits = part == 1 and layer == 0 and s.sums_of_rows
+            tasks = weights_tasks(s, l, rows, bits)
+            if task < tasks:
+                if bits:
+                    bits_weights_task(s, task)
+                else:
+                    weights_task(s, l, rows, task)
+                return
+            task -= tasks
+    if s.update:
+        for part in range(2):
+            network = &s.encoder if part else &s.decoder
+            for layer in range(network.layers):
+                l = &network.layer[layer]
+                adam_stretch(s, l.b - s.vector, l.d_b, l.n_out)
+        if s.prior.logits != NULL:
+            adam_stretch(s, s.prior.logits - s.vector, s.prior.d_logits, s.D)
+
+
+cdef void weight_gradients(Step* s, bint update) noexcept nogil:
+    cdef long layer, tasks = 1
+    s.update = update
+    for layer in range(s.decoder.layers):
+        tasks += weights_tasks(s, &s.decoder.layer[layer], s.K * s.B, False)
+    for layer in range(s.encoder.layers):
+        tasks += weights_tasks(s, &s.encoder.layer[layer], s.B, layer == 0 and s.sums_of_rows)
+    md_pool_run(s.pool, weights_phase, s, tasks)
+
+
+cdef bint certainly_small(Step* s) noexcept nogil:
+    """Whether no entry of the gradient can be NaN, or so large that its square is not finite."""
+    cdef long layer, d
+    for layer in range(s.decoder.layers):
+        if not s.decoder.layer[layer].largest < LARGEST:
+            return False
+    for layer in range(s.encoder.layers):
+        if not s.encoder.layer[layer].largest < LARGEST:
+            return False
+    if s.prior.logits != NULL:
+        for d in range(s.D):
+            if not md_fabs(s.prior.d_logits[d]) < LARGEST:
+                return False
+    return True
+
+
+cdef bint update_parameters(Step* s) noexcept nogil:
+    """Adam's step down the gradient; False, and nothing is changed, if an entry is NaN or its square is not finite."""
+    cdef long i
+    if certainly_small(s):
+        weight_gradients(s, True)
+        return True
+    weight_gradients(s, False)
+    for i in range(s.size):
+        if not md_fabs(s.gradient[i]) < LARGEST:
+            return False
+    adam(s)
+    return True
