@@ -84,7 +84,7 @@ cdef void bits_weights_task(Step* s, long task) noexcept nogil:
     cdef long stride
     list_points(s, first, pixels, lists, counts)
     while c0 < l.n_out:
-        width = min(<long>TILE_WIDTH, l.n_out - c0)
+        width = min(<long>(TILE // STRIP), l.n_out - c0)
         tile = tile_of(s, l, first, c0, width, &stride)
         for p in range(pixels):
             md_sum_of_rows(l.d_output + c0, l.n_out, lists + p * s.max_rows, counts[p], width, tile + p * stride)

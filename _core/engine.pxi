@@ -36,18 +36,19 @@ cdef int run_step(Step* s) noexcept nogil:
         prior_from_logits(&s.prior, s.D)
         memset(s.d_variance, 0, 2 * CHUNKS * s.D * sizeof(double))
     memset(s.partial, 0, 3 * s.partials * sizeof(double))
+    cdef double numbers = <double>s.K * s.B * s.D, pairs = <double>s.B * s.B
     gather_bits(s)
-    md_pool_run(s.pool, draw_phase, s, CHUNKS)
+    run(s, draw_phase, CHUNKS, 0.3 * s.B * s.dx + 8 * numbers)
     forward(s, &s.encoder, s.B)
-    md_pool_run(s.pool, posterior_phase, s, CHUNKS)
+    run(s, posterior_phase, CHUNKS, 4 * numbers * s.prior.components)
     forward(s, &s.decoder, s.K * s.B)
-    md_pool_run(s.pool, likelihood_phase, s, CHUNKS)
+    run(s, likelihood_phase, CHUNKS, 2.0 * s.K * s.B * s.dx)
     if s.regulariser == MMD:
-        md_pool_run(s.pool, mmd_columns_phase, s, CHUNKS)
-        md_pool_run(s.pool, mmd_phase, s, s.D)
+        run(s, mmd_columns_phase, CHUNKS, numbers)
+        run(s, mmd_phase, s.D, 2 * s.D * min(pairs, 400.0 * s.B))
     elif s.regulariser == INCLUSIVE_KL:
-        md_pool_run(s.pool, inclusive_columns_phase, s, CHUNKS)
-        md_pool_run(s.pool, inclusive_kl_phase, s, CHUNKS)
+        run(s, inclusive_columns_phase, CHUNKS, 4 * numbers)
+        run(s, inclusive_kl_phase, CHUNKS, 0.3 * pairs * s.D)
     for term in range(3):
         s.value[term] = 0
         for task in range(s.partials):
@@ -57,11 +58,11 @@ cdef int run_step(Step* s) noexcept nogil:
             return term
     if s.backward:
         backward(s, &s.decoder, s.K * s.B)
-        md_pool_run(s.pool, posterior_backward_phase, s, CHUNKS)
+        run(s, posterior_backward_phase, CHUNKS, 3 * numbers)
         backward(s, &s.encoder, s.B)
         if s.prior.logits != NULL:
             if s.regulariser != NO_REGULARISER:
-                md_pool_run(s.pool, prior_backward_phase, s, CHUNKS)
+                run(s, prior_backward_phase, CHUNKS, numbers)
             logits_backward(s)
     return -1
 
@@ -126,7 +127,8 @@ cdef class Engine:
         s.eps, s.z, s.d_z = self.buffer(K * B * D), self.buffer(K * B * D), self.buffer(K * B * D)
         s.scale, s.slope = self.buffer(B * D), self.buffer(B * D)
         s.noise, s.prior_sample, s.d_sample = self.buffer(B * D), self.buffer(B * D), self.buffer(B * D)
-        s.scratch_size = max(B + 2 * D, 3 * D) + prior["components"] + 16
+        s.block = max(1, min(<long>LANES, 4096 // D))
+        s.scratch_size = 3 * s.block * D + LANES * (max(<long>prior["components"], D // LANES + 1) + 1) + 2 * SIDE_BY_SIDE
         s.scratch = self.buffer(CHUNKS * s.scratch_size)
         s.partials = max(<long>CHUNKS, D)
         s.partial = self.doubles(3 * s.partials)
@@ -141,6 +143,7 @@ cdef class Engine:
         s.mmd_cells = max(1, min(B // 3, MD_MMD_CELLS))
         s.mmd_room_size = md_mmd_room(s.mmd_cells)
         s.mmd_room = self.doubles(D * s.mmd_room_size)
+        s.kl_weight = self.buffer(CHUNKS * MD_SAMPLES * B)
         s.kl_loc, s.kl_scale = self.buffer(CHUNKS * D * B), self.buffer(CHUNKS * D * B)
         s.posterior = self.buffer((2 * D + 1) * B)
 
@@ -155,15 +158,17 @@ cdef class Engine:
         s.tile_room_size = min(widest, TILE)
         s.tile_room = self.buffer(md_pool_threads(s.pool) * s.tile_room_size)
 
-    cdef real* buffer(self, long n):
-        cdef real[::1] array = numpy.zeros(max(n, 1), DTYPE)
+    cdef void* room(self, long size):
+        """Zeroed bytes that begin with a cache line: no two threads' parts share one, no vector lies in two."""
+        cdef uint8_t[::1] array = numpy.zeros(size + 64, numpy.uint8)
         self.arrays.append(array)
-        return &array[0]
+        return <void*>((<uintptr_t>&array[0] + 63) // 64 * 64)
+
+    cdef real* buffer(self, long n):
+        return <real*>self.room(n * sizeof(real))
 
     cdef double* doubles(self, long n):
-        cdef double[::1] array = numpy.zeros(n)
-        self.arrays.append(array)
-        return &array[0]
+        return <double*>self.room(n * sizeof(double))
 
     cdef real* copy(self, values):
         cdef real[::1] array = numpy.array(values, DTYPE).reshape(-1)
@@ -202,10 +207,12 @@ cdef class Engine:
         if not 0 <= p.kind <= SPARSE_PRIOR or (p.kind != MIXTURE_PRIOR and p.components != 1):
             raise ValueError(f"there is no prior {p.kind} of {p.components} components")
         p.loc, p.scale = self.copy(prior["loc"]), self.copy(prior["scale"])
+        p.log_weight, p.edge = self.copy(prior["log_weight"]), self.copy(prior["edge"])
+        p.inverse, p.constant = self.buffer(p.components * self.s.D), self.buffer(p.components)
+        prior_constants(p, self.s.D)
         p.df, p.log_normaliser = prior["df"], prior["log_normaliser"]
         p.gamma, p.spike_scale = prior["gamma"], prior["spike_scale"]
         p.log_slab, p.log_spike = prior["log_slab"], prior["log_spike"]
-        p.log_weight, p.edge = self.copy(prior["log_weight"]), self.copy(prior["edge"])
         p.variance_scale = variance_scale
         if learned:
             if offset + self.s.D != self.s.size:

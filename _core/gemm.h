@@ -28,6 +28,10 @@ typedef real md_vector __attribute__((vector_size(MD_VECTOR_BYTES), aligned(size
 #define MD_STORE(p, v) (*(md_vector *)(p) = (v))
 #define MD_ADD_PRODUCT(v, w, u) ((v) += (w) * (u))
 #define MD_ADD_SCALED(v, s, w) ((v) += (s) * (w))
+#define MD_MINUS(v, w) ((v) - (w))
+#define MD_TIMES(v, w) ((v) * (w))
+#define MD_SCALED(s, w) ((s) * (w))
+#define MD_ALL(s) ((s) + MD_ZERO)
 #else
 typedef struct {
     real lane[MD_VECTOR_BYTES / sizeof(real)];
@@ -45,6 +49,26 @@ MD_INLINE void md_add_scaled(md_vector *v, real s, md_vector w) {
     int i;
     for (i = 0; i < MD_LANES; i++) v->lane[i] += s * w.lane[i];
 }
+MD_INLINE md_vector md_combined(real s, md_vector v, real t, md_vector w) {
+    int i;
+    for (i = 0; i < MD_LANES; i++) v.lane[i] = s * v.lane[i] + t * w.lane[i];
+    return v;
+}
+MD_INLINE md_vector md_times(md_vector v, md_vector w) {
+    int i;
+    for (i = 0; i < MD_LANES; i++) v.lane[i] *= w.lane[i];
+    return v;
+}
+MD_INLINE md_vector md_all(real s) {
+    md_vector v;
+    int i;
+    for (i = 0; i < MD_LANES; i++) v.lane[i] = s;
+    return v;
+}
+#define MD_MINUS(v, w) md_combined(1, v, -1, w)
+#define MD_TIMES(v, w) md_times(v, w)
+#define MD_SCALED(s, w) md_combined(s, w, 0, w)
+#define MD_ALL(s) md_all(s)
 #define MD_LOAD(p) md_load(p)
 #define MD_ZERO ((md_vector){{0}})
 #define MD_STORE(p, v) memcpy((p), &(v), sizeof(md_vector))

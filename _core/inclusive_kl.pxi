@@ -50,68 +50,76 @@ cdef md_cloned_void exp_and_sum(real* a, long n, real largest, double* total) no
     cdef real lanes[32]
     for lane in range(32):
         lanes[lane] = 0
+    for i in range(n):
+        a[i] = md_exp_of_negative(a[i] - largest)
     for i in range(0, n - 31, 32):
         for lane in range(32):
-            a[i + lane] = md_exp(a[i + lane] - largest)
             lanes[lane] += a[i + lane]
     for i in range(n // 32 * 32, n):
-        a[i] = md_exp(a[i] - largest)
         lanes[i % 32] += a[i]
     add_lanes(lanes, total)
 
 
-cdef md_cloned_void add_posterior_grads(real z, const real* weight, const real* loc, const real* inverse, long B, real factor, real* d_loc, real* d_scale, real* pull) noexcept nogil:
-    """With w_i = factor W_ji, one dimension:  d_mu_i -= w_i r / s_i,  d_s_i -= w_i (r^2 - 1) / s_i,  r = (z - mu_i) / s_i;
-    pull = sum_i w_i r / s_i"""
+cdef md_cloned_void scale_weights(real* weight, long n, real factor) noexcept nogil:
+    cdef long i
+    for i in range(n):
+        weight[i] = factor * weight[i]
+
+
+cdef md_cloned_void pull_of_posteriors(real z, const real* weight, const real* loc, const real* inverse, long n, double* pull) noexcept nogil:
+    """sum_i w_i (z - mu_i) / s_i^2"""
     cdef long i, lane
-    cdef real r, w
     cdef real lanes[32]
-    cdef double total
     for lane in range(32):
         lanes[lane] = 0
-    for i in range(0, B - 31, 32):
+    for i in range(0, n - 31, 32):
         for lane in range(32):
-            w = factor * weight[i + lane] * inverse[i + lane]
-            r = (z - loc[i + lane]) * inverse[i + lane]
-            d_loc[i + lane] -= w * r
-            d_scale[i + lane] -= w * (r * r - 1)
-            lanes[lane] += w * r
-    for i in range(B // 32 * 32, B):
-        w = factor * weight[i] * inverse[i]
-        r = (z - loc[i]) * inverse[i]
-        d_loc[i] -= w * r
-        d_scale[i] -= w * (r * r - 1)
-        lanes[i % 32] += w * r
-    add_lanes(lanes, &total)
-    pull[0] = <real>total
+            lanes[lane] += weight[i + lane] * (z - loc[i + lane]) * inverse[i + lane] * inverse[i + lane]
+    for i in range(n // 32 * 32, n):
+        lanes[i % 32] += weight[i] * (z - loc[i]) * inverse[i] * inverse[i]
+    add_lanes(lanes, pull)
 
 
 cdef void inclusive_kl_phase(void* context, long task) noexcept nogil:
     cdef Step* s = <Step*>context
-    cdef long j, d, D = s.D, B = s.B, plane = s.D * s.B
-    cdef real* weight = s.scratch + task * s.scratch_size
-    cdef real* d_log_p = weight + B
-    cdef real* d_variance = d_log_p + D
-    cdef real* joint = d_variance + D
+    cdef long j, d, first, samples, D = s.D, B = s.B, plane = s.D * s.B, last = chunk_start(s.B, task + 1)
+    cdef real* d_log_p = s.scratch + task * s.scratch_size
+    cdef real* d_variance = d_log_p + s.block * D
+    cdef real* joint = d_variance + s.block * D
+    cdef real* log_p = joint + LANES * s.prior.components
+    cdef real* weights = s.kl_weight + task * MD_SAMPLES * s.max_rows
+    cdef real* weight
     cdef real* d_loc = s.kl_loc + task * plane
     cdef real* d_scale = s.kl_scale + task * plane
     cdef double* variance_total = s.d_variance + (CHUNKS + task) * D
     cdef const real* z
-    cdef real largest, pull
-    cdef double sum_, log_p, total = 0, share = s.weight[REGULARISER] / B
+    cdef real column[MD_SAMPLES]
+    cdef real largest
+    cdef double sum_, pull, total = 0, share = s.weight[REGULARISER] / B
+    cdef bint learned = s.prior.logits != NULL
     memset(d_loc, 0, plane * sizeof(real))
     memset(d_scale, 0, plane * sizeof(real))
-    for j in range(chunk_start(B, task), chunk_start(B, task + 1)):
-        z = s.prior_sample + j * D
-        log_posteriors(z, s.posterior, B, D, weight, &largest)
-        exp_and_sum(weight, B, largest, &sum_)
-        log_p = prior_row(&s.prior, z, D, joint, d_log_p, d_variance)
-        total += log_p - largest - log(sum_) + log(<double>B)
-        if not s.backward:
-            continue
-        for d in range(D):
-            add_posterior_grads(z[d], weight, s.posterior + d * B, s.posterior + (D + d) * B, B,
-                                <real>(share / sum_), d_loc + d * B, d_scale + d * B, &pull)
-            s.d_sample[j * D + d] = <real>share * d_log_p[d] + pull
-            variance_total[d] += share * d_variance[d]
+    first = chunk_start(B, task)
+    while first < last:
+        samples = min(min(<long>MD_SAMPLES, s.block), last - first)
+        prior_rows(&s.prior, s.prior_sample + first * D, samples, D, joint, d_log_p, d_variance, log_p)
+        for j in range(samples):
+            z = s.prior_sample + (first + j) * D
+            weight = weights + j * B
+            log_posteriors(z, s.posterior, B, D, weight, &largest)
+            exp_and_sum(weight, B, largest, &sum_)
+            total += log_p[j] - largest - log(sum_) + log(<double>B)
+            if not s.backward:
+                continue
+            scale_weights(weight, B, <real>(share / sum_))
+            for d in range(D if learned else 0):
+                pull_of_posteriors(z[d], weight, s.posterior + d * B, s.posterior + (D + d) * B, B, &pull)
+                s.d_sample[(first + j) * D + d] = <real>(share * d_log_p[j * D + d] + pull)
+                variance_total[d] += share * d_variance[j * D + d]
+        for d in range(D if s.backward else 0):
+            for j in range(samples):
+                column[j] = s.prior_sample[(first + j) * D + d]
+            md_posterior_grads(samples, column, weights, B, B, s.posterior + d * B, s.posterior + (D + d) * B,
+                               d_loc + d * B, d_scale + d * B)
+        first += samples
     s.partial[REGULARISER * s.partials + task] = total / B

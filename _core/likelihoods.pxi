@@ -62,25 +62,45 @@ cdef inline void add_lanes(const real* total, double* out) noexcept nogil:
         out[0] += total[lane]
 
 
+cdef void gaussian_rows(const real* x, real* output, long rows, long dx, real weight, real* scratch, double* log_p) noexcept nogil:
+    """Rows of few numbers are put side by side: all means, then all raw scales."""
+    cdef long i, d
+    for i in range(rows):
+        for d in range(dx):
+            scratch[i * dx + d] = output[i * 2 * dx + d]
+            scratch[(rows + i) * dx + d] = output[i * 2 * dx + dx + d]
+    gaussian_row(x, scratch, rows * dx, weight, log_p)
+    for i in range(rows):
+        for d in range(dx):
+            output[i * 2 * dx + d] = scratch[i * dx + d]
+            output[i * 2 * dx + dx + d] = scratch[(rows + i) * dx + d]
+
+
 cdef void likelihood_phase(void* context, long task) noexcept nogil:
     """The K B rows of the decoder's output; row k B + b stands for data point b."""
     cdef Step* s = <Step*>context
     cdef Layer* last = &s.decoder.layer[s.decoder.layers - 1]
-    cdef long row, rows = s.K * s.B
-    cdef real weight = <real>(s.weight[LOG_LIKELIHOOD] / rows)
+    cdef long row, rows, n = s.K * s.B, end = chunk_start(s.K * s.B, task + 1)
+    cdef real weight = <real>(s.weight[LOG_LIKELIHOOD] / n)
     cdef double log_p, total = 0
     cdef const real* x
     cdef real* output
-    for row in range(chunk_start(rows, task), chunk_start(rows, task + 1)):
+    row = chunk_start(n, task)
+    while row < end:
+        # So many that there are about SIDE_BY_SIDE numbers; a point's own log weight, if asked for, needs it alone.
+        rows = 1 if s.log_weight != NULL else max(1, min(<long>SIDE_BY_SIDE // s.dx, min(end - row, s.B - row % s.B)))
         x = s.encoder.layer[0].input + row % s.B * s.dx
         output = last.output + row * last.n_out
         if s.likelihood == BERNOULLI:
-            bernoulli_row(x, output, s.dx, weight, &log_p)
-        elif s.likelihood == GAUSSIAN:
+            bernoulli_row(x, output, rows * s.dx, weight, &log_p)
+        elif s.likelihood == LAPLACE:
+            laplace_row(x, output, rows * s.dx, s.likelihood_scale, weight, &log_p)
+        elif rows == 1:
             gaussian_row(x, output, s.dx, weight, &log_p)
         else:
-            laplace_row(x, output, s.dx, s.likelihood_scale, weight, &log_p)
+            gaussian_rows(x, output, rows, s.dx, weight, s.scratch + task * s.scratch_size, &log_p)
         total += log_p
         if s.log_weight != NULL:
             s.log_weight[row] += log_p
-    s.partial[LOG_LIKELIHOOD * s.partials + task] = total / rows
+        row += rows
+    s.partial[LOG_LIKELIHOOD * s.partials + task] = total / n

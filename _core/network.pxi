@@ -129,4 +129,4 @@ cdef void backward(Step* s, Network* network, long rows) noexcept nogil:
     for s.layer in range(network.layers - 1, -1, -1):
         l = &network.layer[s.layer]
         tasks = 1 if l.d_input == NULL else 1 + md_gemm_tasks(rows, l.n_in, l.n_out)
-        md_pool_run(s.pool, backward_phase, s, tasks)
+        run(s, backward_phase, tasks, 0.02 * rows * l.n_in * l.n_out)

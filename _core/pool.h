@@ -1,7 +1,8 @@
 /* A small pool of threads: md_pool_run(pool, f, context, tasks) calls f(context, 0 .. tasks - 1), each exactly once.
 
-   A run is published as one 64-bit word: the run's number above the count of unclaimed tasks. A claim is a
-   compare-and-swap of that word. It fails for a worker that slept through the end of a run, and a run that is over
+   A run is published as one 64-bit word: the run's number, and the first and the last of the unclaimed tasks. A claim is
+   a compare-and-swap of that word; every other thread takes tasks from the end, so that what a thread has in its cache is
+   likely to be what it needs in the next run. It fails for a worker that slept through the end of a run, and a run that is over
    counts zero, so no stale function is ever called. */
 #ifndef MD_POOL_H
 #define MD_POOL_H
@@ -166,7 +167,7 @@ typedef struct {
 } md_worker;
 
 struct md_pool {
-    int64_t word; /* run << 32 | unclaimed tasks */
+    int64_t word; /* run | end of the unclaimed tasks | their first */
     char pad0[120];
     int64_t done; /* tasks of this run that have ended */
     char pad1[120];
@@ -183,19 +184,23 @@ struct md_pool {
     md_worker arguments[MD_POOL_MAX_THREADS];
 };
 
-#define MD_RUN(word) ((word) >> 32)
-#define MD_LEFT(word) ((word) & 0xffffffff)
+#define MD_POOL_MOST_TASKS 0x3ffff
+#define MD_RUN(word) ((word) >> 36)
+#define MD_END(word) ((word) >> 18 & MD_POOL_MOST_TASKS)
+#define MD_FIRST(word) ((word) & MD_POOL_MOST_TASKS)
+#define MD_WORD(run, end) ((int64_t)(run) << 36 | (int64_t)(end) << 18)
 
 /* Does tasks of the present run until none is left; returns that run's word. */
 static MD_UNUSED int64_t md_pool_work(md_pool *pool) {
+    int from_end = md_thread_index & 1;
     for (;;) {
-        int64_t word = md_atomic_load(&pool->word);
+        int64_t word = md_atomic_load(&pool->word), task = from_end ? MD_END(word) - 1 : MD_FIRST(word);
         md_task f = md_relaxed_load(&pool->f);
         void *context = md_relaxed_load(&pool->context);
         int64_t tasks = md_relaxed_load(&pool->tasks);
-        if (!MD_LEFT(word)) return word;
-        if (!md_atomic_claim(&pool->word, word, word - 1)) continue;
-        f(context, (long)(tasks - MD_LEFT(word)));
+        if (MD_FIRST(word) == MD_END(word)) return word;
+        if (!md_atomic_claim(&pool->word, word, from_end ? word - MD_WORD(0, 1) : word + 1)) continue;
+        f(context, (long)task);
         if (md_atomic_add(&pool->done, 1) == tasks && md_atomic_load(&pool->caller_sleeps)) {
             md_lock(&pool->mutex);
             md_broadcast(&pool->finished);
@@ -271,7 +276,7 @@ static MD_UNUSED void md_pool_run(md_pool *pool, md_task f, void *context, long 
     int64_t run, until, sleepers;
     long i;
     /* Serial as well: a forked child, a run within a run, a second thread on this pool. */
-    if (pool->threads == 1 || tasks <= 1 || tasks > 0x7fffffff || pool->process != md_process() ||
+    if (pool->threads == 1 || tasks <= 1 || tasks > MD_POOL_MOST_TASKS || pool->process != md_process() ||
         md_atomic_exchange(&pool->busy, 1)) {
         for (i = 0; i < tasks; i++) f(context, i);
         return;
@@ -280,8 +285,8 @@ static MD_UNUSED void md_pool_run(md_pool *pool, md_task f, void *context, long 
     md_relaxed_store(&pool->context, context);
     md_relaxed_store(&pool->tasks, (int64_t)tasks);
     md_atomic_store(&pool->done, 0);
-    run = (MD_RUN(md_atomic_load(&pool->word)) + 1) & 0x7fffffff;
-    md_atomic_store(&pool->word, run << 32 | tasks);
+    run = (MD_RUN(md_atomic_load(&pool->word)) + 1) & 0x7ffffff;
+    md_atomic_store(&pool->word, MD_WORD(run, tasks));
     sleepers = md_atomic_load(&pool->sleepers);
     if (sleepers) {
         if (sleepers > tasks - 1) sleepers = tasks - 1;

@@ -50,14 +50,21 @@ cdef md_cloned_void scale_row(const real* raw, real* scale, real* slope, long D,
             scale[d] = md_softplus_link(raw[d], &slope[d])
 
 
-cdef md_cloned_void sample_row(const real* loc, const real* scale, const real* eps, real* z, long D, real* log_q) noexcept nogil:
-    """z = mu + s eps,  log q = sum_d -eps^2 / 2 - log s - log(2 pi) / 2"""
-    cdef long d
-    cdef real total = 0
-    for d in range(D):
-        z[d] = loc[d] + scale[d] * eps[d]
-        total += <real>-0.5 * eps[d] * eps[d] - md_log(scale[d]) - <real>0.5 * MD_LOG_2PI
-    log_q[0] = total
+cdef md_cloned_void sample_rows(const real* loc, const real* scale, const real* eps, real* z, long n, double* log_q) noexcept nogil:
+    """z = mu + s eps,  log q = sum -eps^2 / 2 - log s - log(2 pi) / 2, for n numbers of one row or more"""
+    cdef long i, lane
+    cdef real lanes[32]
+    for lane in range(32):
+        lanes[lane] = 0
+    for i in range(0, n - 31, 32):
+        for lane in range(32):
+            z[i + lane] = loc[i + lane] + scale[i + lane] * eps[i + lane]
+            lanes[lane] -= <real>0.5 * eps[i + lane] * eps[i + lane] + md_log(scale[i + lane])
+    for i in range(n // 32 * 32, n):
+        z[i] = loc[i] + scale[i] * eps[i]
+        lanes[i % 32] -= <real>0.5 * eps[i] * eps[i] + md_log(scale[i])
+    add_lanes(lanes, log_q)
+    log_q[0] -= n * (<double>0.5 * MD_LOG_2PI)
 
 
 cdef md_cloned_void analytic_kl_row(const PriorData* p, const real* loc, const real* scale, long D, real* d_loc, real* d_scale, real* d_variance, double* kl) noexcept nogil:
@@ -71,43 +78,60 @@ cdef md_cloned_void analytic_kl_row(const PriorData* p, const real* loc, const r
 cdef void posterior_phase(void* context, long task) noexcept nogil:
     """scale, z, and the KL term: its value, its gradient by z (Monte-Carlo) and by the prior's variance."""
     cdef Step* s = <Step*>context
-    cdef long b, k, d, row, D = s.D
-    cdef real* raw
-    cdef real* loc
+    cdef long b, k, d, i, row, rows, D = s.D, last = chunk_start(s.B, task + 1)
+    cdef const real* encoder_output
     cdef real* scale
-    cdef real* scratch = s.scratch + task * s.scratch_size
-    cdef real* d_variance = scratch
-    cdef real* joint = scratch + 3 * D
+    cdef real* d_z
+    cdef real* loc = s.scratch + task * s.scratch_size
+    cdef real* raw = loc + s.block * D
+    cdef real* d_variance = raw + s.block * D
+    cdef real* joint = d_variance + s.block * D
+    cdef real* log_p = joint + LANES * s.prior.components
     cdef double* variance_total = s.d_variance + task * D
-    cdef double total = 0, kl
+    cdef double total = 0, kl, log_q
     cdef double point = s.weight[KL] / s.B, draw = point / s.K
-    cdef real log_q, multiplier = s.log_prior_multiplier
+    cdef real multiplier = s.log_prior_multiplier
     for d in range(D):
         variance_total[d] = 0
-    for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
-        loc = s.encoder.layer[s.encoder.layers - 1].output + b * 2 * D
-        raw = loc + D
-        scale = s.scale + b * D
-        scale_row(raw, scale, s.slope + b * D, D, s.scale_link)
-        if s.kl == ANALYTIC:
-            analytic_kl_row(&s.prior, loc, scale, D, scratch + D, scratch + 2 * D, d_variance, &kl)
-            total += kl / s.B
+    b = chunk_start(s.B, task)
+    while b < last:
+        # A point's own log weight is asked for: one at a time.
+        rows = 1 if s.log_weight != NULL else min(s.block, last - b)
+        for i in range(rows):
+            encoder_output = s.encoder.layer[s.encoder.layers - 1].output + (b + i) * 2 * D
             for d in range(D):
-                variance_total[d] += point * d_variance[d]
+                loc[i * D + d] = encoder_output[d]
+                raw[i * D + d] = encoder_output[D + d]
+        scale = s.scale + b * D
+        scale_row(raw, scale, s.slope + b * D, rows * D, s.scale_link)
+        if s.kl == ANALYTIC:
+            for i in range(rows):
+                # raw is done with and takes the gradients, which the backward pass computes again.
+                analytic_kl_row(&s.prior, loc + i * D, scale + i * D, D, raw, joint, d_variance, &kl)
+                total += kl / s.B
+                for d in range(D):
+                    variance_total[d] += point * d_variance[d]
         for k in range(s.K):
             row = (k * s.B + b) * D
-            sample_row(loc, scale, s.eps + row, s.z + row, D, &log_q)
-            if s.kl == MONTE_CARLO:
-                kl = log_q - multiplier * prior_row(&s.prior, s.z + row, D, joint, s.d_z + row, d_variance)
-                total += kl / (s.B * s.K)
-                if s.log_weight != NULL:
-                    s.log_weight[k * s.B + b] = -kl
-                for d in range(D):
-                    s.d_z[row + d] *= <real>(-draw * multiplier)
-                    variance_total[d] -= draw * multiplier * d_variance[d]
-            else:
-                for d in range(D):
-                    s.d_z[row + d] = 0
+            sample_rows(loc, scale, s.eps + row, s.z + row, rows * D, &log_q)
+            d_z = s.d_z + row
+            if s.kl == ANALYTIC:
+                memset(d_z, 0, rows * D * sizeof(real))
+                continue
+            prior_rows(&s.prior, s.z + row, rows, D, joint, d_z, d_variance, log_p)
+            kl = log_q
+            for i in range(rows):
+                kl -= multiplier * log_p[i]
+            total += kl / (s.B * s.K)
+            if s.log_weight != NULL:
+                s.log_weight[k * s.B + b] = -kl
+            for i in range(rows * D):
+                d_z[i] *= <real>(-draw * multiplier)
+            if s.prior.logits != NULL:
+                for i in range(rows):
+                    for d in range(D):
+                        variance_total[d] -= draw * multiplier * d_variance[i * D + d]
+        b += rows
     s.partial[KL * s.partials + task] = total
 
 

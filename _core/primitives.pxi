@@ -14,12 +14,14 @@ from common cimport (
     md_pool_run,
     md_pool_threads,
     md_set_blas,
+    md_task,
 )
 
 from minidecomp._core import blas as _blas
 
 cdef extern from "simd.h" nogil:
     real md_exp(real x)
+    real md_exp_of_negative(real x)
     real md_expm1(real x)
     real md_log(real x)
     real md_log1p(real x)
@@ -36,6 +38,11 @@ cdef extern from "gemm.h" nogil:
     void md_gemm_task(long task, int trans_a, int trans_b, long m, long n, long k, const real* a, long lda,
                       const real* b, long ldb, int accumulate, real* c, long ldc)
 
+cdef extern from "posteriors.h" nogil:
+    enum: MD_SAMPLES
+    void md_posterior_grads(long samples, const real* z, const real* weight, long stride, long n, const real* loc,
+                            const real* inverse, real* d_loc, real* d_scale)
+
 cdef extern from "rows.h" nogil:
     void md_sum_of_rows(const real* table, long stride, const int32_t* rows, long count, long columns, real* out)
 
@@ -44,6 +51,12 @@ cdef md_cloned_void exp_loop(const real* x, real* y, long n) noexcept nogil:
     cdef long i
     for i in range(n):
         y[i] = md_exp(x[i])
+
+
+cdef md_cloned_void exp_of_negative_loop(const real* x, real* y, long n) noexcept nogil:
+    cdef long i
+    for i in range(n):
+        y[i] = md_exp_of_negative(x[i])
 
 
 cdef md_cloned_void expm1_loop(const real* x, real* y, long n) noexcept nogil:
@@ -77,7 +90,7 @@ cdef md_cloned_void sincos2pi_loop(const real* u, real* s, real* c, long n) noex
 
 
 def elementwise(str name, const real[::1] x, real[::1] out):
-    """out_i = f(x_i) for f one of exp, expm1, log, log1p, tanh."""
+    """out_i = f(x_i) for f one of exp, exp-of-negative, expm1, log, log1p, tanh."""
     cdef long n = x.shape[0]
     if out.shape[0] != n:
         raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
@@ -85,6 +98,8 @@ def elementwise(str name, const real[::1] x, real[::1] out):
         return
     if name == "exp":
         exp_loop(&x[0], &out[0], n)
+    elif name == "exp-of-negative":
+        exp_of_negative_loop(&x[0], &out[0], n)
     elif name == "expm1":
         expm1_loop(&x[0], &out[0], n)
     elif name == "log":
@@ -94,7 +109,7 @@ def elementwise(str name, const real[::1] x, real[::1] out):
     elif name == "tanh":
         tanh_loop(&x[0], &out[0], n)
     else:
-        raise ValueError(f"elementwise has exp, expm1, log, log1p and tanh, not {name!r}")
+        raise ValueError(f"elementwise has exp, exp-of-negative, expm1, log, log1p and tanh, not {name!r}")
 
 
 def sincos2pi(const real[::1] u, real[::1] sine, real[::1] cosine):

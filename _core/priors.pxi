@@ -24,46 +24,91 @@ cdef md_cloned_void sparse_prior_row(const PriorData* p, const real* z, long D, 
     log_p[0] = total
 
 
-cdef md_cloned_void mixture_prior_row(const PriorData* p, const real* z, long D, real* joint, real* d_z, real* d_variance, double* log_p) noexcept nogil:
-    """log p = logsumexp_m joint_m,  joint_m = log pi_m + log N(z; m_m, v_m);  R_m = e^(joint_m - log p)"""
+cdef void prior_constants(PriorData* p, long D) noexcept nogil:
+    """What a mixture's density needs of every component's scale."""
     cdef long d, m
-    cdef real largest, total, r, d_r, d_v
+    cdef double total
     for m in range(p.components):
         total = p.log_weight[m]
         for d in range(D):
-            total += md_normal_log_density(z[d], p.loc[m * D + d], p.scale[m * D + d])
-        joint[m] = total
-    largest = joint[0]
-    for m in range(1, p.components):
-        largest = md_max(largest, joint[m])
-    total = 0
+            p.inverse[m * D + d] = 1 / p.scale[m * D + d]
+            total -= log(<double>p.scale[m * D + d]) + 0.5 * MD_LOG_2PI
+        p.constant[m] = <real>total
+
+
+cdef md_cloned_void mixture_prior_rows(const PriorData* p, const real* z, long rows, long D, real* joint, real* d_z, real* d_variance, real* log_p) noexcept nogil:
+    """log p = logsumexp_m joint_m,  joint_m = log pi_m + log N(z; m_m, v_m);  R_m = e^(joint_m - log p)
+    d/dz = -sum_m R_m t / s_m,  d/dv = sum_m R_m (t^2 - 1) / (2 v_m),  t = (z - m_m) / s_m;  a lane is a point"""
+    cdef long d, m, lane
+    cdef real t, loc, inverse, over
+    cdef real column[LANES]
+    cdef real largest[LANES]
+    cdef real total[LANES]
+    cdef real by_z[LANES]
+    cdef real by_variance[LANES]
     for m in range(p.components):
-        joint[m] = md_exp(joint[m] - largest)
-        total += joint[m]
+        for lane in range(LANES):
+            joint[m * LANES + lane] = p.constant[m]
     for d in range(D):
-        d_z[d] = 0
-        d_variance[d] = 0
+        for lane in range(LANES):
+            column[lane] = z[(lane if lane < rows else 0) * D + d]
+        for m in range(p.components):
+            loc = p.loc[m * D + d]
+            inverse = p.inverse[m * D + d]
+            for lane in range(LANES):
+                t = (column[lane] - loc) * inverse
+                joint[m * LANES + lane] -= <real>0.5 * t * t
+    for lane in range(LANES):
+        largest[lane] = joint[lane]
+        total[lane] = 0
+    for m in range(1, p.components):
+        for lane in range(LANES):
+            largest[lane] = md_max(largest[lane], joint[m * LANES + lane])
     for m in range(p.components):
-        r = joint[m] / total
-        for d in range(D):
-            md_gaussian_prior(z[d], p.loc[m * D + d], p.scale[m * D + d], &d_r, &d_v)
-            d_z[d] += r * d_r
-            d_variance[d] += r * d_v
-    log_p[0] = largest + md_log(total)
+        for lane in range(LANES):
+            joint[m * LANES + lane] = md_exp_of_negative(joint[m * LANES + lane] - largest[lane])
+            total[lane] += joint[m * LANES + lane]
+    for m in range(p.components):
+        for lane in range(LANES):
+            joint[m * LANES + lane] /= total[lane]
+    for lane in range(LANES):
+        total[lane] = largest[lane] + md_log(total[lane])
+    for lane in range(rows):
+        log_p[lane] = total[lane]
+    for d in range(D):
+        for lane in range(LANES):
+            column[lane] = z[(lane if lane < rows else 0) * D + d]
+            by_z[lane] = 0
+            by_variance[lane] = 0
+        for m in range(p.components):
+            loc = p.loc[m * D + d]
+            inverse = p.inverse[m * D + d]
+            for lane in range(LANES):
+                t = (column[lane] - loc) * inverse
+                over = joint[m * LANES + lane] * inverse
+                by_z[lane] -= over * t
+                by_variance[lane] += <real>0.5 * over * inverse * (t * t - 1)
+        for lane in range(rows):
+            d_z[lane * D + d] = by_z[lane]
+            d_variance[lane * D + d] = by_variance[lane]
 
 
-cdef inline double prior_row(const PriorData* p, const real* z, long D, real* joint, real* d_z, real* d_variance) noexcept nogil:
-    """log p(z) of one point, its gradient by z and by the variance; joint is scratch for the components."""
-    cdef double log_p
-    if p.kind == GAUSSIAN_PRIOR:
-        gaussian_prior_row(p, z, D, d_z, d_variance, &log_p)
-    elif p.kind == STUDENT_T_PRIOR:
-        student_t_prior_row(p, z, D, d_z, d_variance, &log_p)
-    elif p.kind == MIXTURE_PRIOR:
-        mixture_prior_row(p, z, D, joint, d_z, d_variance, &log_p)
-    else:
-        sparse_prior_row(p, z, D, d_z, d_variance, &log_p)
-    return log_p
+cdef inline void prior_rows(const PriorData* p, const real* z, long rows, long D, real* joint, real* d_z, real* d_variance, real* log_p) noexcept nogil:
+    """log p(z) of up to LANES points (rows, D), and its gradients by z and by the variance (rows, D); joint
+    (components, LANES) is scratch."""
+    cdef long row
+    cdef double value = 0
+    if p.kind == MIXTURE_PRIOR:
+        mixture_prior_rows(p, z, rows, D, joint, d_z, d_variance, log_p)
+        return
+    for row in range(rows):
+        if p.kind == GAUSSIAN_PRIOR:
+            gaussian_prior_row(p, z + row * D, D, d_z + row * D, d_variance + row * D, &value)
+        elif p.kind == STUDENT_T_PRIOR:
+            student_t_prior_row(p, z + row * D, D, d_z + row * D, d_variance + row * D, &value)
+        else:
+            sparse_prior_row(p, z + row * D, D, d_z + row * D, d_variance + row * D, &value)
+        log_p[row] = <real>value
 
 
 cdef void sample_prior_rows(Step* s, long first, long last) noexcept nogil:
@@ -110,6 +155,7 @@ cdef void prior_from_logits(PriorData* p, long D) noexcept nogil:
     for m in range(1, p.components):
         for d in range(D):
             p.scale[m * D + d] = p.scale[d]
+    prior_constants(p, D)
 
 
 cdef void logits_backward(Step* s) noexcept nogil:

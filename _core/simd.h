@@ -77,6 +77,13 @@ MD_INLINE float md_exp(float x) {
     return p * md_pow2(half) * md_pow2(n - half);
 }
 
+/* exp(x) for x <= 0, with 0 for what is below e^-87. */
+MD_INLINE float md_exp_of_negative(float x) {
+    int32_t n;
+    float y = x < -87.0f ? -87.0f : x, p = 1.0f + md_exp_reduced(y, &n);
+    return x < -87.0f ? 0.0f : p * md_pow2(n);
+}
+
 /* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2) */
 MD_INLINE float md_expm1(float x) {
     int32_t n;
@@ -166,6 +173,7 @@ MD_INLINE void md_sincos2pi(float u, float *s, float *c) {
 MD_INLINE double md_sqrt(double x) { return sqrt(x); }
 MD_INLINE double md_fabs(double x) { return fabs(x); }
 MD_INLINE double md_exp(double x) { return exp(x); }
+MD_INLINE double md_exp_of_negative(double x) { return exp(x); }
 MD_INLINE double md_expm1(double x) { return expm1(x); }
 MD_INLINE double md_log(double x) { return log(x); }
 MD_INLINE double md_log1p(double x) { return log1p(x); }

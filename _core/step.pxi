@@ -6,8 +6,10 @@
 cdef enum:
     CHUNKS = 8          # row phases are cut into this many tasks
     MAX_LAYERS = 32
-    TILE = 131072       # of a weight gradient: with its product's operands, half a megabyte of cache in float
-    TILE_WIDTH = 512
+    TILE = 131072
+    TILE_WIDTH = 4096
+    LANES = 32          # points that are worked on side by side
+    SIDE_BY_SIDE = 512  # numbers of short rows that are worked on at once
     STRIP = 64          # columns of the first layer's weights, or rows of their gradient, that are a task on bits
     LEAST_DARK = 4      # points of which less than a quarter is ones are sums of rows
 
@@ -53,6 +55,8 @@ cdef struct PriorData:
     real* loc           # (D,), or (components, D)
     real* scale
     real* log_weight    # (components,)
+    real* inverse       # as scale: 1 / s
+    real* constant      # (components,): log pi - sum_d log s - D log(2 pi) / 2
     real* edge          # (components,): cumulated weights
     real df, log_normaliser
     real gamma, log_slab, log_spike, spike_scale
@@ -94,12 +98,14 @@ cdef struct Step:
     real* prior_sample  # (B, D)
     real* columns       # (K + 1, D, B): the prior sample and z, dimension by dimension
     real* d_columns     # (K + 1, D, B): the MMD's gradient by them
+    real* kl_weight     # (CHUNKS, MD_SAMPLES, B): of posteriors for a few of the prior's samples
     real* kl_loc        # (CHUNKS, D, B): the inclusive KL's gradient by loc, a part for each chunk of the prior sample
     real* kl_scale      # (CHUNKS, D, B)
     real* d_sample      # (B, D): the regulariser's gradient by the prior sample
     real* posterior     # (2 D + 1, B): loc, 1 / scale and log scale's sum, dimension by dimension
     real* scratch       # (CHUNKS, scratch_size)
     long scratch_size
+    long block          # rows of D numbers that are worked on at once, LANES at most
     real* scratch_columns   # (D, 5, B)
     double* mmd_room    # (D, mmd_room_size): for cells of points (mmd.h)
     long mmd_room_size, mmd_cells
@@ -131,3 +137,17 @@ cdef struct Step:
 cdef inline long chunk_start(long n, long chunk) noexcept nogil:
     """Where chunk 0..CHUNKS of n rows starts."""
     return n * chunk // CHUNKS
+
+
+cdef enum:
+    WORTH_A_THREAD = 6000   # nanoseconds of work; to wake another thread's caches costs about 2 us
+
+
+cdef inline void run(Step* s, md_task f, long tasks, double nanoseconds) noexcept nogil:
+    """All tasks of a phase, by the pool unless there is too little to do."""
+    cdef long task
+    if nanoseconds < WORTH_A_THREAD:
+        for task in range(tasks):
+            f(s, task)
+    else:
+        md_pool_run(s.pool, f, s, tasks)

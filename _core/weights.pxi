@@ -90,7 +90,7 @@ cdef void weight_gradients(Step* s, bint update) noexcept nogil:
         tasks += weights_tasks(s, &s.decoder.layer[layer], s.K * s.B, False)
     for layer in range(s.encoder.layers):
         tasks += weights_tasks(s, &s.encoder.layer[layer], s.B, layer == 0 and s.sums_of_rows)
-    md_pool_run(s.pool, weights_phase, s, tasks)
+    run(s, weights_phase, tasks, 0.02 * s.size * s.B)
 
 
 cdef bint certainly_small(Step* s) noexcept nogil:

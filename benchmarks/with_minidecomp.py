@@ -49,8 +49,9 @@ class Step:
         return values
 
     def run(self, units: int) -> None:
-        while len(self.order) < units * self.batch:
-            self.order = np.concatenate([self.order, self.engine.permutation(len(self.data), 0, 0)])
+        if len(self.order) < units * self.batch:
+            epochs = -(-units * self.batch // len(self.data))
+            self.order = np.tile(self.engine.permutation(len(self.data), 0, 0), epochs)
         self.engine.train(self.data, self.order[: units * self.batch], self.batch, self.optimizer, 0, self.totals)
 
 
