@@ -54,6 +54,10 @@ def train(
 
     given = {name: value for name, value in given.items() if value is not None}
     trainer = _start(given, out, config, quiet) if resume is None else _resume(resume, given, out, config)
+    if plots:
+        from minidecomp import figures
+
+        figures.import_matplotlib_meanwhile()
     with stop_on_signals() as received, progress(trainer, quiet) as advance:
         finished = train(trainer, advance, lambda: bool(received))
     if not finished:

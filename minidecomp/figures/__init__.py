@@ -9,7 +9,7 @@ from .comparison import data_and_reconstructions, samples
 from .curves import TERM_LABELS, learning_curves
 from .of_run import FORMATS, check_formats, draw_all, draw_curves, draw_model, test_points, write_figure
 from .posterior import aggregate_posterior, density_on_grid, panel_grid
-from .style import available
+from .style import available, import_matplotlib_meanwhile
 from .traversals import latent_traversals, write_animation
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "draw_all",
     "draw_curves",
     "draw_model",
+    "import_matplotlib_meanwhile",
     "latent_traversals",
     "learning_curves",
     "panel_grid",

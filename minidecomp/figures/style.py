@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar
 from functools import wraps
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -67,11 +70,28 @@ def available() -> bool:
     return find_spec("matplotlib") is not None
 
 
+def import_matplotlib_meanwhile() -> None:
+    """Begin to import what drawing needs, which takes as long as a small model's training, in another thread."""
+
+    def work() -> None:
+        with suppress(Exception):  # what is wrong with it is said when it is drawn with
+            import matplotlib.backends.backend_agg
+            import matplotlib.figure  # noqa: F401
+
+    if available():
+        threading.Thread(target=work, daemon=True).start()
+
+
+_in_force: ContextVar[bool] = ContextVar("_in_force", default=False)
+
+
 def styled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with matplotlib checked and our style in force, and no other, while it runs."""
 
     @wraps(function)
     def draw(*args: Any, **kwargs: Any) -> Any:
+        if _in_force.get():
+            return function(*args, **kwargs)
         if not available():
             raise MinidecompError("pictures need matplotlib: pip install 'minidecomp[plots]'")
         import matplotlib
@@ -79,7 +99,11 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(STYLE)
-            result = function(*args, **kwargs)
+            token = _in_force.set(True)
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                _in_force.reset(token)
             if hasattr(result, "draw_without_rendering"):
                 # Ticks take their style when they are first laid out, which has to be now; how many of them
                 # there are follows from the size of their labels, even later.
