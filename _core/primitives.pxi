@@ -31,6 +31,7 @@ cdef extern from "simd.h" nogil:
     real md_max(real a, real b)
     real md_min(real a, real b)
     void md_sincos2pi(real u, real* s, real* c)
+    const char* md_code_path()
 
 cdef extern from "gemm.h" nogil:
     void md_gemm(int trans_a, int trans_b, long m, long n, long k, const real* a, long lda, const real* b, long ldb,
@@ -119,6 +120,11 @@ def sincos2pi(const real[::1] u, real[::1] sine, real[::1] cosine):
         raise ValueError(f"sine and cosine have {sine.shape[0]} and {cosine.shape[0]} elements, u has {n}")
     if n > 0:
         sincos2pi_loop(&u[0], &sine[0], &cosine[0], n)
+
+
+def code_path():
+    """Which compiled variant of the hot loops runs here, in words."""
+    return md_code_path().decode()
 
 
 def use_blas(bint on):

@@ -15,11 +15,30 @@
 #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && !defined(MINIDECOMP_NO_CLONES)
 #if defined(__GNUC__) && __GNUC__ >= 12
 #define MD_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#define MD_HAS_CLONES
 #endif
 #endif
 #ifndef MD_CLONES
 #define MD_CLONES
 #endif
+
+/* Which of the compiled variants of a marked function runs on this machine. */
+static inline const char *md_code_path(void) {
+#if defined(MD_HAS_CLONES)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("x86-64-v4")) return "AVX-512 (x86-64-v4), chosen at run time";
+    if (__builtin_cpu_supports("x86-64-v3")) return "AVX2 (x86-64-v3), chosen at run time";
+    return "SSE2 (x86-64), chosen at run time";
+#elif defined(__AVX512F__)
+    return "AVX-512, fixed when it was built";
+#elif defined(__AVX2__)
+    return "AVX2, fixed when it was built";
+#elif defined(__aarch64__) || defined(_M_ARM64)
+    return "NEON, as on every aarch64";
+#else
+    return "the compiler's least, fixed when it was built";
+#endif
+}
 
 /* The return type of a cloned function written in Cython: ctypedef void md_cloned_void. */
 #define md_cloned_void MD_CLONES void

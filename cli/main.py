@@ -48,19 +48,38 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value:
-        from minidecomp import __version__
+def _version(verbose: bool) -> list[str]:
+    """The lines that ``--version`` prints."""
+    from minidecomp import __version__
 
-        click.echo(f"minidecomp {__version__}")
-        ctx.exit()
+    lines = [f"minidecomp {__version__}"]
+    if verbose:
+        import platform
+
+        import numpy
+
+        from minidecomp._core import blas, engine_float32
+        from minidecomp.resolving import cores
+
+        lines += [
+            f"code path: {engine_float32.code_path()}",
+            f"matrix products: {blas.config()}",
+            f"cores: {cores()}",
+            f"python {platform.python_version()}, numpy {numpy.__version__}, {platform.system()} {platform.machine()}",
+        ]
+    return lines
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-def cli() -> None:
+@click.option("--version", is_flag=True, help="Print the version.")
+@click.option("--verbose", is_flag=True, help="With --version: also which compiled code and which BLAS run here.")
+@click.pass_context
+def cli(ctx: click.Context, version: bool, verbose: bool) -> None:
     """Train and look at variational autoencoders with the decomposition objective.
 
     \b
@@ -72,6 +91,13 @@ def cli() -> None:
     \b
     Begin with:  minidecomp train --prior mixture --alpha 5
     """
+    if version:
+        click.echo("\n".join(_version(verbose)))
+        ctx.exit()
+    if verbose:
+        raise click.UsageError("--verbose goes with --version only")
+    if ctx.invoked_subcommand is None:
+        raise click.UsageError("a command is missing; minidecomp --help lists them")
 
 
 def run(args: list[str] | None = None) -> None:

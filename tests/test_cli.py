@@ -165,6 +165,11 @@ def test_help_and_version(capsys):
     assert "[100;pinwheel400;dsprites64;fashion-mnist500]" in "".join(out.split())
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("minidecomp 0.")
+    assert main(["--version", "--verbose"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[1:4]] == ["code path", "matrix products", "cores"]
+    assert main(["--verbose"]) == 2
+    assert "--verbose goes with --version only" in capsys.readouterr().err
 
 
 # ---- stopped and gone on with ----

@@ -93,6 +93,18 @@ def test_exp_of_float32_overflows_and_underflows_where_it_should():
 
 
 @both
+def test_exp_of_negative(engine):
+    """As exp from -87 to 0; below it, float32 has 0 and no subnormal."""
+    x = -np.concatenate([np.linspace(0, 87, 100_003), np.geomspace(1e-30, 87, 20_001)]).astype(engine.dtype)
+    exact = np.exp(x.astype(engine.reference))
+    assert ulps(engine, elementwise(engine, "exp-of-negative", x), exact).max() <= 2
+    far = np.array([-87.5, -1e3, -1e30, -np.inf], engine.dtype)
+    got = elementwise(engine, "exp-of-negative", far)
+    assert (got == 0).all() if engine.dtype == np.float32 else np.allclose(got, np.exp(far), rtol=1e-15)
+    assert np.isnan(elementwise(engine, "exp-of-negative", np.full(9, np.nan, engine.dtype))).all()
+
+
+@both
 def test_sine_and_cosine_of_a_turn(engine):
     count = 2**20 if engine.dtype == np.float32 else 2**16
     u = np.concatenate([np.arange(count) / count, (np.arange(2**16) + 0.5) * 2.0**-23]).astype(engine.dtype)
