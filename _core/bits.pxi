@@ -75,18 +75,35 @@ cdef void list_points(Step* s, long first, long pixels, int32_t* lists, long* co
 
 
 cdef void bits_weights_task(Step* s, long task) noexcept nogil:
-    """STRIP rows of d_W = x^T d_a"""
+    """STRIP rows of d_W = x^T d_a, and while training Adam's update by them"""
     cdef Layer* l = &s.encoder.layer[0]
     cdef long counts[STRIP]
-    cdef long p, c0 = 0, width, first = task * STRIP, pixels = min(<long>STRIP, l.n_in - first)
+    cdef long p, row, first = task * STRIP, pixels = min(<long>STRIP, l.n_in - first)
     cdef int32_t* lists = s.list_room + md_pool_me() * STRIP * s.max_rows
-    cdef real* tile
-    cdef long stride
+    cdef real* gradient
     list_points(s, first, pixels, lists, counts)
-    while c0 < l.n_out:
-        width = min(<long>(TILE // STRIP), l.n_out - c0)
-        tile = tile_of(s, l, first, c0, width, &stride)
-        for p in range(pixels):
-            md_sum_of_rows(l.d_output + c0, l.n_out, lists + p * s.max_rows, counts[p], width, tile + p * stride)
-        use_tile(s, l, tile, first, c0, pixels, width)
-        c0 += width
+    for p in range(pixels):
+        row = first + p
+        if s.update and counts[p] == 0 and s.asleep[row]:
+            continue    # where m, v and the gradient are 0, Adam changes nothing
+        gradient = s.tile_room + md_pool_me() * s.tile_room_size if s.update else l.d_W + row * l.n_out
+        md_sum_of_rows(l.d_output, l.n_out, lists + p * s.max_rows, counts[p], l.n_out, gradient)
+        if s.update:
+            s.asleep[row] = 0
+            adam_stretch(s, l.W - s.vector + row * l.n_out, gradient, l.n_out)
+
+
+cdef void find_asleep(Step* s) noexcept nogil:
+    """The rows of the first layer's weights that Adam has never moved."""
+    cdef const Layer* l = &s.encoder.layer[0]
+    cdef long row, j
+    cdef const real* m
+    cdef const real* v
+    for row in range(l.n_in):
+        m = s.m + (l.W - s.vector) + row * l.n_out
+        v = s.v + (l.W - s.vector) + row * l.n_out
+        s.asleep[row] = 1
+        for j in range(l.n_out):
+            if m[j] != 0 or v[j] != 0:
+                s.asleep[row] = 0
+                break

@@ -254,7 +254,9 @@ cdef class Engine:
         cdef int32_t[::1] lit = numpy.zeros(s.max_rows * (s.dx // LEAST_DARK), numpy.int32)
         cdef int32_t[::1] counts = numpy.zeros(s.max_rows, numpy.int32)
         cdef int32_t[::1] lists = numpy.zeros(md_pool_threads(s.pool) * STRIP * s.max_rows, numpy.int32)
-        self.arrays += [bits, lit, counts, lists]
+        cdef uint8_t[::1] asleep = numpy.zeros(s.dx, numpy.uint8)
+        self.arrays += [bits, lit, counts, lists, asleep]
+        s.asleep = &asleep[0]
         s.bits, s.lit, s.lit_count, s.list_room = &bits[0], &lit[0], &counts[0], &lists[0]
 
     cdef set_batch(self, const int64_t[::1] order, long rows):
@@ -291,6 +293,8 @@ cdef class Engine:
         s.lr, s.beta1, s.beta2, s.adam_eps = lr, beta1, beta2, eps
         s.seed, s.given_draws, s.backward = seed, False, True
         with nogil:
+            if s.data_kind == BIT_DATA:
+                find_asleep(s)
             while first < n:
                 s.B = min(batch_size, n - first)
                 first += s.B

@@ -6,8 +6,8 @@
 cdef enum:
     CHUNKS = 8          # row phases are cut into this many tasks
     MAX_LAYERS = 32
-    TILE = 131072
-    TILE_WIDTH = 4096
+    TILE = 262144       # of a weight gradient: it stays in the caches until Adam has used it
+    TILE_WIDTH = 2048
     LANES = 32          # points that are worked on side by side
     SIDE_BY_SIDE = 512  # numbers of short rows that are worked on at once
     STRIP = 64          # columns of the first layer's weights, or rows of their gradient, that are a task on bits
@@ -81,6 +81,7 @@ cdef struct Step:
     uint8_t* bits       # (max_rows, dx / 8): a batch of bits, and for each point the indices of its ones
     int32_t* lit        # (max_rows, dx / LEAST_DARK)
     int32_t* lit_count
+    uint8_t* asleep     # (dx,): whether Adam's m and v of that row of the weights are 0
     bint sums_of_rows   # whether the first layer adds up the weights' rows of those indices, and is not a product
     bint unpacked       # whether the first layer's input is filled in
     uint64_t seed, step
