@@ -1,7 +1,10 @@
-"""The table on the screen and in the README, and its picture."""
+"""The table for the README, and its picture: ``python -m benchmarks.report RESULT.json [PICTURE.png]``."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 SHORT = {"torch": "PyTorch", "jax": "JAX"}
@@ -76,3 +79,10 @@ def picture(result: dict[str, Any], path: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=7, loc="upper right")
     figure.savefig(path, dpi=180)
+
+
+if __name__ == "__main__":
+    measured = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+    print(markdown(measured))
+    if len(sys.argv) > 2:
+        picture(measured, sys.argv[2])
