@@ -357,8 +357,8 @@ static MD_UNUSED void md_gemm(int trans_a, int trans_b, long m, long n, long k, 
 }
 
 /* ---- tasks ---- */
-/* From these volumes on, 2, 4 and 8 tasks: the first pays from 25 us; 4 cost two threads 2 %, 8 cost them 6 %. */
-static const double MD_TASK_VOLUMES[3] = {1.2e6, 1e7, 1e9};
+/* From these volumes on, 2, 4 and 8 tasks: the first pays from 2 us; 4 cost two threads 2 %, 8 cost them 6 %. */
+static const double MD_TASK_VOLUMES[3] = {7e4, 1e7, 1e9};
 #define MD_TASK_BLOCK 16
 
 /* The output is halved along the longer side of its tiles: rows x columns of them. */

@@ -16,29 +16,16 @@ cdef void inclusive_columns_phase(void* context, long task) noexcept nogil:
         s.posterior[2 * D * B + b] = constant
 
 
-cdef md_cloned_void log_posteriors(const real* z, const real* posterior, long B, long D, real* out, real* largest) noexcept nogil:
-    """out_i = log q(z | x_i) = c_i - sum_d ((z_d - mu_id) / s_id)^2 / 2, and the largest of them"""
-    cdef long i, d, lane
-    cdef real r
+cdef md_cloned_void largest_of(const real* a, long n, real* largest) noexcept nogil:
+    cdef long i, lane
     cdef real top[32]
-    cdef const real* loc
-    cdef const real* inverse
-    cdef const real* constant = posterior + 2 * D * B
-    for i in range(B):
-        out[i] = constant[i]
-    for d in range(D):
-        loc = posterior + d * B
-        inverse = posterior + (D + d) * B
-        for i in range(B):
-            r = (z[d] - loc[i]) * inverse[i]
-            out[i] = out[i] - <real>0.5 * r * r
     for lane in range(32):
-        top[lane] = out[0]
-    for i in range(0, B - 31, 32):
+        top[lane] = a[0]
+    for i in range(0, n - 31, 32):
         for lane in range(32):
-            top[lane] = md_max(top[lane], out[i + lane])
-    for i in range(B // 32 * 32, B):
-        top[0] = md_max(top[0], out[i])
+            top[lane] = md_max(top[lane], a[i + lane])
+    for i in range(n // 32 * 32, n):
+        top[0] = md_max(top[0], a[i])
     for lane in range(1, 32):
         top[0] = md_max(top[0], top[lane])
     largest[0] = top[0]
@@ -106,7 +93,8 @@ cdef void inclusive_kl_phase(void* context, long task) noexcept nogil:
         for j in range(samples):
             z = s.prior_sample + (first + j) * D
             weight = weights + j * B
-            log_posteriors(z, s.posterior, B, D, weight, &largest)
+            md_log_posteriors(z, D, B, s.posterior, s.posterior + D * B, s.posterior + 2 * D * B, weight)
+            largest_of(weight, B, &largest)
             exp_and_sum(weight, B, largest, &sum_)
             total += log_p[j] - largest - log(sum_) + log(<double>B)
             if not s.backward:

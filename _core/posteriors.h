@@ -6,6 +6,43 @@
 
 #define MD_SAMPLES 16 /* samples whose weights are held at once: 16 x B of them */
 
+/* out_i = c_i - sum_d ((z_d - mu_id) / s_id)^2 / 2 for `vectors` vectors of posteriors of D dimensions, n apart. */
+MD_INLINE void md_log_vectors(const int vectors, const real *z, long D, long n, const real *loc, const real *inverse,
+                              const real *constant, real *out) {
+    md_vector sum[4];
+    long d;
+    int v;
+    MD_UNROLL for (v = 0; v < vectors; v++) sum[v] = MD_ZERO;
+    for (d = 0; d < D; d++) {
+        MD_UNROLL for (v = 0; v < vectors; v++) {
+            md_vector r = MD_TIMES(MD_MINUS(MD_ALL(z[d]), MD_LOAD(loc + d * n + v * MD_LANES)),
+                                   MD_LOAD(inverse + d * n + v * MD_LANES));
+            MD_ADD_PRODUCT(sum[v], r, r);
+        }
+    }
+    MD_UNROLL for (v = 0; v < vectors; v++)
+        MD_STORE(out + v * MD_LANES,
+                 MD_MINUS(MD_LOAD(constant + v * MD_LANES), MD_SCALED((real)0.5, sum[v])));
+}
+
+/* out_i = log q(z | x_i) for the n posteriors: loc (D, n), inverse (D, n) and constant (n,). */
+MD_CLONES static MD_UNUSED void md_log_posteriors(const real *z, long D, long n, const real *loc, const real *inverse,
+                                                  const real *constant, real *out) {
+    long i = 0, d;
+    for (; i + 4 * MD_LANES <= n; i += 4 * MD_LANES)
+        md_log_vectors(4, z, D, n, loc + i, inverse + i, constant + i, out + i);
+    for (; i + MD_LANES <= n; i += MD_LANES)
+        md_log_vectors(1, z, D, n, loc + i, inverse + i, constant + i, out + i);
+    for (; i < n; i++) {
+        real sum = 0;
+        for (d = 0; d < D; d++) {
+            real r = (z[d] - loc[d * n + i]) * inverse[d * n + i];
+            sum += r * r;
+        }
+        out[i] = constant[i] - (real)0.5 * sum;
+    }
+}
+
 /* With r = (z_j - mu_i) / s_i, for `vectors` vectors of posteriors and all the samples:
    d_mu_i -= sum_j w_ji r / s_i,  d_s_i -= sum_j w_ji (r^2 - 1) / s_i.  The sums stay in registers over j. */
 MD_INLINE void md_posterior_vectors(const int vectors, long samples, const real *z, const real *weight, long stride,

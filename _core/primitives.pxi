@@ -41,6 +41,8 @@ cdef extern from "gemm.h" nogil:
 
 cdef extern from "posteriors.h" nogil:
     enum: MD_SAMPLES
+    void md_log_posteriors(const real* z, long D, long n, const real* loc, const real* inverse, const real* constant,
+                           real* out)
     void md_posterior_grads(long samples, const real* z, const real* weight, long stride, long n, const real* loc,
                             const real* inverse, real* d_loc, real* d_scale)
 

@@ -141,7 +141,7 @@ cdef inline long chunk_start(long n, long chunk) noexcept nogil:
 
 
 cdef enum:
-    WORTH_A_THREAD = 6000   # nanoseconds of work; to wake another thread's caches costs about 2 us
+    WORTH_A_THREAD = 1000   # nanoseconds of work; a run of the pool costs 300
 
 
 cdef inline void run(Step* s, md_task f, long tasks, double nanoseconds) noexcept nogil:
