@@ -35,6 +35,8 @@ static inline const char *md_code_path(void) {
     return "AVX2, fixed when it was built";
 #elif defined(__aarch64__) || defined(_M_ARM64)
     return "NEON, as on every aarch64";
+#elif defined(__x86_64__) || defined(_M_X64)
+    return "SSE2, fixed when it was built";
 #else
     return "the compiler's least, fixed when it was built";
 #endif

@@ -74,6 +74,21 @@ def test_training_on_bits(hidden, dtype):
         assert_allclose(vector, vectors[0], rtol=tolerance, atol=tolerance)
 
 
+def test_a_bright_point_wakes_rows_for_good():
+    """A batch with a bright point is computed by a product; what it moved goes on moving in batches of dark points."""
+    ones = np.random.default_rng(0).random((200, 264)) < 0.03
+    ones[:, 66:] = False
+    ones[20, 66:200] = True
+    vectors = []
+    for data in (ones.astype(np.float64), Bits(np.packbits(ones, axis=1))):
+        vae, objective = model(264, (60,))
+        adam = Adam.for_vector(vae.parameters.vector)
+        engine = CpuEngine(vae, objective, max_rows=50)
+        assert engine.train(data, np.arange(200), 50, adam, 3, np.zeros(4)) is None
+        vectors.append(np.concatenate([vae.parameters.vector, adam.m, adam.v]))
+    assert_allclose(vectors[1], vectors[0], rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("share", [0.04, 0.5])
 def test_encoding_bits(share):
     numbers, bits = points(130, 512, share)
