@@ -18,6 +18,11 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} us"
 
 
+def times(ratio: float) -> str:
+    """Three digits, and no power of ten: 2.46, 24.6, 2,460."""
+    return f"{ratio:.3g}" if ratio < 1000 else f"{float(f'{ratio:.3g}'):,.0f}"
+
+
 def head(result: dict[str, Any]) -> str:
     m, rates = result["machine"], result["limits"]
     return (
@@ -33,7 +38,7 @@ def line(row: dict[str, Any]) -> str:
     for name, target in row["targets"].items():
         if name in seconds:
             ratio = seconds[name] / seconds["minidecomp"]
-            parts.append(f"{SHORT[name]} {duration(seconds[name])}, {ratio:.3g} x (target {target:g})")
+            parts.append(f"{SHORT[name]} {duration(seconds[name])}, {times(ratio)} x (target {target:g})")
     if "share" in row:
         shares = row["share"]
         parts.append(f"of the limits: products {shares['operations']:.0%}, memory {shares['bytes']:.0%}")
@@ -54,7 +59,7 @@ def markdown(result: dict[str, Any]) -> str:
         for name in SHORT:
             known = name in seconds
             ratio = seconds[name] / seconds["minidecomp"] if known else 0
-            cells.append(f"{duration(seconds[name])}, **{ratio:.3g} x**" if known else "")
+            cells.append(f"{duration(seconds[name])}, **{times(ratio)} x**" if known else "")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -71,11 +76,12 @@ def picture(result: dict[str, Any], path: str) -> None:
         places = [at + 0.2 - 0.4 * i for at in range(len(rows), 0, -1)]
         axes.barh(places, ratios, height=0.36, color=colour, label=SHORT[name])
         for at, ratio in zip(places, ratios, strict=True):
-            axes.text(ratio * 1.04, at, f"{ratio:.3g}", va="center", fontsize=7)
+            axes.text(ratio * 1.04, at, times(ratio), va="center", fontsize=7)
     axes.set_yticks(range(len(rows), 0, -1), [row["title"] for row in rows], fontsize=7)
     axes.set_xscale("log")
-    axes.axvline(1, color="0.3", linewidth=0.8)
-    axes.set_xlabel("times as long as minidecomp", fontsize=8)
+    axes.set_xlim(left=1)
+    axes.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"], fontsize=7)
+    axes.set_xlabel("times as long as minidecomp takes", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=7, loc="upper right")
     figure.savefig(path, dpi=180)

@@ -36,7 +36,7 @@ class Row:
 ROWS = (
     Row(
         "pinwheel-kl-inc",
-        "pinwheel, B 400, 2-100-2-100-2, mixture prior, kl-inc",
+        "pinwheel step, batch 400, mixture prior, kl-inc",
         25,
         15,
         {"prior": "mixture", "alpha": 5.0, "beta": 0.0, "batch_size": 400},
@@ -44,23 +44,23 @@ ROWS = (
     ),
     Row(
         "pinwheel-mmd",
-        "the same, B 64, mmd",
+        "pinwheel step, batch 64, mmd",
         25,
         10,
         {"prior": "mixture", "alpha": 5.0, "beta": 0.0, "batch_size": 64, "regulariser": "mmd"},
         points=400,
     ),
-    Row("mmd", "MMD value and gradient alone, B 500, D 50", 300, 60, {"prior": "sparse", "batch_size": 500}, "mmd"),
+    Row("mmd", "MMD alone, 500 points, 50 dimensions", 300, 60, {"prior": "sparse", "batch_size": 500}, "mmd"),
     Row(
         "fashion-mnist",
-        "Fashion-MNIST, 784-512-512, latent 50, sparse prior, mmd, B 500",
+        "Fashion-MNIST step, batch 500, sparse prior, mmd",
         80,
         15,
         {"prior": "sparse", "alpha": 100.0, "batch_size": 500},
     ),
-    Row("dsprites-64", "dSprites, 1200-wide model, B 64", 3, 2.4, DSPRITES | {"batch_size": 64}),
-    Row("dsprites-256", "the same, B 256", 2, 1.7, DSPRITES | {"batch_size": 256}),
+    Row("dsprites-64", "dSprites step, 1200 wide, batch 64", 3, 2.4, DSPRITES | {"batch_size": 64}),
+    Row("dsprites-256", "dSprites step, 1200 wide, batch 256", 2, 1.7, DSPRITES | {"batch_size": 256}),
     Row("encode", "encode 10,000 dSprites images", 2, 2, DSPRITES | {"batch_size": 500}, "encode", 10000),
 )
 
-COMMAND = Row("command", "the whole command, pinwheel, 500 epochs, with pictures", 8, 8, work="command")
+COMMAND = Row("command", "the whole command: pinwheel, 500 epochs, pictures", 8, 8, work="command")
