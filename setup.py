@@ -37,7 +37,7 @@ setup(
         "minidecomp.cli",
     ],
     package_dir={"minidecomp": "minidecomp", "minidecomp._core": "_core", "minidecomp.cli": "cli"},
-    package_data={"minidecomp": ["py.typed"]},
+    package_data={"minidecomp": ["py.typed"], "minidecomp._core": ["kernels.cu", "formulas.h"]},
     include_package_data=False,
     ext_modules=cythonize(
         [

@@ -10,6 +10,7 @@ import click
 from .loading import (
     data_dir_option,
     data_option,
+    engine_here,
     load_run,
     make_engine,
     say_what_is_not_finite,
@@ -89,7 +90,8 @@ def evaluate(
     for name in names:
         if name in scoring.SLOW:
             say(f"{name} will take {scoring.SLOW[name]}, and twice that with a Student-t prior")
-    engine = make_engine(loaded, threads)
+    name = engine_here(loaded)
+    engine = make_engine(loaded, threads, name)
     result: dict[str, Any] = {"version": __version__, "epochs": loaded.state.epoch, "seed": checked_seed}
     found, (loc, scale) = evaluate_model(engine, dataset, loaded.options.batch_size, checked_seed)
     result |= found
@@ -97,7 +99,9 @@ def evaluate(
         say("overlap and match")
         result["decomposition"] = decompose(loc, scale, loaded.vae.current_prior(), seed=checked_seed)
     if marginal:
-        result["marginal_log_likelihood"] = _marginal(loaded, dataset, samples, count, checked_seed, threads, quiet)
+        result["marginal_log_likelihood"] = _marginal(
+            loaded, dataset, samples, count, checked_seed, name, threads, quiet
+        )
     runs.update_evaluation(loaded, result)
     if names:
         codes = loc
@@ -121,7 +125,14 @@ def evaluate(
 
 
 def _marginal(
-    run: Run, dataset: Dataset, samples: int, count: int | None, seed: int, threads: str | None, quiet: bool
+    run: Run,
+    dataset: Dataset,
+    samples: int,
+    count: int | None,
+    seed: int,
+    engine: str,
+    threads: str | None,
+    quiet: bool,
 ) -> dict[str, float]:
     import os
 
@@ -139,7 +150,7 @@ def _marginal(
                 data,
                 samples,
                 seed,
-                run.options.engine,
+                engine,
                 thread_count(threads),
                 lambda done: bar.update(done - bar.pos),
             )

@@ -53,12 +53,22 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     return dataset
 
 
-def make_engine(run: Run, threads: str | None = None) -> Engine:
-    """The run's engine, with room for batches that make a large encoding fast."""
+def make_engine(run: Run, threads: str | None = None, name: str | None = None) -> Engine:
+    """The run's engine, or that of a name, with room for batches that make a large encoding fast."""
     from minidecomp import engines
 
     rows = max(run.options.batch_size, ENCODED_AT_ONCE)
-    return engines.make(run.options.engine, run.vae, run.objective, max_rows=rows, threads=thread_count(threads))
+    return engines.make(name or engine_here(run), run.vae, run.objective, max_rows=rows, threads=thread_count(threads))
+
+
+def engine_here(run: Run) -> str:
+    """The engine that the run was trained with or, said on stderr, the CPU for a GPU that is not here."""
+    from minidecomp.engines.device import missing
+
+    if run.options.engine == "gpu" and (reason := missing()):
+        click.echo(f"trained with --engine gpu, used with cpu here: {reason}", err=True)
+        return "cpu"
+    return run.options.engine
 
 
 def thread_count(threads: str | None) -> int:

@@ -73,12 +73,14 @@ def train(
 def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bool) -> Trainer:
     from minidecomp import build, resolve, training
     from minidecomp.data import NAMES, absolute
+    from minidecomp.engines import chosen
     from minidecomp.points import Bits
 
     from .sources import from_environment, override, read_config
 
     from_file = {} if config is None else read_config(config)
     options = resolve(absolute(override(from_file, from_environment() | given)))
+    chosen(options.engine)
     dataset = build.dataset(options)
     trainer = training.start(options, dataset, out)
     if options.likelihood is None and not quiet:
@@ -96,6 +98,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
 def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | None) -> Trainer:
     from minidecomp import build, runs, training
     from minidecomp.data import absolute
+    from minidecomp.engines import chosen
     from minidecomp.resolving import check
 
     for name, value in {"out": out, "config": config, **given}.items():
@@ -104,8 +107,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
     run = runs.load(resume)
     changes = absolute({name: check(name, value) for name, value in given.items()})
-    if changes.get("engine") == "auto":
-        changes["engine"] = "cpu"
+    changes["engine"] = chosen(changes.get("engine", run.options.engine))
     options = dataclasses.replace(run.options, **changes)
     trainer = training.resume(run, options, build.dataset(options))
     runs.write_config(run.folder, options)

@@ -101,7 +101,7 @@ class TrainOptions:
     seed: int = _option(TRAINING, "Seed of the weights, the noise and the order; 0 is a seed.", 0, flags="-s", low=0, high=SEED)
     dtype: str = _option(TRAINING, "Precision.", "float32", choices=("float32", "float64"))
     threads: int = _option(TRAINING, "Threads; the result is the same with any number. All cores by default.", low=1, high=256)
-    engine: str = _option(TRAINING, "cpu (compiled), or textbook (NumPy, slow, for reading along); auto is cpu.", "auto", choices=("auto", "cpu", "textbook"))
+    engine: str = _option(TRAINING, "cpu (compiled), gpu (NVIDIA, through CuPy), or textbook (NumPy, slow, for reading along); auto is the GPU where there is one, else the CPU.", "auto", choices=("auto", "cpu", "gpu", "textbook"))
     checkpoint_every: float = _option(TRAINING, "Seconds between checkpoints.", 10.0, above=0)
     # fmt: on
 

@@ -189,7 +189,9 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     if "decoder_activation" not in values and ("activation" in values or resolved["decoder_activation"] is None):
         resolved["decoder_activation"] = resolved["activation"]
     if resolved["engine"] == "auto":
-        resolved["engine"] = "cpu"
+        from .engines import chosen
+
+        resolved["engine"] = chosen("auto")
     _refuse_contradictions(resolved, values)
     return TrainOptions(**resolved)
 

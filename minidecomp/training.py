@@ -11,7 +11,7 @@ import numpy as np
 
 from . import build, runs
 from .data.dataset import Dataset
-from .engines import Engine, make
+from .engines import Engine, chosen, make
 from .errors import DataError, Fault, OptionError, RunError
 from .objective import TERMS, Objective
 from .options import TrainOptions
@@ -48,6 +48,7 @@ class Trainer:
         return values | {"objective": self.objective.combine(values)}
 
     def save(self) -> None:
+        self.engine.pull()
         runs.save(self.folder, self.options, self.state, self.data_sha256)
 
 
@@ -57,8 +58,9 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     Raises
     ------
     OptionError, RunError
-        If the options do not fit the data, or the folder cannot be made.
+        If the options do not fit the data or there is no such engine here, or the folder cannot be made.
     """
+    chosen(options.engine)
     options = build.fit_likelihood(options, dataset)
     _check_size(options, dataset)
     fingerprint = runs.fingerprint(dataset.train)
@@ -88,8 +90,9 @@ def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
     RunError
         If the data are others.
     OptionError
-        If ``epochs`` is less than what the run has.
+        If ``epochs`` is less than what the run has, or there is no such engine here.
     """
+    chosen(options.engine)
     if run.state.row >= len(dataset.train):
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:

@@ -1,4 +1,4 @@
-"""The engines: one contract, by the textbook's array code or compiled.
+"""The engines: one contract, by the textbook's array code, compiled for the CPU, or on a GPU.
 
 An engine holds a model and an objective. It trains in place, evaluates, encodes and decodes; with the same seed all
 engines draw the same numbers. What an engine cannot do it says; none falls back to another.
@@ -10,16 +10,37 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..errors import OptionError
 from ..model import VAE
 from ..objective import Objective
 from ..optimizer import Adam
 from ..points import Points
+from .device import missing
 
-NAMES = ("cpu", "textbook")
+NAMES = ("cpu", "gpu", "textbook")
+
+
+def chosen(name: str) -> str:
+    """``auto`` is the GPU where there is one, else the CPU; other names stand for themselves.
+
+    Raises
+    ------
+    OptionError
+        If it is the GPU and none can be used.
+    """
+    if name == "auto":
+        return "cpu" if missing() else "gpu"
+    if name == "gpu" and (reason := missing()):
+        raise OptionError("engine", "gpu", reason)
+    return name
 
 
 class Engine(Protocol):
-    """What every engine does. ``data`` is (N, dx) in the model's dtype, or bytes, or bits (minidecomp/points.py)."""
+    """What every engine does. ``data`` is (N, dx) in the model's dtype, or bytes, or bits (minidecomp/points.py).
+
+    An engine may work on memory of its own. What ``train`` does to the parameters and to the optimiser is seen in them
+    after a ``pull``, and a change of ``vae.parameters`` by others is seen by the engine after a ``push``.
+    """
 
     vae: VAE
     objective: Objective
@@ -27,13 +48,15 @@ class Engine(Protocol):
     def train(
         self,
         data: Points,
-        order: np.ndarray,
+        order: Any,
         batch_size: int,
         optimizer: Adam,
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """One step for each batch of rows in ``order``; adds each term times its size, and its size, to totals.
+        """One step for each batch of rows in ``order``, an array (n,) of int64 or a stretch of a ``permutation``.
+
+        Each term times the batch's size, and that size, is added to ``totals`` (4,).
 
         Returns the name of a term that was not finite, or ``gradient`` if its square was not; the parameters are
         then those before its step.
@@ -54,12 +77,29 @@ class Engine(Protocol):
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The decoder's output (N, output_dim)."""
 
-    def permutation(self, n: int, seed: int, step: int) -> np.ndarray:
-        """The order of an epoch's rows, (n,) int64."""
+    def permutation(self, n: int, seed: int, step: int) -> Any:
+        """The order of an epoch's rows, (n,) int64, where the engine has its data."""
+
+    def push(self) -> None:
+        """Take over the parameters from ``vae.parameters``."""
+
+    def pull(self) -> None:
+        """Bring ``vae.parameters`` and the optimiser that was last trained with up to date."""
 
 
 def make(name: str, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1) -> Engine:
-    """The engine of that name, with room for batches of ``max_rows`` points."""
+    """The engine of that name, with room for batches of ``max_rows`` points; ``threads`` are the CPU's.
+
+    Raises
+    ------
+    OptionError
+        If no GPU can be used where one is asked for.
+    """
+    name = chosen(name)
+    if name == "gpu":
+        from .gpu import GpuEngine
+
+        return GpuEngine(vae, objective, max_rows=max_rows)
     if name == "textbook":
         from .textbook import TextbookEngine
 

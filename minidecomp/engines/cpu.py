@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,12 +16,8 @@ from ..objective import KL_ESTIMATORS, REGULARISERS, TERMS, Objective
 from ..optimizer import Adam
 from ..points import Points
 from ..terms.posterior import SCALE_LINKS
-from ..terms.priors import Mixture, Prior
+from .constants import FAULTS, LIKELIHOODS, prior_constants
 
-# Numbers that the core knows them by; _core/step.pxi has the same orders.
-LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
-PRIORS = ("gaussian", "student-t", "mixture", "sparse")
-FAULTS = (*TERMS, "gradient")
 NO_REGULARISER = 0
 
 
@@ -36,31 +31,6 @@ def _core(dtype: np.dtype) -> Any:
 
 def _regulariser(name: str) -> int:
     return 1 + REGULARISERS.index(name)
-
-
-def _log(x: float) -> float:
-    return math.log(x) if x > 0 else -math.inf
-
-
-def _prior(prior: Prior) -> dict[str, Any]:
-    """Everything the core may want to know of a prior."""
-    values: dict[str, Any] = {
-        "kind": PRIORS.index(prior.name),
-        "components": 1,
-        "loc": np.broadcast_to(prior.loc, prior.scale.shape),
-        "scale": prior.scale,
-        "df": getattr(prior, "df", 1.0),
-        "log_normaliser": getattr(prior, "log_normaliser", 0.0),
-        "gamma": getattr(prior, "gamma", 0.0),
-        "spike_scale": getattr(prior, "spike_scale", 1.0),
-        "log_weight": [0.0],
-        "edge": [1.0],
-    }
-    values |= {"log_spike": _log(values["gamma"]), "log_slab": _log(1 - values["gamma"])}
-    if isinstance(prior, Mixture):
-        weight = prior.log_weight
-        values |= {"components": len(weight), "log_weight": weight, "edge": np.cumsum(np.exp(weight))}
-    return values
 
 
 class CpuEngine:
@@ -78,7 +48,7 @@ class CpuEngine:
             scale_link=SCALE_LINKS.index(vae.scale_link),
             likelihood=LIKELIHOODS.index(vae.likelihood.name),
             likelihood_scale=getattr(vae.likelihood, "scale", 1.0),
-            prior=_prior(vae.prior),
+            prior=prior_constants(vae.prior),
             learn_prior_variance=vae.learn_prior_variance,
             prior_variance_scale=vae.prior_variance_scale,
             kl=KL_ESTIMATORS.index(objective.kl),
@@ -169,3 +139,9 @@ class CpuEngine:
         order = np.empty(n, np.int64)
         self._module.permutation(order, seed, random.SHUFFLE, step)
         return order
+
+    def push(self) -> None:
+        """Nothing: the core reads and writes the model's own vector."""
+
+    def pull(self) -> None:
+        """Nothing, likewise."""

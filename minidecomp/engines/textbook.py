@@ -86,3 +86,9 @@ class TextbookEngine:
 
     def permutation(self, n: int, seed: int, step: int) -> np.ndarray:
         return random.permutation(n, seed, random.SHUFFLE, step)
+
+    def push(self) -> None:
+        """Nothing: it works on the model itself."""
+
+    def pull(self) -> None:
+        """Nothing, likewise."""

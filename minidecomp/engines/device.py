@@ -1,0 +1,202 @@
+"""What the GPU engine stands on: CuPy's arrays, cuBLAS, and the kernels of ``_core/kernels.cu`` by their signatures."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import _core
+from ..errors import Fault
+
+Call = Callable[[], object]
+
+INSTALL = "pip install 'minidecomp[gpu]' for CUDA 12, 'minidecomp[gpu-cuda13]' for CUDA 13"
+MAX_BLOCK = 256  # MD_BLOCK of kernels.cu
+
+
+def missing() -> str | None:
+    """Why no GPU can be used here, in words and with what to do; None where one can."""
+    if importlib.util.find_spec("cupy") is None:
+        return f"it needs CuPy: {INSTALL}"
+    try:
+        import cupy
+
+        if cupy.cuda.runtime.getDeviceCount() == 0:
+            return "CuPy finds no NVIDIA GPU here; cpu and auto are"
+        from cupy.cuda import cublas  # noqa: F401
+    except ImportError as error:
+        return f"CuPy does not load ({_first_line(error)}); install it with {INSTALL}"
+    except Exception as error:  # CUDA's own, whose class cannot be named without CuPy
+        return f"CuPy finds no NVIDIA GPU here ({_first_line(error)}); cpu and auto are"
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def source() -> str:
+    """The kernels' text, with formulas.h in it: CuPy's cache knows the text, not what it includes."""
+    folder = Path(_core.__file__).parent
+    formulas = (folder / "formulas.h").read_text("utf-8")
+    kernels = (folder / "kernels.cu").read_text("utf-8")
+    include = '#include "formulas.h"\n'
+    line = kernels[: kernels.index(include)].count("\n") + 2
+    return kernels.replace(include, f'#line 1 "formulas.h"\n{formulas}\n#line {line} "kernels.cu"\n')
+
+
+class Parameter(NamedTuple):
+    """Of a kernel: ``real* z`` is real, a pointer, z."""
+
+    kind: str
+    pointer: bool
+    name: str
+
+
+def signatures(text: str) -> dict[str, list[Parameter]]:
+    """Every kernel's parameters."""
+    found = {}
+    for kernel, parameters in re.findall(r"MD_KERNEL (\w+)\((.*?)\)", text, re.DOTALL):
+        parts = (re.fullmatch(r"(?:const )?(\w+) (\*?)(\w+)", each.strip()) for each in parameters.split(","))
+        found[kernel] = [Parameter(part[1], bool(part[2]), part[3]) for part in parts if part is not None]
+    return found
+
+
+class Device:
+    """Arrays, products and kernels. ``CupyDevice`` is the real one; tests put NumPy and g++ in its place.
+
+    Attributes
+    ----------
+    xp : module
+        cupy, or numpy.
+    dtype : numpy.dtype
+        What ``real`` is.
+    """
+
+    xp: Any
+    block = MAX_BLOCK  # threads of a block
+
+    def __init__(self, dtype: Any):
+        self.dtype = np.dtype(dtype)
+        self._types = {
+            "real": self.dtype,
+            "double": np.dtype(np.float64),
+            "int": np.dtype(np.int32),
+            "int64_t": np.dtype(np.int64),
+            "uint8_t": np.dtype(np.uint8),
+        }
+        self._signatures = signatures(source())
+
+    def bind(self, name: str, grid: tuple[int, int], block: int, arguments: Mapping[str, Any]) -> Call:
+        """A call that launches a kernel over ``grid`` blocks of ``block`` threads.
+
+        Parameters
+        ----------
+        arguments : mapping
+            Has a value for each of the kernel's parameters under the parameter's name, and perhaps others.
+
+        Raises
+        ------
+        KeyError, TypeError
+            If one is missing, or is not what the signature says: a kernel would read on regardless.
+        """
+        checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
+        return self._bind(name, grid, block, checked)
+
+    def _checked(self, kernel: str, parameter: Parameter, argument: Any) -> Any:
+        kind, pointer, name = parameter
+        if not pointer:
+            return self._types[kind].type(argument)
+        if kind != "void" and argument.dtype != self._types[kind]:
+            raise TypeError(f"{kernel}: {name} is to be an array of {kind}, not of {argument.dtype}")
+        if not argument.flags.c_contiguous:
+            raise TypeError(f"{kernel}: {name} is to be C-contiguous")
+        return argument
+
+    def block_for(self, width: int) -> int:
+        """The least power of two of threads, 32 or more, that has one for each of ``width`` numbers."""
+        return min(self.block, max(32, 1 << (width - 1).bit_length()))
+
+    def array(self, host: Any, dtype: Any = None) -> Any:
+        """A copy on the device."""
+        return self.xp.array(host, dtype=self.dtype if dtype is None else dtype)
+
+    def zeros(self, *shape: int, dtype: Any = None) -> Any:
+        return self.xp.zeros(shape, self.dtype if dtype is None else dtype)
+
+    def to_host(self, array: Any) -> np.ndarray:
+        """A copy on the host, of what all calls before have made."""
+        raise NotImplementedError
+
+    def product(
+        self, a: Any, b: Any, out: Any, *, trans_a: bool = False, trans_b: bool = False, add: bool = False
+    ) -> Call:
+        """A call that makes out = op(a) op(b), or out + that, where op transposes or does nothing."""
+        raise NotImplementedError
+
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
+        raise NotImplementedError
+
+
+class CupyDevice(Device):
+    """The NVIDIA GPU that CuPy takes; CUDA_VISIBLE_DEVICES chooses among several."""
+
+    def __init__(self, dtype: Any):
+        import cupy
+        from cupy.cuda import cublas, device
+
+        super().__init__(dtype)
+        self.xp = cupy
+        real = "float" if self.dtype == np.float32 else "double"
+        self._module = cupy.RawModule(code=source(), options=(f"-DMINIDECOMP_REAL={real}", "--std=c++17"))
+        self._gemm = cublas.sgemm if self.dtype == np.float32 else cublas.dgemm
+        self._handle = device.get_cublas_handle()
+        self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
+
+    def array(self, host: Any, dtype: Any = None) -> Any:
+        return self._within_memory(super().array, host, dtype)
+
+    def zeros(self, *shape: int, dtype: Any = None) -> Any:
+        return self._within_memory(partial(super().zeros, dtype=dtype), *shape)
+
+    def _within_memory(self, make: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return make(*arguments)
+        except self.xp.cuda.memory.OutOfMemoryError as error:
+            raise Fault(f"the GPU's memory is full ({_first_line(error)}); --engine cpu needs none of it") from error
+
+    def to_host(self, array: Any) -> np.ndarray:
+        return self.xp.asnumpy(array)
+
+    def product(
+        self, a: Any, b: Any, out: Any, *, trans_a: bool = False, trans_b: bool = False, add: bool = False
+    ) -> Call:
+        """cuBLAS counts by columns: a row-major out = a b is its out^T = b^T a^T, with the same memory."""
+        rows, columns = out.shape
+        inner = a.shape[0] if trans_a else a.shape[1]
+        return partial(
+            self._gemm,
+            self._handle,
+            int(trans_b),
+            int(trans_a),
+            columns,
+            rows,
+            inner,
+            self._one.ctypes.data,
+            b.data.ptr,
+            b.shape[1],
+            a.data.ptr,
+            a.shape[1],
+            (self._one if add else self._zero).ctypes.data,
+            out.data.ptr,
+            columns,
+        )
+
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
+        return partial(self._module.get_function(name), grid, (block,), tuple(arguments))

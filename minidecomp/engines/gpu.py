@@ -1,0 +1,221 @@
+"""The GPU engine: whole epochs of steps on arrays that stay on the device.
+
+A batch of one size is always the same list of calls with the same arguments: what changes from step to step (the
+step's number, the batch's first row, Adam's rates, the totals) lies in two small arrays on the device, and the kernel
+``finish`` moves it on. Between a ``train``'s first step and its last nothing goes to the host or comes from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import random
+from ..draws import Draws
+from ..model import VAE
+from ..objective import TERMS, Objective
+from ..optimizer import Adam
+from ..points import Bits, Points, as_numbers, evenly_spread
+from .constants import FAULTS
+from .device import Call, CupyDevice, Device
+from .gpu_step import ADAM, NUMBERS, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
+
+REAL_DATA, BYTE_DATA, BIT_DATA = range(3)  # as in kernels.cu
+LIT = 1 / 8  # bits of which fewer are ones are added up row by row; others become numbers
+
+
+class GpuEngine:
+    """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points on the GPU.
+
+    Parameters
+    ----------
+    vae, objective
+        The model and which objective.
+    max_rows : int
+        The largest batch.
+    device : Device, optional
+        The GPU that CuPy takes, unless a test has another.
+    """
+
+    def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, device: Device | None = None):
+        self.vae, self.objective, self.max_rows = vae, objective, max_rows
+        self._device = CupyDevice(vae.dtype) if device is None else device
+        self._step = GpuStep(vae, objective, max_rows, self._device)
+        self._optimizer: Adam | None = None
+        self._data: Points | None = None
+        self._points: DevicePoints | None = None
+        self._programs: dict[int, list[Call]] = {}  # of training on that data, by the batch's size
+
+    def push(self) -> None:
+        self._step.vector[...] = self._device.array(self.vae.parameters.vector)
+        self._optimizer = None
+
+    def pull(self) -> None:
+        to_host, o = self._device.to_host, self._optimizer
+        self.vae.parameters.vector[...] = to_host(self._step.vector)
+        if o is not None:
+            o.m[...], o.v[...] = (to_host(self._step.arrays[name]) for name in "mv")
+            if o.v_max is not None:
+                o.v_max[...] = to_host(self._step.arrays["v_max"])
+
+    def train(
+        self,
+        data: Points,
+        order: Any,
+        batch_size: int,
+        optimizer: Adam,
+        seed: int,
+        totals: np.ndarray,
+    ) -> str | None:
+        if not 0 < min(batch_size, len(order)) <= self.max_rows:
+            raise ValueError(f"batches of {min(batch_size, len(order))} points, room for 1 to {self.max_rows}")
+        if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
+            raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
+        self._take(data, order, optimizer)
+        regulariser = self.objective.regulariser if self.objective.alpha > 0 else None
+        adam = (optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps)
+        self._set(seed, optimizer.step, self.objective.weights, totals, adam)
+        for first in range(0, len(order), batch_size):
+            B = min(batch_size, len(order) - first)
+            if B == 1 and regulariser == "mmd":
+                break  # the estimator needs two points
+            for call in self._program(B, regulariser):
+                call()
+        state = self._device.to_host(self._step.state)
+        totals[:] = self._device.to_host(self._step.numbers)[TOTAL]
+        optimizer.step += int(state[STATE["done"]])
+        fault = int(state[STATE["fault"]])
+        return FAULTS[fault] if fault >= 0 else None
+
+    def _take(self, data: Points, order: Any, o: Adam) -> None:
+        """Bring to the device what is not there yet."""
+        step, array = self._step, self._device.array
+        if data is not self._data:
+            self._data, self._points, self._programs = data, self._on_device(data), {}
+        if len(order) > step.order.size:
+            step.order, self._programs = self._device.zeros(len(order), dtype=np.int64), {}
+        step.order[: len(order)] = array(order, np.int64)
+        if o is not self._optimizer:
+            self._optimizer, self._programs = o, {}
+            m, v = array(o.m), array(o.v)
+            # Without AMSGrad the kernel's largest v is v itself.
+            step.arrays |= {"m": m, "v": v, "v_max": v if o.v_max is None else array(o.v_max)}
+
+    def _program(self, B: int, regulariser: str | None) -> list[Call]:
+        """A training step over the next B points."""
+        if B not in self._programs:
+            assert self._points is not None
+            values, variance_rows = self._step.values(self._points, B, regulariser)
+            samples = 0 if regulariser is None else B
+            gradients = self._step.parameter_gradients(self._points, B, variance_rows, samples)
+            self._programs[B] = values + gradients + self._step.update(B)
+        return self._programs[B]
+
+    def _set(
+        self,
+        seed: int = 0,
+        step: int = 0,
+        weights: Mapping[str, float] | None = None,
+        totals: Any = 0.0,
+        adam: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0),
+    ) -> None:
+        """What the first step of a call starts from; ``finish`` moves it on."""
+        state, numbers = np.zeros(len(STATE), np.int64), np.zeros(NUMBERS)
+        state[STATE["seed"]], state[STATE["step"]] = np.array([seed, step], np.uint64).view(np.int64)
+        state[STATE["fault"]] = -1
+        numbers[WEIGHT] = [(weights or {}).get(term, 0.0) for term in TERMS]
+        numbers[TOTAL], numbers[ADAM] = totals, adam
+        self._step.state[...] = self._device.array(state, np.int64)
+        self._step.numbers[...] = self._device.array(numbers, np.float64)
+
+    def _on_device(self, points: Points) -> DevicePoints:
+        if points.shape[1] != self.vae.data_dim:
+            raise ValueError(f"the data are {points.shape[1]} wide, the model takes {self.vae.data_dim}")
+        if isinstance(points, Bits):
+            some = as_numbers(points[evenly_spread(len(points), 1000)], np.float32)
+            return DevicePoints(self._device.array(points.packed, np.uint8), BIT_DATA, float(some.mean()) < LIT)
+        if points.dtype == np.uint8:
+            return DevicePoints(self._device.array(points, np.uint8), BYTE_DATA, False)
+        return DevicePoints(self._device.array(points), REAL_DATA, False)
+
+    def _one_batch(self, x: Points) -> DevicePoints:
+        """x as a batch by itself, in the order it has."""
+        if not 0 < len(x) <= self.max_rows:
+            raise ValueError(f"{len(x)} rows, room for 1 to {self.max_rows}")
+        self._step.order[: len(x)] = self._device.array(np.arange(len(x)), np.int64)
+        return self._on_device(x)
+
+    def _named_values(self, regulariser: str | None) -> dict[str, float]:
+        named = dict(zip(TERMS, self._device.to_host(self._step.numbers)[VALUE].tolist(), strict=True))
+        if regulariser is None:
+            del named["regulariser"]
+        return named | {"objective": self.objective.combine(named)}
+
+    def value_and_grad(
+        self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
+    ) -> tuple[dict[str, float], np.ndarray]:
+        regulariser = None if draws.prior_sample is None else self.objective.regulariser
+        B, rows, step, points = len(x), draws.eps.shape[0] * len(x), self._step, self._one_batch(x)
+        step.arrays["eps"][:rows] = self._device.array(draws.eps.reshape(rows, -1))
+        if draws.prior_sample is not None:
+            step.arrays["sample"][:B] = self._device.array(draws.prior_sample)
+        self._set(weights=self.objective.weights if weights is None else weights)
+        calls, variance_rows = step.values(points, B, regulariser, given_draws=True)
+        # A given sample counts as a constant: nothing goes through it to the prior.
+        for call in calls + step.parameter_gradients(points, B, variance_rows, 0):
+            call()
+        return self._named_values(regulariser), self._device.to_host(step.gradient)
+
+    def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+        regulariser = regulariser or self.objective.regulariser
+        if regulariser == "mmd" and len(x) < 2:
+            raise ValueError("mmd needs two points or more")
+        self._run_values(x, seed, step, regulariser)
+        return self._named_values(regulariser)
+
+    def _run_values(self, x: Points, seed: int, step: int, regulariser: str | None) -> None:
+        points = self._one_batch(x)
+        self._set(seed, step)
+        for call in self._step.values(points, len(x), regulariser)[0]:
+            call()
+
+    def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        if self.objective.kl != "monte-carlo" or self.objective.log_prior_multiplier != 1:
+            raise ValueError("importance weights need the Monte-Carlo KL, with a log prior multiplier of 1")
+        self._run_values(x, seed, step, None)
+        rows, host, arrays = self.objective.samples * len(x), self._device.to_host, self._step.arrays
+        log_p, log_ratio = (host(arrays[name])[:rows].astype(np.float64) for name in ("log_likelihood", "kl"))
+        return (log_p - log_ratio).reshape(-1, len(x))
+
+    def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
+        for first in range(0, len(data), self.max_rows):
+            x = data[first : first + self.max_rows]
+            points = self._one_batch(x)
+            self._set()
+            for call in self._step.encode(points, len(x), 0):
+                call()
+            for name, out in (("loc", loc), ("scale", scale)):
+                out[first : first + len(x)] = self._device.to_host(self._step.arrays[name][: len(x)])
+        return loc, scale
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        room, output = self._step.arrays["z"], self._step.decoder[-1].h
+        means = np.empty((len(z), output.shape[1]), self.vae.dtype)
+        for first in range(0, len(z), len(room)):
+            part = z[first : first + len(room)]
+            room[: len(part)] = self._device.array(part)
+            for call in self._step.decode(len(part)):
+                call()
+            means[first : first + len(part)] = self._device.to_host(output[: len(part)])
+        return means
+
+    def permutation(self, n: int, seed: int, step: int) -> Any:
+        """On the device, where ``train`` takes it; made by the CPU's core, for each swap waits for the one before."""
+        from .._core import engine_float32 as core
+
+        order = np.empty(n, np.int64)
+        core.permutation(order, seed, random.SHUFFLE, step)
+        return self._device.array(order, np.int64)

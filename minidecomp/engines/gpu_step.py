@@ -1,0 +1,285 @@
+"""One step on a GPU as lists of launches, piece by piece: what ``_core/step.pxi`` and its phases are to the CPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..model import PRIOR_LOGITS, VAE
+from ..network import ACTIVATIONS, MLP, Parameters
+from ..objective import Objective
+from ..terms.posterior import SCALE_LINKS
+from .constants import LIKELIHOODS, prior_constants
+from .device import Call, Device
+
+STATE = {name: i for i, name in enumerate(("step", "seed", "first", "fault", "done", "bad"))}  # as in kernels.cu
+WEIGHT, VALUE, TOTAL, ADAM = slice(0, 3), slice(3, 6), slice(6, 10), slice(10, 14)  # of its `numbers`
+NUMBERS = 16
+LINEAR = len(ACTIVATIONS)
+
+PAIRS_AT_ONCE = 2**25  # of a sample of the prior and a posterior: what is held of KL(p || q)'s weights
+
+
+@dataclass
+class Layer:
+    """h = act(x W + b) on the device; W, b and their gradients are views into the parameter and gradient vectors."""
+
+    activation: int
+    W: Any  # (n_in, n_out)
+    b: Any  # (n_out,)
+    d_W: Any
+    d_b: Any
+    x: Any  # (rows, n_in): the output of the layer below
+    h: Any  # (rows, n_out)
+    d_a: Any  # (rows, n_out): the gradient by h, then by a = x W + b
+
+
+@dataclass
+class DevicePoints:
+    """Data on the device: points (N, dx) in the engine's dtype or in bytes, or bits (N, dx / 8)."""
+
+    array: Any
+    kind: int
+    sums_of_rows: bool  # whether the first layer adds up the rows of W that belong to a point's ones
+
+
+class GpuStep:
+    """The arrays of a step over up to ``max_rows`` points, and the launches that work on them.
+
+    A kernel takes what it takes by the names of its parameters: most are in ``arrays``, under the names that the
+    formulas have.
+    """
+
+    def __init__(self, vae: VAE, objective: Objective, max_rows: int, device: Device):
+        self.vae, self.objective, self.device = vae, objective, device
+        zeros, K, B, D = self.device.zeros, objective.samples, max_rows, vae.latent_dim
+        self.vector, self.gradient = self.device.array(vae.parameters.vector), zeros(vae.parameters.vector.size)
+        self.state, self.numbers = zeros(len(STATE), dtype=np.int64), zeros(NUMBERS, dtype=np.float64)
+        self.order = self.device.array(np.arange(max_rows), np.int64)
+        z = zeros(K * B, D)
+        self.encoder = self._layers(vae.encoder, zeros(B, vae.data_dim))
+        self.decoder = self._layers(vae.decoder, z)
+        # The likelihood's gradient takes the place of the decoder's output.
+        self.decoder[-1].d_a = self.decoder[-1].h
+        # What the kernels take, by the names of their parameters.
+        self.arrays: dict[str, Any] = {
+            "K": K,
+            "D": D,
+            "dx": vae.data_dim,
+            "size": self.vector.size,
+            "scale_link": SCALE_LINKS.index(vae.scale_link),
+            "likelihood": LIKELIHOODS.index(vae.likelihood.name),
+            "likelihood_scale": getattr(vae.likelihood, "scale", 1.0),
+            "log_prior_multiplier": objective.log_prior_multiplier,
+            "variance_scale": vae.prior_variance_scale,
+            "with_sample_grad": vae.learn_prior_variance,
+            "state": self.state,
+            "numbers": self.numbers,
+            "vector": self.vector,
+            "gradient": self.gradient,
+            "z": z,
+            "d_v": zeros(D),
+            "log_scale": zeros(B),
+            "log_likelihood": zeros(K * B),
+            "kl": zeros(K * B),
+            "regulariser": zeros(max(B, D * -(-B // 32))),
+        }
+        self.arrays |= {name: zeros(K * B, D) for name in ("eps", "d_z")}
+        self.arrays |= {name: zeros(B, D) for name in ("loc", "scale", "slope", "d_loc", "d_scale")}
+        self.arrays |= {name: zeros(B, D) for name in ("sample", "sample_slope", "d_sample")}
+        self.arrays |= self._prior()
+        # The gradient by the prior's variance: a row for each z, then for each of the prior's sample.
+        self._d_variance = zeros(K * B + B, D)
+        self._pair_weights = zeros(0)
+
+    def _layers(self, network: MLP, x: Any) -> list[Layer]:
+        weights = Parameters(self.vae.parameters.shapes, self.vector)
+        gradients = Parameters(self.vae.parameters.shapes, self.gradient)
+        layers: list[Layer] = []
+        zeros = self.device.zeros
+        for i, width in enumerate(network.widths[1:]):
+            activation = LINEAR if i == network.layers - 1 else ACTIVATIONS.index(network.activation)
+            W, b = f"{network.name}.{i}.W", f"{network.name}.{i}.b"
+            h, d_a = zeros(len(x), width), zeros(len(x), width)
+            layers.append(Layer(activation, weights[W], weights[b], gradients[W], gradients[b], x, h, d_a))
+            x = layers[-1].h
+        return layers
+
+    def _prior(self) -> dict[str, Any]:
+        """The prior's parameters, by the names that the kernels have for them."""
+        array, c = self.device.array, prior_constants(self.vae.prior)
+        known = {
+            "prior": c["kind"],
+            "components": c["components"],
+            "prior_loc": array(c["loc"]),
+            "prior_scale": array(c["scale"]),
+            "log_weight": array(c["log_weight"]),
+            "edge": array(c["edge"]),
+            "constants": array(
+                [c[name] for name in ("df", "log_normaliser", "gamma", "log_slab", "log_spike", "spike_scale")]
+            ),
+        }
+        if self.vae.learn_prior_variance:
+            known["logits"] = Parameters(self.vae.parameters.shapes, self.vector)[PRIOR_LOGITS]
+            known["d_logits"] = Parameters(self.vae.parameters.shapes, self.gradient)[PRIOR_LOGITS]
+        return known
+
+    # ---- the pieces of a step: each returns its launches ----
+
+    def _launch(self, kernel: str, grid: tuple[int, int], block: int, **more: Any) -> Call:
+        return self.device.bind(kernel, grid, block, self.arrays | more)
+
+    def _over(self, kernel: str, count: int, **more: Any) -> Call:
+        """A thread for each of ``count`` numbers."""
+        block = self.device.block
+        return self._launch(kernel, (-(-count // block), 1), block, **more)
+
+    def _rows(self, kernel: str, count: int, width: int, **more: Any) -> Call:
+        """A block for each of ``count`` rows of ``width`` numbers."""
+        return self._launch(kernel, (count, 1), self.device.block_for(width), **more)
+
+    def _columns(self, kernel: str, count: int, width: int, **more: Any) -> Call:
+        """A thread for each of ``count`` times ``width`` numbers, a block for each stretch of one of ``count``."""
+        block = self.device.block_for(width)
+        return self._launch(kernel, (count, -(-width // block)), block, **more)
+
+    def _forward(self, layers: list[Layer], rows: int, first: Call | None = None) -> list[Call]:
+        """h = act(x W + b) layer by layer; the last layer's bias is left to whoever reads its output."""
+        calls = []
+        for layer in layers:
+            calls.append(self.device.product(layer.x[:rows], layer.W, layer.h[:rows]))
+            if layer.activation != LINEAR:
+                calls.append(self._bias_activation(layer, rows))
+        if first is not None:
+            calls[0] = first
+        return calls
+
+    def _bias_activation(self, layer: Layer, rows: int) -> Call:
+        n = layer.b.size
+        return self._over(
+            "bias_activation", rows * n, activation=layer.activation, rows=rows, n=n, bias=layer.b, h=layer.h
+        )
+
+    def _backward(self, layers: list[Layer], rows: int, d_x: Any = None, first: Call | None = None) -> list[Call]:
+        """The gradients by every W and b from d_a of the last layer; the one by the input is added to d_x.
+
+        d_a = d_h act'(a)        d_b = sum d_a        d_W = x^T d_a        d_h of the layer below = d_a W^T
+        """
+        calls, product = [], self.device.product
+        for i, layer in reversed(list(enumerate(layers))):
+            n, d_a = layer.b.size, layer.d_a[:rows]
+            names = {"activation": layer.activation, "rows": rows, "n": n}
+            grid, block = (-(-n // 32), 1), self.device.block
+            calls.append(self._launch("activation_grad", grid, block, **names, h=layer.h, d_a=d_a, d_bias=layer.d_b))
+            if i == 0 and first is not None:
+                calls.append(first)
+            else:
+                calls.append(product(layer.x[:rows], d_a, layer.d_W, trans_a=True))
+            if i > 0:
+                calls.append(product(d_a, layer.W, layers[i - 1].d_a[:rows], trans_b=True))
+            elif d_x is not None:
+                calls.append(product(d_a, layer.W, d_x[:rows], trans_b=True, add=True))
+        return calls
+
+    def _batch(self, points: DevicePoints) -> dict[str, Any]:
+        return {"order": self.order, "data": points.array, "data_kind": points.kind}
+
+    def encode(self, points: DevicePoints, B: int, K: int, given_eps: bool = False) -> list[Call]:
+        """loc and scale of the batch that the state points at and, for K samples, eps and z."""
+        layer, last, batch, calls = self.encoder[0], self.encoder[-1], self._batch(points), []
+        product = None
+        if points.sums_of_rows:
+            n = layer.b.size
+            product = self._columns("bits_product", B, n, n=n, W=layer.W, a=layer.h, **batch)
+        else:
+            calls.append(self._over("gather", B * self.vae.data_dim, B=B, x=layer.x, **batch))
+        calls += self._forward(self.encoder, B, product)
+        posterior = {"B": B, "K": K, "given_eps": given_eps, "output": last.h, "bias": last.b}
+        return [*calls, self._rows("sample_posterior", B, self.vae.latent_dim, **posterior)]
+
+    def _prior_scale(self) -> list[Call]:
+        if not self.vae.learn_prior_variance:
+            return []
+        return [self._rows("prior_scale_from_logits", 1, self.vae.latent_dim)]
+
+    def _kl(self, B: int) -> tuple[list[Call], int]:
+        """KL(q(z|x) || p(z)) and its gradients, and how many values it has."""
+        rows = B if self.objective.kl == "analytic" else self.objective.samples * B
+        name = "analytic_kl" if self.objective.kl == "analytic" else "monte_carlo_kl"
+        return [self._rows(name, rows, self.vae.latent_dim, B=B, d_variance=self._d_variance)], rows
+
+    def _log_likelihood(self, points: DevicePoints, B: int) -> list[Call]:
+        """E_q(z|x)[log p(x|z)], and the gradient by the decoder's output in place of that output."""
+        last, batch = self.decoder[-1], self._batch(points)
+        rows = self.objective.samples * B
+        return [self._rows("likelihood", rows, self.vae.data_dim, B=B, bias=last.b, output=last.h, **batch)]
+
+    def _mmd(self, B: int) -> tuple[list[Call], int]:
+        block, D = self.device.block_for(min(B, 128)), self.vae.latent_dim
+        tiles = -(-B // block)
+        return [self._launch("mmd", (tiles, D), block, B=B)], tiles * D
+
+    def _inclusive_kl(self, B: int, kl_rows: int) -> tuple[list[Call], int]:
+        """KL(p || q): log p of the prior's sample, then stretches of samples against all posteriors."""
+        D, at_once = self.vae.latent_dim, max(1, min(B, PAIRS_AT_ONCE // B))
+        if self._pair_weights.size < at_once * B:
+            self._pair_weights = self.device.zeros(at_once * B)
+        calls = [self._rows("log_prior_of_sample", B, D, d_variance=self._d_variance[kl_rows:])]
+        for first in range(0, B, at_once):
+            count = min(at_once, B - first)
+            names = {"first": first, "samples": count, "J": B, "B": B, "W": self._pair_weights}
+            calls.append(self._rows("posterior_weights", count, B, **names))
+            calls.append(self._launch("inclusive_kl_grad", (-(-B // 32), D), self.device.block, **names))
+            if self.vae.learn_prior_variance:
+                calls.append(self._rows("inclusive_kl_sample_grad", count, B, **names))
+        return calls, B
+
+    def values(
+        self, points: DevicePoints, B: int, regulariser: str | None, given_draws: bool = False
+    ) -> tuple[list[Call], int]:
+        """All terms of a batch of B points and their gradients by output, z, loc and scale; rows of d_variance."""
+        rows = self.objective.samples * B
+        calls = self._prior_scale()
+        if regulariser is not None and not given_draws:
+            calls.append(self._over("draw_prior_sample", B * self.vae.latent_dim, B=B))
+        calls += self.encode(points, B, self.objective.samples, given_draws)
+        kl, kl_rows = self._kl(B)
+        calls += kl + self._forward(self.decoder, rows) + self._log_likelihood(points, B)
+        parts, factor, variance_rows = 0, 0.0, kl_rows
+        if regulariser == "mmd":
+            term, parts = self._mmd(B)
+            calls, factor = calls + term, 1.0
+        elif regulariser == "kl-inc":
+            term, parts = self._inclusive_kl(B, kl_rows)
+            calls, factor, variance_rows = calls + term, 1 / B, kl_rows + B
+        counts = {"likelihood_rows": rows, "kl_rows": kl_rows, "regulariser_parts": parts, "regulariser_factor": factor}
+        return [*calls, self._rows("add_up", 1, self.device.block, **counts)], variance_rows
+
+    def parameter_gradients(self, points: DevicePoints, B: int, variance_rows: int, samples: int) -> list[Call]:
+        """The gradient vector, from what ``values`` leaves; ``samples`` of the prior were compared with q(z)."""
+        D, layer = self.vae.latent_dim, self.encoder[0]
+        calls = self._backward(self.decoder, self.objective.samples * B, self.arrays["d_z"])
+        calls.append(self._over("posterior_backward", B * D, B=B, d_output=self.encoder[-1].d_a))
+        product = None
+        if points.sums_of_rows:
+            n = layer.b.size
+            names = {"n": n, "B": B, "d_a": layer.d_a, "d_W": layer.d_W, **self._batch(points)}
+            product = self._columns("bits_product_grad", self.vae.data_dim, n, **names)
+        calls += self._backward(self.encoder, B, first=product)
+        if self.vae.learn_prior_variance:
+            names = {"rows": variance_rows, "samples": samples, "d_variance": self._d_variance}
+            calls.append(self._rows("prior_variance_grad", D, max(variance_rows, samples), **names))
+            calls.append(self._rows("logits_grad", 1, D))
+        return calls
+
+    def update(self, B: int) -> list[Call]:
+        """Adam's step, unless a term or the gradient is not finite."""
+        size = self.vector.size
+        finish = self._launch("finish", (1, 1), 1, B=B)
+        return [self._over("look_at_gradient", size), finish, self._over("adam", size)]
+
+    def decode(self, rows: int) -> list[Call]:
+        """The decoder's output of the first rows of z."""
+        return [*self._forward(self.decoder, rows), self._bias_activation(self.decoder[-1], rows)]

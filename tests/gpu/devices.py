@@ -1,0 +1,23 @@
+"""The devices that the GPU engine's tests run on: NumPy and g++ everywhere, and a GPU where there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from emulated import COMPILER, EmulatedDevice
+
+from minidecomp.engines.device import CupyDevice, missing
+
+KINDS = ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))
+
+
+def make_device(kind: str, dtype: Any, **given: Any) -> Any:
+    """A device of that kind, or a skip that says what there is not."""
+    if kind == "gpu":
+        if reason := missing():
+            pytest.skip(f"no GPU: {reason}")
+        return CupyDevice(dtype)
+    if COMPILER is None:
+        pytest.skip("no g++ to compile the kernels with")
+    return EmulatedDevice(dtype, **given)

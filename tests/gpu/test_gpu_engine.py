@@ -1,0 +1,389 @@
+"""The GPU engine against the textbook, on NumPy and g++ in CUDA's place and, where there is one, on a GPU."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import reference_cases
+from devices import KINDS, make_device
+from engine_cases import EVERY_KIND, batch, draws, make, settings_of_a_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minidecomp.engines import gpu_step
+from minidecomp.engines.cpu import CpuEngine
+from minidecomp.engines.gpu import GpuEngine
+from minidecomp.engines.textbook import TextbookEngine
+from minidecomp.optimizer import Adam
+from minidecomp.points import Bits
+
+TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
+TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
+dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+devices = pytest.mark.parametrize("device", KINDS)
+
+
+def engine_on(device, vae, objective, rows, **how):
+    return GpuEngine(vae, objective, max_rows=rows, device=make_device(device, vae.dtype, **how))
+
+
+def own_copy(vae):
+    """The same model with parameters of its own."""
+    shapes, vector = vae.parameters.shapes, vae.parameters.vector.copy()
+    return dataclasses.replace(vae, parameters=type(vae.parameters)(shapes, vector))
+
+
+def assert_agree(got, expected, tolerance, what="", floor=1e-3):
+    """Relative to the largest entry: cancellation inside a block is the formula's, not the engine's."""
+    assert_allclose(got, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max(initial=floor), err_msg=what)
+
+
+def assert_gradients_agree(vae, got, expected, tolerance):
+    start, floor = 0, 1e-3 * np.abs(expected).max(initial=1e-3)
+    assert got.shape == expected.shape
+    for name, view in vae.parameters.items():
+        stop = start + view.size
+        assert_agree(got[start:stop], expected[start:stop], tolerance, name, floor)
+        start = stop
+
+
+def trained(engine, data, steps, batch_size, seed=7, lr=1e-3, amsgrad=True):
+    optimizer = Adam.for_vector(engine.vae.parameters.vector, lr, amsgrad)
+    totals, epoch = np.zeros(4), 0
+    while optimizer.step < steps:
+        order = engine.permutation(len(data), seed, epoch)
+        assert engine.train(data, order, batch_size, optimizer, seed, totals) is None
+        epoch += 1
+    engine.pull()
+    return engine.vae.parameters.vector, optimizer, totals
+
+
+# ---- values and gradients ----
+
+
+@dtypes
+@devices
+@pytest.mark.parametrize("weights", TERM_WEIGHTS, ids=lambda w: "objective" if w is None else next(iter(w)))
+@pytest.mark.parametrize("name", reference_cases.NAMES)
+def test_reference_cases(name, weights, device, dtype):
+    case, vae, objective, x, given_draws = reference_cases.load(name, np.dtype(dtype))
+    values, gradient = engine_on(device, vae, objective, len(x)).value_and_grad(x, given_draws, weights)
+    term = "objective" if weights is None else next(iter(weights))
+    tolerance = TOLERANCE[dtype]
+    assert_allclose(values[term], case[f"value.{term}"], rtol=tolerance)
+    start = 0
+    for parameter, view in vae.parameters.items():
+        expected = case.get(f"grad.{term}.{parameter}", np.zeros(view.shape)).ravel()
+        got = gradient[start : start + view.size]
+        assert_agree(got, expected, tolerance, parameter)
+        start += view.size
+    assert start == gradient.size
+
+
+@devices
+@settings(max_examples=60, deadline=None)
+@given(settings_of_a_model(), st.integers(1, 20), st.integers(2, 70), st.sampled_from(TERM_WEIGHTS), st.booleans())
+def test_any_model_agrees_with_the_textbook(device, model, data_dim, rows, weights, reverse):
+    """With a batch of fewer points than there is room for, blocks of one and of several warps, in either order."""
+    vae, objective = make(data_dim, **model)
+    x, given_draws = batch(vae, rows), draws(vae, objective, rows)
+    expected, expected_gradient = TextbookEngine(vae, objective).value_and_grad(x, given_draws, weights)
+    engine = engine_on(device, vae, objective, rows + 3, block=32 if rows % 2 else 128, reverse=reverse)
+    values, gradient = engine.value_and_grad(x, given_draws, weights)
+    assert values.keys() == expected.keys()
+    for term in values:
+        assert_agree(values[term], expected[term], 1e-10, term, 1.0)
+    assert_gradients_agree(vae, gradient, expected_gradient, 1e-10)
+
+
+@devices
+@pytest.mark.parametrize("far", [1e2, 1e4, 1e8, 1e15])
+def test_mmd_of_points_far_apart(far, device):
+    vae, objective = make(3, "float32", prior="gaussian", regulariser="mmd", alpha=1.0, latent_dim=2, hidden=())
+    x, given_draws = batch(vae, 41), draws(vae, objective, 41)
+    given_draws.prior_sample[::3] *= np.float32(far)
+    exact_draws = dataclasses.replace(
+        given_draws, eps=given_draws.eps.astype(float), prior_sample=given_draws.prior_sample.astype(float)
+    )
+    exact, _ = make(3, prior="gaussian", regulariser="mmd", alpha=1.0, latent_dim=2, hidden=())
+    exact.parameters.vector[...] = vae.parameters.vector
+    exact.prior = dataclasses.replace(exact.prior, loc=vae.prior.loc.astype(float), scale=vae.prior.scale.astype(float))
+    weights = {"regulariser": 1}
+    expected, wanted = TextbookEngine(exact, objective).value_and_grad(x.astype(float), exact_draws, weights)
+    values, gradient = engine_on(device, vae, objective, 41).value_and_grad(x, given_draws, weights)
+    assert_allclose(values["regulariser"], expected["regulariser"], rtol=1e-3)
+    assert_gradients_agree(vae, gradient, wanted, 1e-3)
+
+
+@devices
+def test_the_inclusive_kl_in_stretches(device, monkeypatch):
+    """Of a large batch the weights of all samples are never there at once."""
+    vae, objective = make(4, prior="sparse", regulariser="kl-inc", alpha=2.0, latent_dim=3, learn_prior_variance=True)
+    x, given_draws = batch(vae, 40), draws(vae, objective, 40)
+    expected, expected_gradient = TextbookEngine(vae, objective).value_and_grad(x, given_draws)
+    monkeypatch.setattr(gpu_step, "PAIRS_AT_ONCE", 7 * 40)
+    values, gradient = engine_on(device, vae, objective, 40).value_and_grad(x, given_draws)
+    assert_agree(values["regulariser"], expected["regulariser"], 1e-10)
+    assert_gradients_agree(vae, gradient, expected_gradient, 1e-10)
+
+
+# ---- training ----
+
+
+@devices
+@pytest.mark.parametrize("learn", [False, True], ids=["fixed", "learned"])
+@pytest.mark.parametrize(("prior", "likelihood", "regulariser"), EVERY_KIND)
+def test_twenty_steps(prior, likelihood, regulariser, learn, device):
+    """The learned prior's gradient through its own sample is seen here only."""
+    how = {"learn_prior_variance": learn, "latent_dim": 3, "hidden": (9,), "alpha": 2.0, "beta": 0.7, "samples": 2}
+    vae, objective = make(5, prior=prior, likelihood=likelihood, regulariser=regulariser, **how)
+    data, copy = batch(vae, 31), own_copy(vae)
+    expected, expected_adam, expected_totals = trained(TextbookEngine(vae, objective), data, 20, 16)
+    got, adam, totals = trained(engine_on(device, copy, objective, 16), data, 20, 16)
+    assert adam.step == expected_adam.step == 20
+    assert_allclose(totals, expected_totals, rtol=1e-8)
+    assert_allclose(got, expected, rtol=1e-7, atol=1e-7)
+    for name in ("m", "v", "v_max"):
+        array = getattr(expected_adam, name)
+        assert_allclose(getattr(adam, name), array, rtol=1e-6, atol=1e-7 * np.abs(array).max(), err_msg=name)
+
+
+@devices
+@pytest.mark.parametrize(("prior", "likelihood", "regulariser"), EVERY_KIND)
+def test_twenty_steps_in_float32_are_those_of_the_cpu(prior, likelihood, regulariser, device):
+    """The same noise on both: after twenty steps of 0.001 they differ by rounding alone."""
+    how = {"latent_dim": 3, "hidden": (9,), "alpha": 2.0, "likelihood": likelihood}
+    vae, objective = make(5, "float32", prior=prior, regulariser=regulariser, **how)
+    data, copy = batch(vae, 64), own_copy(vae)
+    expected, _, expected_totals = trained(CpuEngine(vae, objective, max_rows=16), data, 20, 16)
+    got, _, totals = trained(engine_on(device, copy, objective, 16), data, 20, 16)
+    assert_allclose(totals, expected_totals, rtol=1e-4)
+    assert np.abs(got - expected).max() < 2e-4
+    assert np.linalg.norm(got - expected) < 1e-3 * np.linalg.norm(expected)
+
+
+@devices
+def test_adam_without_amsgrad(device):
+    vae, objective = make(5, latent_dim=3, hidden=(9,))
+    data, copy = batch(vae, 32), own_copy(vae)
+    expected, _, _ = trained(TextbookEngine(vae, objective), data, 10, 16, amsgrad=False)
+    got, adam, _ = trained(engine_on(device, copy, objective, 16), data, 10, 16, amsgrad=False)
+    assert adam.v_max is None
+    assert_allclose(got, expected, rtol=1e-8, atol=1e-9)
+
+
+@devices
+@pytest.mark.parametrize("learn", [False, True])
+@pytest.mark.parametrize("regulariser", ["mmd", "kl-inc"])
+def test_a_split_epoch_is_the_same_epoch(regulariser, learn, device):
+    """Steps made one call at a time give the very bits of those made in one call: what a resume stands on."""
+    results = []
+    for cuts in ([0, 50], [0, 10, 40, 50]):
+        how = {"prior": "mixture", "alpha": 1.0, "latent_dim": 2, "hidden": (8,), "learn_prior_variance": learn}
+        vae, objective = make(5, "float32", regulariser=regulariser, **how)
+        engine, adam = engine_on(device, vae, objective, 10), Adam.for_vector(vae.parameters.vector)
+        data, totals, order = batch(vae, 50), np.zeros(4), engine.permutation(50, 3, 0)
+        for first, last in itertools.pairwise(cuts):
+            assert engine.train(data, order[first:last], 10, adam, 3, totals) is None
+        engine.pull()
+        results.append(np.concatenate([vae.parameters.vector, adam.m, adam.v_max, totals]))
+    assert_array_equal(results[0], results[1])
+
+
+def test_the_order_of_threads_does_not_matter():
+    """Bit for bit: where a barrier is missing, threads that run last to first see other values."""
+    for dtype, (prior, likelihood, regulariser) in ((d, kind) for d in TOLERANCE for kind in EVERY_KIND[::5]):
+        vectors = []
+        for reverse in (False, True):
+            how = {"latent_dim": 3, "hidden": (9,), "alpha": 2.0, "samples": 2, "learn_prior_variance": True}
+            vae, objective = make(40, dtype, prior=prior, likelihood=likelihood, regulariser=regulariser, **how)
+            engine = engine_on("emulated", vae, objective, 70, block=128, reverse=reverse)
+            vectors.append(trained(engine, batch(vae, 70), 3, 70)[0])
+        assert_array_equal(vectors[0], vectors[1])
+
+
+@dtypes
+@devices
+@pytest.mark.parametrize("share", [0.05, 0.5], ids=["few ones", "many ones"])
+def test_bits_are_zeros_and_ones(share, device, dtype):
+    ones = (np.random.default_rng(0).random((90, 304)) < share).astype(dtype)
+    results = []
+    for data in (ones, Bits(np.packbits(ones.astype(bool), axis=1))):
+        how = {"latent_dim": 3, "hidden": (70, 8), "likelihood": "bernoulli", "prior": "gaussian", "alpha": 1.0}
+        vae, objective = make(304, dtype, **how)
+        engine = engine_on(device, vae, objective, 80)
+        vector, _, totals = trained(engine, data, 6, 80)
+        values = engine.values(data[:10], 0, 0)
+        results.append([vector, totals, *engine.encode(data), list(values.values())])
+    for numbers, bits in zip(*results, strict=True):
+        assert_agree(bits, numbers, TOLERANCE[dtype])
+
+
+@devices
+def test_bytes_stand_for_v_over_255(device):
+    vae, objective = make(6, latent_dim=2, hidden=(8,), likelihood="laplace", alpha=1.0)
+    data = np.random.default_rng(0).integers(0, 256, (20, 6), dtype=np.uint8)
+    given_draws = draws(vae, objective, 20)
+    expected, expected_gradient = TextbookEngine(vae, objective).value_and_grad(data, given_draws)
+    values, gradient = engine_on(device, vae, objective, 20).value_and_grad(data, given_draws)
+    assert_allclose(values["objective"], expected["objective"], rtol=1e-10)
+    assert_gradients_agree(vae, gradient, expected_gradient, 1e-9)
+
+
+# ---- the rest of the contract ----
+
+
+@dtypes
+@devices
+def test_encode_and_decode(device, dtype):
+    """Also of more rows than there is room for at once."""
+    vae, objective = make(7, dtype, latent_dim=3, hidden=(11, 6), prior="gaussian")
+    engine, textbook, x = engine_on(device, vae, objective, 10), TextbookEngine(vae, objective), batch(vae, 37)
+    for got, expected in zip(engine.encode(x), textbook.encode(x), strict=True):
+        assert got.dtype == dtype
+        assert_agree(got, expected, TOLERANCE[dtype] / 10)
+    z = np.random.default_rng(0).normal(size=(37, 3)).astype(dtype)
+    assert_agree(engine.decode(z), textbook.decode(z), TOLERANCE[dtype] / 10)
+
+
+@devices
+def test_values_draws_what_training_draws(device):
+    vae, objective = make(5, latent_dim=2, hidden=(8,), prior="student-t", alpha=1.0, samples=3)
+    engine, textbook, x = engine_on(device, vae, objective, 30), TextbookEngine(vae, objective), batch(vae, 30)
+    for regulariser in (None, "mmd", "kl-inc"):
+        expected = textbook.values(x, 2**64 - 5, 2**40 + 3, regulariser)
+        values = engine.values(x, 2**64 - 5, 2**40 + 3, regulariser)
+        assert values.keys() == expected.keys()
+        for term, value in values.items():
+            assert_allclose(value, expected[term], rtol=1e-9, err_msg=term)
+
+
+@devices
+@pytest.mark.parametrize("prior", ["gaussian", "student-t", "mixture", "sparse"])
+def test_log_weights(prior, device):
+    vae, objective = make(5, latent_dim=2, hidden=(8,), prior=prior, kl="monte-carlo", samples=7)
+    x = batch(vae, 9)
+    got = engine_on(device, vae, objective, 9).log_weights(x, 5, 11)
+    assert_allclose(got, TextbookEngine(vae, objective).log_weights(x, 5, 11), rtol=1e-10)
+
+
+@devices
+def test_permutation(device):
+    vae, objective = make(3)
+    engine = engine_on(device, vae, objective, 2)
+    order = engine._device.to_host(engine.permutation(1000, 11, 4))
+    assert_array_equal(order, CpuEngine(vae, objective, max_rows=2).permutation(1000, 11, 4))
+
+
+@devices
+def test_push_takes_over_what_others_changed(device):
+    vae, objective = make(4, latent_dim=2, hidden=(6,))
+    engine, x = engine_on(device, vae, objective, 20), batch(vae, 20)
+    vae.parameters.vector *= 0.5
+    engine.push()
+    for got, expected in zip(engine.encode(x), TextbookEngine(vae, objective).encode(x), strict=True):
+        assert_allclose(got, expected, rtol=1e-10)
+
+
+# ---- what must not go wrong ----
+
+
+@dtypes
+@devices
+@pytest.mark.parametrize(("prior", "likelihood", "regulariser"), EVERY_KIND[::3])
+def test_nothing_changes_when_a_term_is_not_finite(prior, likelihood, regulariser, device, dtype):
+    how = {"hidden": (6,), "latent_dim": 2, "alpha": 1.0}
+    vae, objective = make(4, dtype, prior=prior, likelihood=likelihood, regulariser=regulariser, **how)
+    data = batch(vae, 20)
+    data[13, 2] = np.nan
+    engine, before = engine_on(device, vae, objective, 5), vae.parameters.vector.copy()
+    adam, totals = Adam.for_vector(vae.parameters.vector), np.zeros(4)
+    assert engine.train(data, np.arange(10, 20), 5, adam, 0, totals) == "log_likelihood"
+    engine.pull()
+    assert adam.step == 0 and not totals.any() and not adam.m.any()
+    assert_array_equal(vae.parameters.vector, before)
+
+
+@devices
+def test_the_steps_before_a_fault_stay(device):
+    vae, objective = make(4, latent_dim=2, hidden=(6,))
+    data = batch(vae, 20)
+    data[13, 2] = np.inf
+    adam, totals = Adam.for_vector(vae.parameters.vector), np.zeros(4)
+    engine = engine_on(device, vae, objective, 5)
+    assert engine.train(data, np.arange(20), 5, adam, 0, totals) is not None
+    engine.pull()
+    assert adam.step == 2 and totals[3] == 10 and np.isfinite(vae.parameters.vector).all()
+
+
+@devices
+def test_a_gradient_too_large_for_adam(device):
+    vae, objective = make(4, "float32", latent_dim=2, hidden=(6,), beta=1e30, prior="gaussian", alpha=0.0)
+    engine, before = engine_on(device, vae, objective, 5), vae.parameters.vector.copy()
+    adam, totals = Adam.for_vector(vae.parameters.vector), np.zeros(4)
+    assert engine.train(batch(vae, 5), np.arange(5), 5, adam, 0, totals) == "gradient"
+    engine.pull()
+    assert_array_equal(vae.parameters.vector, before)
+
+
+@devices
+def test_wrong_use(device):
+    vae, objective = make(4, latent_dim=2, hidden=(6,), alpha=1.0)
+    engine, x = engine_on(device, vae, objective, 5), batch(vae, 9)
+    adam, totals = Adam.for_vector(vae.parameters.vector), np.zeros(4)
+    with pytest.raises(IndexError, match="rows 0 to 9 of 9"):
+        engine.train(x, np.arange(10), 5, adam, 0, totals)
+    with pytest.raises(ValueError, match="batches of 9 points"):
+        engine.train(x, np.arange(9), 9, adam, 0, totals)
+    with pytest.raises(ValueError, match="3 wide"):
+        engine.encode(x[:, :3])
+    with pytest.raises(ValueError, match="two points"):
+        engine.values(x[:1], 0, 0, "mmd")
+    with pytest.raises(ValueError, match="9 rows"):
+        engine.values(x, 0, 0)
+    assert adam.step == 0
+
+
+# ---- what it promises of launches, copies and memory ----
+
+
+def counted(monkeypatch, name):
+    """How often the emulated device's function is called."""
+    from emulated import EmulatedDevice
+
+    calls, plain = [], getattr(EmulatedDevice, name)
+    monkeypatch.setattr(EmulatedDevice, name, lambda self, *args, **more: calls.append(1) or plain(self, *args, **more))
+    return calls
+
+
+def test_thirty_launches_a_step_and_no_copies_between_steps(monkeypatch):
+    """The pinwheel model's step; more steps in a call make no copy to or from the device, and no array, more."""
+    how = {"prior": "mixture", "hidden": (100,), "latent_dim": 2, "likelihood": "gaussian"}
+    vae, objective = make(2, "float32", alpha=5.0, beta=0.0, regulariser="kl-inc", **how)
+    engine, data = engine_on("emulated", vae, objective, 8), batch(vae, 80)
+    adam, totals = Adam.for_vector(vae.parameters.vector), np.zeros(4)
+    engine.train(data, np.arange(8), 8, adam, 0, totals)
+    copies, returns, arrays = (counted(monkeypatch, name) for name in ("array", "to_host", "zeros"))
+    counts = []
+    for steps in (1, 8):
+        before = engine._device.launches
+        engine.train(data, np.arange(8 * steps), 8, adam, 0, totals)
+        counts.append((len(copies), len(returns)))
+        launches = (engine._device.launches - before) / steps
+        assert launches <= 30, launches
+        for calls in (copies, returns, arrays):
+            calls.clear()
+    assert counts[0] == counts[1]
+
+
+def test_a_kernel_takes_what_its_signature_says():
+    vae, objective = make(4, "float32", latent_dim=2, hidden=(6,))
+    step = engine_on("emulated", vae, objective, 5)._step
+    with pytest.raises(TypeError, match="array of real, not of float64"):
+        step._rows("prior_scale_from_logits", 1, 2, logits=np.zeros(2), prior_scale=np.zeros(2))
+    with pytest.raises(TypeError, match="C-contiguous"):
+        step._over("bias_activation", 6, activation=0, rows=3, n=2, bias=np.zeros(2, "f"), h=np.zeros((2, 3), "f").T)
+    with pytest.raises(KeyError, match="bias"):
+        step._over("bias_activation", 6, activation=0, rows=3, n=2, h=np.zeros((3, 2), "f"))
