@@ -59,12 +59,14 @@ def _version(verbose: bool) -> list[str]:
         import numpy
 
         from minidecomp._core import blas, engine_float32
+        from minidecomp.engines.device import describe
         from minidecomp.resolving import cores
 
         lines += [
             f"code path: {engine_float32.code_path()}",
             f"matrix products: {blas.config()}",
             f"cores: {cores()}",
+            f"gpu: {describe()}",
             f"python {platform.python_version()}, numpy {numpy.__version__}, {platform.system()} {platform.machine()}",
         ]
     return lines

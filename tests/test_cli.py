@@ -472,7 +472,7 @@ def test_a_small_dsprites_run(capsys):
         ("train --threads 0", "--threads: 0 is not allowed; a whole number from 1 to 256 is"),
         ("train --dtype float16", "--dtype: float16 is not allowed; one of float32, float64 is; did you mean float64?"),
         ("train --prior normall", "--prior: normall is not allowed; one of gaussian, student-t, mixture, sparse is"),
-        ("train --engine gpu", "--engine: gpu is not allowed; one of auto, cpu, textbook is"),
+        ("train --engine tpu", "--engine: tpu is not allowed; one of auto, cpu, gpu, textbook is"),
         ("train --df 3", "--df: 3.0 is not allowed; it goes with --prior student-t only, not with mixture"),
         ("train --likelihood bernoulli", "--likelihood: bernoulli is not allowed; it needs data from 0 to 1, pinwheel has -"),
         ("train --arms 0", "--arms: 0 is not allowed; a whole number from 1 to 1000 is"),

@@ -37,6 +37,17 @@ def missing() -> str | None:
     return None
 
 
+def describe() -> str:
+    """The GPU that would be used and the CuPy that would use it, or why there is none."""
+    if reason := missing():
+        return f"none; {reason}"
+    import cupy
+
+    device = cupy.cuda.Device()
+    name = cupy.cuda.runtime.getDeviceProperties(device.id)["name"].decode()
+    return f"{name}, compute capability {device.compute_capability}, CuPy {cupy.__version__}"
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 

@@ -1,0 +1,120 @@
+"""Which engine `auto` is, what is said where no GPU can be used, and runs that change engines on the way."""
+
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+from emulated import COMPILER, EmulatedDevice
+
+from minidecomp.cli.main import main
+from minidecomp.engines import chosen, device, gpu, make
+from minidecomp.errors import OptionError
+
+
+def fake_cupy(monkeypatch, count):
+    """A CuPy that finds so many GPUs, or fails with an error."""
+
+    def get_count():
+        if isinstance(count, Exception):
+            raise count
+        return count
+
+    cupy, cuda, cublas = (types.ModuleType(name) for name in ("cupy", "cupy.cuda", "cupy.cuda.cublas"))
+    cuda.runtime, cuda.cublas, cupy.cuda = types.SimpleNamespace(getDeviceCount=get_count), cublas, cuda
+    monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: object())
+    for module in (cupy, cuda, cublas):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_without_cupy(monkeypatch):
+    monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: None)
+    assert chosen("auto") == "cpu"
+    with pytest.raises(OptionError, match=r"it needs CuPy: pip install 'minidecomp\[gpu\]'"):
+        chosen("gpu")
+
+
+@pytest.mark.parametrize("count", [0, RuntimeError("cudaErrorInsufficientDriver: CUDA driver\nsecond line")])
+def test_without_a_gpu(count, monkeypatch):
+    fake_cupy(monkeypatch, count)
+    assert chosen("auto") == "cpu"
+    with pytest.raises(OptionError, match="CuPy finds no NVIDIA GPU here") as error:
+        chosen("gpu")
+    assert "second line" not in str(error.value)
+
+
+def test_with_a_gpu(monkeypatch):
+    fake_cupy(monkeypatch, 1)
+    assert chosen("auto") == chosen("gpu") == "gpu"
+    assert chosen("cpu") == "cpu" and chosen("textbook") == "textbook"
+
+
+def test_a_cupy_that_does_not_load(monkeypatch):
+    fake_cupy(monkeypatch, ImportError("libcublas.so.12: cannot open"))
+    with pytest.raises(OptionError, match=r"CuPy does not load \(libcublas.so.12: cannot open\); install it with pip"):
+        chosen("gpu")
+
+
+@pytest.fixture
+def emulated_gpu(monkeypatch):
+    """--engine gpu runs on NumPy and g++."""
+    if COMPILER is None:
+        pytest.skip("no g++ to compile the kernels with")
+    monkeypatch.setattr(gpu, "CupyDevice", EmulatedDevice)
+    for module in ("minidecomp.engines", "minidecomp.engines.device"):
+        monkeypatch.setattr(sys.modules[module], "missing", lambda: None)
+    return monkeypatch
+
+
+def run(*arguments):
+    assert main([str(argument) for argument in arguments]) == 0
+
+
+SMALL = ("--prior", "mixture", "--alpha", "2", "--epochs", "3", "--hidden", "10", "--batch-size", "100", "--no-plots")
+
+
+def arrays(folder):
+    with np.load(folder / "checkpoint.npz") as file:
+        return dict(file)
+
+
+def test_a_run_on_the_gpu_is_a_run_like_any(emulated_gpu, tmp_path, capsys):
+    """Trained, evaluated, resumed on the CPU and back; and with no GPU any more, used on the CPU, which is said."""
+    for engine in ("gpu", "cpu"):
+        run("train", *SMALL, "--engine", engine, "--out", tmp_path / engine)
+    ours, theirs = arrays(tmp_path / "gpu"), arrays(tmp_path / "cpu")
+    assert ours.keys() == theirs.keys() and 'engine = "gpu"' in str(ours["config"])
+    for name in ours:
+        if name.startswith(("parameter", "adam.m")):
+            np.testing.assert_allclose(ours[name], theirs[name], atol=1e-3)
+    found = [json.loads((tmp_path / engine / "evaluation.json").read_text())["test"] for engine in ("gpu", "cpu")]
+    for term, value in found[0].items():
+        assert value == pytest.approx(found[1][term], rel=1e-3, abs=1e-3), term
+
+    # The other engine goes on with each, to the same place.
+    run("train", "--resume", tmp_path / "gpu", "--epochs", "5", "--engine", "cpu", "--no-plots")
+    run("train", "--resume", tmp_path / "cpu", "--epochs", "5", "--engine", "gpu", "--no-plots")
+    ours, theirs = arrays(tmp_path / "gpu"), arrays(tmp_path / "cpu")
+    assert ours["adam.step"] == theirs["adam.step"] and ours["epoch"] == 5
+    for name in ours:
+        if name.startswith("parameter"):
+            np.testing.assert_allclose(ours[name], theirs[name], atol=2e-3)
+
+    emulated_gpu.setattr(device, "missing", lambda: "there is none")
+    capsys.readouterr()
+    run("evaluate", tmp_path / "cpu", "--log-likelihood", "--importance-samples", "10")
+    assert capsys.readouterr().err.count("trained with --engine gpu, used with cpu here: there is none") == 1
+
+
+def test_a_run_that_cannot_begin_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: None)
+    assert main(["train", "--engine", "gpu", "--out", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("minidecomp: --engine: gpu is not allowed; it needs CuPy") and said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_make_refuses_as_well():
+    with pytest.raises(ValueError, match="none of cpu, gpu, textbook"):
+        make("tpu", None, None, max_rows=1)
