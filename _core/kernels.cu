@@ -157,7 +157,6 @@ MD_KERNEL bits_product_grad(
     real sum = 0;
     for (first = 0; first < B; first += blockDim.x) {
         b = first + me;
-        __syncthreads();
         lit[me] = b < B ? data[order[state[FIRST] + b] * (dx / 8) + i / 8] >> (7 - i % 8) & 1 : 0;
         __syncthreads();
         if (me < (int)blockDim.x / 32) {

@@ -1,8 +1,9 @@
-"""``python -m benchmarks``: every row of the table, minidecomp, PyTorch and JAX in turn."""
+"""``python -m benchmarks``: every row of the table, minidecomp and its peers in turn, on the CPU or on a GPU."""
 
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import sys
 import tempfile
@@ -20,6 +21,7 @@ TOLERANCE = 2e-3  # of the largest entry, between float32 gradients summed in ot
 
 
 @click.command()
+@click.option("--device", type=click.Choice(("cpu", "gpu")), default="cpu", show_default=True)
 @click.option("--rows", metavar="NAME,NAME,..", help="Only these rows.")
 @click.option(
     "--peers",
@@ -31,22 +33,26 @@ TOLERANCE = 2e-3  # of the largest entry, between float32 gradients summed in ot
 @click.option("--repetitions", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The JSON file.  [benchmarks/results/cpu.json if all rows run]"
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The JSON file.  [benchmarks/results/, cpu.json or the GPU's name, if all rows run]",
 )
-def main(rows: str | None, peers: str, repetitions: int, threads: int, out: Path | None) -> None:
-    """Time minidecomp, PyTorch and JAX on the same work, in turn, and print the medians' ratios."""
-    names = [row.name for row in ROWS] + [COMMAND.name, "scaling"]
+def main(device: str, rows: str | None, peers: str, repetitions: int, threads: int, out: Path | None) -> None:
+    """Time minidecomp and its peers on the same work, in turn, and print the medians' ratios.
+
+    On the CPU these are PyTorch and JAX; on a GPU minidecomp's CPU engine, PyTorch, and PyTorch with CUDA graphs.
+    """
+    names = [row.name for row in ROWS] + ([COMMAND.name, "scaling"] if device == "cpu" else [])
     chosen = [name.strip() for name in rows.split(",")] if rows else names
     for name in chosen:
         if name not in names:
             raise click.BadParameter(f"{name} is none of {', '.join(names)}", param_hint="--rows")
-    contenders = {"minidecomp": sys.executable}
+    ours = ["minidecomp"] if device == "cpu" else ["minidecomp_gpu", "minidecomp"]
+    contenders = dict.fromkeys(ours, sys.executable)
     if Path(peers).is_file():
-        contenders |= {"torch": peers, "jax": peers}
+        contenders |= dict.fromkeys(["torch", "jax"] if device == "cpu" else ["torch_cuda", "torch_cuda_graphs"], peers)
     else:
-        click.echo(
-            f"no {peers}: PyTorch and JAX are left out; benchmarks/requirements.txt says how to install them", err=True
-        )
+        click.echo(f"no {peers}: the peers are left out; benchmarks/README.md says how to install them", err=True)
     result: dict[str, Any] = {"machine": machine.describe(), "threads": threads, "repetitions": repetitions}
     result["rows"] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +76,8 @@ def main(rows: str | None, peers: str, repetitions: int, threads: int, out: Path
         worker.close()
         click.echo(report.of_scaling(result["scaling"]))
     if out is None and chosen == names:
-        out = RESULTS / "cpu.json"
+        name = "cpu" if device == "cpu" else re.sub(r"\W+", "-", result["machine"]["blas"].split(",")[0]).lower()
+        out = RESULTS / f"{name}.json"
     if out is not None:
         out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
         click.echo(f"results: {out}")
@@ -91,7 +98,7 @@ def _measure(row: Row, workers: list[Worker], folder: Path, repetitions: int, th
         close = all(abs(values[name] - ours[0][name]) <= 1e-4 * max(1, abs(ours[0][name])) for name in values)
         if not close or differences[worker.contender] > TOLERANCE:
             raise SystemExit(
-                f"benchmarks: {row.name}: {worker.contender} has {values}, minidecomp {ours[0]}; "
+                f"benchmarks: {row.name}: {worker.contender} has {values}, {workers[0].contender} {ours[0]}; "
                 f"gradients differ by {differences[worker.contender]:.1e} of the largest"
             )
     times = in_turn(workers, repetitions)
@@ -101,7 +108,7 @@ def _measure(row: Row, workers: list[Worker], folder: Path, repetitions: int, th
         "name": row.name,
         "title": row.title,
         "note": settings["note"],
-        "targets": {"torch": row.torch, "jax": row.jax},
+        "targets": {"torch": row.torch, "jax": row.jax, "torch_cuda": row.torch_cuda},
         "seconds": medians,
         "all_seconds": times,
         "differences": differences,
@@ -111,7 +118,8 @@ def _measure(row: Row, workers: list[Worker], folder: Path, repetitions: int, th
         rates = workers[0].ask(do="limits", threads=threads)
         needed = limits.needed(settings)
         measured |= {"needed": needed, "limits": {kind: rates[kind] for kind in ("operations", "bytes")}}
-        measured["share"] = {kind: needed[kind] / rates[kind] / medians["minidecomp"] for kind in measured["limits"]}
+        ours_took = medians[workers[0].contender]
+        measured["share"] = {kind: needed[kind] / rates[kind] / ours_took for kind in measured["limits"]}
     return measured
 
 

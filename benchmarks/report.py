@@ -7,7 +7,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SHORT = {"torch": "PyTorch", "jax": "JAX"}
+PEERS = {
+    "minidecomp": "minidecomp, CPU",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "torch_cuda": "PyTorch",
+    "torch_cuda_graphs": "PyTorch, CUDA graphs",
+}
+
+
+def ours(row: dict[str, Any]) -> float:
+    """Our own time: the GPU engine's where it took part."""
+    return float(row["seconds"].get("minidecomp_gpu", row["seconds"].get("minidecomp")))
+
+
+def peers(row: dict[str, Any]) -> list[str]:
+    """Who else took part."""
+    on_gpu = "minidecomp_gpu" in row["seconds"]
+    return [name for name in PEERS if name in row["seconds"] and (on_gpu or name != "minidecomp")]
 
 
 def duration(seconds: float) -> str:
@@ -33,12 +50,11 @@ def head(result: dict[str, Any]) -> str:
 
 def line(row: dict[str, Any]) -> str:
     """One row: times, ratios with their targets, and shares of the limits."""
-    seconds = row["seconds"]
-    parts = [f"{row['title']}: {duration(seconds['minidecomp'])}"]
-    for name, target in row["targets"].items():
-        if name in seconds:
-            ratio = seconds[name] / seconds["minidecomp"]
-            parts.append(f"{SHORT[name]} {duration(seconds[name])}, {times(ratio)} x (target {target:g})")
+    parts = [f"{row['title']}: {duration(ours(row))}"]
+    for name in peers(row):
+        took, target = row["seconds"][name], row["targets"].get(name)
+        aim = f" (target {target:g})" if target else ""
+        parts.append(f"{PEERS[name]} {duration(took)}, {times(took / ours(row))} x{aim}")
     if "share" in row:
         shares = row["share"]
         parts.append(f"of the limits: products {shares['operations']:.0%}, memory {shares['bytes']:.0%}")
@@ -53,28 +69,32 @@ def of_scaling(values: dict[str, Any]) -> str:
 
 def markdown(result: dict[str, Any]) -> str:
     """The README's table."""
-    lines = ["| work | minidecomp | PyTorch | JAX |", "| --- | --- | --- | --- |"]
+    names = peers(result["rows"][0])
+    lines = ["| work | minidecomp | " + " | ".join(PEERS[name] for name in names) + " |"]
+    lines.append("| --- " * (2 + len(names)) + "|")
     for row in result["rows"]:
-        seconds, cells = row["seconds"], [row["title"], duration(row["seconds"]["minidecomp"])]
-        for name in SHORT:
-            known = name in seconds
-            ratio = seconds[name] / seconds["minidecomp"] if known else 0
-            cells.append(f"{duration(seconds[name])}, **{times(ratio)} x**" if known else "")
+        cells = [row["title"], duration(ours(row))]
+        for name in names:
+            took = row["seconds"].get(name)
+            cells.append("" if took is None else f"{duration(took)}, **{times(took / ours(row))} x**")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+COLOURS = ("#c1440e", "#3c5488", "#7d8a2e")
 
 
 def picture(result: dict[str, Any], path: str) -> None:
     """How many times as long the peers take, on a logarithmic axis."""
     from matplotlib.figure import Figure
 
-    rows = result["rows"]
+    rows, names = result["rows"], peers(result["rows"][0])
     figure = Figure(figsize=(6.8, 0.5 + 0.42 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    for i, (name, colour) in enumerate((("torch", "#c1440e"), ("jax", "#3c5488"))):
-        ratios = [row["seconds"].get(name, float("nan")) / row["seconds"]["minidecomp"] for row in rows]
-        places = [at + 0.2 - 0.4 * i for at in range(len(rows), 0, -1)]
-        axes.barh(places, ratios, height=0.36, color=colour, label=SHORT[name])
+    axes, height = figure.subplots(), 0.8 / len(names)
+    for i, name in enumerate(names):
+        ratios = [row["seconds"].get(name, float("nan")) / ours(row) for row in rows]
+        places = [at + 0.4 - height * (i + 0.5) for at in range(len(rows), 0, -1)]
+        axes.barh(places, ratios, height=0.9 * height, color=COLOURS[i], label=PEERS[name])
         for at, ratio in zip(places, ratios, strict=True):
             axes.text(ratio * 1.04, at, times(ratio), va="center", fontsize=7)
     axes.set_yticks(range(len(rows), 0, -1), [row["title"] for row in rows], fontsize=7)

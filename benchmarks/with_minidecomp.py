@@ -10,7 +10,7 @@ import minidecomp
 from minidecomp import build, resolve
 from minidecomp._core import engine_float32 as core
 from minidecomp.draws import Draws
-from minidecomp.engines.cpu import CpuEngine
+from minidecomp.engines import make
 from minidecomp.optimizer import Adam
 from minidecomp.points import Bits
 
@@ -24,8 +24,10 @@ def version() -> str:
 class Step:
     """Training steps over consecutive batches, as ``minidecomp train`` makes them."""
 
+    engine_name = "cpu"
+
     def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int):
-        self.options = resolve(settings["options"], threads=threads)
+        self.options = resolve(settings["options"], threads=threads, engine=self.engine_name)
         data = arrays["data"]
         self.vae = build.vae(self.options, data.shape[1])
         for name, view in self.vae.parameters.items():
@@ -33,7 +35,7 @@ class Step:
         self.batch = settings["batch_size"]
         self.data = Bits(arrays["packed"]) if "packed" in arrays else data
         objective = build.objective(self.options)
-        self.engine = CpuEngine(self.vae, objective, max_rows=self.batch, threads=threads)
+        self.engine = make(self.engine_name, self.vae, objective, max_rows=self.batch, threads=threads)
         self.optimizer = Adam.for_vector(self.vae.parameters.vector, self.options.lr)
         self.arrays, self.totals = arrays, np.zeros(4)
         self.order = np.empty(0, np.int64)

@@ -49,14 +49,15 @@ def mmd(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 class Vae(nn.Module):
     """Encoder, decoder, prior, and the terms of the objective."""
 
-    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]):
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], device: str):
         super().__init__()
-        self.settings = settings
-        self.encoder = mlp(settings["encoder_widths"], settings["activations"][0])
-        self.decoder = mlp(settings["decoder_widths"], settings["activations"][1])
+        self.settings, self.device = settings, device
+        self.encoder = mlp(settings["encoder_widths"], settings["activations"][0]).to(device)
+        self.decoder = mlp(settings["decoder_widths"], settings["activations"][1]).to(device)
         self.loc, self.scale, self.log_weight = (
-            torch.from_numpy(arrays[f"prior.{name}"]) for name in ("loc", "scale", "log_weight")
+            torch.from_numpy(arrays[f"prior.{name}"]).to(device) for name in ("loc", "scale", "log_weight")
         )
+        self.spike_scale, self.zero = torch.tensor([settings["spike_scale"], 0.0], device=device)
         with torch.no_grad():
             for name, parameter in self.by_our_name():
                 array = torch.from_numpy(arrays[f"parameter.{name}"])
@@ -79,18 +80,18 @@ class Vae(nn.Module):
             parts = normal_log_density(z[:, None, :], self.loc, self.scale).sum(-1)
             return torch.logsumexp(self.log_weight + parts, -1)
         if self.settings["prior"] == "sparse":
-            gamma, a = self.settings["gamma"], torch.tensor(self.settings["spike_scale"])
+            gamma = self.settings["gamma"]
             slab = math.log(1 - gamma) + normal_log_density(z, self.loc, self.scale)
-            return torch.logaddexp(slab, math.log(gamma) + normal_log_density(z, torch.tensor(0.0), a)).sum(-1)
+            return torch.logaddexp(slab, math.log(gamma) + normal_log_density(z, self.zero, self.spike_scale)).sum(-1)
         return normal_log_density(z, self.loc, self.scale).sum(-1)
 
     def sample_prior(self, shape: torch.Size) -> torch.Tensor:
-        noise = torch.randn(shape)
+        noise = torch.randn(shape, device=self.device)
         if self.settings["prior"] == "mixture":
-            component = torch.randint(len(self.log_weight), shape[:1])
+            component = torch.randint(len(self.log_weight), shape[:1], device=self.device)
             return self.loc[component] + self.scale[component] * noise
         if self.settings["prior"] == "sparse":
-            spike = torch.rand(shape) < self.settings["gamma"]
+            spike = torch.rand(shape, device=self.device) < self.settings["gamma"]
             return torch.where(spike, self.settings["spike_scale"] * noise, self.loc + self.scale * noise)
         return self.loc + self.scale * noise
 
@@ -130,46 +131,51 @@ class Vae(nn.Module):
 class Step:
     """Training steps over consecutive batches."""
 
-    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]):
-        self.vae, self.batch = Vae(settings, arrays), settings["batch_size"]
-        self.data = torch.from_numpy(arrays["data"])
-        self.eps = torch.from_numpy(arrays["eps"])
-        self.prior_sample = torch.from_numpy(arrays["prior_sample"]) if settings["alpha"] else None
-        self.adam = torch.optim.Adam(self.vae.parameters(), lr=settings["lr"], amsgrad=True)
-        self.order, self.at = torch.randperm(len(self.data)), 0
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], device: str, **adam: Any):
+        self.vae, self.batch, self.device = Vae(settings, arrays, device), settings["batch_size"], device
+        self.data = torch.from_numpy(arrays["data"]).to(device)
+        self.eps = torch.from_numpy(arrays["eps"]).to(device)
+        self.prior_sample = torch.from_numpy(arrays["prior_sample"]).to(device) if settings["alpha"] else None
+        self.adam = torch.optim.Adam(self.vae.parameters(), lr=settings["lr"], amsgrad=True, **adam)
+        self.order, self.at = torch.randperm(len(self.data), device=device), 0
 
     def check(self, out: str) -> dict[str, float]:
         terms = self.vae.terms(self.data[: self.batch], self.eps, self.prior_sample)
         self.adam.zero_grad()
         self.vae.loss(terms).backward()
-        np.savez(out, **{name: -(p.grad.T if p.ndim == 2 else p.grad).numpy() for name, p in self.vae.by_our_name()})
+        gradients = {name: -(p.grad.T if p.ndim == 2 else p.grad).cpu() for name, p in self.vae.by_our_name()}
+        np.savez(out, **{name: gradient.numpy() for name, gradient in gradients.items()})
         return {name: value.item() for name, value in terms.items()}
+
+    def next_rows(self) -> torch.Tensor:
+        if self.at + self.batch > len(self.order):
+            self.order, self.at = torch.randperm(len(self.data), device=self.device), 0
+        self.at += self.batch
+        return self.order[self.at - self.batch : self.at]
+
+    def step(self, rows: torch.Tensor) -> None:
+        x, eps = self.data[rows], torch.randn(self.eps.shape, device=self.device)
+        prior_sample = None if self.prior_sample is None else self.vae.sample_prior(eps.shape)
+        self.adam.zero_grad()
+        self.vae.loss(self.vae.terms(x, eps, prior_sample)).backward()
+        self.adam.step()
 
     def run(self, units: int) -> None:
         for _ in range(units):
-            if self.at + self.batch > len(self.order):
-                self.order, self.at = torch.randperm(len(self.data)), 0
-            x = self.data[self.order[self.at : self.at + self.batch]]
-            self.at += self.batch
-            eps = torch.randn(self.eps.shape)
-            prior_sample = None if self.prior_sample is None else self.vae.sample_prior(eps.shape)
-            self.adam.zero_grad()
-            loss = self.vae.loss(self.vae.terms(x, eps, prior_sample))
-            loss.backward()
-            self.adam.step()
+            self.step(self.next_rows())
 
 
 class Mmd:
     """The regulariser alone."""
 
-    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]):
-        self.x = torch.from_numpy(arrays["prior_sample"])
-        self.z = torch.from_numpy(arrays["eps"]).requires_grad_()
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], device: str):
+        self.x = torch.from_numpy(arrays["prior_sample"]).to(device)
+        self.z = torch.from_numpy(arrays["eps"]).to(device).requires_grad_()
 
     def check(self, out: str) -> dict[str, float]:
         value = mmd(self.x, self.z)
         (gradient,) = torch.autograd.grad(value, self.z)
-        np.savez(out, z=gradient.numpy())
+        np.savez(out, z=gradient.cpu().numpy())
         return {"regulariser": value.item()}
 
     def run(self, units: int) -> None:
@@ -187,7 +193,7 @@ class Encode(Step):
 
     def check(self, out: str) -> dict[str, float]:
         loc, scale = self.encode()
-        np.savez(out, loc=loc.numpy(), scale=scale.numpy())
+        np.savez(out, loc=loc.cpu().numpy(), scale=scale.cpu().numpy())
         return {}
 
     def run(self, units: int) -> None:
@@ -198,4 +204,4 @@ class Encode(Step):
 def load(path: str, threads: int) -> Step | Mmd:
     torch.set_num_threads(threads)
     settings, arrays = read(path)
-    return {"step": Step, "mmd": Mmd, "encode": Encode}[settings["work"]](settings, arrays)
+    return {"step": Step, "mmd": Mmd, "encode": Encode}[settings["work"]](settings, arrays, "cpu")

@@ -7,13 +7,12 @@ import json
 import sys
 import time
 
-CONTENDERS = ("minidecomp", "torch", "jax")
-
 
 def main(contender: str) -> None:
     """Answer ``load`` (a problem's path, threads), ``check`` (write the gradient), ``time`` (so many units of work).
 
-    minidecomp alone also answers ``limits`` and ``scaling``, here where the environment is that of the timings.
+    minidecomp also answers ``limits``, of what it runs on, and ``scaling``, here where the environment is that of the
+    timings.
     """
     module = importlib.import_module(f"benchmarks.with_{contender}")
     work = None
@@ -27,7 +26,8 @@ def main(contender: str) -> None:
         elif order["do"] == "check":
             answer["values"] = work.check(order["out"])
         elif order["do"] == "limits":
-            answer = importlib.import_module("benchmarks.limits").measure(order["threads"])
+            limits = "benchmarks.limits_gpu" if contender.endswith("gpu") else "benchmarks.limits"
+            answer = importlib.import_module(limits).measure(order["threads"])
         elif order["do"] == "scaling":
             answer = importlib.import_module("benchmarks.scaling").measure(order["repetitions"])
         else:

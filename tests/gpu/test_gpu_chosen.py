@@ -6,7 +6,8 @@ import types
 
 import numpy as np
 import pytest
-from emulated import COMPILER, EmulatedDevice
+from devices import KINDS, make_device
+from emulated import EmulatedDevice
 
 from minidecomp.cli.main import main
 from minidecomp.engines import chosen, device, gpu, make
@@ -56,14 +57,14 @@ def test_a_cupy_that_does_not_load(monkeypatch):
         chosen("gpu")
 
 
-@pytest.fixture
-def emulated_gpu(monkeypatch):
-    """--engine gpu runs on NumPy and g++."""
-    if COMPILER is None:
-        pytest.skip("no g++ to compile the kernels with")
-    monkeypatch.setattr(gpu, "CupyDevice", EmulatedDevice)
-    for module in ("minidecomp.engines", "minidecomp.engines.device"):
-        monkeypatch.setattr(sys.modules[module], "missing", lambda: None)
+@pytest.fixture(params=KINDS)
+def a_gpu(request, monkeypatch):
+    """--engine gpu runs on NumPy and g++, or on the GPU that there is."""
+    make_device(request.param, "float32")  # skips where it cannot
+    if request.param == "emulated":
+        monkeypatch.setattr(gpu, "CupyDevice", EmulatedDevice)
+        for module in ("minidecomp.engines", "minidecomp.engines.device"):
+            monkeypatch.setattr(sys.modules[module], "missing", lambda: None)
     return monkeypatch
 
 
@@ -79,7 +80,7 @@ def arrays(folder):
         return dict(file)
 
 
-def test_a_run_on_the_gpu_is_a_run_like_any(emulated_gpu, tmp_path, capsys):
+def test_a_run_on_the_gpu_is_a_run_like_any(a_gpu, tmp_path, capsys):
     """Trained, evaluated, resumed on the CPU and back; and with no GPU any more, used on the CPU, which is said."""
     for engine in ("gpu", "cpu"):
         run("train", *SMALL, "--engine", engine, "--out", tmp_path / engine)
@@ -101,7 +102,7 @@ def test_a_run_on_the_gpu_is_a_run_like_any(emulated_gpu, tmp_path, capsys):
         if name.startswith("parameter"):
             np.testing.assert_allclose(ours[name], theirs[name], atol=2e-3)
 
-    emulated_gpu.setattr(device, "missing", lambda: "there is none")
+    a_gpu.setattr(device, "missing", lambda: "there is none")
     capsys.readouterr()
     run("evaluate", tmp_path / "cpu", "--log-likelihood", "--importance-samples", "10")
     assert capsys.readouterr().err.count("trained with --engine gpu, used with cpu here: there is none") == 1

@@ -206,15 +206,17 @@ def test_the_order_of_threads_does_not_matter():
 
 @dtypes
 @devices
+@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("share", [0.05, 0.5], ids=["few ones", "many ones"])
-def test_bits_are_zeros_and_ones(share, device, dtype):
-    ones = (np.random.default_rng(0).random((90, 304)) < share).astype(dtype)
+def test_bits_are_zeros_and_ones(share, reverse, device, dtype):
+    """Points of more bits, and batches of more points, than a block takes at once."""
+    ones = (np.random.default_rng(0).random((90, 1304)) < share).astype(dtype)
     results = []
     for data in (ones, Bits(np.packbits(ones.astype(bool), axis=1))):
-        how = {"latent_dim": 3, "hidden": (70, 8), "likelihood": "bernoulli", "prior": "gaussian", "alpha": 1.0}
-        vae, objective = make(304, dtype, **how)
-        engine = engine_on(device, vae, objective, 80)
-        vector, _, totals = trained(engine, data, 6, 80)
+        how = {"latent_dim": 3, "hidden": (20, 8), "likelihood": "bernoulli", "prior": "gaussian", "alpha": 1.0}
+        vae, objective = make(1304, dtype, **how)
+        engine = engine_on(device, vae, objective, 80, reverse=reverse)
+        vector, _, totals = trained(engine, data, 3, 80)
         values = engine.values(data[:10], 0, 0)
         results.append([vector, totals, *engine.encode(data), list(values.values())])
     for numbers, bits in zip(*results, strict=True):

@@ -1,0 +1,69 @@
+"""The work with minidecomp's GPU engine. A ``train`` and an ``encode`` end with what they bring back to the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import minidecomp
+from minidecomp import build, resolve
+from minidecomp.engines.device import CupyDevice, describe
+from minidecomp.engines.gpu_step import NUMBERS, WEIGHT, GpuStep
+
+from . import with_minidecomp
+from .arrays import read
+
+
+def version() -> str:
+    return f"minidecomp {minidecomp.__version__} on {describe()}"
+
+
+class Step(with_minidecomp.Step):
+    engine_name = "gpu"
+
+    def run(self, units: int) -> None:
+        """As ``minidecomp train`` does: the order comes to the device once an epoch, and a call has many steps."""
+        if len(self.order) < units * self.batch:
+            epochs = -(-units * self.batch // len(self.data))
+            order = self.engine.permutation(len(self.data), 0, 0)
+            self.order = np.tile(self.engine._device.to_host(order), epochs)
+            self.order = self.engine._device.array(self.order, np.int64)
+        super().run(units)
+
+
+class Encode(with_minidecomp.Encode):
+    engine_name = "gpu"
+
+
+class Mmd:
+    """The regulariser alone, by its kernel."""
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int):
+        options = resolve(settings["options"], engine="gpu")
+        z, prior_sample = arrays["eps"], arrays["prior_sample"]
+        self.device = CupyDevice(np.float32)
+        step = GpuStep(build.vae(options, 2), build.objective(options), len(z), self.device)
+        step.arrays["z"][...], step.arrays["sample"][...] = self.device.array(z), self.device.array(prior_sample)
+        numbers = np.zeros(NUMBERS)
+        numbers[WEIGHT][2] = 1
+        step.numbers[...] = self.device.array(numbers, np.float64)
+        (self.launch,), self.parts = step._mmd(len(z))
+        self.d_z, self.value = step.arrays["d_z"], step.arrays["regulariser"]
+
+    def check(self, out: str) -> dict[str, float]:
+        self.d_z[...] = 0
+        self.launch()
+        np.savez(out, z=self.device.to_host(self.d_z))
+        return {"regulariser": float(self.device.to_host(self.value)[: self.parts].sum(dtype=np.float64))}
+
+    def run(self, units: int) -> None:
+        for _ in range(units):
+            self.d_z[...] = 0
+            self.launch()
+        self.device.xp.cuda.runtime.deviceSynchronize()
+
+
+def load(path: str, threads: int) -> Step | Mmd:
+    settings, arrays = read(path)
+    return {"step": Step, "mmd": Mmd, "encode": Encode}[settings["work"]](settings, arrays, threads)
