@@ -32,6 +32,7 @@ setup(
         "minidecomp.engines",
         "minidecomp.data",
         "minidecomp.figures",
+        "minidecomp.inspection",
         "minidecomp.metrics",
         "minidecomp._core",
         "minidecomp.cli",

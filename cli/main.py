@@ -17,6 +17,7 @@ COMMANDS = {
     "reconstruct": "Reconstruct test points; a picture, and arrays.",
     "sample": "Sample from the prior; a picture, and arrays.",
     "encode": "Encode data of your own.",
+    "gradients": "Look at each term's gradient; check, explain it.",
     "data": "List and fetch data sets.",
 }
 

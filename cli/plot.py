@@ -26,7 +26,9 @@ def plot(
 ) -> None:
     """Draw a run's pictures: learning curves, aggregate posterior, active dimensions, reconstructions, samples.
 
-    All but the learning curves need the data that the run was trained on.
+    Of a run with --log-gradients also the norms and cosines of the terms' gradients and, with two latent dimensions, an
+    animation of where they move the encodings. All but these and the learning curves need the data that the run was
+    trained on.
     """
     from pathlib import Path
 
@@ -40,6 +42,10 @@ def plot(
     kinds, metrics = formats or ("png",), loaded.state.metrics()
     for path in figures.draw_curves(folder, metrics, kinds):
         click.echo(f"picture: {path}")
+    log = loaded.state.gradient_log
+    if log is not None and log.rows:
+        for path in figures.draw_gradient_log(folder, log, loaded.vae.current_prior(), kinds):
+            click.echo(f"picture: {path}")
     dataset = load_data(loaded, data, data_dir)
     chosen = [each.strip() for each in classes.split(",")] if classes else []
     for path in figures.draw_model(folder, loaded.vae, dataset, checked_seed, kinds, chosen):

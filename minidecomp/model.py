@@ -114,3 +114,9 @@ def cast_prior(prior: Prior, dtype: Any) -> Prior:
         name: np.ascontiguousarray(value, dtype) for name, value in vars(prior).items() if isinstance(value, np.ndarray)
     }
     return replace(prior, **arrays)
+
+
+def in_dtype(vae: VAE, dtype: Any) -> VAE:
+    """A copy of the model, with parameters of its own, in another dtype."""
+    parameters = Parameters(vae.parameters.shapes, vae.parameters.vector.astype(dtype))
+    return replace(vae, parameters=parameters, prior=cast_prior(vae.prior, dtype))

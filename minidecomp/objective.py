@@ -60,9 +60,13 @@ class Objective:
 
 def value(vae: VAE, objective: Objective, x: Any, draws: Draws) -> dict[str, float]:
     """The value of each term and of the objective; the regulariser's only if ``draws`` has a prior sample."""
-    prior = vae.current_prior()
     loc, scale = vae.encode(x)
-    z = sample(loc, scale, draws.eps)
+    return value_at(vae, objective, x, loc, scale, sample(loc, scale, draws.eps), draws)
+
+
+def value_at(vae: VAE, objective: Objective, x: Any, loc: Any, scale: Any, z: Any, draws: Draws) -> dict[str, float]:
+    """The same for posteriors loc, scale (B, D) and samples z (K, B, D) that are given, each a variable of its own."""
+    prior = vae.current_prior()
     values = {"log_likelihood": float(vae.likelihood.value(x, vae.decode(z)).mean())}
     if objective.kl == "analytic":
         values["kl"] = float(kl.analytic_value(loc, scale, _gaussian(prior)).mean())

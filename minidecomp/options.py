@@ -102,6 +102,7 @@ class TrainOptions:
     dtype: str = _option(TRAINING, "Precision.", "float32", choices=("float32", "float64"))
     threads: int = _option(TRAINING, "Threads; the result is the same with any number. All cores by default.", low=1, high=256)
     engine: str = _option(TRAINING, "cpu (compiled), gpu (NVIDIA, through CuPy), or textbook (NumPy, slow, for reading along); auto is the GPU where there is one, else the CPU.", "auto", choices=("auto", "cpu", "gpu", "textbook"))
+    log_gradients: bool = _option(TRAINING, "Keep each term's gradient norm and the cosines between them, an epoch.", False)
     checkpoint_every: float = _option(TRAINING, "Seconds between checkpoints.", 10.0, above=0)
     # fmt: on
 

@@ -1,7 +1,8 @@
 """The run folder: what is written where, and read back (docs/files.md).
 
-``config.toml`` the options, ``metrics.csv`` a row an epoch, ``checkpoint.npz`` everything a resume needs, ``figures/``,
-``evaluation.json``. Every file is written whole or not at all.
+``config.toml`` the options, ``metrics.csv`` a row an epoch, ``gradients.csv`` likewise with --log-gradients,
+``checkpoint.npz`` everything a resume needs, ``figures/``, ``evaluation.json``. Every file is written whole or not at
+all.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import math
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from . import build, toml_text
 from .data.dataset import Dataset
 from .errors import Fault, RunError
 from .files import write_file
+from .inspection.over_training import COLUMNS as GRADIENT_COLUMNS
+from .inspection.over_training import GradientLog
 from .model import VAE
 from .objective import Objective
 from .optimizer import Adam
@@ -53,6 +56,8 @@ class State:
         What ``metrics.csv`` holds.
     seconds : float
         Training time so far.
+    gradient_log : GradientLog or None
+        What ``log_gradients`` asks for.
     """
 
     vae: VAE
@@ -63,6 +68,7 @@ class State:
     totals: np.ndarray = field(default_factory=lambda: np.zeros(4))
     rows: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
+    gradient_log: GradientLog | None = None
 
     def metrics(self) -> dict[str, np.ndarray]:
         """The columns of ``metrics.csv``; a term that was not computed is NaN."""
@@ -73,7 +79,7 @@ def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray |
     """The state before the first step."""
     vae = build.vae(options, data_dim, prior_logits)
     adam = Adam.for_vector(vae.parameters.vector, options.lr, options.amsgrad)
-    return State(vae, adam, prior_logits)
+    return State(vae, adam, prior_logits, gradient_log=GradientLog() if options.log_gradients else None)
 
 
 def config_text(options: TrainOptions) -> str:
@@ -155,9 +161,7 @@ def save(folder: Path, options: TrainOptions, state: State, data_sha256: str) ->
     for name, array in (("parameters", state.vae.parameters.vector), ("adam.m", adam.m), ("adam.v", adam.v)):
         if not np.isfinite(array).all():
             raise Fault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
-    lines = [",".join(COLUMNS)]
-    lines += [",".join(_cell(row[column]) for column in COLUMNS) for row in state.rows]
-    write_file(folder / "metrics.csv", lambda file: file.write(("\n".join(lines) + "\n").encode()))
+    _write_table(folder / "metrics.csv", COLUMNS, [[row[column] for column in COLUMNS] for row in state.rows])
     arrays: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -176,9 +180,17 @@ def save(folder: Path, options: TrainOptions, state: State, data_sha256: str) ->
     arrays |= {f"parameter.{name}": view for name, view in state.vae.parameters.items()}
     if adam.v_max is not None:
         arrays["adam.v_max"] = adam.v_max
+    if state.gradient_log is not None:
+        _write_table(folder / "gradients.csv", GRADIENT_COLUMNS, state.gradient_log.rows)
+        arrays |= state.gradient_log.arrays()
     if state.prior_logits is not None:
         arrays["prior_logits"] = state.prior_logits
     write_file(folder / "checkpoint.npz", lambda file: np.savez(file, **arrays))
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> None:
+    lines = [",".join(columns), *(",".join(map(_cell, row)) for row in rows)]
+    write_file(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
 
 
 def _cell(value: float) -> str:
@@ -272,6 +284,8 @@ def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
         raise RunError(f"{path}: damaged, metrics has shape {arrays['metrics'].shape} after {state.epoch} epochs")
     for row in arrays["metrics"].tolist():
         state.rows.append({**dict(zip(COLUMNS, row, strict=True)), "epoch": int(row[0])})
+    if state.gradient_log is not None:
+        state.gradient_log = GradientLog.from_arrays(arrays)
 
 
 def update_evaluation(run: Run, values: Mapping[str, Any]) -> None:

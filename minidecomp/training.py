@@ -183,6 +183,10 @@ def _end_epoch(trainer: Trainer) -> None:
     state.rows.append({"epoch": state.epoch, **trainer.means(), "seconds": state.seconds})
     state.row = 0
     state.totals[:] = 0
+    if state.gradient_log is not None:
+        trainer.engine.pull()
+        log, o = state.gradient_log, trainer.options
+        log.record(trainer.engine, trainer.data, o.batch_size, state.epoch, o.seed)
 
 
 def _not_finite(trainer: Trainer, term: str) -> str:

@@ -90,7 +90,7 @@ def test_density_integrates_to_one(count):
 
 def test_a_drawn_spike_narrower_than_the_grid_keeps_its_mass_and_place():
     loc = np.array([[0.4567, -1.2345]])
-    density = posterior_figures._drawn_density(loc, np.full((1, 2), 1e-6), (-2, 2, -2, 2), 300)
+    density = posterior_figures.drawn_density(loc, np.full((1, 2), 1e-6), (-2, 2, -2, 2), 300)
     step = 4 / 299
     assert density.sum() * step**2 == pytest.approx(1, rel=1e-3)
     row, column = np.unravel_index(density.argmax(), density.shape)
@@ -132,9 +132,9 @@ def test_image_and_contours_agree_on_where_an_asymmetric_mixture_lies():
 
 
 def test_contours_hold_half_and_nine_tenths_of_the_prior():
-    p = posterior_figures._prior_density(PRIORS["gaussian"], (-5, 5, -5, 5), 401)
+    p = posterior_figures.prior_density(PRIORS["gaussian"], (-5, 5, -5, 5), 401)
     # Of a standard normal in the plane, the density is below c / (2 pi) for the part c of the mass.
-    assert np.allclose(posterior_figures._mass_levels(p) * 2 * np.pi, [0.1, 0.5], atol=0.005)
+    assert np.allclose(posterior_figures.mass_levels(p) * 2 * np.pi, [0.1, 0.5], atol=0.005)
 
 
 @pytest.mark.parametrize("labels", [np.arange(40) % 13, np.array(["a$b", "ü"] * 20)])
@@ -156,28 +156,28 @@ def test_classes_are_drawn_beside_it(labels, tmp_path):
     ],
 )
 def test_default_extent_is_a_square_about_the_prior(posterior, name, expected):
-    left, right, bottom, top = posterior_figures._covering_square([posterior], PRIORS[name])
+    left, right, bottom, top = posterior_figures.covering_square([posterior], PRIORS[name])
     assert (left, bottom) == (-right, -top) and right == top
     assert right == expected if expected else 3 <= right < 30
 
 
 def test_default_extent_follows_a_prior_that_is_elsewhere_or_tiny():
     far = priors.Gaussian(np.array([10.0, 20.0]), np.array([0.01, 0.02]))
-    extent = posterior_figures._covering_square([(far.loc[None], far.scale[None])], far)
+    extent = posterior_figures.covering_square([(far.loc[None], far.scale[None])], far)
     assert np.allclose(extent, (9.94, 10.06, 19.94, 20.06), atol=0.01)
 
 
 @pytest.mark.parametrize(("scale", "low", "high"), [(0.004, 1.5, 100), (0.1, 1.5, 3), (0.17, 1, 1), (1.0, 0.05, 0.3)])
 def test_colours_end_at_one_where_that_suits(scale, low, high):
-    density = posterior_figures._drawn_density(*clusters(400, scale), (-4, 4, -4, 4), 300)
-    assert low <= posterior_figures._colour_top(density) <= high
+    density = posterior_figures.drawn_density(*clusters(400, scale), (-4, 4, -4, 4), 300)
+    assert low <= posterior_figures.colour_top(density) <= high
 
 
 def test_spikes_are_seen():
-    density = posterior_figures._drawn_density(np.array(MODES), np.full((4, 2), 1e-4), (-2, 2, -2, 2), 300)
-    top = posterior_figures._colour_top(density)
+    density = posterior_figures.drawn_density(np.array(MODES), np.full((4, 2), 1e-4), (-2, 2, -2, 2), 300)
+    top = posterior_figures.colour_top(density)
     assert density.max() > 100 and density.max() / 3 < top <= density.max()
-    assert posterior_figures._colour_top(np.zeros((5, 5))) == 1
+    assert posterior_figures.colour_top(np.zeros((5, 5))) == 1
 
 
 def test_panel_grid_shares_colours_and_axes(tmp_path):

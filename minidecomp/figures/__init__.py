@@ -7,9 +7,10 @@ Only figure objects are made: no window, no back end and no setting of matplotli
 from .activity import class_activity, class_magnitudes, value_against_option
 from .comparison import data_and_reconstructions, samples
 from .curves import TERM_LABELS, learning_curves
-from .of_run import FORMATS, check_formats, draw_all, draw_curves, draw_model, test_points, write_figure
+from .gradients import difference_errors, draw_gradient_log, gradient_curves, gradient_field, write_field_animation
+from .of_run import FORMATS, check_formats, draw_all, draw_curves, draw_model, test_points
 from .posterior import aggregate_posterior, density_on_grid, panel_grid
-from .style import available, import_matplotlib_meanwhile
+from .style import available, import_matplotlib_meanwhile, write_figure
 from .traversals import latent_traversals, write_animation
 
 __all__ = [
@@ -22,9 +23,13 @@ __all__ = [
     "class_magnitudes",
     "data_and_reconstructions",
     "density_on_grid",
+    "difference_errors",
     "draw_all",
     "draw_curves",
+    "draw_gradient_log",
     "draw_model",
+    "gradient_curves",
+    "gradient_field",
     "import_matplotlib_meanwhile",
     "latent_traversals",
     "learning_curves",
@@ -33,5 +38,6 @@ __all__ = [
     "test_points",
     "value_against_option",
     "write_animation",
+    "write_field_animation",
     "write_figure",
 ]

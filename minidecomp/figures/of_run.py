@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import OptionError
-from ..files import make_folder, write_file
+from ..files import make_folder
 from ..points import Points, as_numbers, evenly_spread
 from .activity import class_activity
 from .comparison import data_and_reconstructions, samples
 from .curves import learning_curves
 from .posterior import aggregate_posterior
-from .style import styled
+from .style import styled, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,14 +114,6 @@ def draw_model(
     figures["reconstructions"] = _test_reconstructions(vae, dataset)
     figures["samples"] = _prior_samples(vae, dataset, seed)
     return [path for name, figure in figures.items() for path in write_figure(figure, folder, name, formats)]
-
-
-def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
-    """Write one picture in each format; returns the paths."""
-    paths = [folder / f"{name}.{kind}" for kind in formats]
-    for path, kind in zip(paths, formats, strict=True):
-        write_file(path, partial(figure.savefig, format=kind))
-    return paths
 
 
 def _in_chunks(function: Callable[[Any], np.ndarray], points: Points) -> np.ndarray:

@@ -70,7 +70,7 @@ def _normal_density(z: np.ndarray, loc: np.ndarray, scale: np.ndarray) -> np.nda
     return np.exp(-0.5 * t**2) / (math.sqrt(2 * math.pi) * scale)
 
 
-def _drawn_density(loc: Any, scale: Any, extent: Extent, grid: int) -> np.ndarray:
+def drawn_density(loc: Any, scale: Any, extent: Extent, grid: int) -> np.ndarray:
     """The density for a picture: scales of at least a step, as narrower spikes fall between the points."""
     return density_on_grid(loc, np.maximum(scale, _grid_step(extent, grid)), extent, grid)
 
@@ -85,7 +85,7 @@ def _prior_density(prior: Prior, extent: Extent, grid: int) -> np.ndarray:
     return np.exp(prior.log_density(z))
 
 
-def _covering_square(posteriors: Sequence[tuple[Any, Any]], prior: Prior) -> Extent:
+def covering_square(posteriors: Sequence[tuple[Any, Any]], prior: Prior) -> Extent:
     """A square about the prior's centre that holds the prior and nearly all of the posteriors.
 
     Three of the prior's scales, and the posteriors' quantiles, so that heavy tails do not count. It is the
@@ -106,7 +106,7 @@ def _covering_square(posteriors: Sequence[tuple[Any, Any]], prior: Prior) -> Ext
     return (centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half)
 
 
-def _colour_top(density: np.ndarray) -> float:
+def colour_top(density: np.ndarray) -> float:
     """Where the colours end: at 1 as in the paper where that suits, else so that most of the mass is seen.
 
     A tenth of the mass at most is where the density is above the end, unless that leaves more than a fifth of
@@ -130,7 +130,7 @@ def _mass_levels(density: np.ndarray) -> np.ndarray:
     return np.unique(level[np.searchsorted(mass, np.array([0.9, 0.5]) * mass[-1])])
 
 
-def _draw_posterior(axes: Axes, density: np.ndarray, prior: Prior, extent: Extent, top: float) -> Any:
+def draw_posterior(axes: Axes, density: np.ndarray, prior: Prior, extent: Extent, top: float) -> Any:
     """The density as an image and the prior's contours on axes; returns the image, for its colours."""
     grid = len(density)
     half1, half2 = _grid_step(extent, grid) / 2
@@ -188,16 +188,16 @@ def aggregate_posterior(
         There are not two latent dimensions.
     """
     if extent is None:
-        extent = _covering_square([(loc, scale)], prior)
-    density = _drawn_density(loc, scale, extent, grid)
-    top = _colour_top(density)
+        extent = covering_square([(loc, scale)], prior)
+    density = drawn_density(loc, scale, extent, grid)
+    top = colour_top(density)
     if labels is None:
         figure = new_figure(COLUMN, 2.6, "compressed")
         panels = [figure.subplots()]
     else:
         figure = new_figure(6.1, 2.6, "compressed")
         panels = list(figure.subplots(1, 2, sharex=True, sharey=True))
-    image = _draw_posterior(panels[0], density, prior, extent, top)
+    image = draw_posterior(panels[0], density, prior, extent, top)
     _colour_bar(figure, image, panels[0], density.max() > top)
     panels[0].set_ylabel("$z_2$")
     for axes in panels:
@@ -244,18 +244,18 @@ def panel_grid(
         There are not two latent dimensions.
     """
     if extent is None:
-        extent = _covering_square([pair for row in rows for pair in row], prior)
-    densities = [[_drawn_density(*pair, extent, grid) for pair in row] for row in rows]
+        extent = covering_square([pair for row in rows for pair in row], prior)
+    densities = [[drawn_density(*pair, extent, grid) for pair in row] for row in rows]
     every = [density for row in densities for density in row]
     if top is None:
-        top = float(np.median([_colour_top(density) for density in every]))
+        top = float(np.median([colour_top(density) for density in every]))
     columns = max(len(row) for row in rows)
     side = (PAGE - 0.8) / columns
     figure = new_figure(PAGE, (side + 0.22) * len(rows) + 0.25, "compressed")
     panels = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
     for r, row in enumerate(densities):
         for c, density in enumerate(row):
-            image = _draw_posterior(panels[r, c], density, prior, extent, top)
+            image = draw_posterior(panels[r, c], density, prior, extent, top)
             panels[r, c].set_xlabel(titles[r][c])
         for axes in panels[r, len(row) :]:
             axes.set_visible(False)

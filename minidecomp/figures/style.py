@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import MinidecompError
+from ..files import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,6 +121,14 @@ def new_figure(width: float, height: float, layout: Any = "constrained") -> Figu
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout=layout)
+
+
+def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
+    """Write one picture in each format; returns the paths."""
+    paths = [folder / f"{name}.{kind}" for kind in formats]
+    for path, kind in zip(paths, formats, strict=True):
+        write_file(path, partial(figure.savefig, format=kind))
+    return paths
 
 
 def class_colours(count: int) -> list[Any]:

@@ -1,0 +1,100 @@
+"""What ``minidecomp gradients`` prints, as lines."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minidecomp.inspection.by_term import TermGradients
+    from minidecomp.inspection.check import Check
+    from minidecomp.theory import Sides
+
+NAMES = {"log_likelihood": "reconstr.", "kl": "beta KL", "regulariser": "alpha D"}
+SHORT = {"log_likelihood": "r", "kl": "KL", "regulariser": "D"}
+LARGEST = 3
+
+
+def _cell(value: float, form: str = ".3g") -> str:
+    return "" if math.isnan(value) else format(value, form)
+
+
+def _table(rows: list[list[str]]) -> list[str]:
+    """The first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def summary_lines(found: TermGradients, points: int) -> list[str]:
+    """Values; norms, shares and cosines by block; the largest entries."""
+    from minidecomp.inspection.by_term import largest_entries, summarise
+
+    terms = found.terms
+    lines = [f"{points} training points, float64; the gradient of the objective, which training goes up", ""]
+    rows = [["term", "weight", "value", "weighted"]]
+    for term in terms:
+        weight, value = found.weights[term], found.values[term]
+        rows.append([NAMES[term], f"{weight:g}", f"{value:.6g}", f"{weight * value:.6g}"])
+    lines += [*_table([*rows, ["objective", "", "", f"{found.values['objective']:.6g}"]]), ""]
+
+    pairs = list(summarise(next(iter(found.blocks().values()))).cosine)
+    head = ["by"] + [f"|{NAMES[term]}|" for term in terms] + ["|sum|"] + [f"share {SHORT[term]}" for term in terms]
+    rows = [head + ["cos " + ",".join(SHORT[term] for term in pair.split()) for pair in pairs]]
+    for block, by_term in found.blocks().items():
+        s = summarise(by_term)
+        norms = [_cell(s.norm[term]) for term in (*terms, "total")]
+        shares = [_cell(s.share[term], ".2f") for term in terms]
+        rows.append([block, *norms, *shares, *(_cell(s.cosine[pair], ".2f") for pair in pairs)])
+    lines += [*_table(rows), "", "largest entries"]
+    for term in terms:
+        best = []
+        for block, gradient in found.gradients[term].items():
+            best += [(abs(value), block, index, value) for index, value in largest_entries(gradient, 1)]
+        shown = [
+            f"{block}[{', '.join(map(str, index))}] {value:.3g}"
+            for _, block, index, value in sorted(best)[::-1][:LARGEST]
+        ]
+        lines.append(f"  {NAMES[term]:10} {'   '.join(shown)}")
+    return lines
+
+
+def check_lines(found: Check, points: int) -> list[str]:
+    """The U, pass or fail by name, and the verdict."""
+    from minidecomp.inspection.check import ENGINE_TOLERANCE, STEPS, TOLERANCE
+
+    terms = list(found.curve)
+    lines = [f"{points} training points, float64; (f(t + h u) - f(t - h u)) / (2 h) against <gradient, u>", ""]
+    rows = [["step h"] + [NAMES[term] for term in terms] + ["kinks crossed"]]
+    for i, step in enumerate(STEPS):
+        rows.append([f"{step:.0e}", *(f"{found.curve[term][i]:.1e}" for term in terms), str(found.kinks[i] or "")])
+    lines += [*_table(rows), ""]
+
+    def verdict(block: str, term: str) -> str:
+        error, engine = found.differences[block][term], found.engine.get(block, {}).get(term)
+        passed = error <= TOLERANCE and (engine is None or engine <= ENGINE_TOLERANCE)
+        return f"{'pass' if passed else 'FAIL'}  {error:.0e} / " + ("     " if engine is None else f"{engine:.0e}")
+
+    lines.append("errors against differences / of the CPU engine against the textbook")
+    rows = [["gradient by", *(NAMES[term] for term in terms)]]
+    rows += [[block, *(verdict(block, term) for term in terms)] for block in found.differences]
+    lines += [*_table(rows), ""]
+    failures = found.failures()
+    for block, term, against, error in failures:
+        lines.append(f"FAIL: {NAMES[term]} by {block} differs from the {against} by {error:.2g} of its size")
+    count = sum(map(len, found.differences.values())) + sum(map(len, found.engine.values()))
+    lines.append(f"{len(failures)} of {count} comparisons fail" if failures else f"all {count} comparisons agree")
+    return lines
+
+
+def theorem_lines(sides: Sides, prior: str, beta: float) -> list[str]:
+    """Both sides of a statement, part by part."""
+    lines = [f"{sides.statement}        ({prior} prior, beta {beta:g}; nats a data point)", ""]
+    for title, parts, total in (("left", sides.left_parts, sides.left), ("right", sides.right_parts, sides.right)):
+        rows = [[f"  {name}", f"{value:.12f}"] for name, value in parts.items()]
+        lines += [f"{title} side", *_table([*rows, ["  together", f"{total:.12f}"]])]
+    return [*lines, f"difference: {sides.difference:.1e}"]

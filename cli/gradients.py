@@ -1,0 +1,209 @@
+"""``minidecomp gradients``: each term's gradient looked at, checked, explained; the paper's theorems with numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minidecomp.errors import OptionError
+
+from .gradient_tables import check_lines, summary_lines, theorem_lines
+from .loading import check_arrays_file, write_arrays
+from .options import GroupedCommand, train_options
+
+if TYPE_CHECKING:
+    from minidecomp.inspection.explain import Situation
+
+POINTS, POINTS_OF_A_CHECK = 400, 32
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("run", required=False)
+@train_options
+@click.option("-c", "--config", metavar="FILE", help="Options from a TOML file, for a fresh model.")
+@click.option("--points", metavar="N", help="Training points to look at.  [a batch, 400 at most; 32 for --check]")
+@click.option("--check", "checked", is_flag=True, help="Hold every gradient against differences and the CPU engine.")
+@click.option("--term", metavar="NAME", help="With --explain: reconstruction, kl, prior, mmd, kl-inc, sample, mlp, ..")
+@click.option("--explain", "explained", is_flag=True, help="Print the term's formula, derivation, code and numbers.")
+@click.option("--theorem", metavar="1|corollary|2", help="Print both sides of a statement of the paper.")
+@click.option("--save", metavar="FILE.npz", help="Write the gradients, too.")
+@click.option("--plots/--no-plots", default=True, help="Draw pictures into the run's folder.  [yes]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def gradients(
+    run: str | None,
+    config: str | None,
+    points: str | None,
+    checked: bool,
+    term: str | None,
+    explained: bool,
+    theorem: str | None,
+    save: str | None,
+    plots: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Look at the gradient of each term of the objective, for one batch: reconstruction, beta KL, alpha D.
+
+    \b
+    norm    of the term's gradient, weighted, by each block of parameters and by loc, scale, z
+    share   <g_term, g> / <g, g>: its part of the step; below 0 it pulls against the sum
+    cosine  between two terms: below 0 they pull against each other
+
+    Of a RUN as it stands, or without one of a fresh model with train's options. Everything is computed by the textbook
+    in float64. --check exits with 1 if a gradient is wrong, and names it.
+    """
+    from minidecomp.resolving import whole_number
+
+    given = {name: value for name, value in given.items() if value is not None}
+    _refuse_contradictions(checked, term, explained, theorem, save)
+    count = None if points is None else whole_number("points", points, 1, 10**6)
+    looked_at, folder = _situation(run, given, config, count, POINTS_OF_A_CHECK if checked else POINTS)
+    if theorem is not None:
+        return _theorem(looked_at, theorem, as_json)
+    if explained:
+        from minidecomp.inspection.explain import explain
+
+        assert term is not None
+        click.echo("\n".join(explain(term, looked_at)))
+        return 0
+    if checked:
+        return _check(looked_at, folder if plots else None, as_json)
+    _summary(looked_at, save, folder if plots else None, as_json)
+    return 0
+
+
+def _refuse_contradictions(
+    checked: bool, term: str | None, explained: bool, theorem: str | None, save: str | None
+) -> None:
+    check_arrays_file(save)
+    if explained != (term is not None):
+        raise OptionError("term" if explained else "explain", None, "--term and --explain go together")
+    modes = [name for name, on in (("check", checked), ("explain", explained), ("theorem", theorem is not None)) if on]
+    if len(modes) > 1:
+        raise OptionError(modes[1], None, f"it does not go with --{modes[0]}")
+    if save is not None and modes:
+        raise OptionError("save", save, f"it does not go with --{modes[0]}")
+
+
+def _situation(
+    run: str | None, given: dict[str, Any], config: str | None, points: int | None, most: int
+) -> tuple[Situation, Path | None]:
+    """What is looked at, and the run's folder."""
+    from minidecomp.inspection.situation import situation
+
+    if run is not None:
+        return _situation_of_run(run, given, config, points, most)
+    from minidecomp import build, resolve, runs
+    from minidecomp.data import absolute
+
+    from .sources import from_environment, override, read_config
+
+    from_file = {} if config is None else read_config(config)
+    options = resolve(absolute(override(from_file, from_environment() | given)))
+    dataset = build.dataset(options)
+    options = build.fit_likelihood(options, dataset)
+    logits = build.prior_logits(options, dataset, runs.fingerprint(dataset.train))
+    vae, objective = build.vae(options, dataset.data_dim, logits), build.objective(options)
+    count = min(options.batch_size, most) if points is None else points
+    return situation(vae, objective, dataset, count, options.seed, 0), None
+
+
+def _situation_of_run(
+    run: str, given: dict[str, Any], config: str | None, points: int | None, most: int
+) -> tuple[Situation, Path]:
+    from minidecomp.inspection.situation import situation
+    from minidecomp.resolving import check
+
+    from .loading import load_run
+
+    if config is not None:
+        raise OptionError("config", config, "it is for a fresh model; the run has its own")
+    for name, value in given.items():
+        if name not in ("data", "data_dir", "seed"):
+            raise OptionError(name, value, f"the run {run} has its own; without it a fresh model takes train's options")
+    loaded, dataset = load_run(run, given.get("data"), given.get("data_dir"))
+    seed = check("seed", given["seed"]) if "seed" in given else loaded.options.seed
+    count = min(loaded.options.batch_size, most) if points is None else points
+    step = loaded.state.optimizer.step
+    return situation(loaded.vae, loaded.objective, dataset, count, seed, step), loaded.folder
+
+
+def _picture(folder: Path | None, name: str, figure: Any) -> None:
+    """Into the run's folder, where there is one, and matplotlib."""
+    from minidecomp import figures
+    from minidecomp.files import make_folder
+
+    if folder is not None and figures.available():
+        for path in figures.write_figure(figure(), make_folder(folder / "figures"), name, ("png",)):
+            click.echo(f"picture: {path}")
+
+
+def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_json: bool) -> None:
+    from minidecomp import figures, runs
+    from minidecomp.inspection.by_term import as_dict, term_gradients
+
+    s = looked_at
+    found = term_gradients(s.vae, s.objective, s.x, s.draws)
+    if as_json:
+        click.echo(runs.as_json({"points": len(s.x), **as_dict(found)}))
+    else:
+        click.echo("\n".join(summary_lines(found, len(s.x))))
+    if save is not None:
+        arrays = {f"{term}.{block}": array for term, of in found.gradients.items() for block, array in of.items()}
+        if as_json:
+            import numpy as np
+
+            np.savez(save, **arrays)  # nothing but JSON on stdout
+        else:
+            write_arrays(save, **arrays)
+    if s.vae.latent_dim == 2 and not as_json:
+        loc, scale = s.vae.encode(s.x)
+        shown = slice(None, None, max(1, len(loc) // 100))
+        pulls = {term: of["loc"][shown] for term, of in found.gradients.items()}
+        prior = s.vae.current_prior()
+        _picture(folder, "gradient_field", lambda: figures.gradient_field(loc[shown], scale[shown], pulls, prior))
+
+
+def _check(looked_at: Situation, folder: Path | None, as_json: bool) -> int:
+    from minidecomp import figures, runs
+    from minidecomp.inspection.check import STEPS, check
+
+    s = looked_at
+    found = check(s.vae, s.objective, s.x, s.draws)
+    failures = found.failures()
+    if as_json:
+        result = {
+            "pass": not failures,
+            "failures": [dict(zip(("block", "term", "against", "error"), each, strict=True)) for each in failures],
+            "differences": found.differences,
+            "engine": found.engine,
+            "curve": {term: values.tolist() for term, values in found.curve.items()},
+            "steps": list(STEPS),
+            "kinks": found.kinks,
+        }
+        click.echo(runs.as_json(result))
+    else:
+        click.echo("\n".join(check_lines(found, len(s.x))))
+        _picture(folder, "gradient_check", lambda: figures.difference_errors(STEPS, found.curve, found.kinks))
+    return 1 if failures else 0
+
+
+def _theorem(looked_at: Situation, name: str, as_json: bool) -> int:
+    import dataclasses
+
+    from minidecomp import runs
+    from minidecomp.theory import STATEMENTS
+
+    s = looked_at
+    if name not in STATEMENTS:
+        raise OptionError("theorem", name, f"one of {', '.join(STATEMENTS)} is")
+    if s.objective.beta == 0:
+        raise OptionError("beta", 0, "the paper's statements are about a beta above 0")
+    sides = STATEMENTS[name](s.vae, s.x, s.draws.eps[0], s.objective.beta)
+    if as_json:
+        click.echo(runs.as_json(dataclasses.asdict(sides) | {"difference": sides.difference}))
+    else:
+        click.echo("\n".join(theorem_lines(sides, s.vae.prior.name, s.objective.beta)))
+    return 0

@@ -1,0 +1,237 @@
+"""Pictures of gradients: over training, as arrows in the latent plane, and the error of differences by their step."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import MinidecompError
+from ..files import make_folder, write_file
+from ..objective import TERMS
+from ..terms.priors import Prior
+from .posterior import colour_top, covering_square, draw_posterior, drawn_density
+from .style import COLUMN, PAGE, Extent, new_figure, styled, write_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..inspection.over_training import GradientLog
+
+TERM_NAMES = {"log_likelihood": "reconstruction", "kl": "$\\beta$ KL", "regulariser": "$\\alpha D$"}
+TERM_COLOURS = {"log_likelihood": "#3b528b", "kl": "#e66100", "regulariser": "#1b7837", "sum": "0.15"}
+ARROW_COLOUR = "#ff5b4a"
+ARROW_GRID = 200
+FRAME_MILLISECONDS = 150
+SMOOTHED_FROM = 80  # epochs
+
+
+@styled
+def gradient_curves(columns: Mapping[str, np.ndarray]) -> Figure:
+    """Each term's gradient norm, by all parameters, and the cosines between terms, over the epochs.
+
+    Parameters
+    ----------
+    columns : mapping of str to numpy.ndarray of shape (epochs,)
+        Of ``gradients.csv``.
+
+    Raises
+    ------
+    MinidecompError
+        There is no epoch.
+    """
+    epoch = np.asarray(columns["epoch"])
+    if len(epoch) == 0:
+        raise MinidecompError("no gradients were logged; curves need at least one epoch")
+    figure = new_figure(COLUMN, 3.4)
+    norms, cosines = figure.subplots(2, 1, sharex=True)
+    for term, name in TERM_NAMES.items():
+        norm = np.asarray(columns[f"norm_{term}"])
+        if (norm > 0).any():
+            _draw_noisy(norms, epoch, norm, TERM_COLOURS[term], name)
+    for column, values in columns.items():
+        if column.startswith("cosine_") and np.isfinite(values).any():
+            pair = [term for term in TERM_NAMES if term in column]
+            label = f"{TERM_NAMES[pair[0]]}, {TERM_NAMES[pair[1]]}"
+            colour = TERM_COLOURS["kl" if "regulariser" not in pair else pair[0] if pair[0] != "kl" else "regulariser"]
+            _draw_noisy(cosines, epoch, np.asarray(values), colour, label)
+    norms.set_yscale("log")
+    norms.set_ylabel("gradient's norm")
+    cosines.axhline(0, color="0.6", linewidth=0.6, zorder=0)
+    cosines.set_ylim(-1.05, 1.05)
+    cosines.set_ylabel("cosine")
+    cosines.set_xlabel("epoch")
+    for axes in (norms, cosines):
+        if axes.lines and axes.get_legend_handles_labels()[1]:
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        axes.set_xlim(*((epoch[0], epoch[-1]) if len(epoch) > 1 else (epoch[0] - 0.5, epoch[0] + 0.5)))
+    return figure
+
+
+def _draw_noisy(axes: Axes, epoch: np.ndarray, value: np.ndarray, colour: str, label: str) -> None:
+    """Every epoch's value and, of many epochs, the mean over some in front of it."""
+    if len(epoch) < SMOOTHED_FROM:
+        axes.plot(epoch, value, color=colour, label=label, marker="o" if len(epoch) == 1 else "")
+        return
+    width = len(epoch) // 40
+    known = np.isfinite(value)
+    ones = np.convolve(known, np.ones(width), "same")
+    mean = np.convolve(np.where(known, value, 0), np.ones(width), "same") / np.maximum(ones, 1)
+    axes.plot(epoch, value, color=colour, alpha=0.25, linewidth=0.5)
+    axes.plot(epoch, np.where(ones > 0, mean, np.nan), color=colour, label=label)
+
+
+@styled
+def gradient_field(
+    loc: np.ndarray,
+    scale: np.ndarray,
+    pulls: Mapping[str, np.ndarray],
+    prior: Prior,
+    extent: Extent | None = None,
+    lengths: Mapping[str, float] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Where each term moves the encodings: arrows on the latent plane, above the densities of q(z) and p(z).
+
+    Parameters
+    ----------
+    loc, scale : numpy.ndarray of shape (P, 2)
+        Of q(z | x_i).
+    pulls : mapping of str to numpy.ndarray of shape (P, 2)
+        By a term's name its weighted gradient by loc, along which a step of training moves it. A panel each, and
+        one for their sum.
+    prior : Gaussian, StudentT, Mixture or Sparse
+    extent : (float, float, float, float), optional
+        Of the plane.
+    lengths : mapping of str to float, optional
+        The gradient that is drawn as long as a twelfth of the plane, for each panel; the 95th percentile by default,
+        so that lengths compare inside a panel, and the panel says what they stand for.
+    title : str, optional
+    """
+    shown = {term: pull for term, pull in pulls.items() if np.any(pull != 0)}
+    panels = {TERM_NAMES.get(term, term): pull for term, pull in shown.items()}
+    if len(panels) > 1:
+        panels["their sum"] = np.sum(list(shown.values()), axis=0)
+    if not panels:
+        raise MinidecompError("no term has a gradient by loc; there are no arrows to draw")
+    extent = covering_square([(loc, scale)], prior) if extent is None else extent
+    density = drawn_density(loc, scale, extent, ARROW_GRID)
+    top = 1.4 * colour_top(density)
+    width = min(PAGE, 0.4 + 1.85 * len(panels))
+    figure = new_figure(width, (width - 0.4) / len(panels) + (0.75 if title else 0.55), "compressed")
+    axes_row: Any = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (name, pull) in zip(axes_row, panels.items(), strict=True):
+        draw_posterior(axes, density, prior, extent, top)
+        length = (lengths or {}).get(name) or typical_length(pull)
+        _arrows(axes, loc, pull / length * (extent[1] - extent[0]) / 12)
+        axes.set_title(name, fontsize=8)
+        axes.set_xlabel(f"$z_1$    (longest arrows: {length:.2g})", fontsize=7)
+    axes_row[0].set_ylabel("$z_2$")
+    if title:
+        figure.suptitle(title, fontsize=8)
+    return figure
+
+
+def typical_length(pull: np.ndarray) -> float:
+    """The length that 95 percent of the arrows do not exceed; 1 if all are 0."""
+    return float(np.quantile(np.linalg.norm(pull, axis=1), 0.95)) or 1.0
+
+
+def _arrows(axes: Axes, at: np.ndarray, by: np.ndarray) -> None:
+    axes.quiver(
+        *at.T,
+        *by.T,
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        color=ARROW_COLOUR,
+        width=0.007,
+        headwidth=3.5,
+        headlength=4,
+    )
+    axes.plot(*at.T, ".", color="white", markersize=0.7, alpha=0.8)
+
+
+def write_field_animation(
+    path: Path, frames: Sequence[np.ndarray], epochs: Sequence[int], terms: Sequence[str], prior: Prior
+) -> None:
+    """Write a GIF of `gradient_field` over training; axes and arrows keep their scale throughout.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    frames : sequence of numpy.ndarray of shape (P, 4 + 2 * len(terms))
+        loc, scale and each term's pull on loc.
+    epochs : sequence of int
+        When.
+    terms : sequence of str
+    prior : Gaussian, StudentT, Mixture or Sparse
+
+    Raises
+    ------
+    Fault
+        It cannot be written.
+    """
+    from PIL import Image
+
+    parts = [(f[:, :2], f[:, 2:4], {term: f[:, 4 + 2 * i : 6 + 2 * i] for i, term in enumerate(terms)}) for f in frames]
+    extent = covering_square([part[:2] for part in parts[len(parts) // 3 :]], prior)
+    active = [term for term in terms if any(np.any(part[2][term] != 0) for part in parts)]
+    late = parts[len(parts) // 3 :]
+    lengths = {
+        TERM_NAMES[term]: max(float(np.median([typical_length(part[2][term]) for part in late])), 1e-12)
+        for term in active
+    }
+    if len(active) > 1:
+        sums = [typical_length(np.sum([part[2][term] for term in active], axis=0)) for part in late]
+        lengths["their sum"] = float(np.median(sums))
+    images = []
+    for (loc, scale, pulls), epoch in zip(parts, epochs, strict=True):
+        # A pull of nothing but zeros keeps its panel.
+        kept = {term: pulls[term] + 1e-30 for term in active}
+        figure = gradient_field(loc, scale, kept, prior, extent, lengths, f"epoch {epoch}")
+        room = io.BytesIO()
+        figure.savefig(room, format="png", dpi=110)
+        images.append(Image.open(room).convert("P", palette=Image.Palette.ADAPTIVE, colors=128))
+    settings: dict[str, Any] = {"duration": FRAME_MILLISECONDS, "loop": 0}
+    write_file(path, lambda file: images[0].save(file, "GIF", save_all=True, append_images=images[1:], **settings))
+
+
+@styled
+def difference_errors(steps: Sequence[float], errors: Mapping[str, np.ndarray], kinks: Sequence[int]) -> Figure:
+    """The error of central differences against the gradient by their step, term by term: the U.
+
+    Parameters
+    ----------
+    steps : sequence of float
+    errors : mapping of str to numpy.ndarray of shape (steps,)
+        Relative, by a term's name.
+    kinks : sequence of int
+        How many kinks each step crosses; those that cross some are shaded.
+    """
+    figure = new_figure(COLUMN, 2.3)
+    axes = figure.subplots()
+    for term, values in errors.items():
+        floor = np.maximum(values, 1e-16)
+        axes.loglog(steps, floor, "o-", color=TERM_COLOURS[term], label=TERM_NAMES[term], markersize=2.5)
+    crossing = [step for step, count in zip(steps, kinks, strict=True) if count]
+    if crossing:
+        axes.axvspan(min(crossing) / 10**0.5, max(steps) * 1.5, color="0.92", zorder=0, label="crosses kinks")
+    axes.set_xlabel("step $h$ of the differences")
+    axes.set_ylabel("relative error")
+    axes.legend(loc="upper left")
+    return figure
+
+
+def draw_gradient_log(folder: Path, log: GradientLog, prior: Prior, formats: Sequence[str] = ("png",)) -> list[Path]:
+    """Write gradients and, where encodings in a plane were kept, gradient_field.gif; returns the paths."""
+    make_folder(folder)
+    paths = write_figure(gradient_curves(log.columns()), folder, "gradients", formats)
+    if log.frames:
+        paths.append(folder / "gradient_field.gif")
+        write_field_animation(paths[-1], log.frames, log.frame_epochs, TERMS, prior)
+    return paths

@@ -1,0 +1,1 @@
+"""Looking at gradients: which term pulls what where, whether each is right, and how it comes about."""

@@ -1,0 +1,134 @@
+"""The gradient of each term of the objective for one batch: norms, shares, cosines, largest entries."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import objective as textbook
+from ..draws import Draws
+from ..model import VAE
+from ..objective import TERMS, Objective
+
+PAIRS = tuple(itertools.combinations(TERMS, 2))
+LATENT = ("loc", "scale", "z")  # what a gradient is also given by, beside the parameters
+
+
+@dataclass(frozen=True)
+class TermGradients:
+    """The weighted terms of the objective at one batch, and the gradient of each.
+
+    Attributes
+    ----------
+    values : dict
+        Of each term, unweighted, and of the objective.
+    weights : dict
+        1, -beta and -alpha; a term without weight has no gradient here.
+    gradients : dict of dicts
+        ``gradients[term][block]``: of weight times term, by each parameter, loc and scale (B, D) and z (K, B, D). By
+        loc and scale they are total ones, through z = loc + scale eps too. Their sum over the terms is the gradient of
+        the objective, along which training goes up.
+    """
+
+    values: dict[str, float]
+    weights: dict[str, float]
+    gradients: dict[str, dict[str, np.ndarray]]
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        return tuple(self.gradients)
+
+    def blocks(self) -> dict[str, dict[str, np.ndarray]]:
+        """By block and term, flat: every parameter, all of the encoder's, the decoder's, all, and loc, scale, z."""
+        names = [name for name in next(iter(self.gradients.values())) if name not in LATENT]
+        groups = {name: [name] for name in names}
+        for title, prefix in (("encoder", "enc."), ("decoder", "dec."), ("all parameters", "")):
+            groups[title] = [name for name in names if name.startswith(prefix)]
+        groups |= {name: [name] for name in LATENT}
+        return {
+            title: {term: np.concatenate([of[name].ravel() for name in members]) for term, of in self.gradients.items()}
+            for title, members in groups.items()
+        }
+
+
+def term_gradients(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) -> TermGradients:
+    """By the textbook, in the model's dtype.
+
+    Parameters
+    ----------
+    vae, objective
+        The model and which objective.
+    x : numpy.ndarray of shape (B, dx)
+    draws : Draws
+        The noise; with a prior sample, if the regulariser is to be among the terms.
+    """
+    weights = {term: weight for term, weight in objective.weights.items() if weight != 0}
+    if draws.prior_sample is None:
+        weights.pop("regulariser", None)
+    gradients = {}
+    for term, weight in weights.items():
+        values, gradients[term] = textbook.value_and_grad(vae, objective, x, draws, {term: weight})
+    return TermGradients(values, weights, gradients)
+
+
+@dataclass(frozen=True)
+class BlockSummary:
+    """How the terms' gradients by one block compare.
+
+    Attributes
+    ----------
+    norm : dict
+        Of each term's gradient g_t, and of their sum g under ``total``.
+    share : dict
+        <g_t, g> / <g, g>: what each term contributes to the step; they add up to 1, and one that pulls against the sum
+        is below 0. NaN where g is 0.
+    cosine : dict
+        Of the angle between two terms' gradients, by their names joined by a blank; below 0 where they pull against
+        each other, NaN where one is 0.
+    """
+
+    norm: dict[str, float]
+    share: dict[str, float]
+    cosine: dict[str, float]
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """cos(a, b) = <a, b> / (|a| |b|); NaN if one of them is 0."""
+    size = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / size if size > 0 else float("nan")
+
+
+def summarise(by_term: Mapping[str, np.ndarray]) -> BlockSummary:
+    """Norms, shares and cosines of the terms' gradients by one block, given flat."""
+    total = np.sum(list(by_term.values()), axis=0)
+    square = float(total @ total)
+    norm = {term: float(np.linalg.norm(g)) for term, g in by_term.items()} | {"total": square**0.5}
+    share = {term: float(g @ total) / square if square > 0 else float("nan") for term, g in by_term.items()}
+    pairs = [pair for pair in PAIRS if pair[0] in by_term and pair[1] in by_term]
+    return BlockSummary(norm, share, {f"{a} {b}": cosine(by_term[a], by_term[b]) for a, b in pairs})
+
+
+def largest_entries(gradient: np.ndarray, count: int) -> list[tuple[tuple[int, ...], float]]:
+    """Indices and values of the entries of largest size, the largest first."""
+    flat = np.abs(gradient).ravel()
+    chosen = np.argpartition(flat, -min(count, flat.size))[-count:]
+    chosen = chosen[np.argsort(-flat[chosen], kind="stable")]
+    return [(tuple(map(int, np.unravel_index(i, gradient.shape))), float(gradient.flat[i])) for i in chosen]
+
+
+def as_dict(found: TermGradients, largest: int = 3) -> dict[str, Any]:
+    """All of it but the arrays, for JSON."""
+    result: dict[str, Any] = {"values": found.values, "weights": found.weights, "blocks": {}}
+    for block, by_term in found.blocks().items():
+        summary = summarise(by_term)
+        result["blocks"][block] = {"norm": summary.norm, "share": summary.share, "cosine": summary.cosine}
+        if block in next(iter(found.gradients.values())):
+            result["blocks"][block]["largest"] = {
+                term: [{"index": list(index), "value": value} for index, value in largest_entries(of[block], largest)]
+                for term, of in found.gradients.items()
+            }
+    return result

@@ -1,0 +1,264 @@
+"""Gradients against central differences, in float64, and an engine's against the textbook's.
+
+    (f(t + h u) - f(t - h u)) / (2 h) = <grad f, u> + h^2 f''' / 6 + rounding / h
+
+so the error falls with the step h like h^2 until rounding, which grows like 1 / h, takes over: a U. A wrong gradient
+has no such U, its error stays. A step that takes a rectifier or the Laplace likelihood across its kink has an error of
+its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from .. import objective as textbook
+from ..draws import Draws
+from ..engines.cpu import CpuEngine
+from ..model import VAE, in_dtype
+from ..network import Parameters
+from ..objective import Objective
+from ..terms.posterior import sample
+from .by_term import LATENT, TermGradients, term_gradients
+
+STEPS = tuple(10.0**-k for k in range(1, 11))
+TOLERANCE = 1e-6  # against differences
+ENGINE_TOLERANCE = 1e-9  # of the largest entry
+DIRECTIONS, ENTRIES = 2, 2
+KINKED = ("relu", "leaky-relu")
+
+Function = Callable[[float], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """<grad f, u> along one direction u, and what differences make of it, term by term.
+
+    Attributes
+    ----------
+    analytic : dict
+        <grad f_t, u> for each term t.
+    size : dict
+        What errors are relative to: |<grad f_t, u>|, or a thousandth of |grad f_t| where that is more.
+    errors : dict
+        The difference quotient's, absolute, for each of ``STEPS``.
+    best : dict
+        The lesser of that and the extrapolation's, (100 Q(h) - Q(10 h)) / 99, from which h^2 has gone.
+    noise : dict
+        What rounding may make of it at each step.
+    """
+
+    analytic: dict[str, float]
+    size: dict[str, float]
+    errors: dict[str, np.ndarray]
+    best: dict[str, np.ndarray]
+    noise: dict[str, np.ndarray]
+
+    def error(self, term: str) -> float:
+        """The least relative error over the steps at which rounding does not hide the derivative.
+
+        Where it hides it at all steps, as it does if the derivative is 0: 0 if the differences are within rounding.
+        """
+        size = self.size[term]
+        errors, noise = self.best[term], self.noise[term]
+        usable = (noise < 1e-4 * size) & ~np.isnan(errors)
+        if usable.any():
+            return float((errors[usable] / size).min())
+        # Steps of 1e-3 and below keep the h^2 part small.
+        small = np.array(STEPS) <= 1e-3
+        return 0.0 if (errors[small] <= noise[small] + TOLERANCE * size).any() else float("inf")
+
+
+@dataclass
+class Check:
+    """What was compared, and how it came out.
+
+    Attributes
+    ----------
+    differences : dict of dicts
+        ``differences[block][term]``: the largest relative error of the block's probes against differences.
+    engine : dict of dicts
+        The CPU engine's largest difference from the textbook, over the block's largest entry.
+    curve : dict of arrays
+        For each term the relative error along one direction of all parameters, at each of ``STEPS``.
+    kinks : list of int
+        How many kinks (of a rectifier, or of the Laplace likelihood) each of these steps crosses.
+    """
+
+    differences: dict[str, dict[str, float]] = field(default_factory=dict)
+    engine: dict[str, dict[str, float]] = field(default_factory=dict)
+    curve: dict[str, np.ndarray] = field(default_factory=dict)
+    kinks: list[int] = field(default_factory=list)
+
+    def failures(self) -> list[tuple[str, str, str, float]]:
+        """Block, term, what it was held against, and the error, of each that does not agree."""
+        found = []
+        for against, errors, tolerance in (
+            ("differences", self.differences, TOLERANCE),
+            ("engine", self.engine, ENGINE_TOLERANCE),
+        ):
+            for block, by_term in errors.items():
+                found += [(block, term, against, e) for term, e in by_term.items() if not e <= tolerance]
+        return found
+
+
+def check(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws, seed: int = 0) -> Check:
+    """Hold every term's gradient by every block against differences, and the CPU engine's against the textbook's.
+
+    Parameters
+    ----------
+    vae, objective
+        The model, taken to float64, and which objective.
+    x : numpy.ndarray of shape (B, dx)
+        A few points: each difference evaluates the objective twice.
+    draws : Draws
+        In float64; with the prior sample's noise, so that gradients go through the sample to a learned prior.
+    seed : int
+        Of the directions.
+    """
+    vae, x = in_dtype(vae, np.float64), np.asarray(x, np.float64)
+    found = term_gradients(vae, objective, x, draws)
+    rng = np.random.default_rng(seed)
+    result = Check()
+    # A large step may take a scale below 0, where log s is NaN; the smaller ones decide.
+    with np.errstate(all="ignore"):
+        for block, gradient in _blocks(found).items():
+            along = _along(vae, objective, x, draws, block)
+            probes = [_probe(found, along, gradient, u) for u in _directions(gradient, rng)]
+            result.differences[block] = {term: max(probe.error(term) for probe in probes) for term in found.terms}
+        _curve(result, vae, objective, x, draws, found, rng)
+    result.engine = _engine_errors(vae, objective, x, draws)
+    return result
+
+
+def _blocks(found: TermGradients) -> dict[str, dict[str, np.ndarray]]:
+    first = next(iter(found.gradients.values()))
+    return {block: {term: of[block] for term, of in found.gradients.items()} for block in first}
+
+
+def _directions(gradient: dict[str, np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Random ones that lean to each term's gradient, so that none is drowned; the largest entry, and random ones."""
+    shape = next(iter(gradient.values())).shape
+    directions = []
+    for _ in range(DIRECTIONS):
+        u = _unit(rng.standard_normal(shape))
+        directions.append(_unit(u + sum(rng.uniform(0.5, 1.5) * _unit(g) for g in gradient.values())))
+    flat = {int(np.abs(g).argmax()) for g in gradient.values()} | set(rng.integers(0, u.size, ENTRIES).tolist())
+    for i in sorted(flat):
+        entry = np.zeros(shape)
+        entry.flat[i] = 1.0
+        directions.append(entry)
+    return directions
+
+
+def _unit(u: np.ndarray) -> np.ndarray:
+    size = np.linalg.norm(u)
+    return u / size if size > 0 else u
+
+
+def _probe(found: TermGradients, along: Callable[[Any], Function], gradient: dict[str, np.ndarray], u: Any) -> Probe:
+    f = along(u)
+    at = f(0.0)
+    quotient: dict[str, list[float]] = {term: [] for term in found.terms}
+    for h in STEPS:
+        above, below = f(h), f(-h)
+        for term in found.terms:
+            quotient[term].append(found.weights[term] * (above[term] - below[term]) / (2 * h))
+    analytic = {term: float((gradient[term] * u).sum()) for term in found.terms}
+    errors = {term: np.abs(np.array(quotient[term]) - analytic[term]) for term in found.terms}
+    best = {term: np.fmin(errors[term], _extrapolated(quotient[term], analytic[term])) for term in found.terms}
+    size = {term: max(abs(analytic[term]), 1e-3 * float(np.linalg.norm(gradient[term]))) for term in found.terms}
+    rounding = {term: 50 * 2.2e-16 * max(1.0, abs(found.weights[term] * at[term])) for term in found.terms}
+    return Probe(analytic, size, errors, best, {term: rounding[term] / np.array(STEPS) for term in found.terms})
+
+
+def _extrapolated(quotient: list[float], analytic: float) -> np.ndarray:
+    """|(100 Q(h) - Q(10 h)) / 99 - analytic|, of a step h that is not the first."""
+    q = np.array(quotient)
+    return np.concatenate([[np.inf], np.abs((100 * q[1:] - q[:-1]) / 99 - analytic)])
+
+
+def _moved(vae: VAE, name: str, change: np.ndarray) -> VAE:
+    """The model with one parameter changed."""
+    parameters = Parameters(vae.parameters.shapes, vae.parameters.vector.copy())
+    parameters[name][...] += change
+    return replace(vae, parameters=parameters)
+
+
+def _values(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) -> dict[str, float]:
+    """The terms, with the prior's sample made anew from its noise: it moves with a learned prior."""
+    if draws.prior_noise is not None:
+        drawn = vae.current_prior().sample(draws.prior_noise, draws.prior_choice)
+        draws = replace(draws, prior_sample=drawn)
+    return textbook.value(vae, objective, x, draws)
+
+
+def _along(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws, block: str) -> Callable[[np.ndarray], Function]:
+    """For a direction u of a block: t -> the terms at the block's value plus t u."""
+    if block not in LATENT:
+        return lambda u: lambda t: _values(_moved(vae, block, t * u), objective, x, draws)
+    loc, scale = vae.encode(x)
+
+    def terms(t: float, u: np.ndarray) -> dict[str, float]:
+        mean = loc + t * u if block == "loc" else loc
+        width = scale + t * u if block == "scale" else scale
+        z = sample(mean, width, draws.eps) + (t * u if block == "z" else 0)
+        return textbook.value_at(vae, objective, x, mean, width, z, draws)
+
+    return lambda u: lambda t: terms(t, u)
+
+
+def _curve(
+    result: Check,
+    vae: VAE,
+    objective: Objective,
+    x: np.ndarray,
+    draws: Draws,
+    found: TermGradients,
+    rng: np.random.Generator,
+) -> None:
+    """The U: along one direction of all parameters at once."""
+    names = list(vae.parameters.shapes)
+    by_term = {term: np.concatenate([of[name].ravel() for name in names]) for term, of in found.gradients.items()}
+    u = _unit(_unit(rng.standard_normal(vae.parameters.vector.size)) + sum(_unit(g) for g in by_term.values()))
+
+    def moved(t: float) -> VAE:
+        return replace(vae, parameters=Parameters(vae.parameters.shapes, vae.parameters.vector + t * u))
+
+    probe = _probe(found, lambda u: lambda t: _values(moved(t), objective, x, draws), by_term, u)
+    for term in found.terms:
+        size = abs(probe.analytic[term])
+        result.curve[term] = probe.errors[term] / size if size > 0 else probe.errors[term]
+    result.kinks = [int((_sides(moved(h), x, draws) != _sides(moved(-h), x, draws)).sum()) for h in STEPS]
+
+
+def _sides(vae: VAE, x: np.ndarray, draws: Draws) -> np.ndarray:
+    """On which side of its kink each rectifier, and each residual of a Laplace likelihood, is."""
+    _, inputs = vae.encoder.forward(vae.parameters, x)
+    loc, scale = vae.encode(x)
+    reconstruction, more = vae.decoder.forward(vae.parameters, sample(loc, scale, draws.eps))
+    sides = [np.zeros(0, bool)]
+    for network, layers in ((vae.encoder, inputs), (vae.decoder, more)):
+        if network.activation in KINKED:
+            sides += [(h > 0).ravel() for h in layers[1:]]
+    if vae.likelihood.name == "laplace":
+        sides.append((x > reconstruction).ravel())
+    return np.concatenate(sides)
+
+
+def _engine_errors(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) -> dict[str, dict[str, float]]:
+    """The CPU engine's gradients against the textbook's; the prior's sample is a constant for both."""
+    draws = replace(draws, prior_noise=None, prior_choice=None)
+    found = term_gradients(vae, objective, x, draws)
+    engine = CpuEngine(vae, objective, max_rows=len(x))
+    errors: dict[str, dict[str, float]] = {name: {} for name in vae.parameters.shapes}
+    for term, weight in found.weights.items():
+        gradient = Parameters(vae.parameters.shapes, engine.value_and_grad(x, draws, {term: weight})[1])
+        for name in vae.parameters.shapes:
+            expected = found.gradients[term][name]
+            largest = max(float(np.abs(expected).max()), 1e-12)
+            errors[name][term] = float(np.abs(gradient[name] - expected).max()) / largest
+    return errors

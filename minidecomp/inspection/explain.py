@@ -1,0 +1,105 @@
+"""A term explained: formula, the derivation's steps, where the code is, and one entry worked through with numbers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..draws import Draws
+from ..errors import OptionError
+from ..model import VAE
+from ..objective import Objective
+
+FOLDER = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the numbers are taken from: a float64 model, a batch x (B, dx) and its draws."""
+
+    vae: VAE
+    objective: Objective
+    x: np.ndarray
+    draws: Draws
+
+
+@dataclass(frozen=True)
+class Worked:
+    """One entry by hand: the lines that lead to it, its value there, and the textbook code's."""
+
+    lines: list[str]
+    by_hand: float
+    by_code: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What ``minidecomp gradients --explain`` prints of a term.
+
+    Attributes
+    ----------
+    title : str
+    formula, steps : tuple of str
+        The value; and, a line a step, how the gradient follows.
+    code : tuple of callables
+        The textbook's functions.
+    work : callable
+        Takes a Situation, returns a Worked.
+    """
+
+    title: str
+    formula: tuple[str, ...]
+    steps: tuple[str, ...]
+    code: tuple[Callable[..., Any], ...]
+    work: Callable[[Situation], Worked]
+
+
+def where(function: Callable[..., Any]) -> str:
+    """The file and the line of a function: minidecomp/terms/mmd.py:42 value_and_grad."""
+    _, line = inspect.getsourcelines(function)
+    path = Path(inspect.getsourcefile(function) or "")
+    shown = path.relative_to(FOLDER) if path.is_relative_to(FOLDER) else path
+    return f"{shown}:{line} {function.__qualname__}"
+
+
+def lines(explanation: Explanation, situation: Situation) -> list[str]:
+    """The whole explanation, a line each."""
+    worked = explanation.work(situation)
+    agree = np.isclose(worked.by_hand, worked.by_code, rtol=1e-10, atol=1e-14)
+    return [
+        explanation.title,
+        "",
+        *(f"    {line}" for line in explanation.formula),
+        "",
+        "Derivation",
+        *(f"{number:3d}. {step}" for number, step in enumerate(explanation.steps, 1)),
+        "",
+        "Code",
+        *(f"    {where(function)}" for function in explanation.code),
+        "",
+        "One entry, with this model's numbers",
+        *(f"    {line}" for line in worked.lines),
+        f"    by hand {worked.by_hand:.12g}, the code's {worked.by_code:.12g}: {'equal' if agree else 'NOT EQUAL'}",
+    ]
+
+
+def explain(name: str, situation: Situation) -> list[str]:
+    """The explanation of a term by its name, ``reconstruction``, ``kl`` and ``prior`` being the model's own.
+
+    Raises
+    ------
+    OptionError
+        If there is none of that name.
+    """
+    from .explanations import EXPLANATIONS, own_names
+
+    name = own_names(situation).get(name, name)
+    if name not in EXPLANATIONS:
+        names = [*own_names(situation), *EXPLANATIONS]
+        raise OptionError("term", name, f"one of {', '.join(dict.fromkeys(names))} is")
+    return lines(EXPLANATIONS[name], situation)

@@ -1,0 +1,30 @@
+"""The model, the points and the noise that are looked at: of a run as it stands, or of a fresh model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..data.dataset import Dataset
+from ..draws import draw
+from ..errors import OptionError
+from ..model import VAE, in_dtype
+from ..objective import Objective
+from ..points import as_numbers, evenly_spread
+from .explain import Situation
+
+
+def situation(vae: VAE, objective: Objective, dataset: Dataset, points: int, seed: int, step: int) -> Situation:
+    """In float64: evenly spread training points, and the noise of the seed's training step ``step``.
+
+    Raises
+    ------
+    OptionError
+        If the regulariser needs more points than there are.
+    """
+    vae = in_dtype(vae, np.float64)
+    x = as_numbers(dataset.train[evenly_spread(len(dataset.train), points)], np.float64)
+    with_prior = objective.alpha > 0
+    if with_prior and objective.regulariser == "mmd" and len(x) < 2:
+        raise OptionError("points", points, "for the MMD at least 2 is")
+    drawn = draw(vae.current_prior(), objective.samples, len(x), vae.latent_dim, seed, step, np.float64, with_prior)
+    return Situation(vae, objective, x, drawn)

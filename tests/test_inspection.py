@@ -1,0 +1,316 @@
+"""Gradients by term, their check and their explanations, in Python and on the command line."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+from engine_cases import EVERY_KIND, batch, make, settings_of_a_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from minidecomp import objective as textbook
+from minidecomp.cli.main import main
+from minidecomp.draws import draw
+from minidecomp.inspection import explain as explain_module
+from minidecomp.inspection.by_term import cosine, largest_entries, summarise, term_gradients
+from minidecomp.inspection.check import check
+from minidecomp.inspection.explain import Situation, explain, lines, where
+from minidecomp.inspection.explanations import EXPLANATIONS
+from minidecomp.inspection.over_training import FRAMES, GradientLog
+from minidecomp.terms import inclusive_kl, kl, likelihoods, mmd, posterior, priors
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def looked_at(data_dim=5, rows=12, **model):
+    vae, objective = make(data_dim, **({"hidden": (7,), "latent_dim": 3, "alpha": 2.0, "beta": 0.7} | model))
+    with_prior = objective.alpha > 0
+    drawn = draw(vae.current_prior(), objective.samples, rows, vae.latent_dim, 0, 0, np.float64, with_prior)
+    return vae, objective, batch(vae, rows), drawn
+
+
+# ---- by term ----
+
+
+def test_the_terms_add_up_to_the_objective():
+    vae, objective, x, drawn = looked_at()
+    found = term_gradients(vae, objective, x, drawn)
+    whole = textbook.value_and_grad(vae, objective, x, drawn)[1]
+    for block, gradient in whole.items():
+        assert_allclose(sum(of[block] for of in found.gradients.values()), gradient, rtol=1e-9, atol=1e-12)
+    assert found.weights == {"log_likelihood": 1.0, "kl": -0.7, "regulariser": -2.0}
+    for by_term in found.blocks().values():
+        summary = summarise(by_term)
+        assert sum(summary.share.values()) == pytest.approx(1)
+        assert all(-1.0000001 <= value <= 1.0000001 or np.isnan(value) for value in summary.cosine.values())
+
+
+def test_a_term_without_weight_has_no_gradient():
+    vae, objective, x, drawn = looked_at(alpha=0.0)
+    assert term_gradients(vae, objective, x, drawn).terms == ("log_likelihood", "kl")
+
+
+def test_cosines_and_largest_entries():
+    assert cosine(np.array([1.0, 1.0]), np.array([1.0, 0.0])) == pytest.approx(0.5**0.5)
+    assert np.isnan(cosine(np.zeros(2), np.ones(2)))
+    assert largest_entries(np.array([[1.0, -5.0], [3.0, 0.0]]), 2) == [((0, 1), -5.0), ((1, 0), 3.0)]
+
+
+# ---- the check ----
+
+
+@settings(max_examples=8, deadline=None)
+@given(settings_of_a_model(), st.integers(1, 8), st.integers(2, 12))
+def test_every_model_passes(model, data_dim, rows):
+    vae, objective, x, drawn = looked_at(data_dim, rows, **model)
+    found = check(vae, objective, x, drawn)
+    assert found.failures() == []
+
+
+BREAKS = [
+    (likelihoods.Bernoulli, "output", "log_likelihood", {"likelihood": "bernoulli"}),
+    (likelihoods.Gaussian, "output", "log_likelihood", {"likelihood": "gaussian"}),
+    (likelihoods.Laplace, "output", "log_likelihood", {"likelihood": "laplace"}),
+    *((prior, "z", "kl", {"prior": prior.name, "kl": "monte-carlo"}) for prior in (priors.Gaussian, priors.StudentT)),
+    *((prior, "z", "kl", {"prior": prior.name}) for prior in (priors.Mixture, priors.Sparse)),
+    *(
+        (prior, "variance", "kl", {"prior": prior.name, "learn_prior_variance": True, "kl": "monte-carlo"})
+        for prior in (priors.Gaussian, priors.StudentT, priors.Mixture, priors.Sparse)
+    ),
+    *((kl, key, "kl", {"prior": "gaussian", "kl": "analytic"}) for key in ("loc", "scale")),
+    *((kl, key, "kl", {"prior": "mixture"}) for key in ("z", "loc", "scale")),
+    (mmd, "z", "regulariser", {"regulariser": "mmd"}),
+    (mmd, "prior_sample", "regulariser", {"regulariser": "mmd", "learn_prior_variance": True}),
+    *((inclusive_kl, key, "regulariser", {"regulariser": "kl-inc"}) for key in ("loc", "scale")),
+    (inclusive_kl, "prior_sample", "regulariser", {"regulariser": "kl-inc", "learn_prior_variance": True}),
+]
+
+
+@pytest.mark.parametrize(
+    ("owner", "key", "term", "model"), BREAKS, ids=lambda value: getattr(value, "__name__", None) or str(value)[:40]
+)
+def test_a_wrong_sign_is_caught_by_name(owner, key, term, model, monkeypatch):
+    """Each gradient of the textbook is turned round once; the check has to see it, and at the right term."""
+    names = [name for name in vars(owner) if name.endswith("_and_grad")]
+
+    def broken(plain):
+        def wrong(*args, **more):
+            value, grads = plain(*args, **more)
+            return value, grads | ({key: -grads[key]} if key in grads else {})
+
+        return wrong
+
+    for name in names:
+        monkeypatch.setattr(owner, name, broken(getattr(owner, name)))
+    # A mixture far from its components has one responsibility of 1, where little can go wrong.
+    vae, objective, x, drawn = looked_at(prior_variance_scale=1.0, **({"prior": "sparse", "samples": 2} | model))
+    failures = check(vae, objective, x, drawn).failures()
+    assert {failed for _, failed, against, _ in failures if against == "differences"} == {term}
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(posterior, "scale_slope"), (priors, "logits_grad")],
+    ids=["scale link", "softmax of the logits"],
+)
+def test_a_wrong_link_is_caught(owner, name, monkeypatch):
+    plain = getattr(owner, name)
+    monkeypatch.setattr(textbook, name, lambda *args: -plain(*args))
+    vae, objective, x, drawn = looked_at(learn_prior_variance=True)
+    assert check(vae, objective, x, drawn).failures()
+
+
+def test_a_small_slip_is_caught(monkeypatch):
+    """Not only signs: one part in ten thousand of one gradient."""
+    plain = mmd.value_and_grad
+
+    def slipped(*args):
+        value, grads = plain(*args)
+        return value, grads | {"z": 1.0001 * grads["z"]}
+
+    monkeypatch.setattr(mmd, "value_and_grad", slipped)
+    vae, objective, x, drawn = looked_at(regulariser="mmd")
+    assert {term for _, term, _, _ in check(vae, objective, x, drawn).failures()} == {"regulariser"}
+
+
+def test_kinks_are_counted():
+    vae, objective, x, drawn = looked_at(activation="relu", likelihood="laplace", rows=40)
+    found = check(vae, objective, x, drawn)
+    assert found.kinks[0] > 0 and found.kinks[-1] == 0
+    vae, objective, x, drawn = looked_at(activation="tanh", likelihood="bernoulli")
+    assert not any(check(vae, objective, x, drawn).kinks)
+
+
+# ---- explanations ----
+
+
+@pytest.mark.parametrize(("prior", "likelihood", "regulariser"), EVERY_KIND)
+def test_every_explanation_is_worked_to_the_codes_number(prior, likelihood, regulariser):
+    vae, objective, x, drawn = looked_at(prior=prior, likelihood=likelihood, regulariser=regulariser)
+    s = Situation(vae, objective, x, drawn)
+    for name, explanation in EXPLANATIONS.items():
+        if name.endswith("likelihood") and not name.startswith(likelihood):
+            continue  # the decoder's output is not of its shape
+        worked = explanation.work(s)
+        assert_allclose(worked.by_hand, worked.by_code, rtol=1e-10, atol=1e-14, err_msg=name)
+        assert lines(explanation, s)[-1].endswith(": equal")
+
+
+def test_where_the_code_is():
+    """The line that is named is the function's first."""
+    for explanation in EXPLANATIONS.values():
+        for function in explanation.code:
+            path, line, name = re.fullmatch(r"(minidecomp/[\w/]+\.py):(\d+) (\S+)", where(function)).groups()
+            text = (explain_module.FOLDER / path).read_text().splitlines()[int(line) - 1 :]
+            declared = next(each for each in text if not each.strip().startswith("@"))
+            assert f"def {name.split('.')[-1]}(" in declared
+
+
+def test_own_names():
+    vae, objective, x, drawn = looked_at(prior="sparse", likelihood="laplace", regulariser="kl-inc")
+    s = Situation(vae, objective, x, drawn)
+    for name, title in (("reconstruction", "Laplace"), ("kl", "KL(q"), ("prior", "Spike"), ("regulariser", "KL(p")):
+        assert explain(name, s)[0].startswith(title)
+
+
+# ---- over training ----
+
+
+def test_frames_are_thinned():
+    from minidecomp.engines.cpu import CpuEngine
+
+    vae, objective, x, _ = looked_at(latent_dim=2, rows=6)
+    engine, log = CpuEngine(vae, objective, max_rows=6), GradientLog()
+    for epoch in range(1, 3 * FRAMES):
+        log.record(engine, x, 6, epoch, 0)
+    assert len(log.rows) == 3 * FRAMES - 1 and FRAMES / 2 <= len(log.frames) < FRAMES
+    assert len(set(np.diff(log.frame_epochs))) == 1
+    again = GradientLog.from_arrays({name: np.asarray(array) for name, array in log.arrays().items()})
+    assert_allclose(again.rows, log.rows)
+    assert again.frame_epochs == log.frame_epochs and again.gap == log.gap
+
+
+SMALL = ["--points-per-arm", "15", "--hidden", "6", "--threads", "1", "--quiet", "--no-plots"]
+
+
+def test_log_gradients_survives_a_resume(capsys):
+    common = ["train", *SMALL, "--alpha", "3", "--log-gradients"]
+    assert main([*common, "--epochs", "6", "--out", "whole"]) == 0
+    assert main([*common, "--epochs", "4", "--out", "halves"]) == 0
+    assert main(["train", "--resume", "halves", "--epochs", "6", "--quiet", "--no-plots"]) == 0
+    with open("whole/gradients.csv") as whole, open("halves/gradients.csv") as halves:
+        text = whole.read()
+        assert text == halves.read() and text.count("\n") == 7
+    assert text.startswith("epoch,norm_log_likelihood,norm_kl,norm_regulariser,cosine_log_likelihood_kl,")
+    assert main(["plot", "whole"]) == 0
+    out = capsys.readouterr().out
+    assert "whole/figures/gradients.png" in out and "whole/figures/gradient_field.gif" in out
+
+
+def test_without_it_nothing_is_kept():
+    from pathlib import Path
+
+    assert main(["train", *SMALL, "--epochs", "2", "--out", "run"]) == 0
+    assert not Path("run/gradients.csv").exists()
+    with np.load("run/checkpoint.npz") as arrays:
+        assert not [name for name in arrays if name.startswith("gradients")]
+
+
+# ---- the command ----
+
+
+@pytest.fixture
+def run(own_folder):
+    assert main(["train", *SMALL, "--alpha", "3", "--epochs", "3", "--out", "run"]) == 0
+    return "run"
+
+
+def test_the_table(run, capsys):
+    capsys.readouterr()
+    assert main(["gradients", run, "--save", "g.npz"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^all parameters +\S+ +\S+ +\S+", out, re.MULTILINE) and "cos r,KL" in out
+    assert "picture: run/figures/gradient_field.png" in out
+    with np.load("g.npz") as arrays:
+        assert arrays["kl.loc"].shape == (60, 2) and arrays["log_likelihood.dec.0.W"].shape == (2, 6)
+
+
+def test_json_is_the_same_numbers(run, capsys):
+    capsys.readouterr()
+    assert main(["gradients", run, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["points"] == 60 and set(result["weights"]) == {"log_likelihood", "kl", "regulariser"}
+    block = result["blocks"]["enc.0.W"]
+    assert set(block) == {"norm", "share", "cosine", "largest"} and sum(block["share"].values()) == pytest.approx(1)
+
+
+def test_check_passes_and_fails(run, capsys, monkeypatch):
+    assert main(["gradients", run, "--check", "--points", "9"]) == 0
+    assert "comparisons agree" in capsys.readouterr().out
+    plain = inclusive_kl.value_and_grad
+    monkeypatch.setattr(inclusive_kl, "value_and_grad", lambda *a: (plain(*a)[0], plain(*a)[1] | {"loc": 0 * a[1]}))
+    assert main(["gradients", run, "--check", "--points", "9", "--no-plots"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL: alpha D by loc differs from the differences" in out and "picture" not in out
+    assert main(["gradients", run, "--check", "--points", "9", "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert not result["pass"] and {each["term"] for each in result["failures"]} == {"regulariser"}
+
+
+def test_a_fresh_model(capsys):
+    assert main(["gradients", "--prior", "mixture", "--hidden", "5", "--alpha", "2", "--check", "--points", "8"]) == 0
+    assert main(["gradients", "--data", "pinwheel", "--prior", "sparse", "--points", "8"]) == 0
+    assert "picture" not in capsys.readouterr().out
+
+
+def test_explain_on_the_command_line(run, capsys):
+    capsys.readouterr()
+    assert main(["gradients", run, "--term", "regulariser", "--explain"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("KL(p || q) from samples") and ": equal" in out
+    assert re.search(r"minidecomp/terms/inclusive_kl.py:\d+ value_and_grad", out)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("gradients nowhere", "nowhere: no such run folder"),
+        ("gradients run --alpha 2", "--alpha: 2 is not allowed; the run run has its own"),
+        ("gradients run --points 0", "--points: 0 is not allowed; a whole number from 1"),
+        ("gradients run --points x", "--points: x is not allowed"),
+        ("gradients run --explain", "--term: --term and --explain go together"),
+        ("gradients run --term mmd", "--explain: --term and --explain go together"),
+        ("gradients run --term mdm --explain", "--term: mdm is not allowed; one of reconstruction, kl,"),
+        ("gradients run --check --theorem 1", "--theorem: it does not go with --check"),
+        ("gradients run --check --save x.npz", "--save: x.npz is not allowed; it does not go with --check"),
+        ("gradients run --save x.txt", "--out: x.txt is not allowed; a file that ends in .npz is"),
+        ("gradients run --theorem 3", "--theorem: 3 is not allowed; one of 1, corollary, 2 is"),
+        ("gradients run --theorem corollary", "--prior: mixture is not allowed; the corollary is about the gaussian"),
+        ("gradients --prior mixture --beta 0 --theorem 1", "--beta: 0 is not allowed; the paper's statements"),
+        ("gradients run -c run/config.toml", "--config: run/config.toml is not allowed; it is for a fresh model"),
+    ],
+)
+def test_wrong_use(args, message, run, capsys):
+    capsys.readouterr()
+    assert main(args.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and err.startswith(f"minidecomp: {message}"), err
+
+
+def test_float64_is_what_is_looked_at(run, capsys):
+    """A float32 run is checked in float64: float32 could not tell."""
+    from minidecomp import load_run
+    from minidecomp.inspection.situation import situation
+
+    loaded = load_run(run)
+    from minidecomp import build
+
+    s = situation(loaded.vae, loaded.objective, build.dataset(loaded.options), 10, 0, 0)
+    assert loaded.vae.dtype == np.float32 and s.vae.dtype == s.x.dtype == s.draws.eps.dtype == np.float64
+    assert dataclasses.replace(s).vae.parameters.vector is not loaded.vae.parameters.vector
