@@ -34,11 +34,16 @@ setup(
         "minidecomp.figures",
         "minidecomp.inspection",
         "minidecomp.metrics",
+        "minidecomp.report",
         "minidecomp._core",
         "minidecomp.cli",
     ],
     package_dir={"minidecomp": "minidecomp", "minidecomp._core": "_core", "minidecomp.cli": "cli"},
-    package_data={"minidecomp": ["py.typed"], "minidecomp._core": ["kernels.cu", "formulas.h"]},
+    package_data={
+        "minidecomp": ["py.typed"],
+        "minidecomp.report": ["*.html", "*.css", "*.js"],
+        "minidecomp._core": ["kernels.cu", "formulas.h"],
+    },
     include_package_data=False,
     ext_modules=cythonize(
         [

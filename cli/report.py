@@ -1,0 +1,32 @@
+"""``minidecomp report RUN``: the run as one HTML page, with its decoder to play with."""
+
+from __future__ import annotations
+
+import click
+
+from .loading import data_dir_option, data_option, load_run
+
+
+@click.command()
+@click.argument("run")
+@click.option("--out", "-o", metavar="FILE.html", help="The page.  [RUN/report.html]")
+@data_option
+@data_dir_option
+def report(run: str, out: str | None, data: str | None, data_dir: str | None) -> None:
+    """Write one self-contained HTML file: settings, curves, evaluation, and an explorer of the latent space.
+
+    The page needs no network. In it the decoder of a compact model runs live: sliders (or the plane, of two latent
+    dimensions) move z, and the picture, the terms and their gradients at z follow.
+    """
+    from pathlib import Path
+
+    from minidecomp.errors import OptionError
+    from minidecomp.report import write_report
+
+    if out is not None and not out.endswith((".html", ".htm")):
+        raise OptionError("out", out, "a file that ends in .html is")
+    loaded, dataset = load_run(run, data, data_dir)
+    path = loaded.folder / "report.html" if out is None else Path(out)
+    size = write_report(loaded, dataset, path)
+    shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+    click.echo(f"page: {path} ({shown})")

@@ -1,0 +1,5 @@
+"""A run as one HTML page that needs no network: settings, curves, evaluation, and the decoder to play with."""
+
+from .page import write_report
+
+__all__ = ["write_report"]

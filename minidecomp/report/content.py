@@ -1,0 +1,211 @@
+"""What the page is made of, as plain values: the run's numbers and, of compact models, the decoder itself."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+
+from ..data.dataset import Dataset
+from ..dimensions import dimension_kl
+from ..draws import draw
+from ..engines.constants import prior_constants
+from ..errors import MinidecompError
+from ..figures.posterior import covering_square, density_on_grid
+from ..inspection.by_term import term_gradients
+from ..model import VAE, in_dtype
+from ..objective import Objective
+from ..points import Bits, Points, as_numbers, evenly_spread
+from ..runs import Run, config_text
+
+MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
+MOST_POINTS, MOST_VALUES = 100, 80_000  # test points, and numbers in all of them
+MOST_ENCODINGS = 2000
+MOST_EPOCHS = 400  # points of a curve
+PLANE = 120  # points along each side of the aggregate posterior's picture
+MARGINAL = 81  # points of a dimension's density
+SLIDERS = 12
+
+
+def content(run: Run, dataset: Dataset) -> dict[str, Any]:
+    """The page's values, ready for JSON; see the functions below for its parts.
+
+    Parameters
+    ----------
+    run : Run
+    dataset : Dataset
+        What the run was trained on.
+    """
+    o, vae = run.options, run.vae
+    result: dict[str, Any] = {
+        "name": run.folder.resolve().name,
+        "data": dataset.name,
+        "epochs": run.state.epoch,
+        "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")},
+        "prior": o.prior,
+        "settings": [line.partition(" = ")[::2] for line in config_text(o).splitlines() if " = " in line],
+        "curves": _thinned(run.state.metrics()),
+        "gradients": _thinned(run.state.gradient_log.columns()) if run.state.gradient_log is not None else {},
+        "evaluation": _evaluation(run),
+        "parameters": int(vae.parameters.vector.size),
+    }
+    return result | {"explorer": explorer(vae, run.objective, dataset, o.seed)}
+
+
+def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
+    """Evenly spread epochs, NaN as None."""
+    count = len(next(iter(columns.values())))
+    rows = evenly_spread(count, MOST_EPOCHS)
+    return {
+        name: [float(f"{value:.6g}") if np.isfinite(value) else None for value in np.asarray(values, float)[rows]]
+        for name, values in columns.items()
+    }
+
+
+def _evaluation(run: Run) -> list[tuple[str, Any]]:
+    """evaluation.json as a flat list of names and numbers; empty if there is none."""
+    try:
+        found = json.loads((run.folder / "evaluation.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return []
+    rows: list[tuple[str, Any]] = []
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(f"{prefix} {name}".strip(), inner)
+        elif isinstance(value, list):
+            shown = [f"{each:.3g}" if isinstance(each, float) else str(each) for each in value[:20]]
+            rows.append((prefix, ", ".join(shown) + (" .." if len(value) > 20 else "")))
+        else:
+            rows.append((prefix, float(f"{value:.6g}") if isinstance(value, float) else value))
+
+    walk("", found if isinstance(found, dict) else {})
+    return rows
+
+
+# ---- the explorer ----
+
+
+def explorer(vae: VAE, objective: Objective, dataset: Dataset, seed: int) -> dict[str, Any]:
+    """The decoder, the prior, some test points with their posteriors and gradients, and the aggregate posterior.
+
+    ``{"left_out": why}`` of a model whose decoder is too large for a page.
+    """
+    decoder = [(vae.parameters[f"dec.{i}.W"], vae.parameters[f"dec.{i}.b"]) for i in range(vae.decoder.layers)]
+    weights = sum(W.size + b.size for W, b in decoder)
+    if weights > MOST_WEIGHTS:
+        return {"left_out": f"the decoder has {weights:,} weights; up to {MOST_WEIGHTS:,} fit into a page"}
+    if vae.data_dim > MOST_VALUES:
+        return {"left_out": f"a point has {vae.data_dim:,} values; up to {MOST_VALUES:,} fit into a page"}
+    chosen = evenly_spread(len(dataset.test), max(1, min(MOST_POINTS, MOST_VALUES // vae.data_dim)))
+    known = dataset.train[evenly_spread(len(dataset.train), MOST_ENCODINGS)]
+    loc, scale = vae.encode(as_numbers(known, vae.dtype))
+    loc, scale = np.asarray(loc, np.float64), np.asarray(scale, np.float64)
+    kl = dimension_kl(loc, scale, vae.current_prior(), seed)
+    return {
+        "layers": [{"n_in": W.shape[0], "n_out": W.shape[1], "W": _floats(W), "b": _floats(b)} for W, b in decoder],
+        "activation": vae.decoder.activation,
+        "likelihood": vae.likelihood.name,
+        "likelihood_scale": getattr(vae.likelihood, "scale", 1.0),
+        "data_dim": vae.data_dim,
+        "latent_dim": vae.latent_dim,
+        "image_shape": dataset.image_shape,
+        "prior": _prior(vae),
+        "kl": [round(float(value), 3) for value in kl],
+        "shown": _shown(kl),
+        "points": _points(vae, objective, dataset, chosen, seed),
+        "marginals": _marginals(vae, loc, scale),
+        "plane": _plane(vae, loc, scale) if vae.latent_dim == 2 else None,
+    }
+
+
+def _shown(kl: np.ndarray) -> list[int]:
+    """The dimensions that have a slider: all, or those of the largest KL, which comes first."""
+    return list(range(len(kl))) if len(kl) <= SLIDERS else np.argsort(-kl, kind="stable")[:SLIDERS].tolist()
+
+
+def _floats(array: Any) -> str:
+    """float32, little-endian, in base 64."""
+    return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
+
+
+def _bytes(array: Any) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, np.uint8).tobytes()).decode()
+
+
+def _prior(vae: VAE) -> dict[str, Any]:
+    constants = prior_constants(vae.current_prior()) | {"kind": vae.prior.name}
+    for name in ("edge", "log_spike", "log_slab"):
+        del constants[name]
+    return {name: np.asarray(value).tolist() if name != "kind" else value for name, value in constants.items()}
+
+
+def _stored(points: Points) -> dict[str, str]:
+    """Bits and bytes as bytes, where 255 stands for 1; numbers as float32."""
+    if isinstance(points, Bits):
+        return {"bytes": _bytes(255 * np.unpackbits(points.packed, axis=1))}
+    return {"bytes": _bytes(points)} if points.dtype == np.uint8 else {"floats": _floats(points)}
+
+
+def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray, seed: int) -> dict[str, Any]:
+    """Test points, their posteriors, classes, and each term's gradient by loc and scale of a batch of them."""
+    double, points = in_dtype(vae, np.float64), dataset.test[chosen]
+    x = as_numbers(points, np.float64)
+    with_prior = objective.alpha > 0 and len(x) > 1
+    drawn = draw(double.current_prior(), objective.samples, len(x), vae.latent_dim, seed, 0, np.float64, with_prior)
+    found = term_gradients(double, objective, x, drawn)
+    loc, scale = double.encode(x)
+    labels = dataset.test_labels
+    names = (
+        [] if labels is None else [dataset.class_names[c] if dataset.class_names else str(c) for c in labels[chosen]]
+    )
+    pulls = {
+        term: {"loc": _floats(of["loc"] * len(x)), "scale": _floats(of["scale"] * len(x))}
+        for term, of in found.gradients.items()
+    }
+    return {
+        "count": len(x),
+        "index": chosen.tolist(),
+        "loc": _floats(loc),
+        "scale": _floats(scale),
+        "labels": names,
+        "pulls": pulls,
+        **_stored(points),
+    }
+
+
+def _marginals(vae: VAE, loc: np.ndarray, scale: np.ndarray) -> list[dict[str, Any]]:
+    """For each latent dimension a range, and on it the densities q(z_d) of the aggregate posterior and p(z_d)."""
+    prior, result = vae.current_prior(), []
+    spread = np.abs(np.concatenate([loc - 2 * scale, loc + 2 * scale]))
+    prior_loc, prior_scale = np.atleast_2d(prior.loc), np.atleast_2d(prior.scale)
+    for d in range(vae.latent_dim):
+        own = np.quantile(spread[:, d], 0.98)
+        reach = max(own, float((np.abs(prior_loc[:, d]) + 3 * prior_scale[:, d]).max()))
+        z = np.linspace(-reach, reach, MARGINAL)
+        wide = np.maximum(scale[:, d], z[1] - z[0])
+        t = (z[:, None] - loc[:, d]) / wide
+        q = (np.exp(-0.5 * t**2) / wide).mean(1) / np.sqrt(2 * np.pi)
+        at = np.tile(np.asarray(prior_loc[0], np.float64), (MARGINAL, 1))
+        at[:, d] = z
+        p = np.exp(prior.marginal_log_density(at)[:, d])
+        result.append({"reach": float(f"{reach:.4g}"), "q": _rounded(q), "p": _rounded(p)})
+    return result
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.3g}") for value in values]
+
+
+def _plane(vae: VAE, loc: np.ndarray, scale: np.ndarray) -> dict[str, Any]:
+    """The aggregate posterior's density on a square, as bytes of its greatest value; rows from below."""
+    extent = covering_square([(loc, scale)], vae.current_prior())
+    step = (extent[1] - extent[0]) / (PLANE - 1)
+    q = density_on_grid(loc, np.maximum(scale, step), extent, PLANE)
+    top = float(np.quantile(q, 0.995))
+    if top <= 0:
+        raise MinidecompError("the aggregate posterior has no density where it is drawn")
+    return {"extent": [float(edge) for edge in extent], "size": PLANE, "q": _bytes(np.clip(q / top, 0, 1) * 255)}

@@ -1,0 +1,280 @@
+"use strict";
+// The explorer: a point z in the latent space, and what follows from it.
+
+class Explorer {
+  constructor(model, objective) {
+    this.model = model;
+    this.objective = objective;
+    for (const layer of model.layers) {
+      layer.W = floats(layer.W);
+      layer.b = floats(layer.b);
+    }
+    const points = model.points, D = model.latent_dim;
+    this.loc = floats(points.loc);
+    this.scale = floats(points.scale);
+    this.x = points.bytes ? Float64Array.from(byteValues(points.bytes), (v) => v / 255) : floats(points.floats);
+    this.pulls = {};
+    for (const [term, of] of Object.entries(points.pulls)) this.pulls[term] = { loc: floats(of.loc), scale: floats(of.scale) };
+    this.chosen = 0;
+    this.z = new Float64Array(D);
+    this.listeners = [];
+    this.build();
+    this.choose(0);
+  }
+
+  of(array, i = this.chosen) {
+    const D = this.model.latent_dim;
+    return array.slice(i * D, (i + 1) * D);
+  }
+
+  point(i = this.chosen) {
+    return this.x.slice(i * this.model.data_dim, (i + 1) * this.model.data_dim);
+  }
+
+  choose(i) {
+    this.chosen = i;
+    this.moveTo(this.of(this.loc));
+  }
+
+  moveTo(z) {
+    this.z = Float64Array.from(z);
+    this.update();
+  }
+
+  // log p(x|z), log p(z), log q(z|x), each with its gradient by z
+  terms() {
+    const all = decode(this.model, this.z), output = all[all.length - 1];
+    const [likelihood, dOutput] = logLikelihood(this.model, this.point(), output);
+    return {
+      output,
+      likelihood: [likelihood, backward(this.model, all, dOutput)],
+      prior: logPrior(this.model.prior, this.z),
+      posterior: logNormal(this.z, this.of(this.loc), this.of(this.scale)),
+    };
+  }
+
+  // ---- the page's elements ----
+
+  build() {
+    const points = this.model.points, select = document.getElementById("point");
+    for (let i = 0; i < points.count; i++) {
+      const option = document.createElement("option");
+      option.value = i;
+      option.textContent = points.labels.length ? `${points.index[i]}: ${points.labels[i]}` : String(points.index[i]);
+      select.appendChild(option);
+    }
+    select.addEventListener("change", () => this.choose(Number(select.value)));
+    document.getElementById("to-loc").addEventListener("click", () => this.choose(this.chosen));
+    document.getElementById("to-zero").addEventListener("click", () => this.moveTo(this.centre()));
+    document.getElementById("to-sample").addEventListener("click", () => this.moveTo(samplePrior(this.model.prior, this.z.length)));
+    this.buildSliders();
+    if (this.model.plane) this.plane = new Plane(this);
+    const what = this.model.image_shape ? "Left: the test point. Right: E[x|z], which the decoder makes of z."
+      : this.model.data_dim === 2 ? "Dots: test points, the chosen one ringed. Red: E[x|z], with the likelihood's scale where it has one."
+        : "Bars: E[x|z], which the decoder makes of z. Red lines: the test point.";
+    document.getElementById("output-caption").textContent = what;
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.update());
+  }
+
+  centre() {
+    const { prior } = this.model, D = this.z.length, z = new Float64Array(D);
+    for (let i = 0; i < D; i++) {
+      z[i] = prior.kind === "mixture" ? prior.loc.reduce((sum, loc) => sum + loc[i], 0) / prior.loc.length : prior.loc[i];
+    }
+    return z;
+  }
+
+  buildSliders() {
+    const parent = document.getElementById("sliders");
+    this.sliders = this.model.shown.map((d) => {
+      const { reach, q, p } = this.model.marginals[d], box = document.createElement("div");
+      box.className = "slider";
+      const label = document.createElement("label"), name = document.createElement("span"), value = document.createElement("output");
+      name.textContent = `z${d + 1}, KL ${this.model.kl[d].toFixed(2)}`;
+      const input = document.createElement("input");
+      Object.assign(input, { type: "range", min: -reach, max: reach, step: reach / 200, id: `z${d}` });
+      label.htmlFor = value.htmlFor = input.id;
+      label.append(name, value);
+      const root = svg("svg", { viewBox: `0 0 ${q.length - 1} 30`, preserveAspectRatio: "none", role: "img",
+        "aria-label": "shaded: aggregate posterior; line: prior" });
+      const top = Math.min(Math.max(...q, ...p), 4 * Math.max(...q)) || 1, y = (value) => (30 - 28 * Math.min(value / top, 1)).toFixed(2);
+      svg("path", { class: "q", d: `M0 30${q.map((value, i) => `L${i} ${y(value)}`).join("")}L${q.length - 1} 30Z` }, root);
+      svg("path", { class: "p", d: p.map((value, i) => `${i ? "L" : "M"}${i} ${y(value)}`).join("") }, root);
+      box.append(label, root, input);
+      parent.appendChild(box);
+      input.addEventListener("input", () => {
+        this.z[d] = Number(input.value);
+        this.update();
+      });
+      return { d, input, value };
+    });
+  }
+
+  update() {
+    const terms = this.terms();
+    for (const { d, input, value } of this.sliders) {
+      if (document.activeElement !== input || Math.abs(input.value - this.z[d]) > Number(input.step)) input.value = this.z[d];
+      value.textContent = this.z[d].toFixed(3);
+    }
+    this.drawOutput(terms.output);
+    this.writeNumbers(terms);
+    if (this.plane) this.plane.draw(terms);
+    document.getElementById("point").value = this.chosen;
+  }
+
+  drawOutput(output) {
+    const canvas = document.getElementById("output"), { model } = this, x = this.point(), made = mean(model, output);
+    if (model.image_shape) drawImages(canvas, [x, made], model.image_shape);
+    else if (model.data_dim === 2) {
+      const scale = model.likelihood === "gaussian" ? [softplus(output[2]), softplus(output[3])] : null;
+      drawScatter(canvas, this.x, x, made, scale);
+    } else drawBars(canvas, x, made);
+  }
+
+  writeNumbers({ likelihood, prior, posterior }) {
+    const rows = [["log p(x|z)", likelihood[0]], ["log p(z)", prior[0]], ["log q(z|x)", posterior[0]],
+      ["first + beta (second - third)", likelihood[0] + this.objective.beta * (prior[0] - posterior[0])]];
+    fillTable("at-z", rows.map(([name, value]) => [name, value.toFixed(4)]));
+    const d = this.model.shown;
+    fillTable("by-z", d.map((i) => [`z${i + 1}`, ...[likelihood, prior, posterior].map(([, slope]) => slope[i].toFixed(3))]));
+    const names = { log_likelihood: "reconstruction", kl: "beta KL", regulariser: "alpha D" };
+    const head = ["", "loc", "scale", ...Object.keys(this.pulls).flatMap((term) => [`${names[term]} by loc`, "by scale"])];
+    const loc = this.of(this.loc), scale = this.of(this.scale), body = d.map((i) => {
+      const pulls = Object.values(this.pulls).flatMap((of) => [this.of(of.loc)[i].toFixed(3), this.of(of.scale)[i].toFixed(3)]);
+      return [`z${i + 1}`, loc[i].toFixed(3), scale[i].toFixed(3), ...pulls];
+    });
+    fillTable("pulls", body, head);
+  }
+}
+
+function fillTable(id, rows, head) {
+  const table = document.getElementById(id);
+  table.replaceChildren();
+  if (head) {
+    const line = table.insertRow();
+    for (const text of head) {
+      const cell = document.createElement("th");
+      cell.textContent = text;
+      line.appendChild(cell);
+    }
+  }
+  for (const row of rows) {
+    const line = table.insertRow();
+    row.forEach((text, i) => {
+      const cell = document.createElement(i === 0 ? "th" : "td");
+      if (i === 0) cell.scope = "row";
+      cell.textContent = text;
+      line.appendChild(cell);
+    });
+  }
+}
+
+// The latent plane of a model with two latent dimensions.
+class Plane {
+  constructor(explorer) {
+    this.explorer = explorer;
+    this.canvas = document.getElementById("plane");
+    document.getElementById("plane-figure").hidden = false;
+    const { plane } = explorer.model;
+    this.extent = plane.extent;
+    this.size = plane.size;
+    this.q = byteValues(plane.q);
+    this.prior = this.priorContours();
+    const follow = (event) => {
+      const box = this.canvas.getBoundingClientRect();
+      explorer.moveTo(this.place((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height));
+    };
+    this.canvas.addEventListener("pointerdown", (event) => {
+      this.canvas.setPointerCapture(event.pointerId);
+      follow(event);
+    });
+    this.canvas.addEventListener("pointermove", (event) => { if (event.buttons) follow(event); });
+    this.canvas.addEventListener("keydown", (event) => {
+      const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      if (!move) return;
+      event.preventDefault();
+      const step = (this.extent[1] - this.extent[0]) / (event.shiftKey ? 400 : 40);
+      explorer.moveTo([explorer.z[0] + step * move[0], explorer.z[1] + step * move[1]]);
+    });
+  }
+
+  place(u, v) {
+    const [left, right, low, high] = this.extent;
+    return [left + u * (right - left), high - v * (high - low)];
+  }
+
+  pixel(z1, z2) {
+    const [left, right, low, high] = this.extent, n = this.canvas.width;
+    return [(z1 - left) / (right - left) * n, (high - z2) / (high - low) * n];
+  }
+
+  // Lines that hold 50 and 90 percent of the prior, cell by cell between the points of a grid.
+  priorContours() {
+    const n = this.size, p = new Float64Array(n * n), path = new Path2D();
+    for (let j = 0; j < n; j++) {
+      for (let i = 0; i < n; i++) p[j * n + i] = Math.exp(logPrior(this.explorer.model.prior, this.place(i / (n - 1), 1 - j / (n - 1)))[0]);
+    }
+    const sorted = Float64Array.from(p).sort().reverse(), total = sorted.reduce((a, b) => a + b, 0);
+    for (const share of [0.5, 0.9]) {
+      let sum = 0, at = 0;
+      while (at < sorted.length - 1 && (sum += sorted[at]) < share * total) at++;
+      this.contour(p, sorted[at], path);
+    }
+    return path;
+  }
+
+  // The line on which p has a level: where it crosses a cell's edges, joined in pairs.
+  contour(p, level, path) {
+    const n = this.size, unit = this.canvas.width / (n - 1);
+    for (let j = 0; j + 1 < n; j++) {
+      for (let i = 0; i + 1 < n; i++) {
+        const corners = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]], crossings = [];
+        corners.forEach(([x, y], k) => {
+          const [u, v] = corners[(k + 1) % 4], a = p[y * n + x], b = p[v * n + u];
+          if ((a < level) !== (b < level)) {
+            const t = (level - a) / (b - a);
+            crossings.push([(x + t * (u - x)) * unit, (n - 1 - (y + t * (v - y))) * unit]);
+          }
+        });
+        for (let k = 0; k + 1 < crossings.length; k += 2) {
+          path.moveTo(...crossings[k]);
+          path.lineTo(...crossings[k + 1]);
+        }
+      }
+    }
+  }
+
+  draw({ likelihood, prior, posterior }) {
+    const { canvas, explorer, size: n } = this, context = canvas.getContext("2d");
+    const small = document.createElement("canvas"), paper = rgb("panel"), ink = rgb("density");
+    small.width = small.height = n;
+    const pixels = small.getContext("2d").createImageData(n, n);
+    for (let j = 0; j < n; j++) {
+      for (let i = 0; i < n; i++) {
+        const share = this.q[j * n + i] / 255;
+        pixels.data.set([...paper.map((value, k) => value + share * (ink[k] - value)), 255], 4 * ((n - 1 - j) * n + i));
+      }
+    }
+    small.getContext("2d").putImageData(pixels, 0, 0);
+    context.imageSmoothingEnabled = true;
+    context.drawImage(small, 0, 0, canvas.width, canvas.height);
+    context.strokeStyle = colour("prior");
+    context.lineWidth = 1.5;
+    context.stroke(this.prior);
+    for (let i = 0; i < explorer.model.points.count; i++) dot(context, ...this.pixel(...explorer.of(explorer.loc, i)), 2, colour("ink"));
+    const loc = explorer.of(explorer.loc), scale = explorer.of(explorer.scale), unit = canvas.width / (this.extent[1] - this.extent[0]);
+    context.strokeStyle = colour("ink");
+    context.lineWidth = 2;
+    context.beginPath();
+    context.arc(...this.pixel(...loc), 6, 0, 2 * Math.PI);
+    context.stroke();
+    context.beginPath();
+    context.ellipse(...this.pixel(...loc), scale[0] * unit, scale[1] * unit, 0, 0, 2 * Math.PI);
+    context.stroke();
+    const [x, y] = this.pixel(...explorer.z), beta = explorer.objective.beta;
+    const pulls = [["reconstruction", likelihood[1]], ["kl", prior[1].map((value, i) => beta * (value - posterior[1][i]))]];
+    const longest = Math.max(...pulls.map(([, d]) => Math.hypot(d[0], d[1])), 1e-12);
+    for (const [name, d] of pulls) arrow(context, x, y, 70 * d[0] / longest, -70 * d[1] / longest, colour(name));
+    dot(context, x, y, 5, colour("mark"));
+  }
+}

@@ -1,0 +1,41 @@
+"use strict";
+// What the page shows of the run.
+
+const values = JSON.parse(document.getElementById("values").textContent);
+
+function showRun() {
+  const { objective: o } = values, D = o.regulariser === "mmd" ? "MMD(q(z), p(z))" : "KL(p(z) || q(z))";
+  document.getElementById("summary").textContent =
+    `${values.data}, ${values.prior} prior, ${values.epochs} epochs, ${values.parameters.toLocaleString("en")} parameters`;
+  document.getElementById("formula").textContent =
+    `L(x) = E_q(z|x)[log p(x|z)] - ${o.beta} KL(q(z|x) || p(z)) - ${o.alpha} ${D}`;
+  const curves = document.getElementById("curves"), c = values.curves, g = values.gradients;
+  chart(curves, "log-likelihood (nats)", c.epoch, [["log-likelihood", c.log_likelihood, "reconstruction"]]);
+  chart(curves, "KL (nats)", c.epoch, [["KL", c.kl, "kl"]]);
+  chart(curves, `regulariser: ${D}`, c.epoch, [["regulariser", c.regulariser, "regulariser"]]);
+  chart(curves, "objective (nats)", c.epoch, [["objective", c.objective, "ink"]]);
+  if (g.epoch) {
+    chart(curves, "gradients' norms", g.epoch, [["reconstr.", g.norm_log_likelihood, "reconstruction"], ["beta KL", g.norm_kl, "kl"],
+      ["alpha D", g.norm_regulariser, "regulariser"]], true);
+    chart(curves, "cosines of the gradients", g.epoch, [["reconstr., KL", g.cosine_log_likelihood_kl, "kl"],
+      ["reconstr., D", g.cosine_log_likelihood_regulariser, "reconstruction"], ["KL, D", g.cosine_kl_regulariser, "regulariser"]]);
+  }
+  fillTable("evaluation", values.evaluation.length ? values.evaluation.map((row) => row.map(String))
+    : [["none yet", "minidecomp evaluate makes one"]]);
+  fillTable("settings", values.settings);
+}
+
+function showExplorer() {
+  const model = values.explorer;
+  if (model.left_out) {
+    const note = document.getElementById("left-out");
+    note.textContent = `No explorer: ${model.left_out}.`;
+    note.hidden = false;
+    document.getElementById("explorer-body").hidden = true;
+    return null;
+  }
+  return new Explorer(model, values.objective);
+}
+
+showRun();
+const explorer = showExplorer();

@@ -1,0 +1,240 @@
+"""The page of a run: what is in it, and, in a headless browser, that it works."""
+
+import base64
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidecomp import build, load_run
+from minidecomp.cli.main import main
+from minidecomp.model import in_dtype
+from minidecomp.report import content as report_content
+from minidecomp.report.page import page
+
+QUIET = ["--quiet", "--no-plots", "--threads", "1"]
+MODELS = {
+    "plane": "--prior mixture --alpha 3 --points-per-arm 20 --epochs 5 --hidden 8 --log-gradients",
+    "bits": "--data dsprites --prior student-t --limit 200 --epochs 1 --hidden 10 --latent-dim 3 "
+    "--factors shape=heart,orientation=0,scale=1",
+    "bytes": "--data images.npy --prior sparse --alpha 2 --epochs 2 --hidden 9 --latent-dim 14 "
+    "--likelihood laplace --activation leaky-relu",
+    "numbers": "--data numbers.csv --prior gaussian --epochs 2 --hidden 9 --latent-dim 4 --activation tanh "
+    "--decoder-activation softplus",
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A small run of each kind."""
+    folder = tmp_path_factory.mktemp("report")
+    rng = np.random.default_rng(0)
+    np.save(folder / "images.npy", rng.integers(0, 256, (60, 6, 5), dtype=np.uint8))
+    np.savetxt(folder / "numbers.csv", rng.normal(size=(60, 7)), delimiter=",")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, options in MODELS.items():
+            assert main(["train", *options.split(), *QUIET, "--out", name]) == 0
+    return folder
+
+
+def loaded(runs, name):
+    run = load_run(runs / name)
+    return run, build.dataset(run.options)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_page_is_one_file(name, runs, monkeypatch, capsys):
+    monkeypatch.chdir(runs)
+    capsys.readouterr()
+    assert main(["report", name]) == 0
+    assert re.fullmatch(rf"page: {name}/report.html \([\d.]+ (kB|MB)\)\n", capsys.readouterr().out)
+    text = Path(f"{name}/report.html").read_text()
+    assert not re.search(r"""(src|href)\s*=|url\(|@import|fetch\(|XMLHttp|{{""", text)
+    assert set(re.findall(r"https?://[^\s\"'<]+", text)) == {"http://www.w3.org/2000/svg"}
+    values = json.loads(re.search(r'<script type="application/json" id="values">(.*?)</script>', text, re.DOTALL)[1])
+    run, _ = loaded(runs, name)
+    assert values["explorer"]["latent_dim"] == run.vae.latent_dim and values["epochs"] == run.state.epoch
+    stored = values["explorer"]["layers"][0]
+    W = np.frombuffer(base64.b64decode(stored["W"]), "<f4").reshape(stored["n_in"], stored["n_out"])
+    np.testing.assert_array_equal(W, run.vae.parameters["dec.0.W"])
+    assert dict(values["settings"])["prior"] == f'"{run.options.prior}"'
+
+
+def test_a_large_decoder_is_left_out_and_said(runs, monkeypatch):
+    monkeypatch.setattr(report_content, "MOST_WEIGHTS", 10)
+    run, dataset = loaded(runs, "plane")
+    explorer = report_content.content(run, dataset)["explorer"]
+    assert explorer == {"left_out": "the decoder has 60 weights; up to 10 fit into a page"}
+
+
+def test_names_cannot_break_the_page(runs):
+    run, dataset = loaded(runs, "plane")
+    values = report_content.content(run, dataset) | {"name": "</script><b>&"}
+    text = page(values)
+    assert "</script><b>" not in text and html.escape("</script><b>&") in text
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("report nowhere", "nowhere: no such run folder"),
+        ("report plane --out page.pdf", "--out: page.pdf is not allowed; a file that ends in .html is"),
+        ("report plane --out plane/config.toml/x.html", ""),
+    ],
+)
+def test_wrong_use(args, message, runs, monkeypatch, capsys):
+    monkeypatch.chdir(runs)
+    capsys.readouterr()
+    assert main(args.split()) in (1, 2)
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and err.startswith(f"minidecomp: {message}")
+
+
+# ---- in a browser ----
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--enable-logging=stderr", "--window-size=1200,1600"]
+
+# What a person would do, and what the page's own functions say, written into the page.
+PROBE = """
+<script>
+const found = {};
+const picture = () => document.getElementById("output").toDataURL();
+const model = values.explorer;
+found.outputs = PLACES.map((z) => Array.from(decode(model, z).at(-1)));
+found.means = PLACES.map((z) => Array.from(mean(model, decode(model, z).at(-1))));
+found.prior = PLACES.map((z) => { const [v, d] = logPrior(model.prior, z); return [v, ...d]; });
+found.likelihood = PLACES.map((z) => {
+  explorer.moveTo(z);
+  const { likelihood } = explorer.terms();
+  return [likelihood[0], ...likelihood[1]];
+});
+explorer.choose(0);
+const before = picture(), slider = explorer.sliders[0].input;
+slider.focus();
+slider.value = Number(slider.value) > 0 ? slider.min : slider.max;
+slider.dispatchEvent(new Event("input", { bubbles: true }));
+found.sliderMoves = explorer.z[explorer.sliders[0].d] === Number(slider.value);
+found.sliderChangesPicture = picture() !== before;
+document.getElementById("to-loc").click();
+found.buttonRestoresPicture = picture() === before;
+const select = document.getElementById("point");
+select.value = "1";
+select.dispatchEvent(new Event("change"));
+found.chosen = explorer.chosen;
+found.otherPointOtherPicture = picture() !== before;
+document.getElementById("to-sample").click();
+found.sample = Array.from(explorer.z);
+document.getElementById("to-zero").click();
+found.centre = Array.from(explorer.z);
+if (explorer.plane) {
+  const canvas = document.getElementById("plane"), plane = canvas.toDataURL(), z = Array.from(explorer.z);
+  canvas.focus();
+  found.planeHasFocus = document.activeElement === canvas;
+  canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+  canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp", shiftKey: true }));
+  found.keys = [explorer.z[0] - z[0], explorer.z[1] - z[1]];
+  found.planeChanges = canvas.toDataURL() !== plane;
+  const box = canvas.getBoundingClientRect();
+  canvas.setPointerCapture = () => {};
+  const [clientX, clientY] = [box.left + box.width / 4, box.top + box.height / 4];
+  canvas.dispatchEvent(new PointerEvent("pointerdown", { clientX, clientY }));
+  found.pointed = Array.from(explorer.z);
+}
+found.curves = document.querySelectorAll("#curves svg path").length;
+found.background = getComputedStyle(document.body).backgroundColor;
+const result = document.createElement("pre");
+result.id = "found";
+result.textContent = JSON.stringify(found);
+document.body.appendChild(result);
+</script>
+"""
+
+
+def browse(text, folder, *flags):
+    """What the probe found on a page, and the browser's console."""
+    (folder / "page.html").write_text(text)
+    command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", "--dump-dom"]
+    run = subprocess.run(
+        [*command, (folder / "page.html").as_uri()], capture_output=True, text=True, timeout=120, check=False
+    )
+    console = [line for line in run.stderr.splitlines() if "CONSOLE" in line]
+    found = re.search(r'<pre id="found">(.*?)</pre>', run.stdout, re.DOTALL)
+    return (json.loads(html.unescape(found[1])) if found else None), console
+
+
+def probed(runs, name, places):
+    run, dataset = loaded(runs, name)
+    probe = PROBE.replace("PLACES", json.dumps(places.tolist()))
+    return run, dataset, page(report_content.content(run, dataset)).replace("</body>", probe + "</body>")
+
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: Debian's package has it")
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize("name", MODELS)
+def test_in_the_browser(name, runs, tmp_path):
+    latent_dim = load_run(runs / name).vae.latent_dim
+    places = np.random.default_rng(1).normal(size=(5, latent_dim))
+    run, dataset, text = probed(runs, name, places)
+    found, console = browse(text, tmp_path)
+    assert console == [] and found is not None
+
+    vae, x = in_dtype(run.vae, np.float64), dataset.test[report_content.evenly_spread(len(dataset.test), 1)]
+    output = vae.decode(places)
+    engine = run.vae.decode(places.astype(np.float32))
+    np.testing.assert_allclose(found["outputs"], output, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found["outputs"], engine, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found["means"], vae.likelihood.mean(output), rtol=1e-4, atol=1e-4)
+    log_p, grads = vae.current_prior().log_density_and_grad(places)
+    np.testing.assert_allclose(np.array(found["prior"])[:, 0], log_p, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(np.array(found["prior"])[:, 1:], grads["z"], rtol=1e-4, atol=1e-4)
+    from minidecomp.points import as_numbers
+
+    x = as_numbers(x, np.float64)
+    likelihood, slopes = vae.likelihood.value_and_grad(np.tile(x, (5, 1)), output)
+    _, inputs = vae.decoder.forward(vae.parameters, places)
+    by_z = vae.decoder.backward(vae.parameters, inputs, slopes["output"])[1]
+    np.testing.assert_allclose(np.array(found["likelihood"])[:, 0], likelihood, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(np.array(found["likelihood"])[:, 1:], by_z, rtol=1e-3, atol=1e-3 * np.abs(by_z).max())
+
+    assert found["sliderMoves"] and found["sliderChangesPicture"] and found["buttonRestoresPicture"]
+    assert found["chosen"] == 1 and found["otherPointOtherPicture"]
+    assert np.isfinite(found["sample"]).all() and found["sample"] != found["centre"]
+    assert found["curves"] >= (4 if run.objective.alpha else 3)
+    if name == "plane":
+        assert found["planeHasFocus"] and found["planeChanges"]
+        assert found["keys"][0] > 0 and found["keys"][1] == pytest.approx(found["keys"][0] / 10)
+        low, high = np.array(found["pointed"])
+        assert low < 0 < high
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_dark_mode_is_another_page(runs, tmp_path):
+    _, _, text = probed(runs, "plane", np.zeros((1, 2)))
+    backgrounds = []
+    for flags in ([], ["--force-dark-mode"]):
+        (tmp_path / str(len(flags))).mkdir()
+        found, console = browse(text, tmp_path / str(len(flags)), *flags)
+        assert console == []
+        backgrounds.append(sum(map(int, re.findall(r"\d+", found["background"])[:3])))
+    assert backgrounds[0] > 700 > 150 > backgrounds[1]
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_an_error_on_the_page_would_be_seen(runs, tmp_path):
+    _, _, text = probed(runs, "plane", np.zeros((1, 2)))
+    _, console = browse(text.replace("const found = {};", "const found = {}; nonsense();"), tmp_path)
+    assert len(console) == 1 and "nonsense is not defined" in console[0]
