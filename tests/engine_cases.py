@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 
 from minidecomp import build, resolve
 from minidecomp.draws import draw
+from minidecomp.optimizer import Adam
 
 PRIORS = ("gaussian", "student-t", "mixture", "sparse")
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
@@ -73,3 +75,50 @@ def draws(vae: Any, objective: Any, rows: int, seed: int = 0, step: int = 0) -> 
     """The draws of a step, its prior sample held constant (no noise that it was made of)."""
     drawn = draw(vae.current_prior(), objective.samples, rows, vae.latent_dim, seed, step, vae.dtype)
     return dataclasses.replace(drawn, prior_noise=None, prior_choice=None)
+
+
+def own_copy(vae):
+    """The same model with parameters of its own."""
+    shapes, vector = vae.parameters.shapes, vae.parameters.vector.copy()
+    return dataclasses.replace(vae, parameters=type(vae.parameters)(shapes, vector))
+
+
+def in_float64(vae):
+    """The same model in float64, as the exact answer for one in float32."""
+    prior = vae.prior
+    arrays = {name: value.astype(np.float64) for name, value in vars(prior).items() if isinstance(value, np.ndarray)}
+    parameters = type(vae.parameters)(vae.parameters.shapes, vae.parameters.vector.astype(np.float64))
+    return dataclasses.replace(vae, prior=dataclasses.replace(prior, **arrays), parameters=parameters)
+
+
+def as_float64(given_draws):
+    """The same draws in float64."""
+    eps, prior_sample = given_draws.eps.astype(float), given_draws.prior_sample.astype(float)
+    return dataclasses.replace(given_draws, eps=eps, prior_sample=prior_sample)
+
+
+def assert_agree(got, expected, tolerance, what="", scale=1e-3):
+    """Relative to each block's largest entry: cancellation inside a block is the formula's, not the engine's."""
+    assert_allclose(got, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max(initial=scale), err_msg=what)
+
+
+def assert_gradients_agree(vae, got, expected, tolerance):
+    """Parameter by parameter."""
+    start, floor = 0, 1e-3 * np.abs(expected).max(initial=1e-3)
+    assert got.shape == expected.shape
+    for name, view in vae.parameters.items():
+        stop = start + view.size
+        assert_agree(got[start:stop], expected[start:stop], tolerance, name, floor)
+        start = stop
+
+
+def trained(engine, data, steps, batch_size, seed=7, lr=1e-3, amsgrad=True):
+    """The parameters, the optimiser and the totals after so many steps."""
+    optimizer = Adam.for_vector(engine.vae.parameters.vector, lr, amsgrad)
+    totals, epoch = np.zeros(4), 0
+    while optimizer.step < steps:
+        order = engine.permutation(len(data), seed, epoch)
+        assert engine.train(data, order, batch_size, optimizer, seed, totals) is None
+        epoch += 1
+    engine.pull()
+    return engine.vae.parameters.vector, optimizer, totals

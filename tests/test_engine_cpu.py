@@ -1,12 +1,23 @@
 """The CPU engine against the textbook, in float64 to 1e-10 and in float32 to 1e-4, and its promises."""
 
-import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 import reference_cases
-from engine_cases import EVERY_KIND, batch, draws, make, settings_of_a_model
+from engine_cases import (
+    EVERY_KIND,
+    as_float64,
+    assert_agree,
+    assert_gradients_agree,
+    batch,
+    draws,
+    in_float64,
+    make,
+    own_copy,
+    settings_of_a_model,
+    trained,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -24,37 +35,8 @@ dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 def both(vae, objective, rows, threads=1):
     """The textbook and the CPU engine, each with parameters of its own."""
-    copy = dataclasses.replace(
-        vae, parameters=type(vae.parameters)(vae.parameters.shapes, vae.parameters.vector.copy())
-    )
+    copy = own_copy(vae)
     return TextbookEngine(vae, objective), CpuEngine(copy, objective, max_rows=rows, threads=threads)
-
-
-def in_float64(vae):
-    """The same model in float64, as the exact answer for one in float32."""
-    prior = vae.prior
-    arrays = {name: value.astype(np.float64) for name, value in vars(prior).items() if isinstance(value, np.ndarray)}
-    parameters = type(vae.parameters)(vae.parameters.shapes, vae.parameters.vector.astype(np.float64))
-    return dataclasses.replace(vae, prior=dataclasses.replace(prior, **arrays), parameters=parameters)
-
-
-def as_float64(given_draws):
-    eps, prior_sample = given_draws.eps.astype(float), given_draws.prior_sample.astype(float)
-    return dataclasses.replace(given_draws, eps=eps, prior_sample=prior_sample)
-
-
-def assert_agree(got, expected, tolerance, what="", scale=1e-3):
-    """Relative to each block's largest entry: cancellation inside a block is the formula's, not the engine's."""
-    assert_allclose(got, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max(initial=scale), err_msg=what)
-
-
-def assert_gradients_agree(vae, got, expected, tolerance):
-    start, floor = 0, 1e-3 * np.abs(expected).max(initial=1e-3)
-    assert got.shape == expected.shape
-    for name, view in vae.parameters.items():
-        stop = start + view.size
-        assert_agree(got[start:stop], expected[start:stop], tolerance, name, floor)
-        start = stop
 
 
 # ---- the reference cases ----
@@ -120,16 +102,6 @@ def test_any_model_in_float32(model, data_dim, rows):
 
 
 # ---- training: the engines draw the same numbers and take the same steps ----
-
-
-def trained(engine, data, steps, batch_size, seed=7, lr=1e-3, amsgrad=True):
-    optimizer = Adam.for_vector(engine.vae.parameters.vector, lr, amsgrad)
-    totals, epoch = np.zeros(4), 0
-    while optimizer.step < steps:
-        order = engine.permutation(len(data), seed, epoch)
-        assert engine.train(data, order, batch_size, optimizer, seed, totals) is None
-        epoch += 1
-    return engine.vae.parameters.vector, optimizer, totals
 
 
 @pytest.mark.parametrize("learn", [False, True], ids=["fixed", "learned"])

@@ -132,9 +132,9 @@ def test_image_and_contours_agree_on_where_an_asymmetric_mixture_lies():
 
 
 def test_contours_hold_half_and_nine_tenths_of_the_prior():
-    p = posterior_figures.prior_density(PRIORS["gaussian"], (-5, 5, -5, 5), 401)
+    p = posterior_figures._prior_density(PRIORS["gaussian"], (-5, 5, -5, 5), 401)
     # Of a standard normal in the plane, the density is below c / (2 pi) for the part c of the mass.
-    assert np.allclose(posterior_figures.mass_levels(p) * 2 * np.pi, [0.1, 0.5], atol=0.005)
+    assert np.allclose(posterior_figures._mass_levels(p) * 2 * np.pi, [0.1, 0.5], atol=0.005)
 
 
 @pytest.mark.parametrize("labels", [np.arange(40) % 13, np.array(["a$b", "ü"] * 20)])

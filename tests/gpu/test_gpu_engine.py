@@ -1,13 +1,24 @@
 """The GPU engine against the textbook, on NumPy and g++ in CUDA's place and, where there is one, on a GPU."""
 
-import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 import reference_cases
 from devices import KINDS, make_device
-from engine_cases import EVERY_KIND, batch, draws, make, settings_of_a_model
+from engine_cases import (
+    EVERY_KIND,
+    as_float64,
+    assert_agree,
+    assert_gradients_agree,
+    batch,
+    draws,
+    in_float64,
+    make,
+    own_copy,
+    settings_of_a_model,
+    trained,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -27,37 +38,6 @@ devices = pytest.mark.parametrize("device", KINDS)
 
 def engine_on(device, vae, objective, rows, **how):
     return GpuEngine(vae, objective, max_rows=rows, device=make_device(device, vae.dtype, **how))
-
-
-def own_copy(vae):
-    """The same model with parameters of its own."""
-    shapes, vector = vae.parameters.shapes, vae.parameters.vector.copy()
-    return dataclasses.replace(vae, parameters=type(vae.parameters)(shapes, vector))
-
-
-def assert_agree(got, expected, tolerance, what="", floor=1e-3):
-    """Relative to the largest entry: cancellation inside a block is the formula's, not the engine's."""
-    assert_allclose(got, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max(initial=floor), err_msg=what)
-
-
-def assert_gradients_agree(vae, got, expected, tolerance):
-    start, floor = 0, 1e-3 * np.abs(expected).max(initial=1e-3)
-    assert got.shape == expected.shape
-    for name, view in vae.parameters.items():
-        stop = start + view.size
-        assert_agree(got[start:stop], expected[start:stop], tolerance, name, floor)
-        start = stop
-
-
-def trained(engine, data, steps, batch_size, seed=7, lr=1e-3, amsgrad=True):
-    optimizer = Adam.for_vector(engine.vae.parameters.vector, lr, amsgrad)
-    totals, epoch = np.zeros(4), 0
-    while optimizer.step < steps:
-        order = engine.permutation(len(data), seed, epoch)
-        assert engine.train(data, order, batch_size, optimizer, seed, totals) is None
-        epoch += 1
-    engine.pull()
-    return engine.vae.parameters.vector, optimizer, totals
 
 
 # ---- values and gradients ----
@@ -104,14 +84,9 @@ def test_mmd_of_points_far_apart(far, device):
     vae, objective = make(3, "float32", prior="gaussian", regulariser="mmd", alpha=1.0, latent_dim=2, hidden=())
     x, given_draws = batch(vae, 41), draws(vae, objective, 41)
     given_draws.prior_sample[::3] *= np.float32(far)
-    exact_draws = dataclasses.replace(
-        given_draws, eps=given_draws.eps.astype(float), prior_sample=given_draws.prior_sample.astype(float)
-    )
-    exact, _ = make(3, prior="gaussian", regulariser="mmd", alpha=1.0, latent_dim=2, hidden=())
-    exact.parameters.vector[...] = vae.parameters.vector
-    exact.prior = dataclasses.replace(exact.prior, loc=vae.prior.loc.astype(float), scale=vae.prior.scale.astype(float))
     weights = {"regulariser": 1}
-    expected, wanted = TextbookEngine(exact, objective).value_and_grad(x.astype(float), exact_draws, weights)
+    exact = TextbookEngine(in_float64(vae), objective)
+    expected, wanted = exact.value_and_grad(x.astype(float), as_float64(given_draws), weights)
     values, gradient = engine_on(device, vae, objective, 41).value_and_grad(x, given_draws, weights)
     assert_allclose(values["regulariser"], expected["regulariser"], rtol=1e-3)
     assert_gradients_agree(vae, gradient, wanted, 1e-3)

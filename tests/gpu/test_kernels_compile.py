@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from devices import make_device
-from engine_cases import batch, make
-from test_gpu_engine import engine_on, trained
+from engine_cases import batch, make, trained
+from test_gpu_engine import engine_on
 
 from minidecomp.engines.device import signatures, source
 from minidecomp.points import Bits
