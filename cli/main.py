@@ -17,6 +17,7 @@ COMMANDS = {
     "reconstruct": "Reconstruct test points; a picture, and arrays.",
     "sample": "Sample from the prior; a picture, and arrays.",
     "encode": "Encode data of your own.",
+    "sweep": "Train a grid of runs, on all cores or a Dask cluster.",
     "gradients": "Look at each term's gradient; check, explain it.",
     "report": "Write a run as one HTML page, with its decoder to play with.",
     "data": "List and fetch data sets.",

@@ -46,9 +46,9 @@ def table(
     if as_json or as_csv:
         _print_all(rows, as_json)
     else:
-        _print_table(rows, ["run", *options, *shown])
+        print_table(rows, ["run", *options, *shown])
     if plot is not None:
-        _draw(
+        draw(
             rows, tables.check_column(rows, "plot", plot), tables.check_column(rows, "against", against), reference, out
         )
 
@@ -70,7 +70,7 @@ def _print_all(rows: list[dict[str, Any]], as_json: bool) -> None:
     click.echo(buffer.getvalue(), nl=False)
 
 
-def _print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
+def print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
     cells = [columns]
     cells += [[_cell(row.get(name)) for name in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -87,7 +87,7 @@ def _cell(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _draw(rows: list[dict[str, Any]], value: str, against: str, reference: str | None, out: str | None) -> None:
+def draw(rows: list[dict[str, Any]], value: str, against: str, reference: str | None, out: str | None) -> None:
     from pathlib import Path
 
     from minidecomp import figures, tables

@@ -50,6 +50,7 @@ def train(
     An option on the command line counts before $MINIDECOMP_NAME, which counts before --config, which counts before the
     defaults of the data set, the paper's.
     """
+    from minidecomp.evaluation import evaluate_and_write
     from minidecomp.training import train
 
     given = {name: value for name, value in given.items() if value is not None}
@@ -64,7 +65,7 @@ def train(
         click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
         click.echo(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
         return 128 + received[0]
-    result = _evaluate(trainer)
+    result = evaluate_and_write(trainer)
     pictures = _draw(trainer, quiet) if plots else []
     _report(trainer, result, pictures, as_json)
     return 0
@@ -112,17 +113,6 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     trainer = training.resume(run, options, build.dataset(options))
     runs.write_config(run.folder, options)
     return trainer
-
-
-def _evaluate(trainer: Trainer) -> dict[str, Any]:
-    from minidecomp import __version__, runs
-    from minidecomp.evaluation import evaluate_model
-
-    options, last = trainer.options, trainer.state.rows[-1]
-    result = {"version": __version__, "epochs": trainer.state.epoch, "seed": options.seed, "train": dict(last)}
-    result |= evaluate_model(trainer.engine, trainer.dataset, options.batch_size, options.seed)[0]
-    runs.write_json(trainer.folder / "evaluation.json", result)
-    return result
 
 
 def _draw(trainer: Trainer, quiet: bool) -> list[Path]:

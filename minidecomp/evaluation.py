@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from . import __version__, runs
 from .data.dataset import Dataset
 from .dimensions import active_dimensions, dimension_kl
 from .engines import Engine
 from .objective import REGULARISERS
 from .points import Points, as_stored
+from .training import Trainer
 
 # Training counts steps from 0; these draws are its own.
 FIRST_STEP = 1 << 62
@@ -68,3 +70,12 @@ def evaluate_model(
     loc, scale = engine.encode(as_stored(dataset.test, engine.vae.dtype))
     kl = dimension_kl(loc, scale, engine.vae.current_prior(), seed)
     return {"test": test, "dimensions": {"kl": kl.tolist(), "active": active_dimensions(loc)}}, (loc, scale)
+
+
+def evaluate_and_write(trainer: Trainer) -> dict[str, Any]:
+    """Evaluate a run that is trained to its end, and write its evaluation.json; returns what that has."""
+    options, last = trainer.options, trainer.state.rows[-1]
+    result = {"version": __version__, "epochs": trainer.state.epoch, "seed": options.seed, "train": dict(last)}
+    result |= evaluate_model(trainer.engine, trainer.dataset, options.batch_size, options.seed)[0]
+    runs.write_json(trainer.folder / "evaluation.json", result)
+    return result

@@ -1,0 +1,208 @@
+"""``minidecomp sweep``: a grid of runs in one folder, trained, evaluated, and put into a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minidecomp.errors import OptionError, RunError
+
+from .options import GroupedCommand, train_options
+from .progress import stop_on_signals
+
+if TYPE_CHECKING:
+    from minidecomp.sweeps.grid import Block, Entry
+
+
+@click.command(cls=GroupedCommand)
+@train_options
+@click.option("-c", "--config", metavar="GRID.toml", help="The grid from a TOML file; lists are several values.")
+@click.option("--seeds", metavar="N", help="Seeds 0 to N - 1, in place of --seed.")
+@click.option("-o", "--out", metavar="DIR", help="The sweep's folder.  [sweeps/sweep, sweeps/sweep-2, ..]")
+@click.option("--resume", metavar="DIR", help="Run what is missing of a sweep, and go on with what was begun.")
+@click.option("--metrics", metavar="NAME,NAME,..", help="Record these of each run, too: factor_vae, hoyer, ..")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to that Dask cluster.")
+@click.option("--plot", metavar="NAME", help="At the end draw this value, such as test.kl.")
+@click.option("--against", metavar="OPTION", default="alpha", help="The plot's horizontal axis.  [alpha]")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with all values.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def sweep(
+    config: str | None,
+    seeds: str | None,
+    out: str | None,
+    resume: str | None,
+    metrics: str | None,
+    scheduler: str | None,
+    plot: str | None,
+    against: str,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> int:
+    """Train every combination of several values: --alpha 1,3,5 --beta 0,1 --seeds 5.
+
+    An option takes several values between commas; widths, which have commas of their own, between semicolons
+    (--hidden "100;512,256"). Each run has a folder of its own in the sweep's, and sweep.csv has them all. A sweep can
+    be stopped, or killed, at any moment; several processes may work on one folder. A run that fails is recorded with
+    its reason.
+    """
+    from minidecomp.sweeps import folder as sweep_folder
+
+    given = {name: value for name, value in given.items() if value is not None}
+    threads, names = given.pop("threads", None), _metrics(metrics)
+    if resume is not None:
+        _refuse_with_resume(given, config, seeds, out)
+        folder = Path(resume)
+        entries = sweep_folder.open_sweep(folder)
+    else:
+        folder, entries = _begin(given, config, seeds, out)
+    if not quiet:
+        click.echo(f"{len(entries)} runs in {folder}", err=True)
+    outcomes = _run(folder, entries, names, threads, scheduler, quiet)
+    found = sweep_folder.write_table(folder, entries)
+    _report(folder, entries, found, outcomes, as_json)
+    if plot is not None:
+        _plot(folder, found, plot, against)
+    if "stopped" in outcomes.values() or len(outcomes) < len(entries):
+        click.echo("stopped; every run is saved where it stood", err=True)
+        click.echo(f"go on with: minidecomp sweep --resume {quote(str(folder))}", err=True)
+        return 130
+    return 1 if "failed" in outcomes.values() else 0
+
+
+def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | None, out: str | None) -> None:
+    for name, value in {**given, "config": config, "seeds": seeds, "out": out}.items():
+        if value is not None:
+            raise OptionError(name, value, "--resume takes the sweep's own grid")
+
+
+def _begin(given: dict[str, Any], config: str | None, seeds: str | None, out: str | None) -> tuple[Path, list[Entry]]:
+    """The folder, with the grid written into it."""
+    from minidecomp.resolving import check, whole_number
+    from minidecomp.sweeps.folder import GRID
+    from minidecomp.sweeps.grid import expand, read_blocks, values_of, write_blocks
+
+    from .sources import from_environment
+
+    over: Block = {name: values_of(name, text) for name, text in given.items()}
+    for name, values in over.items():
+        if not values:
+            raise OptionError(name, given[name], "at least one value is")
+    for name, texts in over.items():
+        values = [_plain(check(name, text)) for text in texts]
+        over[name] = values[0] if len(values) == 1 else values
+    if seeds is not None:
+        over["seeds"] = whole_number("seeds", seeds, 1, 1000)
+    environment = {name: value for name, value in from_environment().items() if name not in over}
+    blocks = [environment | block | over for block in (read_blocks(Path(config)) if config is not None else [{}])]
+    entries = expand(blocks)
+    folder = _folder(out)
+    write_blocks(folder / GRID, blocks)
+    return folder, entries
+
+
+def _plain(value: Any) -> Any:
+    """As TOML has it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _folder(out: str | None) -> Path:
+    from minidecomp.files import make_folder
+
+    if out is not None:
+        folder = Path(out)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            go_on = f"--resume {out} to go on with its sweep"
+            raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
+        return make_folder(folder)
+    count, folder = 1, Path("sweeps/sweep")
+    while folder.exists():
+        count += 1
+        folder = Path(f"sweeps/sweep-{count}")
+    return make_folder(folder)
+
+
+def _metrics(text: str | None) -> list[str]:
+    from minidecomp.scoring import LABEL_FREE, OF_FACTORS
+
+    names = [name.strip() for name in text.split(",") if name.strip()] if text else []
+    for name in names:
+        if name not in (*OF_FACTORS, *LABEL_FREE):
+            raise OptionError("metrics", name, f"one of {', '.join((*OF_FACTORS, *LABEL_FREE))} is")
+    return names
+
+
+def _run(
+    folder: Path, entries: Sequence[Entry], names: list[str], threads: str | None, scheduler: str | None, quiet: bool
+) -> dict[str, str]:
+    from minidecomp.resolving import check
+
+    from .sweep_progress import sweep_progress
+
+    count = None if threads is None else check("threads", threads)
+    with stop_on_signals() as received, sweep_progress(folder, entries, quiet) as show:
+        if scheduler is not None:
+            from minidecomp.sweeps.cluster import run_on_cluster
+
+            return run_on_cluster(
+                scheduler,
+                folder,
+                entries,
+                metrics=names,
+                threads=count or 1,
+                report=show.report,
+                should_stop=lambda: bool(received),
+            )
+        from minidecomp.sweeps.local import run_all
+
+        return run_all(
+            folder,
+            entries,
+            metrics=names,
+            threads=count,
+            progress=show.progress,
+            report=show.report,
+            should_stop=lambda: bool(received),
+        )
+
+
+def _report(
+    folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]], outcomes: dict[str, str], as_json: bool
+) -> None:
+    from minidecomp.runs import as_json as text
+    from minidecomp.scoring import LABEL_FREE, OF_FACTORS
+    from minidecomp.sweeps.folder import TABLE
+    from minidecomp.tables import differing_options
+
+    from .table import print_table
+
+    if as_json:
+        click.echo(text(found))
+    else:
+        usual = ("test.log_likelihood", "test.kl", "test.kl-inc", "test.mmd", *OF_FACTORS, *LABEL_FREE)
+        shown = [name for name in usual if any(name in row for row in found)]
+        print_table(found, ["run", "state", *differing_options(found), *shown])
+    for row in found:
+        if row["state"] == "failed":
+            click.echo(f"failed: {row['run']}: {row.get('reason', '')}", err=True)
+    if not as_json:
+        click.echo(f"table: {folder / TABLE}")
+        if all(row["state"] == "finished" for row in found):
+            click.echo(f"next: minidecomp table {quote(str(folder))} --plot test.kl --against alpha")
+
+
+def _plot(folder: Path, found: list[dict[str, Any]], value: str, against: str) -> None:
+    from minidecomp.tables import check_column
+
+    from .table import draw
+
+    finished = [row for row in found if row["state"] == "finished"]
+    if not finished:
+        click.echo("no picture: no run is finished", err=True)
+        return
+    value, against = check_column(finished, "plot", value), check_column(finished, "against", against)
+    draw(finished, value, against, None, str(folder / f"{value}-against-{against}.png"))

@@ -1,0 +1,76 @@
+"""How a sweep shows itself: one bar over all runs on a terminal, a line for each run that ends elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from minidecomp.sweeps.grid import Entry
+    from minidecomp.training import Trainer
+
+STEPS_OF_A_RUN = 1000  # of the bar: every run counts the same, however long it is
+
+
+class SweepProgress:
+    """What the runs' threads call; ``bar`` is None off a terminal."""
+
+    def __init__(self, folder: Path, entries: Sequence[Entry], bar: Any, quiet: bool):
+        from minidecomp.sweeps.folder import is_finished
+
+        self.total, self.bar, self.quiet = len(entries), bar, quiet
+        self.ended = sum(is_finished(folder, entry) for entry in entries)
+        self._done: dict[str, int] = {}
+        self._lock, self._shown, self._begun = threading.Lock(), 0.0, time.monotonic()
+        if bar is not None:
+            bar.label = self._label()
+            bar.update(self.ended * STEPS_OF_A_RUN)
+
+    def _label(self) -> str:
+        return f"{self.ended}/{self.total} runs"
+
+    def progress(self, entry: Entry, trainer: Trainer) -> None:
+        if self.bar is None:
+            return
+        share = (trainer.state.epoch + trainer.state.row / len(trainer.data)) / max(trainer.epochs, 1)
+        with self._lock:
+            now = time.monotonic()
+            if now - self._shown >= 0.1:
+                self._move(entry.name, int(STEPS_OF_A_RUN * share))
+                self._shown = now
+
+    def _move(self, name: str, to: int) -> None:
+        by = to - self._done.get(name, 0)
+        self._done[name] = to
+        running = [each for each, done in self._done.items() if done < STEPS_OF_A_RUN]
+        self.bar.label = self._label()
+        self.bar.update(max(by, 0), ", ".join(running[:3]) + (" .." if len(running) > 3 else ""))
+
+    def report(self, entry: Entry, outcome: str) -> None:
+        with self._lock:
+            self.ended += outcome != "stopped"
+            if self.bar is not None:
+                self._move(entry.name, STEPS_OF_A_RUN)
+            elif not self.quiet:
+                seconds = time.monotonic() - self._begun
+                click.echo(f"{self.ended}/{self.total}  {outcome}: {entry.name}  ({seconds:.1f} s)", err=True)
+
+
+@contextmanager
+def sweep_progress(folder: Path, entries: Sequence[Entry], quiet: bool) -> Iterator[SweepProgress]:
+    """The sweep's progress view."""
+    if quiet or not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+        yield SweepProgress(folder, entries, None, quiet)
+        return
+    with click.progressbar(
+        length=STEPS_OF_A_RUN * len(entries), file=sys.stderr, width=24, item_show_func=lambda running: running
+    ) as bar:
+        yield SweepProgress(folder, entries, bar, quiet)

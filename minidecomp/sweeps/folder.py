@@ -1,0 +1,151 @@
+"""The sweep's folder: a run folder for each run, who is at work on it, what failed and why, and the table of all.
+
+SWEEP/sweep.toml      the grid
+SWEEP/NAME/           a run folder, as of ``minidecomp train``
+SWEEP/failed/NAME.txt why a run failed
+SWEEP/locks/NAME      held by the process that trains a run; the system lets go of it when that process ends
+SWEEP/sweep.csv       the table
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import MinidecompError, RunError
+from ..files import make_folder, write_file
+from ..tables import differing_options, read_row
+from .grid import Entry, expand, read_blocks
+
+GRID, TABLE = "sweep.toml", "sweep.csv"
+FINISHED, FAILED, PENDING = "finished", "failed", "pending"
+
+
+def open_sweep(folder: Path) -> list[Entry]:
+    """The runs of a sweep that was begun.
+
+    Raises
+    ------
+    RunError
+        If it is no sweep's folder.
+    """
+    if not (folder / GRID).is_file():
+        raise RunError(f"{folder}: no sweep folder, for it has no {GRID}")
+    return expand(read_blocks(folder / GRID))
+
+
+@contextmanager
+def claimed(folder: Path, name: str) -> Iterator[bool]:
+    """Whether this process has the run for itself; while it has, no other process gets it.
+
+    The claim is a lock on a file: it ends with the process, killed or not, so none is ever stale.
+    """
+    path = make_folder(folder / "locks") / name
+    with open(path, "a+b") as file:
+        if not _lock(file):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            _unlock(file)
+
+
+def _lock(file: Any) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _unlock(file: Any) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
+        return
+    fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool:
+    """Whether a run has its last epoch and its evaluation, with the metrics that are asked for."""
+    try:
+        found = json.loads((folder / entry.name / "evaluation.json").read_text("utf-8"))
+        return bool(found["epochs"] == entry.options.epochs and set(metrics) <= set(found.get("metrics", {})))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def note_failure(folder: Path, name: str, reason: str) -> None:
+    write_file(make_folder(folder / "failed") / f"{name}.txt", lambda file: file.write(f"{reason}\n".encode()))
+
+
+def forget_failure(folder: Path, name: str) -> None:
+    (folder / "failed" / f"{name}.txt").unlink(missing_ok=True)
+
+
+def failure(folder: Path, name: str) -> str | None:
+    """Why a run failed, or None."""
+    try:
+        return (folder / "failed" / f"{name}.txt").read_text("utf-8").strip()
+    except OSError:
+        return None
+
+
+def state(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> str:
+    if is_finished(folder, entry, metrics):
+        return FINISHED
+    return FAILED if failure(folder, entry.name) is not None else PENDING
+
+
+def rows(folder: Path, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """A row a run: its name, state, options, and what was recorded of it."""
+    found = []
+    for entry in entries:
+        row: dict[str, Any] = {"run": entry.name, "state": state(folder, entry)}
+        row |= {name: value for name, value in vars(entry.options).items() if value is not None}
+        if row["state"] == FINISHED:
+            try:
+                row |= {
+                    name: value
+                    for name, value in read_row(folder / entry.name).items()
+                    if "." in name or name not in row
+                }
+            except MinidecompError as error:
+                row |= {"state": FAILED, "reason": str(error)}
+        elif (reason := failure(folder, entry.name)) is not None:
+            row["reason"] = reason.splitlines()[0] if reason else ""
+        found.append(row)
+    return found
+
+
+def write_table(folder: Path, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Write sweep.csv: options that differ, then every recorded value; returns the rows."""
+    found = rows(folder, entries)
+    recorded = dict.fromkeys(name for row in found for name in row if name not in vars(entries[0].options))
+    columns = list(dict.fromkeys(["run", "state", *differing_options(found), *recorded]))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    write_file(folder / TABLE, lambda file: file.write(buffer.getvalue().encode()))
+    return found

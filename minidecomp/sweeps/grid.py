@@ -1,0 +1,147 @@
+"""A grid of options: every combination of the values given, as runs with names."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import toml_text
+from ..data import absolute
+from ..errors import OptionError, RunError
+from ..files import write_file
+from ..options import TrainOptions, by_name, kind
+from ..resolving import check_known, resolve
+from ..runs import config_text
+
+WHOLE = ("data", "data_dir", "array", "factors", "image_size")  # a comma in them separates nothing
+MOST_RUNS = 10_000
+
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of a sweep: its folder's name, and its options as they were resolved."""
+
+    name: str
+    options: TrainOptions
+
+
+def values_of(name: str, text: str) -> list[str]:
+    """The values that ``1,3,5`` stands for; widths, which have commas of their own, stand between ``;``."""
+    if name in WHOLE:
+        return [text]
+    return [part.strip() for part in text.split(";" if kind(name) is tuple else ",") if part.strip()]
+
+
+def read_blocks(path: Path) -> list[Block]:
+    """The blocks of a TOML grid: what stands at the top, with each ``[[grid]]`` table over it.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read, is no TOML, or has other tables.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RunError(f"{path} is no TOML file: {error}") from error
+    values.pop("version", None)
+    tables = values.pop("grid", [{}])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise RunError(f"{path}: grid is to be written [[grid]], once for each part of the grid")
+    if any(isinstance(value, dict) for value in values.values()):
+        raise RunError(f"{path}: it has tables other than [[grid]]")
+    return [_named(values | table) for table in tables]
+
+
+def _named(block: Mapping[str, Any]) -> Block:
+    return {name.replace("-", "_"): value for name, value in block.items()}
+
+
+def write_blocks(path: Path, blocks: Sequence[Block]) -> None:
+    """Write a TOML grid that ``read_blocks`` reads back."""
+    text = "\n".join(f"[[grid]]\n{toml_text.dumps(block)}" for block in blocks)
+    write_file(path, lambda file: file.write(text.encode()))
+
+
+def expand(blocks: Sequence[Block]) -> list[Entry]:
+    """Every combination of every block's values, resolved and named; one that comes twice is there once.
+
+    A value may be a list: of several values, but for widths, where it is a list of lists. ``seeds = 5`` is 0 to 4.
+
+    Raises
+    ------
+    OptionError
+        If an option is not known, or a value is not allowed, or there is nothing to run, or too much.
+    """
+    found: dict[str, TrainOptions] = {}
+    count = 0
+    for block in blocks:
+        axes = [(name, _several(name, value)) for name, value in _with_seeds(block).items()]
+        count += math.prod(len(values) for _, values in axes)
+        if count > MOST_RUNS:
+            raise OptionError("grid", None, f"it has {count:,} runs; up to {MOST_RUNS:,} are allowed")
+        for combination in itertools.product(*(values for _, values in axes)):
+            given = absolute({name: value for (name, _), value in zip(axes, combination, strict=True)})
+            options = resolve(given)
+            found.setdefault(config_text(options), options)
+    if not found:
+        raise OptionError("grid", None, "it has no run")
+    return _entries(list(found.values()))
+
+
+def _with_seeds(block: Block) -> Block:
+    block = dict(block)
+    seeds = block.pop("seeds", None)
+    if seeds is None:
+        return block
+    if "seed" in block:
+        raise OptionError("seeds", seeds, "--seed or --seeds is, not both")
+    if (
+        isinstance(seeds, bool)
+        or not isinstance(seeds, int | list)
+        or (isinstance(seeds, int) and not 1 <= seeds <= 1000)
+    ):
+        raise OptionError("seeds", seeds, "how many, from 1 to 1000, is")
+    return block | {"seed": seeds if isinstance(seeds, list) else list(range(seeds))}
+
+
+def _several(name: str, value: Any) -> list[Any]:
+    check_known(name, value)
+    if not isinstance(value, list):
+        return [value]
+    if kind(name) is tuple and not any(isinstance(each, list | str) for each in value):
+        return [value]
+    if not value:
+        raise OptionError(name, "[]", "a list with at least one value is")
+    return value
+
+
+def _entries(runs: list[TrainOptions]) -> list[Entry]:
+    """Names from the options that differ: alpha3-beta0-seed1."""
+    differing = [name for name in by_name() if len({str(getattr(options, name)) for options in runs}) > 1]
+    names: dict[str, int] = {}
+    entries = []
+    for options in runs:
+        parts = [f"{name.replace('_', '-')}{_short(getattr(options, name))}" for name in differing]
+        name = "-".join(parts) or "run"
+        names[name] = names.get(name, 0) + 1
+        entries.append(Entry(name if names[name] == 1 else f"{name}-{names[name]}", options))
+    return entries
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return re.sub(r"[^\w.+]+", "_", Path(value).stem if isinstance(value, str) and "/" in value else str(value))

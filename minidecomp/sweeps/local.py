@@ -1,0 +1,106 @@
+"""A sweep in one process: several small runs at once, each in a thread of its own, or large ones with all threads."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..options import TrainOptions
+from ..resolving import cores
+from ..training import Trainer
+from .folder import FINISHED, is_finished, write_table
+from .grid import Entry
+from .work import BUSY, STOPPED, Datasets, complete
+
+LARGE = 1e9  # parameters times the batch's size; a larger model's step keeps several threads busy by itself
+POLL_SECONDS = 0.5  # how often a run that another process has is looked at
+
+Report = Callable[[Entry, str], None]
+
+
+def threads_of_each(entries: Sequence[Entry], datasets: Datasets) -> int:
+    """Threads of a run: one, or all where models are large, or a share where there are fewer runs than cores."""
+    available = cores()
+    if any(entry.options.engine == "gpu" for entry in entries):
+        return available
+    largest = max(_parameters(entry.options, datasets) * entry.options.batch_size for entry in entries)
+    return available if largest > LARGE else max(1, available // len(entries))
+
+
+def _parameters(o: TrainOptions, datasets: Datasets) -> int:
+    """About how many parameters a model has."""
+    dx = datasets.of(o).data_dim
+    chains = ((dx, *o.hidden, 2 * o.latent_dim), (o.latent_dim, *o.decoder_hidden, dx))
+    return sum(a * b for widths in chains for a, b in itertools.pairwise(widths))
+
+
+def run_all(
+    folder: Path,
+    entries: Sequence[Entry],
+    *,
+    metrics: Sequence[str] = (),
+    threads: int | None = None,
+    progress: Callable[[Entry, Trainer], None] = lambda entry, trainer: None,
+    report: Report = lambda entry, outcome: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, str]:
+    """Complete what is missing of a sweep; returns each run's outcome by its name.
+
+    Runs that another process is at work on are waited for, and taken over if that process ends without finishing them.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the sweep.
+    entries : sequence of Entry
+    metrics : sequence of str
+        Disentanglement and sparsity metrics to record of each run, beside its terms.
+    threads : int, optional
+        Of each run; chosen if not given.
+    progress : callable
+        Called, from any thread, with a run and its trainer after each slice of training.
+    report : callable
+        Called, one call at a time, with a run and ``finished``, ``failed`` or ``stopped`` as soon as it is.
+    should_stop : callable
+        Asked between slices of training.
+    """
+    datasets, outcomes, one_at_a_time = Datasets(), {}, threading.Lock()
+    waiting = [entry for entry in entries if not is_finished(folder, entry, metrics)]
+    outcomes.update({entry.name: FINISHED for entry in entries if entry not in waiting})
+    write_table(folder, entries)
+    if not waiting:
+        return outcomes
+    each = threads_of_each(waiting, datasets) if threads is None else threads
+
+    def work(entry: Entry) -> str:
+        if should_stop():
+            return STOPPED
+        outcome = complete(
+            folder,
+            entry,
+            datasets,
+            threads=each,
+            metrics=metrics,
+            progress=lambda trainer: progress(entry, trainer),
+            should_stop=should_stop,
+        )
+        with one_at_a_time:
+            outcomes[entry.name] = outcome
+            if outcome != BUSY:
+                write_table(folder, entries)
+                report(entry, outcome)
+        return outcome
+
+    while waiting:
+        with ThreadPoolExecutor(max(1, cores() // each)) as executor:
+            results = list(executor.map(work, waiting))
+        waiting = [entry for entry, outcome in zip(waiting, results, strict=True) if outcome == BUSY]
+        if waiting and not should_stop():
+            time.sleep(POLL_SECONDS)
+        elif waiting:
+            break
+    return outcomes

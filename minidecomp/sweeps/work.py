@@ -1,0 +1,114 @@
+"""One run of a sweep: begun, or gone on with, to its last epoch and its evaluation."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .. import build, runs, scoring, training
+from ..data.dataset import Dataset
+from ..errors import MinidecompError, RunError
+from ..evaluation import evaluate_and_write
+from ..options import DATA, TrainOptions, by_name
+from ..points import as_stored
+from ..training import Trainer
+from .folder import FAILED, FINISHED, claimed, forget_failure, is_finished, note_failure
+from .grid import Entry
+
+STOPPED, BUSY = "stopped", "busy"
+DATA_OPTIONS = tuple(name for name, field in by_name().items() if field.metadata["group"] == DATA)
+
+
+class Datasets:
+    """Data sets by the options that make them, each loaded once for all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[tuple[Any, ...], Dataset] = {}
+
+    def of(self, options: TrainOptions) -> Dataset:
+        key = tuple(getattr(options, name) for name in DATA_OPTIONS)
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = build.dataset(options)
+            return self._known[key]
+
+
+def complete(
+    folder: Path,
+    entry: Entry,
+    datasets: Datasets,
+    *,
+    threads: int = 1,
+    metrics: Sequence[str] = (),
+    progress: Callable[[Trainer], None] = lambda trainer: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> str:
+    """Bring one run of a sweep's folder to its end.
+
+    Returns
+    -------
+    str
+        ``finished``; ``failed``, with the reason in the folder; ``stopped``, saved where it stood; or ``busy``: another
+        process is at work on it.
+    """
+    with claimed(folder, entry.name) as ours:
+        if not ours:
+            return BUSY
+        if is_finished(folder, entry, metrics):
+            return FINISHED
+        try:
+            trainer = _trainer(folder / entry.name, replace(entry.options, threads=threads), datasets.of(entry.options))
+            if not training.train(trainer, progress, should_stop):
+                return STOPPED
+            _evaluate(trainer, metrics)
+        except MinidecompError as error:
+            note_failure(folder, entry.name, str(error))
+            return FAILED
+        except Exception:  # a run that fails, for whatever reason, does not stop the others
+            note_failure(
+                folder, entry.name, traceback.format_exc().strip().splitlines()[-1] + "\n" + traceback.format_exc()
+            )
+            return FAILED
+        forget_failure(folder, entry.name)
+        return FINISHED
+
+
+def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
+    """A new run or, where there is a checkpoint, the run that was begun."""
+    if not (folder / "checkpoint.npz").is_file():
+        # What was killed before its first checkpoint has nothing to lose.
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        return training.start(options, dataset, str(folder))
+    run = runs.load(folder)
+    same = replace(run.options, threads=options.threads, engine=options.engine, epochs=options.epochs)
+    fitted = build.fit_likelihood(options, dataset)
+    if same != replace(fitted, checkpoint_every=run.options.checkpoint_every):
+        raise RunError(f"{folder}: it was begun with other options; another sweep folder is needed")
+    return training.resume(
+        run, replace(run.options, threads=options.threads, engine=options.engine, epochs=options.epochs), dataset
+    )
+
+
+def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:
+    evaluate_and_write(trainer)
+    if not metrics:
+        return
+    options, vae = trainer.options, trainer.state.vae
+    grid = trainer.dataset.grid
+    points = trainer.dataset.test if grid is None else grid.points
+    codes, _ = trainer.engine.encode(as_stored(points, vae.dtype))
+    run = runs.load(trainer.folder)
+    found: dict[str, Any] = {"metrics": {}}
+
+    def after(name: str, score: Any) -> None:
+        found["metrics"][name] = score.as_dict()
+
+    scoring.scores(list(metrics), codes, grid, options.seed, lambda name: None, after)
+    runs.update_evaluation(run, {"epochs": trainer.state.epoch} | found)
