@@ -1,0 +1,227 @@
+"""A sweep on an existing Dask cluster: one task a run, results through the sweep's folder or through the scheduler."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import time
+import tomllib
+import uuid
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import Fault, OptionError
+from ..files import make_folder
+from ..resolving import resolve
+from ..runs import config_text
+from .folder import FAILED, FINISHED, failure, forget_failure, is_finished, note_failure, write_table
+from .grid import Entry
+from .work import BUSY, STOPPED, Datasets, complete
+
+CONNECT_SECONDS, WORKER_SECONDS, POLL_SECONDS = 10, 30, 0.5
+ASK_SECONDS = 2  # how often a worker asks whether to stop
+
+
+def run_on_cluster(
+    address: str,
+    folder: Path,
+    entries: Sequence[Entry],
+    *,
+    metrics: Sequence[str] = (),
+    threads: int = 1,
+    report: Callable[[Entry, str], None] = lambda entry, outcome: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, str]:
+    """Complete what is missing of a sweep on a cluster's workers; returns each run's outcome by its name.
+
+    Where all workers see the sweep's folder they work in it: a run whose worker dies goes on, on another, from its last
+    checkpoint. Otherwise a run's folder comes back through the scheduler when it is finished; if its worker dies, it
+    starts again.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, tcp://HOST:PORT.
+    folder, entries, metrics, report, should_stop
+        As for ``minidecomp.sweeps.local.run_all``.
+    threads : int
+        Of each run.
+
+    Raises
+    ------
+    OptionError
+        If Dask is not installed.
+    Fault
+        If no scheduler or no worker answers, or a worker has another minidecomp.
+    """
+    folder = folder.resolve()
+    distributed = _import(address)
+    waiting = [entry for entry in entries if not is_finished(folder, entry, metrics)]
+    outcomes = {entry.name: FINISHED for entry in entries if entry not in waiting}
+    write_table(folder, entries)
+    if not waiting:
+        return outcomes
+    with _connect(distributed, address) as client:
+        _check_versions(client)
+        token = uuid.uuid4().hex
+        place = str(folder) if _is_shared(client, folder, token) else None
+        stop = distributed.Event(f"minidecomp-stop-{token}", client=client)
+        pending = {
+            client.submit(
+                train_on_worker,
+                place,
+                token,
+                entry.name,
+                config_text(entry.options),
+                list(metrics),
+                threads,
+                __version__,
+                key=f"minidecomp-{token}-{entry.name}",
+                pure=False,
+            ): entry
+            for entry in waiting
+        }
+        stopping = False
+        while pending:
+            if should_stop() and not stopping:
+                stopping = True
+                stop.set()
+            for future in [future for future in pending if future.done()]:
+                entry = pending.pop(future)
+                outcomes[entry.name] = _collect(future, folder, entry, place is None)
+                write_table(folder, entries)
+                report(entry, outcomes[entry.name])
+            time.sleep(POLL_SECONDS if pending else 0)
+    return outcomes
+
+
+def _import(address: str) -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise OptionError("scheduler", address, "it needs Dask: pip install 'minidecomp[dask]'") from None
+    return distributed
+
+
+def _connect(distributed: Any, address: str) -> Any:
+    try:
+        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise Fault(f"--scheduler {address}: no scheduler answers there ({_line(error)})") from error
+    try:
+        client.wait_for_workers(1, timeout=WORKER_SECONDS)
+    except TimeoutError as error:
+        client.close()
+        raise Fault(f"--scheduler {address}: it has no worker, and none came in {WORKER_SECONDS} seconds") from error
+    return client
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _version() -> str:
+    return __version__
+
+
+def _check_versions(client: Any) -> None:
+    """Raise Fault if a worker has another minidecomp, or none."""
+    for worker, answer in client.run(_version, on_error="return").items():
+        if isinstance(answer, BaseException):
+            raise Fault(f"worker {worker}: it has no minidecomp that works ({_line(answer)}); here it is {__version__}")
+        if answer != __version__:
+            raise Fault(f"worker {worker}: it has minidecomp {answer}, here it is {__version__}; both must be the same")
+
+
+def _sees(path: str, token: str) -> bool:
+    try:
+        return Path(path).read_text("utf-8") == token
+    except OSError:
+        return False
+
+
+def _is_shared(client: Any, folder: Path, token: str) -> bool:
+    """Whether every worker reads a file in the sweep's folder that was written here."""
+    path = folder / f".shared-{token}"
+    path.write_text(token, "utf-8")
+    try:
+        return all(client.run(_sees, str(path), token).values())
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def train_on_worker(
+    folder: str | None, token: str, name: str, config: str, metrics: list[str], threads: int, version: str
+) -> tuple[str, str, bytes]:
+    """A worker's task: complete one run.
+
+    Returns
+    -------
+    (str, str, bytes)
+        The outcome; why, if it failed; and the run's folder as a zip archive, if ``folder`` is None.
+    """
+    import distributed
+
+    if version != __version__:  # a worker that joined later
+        return FAILED, f"the worker has minidecomp {__version__}, the client {version}", b""
+    values = tomllib.loads(config)
+    values.pop("version")
+    entry, worker = Entry(name, resolve(values)), distributed.get_worker()
+    own = Path(folder) if folder is not None else make_folder(Path(worker.local_directory) / f"minidecomp-{token}")
+    stop, asked = distributed.Event(f"minidecomp-stop-{token}"), [time.monotonic(), False]
+
+    def should_stop() -> bool:
+        if time.monotonic() - asked[0] >= ASK_SECONDS:
+            asked[:] = [time.monotonic(), stop.is_set()]
+        return bool(asked[1])
+
+    while True:
+        outcome = complete(own, entry, Datasets(), threads=threads, metrics=metrics, should_stop=should_stop)
+        if outcome != BUSY or should_stop():
+            break
+        time.sleep(POLL_SECONDS)  # until whoever holds it has finished it, or is dead
+    reason = failure(own, name) or ""
+    if folder is not None:
+        return outcome, reason, b""
+    packed = _pack(own / name) if outcome == FINISHED else b""
+    shutil.rmtree(own / name, ignore_errors=True)
+    return outcome, reason, packed
+
+
+def _pack(folder: Path) -> bytes:
+    room = io.BytesIO()
+    with zipfile.ZipFile(room, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder))
+    return room.getvalue()
+
+
+def _unpack(packed: bytes, folder: Path) -> None:
+    """Into a folder beside its place, which then gets its name: nobody sees half a run."""
+    beside = folder.with_name(f".{folder.name}.coming")
+    shutil.rmtree(beside, ignore_errors=True)
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        archive.extractall(make_folder(beside))
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
+
+
+def _collect(future: Any, folder: Path, entry: Entry, apart: bool) -> str:
+    """A task's outcome, with its run brought into the sweep's folder if it was made elsewhere."""
+    try:
+        outcome, reason, packed = future.result()
+    except Exception as error:  # the worker died too often, or the task could not be sent
+        note_failure(folder, entry.name, f"on the cluster: {type(error).__name__}: {_line(error)}")
+        return FAILED
+    if outcome == BUSY:
+        return STOPPED
+    if outcome == FAILED:
+        note_failure(folder, entry.name, reason)
+    elif apart and outcome == FINISHED:
+        _unpack(packed, folder / entry.name)
+        forget_failure(folder, entry.name)
+    return str(outcome)
