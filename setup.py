@@ -35,6 +35,7 @@ setup(
         "minidecomp.inspection",
         "minidecomp.metrics",
         "minidecomp.report",
+        "minidecomp.reproduction",
         "minidecomp.sweeps",
         "minidecomp._core",
         "minidecomp.cli",

@@ -18,6 +18,7 @@ COMMANDS = {
     "sample": "Sample from the prior; a picture, and arrays.",
     "encode": "Encode data of your own.",
     "sweep": "Train a grid of runs, on all cores or a Dask cluster.",
+    "reproduce": "Run one of the paper's experiments from start to end.",
     "gradients": "Look at each term's gradient; check, explain it.",
     "report": "Write a run as one HTML page, with its decoder to play with.",
     "data": "List and fetch data sets.",

@@ -62,16 +62,27 @@ def sweep(
         folder, entries = _begin(given, config, seeds, out)
     if not quiet:
         click.echo(f"{len(entries)} runs in {folder}", err=True)
-    outcomes = _run(folder, entries, names, threads, scheduler, quiet)
+    outcomes = run_grid(folder, entries, names, threads, scheduler, quiet)
     found = sweep_folder.write_table(folder, entries)
     _report(folder, entries, found, outcomes, as_json)
     if plot is not None:
         _plot(folder, found, plot, against)
+    return say_how_to_go_on(f"minidecomp sweep --resume {quote(str(folder))}", outcomes, entries)
+
+
+def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry]) -> int:
+    """The exit code; with what to type next after a stop."""
     if "stopped" in outcomes.values() or len(outcomes) < len(entries):
         click.echo("stopped; every run is saved where it stood", err=True)
-        click.echo(f"go on with: minidecomp sweep --resume {quote(str(folder))}", err=True)
+        click.echo(f"go on with: {command}", err=True)
         return 130
     return 1 if "failed" in outcomes.values() else 0
+
+
+def say_failures(found: list[dict[str, Any]]) -> None:
+    for row in found:
+        if row["state"] == "failed":
+            click.echo(f"failed: {row['run']}: {row.get('reason', '')}", err=True)
 
 
 def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | None, out: str | None) -> None:
@@ -136,7 +147,7 @@ def _metrics(text: str | None) -> list[str]:
     return names
 
 
-def _run(
+def run_grid(
     folder: Path, entries: Sequence[Entry], names: list[str], threads: str | None, scheduler: str | None, quiet: bool
 ) -> dict[str, str]:
     from minidecomp.resolving import check
@@ -186,9 +197,7 @@ def _report(
         usual = ("test.log_likelihood", "test.kl", "test.kl-inc", "test.mmd", *OF_FACTORS, *LABEL_FREE)
         shown = [name for name in usual if any(name in row for row in found)]
         print_table(found, ["run", "state", *differing_options(found), *shown])
-    for row in found:
-        if row["state"] == "failed":
-            click.echo(f"failed: {row['run']}: {row.get('reason', '')}", err=True)
+    say_failures(found)
     if not as_json:
         click.echo(f"table: {folder / TABLE}")
         if all(row["state"] == "finished" for row in found):

@@ -10,6 +10,7 @@ from .curves import TERM_LABELS, learning_curves
 from .gradients import difference_errors, draw_gradient_log, gradient_curves, gradient_field, write_field_animation
 from .of_run import FORMATS, check_formats, draw_all, draw_curves, draw_model, test_points
 from .posterior import aggregate_posterior, density_on_grid, panel_grid
+from .scores import loss_against_score
 from .style import available, import_matplotlib_meanwhile, write_figure
 from .traversals import latent_traversals, write_animation
 
@@ -33,6 +34,7 @@ __all__ = [
     "import_matplotlib_meanwhile",
     "latent_traversals",
     "learning_curves",
+    "loss_against_score",
     "panel_grid",
     "samples",
     "test_points",

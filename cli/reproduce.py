@@ -1,0 +1,109 @@
+"""``minidecomp reproduce``: one of the paper's experiments from start to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minidecomp.errors import OptionError
+
+if TYPE_CHECKING:
+    from minidecomp.reproduction import Experiment
+    from minidecomp.sweeps.grid import Entry
+
+
+@click.command()
+@click.argument("experiment", metavar="clustering|sparsity|independence")
+@click.option("--quick", is_flag=True, help="A smaller grid, for minutes.")
+@click.option(
+    "--out", "-o", metavar="DIR", help="The sweep's folder; gone on with if it is there.  [reproductions/NAME]"
+)
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to that Dask cluster.")
+@click.option("--threads", metavar="N", help="Threads of each run.  [chosen]")
+@click.option("--estimate", is_flag=True, help="Only say how many runs there are, and how long they will take here.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def reproduce(
+    experiment: str,
+    quick: bool,
+    out: str | None,
+    scheduler: str | None,
+    threads: str | None,
+    estimate: bool,
+    quiet: bool,
+) -> int:
+    """Run an experiment of the paper: its grid, the evaluation, the figure, a table.
+
+    It can be stopped at any moment; the same command goes on. docs/reproduction.md has the results, beside the paper's.
+    """
+    from minidecomp import figures
+    from minidecomp.reproduction import EXPERIMENTS
+    from minidecomp.sweeps.grid import expand
+
+    if experiment not in EXPERIMENTS:
+        raise OptionError("experiment", experiment, f"one of {', '.join(EXPERIMENTS)} is")
+    if not figures.available():
+        raise OptionError("experiment", experiment, "its figure needs matplotlib: pip install 'minidecomp[plots]'")
+    chosen = EXPERIMENTS[experiment]
+    entries = expand(chosen.blocks(quick))
+    if not quiet or estimate:
+        _say_how_long(entries, scheduler)
+    if estimate:
+        return 0
+    folder = _folder(Path(out or f"reproductions/{experiment}{'-quick' if quick else ''}"), chosen, entries, quick)
+    return _go(chosen, folder, entries, scheduler, threads, quiet)
+
+
+def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
+    from minidecomp.reproduction.estimate import in_words, seconds
+    from minidecomp.sweeps.work import Datasets
+
+    where = "" if scheduler is None else " on this machine alone"
+    took = in_words(seconds(entries, Datasets()))
+    click.echo(f"{len(entries)} runs; their training will take {took}{where}, evaluations apart", err=True)
+
+
+def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool) -> Path:
+    """The sweep's folder, new or as it was left."""
+    from minidecomp.errors import RunError
+    from minidecomp.files import make_folder
+    from minidecomp.sweeps.folder import GRID, open_sweep
+    from minidecomp.sweeps.grid import write_blocks
+
+    if (folder / GRID).is_file():
+        if [entry.name for entry in open_sweep(folder)] != [entry.name for entry in entries]:
+            raise RunError(f"{folder}: it is of another grid; --out gives another folder")
+        return folder
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder}: it exists already, and is no sweep; --out gives another folder")
+    write_blocks(make_folder(folder) / GRID, chosen.blocks(quick))
+    return folder
+
+
+def _go(
+    chosen: Experiment, folder: Path, entries: list[Entry], scheduler: str | None, threads: str | None, quiet: bool
+) -> int:
+    from minidecomp.sweeps.folder import TABLE, write_table
+
+    from .sweep import run_grid, say_failures, say_how_to_go_on
+    from .table import print_table
+
+    outcomes = run_grid(folder, entries, list(chosen.metrics), threads, scheduler, quiet)
+    found: list[dict[str, Any]] = write_table(folder, entries)
+    say_failures(found)
+    if set(outcomes.values()) != {"finished"} or len(outcomes) < len(entries):
+        return say_how_to_go_on(f"minidecomp reproduce with --out {folder}", outcomes, entries)
+    print_table(found, ["run", *chosen.columns[len(chosen.columns) - _recorded(chosen) :]])
+    click.echo(f"table: {folder / TABLE}")
+    for path in chosen.draw(folder, entries):
+        click.echo(f"figure: {path}")
+    click.echo(f"the paper: {chosen.statement}")
+    return 0
+
+
+def _recorded(chosen: Experiment) -> int:
+    """How many of the columns are recorded values; the options are in the runs' names."""
+    from minidecomp.options import by_name
+
+    return sum(name not in by_name() for name in chosen.columns)

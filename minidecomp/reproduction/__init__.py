@@ -1,0 +1,46 @@
+"""The paper's three experiments from start to end: the grid, the figures, the statement they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from ..sweeps.grid import Block, Entry
+from . import clustering, independence, sparsity
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What ``minidecomp reproduce`` runs.
+
+    Attributes
+    ----------
+    name : str
+    statement : str
+        What the paper says that its figure shows.
+    blocks : callable
+        Whether it is the quick form -> the sweep's grid.
+    metrics : tuple of str
+        Recorded of each run beside its terms.
+    columns : tuple of str
+        Of the table that is printed.
+    draw : callable
+        (sweep's folder, runs) -> the figures' paths.
+    """
+
+    name: str
+    statement: str
+    blocks: Callable[[bool], list[Block]]
+    metrics: tuple[str, ...]
+    columns: tuple[str, ...]
+    draw: Callable[[Path, list[Entry]], list[Path]]
+
+
+def _experiment(module: ModuleType) -> Experiment:
+    name = module.__name__.rpartition(".")[2]
+    return Experiment(name, module.STATEMENT, module.blocks, module.METRICS, module.COLUMNS, module.draw)
+
+
+EXPERIMENTS = {each.name: each for each in map(_experiment, (clustering, sparsity, independence))}

@@ -1,0 +1,41 @@
+"""Clustering (the paper's Fig. 3): the pinwheel's aggregate posterior over beta at alpha = 0, and the reverse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .. import build, runs
+from ..files import make_folder
+from ..points import as_numbers
+from ..sweeps.grid import Block, Entry
+
+STATEMENT = (
+    "with alpha = 0, a small beta leaves spikes and a large one blurs the clusters away; with beta = 0, four clusters "
+    "remain and match the prior better as alpha grows"
+)
+BETAS, ALPHAS = [0.01, 0.5, 1.0, 1.2], [1.0, 3.0, 5.0, 8.0]
+METRICS: tuple[str, ...] = ()
+COLUMNS = ("alpha", "beta", "test.log_likelihood", "test.kl", "test.kl-inc")
+
+
+def blocks(quick: bool) -> list[Block]:
+    """Two rows of four; the quick form is the whole."""
+    common: Block = {"prior": "mixture", "regulariser": "kl-inc"}
+    return [common | {"alpha": 0.0, "beta": BETAS}, common | {"beta": 0.0, "alpha": ALPHAS}]
+
+
+def draw(folder: Path, entries: list[Entry]) -> list[Path]:
+    """The eight densities, in the paper's two rows."""
+    from ..figures import panel_grid, write_figure
+
+    x = as_numbers(build.dataset(entries[0].options).train, np.float64)
+    rows, titles = [], []
+    for top in (True, False):
+        chosen = [entry for entry in entries if (entry.options.alpha == 0) == top]
+        models = [runs.load(folder / entry.name).vae for entry in chosen]
+        rows.append([vae.encode(x.astype(vae.dtype)) for vae in models])
+        titles.append([rf"$\beta = {e.options.beta:g}$" if top else rf"$\alpha = {e.options.alpha:g}$" for e in chosen])
+    figure = panel_grid(rows, titles, models[0].current_prior())
+    return write_figure(figure, make_folder(folder / "figures"), "clustering", ("png",))

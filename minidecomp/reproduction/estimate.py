@@ -1,0 +1,62 @@
+"""How long a grid will take here, from a few steps of each kind of model in it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import build
+from ..engines import make
+from ..optimizer import Adam
+from ..options import TrainOptions
+from ..points import as_stored
+from ..resolving import cores
+from ..sweeps.grid import Entry
+from ..sweeps.local import threads_of_each
+from ..sweeps.work import Datasets
+
+STEPS = 5
+# Options that make another model, or another step, of another cost.
+COSTLY = ("data", "limit", "prior", "latent_dim", "hidden", "decoder_hidden", "batch_size", "samples", "regulariser")
+
+
+def seconds(entries: Sequence[Entry], datasets: Datasets) -> float:
+    """An estimate of the training of all runs, with the threads and as many at once as a sweep would have.
+
+    Evaluations and metrics come on top: they are most of it where training is short.
+    """
+    each = threads_of_each(entries, datasets)
+    known: dict[tuple[object, ...], float] = {}
+    total = 0.0
+    for entry in entries:
+        o = entry.options
+        key = (*(getattr(o, name) for name in COSTLY), o.alpha > 0)
+        if key not in known:
+            known[key] = _seconds_a_step(o, datasets, each)
+        total += known[key] * o.epochs * math.ceil(len(datasets.of(o).train) / o.batch_size)
+    return total / max(1, cores() // each)
+
+
+def _seconds_a_step(o: TrainOptions, datasets: Datasets, threads: int) -> float:
+    dataset = datasets.of(o)
+    o = build.fit_likelihood(o, dataset)
+    vae = build.vae(o, dataset.data_dim)
+    data, batch = as_stored(dataset.train, vae.dtype), min(o.batch_size, len(dataset.train))
+    engine = make(o.engine, vae, build.objective(o), max_rows=batch, threads=threads)
+    adam, totals = Adam.for_vector(vae.parameters.vector, o.lr, o.amsgrad), np.zeros(4)
+    order = np.arange(STEPS * batch) % len(data)
+    engine.train(data, order[:batch], batch, adam, o.seed, totals)
+    begun = time.perf_counter()
+    engine.train(data, order, batch, adam, o.seed, totals)
+    return (time.perf_counter() - begun) / STEPS
+
+
+def in_words(duration: float) -> str:
+    """About so many seconds, minutes, hours or days."""
+    for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if duration >= 1.5 * size:
+            return f"about {duration / size:.2g} {unit}"
+    return f"about {max(duration, 1):.0f} seconds"

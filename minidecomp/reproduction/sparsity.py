@@ -1,0 +1,61 @@
+"""Sparsity (the paper's Fig. 4): Fashion-MNIST's encodings under the spike-and-slab prior as alpha grows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .. import build, runs
+from ..files import make_folder
+from ..points import as_numbers
+from ..sweeps.folder import rows as table_rows
+from ..sweeps.grid import Block, Entry
+from ..tables import curves
+from ..traversal import traverse
+
+STATEMENT = (
+    "with gamma = 0.8 the normalised Hoyer sparsity rises fast with alpha (beta 1: .36, .55 at 100, .52 at 1000); with "
+    "gamma = 0 it stays near .23, whatever alpha and beta; a class uses few dimensions, and other classes others"
+)
+ALPHAS = [0.0, 10.0, 100.0, 500.0, 1000.0]
+METRICS = ("hoyer",)
+COLUMNS = ("gamma", "beta", "alpha", "test.log_likelihood", "test.kl", "test.mmd", "hoyer")
+CLASSES = ("T-shirt/top", "Trouser", "Dress", "Shirt")
+QUICK_EPOCHS = 20
+TRAVERSED = 4  # images of one class
+
+
+def blocks(quick: bool) -> list[Block]:
+    """The paper's grid, or four alphas at beta = 1 and fewer epochs."""
+    common: Block = {"prior": "sparse", "data": "fashion-mnist", "gamma": [0.8, 0.0]}
+    if quick:
+        return [common | {"beta": 1.0, "alpha": [0.0, 10.0, 100.0, 1000.0], "epochs": QUICK_EPOCHS}]
+    return [common | {"beta": [0.1, 1.0, 5.0], "alpha": ALPHAS}]
+
+
+def draw(folder: Path, entries: list[Entry]) -> list[Path]:
+    """Sparsity against alpha, the bars of four classes, and what one dimension moves in several images."""
+    from ..figures import class_activity, latent_traversals, value_against_option, write_figure
+
+    out = make_folder(folder / "figures")
+    found = [row for row in table_rows(folder, entries) if row["state"] == "finished"]
+    figure = value_against_option(curves(found, "hoyer", "alpha"), "alpha", "normalised Hoyer sparsity")
+    paths = write_figure(figure, out, "sparsity", ("png",))
+    chosen = next(e for e in entries if (e.options.gamma, e.options.beta, e.options.alpha) == (0.8, 1.0, 100.0))
+    vae, dataset = runs.load(folder / chosen.name).vae, build.dataset(chosen.options)
+    assert dataset.test_labels is not None
+    names = np.array(dataset.class_names)[dataset.test_labels]
+    x = as_numbers(dataset.test, vae.dtype)
+    loc = np.concatenate([vae.encode(x[i : i + 1000])[0] for i in range(0, len(x), 1000)])
+    shown = np.isin(names, CLASSES)
+    paths += write_figure(class_activity(loc[shown], names[shown]), out, "activity", ("png",))
+    # The dimension that trousers use most beyond the other classes.
+    trousers = names == "Trouser"
+    d = int((np.abs(loc[trousers]).mean(0) - np.abs(loc[~trousers]).mean(0)).argmax())
+    some = np.flatnonzero(trousers)[:TRAVERSED]
+    moved = [traverse(vae, loc[i]) for i in some]
+    values, means = (np.stack([pair[part][d] for pair in moved]) for part in (0, 1))
+    labels = [f"trousers {i + 1}" for i in range(len(some))]
+    figure = latent_traversals(values, means, labels, 3.0, x[:1000], dataset.image_shape)
+    return paths + write_figure(figure, out, f"traversal-z{d + 1}", ("png",))
