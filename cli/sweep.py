@@ -95,7 +95,7 @@ def _begin(given: dict[str, Any], config: str | None, seeds: str | None, out: st
     """The folder, with the grid written into it."""
     from minidecomp.resolving import check, whole_number
     from minidecomp.sweeps.folder import GRID
-    from minidecomp.sweeps.grid import expand, read_blocks, values_of, write_blocks
+    from minidecomp.sweeps.grid import expand, read_blocks, values_of, with_absolute_paths, write_blocks
 
     from .sources import from_environment
 
@@ -109,7 +109,8 @@ def _begin(given: dict[str, Any], config: str | None, seeds: str | None, out: st
     if seeds is not None:
         over["seeds"] = whole_number("seeds", seeds, 1, 1000)
     environment = {name: value for name, value in from_environment().items() if name not in over}
-    blocks = [environment | block | over for block in (read_blocks(Path(config)) if config is not None else [{}])]
+    parts = read_blocks(Path(config)) if config is not None else [{}]
+    blocks = [with_absolute_paths(environment | part | over) for part in parts]
     entries = expand(blocks)
     folder = _folder(out)
     write_blocks(folder / GRID, blocks)

@@ -61,9 +61,19 @@ def test_widths_have_commas_of_their_own():
     assert values_of("factors", "shape=heart,orientation=0") == ["shape=heart,orientation=0"]
     assert [entry.options.hidden for entry in expand([{"hidden": [[5], [6, 7]]}])] == [(5,), (6, 7)]
     assert [entry.options.hidden for entry in expand([{"hidden": [6, 7]}])] == [(6, 7)]
-    assert [entry.name for entry in expand([{"hidden": [[5], [6, 7]]}])] == [
-        "hidden5-decoder-hidden5", "hidden6x7-decoder-hidden7x6",
+    assert [entry.name for entry in expand([{"hidden": [[5], [6, 7]]}])] == ["hidden5", "hidden6x7"]
+
+
+def test_names_say_what_is_given_and_matters():
+    blocks = [
+        {"data": "pinwheel", "prior": ["gaussian", "student-t"], "df": 3},
+        {"data": "pinwheel", "prior": "sparse"},
+    ]
+    assert [e.name for e in expand([{"data": "pinwheel", "prior": "student-t", "df": [3, 5]}, blocks[1]])] == [
+        "priorstudent-t-df3", "priorstudent-t-df5", "priorsparse",
     ]  # fmt: skip
+    with pytest.raises(OptionError, match="it goes with --prior student-t only"):
+        expand(blocks)
 
 
 def test_a_grid_in_a_file(tmp_path):
@@ -182,6 +192,28 @@ def test_a_folder_of_other_options_is_refused():
     Path("s/alpha1/evaluation.json").unlink()
     assert complete(Path("s"), entries[0], Datasets()) == "failed"
     assert "begun with other options" in sweep_folder.failure(Path("s"), "alpha1")
+
+
+def test_data_of_ones_own_from_another_folder(monkeypatch, tmp_path):
+    np.save("points.npy", np.random.default_rng(0).normal(size=(40, 3)))
+    assert (
+        main(["sweep", "--data", "points.npy", "--epochs", "1", "--hidden", "4", "--alpha", "0,1", "--out", "s", "-q"])
+        == 0
+    )
+    shutil.rmtree("s/alpha1")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["sweep", "--resume", "../s", "-q"]) == 0 and Path("../s/alpha1/evaluation.json").exists()
+
+
+def test_metrics_can_come_later(capsys):
+    assert main(["sweep", *SMALL, "--alpha", "0,2", "--out", "s", "-q"]) == 0
+    assert main(["evaluate", "s/alpha0", "--decomposition"]) == 0
+    before = parameters("s/alpha0")
+    assert main(["sweep", "--resume", "s", "-q", "--metrics", "hoyer"]) == 0
+    found = json.loads(Path("s/alpha0/evaluation.json").read_text())
+    assert found["metrics"]["hoyer"] and found["decomposition"]
+    assert_array_equal(parameters("s/alpha0"), before)
 
 
 # ---- stops, kills, and company ----

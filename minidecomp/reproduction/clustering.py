@@ -37,5 +37,6 @@ def draw(folder: Path, entries: list[Entry]) -> list[Path]:
         models = [runs.load(folder / entry.name).vae for entry in chosen]
         rows.append([vae.encode(x.astype(vae.dtype)) for vae in models])
         titles.append([rf"$\beta = {e.options.beta:g}$" if top else rf"$\alpha = {e.options.alpha:g}$" for e in chosen])
-    figure = panel_grid(rows, titles, models[0].current_prior())
+    # The square and the colours are the paper's.
+    figure = panel_grid(rows, titles, models[0].current_prior(), (-2.0, 2.0, -2.0, 2.0), top=1.0)
     return write_figure(figure, make_folder(folder / "figures"), "clustering", ("png",))

@@ -15,7 +15,7 @@ from .. import toml_text
 from ..data import absolute
 from ..errors import OptionError, RunError
 from ..files import write_file
-from ..options import TrainOptions, by_name, kind
+from ..options import TrainOptions, by_name, kind, says_something
 from ..resolving import check_known, resolve
 from ..runs import config_text
 
@@ -67,6 +67,17 @@ def _named(block: Mapping[str, Any]) -> Block:
     return {name.replace("-", "_"): value for name, value in block.items()}
 
 
+def with_absolute_paths(block: Block) -> Block:
+    """The block with the paths of one's own data absolute, so that it means the same from elsewhere."""
+    known = dict(block)
+    for name in ("data", "data_dir"):
+        if name in known:
+            values = known[name] if isinstance(known[name], list) else [known[name]]
+            values = [absolute({name: value})[name] for value in values]
+            known[name] = values if isinstance(known[name], list) else values[0]
+    return known
+
+
 def write_blocks(path: Path, blocks: Sequence[Block]) -> None:
     """Write a TOML grid that ``read_blocks`` reads back."""
     text = "\n".join(f"[[grid]]\n{toml_text.dumps(block)}" for block in blocks)
@@ -96,7 +107,8 @@ def expand(blocks: Sequence[Block]) -> list[Entry]:
             found.setdefault(config_text(options), options)
     if not found:
         raise OptionError("grid", None, "it has no run")
-    return _entries(list(found.values()))
+    named = {"seed", *(name for block in blocks for name in block)}
+    return _entries(list(found.values()), named)
 
 
 def _with_seeds(block: Block) -> Block:
@@ -126,13 +138,14 @@ def _several(name: str, value: Any) -> list[Any]:
     return value
 
 
-def _entries(runs: list[TrainOptions]) -> list[Entry]:
-    """Names from the options that differ: alpha3-beta0-seed1."""
-    differing = [name for name in by_name() if len({str(getattr(options, name)) for options in runs}) > 1]
+def _entries(runs: list[TrainOptions], given: set[str]) -> list[Entry]:
+    """Names from the given options that differ, where they say something: alpha3-beta0-seed1."""
+    differing = [name for name in by_name() if name in given and len({str(getattr(run, name)) for run in runs}) > 1]
     names: dict[str, int] = {}
     entries = []
     for options in runs:
-        parts = [f"{name.replace('_', '-')}{_short(getattr(options, name))}" for name in differing]
+        said = [name for name in differing if says_something(name, vars(options))]
+        parts = [f"{name.replace('_', '-')}{_short(getattr(options, name))}" for name in said]
         name = "-".join(parts) or "run"
         names[name] = names.get(name, 0) + 1
         entries.append(Entry(name if names[name] == 1 else f"{name}-{names[name]}", options))
@@ -144,4 +157,4 @@ def _short(value: Any) -> str:
         return "x".join(map(str, value))
     if isinstance(value, float):
         return f"{value:g}"
-    return re.sub(r"[^\w.+]+", "_", Path(value).stem if isinstance(value, str) and "/" in value else str(value))
+    return re.sub(r"[^\w.+-]+", "_", Path(value).stem if isinstance(value, str) and "/" in value else str(value))

@@ -66,7 +66,7 @@ def complete(
             trainer = _trainer(folder / entry.name, replace(entry.options, threads=threads), datasets.of(entry.options))
             if not training.train(trainer, progress, should_stop):
                 return STOPPED
-            _evaluate(trainer, metrics)
+            _evaluate(trainer, metrics, is_finished(folder, entry))
         except MinidecompError as error:
             note_failure(folder, entry.name, str(error))
             return FAILED
@@ -96,8 +96,10 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
     )
 
 
-def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:
-    evaluate_and_write(trainer)
+def _evaluate(trainer: Trainer, metrics: Sequence[str], evaluated: bool) -> None:
+    """The terms on the test data, unless they are there, and the metrics."""
+    if not evaluated:
+        evaluate_and_write(trainer)
     if not metrics:
         return
     options, vae = trainer.options, trainer.state.vae

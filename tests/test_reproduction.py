@@ -1,0 +1,125 @@
+"""The paper's experiments: their grids, the clustering one from start to end, and the others' figures on small runs."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidecomp.cli.main import main
+from minidecomp.data.dataset import Dataset
+from minidecomp.reproduction import EXPERIMENTS, clustering, estimate, independence, sparsity
+from minidecomp.sweeps.grid import expand
+from minidecomp.sweeps.local import run_all
+from minidecomp.sweeps.work import Datasets
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_grids_are_the_papers():
+    runs = expand(clustering.blocks(False))
+    assert [(e.options.beta, e.options.alpha) for e in runs[:4]] == [(0.01, 0), (0.5, 0), (1, 0), (1.2, 0)]
+    assert [(e.options.beta, e.options.alpha) for e in runs[4:]] == [(0, 1), (0, 3), (0, 5), (0, 8)]
+    assert {(e.options.epochs, e.options.batch_size, e.options.prior_variance_scale) for e in runs} == {
+        (500, 400, 0.03)
+    }
+    full = expand(sparsity.blocks(False))
+    assert len(full) == 30 and {e.options.epochs for e in full} == {80} and {e.options.gamma for e in full} == {0, 0.8}
+    assert {e.options.epochs for e in expand(independence.blocks(False))} == {20}
+    for experiment in EXPERIMENTS.values():
+        assert len(expand(experiment.blocks(True))) <= 16
+
+
+def test_clustering_from_start_to_end(capsys):
+    pytest.importorskip("matplotlib")
+    assert main(["reproduce", "clustering"]) == 0
+    out, err = capsys.readouterr()
+    assert "8 runs; their training will take about" in err
+    assert "figure: reproductions/clustering/figures/clustering.png" in out and "the paper: with alpha = 0" in out
+    with open("reproductions/clustering/sweep.csv") as file:
+        rows = {row["run"]: row for row in csv.DictReader(file)}
+    # The figure's lower row, as numbers: the match to the prior gets better as alpha grows.
+    match = [float(rows[f"beta0-alpha{alpha}"]["test.kl-inc"]) for alpha in (1, 3, 5, 8)]
+    assert match == sorted(match, reverse=True) and match[-1] < 0.2
+    before = {path: path.stat().st_mtime_ns for path in Path("reproductions").glob("*/*/checkpoint.npz")}
+    assert main(["reproduce", "clustering", "-q"]) == 0
+    assert before == {path: path.stat().st_mtime_ns for path in Path("reproductions").glob("*/*/checkpoint.npz")}
+
+
+def test_sparsitys_figures(monkeypatch):
+    """On a few random images of four classes."""
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 4
+    images = rng.integers(0, 256, (80, 784), dtype=np.uint8)
+    data = Dataset("fashion-mnist", images, images, labels, labels, sparsity.CLASSES, (28, 28))
+    monkeypatch.setattr("minidecomp.build.dataset", lambda options: data)
+    small = {"epochs": 1, "hidden": [8], "latent_dim": 6, "batch_size": 40}
+    entries = expand([block | small for block in sparsity.blocks(True)])
+    Path("s").mkdir()
+    assert set(run_all(Path("s"), entries, metrics=sparsity.METRICS).values()) == {"finished"}
+    names = sorted(path.name for path in sparsity.draw(Path("s"), entries))
+    assert names[:2] == ["activity.png", "sparsity.png"] and names[2].startswith("traversal-z")
+
+
+@pytest.mark.slow
+def test_independences_figure():
+    pytest.importorskip("matplotlib")
+    small = {
+        "limit": 500,
+        "epochs": 1,
+        "hidden": [16],
+        "latent_dim": 4,
+        "factors": "shape=heart,scale=1,orientation=0..1",
+    }
+    entries = expand([block | small for block in independence.blocks(True)])
+    Path("s").mkdir()
+    assert set(run_all(Path("s"), entries, metrics=independence.METRICS).values()) == {"finished"}
+    assert [path.name for path in independence.draw(Path("s"), entries)] == ["independence.png"]
+
+
+def test_an_estimate_adds_up(monkeypatch):
+    """Steps of every run, shared by as many as train at once."""
+    asked = []
+    monkeypatch.setattr(estimate, "_seconds_a_step", lambda options, datasets, threads: asked.append(options) or 0.5)
+    monkeypatch.setattr(estimate, "cores", lambda: 4)
+    monkeypatch.setattr(estimate, "threads_of_each", lambda entries, datasets: 1)
+    values = {"prior": "mixture", "points_per_arm": 50, "batch_size": 60, "epochs": 10}
+    entries = expand([values | {"alpha": [1, 5], "hidden": [[5], [6]], "seeds": 2}])
+    assert estimate.seconds(entries, Datasets()) == 8 * 10 * 4 * 0.5 / 4
+    assert len(asked) == 2, "a model is timed once"
+
+
+def test_a_step_is_timed():
+    [entry] = expand([{"prior": "mixture", "points_per_arm": 10, "hidden": [5]}])
+    assert estimate._seconds_a_step(entry.options, Datasets(), 1) > 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 seconds"), (80, "80 seconds"), (400, "6.7 minutes"), (9000, "2.5 hours"), (300000, "3.5 days")],
+)
+def test_durations(seconds, words):
+    assert estimate.in_words(seconds) == f"about {words}"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("reproduce colours", "--experiment: colours is not allowed; one of clustering, sparsity, independence is"),
+        ("reproduce clustering --out other", "other: it exists already, and is no sweep"),
+        ("reproduce clustering --out grid", "grid: it is of another grid"),
+        ("reproduce clustering --threads 0", "--threads: 0 is not allowed"),
+    ],
+)
+def test_wrong_use(args, message, capsys):
+    Path("other").mkdir()
+    Path("other/x").touch()
+    Path("grid").mkdir()
+    Path("grid/sweep.toml").write_text("alpha = [1, 2]\n")
+    assert main([*args.split(), "-q"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"minidecomp: {message}") and err.count("\n") == 1
