@@ -11,10 +11,11 @@ _PLACES = {
     "VAE": "model",
     "Objective": "objective",
     "TrainOptions": "options",
+    "DecompositionVAE": "estimator",
     "resolve": "resolving",
     "load_run": "runs",
 }
-__all__ = ["VAE", "Objective", "TrainOptions", "__version__", "load_run", "resolve"]
+__all__ = ["VAE", "DecompositionVAE", "Objective", "TrainOptions", "__version__", "load_run", "resolve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -74,6 +74,7 @@ def evaluate_model(
 
 def evaluate_and_write(trainer: Trainer) -> dict[str, Any]:
     """Evaluate a run that is trained to its end, and write its evaluation.json; returns what that has."""
+    assert trainer.folder is not None
     options, last = trainer.options, trainer.state.rows[-1]
     result = {"version": __version__, "epochs": trainer.state.epoch, "seed": options.seed, "train": dict(last)}
     result |= evaluate_model(trainer.engine, trainer.dataset, options.batch_size, options.seed)[0]

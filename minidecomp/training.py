@@ -24,9 +24,12 @@ SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
 
 @dataclass
 class Trainer:
-    """A run in memory: its settings, its data in the engine's form, and where it stands."""
+    """A run in memory: its settings, its data in the engine's form, and where it stands.
 
-    folder: Path
+    Without a folder it is nowhere else.
+    """
+
+    folder: Path | None
     options: TrainOptions
     objective: Objective
     dataset: Dataset
@@ -49,7 +52,8 @@ class Trainer:
 
     def save(self) -> None:
         self.engine.pull()
-        runs.save(self.folder, self.options, self.state, self.data_sha256)
+        if self.folder is not None:
+            runs.save(self.folder, self.options, self.state, self.data_sha256)
 
 
 def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
@@ -70,6 +74,28 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     trainer = _trainer(folder, options, dataset, state, fingerprint)
     trainer.save()
     return trainer
+
+
+def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
+    """A new run that is kept nowhere but here; otherwise as ``start``.
+
+    Raises
+    ------
+    OptionError, DataError
+        If the options do not fit the data, or there is no such engine here.
+    """
+    chosen(options.engine)
+    options = build.fit_likelihood(options, dataset)
+    _check_size(options, dataset)
+    fingerprint = runs.fingerprint(dataset.train) if options.prior_variance == "pca" else ""
+    state = runs.fresh_state(options, dataset.data_dim, build.prior_logits(options, dataset, fingerprint))
+    return _trainer(None, options, dataset, state, fingerprint)
+
+
+def go_on_in_memory(options: TrainOptions, dataset: Dataset, state: State) -> Trainer:
+    """A run from ``start_in_memory``, on other data of the same width."""
+    _check_size(options, dataset)
+    return _trainer(None, options, dataset, state, "")
 
 
 def _check_size(options: TrainOptions, dataset: Dataset) -> None:
@@ -101,7 +127,7 @@ def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
     return _trainer(run.folder, options, dataset, run.state, run.data_sha256)
 
 
-def _trainer(folder: Path, options: TrainOptions, dataset: Dataset, state: State, data_sha256: str) -> Trainer:
+def _trainer(folder: Path | None, options: TrainOptions, dataset: Dataset, state: State, data_sha256: str) -> Trainer:
     o = options
     data = as_stored(dataset.train, state.vae.dtype)
     objective = build.objective(options)
@@ -195,5 +221,5 @@ def _not_finite(trainer: Trainer, term: str) -> str:
     hint = "a smaller --lr may help"
     if largest > LARGE_DATA:
         hint = f"the data reach {largest:.3g}: bring them to a size near 1, or use --dtype float64"
-    where = f"{term} is not finite in epoch {epoch}, step {step}"
-    return f"{where}; the last good checkpoint stays in {trainer.folder}; {hint}"
+    kept = "" if trainer.folder is None else f"; the last good checkpoint stays in {trainer.folder}"
+    return f"{term} is not finite in epoch {epoch}, step {step}{kept}; {hint}"

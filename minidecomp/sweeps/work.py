@@ -106,6 +106,7 @@ def _evaluate(trainer: Trainer, metrics: Sequence[str], evaluated: bool) -> None
     grid = trainer.dataset.grid
     points = trainer.dataset.test if grid is None else grid.points
     codes, _ = trainer.engine.encode(as_stored(points, vae.dtype))
+    assert trainer.folder is not None
     run = runs.load(trainer.folder)
     found: dict[str, Any] = {"metrics": {}}
 

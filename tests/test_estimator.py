@@ -1,0 +1,180 @@
+"""The scikit-learn estimator: its conventions, and that it is the command line's training."""
+
+import inspect
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from minidecomp import DecompositionVAE, build, load_run
+from minidecomp.cli.main import main
+from minidecomp.options import DATA, by_name
+
+QUICK = {"epochs": 3, "hidden": (8,)}
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(90, 5))
+
+
+@parametrize_with_checks([DecompositionVAE(epochs=5)])
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+def test_parameters_are_the_options():
+    """By name and by default; the data, the run folder's, and what is for pictures apart."""
+    parameters = inspect.signature(DecompositionVAE).parameters
+    options = {name: field for name, field in by_name().items() if field.metadata["group"] != DATA}
+    assert set(options) - set(parameters) == {"log_gradients", "checkpoint_every"} and set(parameters) <= set(options)
+    for name, parameter in parameters.items():
+        if parameter.default is not None and name != "prior":
+            assert parameter.default == options[name].metadata["default"], name
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"prior": "mixture", "alpha": 2.0, "regulariser": "kl-inc"},
+        {"prior": "sparse", "alpha": 1.0, "latent_dim": 4, "seed": 3, "batch_size": 32},
+        {"prior": "gaussian", "prior_variance": "pca", "learn_prior_variance": True, "dtype": "float64"},
+        {"prior": "student-t", "df": 5.0, "likelihood": "laplace", "activation": "tanh", "amsgrad": False},
+    ],
+)
+def test_the_command_line_gives_the_same_bits(given, X, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("points.npy", X)
+    flags = []
+    for name, value in given.items():
+        option = "--" + name.replace("_", "-")
+        flags += (
+            [option] if value is True else [option.replace("--", "--no-")] if value is False else [option, str(value)]
+        )
+    command = ["train", "--data", "points.npy", "--epochs", "3", "--hidden", "8", *flags, "--quiet", "--no-plots"]
+    assert main([*command, "--out", "run"]) == 0
+    run = load_run("run")
+    train = build.dataset(run.options).train  # nine tenths of the points
+    model = DecompositionVAE(**QUICK, **given).fit(train)
+    assert_array_equal(model.vae_.parameters.vector, run.vae.parameters.vector)
+    assert model.objective_ == run.state.rows[-1]["objective"]
+
+
+def test_epochs_one_by_one_are_epochs(X):
+    whole, parts = DecompositionVAE(epochs=4, hidden=(8,)).fit(X), DecompositionVAE(epochs=4, hidden=(8,))
+    for _ in range(4):
+        parts.partial_fit(X)
+    assert_array_equal(parts.vae_.parameters.vector, whole.vae_.parameters.vector)
+    assert parts.n_iter_ == 4
+    parts.fit(X)
+    assert_array_equal(parts.vae_.parameters.vector, whole.vae_.parameters.vector)
+
+
+def test_partial_fit_on_other_points(X):
+    model = DecompositionVAE(**QUICK).partial_fit(X).partial_fit(X[:11]).partial_fit(X[:1])
+    assert model.n_iter_ == 3 and np.isfinite(model.transform(X)).all()
+    with pytest.raises(ValueError, match="features"):
+        model.partial_fit(X[:, :3])
+
+
+def test_what_comes_out(X):
+    model = DecompositionVAE(**QUICK, latent_dim=3).fit(X)
+    loc, scale = model.posterior(X)
+    assert loc.shape == scale.shape == (90, 3) and (scale > 0).all() and loc.dtype == np.float64
+    assert_array_equal(model.transform(X), loc)
+    assert_allclose(model.inverse_transform(loc), model.vae_.reconstruct(X.astype(np.float32)), rtol=1e-5, atol=1e-6)
+    assert model.transform(X.astype(np.float32)).dtype == np.float32
+    assert model.sample(7, seed=1).shape == (7, 5)
+    assert_array_equal(model.sample(7, seed=1), model.sample(7, seed=1))
+    assert list(model.get_feature_names_out()) == [f"decompositionvae{i}" for i in range(3)]
+    assert model.score(X) == model.score(X)
+    with pytest.raises(ValueError, match=r"\(N, 3\) is needed"):
+        model.inverse_transform(X)
+
+
+def test_scores_compare(X):
+    """More training is better; and a score does not ask what alpha was."""
+    short, long = (DecompositionVAE(epochs=n, hidden=(20,)).fit(X) for n in (1, 60))
+    assert long.score(X) > short.score(X)
+
+
+def test_in_a_pipeline_and_a_search(X):
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), DecompositionVAE(**QUICK)), {"decompositionvae__alpha": [0.0, 5.0]}, cv=2
+    ).fit(X)
+    assert search.best_params_["decompositionvae__alpha"] in (0.0, 5.0) and search.transform(X).shape == (90, 2)
+
+
+def test_set_output(X):
+    pandas = pytest.importorskip("pandas")
+    frame = DecompositionVAE(**QUICK).set_output(transform="pandas").fit_transform(pandas.DataFrame(X))
+    assert list(frame.columns) == ["decompositionvae0", "decompositionvae1"]
+
+
+def test_pickles(X):
+    model = DecompositionVAE(**QUICK).fit(X)
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.transform(X), model.transform(X))
+    assert_array_equal(again.partial_fit(X).vae_.parameters.vector, model.partial_fit(X).vae_.parameters.vector)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"alpha": -1}, "alpha: -1 is not allowed; a number of at least 0 is"),
+        ({"prior": "normall"}, "prior: normall is not allowed; one of gaussian"),
+        ({"prior": "gaussian", "df": 3.0}, "it goes with --prior student-t only"),
+        ({"likelihood": "bernoulli"}, "it needs data from 0 to 1"),
+    ],
+)
+def test_wrong_parameters(given, message, X):
+    with pytest.raises(ValueError, match=message):
+        DecompositionVAE(**given).fit(X)
+
+
+WITHOUT = """
+import sys
+sys.modules["sklearn"] = None
+import numpy as np
+from minidecomp import DecompositionVAE
+X = np.random.default_rng(0).normal(size=(40, 3))
+model = DecompositionVAE(epochs=2).set_params(hidden=(5,))
+try:
+    model.transform(X)
+except ValueError as error:
+    print(error)
+print(model.fit_transform(X).shape, list(model.get_feature_names_out()))
+print(model.get_params()["hidden"], model.score(X) < 0)
+for wrong in (X[:, :2], X[0], X * np.nan):
+    try:
+        model.transform(wrong)
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_without_scikit_learn():
+    run = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == [
+        "this DecompositionVAE is not fitted yet; call fit first",
+        "(40, 2) ['decompositionvae0', 'decompositionvae1']",
+        "(5,) True",
+        "X has 2 features, the model was fitted with 3",
+        "X has shape (3,), points in rows are needed",
+        "X has NaN or infinity in it",
+    ]
+
+
+def test_it_is_imported_only_when_asked_for():
+    code = "import sys, minidecomp; minidecomp.resolve; print('sklearn' in sys.modules, 'scipy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False False\n"
