@@ -31,6 +31,7 @@ setup(
         "minidecomp.terms",
         "minidecomp.engines",
         "minidecomp.data",
+        "minidecomp.export",
         "minidecomp.figures",
         "minidecomp.inspection",
         "minidecomp.metrics",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_runs import MODELS, make_runs
 
 from minidecomp import build, load_run
 from minidecomp.cli.main import main
@@ -17,30 +18,10 @@ from minidecomp.model import in_dtype
 from minidecomp.report import content as report_content
 from minidecomp.report.page import page
 
-QUIET = ["--quiet", "--no-plots", "--threads", "1"]
-MODELS = {
-    "plane": "--prior mixture --alpha 3 --points-per-arm 20 --epochs 5 --hidden 8 --log-gradients",
-    "bits": "--data dsprites --prior student-t --limit 200 --epochs 1 --hidden 10 --latent-dim 3 "
-    "--factors shape=heart,orientation=0,scale=1",
-    "bytes": "--data images.npy --prior sparse --alpha 2 --epochs 2 --hidden 9 --latent-dim 14 "
-    "--likelihood laplace --activation leaky-relu",
-    "numbers": "--data numbers.csv --prior gaussian --epochs 2 --hidden 9 --latent-dim 4 --activation tanh "
-    "--decoder-activation softplus",
-}
-
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A small run of each kind."""
-    folder = tmp_path_factory.mktemp("report")
-    rng = np.random.default_rng(0)
-    np.save(folder / "images.npy", rng.integers(0, 256, (60, 6, 5), dtype=np.uint8))
-    np.savetxt(folder / "numbers.csv", rng.normal(size=(60, 7)), delimiter=",")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name, options in MODELS.items():
-            assert main(["train", *options.split(), *QUIET, "--out", name]) == 0
-    return folder
+    return make_runs(tmp_path_factory.mktemp("report"))
 
 
 def loaded(runs, name):

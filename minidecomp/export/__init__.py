@@ -1,0 +1,1 @@
+"""A trained model for other places: ONNX, C99, a NumPy file, safetensors."""

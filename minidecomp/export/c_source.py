@@ -1,0 +1,167 @@
+"""A C99 header and source with no dependency but libm: static buffers, weights as float or as bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from .. import __version__
+from ..files import write_file
+from ..model import VAE
+from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
+
+WEIGHTS = ("float32", "int8")
+ACTIVATIONS = {
+    "relu": "a > 0.0f ? a : 0.0f",
+    "leaky-relu": f"a > 0.0f ? a : {LEAKY_SLOPE}f * a",
+    "tanh": "tanhf(a)",
+    "softplus": "softplus(a)",
+}
+
+
+def quantised(W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """W_ij ~ s_j q_ij with q in -127..127: a scale for each column (n_out,), from its largest entry."""
+    scale = np.abs(W).max(0) / 127
+    safe = np.where(scale > 0, scale, 1)
+    return np.rint(W / safe).astype(np.int8), scale.astype(np.float32)
+
+
+def dequantised(chain: Chain) -> Chain:
+    """The chain with the weights that the bytes stand for."""
+    weights = []
+    for W in chain.weights:
+        q, scale = quantised(W)
+        weights.append(q * scale)
+    return Chain(chain.name, tuple(weights), chain.biases, chain.activation, chain.link)
+
+
+def write_c(vae: VAE, folder: Path, name: str, weights: str) -> list[Path]:
+    """Write NAME.h and NAME.c: NAME_encode and NAME_decode, one point at a time."""
+    chains = (encoder_of(vae), decoder_of(vae))
+    prefix = re.sub(r"\W", "_", name)
+    prefix = prefix if prefix[:1].isalpha() else f"m_{prefix}"
+    paths = [folder / f"{name}.h", folder / f"{name}.c"]
+    write_file(paths[0], lambda file: file.write(header(chains, prefix).encode()))
+    write_file(paths[1], lambda file: file.write(source(chains, prefix, f"{name}.h", weights).encode()))
+    return paths
+
+
+def _declaration(chain: Chain, prefix: str) -> str:
+    variable = "x" if chain.name == "encode" else "z"
+    outputs = ", ".join(f"float {name}[{n}]" for name, n in chain.outputs.items())
+    return f"void {prefix}_{chain.name}(const float {variable}[{chain.widths[0]}], {outputs})"
+
+
+def header(chains: Iterable[Chain], prefix: str) -> str:
+    guard = f"{prefix.upper()}_H"
+    encoder, decoder = chains
+    return f"""/* A model exported by minidecomp {__version__}. C99 and libm. One call at a time. */
+#ifndef {guard}
+#define {guard}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define {prefix.upper()}_DATA_DIM {encoder.widths[0]}
+#define {prefix.upper()}_LATENT_DIM {decoder.widths[0]}
+
+/* loc and scale of q(z|x) */
+{_declaration(encoder, prefix)};
+
+/* the mean of p(x|z){" and its scale" if "scale" in decoder.outputs else ""} */
+{_declaration(decoder, prefix)};
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def source(chains: tuple[Chain, Chain], prefix: str, header_name: str, weights: str) -> str:
+    """The .c file."""
+    widest = max(width for chain in chains for width in chain.widths)
+    body = [f'#include "{header_name}"\n\n#include <math.h>\n']
+    if weights == "int8":
+        body.append("#include <stdint.h>\n")
+    body.append(f"static float buffer[2][{widest}];\n")
+    if any("softplus" in (chain.activation, chain.link) or "gaussian" in chain.link for chain in chains):
+        body.append(
+            "/* log(1 + e^a) */\nstatic float softplus(float a) { return fmaxf(a, 0.0f) + log1pf(expf(-fabsf(a))); }\n"
+        )
+    body += [_arrays(chain, weights) for chain in chains]
+    body.append(_layer(weights))
+    body += [_function(chain, prefix, weights) for chain in chains]
+    return "\n".join(body)
+
+
+def _arrays(chain: Chain, weights: str) -> str:
+    parts = []
+    for i, (W, b) in enumerate(zip(chain.weights, chain.biases, strict=True)):
+        if weights == "int8":
+            q, scale = quantised(W)
+            parts.append(_array("int8_t", f"{chain.name}_W{i}", q.ravel()))
+            parts.append(_array("float", f"{chain.name}_s{i}", scale))
+        else:
+            parts.append(_array("float", f"{chain.name}_W{i}", W.ravel()))
+        parts.append(_array("float", f"{chain.name}_b{i}", b))
+    return "\n".join(parts)
+
+
+def _array(kind: str, name: str, values: np.ndarray) -> str:
+    """Nine digits give a float32 back exactly."""
+    texts = [str(v) for v in values] if kind == "int8_t" else [_float(v) for v in values]
+    lines = [", ".join(texts[i : i + 12]) for i in range(0, len(texts), 12)]
+    return f"static const {kind} {name}[{len(texts)}] = {{\n    " + ",\n    ".join(lines) + "};\n"
+
+
+def _float(value: float) -> str:
+    text = f"{float(value):.9g}"
+    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
+
+
+def _layer(weights: str) -> str:
+    kind, scaled = ("int8_t", "s[j] * a[j] + b[j]") if weights == "int8" else ("float", "a[j] + b[j]")
+    more = "const float *s, " if weights == "int8" else ""
+    return f"""/* a = h W + b, where W is n_in rows of n_out{", each column times s" if weights == "int8" else ""} */
+static void layer(const float *h, const {kind} *W, {more}const float *b, int n_in, int n_out, float *a) {{
+    int i, j;
+    for (j = 0; j < n_out; j++) a[j] = 0.0f;
+    for (i = 0; i < n_in; i++)
+        for (j = 0; j < n_out; j++) a[j] += h[i] * {"(float)" if weights == "int8" else ""}W[i * n_out + j];
+    for (j = 0; j < n_out; j++) a[j] = {scaled};
+}}
+"""
+
+
+def _function(chain: Chain, prefix: str, weights: str) -> str:
+    variable = "x" if chain.name == "encode" else "z"
+    lines = ["    int j;"]
+    h = variable
+    for i, (n_in, n_out) in enumerate(zip(chain.widths[:-1], chain.widths[1:], strict=True)):
+        to = f"buffer[{i % 2}]"
+        scale = f"{chain.name}_s{i}, " if weights == "int8" else ""
+        lines.append(f"    layer({h}, {chain.name}_W{i}, {scale}{chain.name}_b{i}, {n_in}, {n_out}, {to});")
+        if i < len(chain.weights) - 1:
+            lines.append(f"    for (j = 0; j < {n_out}; j++) {{")
+            lines.append(f"        const float a = {to}[j];")
+            lines.append(f"        {to}[j] = {ACTIVATIONS[chain.activation]};")
+            lines.append("    }")
+        h = to
+    first, n = next(iter(chain.outputs.items()))
+    if "scale" in chain.outputs:
+        raw = f"{h}[{n} + j]"
+        link = f"expf(0.5f * {raw})" if chain.link == "exp" else f"softplus({raw})"
+        lines.append(f"    for (j = 0; j < {n}; j++) {{")
+        lines.append(f"        {first}[j] = {h}[j];")
+        lines.append(f"        scale[j] = {link} + {_float(MIN_SCALE)};")
+        lines.append("    }")
+    else:
+        made = f"1.0f / (1.0f + expf(-{h}[j]))" if chain.link == "bernoulli" else f"{h}[j]"
+        lines.append(f"    for (j = 0; j < {n}; j++) {first}[j] = {made};")
+    return f"{_declaration(chain, prefix)} {{\n" + "\n".join(lines) + "\n}\n"

@@ -1,0 +1,81 @@
+"""One Python file of plain NumPy, with the weights beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .. import __version__
+from ..files import write_file
+from ..model import VAE
+from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
+
+ACTIVATIONS = {
+    "relu": "np.maximum(a, 0)",
+    "leaky-relu": f"np.where(a > 0, a, np.float32({LEAKY_SLOPE}) * a)",
+    "tanh": "np.tanh(a)",
+    "softplus": "softplus(a)",
+}
+
+
+def write_numpy(vae: VAE, folder: Path, name: str) -> list[Path]:
+    """Write NAME.py, with ``encode(x)`` and ``decode(z)``, and NAME.npz."""
+    encoder, decoder = encoder_of(vae), decoder_of(vae)
+    arrays = {
+        f"{chain.name}.{i}.{kind}": array
+        for chain in (encoder, decoder)
+        for kind, of in (("W", chain.weights), ("b", chain.biases))
+        for i, array in enumerate(of)
+    }
+    paths = [folder / f"{name}.py", folder / f"{name}.npz"]
+    write_file(paths[0], lambda file: file.write(source(encoder, decoder, name).encode()))
+    write_file(paths[1], lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+    return paths
+
+
+def source(encoder: Chain, decoder: Chain, name: str) -> str:
+    """The file's text."""
+    scale = "np.exp(raw / 2)" if encoder.link == "exp" else "softplus(raw)"
+    mean = {"bernoulli": "sigmoid(a)", "laplace": "a", "gaussian": f"a[..., :{decoder.widths[-1] // 2}]"}[decoder.link]
+    return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}; needs numpy and {name}.npz."""
+
+from pathlib import Path
+
+import numpy as np
+
+with np.load(Path(__file__).with_suffix(".npz"), allow_pickle=False) as _file:
+    WEIGHTS = dict(_file)
+
+
+def softplus(a):
+    """log(1 + e^a)"""
+    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+
+
+def sigmoid(a):
+    """1 / (1 + e^-a)"""
+    e = np.exp(-np.abs(a))
+    return np.where(a >= 0, 1, e) / (1 + e)
+
+
+def layers(h, name, count, activate):
+    """h <- activate(h W + b), and no activation after the last layer"""
+    for i in range(count):
+        a = h @ WEIGHTS[f"{{name}}.{{i}}.W"] + WEIGHTS[f"{{name}}.{{i}}.b"]
+        h = activate(a) if i < count - 1 else a
+    return h
+
+
+def encode(x):
+    """loc and scale (N, {encoder.widths[-1] // 2}) of q(z|x) for x (N, {encoder.widths[0]})"""
+    a = layers(np.asarray(x, np.float32), "encode", {len(encoder.weights)}, lambda a: {ACTIVATIONS[encoder.activation]})
+    loc, raw = a[..., :{encoder.widths[-1] // 2}], a[..., {encoder.widths[-1] // 2}:]
+    return loc, {scale} + np.float32({MIN_SCALE})
+
+
+def decode(z):
+    """E[x|z] (N, {decoder.outputs["mean"]}) for z (N, {decoder.widths[0]})"""
+    a = layers(np.asarray(z, np.float32), "decode", {len(decoder.weights)}, lambda a: {ACTIVATIONS[decoder.activation]})
+    return {mean}
+'''

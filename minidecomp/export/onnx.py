@@ -1,0 +1,85 @@
+"""Encoder and decoder as two ONNX models, with a free batch size."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..errors import OptionError
+from ..files import write_file
+from ..model import VAE
+from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
+
+OPSET, IR_VERSION = 13, 8  # of 2020 and later: what every runtime in use reads
+OPERATORS = {"relu": "Relu", "leaky-relu": "LeakyRelu", "tanh": "Tanh", "softplus": "Softplus"}
+
+
+def write_onnx(vae: VAE, folder: Path, name: str) -> list[Path]:
+    """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean, of a Gaussian likelihood also scale).
+
+    Raises
+    ------
+    OptionError
+        If the package onnx is not installed.
+    """
+    if find_spec("onnx") is None:
+        raise OptionError("format", "onnx", "it needs the package: pip install 'minidecomp[onnx]'")
+    paths = []
+    for chain, what, variable in ((encoder_of(vae), "encoder", "x"), (decoder_of(vae), "decoder", "z")):
+        text = onnx_model(chain, f"{name}-{what}", variable).SerializeToString()
+        paths.append(folder / f"{name}-{what}.onnx")
+        write_file(paths[-1], lambda file, text=text: file.write(text))  # type: ignore[misc]
+    return paths
+
+
+def onnx_model(chain: Chain, name: str, variable: str) -> Any:
+    """The chain as an onnx.ModelProto with one input, of shape (batch, width)."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, constants, h = [], [], variable
+    for i, (W, b) in enumerate(zip(chain.weights, chain.biases, strict=True)):
+        constants += [numpy_helper.from_array(W, f"W{i}"), numpy_helper.from_array(b, f"b{i}")]
+        nodes.append(helper.make_node("Gemm", [h, f"W{i}", f"b{i}"], [f"a{i}"]))
+        h = f"a{i}"
+        if i < len(chain.weights) - 1:
+            more: dict[str, Any] = {"alpha": LEAKY_SLOPE} if chain.activation == "leaky-relu" else {}
+            nodes.append(helper.make_node(OPERATORS[chain.activation], [h], [f"h{i}"], **more))
+            h = f"h{i}"
+    nodes += _end(chain, h, constants)
+    outputs = [helper.make_tensor_value_info(of, TensorProto.FLOAT, ["batch", n]) for of, n in chain.outputs.items()]
+    inputs = [helper.make_tensor_value_info(variable, TensorProto.FLOAT, ["batch", chain.widths[0]])]
+    graph = helper.make_graph(nodes, name, inputs, outputs, constants)
+    model = helper.make_model(
+        graph,
+        producer_name="minidecomp",
+        producer_version=__version__,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+    onnx.checker.check_model(model)
+    return model
+
+
+def _end(chain: Chain, h: str, constants: list[Any]) -> list[Any]:
+    """From the last layer's output to the chain's own outputs."""
+    from onnx import helper, numpy_helper
+
+    if chain.link == "bernoulli":
+        return [helper.make_node("Sigmoid", [h], ["mean"])]
+    if chain.link == "laplace":
+        return [helper.make_node("Identity", [h], ["mean"])]
+    first, half = next(iter(chain.outputs)), chain.widths[-1] // 2
+    constants.append(numpy_helper.from_array(np.array([half, half], np.int64), "halves"))
+    constants.append(numpy_helper.from_array(np.array(MIN_SCALE, np.float32), "least"))
+    nodes = [helper.make_node("Split", [h, "halves"], [first, "raw"], axis=1)]
+    if chain.link == "exp":
+        constants.append(numpy_helper.from_array(np.array(0.5, np.float32), "half"))
+        nodes += [helper.make_node("Mul", ["raw", "half"], ["log_s"]), helper.make_node("Exp", ["log_s"], ["s"])]
+    else:
+        nodes.append(helper.make_node("Softplus", ["raw"], ["s"]))
+    return [*nodes, helper.make_node("Add", ["s", "least"], ["scale"])]

@@ -1,0 +1,36 @@
+"""What weights of one byte cost."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..model import VAE, in_dtype
+from ..network import Parameters
+from ..points import Points, as_numbers, evenly_spread
+from .c_source import dequantised
+from .networks import Chain, decoder_of, encoder_of
+
+MOST_POINTS = 1000
+
+
+def int8_errors(vae: VAE, data: Points) -> dict[str, tuple[float, float]]:
+    """Of loc, scale and the mean: the int8 model's largest error over some points, and the values' spread (std)."""
+    x = as_numbers(data[evenly_spread(len(data), MOST_POINTS)], np.float32)
+    exact, coarse = (
+        in_dtype(vae, np.float32),
+        with_chains(vae, dequantised(encoder_of(vae)), dequantised(decoder_of(vae))),
+    )
+    loc, scale = exact.encode(x)
+    made = {"loc": (loc, coarse.encode(x)[0]), "scale": (scale, coarse.encode(x)[1])}
+    made["mean"] = tuple(model.likelihood.mean(model.decode(loc)) for model in (exact, coarse))
+    return {name: (float(np.abs(a - b).max()), float(a.std())) for name, (a, b) in made.items()}
+
+
+def with_chains(vae: VAE, encoder: Chain, decoder: Chain) -> VAE:
+    """The model with these weights."""
+    changed = in_dtype(vae, np.float32)
+    parameters: Parameters = changed.parameters
+    for prefix, chain in (("enc", encoder), ("dec", decoder)):
+        for i, W in enumerate(chain.weights):
+            parameters[f"{prefix}.{i}.W"][...] = W
+    return changed

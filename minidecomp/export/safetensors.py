@@ -1,0 +1,46 @@
+"""The parameters in the safetensors format: a JSON header, then the arrays' bytes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..files import write_file
+from ..runs import Run, config_text
+
+DTYPES = {"float32": "F32", "float64": "F64"}
+
+
+def write_safetensors(run: Run, folder: Path, name: str) -> list[Path]:
+    """Write NAME.safetensors: the arrays of the checkpoint's ``parameter.*``, and config.toml's text as metadata.
+
+    Layout (github.com/huggingface/safetensors): the header's length in 8 bytes, little-endian; the header, JSON padded
+    with blanks to a multiple of 8; the arrays, C order, little-endian, at the offsets that the header has.
+    """
+    header: dict[str, Any] = {
+        "__metadata__": {
+            "format": "minidecomp",
+            "version": __version__,
+            "config": config_text(run.options),
+            "data_dim": str(run.vae.data_dim),
+        }
+    }
+    parts, offset = [], 0
+    for parameter, view in run.vae.parameters.items():
+        part = np.ascontiguousarray(view, view.dtype.newbyteorder("<")).tobytes()
+        header[parameter] = {
+            "dtype": DTYPES[view.dtype.name],
+            "shape": list(view.shape),
+            "data_offsets": [offset, offset + len(part)],
+        }
+        parts.append(part)
+        offset += len(part)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path = folder / f"{name}.safetensors"
+    write_file(path, lambda file: file.writelines([len(text).to_bytes(8, "little"), text, *parts]))
+    return [path]

@@ -1,0 +1,32 @@
+"""Small trained runs of every kind of model and data, for tests of what is made of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidecomp.cli.main import main
+
+MODELS = {
+    "plane": "--prior mixture --alpha 3 --points-per-arm 20 --epochs 5 --hidden 8 --log-gradients",
+    "bits": "--data dsprites --prior student-t --limit 200 --epochs 1 --hidden 10 --latent-dim 3 "
+    "--factors shape=heart,orientation=0,scale=1",
+    "bytes": "--data images.npy --prior sparse --alpha 2 --epochs 2 --hidden 9,7 --latent-dim 14 "
+    "--likelihood laplace --activation leaky-relu",
+    "numbers": "--data numbers.csv --prior gaussian --epochs 2 --hidden 9 --latent-dim 4 --activation tanh "
+    "--decoder-activation softplus --scale-link exp",
+}
+
+
+def make_runs(folder: Path) -> Path:
+    """A run for each of ``MODELS``, in a folder of its name."""
+    rng = np.random.default_rng(0)
+    np.save(folder / "images.npy", rng.integers(0, 256, (60, 6, 5), dtype=np.uint8))
+    np.savetxt(folder / "numbers.csv", rng.normal(size=(60, 7)), delimiter=",")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, options in MODELS.items():
+            assert main(["train", *options.split(), "--quiet", "--no-plots", "--threads", "1", "--out", name]) == 0
+    return folder

@@ -1,0 +1,253 @@
+"""What is exported computes what the engine computes: ONNX, C99 in floats and bytes, NumPy, safetensors."""
+
+import ctypes
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from small_runs import MODELS, make_runs
+
+from minidecomp import build, load_run
+from minidecomp.cli.main import main
+from minidecomp.export.c_source import dequantised, quantised
+from minidecomp.export.networks import decoder_of, encoder_of
+from minidecomp.export.precision import int8_errors, with_chains
+from minidecomp.points import as_numbers
+from minidecomp.terms.arrays import softplus
+
+GCC = shutil.which("gcc")
+CROSS = shutil.which("arm-none-eabi-gcc")
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O2"]
+names = pytest.mark.parametrize("name", MODELS)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return make_runs(tmp_path_factory.mktemp("export"))
+
+
+@pytest.fixture(autouse=True)
+def own_folder(runs, monkeypatch):
+    monkeypatch.chdir(runs)
+
+
+def looked_at(name):
+    """The model, some points and some latent points, and what the engine makes of them."""
+    run = load_run(name)
+    x = as_numbers(build.dataset(run.options).test[:9], np.float32)
+    z = np.random.default_rng(0).normal(size=(9, run.vae.latent_dim)).astype(np.float32)
+    output = run.vae.decode(z)
+    expected = {"loc": run.vae.encode(x)[0], "scale": run.vae.encode(x)[1], "mean": run.vae.likelihood.mean(output)}
+    if run.vae.likelihood.name == "gaussian":
+        expected["x_scale"] = softplus(run.vae.likelihood.loc_and_raw(output)[1]) + 1e-6
+    return run.vae, x, z, expected
+
+
+def export(*args):
+    assert main(["export", *args]) == 0
+
+
+# ---- ONNX ----
+
+
+@names
+def test_onnx(name, capsys):
+    runtime = pytest.importorskip("onnxruntime")
+    export(name, "--format", "onnx", "--out", "onnx", "--name", name)
+    assert capsys.readouterr().out.startswith(f"onnx: onnx/{name}-encoder.onnx (")
+    vae, x, z, expected = looked_at(name)
+    encoder, decoder = (
+        runtime.InferenceSession(f"onnx/{name}-{what}.onnx", providers=["CPUExecutionProvider"])
+        for what in ("encoder", "decoder")
+    )
+    for rows in (1, 4, 9):  # the batch's size is free
+        for got, of in zip(encoder.run(["loc", "scale"], {"x": x[:rows]}), ("loc", "scale"), strict=True):
+            assert_allclose(got, expected[of][:rows], rtol=1e-5, atol=1e-5)
+        assert_allclose(decoder.run(["mean"], {"z": z[:rows]})[0], expected["mean"][:rows], rtol=1e-5, atol=1e-5)
+    outputs = [output.name for output in decoder.get_outputs()]
+    assert outputs == (["mean", "scale"] if vae.likelihood.name == "gaussian" else ["mean"])
+    if "scale" in outputs:
+        assert_allclose(decoder.run(["scale"], {"z": z})[0], expected["x_scale"], rtol=1e-5, atol=1e-5)
+
+
+# ---- NumPy ----
+
+
+@names
+def test_numpy_file(name):
+    """In a process that has nothing but NumPy."""
+    export(name, "--format", "numpy", "--out", "plain", "--name", f"a_{name}")
+    text = Path(f"plain/a_{name}.py").read_text()
+    assert text.count("\n") < 100 and re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE) == ["pathlib", "numpy"]
+    _, x, z, expected = looked_at(name)
+    np.savez("in.npz", x=x, z=z)
+    code = (
+        "import sys; sys.modules['minidecomp'] = None; sys.path.insert(0, 'plain'); import numpy as np; "
+        f"import a_{name} as m; given = np.load('in.npz'); loc, scale = m.encode(given['x']); "
+        "np.savez('out.npz', loc=loc, scale=scale, mean=m.decode(given['z']), one=m.decode(given['z'][0]))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with np.load("out.npz") as got:
+        for of in ("loc", "scale", "mean"):
+            assert_allclose(got[of], expected[of], rtol=1e-5, atol=1e-5)
+        assert_allclose(got["one"], expected["mean"][0], rtol=1e-5, atol=1e-5)
+
+
+# ---- C ----
+
+
+def compiled(name, folder):
+    """The exported C as functions of arrays, one point at a time."""
+    if GCC is None:
+        pytest.skip("no gcc")
+    library = Path(folder) / f"lib{name}.so"
+    command = [GCC, *STRICT, "-shared", "-fPIC", f"{folder}/{name}.c", "-o", str(library), "-lm"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    loaded = ctypes.CDLL(str(library.resolve()))
+
+    def call(function, rows, *widths):
+        outputs = [np.empty((len(rows), width), np.float32) for width in widths]
+        pointer = ctypes.POINTER(ctypes.c_float)
+        for i, row in enumerate(np.ascontiguousarray(rows, np.float32)):
+            arrays = [row, *(output[i] for output in outputs)]
+            getattr(loaded, f"{name}_{function}")(*(array.ctypes.data_as(pointer) for array in arrays))
+        return outputs
+
+    return call
+
+
+@names
+def test_c99(name):
+    export(name, "--format", "c", "--out", "c", "--name", name)
+    call = compiled(name, "c")
+    vae, x, z, expected = looked_at(name)
+    loc, scale = call("encode", x, vae.latent_dim, vae.latent_dim)
+    assert_allclose(loc, expected["loc"], rtol=1e-5, atol=1e-5)
+    assert_allclose(scale, expected["scale"], rtol=1e-5, atol=1e-5)
+    made = call("decode", z, *decoder_of(vae).outputs.values())
+    assert_allclose(made[0], expected["mean"], rtol=1e-5, atol=1e-5)
+    if len(made) == 2:
+        assert_allclose(made[1], expected["x_scale"], rtol=1e-5, atol=1e-5)
+    assert "malloc" not in Path(f"c/{name}.c").read_text()
+
+
+@names
+def test_c99_in_bytes(name, capsys):
+    """What the bytes compute is the model with the weights that they stand for; its error is printed."""
+    export(name, "--format", "c", "--weights", "int8", "--out", "bytes_c", "--name", name)
+    said = capsys.readouterr().out
+    call = compiled(name, "bytes_c")
+    vae, x, z, _ = looked_at(name)
+    coarse = with_chains(vae, dequantised(encoder_of(vae)), dequantised(decoder_of(vae)))
+    loc, scale = call("encode", x, vae.latent_dim, vae.latent_dim)
+    assert_allclose(loc, coarse.encode(x)[0], rtol=1e-4, atol=1e-5)
+    assert_allclose(scale, coarse.encode(x)[1], rtol=1e-4, atol=1e-5)
+    made = call("decode", z, *decoder_of(vae).outputs.values())
+    assert_allclose(made[0], coarse.likelihood.mean(coarse.decode(z)), rtol=1e-4, atol=1e-5)
+    errors = int8_errors(vae, build.dataset(load_run(name).options).test)
+    for of, (largest, spread) in errors.items():
+        assert f"int8 error of {of}: at most {largest:.2g} (" in said and "on test points" in said
+        assert 0 < largest < 0.5 * max(spread, 0.1), of
+
+
+def test_bytes_are_within_half_a_step():
+    W = np.random.default_rng(0).normal(size=(50, 20)).astype(np.float32)
+    W[:, 3] = 0
+    q, scale = quantised(W)
+    assert q.dtype == np.int8 and np.abs(q).max() == 127
+    assert (np.abs(W - q * scale) <= 0.5000001 * scale).all()
+
+
+def test_without_its_data_the_error_is_of_samples(capsys):
+    shutil.copytree("numbers", "moved", dirs_exist_ok=True)
+    Path("numbers.csv").rename("hidden.csv")
+    try:
+        export("moved", "--format", "c", "--weights", "int8")
+        assert "on samples of the model" in capsys.readouterr().out
+    finally:
+        Path("hidden.csv").rename("numbers.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    CROSS is None, reason="no arm-none-eabi-gcc: Debian's gcc-arm-none-eabi and libnewlib-arm-none-eabi"
+)
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+def test_on_a_microcontroller(weights, tmp_path):
+    """A 2-100-2 encoder for a Cortex-M4: flash and RAM, printed."""
+    common = ["train", "--prior", "mixture", "--epochs", "1", "--quiet", "--no-plots"]
+    assert main([*common, "--out", str(tmp_path / "run")]) == 0
+    export(str(tmp_path / "run"), "--format", "c", "--weights", weights, "--out", str(tmp_path), "--name", "tiny")
+    (tmp_path / "main.c").write_text(
+        '#include "tiny.h"\nvolatile float x[2], z[2], s[2];\n'
+        "int main(void) {\n    float a[2] = {x[0], x[1]}, l[2], w[2];\n    tiny_encode(a, l, w);\n"
+        "    z[0] = l[0];\n    s[0] = w[0];\n    return 0;\n}\n"
+    )
+    target = [
+        "-mcpu=cortex-m4",
+        "-mthumb",
+        "-mfloat-abi=hard",
+        "-mfpu=fpv4-sp-d16",
+        "-ffunction-sections",
+        "-fdata-sections",
+    ]
+    link = ["--specs=nosys.specs", "-Wl,--gc-sections", "-lm"]
+    sources = [str(tmp_path / "tiny.c"), str(tmp_path / "main.c")]
+    command = [CROSS, *STRICT[:-1], "-Os", *target, *sources, "-o", str(tmp_path / "tiny.elf"), *link]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    size = subprocess.run(
+        ["arm-none-eabi-size", str(tmp_path / "tiny.elf")], capture_output=True, text=True, check=True
+    )
+    text, data, bss = map(int, size.stdout.splitlines()[1].split()[:3])
+    print(f"{weights}: flash {text + data} bytes, RAM {data + bss} bytes")
+    assert text + data < 24_000 and data + bss < 8_000
+
+
+# ---- safetensors ----
+
+
+@names
+def test_safetensors(name):
+    library = pytest.importorskip("safetensors")
+    export(name, "--format", "safetensors", "--out", "st", "--name", name)
+    vae = load_run(name).vae
+    with library.safe_open(f"st/{name}.safetensors", "numpy") as file:
+        assert set(file.keys()) == set(vae.parameters.shapes)
+        for parameter, view in vae.parameters.items():
+            assert_array_equal(file.get_tensor(parameter), view)
+        assert 'prior = "' in file.metadata()["config"] and file.metadata()["data_dim"] == str(vae.data_dim)
+
+
+# ---- wrong use ----
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("export plane", "Missing option '--format'"),
+        ("export plane --format pt", "--format: pt is not allowed; one of onnx, c, numpy, safetensors is"),
+        ("export plane --format c --weights int4", "--weights: int4 is not allowed; one of float32, int8 is"),
+        ("export plane --format onnx --weights int8", "--weights: int8 is not allowed; it goes with --format c only"),
+        ("export plane --format c --name 1x", "--name: 1x is not allowed; a name of letters"),
+        ("export nowhere --format c", "nowhere: no such run folder"),
+    ],
+)
+def test_wrong_use(args, message, capsys):
+    assert main(args.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and message in err and err.count("\n") == 1
+
+
+def test_without_onnx(monkeypatch, capsys):
+    from minidecomp.export import onnx
+
+    monkeypatch.setattr(onnx, "find_spec", lambda name: None)
+    assert main(["export", "plane", "--format", "onnx"]) == 2
+    assert "it needs the package: pip install 'minidecomp[onnx]'" in capsys.readouterr().err
