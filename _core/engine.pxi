@@ -72,15 +72,19 @@ cdef class Engine:
 
     `parameters` is the model's vector, read and written in place. One call at a time. minidecomp/engines/cpu.py makes
     it, and holds the orders that the numbers for activations, priors and the like refer to.
+
+    A second thread that calls while one is at work gets a RuntimeError; any number of engines work at once, with or
+    without the GIL.
     """
 
     cdef Step s
     cdef list arrays
+    cdef object mine                # the lock of the thread that is at work on this
     cdef readonly object gradient   # (size,): what `step` leaves
 
     def __cinit__(self):
         memset(&self.s, 0, sizeof(Step))
-        self.arrays = []
+        self.arrays, self.mine = [], threading.RLock()
 
     def __dealloc__(self):
         if self.s.pool != NULL:
@@ -259,6 +263,10 @@ cdef class Engine:
         s.asleep = &asleep[0]
         s.bits, s.lit, s.lit_count, s.list_room = &bits[0], &lit[0], &counts[0], &lists[0]
 
+    cdef take(self):
+        if not self.mine.acquire(False):
+            raise RuntimeError("the engine is at work for another thread; make one for each thread")
+
     cdef set_batch(self, const int64_t[::1] order, long rows):
         cdef long i, n = rows
         if not 0 < order.shape[0]:
@@ -280,40 +288,44 @@ cdef class Engine:
         cdef long first = 0, n = order.shape[0], done = 0
         cdef int term, fault = -1
         cdef real[::1] largest
-        if m.shape[0] != s.size or v.shape[0] != s.size or totals.shape[0] != 4 or not 0 < min(batch_size, n) <= s.max_rows:
-            raise ValueError("the optimiser's state, the totals or the batch have another size")
-        s.m, s.v, s.v_max = &m[0], &v[0], NULL
-        if v_max is not None:
-            largest = v_max
-            if largest.shape[0] != s.size:
-                raise ValueError("v_max has another size")
-            s.v_max = &largest[0]
-        self.set_data(data)
-        self.set_batch(order, len(data))
-        s.lr, s.beta1, s.beta2, s.adam_eps = lr, beta1, beta2, eps
-        s.seed, s.given_draws, s.backward = seed, False, True
-        with nogil:
-            if s.data_kind == BIT_DATA:
-                find_asleep(s)
-            while first < n:
-                s.B = min(batch_size, n - first)
-                first += s.B
-                if s.B == 1 and s.regulariser == MMD:
-                    break       # the estimator needs two points
-                s.step = step + done
-                fault = run_step(s)
-                s.index = s.index + s.B
-                if fault >= 0:
-                    break
-                set_rates(s, step + done + 1)
-                if not update_parameters(s):
-                    fault = GRADIENT
-                    break
-                done += 1
-                for term in range(3):
-                    totals[term] += s.value[term] * s.B
-                totals[3] += s.B
-        return done, fault
+        self.take()
+        try:
+            if m.shape[0] != s.size or v.shape[0] != s.size or totals.shape[0] != 4 or not 0 < min(batch_size, n) <= s.max_rows:
+                raise ValueError("the optimiser's state, the totals or the batch have another size")
+            s.m, s.v, s.v_max = &m[0], &v[0], NULL
+            if v_max is not None:
+                largest = v_max
+                if largest.shape[0] != s.size:
+                    raise ValueError("v_max has another size")
+                s.v_max = &largest[0]
+            self.set_data(data)
+            self.set_batch(order, len(data))
+            s.lr, s.beta1, s.beta2, s.adam_eps = lr, beta1, beta2, eps
+            s.seed, s.given_draws, s.backward = seed, False, True
+            with nogil:
+                if s.data_kind == BIT_DATA:
+                    find_asleep(s)
+                while first < n:
+                    s.B = min(batch_size, n - first)
+                    first += s.B
+                    if s.B == 1 and s.regulariser == MMD:
+                        break       # the estimator needs two points
+                    s.step = step + done
+                    fault = run_step(s)
+                    s.index = s.index + s.B
+                    if fault >= 0:
+                        break
+                    set_rates(s, step + done + 1)
+                    if not update_parameters(s):
+                        fault = GRADIENT
+                        break
+                    done += 1
+                    for term in range(3):
+                        totals[term] += s.value[term] * s.B
+                    totals[3] += s.B
+            return done, fault
+        finally:
+            self.mine.release()
 
     def step(self, x, tuple weights, uint64_t seed=0, long step=0, real[:, :, ::1] eps=None,
              real[:, ::1] prior_sample=None, int regulariser=-1, bint backward=True):
@@ -325,39 +337,43 @@ cdef class Engine:
         cdef double[3] kept_weights
         cdef int term, kept = s.regulariser
         cdef const int64_t[::1] order = numpy.arange(len(x))
-        if len(x) > s.max_rows:
-            raise ValueError(f"{len(x)} rows, room for {s.max_rows}")
-        if len(weights) != 3:
-            raise ValueError(f"{len(weights)} weights for 3 terms")
-        if regulariser < 0:
-            regulariser = kept
-        if regulariser == MMD and len(x) < 2:
-            raise ValueError("mmd needs two points or more")
-        if regulariser > INCLUSIVE_KL or (regulariser != NO_REGULARISER and eps is not None and prior_sample is None):
-            raise ValueError(f"regulariser {regulariser} needs a prior sample beside eps")
-        values = tuple(float(weight) for weight in weights)
-        self.set_data(x)
-        self.set_batch(order, len(x))
-        s.B, s.seed, s.step, s.backward, s.given_draws = len(x), seed, step, backward, eps is not None
-        if eps is not None:
-            if eps.shape[0] != s.K or eps.shape[1] != s.B or eps.shape[2] != s.D:
-                raise ValueError("eps has another shape")
-            memcpy(s.eps, &eps[0, 0, 0], s.K * s.B * s.D * sizeof(real))
-            if prior_sample is not None:
-                if prior_sample.shape[0] != s.B or prior_sample.shape[1] != s.D:
-                    raise ValueError("prior_sample has another shape")
-                memcpy(s.prior_sample, &prior_sample[0, 0], s.B * s.D * sizeof(real))
-        for term in range(3):
-            kept_weights[term] = s.weight[term]
-            s.weight[term] = values[term]
-        s.regulariser = regulariser
-        with nogil:
-            if run_step(s) < 0 and s.backward:
-                weight_gradients(s, False)
-        s.regulariser = kept
-        for term in range(3):
-            s.weight[term] = kept_weights[term]
-        return s.value[LOG_LIKELIHOOD], s.value[KL], s.value[REGULARISER]
+        self.take()
+        try:
+            if len(x) > s.max_rows:
+                raise ValueError(f"{len(x)} rows, room for {s.max_rows}")
+            if len(weights) != 3:
+                raise ValueError(f"{len(weights)} weights for 3 terms")
+            if regulariser < 0:
+                regulariser = kept
+            if regulariser == MMD and len(x) < 2:
+                raise ValueError("mmd needs two points or more")
+            if regulariser > INCLUSIVE_KL or (regulariser != NO_REGULARISER and eps is not None and prior_sample is None):
+                raise ValueError(f"regulariser {regulariser} needs a prior sample beside eps")
+            values = tuple(float(weight) for weight in weights)
+            self.set_data(x)
+            self.set_batch(order, len(x))
+            s.B, s.seed, s.step, s.backward, s.given_draws = len(x), seed, step, backward, eps is not None
+            if eps is not None:
+                if eps.shape[0] != s.K or eps.shape[1] != s.B or eps.shape[2] != s.D:
+                    raise ValueError("eps has another shape")
+                memcpy(s.eps, &eps[0, 0, 0], s.K * s.B * s.D * sizeof(real))
+                if prior_sample is not None:
+                    if prior_sample.shape[0] != s.B or prior_sample.shape[1] != s.D:
+                        raise ValueError("prior_sample has another shape")
+                    memcpy(s.prior_sample, &prior_sample[0, 0], s.B * s.D * sizeof(real))
+            for term in range(3):
+                kept_weights[term] = s.weight[term]
+                s.weight[term] = values[term]
+            s.regulariser = regulariser
+            with nogil:
+                if run_step(s) < 0 and s.backward:
+                    weight_gradients(s, False)
+            s.regulariser = kept
+            for term in range(3):
+                s.weight[term] = kept_weights[term]
+            return s.value[LOG_LIKELIHOOD], s.value[KL], s.value[REGULARISER]
+        finally:
+            self.mine.release()
 
     def log_weights(self, x, uint64_t seed, long step, double[:, ::1] out not None):
         """log p(x_b|z_kb) + log p(z_kb) - log q(z_kb|x_b) into out (K, B), with the noise of a seed and a step."""
@@ -377,37 +393,47 @@ cdef class Engine:
         """loc and scale (n, D) of the rows `order` (n,) of the data."""
         cdef Step* s = &self.s
         cdef long first = 0, b, n = order.shape[0], D = s.D
-        self.made()
-        cdef real* output = s.encoder.layer[s.encoder.layers - 1].output
-        if loc.shape[0] != n or scale.shape[0] != n or loc.shape[1] != D or scale.shape[1] != D:
-            raise ValueError("loc or scale has another shape")
-        self.set_data(data)
-        self.set_batch(order, len(data))
-        s.given_draws = True
-        with nogil:
-            while first < n:
-                s.B = min(s.max_rows, n - first)
-                gather_bits(s)
-                s.unpacked = not s.sums_of_rows
-                md_pool_run(s.pool, draw_phase, s, CHUNKS)
-                s.index = s.index + s.B
-                forward(s, &s.encoder, s.B)
-                for b in range(s.B):
-                    memcpy(&loc[first + b, 0], output + b * 2 * D, D * sizeof(real))
-                    scale_row(output + b * 2 * D + D, &scale[first + b, 0], s.slope, D, s.scale_link)
-                first += s.B
+        cdef real* output
+        self.take()
+        try:
+            self.made()
+            output = s.encoder.layer[s.encoder.layers - 1].output
+            if loc.shape[0] != n or scale.shape[0] != n or loc.shape[1] != D or scale.shape[1] != D:
+                raise ValueError("loc or scale has another shape")
+            self.set_data(data)
+            self.set_batch(order, len(data))
+            s.given_draws = True
+            with nogil:
+                while first < n:
+                    s.B = min(s.max_rows, n - first)
+                    gather_bits(s)
+                    s.unpacked = not s.sums_of_rows
+                    md_pool_run(s.pool, draw_phase, s, CHUNKS)
+                    s.index = s.index + s.B
+                    forward(s, &s.encoder, s.B)
+                    for b in range(s.B):
+                        memcpy(&loc[first + b, 0], output + b * 2 * D, D * sizeof(real))
+                        scale_row(output + b * 2 * D + D, &scale[first + b, 0], s.slope, D, s.scale_link)
+                    first += s.B
+        finally:
+            self.mine.release()
 
     def decode(self, const real[:, ::1] z not None, real[:, ::1] output not None):
         """The decoder's output (n, output_dim) for z (n, D)."""
         cdef Step* s = &self.s
-        self.made()
-        cdef long first = 0, n = z.shape[0], rows, width = s.decoder.layer[s.decoder.layers - 1].n_out
-        if z.shape[1] != s.D or output.shape[0] != n or output.shape[1] != width:
-            raise ValueError("z or output has another shape")
-        with nogil:
-            while first < n:
-                rows = min(s.max_rows, n - first)
-                memcpy(s.z, &z[first, 0], rows * s.D * sizeof(real))
-                forward(s, &s.decoder, rows)
-                memcpy(&output[first, 0], s.decoder.layer[s.decoder.layers - 1].output, rows * width * sizeof(real))
-                first += rows
+        cdef long first = 0, n = z.shape[0], rows, width
+        self.take()
+        try:
+            self.made()
+            width = s.decoder.layer[s.decoder.layers - 1].n_out
+            if z.shape[1] != s.D or output.shape[0] != n or output.shape[1] != width:
+                raise ValueError("z or output has another shape")
+            with nogil:
+                while first < n:
+                    rows = min(s.max_rows, n - first)
+                    memcpy(s.z, &z[first, 0], rows * s.D * sizeof(real))
+                    forward(s, &s.decoder, rows)
+                    memcpy(&output[first, 0], s.decoder.layer[s.decoder.layers - 1].output, rows * width * sizeof(real))
+                    first += rows
+        finally:
+            self.mine.release()

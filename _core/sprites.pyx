@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
 """dSprites' images (Matthey et al., 2017), drawn the way the original was: polygons, a hard edge, no smoothing.
 
 The sizes, the numbers of vertices and the grid the vertices are rounded to were fitted to frames of the original, which

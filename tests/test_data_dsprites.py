@@ -25,6 +25,7 @@ def whole():
     return dsprites.render(dsprites.selection(None))
 
 
+@pytest.mark.slow
 def test_the_whole_set(whole):
     loaded = data.load("dsprites")
     assert loaded.train.shape == (737280, 4096) and loaded.image_shape == (64, 64) and loaded.data_dim == 4096

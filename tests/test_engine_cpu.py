@@ -1,6 +1,8 @@
 """The CPU engine against the textbook, in float64 to 1e-10 and in float32 to 1e-4, and its promises."""
 
 import itertools
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +30,7 @@ from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.optimizer import Adam
 from minidecomp.points import Bits
 
+ROOT = Path(__file__).parents[1]
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -426,3 +429,43 @@ def test_wrong_sizes_are_refused():
         engine.train(x, np.array([0, 10]), 5, adam, 0, np.zeros(4))
     with pytest.raises(ValueError, match="two points"):
         engine.values(x[:1], 0, 0, "mmd")
+
+
+def test_an_engine_has_one_thread_at_a_time():
+    """A second one is refused, and the first comes to the end that it comes to alone; other engines are free."""
+    how = {"hidden": (60,), "latent_dim": 2, "alpha": 1.0}
+    results = []
+    for company in (False, True):
+        vae, objective = make(20, "float32", **how)
+        engine, data = CpuEngine(vae, objective, max_rows=100), batch(vae, 2000)
+        adam, totals, refused = Adam.for_vector(vae.parameters.vector), np.zeros(4), []
+
+        def disturb(engine=engine, data=data, refused=refused):
+            while not refused:
+                try:
+                    engine.encode(data[:10])
+                except RuntimeError as error:
+                    refused.append(str(error))
+
+        other = threading.Thread(target=disturb)
+        if company:
+            other.start()
+        for _ in range(1000):
+            try:
+                engine.train(data, np.arange(2000), 100, adam, 0, totals)
+            except RuntimeError:  # the other one was first
+                continue
+            if adam.step >= 400:
+                break
+        results.append(vae.parameters.vector.copy())
+        if company:
+            refused.append("over")
+            other.join()
+    assert_array_equal(results[0], results[1])
+
+
+def test_the_core_says_that_it_needs_no_gil():
+    """Py_mod_gil of the modules: a free-threaded Python does not take the GIL back for them."""
+    for name in ("engine_float32", "engine_float64", "sprites"):
+        with open(ROOT / f"_core/{name}.pyx") as file:
+            assert "# cython: freethreading_compatible=True" in file.read()

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from minidecomp import random
-from minidecomp._core import sprites
 from minidecomp.data import folders
 from minidecomp.data.dataset import Dataset, Grid
 from minidecomp.errors import DataError, OptionError
@@ -25,8 +24,8 @@ from minidecomp.points import Bits
 
 NAMES = ("shape", "scale", "orientation", "posX", "posY")
 SHAPES = ("square", "ellipse", "heart")
-SIZES = tuple(sprites.CLASSES)
-COUNT = sprites.IMAGES
+SIZES = (3, 6, 40, 32, 32)  # of shape, scale, orientation, posX, posY, as _core/sprites.pyx has them
+COUNT, BYTES = 737_280, 512
 SIDE = 64
 VALUES = (
     np.array([1.0, 2.0, 3.0]),
@@ -140,7 +139,10 @@ def _matches(index: int, wanted: str, part: str) -> np.ndarray:
 def render(classes: tuple[np.ndarray, ...]) -> np.ndarray:
     """The images (N, 512) of all combinations of the classes, packed, the last factor fastest."""
     sizes = tuple(len(c) for c in classes)
-    packed = np.empty((int(np.prod(sizes)), sprites.BYTES), np.uint8)
+    # Here, so that a model of such data can be used where the compiled core is missing.
+    from minidecomp._core import sprites
+
+    packed = np.empty((int(np.prod(sizes)), BYTES), np.uint8)
     if sizes == SIZES:
         sprites.render_range(0, packed)
         return packed
@@ -190,16 +192,14 @@ def _read(path: Path) -> np.ndarray:
 
 def _read_packed(path: Path) -> np.ndarray:
     packed = np.load(path, mmap_mode="r", allow_pickle=False)
-    if packed.dtype != np.uint8 or packed.shape != (COUNT, sprites.BYTES):
-        raise DataError(
-            f"{path}: is {packed.dtype} of shape {packed.shape}; uint8 ({COUNT}, {sprites.BYTES}) is needed"
-        )
+    if packed.dtype != np.uint8 or packed.shape != (COUNT, BYTES):
+        raise DataError(f"{path}: is {packed.dtype} of shape {packed.shape}; uint8 ({COUNT}, {BYTES}) is needed")
     return packed
 
 
 def _read_original(path: Path) -> np.ndarray:
     """The images block by block: unpacked, they would take 3 GB."""
-    packed = np.empty((COUNT, sprites.BYTES), np.uint8)
+    packed = np.empty((COUNT, BYTES), np.uint8)
     with zipfile.ZipFile(path) as archive:
         for name in ("imgs.npy", "latents_classes.npy"):
             if name not in archive.namelist():

@@ -1,0 +1,64 @@
+"""Using a trained model takes NumPy alone, little memory, and no compiled core."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from small_runs import MODELS, make_runs
+
+from minidecomp import load_run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return make_runs(tmp_path_factory.mktemp("light"))
+
+
+BARE = """
+import sys
+for name in ("scipy", "click", "matplotlib", "sklearn", "cupy"):
+    sys.modules[name] = None
+for name in ("engine_float32", "engine_float64", "sprites"):
+    sys.modules["minidecomp._core." + name] = None
+import numpy as np
+import minidecomp
+run = minidecomp.load_run(sys.argv[1])
+given = np.load("given.npz")
+loc, scale = run.vae.encode(given["x"])
+np.savez("made.npz", loc=loc, scale=scale, mean=run.vae.likelihood.mean(run.vae.decode(given["z"])))
+"""
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_with_numpy_alone(name, runs, monkeypatch):
+    """No SciPy, no click, and none of the compiled modules."""
+    monkeypatch.chdir(runs)
+    vae, rng = load_run(name).vae, np.random.default_rng(0)
+    x, z = (rng.random((3, n)).astype(np.float32) for n in (vae.data_dim, vae.latent_dim))
+    np.savez("given.npz", x=x, z=z)
+    run = subprocess.run([sys.executable, "-c", BARE, name], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    with np.load("made.npz") as made:
+        np.testing.assert_array_equal(made["loc"], vae.encode(x)[0])
+        np.testing.assert_array_equal(made["mean"], vae.likelihood.mean(vae.decode(z)))
+
+
+MEMORY = """
+import re, sys
+import numpy as np
+import minidecomp
+run = minidecomp.load_run(sys.argv[1])
+run.vae.encode(np.zeros((1, 2), np.float32))
+print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+print(*(name for name in sys.modules if name.split(".")[0] in ("scipy", "click", "matplotlib", "sklearn", "cupy")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_memory(runs):
+    """The pinwheel's model, encoded once: under 60 MB at the peak, NumPy and the interpreter included."""
+    command = [sys.executable, "-W", "ignore", "-c", MEMORY, str(runs / "plane")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    peak, imported = run.stdout.split("\n")[:2]
+    assert int(peak) < 60_000 and imported == ""
