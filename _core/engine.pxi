@@ -24,6 +24,38 @@ DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
 cdef double LARGEST = 1e18 if sizeof(real) == 4 else 1e150     # whose square Adam can hold
 
 
+cdef bint ask_outside(Step* s) noexcept nogil:
+    """KL and regulariser, and their gradients by loc and scale, from the engine's `terms`; False if it raised."""
+    cdef long B = s.B, D = s.D
+    cdef const real* output = s.encoder.layer[s.encoder.layers - 1].output
+    with gil:
+        engine = <Engine>s.outside
+        try:
+            loc, scale = numpy.empty((2, B, D), DTYPE)
+            eps = numpy.empty((s.K, B, D), DTYPE)
+            copy_out(loc, output, 2 * D)
+            copy_out(scale, s.scale, D)
+            copy_out(eps.reshape(s.K * B, D), s.eps, D)
+            kl, regulariser, d_loc, d_scale = engine.terms(loc, scale, eps, s.seed, s.step, s.backward)
+            s.outside_value[0], s.outside_value[1] = kl, regulariser
+            copy_in(numpy.ascontiguousarray(d_loc, DTYPE), s.outside_loc, D)
+            copy_in(numpy.ascontiguousarray(d_scale, DTYPE), s.outside_scale, D)
+        except BaseException as error:
+            engine.failure = error
+            return False
+    return True
+
+
+cdef copy_out(real[:, ::1] to, const real* rows, long stride):
+    cdef long i
+    for i in range(to.shape[0]):
+        memcpy(&to[i, 0], rows + i * stride, to.shape[1] * sizeof(real))
+
+
+cdef copy_in(const real[:, ::1] rows, real* to, long D):
+    memcpy(to, &rows[0, 0], rows.shape[0] * D * sizeof(real))
+
+
 cdef int run_step(Step* s) noexcept nogil:
     """Values of all terms and, if asked, the gradient by every layer's output, the biases and the prior's logits.
 
@@ -41,6 +73,8 @@ cdef int run_step(Step* s) noexcept nogil:
     run(s, draw_phase, CHUNKS, 0.3 * s.B * s.dx + 8 * numbers)
     forward(s, &s.encoder, s.B)
     run(s, posterior_phase, CHUNKS, 4 * numbers * s.prior.components)
+    if s.outside != NULL and not ask_outside(s):
+        return KL
     forward(s, &s.decoder, s.K * s.B)
     run(s, likelihood_phase, CHUNKS, 2.0 * s.K * s.B * s.dx)
     if s.regulariser == MMD:
@@ -53,6 +87,8 @@ cdef int run_step(Step* s) noexcept nogil:
         s.value[term] = 0
         for task in range(s.partials):
             s.value[term] += s.partial[term * s.partials + task]
+    if s.outside != NULL:
+        s.value[KL], s.value[REGULARISER] = s.outside_value[0], s.outside_value[1]
     for term in range(3):
         if not isfinite(s.value[term]):
             return term
@@ -81,6 +117,8 @@ cdef class Engine:
     cdef list arrays
     cdef object mine                # the lock of the thread that is at work on this
     cdef readonly object gradient   # (size,): what `step` leaves
+    cdef public object terms        # (loc, scale, eps, seed, step, backward) -> KL, regulariser, gradients by loc and scale
+    cdef public object failure      # what `terms` raised
 
     def __cinit__(self):
         memset(&self.s, 0, sizeof(Step))
@@ -262,6 +300,13 @@ cdef class Engine:
         self.arrays += [bits, lit, counts, lists, asleep]
         s.asleep = &asleep[0]
         s.bits, s.lit, s.lit_count, s.list_room = &bits[0], &lit[0], &counts[0], &lists[0]
+
+    def ask(self, terms):
+        """From now on KL and regulariser, and their gradients by loc and scale (B, D), come from ``terms``."""
+        self.terms, self.failure = terms, None
+        self.s.outside = <void*>self
+        self.s.outside_loc = self.buffer(self.s.max_rows * self.s.D)
+        self.s.outside_scale = self.buffer(self.s.max_rows * self.s.D)
 
     cdef take(self):
         if not self.mine.acquire(False):

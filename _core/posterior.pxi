@@ -160,6 +160,10 @@ cdef void posterior_backward_phase(void* context, long task) noexcept nogil:
             for d in range(D):
                 d_loc[d] = 0
                 d_scale[d] = -weight / scale[d]
+        if s.outside != NULL:
+            for d in range(D):
+                d_loc[d] += s.outside_loc[b * D + d]
+                d_scale[d] += s.outside_scale[b * D + d]
         if s.regulariser == INCLUSIVE_KL:
             for part in range(CHUNKS):
                 for d in range(D):

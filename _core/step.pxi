@@ -110,6 +110,10 @@ cdef struct Step:
     real* scratch_columns   # (D, 5, B)
     double* mmd_room    # (D, mmd_room_size): for cells of points (mmd.h)
     long mmd_room_size, mmd_cells
+    void* outside       # the engine, whose `terms` gives KL and regulariser of a prior that the core does not know; or NULL
+    real* outside_loc   # (B, D): their gradient by loc, and by scale, through z too
+    real* outside_scale
+    double outside_value[2]
     double* log_weight  # (K, B): log p(x|z) p(z) / q(z|x) of each sample; NULL where it is not asked for
     double* partial     # (3, partials): sums of the values, a part for each task
     long partials

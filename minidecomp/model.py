@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,7 +109,9 @@ def parameter_shapes(
 
 
 def cast_prior(prior: Prior, dtype: Any) -> Prior:
-    """The prior with its arrays in a dtype, C-contiguous."""
+    """The prior with its arrays in a dtype, C-contiguous; one that is no dataclass as it is."""
+    if not is_dataclass(prior):
+        return prior
     arrays: dict[str, Any] = {
         name: np.ascontiguousarray(value, dtype) for name, value in vars(prior).items() if isinstance(value, np.ndarray)
     }

@@ -113,7 +113,7 @@ def value_and_grad(
     z = sample(loc, scale, draws.eps)
     output, decoder_inputs = vae.decoder.forward(parameters, z)
     d_z, d_loc, d_scale = xp.zeros_like(z), xp.zeros_like(loc), xp.zeros_like(scale)
-    d_variance = xp.zeros_like(prior.scale) if prior.scale.ndim == 1 else xp.zeros_like(prior.scale[0])
+    d_variance = xp.zeros_like(loc[0])
 
     # E_q(z|x)[log p(x|z)]
     log_likelihood, grads = vae.likelihood.value_and_grad(x, output)
@@ -133,7 +133,8 @@ def value_and_grad(
     values["kl"] = float(divergence.mean())
     d_loc += w * grads["loc"].reshape(-1, *loc.shape).sum(0)
     d_scale += w * grads["scale"].reshape(-1, *scale.shape).sum(0)
-    d_variance += w * grads["variance"].reshape(-1, vae.latent_dim).sum(0)
+    if "variance" in grads:
+        d_variance += w * grads["variance"].reshape(-1, vae.latent_dim).sum(0)
 
     # D(q(z), p(z))
     w = weights.get("regulariser", 0)
@@ -150,9 +151,10 @@ def value_and_grad(
             values["regulariser"] = float(discrepancy)
             d_loc += w * grads["loc"]
             d_scale += w * grads["scale"]
-            d_variance += w * grads["variance"].sum(0)
+            if "variance" in grads:
+                d_variance += w * grads["variance"].sum(0)
             d_sample = w * grads["prior_sample"]
-        if draws.prior_noise is not None:
+        if draws.prior_noise is not None and vae.learn_prior_variance:
             d_variance += prior.sample_grad(d_sample, draws.prior_noise, draws.prior_choice).sum(0)
 
     # z = mu + s eps,   s = link(raw)

@@ -2,22 +2,43 @@
 
 import doctest
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from minidecomp.cli.main import COMMANDS
+from minidecomp.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md"), ROOT / "tests/gpu/README.md"])
 ids = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
-@pytest.mark.parametrize("name", ["gradients", "theory"])
-def test_examples(name):
+@pytest.mark.parametrize("name", ["gradients", "python", "theory"])
+def test_examples(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = str(ROOT / "docs" / f"{name}.md")
     found = doctest.testfile(path, module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE, verbose=False)
     assert found.failed == 0 and found.attempted > 10
+
+
+READERS = ("For researchers", "For embedders", "For teachers and students")
+
+
+@pytest.mark.parametrize("title", READERS)
+def test_the_readmes_snippets(title, tmp_path, monkeypatch, capsys):
+    """Every block of code in the sections for each kind of reader, in order, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    section = (ROOT / "README.md").read_text("utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL)
+    assert blocks
+    for kind, text in blocks:
+        if kind == "python":
+            exec(compile(text, "README.md", "exec"), {})
+            continue
+        for line in text.strip().splitlines():
+            program, *args = shlex.split(line, comments=True)
+            assert program == "minidecomp" and main(args) == 0, (line, capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

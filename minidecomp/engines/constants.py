@@ -16,6 +16,11 @@ PRIORS = ("gaussian", "student-t", "mixture", "sparse")
 FAULTS = (*TERMS, "gradient")
 
 
+def is_built_in(prior: Any) -> bool:
+    """Whether compiled code knows the prior."""
+    return isinstance(prior, Prior)
+
+
 def _log(x: float) -> float:
     return math.log(x) if x > 0 else -math.inf
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .. import random
 from .._core import blas
-from ..draws import Draws
+from ..draws import Draws, sample_prior
 from ..model import VAE
 from ..network import ACTIVATIONS
 from ..objective import KL_ESTIMATORS, REGULARISERS, TERMS, Objective
 from ..optimizer import Adam
 from ..points import Points
-from ..terms.posterior import SCALE_LINKS
-from .constants import FAULTS, LIKELIHOODS, prior_constants
+from ..terms import inclusive_kl, kl
+from ..terms.posterior import SCALE_LINKS, sample
+from ..terms.priors import Gaussian
+from .constants import FAULTS, LIKELIHOODS, is_built_in, prior_constants
+from .textbook import TextbookEngine
 
 NO_REGULARISER = 0
 
@@ -39,6 +43,14 @@ class CpuEngine:
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
         self.vae, self.objective = vae, objective
         self._module = _core(vae.dtype)
+        # Of a prior of one's own the core knows nothing: it gets a standard normal, without weight, in its place.
+        self._own = not is_built_in(vae.prior)
+        if self._own and (vae.learn_prior_variance or objective.kl == "analytic"):
+            raise ValueError(
+                f"{vae.prior.name}: a prior of one's own has no variance to learn, and no KL in closed form"
+            )
+        prior = Gaussian(np.zeros(vae.latent_dim), np.ones(vae.latent_dim)) if self._own else vae.prior
+        alpha = 0.0 if self._own else objective.alpha
         self._engine = self._module.Engine(
             vae.parameters.vector,
             vae.encoder.widths,
@@ -48,18 +60,55 @@ class CpuEngine:
             scale_link=SCALE_LINKS.index(vae.scale_link),
             likelihood=LIKELIHOODS.index(vae.likelihood.name),
             likelihood_scale=getattr(vae.likelihood, "scale", 1.0),
-            prior=prior_constants(vae.prior),
+            prior=prior_constants(prior),
             learn_prior_variance=vae.learn_prior_variance,
             prior_variance_scale=vae.prior_variance_scale,
             kl=KL_ESTIMATORS.index(objective.kl),
             log_prior_multiplier=objective.log_prior_multiplier,
-            regulariser=_regulariser(objective.regulariser) if objective.alpha > 0 else NO_REGULARISER,
-            beta=objective.beta,
-            alpha=objective.alpha,
+            regulariser=_regulariser(objective.regulariser) if alpha > 0 else NO_REGULARISER,
+            beta=0.0 if self._own else objective.beta,
+            alpha=alpha,
             samples=objective.samples,
             max_rows=max_rows,
             threads=threads,
         )
+        if self._own:
+            self._pool = self._module.Pool(threads)
+            # Training goes down the gradient of the loss.
+            self._weights: Mapping[str, float] = {term: -weight for term, weight in objective.weights.items()}
+            self._wanted: str | None = objective.regulariser if objective.alpha > 0 else None
+            self._prior_sample: np.ndarray | None = None
+            self._engine.ask(self._terms)
+
+    def _terms(
+        self, loc: np.ndarray, scale: np.ndarray, eps: np.ndarray, seed: int, step: int, backward: bool
+    ) -> tuple[float, float, np.ndarray, np.ndarray]:
+        """KL and regulariser for a prior of one's own, and the gradient of their weighted sum by loc and scale."""
+        z, prior, count = sample(loc, scale, eps), self.vae.prior, eps.shape[0] * eps.shape[1]
+        divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, self.objective.log_prior_multiplier)
+        w = self._weights.get("kl", 0) / count
+        d_z, d_loc, d_scale = w * grads["z"], w * grads["loc"].sum(0), w * grads["scale"].sum(0)
+        discrepancy, w = 0.0, self._weights.get("regulariser", 0)
+        if self._wanted is not None:
+            x = self._prior_sample
+            if x is None:
+                x = sample_prior(prior, loc.shape, seed, step, self.vae.dtype)[0]
+            x = np.ascontiguousarray(x, self.vae.dtype)
+            if self._wanted == "mmd":
+                for z_k, d_z_k in zip(z, d_z, strict=True):
+                    value, _, by_z = self._module.mmd(self._pool, x, np.ascontiguousarray(z_k))
+                    discrepancy += float(value) / len(z)
+                    d_z_k += w / len(z) * by_z
+            else:
+                value, grads = inclusive_kl.value_and_grad(x, loc, scale, prior)
+                discrepancy = float(value)
+                d_loc, d_scale = d_loc + w * grads["loc"], d_scale + w * grads["scale"]
+        return float(divergence.mean()), discrepancy, d_loc + d_z.sum(0), d_scale + (d_z * eps).sum(0)
+
+    def _raise_what_the_prior_raised(self) -> None:
+        if self._own and self._engine.failure is not None:
+            error, self._engine.failure = self._engine.failure, None
+            raise error
 
     def train(
         self,
@@ -88,6 +137,7 @@ class CpuEngine:
                 totals,
             )
         o.step += done
+        self._raise_what_the_prior_raised()
         return FAULTS[fault] if fault >= 0 else None
 
     def value_and_grad(
@@ -95,23 +145,45 @@ class CpuEngine:
     ) -> tuple[dict[str, float], np.ndarray]:
         weights = self.objective.weights if weights is None else weights
         regulariser = NO_REGULARISER if draws.prior_sample is None else _regulariser(self.objective.regulariser)
-        with blas.single_threaded():
+        wanted = None if draws.prior_sample is None else self.objective.regulariser
+        with blas.single_threaded(), self._asked(weights, wanted, draws.prior_sample):
             values = self._engine.step(
                 x,
-                tuple(weights.get(term, 0.0) for term in TERMS),
+                tuple(0.0 if self._own and term != "log_likelihood" else weights.get(term, 0.0) for term in TERMS),
                 eps=draws.eps,
-                prior_sample=draws.prior_sample,
-                regulariser=regulariser,
+                prior_sample=None if self._own else draws.prior_sample,
+                regulariser=NO_REGULARISER if self._own else regulariser,
             )
+        self._raise_what_the_prior_raised()
         return self._named(values, regulariser), self._engine.gradient.copy()
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
-        number = _regulariser(regulariser or self.objective.regulariser)
-        with blas.single_threaded():
-            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, backward=False)
+        wanted = regulariser or self.objective.regulariser
+        number = _regulariser(wanted)
+        asked_for = NO_REGULARISER if self._own else number
+        with blas.single_threaded(), self._asked({}, wanted, None):
+            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=asked_for, backward=False)
+        self._raise_what_the_prior_raised()
         return self._named(values, number)
 
+    @contextmanager
+    def _asked(
+        self, weights: Mapping[str, float], regulariser: str | None, prior_sample: np.ndarray | None
+    ) -> Iterator[None]:
+        """What ``_terms`` is to compute in this call; afterwards what training asks for again."""
+        if not self._own:
+            yield
+            return
+        kept = self._weights, self._wanted, self._prior_sample
+        self._weights, self._wanted, self._prior_sample = weights, regulariser, prior_sample
+        try:
+            yield
+        finally:
+            self._weights, self._wanted, self._prior_sample = kept
+
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        if self._own:
+            return TextbookEngine(self.vae, self.objective).log_weights(x, seed, step)
         out = np.empty((self.objective.samples, len(x)))
         with blas.single_threaded():
             self._engine.log_weights(x, seed, step, out)

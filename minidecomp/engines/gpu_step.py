@@ -11,7 +11,7 @@ from ..model import PRIOR_LOGITS, VAE
 from ..network import ACTIVATIONS, MLP, Parameters
 from ..objective import Objective
 from ..terms.posterior import SCALE_LINKS
-from .constants import LIKELIHOODS, prior_constants
+from .constants import LIKELIHOODS, is_built_in, prior_constants
 from .device import Call, Device
 
 STATE = {name: i for i, name in enumerate(("step", "seed", "first", "fault", "done", "bad"))}  # as in kernels.cu
@@ -53,6 +53,10 @@ class GpuStep:
     """
 
     def __init__(self, vae: VAE, objective: Objective, max_rows: int, device: Device):
+        if not is_built_in(vae.prior):
+            raise ValueError(
+                f"{vae.prior.name}: a prior of one's own runs on the cpu and the textbook engine, not on the gpu"
+            )
         self.vae, self.objective, self.device = vae, objective, device
         zeros, K, B, D = self.device.zeros, objective.samples, max_rows, vae.latent_dim
         self.vector, self.gradient = self.device.array(vae.parameters.vector), zeros(vae.parameters.vector.size)

@@ -52,10 +52,7 @@ def value_and_grad(prior_sample: Any, loc: Any, scale: Any, prior: Prior) -> tup
         d_scale[:, d] = -(weight * (residual**2 - 1) / scale[:, d]).sum(0)
         d_sample[:, d] += pull.sum(1)
     estimate = (log_p - log_sum).mean() + math.log(batch)
-    grads = {
-        "loc": d_loc,
-        "scale": d_scale,
-        "prior_sample": d_sample,
-        "variance": d_log_p["variance"] / draws,
-    }
+    grads = {"loc": d_loc, "scale": d_scale, "prior_sample": d_sample}
+    if "variance" in d_log_p:
+        grads["variance"] = d_log_p["variance"] / draws
     return estimate, grads

@@ -58,6 +58,7 @@ def monte_carlo_value_and_grad(
         "z": -residual / scale - log_prior_multiplier * d_log_p["z"],
         "loc": residual / scale,
         "scale": (residual**2 - 1) / scale,
-        "variance": -log_prior_multiplier * d_log_p["variance"],
     }
+    if "variance" in d_log_p:
+        grads["variance"] = -log_prior_multiplier * d_log_p["variance"]
     return normal_log_density(z, loc, scale).sum(-1) - log_prior_multiplier * log_p, grads

@@ -13,6 +13,9 @@ Each prior has
     z from standard noise e (..., D), Student-t for that prior and normal otherwise, and from uniform u that choose
     a component, of shape (...,) where ``choice_kind`` is "point" and (..., D) where it is "element"; and how a gradient
     by the sample becomes one by the variance: z = m + sqrt(v) e gives dz/dv = e / (2 sqrt(v)).
+
+A prior of one's own is an object with ``name``, ``choice_kind``, ``log_density``, ``log_density_and_grad`` (the
+gradient by ``z`` is enough) and ``sample``: the textbook and the CPU engine take it (docs/python.md).
 """
 
 from __future__ import annotations
