@@ -37,7 +37,8 @@ MD_INLINE void md_sincos2pi(real u, real *s, real *c) { sincospi(2 * u, s, c); }
 
 /* The step's own numbers stay on the device, so that a step is the same sequence of launches each time. */
 enum { STEP, SEED, FIRST, FAULT, DONE, BAD };                       /* of state; FIRST: of the batch, in `order` */
-enum { WEIGHT = 0, VALUE = 3, TOTAL = 6, LR = 10, BETA1, BETA2, EPS, RATE, ROOT };                    /* of numbers */
+enum { WEIGHT = 0, VALUE = 3, TOTAL = 6, LR = 10, BETA1, BETA2, EPS };                                /* of numbers */
+enum { RATE, ROOT, REST1, REST2, TINY };                    /* of rates: what Adam's many threads need, as real numbers */
 enum { LOG_LIKELIHOOD, KL, REGULARISER, GRADIENT };
 enum { RELU, LEAKY_RELU, TANH, SOFTPLUS, LINEAR };
 enum { SOFTPLUS_LINK, EXP_LINK };
@@ -457,8 +458,9 @@ MD_KERNEL likelihood(
         output[i] = w * by_loc;
     }
     total = block_sum(total);
+    if (threadIdx.x > 0) return;
     if (likelihood == LAPLACE) total -= (real)(dx * log(2 * likelihood_scale));
-    if (threadIdx.x == 0) log_likelihood[r] = total;
+    log_likelihood[r] = total;
 }
 
 /* ---- the regularisers ---- */
@@ -643,7 +645,7 @@ MD_KERNEL look_at_gradient(int64_t size, const real *gradient, int64_t *state) {
 }
 
 /* Counts the step, or notes which term was not finite; then this one and those after it change nothing.   One thread. */
-MD_KERNEL finish(int64_t *state, double *numbers, int B) {
+MD_KERNEL finish(int64_t *state, double *numbers, int B, real *rates) {
     int term, fault = state[BAD] ? GRADIENT : -1;
     double t;
     if (state[FAULT] >= 0) return;
@@ -657,17 +659,19 @@ MD_KERNEL finish(int64_t *state, double *numbers, int B) {
     state[DONE] += 1;
     t = (double)(state[STEP] += 1);
     /* lr / (1 - b1^t),  1 / sqrt(1 - b2^t) */
-    numbers[RATE] = numbers[LR] / (1 - pow(numbers[BETA1], t));
-    numbers[ROOT] = 1 / sqrt(1 - pow(numbers[BETA2], t));
+    rates[RATE] = (real)(numbers[LR] / (1 - pow(numbers[BETA1], t)));
+    rates[ROOT] = (real)(1 / sqrt(1 - pow(numbers[BETA2], t)));
+    rates[REST1] = (real)(1 - numbers[BETA1]);
+    rates[REST2] = (real)(1 - numbers[BETA2]);
+    rates[TINY] = (real)numbers[EPS];
 }
 
 /* Adam's step up the gradient; without AMSGrad v_max is v itself. */
 MD_KERNEL adam(
-    const int64_t *state, const double *numbers, int64_t size, const real *gradient, real *vector, real *m, real *v, real *v_max
+    const int64_t *state, const real *rates, int64_t size, const real *gradient, real *vector, real *m, real *v, real *v_max
 ) {
     int64_t i = md_me();
     if (i >= size || state[FAULT] >= 0) return;
     vector[i] -= md_adam(
-        -gradient[i], &m[i], &v[i], &v_max[i], (real)(1 - numbers[BETA1]), (real)(1 - numbers[BETA2]),
-        (real)numbers[RATE], (real)numbers[ROOT], (real)numbers[EPS]);
+        -gradient[i], &m[i], &v[i], &v_max[i], rates[REST1], rates[REST2], rates[RATE], rates[ROOT], rates[TINY]);
 }

@@ -16,7 +16,7 @@ from .device import Call, Device
 
 STATE = {name: i for i, name in enumerate(("step", "seed", "first", "fault", "done", "bad"))}  # as in kernels.cu
 WEIGHT, VALUE, TOTAL, ADAM = slice(0, 3), slice(3, 6), slice(6, 10), slice(10, 14)  # of its `numbers`
-NUMBERS = 16
+NUMBERS, RATES = 14, 5
 LINEAR = len(ACTIVATIONS)
 
 PAIRS_AT_ONCE = 2**25  # of a sample of the prior and a posterior: what is held of KL(p || q)'s weights
@@ -81,6 +81,7 @@ class GpuStep:
             "with_sample_grad": vae.learn_prior_variance,
             "state": self.state,
             "numbers": self.numbers,
+            "rates": zeros(RATES),
             "vector": self.vector,
             "gradient": self.gradient,
             "z": z,
