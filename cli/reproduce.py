@@ -41,10 +41,13 @@ def reproduce(
     from minidecomp.reproduction import EXPERIMENTS
     from minidecomp.sweeps.grid import expand
 
+    from .sweep import check_scheduler
+
     if experiment not in EXPERIMENTS:
         raise OptionError("experiment", experiment, f"one of {', '.join(EXPERIMENTS)} is")
     if not figures.available():
         raise OptionError("experiment", experiment, "its figure needs matplotlib: pip install 'minidecomp[plots]'")
+    check_scheduler(scheduler)
     chosen = EXPERIMENTS[experiment]
     entries = expand(chosen.blocks(quick))
     if not quiet or estimate:

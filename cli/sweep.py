@@ -54,6 +54,7 @@ def sweep(
 
     given = {name: value for name, value in given.items() if value is not None}
     threads, names = given.pop("threads", None), _metrics(metrics)
+    check_scheduler(scheduler)
     if resume is not None:
         _refuse_with_resume(given, config, seeds, out)
         folder = Path(resume)
@@ -136,6 +137,14 @@ def _folder(out: str | None) -> Path:
         count += 1
         folder = Path(f"sweeps/sweep-{count}")
     return make_folder(folder)
+
+
+def check_scheduler(address: str | None) -> None:
+    """Raise OptionError unless the address has a scheduler's form."""
+    import re
+
+    if address is not None and not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://[^/\s]+:\d+", address):
+        raise OptionError("scheduler", address, "an address such as tcp://HOST:8786 is")
 
 
 def _metrics(text: str | None) -> list[str]:

@@ -102,6 +102,7 @@ def test_a_grid_in_a_file(tmp_path):
         ("sweep -c typo.toml", "alhpa"),
         ("sweep -c empty.toml", "--alpha: [] is not allowed; a list with at least one value is"),
         ("sweep --metrics foo", "--metrics: foo is not allowed; one of factor_vae,"),
+        ("sweep --alpha 1 --scheduler foo", "--scheduler: foo is not allowed; an address such as tcp://HOST:8786 is"),
         ("sweep --out full --alpha 1", "--out full: it exists already"),
         ("sweep --prior student-t,mixture --df 3 --data pinwheel", "--df: 3.0 is not allowed"),
     ],
