@@ -17,7 +17,7 @@ EPOCHS = 500
 def main(data: str, out: str) -> None:
     torch.set_num_threads(2)
     settings, arrays = read(data)
-    step, folder = Step(settings, arrays), Path(out)
+    step, folder = Step(settings, arrays, "cpu"), Path(out)
     folder.mkdir()
     history = []
     for _ in range(EPOCHS):
