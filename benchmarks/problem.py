@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from minidecomp import build, draws, points, resolve
+from minidecomp import resolve
+from minidecomp.data import dataset_from, points
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import DataError
+from minidecomp.model import from_options
+from minidecomp.objective import objective_from
+from minidecomp.randomness import draws
 
 from .rows import Row
 
@@ -18,7 +22,7 @@ from .rows import Row
 def _data(row: Row) -> Dataset:
     options = resolve(row.options)
     limit = row.points if options.data == "dsprites" else None
-    return build.dataset(resolve(row.options, limit=limit))
+    return dataset_from(resolve(row.options, limit=limit))
 
 
 def write(row: Row, path: Path) -> dict[str, Any]:
@@ -34,7 +38,7 @@ def write(row: Row, path: Path) -> dict[str, Any]:
     except DataError as error:
         note, train = str(error), None
         data = np.random.default_rng(0).random((row.points, 784), np.float32)
-    vae, objective = build.vae(options, data.shape[1]), build.objective(options)
+    vae, objective = from_options.vae(options, data.shape[1]), objective_from(options)
     batch = min(options.batch_size, len(data))
     drawn = draws.draw(vae.prior, 1, batch, options.latent_dim, 1, 0, np.float32)
     prior = vae.prior

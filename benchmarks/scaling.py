@@ -14,10 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from minidecomp import build, resolve
+from minidecomp import resolve
 from minidecomp._core import engine_float32 as core
+from minidecomp.data import dataset_from
 from minidecomp.engines.cpu import CpuEngine
-from minidecomp.optimizer import Adam
+from minidecomp.model import from_options
+from minidecomp.model.optimizer import Adam
+from minidecomp.objective import objective_from
 
 from .rows import ROWS
 from .workers import environment
@@ -62,12 +65,12 @@ def _threads_of_a_large_model(repetitions: int) -> dict[str, float]:
 def _threads_of_small_runs(repetitions: int) -> dict[str, float]:
     """Eight pinwheel runs in one process, one thread each, on one thread or two at once."""
     options = resolve(prior="mixture", alpha=5.0, beta=0.0)
-    data = build.dataset(options).train.astype(np.float32)
+    data = dataset_from(options).train.astype(np.float32)
     order = np.tile(np.arange(len(data)), 100)
 
     def run(seed: int) -> None:
-        vae = build.vae(options, data.shape[1])
-        engine = CpuEngine(vae, build.objective(options), max_rows=options.batch_size, threads=1)
+        vae = from_options.vae(options, data.shape[1])
+        engine = CpuEngine(vae, objective_from(options), max_rows=options.batch_size, threads=1)
         engine.train(data, order, options.batch_size, Adam.for_vector(vae.parameters.vector), seed, np.zeros(4))
 
     def on(workers: int) -> None:
@@ -92,7 +95,7 @@ def _mmd(repetitions: int) -> dict[str, float]:
     ratio = seconds["50000"] / calls[50000] / (seconds["500"] / calls[500])
     small = rng.standard_normal((2, 500, 50))
     exact, fast = (core.mmd(pool, *small.astype(np.float32), exact=which)[2] for which in (True, False))
-    from minidecomp.terms import mmd
+    from minidecomp.terms.regularisers import mmd
 
     truth = mmd.value_and_grad(*small.astype(np.float32).astype(np.float64))[1]["z"]
     largest = np.abs(truth).max()

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 import minidecomp
-from minidecomp import build, resolve
+from minidecomp import resolve
 from minidecomp._core import engine_float32 as core
-from minidecomp.draws import Draws
+from minidecomp.data.points import Bits
 from minidecomp.engines import make
-from minidecomp.optimizer import Adam
-from minidecomp.points import Bits
+from minidecomp.model import from_options
+from minidecomp.model.optimizer import Adam
+from minidecomp.objective import objective_from
+from minidecomp.randomness.draws import Draws
 
 from .arrays import read
 
@@ -29,12 +31,12 @@ class Step:
     def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int):
         self.options = resolve(settings["options"], threads=threads, engine=self.engine_name)
         data = arrays["data"]
-        self.vae = build.vae(self.options, data.shape[1])
+        self.vae = from_options.vae(self.options, data.shape[1])
         for name, view in self.vae.parameters.items():
             view[...] = arrays[f"parameter.{name}"]
         self.batch = settings["batch_size"]
         self.data = Bits(arrays["packed"]) if "packed" in arrays else data
-        objective = build.objective(self.options)
+        objective = objective_from(self.options)
         self.engine = make(self.engine_name, self.vae, objective, max_rows=self.batch, threads=threads)
         self.optimizer = Adam.for_vector(self.vae.parameters.vector, self.options.lr)
         self.arrays, self.totals = arrays, np.zeros(4)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 import minidecomp
-from minidecomp import build, resolve
+from minidecomp import resolve
 from minidecomp.engines.device import CupyDevice, describe
 from minidecomp.engines.gpu_step import NUMBERS, WEIGHT, GpuStep
+from minidecomp.model import from_options
+from minidecomp.objective import objective_from
 
 from . import with_minidecomp
 from .arrays import read
@@ -43,7 +45,7 @@ class Mmd:
         options = resolve(settings["options"], engine="gpu")
         z, prior_sample = arrays["eps"], arrays["prior_sample"]
         self.device = CupyDevice(np.float32)
-        step = GpuStep(build.vae(options, 2), build.objective(options), len(z), self.device)
+        step = GpuStep(from_options.vae(options, 2), objective_from(options), len(z), self.device)
         step.arrays["z"][...], step.arrays["sample"][...] = self.device.array(z), self.device.array(prior_sample)
         numbers = np.zeros(NUMBERS)
         numbers[WEIGHT][2] = 1

@@ -20,13 +20,13 @@ def encode(run: str, data: str, array: str | None, out: str | None, threads: str
 
     DATA is a .npy, .npz or .csv file whose points are as wide as those that the run was trained on.
     """
-    from minidecomp import runs
     from minidecomp.data import arrays
+    from minidecomp.data.points import as_stored, value_range
     from minidecomp.errors import DataError
-    from minidecomp.points import as_stored, value_range
+    from minidecomp.runs import checkpoint
 
     check_arrays_file(out)
-    loaded = runs.load(run)
+    loaded = checkpoint.load(run)
     points, _ = arrays.read(data, array)
     if points.shape[1] != loaded.vae.data_dim:
         raise DataError(f"{data}: has {points.shape[1]} numbers a point; the run's model takes {loaded.vae.data_dim}")

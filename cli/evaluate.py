@@ -21,8 +21,8 @@ from .loading import (
 
 if TYPE_CHECKING:
     from minidecomp.data.dataset import Dataset
-    from minidecomp.metrics import Score
-    from minidecomp.runs import Run
+    from minidecomp.evaluation.metrics import Score
+    from minidecomp.runs.checkpoint import Run
 
 LABELS = {"log_likelihood": "log-likelihood", "kl": "KL", "mmd": "MMD", "kl-inc": "KL(p || q)"}
 PARTS = {"dimension_wise_kl": "dimension-wise KL", "prior_dependence": "prior's dependence"}
@@ -71,11 +71,13 @@ def evaluate(
     Overlap and match are the two factors of a decomposition (docs/metrics.md): the mutual information between x and z
     with the other parts of the KL, and how far the aggregate posterior of the test data is from the prior.
     """
-    from minidecomp import __version__, runs, scoring
-    from minidecomp.decomposition import decomposition as decompose
-    from minidecomp.evaluation import evaluate_model
-    from minidecomp.points import as_stored
-    from minidecomp.resolving import whole_number
+    from minidecomp import __version__
+    from minidecomp.data.points import as_stored
+    from minidecomp.evaluation import scoring
+    from minidecomp.evaluation.decomposition import decomposition as decompose
+    from minidecomp.evaluation.terms import evaluate_model
+    from minidecomp.runs.folder import update_evaluation
+    from minidecomp.settings.resolving import whole_number
 
     def say(text: str) -> None:
         if not quiet:
@@ -102,7 +104,7 @@ def evaluate(
         result["marginal_log_likelihood"] = _marginal(
             loaded, dataset, samples, count, checked_seed, name, threads, quiet
         )
-    runs.update_evaluation(loaded, result)
+    update_evaluation(loaded, result)
     if names:
         codes = loc
         if dataset.grid is not None:
@@ -118,7 +120,7 @@ def evaluate(
             def after(name: str, score: Score, key: str = key) -> None:
                 # At once: the next one may take minutes, or be stopped.
                 result[key][name] = score.as_dict()
-                runs.update_evaluation(loaded, result)
+                update_evaluation(loaded, result)
 
             scoring.scores(names, of, dataset.grid, checked_seed, lambda name, key=key: say(f"{key}: {name}"), after)
     _report(loaded.folder, result, as_json)
@@ -136,8 +138,8 @@ def _marginal(
 ) -> dict[str, float]:
     import os
 
-    from minidecomp.marginal import marginal_log_likelihood
-    from minidecomp.points import evenly_spread
+    from minidecomp.data.points import evenly_spread
+    from minidecomp.evaluation.marginal import marginal_log_likelihood
 
     data = dataset.test
     if count is not None and count < len(data):
@@ -166,7 +168,7 @@ def _row(label: str, value: float, error: float | None = None) -> None:
 
 def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        from minidecomp.runs import as_json
+        from minidecomp.files import as_json
 
         click.echo(as_json({"run": str(folder), **result}))
         return

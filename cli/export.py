@@ -10,7 +10,7 @@ import click
 from minidecomp.errors import OptionError
 
 if TYPE_CHECKING:
-    from minidecomp.runs import Run
+    from minidecomp.runs.checkpoint import Run
 
 FORMATS = ("onnx", "c", "numpy", "safetensors")
 
@@ -32,9 +32,9 @@ def export(run: str, kind: str, out: str | None, name: str, weights: str) -> Non
     """
     import re
 
-    from minidecomp import runs
     from minidecomp.export.c_source import WEIGHTS
     from minidecomp.files import make_folder
+    from minidecomp.runs import checkpoint
 
     if kind not in FORMATS:
         raise OptionError("format", kind, f"one of {', '.join(FORMATS)} is")
@@ -44,7 +44,7 @@ def export(run: str, kind: str, out: str | None, name: str, weights: str) -> Non
         raise OptionError("weights", weights, "it goes with --format c only")
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise OptionError("name", name, "a name of letters, digits, - and _ that begins with a letter is")
-    loaded = runs.load(run)
+    loaded = checkpoint.load(run)
     folder = make_folder(Path(out) if out is not None else loaded.folder / "export")
     for path in _write(loaded, kind, folder, name, weights):
         size = path.stat().st_size

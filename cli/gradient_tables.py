@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from minidecomp.inspection.by_term import TermGradients
     from minidecomp.inspection.check import Check
-    from minidecomp.theory import Sides
+    from minidecomp.inspection.theory import Sides
 
 NAMES = {"log_likelihood": "reconstr.", "kl": "beta KL", "regulariser": "alpha D"}
 SHORT = {"log_likelihood": "r", "kl": "KL", "regulariser": "D"}

@@ -14,7 +14,7 @@ from .loading import check_arrays_file, write_arrays
 from .options import GroupedCommand, train_options
 
 if TYPE_CHECKING:
-    from minidecomp.inspection.explain import Situation
+    from minidecomp.inspection.explanation import Situation
 
 POINTS, POINTS_OF_A_CHECK = 400, 32
 
@@ -54,7 +54,7 @@ def gradients(
     Of a RUN as it stands, or without one of a fresh model with train's options. Everything is computed by the textbook
     in float64. --check exits with 1 if a gradient is wrong, and names it.
     """
-    from minidecomp.resolving import whole_number
+    from minidecomp.settings.resolving import whole_number
 
     given = {name: value for name, value in given.items() if value is not None}
     _refuse_contradictions(checked, term, explained, theorem, save)
@@ -95,17 +95,19 @@ def _situation(
 
     if run is not None:
         return _situation_of_run(run, given, config, points, most)
-    from minidecomp import build, resolve, runs
-    from minidecomp.data import absolute
-
-    from .sources import from_environment, override, read_config
+    from minidecomp import resolve
+    from minidecomp.data import absolute, dataset_from
+    from minidecomp.data.points import fingerprint
+    from minidecomp.model import from_options
+    from minidecomp.objective import objective_from
+    from minidecomp.settings.sources import from_environment, override, read_config
 
     from_file = {} if config is None else read_config(config)
     options = resolve(absolute(override(from_file, from_environment() | given)))
-    dataset = build.dataset(options)
-    options = build.fit_likelihood(options, dataset)
-    logits = build.prior_logits(options, dataset, runs.fingerprint(dataset.train))
-    vae, objective = build.vae(options, dataset.data_dim, logits), build.objective(options)
+    dataset = dataset_from(options)
+    options = from_options.fit_likelihood(options, dataset)
+    logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train))
+    vae, objective = from_options.vae(options, dataset.data_dim, logits), objective_from(options)
     count = min(options.batch_size, most) if points is None else points
     return situation(vae, objective, dataset, count, options.seed, 0), None
 
@@ -114,7 +116,7 @@ def _situation_of_run(
     run: str, given: dict[str, Any], config: str | None, points: int | None, most: int
 ) -> tuple[Situation, Path]:
     from minidecomp.inspection.situation import situation
-    from minidecomp.resolving import check
+    from minidecomp.settings.resolving import check
 
     from .loading import load_run
 
@@ -141,13 +143,13 @@ def _picture(folder: Path | None, name: str, figure: Any) -> None:
 
 
 def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_json: bool) -> None:
-    from minidecomp import figures, runs
+    from minidecomp import figures, files
     from minidecomp.inspection.by_term import as_dict, term_gradients
 
     s = looked_at
     found = term_gradients(s.vae, s.objective, s.x, s.draws)
     if as_json:
-        click.echo(runs.as_json({"points": len(s.x), **as_dict(found)}))
+        click.echo(files.as_json({"points": len(s.x), **as_dict(found)}))
     else:
         click.echo("\n".join(summary_lines(found, len(s.x))))
     if save is not None:
@@ -167,7 +169,7 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
 
 
 def _check(looked_at: Situation, folder: Path | None, as_json: bool) -> int:
-    from minidecomp import figures, runs
+    from minidecomp import figures, files
     from minidecomp.inspection.check import STEPS, check
 
     s = looked_at
@@ -183,7 +185,7 @@ def _check(looked_at: Situation, folder: Path | None, as_json: bool) -> int:
             "steps": list(STEPS),
             "kinks": found.kinks,
         }
-        click.echo(runs.as_json(result))
+        click.echo(files.as_json(result))
     else:
         click.echo("\n".join(check_lines(found, len(s.x))))
         _picture(folder, "gradient_check", lambda: figures.difference_errors(STEPS, found.curve, found.kinks))
@@ -193,8 +195,8 @@ def _check(looked_at: Situation, folder: Path | None, as_json: bool) -> int:
 def _theorem(looked_at: Situation, name: str, as_json: bool) -> int:
     import dataclasses
 
-    from minidecomp import runs
-    from minidecomp.theory import STATEMENTS
+    from minidecomp import files
+    from minidecomp.inspection.theory import STATEMENTS
 
     s = looked_at
     if name not in STATEMENTS:
@@ -203,7 +205,7 @@ def _theorem(looked_at: Situation, name: str, as_json: bool) -> int:
         raise OptionError("beta", 0, "the paper's statements are about a beta above 0")
     sides = STATEMENTS[name](s.vae, s.x, s.draws.eps[0], s.objective.beta)
     if as_json:
-        click.echo(runs.as_json(dataclasses.asdict(sides) | {"difference": sides.difference}))
+        click.echo(files.as_json(dataclasses.asdict(sides) | {"difference": sides.difference}))
     else:
         click.echo("\n".join(theorem_lines(sides, s.vae.prior.name, s.objective.beta)))
     return 0

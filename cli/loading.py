@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from minidecomp.data.dataset import Dataset
     from minidecomp.engines import Engine
-    from minidecomp.runs import Run
+    from minidecomp.runs.checkpoint import Run
 
 ENCODED_AT_ONCE = 512
 
@@ -25,9 +25,9 @@ arrays_option = click.option("--out", "-o", metavar="FILE.npz", help="Write the 
 
 def load_run(run: str, data: str | None = None, data_dir: str | None = None) -> tuple[Run, Dataset]:
     """A run, and the data that it was trained on."""
-    from minidecomp import runs
+    from minidecomp.runs import checkpoint
 
-    loaded = runs.load(run)
+    loaded = checkpoint.load(run)
     return loaded, load_data(loaded, data, data_dir)
 
 
@@ -39,17 +39,17 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     RunError
         A file of one's own has changed since.
     """
-    from minidecomp import build, runs
-    from minidecomp.data import NAMES, absolute
+    from minidecomp.data import NAMES, absolute, dataset_from
     from minidecomp.errors import OptionError
+    from minidecomp.runs.folder import check_data
 
     own = run.options.data not in NAMES
     if data is not None and (not own or data in NAMES):
         raise OptionError("data", data, f"the run's own are {run.options.data}: they can be elsewhere, not others")
     moved = absolute({name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None})
-    dataset = build.dataset(dataclasses.replace(run.options, **moved))
+    dataset = dataset_from(dataclasses.replace(run.options, **moved))
     if own:
-        runs.check_data(run, dataset)
+        check_data(run, dataset)
     return dataset
 
 
@@ -73,7 +73,7 @@ def engine_here(run: Run) -> str:
 
 def thread_count(threads: str | None) -> int:
     """What --threads says, or all cores."""
-    from minidecomp.resolving import check, cores
+    from minidecomp.settings.resolving import check, cores
 
     return cores() if threads is None else check("threads", threads)
 

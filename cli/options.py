@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from minidecomp import options
+from minidecomp.settings import options
 
 
 class GroupedCommand(click.Command):

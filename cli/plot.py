@@ -32,12 +32,13 @@ def plot(
     """
     from pathlib import Path
 
-    from minidecomp import figures, runs
-    from minidecomp.resolving import check
+    from minidecomp import figures
+    from minidecomp.runs import checkpoint
+    from minidecomp.settings.resolving import check
 
     figures.check_formats(formats)
     checked_seed = check("seed", seed)
-    loaded = runs.load(run)
+    loaded = checkpoint.load(run)
     folder = Path(out) if out is not None else loaded.folder / "figures"
     kinds, metrics = formats or ("png",), loaded.state.metrics()
     for path in figures.draw_curves(folder, metrics, kinds):

@@ -19,8 +19,8 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data.
     """
     from minidecomp import figures
-    from minidecomp.points import as_numbers
-    from minidecomp.resolving import whole_number
+    from minidecomp.data.points import as_numbers
+    from minidecomp.settings.resolving import whole_number
 
     number = whole_number("count", count, 1, 10**7)
     check_arrays_file(out)

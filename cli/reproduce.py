@@ -107,6 +107,6 @@ def _go(
 
 def _recorded(chosen: Experiment) -> int:
     """How many of the columns are recorded values; the options are in the runs' names."""
-    from minidecomp.options import by_name
+    from minidecomp.settings.options import by_name
 
     return sum(name not in by_name() for name in chosen.columns)

@@ -28,13 +28,14 @@ def sample(run: str, count: str, seed: str, out: str | None, data: str | None, d
 
     The picture shows images as their means, and other points as x.
     """
-    from minidecomp import figures, runs
-    from minidecomp.points import as_numbers, evenly_spread
-    from minidecomp.resolving import check, whole_number
+    from minidecomp import figures
+    from minidecomp.data.points import as_numbers, evenly_spread
+    from minidecomp.runs import checkpoint
+    from minidecomp.settings.resolving import check, whole_number
 
     number, checked_seed = whole_number("count", count, 1, 10**7), check("seed", seed)
     check_arrays_file(out)
-    loaded = runs.load(run)
+    loaded = checkpoint.load(run)
     z, mean, x = loaded.vae.sample(number, checked_seed)
     if out is not None:
         write_arrays(out, z=z, mean=mean, x=x)

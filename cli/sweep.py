@@ -94,11 +94,10 @@ def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | 
 
 def _begin(given: dict[str, Any], config: str | None, seeds: str | None, out: str | None) -> tuple[Path, list[Entry]]:
     """The folder, with the grid written into it."""
-    from minidecomp.resolving import check, whole_number
+    from minidecomp.settings.resolving import check, whole_number
+    from minidecomp.settings.sources import from_environment
     from minidecomp.sweeps.folder import GRID
     from minidecomp.sweeps.grid import expand, read_blocks, values_of, with_absolute_paths, write_blocks
-
-    from .sources import from_environment
 
     over: Block = {name: values_of(name, text) for name, text in given.items()}
     for name, values in over.items():
@@ -148,7 +147,7 @@ def check_scheduler(address: str | None) -> None:
 
 
 def _metrics(text: str | None) -> list[str]:
-    from minidecomp.scoring import LABEL_FREE, OF_FACTORS
+    from minidecomp.evaluation.scoring import LABEL_FREE, OF_FACTORS
 
     names = [name.strip() for name in text.split(",") if name.strip()] if text else []
     for name in names:
@@ -160,7 +159,7 @@ def _metrics(text: str | None) -> list[str]:
 def run_grid(
     folder: Path, entries: Sequence[Entry], names: list[str], threads: str | None, scheduler: str | None, quiet: bool
 ) -> dict[str, str]:
-    from minidecomp.resolving import check
+    from minidecomp.settings.resolving import check
 
     from .sweep_progress import sweep_progress
 
@@ -194,10 +193,10 @@ def run_grid(
 def _report(
     folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]], outcomes: dict[str, str], as_json: bool
 ) -> None:
-    from minidecomp.runs import as_json as text
-    from minidecomp.scoring import LABEL_FREE, OF_FACTORS
+    from minidecomp.evaluation.scoring import LABEL_FREE, OF_FACTORS
+    from minidecomp.files import as_json as text
+    from minidecomp.runs.comparison import differing_options
     from minidecomp.sweeps.folder import TABLE
-    from minidecomp.tables import differing_options
 
     from .table import print_table
 
@@ -215,7 +214,7 @@ def _report(
 
 
 def _plot(folder: Path, found: list[dict[str, Any]], value: str, against: str) -> None:
-    from minidecomp.tables import check_column
+    from minidecomp.runs.comparison import check_column
 
     from .table import draw
 

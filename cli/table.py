@@ -33,14 +33,14 @@ def table(
     RUNS are run folders, or folders that hold some. The values' names are those that --csv shows: test.log_likelihood,
     test.kl, train.seconds, factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, ...
     """
-    from minidecomp import tables
-    from minidecomp.scoring import LABEL_FREE, OF_FACTORS
+    from minidecomp.evaluation.scoring import LABEL_FREE, OF_FACTORS
+    from minidecomp.runs import comparison
 
-    rows = [tables.read_row(folder) for folder in tables.find_runs(runs)]
-    options = tables.differing_options(rows)
+    rows = [comparison.read_row(folder) for folder in comparison.find_runs(runs)]
+    options = comparison.differing_options(rows)
     usual = ("test.log_likelihood", "test.kl", *OF_FACTORS, *LABEL_FREE)
     if values is not None:
-        shown = [tables.check_column(rows, "values", name.strip()) for name in values.split(",")]
+        shown = [comparison.check_column(rows, "values", name.strip()) for name in values.split(",")]
     else:
         shown = [name for name in usual if any(name in row for row in rows)]
     if as_json or as_csv:
@@ -49,13 +49,17 @@ def table(
         print_table(rows, ["run", *options, *shown])
     if plot is not None:
         draw(
-            rows, tables.check_column(rows, "plot", plot), tables.check_column(rows, "against", against), reference, out
+            rows,
+            comparison.check_column(rows, "plot", plot),
+            comparison.check_column(rows, "against", against),
+            reference,
+            out,
         )
 
 
 def _print_all(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        from minidecomp.runs import as_json as text
+        from minidecomp.files import as_json as text
 
         click.echo(text(rows))
         return
@@ -90,13 +94,14 @@ def _cell(value: Any) -> str:
 def draw(rows: list[dict[str, Any]], value: str, against: str, reference: str | None, out: str | None) -> None:
     from pathlib import Path
 
-    from minidecomp import figures, tables
-    from minidecomp.resolving import number
+    from minidecomp import figures
+    from minidecomp.runs import comparison
+    from minidecomp.settings.resolving import number
 
     path = Path(out or f"{value}-against-{against}.png")
     figures.check_formats([path.suffix.removeprefix(".")])
     line = None if reference is None else number("reference", reference)
-    curves = tables.curves(rows, value, against)
+    curves = comparison.curves(rows, value, against)
     if not figures.available():
         click.echo("no picture: it needs matplotlib; pip install 'minidecomp[plots]'", err=True)
         return

@@ -50,7 +50,7 @@ def train(
     An option on the command line counts before $MINIDECOMP_NAME, which counts before --config, which counts before the
     defaults of the data set, the paper's.
     """
-    from minidecomp.evaluation import evaluate_and_write
+    from minidecomp.evaluation.terms import evaluate_and_write
     from minidecomp.training import train
 
     given = {name: value for name, value in given.items() if value is not None}
@@ -72,17 +72,16 @@ def train(
 
 
 def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bool) -> Trainer:
-    from minidecomp import build, resolve, training
-    from minidecomp.data import NAMES, absolute
+    from minidecomp import resolve, training
+    from minidecomp.data import NAMES, absolute, dataset_from
+    from minidecomp.data.points import Bits
     from minidecomp.engines import chosen
-    from minidecomp.points import Bits
-
-    from .sources import from_environment, override, read_config
+    from minidecomp.settings.sources import from_environment, override, read_config
 
     from_file = {} if config is None else read_config(config)
     options = resolve(absolute(override(from_file, from_environment() | given)))
     chosen(options.engine)
-    dataset = build.dataset(options)
+    dataset = dataset_from(options)
     trainer = training.start(options, dataset, out)
     if options.likelihood is None and not quiet:
         likelihood = trainer.options.likelihood
@@ -97,21 +96,23 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
 
 
 def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | None) -> Trainer:
-    from minidecomp import build, runs, training
-    from minidecomp.data import absolute
+    from minidecomp import training
+    from minidecomp.data import absolute, dataset_from
     from minidecomp.engines import chosen
-    from minidecomp.resolving import check
+    from minidecomp.runs import checkpoint
+    from minidecomp.runs.folder import write_config
+    from minidecomp.settings.resolving import check
 
     for name, value in {"out": out, "config": config, **given}.items():
         if value is not None and name not in CHANGEABLE:
             shown = ", ".join("--" + changeable.replace("_", "-") for changeable in CHANGEABLE)
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
-    run = runs.load(resume)
+    run = checkpoint.load(resume)
     changes = absolute({name: check(name, value) for name, value in given.items()})
     changes["engine"] = chosen(changes.get("engine", run.options.engine))
     options = dataclasses.replace(run.options, **changes)
-    trainer = training.resume(run, options, build.dataset(options))
-    runs.write_config(run.folder, options)
+    trainer = training.resume(run, options, dataset_from(options))
+    write_config(run.folder, options)
     return trainer
 
 
@@ -128,7 +129,7 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
 
 def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_json: bool) -> None:
     if as_json:
-        from minidecomp.runs import as_json
+        from minidecomp.files import as_json
 
         click.echo(as_json({"run": str(trainer.folder), "pictures": [str(path) for path in pictures]} | result))
         return

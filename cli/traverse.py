@@ -51,12 +51,12 @@ def traverse(
     import numpy as np
 
     from minidecomp import figures
-    from minidecomp.dimensions import dimension_kl
+    from minidecomp.data.points import as_numbers, as_stored
     from minidecomp.errors import OptionError
+    from minidecomp.evaluation.dimensions import dimension_kl
+    from minidecomp.evaluation.traversal import traverse
     from minidecomp.files import make_folder
-    from minidecomp.points import as_numbers, as_stored
-    from minidecomp.resolving import number, whole_number
-    from minidecomp.traversal import traverse
+    from minidecomp.settings.resolving import number, whole_number
 
     step_count, width = whole_number("steps", steps, 2, 1000), number("span", span, above=0, high=1000)
     rows = whole_number("dimensions", dimensions, 1, 10**4)

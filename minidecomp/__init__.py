@@ -8,12 +8,12 @@ __version__ = "0.1.0"
 
 # Looked up on first use, so that `import minidecomp` and `minidecomp --help` cost next to nothing.
 _PLACES = {
-    "VAE": "model",
+    "VAE": "model.vae",
     "Objective": "objective",
-    "TrainOptions": "options",
+    "TrainOptions": "settings.options",
     "DecompositionVAE": "estimator",
-    "resolve": "resolving",
-    "load_run": "runs",
+    "resolve": "settings.resolving",
+    "load_run": "runs.checkpoint",
 }
 __all__ = ["VAE", "DecompositionVAE", "Objective", "TrainOptions", "__version__", "load_run", "resolve"]
 

@@ -14,10 +14,10 @@ import numpy as np
 from . import training
 from .data.dataset import Dataset
 from .engines import Engine, make
-from .model import VAE, in_dtype
-from .options import TrainOptions
-from .resolving import resolve
-from .runs import State
+from .model.vae import VAE, in_dtype
+from .runs.checkpoint import State
+from .settings.options import TrainOptions
+from .settings.resolving import resolve
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -293,7 +293,7 @@ def _dataset(X: np.ndarray) -> Dataset:
 
 
 def _objective(options: TrainOptions) -> Any:
-    from .build import objective
+    from .objective import objective_from as objective
 
     return objective(options)
 

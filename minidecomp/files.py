@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +56,21 @@ def write_file(path: Path, write: Callable[[Any], Any]) -> None:
         os.replace(file.name, path)
     except OSError as error:
         raise Fault(f"cannot write {path}: {error.strerror or error}; what was saved before is kept") from error
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write indented JSON, whole or not at all."""
+    write_file(path, lambda file: file.write((as_json(values) + "\n").encode()))
+
+
+def as_json(values: Any) -> str:
+    """Indented JSON; a number that is not finite, for which JSON has no word, becomes null."""
+    return json.dumps(_finite(values), indent=2, allow_nan=False)
+
+
+def _finite(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {name: _finite(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_finite(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .draws import Draws
-from .model import PRIOR_LOGITS, VAE
-from .terms import inclusive_kl, kl, mmd
+from .model.vae import PRIOR_LOGITS, VAE
+from .randomness.draws import Draws
+from .settings.options import TrainOptions
+from .terms import kl
 from .terms.arrays import array_module
 from .terms.posterior import sample, scale_from_raw, scale_slope
 from .terms.priors import Gaussian, logits_grad
+from .terms.regularisers import inclusive_kl, mmd
 
 TERMS = ("log_likelihood", "kl", "regulariser")
 REGULARISERS = ("mmd", "kl-inc")
@@ -56,6 +58,18 @@ class Objective:
     def combine(self, values: Mapping[str, float]) -> float:
         """L from the values of its terms; a term of weight 0 may be missing."""
         return sum(weight * values[term] for term, weight in self.weights.items() if weight != 0)
+
+
+def objective_from(options: TrainOptions) -> Objective:
+    """The objective that the options name."""
+    return Objective(
+        beta=options.beta,
+        alpha=options.alpha,
+        regulariser=options.regulariser,
+        kl=options.kl,
+        samples=options.samples,
+        log_prior_multiplier=options.log_prior_multiplier,
+    )
 
 
 def value(vae: VAE, objective: Objective, x: Any, draws: Draws) -> dict[str, float]:

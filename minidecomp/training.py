@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from . import build, runs
 from .data.dataset import Dataset
+from .data.points import Points, as_stored, fingerprint, value_range
 from .engines import Engine, chosen, make
 from .errors import DataError, Fault, OptionError, RunError
-from .objective import TERMS, Objective
-from .options import TrainOptions
-from .points import Points, as_stored, value_range
-from .runs import State
+from .inspection.over_training import record
+from .model import from_options
+from .objective import TERMS, Objective, objective_from
+from .runs import checkpoint
+from .runs.checkpoint import State
+from .runs.folder import check_data, create_folder, write_config
+from .settings.options import TrainOptions
 
 LARGE_DATA = 30.0  # beyond it a fault is put down to the data's size
 SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
@@ -53,7 +56,7 @@ class Trainer:
     def save(self) -> None:
         self.engine.pull()
         if self.folder is not None:
-            runs.save(self.folder, self.options, self.state, self.data_sha256)
+            checkpoint.save(self.folder, self.options, self.state, self.data_sha256)
 
 
 def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
@@ -65,13 +68,13 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
         If the options do not fit the data or there is no such engine here, or the folder cannot be made.
     """
     chosen(options.engine)
-    options = build.fit_likelihood(options, dataset)
+    options = from_options.fit_likelihood(options, dataset)
     _check_size(options, dataset)
-    fingerprint = runs.fingerprint(dataset.train)
-    state = runs.fresh_state(options, dataset.data_dim, build.prior_logits(options, dataset, fingerprint))
-    folder = runs.create_folder(out, options)
-    runs.write_config(folder, options)
-    trainer = _trainer(folder, options, dataset, state, fingerprint)
+    digest = fingerprint(dataset.train)
+    state = checkpoint.fresh_state(options, dataset.data_dim, from_options.prior_logits(options, dataset, digest))
+    folder = create_folder(out, options)
+    write_config(folder, options)
+    trainer = _trainer(folder, options, dataset, state, digest)
     trainer.save()
     return trainer
 
@@ -85,11 +88,11 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
         If the options do not fit the data, or there is no such engine here.
     """
     chosen(options.engine)
-    options = build.fit_likelihood(options, dataset)
+    options = from_options.fit_likelihood(options, dataset)
     _check_size(options, dataset)
-    fingerprint = runs.fingerprint(dataset.train) if options.prior_variance == "pca" else ""
-    state = runs.fresh_state(options, dataset.data_dim, build.prior_logits(options, dataset, fingerprint))
-    return _trainer(None, options, dataset, state, fingerprint)
+    digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
+    state = checkpoint.fresh_state(options, dataset.data_dim, from_options.prior_logits(options, dataset, digest))
+    return _trainer(None, options, dataset, state, digest)
 
 
 def go_on_in_memory(options: TrainOptions, dataset: Dataset, state: State) -> Trainer:
@@ -108,7 +111,7 @@ def _check_size(options: TrainOptions, dataset: Dataset) -> None:
         )
 
 
-def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
+def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
     """Go on with a run, on the data it had.
 
     Raises
@@ -123,14 +126,14 @@ def resume(run: runs.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
         raise OptionError("epochs", options.epochs, f"the run has {run.state.epoch} already; that or more is")
-    runs.check_data(run, dataset)
+    check_data(run, dataset)
     return _trainer(run.folder, options, dataset, run.state, run.data_sha256)
 
 
 def _trainer(folder: Path | None, options: TrainOptions, dataset: Dataset, state: State, data_sha256: str) -> Trainer:
     o = options
     data = as_stored(dataset.train, state.vae.dtype)
-    objective = build.objective(options)
+    objective = objective_from(options)
     engine = make(
         o.engine,
         state.vae,
@@ -212,7 +215,7 @@ def _end_epoch(trainer: Trainer) -> None:
     if state.gradient_log is not None:
         trainer.engine.pull()
         log, o = state.gradient_log, trainer.options
-        log.record(trainer.engine, trainer.data, o.batch_size, state.epoch, o.seed)
+        record(log, trainer.engine, trainer.data, o.batch_size, state.epoch, o.seed)
 
 
 def _not_finite(trainer: Trainer, term: str) -> str:

@@ -10,9 +10,11 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from minidecomp import build, resolve
-from minidecomp.draws import draw
-from minidecomp.optimizer import Adam
+from minidecomp import resolve
+from minidecomp.model import from_options
+from minidecomp.model.optimizer import Adam
+from minidecomp.objective import objective_from
+from minidecomp.randomness.draws import draw
 
 PRIORS = ("gaussian", "student-t", "mixture", "sparse")
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
@@ -57,10 +59,10 @@ def make(data_dim: int, dtype: str = "float64", **given: Any) -> tuple[Any, Any]
     given = {name: value for name, value in given.items() if belongs.get(name, prior) == prior}
     resolved = resolve({"data": "own.npy", "likelihood": "gaussian", **given, "dtype": dtype})
     logits = np.random.default_rng(1).normal(size=resolved.latent_dim)
-    vae = build.vae(resolved, data_dim, logits)
+    vae = from_options.vae(resolved, data_dim, logits)
     shifted = vae.prior.loc + np.random.default_rng(2).normal(0, 0.3, vae.prior.loc.shape).astype(dtype)
     vae.prior = dataclasses.replace(vae.prior, loc=shifted)
-    return vae, build.objective(resolved)
+    return vae, objective_from(resolved)
 
 
 def batch(vae: Any, rows: int, seed: int = 0) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidecomp.metrics.sampling import all_factors
+from minidecomp.evaluation.metrics.sampling import all_factors
 
 SIZES = (3, 6, 40, 32, 32)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from minidecomp.draws import Draws
-from minidecomp.model import VAE, cast_prior, parameter_shapes
-from minidecomp.network import MLP, Parameters
+from minidecomp.model.network import MLP, Parameters
+from minidecomp.model.vae import VAE, cast_prior, parameter_shapes
 from minidecomp.objective import Objective
+from minidecomp.randomness.draws import Draws
 from minidecomp.terms import likelihoods, priors
 
 FOLDER = Path(__file__).parent / "reference"

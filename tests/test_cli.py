@@ -19,11 +19,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from minidecomp import build, random, runs, tables
 from minidecomp.cli.main import main
-from minidecomp.dimensions import dimension_kl
-from minidecomp.metrics import hoyer
-from minidecomp.points import as_numbers
+from minidecomp.data import dataset_from
+from minidecomp.data.points import as_numbers
+from minidecomp.evaluation.dimensions import dimension_kl
+from minidecomp.evaluation.metrics import hoyer
+from minidecomp.randomness import philox, streams
+from minidecomp.runs import checkpoint, comparison
 
 SMALL = ["--points-per-arm", "10", "--epochs", "3", "--hidden", "5", "--threads", "1"]
 COMMAND = [sys.executable, "-c", "from minidecomp.cli.main import run; run()"]
@@ -47,7 +49,7 @@ def complaint(capsys, *args):
 
 
 def final(folder):
-    state = runs.load(folder).state
+    state = checkpoint.load(folder).state
     adam = state.optimizer
     metrics = [values for name, values in state.metrics().items() if name != "seconds"]
     return np.concatenate([state.vae.parameters.vector, adam.m, adam.v, adam.v_max, *metrics])
@@ -88,7 +90,7 @@ def test_any_prior_on_any_data(prior, regulariser, capsys):
     args = ["--prior", prior, "--regularizer", regulariser, "--alpha", "2", "-e", "2", "--hidden", "8,4", "-z", "3"]
     assert main(["train", "--data", "own.npy", *args, "-o", "r"]) == 0
     assert "likelihood: gaussian, for not every value is 0 or 1" in capsys.readouterr().err
-    run = runs.load("r")
+    run = checkpoint.load("r")
     assert run.options.likelihood == "gaussian" and run.vae.encoder.widths == (7, 8, 4, 6)
     assert main(["plot", "r"]) == 0
 
@@ -98,7 +100,7 @@ def test_ones_own_files(capsys):
     np.savez("images.npz", images=(rng.random((30, 4, 5)) < 0.3), other=rng.random(3))
     assert main(["train", "-d", "images.npz", "--array", "images", "-e", "1", "-o", "a", "--limit", "20"]) == 0
     assert "likelihood: bernoulli, for every value is 0 or 1" in capsys.readouterr().err
-    assert runs.load("a").options.limit == 20
+    assert checkpoint.load("a").options.limit == 20
     np.savetxt("table.csv", rng.normal(size=(30, 2)), delimiter=",", header="a,b", comments="")
     assert main(["train", "-d", "table.csv", "-e", "1", "--likelihood", "laplace", "-o", "b"]) == 0
     assert "likelihood:" not in capsys.readouterr().err
@@ -124,7 +126,7 @@ def test_command_line_over_environment_over_file_over_defaults(monkeypatch):
     monkeypatch.setenv("MINIDECOMP_BETA", "3")
     monkeypatch.setenv("MINIDECOMP_GAMMA", "0.6")
     assert main(["train", *SMALL, "-c", "c.toml", "--gamma", "0.7", "-o", "r", "--no-plots"]) == 0
-    o = runs.load("r").options
+    o = checkpoint.load("r").options
     assert (o.alpha, o.beta, o.gamma, o.latent_dim, o.samples) == (1, 3, 0.7, 3, 1)
     # What the environment says is for new runs.
     assert main(["train", "--resume", "r", "--epochs", "4", "--no-plots"]) == 0
@@ -189,7 +191,7 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_run_goes_on_to_the_same_end(number, whole):
     process = subprocess.Popen([*COMMAND, *LONG, "-o", "r"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not (os.path.exists("r/checkpoint.npz") and runs.load("r").state.epoch > 0):
+    while not (os.path.exists("r/checkpoint.npz") and checkpoint.load("r").state.epoch > 0):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
@@ -200,7 +202,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(number, whole):
     else:
         assert process.returncode == 128 + number
         assert "it is saved" in err and "go on with: minidecomp train --resume r\n" in err
-    stopped = runs.load("r").state
+    stopped = checkpoint.load("r").state
     assert 0 < stopped.epoch < 8000
     assert main(["train", "--resume", "r", "--no-plots", "-q"]) == 0
     assert_array_equal(final("r"), whole)
@@ -246,7 +248,7 @@ def test_another_prior_over_a_runs_config(capsys):
     args = ["--data", "pinwheel", "--prior", "gaussian", "--gamma"]
     assert main(["train", *SMALL, *args[:-1], "--lr", "0.005", "-o", "a", "--no-plots", "-q"]) == 0
     assert main(["train", "-c", "a/config.toml", "--prior", "mixture", "-o", "b", "--no-plots", "-q"]) == 0
-    o = runs.load("b").options
+    o = checkpoint.load("b").options
     assert (o.prior, o.kl, o.prior_variance_scale, o.lr, o.epochs) == ("mixture", "monte-carlo", 0.03, 0.005, 3)
 
 
@@ -262,7 +264,7 @@ def test_the_environment_is_checked(monkeypatch, capsys):
     monkeypatch.setenv("MINIDECOMP_REGULARIZER", "mmd")
     monkeypatch.setenv("MINIDECOMP_AMSGRAD", "no")
     assert main(["train", *SMALL, "-o", "r", "--no-plots", "-q"]) == 0
-    assert (runs.load("r").options.regulariser, runs.load("r").options.amsgrad) == ("mmd", False)
+    assert (checkpoint.load("r").options.regulariser, checkpoint.load("r").options.amsgrad) == ("mmd", False)
 
 
 # ---- looking at a run ----
@@ -270,7 +272,7 @@ def test_the_environment_is_checked(monkeypatch, capsys):
 
 def loc_of_test(run, point):
     """The encoding of a test point."""
-    test = as_numbers(build.dataset(run.options).test, np.float32)
+    test = as_numbers(dataset_from(run.options).test, np.float32)
     return run.vae.encode(test[point : point + 1])[0][0]
 
 
@@ -290,7 +292,7 @@ def test_every_look_at_a_run(shape, capsys):
     pictures = {"traversals.png", "reconstructions.png", "samples.png"}
     assert set(os.listdir("r/figures")) == pictures | ({"traversals.gif"} if len(shape) == 2 else set())
     assert "arrays: r/encodings-own.npz (loc, scale)" in out
-    width, run = int(np.prod(shape)), runs.load("r")
+    width, run = int(np.prod(shape)), checkpoint.load("r")
     with np.load("t.npz") as t, np.load("r.npz") as r, np.load("s.npz") as s, np.load("r/encodings-own.npz") as e:
         assert t["means"].shape == (2, 5, width) and t["values"].shape == (2, 5) and (np.diff(t["kl"]) <= 0).all()
         # Each row is the decoder's answer to its own dimension's values at the chosen point.
@@ -310,7 +312,7 @@ def test_every_look_at_a_run(shape, capsys):
     assert set(result["metrics"]) == {"unsupervised", "hoyer", "hoyer_plain"} and len(result["dimensions"]["kl"]) == 3
     assert json.loads(Path("r/evaluation.json").read_text())["train"]["epoch"] == 1
     # What is said of the dimensions and of the codes is said of the test points.
-    dataset = build.dataset(run.options)
+    dataset = dataset_from(run.options)
     loc, scale = run.vae.encode(as_numbers(dataset.test, np.float32))
     np.testing.assert_allclose(
         result["dimensions"]["kl"], dimension_kl(loc, scale, run.vae.prior), rtol=1e-3, atol=1e-4
@@ -381,7 +383,9 @@ def test_runs_side_by_side(capsys):
     assert len(lines) == 5 and "overlap.mutual_information" in header.split(",")
     assert main(["table", "b", "--values", "match.kl-inc,hidden"]) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == ["run", "match.kl-inc", "hidden"]
-    curves = tables.curves([tables.read_row(run) for run in tables.find_runs(["runs", "b"])], "test.kl", "alpha")
+    curves = comparison.curves(
+        [comparison.read_row(run) for run in comparison.find_runs(["runs", "b"])], "test.kl", "alpha"
+    )
     assert {name: [at for at, _ in points] for name, points in curves.items()} == {
         "beta 1": [0, 0, 2, 2],
         "beta 0.5": [2],
@@ -545,7 +549,7 @@ def test_one_clear_line(args, message, capsys):
     Path("folder2/x").touch()
     with open("cut/checkpoint.npz", "wb") as file:
         file.write(b"PK\x03\x04half")
-    np.savez("old/checkpoint.npz", format=runs.FORMAT, version=0)
+    np.savez("old/checkpoint.npz", format=checkpoint.FORMAT, version=0)
     line = complaint(capsys, *args.split()).replace(os.getcwd() + "/", "")
     assert line.startswith(message), line
     assert not os.path.exists("runs"), "a refused command leaves nothing behind"
@@ -603,7 +607,7 @@ def test_a_full_standard_output(args):
 def test_a_term_that_overflows_on_the_test_data(capsys):
     """Training is fine, one test point is far away: JSON has null, and a line says which term."""
     points = np.random.default_rng(0).normal(size=(20, 2))
-    far = random.permutation(20, 0, random.SPLIT)[0]
+    far = philox.permutation(20, 0, streams.SPLIT)[0]
     points[far] = 1e14
     np.save("own.npy", points)
     assert (

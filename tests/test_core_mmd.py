@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidecomp._core import engine_float32, engine_float64
-from minidecomp.terms import mmd as textbook
+from minidecomp.terms.regularisers import mmd as textbook
 
 CORES = {"float32": engine_float32, "float64": engine_float64}
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}

@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from minidecomp import data, points, random
-from minidecomp.data import arrays
+from minidecomp import data
+from minidecomp.data import arrays, points
 from minidecomp.errors import DataError, OptionError
+from minidecomp.randomness import philox, streams
 
 SHARED_FOLDER = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -22,7 +23,7 @@ points_float64 = arrays_of.arrays(
 def in_file_order(loaded, data_seed=0):
     """Undo the split."""
     n = len(loaded.train) + len(loaded.test)
-    order = random.permutation(n, data_seed, random.SPLIT)
+    order = philox.permutation(n, data_seed, streams.SPLIT)
     points = np.empty((n, loaded.data_dim), loaded.train.dtype)
     points[order] = np.concatenate([loaded.test, loaded.train])
     return points
@@ -124,7 +125,7 @@ def test_a_list_of_numbers_is_one_column(tmp_path):
 )
 def test_split(tmp_path, n, fraction, test_count):
     loaded = arrays.load(saved(tmp_path, np.arange(float(n))), test_fraction=fraction, data_seed=3)
-    chosen = random.permutation(n, 3, random.SPLIT)[:test_count]
+    chosen = philox.permutation(n, 3, streams.SPLIT)[:test_count]
     assert loaded.test[:, 0].tolist() == chosen.tolist()
     assert sorted([*loaded.train[:, 0], *loaded.test[:, 0]]) == list(range(n))
 

@@ -10,8 +10,8 @@ import pytest
 from minidecomp import data
 from minidecomp.cli.main import main
 from minidecomp.data import dsprites
+from minidecomp.data.points import Bits, as_numbers
 from minidecomp.errors import DataError, Fault, OptionError
-from minidecomp.points import Bits, as_numbers
 
 
 @pytest.fixture(autouse=True)

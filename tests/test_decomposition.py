@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from minidecomp.decomposition import decomposition
+from minidecomp.evaluation.decomposition import decomposition
 from minidecomp.terms import priors
 
 NORMAL = priors.Gaussian(np.zeros(2), np.ones(2))

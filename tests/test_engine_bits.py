@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from minidecomp.data.points import Bits
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.textbook import TextbookEngine
-from minidecomp.optimizer import Adam
-from minidecomp.points import Bits
+from minidecomp.model.optimizer import Adam
 
 
 def points(rows, data_dim, share, seed=0):

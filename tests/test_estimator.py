@@ -13,9 +13,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from minidecomp import DecompositionVAE, build, load_run
+from minidecomp import DecompositionVAE, load_run
 from minidecomp.cli.main import main
-from minidecomp.options import DATA, by_name
+from minidecomp.data import dataset_from
+from minidecomp.settings.options import DATA, by_name
 
 QUICK = {"epochs": 3, "hidden": (8,)}
 
@@ -62,7 +63,7 @@ def test_the_command_line_gives_the_same_bits(given, X, tmp_path, monkeypatch):
     command = ["train", "--data", "points.npy", "--epochs", "3", "--hidden", "8", *flags, "--quiet", "--no-plots"]
     assert main([*command, "--out", "run"]) == 0
     run = load_run("run")
-    train = build.dataset(run.options).train  # nine tenths of the points
+    train = dataset_from(run.options).train  # nine tenths of the points
     model = DecompositionVAE(**QUICK, **given).fit(train)
     assert_array_equal(model.vae_.parameters.vector, run.vae.parameters.vector)
     assert model.objective_ == run.state.rows[-1]["objective"]

@@ -12,12 +12,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from small_runs import MODELS, make_runs
 
-from minidecomp import build, load_run
+from minidecomp import load_run
 from minidecomp.cli.main import main
+from minidecomp.data import dataset_from
+from minidecomp.data.points import as_numbers
 from minidecomp.export.c_source import dequantised, quantised
 from minidecomp.export.networks import decoder_of, encoder_of
 from minidecomp.export.precision import int8_errors, with_chains
-from minidecomp.points import as_numbers
 from minidecomp.terms.arrays import softplus
 
 GCC = shutil.which("gcc")
@@ -39,7 +40,7 @@ def own_folder(runs, monkeypatch):
 def looked_at(name):
     """The model, some points and some latent points, and what the engine makes of them."""
     run = load_run(name)
-    x = as_numbers(build.dataset(run.options).test[:9], np.float32)
+    x = as_numbers(dataset_from(run.options).test[:9], np.float32)
     z = np.random.default_rng(0).normal(size=(9, run.vae.latent_dim)).astype(np.float32)
     output = run.vae.decode(z)
     expected = {"loc": run.vae.encode(x)[0], "scale": run.vae.encode(x)[1], "mean": run.vae.likelihood.mean(output)}
@@ -150,7 +151,7 @@ def test_c99_in_bytes(name, capsys):
     assert_allclose(scale, coarse.encode(x)[1], rtol=1e-4, atol=1e-5)
     made = call("decode", z, *decoder_of(vae).outputs.values())
     assert_allclose(made[0], coarse.likelihood.mean(coarse.decode(z)), rtol=1e-4, atol=1e-5)
-    errors = int8_errors(vae, build.dataset(load_run(name).options).test)
+    errors = int8_errors(vae, dataset_from(load_run(name).options).test)
     for of, (largest, spread) in errors.items():
         assert f"int8 error of {of}: at most {largest:.2g} (" in said and "on test points" in said
         assert 0 < largest < 0.5 * max(spread, 0.1), of

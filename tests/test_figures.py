@@ -13,13 +13,13 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from minidecomp import figures
-from minidecomp import points as points_module
+from minidecomp.data import points as points_module
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import MinidecompError, OptionError
 from minidecomp.figures import curves, of_run, style
 from minidecomp.figures import posterior as posterior_figures
-from minidecomp.model import VAE, parameter_shapes
-from minidecomp.network import MLP, Parameters, initialise
+from minidecomp.model.network import MLP, Parameters, initialise
+from minidecomp.model.vae import VAE, parameter_shapes
 from minidecomp.terms import likelihoods, priors
 
 RNG = np.random.default_rng(0)

@@ -13,14 +13,17 @@ from numpy.testing import assert_allclose
 
 from minidecomp import objective as textbook
 from minidecomp.cli.main import main
-from minidecomp.draws import draw
 from minidecomp.inspection import explain as explain_module
 from minidecomp.inspection.by_term import cosine, largest_entries, summarise, term_gradients
 from minidecomp.inspection.check import check
-from minidecomp.inspection.explain import Situation, explain, lines, where
+from minidecomp.inspection.explain import explain, lines, where
+from minidecomp.inspection.explanation import Situation
 from minidecomp.inspection.explanations import EXPLANATIONS
-from minidecomp.inspection.over_training import FRAMES, GradientLog
-from minidecomp.terms import inclusive_kl, kl, likelihoods, mmd, posterior, priors
+from minidecomp.inspection.over_training import FRAMES
+from minidecomp.randomness.draws import draw
+from minidecomp.runs.gradient_log import GradientLog
+from minidecomp.terms import kl, likelihoods, posterior, priors
+from minidecomp.terms.regularisers import inclusive_kl, mmd
 
 
 @pytest.fixture(autouse=True)
@@ -309,8 +312,8 @@ def test_float64_is_what_is_looked_at(run, capsys):
     from minidecomp.inspection.situation import situation
 
     loaded = load_run(run)
-    from minidecomp import build
+    from minidecomp.data import dataset_from
 
-    s = situation(loaded.vae, loaded.objective, build.dataset(loaded.options), 10, 0, 0)
+    s = situation(loaded.vae, loaded.objective, dataset_from(loaded.options), 10, 0, 0)
     assert loaded.vae.dtype == np.float32 and s.vae.dtype == s.x.dtype == s.draws.eps.dtype == np.float64
     assert dataclasses.replace(s).vae.parameters.vector is not loaded.vae.parameters.vector

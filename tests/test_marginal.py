@@ -9,12 +9,12 @@ from engine_cases import batch, make
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from minidecomp.data.points import Bits
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.textbook import TextbookEngine
-from minidecomp.evaluation import evaluate
-from minidecomp.marginal import marginal_log_likelihood
+from minidecomp.evaluation.marginal import marginal_log_likelihood
+from minidecomp.evaluation.terms import evaluate
 from minidecomp.objective import Objective
-from minidecomp.points import Bits
 from minidecomp.terms import priors
 
 

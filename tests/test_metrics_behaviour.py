@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minidecomp import metrics
-from minidecomp.metrics import GroundTruth
-from minidecomp.metrics.sampling import all_factors
+from minidecomp.evaluation import metrics
+from minidecomp.evaluation.metrics import GroundTruth
+from minidecomp.evaluation.metrics.sampling import all_factors
 
 few = settings(derandomize=True, deadline=None, max_examples=15, database=None)
 seeds = st.integers(0, 2**32 - 1)

@@ -10,13 +10,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import optimize, special
 
-from minidecomp import metrics
 from minidecomp.errors import MinidecompError
-from minidecomp.metrics import GroundTruth, logistic
-from minidecomp.metrics.beta_vae import _points
-from minidecomp.metrics.dci import completeness, disentanglement
-from minidecomp.metrics.sampling import all_factors, legacy_random
-from minidecomp.metrics.sap import COST, fit_machine
+from minidecomp.evaluation import metrics
+from minidecomp.evaluation.metrics import GroundTruth, logistic
+from minidecomp.evaluation.metrics.beta_vae import _points
+from minidecomp.evaluation.metrics.dci import completeness, disentanglement
+from minidecomp.evaluation.metrics.sampling import all_factors, legacy_random
+from minidecomp.evaluation.metrics.sap import COST, fit_machine
 
 SIZES = (3, 4, 2)
 

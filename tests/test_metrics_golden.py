@@ -9,10 +9,10 @@ import golden_codes
 import numpy as np
 import pytest
 
-from minidecomp import metrics
-from minidecomp.metrics import logistic
-from minidecomp.metrics.beta_vae import _points
-from minidecomp.metrics.sampling import draw_points, legacy_random
+from minidecomp.evaluation import metrics
+from minidecomp.evaluation.metrics import logistic
+from minidecomp.evaluation.metrics.beta_vae import _points
+from minidecomp.evaluation.metrics.sampling import draw_points, legacy_random
 
 # Exact: what disentanglement_lib with numpy and scikit-learn of two versions gave, to all digits noted.
 EXACT = {

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minidecomp import metrics
 from minidecomp.errors import MinidecompError, OptionError
-from minidecomp.metrics import GroundTruth
-from minidecomp.metrics.arrays import varying
-from minidecomp.metrics.discrete import discretise, entropy, mutual_information
-from minidecomp.metrics.sampling import all_factors, codes_of, draw_factors, draw_points, legacy_random
+from minidecomp.evaluation import metrics
+from minidecomp.evaluation.metrics import GroundTruth
+from minidecomp.evaluation.metrics.arrays import varying
+from minidecomp.evaluation.metrics.discrete import discretise, entropy, mutual_information
+from minidecomp.evaluation.metrics.sampling import all_factors, codes_of, draw_factors, draw_points, legacy_random
 
 few = settings(derandomize=True, deadline=None, max_examples=25, database=None)
 seeds = st.integers(0, 2**32 - 1)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import linalg, stats
 
-from minidecomp import metrics
 from minidecomp.errors import OptionError
-from minidecomp.metrics import GroundTruth
-from minidecomp.metrics.explicitness import auc
-from minidecomp.metrics.sampling import all_factors
+from minidecomp.evaluation import metrics
+from minidecomp.evaluation.metrics import GroundTruth
+from minidecomp.evaluation.metrics.explicitness import auc
+from minidecomp.evaluation.metrics.sampling import all_factors
 
 few = settings(derandomize=True, deadline=None, max_examples=15, database=None)
 seeds = st.integers(0, 2**32 - 1)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidecomp import options, resolve
+from minidecomp import resolve
 from minidecomp.errors import OptionError
-from minidecomp.resolving import check
+from minidecomp.settings import options
+from minidecomp.settings.resolving import check
 
 NAMES = list(options.by_name())
 NUMBERS = [name for name in NAMES if options.kind(name) in (int, float)]

@@ -7,12 +7,12 @@ import pytest
 from engine_cases import assert_gradients_agree, batch, make, own_copy, trained
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp.draws import draw
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.gpu_step import GpuStep
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.inspection.check import check
-from minidecomp.optimizer import Adam
+from minidecomp.model.optimizer import Adam
+from minidecomp.randomness.draws import draw
 from minidecomp.terms.priors import Gaussian
 
 

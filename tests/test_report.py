@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from small_runs import MODELS, make_runs
 
-from minidecomp import build, load_run
+from minidecomp import load_run
 from minidecomp.cli.main import main
-from minidecomp.model import in_dtype
+from minidecomp.data import dataset_from
+from minidecomp.model.vae import in_dtype
 from minidecomp.report import content as report_content
 from minidecomp.report.page import page
 
@@ -26,7 +27,7 @@ def runs(tmp_path_factory):
 
 def loaded(runs, name):
     run = load_run(runs / name)
-    return run, build.dataset(run.options)
+    return run, dataset_from(run.options)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -180,7 +181,7 @@ def test_in_the_browser(name, runs, tmp_path):
     log_p, grads = vae.current_prior().log_density_and_grad(places)
     np.testing.assert_allclose(np.array(found["prior"])[:, 0], log_p, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(np.array(found["prior"])[:, 1:], grads["z"], rtol=1e-4, atol=1e-4)
-    from minidecomp.points import as_numbers
+    from minidecomp.data.points import as_numbers
 
     x = as_numbers(x, np.float64)
     likelihood, slopes = vae.likelihood.value_and_grad(np.tile(x, (5, 1)), output)

@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from minidecomp import build, resolve, runs, training
+from minidecomp import resolve, training
+from minidecomp.data import dataset_from
 from minidecomp.errors import Fault, RunError
 from minidecomp.files import write_file
+from minidecomp.runs import checkpoint
+from minidecomp.runs.folder import create_folder
+from minidecomp.settings import sources
 
 SMALL = {"hidden": "6", "epochs": 3, "points_per_arm": 20, "batch_size": 30, "threads": 1}
 
 
 def trained(folder, **given):
     options = resolve(SMALL | given)
-    trainer = training.start(options, build.dataset(options), str(folder))
+    trainer = training.start(options, dataset_from(options), str(folder))
     assert training.train(trainer)
     return trainer
 
@@ -39,7 +43,7 @@ def run(tmp_path_factory):
 )
 def test_round_trip(given, tmp_path):
     trainer = trained(tmp_path / "run", **given)
-    read = runs.load(tmp_path / "run")
+    read = checkpoint.load(tmp_path / "run")
     assert read.options == trainer.options
     assert read.objective == trainer.objective
     assert_array_equal(read.vae.parameters.vector, trainer.state.vae.parameters.vector)
@@ -53,7 +57,7 @@ def test_round_trip(given, tmp_path):
 
 
 def test_config_is_itself_a_config(run):
-    values = runs.read_config(run.folder / "config.toml")
+    values = sources.read_config(run.folder / "config.toml")
     assert resolve(values) == run.options
     text = (run.folder / "config.toml").read_text()
     assert tomllib.loads(text)["version"]
@@ -63,8 +67,8 @@ def test_config_is_itself_a_config(run):
 def test_config_with_dashes(tmp_path):
     path = tmp_path / "c.toml"
     path.write_text("batch-size = 32\nhidden = [7, 5]\n")
-    assert resolve(runs.read_config(path)).hidden == (7, 5)
-    assert resolve(runs.read_config(path)).batch_size == 32
+    assert resolve(sources.read_config(path)).hidden == (7, 5)
+    assert resolve(sources.read_config(path)).batch_size == 32
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"a = ", "is no TOML file"), (b"\xff", "is no TOML file")])
@@ -72,9 +76,9 @@ def test_a_config_that_is_none(content, message, tmp_path):
     path = tmp_path / "c.toml"
     path.write_bytes(content)
     with pytest.raises(RunError, match=message):
-        runs.read_config(path)
+        sources.read_config(path)
     with pytest.raises(RunError, match=r"cannot read .*No such file"):
-        runs.read_config(tmp_path / "none.toml")
+        sources.read_config(tmp_path / "none.toml")
 
 
 def test_metrics_csv(run):
@@ -90,12 +94,12 @@ def test_metrics_of_a_term_that_is_not_computed(tmp_path):
     trained(tmp_path / "run", alpha=0)
     line = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[1]
     assert line.split(",")[3] == ""
-    assert np.isnan(runs.load(tmp_path / "run").state.metrics()["regulariser"]).all()
+    assert np.isnan(checkpoint.load(tmp_path / "run").state.metrics()["regulariser"]).all()
 
 
 def test_the_checkpoint_alone_is_enough(run, tmp_path):
     (tmp_path / "checkpoint.npz").write_bytes((run.folder / "checkpoint.npz").read_bytes())
-    assert len(runs.load(tmp_path).state.rows) == 3
+    assert len(checkpoint.load(tmp_path).state.rows) == 3
 
 
 def changed(run, folder, **arrays):
@@ -124,7 +128,7 @@ def changed(run, folder, **arrays):
 def test_a_checkpoint_that_does_not_fit(arrays, message, run, tmp_path):
     changed(run, tmp_path, **arrays)
     with pytest.raises((RunError, ValueError), match=message) as caught:
-        runs.load(tmp_path)
+        checkpoint.load(tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -133,19 +137,19 @@ def test_a_truncated_checkpoint(keep, run, tmp_path):
     whole = (run.folder / "checkpoint.npz").read_bytes()
     (tmp_path / "checkpoint.npz").write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
     with pytest.raises(RunError, match=r"damaged, not a whole \.npz file"):
-        runs.load(tmp_path)
+        checkpoint.load(tmp_path)
 
 
 def test_a_flipped_byte(run, tmp_path):
     """Wherever it is, it is noticed, or it stands where it does not matter."""
     whole = (run.folder / "checkpoint.npz").read_bytes()
-    expected, noticed = runs.load(run.folder).vae.parameters.vector, 0
+    expected, noticed = checkpoint.load(run.folder).vae.parameters.vector, 0
     for position in range(0, len(whole), 37):
         flipped = bytearray(whole)
         flipped[position] ^= 255
         (tmp_path / "checkpoint.npz").write_bytes(flipped)
         try:
-            assert_array_equal(runs.load(tmp_path).vae.parameters.vector, expected)
+            assert_array_equal(checkpoint.load(tmp_path).vae.parameters.vector, expected)
         except RunError as error:
             assert "\n" not in str(error)
             noticed += 1
@@ -154,23 +158,23 @@ def test_a_flipped_byte(run, tmp_path):
 
 def test_no_run_folder(tmp_path):
     with pytest.raises(RunError, match="no such run folder"):
-        runs.load(tmp_path / "none")
+        checkpoint.load(tmp_path / "none")
     with pytest.raises(RunError, match=r"has no checkpoint\.npz"):
-        runs.load(tmp_path)
+        checkpoint.load(tmp_path)
 
 
 def test_a_run_folder_is_never_overwritten(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunError, match="it exists already"):
-        runs.create_folder(str(run.folder), run.options)
+        create_folder(str(run.folder), run.options)
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="--out file: it is a file"):
-        runs.create_folder("file", run.options)
+        create_folder("file", run.options)
     with pytest.raises(RunError, match="--out file/x: cannot write there: Not a directory"):
-        runs.create_folder("file/x", run.options)
+        create_folder("file/x", run.options)
     (tmp_path / "empty").mkdir()
-    assert runs.create_folder("empty", run.options).name == "empty"
-    names = [runs.create_folder(None, run.options).name for _ in range(3)]
+    assert create_folder("empty", run.options).name == "empty"
+    names = [create_folder(None, run.options).name for _ in range(3)]
     first = "pinwheel-mixture-alpha2-beta1-seed0"
     assert names == [first, f"{first}-2", f"{first}-3"]
 
@@ -211,14 +215,14 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
 def test_a_counter_out_of_range(arrays, message, run, tmp_path):
     changed(run, tmp_path, **arrays)
     with pytest.raises(RunError, match=message):
-        runs.load(tmp_path)
+        checkpoint.load(tmp_path)
 
 
 def test_a_row_beyond_the_data(run, tmp_path):
     changed(run, tmp_path, row=10**9)
-    read = runs.load(tmp_path)
+    read = checkpoint.load(tmp_path)
     with pytest.raises(RunError, match="damaged, row 1000000000 of 80"):
-        training.resume(read, read.options, build.dataset(read.options))
+        training.resume(read, read.options, dataset_from(read.options))
 
 
 @pytest.mark.parametrize("name", ["m", "v"])
@@ -227,7 +231,7 @@ def test_moments_that_are_not_finite_are_not_saved(name, tmp_path):
     getattr(trainer.state.optimizer, name)[0] = np.nan
     with pytest.raises(Fault, match=f"adam.{name}: no longer finite"):
         trainer.save()
-    runs.load(tmp_path / "run")
+    checkpoint.load(tmp_path / "run")
 
 
 def test_parameters_that_are_not_finite_are_not_saved(run, tmp_path):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from minidecomp import metrics, scoring
 from minidecomp.data.dataset import Grid
-from minidecomp.dimensions import active_dimensions
 from minidecomp.errors import MinidecompError, OptionError
+from minidecomp.evaluation import metrics, scoring
+from minidecomp.evaluation.dimensions import active_dimensions
 from minidecomp.terms import priors
 
 QUICK = ["factor_vae", "factor_vae_mathieu19", "beta_vae", "mig", "sap", "modularity", "explicitness", "irs"]

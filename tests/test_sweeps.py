@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from minidecomp import runs
 from minidecomp.cli.main import main
 from minidecomp.errors import OptionError
+from minidecomp.runs import checkpoint
 from minidecomp.sweeps import folder as sweep_folder
 from minidecomp.sweeps.grid import expand, read_blocks, values_of, write_blocks
 from minidecomp.sweeps.local import run_all, threads_of_each
@@ -37,7 +37,7 @@ def own_folder(tmp_path, monkeypatch):
 
 
 def parameters(run):
-    return runs.load(run).vae.parameters.vector
+    return checkpoint.load(run).vae.parameters.vector
 
 
 # ---- grids ----
@@ -253,7 +253,7 @@ def test_interrupted():
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130 and "go on with: minidecomp sweep --resume s" in err
-    assert all(runs.load(path.parent).state.epoch < 200000 for path in Path("s").glob("*/checkpoint.npz"))
+    assert all(checkpoint.load(path.parent).state.epoch < 200000 for path in Path("s").glob("*/checkpoint.npz"))
 
 
 def test_two_processes_share_a_sweep():

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from numpy.testing import assert_array_equal
 
-from minidecomp import runs
 from minidecomp.cli.main import main
+from minidecomp.runs import checkpoint
 from minidecomp.sweeps import cluster, folder
 from minidecomp.sweeps.grid import expand
 
@@ -62,7 +62,7 @@ def wait_for(condition, seconds=60):
 
 
 def parameters(run):
-    return runs.load(run).vae.parameters.vector
+    return checkpoint.load(run).vae.parameters.vector
 
 
 def alone(name, epochs):

@@ -7,13 +7,14 @@ import pytest
 from finite_differences import LIKELIHOODS, random_prior
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp import network
 from minidecomp import objective as textbook
-from minidecomp.draws import Draws, draw
-from minidecomp.model import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
-from minidecomp.network import MLP, Parameters
+from minidecomp.model import network
+from minidecomp.model.network import MLP, Parameters
+from minidecomp.model.vae import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
 from minidecomp.objective import Objective
-from minidecomp.terms import arrays, inclusive_kl, kl, mmd, posterior, priors
+from minidecomp.randomness.draws import Draws, draw
+from minidecomp.terms import arrays, kl, posterior, priors
+from minidecomp.terms.regularisers import inclusive_kl, mmd
 
 DTYPES = (np.float32, np.float64)
 FAR = (-1e3, -40.0, -1.0, 0.0, 1e-3, 1.0, 40.0, 1e3)

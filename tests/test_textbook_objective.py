@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp import network
 from minidecomp import objective as textbook
-from minidecomp.draws import Draws, draw, sample_prior
-from minidecomp.model import PRIOR_LOGITS, VAE, parameter_shapes
-from minidecomp.network import MLP, Parameters
+from minidecomp.model import network
+from minidecomp.model.network import MLP, Parameters
+from minidecomp.model.optimizer import Adam
+from minidecomp.model.vae import PRIOR_LOGITS, VAE, parameter_shapes
 from minidecomp.objective import REGULARISERS, Objective
-from minidecomp.optimizer import Adam
+from minidecomp.randomness.draws import Draws, draw, sample_prior
 from minidecomp.terms import priors
 from minidecomp.terms.posterior import SCALE_LINKS, sample
 

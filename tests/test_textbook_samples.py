@@ -5,18 +5,18 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import integrate, stats
 
-from minidecomp import random
-from minidecomp.dimensions import active_dimensions, dimension_kl
+from minidecomp.evaluation.dimensions import active_dimensions, dimension_kl
+from minidecomp.evaluation.traversal import prior_spread, traverse
+from minidecomp.randomness import philox, streams
 from minidecomp.terms import likelihoods, priors
-from minidecomp.traversal import prior_spread, traverse
 
 COUNT = 20_000
 LOC = np.array([0.3, -1.0])
 
 
 def drawn(likelihood, output):
-    noise = random.uniform if likelihood.noise_kind == "uniform" else random.normal
-    return likelihood.sample(output, noise((COUNT, 2), 1, random.SAMPLE))
+    noise = philox.uniform if likelihood.noise_kind == "uniform" else philox.normal
+    return likelihood.sample(output, noise((COUNT, 2), 1, streams.SAMPLE))
 
 
 def test_bernoulli_samples():
@@ -96,6 +96,6 @@ def test_traversal_moves_one_dimension_through_the_prior():
 
 def test_a_mixtures_spread_is_its_standard_deviation():
     centre, scale = prior_spread(PRIORS["mixture"])
-    z = PRIORS["mixture"].sample(random.normal((COUNT, 2), 0, 1), random.uniform((COUNT,), 0, 2))
+    z = PRIORS["mixture"].sample(philox.normal((COUNT, 2), 0, 1), philox.uniform((COUNT,), 0, 2))
     assert_allclose(centre, z.mean(0), atol=0.03)
     assert_allclose(scale, z.std(0), rtol=0.03)

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 
-from minidecomp import network
-from minidecomp.network import MLP, Parameters
-from minidecomp.terms import inclusive_kl, kl, likelihoods, mmd, posterior, priors
+from minidecomp.model import network
+from minidecomp.model.network import MLP, Parameters
+from minidecomp.terms import kl, likelihoods, posterior, priors
+from minidecomp.terms.regularisers import inclusive_kl, mmd
 
 few = settings(derandomize=True, deadline=None, max_examples=40, database=None)
 seeds = st.integers(0, 2**32 - 1)

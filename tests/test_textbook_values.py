@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import integrate, special, stats
 
-from minidecomp import random
-from minidecomp.draws import draw, sample_prior
-from minidecomp.terms import arrays, inclusive_kl, kl, mmd, posterior, priors
+from minidecomp.randomness import philox, streams
+from minidecomp.randomness.draws import draw, sample_prior
+from minidecomp.terms import arrays, kl, posterior, priors
+from minidecomp.terms.regularisers import inclusive_kl, mmd
 
 few = settings(derandomize=True, deadline=None, max_examples=20, database=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -212,7 +213,7 @@ def test_monte_carlo_kl_has_the_right_mean(kind):
         return math.exp(log_q) * (log_q - math.log(density(prior, np.array([z]))))
 
     expected, _ = integrate.quad(integrand, loc[0] - 10 * scale[0], loc[0] + 10 * scale[0], points=[0], limit=200)
-    eps = random.normal((20_000, 1), 3, random.POSTERIOR)
+    eps = philox.normal((20_000, 1), 3, streams.POSTERIOR)
     estimates = kl.monte_carlo_value(posterior.sample(loc, scale, eps), loc, scale, prior)
     error = estimates.std() / math.sqrt(len(estimates))
     assert error < 0.02

@@ -10,9 +10,9 @@ import pytest
 from engine_cases import PRIORS, batch, make
 from scipy import integrate, stats
 
-from minidecomp import theory
 from minidecomp.cli.main import main
 from minidecomp.errors import OptionError
+from minidecomp.inspection import theory
 from minidecomp.terms import priors
 
 BETAS = [0.3, 0.5, 1.0, 2.0, 4.0, 16.0]

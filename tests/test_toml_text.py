@@ -5,7 +5,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidecomp import toml_text
+from minidecomp.settings import toml_text
 
 scalars = (
     st.booleans()

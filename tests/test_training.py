@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp import build, principal, resolve, runs, training
+from minidecomp import resolve, training
+from minidecomp.data import dataset_from
+from minidecomp.data import principal_variances as pca
+from minidecomp.data.points import Bits
 from minidecomp.errors import Fault, OptionError, RunError
-from minidecomp.evaluation import evaluate
-from minidecomp.points import Bits
-from minidecomp.principal import principal_variances
+from minidecomp.evaluation.terms import evaluate
+from minidecomp.runs import checkpoint
 
 SMALL = {"hidden": "6", "epochs": 4, "points_per_arm": 13, "batch_size": 9, "threads": 1, "alpha": 1.0}
 COMPARED = ("log_likelihood", "kl", "regulariser", "objective")
@@ -20,13 +22,13 @@ COMPARED = ("log_likelihood", "kl", "regulariser", "objective")
 
 def start(folder, **given):
     options = resolve(SMALL | given)
-    return training.start(options, build.dataset(options), str(folder))
+    return training.start(options, dataset_from(options), str(folder))
 
 
 def again(folder, **changes):
-    run = runs.load(folder)
+    run = checkpoint.load(folder)
     options = dataclasses.replace(run.options, **changes)
-    return training.resume(run, options, build.dataset(options))
+    return training.resume(run, options, dataset_from(options))
 
 
 def end_state(trainer):
@@ -94,10 +96,10 @@ def test_the_engines_train_alike(tmp_path):
 
 def test_other_data_are_refused(tmp_path):
     training.train(start(tmp_path / "run"))
-    run = runs.load(tmp_path / "run")
+    run = checkpoint.load(tmp_path / "run")
     others = dataclasses.replace(run.options, data_seed=1)
     with pytest.raises(RunError, match="pinwheel is not the data this run was trained on"):
-        training.resume(run, others, build.dataset(others))
+        training.resume(run, others, dataset_from(others))
 
 
 @pytest.mark.parametrize("engine", ["cpu", "textbook"])
@@ -106,7 +108,7 @@ def test_a_fault_keeps_the_last_good_checkpoint(engine, tmp_path):
     trainer = start(tmp_path / "run", engine=engine, lr=1e18, epochs=50, checkpoint_every=1e-9)
     with pytest.raises(Fault, match=r"(\w+ is not finite in epoch \d+, step \d+|no longer finite); the last good"):
         training.train(trainer)
-    kept = runs.load(tmp_path / "run")
+    kept = checkpoint.load(tmp_path / "run")
     assert np.isfinite(kept.vae.parameters.vector).all()
 
 
@@ -182,7 +184,7 @@ def test_pca_variances_are_the_datas(tmp_path):
     expected = 1.5 * 2 * eigenvalues / eigenvalues.sum()
     assert_allclose(trainer.state.vae.prior.scale**2, expected, rtol=1e-10)
     second = np.linalg.eigvalsh(trainer.data.T @ trainer.data)[::-1]
-    assert_allclose(principal_variances(trainer.data, 2, centre=False), second / len(trainer.data), rtol=1e-10)
+    assert_allclose(pca.principal_variances(trainer.data, 2, centre=False), second / len(trainer.data), rtol=1e-10)
 
 
 @pytest.mark.parametrize("centre", [True, False])
@@ -194,21 +196,21 @@ def test_principal_variances_of_each_kind_of_points(centre):
     matrix = ones - ones.mean(0) if centre else ones.astype(float)
     expected = np.linalg.svd(matrix, compute_uv=False) ** 2 / len(ones)
     for points in (Bits(np.packbits(ones, axis=1)), 255 * ones, ones.astype(float)):
-        assert_allclose(principal_variances(points, 10, centre), expected[:10], rtol=1e-9)
-    assert_allclose(principal_variances(ones.astype(float), 99, centre), expected, rtol=1e-9, atol=1e-12)
+        assert_allclose(pca.principal_variances(points, 10, centre), expected[:10], rtol=1e-9)
+    assert_allclose(pca.principal_variances(ones.astype(float), 99, centre), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_principal_variances_are_cached(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(principal, "WORTH_CACHING", 0)
+    monkeypatch.setattr(pca, "WORTH_CACHING", 0)
     points = Bits(np.random.default_rng(0).integers(0, 256, (300, 16), dtype=np.uint8))
-    first = principal.cached_principal_variances(points, 3, True, "abc")
-    assert_allclose(first, principal_variances(points, 3))
-    monkeypatch.setattr(principal, "principal_variances", None)
-    assert_array_equal(principal.cached_principal_variances(points, 3, True, "abc"), first)
-    assert len(principal.cached_principal_variances(points, 20, True, "abc")) == 20
+    first = pca.cached_principal_variances(points, 3, True, "abc")
+    assert_allclose(first, pca.principal_variances(points, 3))
+    monkeypatch.setattr(pca, "principal_variances", None)
+    assert_array_equal(pca.cached_principal_variances(points, 3, True, "abc"), first)
+    assert len(pca.cached_principal_variances(points, 20, True, "abc")) == 20
     with pytest.raises(TypeError):
-        principal.cached_principal_variances(points, 3, False, "abc")
+        pca.cached_principal_variances(points, 3, False, "abc")
 
 
 @pytest.mark.parametrize("init", ["torch", "he"])
@@ -221,4 +223,4 @@ def test_initial_weights(init, tmp_path):
         assert np.abs(view).max() <= bound
         if view.size > 1000 or bound == 0:
             assert_allclose(view.std(), bound / np.sqrt(3), rtol=0.05)
-    assert runs.load(tmp_path / "run").options.init == init
+    assert checkpoint.load(tmp_path / "run").options.init == init

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from minidecomp import random
-from minidecomp.data.dataset import Dataset
-from minidecomp.errors import DataError, OptionError
-from minidecomp.options import NAMES
+from ..errors import DataError, OptionError
+from ..randomness import philox, streams
+from ..settings.options import NAMES, TrainOptions
+from .dataset import Dataset
 
 __all__ = ["NAMES", "Available", "Dataset", "absolute", "available", "load"]
 
@@ -102,19 +102,19 @@ def load(
         raise OptionError("limit", limit, "a whole number of at least 1 is")
 
     if data == "pinwheel":
-        from minidecomp.data.pinwheel import pinwheel
+        from .pinwheel import pinwheel
 
         loaded = pinwheel(arms, points_per_arm, radial_std, tangential_std, rate, data_seed)
     elif data == "dsprites":
-        from minidecomp.data import dsprites
+        from . import dsprites
 
         return dsprites.load(data_dir, factors, limit, data_seed)
     elif data == "fashion-mnist":
-        from minidecomp.data import fashion_mnist
+        from . import fashion_mnist
 
         loaded = fashion_mnist.load(data_dir, image_size)
     else:
-        from minidecomp.data import arrays
+        from . import arrays
 
         if not os.path.exists(data) and Path(data).suffix.lower() not in arrays.ENDINGS:
             raise OptionError("data", data, _allowed(str(data), arrays.ENDINGS))
@@ -122,14 +122,33 @@ def load(
 
     if limit is None or limit >= len(loaded.train):
         return loaded
-    chosen = np.sort(random.permutation(len(loaded.train), data_seed, random.SPLIT)[:limit])
+    chosen = np.sort(philox.permutation(len(loaded.train), data_seed, streams.SPLIT)[:limit])
     labels = None if loaded.train_labels is None else loaded.train_labels[chosen]
     return replace(loaded, train=loaded.train[chosen], train_labels=labels)
 
 
+def dataset_from(options: TrainOptions) -> Dataset:
+    """The data that the options name."""
+    return load(
+        options.data,
+        data_dir=options.data_dir,
+        array=options.array,
+        image_size=options.image_size,
+        arms=options.arms,
+        points_per_arm=options.points_per_arm,
+        radial_std=options.radial_std,
+        tangential_std=options.tangential_std,
+        rate=options.rate,
+        data_seed=options.data_seed,
+        test_fraction=options.test_fraction,
+        factors=options.factors,
+        limit=options.limit,
+    )
+
+
 def available() -> list[Available]:
     """The named data sets, with where each is or how to get it."""
-    from minidecomp.data import dsprites, fashion_mnist
+    from . import dsprites, fashion_mnist
 
     try:
         ready, where = True, str(fashion_mnist.find())

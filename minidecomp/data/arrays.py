@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from minidecomp import random
-from minidecomp.data.dataset import Dataset
-from minidecomp.data.folders import reason
-from minidecomp.errors import DataError, MinidecompError, OptionError
+from ..errors import DataError, MinidecompError, OptionError
+from ..randomness import philox, streams
+from .dataset import Dataset
+from .folders import reason
 
 ENDINGS = (".npy", ".npz", ".csv")
 
@@ -54,7 +54,7 @@ def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1,
     n = len(points)
     if n < 4:
         raise DataError(f"{path}: has {n} points; at least 4 are needed")
-    order = random.permutation(n, data_seed, random.SPLIT)
+    order = philox.permutation(n, data_seed, streams.SPLIT)
     test_count = min(max(round(test_fraction * n), 1), n - 1)
     return Dataset(
         name=path.name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidecomp.points import Points
+from .points import Points
 
 
 @dataclass(frozen=True)

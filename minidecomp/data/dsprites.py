@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from minidecomp import random
-from minidecomp.data import folders
-from minidecomp.data.dataset import Dataset, Grid
-from minidecomp.errors import DataError, OptionError
-from minidecomp.files import make_folder, write_file
-from minidecomp.points import Bits
+from ..errors import DataError, OptionError
+from ..files import make_folder, write_file
+from ..randomness import philox, streams
+from . import folders
+from .dataset import Dataset, Grid
+from .points import Bits
 
 NAMES = ("shape", "scale", "orientation", "posX", "posY")
 SHAPES = ("square", "ellipse", "heart")
@@ -85,7 +85,7 @@ def load(
             packed = packed[_numbers(classes)]
     grid = Grid(NAMES, tuple(v[c] for v, c in zip(VALUES, classes, strict=True)), Bits(packed))
     train = test = grid.points
-    order = random.permutation(len(packed), data_seed, random.SPLIT)
+    order = philox.permutation(len(packed), data_seed, streams.SPLIT)
     if limit is not None and limit < len(packed):
         train, order = train[np.sort(order[:limit])], order[limit:]
     test = test[np.sort(order[:TEST_COUNT])]
@@ -140,7 +140,7 @@ def render(classes: tuple[np.ndarray, ...]) -> np.ndarray:
     """The images (N, 512) of all combinations of the classes, packed, the last factor fastest."""
     sizes = tuple(len(c) for c in classes)
     # Here, so that a model of such data can be used where the compiled core is missing.
-    from minidecomp._core import sprites
+    from .._core import sprites
 
     packed = np.empty((int(np.prod(sizes)), BYTES), np.uint8)
     if sizes == SIZES:

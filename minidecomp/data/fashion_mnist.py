@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from minidecomp.data import folders
-from minidecomp.data.dataset import Dataset
-from minidecomp.errors import DataError, OptionError
+from ..errors import DataError, OptionError
+from . import folders
+from .dataset import Dataset
 
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 

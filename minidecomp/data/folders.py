@@ -8,7 +8,7 @@ from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 
-from minidecomp.errors import Fault
+from ..errors import Fault
 
 
 def cache() -> Path:

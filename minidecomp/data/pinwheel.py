@@ -6,9 +6,9 @@ from numbers import Integral
 
 import numpy as np
 
-from minidecomp import random
-from minidecomp.data.dataset import Dataset
-from minidecomp.errors import OptionError
+from ..errors import OptionError
+from ..randomness import philox, streams
+from .dataset import Dataset
 
 
 def pinwheel(
@@ -59,7 +59,7 @@ def pinwheel(
     labels = np.repeat(np.arange(arms, dtype=np.int64), points_per_arm)
 
     def part(step: int) -> np.ndarray:
-        noise = random.normal((labels.size, 2), data_seed, random.DATA, step)
+        noise = philox.normal((labels.size, 2), data_seed, streams.DATA, step)
         x0, x1 = 1 + tangential_std * noise[:, 0], radial_std * noise[:, 1]
         theta = 2 * np.pi * labels / arms + rate * np.exp(x0)
         cos, sin = np.cos(theta), np.sin(theta)

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..data.points import Points
 from ..errors import OptionError
-from ..model import VAE
+from ..model.optimizer import Adam
+from ..model.vae import VAE
 from ..objective import Objective
-from ..optimizer import Adam
-from ..points import Points
 from .device import missing
 
 NAMES = ("cpu", "gpu", "textbook")

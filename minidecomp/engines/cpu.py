@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
 from .._core import blas
-from ..draws import Draws, sample_prior
-from ..model import VAE
-from ..network import ACTIVATIONS
+from ..data.points import Points
+from ..model.network import ACTIVATIONS
+from ..model.optimizer import Adam
+from ..model.vae import VAE
 from ..objective import KL_ESTIMATORS, REGULARISERS, TERMS, Objective
-from ..optimizer import Adam
-from ..points import Points
-from ..terms import inclusive_kl, kl
+from ..randomness import streams
+from ..randomness.draws import Draws, sample_prior
+from ..terms import kl
 from ..terms.posterior import SCALE_LINKS, sample
 from ..terms.priors import Gaussian
+from ..terms.regularisers import inclusive_kl
 from .constants import FAULTS, LIKELIHOODS, is_built_in, prior_constants
 from .textbook import TextbookEngine
 
@@ -209,7 +210,7 @@ class CpuEngine:
 
     def permutation(self, n: int, seed: int, step: int) -> np.ndarray:
         order = np.empty(n, np.int64)
-        self._module.permutation(order, seed, random.SHUFFLE, step)
+        self._module.permutation(order, seed, streams.SHUFFLE, step)
         return order
 
     def push(self) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
-from ..draws import Draws
-from ..model import VAE
+from ..data.points import Bits, Points, as_numbers, evenly_spread
+from ..model.optimizer import Adam
+from ..model.vae import VAE
 from ..objective import TERMS, Objective
-from ..optimizer import Adam
-from ..points import Bits, Points, as_numbers, evenly_spread
+from ..randomness import streams
+from ..randomness.draws import Draws
 from .constants import FAULTS
 from .device import Call, CupyDevice, Device
 from .gpu_step import ADAM, NUMBERS, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
@@ -217,5 +217,5 @@ class GpuEngine:
         from .._core import engine_float32 as core
 
         order = np.empty(n, np.int64)
-        core.permutation(order, seed, random.SHUFFLE, step)
+        core.permutation(order, seed, streams.SHUFFLE, step)
         return self._device.array(order, np.int64)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..model import PRIOR_LOGITS, VAE
-from ..network import ACTIVATIONS, MLP, Parameters
+from ..model.network import ACTIVATIONS, MLP, Parameters
+from ..model.vae import PRIOR_LOGITS, VAE
 from ..objective import Objective
 from ..terms.posterior import SCALE_LINKS
 from .constants import LIKELIHOODS, is_built_in, prior_constants

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from .. import objective as textbook
-from .. import random
-from ..draws import Draws, draw
-from ..model import VAE
+from ..data.points import Points, as_numbers
+from ..model.optimizer import Adam
+from ..model.vae import VAE
 from ..objective import TERMS, Objective
-from ..optimizer import Adam
-from ..points import Points, as_numbers
+from ..randomness import philox, streams
+from ..randomness.draws import Draws, draw
 from ..terms import kl
 from ..terms.posterior import sample
 
@@ -85,7 +85,7 @@ class TextbookEngine:
         return self.vae.decode(z)
 
     def permutation(self, n: int, seed: int, step: int) -> np.ndarray:
-        return random.permutation(n, seed, random.SHUFFLE, step)
+        return philox.permutation(n, seed, streams.SHUFFLE, step)
 
     def push(self) -> None:
         """Nothing: it works on the model itself."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model import VAE
-from ..network import LEAKY_SLOPE, MLP
+from ..model.network import LEAKY_SLOPE, MLP
+from ..model.vae import VAE
 from ..terms.arrays import MIN_SCALE
 
 __all__ = ["LEAKY_SLOPE", "MIN_SCALE", "Chain", "decoder_of", "encoder_of"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import __version__
 from ..files import write_file
-from ..model import VAE
+from ..model.vae import VAE
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
 
 ACTIVATIONS = {

@@ -11,7 +11,7 @@ import numpy as np
 from .. import __version__
 from ..errors import OptionError
 from ..files import write_file
-from ..model import VAE
+from ..model.vae import VAE
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
 
 OPSET, IR_VERSION = 13, 8  # of 2020 and later: what every runtime in use reads

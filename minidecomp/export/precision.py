@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..model import VAE, in_dtype
-from ..network import Parameters
-from ..points import Points, as_numbers, evenly_spread
+from ..data.points import Points, as_numbers, evenly_spread
+from ..model.network import Parameters
+from ..model.vae import VAE, in_dtype
 from .c_source import dequantised
 from .networks import Chain, decoder_of, encoder_of
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import __version__
 from ..files import write_file
-from ..runs import Run, config_text
+from ..runs.checkpoint import Run
+from ..runs.folder import config_text
 
 DTYPES = {"float32": "F32", "float64": "F64"}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..inspection.over_training import GradientLog
+    from ..runs.gradient_log import GradientLog
 
 TERM_NAMES = {"log_likelihood": "reconstruction", "kl": "$\\beta$ KL", "regulariser": "$\\alpha D$"}
 TERM_COLOURS = {"log_likelihood": "#3b528b", "kl": "#e66100", "regulariser": "#1b7837", "sum": "0.15"}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.points import Points, as_numbers, evenly_spread
 from ..errors import OptionError
 from ..files import make_folder
-from ..points import Points, as_numbers, evenly_spread
 from .activity import class_activity
 from .comparison import data_and_reconstructions, samples
 from .curves import learning_curves
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..data.dataset import Dataset
-    from ..model import VAE
+    from ..model.vae import VAE
 
 FORMATS = ("png", "pdf", "svg")
 MAX_POSTERIOR_POINTS = 10_000

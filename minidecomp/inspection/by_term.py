@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import objective as textbook
-from ..draws import Draws
-from ..model import VAE
+from ..model.vae import VAE
 from ..objective import TERMS, Objective
+from ..randomness.draws import Draws
 
 PAIRS = tuple(itertools.combinations(TERMS, 2))
 LATENT = ("loc", "scale", "z")  # what a gradient is also given by, beside the parameters

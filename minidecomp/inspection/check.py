@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from .. import objective as textbook
-from ..draws import Draws
 from ..engines.cpu import CpuEngine
-from ..model import VAE, in_dtype
-from ..network import Parameters
+from ..model.network import Parameters
+from ..model.vae import VAE, in_dtype
 from ..objective import Objective
+from ..randomness.draws import Draws
 from ..terms.posterior import sample
 from .by_term import LATENT, TermGradients, term_gradients
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..network import MLP
-from ..optimizer import Adam
-from ..terms import inclusive_kl, kl, likelihoods, mmd, posterior, priors
+from ..model.network import MLP
+from ..model.optimizer import Adam
+from ..terms import kl, likelihoods, posterior, priors
+from ..terms.regularisers import inclusive_kl, mmd
 from . import worked
-from .explain import Explanation, Situation
+from .explanation import Explanation, Situation
 
 
 def own_names(situation: Situation) -> dict[str, str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..draws import draw
+from ..data.points import as_numbers, evenly_spread
 from ..errors import OptionError
-from ..model import VAE, in_dtype
+from ..model.vae import VAE, in_dtype
 from ..objective import Objective
-from ..points import as_numbers, evenly_spread
-from .explain import Situation
+from ..randomness.draws import draw
+from .explanation import Situation
 
 
 def situation(vae: VAE, objective: Objective, dataset: Dataset, points: int, seed: int, step: int) -> Situation:

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
-from ..model import VAE
-from ..optimizer import Adam
-from ..terms import inclusive_kl, kl, likelihoods, mmd, posterior, priors
+from ..model.optimizer import Adam
+from ..model.vae import VAE
+from ..terms import kl, likelihoods, posterior, priors
 from ..terms.arrays import MIN_SCALE, sigmoid
-from .explain import Situation, Worked
+from ..terms.regularisers import inclusive_kl, mmd
+from .explanation import Situation, Worked
 
 SMALL = 3  # points of the batch in a worked sum, so that every number can be shown
 

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..dimensions import dimension_kl
-from ..draws import draw
+from ..data.points import Bits, Points, as_numbers, evenly_spread
 from ..engines.constants import prior_constants
 from ..errors import MinidecompError
+from ..evaluation.dimensions import dimension_kl
 from ..figures.posterior import covering_square, density_on_grid
 from ..inspection.by_term import term_gradients
-from ..model import VAE, in_dtype
+from ..model.vae import VAE, in_dtype
 from ..objective import Objective
-from ..points import Bits, Points, as_numbers, evenly_spread
-from ..runs import Run, config_text
+from ..randomness.draws import draw
+from ..runs.checkpoint import Run
+from ..runs.folder import config_text
 
 MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
 MOST_POINTS, MOST_VALUES = 100, 80_000  # test points, and numbers in all of them

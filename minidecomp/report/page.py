@@ -10,7 +10,7 @@ from typing import Any
 from .. import __version__
 from ..data.dataset import Dataset
 from ..files import make_folder, write_file
-from ..runs import Run
+from ..runs.checkpoint import Run
 from .content import content
 
 HERE = Path(__file__).parent

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import build, runs
+from ..data import dataset_from
+from ..data.points import as_numbers
 from ..files import make_folder
-from ..points import as_numbers
+from ..runs import checkpoint
 from ..sweeps.grid import Block, Entry
 
 STATEMENT = (
@@ -30,11 +31,11 @@ def draw(folder: Path, entries: list[Entry]) -> list[Path]:
     """The eight densities, in the paper's two rows."""
     from ..figures import panel_grid, write_figure
 
-    x = as_numbers(build.dataset(entries[0].options).train, np.float64)
+    x = as_numbers(dataset_from(entries[0].options).train, np.float64)
     rows, titles = [], []
     for top in (True, False):
         chosen = [entry for entry in entries if (entry.options.alpha == 0) == top]
-        models = [runs.load(folder / entry.name).vae for entry in chosen]
+        models = [checkpoint.load(folder / entry.name).vae for entry in chosen]
         rows.append([vae.encode(x.astype(vae.dtype)) for vae in models])
         titles.append([rf"$\beta = {e.options.beta:g}$" if top else rf"$\alpha = {e.options.alpha:g}$" for e in chosen])
     # The square and the colours are the paper's.

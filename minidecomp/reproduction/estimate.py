@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import build
+from ..data.points import as_stored
 from ..engines import make
-from ..optimizer import Adam
-from ..options import TrainOptions
-from ..points import as_stored
-from ..resolving import cores
+from ..model import from_options
+from ..model.optimizer import Adam
+from ..objective import objective_from
+from ..settings.options import TrainOptions
+from ..settings.resolving import cores
 from ..sweeps.grid import Entry
 from ..sweeps.local import threads_of_each
 from ..sweeps.work import Datasets
@@ -42,10 +43,10 @@ def seconds(entries: Sequence[Entry], datasets: Datasets) -> float:
 
 def _seconds_a_step(o: TrainOptions, datasets: Datasets, threads: int) -> float:
     dataset = datasets.of(o)
-    o = build.fit_likelihood(o, dataset)
-    vae = build.vae(o, dataset.data_dim)
+    o = from_options.fit_likelihood(o, dataset)
+    vae = from_options.vae(o, dataset.data_dim)
     data, batch = as_stored(dataset.train, vae.dtype), min(o.batch_size, len(dataset.train))
-    engine = make(o.engine, vae, build.objective(o), max_rows=batch, threads=threads)
+    engine = make(o.engine, vae, objective_from(o), max_rows=batch, threads=threads)
     adam, totals = Adam.for_vector(vae.parameters.vector, o.lr, o.amsgrad), np.zeros(4)
     order = np.arange(STEPS * batch) % len(data)
     engine.train(data, order[:batch], batch, adam, o.seed, totals)

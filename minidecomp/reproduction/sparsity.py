@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import build, runs
+from ..data import dataset_from
+from ..data.points import as_numbers
+from ..evaluation.traversal import traverse
 from ..files import make_folder
-from ..points import as_numbers
+from ..runs import checkpoint
+from ..runs.comparison import curves
 from ..sweeps.folder import rows as table_rows
 from ..sweeps.grid import Block, Entry
-from ..tables import curves
-from ..traversal import traverse
 
 STATEMENT = (
     "with gamma = 0.8 the normalised Hoyer sparsity rises fast with alpha (beta 1: .36, .55 at 100, .52 at 1000); with "
@@ -43,7 +44,7 @@ def draw(folder: Path, entries: list[Entry]) -> list[Path]:
     figure = value_against_option(curves(found, "hoyer", "alpha"), "alpha", "normalised Hoyer sparsity")
     paths = write_figure(figure, out, "sparsity", ("png",))
     chosen = next(e for e in entries if (e.options.gamma, e.options.beta, e.options.alpha) == (0.8, 1.0, 100.0))
-    vae, dataset = runs.load(folder / chosen.name).vae, build.dataset(chosen.options)
+    vae, dataset = checkpoint.load(folder / chosen.name).vae, dataset_from(chosen.options)
     assert dataset.test_labels is not None
     names = np.array(dataset.class_names)[dataset.test_labels]
     x = as_numbers(dataset.test, vae.dtype)

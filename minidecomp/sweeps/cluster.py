@@ -15,8 +15,8 @@ from typing import Any
 from .. import __version__
 from ..errors import Fault, OptionError
 from ..files import make_folder
-from ..resolving import resolve
-from ..runs import config_text
+from ..runs.folder import config_text
+from ..settings.resolving import resolve
 from .folder import FAILED, FINISHED, failure, forget_failure, is_finished, note_failure, write_table
 from .grid import Entry
 from .work import BUSY, STOPPED, Datasets, complete

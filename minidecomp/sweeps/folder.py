@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import MinidecompError, RunError
 from ..files import make_folder, write_file
-from ..tables import differing_options, read_row
+from ..runs.comparison import differing_options, read_row
 from .grid import Entry, expand, read_blocks
 
 GRID, TABLE = "sweep.toml", "sweep.csv"

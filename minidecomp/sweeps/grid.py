@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import toml_text
 from ..data import absolute
 from ..errors import OptionError, RunError
 from ..files import write_file
-from ..options import TrainOptions, by_name, kind, says_something
-from ..resolving import check_known, resolve
-from ..runs import config_text
+from ..runs.folder import config_text
+from ..settings import toml_text
+from ..settings.options import TrainOptions, by_name, kind, says_something
+from ..settings.resolving import check_known, resolve
 
 WHOLE = ("data", "data_dir", "array", "factors", "image_size")  # a comma in them separates nothing
 MOST_RUNS = 10_000

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..options import TrainOptions
-from ..resolving import cores
+from ..settings.options import TrainOptions
+from ..settings.resolving import cores
 from ..training import Trainer
 from .folder import FINISHED, is_finished, write_table
 from .grid import Entry

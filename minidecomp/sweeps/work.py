@@ -10,12 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .. import build, runs, scoring, training
+from .. import training
+from ..data import dataset_from
 from ..data.dataset import Dataset
+from ..data.points import as_stored
 from ..errors import MinidecompError, RunError
-from ..evaluation import evaluate_and_write
-from ..options import DATA, TrainOptions, by_name
-from ..points import as_stored
+from ..evaluation import scoring
+from ..evaluation.terms import evaluate_and_write
+from ..model import from_options
+from ..runs import checkpoint
+from ..runs.folder import update_evaluation
+from ..settings.options import DATA, TrainOptions, by_name
 from ..training import Trainer
 from .folder import FAILED, FINISHED, claimed, forget_failure, is_finished, note_failure
 from .grid import Entry
@@ -35,7 +40,7 @@ class Datasets:
         key = tuple(getattr(options, name) for name in DATA_OPTIONS)
         with self._lock:
             if key not in self._known:
-                self._known[key] = build.dataset(options)
+                self._known[key] = dataset_from(options)
             return self._known[key]
 
 
@@ -86,9 +91,9 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
         if folder.is_dir():
             shutil.rmtree(folder)
         return training.start(options, dataset, str(folder))
-    run = runs.load(folder)
+    run = checkpoint.load(folder)
     same = replace(run.options, threads=options.threads, engine=options.engine, epochs=options.epochs)
-    fitted = build.fit_likelihood(options, dataset)
+    fitted = from_options.fit_likelihood(options, dataset)
     if same != replace(fitted, checkpoint_every=run.options.checkpoint_every):
         raise RunError(f"{folder}: it was begun with other options; another sweep folder is needed")
     return training.resume(
@@ -107,11 +112,11 @@ def _evaluate(trainer: Trainer, metrics: Sequence[str], evaluated: bool) -> None
     points = trainer.dataset.test if grid is None else grid.points
     codes, _ = trainer.engine.encode(as_stored(points, vae.dtype))
     assert trainer.folder is not None
-    run = runs.load(trainer.folder)
+    run = checkpoint.load(trainer.folder)
     found: dict[str, Any] = {"metrics": {}}
 
     def after(name: str, score: Any) -> None:
         found["metrics"][name] = score.as_dict()
 
     scoring.scores(list(metrics), codes, grid, options.seed, lambda name: None, after)
-    runs.update_evaluation(run, {"epochs": trainer.state.epoch} | found)
+    update_evaluation(run, {"epochs": trainer.state.epoch} | found)

@@ -4,3 +4,7 @@ Everything runs on NumPy and on CuPy arrays. ``B`` is the batch size, ``dx`` the
 latent dimensions; any leading axes may stand before the last one (K posterior samples, for example), over which
 nothing is summed. Values are in nats, one for each data point; a gradient comes as a dict keyed by the argument's name.
 """
+
+from .regularisers import inclusive_kl, mmd
+
+__all__ = ["inclusive_kl", "mmd"]

@@ -23,12 +23,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from minidecomp.data.points import Bits
 from minidecomp.engines import gpu_step
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.textbook import TextbookEngine
-from minidecomp.optimizer import Adam
-from minidecomp.points import Bits
+from minidecomp.model.optimizer import Adam
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]

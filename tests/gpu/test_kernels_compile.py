@@ -13,8 +13,8 @@ from devices import make_device
 from engine_cases import batch, make, trained
 from test_gpu_engine import engine_on
 
+from minidecomp.data.points import Bits
 from minidecomp.engines.device import signatures, source
-from minidecomp.points import Bits
 
 REALS = pytest.mark.parametrize("real", ["float", "double"])
 

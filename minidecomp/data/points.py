@@ -1,0 +1,83 @@
+"""Data points as they are kept in memory: numbers, bytes, or bits; a batch becomes numbers where it is used."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Binary points, eight values a byte.
+
+    Attributes
+    ----------
+    packed : numpy.ndarray of shape (N, dx / 8)
+        uint8, C-contiguous, as ``numpy.packbits(values, axis=1)`` gives it: the first value is a byte's highest bit.
+    """
+
+    packed: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.packed), 8 * self.packed.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __getitem__(self, rows: Any) -> Bits:
+        """The points of a slice or of an array of indices."""
+        return Bits(self.packed[rows])
+
+
+# float32 or float64 (N, dx); uint8 (N, dx), where a byte v stands for v / 255; or bits.
+Points = np.ndarray | Bits
+
+
+def as_numbers(points: Points, dtype: Any) -> np.ndarray:
+    """The points (N, dx) as float32 or float64."""
+    dtype = np.dtype(dtype)
+    if isinstance(points, Bits):
+        return np.unpackbits(points.packed, axis=1).astype(dtype)
+    if points.dtype == np.uint8:
+        return points * dtype.type(1 / 255)
+    return points.astype(dtype, copy=False)
+
+
+def as_stored(points: Points, dtype: Any) -> Points:
+    """The points as an engine takes them: bits and bytes as they are, numbers in its dtype, C-contiguous."""
+    if isinstance(points, Bits) or points.dtype == np.uint8:
+        return points
+    return np.ascontiguousarray(points, dtype)
+
+
+def value_range(points: Points) -> tuple[float, float]:
+    """The least and the greatest value."""
+    if isinstance(points, Bits):
+        return 0.0, 1.0
+    unit = 255 if points.dtype == np.uint8 else 1
+    return float(points.min()) / unit, float(points.max()) / unit
+
+
+def all_zero_or_one(points: Points) -> bool:
+    """Whether no value lies between 0 and 1 or outside."""
+    if isinstance(points, Bits):
+        return True
+    one = 255 if points.dtype == np.uint8 else 1
+    return bool(((points == 0) | (points == one)).all())
+
+
+def evenly_spread(total: int, count: int) -> np.ndarray:
+    """Indices of ``count`` of ``total`` points, evenly spread: data often come class by class, or sorted."""
+    return np.arange(total) if total <= count else np.linspace(0, total - 1, count).astype(np.int64)
+
+
+def fingerprint(data: Points) -> str:
+    """SHA-256 of the points' shape, kind and bytes."""
+    stored, kind = (data.packed, "bits") if isinstance(data, Bits) else (data, data.dtype)
+    digest = hashlib.sha256(f"{data.shape} {kind}".encode())
+    digest.update(np.ascontiguousarray(stored).data)
+    return digest.hexdigest()

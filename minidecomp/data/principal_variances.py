@@ -1,0 +1,77 @@
+"""The principal variances of data: what ``--prior-variance pca`` takes the prior's variances from."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import Fault
+from ..files import make_folder, write_file
+from . import folders
+from .points import Bits, Points, as_numbers
+
+BLOCK = 4096
+# So that runs with other latent dimensions find what they need in the cache.
+COUNT_CACHED = 64
+WORTH_CACHING = 50_000_000  # values: about a second of work
+
+
+def principal_variances(points: Points, count: int, centre: bool = True) -> np.ndarray:
+    """The largest eigenvalues of the data's covariance, or of its second moment, in falling order.
+
+    They are the squares of the singular values of the (centred) data matrix, divided by N.
+
+    Parameters
+    ----------
+    points : Points of shape (N, dx)
+        Read in blocks, so that no second copy of the data is made.
+    count : int
+        How many.
+    centre : bool
+        Whether the mean is subtracted.
+
+    Returns
+    -------
+    numpy.ndarray of shape (min(count, dx),)
+    """
+    from scipy.linalg import eigh
+
+    width = points.shape[1]
+    # Counts of ones are whole numbers below 2^24, so float32 adds them without error.
+    dtype = np.float32 if isinstance(points, Bits) and len(points) < 2**24 else np.float64
+    total, second = np.zeros(width), np.zeros((width, width), dtype)
+    for first in range(0, len(points), BLOCK):
+        block = as_numbers(points[first : first + BLOCK], dtype)
+        total += block.sum(0, dtype=np.float64)
+        second += block.T @ block
+    moving = np.flatnonzero(second.diagonal())
+    moment = second[np.ix_(moving, moving)].astype(np.float64) / len(points)
+    if centre:
+        mean = total[moving] / len(points)
+        moment -= np.outer(mean, mean)
+    variances = np.zeros(min(count, width))
+    kept = min(len(variances), len(moving))
+    if kept:
+        last = len(moving) - 1
+        found = eigh(moment, eigvals_only=True, subset_by_index=(last - kept + 1, last), overwrite_a=True)
+        variances[:kept] = found[::-1]
+    return variances
+
+
+def cached_principal_variances(points: Points, count: int, centre: bool, fingerprint: str) -> np.ndarray:
+    """The same; for large data they are kept in the user's cache, under the data's fingerprint."""
+    if points.shape[0] * points.shape[1] < WORTH_CACHING:
+        return principal_variances(points, count, centre)
+    name = f"{fingerprint}-{'centred' if centre else 'uncentred'}.npy"
+    path: Path = folders.cache() / "principal_variances" / name
+    with suppress(OSError, ValueError, EOFError):
+        known = np.load(path, allow_pickle=False)
+        if len(known) >= min(count, points.shape[1]):
+            return known[:count]
+    variances = principal_variances(points, max(count, COUNT_CACHED), centre)
+    with suppress(Fault):  # without a cache the next run takes longer, no more
+        make_folder(path.parent)
+        write_file(path, lambda file: np.save(file, variances))
+    return variances[:count]

@@ -1,0 +1,123 @@
+"""The two factors of a decomposition as numbers: how far encodings overlap, and how far their aggregate matches p(z).
+
+KL(q(z|x) || p(z)), averaged over the data, splits into (Hoffman and Johnson, 2016; Chen et al., 2018)
+
+    I_q(x; z)                            mutual information: the overlap's measure, log N where no encodings overlap
+    KL(q(z) || prod_d q(z_d))            total correlation
+    sum_d KL(q(z_d) || p(z_d))           dimension-wise KL
+    E_q(z)[log prod_d p(z_d) / p(z)]     the prior's own dependence; 0 where it is a product over dimensions
+
+with q(z) = 1/N sum_i q(z|x_i) over all points given, not over a batch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..data.points import evenly_spread
+from ..randomness import philox, streams
+from ..randomness.draws import sample_prior
+from ..terms.arrays import LOG_2PI, normal_log_density
+from ..terms.posterior import sample
+from ..terms.priors import Prior
+from ..terms.regularisers import mmd
+
+MOST_POINTS, SAMPLES = 10_000, 2000
+BLOCK = 100  # samples at once: nothing is samples x points x dimensions
+MMD_BLOCKS = 10
+
+
+def decomposition(
+    loc: np.ndarray, scale: np.ndarray, prior: Prior, samples: int = SAMPLES, seed: int = 0
+) -> dict[str, Any]:
+    """Estimate overlap and match of a model's encodings.
+
+    Parameters
+    ----------
+    loc, scale : numpy.ndarray of shape (N, D)
+        Of q(z|x_i); of more than 10,000 points as many are used, evenly spread.
+    prior : Prior
+    samples : int
+        From q(z), and from p(z).
+    seed : int
+
+    Returns
+    -------
+    dict
+        ``overlap``: ``posterior_entropy`` (its mean over the points), ``mutual_information``, ``total_correlation``,
+        ``dimension_wise_kl``, ``prior_dependence``, and ``kl``, the sum of the last four.
+        ``match``: ``mmd``, ``kl-inc`` (KL(p || q)).
+        Each is a dict of ``value`` and ``error``, its standard error over the samples, in nats but for the MMD.
+        ``points`` and ``samples`` say how many there were. The mutual information cannot exceed log(points).
+    """
+    chosen = evenly_spread(len(loc), MOST_POINTS)
+    loc, scale = loc[chosen].astype(np.float64), scale[chosen].astype(np.float64)
+    points, dims = loc.shape
+
+    source = philox.permutation(points, seed, streams.EVALUATION)[np.arange(samples) % points]
+    eps = philox.normal((samples, dims), seed, streams.EVALUATION, 1)
+    z = sample(loc[source], scale[source], eps)
+    log_q_given_x = normal_log_density(z, loc[source], scale[source]).sum(1)
+    log_q, log_q_marginals = _aggregate(z, loc, scale)
+    log_p, log_p_marginals = prior.log_density(z), prior.marginal_log_density(z).sum(1)
+
+    prior_sample, _, _ = sample_prior(prior, (samples, dims), seed, 2, np.float64, streams.EVALUATION)
+    log_q_of_prior, _ = _aggregate(prior_sample, loc, scale)
+    entropy = (np.log(scale) + 0.5 * (1 + LOG_2PI)).sum(1)
+    size = samples // MMD_BLOCKS
+    discrepancies = np.array(
+        [mmd.value(prior_sample[i * size : (i + 1) * size], z[i * size : (i + 1) * size]) for i in range(MMD_BLOCKS)]
+    )
+    return {
+        "overlap": {
+            "posterior_entropy": _estimate(entropy, exact=True),
+            "mutual_information": _estimate(log_q_given_x - log_q),
+            "total_correlation": _estimate(log_q - log_q_marginals),
+            "dimension_wise_kl": _estimate(log_q_marginals - log_p_marginals),
+            "prior_dependence": _estimate(log_p_marginals - log_p),
+            "kl": _estimate(log_q_given_x - log_p),
+        },
+        "match": {
+            "mmd": _estimate(discrepancies),
+            "kl-inc": _estimate(prior.log_density(prior_sample) - log_q_of_prior),
+        },
+        "points": points,
+        "samples": samples,
+    }
+
+
+def _estimate(values: np.ndarray, exact: bool = False) -> dict[str, float]:
+    """The mean and its standard error; a mean over all points has none."""
+    return {
+        "value": float(values.mean()),
+        "error": 0.0 if exact else float(values.std(ddof=1) / math.sqrt(len(values))),
+    }
+
+
+def _aggregate(z: np.ndarray, loc: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """log q(z) and sum_d log q(z_d), (M,) each, for z (M, D) and posteriors (N, D).
+
+    log q(z) = logsumexp_i sum_d log N(z_d; mu_id, s_id^2) - log N,   log q(z_d) = logsumexp_i log N(...) - log N
+    """
+    log_q, log_marginals = np.empty(len(z)), np.zeros(len(z))
+    inverse, constant = 1 / scale, -np.log(scale) - 0.5 * LOG_2PI
+    for first in range(0, len(z), BLOCK):
+        part = z[first : first + BLOCK]
+        joint = np.zeros((len(part), len(loc)))
+        for d in range(loc.shape[1]):
+            log_density = constant[:, d] - 0.5 * ((part[:, d, None] - loc[:, d]) * inverse[:, d]) ** 2
+            joint += log_density
+            log_marginals[first : first + len(part)] += _log_mean_exp(log_density)
+        log_q[first : first + len(part)] = _log_mean_exp(joint)
+    return log_q, log_marginals
+
+
+def _log_mean_exp(a: np.ndarray) -> np.ndarray:
+    """log 1/N sum_i e^a_i along rows, in place."""
+    largest = a.max(1, keepdims=True)
+    a -= largest
+    np.exp(a, out=a)
+    return largest[:, 0] + np.log(a.mean(1))

@@ -1,0 +1,109 @@
+"""The marginal log-likelihood log p(x) by importance sampling (Burda, Grosse and Salakhutdinov, ICLR 2016, eq. 8)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..data.points import Points, as_stored
+from ..engines import make
+from ..model.vae import VAE
+from ..objective import Objective
+
+# What is in memory at once: so many samples of so many points, whatever the number of samples asked for.
+SAMPLES_AT_ONCE, POINTS_AT_ONCE = 50, 64
+# Training counts steps from 0 and evaluation from 2^62; these draws are their own.
+FIRST_STEP = 1 << 61
+
+
+@dataclass(frozen=True)
+class MarginalLogLikelihood:
+    """An estimate of the mean of log p(x) over data, in nats a point.
+
+    Attributes
+    ----------
+    mean : float
+        A lower bound in expectation, which rises with ``samples`` to the truth.
+    standard_error : float
+        Of the mean, from its spread over the points: what another test set of this size would move.
+    sampling_error : float
+        The part of it that the importance sampling makes (by the delta method); too small where few samples are
+        effective.
+    effective_samples : float
+        (sum w)^2 / sum w^2, its mean over the points: near 1, a single sample carries the estimate.
+    samples, points : int
+    """
+
+    mean: float
+    standard_error: float
+    sampling_error: float
+    effective_samples: float
+    samples: int
+    points: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def marginal_log_likelihood(
+    vae: VAE,
+    data: Points,
+    samples: int = 1000,
+    seed: int = 0,
+    engine: str = "cpu",
+    threads: int = 1,
+    progress: Callable[[int], object] = lambda points: None,
+) -> MarginalLogLikelihood:
+    """Estimate the mean of log p(x) over the data.
+
+    log p(x) ~ logsumexp_k log w_k - log K,   w_k = p(x|z_k) p(z_k) / q(z_k|x),   z_k ~ q(z|x)
+
+    The sums over k are kept as they grow, so that memory does not depend on K.
+
+    Parameters
+    ----------
+    vae : VAE
+    data : Points of shape (N, dx)
+    samples : int
+        K.
+    seed : int
+        Of the draws.
+    engine, threads
+        As for ``minidecomp.engines.make``.
+    progress : callable
+        Given the number of points done.
+    """
+    chunks = math.ceil(samples / SAMPLES_AT_ONCE)
+    at_once = math.ceil(samples / chunks)
+    objective = Objective(kl="monte-carlo", samples=at_once)
+    sampler = make(engine, replace(vae), objective, max_rows=POINTS_AT_ONCE, threads=threads)
+    data = as_stored(data, vae.dtype)
+    log_p, variance, effective = np.empty((3, len(data)))
+    for number, first in enumerate(range(0, len(data), POINTS_AT_ONCE)):
+        x = data[first : first + POINTS_AT_ONCE]
+        largest, total, squares = np.full(len(x), -np.inf), np.zeros(len(x)), np.zeros(len(x))
+        for chunk in range(chunks):
+            log_w = sampler.log_weights(x, seed, FIRST_STEP + number * chunks + chunk)[: samples - chunk * at_once]
+            # sum_k w_k and sum_k w_k^2 over e^largest and its square, raised when a larger weight comes.
+            top = np.maximum(largest, log_w.max(0))
+            shrink, w = np.exp(largest - top), np.exp(log_w - top)
+            total, squares, largest = total * shrink + w.sum(0), squares * shrink**2 + (w**2).sum(0), top
+        part = slice(first, first + len(x))
+        log_p[part] = largest + np.log(total) - math.log(samples)
+        effective[part] = total**2 / squares
+        # Var log p ~ Var(mean w) / (mean w)^2 = 1 / effective - 1 / K
+        variance[part] = np.maximum(1 / effective[part] - 1 / samples, 0)
+        progress(first + len(x))
+    count = len(data)
+    return MarginalLogLikelihood(
+        mean=float(log_p.mean()),
+        standard_error=float(log_p.std(ddof=1) / math.sqrt(count)) if count > 1 else math.nan,
+        sampling_error=float(math.sqrt(variance.sum()) / count),
+        effective_samples=float(effective.mean()),
+        samples=samples,
+        points=count,
+    )

@@ -1,0 +1,113 @@
+"""Codes and factors as arrays: what is refused, and which codes vary at all."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from ...errors import OptionError
+
+LARGEST = 1e70  # fourth powers of codes stay finite
+MOST_CLASSES = 1000
+
+
+def as_codes(codes: Any, name: str = "codes", least_dims: int = 1, least_points: int = 2) -> np.ndarray:
+    """Codes as float64 (n, D), whatever their type, so that a score does not depend on it.
+
+    Raises
+    ------
+    OptionError
+        Not numbers, not of two dimensions, too few points or codes, or a number that is not finite.
+    """
+    array = np.asarray(codes)
+    if array.dtype.kind not in "biuf":
+        raise OptionError(name, f"dtype {array.dtype}", "an array of real numbers is")
+    if array.ndim != 2 or array.shape[0] < least_points or array.shape[1] < least_dims:
+        wanted = f"(n, D) with n >= {least_points} points and D >= {least_dims} codes"
+        raise OptionError(name, f"shape {array.shape}", f"shape {wanted} is")
+    array = array.astype(np.float64, copy=False)
+    usable = np.abs(array) < LARGEST
+    if not usable.all():
+        row, column = np.unravel_index(np.argmin(usable), array.shape)
+        found = f"{array[row, column]} in row {row}, column {column}"
+        raise OptionError(name, found, f"finite numbers of size below {LARGEST:g} are")
+    return array
+
+
+def as_factors(
+    factors: Any,
+    points: int,
+    name: str = "factors",
+    least_factors: int = 1,
+    varied: bool = False,
+    classes: bool = False,
+) -> np.ndarray:
+    """Factors as an array (n, F) with one row for each of ``points`` codes.
+
+    Parameters
+    ----------
+    varied : bool
+        Refuse a factor with one value only, for which the metric is not defined.
+    classes : bool
+        Each distinct value is a class: refuse a factor with more than 1000.
+
+    Raises
+    ------
+    OptionError
+        Not numbers, another shape, a number that is not finite, or a factor as above.
+    """
+    array = np.asarray(factors)
+    if array.dtype.kind not in "biuf":
+        raise OptionError(name, f"dtype {array.dtype}", "an array of real numbers is")
+    if array.ndim != 2 or len(array) != points or array.shape[1] < least_factors:
+        wanted = f"({points}, F) with F >= {least_factors}, one row for each row of the codes,"
+        raise OptionError(name, f"shape {array.shape}", f"shape {wanted} is")
+    if not np.isfinite(array).all():
+        raise OptionError(name, "a number that is not finite", "finite numbers are")
+    for f, column in enumerate(array.T):
+        if varied and column.max() == column.min():
+            found = f"one value only in factor {f}"
+            raise OptionError(name, found, "two values or more in each factor (counted from 0) are")
+        if classes and (count := len(np.unique(column))) > MOST_CLASSES:
+            found = f"{count} distinct values in factor {f}"
+            allowed = f"{MOST_CLASSES} at most are, as each is a class; group them first"
+            raise OptionError(name, found, allowed)
+    return array
+
+
+def as_test_points(
+    codes: Any, factors: Any, dims: int, factor_count: int, varied: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Test points, which need as many codes and factors as the training points have."""
+    codes = as_codes(codes, "test_codes", least_points=1)
+    factors = as_factors(factors, len(codes), "test_factors", varied=varied)
+    if codes.shape[1] != dims:
+        raise OptionError("test_codes", f"shape {codes.shape}", f"{dims} columns, as in training, are")
+    if factors.shape[1] != factor_count:
+        allowed = f"{factor_count} columns, as in training, are"
+        raise OptionError("test_factors", f"shape {factors.shape}", allowed)
+    return codes, factors
+
+
+def as_count(name: str, value: Any, least: int = 1) -> int:
+    """A whole number of at least ``least``."""
+    if not isinstance(value, Integral) or value < least:
+        raise OptionError(name, value, f"a whole number of at least {least} is")
+    return int(value)
+
+
+def varying(codes: np.ndarray) -> np.ndarray:
+    """Which codes are not constant, bool (D,).
+
+    A constant code can have a variance of 1e-34 by rounding, and a tiny one a variance of 0 by underflow:
+    both are constant here.
+    """
+    return (codes.max(0) > codes.min(0)) & (codes.var(0) > 0)
+
+
+def top_gap(table: np.ndarray) -> np.ndarray:
+    """The largest minus the second largest entry of each column, (D, F) -> (F,)."""
+    ordered = np.sort(table, axis=0)
+    return ordered[-1] - ordered[-2]

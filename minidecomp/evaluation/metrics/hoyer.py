@@ -1,0 +1,65 @@
+"""Hoyer's measure of sparsity (Hoyer, 2004), normalised as Mathieu et al. (2019) do it, or plain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .arrays import as_codes, varying
+from .score import Score
+
+
+def hoyer(codes: Any, normalise: bool = True) -> Score:
+    """How sparse a point's codes are, on average: 0 if all are of the same size, 1 if only one is not zero.
+
+    H = mean over points of (sqrt(D) - |y|_1 / |y|_2) / (sqrt(D) - 1),   y_d = z_d / std_d, or z_d
+
+    The deviation (ddof 1, over the data; codes are not centred) is there so that a code that hardly moves
+    does not count as sparse: it is blown up to the size of the others. For the same reason a constant code,
+    which cannot be blown up, is left out, of D too; with fewer than two codes left the score is 0. A point
+    whose codes are all zero counts as 0, as points with all codes alike do. The published code gives NaN in
+    these cases.
+
+    Parameters
+    ----------
+    codes : array (n, D)
+        The means of the encoder, one row a point; two codes or more.
+    normalise : bool
+        Divide by the standard deviations. Without it no code is left out.
+
+    Returns
+    -------
+    Score
+        ``details``: ``kept``, the codes that were used, and ``zero_points``, the number of points with all
+        of these zero.
+
+    Raises
+    ------
+    OptionError
+        A shape or a number is not allowed.
+    """
+    codes = as_codes(codes, least_dims=2)
+    kept = varying(codes) if normalise else np.ones(codes.shape[1], dtype=bool)
+    y = np.abs(codes[:, kept])
+    if normalise:
+        y = y / codes[:, kept].std(0, ddof=1)
+
+    # By a point's largest code first, so that squares neither overflow nor underflow; the ratio is the same.
+    largest = y.max(1, initial=0)
+    full = largest > 0
+    y = y[full] / largest[full, None]
+    root = np.sqrt(y.shape[1])
+    score = 0.0
+    if y.shape[1] > 1:
+        ratio = y.sum(1) / np.sqrt((y**2).sum(1))
+        score = float(((root - ratio) / (root - 1)).sum() / len(codes))
+    normalised = "each code divided by its standard deviation (ddof 1), constant codes left out"
+    form = normalised if normalise else "codes as they are"
+    return Score(
+        score=score,
+        details={"kept": np.flatnonzero(kept).tolist(), "zero_points": int((~full).sum())},
+        samples={"points": len(codes)},
+        seed=None,
+        definition=f"Hoyer sparsity, {form}, mean over points; all-zero points count as 0",
+    )

@@ -1,0 +1,110 @@
+"""Ground truth: factors that can be drawn at will, and the codes of what they make.
+
+Scores equal those of disentanglement_lib only if the draws do. They come from NumPy's legacy ``RandomState``,
+whose stream is frozen, in that library's order: factor by factor, and in batches of 16 for most metrics.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import OptionError
+from .arrays import as_codes, as_count
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """Independent factors, uniform over their values, and a representation of what they make.
+
+    Attributes
+    ----------
+    factor_sizes : tuple of int
+        The number of values of each of the F factors; factor f takes 0 to ``factor_sizes[f] - 1``.
+    represent : callable
+        Takes factors (n, F) int64 and returns the codes (n, D) of these points, the mean of the encoder for a
+        VAE. It is a plain function: a row's codes depend on that row alone, as points come in other batches
+        than they are drawn in.
+
+    Raises
+    ------
+    OptionError
+        ``factor_sizes`` is empty or has a size below 1.
+    """
+
+    factor_sizes: tuple[int, ...]
+    represent: Callable[[np.ndarray], np.ndarray]
+
+    def __post_init__(self) -> None:
+        sizes = tuple(as_count("factor_sizes", size) for size in self.factor_sizes)
+        if not sizes:
+            raise OptionError("factor_sizes", sizes, "one factor or more is")
+        object.__setattr__(self, "factor_sizes", sizes)
+
+    @classmethod
+    def from_table(cls, codes: Any, factor_sizes: tuple[int, ...]) -> GroundTruth:
+        """Ground truth by looking codes up that were computed before.
+
+        Parameters
+        ----------
+        codes : array (N, D)
+            The codes of all N = prod(factor_sizes) points, the last factor moving fastest (row-major), as the
+            points lie in dSprites.
+        factor_sizes : tuple of int
+            The number of values of each factor; dSprites without its colour has (3, 6, 40, 32, 32).
+
+        Raises
+        ------
+        OptionError
+            The table has another number of rows, or what is in it is no code.
+        """
+        table = np.asarray(codes)  # not as float64: a large table of float32 stays as it is
+        as_codes(table, least_points=1)
+
+        def look_up(factors: np.ndarray) -> np.ndarray:
+            return table[np.ravel_multi_index(tuple(factors.T), truth.factor_sizes)]
+
+        truth = cls(factor_sizes, look_up)
+        rows = math.prod(truth.factor_sizes)
+        if len(table) != rows:
+            allowed = f"{rows} rows, one for each combination of factors {truth.factor_sizes}, are"
+            raise OptionError("codes", f"shape {table.shape}", allowed)
+        return truth
+
+
+def codes_of(truth: GroundTruth, factors: np.ndarray) -> np.ndarray:
+    """The representation of factors (n, F), checked, as float64 (n, D)."""
+    codes = as_codes(truth.represent(factors), "represent", least_points=0)
+    if len(codes) != len(factors):
+        raise OptionError("represent", f"{len(codes)} rows for {len(factors)} points", "a row a point is")
+    return codes
+
+
+def legacy_random(seed: int) -> np.random.RandomState:
+    """NumPy's legacy generator; ``seed`` is 0 to 2^32 - 1."""
+    if as_count("seed", seed, least=0) >= 2**32:
+        raise OptionError("seed", seed, "a whole number from 0 to 2^32 - 1 is")
+    return np.random.RandomState(seed)
+
+
+def draw_factors(sizes: tuple[int, ...], n: int, random: np.random.RandomState) -> np.ndarray:
+    """n points' factors (n, F) int64, drawn one factor after the other."""
+    return np.stack([random.randint(size, size=n) for size in sizes], axis=1).astype(np.int64, copy=False)
+
+
+def draw_points(truth: GroundTruth, n: int, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
+    """n points' codes (n, D) and factors (n, F), drawn 16 at a time: another batch would be other points."""
+    batches = [draw_factors(truth.factor_sizes, min(BATCH, n - i), random) for i in range(0, n, BATCH)]
+    factors = np.concatenate(batches)
+    return codes_of(truth, factors), factors
+
+
+def all_factors(sizes: tuple[int, ...]) -> np.ndarray:
+    """Every combination of factors once, (prod(sizes), F) int64, the last factor moving fastest."""
+    return np.indices(sizes).reshape(len(sizes), -1).T

@@ -1,0 +1,279 @@
+"""The paper's Theorem 1, its corollary and Theorem 2, both sides of each evaluated on a model (PAPER 1).
+
+With one posterior sample z = loc + scale eps a point for E_q[log p(x|z)], the same on both sides, and everything else
+in closed form or by quadrature, the two sides agree to rounding where the statement holds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import OptionError
+from ..model.network import Parameters
+from ..model.vae import VAE
+from ..terms import kl
+from ..terms.posterior import sample
+from ..terms.priors import Gaussian, Mixture, Prior, Sparse, StudentT
+
+NODES = 96  # of the Gauss-Hermite rule for E_q
+GRID, GRID_2D = 20001, 1201  # points along each side of an integral over a mixture
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A statement's two sides, means over the batch in nats, and the parts of each."""
+
+    statement: str
+    left: float
+    right: float
+    left_parts: dict[str, float]
+    right_parts: dict[str, float]
+
+    @property
+    def difference(self) -> float:
+        return self.left - self.right
+
+
+# ---- Theorem 1 ----
+
+
+def log_F(prior: Prior, beta: float) -> float:
+    """log F_beta = log int p(z)^beta dz: in closed form for Gaussian and Student-t, else by quadrature.
+
+    Raises
+    ------
+    OptionError
+        If p^beta has no integral (a Student-t with beta (nu + 1) <= 1), or the prior is a mixture in more than two
+        dimensions, which has neither a closed form nor a product's.
+    """
+    if isinstance(prior, Gaussian):
+        # (1 - beta)/2 (log 2 pi + log v) - log(beta) / 2 a dimension
+        log_v = 2 * np.log(prior.scale)
+        return float((0.5 * (1 - beta) * (math.log(2 * math.pi) + log_v) - 0.5 * math.log(beta)).sum())
+    if isinstance(prior, StudentT):
+        df = _annealed_df(prior, beta)
+        # beta log c + log s + log(nu) / 2 + log Beta(1/2, nu' / 2) a dimension, with c the density at its peak
+        log_beta = math.lgamma(0.5) + math.lgamma(df / 2) - math.lgamma((df + 1) / 2)
+        log_scale = np.log(prior.scale)
+        each = beta * (prior.log_normaliser - log_scale) + log_scale + 0.5 * math.log(prior.df) + log_beta
+        return float(each.sum())
+    if isinstance(prior, Sparse):
+        return float(sum(_log_integral_of_dimension(prior, d, beta) for d in range(prior.scale.size)))
+    z, area = _plane(prior, beta)
+    log_p = beta * prior.log_density(z)
+    return float(log_p.max() + math.log(np.exp(log_p - log_p.max()).sum() * area))
+
+
+def _annealed_df(prior: StudentT, beta: float) -> float:
+    df = beta * (prior.df + 1) - 1
+    if df <= 0:
+        raise OptionError(
+            "beta", beta, f"for a Student-t prior with df {prior.df:g} more than {1 / (prior.df + 1):g} is"
+        )
+    return df
+
+
+def annealed(prior: Prior, beta: float) -> Prior | None:
+    """f_beta = p^beta / F_beta as a prior of its own where it is one: a narrower Gaussian, another Student-t."""
+    if isinstance(prior, Gaussian):
+        return replace(prior, scale=prior.scale / math.sqrt(beta))
+    if isinstance(prior, StudentT):
+        df = _annealed_df(prior, beta)
+        return replace(prior, scale=prior.scale * math.sqrt(prior.df / df), df=df)
+    return None
+
+
+def _log_integral_of_dimension(prior: Sparse, d: int, beta: float) -> float:
+    """log int p_d^beta dz by Gauss-Legendre rules on panels that resolve the spike as well as the slab."""
+    one = replace(prior, loc=prior.loc[d : d + 1], scale=prior.scale[d : d + 1])
+    # p^beta is as wide as p over sqrt(beta); a panel is a fraction of that.
+    steps = np.arange(-60, 60.5, 0.5) / math.sqrt(beta)
+    edges = np.unique(np.concatenate([steps * prior.spike_scale, one.loc + steps * one.scale]))
+    node, weight = np.polynomial.legendre.leggauss(12)
+    half = 0.5 * np.diff(edges)[:, None]
+    z = edges[:-1, None] + half * (1 + node)
+    log_f = beta * one.log_density(z[..., None])
+    return float(log_f.max() + math.log((half * weight * np.exp(log_f - log_f.max())).sum()))
+
+
+def _plane(prior: Prior, beta: float) -> tuple[np.ndarray, float]:
+    """A grid (n, n, D) over the mixture's components, and the area of a cell."""
+    assert isinstance(prior, Mixture)
+    loc, scale = prior.loc, prior.scale
+    if loc.shape[1] > 2:
+        raise OptionError("prior", prior.name, "in more than two dimensions p^beta has no integral in closed form")
+    count = GRID_2D if loc.shape[1] == 2 else GRID
+    lines = []
+    for d in range(loc.shape[1]):
+        reach = 12 * float(scale[:, d].max()) / math.sqrt(min(beta, 1))
+        lines.append(np.linspace(loc[:, d].min() - reach, loc[:, d].max() + reach, count))
+    area = float(np.prod([line[1] - line[0] for line in lines]))
+    return np.stack(np.meshgrid(*lines, indexing="ij"), -1), area
+
+
+def expected_log_prior(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """E_q[log p(z)] for each posterior (B, D), by Gauss-Hermite quadrature: exact for a Gaussian, and (B,)."""
+    node, weight = np.polynomial.hermite_e.hermegauss(NODES)
+    weight = weight / weight.sum()
+    if isinstance(prior, Mixture) and loc.shape[1] == 2:
+        a, b = np.meshgrid(node, node, indexing="ij")
+        z = loc[:, None, None] + scale[:, None, None] * np.stack([a, b], -1)
+        return np.einsum("bij,i,j->b", prior.log_density(z), weight, weight)
+    if isinstance(prior, Mixture) and loc.shape[1] > 2:
+        raise OptionError("prior", prior.name, "in more than two dimensions E_q[log p] has no quadrature here")
+    z = loc[:, None] + scale[:, None] * node[:, None]
+    return np.einsum("bid,i->b", prior.marginal_log_density(z), weight)
+
+
+def entropy(scale: np.ndarray) -> np.ndarray:
+    """H[q] = sum_d log s + (1 + log 2 pi) / 2, (B,)."""
+    return (np.log(scale) + 0.5 * (1 + math.log(2 * math.pi))).sum(-1)
+
+
+def divergence(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """KL(q || p), (B,): in closed form for a Gaussian prior, else -H[q] - E_q[log p]."""
+    if isinstance(prior, Gaussian):
+        return kl.analytic_value(loc, scale, prior)
+    return -entropy(scale) - expected_log_prior(prior, loc, scale)
+
+
+def theorem_1(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
+    """beta-VAE = ELBO with the beta-annealed prior + (beta - 1) H[q] + log F_beta.
+
+    Parameters
+    ----------
+    vae : VAE
+        In float64.
+    x : numpy.ndarray of shape (B, dx)
+    eps : numpy.ndarray of shape (B, D)
+        Noise of the one sample that stands for E_q[log p(x|z)].
+    beta : float
+        Above 0.
+    """
+    prior, (loc, scale) = vae.current_prior(), vae.encode(x)
+    log_likelihood = float(vae.likelihood.value(x, vae.decode(sample(loc, scale, eps))).mean())
+    own = float(divergence(prior, loc, scale).mean())
+    log_f, spread, other = log_F(prior, beta), float(entropy(scale).mean()), annealed(prior, beta)
+    if other is not None:
+        to_annealed = float(divergence(other, loc, scale).mean())
+    else:  # KL(q || f_beta) by the quadrature of log f_beta = beta log p - log F_beta
+        to_annealed = -spread - (beta * float(expected_log_prior(prior, loc, scale).mean()) - log_f)
+    return Sides(
+        "L_beta = ELBO with prior p^beta / F_beta + (beta - 1) H[q] + log F_beta",
+        log_likelihood - beta * own,
+        log_likelihood - to_annealed + (beta - 1) * spread + log_f,
+        {"E_q[log p(x|z)]": log_likelihood, "-beta KL(q || p)": -beta * own},
+        {
+            "E_q[log p(x|z)]": log_likelihood,
+            "-KL(q || p^beta / F_beta)": -to_annealed,
+            "(beta - 1) H[q]": (beta - 1) * spread,
+            "log F_beta": log_f,
+        },
+    )
+
+
+# ---- the corollary: a Gaussian prior, and a model that is rescaled ----
+
+
+def _with_first_weights(vae: VAE, change: np.ndarray) -> VAE:
+    """The model whose decoder takes ``z @ change``: its first layer's weights times a matrix (D, D)."""
+    parameters = Parameters(vae.parameters.shapes, vae.parameters.vector.copy())
+    parameters["dec.0.W"][...] = change @ parameters["dec.0.W"]
+    return replace(vae, parameters=parameters)
+
+
+def corollary(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
+    """beta-VAE with a Gaussian prior = the ELBO of a rescaled model + (beta - 1) / 2 log|S'| + c.
+
+    mu' = sqrt(beta) mu,  s' = sqrt(beta) s
+    p'(x|z) = p(x | z / sqrt(beta)): the decoder's first weights over sqrt(beta)
+    c = D (beta - 1) / 2 (1 + log(2 pi / beta)) + log F_beta
+
+    Raises
+    ------
+    OptionError
+        For another prior, or one whose mean is not 0.
+    """
+    prior, (loc, scale) = vae.current_prior(), vae.encode(x)
+    if not isinstance(prior, Gaussian) or np.any(prior.loc != 0):
+        raise OptionError("prior", prior.name, "the corollary is about the gaussian prior")
+    root, D = math.sqrt(beta), vae.latent_dim
+    z = sample(loc, scale, eps)
+    left = float(vae.likelihood.value(x, vae.decode(z)).mean()), -beta * float(divergence(prior, loc, scale).mean())
+    rescaled = _with_first_weights(vae, np.eye(D) / root)
+    log_likelihood = float(rescaled.likelihood.value(x, rescaled.decode(root * loc + root * scale * eps)).mean())
+    own = float(divergence(prior, root * loc, root * scale).mean())
+    log_det = float(2 * np.log(root * scale).sum(-1).mean())
+    c = D * (beta - 1) / 2 * (1 + math.log(2 * math.pi / beta)) + log_F(prior, beta)
+    right = {
+        "E_q'[log p'(x|z)]": log_likelihood,
+        "-KL(q' || p)": -own,
+        "(beta - 1)/2 log|S'|": 0.5 * (beta - 1) * log_det,
+        "c": c,
+    }
+    return Sides(
+        "L_beta = ELBO of the rescaled model + (beta - 1)/2 log|S'| + c",
+        sum(left),
+        sum(right.values()),
+        {"E_q[log p(x|z)]": left[0], "-beta KL(q || p)": left[1]},
+        right,
+    )
+
+
+# ---- Theorem 2: rotations ----
+
+
+def rotation(latent_dim: int, seed: int = 0) -> np.ndarray:
+    """A random rotation (D, D), from the QR decomposition of a normal matrix; determinant 1."""
+    q, r = np.linalg.qr(np.random.default_rng(seed).standard_normal((latent_dim, latent_dim)))
+    q = q * np.sign(np.diag(r))
+    if np.linalg.det(q) < 0:
+        q[:, 0] *= -1
+    return q
+
+
+def theorem_2(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float, seed: int = 0) -> Sides:
+    """The objective of a model and of the same model with its latent space rotated by R, at alpha = 0.
+
+    z' = R z,  q' = N(R mu, R S R^T),  p'(x|z') = p(x | R^T z'). log q'(z') = log q(z), for a rotation keeps volumes.
+    The sides agree where p(R z) = p(z) for all z: for a Gaussian prior with equal variances, and no other here.
+
+    Raises
+    ------
+    OptionError
+        In one dimension, which has no rotation.
+    """
+    prior, (loc, scale) = vae.current_prior(), vae.encode(x)
+    if vae.latent_dim < 2:
+        raise OptionError("latent_dim", vae.latent_dim, "a rotation needs at least 2")
+    R, z = rotation(vae.latent_dim, seed), sample(loc, scale, eps)
+    turned = _with_first_weights(vae, R)  # z' = z R^T as a row, so z' R = z
+    z_turned = z @ R.T
+    covariance = np.einsum("ij,bj,kj->bik", R, scale**2, R)
+    residual = z_turned - loc @ R.T
+    solved = np.linalg.solve(covariance, residual[..., None])[..., 0]
+    log_q_turned = -0.5 * (
+        (residual * solved).sum(-1) + np.linalg.slogdet(covariance)[1] + vae.latent_dim * math.log(2 * math.pi)
+    )
+    log_q = (-0.5 * eps**2 - np.log(scale) - 0.5 * math.log(2 * math.pi)).sum(-1)
+    parts = []
+    for model, at, log_density in ((vae, z, log_q), (turned, z_turned, log_q_turned)):
+        parts.append(
+            {
+                "E_q[log p(x|z)]": float(model.likelihood.value(x, model.decode(at)).mean()),
+                "-beta E_q[log q(z|x)]": -beta * float(log_density.mean()),
+                "beta E_q[log p(z)]": beta * float(prior.log_density(at).mean()),
+            }
+        )
+    return Sides(
+        "L_beta of the model = L_beta of the model with its latent space rotated",
+        sum(parts[0].values()),
+        sum(parts[1].values()),
+        *parts,
+    )
+
+
+STATEMENTS = {"1": theorem_1, "corollary": corollary, "2": theorem_2}

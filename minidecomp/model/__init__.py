@@ -1,0 +1,1 @@
+"""The model: its networks, its parameters and their optimiser."""

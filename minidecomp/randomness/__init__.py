@@ -1,0 +1,1 @@
+"""Random numbers from a counter: the generator, the streams, and one step's draws."""

@@ -1,0 +1,1 @@
+"""D(q(z), p(z)): the regularisers."""
