@@ -1,4 +1,4 @@
-# Adam with AMSGrad (minidecomp/optimizer.py): one pass over the parameter vector, or over a stretch of it.
+# Adam with AMSGrad (minidecomp/model/optimizer.py): one pass over the parameter vector, or over a stretch of it.
 
 cdef md_cloned_void adam_range(real* theta, const real* g, real* m, real* v, real* v_max, long n, real rest1, real rest2, real rate, real root, real eps) noexcept nogil:
     cdef long i

@@ -1,4 +1,4 @@
-# KL(p(z) || q(z)) with the batch's aggregate posterior (minidecomp/terms/inclusive_kl.py). A task takes a chunk of the
+# KL(p(z) || q(z)) with the batch's aggregate posterior (minidecomp/terms/regularisers/inclusive_kl.py). A task takes a chunk of the
 # prior sample's rows j and adds up the gradient by every posterior i; the parts are summed in order afterwards.
 
 cdef void inclusive_columns_phase(void* context, long task) noexcept nogil:

@@ -45,7 +45,7 @@ enum { SOFTPLUS_LINK, EXP_LINK };
 enum { BERNOULLI, GAUSSIAN, LAPLACE };
 enum { GAUSSIAN_PRIOR, STUDENT_T_PRIOR, MIXTURE_PRIOR, SPARSE_PRIOR };
 enum { REAL_DATA, BYTE_DATA, BIT_DATA };
-enum { POSTERIOR, PRIOR, PRIOR_CHOICE };                                     /* purposes, as in minidecomp/random.py */
+enum { POSTERIOR, PRIOR, PRIOR_CHOICE };                                     /* purposes, as in minidecomp/randomness/streams.py */
 enum { DF, LOG_NORMALISER, GAMMA, LOG_SLAB, LOG_SPIKE, SPIKE_SCALE };                        /* of a prior's constants */
 
 /* This thread's number over the whole grid. */

@@ -1,4 +1,4 @@
-/* The MMD's sums of a kernel over all pairs of points in time proportional to the points (minidecomp/terms/mmd.py).
+/* The MMD's sums of a kernel over all pairs of points in time proportional to the points (minidecomp/terms/regularisers/mmd.py).
 
    The line is cut into cells of width H, so narrow that over a pair of cells, o cells apart, the kernel is a polynomial
    in both places to MD_MMD_ERROR (Chebyshev coefficients fall by a factor of 7 each: the kernel's poles are at

@@ -1,4 +1,4 @@
-# The dimension-wise MMD^2 (minidecomp/terms/mmd.py). A task takes one dimension; nothing of size B x B is stored.
+# The dimension-wise MMD^2 (minidecomp/terms/regularisers/mmd.py). A task takes one dimension; nothing of size B x B is stored.
 
 cdef extern from "mmd.h" nogil:
     const double MD_MMD_WIDTH

@@ -1,4 +1,4 @@
-# The layers (minidecomp/network.py): h = act(x W + b), and back. A task computes a tile of a product and, while it is in
+# The layers (minidecomp/model/network.py): h = act(x W + b), and back. A task computes a tile of a product and, while it is in
 # cache, what follows it element by element.
 
 cdef md_cloned_void bias_and_activation(real* h, const real* b, long rows, long columns, long stride, int activation) noexcept nogil:

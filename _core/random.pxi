@@ -1,4 +1,4 @@
-# Random numbers (minidecomp/random.py): any stretch of a stream, drawn where it is needed.
+# Random numbers (minidecomp/randomness/philox.py): any stretch of a stream, drawn where it is needed.
 
 cdef md_cloned_void fill_normal(real* out, long start, long stop, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
     """out[0 .. stop - start) = normal numbers start .. stop of a stream; a block of four words gives four."""

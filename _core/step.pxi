@@ -27,7 +27,7 @@ cdef enum:
     NO_REGULARISER, MMD, INCLUSIVE_KL
 cdef enum:
     REAL_DATA, BYTE_DATA, BIT_DATA
-cdef enum:              # purposes of random numbers, as in minidecomp/random.py
+cdef enum:              # purposes of random numbers, as in minidecomp/randomness/streams.py
     POSTERIOR, PRIOR, PRIOR_CHOICE
 cdef enum:              # the terms, in the order of `values`
     LOG_LIKELIHOOD, KL, REGULARISER, GRADIENT

@@ -1,4 +1,4 @@
-"""The options of ``minidecomp.options`` as click's, shown in groups."""
+"""The options of ``minidecomp.settings.options`` as click's, shown in groups."""
 
 from __future__ import annotations
 

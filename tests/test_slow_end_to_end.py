@@ -43,7 +43,7 @@ import numpy as np
 from minidecomp import build, resolve
 from minidecomp._core import engine_float32
 from minidecomp.engines.cpu import CpuEngine
-from minidecomp.optimizer import Adam
+from minidecomp.model.optimizer import Adam
 assert engine_float32.__file__.startswith(sys.argv[2]), engine_float32.__file__
 engine_float32.use_blas(False)
 options = resolve(data="own.npy", prior="sparse", likelihood="bernoulli", alpha=2, latent_dim=20, hidden=(70, 40))

@@ -36,7 +36,7 @@ def chosen(name: str) -> str:
 
 
 class Engine(Protocol):
-    """What every engine does. ``data`` is (N, dx) in the model's dtype, or bytes, or bits (minidecomp/points.py).
+    """What every engine does. ``data`` is (N, dx) in the model's dtype, or bytes, or bits (minidecomp/data/points.py).
 
     An engine may work on memory of its own. What ``train`` does to the parameters and to the optimiser is seen in them
     after a ``pull``, and a change of ``vae.parameters`` by others is seen by the engine after a ``push``.

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2]
 
 
 def where(function: Callable[..., Any]) -> str:
-    """The file and the line of a function: minidecomp/terms/mmd.py:42 value_and_grad."""
+    """The file and the line of a function: minidecomp/terms/regularisers/mmd.py:42 value_and_grad."""
     _, line = inspect.getsourcelines(function)
     path = Path(inspect.getsourcefile(function) or "")
     shown = path.relative_to(FOLDER) if path.is_relative_to(FOLDER) else path

@@ -277,7 +277,7 @@ def test_explain_on_the_command_line(run, capsys):
     assert main(["gradients", run, "--term", "regulariser", "--explain"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("KL(p || q) from samples") and ": equal" in out
-    assert re.search(r"minidecomp/terms/inclusive_kl.py:\d+ value_and_grad", out)
+    assert re.search(r"minidecomp/terms/regularisers/inclusive_kl.py:\d+ value_and_grad", out)
 
 
 @pytest.mark.parametrize(

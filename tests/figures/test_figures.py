@@ -349,7 +349,7 @@ def test_matplotlib_is_imported_late_without_pyplot_and_its_settings_stay(tmp_pa
 import sys
 import numpy as np
 from minidecomp import figures
-from minidecomp import points as points_module
+from minidecomp.data import points as points_module
 from minidecomp.figures import curves, of_run, style
 from minidecomp.figures import posterior as posterior_figures
 assert figures.available() and "matplotlib" not in sys.modules

@@ -30,7 +30,7 @@ from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.optimizer import Adam
 from minidecomp.randomness import philox
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -250,6 +250,6 @@ def test_other_bad_calls_are_refused():
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed():
-    program = "import sys, minidecomp.metrics; print([m for m in ('scipy', 'sklearn') if m in sys.modules])"
+    program = "import sys, minidecomp.evaluation.metrics; print([m for m in ('scipy', 'sklearn') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

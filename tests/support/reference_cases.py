@@ -12,7 +12,7 @@ from minidecomp.objective import Objective
 from minidecomp.randomness.draws import Draws
 from minidecomp.terms import likelihoods, priors
 
-FOLDER = Path(__file__).parent / "reference"
+FOLDER = Path(__file__).parents[1] / "reference"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 

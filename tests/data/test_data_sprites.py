@@ -57,7 +57,7 @@ def animation():
 
 def test_frames_of_the_original():
     # Equal to the pixel: an intersection over union of 1 for every frame.
-    with np.load(Path(__file__).parent / "dsprites_reference" / "frames.npz") as stored:
+    with np.load(Path(__file__).parents[1] / "dsprites_reference" / "frames.npz") as stored:
         frames, index = np.unpackbits(stored["frames"], axis=-1), stored["index"]
     path = animation()
     assert path.shape == (320, 5)

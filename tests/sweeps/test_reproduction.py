@@ -56,7 +56,8 @@ def test_sparsitys_figures(monkeypatch):
     labels = np.arange(80) % 4
     images = rng.integers(0, 256, (80, 784), dtype=np.uint8)
     data = Dataset("fashion-mnist", images, images, labels, labels, sparsity.CLASSES, (28, 28))
-    monkeypatch.setattr("minidecomp.build.dataset", lambda options: data)
+    for module in ("sweeps.work", "reproduction.sparsity"):
+        monkeypatch.setattr(f"minidecomp.{module}.dataset_from", lambda options: data)
     small = {"epochs": 1, "hidden": [8], "latent_dim": 6, "batch_size": 40}
     entries = expand([block | small for block in sparsity.blocks(True)])
     Path("s").mkdir()
