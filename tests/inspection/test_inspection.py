@@ -19,9 +19,9 @@ from minidecomp.inspection.check import check
 from minidecomp.inspection.explain import explain, lines, where
 from minidecomp.inspection.explanation import Situation
 from minidecomp.inspection.explanations import EXPLANATIONS
-from minidecomp.inspection.over_training import FRAMES
+from minidecomp.inspection.over_training import record
 from minidecomp.randomness.draws import draw
-from minidecomp.runs.gradient_log import GradientLog
+from minidecomp.runs.gradient_log import FRAMES, GradientLog
 from minidecomp.terms import kl, likelihoods, posterior, priors
 from minidecomp.terms.regularisers import inclusive_kl, mmd
 
@@ -191,7 +191,7 @@ def test_frames_are_thinned():
     vae, objective, x, _ = looked_at(latent_dim=2, rows=6)
     engine, log = CpuEngine(vae, objective, max_rows=6), GradientLog()
     for epoch in range(1, 3 * FRAMES):
-        log.record(engine, x, 6, epoch, 0)
+        record(log, engine, x, 6, epoch, 0)
     assert len(log.rows) == 3 * FRAMES - 1 and FRAMES / 2 <= len(log.frames) < FRAMES
     assert len(set(np.diff(log.frame_epochs))) == 1
     again = GradientLog.from_arrays({name: np.asarray(array) for name, array in log.arrays().items()})

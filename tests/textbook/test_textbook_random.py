@@ -62,7 +62,7 @@ def test_the_first_known_answer_without_help():
     assert hexadecimal(philox.words(4, seed=0, purpose=0, step=0)) == "6627e8d5 e169c58d bc57ac4c 9b00dbd8"
 
 
-def philox(counter, key):
+def philox_by_hand(counter, key):
     """Philox 4x32-10 in Python's integers, from the paper's round function."""
     c, k = list(counter), list(key)
     for _ in range(10):
@@ -77,7 +77,7 @@ def philox(counter, key):
 def test_words_are_philox_of_their_position(seed, step, purpose, count):
     low = 0xFFFFFFFF
     key = (seed & low, seed >> 32)
-    expected = [word for block in range(6) for word in philox((block, step & low, step >> 32, purpose), key)]
+    expected = [word for block in range(6) for word in philox_by_hand((block, step & low, step >> 32, purpose), key)]
     assert philox.words(count, seed, purpose, step).tolist() == expected[:count]
 
 
