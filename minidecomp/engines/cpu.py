@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,10 @@ def _regulariser(name: str) -> int:
 
 
 class CpuEngine:
-    """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points."""
+    """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points.
+
+    It does one call at a time: the compiled engine refuses another, and all that a call needs goes to it as arguments.
+    """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
         self.vae, self.objective = vae, objective
@@ -75,27 +78,39 @@ class CpuEngine:
         )
         if self._own:
             self._pool = self._module.Pool(threads)
-            # Training goes down the gradient of the loss.
-            self._weights: Mapping[str, float] = {term: -weight for term, weight in objective.weights.items()}
-            self._wanted: str | None = objective.regulariser if objective.alpha > 0 else None
-            self._prior_sample: np.ndarray | None = None
-            self._engine.ask(self._terms)
+
+    def _asked(
+        self, weights: Mapping[str, float], wanted: str | None, prior_sample: np.ndarray | None = None
+    ) -> Callable[..., Any] | None:
+        """What the core calls for the terms of a prior of one's own; None for one that it knows."""
+        return partial(self._terms, weights, wanted, prior_sample) if self._own else None
 
     def _terms(
-        self, loc: np.ndarray, scale: np.ndarray, eps: np.ndarray, seed: int, step: int, backward: bool
+        self,
+        weights: Mapping[str, float],
+        wanted: str | None,
+        prior_sample: np.ndarray | None,
+        loc: np.ndarray,
+        scale: np.ndarray,
+        eps: np.ndarray,
+        seed: int,
+        step: int,
+        backward: bool,
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
         """KL and regulariser for a prior of one's own, and the gradient of their weighted sum by loc and scale."""
         z, prior, count = sample(loc, scale, eps), self.vae.prior, eps.shape[0] * eps.shape[1]
         divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, self.objective.log_prior_multiplier)
-        w = self._weights.get("kl", 0) / count
+        w = weights.get("kl", 0) / count
         d_z, d_loc, d_scale = w * grads["z"], w * grads["loc"].sum(0), w * grads["scale"].sum(0)
-        discrepancy, w = 0.0, self._weights.get("regulariser", 0)
-        if self._wanted is not None:
-            x = self._prior_sample
+        discrepancy, w = 0.0, weights.get("regulariser", 0)
+        if wanted is not None:
+            x = prior_sample
             if x is None:
                 x = sample_prior(prior, loc.shape, seed, step, self.vae.dtype)[0]
             x = np.ascontiguousarray(x, self.vae.dtype)
-            if self._wanted == "mmd":
+            if x.shape != loc.shape:
+                raise ValueError(f"{prior.name}: the prior's sample has shape {x.shape}, not {loc.shape}")
+            if wanted == "mmd":
                 for z_k, d_z_k in zip(z, d_z, strict=True):
                     value, _, by_z = self._module.mmd(self._pool, x, np.ascontiguousarray(z_k))
                     discrepancy += float(value) / len(z)
@@ -106,11 +121,6 @@ class CpuEngine:
                 d_loc, d_scale = d_loc + w * grads["loc"], d_scale + w * grads["scale"]
         return float(divergence.mean()), discrepancy, d_loc + d_z.sum(0), d_scale + (d_z * eps).sum(0)
 
-    def _raise_what_the_prior_raised(self) -> None:
-        if self._own and self._engine.failure is not None:
-            error, self._engine.failure = self._engine.failure, None
-            raise error
-
     def train(
         self,
         data: Points,
@@ -120,25 +130,11 @@ class CpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        o = optimizer
+        # Training goes down the gradient of the loss.
+        down = {term: -weight for term, weight in self.objective.weights.items()}
+        terms = self._asked(down, self.objective.regulariser if self.objective.alpha > 0 else None)
         with blas.single_threaded():
-            done, fault = self._engine.train(
-                data,
-                order,
-                batch_size,
-                seed,
-                o.step,
-                o.m,
-                o.v,
-                o.v_max,
-                o.lr,
-                o.beta1,
-                o.beta2,
-                o.eps,
-                totals,
-            )
-        o.step += done
-        self._raise_what_the_prior_raised()
+            fault = self._engine.train(data, order, batch_size, seed, optimizer, totals, terms)
         return FAULTS[fault] if fault >= 0 else None
 
     def value_and_grad(
@@ -147,44 +143,32 @@ class CpuEngine:
         weights = self.objective.weights if weights is None else weights
         regulariser = NO_REGULARISER if draws.prior_sample is None else _regulariser(self.objective.regulariser)
         wanted = None if draws.prior_sample is None else self.objective.regulariser
-        with blas.single_threaded(), self._asked(weights, wanted, draws.prior_sample):
+        gradient = np.empty_like(self.vae.parameters.vector)
+        with blas.single_threaded():
             values = self._engine.step(
                 x,
                 tuple(0.0 if self._own and term != "log_likelihood" else weights.get(term, 0.0) for term in TERMS),
                 eps=draws.eps,
                 prior_sample=None if self._own else draws.prior_sample,
                 regulariser=NO_REGULARISER if self._own else regulariser,
+                gradient=gradient,
+                terms=self._asked(weights, wanted, draws.prior_sample),
             )
-        self._raise_what_the_prior_raised()
-        return self._named(values, regulariser), self._engine.gradient.copy()
+        return self._named(values, regulariser), gradient
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         wanted = regulariser or self.objective.regulariser
         number = _regulariser(wanted)
         asked_for = NO_REGULARISER if self._own else number
-        with blas.single_threaded(), self._asked({}, wanted, None):
-            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=asked_for, backward=False)
-        self._raise_what_the_prior_raised()
+        terms = self._asked({}, wanted)
+        with blas.single_threaded():
+            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=asked_for, terms=terms)
         return self._named(values, number)
-
-    @contextmanager
-    def _asked(
-        self, weights: Mapping[str, float], regulariser: str | None, prior_sample: np.ndarray | None
-    ) -> Iterator[None]:
-        """What ``_terms`` is to compute in this call; afterwards what training asks for again."""
-        if not self._own:
-            yield
-            return
-        kept = self._weights, self._wanted, self._prior_sample
-        self._weights, self._wanted, self._prior_sample = weights, regulariser, prior_sample
-        try:
-            yield
-        finally:
-            self._weights, self._wanted, self._prior_sample = kept
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         if self._own:
-            return TextbookEngine(self.vae, self.objective).log_weights(x, seed, step)
+            with self._engine:
+                return TextbookEngine(self.vae, self.objective).log_weights(x, seed, step)
         out = np.empty((self.objective.samples, len(x)))
         with blas.single_threaded():
             self._engine.log_weights(x, seed, step, out)
