@@ -6,7 +6,6 @@ scikit-learn is not needed: without it the class has the same methods, and raise
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -188,11 +187,11 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return training.start_in_memory(self._options(), _dataset(X))
 
     def _train(self, trainer: training.Trainer, epochs: int) -> None:
-        trainer.options = replace(trainer.options, epochs=epochs)
+        trainer.options = trainer.options.replace(epochs=epochs)
         training.train(trainer)
         state = trainer.state
         self._state: State = state
-        self.options_ = replace(trainer.options, epochs=self._options().epochs)
+        self.options_ = trainer.options.replace(epochs=self._options().epochs)
         self.vae_: VAE = state.vae
         self.objective_ = float(state.rows[-1]["objective"])
         self.n_iter_ = state.epoch
