@@ -62,7 +62,9 @@ setup(
         [
             engine("engine_float32", "float"),
             engine("engine_float64", "double"),
-            Extension("minidecomp._core.sprites", ["_core/sprites.pyx"], extra_compile_args=flags, extra_link_args=link_flags),
+            Extension(
+                "minidecomp._core.sprites", ["_core/sprites.pyx"], extra_compile_args=flags, extra_link_args=link_flags
+            ),
         ],
         include_path=["_core"],
         language_level=3,

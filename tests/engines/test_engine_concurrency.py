@@ -20,13 +20,19 @@ class Problem:
 
     def __init__(self, prior=None):
         if prior is None:
-            self.vae, objective = make(5, prior="gaussian", kl="monte-carlo", hidden=(30,), latent_dim=3, alpha=2.0, samples=2)
+            self.vae, objective = make(
+                5, prior="gaussian", kl="monte-carlo", hidden=(30,), latent_dim=3, alpha=2.0, samples=2
+            )
             self.drawn = draws(self.vae, objective, 12)
         else:
             self.vae, objective = model(prior, hidden=(30,))
             self.drawn = draw(Logistic(), 2, 12, 3, 0, 0, np.float64)
         self.engine = CpuEngine(self.vae, objective, max_rows=20, threads=2)
-        self.data, self.adam, self.totals = batch(self.vae, 200), Adam.for_vector(self.vae.parameters.vector), np.zeros(4)
+        self.data, self.adam, self.totals = (
+            batch(self.vae, 200),
+            Adam.for_vector(self.vae.parameters.vector),
+            np.zeros(4),
+        )
         self.x, self.z = self.data[:12], np.linspace(-1, 1, 90).reshape(30, 3)
 
     def train(self):
@@ -101,7 +107,9 @@ def test_many_threads_on_one_engine(prior):
             else:
                 raise AssertionError("never let in")
 
-    asking = [threading.Thread(target=watched, args=(lambda pair=pair: ask(*pair),)) for pair in problem.questions().items()]
+    asking = [
+        threading.Thread(target=watched, args=(lambda pair=pair: ask(*pair),)) for pair in problem.questions().items()
+    ]
     training = [threading.Thread(target=watched, args=(train,)) for _ in range(trainers)]
     for thread in asking + training:
         thread.start()
@@ -182,7 +190,13 @@ class Busy(np.ndarray):
 
 @pytest.mark.parametrize(
     ("prior", "name"),
-    [(None, "values"), (None, "value_and_grad"), (None, "log_weights"), (Logistic(), "values"), (Logistic(), "value_and_grad")],
+    [
+        (None, "values"),
+        (None, "value_and_grad"),
+        (None, "log_weights"),
+        (Logistic(), "values"),
+        (Logistic(), "value_and_grad"),
+    ],
 )
 def test_a_call_that_is_about_to_begin_changes_nothing(prior, name):
     expected, right = undisturbed(prior, 1)
