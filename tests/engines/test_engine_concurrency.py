@@ -1,5 +1,6 @@
 """One engine, many callers: a call is refused and changes nothing, or does what it does alone."""
 
+import contextlib
 import threading
 
 import numpy as np
@@ -212,7 +213,14 @@ def test_the_weights_of_samples_stay_in_their_array():
     problem = Problem()
     held = np.full((4, 12), 7.0)
     x = problem.x.view(Busy)
-    x.meddle = lambda: (problem.train(), assert_array_equal(held, 7))
+
+    def meddle():
+        x.meddle = meddle  # the next time as well
+        with contextlib.suppress(RuntimeError):  # the call has begun
+            problem.train()
+        assert_array_equal(held, 7)
+
+    x.meddle = meddle
     problem.engine._engine.log_weights(x, 1, 2, held[1:3])
     assert_array_equal(held[[0, 3]], 7)
     assert_array_equal(held[1:3], problem.engine.log_weights(problem.x, 1, 2))
