@@ -59,7 +59,7 @@ def test_dsprites(prior):
         ({"regulariser": "kld_inc"}, {"regulariser": "kl-inc"}),
         ({"seed": "0", "alpha": None}, {"seed": 0, "alpha": 0.0}),
         ({"amsgrad": "no", "learn_prior_variance": True}, {"amsgrad": False, "learn_prior_variance": True}),
-        ({"engine": "auto"}, {"engine": "cpu"}),
+        ({"engine": "auto"}, {"engine": "auto"}),
         ({"epochs": 3.0}, {"epochs": 3}),
         # What another run's config.toml brings along, at its default, does no harm.
         ({"prior": "gaussian", "data": "pinwheel", "components": 4}, {"prior": "gaussian"}),
