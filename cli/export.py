@@ -51,9 +51,9 @@ def _say_the_error(loaded: Run) -> None:
     from .loading import load_data
 
     try:
-        data, of = load_data(loaded).test, "test points"
+        data, points = load_data(loaded).test, "test points"
     except MinidecompError:
-        data, of = loaded.vae.sample(1000)[2], "samples of the model"
+        data, points = loaded.vae.sample(1000)[2], "samples of the model"
     for what, (largest, spread) in int8_errors(loaded.vae, data).items():
         share = largest / spread if spread > 0 else float("nan")
-        click.echo(f"int8 error of {what}: at most {largest:.2g} ({share:.1%} of its standard deviation) on {of}")
+        click.echo(f"int8 error of {what}: at most {largest:.2g} ({share:.1%} of its standard deviation) on {points}")

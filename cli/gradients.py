@@ -153,7 +153,9 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
     else:
         click.echo("\n".join(summary_lines(found, len(s.x))))
     if save is not None:
-        arrays = {f"{term}.{block}": array for term, of in found.gradients.items() for block, array in of.items()}
+        arrays = {
+            f"{term}.{block}": array for term, blocks in found.gradients.items() for block, array in blocks.items()
+        }
         if as_json:
             import numpy as np
 
@@ -163,7 +165,7 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
     if s.vae.latent_dim == 2 and not as_json:
         loc, scale = s.vae.encode(s.x)
         shown = slice(None, None, max(1, len(loc) // 100))
-        pulls = {term: of["loc"][shown] for term, of in found.gradients.items()}
+        pulls = {term: blocks["loc"][shown] for term, blocks in found.gradients.items()}
         prior = s.vae.current_prior()
         _picture(folder, "gradient_field", lambda: figures.gradient_field(loc[shown], scale[shown], pulls, prior))
 

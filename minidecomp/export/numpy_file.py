@@ -26,8 +26,8 @@ def write_numpy(vae: VAE, folder: Path, name: str) -> list[Path]:
     arrays = {
         f"{chain.name}.{i}.{kind}": array
         for chain in (encoder, decoder)
-        for kind, of in (("W", chain.weights), ("b", chain.biases))
-        for i, array in enumerate(of)
+        for kind, parts in (("W", chain.weights), ("b", chain.biases))
+        for i, array in enumerate(parts)
     }
     paths = [folder / f"{name}.py", folder / f"{name}.npz"]
     write_file(paths[0], lambda file: file.write(source(encoder, decoder, name).encode()))

@@ -42,7 +42,9 @@ def onnx_model(chain: Chain, name: str, variable: str) -> Any:
             nodes.append(helper.make_node(OPERATORS[chain.activation], [h], [f"h{i}"], **more))
             h = f"h{i}"
     nodes += _end(chain, h, constants)
-    outputs = [helper.make_tensor_value_info(of, TensorProto.FLOAT, ["batch", n]) for of, n in chain.outputs.items()]
+    outputs = [
+        helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", n]) for output, n in chain.outputs.items()
+    ]
     inputs = [helper.make_tensor_value_info(variable, TensorProto.FLOAT, ["batch", chain.widths[0]])]
     graph = helper.make_graph(nodes, name, inputs, outputs, constants)
     model = helper.make_model(

@@ -168,8 +168,8 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
         [] if labels is None else [dataset.class_names[c] if dataset.class_names else str(c) for c in labels[chosen]]
     )
     pulls = {
-        term: {"loc": _floats(of["loc"] * len(x)), "scale": _floats(of["scale"] * len(x))}
-        for term, of in found.gradients.items()
+        term: {"loc": _floats(pulls_at["loc"] * len(x)), "scale": _floats(pulls_at["scale"] * len(x))}
+        for term, pulls_at in found.gradients.items()
     }
     return {
         "count": len(x),

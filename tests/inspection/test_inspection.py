@@ -46,7 +46,7 @@ def test_the_terms_add_up_to_the_objective():
     found = term_gradients(vae, objective, x, drawn)
     whole = textbook.value_and_grad(vae, objective, x, drawn)[1]
     for block, gradient in whole.items():
-        assert_allclose(sum(of[block] for of in found.gradients.values()), gradient, rtol=1e-9, atol=1e-12)
+        assert_allclose(sum(by_block[block] for by_block in found.gradients.values()), gradient, rtol=1e-9, atol=1e-12)
     assert found.weights == {"log_likelihood": 1.0, "kl": -0.7, "regulariser": -2.0}
     for by_term in found.blocks().values():
         summary = summarise(by_term)
