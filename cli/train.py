@@ -12,7 +12,7 @@ import click
 from minidecomp.errors import OptionError
 
 from .loading import say_what_is_not_finite
-from .options import GroupedCommand, train_options
+from .options import TrainCommand
 from .progress import progress, stop_on_signals
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 CHANGEABLE = ("epochs", "threads", "engine", "checkpoint_every", "data", "data_dir")
 
 
-@click.command(cls=GroupedCommand)
-@train_options
+@click.command(cls=TrainCommand)
 @click.option("-o", "--out", metavar="DIR", help="The run folder.  [runs/DATA-PRIOR-alphaA-betaB-seedS]")
 @click.option("-c", "--config", metavar="FILE", help="Options from a TOML file; a run's config.toml is one.")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was stopped, or train it for more --epochs.")
