@@ -1,0 +1,90 @@
+"""The run folder: what is written where (docs/files.md).
+
+``config.toml`` the options, ``metrics.csv`` a row an epoch, ``gradients.csv`` likewise with --log-gradients,
+``checkpoint.npz`` everything a resume needs, ``figures/``, ``evaluation.json``. Every file is written whole or not at
+all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..data.dataset import Dataset
+from ..data.points import fingerprint
+from ..errors import RunError
+from ..files import write_file, write_json
+from ..settings import toml_text
+from ..settings.options import TrainOptions, says_something
+
+if TYPE_CHECKING:
+    from .checkpoint import Run
+
+
+def config_text(options: TrainOptions) -> str:
+    """The options as TOML, those that say nothing in this run left out; itself a valid ``--config``."""
+    from .. import __version__
+
+    values = dataclasses.asdict(options)
+    kept = {name: value for name, value in values.items() if value is not None and says_something(name, values)}
+    return toml_text.dumps({"version": __version__} | kept)
+
+
+def write_config(folder: Path, options: TrainOptions) -> None:
+    """Write ``config.toml``."""
+    write_file(folder / "config.toml", lambda file: file.write(config_text(options).encode()))
+
+
+def create_folder(out: str | None, options: TrainOptions) -> Path:
+    """A new run folder: ``out``, or one under ``runs/`` named after the run. Never one that holds something already."""
+    if out is not None:
+        folder = Path(out)
+        if folder.exists() and not folder.is_dir():
+            raise RunError(f"--out {out}: it is a file; give a folder")
+        if folder.exists() and any(folder.iterdir()):
+            go_on = f"--resume {out} to go on with its run"
+            raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
+    else:
+        data = Path(str(options.data)).stem
+        variance = "-pca" if options.prior_variance == "pca" else ""
+        variance += "-learned" if options.learn_prior_variance else ""
+        name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"
+        folder, count = Path("runs") / name, 1
+        while folder.exists():
+            count += 1
+            folder = Path("runs") / f"{name}-{count}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RunError(f"--out {folder}: cannot write there: {error.strerror or error}") from error
+    return folder
+
+
+def check_data(run: Run, dataset: Dataset) -> None:
+    """Raise RunError unless the data are those that the run was trained on."""
+    if fingerprint(dataset.train) != run.data_sha256:
+        raise RunError(f"{run.folder}: {dataset.name} is not the data this run was trained on")
+
+
+def update_evaluation(run: Run, values: Mapping[str, Any]) -> None:
+    """Write ``evaluation.json``; what it has under other names, and other metrics, stays if it is of this epoch."""
+    path = run.folder / "evaluation.json"
+    known: Any = None
+    with suppress(OSError, ValueError):  # none yet, or one that is damaged: it is made anew
+        known = json.loads(path.read_text("utf-8"))
+    if not isinstance(known, dict) or known.get("epochs") != run.state.epoch:
+        known = {}
+    merged = {"train": dict(run.state.rows[-1]) if run.state.rows else {}} | known | dict(values)
+    for name in ("metrics", "metrics_of_gaussian_quantiles"):
+        if isinstance(known.get(name), dict):
+            merged[name] = known[name] | values.get(name, {})
+    write_json(path, merged)
+
+
