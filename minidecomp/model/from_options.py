@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..data.points import all_zero_or_one, value_range
+from ..data.points import all_zero_or_one
 from ..data.principal_variances import cached_principal_variances
 from ..errors import OptionError
 from ..settings.options import TrainOptions
@@ -18,21 +18,10 @@ from .vae import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
 
 
 def fit_likelihood(options: TrainOptions, dataset: Dataset) -> TrainOptions:
-    """The options with the likelihood that the data suggest, if none was given.
-
-    Raises
-    ------
-    OptionError
-        If the data are not what the given likelihood takes.
-    """
+    """The options with the likelihood that the data suggest, if none was given."""
     if options.likelihood is None:
         likelihood = "bernoulli" if all_zero_or_one(dataset.train) else "gaussian"
         return dataclasses.replace(options, likelihood=likelihood)
-    if options.likelihood == "bernoulli":
-        lows, highs = zip(value_range(dataset.train), value_range(dataset.test), strict=True)
-        if min(lows) < 0 or max(highs) > 1:
-            reason = f"it needs data from 0 to 1, {dataset.name} has {min(lows):g} to {max(highs):g}"
-            raise OptionError("likelihood", "bernoulli", reason)
     return options
 
 
