@@ -305,7 +305,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
 
 def _dataset(points: Points) -> Dataset:
-    return Dataset(OWN, points, points)
+    return Dataset("X", points, points)
 
 
 def _objective(options: TrainOptions) -> Any:
