@@ -69,8 +69,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     OptionError, DataError, RunError
         If the options do not fit the data or there is no such engine here, or the folder cannot be made.
     """
-    chosen(options.engine)
-    options, rules = _fitted(options, dataset)
+    options, rules = _fitted(options.replace(engine=chosen(options.engine)), dataset)
     digests = dataset.digests()
     logits = from_options.prior_logits(options, dataset, digests.train)
     state = checkpoint.fresh_state(options, rules.width, logits)
@@ -89,8 +88,7 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
     OptionError, DataError
         If the options do not fit the data, or there is no such engine here.
     """
-    chosen(options.engine)
-    options, rules = _fitted(options, dataset)
+    options, rules = _fitted(options.replace(engine=chosen(options.engine)), dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
     state = checkpoint.fresh_state(options, rules.width, from_options.prior_logits(options, dataset, digest))
     return _trainer(None, options, dataset, rules, Digests(digest), state)
@@ -117,7 +115,7 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
     OptionError
         If ``epochs`` is less than what the run has, or there is no such engine here.
     """
-    chosen(options.engine)
+    options = options.replace(engine=chosen(options.engine))
     if run.state.row >= len(dataset.train):
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DataError, OptionError
+from ..variants import LIKELIHOODS
 from .dataset import Dataset
 from .points import Bits, Points, as_stored, value_range
 
@@ -21,7 +22,6 @@ BYTES, NUMBERS, UNKNOWN = "bytes", "numbers", "unknown"
 UNITS = (BYTES, NUMBERS, UNKNOWN)
 
 LARGEST = {"float32": 1e15, "float64": 1e150}  # beyond it squares overflow
-LIKELIHOOD_RANGES = {"bernoulli": (0.0, 1.0)}
 
 _ALLOWED = "allowed are bool, integer and real numbers of shape (N,), (N, dx) or (N, rows, columns)"
 _BYTES_TAKEN = "whole numbers from 0 to 255, or numbers from 0 to 1 that were divided by 255"
@@ -195,7 +195,7 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
     """
     low, high = allowed_range(likelihood, dtype)
     rules = DataRules(dataset.data_dim, unit_of(dataset.train), low, high, dtype, dataset.image_shape)
-    if likelihood in LIKELIHOOD_RANGES:
+    if LIKELIHOODS[likelihood].data_range is not None:
         lows, highs = zip(value_range(dataset.train), value_range(dataset.test), strict=True)
         if min(lows) < low or max(highs) > high:
             came = f"{dataset.name} has {min(lows):g} to {max(highs):g}"
@@ -211,7 +211,7 @@ def unit_of(points: Points) -> str:
 
 def allowed_range(likelihood: str, dtype: str) -> tuple[float, float]:
     """The least and the greatest value that a model of that likelihood and dtype can be trained on."""
-    return LIKELIHOOD_RANGES.get(likelihood, (-LARGEST[dtype], LARGEST[dtype]))
+    return LIKELIHOODS[likelihood].data_range or (-LARGEST[dtype], LARGEST[dtype])
 
 
 def new_points(values: Any, name: str) -> Points:
