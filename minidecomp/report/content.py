@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from ..model.vae import VAE, in_dtype
 from ..objective import Objective
 from ..randomness.draws import draw
 from ..runs.checkpoint import Run
-from ..runs.folder import config_text
+from ..runs.folder import config_text, read_evaluation
 
 MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
 MOST_POINTS, MOST_VALUES = 100, 80_000  # test points, and numbers in all of them
@@ -66,11 +65,7 @@ def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
 
 
 def _evaluation(run: Run) -> list[tuple[str, Any]]:
-    """evaluation.json as a flat list of names and numbers; empty if there is none."""
-    try:
-        found = json.loads((run.folder / "evaluation.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return []
+    """evaluation.json as a flat list of names and numbers; empty if there is none of this model."""
     rows: list[tuple[str, Any]] = []
 
     def walk(prefix: str, value: Any) -> None:
@@ -83,7 +78,7 @@ def _evaluation(run: Run) -> list[tuple[str, Any]]:
         else:
             rows.append((prefix, float(f"{value:.6g}") if isinstance(value, float) else value))
 
-    walk("", found if isinstance(found, dict) else {})
+    walk("", read_evaluation(run.folder, run.state))
     return rows
 
 

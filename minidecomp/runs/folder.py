@@ -8,12 +8,15 @@ all.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.points import fingerprint
@@ -23,7 +26,7 @@ from ..settings import toml_text
 from ..settings.options import TrainOptions, says_something
 
 if TYPE_CHECKING:
-    from .checkpoint import Run
+    from .checkpoint import Run, State
 
 
 def config_text(options: TrainOptions) -> str:
@@ -73,18 +76,31 @@ def check_data(run: Run, dataset: Dataset) -> None:
         raise RunError(f"{run.folder}: {dataset.name} is not the data this run was trained on")
 
 
-def update_evaluation(run: Run, values: Mapping[str, Any]) -> None:
-    """Write ``evaluation.json``; what it has under other names, and other metrics, stays if it is of this epoch."""
-    path = run.folder / "evaluation.json"
+def model_of(state: State) -> dict[str, Any]:
+    """What names a model in ``evaluation.json``: its epochs, and a digest of its parameters."""
+    digest = hashlib.sha256(np.ascontiguousarray(state.vae.parameters.vector).tobytes())
+    return {"epochs": state.epoch, "parameters_sha256": digest.hexdigest()}
+
+
+def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
+    """What ``evaluation.json`` has, if it is of this very model; nothing if there is none, or it is damaged."""
     known: Any = None
-    with suppress(OSError, ValueError):  # none yet, or one that is damaged: it is made anew
-        known = json.loads(path.read_text("utf-8"))
-    if not isinstance(known, dict) or known.get("epochs") != run.state.epoch:
-        known = {}
-    merged = {"train": dict(run.state.rows[-1]) if run.state.rows else {}} | known | dict(values)
+    with suppress(OSError, ValueError):
+        known = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    if isinstance(known, dict) and known | model_of(state) == known:
+        return known
+    return {}
+
+
+def update_evaluation(folder: Path, state: State, values: Mapping[str, Any]) -> None:
+    """Write ``evaluation.json``: the values over what it has of this very model; of another model nothing is kept.
+
+    Each value says of itself with which seed and which points it was made, so that what is kept stays true. Metrics are
+    kept one by one.
+    """
+    known = read_evaluation(folder, state)
+    merged = known | dict(values) | model_of(state)
     for name in ("metrics", "metrics_of_gaussian_quantiles"):
         if isinstance(known.get(name), dict):
             merged[name] = known[name] | values.get(name, {})
-    write_json(path, merged)
-
-
+    write_json(folder / "evaluation.json", merged)
