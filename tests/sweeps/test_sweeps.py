@@ -102,7 +102,7 @@ def test_a_grid_in_a_file(tmp_path):
         ("sweep -c typo.toml", "alhpa"),
         ("sweep -c empty.toml", "--alpha: [] is not allowed; a list with at least one value is"),
         ("sweep --metrics foo", "--metrics: foo is not allowed; there is no such metric; all, none, "),
-        ("sweep --alpha 1,2 --metrics mig", "--metrics: mig is not allowed; it needs data with known factors that vary"),
+        ("sweep --alpha 1,2 --metrics mig", "--metrics: mig is not allowed; it needs data with known factors"),
         (
             "sweep --latent-dim 1,2 --metrics hoyer",
             "--metrics: hoyer is not allowed; in the run latent-dim1 it needs two latent dimensions; all, none are",
