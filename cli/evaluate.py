@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -93,7 +92,7 @@ def evaluate(
     check_wanted(wanted, loaded.options, dataset)
     name = engine_here(loaded)
     engine = make_engine(loaded, threads, name)
-    options = dataclasses.replace(loaded.options, engine=name, threads=thread_count(threads))
+    options = loaded.options.replace(engine=name, threads=thread_count(threads))
     with _progress(quiet) as listener:
         result = evaluate_run(loaded.folder, options, loaded.state, engine, dataset, wanted, listener)
     _report(loaded.folder, result, as_json)

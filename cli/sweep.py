@@ -217,7 +217,7 @@ def _report(
     folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]], outcomes: dict[str, str], as_json: bool
 ) -> None:
     from minidecomp.files import as_json as text
-    from minidecomp.runs.comparison import TEST_TERMS, differing_options
+    from minidecomp.runs.comparison import differing_options, test_terms
     from minidecomp.sweeps.folder import TABLE
     from minidecomp.variants import METRICS
 
@@ -226,7 +226,7 @@ def _report(
     if as_json:
         click.echo(text(found))
     else:
-        usual = (*(f"test.{name}" for name in TEST_TERMS), *METRICS)
+        usual = (*(f"test.{name}" for name in test_terms()), *METRICS)
         shown = [name for name in usual if any(name in row for row in found)]
         print_table(found, ["run", "state", *differing_options(found), *shown])
     say_failures(found)

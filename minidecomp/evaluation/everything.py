@@ -18,7 +18,7 @@ from ..data.dataset import Dataset
 from ..data.points import as_stored, evenly_spread
 from ..engines import Engine
 from ..runs.checkpoint import State
-from ..runs.folder import model_of, update_evaluation
+from ..runs.evaluation_file import model_of, update_evaluation
 from ..settings.options import TrainOptions
 from ..settings.resolving import whole_number
 from ..training import Trainer

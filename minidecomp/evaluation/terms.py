@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.points import Points, as_stored
 from ..engines import Engine
-from ..objective import REGULARISERS
+from ..variants import REGULARISERS
 from .dimensions import active_dimensions, dimension_kl
 
 # Training counts steps from 0; these draws are its own.
@@ -19,7 +19,7 @@ FIRST_STEP = 1 << 62
 
 
 def evaluate(
-    engine: Engine, data: Points, batch_size: int, seed: int, regularisers: Sequence[str] = REGULARISERS
+    engine: Engine, data: Points, batch_size: int, seed: int, regularisers: Collection[str] = REGULARISERS
 ) -> dict[str, Any]:
     """Means over the data of each term, and of the regularisers, batch by batch.
 
@@ -33,7 +33,7 @@ def evaluate(
         one is left out of it.
     seed : int
         Of the draws.
-    regularisers : sequence of str
+    regularisers : collection of str
         Which of them; ``kl-inc`` at least.
 
     Returns
@@ -46,7 +46,7 @@ def evaluate(
     sums, weights = dict.fromkeys(("log_likelihood", "kl", *regularisers), 0.0), dict.fromkeys(regularisers, 0)
     for number, first in enumerate(range(0, len(data), batch_size)):
         x = data[first : first + batch_size]
-        for regulariser in regularisers if len(x) > 1 else ("kl-inc",):
+        for regulariser in (name for name in regularisers if len(x) >= REGULARISERS[name].least_points):
             values = engine.values(x, seed, FIRST_STEP + number, regulariser)
             sums[regulariser] += len(x) * values["regulariser"]
             weights[regulariser] += len(x)

@@ -244,7 +244,7 @@ def _sides(vae: VAE, x: np.ndarray, draws: Draws) -> np.ndarray:
     for network, layers in ((vae.encoder, inputs), (vae.decoder, more)):
         if network.activation in KINKED:
             sides += [(h > 0).ravel() for h in layers[1:]]
-    if vae.likelihood.name == "laplace":
+    if vae.likelihood.has_kink:
         sides.append((x > reconstruction).ravel())
     return np.concatenate(sides)
 

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, RunError
-from ..objective import REGULARISERS
 from ..settings.options import TrainOptions, by_name
 from ..settings.sources import read_toml
+from ..variants import REGULARISERS
 from .checkpoint import COLUMNS
 
 Row = dict[str, Any]
 # They differ from run to run and say nothing of what was trained.
 NOT_SHOWN = ("threads", "engine", "checkpoint_every", "data_dir")
-TEST_TERMS = ("log_likelihood", "kl", *REGULARISERS)
+
+
+def test_terms() -> tuple[str, ...]:
+    """The terms that every evaluation has of the test data."""
+    return ("log_likelihood", "kl", *REGULARISERS)
 
 
 def find_runs(places: Iterable[str | Path]) -> list[Path]:
@@ -68,7 +72,7 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
     ``factor_vae.gaussian_quantiles``), ``overlap.NAME``, ``match.NAME``, ``marginal_log_likelihood`` and
     ``active_dimensions``.
     """
-    row: Row = {f"test.{name}": evaluation["test"][name] for name in TEST_TERMS}
+    row: Row = {f"test.{name}": evaluation["test"][name] for name in test_terms()}
     row["active_dimensions"] = len(evaluation["dimensions"]["active"])
     row |= {f"train.{name}": value for name, value in evaluation.get("train", {}).items()}
     row |= {name: score["score"] for name, score in evaluation.get("metrics", {}).items()}
@@ -84,7 +88,7 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
 
 def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> list[str]:
     """The options and values that a run of a sweep can have in its row when it is finished; see `recorded`."""
-    names = [*vars(options), *(f"test.{name}" for name in TEST_TERMS), "active_dimensions"]
+    names = [*vars(options), *(f"test.{name}" for name in test_terms()), "active_dimensions"]
     names += [*(f"train.{name}" for name in COLUMNS), *metrics]
     return names + [f"{name}.gaussian_quantiles" for name in metrics]
 

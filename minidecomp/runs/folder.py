@@ -7,34 +7,27 @@ all.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..data.dataset import Dataset
 from ..data.points import fingerprint
 from ..errors import RunError
-from ..files import write_file, write_json
+from ..files import write_file
 from ..settings import toml_text
-from ..settings.options import TrainOptions, says_something
+from ..settings.options import TrainOptions, is_relevant
 
 if TYPE_CHECKING:
-    from .checkpoint import Run, State
+    from .checkpoint import Run
 
 
 def config_text(options: TrainOptions) -> str:
     """The options as TOML, those that say nothing in this run left out; itself a valid ``--config``."""
     from .. import __version__
 
-    values = dataclasses.asdict(options)
-    kept = {name: value for name, value in values.items() if value is not None and says_something(name, values)}
+    values = dict(vars(options))
+    kept = {name: value for name, value in values.items() if value is not None and is_relevant(name, values)}
     return toml_text.dumps({"version": __version__} | kept)
 
 
@@ -74,33 +67,3 @@ def check_data(run: Run, dataset: Dataset) -> None:
     """Raise RunError unless the data are those that the run was trained on."""
     if fingerprint(dataset.train) != run.data_sha256:
         raise RunError(f"{run.folder}: {dataset.name} is not the data this run was trained on")
-
-
-def model_of(state: State) -> dict[str, Any]:
-    """What names a model in ``evaluation.json``: its epochs, and a digest of its parameters."""
-    digest = hashlib.sha256(np.ascontiguousarray(state.vae.parameters.vector).tobytes())
-    return {"epochs": state.epoch, "parameters_sha256": digest.hexdigest()}
-
-
-def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
-    """What ``evaluation.json`` has, if it is of this very model; nothing if there is none, or it is damaged."""
-    known: Any = None
-    with suppress(OSError, ValueError):
-        known = json.loads((folder / "evaluation.json").read_text("utf-8"))
-    if isinstance(known, dict) and known | model_of(state) == known:
-        return known
-    return {}
-
-
-def update_evaluation(folder: Path, state: State, values: Mapping[str, Any]) -> None:
-    """Write ``evaluation.json``: the values over what it has of this very model; of another model nothing is kept.
-
-    Each value says of itself with which seed and which points it was made, so that what is kept stays true. Metrics are
-    kept one by one.
-    """
-    known = read_evaluation(folder, state)
-    merged = known | dict(values) | model_of(state)
-    for name in ("metrics", "metrics_of_gaussian_quantiles"):
-        if isinstance(known.get(name), dict):
-            merged[name] = known[name] | values.get(name, {})
-    write_json(folder / "evaluation.json", merged)

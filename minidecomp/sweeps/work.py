@@ -6,7 +6,6 @@ import shutil
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
 from ..model import from_options
 from ..runs import checkpoint
-from ..runs.folder import read_evaluation
+from ..runs.evaluation_file import read_evaluation
 from ..settings.options import DATA, TrainOptions, by_name
 from ..training import Trainer
 from .folder import FAILED, FINISHED, claimed, forget_failure, is_finished, note_failure
@@ -26,7 +25,11 @@ from .grid import Entry
 
 STOPPED, BUSY = "stopped", "busy"
 ANY_NUMBER = 1000  # of factors and latent dimensions, where they are not known
-DATA_OPTIONS = tuple(name for name, field in by_name().items() if field.metadata["group"] == DATA)
+
+
+def data_options() -> tuple[str, ...]:
+    """The options that decide what the data are."""
+    return tuple(name for name, option in by_name().items() if option.group == DATA)
 
 
 class Datasets:
@@ -37,7 +40,7 @@ class Datasets:
         self._known: dict[tuple[Any, ...], Dataset] = {}
 
     def of(self, options: TrainOptions) -> Dataset:
-        key = tuple(getattr(options, name) for name in DATA_OPTIONS)
+        key = tuple(getattr(options, name) for name in data_options())
         with self._lock:
             if key not in self._known:
                 self._known[key] = dataset_from(options)
@@ -70,7 +73,7 @@ def complete(
         try:
             dataset = datasets.of(entry.options)
             check_wanted(Wanted(",".join(metrics) or "none"), entry.options, dataset)
-            trainer = _trainer(folder / entry.name, replace(entry.options, threads=threads), dataset)
+            trainer = _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset)
             if not training.train(trainer, progress, should_stop):
                 return STOPPED
             _evaluate(trainer, metrics)
@@ -94,12 +97,12 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
             shutil.rmtree(folder)
         return training.start(options, dataset, str(folder))
     run = checkpoint.load(folder)
-    same = replace(run.options, threads=options.threads, engine=options.engine, epochs=options.epochs)
+    same = run.options.replace(threads=options.threads, engine=options.engine, epochs=options.epochs)
     fitted = from_options.fit_likelihood(options, dataset)
-    if same != replace(fitted, checkpoint_every=run.options.checkpoint_every):
+    if same != fitted.replace(checkpoint_every=run.options.checkpoint_every):
         raise RunError(f"{folder}: it was begun with other options; another sweep folder is needed")
     return training.resume(
-        run, replace(run.options, threads=options.threads, engine=options.engine, epochs=options.epochs), dataset
+        run, run.options.replace(threads=options.threads, engine=options.engine, epochs=options.epochs), dataset
     )
 
 

@@ -16,7 +16,7 @@ from minidecomp.evaluation.metrics import Metric, Score
 from minidecomp.evaluation.metrics.sampling import legacy_seed
 from minidecomp.evaluation.terms import evaluate as evaluate_terms
 from minidecomp.runs import checkpoint
-from minidecomp.runs.folder import read_evaluation
+from minidecomp.runs.evaluation_file import read_evaluation
 from minidecomp.variants import METRICS
 
 SMALL = ["--data", "pinwheel", "--prior", "mixture", "--points-per-arm", "10", "--hidden", "5", "--engine", "cpu"]
