@@ -49,7 +49,7 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     moved = absolute({name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None})
     dataset = dataset_from(run.options.replace(**moved))
     if own:
-        check_data(run, dataset)
+        check_data(run.folder, run.digests, dataset)
     run.rules = run.rules.settled(dataset)
     run.rules.check(dataset)
     return dataset

@@ -48,7 +48,7 @@ def train(
     An option on the command line counts before $MINIDECOMP_NAME, which counts before --config, which counts before the
     defaults of the data set, the paper's.
     """
-    from minidecomp.evaluation.terms import evaluate_and_write
+    from minidecomp.evaluation.everything import evaluate_trainer
     from minidecomp.training import train
 
     given = {name: value for name, value in given.items() if value is not None}
@@ -63,7 +63,7 @@ def train(
         click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
         click.echo(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
         return 128 + received[0]
-    result = evaluate_and_write(trainer)
+    result = evaluate_trainer(trainer)
     pictures = _draw(trainer, quiet) if plots else []
     _report(trainer, result, pictures, as_json)
     return 0
@@ -128,9 +128,9 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
 
 def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_json: bool) -> None:
     if as_json:
-        from minidecomp.files import as_json
+        from minidecomp.files import as_json as text
 
-        click.echo(as_json({"run": str(trainer.folder), "pictures": [str(path) for path in pictures]} | result))
+        click.echo(text({"run": str(trainer.folder), "pictures": [str(path) for path in pictures]} | result))
         return
     train = dict(result["train"])
     train[trainer.options.regulariser] = train.pop("regulariser")

@@ -17,6 +17,7 @@ from .data.dataset import Dataset
 from .data.points import Points
 from .data.rules import DataRules, new_points
 from .engines import Engine, make
+from .evaluation.terms import evaluate
 from .model.vae import VAE, in_dtype
 from .runs.checkpoint import State
 from .settings.options import DATA, OWN, TrainOptions, by_name, chosen_variant
@@ -189,12 +190,12 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         loc, scale = (np.concatenate(each).astype(dtype) for each in zip(*parts, strict=True))
         return loc, scale
 
-    def _make_engine(self) -> Engine:
+    def _make_engine(self, max_rows: int = ROWS_AT_ONCE) -> Engine:
         """The CPU's or the textbook's: an array that comes once is not worth the way to a GPU."""
         name = "textbook" if self.options_.engine == "textbook" else "cpu"
         # A model that was read back as a memory map cannot be written to, which the core insists on.
         vae = self.vae_ if self.vae_.parameters.vector.flags.writeable else in_dtype(self.vae_, self.vae_.dtype)
-        return make(name, vae, _objective(self.options_), max_rows=ROWS_AT_ONCE)
+        return make(name, vae, _objective(self.options_), max_rows=max_rows)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """E[x|z] (N, dx) of latent points Z (N, D), in the model's units: for one of bytes, intensities v / 255."""
@@ -214,18 +215,16 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     def score(self, X: Any, y: Any = None) -> float:
         """The ELBO's mean over X, E_q[log p(x|z)] - KL(q(z|x) || p(z)), in nats a point; more is better.
 
-        One sample a point stands for the expectation. It does not depend on alpha and beta, so that models with
+        It is what ``minidecomp evaluate`` says of X as test data: log-likelihood minus KL, from one sample a point (or
+        ``samples``), with the model's seed. It does not depend on alpha and beta, so that models with
         different ones compare.
         """
         self._check_fitted()
         points = self._taken(self._checked(X, reset=False))
-        engine = self._make_engine()
-        total = 0.0
-        for number, first in enumerate(range(0, len(points), ROWS_AT_ONCE)):
-            x = points[first : first + ROWS_AT_ONCE]
-            values = engine.values(x, self.options_.seed, number, "kl-inc")
-            total += len(x) * (values["log_likelihood"] - values["kl"])
-        return total / len(points)
+        batch_size, seed = self.options_.batch_size, self.options_.seed
+        engine = self._make_engine(max_rows=batch_size)
+        found = evaluate(engine, points, batch_size, seed, ("kl-inc",))
+        return float(found["log_likelihood"] - found["kl"])
 
     # ---- scikit-learn's conventions ----
 

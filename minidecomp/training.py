@@ -120,7 +120,7 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
         raise OptionError("epochs", options.epochs, f"the run has {run.state.epoch} already; that or more is")
-    digests = check_data(run, dataset)
+    digests = check_data(run.folder, run.digests, dataset)
     rules = run.rules.settled(dataset)
     rules.check(dataset)
     return _trainer(run.folder, options, dataset, rules, digests, run.state)

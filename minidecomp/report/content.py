@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ..model.vae import VAE, in_dtype
 from ..objective import Objective
 from ..randomness.draws import draw
 from ..runs.checkpoint import Run
+from ..runs.evaluation_file import read_evaluation
 from ..runs.folder import config_text
 from ..variants import REGULARISERS
 
@@ -68,11 +68,7 @@ def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
 
 
 def _evaluation(run: Run) -> list[tuple[str, Any]]:
-    """evaluation.json as a flat list of names and numbers; empty if there is none."""
-    try:
-        found = json.loads((run.folder / "evaluation.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return []
+    """evaluation.json as a flat list of names and numbers; empty if there is none of this model."""
     rows: list[tuple[str, Any]] = []
 
     def walk(prefix: str, value: Any) -> None:
@@ -85,7 +81,7 @@ def _evaluation(run: Run) -> list[tuple[str, Any]]:
         else:
             rows.append((prefix, float(f"{value:.6g}") if isinstance(value, float) else value))
 
-    walk("", found if isinstance(found, dict) else {})
+    walk("", read_evaluation(run.folder, run.state))
     return rows
 
 

@@ -7,21 +7,14 @@ all.
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ..data.dataset import Dataset, Digests
 from ..errors import RunError
-from ..files import write_file, write_json
+from ..files import write_file
 from ..settings import toml_text
 from ..settings.options import TrainOptions, is_relevant
-
-if TYPE_CHECKING:
-    from .checkpoint import Run
 
 
 def config_text(options: TrainOptions) -> str:
@@ -65,27 +58,12 @@ def create_folder(out: str | None, options: TrainOptions) -> Path:
     return folder
 
 
-def check_data(run: Run, dataset: Dataset) -> Digests:
-    """The digests of the data; raises RunError unless they are the run's."""
+def check_data(folder: Path, digests: Digests, dataset: Dataset) -> Digests:
+    """The digests of the data; raises RunError unless they are ``digests``, those of the run in ``folder``."""
     found = dataset.digests()
-    if found.train != run.digests.train:
-        raise RunError(f"{run.folder}: {dataset.name} is not the data this run was trained on")
+    if found.train != digests.train:
+        raise RunError(f"{folder}: {dataset.name} is not the data this run was trained on")
     # An older checkpoint has no digest of the test points.
-    if run.digests.test and found.test != run.digests.test:
-        raise RunError(f"{run.folder}: the test points of {dataset.name} are not those that this run began with")
+    if digests.test and found.test != digests.test:
+        raise RunError(f"{folder}: the test points of {dataset.name} are not those that this run began with")
     return found
-
-
-def update_evaluation(run: Run, values: Mapping[str, Any]) -> None:
-    """Write ``evaluation.json``; what it has under other names, and other metrics, stays if it is of this epoch."""
-    path = run.folder / "evaluation.json"
-    known: Any = None
-    with suppress(OSError, ValueError):  # none yet, or one that is damaged: it is made anew
-        known = json.loads(path.read_text("utf-8"))
-    if not isinstance(known, dict) or known.get("epochs") != run.state.epoch:
-        known = {}
-    merged = {"train": dict(run.state.rows[-1]) if run.state.rows else {}} | known | dict(values)
-    for name in ("metrics", "metrics_of_gaussian_quantiles"):
-        if isinstance(known.get(name), dict):
-            merged[name] = known[name] | values.get(name, {})
-    write_json(path, merged)

@@ -505,7 +505,7 @@ def test_a_small_dsprites_run(capsys):
         ("train --array x", "--array: x is not allowed; it goes with --data a file of one's own only, not with pinwheel"),
         ("train --data good.npy --data-dir /", "--data-dir: / is not allowed; it goes with --data a named data set only"),
         ("evaluate old", "old/checkpoint.npz: checkpoint version 0"),
-        ("evaluate nowhere --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 4294967295 is"),
+        ("evaluate nowhere --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 18446744073709551615 is"),
         ("traverse nowhere --steps 1", "--steps: 1 is not allowed; a whole number from 2 to 1000 is"),
         ("traverse nowhere --span 0", "--span: 0 is not allowed; a number above 0 is"),
         ("sample nowhere --count x", "--count: x is not allowed; a whole number from 1 to 10000000 is"),
