@@ -2,5 +2,9 @@
 
 from __future__ import annotations
 
+from .._core.codes import POSTERIOR, PRIOR, PRIOR_CHOICE, SHUFFLE
+
+__all__ = ["DATA", "EVALUATION", "INIT", "POSTERIOR", "PRIOR", "PRIOR_CHOICE", "SAMPLE", "SHUFFLE", "SPLIT"]
+
 # Purposes; each has a stream of its own.
-POSTERIOR, PRIOR, PRIOR_CHOICE, INIT, SHUFFLE, DATA, SPLIT, SAMPLE, EVALUATION = range(9)
+INIT, DATA, SPLIT, SAMPLE, EVALUATION = 3, 5, 6, 7, 8

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._core.codes import KERNEL_SCALES
 from ..arrays import array_module
-
-KERNEL_SCALES = (0.2, 0.4, 1.0, 2.0, 4.0, 10.0)
 
 
 def kernel(difference: Any) -> Any:
