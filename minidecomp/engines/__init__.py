@@ -42,8 +42,8 @@ class Engine(Protocol):
     after a ``pull``, and a change of ``vae.parameters`` by others is seen by the engine after a ``push``.
 
     A call that cannot be done changes nothing. ValueError says that data are of another width than the model's, that
-    there are no rows, or more than there is room for, that a draw has another shape, or, of a single point where the MMD
-    is asked for, ``mmd needs two points or more``. IndexError says that ``order`` has a row that the data do not have.
+    there are no rows, or more than there is room for, that a draw has another shape, or, of one point where the MMD is
+    asked for, ``mmd needs two points or more``. IndexError says that ``order`` has a row that the data do not have.
     """
 
     vae: VAE
@@ -61,7 +61,7 @@ class Engine(Protocol):
         """One step for each batch of rows in ``order``, an array (n,) of int64 or a stretch of a ``permutation``.
 
         Each term times the batch's size, and that size, is added to ``totals`` (4,). A last batch that has too few
-        points for the regulariser (one, for the MMD, if alpha is not 0) is left out: it makes no step, and counts nowhere.
+        points for the regulariser (one, for the MMD, if alpha is not 0) is left out, and counts nowhere.
 
         Returns the name of a term that was not finite, or ``gradient`` if its square was not; the parameters are
         then those before its step.

@@ -27,7 +27,7 @@ def trained_rows(rows: int, batch_size: int, regulariser: str | None) -> int:
 
 
 def check_training(data: Points, order: Any, batch_size: int, totals: np.ndarray, vae: VAE, room: int | None) -> None:
-    """Raise ValueError or IndexError if ``train`` cannot take these; ``room`` is the largest batch there is room for."""
+    """Raise ValueError or IndexError if ``train`` cannot take these; ``room`` is the largest batch that fits."""
     check_batch(data, vae, None)
     batch = min(batch_size, len(order))
     if batch < 1 or (room is not None and batch > room):

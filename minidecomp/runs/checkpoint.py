@@ -212,3 +212,5 @@ def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
         state.rows.append({**dict(zip(COLUMNS, row, strict=True)), "epoch": int(row[0])})
     if state.gradient_log is not None:
         state.gradient_log = GradientLog.from_arrays(arrays)
+
+

@@ -86,3 +86,5 @@ def update_evaluation(run: Run, values: Mapping[str, Any]) -> None:
         if isinstance(known.get(name), dict):
             merged[name] = known[name] | values.get(name, {})
     write_json(path, merged)
+
+
