@@ -252,8 +252,7 @@ def _sides(vae: VAE, x: np.ndarray, draws: Draws) -> np.ndarray:
 
 
 def _engine_errors(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) -> dict[str, dict[str, float]]:
-    """The CPU engine's gradients against the textbook's; the prior's sample is a constant for both."""
-    draws = replace(draws, prior_noise=None, prior_choice=None)
+    """The CPU engine's gradients against the textbook's."""
     found = term_gradients(vae, objective, x, draws)
     engine = CpuEngine(vae, objective, max_rows=len(x))
     errors: dict[str, dict[str, float]] = {name: {} for name in vae.parameters.shapes}

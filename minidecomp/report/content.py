@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .._core.codes import LIKELIHOODS
 from ..data.dataset import Dataset
 from ..data.points import Bits, Points, as_numbers, evenly_spread
-from ..engines.constants import LIKELIHOODS, is_built_in, prior_constants
+from ..engines.constants import is_built_in, prior_constants
 from ..errors import MinidecompError
 from ..evaluation.dimensions import dimension_kl
 from ..figures.posterior import covering_square, density_on_grid
