@@ -11,7 +11,7 @@ flags = [] if sys.platform == "win32" else ["-O3", "-g0", "-fno-math-errno", "-f
 link_flags = [] if sys.platform == "win32" else ["-pthread"]
 # For the compiler and the linker, as tests/core/test_sanitizers.py needs them.
 more_flags = os.environ.get("MINIDECOMP_FLAGS", "").split()
-flags, link_flags = flags + more_flags, link_flags + more_flags
+how = {"extra_compile_args": flags + more_flags, "extra_link_args": link_flags + more_flags}
 
 
 def engine(name: str, real: str) -> Extension:
@@ -24,8 +24,7 @@ def engine(name: str, real: str) -> Extension:
         [f"_core/{name}.pyx"],
         include_dirs=["_core"],
         define_macros=macros,
-        extra_compile_args=flags,
-        extra_link_args=link_flags,
+        **how,
     )
 
 
@@ -33,6 +32,8 @@ setup(
     packages=[
         "minidecomp",
         "minidecomp.terms",
+        "minidecomp.terms.likelihoods",
+        "minidecomp.terms.priors",
         "minidecomp.terms.regularisers",
         "minidecomp.settings",
         "minidecomp.randomness",
@@ -55,16 +56,15 @@ setup(
     package_data={
         "minidecomp": ["py.typed"],
         "minidecomp.report": ["*.html", "*.css", "*.js"],
-        "minidecomp._core": ["kernels.cu", "formulas.h"],
+        "minidecomp._core": ["kernels.cu", "formulas.h", "codes.h", "*.pyi"],
     },
     include_package_data=False,
     ext_modules=cythonize(
         [
             engine("engine_float32", "float"),
             engine("engine_float64", "double"),
-            Extension(
-                "minidecomp._core.sprites", ["_core/sprites.pyx"], extra_compile_args=flags, extra_link_args=link_flags
-            ),
+            Extension("minidecomp._core.codes", ["_core/codes.pyx"], include_dirs=["_core"], **how),
+            Extension("minidecomp._core.sprites", ["_core/sprites.pyx"], **how),
         ],
         include_path=["_core"],
         language_level=3,

@@ -22,7 +22,7 @@ include "weights.pxi"
 
 DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
 MOST_NUMBERS = 2**40    # in an array of the engine, so that no size overflows
-cdef double LARGEST = 1e18 if sizeof(real) == 4 else 1e150     # whose square Adam can hold
+cdef double LARGEST = LARGEST_GRADIENT_FLOAT if sizeof(real) == 4 else LARGEST_GRADIENT_DOUBLE     # whose square Adam can hold
 
 
 cdef bint ask_outside(Step* s) noexcept nogil:
@@ -101,7 +101,7 @@ cdef int run_step(Step* s) noexcept nogil:
         run(s, posterior_backward_phase, CHUNKS, 3 * numbers)
         backward(s, &s.encoder, s.B)
         if s.prior.logits != NULL:
-            if s.regulariser != NO_REGULARISER:
+            if s.regulariser != NO_REGULARISER and s.through_sample:
                 run(s, prior_backward_phase, CHUNKS, numbers)
             logits_backward(s)
     return -1
@@ -111,7 +111,7 @@ cdef class Engine:
     """A model's working memory for batches of up to `max_rows` points, and the steps on it.
 
     `parameters` is the model's vector, read and written in place. One call at a time. minidecomp/engines/cpu.py makes
-    it, and holds the orders that the numbers for activations, priors and the like refer to.
+    it. The numbers for activations, priors and the like are those of codes.h.
 
     A call while another is at work, of a second thread or from within `terms`, gets a RuntimeError and changes nothing;
     any number of engines work at once, with or without the GIL. `with engine:` keeps all calls out.
@@ -153,12 +153,12 @@ cdef class Engine:
         output_dim = encoder_widths[0] * (2 if likelihood == GAUSSIAN else 1)
         if encoder_widths[len(encoder_widths) - 1] != 2 * D or decoder_widths[len(decoder_widths) - 1] != output_dim:
             raise ValueError(f"widths {encoder_widths} and {decoder_widths} do not fit each other and the likelihood")
-        for name, number, most in (("encoder_activation", encoder_activation, SOFTPLUS),
-                                   ("decoder_activation", decoder_activation, SOFTPLUS),
-                                   ("scale_link", scale_link, EXP_LINK), ("likelihood", likelihood, LAPLACE),
-                                   ("kl", kl, MONTE_CARLO), ("regulariser", regulariser, INCLUSIVE_KL)):
-            if not 0 <= number <= most:
-                raise ValueError(f"{name} {number} is not in 0 .. {most}")
+        for name, number, count in (("encoder_activation", encoder_activation, ACTIVATION_COUNT),
+                                    ("decoder_activation", decoder_activation, ACTIVATION_COUNT),
+                                    ("scale_link", scale_link, SCALE_LINK_COUNT), ("likelihood", likelihood, LIKELIHOOD_COUNT),
+                                    ("kl", kl, KL_ESTIMATOR_COUNT), ("regulariser", regulariser, NO_REGULARISER + 1)):
+            if not 0 <= number < count:
+                raise ValueError(f"{name} {number} is not in 0 .. {count - 1}")
         if min(B, K, threads) < 1:
             raise ValueError(f"max_rows {B}, samples {K} and threads {threads} must be at least 1")
         if parameters.shape[0] == 0:
@@ -260,7 +260,7 @@ cdef class Engine:
                             ("log_weight", p.components), ("edge", p.components)):
             if numpy.size(prior[name]) != count or count < 1:
                 raise ValueError(f"the prior's {name} has {numpy.size(prior[name])} entries, not {count}")
-        if not 0 <= p.kind <= SPARSE_PRIOR or (p.kind != MIXTURE_PRIOR and p.components != 1):
+        if not 0 <= p.kind < PRIOR_COUNT or (p.kind != MIXTURE_PRIOR and p.components != 1):
             raise ValueError(f"there is no prior {p.kind} of {p.components} components")
         p.loc, p.scale = self.copy(prior["loc"]), self.copy(prior["scale"])
         p.log_weight, p.edge = self.copy(prior["log_weight"]), self.copy(prior["edge"])
@@ -374,15 +374,15 @@ cdef class Engine:
             s.lr, s.beta1, s.beta2, s.adam_eps = optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps
             self.set_batch(data, order)
             self.set_terms(terms)
-            s.seed, s.given_draws, s.backward = seed, False, True
+            s.seed, s.given_draws, s.through_sample, s.backward = seed, False, True, True
             with nogil:
                 if s.data_kind == BIT_DATA:
                     find_asleep(s)
                 while first < n:
                     s.B = min(batch_size, n - first)
                     first += s.B
-                    if s.B == 1 and s.regulariser == MMD:
-                        break       # the estimator needs two points
+                    if s.B < LEAST_MMD_POINTS and s.regulariser == MMD:
+                        break
                     s.step = step + done
                     fault = run_step(s)
                     s.index = s.index + s.B
@@ -404,12 +404,13 @@ cdef class Engine:
             self.give_back()
 
     def step(self, x, tuple weights, uint64_t seed=0, long step=0, real[:, :, ::1] eps=None,
-             real[:, ::1] prior_sample=None, int regulariser=-1, real[::1] gradient=None, double[:, ::1] log_weights=None,
-             terms=None):
+             real[:, ::1] prior_sample=None, real[:, ::1] prior_noise=None, real[:, ::1] prior_choice=None,
+             int regulariser=-1, real[::1] gradient=None, double[:, ::1] log_weights=None, terms=None):
         """Values (3,) of the terms for the batch x (B, dx), and into `gradient` (size,), if given, that of
         sum_T weights[T] T; it is NaN where a term is not finite. `log_weights` (K, B): see the method.
 
-        The draws are those of the seed and the step, or the given ones, through which no gradient goes to the prior.
+        The draws are those of the seed and the step, or the given ones. A given prior sample is a constant, unless its
+        noise is given too and, for a sparse prior, the uniform numbers (B, D) that chose between spike and slab.
         """
         cdef Step* s = &self.s
         cdef double[3] kept_weights
@@ -425,15 +426,16 @@ cdef class Engine:
                 raise ValueError(f"{len(weights)} weights for 3 terms")
             if regulariser < 0:
                 regulariser = kept
-            if regulariser == MMD and len(x) < 2:
+            if regulariser == MMD and len(x) < LEAST_MMD_POINTS:
                 raise ValueError("mmd needs two points or more")
-            if regulariser > INCLUSIVE_KL or (regulariser != NO_REGULARISER and eps is not None and prior_sample is None):
+            if regulariser > NO_REGULARISER or (regulariser != NO_REGULARISER and eps is not None and prior_sample is None):
                 raise ValueError(f"regulariser {regulariser} needs a prior sample beside eps")
             if gradient is not None and gradient.shape[0] != s.size:
                 raise ValueError(f"room for a gradient of {gradient.shape[0]} entries, not {s.size}")
             values = tuple(float(weight) for weight in weights)
             self.set_batch(x, order)
             s.B, s.seed, s.step, s.backward, s.given_draws = order.shape[0], seed, step, gradient is not None, eps is not None
+            s.through_sample = eps is None or prior_noise is not None
             if eps is not None:
                 if eps.shape[0] != s.K or eps.shape[1] != s.B or eps.shape[2] != s.D:
                     raise ValueError("eps has another shape")
@@ -442,6 +444,8 @@ cdef class Engine:
                     if prior_sample.shape[0] != s.B or prior_sample.shape[1] != s.D:
                         raise ValueError("prior_sample has another shape")
                     memcpy(s.prior_sample, &prior_sample[0, 0], s.B * s.D * sizeof(real))
+                if prior_noise is not None:
+                    self.take_noise(prior_noise, prior_choice)
             if log_weights is not None:
                 if log_weights.shape[0] != s.K or log_weights.shape[1] != s.B:
                     raise ValueError(f"out has shape ({log_weights.shape[0]}, {log_weights.shape[1]}), not ({s.K}, {s.B})")
@@ -467,6 +471,20 @@ cdef class Engine:
             return s.value[LOG_LIKELIHOOD], s.value[KL], s.value[REGULARISER]
         finally:
             self.give_back()
+
+    cdef take_noise(self, real[:, ::1] noise, real[:, ::1] choice):
+        """What the given prior sample was made of: its noise, and where it is a spike, which no variance moves."""
+        cdef Step* s = &self.s
+        cdef long b, d
+        cdef bint spikes = s.prior.kind == SPARSE_PRIOR
+        if noise.shape[0] != s.B or noise.shape[1] != s.D:
+            raise ValueError("prior_noise has another shape")
+        if spikes and (choice is None or choice.shape[0] != s.B or choice.shape[1] != s.D):
+            raise ValueError("prior_choice has another shape")
+        for b in range(s.B):
+            for d in range(s.D):
+                s.noise[b * s.D + d] = noise[b, d]
+                s.moves[b * s.D + d] = not (spikes and choice[b, d] < s.prior.gamma)
 
     def log_weights(self, x, uint64_t seed, long step, double[:, ::1] out not None):
         """log p(x_b|z_kb) + log p(z_kb) - log q(z_kb|x_b) into out (K, B), with the noise of a seed and a step."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -31,7 +30,9 @@ class GroupedCommand(click.Command):
 class GroupedOption(click.Option):
     """An option that knows its group."""
 
-    group = "Output"
+    def __init__(self, *args: Any, group: str = "Output", **settings: Any):
+        super().__init__(*args, **settings)
+        self.group = group
 
 
 def _default(name: str) -> str:
@@ -51,10 +52,11 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def train_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every option of a training run; each value arrives as text, or None if it was not given."""
+def train_options() -> list[click.Option]:
+    """Every option of a training run; each value arrives as text, or None if it was not given."""
     metavars = {int: "N", float: "X", tuple: "N,N,..", str: "TEXT"}
-    for name, option in reversed(options.by_name().items()):
+    found: list[click.Option] = []
+    for name, option in options.by_name().items():
         choices, flag = options.choices_of(option), "--" + name.replace("_", "-")
         settings: dict[str, Any] = {"default": None, "help": options.help_of(option) + _default(name)}
         if option.kind is bool:
@@ -63,10 +65,12 @@ def train_options(function: Callable[..., Any]) -> Callable[..., Any]:
             declarations = [*option.flags.split(), flag]
             settings["type"] = str
             settings["metavar"] = metavars[option.kind] if choices is None else "|".join(map(str, choices))
-        declarations.append(name)
+        found.append(GroupedOption([*declarations, name], group=option.group, **settings))
+    return found
 
-        class Option(GroupedOption):
-            group = option.group
 
-        function = click.option(*declarations, cls=Option, **settings)(function)
-    return function
+class TrainCommand(GroupedCommand):
+    """A command that takes every option of a training run, those of variants that were added too."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*train_options(), *super().get_params(ctx)]

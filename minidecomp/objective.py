@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ._core.codes import KL_ESTIMATORS, TERMS
 from .model.vae import PRIOR_LOGITS, VAE
 from .randomness.draws import Draws
 from .settings.options import TrainOptions
@@ -20,8 +21,15 @@ from .terms.posterior import sample, scale_from_raw, scale_slope
 from .terms.priors import Gaussian, logits_grad
 from .variants import REGULARISERS
 
-TERMS = ("log_likelihood", "kl", "regulariser")
-KL_ESTIMATORS = ("analytic", "monte-carlo")
+__all__ = [
+    "KL_ESTIMATORS",
+    "TERMS",
+    "Objective",
+    "objective_from",
+    "value",
+    "value_and_grad",
+    "value_at",
+]
 
 
 @dataclass(frozen=True)

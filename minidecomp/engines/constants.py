@@ -1,4 +1,4 @@
-"""The numbers by which compiled code knows likelihoods, priors and terms, and the constants of a prior."""
+"""What compiled code has to know of a prior."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import variants
-from ..objective import TERMS
+from .._core.codes import PRIORS
 from ..terms.priors import Prior
-
-# _core/step.pxi and _core/kernels.cu have the same orders.
-LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
-PRIORS = ("gaussian", "student-t", "mixture", "sparse")
-REGULARISERS = ("mmd", "kl-inc")
-FAULTS = (*TERMS, "gradient")
 
 
 def is_built_in(prior: Any) -> bool:

@@ -9,21 +9,29 @@ from typing import Any
 import numpy as np
 
 from .._core import blas
+from .._core.codes import (
+    ACTIVATIONS,
+    FAULTS,
+    KL_ESTIMATORS,
+    LIKELIHOODS,
+    NO_REGULARISER,
+    REGULARISERS,
+    SCALE_LINKS,
+    TERMS,
+)
 from ..data.points import Points
-from ..model.network import ACTIVATIONS
 from ..model.optimizer import Adam
 from ..model.vae import VAE
-from ..objective import KL_ESTIMATORS, TERMS, Objective
+from ..objective import Objective
 from ..randomness import streams
 from ..randomness.draws import Draws, sample_prior
 from ..terms import kl
-from ..terms.posterior import SCALE_LINKS, sample
+from ..terms.posterior import sample
 from ..terms.priors import Gaussian
 from ..terms.regularisers import inclusive_kl
-from .constants import FAULTS, LIKELIHOODS, REGULARISERS, is_built_in, prior_constants
+from . import rules
+from .constants import is_built_in, prior_constants
 from .textbook import TextbookEngine
-
-NO_REGULARISER = 0
 
 
 def _core(dtype: np.dtype) -> Any:
@@ -34,10 +42,6 @@ def _core(dtype: np.dtype) -> Any:
     return core
 
 
-def _regulariser(name: str) -> int:
-    return 1 + REGULARISERS.index(name)
-
-
 class CpuEngine:
     """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points.
 
@@ -45,7 +49,7 @@ class CpuEngine:
     """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
-        self.vae, self.objective = vae, objective
+        self.vae, self.objective, self.max_rows = vae, objective, max_rows
         self._module = _core(vae.dtype)
         # Of a prior of one's own the core knows nothing: it gets a standard normal, without weight, in its place.
         self._own = not is_built_in(vae.prior)
@@ -69,7 +73,7 @@ class CpuEngine:
             prior_variance_scale=vae.prior_variance_scale,
             kl=KL_ESTIMATORS.index(objective.kl),
             log_prior_multiplier=objective.log_prior_multiplier,
-            regulariser=_regulariser(objective.regulariser) if alpha > 0 else NO_REGULARISER,
+            regulariser=REGULARISERS.index(objective.regulariser) if alpha > 0 else NO_REGULARISER,
             beta=0.0 if self._own else objective.beta,
             alpha=alpha,
             samples=objective.samples,
@@ -130,42 +134,54 @@ class CpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
+        rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
+        wanted = self.objective.regulariser if self.objective.alpha > 0 else None
+        rows = rules.trained_rows(len(order), batch_size, wanted)
+        if rows == 0:
+            return None
         # Training goes down the gradient of the loss.
-        down = {term: -weight for term, weight in self.objective.weights.items()}
-        terms = self._asked(down, self.objective.regulariser if self.objective.alpha > 0 else None)
+        terms = self._asked({term: -weight for term, weight in self.objective.weights.items()}, wanted)
         with blas.single_threaded():
-            fault = self._engine.train(data, order, batch_size, seed, optimizer, totals, terms)
+            fault = self._engine.train(data, order[:rows], batch_size, seed, optimizer, totals, terms)
         return FAULTS[fault] if fault >= 0 else None
 
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
         weights = self.objective.weights if weights is None else weights
-        regulariser = NO_REGULARISER if draws.prior_sample is None else _regulariser(self.objective.regulariser)
         wanted = None if draws.prior_sample is None else self.objective.regulariser
+        rules.check_batch(x, self.vae, wanted, self.max_rows)
+        rules.check_draws(draws, len(x), self.vae, self.objective)
+        known = {}
+        if wanted is not None and not self._own:
+            known = {"regulariser": REGULARISERS.index(wanted), "prior_sample": draws.prior_sample}
+            known |= {"prior_noise": draws.prior_noise}
+            if self.vae.prior.choice_kind == "element":
+                known["prior_choice"] = draws.prior_choice
         gradient = np.empty_like(self.vae.parameters.vector)
         with blas.single_threaded():
             values = self._engine.step(
                 x,
                 tuple(0.0 if self._own and term != "log_likelihood" else weights.get(term, 0.0) for term in TERMS),
                 eps=draws.eps,
-                prior_sample=None if self._own else draws.prior_sample,
-                regulariser=NO_REGULARISER if self._own else regulariser,
                 gradient=gradient,
                 terms=self._asked(weights, wanted, draws.prior_sample),
+                **{"regulariser": NO_REGULARISER, **known},
             )
-        return self._named(values, regulariser), gradient
+        return self._named(values, wanted), gradient
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         wanted = regulariser or self.objective.regulariser
-        number = _regulariser(wanted)
-        asked_for = NO_REGULARISER if self._own else number
+        rules.check_batch(x, self.vae, wanted, self.max_rows)
+        number = NO_REGULARISER if self._own else REGULARISERS.index(wanted)
         terms = self._asked({}, wanted)
         with blas.single_threaded():
-            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=asked_for, terms=terms)
-        return self._named(values, number)
+            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, terms=terms)
+        return self._named(values, wanted)
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        rules.check_importance(self.objective)
+        rules.check_batch(x, self.vae, None, self.max_rows)
         if self._own:
             with self._engine:
                 return TextbookEngine(self.vae, self.objective).log_weights(x, seed, step)
@@ -174,13 +190,14 @@ class CpuEngine:
             self._engine.log_weights(x, seed, step, out)
         return out
 
-    def _named(self, values: tuple[float, float, float], regulariser: int) -> dict[str, float]:
+    def _named(self, values: tuple[float, float, float], regulariser: str | None) -> dict[str, float]:
         named = dict(zip(TERMS, values, strict=True))
-        if regulariser == NO_REGULARISER:
+        if regulariser is None:
             del named["regulariser"]
         return named | {"objective": self.objective.combine(named)}
 
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         with blas.single_threaded():
             self._engine.encode(data, np.arange(len(data)), loc, scale)

@@ -11,10 +11,10 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._core.codes import ACTIVATIONS, KL_ESTIMATORS, MAX_LAYERS, MAX_THREADS, SCALE_LINKS
 from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, Option, Variants
 
-ACTIVATIONS = ("relu", "leaky-relu", "tanh", "softplus")
-MAX_THREADS, MAX_HIDDEN = 256, 30
+MAX_HIDDEN = MAX_LAYERS - 2
 SEED = 2**64 - 1
 # The data set that stands for whatever is not named: a file of your own, or an array.
 OWN = "file"
@@ -94,13 +94,13 @@ GENERAL = (
     Option("activation", str, "Between the layers.", "relu", choices=ACTIVATIONS, group=MODEL),
     Option("decoder_activation", str, "The decoder's, where it differs.", choices=ACTIVATIONS, group=MODEL),
     Option("init", str, "Initial weights: torch, U(-1/sqrt(in), 1/sqrt(in)), or he, U(-sqrt(6/in), sqrt(6/in)) with no biases.", "torch", choices=("torch", "he"), group=MODEL),
-    Option("scale_link", str, "The posterior's scale from the encoder's raw a: softplus(a), or exp(a/2).", "softplus", choices=("softplus", "exp"), group=MODEL),
+    Option("scale_link", str, "The posterior's scale from the encoder's raw a: softplus(a), or exp(a/2).", "softplus", choices=SCALE_LINKS, group=MODEL),
     Option("likelihood", str, lambda: f"p(x|z): {_listed(LIKELIHOODS)}. For your own data: bernoulli if all are 0 or 1, else gaussian.", choices=lambda: tuple(LIKELIHOODS), group=MODEL),
 
     Option("beta", float, "Weight of the KL term: how much the encodings of different points overlap.", 1.0, low=0, group=OBJECTIVE),
     Option("alpha", float, "Weight of D: how well the aggregate posterior matches the prior.", 0.0, low=0, group=OBJECTIVE),
     Option("regulariser", str, lambda: f"D: {_listed(REGULARISERS)}.", "mmd", flags="--regularizer", choices=lambda: tuple(REGULARISERS), group=OBJECTIVE),
-    Option("kl", str, "The KL term in closed form (analytic: a gaussian prior's, and then by default) or from samples.", choices=("analytic", "monte-carlo"), group=OBJECTIVE),
+    Option("kl", str, "The KL term in closed form (analytic: a gaussian prior's, and then by default) or from samples.", choices=KL_ESTIMATORS, group=OBJECTIVE),
     Option("samples", int, "K, samples of the posterior for each data point.", 1, low=1, high=10000, group=OBJECTIVE),
     Option("log_prior_multiplier", float, "M in the sampled KL, log q - M log p. 1 is right; the authors' mixture has M = latent-dim.", 1.0, low=0, group=OBJECTIVE),
 

@@ -39,15 +39,15 @@ def limits_of(option: Option) -> dict[str, Any]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def in_words(of: Any, meta: Mapping[str, Any]) -> str:
+def in_words(kind: Any, meta: Mapping[str, Any]) -> str:
     """A type and its limits: "a whole number from 1 to 8 is"."""
-    noun = {int: "a whole number", float: "a number", tuple: "whole numbers"}.get(of, "a text")
+    noun = {int: "a whole number", float: "a number", tuple: "whole numbers"}.get(kind, "a text")
     if "low" in meta and "high" in meta:
         bounds = f"from {_shown(meta['low'])} to {_shown(meta['high'])}"
     else:
         words = (("low", "of at least"), ("above", "above"), ("below", "below"))
         bounds = " and ".join(f"{word} {_shown(meta[key])}" for key, word in words if key in meta)
-    end = f" with commas between, {meta['most']} at most, are" if of is tuple else " is"
+    end = f" with commas between, {meta['most']} at most, are" if kind is tuple else " is"
     return f"{noun} {bounds}".rstrip() + end
 
 
@@ -107,20 +107,20 @@ def _within(number: float, limits: Mapping[str, Any]) -> bool:
     )
 
 
-def _convert(of: Any, value: Any) -> Any:
-    if of is bool:
+def _convert(kind: Any, value: Any) -> Any:
+    if kind is bool:
         words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         return value if isinstance(value, bool) else words[value.lower()] if value in words else _refuse()
     if isinstance(value, bool):
         return _refuse()
-    if of is tuple:
+    if kind is tuple:
         parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else list(value)
         return tuple(_convert(int, part) for part in parts if part != "")
-    if of is int and isinstance(value, float) and not value.is_integer():
+    if kind is int and isinstance(value, float) and not value.is_integer():
         return _refuse()
-    if of is str:
+    if kind is str:
         return os.fspath(value)
-    return of(value)
+    return kind(value)
 
 
 def _refuse() -> Any:
@@ -143,13 +143,13 @@ def whole_number(name: str, value: Any, low: int, high: int) -> int:
     return _checked(name, value, int, {"low": low, "high": high})
 
 
-def _checked(name: str, value: Any, of: Any, limits: Mapping[str, Any]) -> Any:
+def _checked(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> Any:
     try:
-        converted = _convert(of, value)
+        converted = _convert(kind, value)
     except (TypeError, ValueError, OverflowError):
         converted = math.nan
     if not _within(converted, limits):
-        raise OptionError(name, value, in_words(of, limits))
+        raise OptionError(name, value, in_words(kind, limits))
     return converted
 
 

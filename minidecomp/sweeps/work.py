@@ -12,19 +12,19 @@ from typing import Any
 from .. import training
 from ..data import dataset_from
 from ..data.dataset import Dataset
-from ..data.points import as_stored
-from ..errors import MinidecompError, RunError
+from ..errors import MinidecompError, OptionError, RunError
 from ..evaluation import scoring
-from ..evaluation.terms import evaluate_and_write
+from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
 from ..model import from_options
 from ..runs import checkpoint
-from ..runs.folder import update_evaluation
+from ..runs.evaluation_file import read_evaluation
 from ..settings.options import DATA, TrainOptions, by_name
 from ..training import Trainer
 from .folder import FAILED, FINISHED, claimed, forget_failure, is_finished, note_failure
 from .grid import Entry
 
 STOPPED, BUSY = "stopped", "busy"
+ANY_NUMBER = 1000  # of factors and latent dimensions, where they are not known
 
 
 def data_options() -> tuple[str, ...]:
@@ -71,10 +71,12 @@ def complete(
         if is_finished(folder, entry, metrics):
             return FINISHED
         try:
-            trainer = _trainer(folder / entry.name, entry.options.replace(threads=threads), datasets.of(entry.options))
+            dataset = datasets.of(entry.options)
+            check_wanted(Wanted(",".join(metrics) or "none"), entry.options, dataset)
+            trainer = _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset)
             if not training.train(trainer, progress, should_stop):
                 return STOPPED
-            _evaluate(trainer, metrics, is_finished(folder, entry))
+            _evaluate(trainer, metrics)
         except MinidecompError as error:
             note_failure(folder, entry.name, str(error))
             return FAILED
@@ -104,22 +106,41 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
     )
 
 
-def _evaluate(trainer: Trainer, metrics: Sequence[str], evaluated: bool) -> None:
-    """The terms on the test data, unless they are there, and the metrics."""
-    if not evaluated:
-        evaluate_and_write(trainer)
-    if not metrics:
-        return
-    options, vae = trainer.options, trainer.state.vae
-    grid = trainer.dataset.grid
-    points = trainer.dataset.test if grid is None else grid.points
-    codes, _ = trainer.engine.encode(as_stored(points, vae.dtype))
+def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:
+    """The terms on the test data, and the metrics that are not there yet."""
     assert trainer.folder is not None
-    run = checkpoint.load(trainer.folder)
-    found: dict[str, Any] = {"metrics": {}}
+    known = read_evaluation(trainer.folder, trainer.state).get("metrics", {})
+    evaluate_trainer(trainer, ",".join(name for name in metrics if name not in known) or "none")
 
-    def after(name: str, score: Any) -> None:
-        found["metrics"][name] = score.as_dict()
 
-    scoring.scores(list(metrics), codes, grid, options.seed, lambda name: None, after)
-    update_evaluation(run, {"epochs": trainer.state.epoch} | found)
+def metrics_of_each(entries: Sequence[Entry], datasets: Datasets, wanted: str) -> dict[str, list[str]]:
+    """The metrics that a text such as ``mig,hoyer`` or ``all`` means for each run, by its name.
+
+    Data that cannot be had here may be where the run is trained; ``all`` has no meaning then.
+
+    Raises
+    ------
+    OptionError
+        If one run cannot give a metric; the message names the run unless none can.
+    MinidecompError
+        If a package is missing, or data that are needed.
+    """
+    chosen: dict[str, list[str]] = {}
+    refused: list[tuple[Entry, OptionError]] = []
+    for entry in entries:
+        try:
+            dataset = datasets.of(entry.options)
+        except MinidecompError:
+            if "all" in wanted.split(","):
+                raise
+            chosen[entry.name] = scoring.choose(wanted, ANY_NUMBER, ANY_NUMBER)
+            continue
+        try:
+            chosen[entry.name] = check_wanted(Wanted(wanted), entry.options, dataset)
+        except OptionError as error:
+            refused.append((entry, error))
+    if not refused:
+        return chosen
+    first, reason = refused[0]
+    where = f"in the run {first.name} " if chosen else ""
+    raise OptionError(reason.option, reason.value, where + reason.allowed)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._core.codes import KERNEL_SCALES, LEAST_MMD_POINTS
 from ..arrays import array_module
 from ..explanation import SMALL, Explanation, Worked, numbers
 from .regulariser import Regulariser
-
-KERNEL_SCALES = (0.2, 0.4, 1.0, 2.0, 4.0, 10.0)
 
 
 def kernel(difference: Any) -> Any:
@@ -100,7 +99,7 @@ REGULARISER = Regulariser(
     symbol="MMD(q(z), p(z))",
     value=_mean_value,
     value_and_grad=_mean_value_and_grad,
-    least_points=2,
+    least_points=LEAST_MMD_POINTS,
     unit="",
     aliases=("mmd_dim",),
     code=(value, value_and_grad),
