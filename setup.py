@@ -11,7 +11,7 @@ flags = [] if sys.platform == "win32" else ["-O3", "-g0", "-fno-math-errno", "-f
 link_flags = [] if sys.platform == "win32" else ["-pthread"]
 # For the compiler and the linker, as tests/core/test_sanitizers.py needs them.
 more_flags = os.environ.get("MINIDECOMP_FLAGS", "").split()
-how = {"extra_compile_args": flags + more_flags, "extra_link_args": link_flags + more_flags}
+flags, link_flags = flags + more_flags, link_flags + more_flags
 
 
 def engine(name: str, real: str) -> Extension:
@@ -24,7 +24,8 @@ def engine(name: str, real: str) -> Extension:
         [f"_core/{name}.pyx"],
         include_dirs=["_core"],
         define_macros=macros,
-        **how,
+        extra_compile_args=flags,
+        extra_link_args=link_flags,
     )
 
 
@@ -63,8 +64,16 @@ setup(
         [
             engine("engine_float32", "float"),
             engine("engine_float64", "double"),
-            Extension("minidecomp._core.codes", ["_core/codes.pyx"], include_dirs=["_core"], **how),
-            Extension("minidecomp._core.sprites", ["_core/sprites.pyx"], **how),
+            Extension(
+                "minidecomp._core.codes",
+                ["_core/codes.pyx"],
+                include_dirs=["_core"],
+                extra_compile_args=flags,
+                extra_link_args=link_flags,
+            ),
+            Extension(
+                "minidecomp._core.sprites", ["_core/sprites.pyx"], extra_compile_args=flags, extra_link_args=link_flags
+            ),
         ],
         include_path=["_core"],
         language_level=3,
