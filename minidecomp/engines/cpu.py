@@ -25,7 +25,7 @@ from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
-from ..randomness.draws import Draws, draw, sample_prior
+from ..randomness.draws import Draws, sample_prior
 from ..terms import kl
 from ..terms.posterior import sample
 from ..terms.priors import Gaussian
@@ -189,23 +189,15 @@ class CpuEngine:
         wanted = regulariser or self.objective.regulariser
         rules.check_batch(x, self.vae, wanted, self.max_rows)
         compiled = not self._external and wanted in REGULARISERS
+        if not compiled and not self._external:
+            # A regulariser that the core does not know, of parameters that no other call changes meanwhile.
+            with self._engine:
+                return TextbookEngine(self.vae, self.objective).values(x, seed, step, wanted)
         number = REGULARISERS.index(wanted) if compiled else NO_REGULARISER
         with blas.single_threaded():
             terms = self._asked({}, wanted)
             values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, terms=terms)
-        named = self._named(values, wanted)
-        if not compiled and not self._external:
-            named["regulariser"] = self._value_by_textbook(wanted, x, seed, step)
-            named["objective"] = self.objective.combine(named)
-        return named
-
-    def _value_by_textbook(self, regulariser: str, x: Points, seed: int, step: int) -> float:
-        """A regulariser that the core does not know, at the draws of a seed and a step."""
-        loc, scale = self.encode(x)
-        prior, samples = self.vae.current_prior(), self.objective.samples
-        drawn = draw(prior, samples, len(x), self.vae.latent_dim, seed, step, self.vae.dtype)
-        z = sample(loc, scale, drawn.eps)
-        return float(variants.REGULARISERS[regulariser].value(drawn.prior_sample, z, loc, scale, prior))
+        return self._named(values, wanted)
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         rules.check_importance(self.objective)
