@@ -31,15 +31,6 @@ SMALL = ["--points-per-arm", "10", "--epochs", "3", "--hidden", "5", "--threads"
 COMMAND = [sys.executable, "-c", "from minidecomp.cli.main import run; run()"]
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith("MINIDECOMP_"):
-            monkeypatch.delenv(name)
-    return tmp_path
-
-
 def complaint(capsys, *args):
     """The one line on stderr of a command that is refused as wrong use."""
     assert main(list(args)) == 2

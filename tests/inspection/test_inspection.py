@@ -26,11 +26,6 @@ from minidecomp.terms import kl, likelihoods, posterior, priors
 from minidecomp.terms.regularisers import inclusive_kl, mmd
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def looked_at(data_dim=5, rows=12, **model):
     vae, objective = make(data_dim, **({"hidden": (7,), "latent_dim": 3, "alpha": 2.0, "beta": 0.7} | model))
     with_prior = objective.alpha > 0
