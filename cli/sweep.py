@@ -11,15 +11,14 @@ import click
 
 from minidecomp.errors import OptionError, RunError
 
-from .options import GroupedCommand, train_options
+from .options import TrainCommand
 from .progress import stop_on_signals
 
 if TYPE_CHECKING:
     from minidecomp.sweeps.grid import Block, Entry
 
 
-@click.command(cls=GroupedCommand)
-@train_options
+@click.command(cls=TrainCommand)
 @click.option("-c", "--config", metavar="GRID.toml", help="The grid from a TOML file; lists are several values.")
 @click.option("--seeds", metavar="N", help="Seeds 0 to N - 1, in place of --seed.")
 @click.option("-o", "--out", metavar="DIR", help="The sweep's folder.  [sweeps/sweep, sweeps/sweep-2, ..]")

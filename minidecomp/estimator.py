@@ -6,7 +6,7 @@ scikit-learn is not needed: without it the class has the same methods, and raise
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from .data.dataset import Dataset
 from .engines import Engine, make
 from .model.vae import VAE, in_dtype
 from .runs.checkpoint import State
-from .settings.options import TrainOptions
+from .settings.options import DATA, OWN, TrainOptions, by_name, chosen_variant
 from .settings.resolving import resolve
 
 try:
@@ -33,7 +33,7 @@ except ImportError:  # none, or one before 1.6
         """What scikit-learn's BaseEstimator has of parameters."""
 
         def get_params(self, deep: bool = True) -> dict[str, Any]:
-            return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+            return {name: getattr(self, name) for name in parameters()}
 
         def set_params(self, **given: Any) -> Any:
             for name, value in given.items():
@@ -55,14 +55,21 @@ except ImportError:  # none, or one before 1.6
         """The model is not fitted yet."""
 
 
-OWN = "array"  # what stands for --data: a file of one's own, by its defaults
 ROWS_AT_ONCE = 512
+OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
+
+
+def parameters() -> dict[str, Any]:
+    """The estimator's parameters, with the command's defaults for data of your own."""
+    own = chosen_variant("data", OWN).defaults
+    options = (option for option in by_name().values() if option.group != DATA and option.name not in OF_A_FOLDER)
+    return {option.name: own.get(option.name, option.default) for option in options}
 
 
 class DecompositionVAE(*BASES):  # type: ignore[misc]
     """A variational autoencoder with the decomposition objective, as a transformer.
 
-    The parameters are the options of ``minidecomp train``, with its names and its defaults for data of one's own; None
+    The parameters are the options of ``minidecomp train``, with its names and its defaults for data of your own; None
     stands for what follows from the others or from the data. ``minidecomp train --help`` says what each is. The same
     options, seed and data give the same model as the command line, to the bit.
 
@@ -87,76 +94,31 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     ((200, 2), (200, 6), (3, 6))
     """
 
-    def __init__(
-        self,
-        *,
-        prior: str = "mixture",
-        alpha: float = 0.0,
-        beta: float = 1.0,
-        regulariser: str = "mmd",
-        latent_dim: int = 2,
-        hidden: tuple[int, ...] = (100,),
-        decoder_hidden: tuple[int, ...] | None = None,
-        activation: str = "relu",
-        decoder_activation: str | None = None,
-        init: str = "torch",
-        scale_link: str = "softplus",
-        likelihood: str | None = None,
-        likelihood_scale: float = 0.1,
-        prior_variance: str = "iso",
-        pca_centre: bool = True,
-        learn_prior_variance: bool = False,
-        prior_variance_scale: float | None = None,
-        df: float = 9.0,
-        components: int = 4,
-        component_radius: float = 1.0,
-        gamma: float = 0.8,
-        spike_scale: float = 0.05,
-        kl: str | None = None,
-        samples: int = 1,
-        log_prior_multiplier: float = 1.0,
-        epochs: int = 100,
-        batch_size: int = 100,
-        lr: float = 1e-3,
-        amsgrad: bool = True,
-        seed: int = 0,
-        dtype: str = "float32",
-        threads: int | None = None,
-        engine: str = "auto",
-    ):
-        self.prior = prior
-        self.alpha = alpha
-        self.beta = beta
-        self.regulariser = regulariser
-        self.latent_dim = latent_dim
-        self.hidden = hidden
-        self.decoder_hidden = decoder_hidden
-        self.activation = activation
-        self.decoder_activation = decoder_activation
-        self.init = init
-        self.scale_link = scale_link
-        self.likelihood = likelihood
-        self.likelihood_scale = likelihood_scale
-        self.prior_variance = prior_variance
-        self.pca_centre = pca_centre
-        self.learn_prior_variance = learn_prior_variance
-        self.prior_variance_scale = prior_variance_scale
-        self.df = df
-        self.components = components
-        self.component_radius = component_radius
-        self.gamma = gamma
-        self.spike_scale = spike_scale
-        self.kl = kl
-        self.samples = samples
-        self.log_prior_multiplier = log_prior_multiplier
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.amsgrad = amsgrad
-        self.seed = seed
-        self.dtype = dtype
-        self.threads = threads
-        self.engine = engine
+    def __init__(self, **given: Any):
+        usual = parameters()
+        for name in given:
+            if name not in usual:
+                near = get_close_matches(name, usual, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise TypeError(f"{type(self).__name__} has no parameter {name!r}{hint}")
+        for name, value in usual.items():
+            setattr(self, name, given.get(name, value))
+
+    # Editors, help() and scikit-learn read the parameters from here.
+    __init__.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            *(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
+                for name, value in parameters().items()
+            ),
+        ]
+    )
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        """scikit-learn's way to ask; a prior that was added later brings parameters of its own."""
+        return sorted(parameters())
 
     # ---- fitting ----
 
@@ -188,11 +150,11 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return training.start_in_memory(self._options(), _dataset(X))
 
     def _train(self, trainer: training.Trainer, epochs: int) -> None:
-        trainer.options = replace(trainer.options, epochs=epochs)
+        trainer.options = trainer.options.replace(epochs=epochs)
         training.train(trainer)
         state = trainer.state
         self._state: State = state
-        self.options_ = replace(trainer.options, epochs=self._options().epochs)
+        self.options_ = trainer.options.replace(epochs=self._options().epochs)
         self.vae_: VAE = state.vae
         self.objective_ = float(state.rows[-1]["objective"])
         self.n_iter_ = state.epoch

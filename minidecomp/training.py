@@ -67,8 +67,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     OptionError, RunError
         If the options do not fit the data or there is no such engine here, or the folder cannot be made.
     """
-    chosen(options.engine)
-    options = from_options.fit_likelihood(options, dataset)
+    options = from_options.fit_likelihood(options.replace(engine=chosen(options.engine)), dataset)
     _check_size(options, dataset)
     digest = fingerprint(dataset.train)
     state = checkpoint.fresh_state(options, dataset.data_dim, from_options.prior_logits(options, dataset, digest))
@@ -87,8 +86,7 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
     OptionError, DataError
         If the options do not fit the data, or there is no such engine here.
     """
-    chosen(options.engine)
-    options = from_options.fit_likelihood(options, dataset)
+    options = from_options.fit_likelihood(options.replace(engine=chosen(options.engine)), dataset)
     _check_size(options, dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
     state = checkpoint.fresh_state(options, dataset.data_dim, from_options.prior_logits(options, dataset, digest))
@@ -121,7 +119,7 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
     OptionError
         If ``epochs`` is less than what the run has, or there is no such engine here.
     """
-    chosen(options.engine)
+    options = options.replace(engine=chosen(options.engine))
     if run.state.row >= len(dataset.train):
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:

@@ -11,8 +11,11 @@ import numpy as np
 
 from ..errors import DataError, MinidecompError, OptionError
 from ..randomness import philox, streams
+from ..settings.options import OWN
+from ..variants import Option
 from .dataset import Dataset
 from .folders import reason
+from .source import DataSource
 
 ENDINGS = (".npy", ".npz", ".csv")
 
@@ -166,3 +169,15 @@ def _points(path: Path, values: np.ndarray) -> tuple[np.ndarray, tuple[int, int]
                 "finite numbers are needed"
             )
     return points, image_shape
+
+
+# What --data means where it names no other data set.
+SOURCE = DataSource(
+    name=OWN,
+    load=lambda o: load(o.data, o.array, o.test_fraction, o.data_seed),
+    options=(
+        Option("array", str, "Name of the array in an .npz file that has several."),
+        Option("test_fraction", float, "Share of your own data kept for testing.", 0.1, above=0, below=1),
+    ),
+    defaults={"prior": "gaussian"},
+)

@@ -13,14 +13,14 @@ from ..data.points import Points
 from ..model.network import ACTIVATIONS
 from ..model.optimizer import Adam
 from ..model.vae import VAE
-from ..objective import KL_ESTIMATORS, REGULARISERS, TERMS, Objective
+from ..objective import KL_ESTIMATORS, TERMS, Objective
 from ..randomness import streams
 from ..randomness.draws import Draws, sample_prior
 from ..terms import kl
 from ..terms.posterior import SCALE_LINKS, sample
 from ..terms.priors import Gaussian
 from ..terms.regularisers import inclusive_kl
-from .constants import FAULTS, LIKELIHOODS, is_built_in, prior_constants
+from .constants import FAULTS, LIKELIHOODS, REGULARISERS, is_built_in, prior_constants
 from .textbook import TextbookEngine
 
 NO_REGULARISER = 0

@@ -11,8 +11,8 @@ from .. import __version__, files
 from ..data.dataset import Dataset
 from ..data.points import Points, as_stored
 from ..engines import Engine
-from ..objective import REGULARISERS
 from ..training import Trainer
+from ..variants import REGULARISERS
 from .dimensions import active_dimensions, dimension_kl
 
 # Training counts steps from 0; these draws are its own.
@@ -43,7 +43,7 @@ def evaluate(engine: Engine, data: Points, batch_size: int, seed: int) -> dict[s
     sums, weights = dict.fromkeys(("log_likelihood", "kl", *REGULARISERS), 0.0), dict.fromkeys(REGULARISERS, 0)
     for number, first in enumerate(range(0, len(data), batch_size)):
         x = data[first : first + batch_size]
-        for regulariser in REGULARISERS if len(x) > 1 else ("kl-inc",):
+        for regulariser in (name for name, each in REGULARISERS.items() if len(x) >= each.least_points):
             values = engine.values(x, seed, FIRST_STEP + number, regulariser)
             sums[regulariser] += len(x) * values["regulariser"]
             weights[regulariser] += len(x)

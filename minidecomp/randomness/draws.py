@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..terms.priors import Prior, StudentT
+from ..terms.priors import Prior
 from . import philox, streams
 
 
@@ -43,8 +43,17 @@ def sample_prior(
     xp: ModuleType = np,
 ) -> tuple[Any, Any, Any]:
     """A sample (B, D) of the prior, its noise (B, D), and its choices (B,) or (B, D) or None."""
-    if isinstance(prior, StudentT):
-        noise = philox.student_t(shape, prior.df, seed, purpose, step, dtype, xp)
+    # A prior of your own need not say it.
+    if getattr(prior, "noise_kind", "normal") == "student-t":
+        noise = philox.student_t(
+            shape,
+            prior.df,  # type: ignore[attr-defined]
+            seed,
+            purpose,
+            step,
+            dtype,
+            xp,
+        )
     else:
         noise = philox.normal(shape, seed, purpose, step, dtype, xp)
     choice = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.points import Bits, Points, as_numbers, evenly_spread
-from ..engines.constants import prior_constants
+from ..engines.constants import LIKELIHOODS, is_built_in, prior_constants
 from ..errors import MinidecompError
 from ..evaluation.dimensions import dimension_kl
 from ..figures.posterior import covering_square, density_on_grid
@@ -20,6 +20,7 @@ from ..objective import Objective
 from ..randomness.draws import draw
 from ..runs.checkpoint import Run
 from ..runs.folder import config_text
+from ..variants import REGULARISERS
 
 MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
 MOST_POINTS, MOST_VALUES = 100, 80_000  # test points, and numbers in all of them
@@ -44,7 +45,8 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "name": run.folder.resolve().name,
         "data": dataset.name,
         "epochs": run.state.epoch,
-        "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")},
+        "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}
+        | {"D": REGULARISERS[run.objective.regulariser].symbol},
         "prior": o.prior,
         "settings": [line.partition(" = ")[::2] for line in config_text(o).splitlines() if " = " in line],
         "curves": _thinned(run.state.metrics()),
@@ -93,8 +95,10 @@ def _evaluation(run: Run) -> list[tuple[str, Any]]:
 def explorer(vae: VAE, objective: Objective, dataset: Dataset, seed: int) -> dict[str, Any]:
     """The decoder, the prior, some test points with their posteriors and gradients, and the aggregate posterior.
 
-    ``{"left_out": why}`` of a model whose decoder is too large for a page.
+    ``{"left_out": why}`` of a model whose decoder is too large for a page, or that the page cannot compute.
     """
+    if not is_built_in(vae.prior) or vae.likelihood.name not in LIKELIHOODS:
+        return {"left_out": f"the page cannot compute a {vae.prior.name} prior with a {vae.likelihood.name} likelihood"}
     decoder = [(vae.parameters[f"dec.{i}.W"], vae.parameters[f"dec.{i}.b"]) for i in range(vae.decoder.layers)]
     weights = sum(W.size + b.size for W, b in decoder)
     if weights > MOST_WEIGHTS:
@@ -164,8 +168,8 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
         [] if labels is None else [dataset.class_names[c] if dataset.class_names else str(c) for c in labels[chosen]]
     )
     pulls = {
-        term: {"loc": _floats(of["loc"] * len(x)), "scale": _floats(of["scale"] * len(x))}
-        for term, of in found.gradients.items()
+        term: {"loc": _floats(pulls_at["loc"] * len(x)), "scale": _floats(pulls_at["scale"] * len(x))}
+        for term, pulls_at in found.gradients.items()
     }
     return {
         "count": len(x),

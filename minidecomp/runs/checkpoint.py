@@ -29,7 +29,7 @@ from .gradient_log import GradientLog
 from ..model.vae import VAE
 from ..objective import Objective
 from ..model.optimizer import Adam
-from ..settings.options import TrainOptions, says_something
+from ..settings.options import TrainOptions
 from ..data.points import Bits, Points
 from ..settings.resolving import resolve
 

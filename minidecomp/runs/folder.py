@@ -7,7 +7,6 @@ all.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import tempfile
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from ..data.points import fingerprint
 from ..errors import RunError
 from ..files import write_file, write_json
 from ..settings import toml_text
-from ..settings.options import TrainOptions, says_something
+from ..settings.options import TrainOptions, is_relevant
 
 if TYPE_CHECKING:
     from .checkpoint import Run
@@ -30,8 +29,8 @@ def config_text(options: TrainOptions) -> str:
     """The options as TOML, those that say nothing in this run left out; itself a valid ``--config``."""
     from .. import __version__
 
-    values = dataclasses.asdict(options)
-    kept = {name: value for name, value in values.items() if value is not None and says_something(name, values)}
+    values = dict(vars(options))
+    kept = {name: value for name, value in values.items() if value is not None and is_relevant(name, values)}
     return toml_text.dumps({"version": __version__} | kept)
 
 

@@ -6,7 +6,6 @@ import shutil
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,11 @@ from .folder import FAILED, FINISHED, claimed, forget_failure, is_finished, note
 from .grid import Entry
 
 STOPPED, BUSY = "stopped", "busy"
-DATA_OPTIONS = tuple(name for name, field in by_name().items() if field.metadata["group"] == DATA)
+
+
+def data_options() -> tuple[str, ...]:
+    """The options that decide what the data are."""
+    return tuple(name for name, option in by_name().items() if option.group == DATA)
 
 
 class Datasets:
@@ -37,7 +40,7 @@ class Datasets:
         self._known: dict[tuple[Any, ...], Dataset] = {}
 
     def of(self, options: TrainOptions) -> Dataset:
-        key = tuple(getattr(options, name) for name in DATA_OPTIONS)
+        key = tuple(getattr(options, name) for name in data_options())
         with self._lock:
             if key not in self._known:
                 self._known[key] = dataset_from(options)
@@ -68,7 +71,7 @@ def complete(
         if is_finished(folder, entry, metrics):
             return FINISHED
         try:
-            trainer = _trainer(folder / entry.name, replace(entry.options, threads=threads), datasets.of(entry.options))
+            trainer = _trainer(folder / entry.name, entry.options.replace(threads=threads), datasets.of(entry.options))
             if not training.train(trainer, progress, should_stop):
                 return STOPPED
             _evaluate(trainer, metrics, is_finished(folder, entry))
@@ -92,12 +95,12 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
             shutil.rmtree(folder)
         return training.start(options, dataset, str(folder))
     run = checkpoint.load(folder)
-    same = replace(run.options, threads=options.threads, engine=options.engine, epochs=options.epochs)
+    same = run.options.replace(threads=options.threads, engine=options.engine, epochs=options.epochs)
     fitted = from_options.fit_likelihood(options, dataset)
-    if same != replace(fitted, checkpoint_every=run.options.checkpoint_every):
+    if same != fitted.replace(checkpoint_every=run.options.checkpoint_every):
         raise RunError(f"{folder}: it was begun with other options; another sweep folder is needed")
     return training.resume(
-        run, replace(run.options, threads=options.threads, engine=options.engine, epochs=options.epochs), dataset
+        run, run.options.replace(threads=options.threads, engine=options.engine, epochs=options.epochs), dataset
     )
 
 

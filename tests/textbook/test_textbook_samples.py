@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import integrate, stats
 
 from minidecomp.evaluation.dimensions import active_dimensions, dimension_kl
-from minidecomp.evaluation.traversal import prior_spread, traverse
+from minidecomp.evaluation.traversal import traverse
 from minidecomp.randomness import philox, streams
 from minidecomp.terms import likelihoods, priors
 
@@ -95,7 +95,7 @@ def test_traversal_moves_one_dimension_through_the_prior():
 
 
 def test_a_mixtures_spread_is_its_standard_deviation():
-    centre, scale = prior_spread(PRIORS["mixture"])
+    centre, scale = PRIORS["mixture"].centre_and_spread()
     z = PRIORS["mixture"].sample(philox.normal((COUNT, 2), 0, 1), philox.uniform((COUNT,), 0, 2))
     assert_allclose(centre, z.mean(0), atol=0.03)
     assert_allclose(scale, z.std(0), rtol=0.03)
