@@ -97,6 +97,7 @@ def _situation(
     from minidecomp import resolve
     from minidecomp.data import absolute, dataset_from
     from minidecomp.data.points import fingerprint
+    from minidecomp.data.rules import learn
     from minidecomp.model import from_options
     from minidecomp.objective import objective_from
     from minidecomp.settings.sources import from_environment, override, read_config
@@ -105,6 +106,7 @@ def _situation(
     options = resolve(absolute(override(from_file, from_environment() | given)))
     dataset = dataset_from(options)
     options = from_options.fit_likelihood(options, dataset)
+    learn(dataset, str(options.likelihood), options.dtype)
     logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train))
     vae, objective = from_options.vae(options, dataset.data_dim, logits), objective_from(options)
     count = min(options.batch_size, most) if points is None else points

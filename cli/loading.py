@@ -35,8 +35,8 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
 
     Raises
     ------
-    RunError
-        A file of one's own has changed since.
+    RunError, DataError
+        A file of one's own has changed since, or the data are not what the model takes.
     """
     from minidecomp.data import absolute, dataset_from
     from minidecomp.errors import OptionError
@@ -50,6 +50,8 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     dataset = dataset_from(run.options.replace(**moved))
     if own:
         check_data(run, dataset)
+    run.rules = run.rules.settled(dataset)
+    run.rules.check(dataset)
     return dataset
 
 

@@ -72,7 +72,7 @@ def train(
 def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bool) -> Trainer:
     from minidecomp import resolve, training
     from minidecomp.data import absolute, dataset_from
-    from minidecomp.data.points import Bits
+    from minidecomp.data.rules import BYTES
     from minidecomp.engines import chosen
     from minidecomp.settings.options import data_names
     from minidecomp.settings.sources import from_environment, override, read_config
@@ -88,7 +88,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         click.echo(f"likelihood: {likelihood}, for {values}; --likelihood chooses another", err=True)
     if not quiet:
         points = f"{len(dataset.train)} points of {dataset.data_dim} numbers"
-        if dataset.name not in data_names() and not isinstance(dataset.train, Bits) and dataset.train.dtype == "uint8":
+        if dataset.name not in data_names() and trainer.rules.unit == BYTES:
             points += ", bytes divided by 255"
         click.echo(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
     return trainer

@@ -6,6 +6,7 @@ scikit-learn is not needed: without it the class has the same methods, and raise
 from __future__ import annotations
 
 import inspect
+import warnings
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 
 from . import training
 from .data.dataset import Dataset
+from .data.points import Points
+from .data.rules import DataRules, new_points
 from .engines import Engine, make
 from .model.vae import VAE, in_dtype
 from .runs.checkpoint import State
@@ -79,6 +82,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         The trained model.
     options_ : minidecomp.TrainOptions
         The options as they were resolved.
+    rules_ : minidecomp.data.rules.DataRules
+        What X has to be, by the X that was fitted: uint8 with more than zeros and ones are bytes, v for v / 255, as
+        for the command.
     objective_ : float
         The objective over the last epoch, in nats a point.
     n_features_in_ : int
@@ -124,8 +130,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any = None) -> DecompositionVAE:
         """Train a new model on X (N, dx) for all epochs; ``y`` is not used."""
-        X = self._checked(X, reset=True)
-        self._train(self._start(X), self._options().epochs)
+        self._train(self._start(self._checked(X, reset=True)), self._options().epochs)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> DecompositionVAE:
@@ -137,7 +142,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         else:
             options, state = self.options_, self._state
             state.row, state.totals[:] = 0, 0
-            trainer = training.go_on_in_memory(options, _dataset(X), state)
+            trainer = training.go_on_in_memory(options, _dataset(self._taken(X)), self.rules_, state)
         self._train(trainer, trainer.state.epoch + 1)
         return self
 
@@ -147,7 +152,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return resolve(data=OWN, **given)
 
     def _start(self, X: np.ndarray) -> training.Trainer:
-        return training.start_in_memory(self._options(), _dataset(X))
+        return training.start_in_memory(self._options(), _dataset(new_points(X, "X")))
 
     def _train(self, trainer: training.Trainer, epochs: int) -> None:
         trainer.options = trainer.options.replace(epochs=epochs)
@@ -156,6 +161,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         self._state: State = state
         self.options_ = trainer.options.replace(epochs=self._options().epochs)
         self.vae_: VAE = state.vae
+        self.rules_: DataRules = trainer.rules
         self.objective_ = float(state.rows[-1]["objective"])
         self.n_iter_ = state.epoch
         self._n_features_out = state.vae.latent_dim
@@ -163,22 +169,24 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     # ---- using ----
 
     def transform(self, X: Any) -> np.ndarray:
-        """The posterior means loc (N, D), in X's dtype."""
+        """The posterior means loc (N, D), in X's dtype if that is float32 or float64, else in float64."""
         return self.posterior(X)[0]
 
     def posterior(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x), in X's dtype."""
+        """loc and scale (N, D) of q(z|x), in X's dtype if that is float32 or float64, else in float64."""
         self._check_fitted()
         X = self._checked(X, reset=False)
+        points = self._taken(X)
+        dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
         # Rows of fixed batches, the last one filled up: a point's encoding does not depend on its company.
         engine = self._make_engine()
         parts = []
-        for first in range(0, len(X), ROWS_AT_ONCE):
-            part = np.zeros((ROWS_AT_ONCE, X.shape[1]), self.vae_.dtype)
-            rows = X[first : first + ROWS_AT_ONCE]
+        for first in range(0, len(points), ROWS_AT_ONCE):
+            part = np.zeros((ROWS_AT_ONCE, points.shape[1]), points.dtype)
+            rows = points[first : first + ROWS_AT_ONCE]
             part[: len(rows)] = rows
             parts.append([each[: len(rows)] for each in engine.encode(part)])
-        loc, scale = (np.concatenate(each).astype(X.dtype) for each in zip(*parts, strict=True))
+        loc, scale = (np.concatenate(each).astype(dtype) for each in zip(*parts, strict=True))
         return loc, scale
 
     def _make_engine(self) -> Engine:
@@ -189,7 +197,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return make(name, vae, _objective(self.options_), max_rows=ROWS_AT_ONCE)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
-        """E[x|z] (N, dx) of latent points Z (N, D)."""
+        """E[x|z] (N, dx) of latent points Z (N, D), in the model's units: for one of bytes, intensities v / 255."""
         self._check_fitted()
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.vae_.latent_dim:
@@ -199,7 +207,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return np.asarray(mean, dtype)
 
     def sample(self, n_samples: int = 1, seed: int = 0) -> np.ndarray:
-        """Points (n_samples, dx) from p(x|z) with z from the prior."""
+        """Points (n_samples, dx) from p(x|z) with z from the prior, in the model's units as `inverse_transform`'s."""
         self._check_fitted()
         return np.asarray(self.vae_.sample(n_samples, seed)[2])
 
@@ -210,23 +218,23 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         different ones compare.
         """
         self._check_fitted()
-        X = self._checked(X, reset=False).astype(self.vae_.dtype)
+        points = self._taken(self._checked(X, reset=False))
         engine = self._make_engine()
         total = 0.0
-        for number, first in enumerate(range(0, len(X), ROWS_AT_ONCE)):
-            x = np.ascontiguousarray(X[first : first + ROWS_AT_ONCE])
+        for number, first in enumerate(range(0, len(points), ROWS_AT_ONCE)):
+            x = points[first : first + ROWS_AT_ONCE]
             values = engine.values(x, self.options_.seed, number, "kl-inc")
             total += len(x) * (values["log_likelihood"] - values["kl"])
-        return total / len(X)
+        return total / len(points)
 
     # ---- scikit-learn's conventions ----
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
-        """X as a float32 or float64 array (N, dx), as wide as the first one."""
+        """X as an array (N, dx) of numbers in its own dtype, by which it may be bytes; as wide as the first one."""
         if HAS_SKLEARN:
-            return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], order="C")
+            return validate_data(self, X, reset=reset, dtype="numeric", order="C")
         X = np.asarray(X)
-        if X.dtype not in (np.float32, np.float64):
+        if X.dtype.kind not in "biuf":
             X = X.astype(np.float64)
         if X.ndim != 2 or 0 in X.shape:
             raise ValueError(f"X has shape {X.shape}, points in rows are needed")
@@ -237,6 +245,14 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         elif X.shape[1] != self.n_features_in_:
             raise ValueError(f"X has {X.shape[1]} features, the model was fitted with {self.n_features_in_}")
         return np.ascontiguousarray(X)
+
+    def _taken(self, X: np.ndarray) -> np.ndarray:
+        """The points for an engine, by the rules of the data that were fitted; a doubtful meaning is warned of."""
+        points, note = self.rules_.take(X, "X")
+        if note:
+            warnings.warn(note, stacklevel=3)
+        assert isinstance(points, np.ndarray)
+        return points
 
     def _check_fitted(self) -> None:
         if HAS_SKLEARN:
@@ -250,8 +266,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return tags
 
 
-def _dataset(X: np.ndarray) -> Dataset:
-    return Dataset(OWN, X, X)
+def _dataset(points: Points) -> Dataset:
+    return Dataset("X", points, points)
 
 
 def _objective(options: TrainOptions) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..data.points import all_zero_or_one, value_range
+from ..data.points import all_zero_or_one
 from ..data.principal_variances import cached_principal_variances
 from ..errors import OptionError
 from ..settings.options import TrainOptions
@@ -16,23 +16,10 @@ from .vae import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
 
 
 def fit_likelihood(options: TrainOptions, dataset: Dataset) -> TrainOptions:
-    """The options with the likelihood that the data suggest, if none was given.
-
-    Raises
-    ------
-    OptionError
-        If the data are not what the given likelihood takes.
-    """
+    """The options with the likelihood that the data suggest, if none was given."""
     if options.likelihood is None:
         likelihood = "bernoulli" if all_zero_or_one(dataset.train) else "gaussian"
         return options.replace(likelihood=likelihood)
-    wanted = LIKELIHOODS[options.likelihood].data_range
-    if wanted is not None:
-        lows, highs = zip(value_range(dataset.train), value_range(dataset.test), strict=True)
-        if min(lows) < wanted[0] or max(highs) > wanted[1]:
-            need = f"it needs data from {wanted[0]:g} to {wanted[1]:g}"
-            reason = f"{need}, {dataset.name} has {min(lows):g} to {max(highs):g}"
-            raise OptionError("likelihood", options.likelihood, reason)
     return options
 
 

@@ -14,8 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data.dataset import Dataset
-from ..data.points import fingerprint
+from ..data.dataset import Dataset, Digests
 from ..errors import RunError
 from ..files import write_file, write_json
 from ..settings import toml_text
@@ -66,10 +65,15 @@ def create_folder(out: str | None, options: TrainOptions) -> Path:
     return folder
 
 
-def check_data(run: Run, dataset: Dataset) -> None:
-    """Raise RunError unless the data are those that the run was trained on."""
-    if fingerprint(dataset.train) != run.data_sha256:
+def check_data(run: Run, dataset: Dataset) -> Digests:
+    """The digests of the data; raises RunError unless they are the run's."""
+    found = dataset.digests()
+    if found.train != run.digests.train:
         raise RunError(f"{run.folder}: {dataset.name} is not the data this run was trained on")
+    # An older checkpoint has no digest of the test points.
+    if run.digests.test and found.test != run.digests.test:
+        raise RunError(f"{run.folder}: the test points of {dataset.name} are not those that this run began with")
+    return found
 
 
 def update_evaluation(run: Run, values: Mapping[str, Any]) -> None:
@@ -85,5 +89,3 @@ def update_evaluation(run: Run, values: Mapping[str, Any]) -> None:
         if isinstance(known.get(name), dict):
             merged[name] = known[name] | values.get(name, {})
     write_json(path, merged)
-
-
