@@ -29,12 +29,23 @@ def engine(name: str, real: str) -> Extension:
     )
 
 
+def plain(name: str) -> Extension:
+    """A compiled module that has no type `real`."""
+    return Extension(
+        f"minidecomp._core.{name}",
+        [f"_core/{name}.pyx"],
+        include_dirs=["_core"],
+        extra_compile_args=flags,
+        extra_link_args=link_flags,
+    )
+
+
 setup(
     packages=[
         "minidecomp",
         "minidecomp.terms",
-        "minidecomp.terms.likelihoods",
         "minidecomp.terms.priors",
+        "minidecomp.terms.likelihoods",
         "minidecomp.terms.regularisers",
         "minidecomp.settings",
         "minidecomp.randomness",
@@ -64,16 +75,8 @@ setup(
         [
             engine("engine_float32", "float"),
             engine("engine_float64", "double"),
-            Extension(
-                "minidecomp._core.codes",
-                ["_core/codes.pyx"],
-                include_dirs=["_core"],
-                extra_compile_args=flags,
-                extra_link_args=link_flags,
-            ),
-            Extension(
-                "minidecomp._core.sprites", ["_core/sprites.pyx"], extra_compile_args=flags, extra_link_args=link_flags
-            ),
+            plain("codes"),
+            plain("sprites"),
         ],
         include_path=["_core"],
         language_level=3,

@@ -8,7 +8,7 @@ import threading
 import numpy
 
 include "formulas.pxi"
-include "step.pxi"
+include "state.pxi"
 include "random.pxi"
 include "bits.pxi"
 include "network.pxi"
@@ -19,92 +19,11 @@ include "mmd.pxi"
 include "inclusive_kl.pxi"
 include "adam.pxi"
 include "weights.pxi"
+include "step.pxi"
 
 DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
 MOST_NUMBERS = 2**40    # in an array of the engine, so that no size overflows
 cdef double LARGEST = LARGEST_GRADIENT_FLOAT if sizeof(real) == 4 else LARGEST_GRADIENT_DOUBLE     # whose square Adam can hold
-
-
-cdef bint ask_outside(Step* s) noexcept nogil:
-    """KL and regulariser, and their gradients by loc and scale, from the engine's `terms`; False if it raised."""
-    cdef long B = s.B, D = s.D
-    cdef const real* output = s.encoder.layer[s.encoder.layers - 1].output
-    with gil:
-        engine = <Engine>s.outside
-        try:
-            loc, scale = numpy.empty((2, B, D), DTYPE)
-            eps = numpy.empty((s.K, B, D), DTYPE)
-            copy_out(loc, output, 2 * D)
-            copy_out(scale, s.scale, D)
-            copy_out(eps.reshape(s.K * B, D), s.eps, D)
-            kl, regulariser, d_loc, d_scale = engine.terms(loc, scale, eps, s.seed, s.step, s.backward)
-            s.outside_value[0], s.outside_value[1] = kl, regulariser
-            copy_in("loc", numpy.asarray(d_loc, DTYPE), s.outside_loc, B, D)
-            copy_in("scale", numpy.asarray(d_scale, DTYPE), s.outside_scale, B, D)
-        except BaseException as error:
-            engine.failure = error
-            return False
-    return True
-
-
-cdef copy_out(real[:, ::1] to, const real* rows, long stride):
-    cdef long i
-    for i in range(to.shape[0]):
-        memcpy(&to[i, 0], rows + i * stride, to.shape[1] * sizeof(real))
-
-
-cdef copy_in(name, gradient, real* to, long B, long D):
-    if gradient.shape != (B, D):
-        raise ValueError(f"the gradient by {name} has shape {gradient.shape}, not {(B, D)}")
-    cdef const real[:, ::1] rows = numpy.ascontiguousarray(gradient)
-    memcpy(to, &rows[0, 0], B * D * sizeof(real))
-
-
-cdef int run_step(Step* s) noexcept nogil:
-    """Values of all terms and, if asked, the gradient by every layer's output, the biases and the prior's logits.
-
-    Returns the first term that is not finite, or -1.
-    """
-    cdef long task
-    cdef int term
-    s.unpacked = True   # the likelihood needs it
-    if s.prior.logits != NULL:
-        prior_from_logits(&s.prior, s.D)
-        memset(s.d_variance, 0, 2 * CHUNKS * s.D * sizeof(double))
-    memset(s.partial, 0, 3 * s.partials * sizeof(double))
-    cdef double numbers = <double>s.K * s.B * s.D, pairs = <double>s.B * s.B
-    gather_bits(s)
-    run(s, draw_phase, CHUNKS, 0.3 * s.B * s.dx + 8 * numbers)
-    forward(s, &s.encoder, s.B)
-    run(s, posterior_phase, CHUNKS, 4 * numbers * s.prior.components)
-    if s.outside != NULL and not ask_outside(s):
-        return KL
-    forward(s, &s.decoder, s.K * s.B)
-    run(s, likelihood_phase, CHUNKS, 2.0 * s.K * s.B * s.dx)
-    if s.regulariser == MMD:
-        run(s, mmd_columns_phase, CHUNKS, numbers)
-        run(s, mmd_phase, s.D, 2 * s.D * min(pairs, 400.0 * s.B))
-    elif s.regulariser == INCLUSIVE_KL:
-        run(s, inclusive_columns_phase, CHUNKS, 4 * numbers)
-        run(s, inclusive_kl_phase, CHUNKS, 0.3 * pairs * s.D)
-    for term in range(3):
-        s.value[term] = 0
-        for task in range(s.partials):
-            s.value[term] += s.partial[term * s.partials + task]
-    if s.outside != NULL:
-        s.value[KL], s.value[REGULARISER] = s.outside_value[0], s.outside_value[1]
-    for term in range(3):
-        if not isfinite(s.value[term]):
-            return term
-    if s.backward:
-        backward(s, &s.decoder, s.K * s.B)
-        run(s, posterior_backward_phase, CHUNKS, 3 * numbers)
-        backward(s, &s.encoder, s.B)
-        if s.prior.logits != NULL:
-            if s.regulariser != NO_REGULARISER and s.through_sample:
-                run(s, prior_backward_phase, CHUNKS, numbers)
-            logits_backward(s)
-    return -1
 
 
 cdef class Engine:
@@ -300,7 +219,7 @@ cdef class Engine:
             self.held = reals
         if width != self.s.dx:
             raise ValueError(f"the data are {width} wide, the model takes {self.s.dx}")
-        if packed is not None and self.s.lit == NULL:
+        if packed is not None and self.s.ones == NULL:
             self.make_room_for_bits()
         if not 0 < order.shape[0]:
             raise ValueError("no rows")
@@ -312,23 +231,23 @@ cdef class Engine:
     cdef make_room_for_bits(self):
         cdef Step* s = &self.s
         cdef uint8_t[::1] bits = numpy.zeros(s.max_rows * (s.dx // 8), numpy.uint8)
-        cdef int32_t[::1] lit = numpy.zeros(s.max_rows * (s.dx // LEAST_DARK), numpy.int32)
+        cdef int32_t[::1] ones = numpy.zeros(s.max_rows * (s.dx // LEAST_DARK), numpy.int32)
         cdef int32_t[::1] counts = numpy.zeros(s.max_rows, numpy.int32)
         cdef int32_t[::1] lists = numpy.zeros(md_pool_threads(s.pool) * STRIP * s.max_rows, numpy.int32)
-        cdef uint8_t[::1] asleep = numpy.zeros(s.dx, numpy.uint8)
-        self.arrays += [bits, lit, counts, lists, asleep]
-        s.asleep = &asleep[0]
-        s.bits, s.lit, s.lit_count, s.list_room = &bits[0], &lit[0], &counts[0], &lists[0]
+        cdef uint8_t[::1] never_updated = numpy.zeros(s.dx, numpy.uint8)
+        self.arrays += [bits, ones, counts, lists, never_updated]
+        s.never_updated = &never_updated[0]
+        s.bits, s.ones, s.ones_count, s.list_room = &bits[0], &ones[0], &counts[0], &lists[0]
 
     cdef set_terms(self, terms):
         """KL and regulariser, and their gradients by loc and scale (B, D), come from `terms` in this call; None: the core."""
         if terms is None:
             return
-        if self.s.outside_loc == NULL:
-            self.s.outside_scale = self.buffer(self.s.max_rows * self.s.D)
-            self.s.outside_loc = self.buffer(self.s.max_rows * self.s.D)
+        if self.s.external_loc == NULL:
+            self.s.external_scale = self.buffer(self.s.max_rows * self.s.D)
+            self.s.external_loc = self.buffer(self.s.max_rows * self.s.D)
         self.terms = terms
-        self.s.outside = <void*>self
+        self.s.external = <void*>self
 
     cdef take(self):
         if not self.ready:
@@ -338,7 +257,7 @@ cdef class Engine:
                                "for a prior that calls one")
 
     cdef give_back(self):
-        self.s.outside, self.s.log_weight = NULL, NULL
+        self.s.external, self.s.log_weight = NULL, NULL
         self.held = self.terms = self.failure = None
         self.mine.release()
 
@@ -377,7 +296,7 @@ cdef class Engine:
             s.seed, s.given_draws, s.through_sample, s.backward = seed, False, True, True
             with nogil:
                 if s.data_kind == BIT_DATA:
-                    find_asleep(s)
+                    find_never_updated(s)
                 while first < n:
                     s.B = min(batch_size, n - first)
                     first += s.B

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "formulas.h"
-#include "four.h"
+#include "lanes.h"
 
 #define MD_MMD_WIDTH 0.25
 #ifdef MINIDECOMP_FLOAT

@@ -1,8 +1,11 @@
 """The CPU engine against the textbook, in float64 to 1e-10 and in float32 to 1e-4, and its promises."""
 
 import itertools
+import os
+import subprocess
+import sys
+import sysconfig
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +33,6 @@ from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.optimizer import Adam
 from minidecomp.randomness import philox
 
-ROOT = Path(__file__).parents[2]
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -488,8 +490,9 @@ def test_an_engine_has_one_thread_at_a_time():
     assert_array_equal(results[0], results[1])
 
 
-def test_the_core_says_that_it_needs_no_gil():
-    """Py_mod_gil of the modules: a free-threaded Python does not take the GIL back for them."""
-    for name in ("engine_float32", "engine_float64", "sprites", "codes"):
-        with open(ROOT / f"_core/{name}.pyx") as file:
-            assert "# cython: freethreading_compatible=True" in file.read()
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python always has its GIL")
+def test_a_free_threaded_python_does_not_take_the_gil_back():
+    code = "import sys; from minidecomp._core import codes, engine_float32, engine_float64, sprites; "
+    code += "sys.exit(sys._is_gil_enabled())"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
