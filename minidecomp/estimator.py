@@ -15,6 +15,7 @@ from . import training
 from .data.dataset import Dataset
 from .engines import Engine, make
 from .model.vae import VAE, in_dtype
+from .randomness import streams
 from .runs.checkpoint import State
 from .settings.options import TrainOptions
 from .settings.resolving import resolve
@@ -253,7 +254,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         total = 0.0
         for number, first in enumerate(range(0, len(X), ROWS_AT_ONCE)):
             x = np.ascontiguousarray(X[first : first + ROWS_AT_ONCE])
-            values = engine.values(x, self.options_.seed, number, "kl-inc")
+            values = engine.values(x, self.options_.seed, streams.SCORE.step(number), "kl-inc")
             total += len(x) * (values["log_likelihood"] - values["kl"])
         return total / len(X)
 

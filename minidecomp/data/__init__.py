@@ -118,11 +118,11 @@ def load(
 
         if not os.path.exists(data) and Path(data).suffix.lower() not in arrays.ENDINGS:
             raise OptionError("data", data, _allowed(str(data), arrays.ENDINGS))
-        loaded = arrays.load(data, array, test_fraction, data_seed)
+        return arrays.load(data, array, test_fraction, data_seed, limit)
 
     if limit is None or limit >= len(loaded.train):
         return loaded
-    chosen = np.sort(philox.permutation(len(loaded.train), data_seed, streams.SPLIT)[:limit])
+    chosen = np.sort(philox.permutation(len(loaded.train), data_seed, *streams.SPLIT.at())[:limit])
     labels = None if loaded.train_labels is None else loaded.train_labels[chosen]
     return replace(loaded, train=loaded.train[chosen], train_labels=labels)
 

@@ -15,7 +15,7 @@ from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import KL_ESTIMATORS, REGULARISERS, TERMS, Objective
 from ..randomness import streams
-from ..randomness.draws import Draws, sample_prior
+from ..randomness.draws import Draws, prior_of_step
 from ..terms import kl
 from ..terms.posterior import SCALE_LINKS, sample
 from ..terms.priors import Gaussian
@@ -93,7 +93,7 @@ class CpuEngine:
         if self._wanted is not None:
             x = self._prior_sample
             if x is None:
-                x = sample_prior(prior, loc.shape, seed, step, self.vae.dtype)[0]
+                x = prior_of_step(prior, loc.shape, seed, step, self.vae.dtype)[0]
             x = np.ascontiguousarray(x, self.vae.dtype)
             if self._wanted == "mmd":
                 for z_k, d_z_k in zip(z, d_z, strict=True):

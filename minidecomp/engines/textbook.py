@@ -44,9 +44,10 @@ class TextbookEngine:
             x = as_numbers(data[order[first : first + batch_size]], self.vae.dtype)
             if with_prior and self.objective.regulariser == "mmd" and len(x) == 1:
                 continue  # the estimator needs two points
+            step = streams.TRAINING.step(optimizer.step)
             # What is not finite is said below, once and by name.
             with np.errstate(all="ignore"):
-                values, gradient = self.value_and_grad(x, self._draw(len(x), seed, optimizer.step, with_prior))
+                values, gradient = self.value_and_grad(x, self._draw(len(x), seed, step, with_prior))
             for term in TERMS:
                 if not math.isfinite(values.get(term, 0)):
                     return term

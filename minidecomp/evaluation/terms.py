@@ -12,11 +12,9 @@ from ..data.dataset import Dataset
 from ..data.points import Points, as_stored
 from ..engines import Engine
 from ..objective import REGULARISERS
+from ..randomness import streams
 from ..training import Trainer
 from .dimensions import active_dimensions, dimension_kl
-
-# Training counts steps from 0; these draws are its own.
-FIRST_STEP = 1 << 62
 
 
 def evaluate(engine: Engine, data: Points, batch_size: int, seed: int) -> dict[str, Any]:
@@ -44,7 +42,7 @@ def evaluate(engine: Engine, data: Points, batch_size: int, seed: int) -> dict[s
     for number, first in enumerate(range(0, len(data), batch_size)):
         x = data[first : first + batch_size]
         for regulariser in REGULARISERS if len(x) > 1 else ("kl-inc",):
-            values = engine.values(x, seed, FIRST_STEP + number, regulariser)
+            values = engine.values(x, seed, streams.EVALUATION.step(number), regulariser)
             sums[regulariser] += len(x) * values["regulariser"]
             weights[regulariser] += len(x)
         for term in ("log_likelihood", "kl"):
