@@ -57,7 +57,8 @@ def decomposition(
     loc, scale = loc[chosen].astype(np.float64), scale[chosen].astype(np.float64)
     points, dims = loc.shape
 
-    source = philox.permutation(points, seed, *streams.DECOMPOSITION_SOURCE.at())[np.arange(samples) % points]
+    # Independent draws: without replacement the MMD's pairs would be further apart than q(z)'s are.
+    source = (points * philox.uniform((samples,), seed, *streams.DECOMPOSITION_SOURCE.at())).astype(np.int64)
     eps = philox.normal((samples, dims), seed, *streams.DECOMPOSITION_NOISE.at())
     z = sample(loc[source], scale[source], eps)
     log_q_given_x = normal_log_density(z, loc[source], scale[source]).sum(1)
