@@ -51,13 +51,14 @@ setup(
     package_data={
         "minidecomp": ["py.typed"],
         "minidecomp.report": ["*.html", "*.css", "*.js"],
-        "minidecomp._core": ["kernels.cu", "formulas.h"],
+        "minidecomp._core": ["kernels.cu", "formulas.h", "codes.h", "*.pyi"],
     },
     include_package_data=False,
     ext_modules=cythonize(
         [
             engine("engine_float32", "float"),
             engine("engine_float64", "double"),
+            Extension("minidecomp._core.codes", ["_core/codes.pyx"], include_dirs=["_core"], extra_compile_args=flags),
             Extension("minidecomp._core.sprites", ["_core/sprites.pyx"], extra_compile_args=flags),
         ],
         include_path=["_core"],

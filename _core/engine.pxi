@@ -21,7 +21,7 @@ include "adam.pxi"
 include "weights.pxi"
 
 DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
-cdef double LARGEST = 1e18 if sizeof(real) == 4 else 1e150     # whose square Adam can hold
+cdef double LARGEST = LARGEST_GRADIENT_FLOAT if sizeof(real) == 4 else LARGEST_GRADIENT_DOUBLE     # whose square Adam can hold
 
 
 cdef bint ask_outside(Step* s) noexcept nogil:
@@ -97,7 +97,7 @@ cdef int run_step(Step* s) noexcept nogil:
         run(s, posterior_backward_phase, CHUNKS, 3 * numbers)
         backward(s, &s.encoder, s.B)
         if s.prior.logits != NULL:
-            if s.regulariser != NO_REGULARISER:
+            if s.regulariser != NO_REGULARISER and s.through_sample:
                 run(s, prior_backward_phase, CHUNKS, numbers)
             logits_backward(s)
     return -1
@@ -107,7 +107,7 @@ cdef class Engine:
     """A model's working memory for batches of up to `max_rows` points, and the steps on it.
 
     `parameters` is the model's vector, read and written in place. One call at a time. minidecomp/engines/cpu.py makes
-    it, and holds the orders that the numbers for activations, priors and the like refer to.
+    it. The numbers for activations, priors and the like are those of codes.h.
 
     A second thread that calls while one is at work gets a RuntimeError; any number of engines work at once, with or
     without the GIL.
@@ -143,12 +143,12 @@ cdef class Engine:
         output_dim = encoder_widths[0] * (2 if likelihood == GAUSSIAN else 1)
         if encoder_widths[len(encoder_widths) - 1] != 2 * D or decoder_widths[len(decoder_widths) - 1] != output_dim:
             raise ValueError(f"widths {encoder_widths} and {decoder_widths} do not fit each other and the likelihood")
-        for name, number, most in (("encoder_activation", encoder_activation, SOFTPLUS),
-                                   ("decoder_activation", decoder_activation, SOFTPLUS),
-                                   ("scale_link", scale_link, EXP_LINK), ("likelihood", likelihood, LAPLACE),
-                                   ("kl", kl, MONTE_CARLO), ("regulariser", regulariser, INCLUSIVE_KL)):
-            if not 0 <= number <= most:
-                raise ValueError(f"{name} {number} is not in 0 .. {most}")
+        for name, number, count in (("encoder_activation", encoder_activation, ACTIVATION_COUNT),
+                                    ("decoder_activation", decoder_activation, ACTIVATION_COUNT),
+                                    ("scale_link", scale_link, SCALE_LINK_COUNT), ("likelihood", likelihood, LIKELIHOOD_COUNT),
+                                    ("kl", kl, KL_ESTIMATOR_COUNT), ("regulariser", regulariser, NO_REGULARISER + 1)):
+            if not 0 <= number < count:
+                raise ValueError(f"{name} {number} is not in 0 .. {count - 1}")
         if min(B, K, threads) < 1:
             raise ValueError(f"max_rows {B}, samples {K} and threads {threads} must be at least 1")
         if parameters.shape[0] == 0:
@@ -246,7 +246,7 @@ cdef class Engine:
                             ("log_weight", p.components), ("edge", p.components)):
             if numpy.size(prior[name]) != count or count < 1:
                 raise ValueError(f"the prior's {name} has {numpy.size(prior[name])} entries, not {count}")
-        if not 0 <= p.kind <= SPARSE_PRIOR or (p.kind != MIXTURE_PRIOR and p.components != 1):
+        if not 0 <= p.kind < PRIOR_COUNT or (p.kind != MIXTURE_PRIOR and p.components != 1):
             raise ValueError(f"there is no prior {p.kind} of {p.components} components")
         p.loc, p.scale = self.copy(prior["loc"]), self.copy(prior["scale"])
         p.log_weight, p.edge = self.copy(prior["log_weight"]), self.copy(prior["edge"])
@@ -346,15 +346,15 @@ cdef class Engine:
             self.set_data(data)
             self.set_batch(order, len(data))
             s.lr, s.beta1, s.beta2, s.adam_eps = lr, beta1, beta2, eps
-            s.seed, s.given_draws, s.backward = seed, False, True
+            s.seed, s.given_draws, s.through_sample, s.backward = seed, False, True, True
             with nogil:
                 if s.data_kind == BIT_DATA:
                     find_asleep(s)
                 while first < n:
                     s.B = min(batch_size, n - first)
                     first += s.B
-                    if s.B == 1 and s.regulariser == MMD:
-                        break       # the estimator needs two points
+                    if s.B < LEAST_MMD_POINTS and s.regulariser == MMD:
+                        break
                     s.step = step + done
                     fault = run_step(s)
                     s.index = s.index + s.B
@@ -373,10 +373,12 @@ cdef class Engine:
             self.mine.release()
 
     def step(self, x, tuple weights, uint64_t seed=0, long step=0, real[:, :, ::1] eps=None,
-             real[:, ::1] prior_sample=None, int regulariser=-1, bint backward=True):
+             real[:, ::1] prior_sample=None, real[:, ::1] prior_noise=None, real[:, ::1] prior_choice=None,
+             int regulariser=-1, bint backward=True):
         """Values (3,) of the terms for the batch x (B, dx); leaves the gradient of sum_T weights[T] T in `gradient`.
 
-        The draws are those of the seed and the step, or the given ones, through which no gradient goes to the prior.
+        The draws are those of the seed and the step, or the given ones. A given prior sample is a constant, unless its
+        noise is given too and, for a sparse prior, the uniform numbers (B, D) that chose between spike and slab.
         """
         cdef Step* s = &self.s
         cdef double[3] kept_weights
@@ -384,20 +386,22 @@ cdef class Engine:
         cdef const int64_t[::1] order = numpy.arange(len(x))
         self.take()
         try:
+            self.made()
             if len(x) > s.max_rows:
                 raise ValueError(f"{len(x)} rows, room for {s.max_rows}")
             if len(weights) != 3:
                 raise ValueError(f"{len(weights)} weights for 3 terms")
             if regulariser < 0:
                 regulariser = kept
-            if regulariser == MMD and len(x) < 2:
+            if regulariser == MMD and len(x) < LEAST_MMD_POINTS:
                 raise ValueError("mmd needs two points or more")
-            if regulariser > INCLUSIVE_KL or (regulariser != NO_REGULARISER and eps is not None and prior_sample is None):
+            if regulariser > NO_REGULARISER or (regulariser != NO_REGULARISER and eps is not None and prior_sample is None):
                 raise ValueError(f"regulariser {regulariser} needs a prior sample beside eps")
             values = tuple(float(weight) for weight in weights)
             self.set_data(x)
             self.set_batch(order, len(x))
             s.B, s.seed, s.step, s.backward, s.given_draws = len(x), seed, step, backward, eps is not None
+            s.through_sample = eps is None or prior_noise is not None
             if eps is not None:
                 if eps.shape[0] != s.K or eps.shape[1] != s.B or eps.shape[2] != s.D:
                     raise ValueError("eps has another shape")
@@ -406,6 +410,8 @@ cdef class Engine:
                     if prior_sample.shape[0] != s.B or prior_sample.shape[1] != s.D:
                         raise ValueError("prior_sample has another shape")
                     memcpy(s.prior_sample, &prior_sample[0, 0], s.B * s.D * sizeof(real))
+                if prior_noise is not None:
+                    self.take_noise(prior_noise, prior_choice)
             for term in range(3):
                 kept_weights[term] = s.weight[term]
                 s.weight[term] = values[term]
@@ -419,6 +425,20 @@ cdef class Engine:
             return s.value[LOG_LIKELIHOOD], s.value[KL], s.value[REGULARISER]
         finally:
             self.mine.release()
+
+    cdef take_noise(self, real[:, ::1] noise, real[:, ::1] choice):
+        """What the given prior sample was made of: its noise, and where it is a spike, which no variance moves."""
+        cdef Step* s = &self.s
+        cdef long b, d
+        cdef bint spikes = s.prior.kind == SPARSE_PRIOR
+        if noise.shape[0] != s.B or noise.shape[1] != s.D:
+            raise ValueError("prior_noise has another shape")
+        if spikes and (choice is None or choice.shape[0] != s.B or choice.shape[1] != s.D):
+            raise ValueError("prior_choice has another shape")
+        for b in range(s.B):
+            for d in range(s.D):
+                s.noise[b * s.D + d] = noise[b, d]
+                s.moves[b * s.D + d] = not (spikes and choice[b, d] < s.prior.gamma)
 
     def log_weights(self, x, uint64_t seed, long step, double[:, ::1] out not None):
         """log p(x_b|z_kb) + log p(z_kb) - log q(z_kb|x_b) into out (K, B), with the noise of a seed and a step."""

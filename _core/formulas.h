@@ -5,13 +5,15 @@
 #ifndef MD_FORMULAS_H
 #define MD_FORMULAS_H
 
+#include "codes.h"
+
 #ifndef __CUDACC__
 #include "simd.h"
 #endif
 
-#define MD_LOG_2PI ((real)1.8378770664093453)
-#define MD_MIN_SCALE ((real)1e-6)
-#define MD_LEAKY_SLOPE ((real)0.2)
+#define MD_LOG_2PI ((real)LOG_2PI)
+#define MD_MIN_SCALE ((real)MIN_SCALE)
+#define MD_LEAKY_SLOPE ((real)LEAKY_SLOPE)
 
 /* ---- random numbers: Philox 4x32-10 of the counter (block, step low, step high, purpose) under the key seed ---- */
 
@@ -175,10 +177,12 @@ MD_INLINE real md_mmd_kernel(real s, real *d_s) {
 
 /* The same term by term, for points so far apart that s^6 overflows: d/ds = -sum_c c / (c + s)^2 */
 MD_INLINE real md_mmd_kernel_far(real s, real *d_s) {
-    real a = 1 / ((real)0.2 + s), b = 1 / ((real)0.4 + s), c = 1 / (1 + s);
-    real d = 1 / (2 + s), e = 1 / (4 + s), f = 1 / (10 + s);
-    *d_s = -((real)0.2 * a * a + (real)0.4 * b * b + c * c + 2 * d * d + 4 * e * e + 10 * f * f);
-    return (real)0.2 * a + (real)0.4 * b + c + 2 * d + 4 * e + 10 * f;
+    real k = 0, fall = 0, inverse;
+#define MD_FAR_TERM(c) inverse = 1 / ((real)c + s), fall += (real)c * inverse * inverse, k += (real)c * inverse;
+    MD_KERNEL_SCALES(MD_FAR_TERM)
+#undef MD_FAR_TERM
+    *d_s = -fall;
+    return k;
 }
 
 /* ---- Adam: m, v and, with AMSGrad, v_max are updated; returns the step to subtract ---- */

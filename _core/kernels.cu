@@ -1,7 +1,7 @@
 /* The GPU engine's kernels (minidecomp/engines/gpu.py launches them). Their scalar formulas are formulas.h, the CPU engine's.
 
    Compiled by NVRTC with MINIDECOMP_REAL set to float or double, or by g++ with tests/gpu/cuda_on_cpu.h. A block has a
-   power of two of threads, 32 to MD_BLOCK. No atomics, and sums in an order that the shapes alone decide: the same
+   power of two of threads, 32 to GPU_BLOCK. No atomics, and sums in an order that the shapes alone decide: the same
    numbers give the same bits. Sizes: B points in the batch, K posterior samples, D latent dimensions, dx the data's
    width; arrays are C-contiguous, a row a point. */
 
@@ -31,29 +31,18 @@ MD_INLINE void md_sincos2pi(real u, real *s, real *c) { sincospi(2 * u, s, c); }
 
 #include "formulas.h"
 
-#define MD_BLOCK 256
 #define MD_KERNEL extern "C" __global__ void
 #define MD_DEVICE static __device__
 
-/* The step's own numbers stay on the device, so that a step is the same sequence of launches each time. */
-enum { STEP, SEED, FIRST, FAULT, DONE, BAD };                       /* of state; FIRST: of the batch, in `order` */
-enum { WEIGHT = 0, VALUE = 3, TOTAL = 6, LR = 10, BETA1, BETA2, EPS };                                /* of numbers */
-enum { RATE, ROOT, REST1, REST2, TINY };                    /* of rates: what Adam's many threads need, as real numbers */
-enum { LOG_LIKELIHOOD, KL, REGULARISER, GRADIENT };
-enum { RELU, LEAKY_RELU, TANH, SOFTPLUS, LINEAR };
-enum { SOFTPLUS_LINK, EXP_LINK };
-enum { BERNOULLI, GAUSSIAN, LAPLACE };
-enum { GAUSSIAN_PRIOR, STUDENT_T_PRIOR, MIXTURE_PRIOR, SPARSE_PRIOR };
-enum { REAL_DATA, BYTE_DATA, BIT_DATA };
-enum { POSTERIOR, PRIOR, PRIOR_CHOICE };                                     /* purposes, as in minidecomp/randomness/streams.py */
-enum { DF, LOG_NORMALISER, GAMMA, LOG_SLAB, LOG_SPIKE, SPIKE_SCALE };                        /* of a prior's constants */
+/* The step's own numbers stay on the device, so that a step is the same sequence of launches each time: `state`, `numbers`,
+   and `rates`, what Adam's many threads need, as real numbers. codes.h has their places. */
 
 /* This thread's number over the whole grid. */
 MD_DEVICE int64_t md_me() { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x; }
 
 /* sum_t x_t over the block's threads, for all of them; every thread has to come. */
 template <typename T> MD_DEVICE T block_sum(T x) {
-    __shared__ T room[MD_BLOCK];
+    __shared__ T room[GPU_BLOCK];
     int half, me = threadIdx.x;
     __syncthreads();
     room[me] = x;
@@ -67,7 +56,7 @@ template <typename T> MD_DEVICE T block_sum(T x) {
 
 /* max_t x_t; NaN if one is. */
 MD_DEVICE real block_max(real x) {
-    __shared__ real room[MD_BLOCK];
+    __shared__ real room[GPU_BLOCK];
     int half, me = threadIdx.x;
     __syncthreads();
     room[me] = x;
@@ -125,7 +114,7 @@ MD_KERNEL gather(const int64_t *state, const int64_t *order, const void *data, i
 MD_KERNEL bits_product(
     const int64_t *state, const int64_t *order, const uint8_t *data, int dx, int n, const real *W, real *a
 ) {
-    __shared__ uint32_t words[MD_BLOCK];
+    __shared__ uint32_t words[GPU_BLOCK];
     const uint8_t *bytes = data + order[state[FIRST] + blockIdx.x] * (dx / 8);
     int j = blockIdx.y * blockDim.x + threadIdx.x, first, i, l;
     real sum = 0;
@@ -152,8 +141,8 @@ MD_KERNEL bits_product(
 MD_KERNEL bits_product_grad(
     const int64_t *state, const int64_t *order, const uint8_t *data, int B, int dx, int n, const real *d_a, real *d_W
 ) {
-    __shared__ uint8_t lit[MD_BLOCK];
-    __shared__ uint32_t words[MD_BLOCK / 32];
+    __shared__ uint8_t lit[GPU_BLOCK];
+    __shared__ uint32_t words[GPU_BLOCK / 32];
     int i = blockIdx.x, j = blockIdx.y * blockDim.x + threadIdx.x, me = threadIdx.x, first, b, l;
     real sum = 0;
     for (first = 0; first < B; first += blockDim.x) {
@@ -207,7 +196,7 @@ MD_KERNEL bias_activation(int activation, int64_t rows, int n, const real *bias,
 
 /* d_a = d_h act'(a), in place, and d_b = sum over the rows of d_a.   A block has 32 columns, a row for each 32 threads. */
 MD_KERNEL activation_grad(int activation, int64_t rows, int n, const real *h, real *d_a, real *d_bias) {
-    __shared__ real room[MD_BLOCK];
+    __shared__ real room[GPU_BLOCK];
     int lane = threadIdx.x / 32, lanes = blockDim.x / 32, j = 32 * blockIdx.x + threadIdx.x % 32, l;
     int64_t row;
     real sum = 0;
@@ -302,6 +291,17 @@ MD_KERNEL draw_prior_sample(
     }
     sample[at] = prior_loc[m * D + d] + prior_scale[m * D + d] * noise;
     sample_slope[at] = noise / (2 * prior_scale[m * D + d]);
+}
+
+/* The same slope of a sample that is given, from its noise and, for a sparse prior, what chose its spikes. */
+MD_KERNEL given_sample_slope(
+    int prior, const real *prior_scale, const real *constants, int B, int D, const real *noise, const real *choice,
+    real *sample_slope
+) {
+    int64_t at = md_me();
+    if (at >= (int64_t)B * D) return;
+    bool spike = prior == SPARSE_PRIOR && choice[at] < constants[GAMMA];
+    sample_slope[at] = spike ? 0 : noise[at] / (2 * prior_scale[at % D]);
 }
 
 /* log pi_m + log N(z; m_m, v_m) of component m; by all threads of the block. */
@@ -467,7 +467,7 @@ MD_KERNEL likelihood(
 
 /* k(r) and k'(r) = 2 r dk/ds of s = r^2, for points near or far */
 MD_DEVICE real mmd_pair(real r, real *slope) {
-    real s = r * r, by_s, k = s < (real)1e6 ? md_mmd_kernel(s, &by_s) : md_mmd_kernel_far(s, &by_s);
+    real s = r * r, by_s, k = s < (real)MMD_FAR_FLOAT ? md_mmd_kernel(s, &by_s) : md_mmd_kernel_far(s, &by_s);
     *slope = 2 * r * by_s;
     return k;
 }
@@ -479,7 +479,7 @@ MD_KERNEL mmd(
     const double *numbers, int K, int B, int D, const real *sample, const real *z, int with_sample_grad, real *d_z, real *d_sample,
     real *regulariser
 ) {
-    __shared__ real xs[MD_BLOCK], ys[MD_BLOCK];
+    __shared__ real xs[GPU_BLOCK], ys[GPU_BLOCK];
     int i = blockIdx.x * blockDim.x + threadIdx.x, d = blockIdx.y, k, first, j, n;
     real w = (real)numbers[WEIGHT + REGULARISER], within = 2 / ((real)B * (B - 1)), across = 2 / ((real)B * B);
     real xi = i < B ? sample[(int64_t)i * D + d] : 0, by_x = 0, slope;
@@ -570,7 +570,7 @@ MD_KERNEL inclusive_kl_grad(
     const double *numbers, int first, int samples, int B, int D, const real *W, const real *sample, const real *loc,
     const real *scale, real *d_loc, real *d_scale
 ) {
-    __shared__ real room[2][MD_BLOCK];
+    __shared__ real room[2][GPU_BLOCK];
     int lane = threadIdx.x / 32, lanes = blockDim.x / 32, i = 32 * blockIdx.x + threadIdx.x % 32, d = blockIdx.y, j, l;
     int64_t at = (int64_t)i * D + d;
     real by_loc = 0, by_scale = 0, w = (real)numbers[WEIGHT + REGULARISER];
@@ -639,7 +639,7 @@ MD_KERNEL add_up(
 
 /* Notes an entry of the gradient that is NaN, or whose square Adam could not hold. */
 MD_KERNEL look_at_gradient(int64_t size, const real *gradient, int64_t *state) {
-    const real limit = sizeof(real) == 4 ? (real)1e18 : (real)1e150;
+    const real limit = (real)(sizeof(real) == 4 ? LARGEST_GRADIENT_FLOAT : LARGEST_GRADIENT_DOUBLE);
     int64_t i = md_me();
     if (i < size && !(md_fabs(gradient[i]) < limit)) state[BAD] = 1;
 }

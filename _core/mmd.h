@@ -39,10 +39,12 @@ static md_mmd_block md_mmd_blocks[MD_MMD_SPAN];
 
 /* k(r) = sum_c c / (c + r^2);  k'(r) = -2 r sum_c c / (c + r^2)^2 */
 static MD_UNUSED double md_mmd_exact(double r, int derivative) {
-    static const double scales[6] = {0.2, 0.4, 1, 2, 4, 10};
+#define MD_SCALE(c) c,
+    static const double scales[KERNEL_COUNT] = {MD_KERNEL_SCALES(MD_SCALE)};
+#undef MD_SCALE
     double sum = 0, square = r * r;
     int i;
-    for (i = 0; i < 6; i++) {
+    for (i = 0; i < KERNEL_COUNT; i++) {
         double inverse = 1 / (scales[i] + square);
         sum += derivative ? -2 * r * scales[i] * inverse * inverse : scales[i] * inverse;
     }

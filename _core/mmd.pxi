@@ -86,7 +86,7 @@ cdef bint fast_mmd(const real* x, const real* y, long n, double low, double high
 
     The gradient is made for `backward` 1 (d_y) or 2 (d_x as well). room has md_mmd_room(cells) places.
     """
-    cdef double pair = 2.0 / (<double>n * (n - 1)), cross = 2.0 / (<double>n * n), diagonal = 6.0 * n
+    cdef double pair = 2.0 / (<double>n * (n - 1)), cross = 2.0 / (<double>n * n), diagonal = <double>KERNEL_COUNT * n
     cdef double[3] total
     cdef md_mmd_cells c
     cdef long used
@@ -103,7 +103,7 @@ cdef bint fast_mmd(const real* x, const real* y, long n, double low, double high
         md_mmd_gather(&c, used, y, n, low, c.field[1], c.mirror[1], d_y)
     if backward >= 2:
         md_mmd_gather(&c, used, x, n, low, c.field[0], c.mirror[0], d_x)
-    # A cell's moments pair each point with itself as well: k(0) = 6.
+    # A cell's moments pair each point with itself as well, and k(0) = KERNEL_COUNT.
     value[0] = 0.5 * pair * (total[0] + total[1] - 2 * diagonal) - cross * total[2]
     return True
 
@@ -115,7 +115,7 @@ cdef double mmd_of_dimension(const real* x, const real* y, long n, double weight
     if numbers and fast_mmd(x, y, n, low, high, weight, d_x, d_y, backward, room, cells, &value):
         return value
     # s^6 must not overflow for s = the largest squared distance.
-    return exact_mmd(x, y, n, weight, d_x, d_y, scratch, (high - low) * (high - low) > (1e6 if sizeof(real) == 4 else 1e50))
+    return exact_mmd(x, y, n, weight, d_x, d_y, scratch, (high - low) * (high - low) > (MMD_FAR_FLOAT if sizeof(real) == 4 else MMD_FAR_DOUBLE))
 
 
 cdef void mmd_columns_phase(void* context, long task) noexcept nogil:
@@ -183,7 +183,7 @@ def mmd(Pool pool not None, prior_sample, z, bint backward=True, bint exact=Fals
     cdef real[:, ::1] x = numpy.ascontiguousarray(numpy.transpose(prior_sample), DTYPE)
     cdef real[:, ::1] y = numpy.ascontiguousarray(numpy.transpose(z), DTYPE)
     cdef long D = x.shape[0], n = x.shape[1]
-    if y.shape[0] != D or y.shape[1] != n or n < 2 or D < 1:
+    if y.shape[0] != D or y.shape[1] != n or n < LEAST_MMD_POINTS or D < 1:
         raise ValueError(f"a prior sample of shape ({n}, {D}) and z of ({y.shape[1]}, {y.shape[0]}); mmd needs two points")
     d_x, d_y, value = numpy.empty((D, n), DTYPE), numpy.empty((D, n), DTYPE), numpy.empty(D)
     cdef real[:, ::1] d_x_view = d_x, d_y_view = d_y

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "codes.h"
 #include "real.h"
 
 #ifdef _WIN32
@@ -24,7 +25,6 @@
 #include <unistd.h>
 #endif
 
-#define MD_POOL_MAX_THREADS 256
 /* Waking a sleeper costs about 10 us; the serial stretches of a step are shorter than this. */
 #define MD_POOL_SPIN_NS 50000
 #define MD_POOL_STACK (1 << 20)
@@ -180,8 +180,8 @@ struct md_pool {
     int threads;
     md_mutex mutex;
     md_condition work, finished;
-    md_thread workers[MD_POOL_MAX_THREADS];
-    md_worker arguments[MD_POOL_MAX_THREADS];
+    md_thread workers[MAX_THREADS];
+    md_worker arguments[MAX_THREADS];
 };
 
 #define MD_POOL_MOST_TASKS 0x3ffff
@@ -254,7 +254,7 @@ static MD_UNUSED void md_pool_free(md_pool *pool) {
 static MD_UNUSED md_pool *md_pool_new(int threads) {
     md_pool *pool = (md_pool *)calloc(1, sizeof(md_pool));
     if (!pool) return NULL;
-    if (threads > MD_POOL_MAX_THREADS) threads = MD_POOL_MAX_THREADS;
+    if (threads > MAX_THREADS) threads = MAX_THREADS;
     md_mutex_init(&pool->mutex);
     md_condition_init(&pool->work);
     md_condition_init(&pool->finished);

@@ -188,8 +188,6 @@ cdef void prior_backward_phase(void* context, long task) noexcept nogil:
     cdef long b, d, D = s.D, plane = s.D * s.B
     cdef double* total = s.d_variance + (CHUNKS + task) * D
     cdef real pull
-    if s.given_draws:
-        return
     for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
         for d in range(D):
             if s.moves[b * D + d]:

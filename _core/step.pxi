@@ -5,7 +5,6 @@
 
 cdef enum:
     CHUNKS = 8          # row phases are cut into this many tasks
-    MAX_LAYERS = 32
     TILE = 262144       # of a weight gradient: it stays in the caches until Adam has used it
     TILE_WIDTH = 2048
     LANES = 32          # points that are worked on side by side
@@ -13,24 +12,19 @@ cdef enum:
     STRIP = 64          # columns of the first layer's weights, or rows of their gradient, that are a task on bits
     LEAST_DARK = 4      # points of which less than a quarter is ones are sums of rows
 
-cdef enum:
-    RELU, LEAKY_RELU, TANH, SOFTPLUS, LINEAR
-cdef enum:
-    SOFTPLUS_LINK, EXP_LINK
-cdef enum:
-    BERNOULLI, GAUSSIAN, LAPLACE
-cdef enum:
-    GAUSSIAN_PRIOR, STUDENT_T_PRIOR, MIXTURE_PRIOR, SPARSE_PRIOR
-cdef enum:
-    ANALYTIC, MONTE_CARLO
-cdef enum:
-    NO_REGULARISER, MMD, INCLUSIVE_KL
-cdef enum:
-    REAL_DATA, BYTE_DATA, BIT_DATA
-cdef enum:              # purposes of random numbers, as in minidecomp/randomness/streams.py
-    POSTERIOR, PRIOR, PRIOR_CHOICE
-cdef enum:              # the terms, in the order of `values`
-    LOG_LIKELIHOOD, KL, REGULARISER, GRADIENT
+cdef extern from "codes.h" nogil:
+    enum:
+        RELU, LEAKY_RELU, TANH, SOFTPLUS, LINEAR, ACTIVATION_COUNT
+        EXP_LINK, SCALE_LINK_COUNT
+        BERNOULLI, GAUSSIAN, LAPLACE, LIKELIHOOD_COUNT
+        GAUSSIAN_PRIOR, STUDENT_T_PRIOR, MIXTURE_PRIOR, SPARSE_PRIOR, PRIOR_COUNT
+        ANALYTIC, MONTE_CARLO, KL_ESTIMATOR_COUNT
+        MMD, INCLUSIVE_KL, NO_REGULARISER
+        REAL_DATA, BYTE_DATA, BIT_DATA
+        LOG_LIKELIHOOD, KL, REGULARISER, GRADIENT
+        POSTERIOR, PRIOR, PRIOR_CHOICE
+        MAX_LAYERS, LEAST_MMD_POINTS, KERNEL_COUNT
+    const double LARGEST_GRADIENT_FLOAT, LARGEST_GRADIENT_DOUBLE, MMD_FAR_FLOAT, MMD_FAR_DOUBLE
 
 cdef struct Layer:
     long n_in, n_out
@@ -85,7 +79,8 @@ cdef struct Step:
     bint sums_of_rows   # whether the first layer adds up the weights' rows of those indices, and is not a product
     bint unpacked       # whether the first layer's input is filled in
     uint64_t seed, step
-    bint given_draws    # eps and prior_sample are in place already, and no gradient goes through the prior sample
+    bint given_draws    # eps and prior_sample are in place already
+    bint through_sample # the gradient goes through the prior sample, of `noise` and `moves`, to a learned variance
     bint backward
     double weight[3]    # the gradient is that of sum_T weight[T] value[T]
     # working arrays

@@ -103,7 +103,7 @@ def _measure(row: Row, workers: list[Worker], folder: Path, repetitions: int, th
             )
     times = in_turn(workers, repetitions)
     path.unlink()
-    medians = {name: statistics.median(of) for name, of in times.items()}
+    medians = {name: statistics.median(measured) for name, measured in times.items()}
     measured: dict[str, Any] = {
         "name": row.name,
         "title": row.title,

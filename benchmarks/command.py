@@ -40,7 +40,7 @@ def measure(row: Row, contenders: dict[str, str], folder: Path, repetitions: int
         "name": row.name,
         "title": row.title,
         "targets": {"torch": row.torch, "jax": row.jax},
-        "seconds": {name: statistics.median(of) for name, of in times.items()},
+        "seconds": {name: statistics.median(measured) for name, measured in times.items()},
         "all_seconds": times,
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import minidecomp
-from minidecomp.settings.resolving import cores
+from minidecomp.settings.options import cores
 
 
 def _processor() -> str:

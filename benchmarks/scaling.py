@@ -37,7 +37,7 @@ def seconds_in_turn(functions: dict[str, Callable[[], object]], repetitions: int
             function()
             if repetition > 0:
                 times[name].append(time.perf_counter() - begun)
-    return {name: statistics.median(of) for name, of in times.items()}
+    return {name: statistics.median(measured) for name, measured in times.items()}
 
 
 def measure(repetitions: int) -> dict[str, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,23 +22,35 @@ from .loading import (
 )
 
 if TYPE_CHECKING:
-    from minidecomp.data.dataset import Dataset
-    from minidecomp.evaluation.metrics import Score
-    from minidecomp.runs.checkpoint import Run
+    from minidecomp.evaluation.everything import Listener
 
 LABELS = {"log_likelihood": "log-likelihood", "kl": "KL", "mmd": "MMD", "kl-inc": "KL(p || q)"}
 PARTS = {"dimension_wise_kl": "dimension-wise KL", "prior_dependence": "prior's dependence"}
 
 
-@click.command()
+class CommandWithMetrics(click.Command):
+    """A command whose ``--help`` ends with the metrics and what each is."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from minidecomp.variants import METRICS
+
+        notes = {False: "", True: " (without factors, too)"}
+        rows = []
+        for name, metric in METRICS.items():
+            note = f" ({metric.slow})" if metric.slow else notes[not metric.needs_factors]
+            rows.append((name, metric.help + note))
+        with formatter.section("Metrics"):
+            formatter.write_dl(rows)
+
+
+@click.command(cls=CommandWithMetrics)
 @click.argument("run")
 @click.option(
     "--metrics",
     metavar="NAME,NAME,..",
     default="",
-    help="factor_vae (disentanglement_lib's protocol), factor_vae_mathieu19 (the paper's), beta_vae, mig, sap, "
-    "modularity, explicitness, irs, dci; without factors unsupervised, hoyer; or all (but dci, which takes minutes), "
-    "or none.  [factor_vae, or all where the factors are not known]",
+    help="Those below; or all (but those that take minutes), or none.  "
+    "[factor_vae, or all where the factors are not known]",
 )
 @click.option("--decomposition/--no-decomposition", default=True, help="Overlap and match, as numbers.  [yes]")
 @click.option("--log-likelihood", "marginal", is_flag=True, help="log p(x) by importance sampling, too.")
@@ -71,95 +85,40 @@ def evaluate(
     Overlap and match are the two factors of a decomposition (docs/metrics.md): the mutual information between x and z
     with the other parts of the KL, and how far the aggregate posterior of the test data is from the prior.
     """
-    from minidecomp import __version__
-    from minidecomp.data.points import as_stored
-    from minidecomp.evaluation import scoring
-    from minidecomp.evaluation.decomposition import decomposition as decompose
-    from minidecomp.evaluation.terms import evaluate_model
-    from minidecomp.runs.folder import update_evaluation
-    from minidecomp.settings.resolving import whole_number
+    from minidecomp.evaluation.everything import Wanted, check_wanted, evaluate_run
 
-    def say(text: str) -> None:
-        if not quiet:
-            click.echo(text, err=True)
-
-    checked_seed = whole_number("seed", seed, 0, 2**32 - 1)
-    samples = whole_number("importance_samples", importance_samples, 1, 10**7)
-    count = None if points is None else whole_number("points", points, 1, 10**9)
+    wanted = Wanted(metrics, decomposition, marginal, importance_samples, points, seed)  # type: ignore[arg-type]
     loaded, dataset = load_run(run, data, data_dir)
-    factors = scoring.varying(dataset.grid)
-    names = scoring.choose(metrics, len(factors), loaded.vae.latent_dim)
-    for name in names:
-        if name in scoring.SLOW:
-            say(f"{name} will take {scoring.SLOW[name]}, and twice that with a Student-t prior")
+    check_wanted(wanted, loaded.options, dataset)
     name = engine_here(loaded)
     engine = make_engine(loaded, threads, name)
-    result: dict[str, Any] = {"version": __version__, "epochs": loaded.state.epoch, "seed": checked_seed}
-    found, (loc, scale) = evaluate_model(engine, dataset, loaded.options.batch_size, checked_seed)
-    result |= found
-    if decomposition:
-        say("overlap and match")
-        result["decomposition"] = decompose(loc, scale, loaded.vae.current_prior(), seed=checked_seed)
-    if marginal:
-        result["marginal_log_likelihood"] = _marginal(
-            loaded, dataset, samples, count, checked_seed, name, threads, quiet
-        )
-    update_evaluation(loaded, result)
-    if names:
-        codes = loc
-        if dataset.grid is not None:
-            say(f"encoding {len(dataset.grid.points)} points")
-            codes, _ = engine.encode(as_stored(dataset.grid.points, loaded.vae.dtype))
-        quantiles = scoring.gaussian_codes(codes, loaded.vae.current_prior())
-        result["factors"] = factors
-        for key, of in (("metrics", codes), ("metrics_of_gaussian_quantiles", quantiles)):
-            if of is None:
-                continue
-            result[key] = {}
-
-            def after(name: str, score: Score, key: str = key) -> None:
-                # At once: the next one may take minutes, or be stopped.
-                result[key][name] = score.as_dict()
-                update_evaluation(loaded, result)
-
-            scoring.scores(names, of, dataset.grid, checked_seed, lambda name, key=key: say(f"{key}: {name}"), after)
+    options = loaded.options.replace(engine=name, threads=thread_count(threads))
+    with _progress(quiet) as listener:
+        result = evaluate_run(loaded.folder, options, loaded.state, engine, dataset, wanted, listener)
     _report(loaded.folder, result, as_json)
 
 
-def _marginal(
-    run: Run,
-    dataset: Dataset,
-    samples: int,
-    count: int | None,
-    seed: int,
-    engine: str,
-    threads: str | None,
-    quiet: bool,
-) -> dict[str, float]:
-    import os
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Listener]:
+    """A line for each part on stderr, and a bar for importance sampling."""
+    from minidecomp.evaluation.everything import Listener
 
-    from minidecomp.data.points import evenly_spread
-    from minidecomp.evaluation.marginal import marginal_log_likelihood
+    if quiet:
+        yield Listener()
+        return
+    with ExitStack() as stack:
+        bars: list[Any] = []
 
-    data = dataset.test
-    if count is not None and count < len(data):
-        data = data[evenly_spread(len(data), count)]
-    file = open(os.devnull, "w") if quiet else sys.stderr  # noqa: SIM115, closed below
-    try:
-        with click.progressbar(length=len(data), label="importance sampling", file=file) as bar:
-            found = marginal_log_likelihood(
-                run.vae,
-                data,
-                samples,
-                seed,
-                engine,
-                thread_count(threads),
-                lambda done: bar.update(done - bar.pos),
-            )
-    finally:
-        if quiet:
-            file.close()
-    return found.as_dict()
+        def points(done: int, count: int) -> None:
+            if not bars:
+                bars.append(
+                    stack.enter_context(click.progressbar(length=count, label="importance sampling", file=sys.stderr))
+                )
+            bars[0].update(done - bars[0].pos)
+            if done == count:
+                stack.close()
+
+        yield Listener(say=lambda line: click.echo(line, err=True), points=points)
 
 
 def _row(label: str, value: float, error: float | None = None) -> None:
@@ -168,9 +127,9 @@ def _row(label: str, value: float, error: float | None = None) -> None:
 
 def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        from minidecomp.files import as_json
+        from minidecomp.files import as_json as text
 
-        click.echo(as_json({"run": str(folder), **result}))
+        click.echo(text({"run": str(folder), **result}))
         return
     test, dimensions = result["test"], result["dimensions"]
     say_what_is_not_finite(test)

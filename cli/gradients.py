@@ -11,7 +11,7 @@ from minidecomp.errors import OptionError
 
 from .gradient_tables import check_lines, summary_lines, theorem_lines
 from .loading import check_arrays_file, write_arrays
-from .options import GroupedCommand, train_options
+from .options import TrainCommand
 
 if TYPE_CHECKING:
     from minidecomp.inspection.explanation import Situation
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 POINTS, POINTS_OF_A_CHECK = 400, 32
 
 
-@click.command(cls=GroupedCommand)
+@click.command(cls=TrainCommand)
 @click.argument("run", required=False)
-@train_options
 @click.option("-c", "--config", metavar="FILE", help="Options from a TOML file, for a fresh model.")
 @click.option("--points", metavar="N", help="Training points to look at.  [a batch, 400 at most; 32 for --check]")
 @click.option("--check", "checked", is_flag=True, help="Hold every gradient against differences and the CPU engine.")
@@ -98,6 +97,7 @@ def _situation(
     from minidecomp import resolve
     from minidecomp.data import absolute, dataset_from
     from minidecomp.data.points import fingerprint
+    from minidecomp.data.rules import learn
     from minidecomp.model import from_options
     from minidecomp.objective import objective_from
     from minidecomp.settings.sources import from_environment, override, read_config
@@ -106,6 +106,7 @@ def _situation(
     options = resolve(absolute(override(from_file, from_environment() | given)))
     dataset = dataset_from(options)
     options = from_options.fit_likelihood(options, dataset)
+    learn(dataset, str(options.likelihood), options.dtype)
     logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train))
     vae, objective = from_options.vae(options, dataset.data_dim, logits), objective_from(options)
     count = min(options.batch_size, most) if points is None else points
@@ -153,7 +154,9 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
     else:
         click.echo("\n".join(summary_lines(found, len(s.x))))
     if save is not None:
-        arrays = {f"{term}.{block}": array for term, of in found.gradients.items() for block, array in of.items()}
+        arrays = {
+            f"{term}.{block}": array for term, blocks in found.gradients.items() for block, array in blocks.items()
+        }
         if as_json:
             import numpy as np
 
@@ -163,7 +166,7 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
     if s.vae.latent_dim == 2 and not as_json:
         loc, scale = s.vae.encode(s.x)
         shown = slice(None, None, max(1, len(loc) // 100))
-        pulls = {term: of["loc"][shown] for term, of in found.gradients.items()}
+        pulls = {term: blocks["loc"][shown] for term, blocks in found.gradients.items()}
         prior = s.vae.current_prior()
         _picture(folder, "gradient_field", lambda: figures.gradient_field(loc[shown], scale[shown], pulls, prior))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -36,20 +35,23 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
 
     Raises
     ------
-    RunError
-        A file of one's own has changed since.
+    RunError, DataError
+        A file of one's own has changed since, or the data are not what the model takes.
     """
-    from minidecomp.data import NAMES, absolute, dataset_from
+    from minidecomp.data import absolute, dataset_from
     from minidecomp.errors import OptionError
     from minidecomp.runs.folder import check_data
+    from minidecomp.settings.options import data_names
 
-    own = run.options.data not in NAMES
-    if data is not None and (not own or data in NAMES):
+    own = run.options.data not in data_names()
+    if data is not None and (not own or data in data_names()):
         raise OptionError("data", data, f"the run's own are {run.options.data}: they can be elsewhere, not others")
     moved = absolute({name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None})
-    dataset = dataset_from(dataclasses.replace(run.options, **moved))
+    dataset = dataset_from(run.options.replace(**moved))
     if own:
-        check_data(run, dataset)
+        check_data(run.folder, run.digests, dataset)
+    run.rules = run.rules.settled(dataset)
+    run.rules.check(dataset)
     return dataset
 
 
@@ -73,7 +75,8 @@ def engine_here(run: Run) -> str:
 
 def thread_count(threads: str | None) -> int:
     """What --threads says, or all cores."""
-    from minidecomp.settings.resolving import check, cores
+    from minidecomp.settings.options import cores
+    from minidecomp.settings.resolving import check
 
     return cores() if threads is None else check("threads", threads)
 

@@ -65,7 +65,7 @@ def _version(verbose: bool) -> list[str]:
 
         from minidecomp._core import blas, engine_float32
         from minidecomp.engines.device import describe
-        from minidecomp.settings.resolving import cores
+        from minidecomp.settings.options import cores
 
         lines += [
             f"code path: {engine_float32.code_path()}",

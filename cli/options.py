@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from minidecomp.settings import options
+from minidecomp.variants import DATA_SETS
 
 
 class GroupedCommand(click.Command):
@@ -30,14 +30,17 @@ class GroupedCommand(click.Command):
 class GroupedOption(click.Option):
     """An option that knows its group."""
 
-    group = "Output"
+    def __init__(self, *args: Any, group: str = "Output", **settings: Any):
+        super().__init__(*args, **settings)
+        self.group = group
 
 
 def _default(name: str) -> str:
     """[100; pinwheel 400; fashion-mnist 500]"""
     usual = options.default(name)
     shown = [] if usual is None else [_plain(usual)]
-    shown += [f"{data} {_plain(own[name])}" for data, own in options.DATA_DEFAULTS.items() if name in own]
+    own = {data: source.defaults for data, source in DATA_SETS.items() if data != options.OWN}
+    shown += [f"{data} {_plain(defaults[name])}" for data, defaults in own.items() if name in defaults]
     return f"  [{'; '.join(shown)}]" if shown else ""
 
 
@@ -49,23 +52,25 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def train_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every option of a training run; each value arrives as text, or None if it was not given."""
+def train_options() -> list[click.Option]:
+    """Every option of a training run; each value arrives as text, or None if it was not given."""
     metavars = {int: "N", float: "X", tuple: "N,N,..", str: "TEXT"}
-    for name, field in reversed(options.by_name().items()):
-        meta, of = field.metadata, options.kind(name)
-        flag = "--" + name.replace("_", "-")
-        settings: dict[str, Any] = {"default": None, "help": meta["help"] + _default(name)}
-        if of is bool:
+    found: list[click.Option] = []
+    for name, option in options.by_name().items():
+        choices, flag = options.choices_of(option), "--" + name.replace("_", "-")
+        settings: dict[str, Any] = {"default": None, "help": options.help_of(option) + _default(name)}
+        if option.kind is bool:
             declarations = [f"{flag}/--no-{flag[2:]}"]
         else:
-            declarations = [*meta["flags"].split(), flag]
+            declarations = [*option.flags.split(), flag]
             settings["type"] = str
-            settings["metavar"] = "|".join(map(str, meta["choices"])) if "choices" in meta else metavars[of]
-        declarations.append(name)
+            settings["metavar"] = metavars[option.kind] if choices is None else "|".join(map(str, choices))
+        found.append(GroupedOption([*declarations, name], group=option.group, **settings))
+    return found
 
-        class Option(GroupedOption):
-            group = meta["group"]
 
-        function = click.option(*declarations, cls=Option, **settings)(function)
-    return function
+class TrainCommand(GroupedCommand):
+    """A command that takes every option of a training run, those of variants that were added too."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*train_options(), *super().get_params(ctx)]

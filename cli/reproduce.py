@@ -92,7 +92,7 @@ def _go(
     from .sweep import run_grid, say_failures, say_how_to_go_on
     from .table import print_table
 
-    outcomes = run_grid(folder, entries, list(chosen.metrics), threads, scheduler, quiet)
+    outcomes = run_grid(folder, entries, {entry.name: chosen.metrics for entry in entries}, threads, scheduler, quiet)
     found: list[dict[str, Any]] = write_table(folder, entries)
     say_failures(found)
     if set(outcomes.values()) != {"finished"} or len(outcomes) < len(entries):

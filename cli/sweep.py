@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -11,20 +11,24 @@ import click
 
 from minidecomp.errors import OptionError, RunError
 
-from .options import GroupedCommand, train_options
+from .options import TrainCommand
 from .progress import stop_on_signals
 
 if TYPE_CHECKING:
     from minidecomp.sweeps.grid import Block, Entry
+    from minidecomp.sweeps.work import Datasets
 
 
-@click.command(cls=GroupedCommand)
-@train_options
+@click.command(cls=TrainCommand)
 @click.option("-c", "--config", metavar="GRID.toml", help="The grid from a TOML file; lists are several values.")
 @click.option("--seeds", metavar="N", help="Seeds 0 to N - 1, in place of --seed.")
 @click.option("-o", "--out", metavar="DIR", help="The sweep's folder.  [sweeps/sweep, sweeps/sweep-2, ..]")
 @click.option("--resume", metavar="DIR", help="Run what is missing of a sweep, and go on with what was begun.")
-@click.option("--metrics", metavar="NAME,NAME,..", help="Record these of each run, too: factor_vae, hoyer, ..")
+@click.option(
+    "--metrics",
+    metavar="NAME,NAME,..",
+    help="Record these of each run, too: factor_vae, hoyer, .., or all (see minidecomp evaluate --help).",
+)
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to that Dask cluster.")
 @click.option("--plot", metavar="NAME", help="At the end draw this value, such as test.kl.")
 @click.option("--against", metavar="OPTION", default="alpha", help="The plot's horizontal axis.  [alpha]")
@@ -50,25 +54,36 @@ def sweep(
     be stopped, or killed, at any moment; several processes may work on one folder. A run that fails is recorded with
     its reason.
     """
+    from minidecomp.files import make_folder
     from minidecomp.sweeps import folder as sweep_folder
+    from minidecomp.sweeps.grid import expand, write_blocks
+    from minidecomp.sweeps.work import Datasets, metrics_of_each
 
     given = {name: value for name, value in given.items() if value is not None}
-    threads, names = given.pop("threads", None), _metrics(metrics)
+    threads, datasets = given.pop("threads", None), Datasets()
     check_scheduler(scheduler)
+    blocks: list[Block] = []
     if resume is not None:
         _refuse_with_resume(given, config, seeds, out)
         folder = Path(resume)
         entries = sweep_folder.open_sweep(folder)
     else:
-        folder, entries = _begin(given, config, seeds, out)
+        blocks = _blocks(given, config, seeds)
+        entries, folder = expand(blocks), _free_folder(out)
+    names = metrics_of_each(entries, datasets, metrics) if metrics else {}
+    if plot is not None:
+        check_plot(sweep_folder.rows(folder, entries, names), entries, names, plot, against)
+    if resume is None:
+        write_blocks(make_folder(folder) / sweep_folder.GRID, blocks)
     if not quiet:
         click.echo(f"{len(entries)} runs in {folder}", err=True)
-    outcomes = run_grid(folder, entries, names, threads, scheduler, quiet)
-    found = sweep_folder.write_table(folder, entries)
+    outcomes = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
+    found = sweep_folder.write_table(folder, entries, names)
     _report(folder, entries, found, outcomes, as_json)
     if plot is not None:
         _plot(folder, found, plot, against)
-    return say_how_to_go_on(f"minidecomp sweep --resume {quote(str(folder))}", outcomes, entries)
+    again = f"minidecomp sweep --resume {quote(str(folder))}" + (f" --metrics {quote(metrics)}" if metrics else "")
+    return say_how_to_go_on(again, outcomes, entries)
 
 
 def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry]) -> int:
@@ -92,12 +107,11 @@ def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | 
             raise OptionError(name, value, "--resume takes the sweep's own grid")
 
 
-def _begin(given: dict[str, Any], config: str | None, seeds: str | None, out: str | None) -> tuple[Path, list[Entry]]:
-    """The folder, with the grid written into it."""
+def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> list[Block]:
+    """The grid, of the command line over the environment and the file."""
     from minidecomp.settings.resolving import check, whole_number
     from minidecomp.settings.sources import from_environment
-    from minidecomp.sweeps.folder import GRID
-    from minidecomp.sweeps.grid import expand, read_blocks, values_of, with_absolute_paths, write_blocks
+    from minidecomp.sweeps.grid import read_blocks, values_of, with_absolute_paths
 
     over: Block = {name: values_of(name, text) for name, text in given.items()}
     for name, values in over.items():
@@ -110,11 +124,7 @@ def _begin(given: dict[str, Any], config: str | None, seeds: str | None, out: st
         over["seeds"] = whole_number("seeds", seeds, 1, 1000)
     environment = {name: value for name, value in from_environment().items() if name not in over}
     parts = read_blocks(Path(config)) if config is not None else [{}]
-    blocks = [with_absolute_paths(environment | part | over) for part in parts]
-    entries = expand(blocks)
-    folder = _folder(out)
-    write_blocks(folder / GRID, blocks)
-    return folder, entries
+    return [with_absolute_paths(environment | part | over) for part in parts]
 
 
 def _plain(value: Any) -> Any:
@@ -122,20 +132,19 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _folder(out: str | None) -> Path:
-    from minidecomp.files import make_folder
-
+def _free_folder(out: str | None) -> Path:
+    """A folder for a new sweep, which is not there yet, or is empty."""
     if out is not None:
         folder = Path(out)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             go_on = f"--resume {out} to go on with its sweep"
             raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
-        return make_folder(folder)
+        return folder
     count, folder = 1, Path("sweeps/sweep")
     while folder.exists():
         count += 1
         folder = Path(f"sweeps/sweep-{count}")
-    return make_folder(folder)
+    return folder
 
 
 def check_scheduler(address: str | None) -> None:
@@ -146,19 +155,31 @@ def check_scheduler(address: str | None) -> None:
         raise OptionError("scheduler", address, "an address such as tcp://HOST:8786 is")
 
 
-def _metrics(text: str | None) -> list[str]:
-    from minidecomp.evaluation.scoring import LABEL_FREE, OF_FACTORS
+def check_plot(
+    found: Sequence[dict[str, Any]],
+    entries: Sequence[Entry],
+    names: Mapping[str, Sequence[str]],
+    plot: str,
+    against: str,
+) -> None:
+    """Raise OptionError unless a run has what is to be plotted, or will have it."""
+    from minidecomp.runs.comparison import check_column, will_be_recorded
 
-    names = [name.strip() for name in text.split(",") if name.strip()] if text else []
-    for name in names:
-        if name not in (*OF_FACTORS, *LABEL_FREE):
-            raise OptionError("metrics", name, f"one of {', '.join((*OF_FACTORS, *LABEL_FREE))} is")
-    return names
+    coming = [dict.fromkeys(will_be_recorded(entry.options, names.get(entry.name, ()))) for entry in entries]
+    check_column([*found, *coming], "plot", plot, "no run of the sweep will have it recorded")
+    check_column([*found, *coming], "against", against, "no run of the sweep will have it recorded")
 
 
 def run_grid(
-    folder: Path, entries: Sequence[Entry], names: list[str], threads: str | None, scheduler: str | None, quiet: bool
+    folder: Path,
+    entries: Sequence[Entry],
+    names: Mapping[str, Sequence[str]],
+    threads: str | None,
+    scheduler: str | None,
+    quiet: bool,
+    datasets: Datasets | None = None,
 ) -> dict[str, str]:
+    """Complete a sweep here or on a cluster, with its progress on the terminal; each run's outcome by its name."""
     from minidecomp.settings.resolving import check
 
     from .sweep_progress import sweep_progress
@@ -184,6 +205,7 @@ def run_grid(
             entries,
             metrics=names,
             threads=count,
+            datasets=datasets,
             progress=show.progress,
             report=show.report,
             should_stop=lambda: bool(received),
@@ -193,17 +215,17 @@ def run_grid(
 def _report(
     folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]], outcomes: dict[str, str], as_json: bool
 ) -> None:
-    from minidecomp.evaluation.scoring import LABEL_FREE, OF_FACTORS
     from minidecomp.files import as_json as text
-    from minidecomp.runs.comparison import differing_options
+    from minidecomp.runs.comparison import differing_options, test_terms
     from minidecomp.sweeps.folder import TABLE
+    from minidecomp.variants import METRICS
 
     from .table import print_table
 
     if as_json:
         click.echo(text(found))
     else:
-        usual = ("test.log_likelihood", "test.kl", "test.kl-inc", "test.mmd", *OF_FACTORS, *LABEL_FREE)
+        usual = (*(f"test.{name}" for name in test_terms()), *METRICS)
         shown = [name for name in usual if any(name in row for row in found)]
         print_table(found, ["run", "state", *differing_options(found), *shown])
     say_failures(found)

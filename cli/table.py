@@ -33,12 +33,12 @@ def table(
     RUNS are run folders, or folders that hold some. The values' names are those that --csv shows: test.log_likelihood,
     test.kl, train.seconds, factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, ...
     """
-    from minidecomp.evaluation.scoring import LABEL_FREE, OF_FACTORS
     from minidecomp.runs import comparison
+    from minidecomp.variants import METRICS
 
     rows = [comparison.read_row(folder) for folder in comparison.find_runs(runs)]
     options = comparison.differing_options(rows)
-    usual = ("test.log_likelihood", "test.kl", *OF_FACTORS, *LABEL_FREE)
+    usual = ("test.log_likelihood", "test.kl", *METRICS)
     if values is not None:
         shown = [comparison.check_column(rows, "values", name.strip()) for name in values.split(",")]
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 from shlex import quote
@@ -13,7 +12,7 @@ import click
 from minidecomp.errors import OptionError
 
 from .loading import say_what_is_not_finite
-from .options import GroupedCommand, train_options
+from .options import TrainCommand
 from .progress import progress, stop_on_signals
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 CHANGEABLE = ("epochs", "threads", "engine", "checkpoint_every", "data", "data_dir")
 
 
-@click.command(cls=GroupedCommand)
-@train_options
+@click.command(cls=TrainCommand)
 @click.option("-o", "--out", metavar="DIR", help="The run folder.  [runs/DATA-PRIOR-alphaA-betaB-seedS]")
 @click.option("-c", "--config", metavar="FILE", help="Options from a TOML file; a run's config.toml is one.")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was stopped, or train it for more --epochs.")
@@ -50,7 +48,7 @@ def train(
     An option on the command line counts before $MINIDECOMP_NAME, which counts before --config, which counts before the
     defaults of the data set, the paper's.
     """
-    from minidecomp.evaluation.terms import evaluate_and_write
+    from minidecomp.evaluation.everything import evaluate_trainer
     from minidecomp.training import train
 
     given = {name: value for name, value in given.items() if value is not None}
@@ -65,7 +63,7 @@ def train(
         click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
         click.echo(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
         return 128 + received[0]
-    result = evaluate_and_write(trainer)
+    result = evaluate_trainer(trainer)
     pictures = _draw(trainer, quiet) if plots else []
     _report(trainer, result, pictures, as_json)
     return 0
@@ -73,9 +71,10 @@ def train(
 
 def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bool) -> Trainer:
     from minidecomp import resolve, training
-    from minidecomp.data import NAMES, absolute, dataset_from
-    from minidecomp.data.points import Bits
+    from minidecomp.data import absolute, dataset_from
+    from minidecomp.data.rules import BYTES
     from minidecomp.engines import chosen
+    from minidecomp.settings.options import data_names
     from minidecomp.settings.sources import from_environment, override, read_config
 
     from_file = {} if config is None else read_config(config)
@@ -89,7 +88,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         click.echo(f"likelihood: {likelihood}, for {values}; --likelihood chooses another", err=True)
     if not quiet:
         points = f"{len(dataset.train)} points of {dataset.data_dim} numbers"
-        if dataset.name not in NAMES and not isinstance(dataset.train, Bits) and dataset.train.dtype == "uint8":
+        if dataset.name not in data_names() and trainer.rules.unit == BYTES:
             points += ", bytes divided by 255"
         click.echo(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
     return trainer
@@ -110,7 +109,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     run = checkpoint.load(resume)
     changes = absolute({name: check(name, value) for name, value in given.items()})
     changes["engine"] = chosen(changes.get("engine", run.options.engine))
-    options = dataclasses.replace(run.options, **changes)
+    options = run.options.replace(**changes)
     trainer = training.resume(run, options, dataset_from(options))
     write_config(run.folder, options)
     return trainer
@@ -129,9 +128,9 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
 
 def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_json: bool) -> None:
     if as_json:
-        from minidecomp.files import as_json
+        from minidecomp.files import as_json as text
 
-        click.echo(as_json({"run": str(trainer.folder), "pictures": [str(path) for path in pictures]} | result))
+        click.echo(text({"run": str(trainer.folder), "pictures": [str(path) for path in pictures]} | result))
         return
     train = dict(result["train"])
     train[trainer.options.regulariser] = train.pop("regulariser")

@@ -33,7 +33,7 @@ class OptionError(MinidecompError, ValueError):
         return self.message(self.option)
 
 
-class DataError(MinidecompError):
+class DataError(MinidecompError, ValueError):
     """A data set is missing, damaged or of the wrong kind."""
 
 

@@ -6,18 +6,21 @@ scikit-learn is not needed: without it the class has the same methods, and raise
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
+import warnings
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from . import training
 from .data.dataset import Dataset
+from .data.points import Points
+from .data.rules import DataRules, new_points
 from .engines import Engine, make
+from .evaluation.terms import evaluate
 from .model.vae import VAE, in_dtype
-from .randomness import streams
 from .runs.checkpoint import State
-from .settings.options import TrainOptions
+from .settings.options import DATA, OWN, TrainOptions, by_name, chosen_variant
 from .settings.resolving import resolve
 
 try:
@@ -34,7 +37,7 @@ except ImportError:  # none, or one before 1.6
         """What scikit-learn's BaseEstimator has of parameters."""
 
         def get_params(self, deep: bool = True) -> dict[str, Any]:
-            return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+            return {name: getattr(self, name) for name in parameters()}
 
         def set_params(self, **given: Any) -> Any:
             for name, value in given.items():
@@ -56,14 +59,21 @@ except ImportError:  # none, or one before 1.6
         """The model is not fitted yet."""
 
 
-OWN = "array"  # what stands for --data: a file of one's own, by its defaults
 ROWS_AT_ONCE = 512
+OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
+
+
+def parameters() -> dict[str, Any]:
+    """The estimator's parameters, with the command's defaults for data of your own."""
+    own = chosen_variant("data", OWN).defaults
+    options = (option for option in by_name().values() if option.group != DATA and option.name not in OF_A_FOLDER)
+    return {option.name: own.get(option.name, option.default) for option in options}
 
 
 class DecompositionVAE(*BASES):  # type: ignore[misc]
     """A variational autoencoder with the decomposition objective, as a transformer.
 
-    The parameters are the options of ``minidecomp train``, with its names and its defaults for data of one's own; None
+    The parameters are the options of ``minidecomp train``, with its names and its defaults for data of your own; None
     stands for what follows from the others or from the data. ``minidecomp train --help`` says what each is. The same
     options, seed and data give the same model as the command line, to the bit.
 
@@ -73,6 +83,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         The trained model.
     options_ : minidecomp.TrainOptions
         The options as they were resolved.
+    rules_ : minidecomp.data.rules.DataRules
+        What X has to be, by the X that was fitted: uint8 with more than zeros and ones are bytes, v for v / 255, as
+        for the command.
     objective_ : float
         The objective over the last epoch, in nats a point.
     n_features_in_ : int
@@ -88,83 +101,37 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     ((200, 2), (200, 6), (3, 6))
     """
 
-    def __init__(
-        self,
-        *,
-        prior: str = "mixture",
-        alpha: float = 0.0,
-        beta: float = 1.0,
-        regulariser: str = "mmd",
-        latent_dim: int = 2,
-        hidden: tuple[int, ...] = (100,),
-        decoder_hidden: tuple[int, ...] | None = None,
-        activation: str = "relu",
-        decoder_activation: str | None = None,
-        init: str = "torch",
-        scale_link: str = "softplus",
-        likelihood: str | None = None,
-        likelihood_scale: float = 0.1,
-        prior_variance: str = "iso",
-        pca_centre: bool = True,
-        learn_prior_variance: bool = False,
-        prior_variance_scale: float | None = None,
-        df: float = 9.0,
-        components: int = 4,
-        component_radius: float = 1.0,
-        gamma: float = 0.8,
-        spike_scale: float = 0.05,
-        kl: str | None = None,
-        samples: int = 1,
-        log_prior_multiplier: float = 1.0,
-        epochs: int = 100,
-        batch_size: int = 100,
-        lr: float = 1e-3,
-        amsgrad: bool = True,
-        seed: int = 0,
-        dtype: str = "float32",
-        threads: int | None = None,
-        engine: str = "auto",
-    ):
-        self.prior = prior
-        self.alpha = alpha
-        self.beta = beta
-        self.regulariser = regulariser
-        self.latent_dim = latent_dim
-        self.hidden = hidden
-        self.decoder_hidden = decoder_hidden
-        self.activation = activation
-        self.decoder_activation = decoder_activation
-        self.init = init
-        self.scale_link = scale_link
-        self.likelihood = likelihood
-        self.likelihood_scale = likelihood_scale
-        self.prior_variance = prior_variance
-        self.pca_centre = pca_centre
-        self.learn_prior_variance = learn_prior_variance
-        self.prior_variance_scale = prior_variance_scale
-        self.df = df
-        self.components = components
-        self.component_radius = component_radius
-        self.gamma = gamma
-        self.spike_scale = spike_scale
-        self.kl = kl
-        self.samples = samples
-        self.log_prior_multiplier = log_prior_multiplier
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.amsgrad = amsgrad
-        self.seed = seed
-        self.dtype = dtype
-        self.threads = threads
-        self.engine = engine
+    def __init__(self, **given: Any):
+        usual = parameters()
+        for name in given:
+            if name not in usual:
+                near = get_close_matches(name, usual, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise TypeError(f"{type(self).__name__} has no parameter {name!r}{hint}")
+        for name, value in usual.items():
+            setattr(self, name, given.get(name, value))
+
+    # Editors, help() and scikit-learn read the parameters from here.
+    __init__.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            *(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
+                for name, value in parameters().items()
+            ),
+        ]
+    )
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        """scikit-learn's way to ask; a prior that was added later brings parameters of its own."""
+        return sorted(parameters())
 
     # ---- fitting ----
 
     def fit(self, X: Any, y: Any = None) -> DecompositionVAE:
         """Train a new model on X (N, dx) for all epochs; ``y`` is not used."""
-        X = self._checked(X, reset=True)
-        self._train(self._start(X), self._options().epochs)
+        self._train(self._start(self._checked(X, reset=True)), self._options().epochs)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> DecompositionVAE:
@@ -176,7 +143,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         else:
             options, state = self.options_, self._state
             state.row, state.totals[:] = 0, 0
-            trainer = training.go_on_in_memory(options, _dataset(X), state)
+            trainer = training.go_on_in_memory(options, _dataset(self._taken(X)), self.rules_, state)
         self._train(trainer, trainer.state.epoch + 1)
         return self
 
@@ -186,15 +153,16 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return resolve(data=OWN, **given)
 
     def _start(self, X: np.ndarray) -> training.Trainer:
-        return training.start_in_memory(self._options(), _dataset(X))
+        return training.start_in_memory(self._options(), _dataset(new_points(X, "X")))
 
     def _train(self, trainer: training.Trainer, epochs: int) -> None:
-        trainer.options = replace(trainer.options, epochs=epochs)
+        trainer.options = trainer.options.replace(epochs=epochs)
         training.train(trainer)
         state = trainer.state
         self._state: State = state
-        self.options_ = replace(trainer.options, epochs=self._options().epochs)
+        self.options_ = trainer.options.replace(epochs=self._options().epochs)
         self.vae_: VAE = state.vae
+        self.rules_: DataRules = trainer.rules
         self.objective_ = float(state.rows[-1]["objective"])
         self.n_iter_ = state.epoch
         self._n_features_out = state.vae.latent_dim
@@ -202,33 +170,35 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     # ---- using ----
 
     def transform(self, X: Any) -> np.ndarray:
-        """The posterior means loc (N, D), in X's dtype."""
+        """The posterior means loc (N, D), in X's dtype if that is float32 or float64, else in float64."""
         return self.posterior(X)[0]
 
     def posterior(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x), in X's dtype."""
+        """loc and scale (N, D) of q(z|x), in X's dtype if that is float32 or float64, else in float64."""
         self._check_fitted()
         X = self._checked(X, reset=False)
+        points = self._taken(X)
+        dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
         # Rows of fixed batches, the last one filled up: a point's encoding does not depend on its company.
         engine = self._make_engine()
         parts = []
-        for first in range(0, len(X), ROWS_AT_ONCE):
-            part = np.zeros((ROWS_AT_ONCE, X.shape[1]), self.vae_.dtype)
-            rows = X[first : first + ROWS_AT_ONCE]
+        for first in range(0, len(points), ROWS_AT_ONCE):
+            part = np.zeros((ROWS_AT_ONCE, points.shape[1]), points.dtype)
+            rows = points[first : first + ROWS_AT_ONCE]
             part[: len(rows)] = rows
             parts.append([each[: len(rows)] for each in engine.encode(part)])
-        loc, scale = (np.concatenate(each).astype(X.dtype) for each in zip(*parts, strict=True))
+        loc, scale = (np.concatenate(each).astype(dtype) for each in zip(*parts, strict=True))
         return loc, scale
 
-    def _make_engine(self) -> Engine:
+    def _make_engine(self, max_rows: int = ROWS_AT_ONCE) -> Engine:
         """The CPU's or the textbook's: an array that comes once is not worth the way to a GPU."""
         name = "textbook" if self.options_.engine == "textbook" else "cpu"
         # A model that was read back as a memory map cannot be written to, which the core insists on.
         vae = self.vae_ if self.vae_.parameters.vector.flags.writeable else in_dtype(self.vae_, self.vae_.dtype)
-        return make(name, vae, _objective(self.options_), max_rows=ROWS_AT_ONCE)
+        return make(name, vae, _objective(self.options_), max_rows=max_rows)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
-        """E[x|z] (N, dx) of latent points Z (N, D)."""
+        """E[x|z] (N, dx) of latent points Z (N, D), in the model's units: for one of bytes, intensities v / 255."""
         self._check_fitted()
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.vae_.latent_dim:
@@ -238,34 +208,32 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return np.asarray(mean, dtype)
 
     def sample(self, n_samples: int = 1, seed: int = 0) -> np.ndarray:
-        """Points (n_samples, dx) from p(x|z) with z from the prior."""
+        """Points (n_samples, dx) from p(x|z) with z from the prior, in the model's units as `inverse_transform`'s."""
         self._check_fitted()
         return np.asarray(self.vae_.sample(n_samples, seed)[2])
 
     def score(self, X: Any, y: Any = None) -> float:
         """The ELBO's mean over X, E_q[log p(x|z)] - KL(q(z|x) || p(z)), in nats a point; more is better.
 
-        One sample a point stands for the expectation. It does not depend on alpha and beta, so that models with
+        It is what ``minidecomp evaluate`` says of X as test data: log-likelihood minus KL, from one sample a point (or
+        ``samples``), with the model's seed. It does not depend on alpha and beta, so that models with
         different ones compare.
         """
         self._check_fitted()
-        X = self._checked(X, reset=False).astype(self.vae_.dtype)
-        engine = self._make_engine()
-        total = 0.0
-        for number, first in enumerate(range(0, len(X), ROWS_AT_ONCE)):
-            x = np.ascontiguousarray(X[first : first + ROWS_AT_ONCE])
-            values = engine.values(x, self.options_.seed, streams.SCORE.step(number), "kl-inc")
-            total += len(x) * (values["log_likelihood"] - values["kl"])
-        return total / len(X)
+        points = self._taken(self._checked(X, reset=False))
+        batch_size, seed = self.options_.batch_size, self.options_.seed
+        engine = self._make_engine(max_rows=batch_size)
+        found = evaluate(engine, points, batch_size, seed, ("kl-inc",))
+        return float(found["log_likelihood"] - found["kl"])
 
     # ---- scikit-learn's conventions ----
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
-        """X as a float32 or float64 array (N, dx), as wide as the first one."""
+        """X as an array (N, dx) of numbers in its own dtype, by which it may be bytes; as wide as the first one."""
         if HAS_SKLEARN:
-            return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], order="C")
+            return validate_data(self, X, reset=reset, dtype="numeric", order="C")
         X = np.asarray(X)
-        if X.dtype not in (np.float32, np.float64):
+        if X.dtype.kind not in "biuf":
             X = X.astype(np.float64)
         if X.ndim != 2 or 0 in X.shape:
             raise ValueError(f"X has shape {X.shape}, points in rows are needed")
@@ -276,6 +244,14 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         elif X.shape[1] != self.n_features_in_:
             raise ValueError(f"X has {X.shape[1]} features, the model was fitted with {self.n_features_in_}")
         return np.ascontiguousarray(X)
+
+    def _taken(self, X: np.ndarray) -> np.ndarray:
+        """The points for an engine, by the rules of the data that were fitted; a doubtful meaning is warned of."""
+        points, note = self.rules_.take(X, "X")
+        if note:
+            warnings.warn(note, stacklevel=3)
+        assert isinstance(points, np.ndarray)
+        return points
 
     def _check_fitted(self) -> None:
         if HAS_SKLEARN:
@@ -289,8 +265,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return tags
 
 
-def _dataset(X: np.ndarray) -> Dataset:
-    return Dataset(OWN, X, X)
+def _dataset(points: Points) -> Dataset:
+    return Dataset("X", points, points)
 
 
 def _objective(options: TrainOptions) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ._core.codes import KL_ESTIMATORS, TERMS
 from .model.vae import PRIOR_LOGITS, VAE
 from .randomness.draws import Draws
 from .settings.options import TrainOptions
@@ -18,11 +19,17 @@ from .terms import kl
 from .terms.arrays import array_module
 from .terms.posterior import sample, scale_from_raw, scale_slope
 from .terms.priors import Gaussian, logits_grad
-from .terms.regularisers import inclusive_kl, mmd
+from .variants import REGULARISERS
 
-TERMS = ("log_likelihood", "kl", "regulariser")
-REGULARISERS = ("mmd", "kl-inc")
-KL_ESTIMATORS = ("analytic", "monte-carlo")
+__all__ = [
+    "KL_ESTIMATORS",
+    "TERMS",
+    "Objective",
+    "objective_from",
+    "value",
+    "value_and_grad",
+    "value_at",
+]
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Objective:
     beta, alpha : float
         Weights of the KL term and of the regulariser D.
     regulariser : str
-        D: ``mmd`` or ``kl-inc``.
+        D, by its name: ``mmd``, ``kl-inc`` or another of ``minidecomp.variants.REGULARISERS``.
     kl : str
         ``analytic`` (a Gaussian prior only) or ``monte-carlo``.
     samples : int
@@ -54,6 +61,11 @@ class Objective:
     def weights(self) -> dict[str, float]:
         """dL/dterm: 1, -beta, -alpha."""
         return {"log_likelihood": 1.0, "kl": -self.beta, "regulariser": -self.alpha}
+
+    @property
+    def least_points(self) -> int:
+        """How many points a batch needs; one where D has no weight."""
+        return REGULARISERS[self.regulariser].least_points if self.alpha > 0 else 1
 
     def combine(self, values: Mapping[str, float]) -> float:
         """L from the values of its terms; a term of weight 0 may be missing."""
@@ -87,10 +99,8 @@ def value_at(vae: VAE, objective: Objective, x: Any, loc: Any, scale: Any, z: An
     else:
         values["kl"] = float(kl.monte_carlo_value(z, loc, scale, prior, objective.log_prior_multiplier).mean())
     if draws.prior_sample is not None:
-        if objective.regulariser == "mmd":
-            values["regulariser"] = float(sum(mmd.value(draws.prior_sample, z_k) for z_k in z) / len(z))
-        else:
-            values["regulariser"] = float(inclusive_kl.value(draws.prior_sample, loc, scale, prior))
+        regulariser = REGULARISERS[objective.regulariser]
+        values["regulariser"] = float(regulariser.value(draws.prior_sample, z, loc, scale, prior))
     return values | {"objective": objective.combine(values)}
 
 
@@ -153,21 +163,15 @@ def value_and_grad(
     # D(q(z), p(z))
     w = weights.get("regulariser", 0)
     if draws.prior_sample is not None:
-        if objective.regulariser == "mmd":
-            values["regulariser"], d_sample = 0.0, xp.zeros_like(draws.prior_sample)
-            for z_k, d_z_k in zip(z, d_z, strict=True):
-                discrepancy, grads = mmd.value_and_grad(draws.prior_sample, z_k)
-                values["regulariser"] += float(discrepancy) / samples
-                d_z_k += w / samples * grads["z"]
-                d_sample += w / samples * grads["prior_sample"]
-        else:
-            discrepancy, grads = inclusive_kl.value_and_grad(draws.prior_sample, loc, scale, prior)
-            values["regulariser"] = float(discrepancy)
-            d_loc += w * grads["loc"]
-            d_scale += w * grads["scale"]
-            if "variance" in grads:
-                d_variance += w * grads["variance"].sum(0)
-            d_sample = w * grads["prior_sample"]
+        regulariser = REGULARISERS[objective.regulariser]
+        discrepancy, grads = regulariser.value_and_grad(draws.prior_sample, z, loc, scale, prior)
+        values["regulariser"] = float(discrepancy)
+        for name, total in (("z", d_z), ("loc", d_loc), ("scale", d_scale)):
+            if name in grads:
+                total += w * grads[name]
+        if "variance" in grads:
+            d_variance += w * grads["variance"].sum(0)
+        d_sample = w * grads["prior_sample"] if "prior_sample" in grads else xp.zeros_like(draws.prior_sample)
         if draws.prior_noise is not None and vae.learn_prior_variance:
             d_variance += prior.sample_grad(d_sample, draws.prior_noise, draws.prior_choice).sum(0)
 

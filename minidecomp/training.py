@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .data.dataset import Dataset
+from .data.dataset import Dataset, Digests
 from .data.points import Points, as_stored, fingerprint, value_range
+from .data.rules import DataRules, learn
 from .engines import Engine, chosen, make
-from .errors import DataError, Fault, OptionError, RunError
+from .errors import Fault, OptionError, RunError
 from .inspection.over_training import record
 from .model import from_options
 from .objective import TERMS, Objective, objective_from
@@ -38,7 +39,8 @@ class Trainer:
     objective: Objective
     dataset: Dataset
     data: Points
-    data_sha256: str
+    rules: DataRules
+    digests: Digests
     state: State
     engine: Engine
 
@@ -57,7 +59,7 @@ class Trainer:
     def save(self) -> None:
         self.engine.pull()
         if self.folder is not None:
-            checkpoint.save(self.folder, self.options, self.state, self.data_sha256)
+            checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests)
 
 
 def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
@@ -65,17 +67,16 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
 
     Raises
     ------
-    OptionError, RunError
+    OptionError, DataError, RunError
         If the options do not fit the data or there is no such engine here, or the folder cannot be made.
     """
-    chosen(options.engine)
-    options = from_options.fit_likelihood(options, dataset)
-    _check_size(options, dataset)
-    digest = fingerprint(dataset.train)
-    state = checkpoint.fresh_state(options, dataset.data_dim, from_options.prior_logits(options, dataset, digest))
+    options, rules = _fitted(options.replace(engine=chosen(options.engine)), dataset)
+    digests = dataset.digests()
+    logits = from_options.prior_logits(options, dataset, digests.train)
+    state = checkpoint.fresh_state(options, rules.width, logits)
     folder = create_folder(out, options)
     write_config(folder, options)
-    trainer = _trainer(folder, options, dataset, state, digest)
+    trainer = _trainer(folder, options, dataset, rules, digests, state)
     trainer.save()
     return trainer
 
@@ -88,28 +89,21 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
     OptionError, DataError
         If the options do not fit the data, or there is no such engine here.
     """
-    chosen(options.engine)
-    options = from_options.fit_likelihood(options, dataset)
-    _check_size(options, dataset)
+    options, rules = _fitted(options.replace(engine=chosen(options.engine)), dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
-    state = checkpoint.fresh_state(options, dataset.data_dim, from_options.prior_logits(options, dataset, digest))
-    return _trainer(None, options, dataset, state, digest)
+    state = checkpoint.fresh_state(options, rules.width, from_options.prior_logits(options, dataset, digest))
+    return _trainer(None, options, dataset, rules, Digests(digest), state)
 
 
-def go_on_in_memory(options: TrainOptions, dataset: Dataset, state: State) -> Trainer:
-    """A run from ``start_in_memory``, on other data of the same width."""
-    _check_size(options, dataset)
-    return _trainer(None, options, dataset, state, "")
+def go_on_in_memory(options: TrainOptions, dataset: Dataset, rules: DataRules, state: State) -> Trainer:
+    """A run from ``start_in_memory``, on points that its ``rules.take`` gave."""
+    return _trainer(None, options, dataset, rules, Digests(), state)
 
 
-def _check_size(options: TrainOptions, dataset: Dataset) -> None:
-    """Raise DataError if the squares of the data are beyond the run's dtype."""
-    limit = {"float32": 1e15, "float64": 1e150}[options.dtype]
-    largest = max(abs(value) for part in (dataset.train, dataset.test) for value in value_range(part))
-    if largest > limit:
-        raise DataError(
-            f"{dataset.name}: has {largest:g}; with --dtype {options.dtype} numbers up to {limit:g} can be used"
-        )
+def _fitted(options: TrainOptions, dataset: Dataset) -> tuple[TrainOptions, DataRules]:
+    """The options with a likelihood, and the rules that the data then give the model."""
+    options = from_options.fit_likelihood(options, dataset)
+    return options, learn(dataset, str(options.likelihood), options.dtype)
 
 
 def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
@@ -117,21 +111,30 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
 
     Raises
     ------
-    RunError
+    RunError, DataError
         If the data are others.
     OptionError
         If ``epochs`` is less than what the run has, or there is no such engine here.
     """
-    chosen(options.engine)
+    options = options.replace(engine=chosen(options.engine))
     if run.state.row >= len(dataset.train):
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
         raise OptionError("epochs", options.epochs, f"the run has {run.state.epoch} already; that or more is")
-    check_data(run, dataset)
-    return _trainer(run.folder, options, dataset, run.state, run.data_sha256)
+    digests = check_data(run.folder, run.digests, dataset)
+    rules = run.rules.settled(dataset)
+    rules.check(dataset)
+    return _trainer(run.folder, options, dataset, rules, digests, run.state)
 
 
-def _trainer(folder: Path | None, options: TrainOptions, dataset: Dataset, state: State, data_sha256: str) -> Trainer:
+def _trainer(
+    folder: Path | None,
+    options: TrainOptions,
+    dataset: Dataset,
+    rules: DataRules,
+    digests: Digests,
+    state: State,
+) -> Trainer:
     o = options
     data = as_stored(dataset.train, state.vae.dtype)
     objective = objective_from(options)
@@ -142,7 +145,7 @@ def _trainer(folder: Path | None, options: TrainOptions, dataset: Dataset, state
         max_rows=min(o.batch_size, max(len(data), len(dataset.test))),
         threads=o.threads,
     )
-    return Trainer(folder, options, objective, dataset, data, data_sha256, state, engine)
+    return Trainer(folder, options, objective, dataset, data, rules, digests, state, engine)
 
 
 def train(

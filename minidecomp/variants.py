@@ -1,8 +1,8 @@
 """What is chosen by its name: priors, likelihoods, regularisers, data sets, metrics, export formats; and their options.
 
 A variant is one object in one file, which tells everything about itself: its name, its options with their limits, what
-it needs. Lists of choices, help, checks and tables derive from that. ``PRIORS.add(Mine)`` adds one of your own, which is
-from then on a choice like the others (docs/architecture.md).
+it needs. Lists of choices, help, checks and tables derive from that. ``PRIORS.add(Mine)`` adds one of your own, from
+then on a choice like the others (docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Option:
         As in Python: ``latent_dim``; the command line has ``--latent-dim``.
     kind : type
         str, int, float, bool, or tuple for a list of whole numbers.
-    help : str
-        What ``minidecomp train --help`` says.
+    help : str or callable
+        What ``minidecomp train --help`` says, or a function that gives it.
     default : object
         None where other options or the data decide.
     flags : str
@@ -45,7 +45,7 @@ class Option:
 
     name: str
     kind: type
-    help: str
+    help: str | Callable[[], str]
     default: Any = None
     flags: str = ""
     choices: tuple[Any, ...] | Callable[[], tuple[Any, ...]] | None = None
@@ -74,6 +74,7 @@ class Variants(Mapping[str, Any]):
         self.kind, self.package = kind, package
         self._known: dict[str, Any] = {}
         self._imported = False
+        self.changes = 0  # grows with each change, for those who keep what they derive
 
     def _all(self) -> dict[str, Any]:
         if not self._imported:
@@ -93,11 +94,21 @@ class Variants(Mapping[str, Any]):
         if variant.name in known and known[variant.name] is not variant:
             raise ValueError(f"there is a {self.kind} named {variant.name} already")
         known[variant.name] = variant
+        self.changes += 1
         return variant
 
     def remove(self, name: str) -> None:
         """Take one away again."""
         del self._known[name]
+        self.changes += 1
+
+    def named(self, word: Any) -> Any:
+        """The name that a word stands for: itself, or the variant's of which it is an alias."""
+        if isinstance(word, str):
+            for name, variant in self._all().items():
+                if word.lower() in getattr(variant, "aliases", ()):
+                    return name
+        return word
 
     def __getitem__(self, name: str) -> Any:
         return self._all()[name]

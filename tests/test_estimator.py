@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from minidecomp import DecompositionVAE, load_run
+from minidecomp import DecompositionVAE, load_run, resolve
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.settings.options import DATA, by_name
@@ -33,13 +33,18 @@ def test_scikit_learns_own_checks(estimator, check):
 
 
 def test_parameters_are_the_options():
-    """By name and by default; the data, the run folder's, and what is for pictures apart."""
-    parameters = inspect.signature(DecompositionVAE).parameters
-    options = {name: field for name, field in by_name().items() if field.metadata["group"] != DATA}
+    """By name and by default, those of the command for a file; the data and what a run folder gets apart."""
+    parameters = {name: each.default for name, each in inspect.signature(DecompositionVAE).parameters.items()}
+    options = {name: option for name, option in by_name().items() if option.group != DATA}
     assert set(options) - set(parameters) == {"log_gradients", "checkpoint_every"} and set(parameters) <= set(options)
-    for name, parameter in parameters.items():
-        if parameter.default is not None and name != "prior":
-            assert parameter.default == options[name].metadata["default"], name
+    commands = resolve(data="points.npy")
+    resolved = DecompositionVAE().fit(np.random.default_rng(0).normal(size=(20, 3))).options_
+    for name in parameters:
+        expected = "gaussian" if name == "likelihood" else getattr(commands, name)  # the data are not all 0 or 1
+        assert getattr(resolved, name) == expected or name == "engine", name
+        assert parameters[name] in (None, getattr(commands, name)), name
+    with pytest.raises(TypeError, match="has no parameter 'lattent_dim'; did you mean latent_dim"):
+        DecompositionVAE(lattent_dim=3)
 
 
 @pytest.mark.parametrize(

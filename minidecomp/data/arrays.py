@@ -11,12 +11,14 @@ import numpy as np
 
 from ..errors import DataError, MinidecompError, OptionError
 from ..randomness import philox, streams
+from ..settings.options import OWN
+from ..variants import Option
 from .dataset import Dataset
 from .folders import reason
+from .rules import as_rows, new_points
+from .source import DataSource
 
 ENDINGS = (".npy", ".npz", ".csv")
-
-_ALLOWED = "allowed are bool, integer and real numbers of shape (N,), (N, dx) or (N, rows, columns)"
 
 
 def load(
@@ -58,7 +60,8 @@ def load(
     if not 0 < test_fraction < 1:
         raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
     path = Path(path)
-    points, image_shape = read(path, array)
+    values = read(path, array)
+    points, image_shape = new_points(values, str(path)), as_rows(values, str(path))[1]
     n = len(points)
     if n < 4:
         raise DataError(f"{path}: has {n} points; at least 4 are needed")
@@ -74,19 +77,15 @@ def load(
     )
 
 
-def read(path: str | Path, array: str | None = None) -> tuple[np.ndarray, tuple[int, int] | None]:
-    """All points (N, dx) of a file in their order, and an image's rows and columns if they are images.
+def read(path: str | Path, array: str | None = None) -> np.ndarray:
+    """The array in a file as it is; what it means, `minidecomp.data.rules` says.
 
     Raises
     ------
     DataError
-        The file cannot be read, or what is in it cannot be used.
+        The file cannot be read.
     """
     path = Path(path)
-    return _points(path, _read(path, array))
-
-
-def _read(path: Path, array: str | None) -> np.ndarray:
     ending = path.suffix.lower()
     if os.path.isdir(path):
         raise DataError(f"{path}: is a folder; a file that ends in {', '.join(ENDINGS)} is needed")
@@ -155,23 +154,14 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _points(path: Path, values: np.ndarray) -> tuple[np.ndarray, tuple[int, int] | None]:
-    """The points as shape (N, dx), checked, and the shape of an image."""
-    if values.dtype.kind not in "biuf":
-        raise DataError(f"{path}: has dtype {values.dtype}; {_ALLOWED}")
-    if values.ndim not in (1, 2, 3):
-        raise DataError(f"{path}: has shape {values.shape}; {_ALLOWED}")
-    if values.size == 0:
-        raise DataError(f"{path}: is empty, of shape {values.shape}; points are needed")
-    image_shape = (values.shape[1], values.shape[2]) if values.ndim == 3 else None
-    points = values.reshape(len(values), -1)
-    if points.dtype != np.uint8 or points.max() <= 1:
-        points = points.astype(np.float64, copy=False)
-        finite = np.isfinite(points)
-        if not finite.all():
-            row, column = np.unravel_index(np.argmin(finite), finite.shape)
-            raise DataError(
-                f"{path}: has {points[row, column]} in row {row}, column {column} (counted from 0); "
-                "finite numbers are needed"
-            )
-    return points, image_shape
+# What --data means where it names no other data set.
+SOURCE = DataSource(
+    name=OWN,
+    load=lambda o: load(o.data, o.array, o.test_fraction, o.data_seed, o.limit),
+    options=(
+        Option("array", str, "Name of the array in an .npz file that has several."),
+        Option("test_fraction", float, "Share of your own data kept for testing.", 0.1, above=0, below=1),
+    ),
+    defaults={"prior": "gaussian"},
+    limits_itself=True,
+)

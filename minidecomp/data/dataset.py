@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .points import Points
+from .points import Points, fingerprint
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class Grid:
     def sizes(self) -> tuple[int, ...]:
         """How many values each factor has."""
         return tuple(len(values) for values in self.values)
+
+
+@dataclass(frozen=True)
+class Digests:
+    """SHA-256 of the training and of the test points, hexadecimal; empty where it was not taken."""
+
+    train: str = ""
+    test: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,3 +76,7 @@ class Dataset:
     @property
     def data_dim(self) -> int:
         return self.train.shape[1]
+
+    def digests(self) -> Digests:
+        """What tells these points from others."""
+        return Digests(fingerprint(self.train), fingerprint(self.test))

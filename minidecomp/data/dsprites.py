@@ -18,9 +18,11 @@ import numpy as np
 from ..errors import DataError, OptionError
 from ..files import make_folder, write_file
 from ..randomness import philox, streams
+from ..variants import Option
 from . import folders
 from .dataset import Dataset, Grid
 from .points import Bits
+from .source import DATA_DIR, Available, DataSource
 
 NAMES = ("shape", "scale", "orientation", "posX", "posY")
 SHAPES = ("square", "ellipse", "heart")
@@ -335,3 +337,35 @@ def where() -> str:
     """Where ``load`` takes the images from, in words for the terminal."""
     path = find()
     return "drawn when it is loaded" if path is None else os.fspath(path)
+
+
+SOURCE = DataSource(
+    name="dsprites",
+    load=lambda o: load(o.data_dir, o.factors, o.limit, o.data_seed),
+    options=(
+        DATA_DIR,
+        Option(
+            "factors",
+            str,
+            "dSprites: a part of it, as shape=heart,scale=0.5..1 (also orientation, posX, posY).",
+            verify=selection,
+        ),
+    ),
+    # The fully connected model of the beta-VAE paper (Higgins et al., 2017), in place of the paper's convolutions.
+    defaults={
+        "prior": "gaussian",
+        "likelihood": "bernoulli",
+        "latent_dim": 10,
+        "hidden": (1200, 1200),
+        "decoder_hidden": (1200, 1200, 1200),
+        "decoder_activation": "tanh",
+        "scale_link": "exp",
+        "epochs": 20,
+        "batch_size": 64,
+        "lr": 5e-4,
+    },
+    limits_itself=True,
+    available=lambda: Available("dsprites", True, where(), COUNT, TEST_COUNT, SIDE * SIDE),
+    fetch=fetch,
+    fetch_note="26 MB, which need not be fetched: it is drawn where it is not found",
+)

@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError, OptionError
+from ..variants import Option
 from . import folders
 from .dataset import Dataset
+from .source import DATA_DIR, Available, DataSource
 
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
@@ -190,3 +192,36 @@ def _unpack(path: Path, name: str) -> tuple[bytes, str]:
         # MNIST's digits come in files of the same names and sizes.
         return b"", f"is not Fashion-MNIST's (SHA-256 {sha256[:16]}... instead of {digest[:16]}...)"
     return content, ""
+
+
+def _available() -> Available:
+    try:
+        ready, where = True, str(find())
+    except DataError:
+        ready, where = False, HOW_TO_GET
+    return Available("fashion-mnist", ready, where, 60000, 10000, 784)
+
+
+SOURCE = DataSource(
+    name="fashion-mnist",
+    load=lambda o: load(o.data_dir, o.image_size),
+    options=(
+        DATA_DIR,
+        Option("image_size", int, "Fashion-MNIST's images as they are, or padded to 32.", 28, choices=(28, 32)),
+    ),
+    # A multilayer perceptron, in place of the paper's convolutions.
+    defaults={
+        "prior": "sparse",
+        "likelihood": "laplace",
+        "latent_dim": 50,
+        "hidden": (512, 512),
+        "activation": "leaky-relu",
+        "init": "he",
+        "epochs": 80,
+        "batch_size": 500,
+        "lr": 5e-4,
+    },
+    available=_available,
+    fetch=fetch,
+    fetch_note="31 MB",
+)

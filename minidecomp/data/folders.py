@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import urllib.request
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
 
 from ..errors import Fault
@@ -55,6 +53,10 @@ def fetch_file(
     Fault
         The network or the disk failed, or what arrived has a fault.
     """
+    # Here, for they take longer to import than the rest of the package.
+    import urllib.request
+    from http.client import HTTPException
+
     if target.is_file() and not fault(target):
         progress(f"{target.name}: already there")
         return

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
 from ..errors import OptionError
 from ..randomness import philox, streams
+from ..variants import Option
 from .dataset import Dataset
+from .source import Available, DataSource
 
 
 def pinwheel(
@@ -74,3 +77,25 @@ def pinwheel(
         class_names=tuple(f"arm {k}" for k in range(arms)),
         source=f"drawn with data seed {data_seed}",
     )
+
+
+def _load(options: Any) -> Dataset:
+    o = options
+    return pinwheel(o.arms, o.points_per_arm, o.radial_std, o.tangential_std, o.rate, o.data_seed)
+
+
+# fmt: off
+SOURCE = DataSource(
+    name="pinwheel",
+    load=_load,
+    options=(
+        Option("arms", int, "Pinwheel: arms.", 4, low=1, high=1000),
+        Option("points_per_arm", int, "Pinwheel: points an arm, to train on and to test.", 100, low=1, high=10**7),
+        Option("radial_std", float, "Pinwheel: standard deviation across an arm.", 0.1, low=0, high=100),
+        Option("tangential_std", float, "Pinwheel: standard deviation along an arm.", 0.3, low=0, high=100),
+        Option("rate", float, "Pinwheel: how fast an arm winds.", 0.25, low=-1e6, high=1e6),
+    ),
+    defaults={"prior": "mixture", "likelihood": "gaussian", "epochs": 500, "batch_size": 400, "regulariser": "kl-inc"},
+    available=lambda: Available("pinwheel", True, "drawn when it is loaded", 400, 400, 2),
+)
+# fmt: on

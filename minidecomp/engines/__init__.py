@@ -40,6 +40,10 @@ class Engine(Protocol):
 
     An engine may work on memory of its own. What ``train`` does to the parameters and to the optimiser is seen in them
     after a ``pull``, and a change of ``vae.parameters`` by others is seen by the engine after a ``push``.
+
+    A call that cannot be done changes nothing. ValueError says that data are of another width than the model's, that
+    there are no rows, or more than there is room for, that a draw has another shape, or, of one point where the MMD is
+    asked for, ``mmd needs two points or more``. IndexError says that ``order`` has a row that the data do not have.
     """
 
     vae: VAE
@@ -56,14 +60,19 @@ class Engine(Protocol):
     ) -> str | None:
         """One step for each batch of rows in ``order``, an array (n,) of int64 or a stretch of a ``permutation``.
 
-        Each term times the batch's size, and that size, is added to ``totals`` (4,).
+        Each term times the batch's size, and that size, is added to ``totals`` (4,). A last batch that has too few
+        points for the regulariser (one, for the MMD, if alpha is not 0) is left out, and counts nowhere.
 
         Returns the name of a term that was not finite, or ``gradient`` if its square was not; the parameters are
         then those before its step.
         """
 
     def value_and_grad(self, x: Points, draws: Any, weights: Any = None) -> tuple[dict[str, float], np.ndarray]:
-        """The terms for one batch with given draws, and the gradient (size,) of their weighted sum."""
+        """The terms for one batch with given draws, and the gradient (size,) of their weighted sum.
+
+        The regulariser's gradient goes through ``draws.prior_sample`` to a learned variance if ``draws.prior_noise``
+        (and ``prior_choice``, for a prior that has choices) is given; otherwise the sample is a constant.
+        """
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms for one batch, with the draws of a seed and a step."""

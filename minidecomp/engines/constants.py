@@ -1,4 +1,4 @@
-"""The numbers by which compiled code knows likelihoods, priors and terms, and the constants of a prior."""
+"""What compiled code has to know of a prior."""
 
 from __future__ import annotations
 
@@ -7,40 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from ..objective import TERMS
-from ..terms.priors import Mixture, Prior
-
-# _core/step.pxi and _core/kernels.cu have the same orders.
-LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
-PRIORS = ("gaussian", "student-t", "mixture", "sparse")
-FAULTS = (*TERMS, "gradient")
+from .. import variants
+from .._core.codes import PRIORS
+from ..terms.priors import Prior
 
 
 def is_built_in(prior: Any) -> bool:
     """Whether compiled code knows the prior."""
-    return isinstance(prior, Prior)
-
-
-def _log(x: float) -> float:
-    return math.log(x) if x > 0 else -math.inf
+    return prior.name in PRIORS and type(prior) is variants.PRIORS[prior.name]
 
 
 def prior_constants(prior: Prior) -> dict[str, Any]:
-    """Everything that compiled code may want to know of a prior."""
+    """Everything that compiled code may want to know of a prior; what another prior has is a neutral number."""
     values: dict[str, Any] = {
         "kind": PRIORS.index(prior.name),
         "components": 1,
         "loc": np.broadcast_to(prior.loc, prior.scale.shape),
         "scale": prior.scale,
-        "df": getattr(prior, "df", 1.0),
-        "log_normaliser": getattr(prior, "log_normaliser", 0.0),
-        "gamma": getattr(prior, "gamma", 0.0),
-        "spike_scale": getattr(prior, "spike_scale", 1.0),
+        "df": 1.0,
+        "log_normaliser": 0.0,
+        "gamma": 0.0,
+        "log_slab": 0.0,
+        "log_spike": -math.inf,
+        "spike_scale": 1.0,
         "log_weight": [0.0],
         "edge": [1.0],
     }
-    values |= {"log_spike": _log(values["gamma"]), "log_slab": _log(1 - values["gamma"])}
-    if isinstance(prior, Mixture):
-        weight = prior.log_weight
-        values |= {"components": len(weight), "log_weight": weight, "edge": np.cumsum(np.exp(weight))}
-    return values
+    return values | prior.constants()

@@ -9,21 +9,29 @@ from typing import Any
 import numpy as np
 
 from .._core import blas
+from .._core.codes import (
+    ACTIVATIONS,
+    FAULTS,
+    KL_ESTIMATORS,
+    LIKELIHOODS,
+    NO_REGULARISER,
+    REGULARISERS,
+    SCALE_LINKS,
+    TERMS,
+)
 from ..data.points import Points
-from ..model.network import ACTIVATIONS
 from ..model.optimizer import Adam
 from ..model.vae import VAE
-from ..objective import KL_ESTIMATORS, REGULARISERS, TERMS, Objective
+from ..objective import Objective
 from ..randomness import streams
 from ..randomness.draws import Draws, prior_of_step
 from ..terms import kl
-from ..terms.posterior import SCALE_LINKS, sample
+from ..terms.posterior import sample
 from ..terms.priors import Gaussian
 from ..terms.regularisers import inclusive_kl
-from .constants import FAULTS, LIKELIHOODS, is_built_in, prior_constants
+from . import rules
+from .constants import is_built_in, prior_constants
 from .textbook import TextbookEngine
-
-NO_REGULARISER = 0
 
 
 def _core(dtype: np.dtype) -> Any:
@@ -34,15 +42,11 @@ def _core(dtype: np.dtype) -> Any:
     return core
 
 
-def _regulariser(name: str) -> int:
-    return 1 + REGULARISERS.index(name)
-
-
 class CpuEngine:
     """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points."""
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
-        self.vae, self.objective = vae, objective
+        self.vae, self.objective, self.max_rows = vae, objective, max_rows
         self._module = _core(vae.dtype)
         # Of a prior of one's own the core knows nothing: it gets a standard normal, without weight, in its place.
         self._own = not is_built_in(vae.prior)
@@ -66,7 +70,7 @@ class CpuEngine:
             prior_variance_scale=vae.prior_variance_scale,
             kl=KL_ESTIMATORS.index(objective.kl),
             log_prior_multiplier=objective.log_prior_multiplier,
-            regulariser=_regulariser(objective.regulariser) if alpha > 0 else NO_REGULARISER,
+            regulariser=REGULARISERS.index(objective.regulariser) if alpha > 0 else NO_REGULARISER,
             beta=0.0 if self._own else objective.beta,
             alpha=alpha,
             samples=objective.samples,
@@ -120,11 +124,17 @@ class CpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
+        rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
+        rows = rules.trained_rows(
+            len(order), batch_size, self.objective.regulariser if self.objective.alpha > 0 else None
+        )
+        if rows == 0:
+            return None
         o = optimizer
         with blas.single_threaded():
             done, fault = self._engine.train(
                 data,
-                order,
+                order[:rows],
                 batch_size,
                 seed,
                 o.step,
@@ -145,27 +155,33 @@ class CpuEngine:
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
         weights = self.objective.weights if weights is None else weights
-        regulariser = NO_REGULARISER if draws.prior_sample is None else _regulariser(self.objective.regulariser)
         wanted = None if draws.prior_sample is None else self.objective.regulariser
+        rules.check_batch(x, self.vae, wanted, self.max_rows)
+        rules.check_draws(draws, len(x), self.vae, self.objective)
+        known = {}
+        if wanted is not None and not self._own:
+            known = {"regulariser": REGULARISERS.index(wanted), "prior_sample": draws.prior_sample}
+            known |= {"prior_noise": draws.prior_noise}
+            if self.vae.prior.choice_kind == "element":
+                known["prior_choice"] = draws.prior_choice
         with blas.single_threaded(), self._asked(weights, wanted, draws.prior_sample):
             values = self._engine.step(
                 x,
                 tuple(0.0 if self._own and term != "log_likelihood" else weights.get(term, 0.0) for term in TERMS),
                 eps=draws.eps,
-                prior_sample=None if self._own else draws.prior_sample,
-                regulariser=NO_REGULARISER if self._own else regulariser,
+                **{"regulariser": NO_REGULARISER, **known},
             )
         self._raise_what_the_prior_raised()
-        return self._named(values, regulariser), self._engine.gradient.copy()
+        return self._named(values, wanted), self._engine.gradient.copy()
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         wanted = regulariser or self.objective.regulariser
-        number = _regulariser(wanted)
-        asked_for = NO_REGULARISER if self._own else number
+        rules.check_batch(x, self.vae, wanted, self.max_rows)
+        number = NO_REGULARISER if self._own else REGULARISERS.index(wanted)
         with blas.single_threaded(), self._asked({}, wanted, None):
-            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=asked_for, backward=False)
+            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, backward=False)
         self._raise_what_the_prior_raised()
-        return self._named(values, number)
+        return self._named(values, wanted)
 
     @contextmanager
     def _asked(
@@ -183,6 +199,8 @@ class CpuEngine:
             self._weights, self._wanted, self._prior_sample = kept
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        rules.check_importance(self.objective)
+        rules.check_batch(x, self.vae, None, self.max_rows)
         if self._own:
             return TextbookEngine(self.vae, self.objective).log_weights(x, seed, step)
         out = np.empty((self.objective.samples, len(x)))
@@ -190,13 +208,14 @@ class CpuEngine:
             self._engine.log_weights(x, seed, step, out)
         return out
 
-    def _named(self, values: tuple[float, float, float], regulariser: int) -> dict[str, float]:
+    def _named(self, values: tuple[float, float, float], regulariser: str | None) -> dict[str, float]:
         named = dict(zip(TERMS, values, strict=True))
-        if regulariser == NO_REGULARISER:
+        if regulariser is None:
             del named["regulariser"]
         return named | {"objective": self.objective.combine(named)}
 
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         with blas.single_threaded():
             self._engine.encode(data, np.arange(len(data)), loc, scale)

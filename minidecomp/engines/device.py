@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _core
+from .._core import codes
 from ..errors import Fault
 
 Call = Callable[[], object]
 
 INSTALL = "pip install 'minidecomp[gpu]' for CUDA 12, 'minidecomp[gpu-cuda13]' for CUDA 13"
-MAX_BLOCK = 256  # MD_BLOCK of kernels.cu
 
 
 def missing() -> str | None:
@@ -53,13 +53,18 @@ def _first_line(error: Exception) -> str:
 
 
 def source() -> str:
-    """The kernels' text, with formulas.h in it: CuPy's cache knows the text, not what it includes."""
-    folder = Path(_core.__file__).parent
-    formulas = (folder / "formulas.h").read_text("utf-8")
-    kernels = (folder / "kernels.cu").read_text("utf-8")
-    include = '#include "formulas.h"\n'
-    line = kernels[: kernels.index(include)].count("\n") + 2
-    return kernels.replace(include, f'#line 1 "formulas.h"\n{formulas}\n#line {line} "kernels.cu"\n')
+    """The kernels' text, with what it includes in it: CuPy's cache knows the text alone."""
+    return _with_includes("kernels.cu")
+
+
+def _with_includes(name: str) -> str:
+    text = (Path(_core.__file__).parent / name).read_text("utf-8")
+    for header in ("formulas.h", "codes.h"):
+        before, include, after = text.partition(f'#include "{header}"\n')
+        if include:
+            line = before.count("\n") + 2
+            text = f'{before}#line 1 "{header}"\n{_with_includes(header)}#line {line} "{name}"\n{after}'
+    return text
 
 
 class Parameter(NamedTuple):
@@ -91,7 +96,7 @@ class Device:
     """
 
     xp: Any
-    block = MAX_BLOCK  # threads of a block
+    block = codes.GPU_BLOCK  # the most threads of a block
 
     def __init__(self, dtype: Any):
         self.dtype = np.dtype(dtype)

@@ -12,17 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from .._core import codes
+from .._core.codes import BIT_DATA, BYTE_DATA, FAULTS, NUMBER_COUNT, REAL_DATA, TERMS
 from ..data.points import Bits, Points, as_numbers, evenly_spread
 from ..model.optimizer import Adam
 from ..model.vae import VAE
-from ..objective import TERMS, Objective
+from ..objective import Objective
 from ..randomness import streams
 from ..randomness.draws import Draws
-from .constants import FAULTS
+from . import rules
 from .device import Call, CupyDevice, Device
-from .gpu_step import ADAM, NUMBERS, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
+from .gpu_step import ADAM, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
 
-REAL_DATA, BYTE_DATA, BIT_DATA = range(3)  # as in kernels.cu
 LIT = 1 / 8  # bits of which fewer are ones are added up row by row; others become numbers
 
 
@@ -69,18 +70,13 @@ class GpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        if not 0 < min(batch_size, len(order)) <= self.max_rows:
-            raise ValueError(f"batches of {min(batch_size, len(order))} points, room for 1 to {self.max_rows}")
-        if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
-            raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
+        rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
         self._take(data, order, optimizer)
         regulariser = self.objective.regulariser if self.objective.alpha > 0 else None
-        adam = (optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps)
-        self._set(seed, optimizer.step, self.objective.weights, totals, adam)
-        for first in range(0, len(order), batch_size):
-            B = min(batch_size, len(order) - first)
-            if B == 1 and regulariser == "mmd":
-                break  # the estimator needs two points
+        self._set(seed, optimizer.step, self.objective.weights, totals, optimizer)
+        rows = rules.trained_rows(len(order), batch_size, regulariser)
+        for first in range(0, rows, batch_size):
+            B = min(batch_size, rows - first)
             for call in self._program(B, regulariser):
                 call()
         state = self._device.to_host(self._step.state)
@@ -119,20 +115,20 @@ class GpuEngine:
         step: int = 0,
         weights: Mapping[str, float] | None = None,
         totals: Any = 0.0,
-        adam: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0),
+        optimizer: Adam | None = None,
     ) -> None:
         """What the first step of a call starts from; ``finish`` moves it on."""
-        state, numbers = np.zeros(len(STATE), np.int64), np.zeros(NUMBERS)
+        state, numbers = np.zeros(len(STATE), np.int64), np.zeros(NUMBER_COUNT)
         state[STATE["seed"]], state[STATE["step"]] = np.array([seed, step], np.uint64).view(np.int64)
         state[STATE["fault"]] = -1
         numbers[WEIGHT] = [(weights or {}).get(term, 0.0) for term in TERMS]
-        numbers[TOTAL], numbers[ADAM] = totals, adam
+        numbers[TOTAL] = totals
+        if optimizer is not None:
+            numbers[ADAM] = [getattr(optimizer, name) for name in codes.ADAM]
         self._step.state[...] = self._device.array(state, np.int64)
         self._step.numbers[...] = self._device.array(numbers, np.float64)
 
     def _on_device(self, points: Points) -> DevicePoints:
-        if points.shape[1] != self.vae.data_dim:
-            raise ValueError(f"the data are {points.shape[1]} wide, the model takes {self.vae.data_dim}")
         if isinstance(points, Bits):
             some = as_numbers(points[evenly_spread(len(points), 1000)], np.float32)
             return DevicePoints(self._device.array(points.packed, np.uint8), BIT_DATA, float(some.mean()) < LIT)
@@ -142,8 +138,6 @@ class GpuEngine:
 
     def _one_batch(self, x: Points) -> DevicePoints:
         """x as a batch by itself, in the order it has."""
-        if not 0 < len(x) <= self.max_rows:
-            raise ValueError(f"{len(x)} rows, room for 1 to {self.max_rows}")
         self._step.order[: len(x)] = self._device.array(np.arange(len(x)), np.int64)
         return self._on_device(x)
 
@@ -157,21 +151,24 @@ class GpuEngine:
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
         regulariser = None if draws.prior_sample is None else self.objective.regulariser
+        rules.check_batch(x, self.vae, regulariser, self.max_rows)
+        rules.check_draws(draws, len(x), self.vae, self.objective)
         B, rows, step, points = len(x), draws.eps.shape[0] * len(x), self._step, self._one_batch(x)
         step.arrays["eps"][:rows] = self._device.array(draws.eps.reshape(rows, -1))
         if draws.prior_sample is not None:
             step.arrays["sample"][:B] = self._device.array(draws.prior_sample)
         self._set(weights=self.objective.weights if weights is None else weights)
         calls, variance_rows = step.values(points, B, regulariser, given_draws=True)
-        # A given sample counts as a constant: nothing goes through it to the prior.
-        for call in calls + step.parameter_gradients(points, B, variance_rows, 0):
+        samples = 0
+        if regulariser is not None and draws.prior_noise is not None:
+            calls, samples = calls + step.given_sample(B, draws.prior_noise, draws.prior_choice), B
+        for call in calls + step.parameter_gradients(points, B, variance_rows, samples):
             call()
         return self._named_values(regulariser), self._device.to_host(step.gradient)
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         regulariser = regulariser or self.objective.regulariser
-        if regulariser == "mmd" and len(x) < 2:
-            raise ValueError("mmd needs two points or more")
+        rules.check_batch(x, self.vae, regulariser, self.max_rows)
         self._run_values(x, seed, step, regulariser)
         return self._named_values(regulariser)
 
@@ -182,14 +179,15 @@ class GpuEngine:
             call()
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
-        if self.objective.kl != "monte-carlo" or self.objective.log_prior_multiplier != 1:
-            raise ValueError("importance weights need the Monte-Carlo KL, with a log prior multiplier of 1")
+        rules.check_importance(self.objective)
+        rules.check_batch(x, self.vae, None, self.max_rows)
         self._run_values(x, seed, step, None)
         rows, host, arrays = self.objective.samples * len(x), self._device.to_host, self._step.arrays
         log_p, log_ratio = (host(arrays[name])[:rows].astype(np.float64) for name in ("log_likelihood", "kl"))
         return (log_p - log_ratio).reshape(-1, len(x))
 
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         for first in range(0, len(data), self.max_rows):
             x = data[first : first + self.max_rows]

@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..model.network import ACTIVATIONS, MLP, Parameters
+from .._core import codes
+from .._core.codes import ACTIVATIONS, LIKELIHOODS, LINEAR, SCALE_LINKS
+from ..model.network import MLP, Parameters
 from ..model.vae import PRIOR_LOGITS, VAE
 from ..objective import Objective
-from ..terms.posterior import SCALE_LINKS
-from .constants import LIKELIHOODS, is_built_in, prior_constants
+from .constants import is_built_in, prior_constants
 from .device import Call, Device
 
-STATE = {name: i for i, name in enumerate(("step", "seed", "first", "fault", "done", "bad"))}  # as in kernels.cu
-WEIGHT, VALUE, TOTAL, ADAM = slice(0, 3), slice(3, 6), slice(6, 10), slice(10, 14)  # of its `numbers`
-NUMBERS, RATES = 14, 5
-LINEAR = len(ACTIVATIONS)
+STATE = {name: i for i, name in enumerate(codes.STATE)}
+# Of `numbers`; behind the terms' totals is that of the points.
+WEIGHT, VALUE = slice(codes.WEIGHT, codes.VALUE), slice(codes.VALUE, codes.TOTAL)
+TOTAL, ADAM = slice(codes.TOTAL, codes.LAST_TOTAL + 1), slice(codes.LAST_TOTAL + 1, codes.NUMBER_COUNT)
 
 PAIRS_AT_ONCE = 2**25  # of a sample of the prior and a posterior: what is held of KL(p || q)'s weights
 
@@ -60,7 +61,7 @@ class GpuStep:
         self.vae, self.objective, self.device = vae, objective, device
         zeros, K, B, D = self.device.zeros, objective.samples, max_rows, vae.latent_dim
         self.vector, self.gradient = self.device.array(vae.parameters.vector), zeros(vae.parameters.vector.size)
-        self.state, self.numbers = zeros(len(STATE), dtype=np.int64), zeros(NUMBERS, dtype=np.float64)
+        self.state, self.numbers = zeros(len(STATE), dtype=np.int64), zeros(codes.NUMBER_COUNT, dtype=np.float64)
         self.order = self.device.array(np.arange(max_rows), np.int64)
         z = zeros(K * B, D)
         self.encoder = self._layers(vae.encoder, zeros(B, vae.data_dim))
@@ -81,7 +82,7 @@ class GpuStep:
             "with_sample_grad": vae.learn_prior_variance,
             "state": self.state,
             "numbers": self.numbers,
-            "rates": zeros(RATES),
+            "rates": zeros(len(codes.RATES)),
             "vector": self.vector,
             "gradient": self.gradient,
             "z": z,
@@ -122,9 +123,7 @@ class GpuStep:
             "prior_scale": array(c["scale"]),
             "log_weight": array(c["log_weight"]),
             "edge": array(c["edge"]),
-            "constants": array(
-                [c[name] for name in ("df", "log_normaliser", "gamma", "log_slab", "log_spike", "spike_scale")]
-            ),
+            "constants": array([c[name] for name in codes.PRIOR_CONSTANTS]),
         }
         if self.vae.learn_prior_variance:
             known["logits"] = Parameters(self.vae.parameters.shapes, self.vector)[PRIOR_LOGITS]
@@ -240,6 +239,15 @@ class GpuStep:
             if self.vae.learn_prior_variance:
                 calls.append(self._rows("inclusive_kl_sample_grad", count, B, **names))
         return calls, B
+
+    def given_sample(self, B: int, noise: Any, choice: Any) -> list[Call]:
+        """How a given sample of the prior moves with a learned variance, from what it was made of (B, D)."""
+        if not self.vae.learn_prior_variance:
+            return []
+        noise = self.device.array(noise)
+        # Only a sparse prior's choices decide whether a number moves.
+        choice = self.device.array(choice) if self.vae.prior.choice_kind == "element" else noise
+        return [self._over("given_sample_slope", B * self.vae.latent_dim, B=B, noise=noise, choice=choice)]
 
     def values(
         self, points: DevicePoints, B: int, regulariser: str | None, given_draws: bool = False

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from .. import objective as textbook
+from .._core.codes import LARGEST_GRADIENT
 from ..data.points import Points, as_numbers
 from ..model.optimizer import Adam
 from ..model.vae import VAE
@@ -17,6 +18,7 @@ from ..randomness import philox, streams
 from ..randomness.draws import Draws, draw
 from ..terms import kl
 from ..terms.posterior import sample
+from . import rules
 
 
 class TextbookEngine:
@@ -39,11 +41,11 @@ class TextbookEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        with_prior = self.objective.alpha > 0
-        for first in range(0, len(order), batch_size):
-            x = as_numbers(data[order[first : first + batch_size]], self.vae.dtype)
-            if with_prior and self.objective.regulariser == "mmd" and len(x) == 1:
-                continue  # the estimator needs two points
+        rules.check_training(data, order, batch_size, totals, self.vae, None)
+        with_prior, largest = self.objective.alpha > 0, LARGEST_GRADIENT[self.vae.dtype.name]
+        rows = rules.trained_rows(len(order), batch_size, self.objective.regulariser if with_prior else None)
+        for first in range(0, rows, batch_size):
+            x = as_numbers(data[order[first : min(first + batch_size, rows)]], self.vae.dtype)
             step = streams.TRAINING.step(optimizer.step)
             # What is not finite is said below, once and by name.
             with np.errstate(all="ignore"):
@@ -51,8 +53,7 @@ class TextbookEngine:
             for term in TERMS:
                 if not math.isfinite(values.get(term, 0)):
                     return term
-            # As in _core/network.pxi: beyond this Adam's squares are not finite.
-            if not (np.abs(gradient) < (1e18 if gradient.dtype == np.float32 else 1e150)).all():
+            if not (np.abs(gradient) < largest).all():
                 return "gradient"
             optimizer.update(self.vae.parameters.vector, -gradient)
             totals += [len(x) * values.get(term, 0) for term in TERMS] + [len(x)]
@@ -61,6 +62,8 @@ class TextbookEngine:
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
+        rules.check_batch(x, self.vae, None if draws.prior_sample is None else self.objective.regulariser)
+        rules.check_draws(draws, len(x), self.vae, self.objective)
         values, gradient = textbook.value_and_grad(
             self.vae, self.objective, as_numbers(x, self.vae.dtype), draws, weights
         )
@@ -68,9 +71,12 @@ class TextbookEngine:
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         objective = self.objective if regulariser is None else replace(self.objective, regulariser=regulariser)
+        rules.check_batch(x, self.vae, objective.regulariser)
         return textbook.value(self.vae, objective, as_numbers(x, self.vae.dtype), self._draw(len(x), seed, step, True))
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        rules.check_importance(self.objective)
+        rules.check_batch(x, self.vae, None)
         vae, numbers = self.vae, as_numbers(x, self.vae.dtype)
         loc, scale = vae.encode(numbers)
         z = sample(loc, scale, self._draw(len(x), seed, step, False).eps)
@@ -78,6 +84,7 @@ class TextbookEngine:
         return (log_p - kl.monte_carlo_value(z, loc, scale, vae.current_prior())).astype(np.float64)
 
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        rules.check_batch(data, self.vae, None)
         parts = [self.vae.encode(as_numbers(data[i : i + 1000], self.vae.dtype)) for i in range(0, len(data), 1000)]
         loc, scale = (np.concatenate(each) for each in zip(*parts, strict=True))
         return loc, scale

@@ -1,36 +1,19 @@
-"""The metrics of a trained model: its encodings' means against the factors that made the data."""
+"""The metrics of a trained model: which are wanted, and their scores of its encodings' means."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from ..data.dataset import Grid
-from ..errors import MinidecompError, OptionError
+from ..errors import OptionError
 from ..terms.priors import Prior, StudentT
-from . import metrics
-from .metrics import GroundTruth, Score
+from ..variants import METRICS
+from .metrics import GroundTruth, Score, gaussian_quantiles
+from .metrics.sampling import legacy_seed
 
-# By the factors; all but dci take seconds.
-OF_FACTORS: dict[str, Callable[..., Score]] = {
-    "factor_vae": metrics.factor_vae,
-    "factor_vae_mathieu19": metrics.factor_vae_mathieu19,
-    "beta_vae": metrics.beta_vae,
-    "mig": metrics.mig,
-    "sap": metrics.sap,
-    "modularity": metrics.modularity,
-    "explicitness": metrics.explicitness,
-    "irs": metrics.irs,
-    "dci": metrics.dci,
-}
-LABEL_FREE = ("unsupervised", "hoyer", "hoyer_plain")
-# These are of a code against the next best, and these of a factor against others.
-NEED_TWO_DIMENSIONS = (*LABEL_FREE, "mig", "sap")
-NEED_TWO_FACTORS = ("factor_vae", "factor_vae_mathieu19", "beta_vae", "modularity")
-SLOW = {"dci": "about 8 minutes for dSprites"}
 DEFAULT = "factor_vae"
 
 
@@ -44,7 +27,7 @@ def varying(grid: Grid | None) -> dict[str, int]:
 def choose(wanted: str, factors: int, latent_dim: int) -> list[str]:
     """The metrics that a text such as ``factor_vae,mig``, ``all`` or ``none`` means.
 
-    ``all`` is what the data and the model allow, but for dci, which takes minutes: it is named.
+    ``all`` is what the data and the model allow, but for those that take minutes: they are named.
 
     Parameters
     ----------
@@ -59,32 +42,23 @@ def choose(wanted: str, factors: int, latent_dim: int) -> list[str]:
     OptionError
         If there is no such metric, or it needs more factors or latent dimensions than there are.
     MinidecompError
-        If it needs scikit-learn, which is not installed.
+        If it needs a package that is not installed.
     """
-    lacks = {name: _lacks(name, factors, latent_dim) for name in (*OF_FACTORS, *LABEL_FREE)}
+    lacks = {name: metric.lacks(factors, latent_dim) for name, metric in METRICS.items()}
     usable = [name for name, lack in lacks.items() if not lack]
     chosen: list[str] = []
     for name in (wanted or (DEFAULT if DEFAULT in usable else "all")).split(","):
         name = name.strip()
         if name == "all":
-            chosen += [each for each in usable if each not in SLOW]
+            chosen += [each for each in usable if not METRICS[each].slow]
         elif name and name != "none":
             if name not in usable:
                 why = lacks.get(name, "there is no such metric")
                 raise OptionError("metrics", name, f"{why}; {', '.join(['all', 'none', *usable])} are")
             chosen.append(name)
-    if "dci" in chosen and find_spec("sklearn") is None:
-        raise MinidecompError("--metrics dci needs scikit-learn: pip install 'minidecomp[metrics]'")
+    for name in chosen:
+        METRICS[name].check_package()
     return list(dict.fromkeys(chosen))
-
-
-def _lacks(name: str, factors: int, latent_dim: int) -> str:
-    """Why a metric cannot be computed, or nothing."""
-    if name in OF_FACTORS and factors == 0:
-        return "it needs data with known factors that vary"
-    if name in NEED_TWO_FACTORS and factors == 1:
-        return "it needs two factors that vary"
-    return "it needs two latent dimensions" if name in NEED_TWO_DIMENSIONS and latent_dim == 1 else ""
 
 
 def ground_truth(codes: np.ndarray, grid: Grid) -> GroundTruth:
@@ -110,7 +84,7 @@ def scores(
         Of the grid's points, or, where there is none, of any.
     grid : Grid or None
     seed : int
-        0 to 2^32 - 1; disentanglement_lib's protocol has 0.
+        0 to 2^64 - 1, used as `legacy_seed` says; disentanglement_lib's protocol has 0.
     before : callable
         Given each metric's name before it is computed.
     after : callable
@@ -120,14 +94,7 @@ def scores(
     found: dict[str, Score] = {}
     for name in names:
         before(name)
-        if name.startswith("hoyer"):
-            found[name] = metrics.hoyer(codes, normalise=name == "hoyer")
-        elif name == "unsupervised":
-            found[name] = (
-                metrics.unsupervised_from_codes(codes) if truth is None else metrics.unsupervised(truth, seed=seed)
-            )
-        else:
-            found[name] = OF_FACTORS[name](truth, seed=seed)
+        found[name] = METRICS[name].score(codes, truth, legacy_seed(seed))
         after(name, found[name])
     return found
 
@@ -139,4 +106,4 @@ def gaussian_codes(codes: np.ndarray, prior: Prior) -> np.ndarray | None:
     """
     if not isinstance(prior, StudentT):
         return None
-    return prior.loc + prior.scale * metrics.gaussian_quantiles(codes, prior.df, prior.loc, prior.scale)
+    return prior.loc + prior.scale * gaussian_quantiles(codes, prior.df, prior.loc, prior.scale)

@@ -1,24 +1,25 @@
-"""The terms of the objective on data that were not trained on."""
+"""The terms of the objective on data that were not trained on, batch by batch."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from .. import __version__, files
 from ..data.dataset import Dataset
 from ..data.points import Points, as_stored
 from ..engines import Engine
-from ..objective import REGULARISERS
 from ..randomness import streams
-from ..training import Trainer
+from ..variants import REGULARISERS
 from .dimensions import active_dimensions, dimension_kl
 
 
-def evaluate(engine: Engine, data: Points, batch_size: int, seed: int) -> dict[str, Any]:
-    """Means over the data of each term, and both regularisers, batch by batch.
+def evaluate(
+    engine: Engine, data: Points, batch_size: int, seed: int, regularisers: Collection[str] = REGULARISERS
+) -> dict[str, Any]:
+    """Means over the data of each term, and of the regularisers, batch by batch.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ def evaluate(engine: Engine, data: Points, batch_size: int, seed: int) -> dict[s
         one is left out of it.
     seed : int
         Of the draws.
+    regularisers : collection of str
+        Which of them; ``kl-inc`` at least.
 
     Returns
     -------
@@ -38,10 +41,10 @@ def evaluate(engine: Engine, data: Points, batch_size: int, seed: int) -> dict[s
         ``points`` and ``batch_size``.
     """
     data = as_stored(data, engine.vae.dtype)
-    sums, weights = dict.fromkeys(("log_likelihood", "kl", *REGULARISERS), 0.0), dict.fromkeys(REGULARISERS, 0)
+    sums, weights = dict.fromkeys(("log_likelihood", "kl", *regularisers), 0.0), dict.fromkeys(regularisers, 0)
     for number, first in enumerate(range(0, len(data), batch_size)):
         x = data[first : first + batch_size]
-        for regulariser in REGULARISERS if len(x) > 1 else ("kl-inc",):
+        for regulariser in (name for name in regularisers if len(x) >= REGULARISERS[name].least_points):
             values = engine.values(x, seed, streams.EVALUATION.step(number), regulariser)
             sums[regulariser] += len(x) * values["regulariser"]
             weights[regulariser] += len(x)
@@ -68,13 +71,3 @@ def evaluate_model(
     loc, scale = engine.encode(as_stored(dataset.test, engine.vae.dtype))
     kl = dimension_kl(loc, scale, engine.vae.current_prior(), seed)
     return {"test": test, "dimensions": {"kl": kl.tolist(), "active": active_dimensions(loc)}}, (loc, scale)
-
-
-def evaluate_and_write(trainer: Trainer) -> dict[str, Any]:
-    """Evaluate a run that is trained to its end, and write its evaluation.json; returns what that has."""
-    assert trainer.folder is not None
-    options, last = trainer.options, trainer.state.rows[-1]
-    result = {"version": __version__, "epochs": trainer.state.epoch, "seed": options.seed, "train": dict(last)}
-    result |= evaluate_model(trainer.engine, trainer.dataset, options.batch_size, options.seed)[0]
-    files.write_json(trainer.folder / "evaluation.json", result)
-    return result

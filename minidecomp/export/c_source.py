@@ -11,6 +11,7 @@ import numpy as np
 from .. import __version__
 from ..files import write_file
 from ..model.vae import VAE
+from .format import ExportFormat
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
 
 WEIGHTS = ("float32", "int8")
@@ -35,7 +36,7 @@ def dequantised(chain: Chain) -> Chain:
     for W in chain.weights:
         q, scale = quantised(W)
         weights.append(q * scale)
-    return Chain(chain.name, tuple(weights), chain.biases, chain.activation, chain.link)
+    return Chain(chain.name, tuple(weights), chain.biases, chain.activation, chain.mean_link, chain.scale_link)
 
 
 def write_c(vae: VAE, folder: Path, name: str, weights: str) -> list[Path]:
@@ -90,7 +91,7 @@ def source(chains: tuple[Chain, Chain], prefix: str, header_name: str, weights: 
     if weights == "int8":
         body.append("#include <stdint.h>\n")
     body.append(f"static float buffer[2][{widest}];\n")
-    if any("softplus" in (chain.activation, chain.link) or "gaussian" in chain.link for chain in chains):
+    if any("softplus" in (chain.activation, chain.scale_link) for chain in chains):
         body.append(
             "/* log(1 + e^a) */\nstatic float softplus(float a) { return fmaxf(a, 0.0f) + log1pf(expf(-fabsf(a))); }\n"
         )
@@ -154,14 +155,19 @@ def _function(chain: Chain, prefix: str, weights: str) -> str:
             lines.append("    }")
         h = to
     first, n = next(iter(chain.outputs.items()))
-    if "scale" in chain.outputs:
+    made = f"1.0f / (1.0f + expf(-{h}[j]))" if chain.mean_link == "sigmoid" else f"{h}[j]"
+    lines += [f"    for (j = 0; j < {n}; j++) {{", f"        {first}[j] = {made};"]
+    if chain.scale_link is not None:
         raw = f"{h}[{n} + j]"
-        link = f"expf(0.5f * {raw})" if chain.link == "exp" else f"softplus({raw})"
-        lines.append(f"    for (j = 0; j < {n}; j++) {{")
-        lines.append(f"        {first}[j] = {h}[j];")
-        lines.append(f"        scale[j] = {link} + {_float(MIN_SCALE)};")
-        lines.append("    }")
-    else:
-        made = f"1.0f / (1.0f + expf(-{h}[j]))" if chain.link == "bernoulli" else f"{h}[j]"
-        lines.append(f"    for (j = 0; j < {n}; j++) {first}[j] = {made};")
+        scale = f"expf(0.5f * {raw})" if chain.scale_link == "exp" else f"softplus({raw})"
+        lines.append(f"        scale[j] = {scale} + {_float(MIN_SCALE)};")
+    lines.append("    }")
     return f"{_declaration(chain, prefix)} {{\n" + "\n".join(lines) + "\n}\n"
+
+
+FORMAT = ExportFormat(
+    "c",
+    "a C99 header and source with no dependency but libm, for small devices",
+    lambda run, folder, name, weights: write_c(run.vae, folder, name, weights),
+    weights=WEIGHTS,
+)

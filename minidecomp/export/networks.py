@@ -25,16 +25,18 @@ class Chain:
         float32, (n_in, n_out) and (n_out,).
     activation : str
         Between the layers.
-    link : str
-        ``softplus`` or ``exp``: the encoder's output is (loc, raw), and this makes the scale of raw. ``bernoulli``,
-        ``gaussian`` or ``laplace``: what the likelihood makes of the decoder's output.
+    mean_link : str
+        ``identity`` or ``sigmoid``: what makes loc, or the mean E[x|z], of the first outputs.
+    scale_link : str or None
+        ``softplus`` or ``exp``: what makes the scale of the other half of the outputs; None where all are the mean's.
     """
 
     name: str
     weights: tuple[np.ndarray, ...]
     biases: tuple[np.ndarray, ...]
     activation: str
-    link: str
+    mean_link: str
+    scale_link: str | None
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -42,14 +44,14 @@ class Chain:
 
     @property
     def outputs(self) -> dict[str, int]:
-        """Names and widths of what comes out: loc and scale; or the mean and, of a Gaussian likelihood, scale."""
+        """Names and widths of what comes out: loc and scale; or the mean and, where it is learned, scale."""
         last = self.widths[-1]
         if self.name == "encode":
             return {"loc": last // 2, "scale": last // 2}
-        return {"mean": last // 2, "scale": last // 2} if self.link == "gaussian" else {"mean": last}
+        return {"mean": last} if self.scale_link is None else {"mean": last // 2, "scale": last // 2}
 
 
-def _chain(vae: VAE, network: MLP, name: str, link: str) -> Chain:
+def _chain(vae: VAE, network: MLP, name: str, mean_link: str, scale_link: str | None) -> Chain:
     parts = [
         tuple(
             np.ascontiguousarray(vae.parameters[f"{network.name}.{i}.{kind}"], np.float32)
@@ -57,14 +59,15 @@ def _chain(vae: VAE, network: MLP, name: str, link: str) -> Chain:
         )
         for kind in "Wb"
     ]
-    return Chain(name, parts[0], parts[1], network.activation, link)
+    return Chain(name, parts[0], parts[1], network.activation, mean_link, scale_link)
 
 
 def encoder_of(vae: VAE) -> Chain:
     """x (dx) -> loc, scale (D)."""
-    return _chain(vae, vae.encoder, "encode", vae.scale_link)
+    return _chain(vae, vae.encoder, "encode", "identity", vae.scale_link)
 
 
 def decoder_of(vae: VAE) -> Chain:
-    """z (D) -> the mean E[x|z] (dx) and, of a Gaussian likelihood, its scale."""
-    return _chain(vae, vae.decoder, "decode", vae.likelihood.name)
+    """z (D) -> the mean E[x|z] (dx) and, of a likelihood that learns one, its scale."""
+    likelihood = vae.likelihood
+    return _chain(vae, vae.decoder, "decode", likelihood.mean_link, "softplus" if likelihood.learns_scale else None)

@@ -9,6 +9,7 @@ import numpy as np
 from .. import __version__
 from ..files import write_file
 from ..model.vae import VAE
+from .format import ExportFormat
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
 
 ACTIVATIONS = {
@@ -25,8 +26,8 @@ def write_numpy(vae: VAE, folder: Path, name: str) -> list[Path]:
     arrays = {
         f"{chain.name}.{i}.{kind}": array
         for chain in (encoder, decoder)
-        for kind, of in (("W", chain.weights), ("b", chain.biases))
-        for i, array in enumerate(of)
+        for kind, parts in (("W", chain.weights), ("b", chain.biases))
+        for i, array in enumerate(parts)
     }
     paths = [folder / f"{name}.py", folder / f"{name}.npz"]
     write_file(paths[0], lambda file: file.write(source(encoder, decoder, name).encode()))
@@ -36,8 +37,9 @@ def write_numpy(vae: VAE, folder: Path, name: str) -> list[Path]:
 
 def source(encoder: Chain, decoder: Chain, name: str) -> str:
     """The file's text."""
-    scale = "np.exp(raw / 2)" if encoder.link == "exp" else "softplus(raw)"
-    mean = {"bernoulli": "sigmoid(a)", "laplace": "a", "gaussian": f"a[..., :{decoder.widths[-1] // 2}]"}[decoder.link]
+    scale = "np.exp(raw / 2)" if encoder.scale_link == "exp" else "softplus(raw)"
+    mean = "a" if decoder.scale_link is None else f"a[..., :{decoder.outputs['mean']}]"
+    mean = f"sigmoid({mean})" if decoder.mean_link == "sigmoid" else mean
     return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}; needs numpy and {name}.npz."""
 
 from pathlib import Path
@@ -79,3 +81,10 @@ def decode(z):
     a = layers(np.asarray(z, np.float32), "decode", {len(decoder.weights)}, lambda a: {ACTIVATIONS[decoder.activation]})
     return {mean}
 '''
+
+
+FORMAT = ExportFormat(
+    "numpy",
+    "one Python file that needs numpy alone, and its weights",
+    lambda run, folder, name, weights: write_numpy(run.vae, folder, name),
+)

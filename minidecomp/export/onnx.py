@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import __version__
-from ..errors import OptionError
 from ..files import write_file
 from ..model.vae import VAE
+from .format import ExportFormat
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
 
 OPSET, IR_VERSION = 13, 8  # of 2020 and later: what every runtime in use reads
@@ -19,15 +18,7 @@ OPERATORS = {"relu": "Relu", "leaky-relu": "LeakyRelu", "tanh": "Tanh", "softplu
 
 
 def write_onnx(vae: VAE, folder: Path, name: str) -> list[Path]:
-    """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean, of a Gaussian likelihood also scale).
-
-    Raises
-    ------
-    OptionError
-        If the package onnx is not installed.
-    """
-    if find_spec("onnx") is None:
-        raise OptionError("format", "onnx", "it needs the package: pip install 'minidecomp[onnx]'")
+    """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean, where it is learned also scale)."""
     paths = []
     for chain, what, variable in ((encoder_of(vae), "encoder", "x"), (decoder_of(vae), "decoder", "z")):
         text = onnx_model(chain, f"{name}-{what}", variable).SerializeToString()
@@ -51,7 +42,9 @@ def onnx_model(chain: Chain, name: str, variable: str) -> Any:
             nodes.append(helper.make_node(OPERATORS[chain.activation], [h], [f"h{i}"], **more))
             h = f"h{i}"
     nodes += _end(chain, h, constants)
-    outputs = [helper.make_tensor_value_info(of, TensorProto.FLOAT, ["batch", n]) for of, n in chain.outputs.items()]
+    outputs = [
+        helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", n]) for output, n in chain.outputs.items()
+    ]
     inputs = [helper.make_tensor_value_info(variable, TensorProto.FLOAT, ["batch", chain.widths[0]])]
     graph = helper.make_graph(nodes, name, inputs, outputs, constants)
     model = helper.make_model(
@@ -69,17 +62,24 @@ def _end(chain: Chain, h: str, constants: list[Any]) -> list[Any]:
     """From the last layer's output to the chain's own outputs."""
     from onnx import helper, numpy_helper
 
-    if chain.link == "bernoulli":
-        return [helper.make_node("Sigmoid", [h], ["mean"])]
-    if chain.link == "laplace":
-        return [helper.make_node("Identity", [h], ["mean"])]
-    first, half = next(iter(chain.outputs)), chain.widths[-1] // 2
+    first, half = next(iter(chain.outputs.items()))
+    mean = {"identity": "Identity", "sigmoid": "Sigmoid"}[chain.mean_link]
+    if chain.scale_link is None:
+        return [helper.make_node(mean, [h], [first])]
     constants.append(numpy_helper.from_array(np.array([half, half], np.int64), "halves"))
     constants.append(numpy_helper.from_array(np.array(MIN_SCALE, np.float32), "least"))
-    nodes = [helper.make_node("Split", [h, "halves"], [first, "raw"], axis=1)]
-    if chain.link == "exp":
+    nodes = [helper.make_node("Split", [h, "halves"], ["m", "raw"], axis=1), helper.make_node(mean, ["m"], [first])]
+    if chain.scale_link == "exp":
         constants.append(numpy_helper.from_array(np.array(0.5, np.float32), "half"))
         nodes += [helper.make_node("Mul", ["raw", "half"], ["log_s"]), helper.make_node("Exp", ["log_s"], ["s"])]
     else:
         nodes.append(helper.make_node("Softplus", ["raw"], ["s"]))
     return [*nodes, helper.make_node("Add", ["s", "least"], ["scale"])]
+
+
+FORMAT = ExportFormat(
+    "onnx",
+    "two models with a free batch size, for onnxruntime and others",
+    lambda run, folder, name, weights: write_onnx(run.vae, folder, name),
+    package="onnx",
+)

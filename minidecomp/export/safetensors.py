@@ -12,6 +12,7 @@ from .. import __version__
 from ..files import write_file
 from ..runs.checkpoint import Run
 from ..runs.folder import config_text
+from .format import ExportFormat
 
 DTYPES = {"float32": "F32", "float64": "F64"}
 
@@ -45,3 +46,10 @@ def write_safetensors(run: Run, folder: Path, name: str) -> list[Path]:
     path = folder / f"{name}.safetensors"
     write_file(path, lambda file: file.writelines([len(text).to_bytes(8, "little"), text, *parts]))
     return [path]
+
+
+FORMAT = ExportFormat(
+    "safetensors",
+    "the parameters, with the settings as metadata",
+    lambda run, folder, name, weights: write_safetensors(run, folder, name),
+)

@@ -25,10 +25,10 @@ def loss_against_score(groups: Mapping[str, Mapping[str, Sequence[tuple[float, f
     figure = new_figure(5.2, 3.0)
     axes = figure.subplots()
     for (name, points), colour in zip(groups.items(), CLASS_COLOURS, strict=False):
-        values = [np.array(of, float) for of in points.values()]
-        loss, score = np.array([of.mean(0) for of in values]).T
+        values = [np.array(pairs, float) for pairs in points.values()]
+        loss, score = np.array([pairs.mean(0) for pairs in values]).T
         loss_error, score_error = np.array(
-            [2 * of.std(0, ddof=1) / len(of) ** 0.5 if len(of) > 1 else (0, 0) for of in values]
+            [2 * pairs.std(0, ddof=1) / len(pairs) ** 0.5 if len(pairs) > 1 else (0, 0) for pairs in values]
         ).T
         axes.errorbar(
             loss, score, score_error, loss_error, fmt="o-", color=colour, label=name, elinewidth=0.6, capsize=1.5

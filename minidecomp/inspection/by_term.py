@@ -50,7 +50,10 @@ class TermGradients:
             groups[title] = [name for name in names if name.startswith(prefix)]
         groups |= {name: [name] for name in LATENT}
         return {
-            title: {term: np.concatenate([of[name].ravel() for name in members]) for term, of in self.gradients.items()}
+            title: {
+                term: np.concatenate([by_block[name].ravel() for name in members])
+                for term, by_block in self.gradients.items()
+            }
             for title, members in groups.items()
         }
 
@@ -128,7 +131,9 @@ def as_dict(found: TermGradients, largest: int = 3) -> dict[str, Any]:
         result["blocks"][block] = {"norm": summary.norm, "share": summary.share, "cosine": summary.cosine}
         if block in next(iter(found.gradients.values())):
             result["blocks"][block]["largest"] = {
-                term: [{"index": list(index), "value": value} for index, value in largest_entries(of[block], largest)]
-                for term, of in found.gradients.items()
+                term: [
+                    {"index": list(index), "value": value} for index, value in largest_entries(by_block[block], largest)
+                ]
+                for term, by_block in found.gradients.items()
             }
     return result

@@ -136,7 +136,7 @@ def check(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws, seed: int
 
 def _blocks(found: TermGradients) -> dict[str, dict[str, np.ndarray]]:
     first = next(iter(found.gradients.values()))
-    return {block: {term: of[block] for term, of in found.gradients.items()} for block in first}
+    return {block: {term: by_block[block] for term, by_block in found.gradients.items()} for block in first}
 
 
 def _directions(gradient: dict[str, np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
@@ -222,7 +222,9 @@ def _curve(
 ) -> None:
     """The U: along one direction of all parameters at once."""
     names = list(vae.parameters.shapes)
-    by_term = {term: np.concatenate([of[name].ravel() for name in names]) for term, of in found.gradients.items()}
+    by_term = {
+        term: np.concatenate([by_block[name].ravel() for name in names]) for term, by_block in found.gradients.items()
+    }
     u = _unit(_unit(rng.standard_normal(vae.parameters.vector.size)) + sum(_unit(g) for g in by_term.values()))
 
     def moved(t: float) -> VAE:
@@ -244,14 +246,13 @@ def _sides(vae: VAE, x: np.ndarray, draws: Draws) -> np.ndarray:
     for network, layers in ((vae.encoder, inputs), (vae.decoder, more)):
         if network.activation in KINKED:
             sides += [(h > 0).ravel() for h in layers[1:]]
-    if vae.likelihood.name == "laplace":
+    if vae.likelihood.has_kink:
         sides.append((x > reconstruction).ravel())
     return np.concatenate(sides)
 
 
 def _engine_errors(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) -> dict[str, dict[str, float]]:
-    """The CPU engine's gradients against the textbook's; the prior's sample is a constant for both."""
-    draws = replace(draws, prior_noise=None, prior_choice=None)
+    """The CPU engine's gradients against the textbook's."""
     found = term_gradients(vae, objective, x, draws)
     engine = CpuEngine(vae, objective, max_rows=len(x))
     errors: dict[str, dict[str, float]] = {name: {} for name in vae.parameters.shapes}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError
-from .explanation import Explanation, Situation
+from .explanation import Explained, Situation
 
 FOLDER = Path(__file__).parents[2]
 
@@ -23,20 +23,20 @@ def where(function: Callable[..., Any]) -> str:
     return f"{shown}:{line} {function.__qualname__}"
 
 
-def lines(explanation: Explanation, situation: Situation) -> list[str]:
+def lines(explained: Explained, situation: Situation) -> list[str]:
     """The whole explanation, a line each."""
-    worked = explanation.work(situation)
+    said, worked = explained.explanation, explained.work(situation)
     agree = np.isclose(worked.by_hand, worked.by_code, rtol=1e-10, atol=1e-14)
     return [
-        explanation.title,
+        said.title,
         "",
-        *(f"    {line}" for line in explanation.formula),
+        *(f"    {line}" for line in said.formula),
         "",
         "Derivation",
-        *(f"{number:3d}. {step}" for number, step in enumerate(explanation.steps, 1)),
+        *(f"{number:3d}. {step}" for number, step in enumerate(said.steps, 1)),
         "",
         "Code",
-        *(f"    {where(function)}" for function in explanation.code),
+        *(f"    {where(function)}" for function in explained.code),
         "",
         "One entry, with this model's numbers",
         *(f"    {line}" for line in worked.lines),
@@ -52,10 +52,11 @@ def explain(name: str, situation: Situation) -> list[str]:
     OptionError
         If there is none of that name.
     """
-    from .explanations import EXPLANATIONS, own_names
+    from .explanations import explanations, own_names
 
-    name = own_names(situation).get(name, name)
-    if name not in EXPLANATIONS:
-        names = [*own_names(situation), *EXPLANATIONS]
+    known, own = explanations(), own_names(situation)
+    name = own.get(name, name)
+    if name not in known:
+        names = [*own, *known]
         raise OptionError("term", name, f"one of {', '.join(dict.fromkeys(names))} is")
-    return lines(EXPLANATIONS[name], situation)
+    return lines(known[name], situation)

@@ -1,4 +1,4 @@
-"""What an explanation is made of."""
+"""What an explanation is made of: the model, points and noise that its numbers are of, and what is said."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness.draws import Draws
+from ..terms.explanation import Explanation, Worked
 
 
 @dataclass(frozen=True)
@@ -24,31 +25,18 @@ class Situation:
 
 
 @dataclass(frozen=True)
-class Worked:
-    """One entry by hand: the lines that lead to it, its value there, and the textbook code's."""
-
-    lines: list[str]
-    by_hand: float
-    by_code: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What ``minidecomp gradients --explain`` prints of a term.
+class Explained:
+    """A term as ``minidecomp gradients --explain`` prints it.
 
     Attributes
     ----------
-    title : str
-    formula, steps : tuple of str
-        The value; and, a line a step, how the gradient follows.
+    explanation : Explanation
     code : tuple of callables
         The textbook's functions.
     work : callable
         Takes a Situation, returns a Worked.
     """
 
-    title: str
-    formula: tuple[str, ...]
-    steps: tuple[str, ...]
+    explanation: Explanation
     code: tuple[Callable[..., Any], ...]
     work: Callable[[Situation], Worked]

@@ -26,8 +26,8 @@ def record(log: GradientLog, engine: Engine, data: Points, batch_size: int, epoc
     vae, objective = engine.vae, engine.objective
     x = data[evenly_spread(len(data), batch_size)]
     weights = {term: weight for term, weight in objective.weights.items() if weight != 0}
-    if "regulariser" in weights and objective.regulariser == "mmd" and len(x) < 2:
-        del weights["regulariser"]
+    if len(x) < objective.least_points:
+        weights.pop("regulariser", None)
     drawn = draw(
         vae.current_prior(),
         objective.samples,
@@ -51,7 +51,7 @@ def record(log: GradientLog, engine: Engine, data: Points, batch_size: int, epoc
 def _keep(log: GradientLog, engine: Engine, data: Points, epoch: int, seed: int) -> None:
     objective, vae = engine.objective, in_dtype(engine.vae, np.float64)
     x = as_numbers(data[evenly_spread(len(data), POINTS)], np.float64)
-    with_prior = objective.alpha > 0 and len(x) > 1
+    with_prior = objective.alpha > 0 and len(x) >= objective.least_points
     step = streams.GRADIENT_ARROWS.step(epoch)
     drawn = draw(vae.current_prior(), objective.samples, len(x), 2, seed, step, np.float64, with_prior)
     found = term_gradients(vae, objective, x, drawn)

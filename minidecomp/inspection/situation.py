@@ -25,8 +25,9 @@ def situation(vae: VAE, objective: Objective, dataset: Dataset, points: int, see
     vae = in_dtype(vae, np.float64)
     x = as_numbers(dataset.train[evenly_spread(len(dataset.train), points)], np.float64)
     with_prior = objective.alpha > 0
-    if with_prior and objective.regulariser == "mmd" and len(x) < 2:
-        raise OptionError("points", points, "for the MMD at least 2 is")
+    if len(x) < objective.least_points:
+        need = f"for --regulariser {objective.regulariser} at least {objective.least_points} is"
+        raise OptionError("points", points, need)
     at = streams.INSPECTION.step(step)
     drawn = draw(vae.current_prior(), objective.samples, len(x), vae.latent_dim, seed, at, np.float64, with_prior)
     return Situation(vae, objective, x, drawn)

@@ -1,4 +1,4 @@
-"""The paper's Theorem 1, its corollary and Theorem 2, both sides of each evaluated on a model (PAPER 1).
+"""The paper's Theorem 1, its corollary and Theorem 2, both sides of each evaluated on a model.
 
 With one posterior sample z = loc + scale eps a point for E_q[log p(x|z)], the same on both sides, and everything else
 in closed form or by quadrature, the two sides agree to rounding where the statement holds.
@@ -16,7 +16,7 @@ from ..model.network import Parameters
 from ..model.vae import VAE
 from ..terms import kl
 from ..terms.posterior import sample
-from ..terms.priors import Gaussian, Mixture, Prior, Sparse, StudentT
+from ..terms.priors import Gaussian, Prior
 
 NODES = 96  # of the Gauss-Hermite rule for E_q
 GRID, GRID_2D = 20001, 1201  # points along each side of an integral over a mixture
@@ -41,88 +41,29 @@ class Sides:
 
 
 def log_F(prior: Prior, beta: float) -> float:
-    """log F_beta = log int p(z)^beta dz: in closed form for Gaussian and Student-t, else by quadrature.
+    """log F_beta = log int p(z)^beta dz, as the prior has it: in closed form or by quadrature.
 
     Raises
     ------
     OptionError
-        If p^beta has no integral (a Student-t with beta (nu + 1) <= 1), or the prior is a mixture in more than two
-        dimensions, which has neither a closed form nor a product's.
+        If p^beta has no integral (a Student-t with beta (nu + 1) <= 1), or the prior does not know it: a mixture in
+        more than two dimensions, which has neither a closed form nor a product's.
     """
-    if isinstance(prior, Gaussian):
-        # (1 - beta)/2 (log 2 pi + log v) - log(beta) / 2 a dimension
-        log_v = 2 * np.log(prior.scale)
-        return float((0.5 * (1 - beta) * (math.log(2 * math.pi) + log_v) - 0.5 * math.log(beta)).sum())
-    if isinstance(prior, StudentT):
-        df = _annealed_df(prior, beta)
-        # beta log c + log s + log(nu) / 2 + log Beta(1/2, nu' / 2) a dimension, with c the density at its peak
-        log_beta = math.lgamma(0.5) + math.lgamma(df / 2) - math.lgamma((df + 1) / 2)
-        log_scale = np.log(prior.scale)
-        each = beta * (prior.log_normaliser - log_scale) + log_scale + 0.5 * math.log(prior.df) + log_beta
-        return float(each.sum())
-    if isinstance(prior, Sparse):
-        return float(sum(_log_integral_of_dimension(prior, d, beta) for d in range(prior.scale.size)))
-    z, area = _plane(prior, beta)
-    log_p = beta * prior.log_density(z)
-    return float(log_p.max() + math.log(np.exp(log_p - log_p.max()).sum() * area))
-
-
-def _annealed_df(prior: StudentT, beta: float) -> float:
-    df = beta * (prior.df + 1) - 1
-    if df <= 0:
-        raise OptionError(
-            "beta", beta, f"for a Student-t prior with df {prior.df:g} more than {1 / (prior.df + 1):g} is"
-        )
-    return df
-
-
-def annealed(prior: Prior, beta: float) -> Prior | None:
-    """f_beta = p^beta / F_beta as a prior of its own where it is one: a narrower Gaussian, another Student-t."""
-    if isinstance(prior, Gaussian):
-        return replace(prior, scale=prior.scale / math.sqrt(beta))
-    if isinstance(prior, StudentT):
-        df = _annealed_df(prior, beta)
-        return replace(prior, scale=prior.scale * math.sqrt(prior.df / df), df=df)
-    return None
-
-
-def _log_integral_of_dimension(prior: Sparse, d: int, beta: float) -> float:
-    """log int p_d^beta dz by Gauss-Legendre rules on panels that resolve the spike as well as the slab."""
-    one = replace(prior, loc=prior.loc[d : d + 1], scale=prior.scale[d : d + 1])
-    # p^beta is as wide as p over sqrt(beta); a panel is a fraction of that.
-    steps = np.arange(-60, 60.5, 0.5) / math.sqrt(beta)
-    edges = np.unique(np.concatenate([steps * prior.spike_scale, one.loc + steps * one.scale]))
-    node, weight = np.polynomial.legendre.leggauss(12)
-    half = 0.5 * np.diff(edges)[:, None]
-    z = edges[:-1, None] + half * (1 + node)
-    log_f = beta * one.log_density(z[..., None])
-    return float(log_f.max() + math.log((half * weight * np.exp(log_f - log_f.max())).sum()))
-
-
-def _plane(prior: Prior, beta: float) -> tuple[np.ndarray, float]:
-    """A grid (n, n, D) over the mixture's components, and the area of a cell."""
-    assert isinstance(prior, Mixture)
-    loc, scale = prior.loc, prior.scale
-    if loc.shape[1] > 2:
-        raise OptionError("prior", prior.name, "in more than two dimensions p^beta has no integral in closed form")
-    count = GRID_2D if loc.shape[1] == 2 else GRID
-    lines = []
-    for d in range(loc.shape[1]):
-        reach = 12 * float(scale[:, d].max()) / math.sqrt(min(beta, 1))
-        lines.append(np.linspace(loc[:, d].min() - reach, loc[:, d].max() + reach, count))
-    area = float(np.prod([line[1] - line[0] for line in lines]))
-    return np.stack(np.meshgrid(*lines, indexing="ij"), -1), area
+    try:
+        return prior.log_power_integral(beta)
+    except NotImplementedError as error:
+        raise OptionError("prior", prior.name, str(error)) from None
 
 
 def expected_log_prior(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """E_q[log p(z)] for each posterior (B, D), by Gauss-Hermite quadrature: exact for a Gaussian, and (B,)."""
     node, weight = np.polynomial.hermite_e.hermegauss(NODES)
     weight = weight / weight.sum()
-    if isinstance(prior, Mixture) and loc.shape[1] == 2:
+    if not prior.is_product and loc.shape[1] == 2:
         a, b = np.meshgrid(node, node, indexing="ij")
         z = loc[:, None, None] + scale[:, None, None] * np.stack([a, b], -1)
         return np.einsum("bij,i,j->b", prior.log_density(z), weight, weight)
-    if isinstance(prior, Mixture) and loc.shape[1] > 2:
+    if not prior.is_product and loc.shape[1] > 2:
         raise OptionError("prior", prior.name, "in more than two dimensions E_q[log p] has no quadrature here")
     z = loc[:, None] + scale[:, None] * node[:, None]
     return np.einsum("bid,i->b", prior.marginal_log_density(z), weight)
@@ -156,7 +97,7 @@ def theorem_1(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
     prior, (loc, scale) = vae.current_prior(), vae.encode(x)
     log_likelihood = float(vae.likelihood.value(x, vae.decode(sample(loc, scale, eps))).mean())
     own = float(divergence(prior, loc, scale).mean())
-    log_f, spread, other = log_F(prior, beta), float(entropy(scale).mean()), annealed(prior, beta)
+    log_f, spread, other = log_F(prior, beta), float(entropy(scale).mean()), prior.annealed(beta)
     if other is not None:
         to_annealed = float(divergence(other, loc, scale).mean())
     else:  # KL(q || f_beta) by the quadrature of log f_beta = beta log p - log F_beta

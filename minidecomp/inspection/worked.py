@@ -8,16 +8,12 @@ import numpy as np
 
 from ..model.optimizer import Adam
 from ..model.vae import VAE
-from ..terms import kl, likelihoods, posterior, priors
-from ..terms.arrays import MIN_SCALE, sigmoid
-from ..terms.regularisers import inclusive_kl, mmd
-from .explanation import Situation, Worked
-
-SMALL = 3  # points of the batch in a worked sum, so that every number can be shown
-
-
-def _numbers(values: np.ndarray) -> str:
-    return "(" + ", ".join(f"{value:.6g}" for value in np.ravel(values)) + ")"
+from ..terms import kl, posterior, priors
+from ..terms.explanation import SMALL, Worked, numbers
+from ..terms.likelihoods import Likelihood
+from ..terms.priors import Prior
+from ..terms.regularisers import Regulariser
+from .explanation import Situation
 
 
 def _posterior(s: Situation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -69,59 +65,26 @@ def sample_entry(s: Situation) -> Worked:
     )
 
 
-# ---- likelihoods ----
+# ---- what a likelihood, a prior and a regulariser work by hand themselves ----
 
 
-def _output(s: Situation) -> np.ndarray:
-    return s.vae.decode(_posterior(s)[2])
+def likelihood_entry(kind: type[Likelihood], s: Situation) -> Worked:
+    """By the model's likelihood, or one of another kind on the model's outputs."""
+    return kind.like(s.vae.likelihood).work_by_hand(s.x, s.vae.decode(_posterior(s)[2]))
 
 
-def bernoulli_entry(s: Situation) -> Worked:
-    output = _output(s)
-    at = int(np.abs(s.x[0] - sigmoid(output[0])).argmax())
-    x, o = float(s.x[0, at]), float(output[0, at])
-    p = 1 / (1 + math.exp(-o)) if o > 0 else math.exp(o) / (1 + math.exp(o))
-    grads = likelihoods.Bernoulli().value_and_grad(s.x, output)[1]
-    return Worked(
-        [
-            f"first point, value {at}: x = {x:g}, logit o = {o:.12g}",
-            f"sigmoid(o) = {p:.12g}",
-            f"d/do = {x:g} - {p:.6g}",
-        ],
-        x - p,
-        float(grads["output"][0, at]),
-    )
+def prior_entry(kind: type[Prior], s: Situation) -> Worked:
+    """By the model's prior, or one of another kind with its loc and scale."""
+    own, z = s.vae.current_prior(), _posterior(s)[2]
+    if isinstance(own, kind):
+        return own.work_by_hand(z)
+    return kind.with_scale(np.atleast_2d(own.loc)[0], np.atleast_2d(own.scale)[0]).work_by_hand(z)
 
 
-def gaussian_entry(s: Situation) -> Worked:
-    output, likelihood = _output(s), likelihoods.Gaussian()
-    loc, raw = (float(each[0, 0]) for each in likelihood.loc_and_raw(output))
-    scale, x = math.log1p(math.exp(raw)) + MIN_SCALE, float(s.x[0, 0])
-    r = (x - loc) / scale
-    by_hand = (r**2 - 1) / scale / (1 + math.exp(-raw))
-    return Worked(
-        [
-            f"first point, first value: x = {x:.6g}, m = {loc:.6g}, raw r = {raw:.6g}",
-            f"s = log(1 + e^r) + 1e-6 = {scale:.12g},   t = (x - m) / s = {r:.12g}",
-            f"d/dr = (t^2 - 1) / s sigmoid(r) = ({r**2:.6g} - 1) / {scale:.6g} x {1 / (1 + math.exp(-raw)):.6g}",
-        ],
-        by_hand,
-        float(likelihood.value_and_grad(s.x, output)[1]["output"][0, s.vae.data_dim]),
-    )
-
-
-def laplace_entry(s: Situation) -> Worked:
-    output, b = _output(s), float(getattr(s.vae.likelihood, "scale", 0.1))
-    residual = float(s.x[0, 0] - output[0, 0])
-    grads = likelihoods.Laplace(b).value_and_grad(s.x, output)[1]
-    return Worked(
-        [
-            f"first point, first value: x - m = {residual:.6g}, b = {b:g}",
-            f"d/dm = sign(x - m) / b = {np.sign(residual):g} / {b:g}",
-        ],
-        float(np.sign(residual)) / b,
-        float(grads["output"][0, 0]),
-    )
+def regulariser_entry(regulariser: Regulariser, s: Situation) -> Worked:
+    assert regulariser.work_by_hand is not None
+    loc, scale, z = _posterior(s)
+    return regulariser.work_by_hand(_prior_sample(s), z[None], loc, scale, s.vae.current_prior())
 
 
 # ---- the KL term ----
@@ -159,84 +122,7 @@ def monte_carlo_entry(s: Situation) -> Worked:
     )
 
 
-# ---- priors ----
-
-
-def gaussian_prior_entry(s: Situation) -> Worked:
-    prior = s.vae.current_prior()
-    prior, z = priors.Gaussian(np.atleast_2d(prior.loc)[0], np.atleast_2d(prior.scale)[0]), _posterior(s)[2]
-    m, v, at = float(prior.loc[0]), float(prior.scale[0]) ** 2, float(z[0, 0])
-    return Worked(
-        [
-            f"first z, first dimension: z = {at:.12g}, m = {m:.6g}, v = {v:.6g}",
-            f"d/dz = -(z - m) / v = -{at - m:.6g} / {v:.6g}",
-        ],
-        -(at - m) / v,
-        float(prior.log_density_and_grad(z)[1]["z"][0, 0]),
-    )
-
-
-def student_t_entry(s: Situation) -> Worked:
-    own, z = s.vae.current_prior(), _posterior(s)[2]
-    prior = priors.StudentT(np.atleast_2d(own.loc)[0], np.atleast_2d(own.scale)[0], getattr(own, "df", 9.0))
-    m, v, nu, at = float(prior.loc[0]), float(prior.scale[0]) ** 2, prior.df, float(z[0, 0])
-    return Worked(
-        [
-            f"first z, first dimension: z = {at:.12g}, m = {m:.6g}, v = {v:.6g}, nu = {nu:g}",
-            f"d/dz = -(nu + 1) (z - m) / (nu v + (z - m)^2) = -{nu + 1:g} x {at - m:.6g} / ({nu * v:.6g} + {(at - m) ** 2:.6g})",
-        ],
-        -(nu + 1) * (at - m) / (nu * v + (at - m) ** 2),
-        float(prior.log_density_and_grad(z)[1]["z"][0, 0]),
-    )
-
-
-def mixture_entry(s: Situation) -> Worked:
-    own, z = s.vae.current_prior(), _posterior(s)[2]
-    loc, scale = np.atleast_2d(own.loc), np.atleast_2d(own.scale)
-    prior = priors.Mixture(loc, scale, np.asarray(getattr(own, "log_weight", np.full(len(loc), -math.log(len(loc))))))
-    joint = prior.joint_log_density(z)[0]
-    weight = np.exp(joint - joint.max())
-    R = weight / weight.sum()
-    pulls = -(z[0, 0] - loc[:, 0]) / scale[:, 0] ** 2
-    return Worked(
-        [
-            f"first z = {_numbers(z[0])}",
-            f"log pi_m + log N(z; m_m, v_m) = {_numbers(joint)}",
-            f"R = softmax of these = {_numbers(R)}",
-            f"-(z_1 - m_m1) / v_m1 = {_numbers(pulls)}",
-            "d/dz_1 = sum_m R_m (-(z_1 - m_m1) / v_m1)",
-        ],
-        float((R * pulls).sum()),
-        float(prior.log_density_and_grad(z)[1]["z"][0, 0]),
-    )
-
-
-def sparse_entry(s: Situation) -> Worked:
-    own, z = s.vae.current_prior(), _posterior(s)[2]
-    prior = priors.Sparse(
-        np.atleast_2d(own.loc)[0],
-        np.atleast_2d(own.scale)[0],
-        getattr(own, "gamma", 0.8),
-        getattr(own, "spike_scale", 0.05),
-    )
-    m, v, a, at = float(prior.loc[0]), float(prior.scale[0]) ** 2, prior.spike_scale, float(z[0, 0])
-
-    def log_normal(mean: float, variance: float) -> float:
-        return -((at - mean) ** 2) / (2 * variance) - 0.5 * math.log(2 * math.pi * variance)
-
-    log_slab = math.log(1 - prior.gamma) + log_normal(m, v) if prior.gamma < 1 else -math.inf
-    log_spike = math.log(prior.gamma) + log_normal(0, a**2) if prior.gamma > 0 else -math.inf
-    top = max(log_slab, log_spike)
-    rho = math.exp(log_spike - top) / (math.exp(log_spike - top) + math.exp(log_slab - top))
-    return Worked(
-        [
-            f"first z, first dimension: z = {at:.12g}, m = {m:.6g}, v = {v:.6g}, a = {a:g}, gamma = {prior.gamma:g}",
-            f"log slab = {log_slab:.6g}, log spike = {log_spike:.6g}, rho = spike / (spike + slab) = {rho:.6g}",
-            f"d/dz = -rho z / a^2 - (1 - rho) (z - m) / v = {-rho * at / a**2:.6g} - {(1 - rho) * (at - m) / v:.6g}",
-        ],
-        -rho * at / a**2 - (1 - rho) * (at - m) / v,
-        float(prior.log_density_and_grad(z)[1]["z"][0, 0]),
-    )
+# ---- the learned variances ----
 
 
 def prior_variance_entry(s: Situation) -> Worked:
@@ -247,17 +133,14 @@ def prior_variance_entry(s: Situation) -> Worked:
     mean = float((w * d_variance).sum())
     return Worked(
         [
-            f"logits {_numbers(logits)}, S = {S:g}: w = softmax = {_numbers(w)}",
-            f"v = S D w = {_numbers(variance)}; say dL/dv = {_numbers(d_variance)}",
+            f"logits {numbers(logits)}, S = {S:g}: w = softmax = {numbers(w)}",
+            f"v = S D w = {numbers(variance)}; say dL/dv = {numbers(d_variance)}",
             f"sum_j w_j dL/dv_j = {mean:.6g}",
             f"dL/dl_1 = v_1 (dL/dv_1 - that) = {variance[0]:.6g} x ({d_variance[0]:g} - {mean:.6g})",
         ],
         float(variance[0] * (d_variance[0] - mean)),
         float(priors.logits_grad(d_variance, variance)[0]),
     )
-
-
-# ---- regularisers ----
 
 
 def _prior_sample(s: Situation) -> np.ndarray:
@@ -272,49 +155,7 @@ def _noise(vae: VAE) -> tuple[np.ndarray, np.ndarray]:
     return rng.standard_normal((SMALL, vae.latent_dim)), rng.random(shape)
 
 
-def mmd_entry(s: Situation) -> Worked:
-    y, x = _posterior(s)[2][:SMALL, :1], _prior_sample(s)[:SMALL, :1]
-    B = len(y)
-    within = [float(mmd.kernel_slope(y[0, 0] - y[j, 0])) for j in range(B)]
-    across = [float(mmd.kernel_slope(y[0, 0] - x[j, 0])) for j in range(B)]
-    return Worked(
-        [
-            f"the batch's first {B} points, first dimension: y = {_numbers(y)}, x = {_numbers(x)}",
-            f"k'(y_1 - y_j) = {_numbers(np.array(within))}",
-            f"k'(y_1 - x_j) = {_numbers(np.array(across))}",
-            f"d/dy_1 = 2 / ({B} x {B - 1}) x {sum(within):.6g} - 2 / {B}^2 x {sum(across):.6g}",
-        ],
-        2 / (B * (B - 1)) * sum(within) - 2 / B**2 * sum(across),
-        float(mmd.value_and_grad(x, y)[1]["z"][0, 0]),
-    )
-
-
-def inclusive_entry(s: Situation) -> Worked:
-    loc, scale, _ = _posterior(s)
-    loc, scale, z, prior = loc[:SMALL], scale[:SMALL], _prior_sample(s)[:SMALL], s.vae.current_prior()
-    log_q = np.array(
-        [
-            [
-                sum(-0.5 * ((a - m) / w) ** 2 - math.log(w) for a, m, w in zip(each, mu, sd, strict=True))
-                for mu, sd in zip(loc, scale, strict=True)
-            ]
-            for each in z
-        ]
-    )
-    weight = np.exp(log_q - log_q.max(1, keepdims=True))
-    weight /= weight.sum(1, keepdims=True)
-    pulls = (z[:, 0] - loc[0, 0]) / scale[0, 0] ** 2
-    J = len(z)
-    return Worked(
-        [
-            f"the batch's first {J} points and samples: z_j1 = {_numbers(z[:, 0])}, mu_11 = {loc[0, 0]:.6g}, s_11 = {scale[0, 0]:.6g}",
-            f"W_j1 = softmax over i of log q(z_j | x_i), at i = 1: {_numbers(weight[:, 0])}",
-            f"(z_j1 - mu_11) / s_11^2 = {_numbers(pulls)}",
-            f"d/dmu_11 = -1/{J} sum_j W_j1 (z_j1 - mu_11) / s_11^2",
-        ],
-        float(-(weight[:, 0] * pulls).sum() / J),
-        float(inclusive_kl.value_and_grad(z, loc, scale, prior)[1]["loc"][0, 0]),
-    )
+# ---- the optimiser ----
 
 
 def adam_entry(s: Situation) -> Worked:

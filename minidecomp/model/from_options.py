@@ -1,38 +1,25 @@
-"""From the options of a run to its data, its model and its objective."""
+"""From the options of a run to its model."""
 
 from __future__ import annotations
-
-import dataclasses
-import math
 
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..data.points import all_zero_or_one, value_range
+from ..data.points import all_zero_or_one
 from ..data.principal_variances import cached_principal_variances
 from ..errors import OptionError
 from ..settings.options import TrainOptions
-from ..terms import likelihoods, priors
+from ..terms.priors import variance_from_logits
+from ..variants import LIKELIHOODS, PRIORS
 from .network import MLP, Parameters, initialise
 from .vae import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
 
 
 def fit_likelihood(options: TrainOptions, dataset: Dataset) -> TrainOptions:
-    """The options with the likelihood that the data suggest, if none was given.
-
-    Raises
-    ------
-    OptionError
-        If the data are not what the given likelihood takes.
-    """
+    """The options with the likelihood that the data suggest, if none was given."""
     if options.likelihood is None:
         likelihood = "bernoulli" if all_zero_or_one(dataset.train) else "gaussian"
-        return dataclasses.replace(options, likelihood=likelihood)
-    if options.likelihood == "bernoulli":
-        lows, highs = zip(value_range(dataset.train), value_range(dataset.test), strict=True)
-        if min(lows) < 0 or max(highs) > 1:
-            reason = f"it needs data from 0 to 1, {dataset.name} has {min(lows):g} to {max(highs):g}"
-            raise OptionError("likelihood", "bernoulli", reason)
+        return options.replace(likelihood=likelihood)
     return options
 
 
@@ -49,13 +36,7 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
         The prior's variances are S D softmax(prior_logits); zeros, equal variances, by default.
     """
     o = options
-    likelihood: likelihoods.Likelihood
-    if o.likelihood == "bernoulli":
-        likelihood = likelihoods.Bernoulli()
-    elif o.likelihood == "gaussian":
-        likelihood = likelihoods.Gaussian()
-    else:
-        likelihood = likelihoods.Laplace(o.likelihood_scale)
+    likelihood = LIKELIHOODS[o.likelihood].from_options(o)
     encoder = MLP("enc", (data_dim, *o.hidden, 2 * o.latent_dim), o.activation)
     decoder = MLP("dec", (o.latent_dim, *o.decoder_hidden, likelihood.output_dim(data_dim)), o.decoder_activation)
     parameters = Parameters(parameter_shapes(encoder, decoder, o.latent_dim, o.learn_prior_variance), dtype=o.dtype)
@@ -63,29 +44,16 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
     logits = np.zeros(o.latent_dim) if prior_logits is None else np.asarray(prior_logits, float)
     if o.learn_prior_variance:
         parameters[PRIOR_LOGITS][...] = logits
-    scale = np.sqrt(priors.variance_from_logits(logits, o.prior_variance_scale))
+    scale = np.sqrt(variance_from_logits(logits, o.prior_variance_scale))
     return VAE(
         encoder,
         decoder,
         likelihood,
-        cast_prior(_prior(o, scale), o.dtype),
+        cast_prior(PRIORS[o.prior].from_options(o, scale), o.dtype),
         o.scale_link,
         parameters,
         o.prior_variance_scale,
     )
-
-
-def _prior(o: TrainOptions, scale: np.ndarray) -> priors.Prior:
-    loc = np.zeros(o.latent_dim)
-    if o.prior == "gaussian":
-        return priors.Gaussian(loc, scale)
-    if o.prior == "student-t":
-        return priors.StudentT(loc, scale, o.df)
-    if o.prior == "sparse":
-        return priors.Sparse(loc, scale, o.gamma, o.spike_scale)
-    loc = priors.ring_of_components(o.components, o.latent_dim, o.component_radius)
-    log_weight = np.full(o.components, -math.log(o.components))
-    return priors.Mixture(loc, np.tile(scale, (o.components, 1)), log_weight)
 
 
 def prior_logits(options: TrainOptions, dataset: Dataset, fingerprint: str) -> np.ndarray | None:

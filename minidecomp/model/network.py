@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from .._core.codes import ACTIVATIONS, LEAKY_SLOPE
 from ..randomness import philox, streams
 from ..terms.arrays import array_module, softplus
 
-ACTIVATIONS = ("relu", "leaky-relu", "tanh", "softplus")
-LEAKY_SLOPE = 0.2
 INITS = ("torch", "he")
 
 

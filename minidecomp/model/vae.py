@@ -69,7 +69,7 @@ class VAE:
         variance = priors.variance_from_logits(self.parameters[PRIOR_LOGITS], self.prior_variance_scale)
         xp = array_module(variance)
         scale = xp.broadcast_to(xp.sqrt(variance), self.prior.scale.shape)
-        return replace(self.prior, scale=xp.ascontiguousarray(scale))
+        return replace(self.prior, scale=xp.ascontiguousarray(scale))  # type: ignore[type-var]
 
     def split_posterior(self, encoder_output: Any) -> tuple[Any, Any]:
         """loc and raw, (..., D) each, of the encoder's output (..., 2 D)."""

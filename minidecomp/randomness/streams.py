@@ -1,19 +1,19 @@
 """The streams of random numbers: every use of the generator, and the counters (purpose, step) that are its own.
 
 No two streams share a counter, so that no two uses draw the same numbers at one seed. Whatever draws names its stream
-from here. (The metrics draw from NumPy's generators, as the libraries that they follow do.)
+from here. (The metrics draw from NumPy's generators, as the libraries that they follow do, but for their seed.)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Purposes that compiled code draws, too.
-POSTERIOR, PRIOR, PRIOR_CHOICE, SHUFFLE = 0, 1, 2, 4
+# The purposes that compiled code draws, too.
+from .._core.codes import POSTERIOR, PRIOR, PRIOR_CHOICE, SHUFFLE
 
 # What an engine draws for a batch, all at one step: the posterior's noise, the prior's, the prior's choices.
 _BATCH = (POSTERIOR, PRIOR, PRIOR_CHOICE)
-_WEIGHTS, _DATA, _SPLIT, _SAMPLES, _ENCODINGS = (3,), (5,), (6,), (7,), (8,)
+_WEIGHTS, _DATA, _SPLIT, _SAMPLES, _ENCODINGS, _METRICS = (3,), (5,), (6,), (7,), (8,), (9,)
 
 # Training has the steps below 2^60 of a batch's purposes; the streams above it have 2^56 each. The core's steps are
 # signed, hence all stay below 2^63.
@@ -55,9 +55,8 @@ GRADIENT_LOG = Stream(_BATCH, _TRAINING, _WIDTH)  # --log-gradients' norms and c
 GRADIENT_ARROWS = Stream(_BATCH, _TRAINING + _WIDTH, _WIDTH)  # --log-gradients' pulls on encodings, one draw an epoch
 INSPECTION = Stream(_BATCH, _TRAINING + 2 * _WIDTH, _WIDTH)  # `minidecomp gradients`, numbered by training's steps
 REPORT = Stream(_BATCH, _TRAINING + 3 * _WIDTH)  # the gradients of a report's test points
-SCORE = Stream(_BATCH, _TRAINING + 4 * _WIDTH, _WIDTH)  # the estimator's score, one draw a batch
 MARGINAL = Stream(_BATCH, 1 << 61, _WIDTH)  # importance samples, one draw a piece of the points and of their samples
-EVALUATION = Stream(_BATCH, 1 << 62, _WIDTH)  # the terms on test data, one draw a batch
+EVALUATION = Stream(_BATCH, 1 << 62, _WIDTH)  # the terms on test data, and the estimator's score: one draw a batch
 
 # ---- a model's beginning, and its data ----
 
@@ -81,3 +80,4 @@ DECOMPOSITION_NOISE = Stream(_ENCODINGS, 1)  # noise of the decomposition's samp
 DECOMPOSITION_PRIOR = Stream(_ENCODINGS, 2)  # noise of its samples of p(z)
 DECOMPOSITION_CHOICE = Stream(_ENCODINGS, 3)  # their components, or where they are in the spike
 DECOMPOSITION_SOURCE = Stream(_ENCODINGS, 4)  # which points its samples of q(z) are of
+METRICS = Stream(_METRICS)  # the metrics' seed of 32 bits, where the one given has more

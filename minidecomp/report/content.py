@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import numpy as np
 
+from .._core.codes import LIKELIHOODS
 from ..data.dataset import Dataset
 from ..data.points import Bits, Points, as_numbers, evenly_spread
-from ..engines.constants import prior_constants
+from ..engines.constants import is_built_in, prior_constants
 from ..errors import MinidecompError
 from ..evaluation.dimensions import dimension_kl
 from ..figures.posterior import covering_square, density_on_grid
@@ -20,7 +20,9 @@ from ..objective import Objective
 from ..randomness import streams
 from ..randomness.draws import draw
 from ..runs.checkpoint import Run
+from ..runs.evaluation_file import read_evaluation
 from ..runs.folder import config_text
+from ..variants import REGULARISERS
 
 MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
 MOST_POINTS, MOST_VALUES = 100, 80_000  # test points, and numbers in all of them
@@ -45,7 +47,8 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "name": run.folder.resolve().name,
         "data": dataset.name,
         "epochs": run.state.epoch,
-        "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")},
+        "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}
+        | {"D": REGULARISERS[run.objective.regulariser].symbol},
         "prior": o.prior,
         "settings": [line.partition(" = ")[::2] for line in config_text(o).splitlines() if " = " in line],
         "curves": _thinned(run.state.metrics()),
@@ -67,11 +70,7 @@ def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
 
 
 def _evaluation(run: Run) -> list[tuple[str, Any]]:
-    """evaluation.json as a flat list of names and numbers; empty if there is none."""
-    try:
-        found = json.loads((run.folder / "evaluation.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return []
+    """evaluation.json as a flat list of names and numbers; empty if there is none of this model."""
     rows: list[tuple[str, Any]] = []
 
     def walk(prefix: str, value: Any) -> None:
@@ -84,7 +83,7 @@ def _evaluation(run: Run) -> list[tuple[str, Any]]:
         else:
             rows.append((prefix, float(f"{value:.6g}") if isinstance(value, float) else value))
 
-    walk("", found if isinstance(found, dict) else {})
+    walk("", read_evaluation(run.folder, run.state))
     return rows
 
 
@@ -94,8 +93,10 @@ def _evaluation(run: Run) -> list[tuple[str, Any]]:
 def explorer(vae: VAE, objective: Objective, dataset: Dataset, seed: int) -> dict[str, Any]:
     """The decoder, the prior, some test points with their posteriors and gradients, and the aggregate posterior.
 
-    ``{"left_out": why}`` of a model whose decoder is too large for a page.
+    ``{"left_out": why}`` of a model whose decoder is too large for a page, or that the page cannot compute.
     """
+    if not is_built_in(vae.prior) or vae.likelihood.name not in LIKELIHOODS:
+        return {"left_out": f"the page cannot compute a {vae.prior.name} prior with a {vae.likelihood.name} likelihood"}
     decoder = [(vae.parameters[f"dec.{i}.W"], vae.parameters[f"dec.{i}.b"]) for i in range(vae.decoder.layers)]
     weights = sum(W.size + b.size for W, b in decoder)
     if weights > MOST_WEIGHTS:
@@ -166,8 +167,8 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
         [] if labels is None else [dataset.class_names[c] if dataset.class_names else str(c) for c in labels[chosen]]
     )
     pulls = {
-        term: {"loc": _floats(of["loc"] * len(x)), "scale": _floats(of["scale"] * len(x))}
-        for term, of in found.gradients.items()
+        term: {"loc": _floats(pulls_at["loc"] * len(x)), "scale": _floats(pulls_at["scale"] * len(x))}
+        for term, pulls_at in found.gradients.items()
     }
     return {
         "count": len(x),

@@ -4,7 +4,7 @@
 const values = JSON.parse(document.getElementById("values").textContent);
 
 function showRun() {
-  const { objective: o } = values, D = o.regulariser === "mmd" ? "MMD(q(z), p(z))" : "KL(p(z) || q(z))";
+  const { objective: o } = values, D = o.D;
   document.getElementById("summary").textContent =
     `${values.data}, ${values.prior} prior, ${values.epochs} epochs, ${values.parameters.toLocaleString("en")} parameters`;
   document.getElementById("formula").textContent =

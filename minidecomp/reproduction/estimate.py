@@ -13,8 +13,7 @@ from ..engines import make
 from ..model import from_options
 from ..model.optimizer import Adam
 from ..objective import objective_from
-from ..settings.options import TrainOptions
-from ..settings.resolving import cores
+from ..settings.options import TrainOptions, cores
 from ..sweeps.grid import Entry
 from ..sweeps.local import threads_of_each
 from ..sweeps.work import Datasets

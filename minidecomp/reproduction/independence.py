@@ -60,6 +60,6 @@ def draw(folder: Path, entries: list[Entry]) -> list[Path]:
         if row["state"] == "finished":
             o = entry.options
             point = rf"$\nu = {o.df:g}$" if o.prior == "student-t" else rf"$\beta = {o.beta:g}$"
-            of = groups.setdefault(_kind(entry), {}).setdefault(point, [])
-            of.append((-row["test.log_likelihood"], row["factor_vae"]))
+            points = groups.setdefault(_kind(entry), {}).setdefault(point, [])
+            points.append((-row["test.log_likelihood"], row["factor_vae"]))
     return write_figure(loss_against_score(groups), make_folder(folder / "figures"), "independence", ("png",))

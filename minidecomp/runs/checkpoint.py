@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import math
-import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..objective import objective_from
-from ..model import from_options
-from ..settings import toml_text
-from ..data.dataset import Dataset
+from ..data.dataset import Digests
+from ..data.points import as_numbers
+from ..data.rules import DataRules
 from ..errors import Fault, RunError
 from ..files import write_file
+from ..model import from_options
+from ..model.optimizer import Adam
+from ..model.vae import VAE
+from ..objective import Objective, objective_from
+from ..settings.options import TrainOptions
+from ..settings.resolving import resolve
 from .folder import config_text
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
-from .folder import config_text
 from .gradient_log import GradientLog
-from ..model.vae import VAE
-from ..objective import Objective
-from ..model.optimizer import Adam
-from ..settings.options import TrainOptions, says_something
-from ..data.points import Bits, Points
-from ..settings.resolving import resolve
 
 FORMAT, VERSION = "minidecomp checkpoint", 1
 COLUMNS = ("epoch", "log_likelihood", "kl", "regulariser", "objective", "seconds")
@@ -81,7 +74,7 @@ def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray |
     return State(vae, adam, prior_logits, gradient_log=GradientLog() if options.log_gradients else None)
 
 
-def save(folder: Path, options: TrainOptions, state: State, data_sha256: str) -> None:
+def save(folder: Path, options: TrainOptions, state: State, rules: DataRules, digests: Digests) -> None:
     """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the first is read back."""
     adam = state.optimizer
     for name, array in (("parameters", state.vae.parameters.vector), ("adam.m", adam.m), ("adam.v", adam.v)):
@@ -92,8 +85,10 @@ def save(folder: Path, options: TrainOptions, state: State, data_sha256: str) ->
         "format": FORMAT,
         "version": VERSION,
         "config": config_text(options),
-        "data_dim": state.vae.data_dim,
-        "data_sha256": data_sha256,
+        "data_dim": rules.width,
+        "data_sha256": digests.train,
+        "test_data_sha256": digests.test,
+        **rules.arrays(),
         "epoch": state.epoch,
         "row": state.row,
         "totals": state.totals,
@@ -131,11 +126,27 @@ class Run:
     options: TrainOptions
     objective: Objective
     state: State
-    data_sha256: str
+    rules: DataRules
+    digests: Digests
 
     @property
     def vae(self) -> VAE:
         return self.state.vae
+
+    def encode(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale (N, D) of q(z|x) for points X (N, dx) in the units of the data that were trained on.
+
+        A line is warned of where X could be understood in more than one way.
+
+        Raises
+        ------
+        DataError
+            X is not what the model was trained on.
+        """
+        points, note = self.rules.take(X, "X")
+        if note:
+            warnings.warn(note, stacklevel=2)
+        return self.vae.encode(as_numbers(points, self.vae.dtype))
 
 
 def load(folder: str | Path) -> Run:
@@ -168,7 +179,9 @@ def load(folder: str | Path) -> Run:
             raise RunError(f"{path}: damaged, data_dim is {data_dim}")
         state = fresh_state(options, data_dim, arrays.get("prior_logits"))
         _fill(path, state, arrays)
-        return Run(folder, options, objective_from(options), state, str(arrays["data_sha256"]))
+        rules = DataRules.from_arrays(arrays, data_dim, str(options.likelihood), options.dtype)
+        digests = Digests(str(arrays["data_sha256"]), str(arrays.get("test_data_sha256", "")))
+        return Run(folder, options, objective_from(options), state, rules, digests)
     except KeyError as error:
         raise RunError(f"{path}: damaged, it has no {error.args[0]}") from error
     except (ValueError, TypeError, tomllib.TOMLDecodeError) as error:
@@ -212,5 +225,3 @@ def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
         state.rows.append({**dict(zip(COLUMNS, row, strict=True)), "epoch": int(row[0])})
     if state.gradient_log is not None:
         state.gradient_log = GradientLog.from_arrays(arrays)
-
-

@@ -9,12 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, RunError
-from ..settings.options import by_name
+from ..settings.options import TrainOptions, by_name
 from ..settings.sources import read_toml
+from ..variants import REGULARISERS
+from .checkpoint import COLUMNS
 
 Row = dict[str, Any]
 # They differ from run to run and say nothing of what was trained.
 NOT_SHOWN = ("threads", "engine", "checkpoint_every", "data_dir")
+
+
+def test_terms() -> tuple[str, ...]:
+    """The terms that every evaluation has of the test data."""
+    return ("log_likelihood", "kl", *REGULARISERS)
 
 
 def find_runs(places: Iterable[str | Path]) -> list[Path]:
@@ -65,7 +72,7 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
     ``factor_vae.gaussian_quantiles``), ``overlap.NAME``, ``match.NAME``, ``marginal_log_likelihood`` and
     ``active_dimensions``.
     """
-    row: Row = {f"test.{name}": evaluation["test"][name] for name in ("log_likelihood", "kl", "mmd", "kl-inc")}
+    row: Row = {f"test.{name}": evaluation["test"][name] for name in test_terms()}
     row["active_dimensions"] = len(evaluation["dimensions"]["active"])
     row |= {f"train.{name}": value for name, value in evaluation.get("train", {}).items()}
     row |= {name: score["score"] for name, score in evaluation.get("metrics", {}).items()}
@@ -79,20 +86,27 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
     return row
 
 
+def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> list[str]:
+    """The options and values that a run of a sweep can have in its row when it is finished; see `recorded`."""
+    names = [*vars(options), *(f"test.{name}" for name in test_terms()), "active_dimensions"]
+    names += [*(f"train.{name}" for name in COLUMNS), *metrics]
+    return names + [f"{name}.gaussian_quantiles" for name in metrics]
+
+
 def differing_options(rows: Sequence[Row]) -> list[str]:
     """The options that are not the same in all rows, in the order in which ``train --help`` has them."""
     names = [name for name in by_name() if name not in NOT_SHOWN]
     return [name for name in names if len({str(row.get(name)) for row in rows}) > 1]
 
 
-def check_column(rows: Sequence[Row], option: str, name: str) -> str:
-    """The name, if a row has it; ``option`` is what the error names."""
+def check_column(rows: Sequence[Row], option: str, name: str, otherwise: str = "no run has it recorded") -> str:
+    """The name, if a row has it; ``option`` is what the error names, and ``otherwise`` why it is none."""
     known = {column for row in rows for column in row}
     name = name.replace("-", "_") if name.replace("-", "_") in by_name() else name
     if name not in known:
         near = difflib.get_close_matches(name, sorted(known), 3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise OptionError(option, name, f"no run has it recorded{hint}")
+        raise OptionError(option, name, f"{otherwise}{hint}")
     return name
 
 

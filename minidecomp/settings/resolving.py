@@ -9,39 +9,45 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import OptionError
+from ..variants import Option
 from .options import (
     ALIASES,
-    DATA_DEFAULTS,
-    DATA_OF_PRIOR,
-    NAMES,
-    PRIOR_OF_DATA,
+    CHOOSERS,
+    OWN,
     TrainOptions,
     by_name,
+    choices_of,
+    chosen_variant,
+    cores,
     default,
-    kind,
-    says_something,
+    is_relevant,
 )
-
-MAX_THREADS = 256
 
 
 def allowed(name: str) -> str:
     """What the option takes, as the end of a sentence: "a whole number from 1 to 8 is"."""
-    meta, of = by_name()[name].metadata, kind(name)
-    if "choices" in meta:
-        return "one of " + ", ".join(str(choice) for choice in meta["choices"]) + " is"
-    return "yes or no is" if of is bool else in_words(of, meta)
+    option = by_name()[name]
+    choices = choices_of(option)
+    if choices is not None:
+        return "one of " + ", ".join(map(str, choices)) + " is"
+    return "yes or no is" if option.kind is bool else in_words(option.kind, limits_of(option))
 
 
-def in_words(of: Any, meta: Mapping[str, Any]) -> str:
+def limits_of(option: Option) -> dict[str, Any]:
+    """Those of low, high, above, below and most that the option has."""
+    limits = {name: getattr(option, name) for name in ("low", "high", "above", "below", "most")}
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def in_words(kind: Any, meta: Mapping[str, Any]) -> str:
     """A type and its limits: "a whole number from 1 to 8 is"."""
-    noun = {int: "a whole number", float: "a number", tuple: "whole numbers"}.get(of, "a text")
+    noun = {int: "a whole number", float: "a number", tuple: "whole numbers"}.get(kind, "a text")
     if "low" in meta and "high" in meta:
         bounds = f"from {_shown(meta['low'])} to {_shown(meta['high'])}"
     else:
         words = (("low", "of at least"), ("above", "above"), ("below", "below"))
         bounds = " and ".join(f"{word} {_shown(meta[key])}" for key, word in words if key in meta)
-    end = f" with commas between, {meta['most']} at most, are" if of is tuple else " is"
+    end = f" with commas between, {meta['most']} at most, are" if kind is tuple else " is"
     return f"{noun} {bounds}".rstrip() + end
 
 
@@ -64,22 +70,22 @@ def check(name: str, value: Any) -> Any:
     OptionError
         If it is not allowed.
     """
-    meta, of = by_name()[name].metadata, kind(name)
-    if isinstance(value, str) and name in ALIASES:
-        value = ALIASES[name].get(value.lower(), value)
+    option = by_name()[name]
+    limits, choices = limits_of(option), choices_of(option)
+    if isinstance(value, str):
+        value = ALIASES.get(name, {}).get(value.lower(), value)
+        value = CHOOSERS[name][0].named(value) if name in CHOOSERS else value
     try:
-        converted = _convert(of, value)
+        converted = _convert(option.kind, value)
     except (TypeError, ValueError, OverflowError):
         raise OptionError(name, value, allowed(name)) from None
-    if name == "factors":
-        from ..data.dsprites import selection
-
-        selection(converted)
-    if "choices" in meta and converted not in meta["choices"]:
-        near = difflib.get_close_matches(str(converted), [str(choice) for choice in meta["choices"]], 1)
+    if option.verify is not None:
+        option.verify(converted)
+    if choices is not None and converted not in choices:
+        near = difflib.get_close_matches(str(converted), list(map(str, choices)), 1)
         raise OptionError(name, value, allowed(name) + (f"; did you mean {near[0]}?" if near else ""))
-    numbers = converted if of is tuple else (converted,) if of in (int, float) else ()
-    if not all(_within(number, meta) for number in numbers) or len(numbers) > meta.get("most", 1):
+    numbers = converted if option.kind is tuple else (converted,) if option.kind in (int, float) else ()
+    if not all(_within(number, limits) for number in numbers) or len(numbers) > limits.get("most", 1):
         raise OptionError(name, value, allowed(name))
     return converted
 
@@ -101,20 +107,20 @@ def _within(number: float, limits: Mapping[str, Any]) -> bool:
     )
 
 
-def _convert(of: Any, value: Any) -> Any:
-    if of is bool:
+def _convert(kind: Any, value: Any) -> Any:
+    if kind is bool:
         words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         return value if isinstance(value, bool) else words[value.lower()] if value in words else _refuse()
     if isinstance(value, bool):
         return _refuse()
-    if of is tuple:
+    if kind is tuple:
         parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else list(value)
         return tuple(_convert(int, part) for part in parts if part != "")
-    if of is int and isinstance(value, float) and not value.is_integer():
+    if kind is int and isinstance(value, float) and not value.is_integer():
         return _refuse()
-    if of is str:
+    if kind is str:
         return os.fspath(value)
-    return of(value)
+    return kind(value)
 
 
 def _refuse() -> Any:
@@ -137,13 +143,13 @@ def whole_number(name: str, value: Any, low: int, high: int) -> int:
     return _checked(name, value, int, {"low": low, "high": high})
 
 
-def _checked(name: str, value: Any, of: Any, limits: Mapping[str, Any]) -> Any:
+def _checked(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> Any:
     try:
-        converted = _convert(of, value)
+        converted = _convert(kind, value)
     except (TypeError, ValueError, OverflowError):
         converted = math.nan
     if not _within(converted, limits):
-        raise OptionError(name, value, in_words(of, limits))
+        raise OptionError(name, value, in_words(kind, limits))
     return converted
 
 
@@ -176,49 +182,49 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
 
     prior, data = values.get("prior"), values.get("data")
     if prior is None:
-        prior = PRIOR_OF_DATA.get(data, "gaussian") if data is not None else "mixture"
-    data = DATA_OF_PRIOR[prior] if data is None else data
+        prior = chosen_variant("data", data).defaults.get("prior") if data is not None else "mixture"
+    if data is None:
+        data = chosen_variant("prior", prior).usual_data or "pinwheel"
 
-    defaults = {name: default(name) for name in known} | DATA_DEFAULTS.get(data, {})
-    defaults |= {"prior": prior, "data": data, "kl": "analytic" if prior == "gaussian" else "monte-carlo"}
-    defaults |= {"prior_variance_scale": 0.03 if prior == "mixture" else 1.0, "threads": cores()}
-    resolved = defaults | values
+    prior_is, data_is = chosen_variant("prior", prior), chosen_variant("data", data)
+    resolved: dict[str, Any] = {name: default(name) for name in known}
+    resolved |= {"prior_variance_scale": 1.0, "threads": cores()}
+    resolved |= {"kl": "analytic" if prior_is.closed_form_kl else "monte-carlo"}
+    resolved |= {**prior_is.defaults, **data_is.defaults} | {"prior": prior, "data": data} | values
     # A decoder mirrors the encoder, unless it is given, or the data's own encoder is left as it is.
     if "decoder_hidden" not in values and ("hidden" in values or resolved["decoder_hidden"] is None):
         resolved["decoder_hidden"] = tuple(reversed(resolved["hidden"]))
     if "decoder_activation" not in values and ("activation" in values or resolved["decoder_activation"] is None):
         resolved["decoder_activation"] = resolved["activation"]
-    if resolved["engine"] == "auto":
-        from ..engines import chosen
-
-        resolved["engine"] = chosen("auto")
     _refuse_contradictions(resolved, values)
     return TrainOptions(**resolved)
-
-
-def cores() -> int:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(count, MAX_THREADS)
 
 
 def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> None:
     for name in given:
         # One that has its default does no harm: another run's config.toml may bring it along.
-        if not says_something(name, resolved) and given[name] != default(name):
-            other, needed = by_name()[name].metadata["only_with"]
-            need = f"--{other.replace('_', '-')} {' or '.join(needed)}"
-            raise OptionError(name, given[name], f"it goes with {need} only, not with {resolved[other]}")
-    own = resolved["data"] not in NAMES
-    for name, needs_own in (("array", True), ("test_fraction", True), ("data_dir", False)):
-        if given.get(name, default(name)) != default(name) and own != needs_own:
-            need = "a file of one's own" if needs_own else "a named data set"
-            raise OptionError(name, given[name], f"it goes with --data {need} only, not with {resolved['data']}")
-    if resolved["kl"] == "analytic" and resolved["prior"] != "gaussian":
+        if not is_relevant(name, resolved) and given[name] != default(name):
+            other, needed = by_name()[name].only_with or ("", ())
+            raise OptionError(
+                name, given[name], f"it goes with {_need(other, needed)} only, not with {resolved[other]}"
+            )
+    prior, regulariser = (
+        chosen_variant("prior", resolved["prior"]),
+        chosen_variant("regulariser", resolved["regulariser"]),
+    )
+    if resolved["kl"] == "analytic" and not prior.closed_form_kl:
         raise OptionError("kl", "analytic", f"the {resolved['prior']} prior has no closed form; monte-carlo is")
     if resolved["kl"] == "analytic" and resolved["log_prior_multiplier"] != 1:
         multiplier = resolved["log_prior_multiplier"]
         raise OptionError("log_prior_multiplier", multiplier, "it goes with --kl monte-carlo only")
-    if resolved["alpha"] > 0 and resolved["regulariser"] == "mmd" and resolved["batch_size"] < 2:
-        raise OptionError("batch_size", resolved["batch_size"], "for --regulariser mmd at least 2 is")
-    if resolved["prior_variance"] == "pca" and resolved["prior"] == "mixture":
-        raise OptionError("prior_variance", "pca", "a mixture's components have equal variances: iso is")
+    if resolved["alpha"] > 0 and resolved["batch_size"] < regulariser.least_points:
+        need = f"for --regulariser {regulariser.name} at least {regulariser.least_points} is"
+        raise OptionError("batch_size", resolved["batch_size"], need)
+    if resolved["prior_variance"] == "pca" and not prior.takes_data_variances:
+        raise OptionError("prior_variance", "pca", f"a {prior.name}'s components have equal variances: iso is")
+
+
+def _need(other: str, needed: tuple[str, ...]) -> str:
+    """--prior mixture or sparse; --data a file of your own"""
+    words = ["a file of your own" if other == "data" and name == OWN else name for name in needed]
+    return f"--{other.replace('_', '-')} {' or '.join(words)}"

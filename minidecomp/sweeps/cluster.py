@@ -17,7 +17,17 @@ from ..errors import Fault, OptionError
 from ..files import make_folder
 from ..runs.folder import config_text
 from ..settings.resolving import resolve
-from .folder import FAILED, FINISHED, failure, forget_failure, is_finished, note_failure, write_table
+from .folder import (
+    FAILED,
+    FINISHED,
+    NO_METRICS,
+    Metrics,
+    failure,
+    forget_failure,
+    is_finished,
+    note_failure,
+    write_table,
+)
 from .grid import Entry
 from .work import BUSY, STOPPED, Datasets, complete
 
@@ -30,7 +40,7 @@ def run_on_cluster(
     folder: Path,
     entries: Sequence[Entry],
     *,
-    metrics: Sequence[str] = (),
+    metrics: Metrics = NO_METRICS,
     threads: int = 1,
     report: Callable[[Entry, str], None] = lambda entry, outcome: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -59,9 +69,9 @@ def run_on_cluster(
     """
     folder = folder.resolve()
     distributed = _import(address)
-    waiting = [entry for entry in entries if not is_finished(folder, entry, metrics)]
+    waiting = [entry for entry in entries if not is_finished(folder, entry, metrics.get(entry.name, ()))]
     outcomes = {entry.name: FINISHED for entry in entries if entry not in waiting}
-    write_table(folder, entries)
+    write_table(folder, entries, metrics)
     if not waiting:
         return outcomes
     with _connect(distributed, address) as client:
@@ -76,7 +86,7 @@ def run_on_cluster(
                 token,
                 entry.name,
                 config_text(entry.options),
-                list(metrics),
+                list(metrics.get(entry.name, ())),
                 threads,
                 __version__,
                 key=f"minidecomp-{token}-{entry.name}",
@@ -92,7 +102,7 @@ def run_on_cluster(
             for future in [future for future in pending if future.done()]:
                 entry = pending.pop(future)
                 outcomes[entry.name] = _collect(future, folder, entry, place is None)
-                write_table(folder, entries)
+                write_table(folder, entries, metrics)
                 report(entry, outcomes[entry.name])
             time.sleep(POLL_SECONDS if pending else 0)
     return outcomes

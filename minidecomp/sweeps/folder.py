@@ -12,9 +12,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import MinidecompError, RunError
@@ -24,6 +25,9 @@ from .grid import Entry, expand, read_blocks
 
 GRID, TABLE = "sweep.toml", "sweep.csv"
 FINISHED, FAILED, PENDING = "finished", "failed", "pending"
+
+Metrics = Mapping[str, Sequence[str]]  # by a run's name, those that are asked for
+NO_METRICS: Metrics = MappingProxyType({})
 
 
 def open_sweep(folder: Path) -> list[Entry]:
@@ -112,16 +116,17 @@ def failure(folder: Path, name: str) -> str | None:
 
 
 def state(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> str:
+    """``finished`` with the metrics that are asked for, ``failed``, or ``pending``."""
     if is_finished(folder, entry, metrics):
         return FINISHED
     return FAILED if failure(folder, entry.name) is not None else PENDING
 
 
-def rows(folder: Path, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) -> list[dict[str, Any]]:
     """A row a run: its name, state, options, and what was recorded of it."""
     found = []
     for entry in entries:
-        row: dict[str, Any] = {"run": entry.name, "state": state(folder, entry)}
+        row: dict[str, Any] = {"run": entry.name, "state": state(folder, entry, metrics.get(entry.name, ()))}
         row |= {name: value for name, value in vars(entry.options).items() if value is not None}
         if row["state"] == FINISHED:
             try:
@@ -138,9 +143,9 @@ def rows(folder: Path, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     return found
 
 
-def write_table(folder: Path, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def write_table(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) -> list[dict[str, Any]]:
     """Write sweep.csv: options that differ, then every recorded value; returns the rows."""
-    found = rows(folder, entries)
+    found = rows(folder, entries, metrics)
     recorded = dict.fromkeys(name for row in found for name in row if name not in vars(entries[0].options))
     columns = list(dict.fromkeys(["run", "state", *differing_options(found), *recorded]))
     buffer = io.StringIO()

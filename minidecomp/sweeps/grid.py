@@ -16,7 +16,7 @@ from ..errors import OptionError, RunError
 from ..files import write_file
 from ..runs.folder import config_text
 from ..settings import toml_text
-from ..settings.options import TrainOptions, by_name, kind, says_something
+from ..settings.options import TrainOptions, by_name, is_relevant
 from ..settings.resolving import check_known, resolve
 
 WHOLE = ("data", "data_dir", "array", "factors", "image_size")  # a comma in them separates nothing
@@ -37,7 +37,7 @@ def values_of(name: str, text: str) -> list[str]:
     """The values that ``1,3,5`` stands for; widths, which have commas of their own, stand between ``;``."""
     if name in WHOLE:
         return [text]
-    return [part.strip() for part in text.split(";" if kind(name) is tuple else ",") if part.strip()]
+    return [part.strip() for part in text.split(";" if by_name()[name].kind is tuple else ",") if part.strip()]
 
 
 def read_blocks(path: Path) -> list[Block]:
@@ -131,7 +131,7 @@ def _several(name: str, value: Any) -> list[Any]:
     check_known(name, value)
     if not isinstance(value, list):
         return [value]
-    if kind(name) is tuple and not any(isinstance(each, list | str) for each in value):
+    if by_name()[name].kind is tuple and not any(isinstance(each, list | str) for each in value):
         return [value]
     if not value:
         raise OptionError(name, "[]", "a list with at least one value is")
@@ -144,7 +144,7 @@ def _entries(runs: list[TrainOptions], given: set[str]) -> list[Entry]:
     names: dict[str, int] = {}
     entries = []
     for options in runs:
-        said = [name for name in differing if says_something(name, vars(options))]
+        said = [name for name in differing if is_relevant(name, vars(options))]
         parts = [f"{name.replace('_', '-')}{_short(getattr(options, name))}" for name in said]
         name = "-".join(parts) or "run"
         names[name] = names.get(name, 0) + 1

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..settings.options import TrainOptions
-from ..settings.resolving import cores
+from ..engines import chosen
+from ..settings.options import TrainOptions, cores
 from ..training import Trainer
-from .folder import FINISHED, is_finished, write_table
+from .folder import FINISHED, NO_METRICS, Metrics, is_finished, write_table
 from .grid import Entry
 from .work import BUSY, STOPPED, Datasets, complete
 
@@ -25,7 +25,7 @@ Report = Callable[[Entry, str], None]
 def threads_of_each(entries: Sequence[Entry], datasets: Datasets) -> int:
     """Threads of a run: one, or all where models are large, or a share where there are fewer runs than cores."""
     available = cores()
-    if any(entry.options.engine == "gpu" for entry in entries):
+    if any(chosen(entry.options.engine) == "gpu" for entry in entries):
         return available
     largest = max(_parameters(entry.options, datasets) * entry.options.batch_size for entry in entries)
     return available if largest > LARGE else max(1, available // len(entries))
@@ -42,8 +42,9 @@ def run_all(
     folder: Path,
     entries: Sequence[Entry],
     *,
-    metrics: Sequence[str] = (),
+    metrics: Metrics = NO_METRICS,
     threads: int | None = None,
+    datasets: Datasets | None = None,
     progress: Callable[[Entry, Trainer], None] = lambda entry, trainer: None,
     report: Report = lambda entry, outcome: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -57,10 +58,12 @@ def run_all(
     folder : pathlib.Path
         Of the sweep.
     entries : sequence of Entry
-    metrics : sequence of str
-        Disentanglement and sparsity metrics to record of each run, beside its terms.
+    metrics : mapping of str to sequence of str
+        Disentanglement and sparsity metrics to record of each run, by its name, beside its terms.
     threads : int, optional
         Of each run; chosen if not given.
+    datasets : Datasets, optional
+        Those that are loaded already.
     progress : callable
         Called, from any thread, with a run and its trainer after each slice of training.
     report : callable
@@ -68,10 +71,10 @@ def run_all(
     should_stop : callable
         Asked between slices of training.
     """
-    datasets, outcomes, one_at_a_time = Datasets(), {}, threading.Lock()
-    waiting = [entry for entry in entries if not is_finished(folder, entry, metrics)]
+    datasets, outcomes, one_at_a_time = datasets or Datasets(), {}, threading.Lock()
+    waiting = [entry for entry in entries if not is_finished(folder, entry, metrics.get(entry.name, ()))]
     outcomes.update({entry.name: FINISHED for entry in entries if entry not in waiting})
-    write_table(folder, entries)
+    write_table(folder, entries, metrics)
     if not waiting:
         return outcomes
     each = threads_of_each(waiting, datasets) if threads is None else threads
@@ -84,14 +87,14 @@ def run_all(
             entry,
             datasets,
             threads=each,
-            metrics=metrics,
+            metrics=metrics.get(entry.name, ()),
             progress=lambda trainer: progress(entry, trainer),
             should_stop=should_stop,
         )
         with one_at_a_time:
             outcomes[entry.name] = outcome
             if outcome != BUSY:
-                write_table(folder, entries)
+                write_table(folder, entries, metrics)
                 report(entry, outcome)
         return outcome
 

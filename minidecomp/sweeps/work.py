@@ -6,27 +6,30 @@ import shutil
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .. import training
 from ..data import dataset_from
 from ..data.dataset import Dataset
-from ..data.points import as_stored
-from ..errors import MinidecompError, RunError
+from ..errors import MinidecompError, OptionError, RunError
 from ..evaluation import scoring
-from ..evaluation.terms import evaluate_and_write
+from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
 from ..model import from_options
 from ..runs import checkpoint
-from ..runs.folder import update_evaluation
+from ..runs.evaluation_file import read_evaluation
 from ..settings.options import DATA, TrainOptions, by_name
 from ..training import Trainer
 from .folder import FAILED, FINISHED, claimed, forget_failure, is_finished, note_failure
 from .grid import Entry
 
 STOPPED, BUSY = "stopped", "busy"
-DATA_OPTIONS = tuple(name for name, field in by_name().items() if field.metadata["group"] == DATA)
+ANY_NUMBER = 1000  # of factors and latent dimensions, where they are not known
+
+
+def data_options() -> tuple[str, ...]:
+    """The options that decide what the data are."""
+    return tuple(name for name, option in by_name().items() if option.group == DATA)
 
 
 class Datasets:
@@ -37,7 +40,7 @@ class Datasets:
         self._known: dict[tuple[Any, ...], Dataset] = {}
 
     def of(self, options: TrainOptions) -> Dataset:
-        key = tuple(getattr(options, name) for name in DATA_OPTIONS)
+        key = tuple(getattr(options, name) for name in data_options())
         with self._lock:
             if key not in self._known:
                 self._known[key] = dataset_from(options)
@@ -68,10 +71,12 @@ def complete(
         if is_finished(folder, entry, metrics):
             return FINISHED
         try:
-            trainer = _trainer(folder / entry.name, replace(entry.options, threads=threads), datasets.of(entry.options))
+            dataset = datasets.of(entry.options)
+            check_wanted(Wanted(",".join(metrics) or "none"), entry.options, dataset)
+            trainer = _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset)
             if not training.train(trainer, progress, should_stop):
                 return STOPPED
-            _evaluate(trainer, metrics, is_finished(folder, entry))
+            _evaluate(trainer, metrics)
         except MinidecompError as error:
             note_failure(folder, entry.name, str(error))
             return FAILED
@@ -92,31 +97,50 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
             shutil.rmtree(folder)
         return training.start(options, dataset, str(folder))
     run = checkpoint.load(folder)
-    same = replace(run.options, threads=options.threads, engine=options.engine, epochs=options.epochs)
+    same = run.options.replace(threads=options.threads, engine=options.engine, epochs=options.epochs)
     fitted = from_options.fit_likelihood(options, dataset)
-    if same != replace(fitted, checkpoint_every=run.options.checkpoint_every):
+    if same != fitted.replace(checkpoint_every=run.options.checkpoint_every):
         raise RunError(f"{folder}: it was begun with other options; another sweep folder is needed")
     return training.resume(
-        run, replace(run.options, threads=options.threads, engine=options.engine, epochs=options.epochs), dataset
+        run, run.options.replace(threads=options.threads, engine=options.engine, epochs=options.epochs), dataset
     )
 
 
-def _evaluate(trainer: Trainer, metrics: Sequence[str], evaluated: bool) -> None:
-    """The terms on the test data, unless they are there, and the metrics."""
-    if not evaluated:
-        evaluate_and_write(trainer)
-    if not metrics:
-        return
-    options, vae = trainer.options, trainer.state.vae
-    grid = trainer.dataset.grid
-    points = trainer.dataset.test if grid is None else grid.points
-    codes, _ = trainer.engine.encode(as_stored(points, vae.dtype))
+def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:
+    """The terms on the test data, and the metrics that are not there yet."""
     assert trainer.folder is not None
-    run = checkpoint.load(trainer.folder)
-    found: dict[str, Any] = {"metrics": {}}
+    known = read_evaluation(trainer.folder, trainer.state).get("metrics", {})
+    evaluate_trainer(trainer, ",".join(name for name in metrics if name not in known) or "none")
 
-    def after(name: str, score: Any) -> None:
-        found["metrics"][name] = score.as_dict()
 
-    scoring.scores(list(metrics), codes, grid, options.seed, lambda name: None, after)
-    update_evaluation(run, {"epochs": trainer.state.epoch} | found)
+def metrics_of_each(entries: Sequence[Entry], datasets: Datasets, wanted: str) -> dict[str, list[str]]:
+    """The metrics that a text such as ``mig,hoyer`` or ``all`` means for each run, by its name.
+
+    Data that cannot be had here may be where the run is trained; ``all`` has no meaning then.
+
+    Raises
+    ------
+    OptionError
+        If one run cannot give a metric; the message names the run unless none can.
+    MinidecompError
+        If a package is missing, or data that are needed.
+    """
+    chosen: dict[str, list[str]] = {}
+    refused: list[tuple[Entry, OptionError]] = []
+    for entry in entries:
+        try:
+            dataset = datasets.of(entry.options)
+        except MinidecompError:
+            if "all" in wanted.split(","):
+                raise
+            chosen[entry.name] = scoring.choose(wanted, ANY_NUMBER, ANY_NUMBER)
+            continue
+        try:
+            chosen[entry.name] = check_wanted(Wanted(wanted), entry.options, dataset)
+        except OptionError as error:
+            refused.append((entry, error))
+    if not refused:
+        return chosen
+    first, reason = refused[0]
+    where = f"in the run {first.name} " if chosen else ""
+    raise OptionError(reason.option, reason.value, where + reason.allowed)

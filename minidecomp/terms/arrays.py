@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-LOG_2PI = math.log(2 * math.pi)
-MIN_SCALE = 1e-6
+from .._core.codes import LOG_2PI, MIN_SCALE
+
+__all__ = ["LOG_2PI", "MIN_SCALE", "array_module", "logsumexp", "normal_log_density", "sigmoid", "softplus"]
 
 
 def array_module(array: Any) -> Any:

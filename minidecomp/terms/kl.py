@@ -1,4 +1,4 @@
-"""KL(q(z|x) || p(z)) for a posterior q = N(loc, diag scale^2): in closed form, and from samples (PAPER 4a, 4b)."""
+"""KL(q(z|x) || p(z)) for a posterior q = N(loc, diag scale^2): in closed form, and from samples."""
 
 from __future__ import annotations
 

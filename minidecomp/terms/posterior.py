@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays import MIN_SCALE, array_module, sigmoid, softplus
+from .._core.codes import MIN_SCALE, SCALE_LINKS
+from .arrays import array_module, sigmoid, softplus
 
-SCALE_LINKS = ("softplus", "exp")
+__all__ = ["SCALE_LINKS", "sample", "scale_from_raw", "scale_slope"]
 
 
 def scale_from_raw(raw: Any, scale_link: str) -> Any:

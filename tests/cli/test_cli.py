@@ -423,13 +423,13 @@ def test_encode_refuses_points_of_another_width(capsys):
     assert main(["train", *SMALL, "-o", "r", "--no-plots", "-q"]) == 0
     np.save("wide.npy", np.zeros((5, 3)))
     capsys.readouterr()
-    message = "wide.npy: has 3 numbers a point; the run's model takes 2"
+    message = "the model takes points of 2 numbers; wide.npy has 3"
     assert complaint(capsys, "encode", "r", "wide.npy") == message
     np.save("ones.npy", np.random.default_rng(0).random((30, 2)) < 0.5)
     assert main(["train", "-d", "ones.npy", "-e", "1", "--hidden", "3", "-o", "b", "--no-plots", "-q"]) == 0
     np.save("large.npy", np.full((5, 2), 200.0))
     capsys.readouterr()
-    message = "large.npy: has 200 to 200; the run's model was trained on data from 0 to 1"
+    message = "the model takes numbers from 0 to 1; large.npy has 200 to 200"
     assert complaint(capsys, "encode", "b", "large.npy") == message
 
 
@@ -488,7 +488,7 @@ def test_a_small_dsprites_run(capsys):
         ("train --data cut.npy", "cut.npy: cannot be read"),
         ("train --data objects.npy", "objects.npy: "),
         ("train --data text.npy", "text.npy: has dtype <U1; allowed are"),
-        ("train --data nan.npy", "nan.npy: has nan in row 3, column 1"),
+        ("train --data nan.npy", "finite numbers are needed; nan.npy has nan in row 3, column 1"),
         ("train --data two.npz", "two.npz: has 2 arrays; choose by --array one of: a, b"),
         ("train --data two.npz --array c", "two.npz: has no array named c; it has: a, b"),
         ("train --data bad.csv", "bad.csv, line 3: 'x' is not a number"),
@@ -500,12 +500,12 @@ def test_a_small_dsprites_run(capsys):
         ("train --out folder2", "--out folder2: it exists already; give another folder, or --resume folder2 to go on with its run"),
         ("train --config table.toml", "table.toml: [train] is a table; the options stand at the top, outside of any"),
         ("train --config wrong.toml", "wrong.toml: lr: x is not allowed; a number above 0 is"),
-        ("train --data huge.npy", "huge.npy: has 1e+300; with --dtype float32 numbers up to 1e+15 can be used"),
+        ("train --data huge.npy", "numbers up to 1e+15 can be used with --dtype float32; huge.npy has 1e+300"),
         ("train --data good.npy --arms 3", "--arms: 3 is not allowed; it goes with --data pinwheel only"),
         ("train --array x", "--array: x is not allowed; it goes with --data a file of one's own only, not with pinwheel"),
         ("train --data good.npy --data-dir /", "--data-dir: / is not allowed; it goes with --data a named data set only"),
         ("evaluate old", "old/checkpoint.npz: checkpoint version 0"),
-        ("evaluate nowhere --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 4294967295 is"),
+        ("evaluate nowhere --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 18446744073709551615 is"),
         ("traverse nowhere --steps 1", "--steps: 1 is not allowed; a whole number from 2 to 1000 is"),
         ("traverse nowhere --span 0", "--span: 0 is not allowed; a number above 0 is"),
         ("sample nowhere --count x", "--count: x is not allowed; a whole number from 1 to 10000000 is"),

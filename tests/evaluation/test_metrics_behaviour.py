@@ -102,10 +102,10 @@ def test_collapsed_codes_win_votes_unless_they_are_pruned():
     codes = np.concatenate([MANY[:, :2] * 1.0, 1e-3 * random.normal(size=(512, 5))], axis=1)
     codes[:, 2] = 1e-3 * MANY[:, 2]
     truth = GroundTruth.from_table(codes, (8, 8, 8))
-    assert metrics.factor_vae(truth, **VOTES, active_threshold=0).score == 1
+    assert metrics.factor_vae(truth, **VOTES, prune_below=0).score == 1
     pruned = metrics.factor_vae(truth, **VOTES)
     assert pruned.score == pytest.approx(2 / 3, abs=0.15)
-    assert pruned.details["active"] == [0, 1]
+    assert pruned.details["kept"] == [0, 1]
     assert metrics.factor_vae_mathieu19(truth, num_votes=500).score == 1
 
 
@@ -168,7 +168,7 @@ def test_factor_vae_does_not_see_scale_nor_order(seed):
     random = np.random.default_rng(seed)
     table = random.normal(size=(24, 4)) + FACTORS @ random.normal(size=(3, 4))
     order, scale = random.permutation(4), np.exp(random.normal(size=4))
-    options = {"num_train": 60, "num_eval": 30, "active_threshold": 0.0}
+    options = {"num_train": 60, "num_eval": 30, "prune_below": 0.0}
     plain = metrics.factor_vae(GroundTruth.from_table(table, SIZES), **options)
     other = metrics.factor_vae(GroundTruth.from_table((table * scale + 1)[:, order], SIZES), **options)
     assert other.score == plain.score

@@ -53,11 +53,11 @@ def test_sap(truth):
     assert metrics.sap(truth).score == pytest.approx(0.05188, abs=1e-12)
 
 
-@pytest.mark.parametrize(("threshold", "score", "active"), [(0.05, 0.9534, 7), (0.0, 0.9876, 10)])
-def test_factor_vae(truth, threshold, score, active):
-    scored = metrics.factor_vae(truth, active_threshold=threshold)
+@pytest.mark.parametrize(("threshold", "score", "kept"), [(0.05, 0.9534, 7), (0.0, 0.9876, 10)])
+def test_factor_vae(truth, threshold, score, kept):
+    scored = metrics.factor_vae(truth, prune_below=threshold)
     assert scored.score == score
-    assert len(scored.details["active"]) == active
+    assert len(scored.details["kept"]) == kept
     assert f"{threshold:g}" in scored.definition
 
 

@@ -245,7 +245,7 @@ def test_other_bad_calls_are_refused():
     refuse(lambda: metrics.mig(IDEAL, num_train=1), "num_train", "1")
     refuse(lambda: metrics.sap(IDEAL, num_test=0), "num_test", "0")
     refuse(lambda: metrics.factor_vae(IDEAL, batch_size=1), "batch_size", "1")
-    refuse(lambda: metrics.factor_vae(IDEAL, active_threshold=math.nan), "active_threshold", "nan")
+    refuse(lambda: metrics.factor_vae(IDEAL, prune_below=math.nan), "prune_below", "nan")
     refuse(lambda: metrics.factor_vae_mathieu19(IDEAL, num_votes=0), "num_votes", "0")
 
 

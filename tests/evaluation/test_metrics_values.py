@@ -14,6 +14,7 @@ from scipy import linalg, stats
 
 from minidecomp.errors import OptionError
 from minidecomp.evaluation import metrics
+from minidecomp.evaluation.dimensions import active_dimensions
 from minidecomp.evaluation.metrics import GroundTruth
 from minidecomp.evaluation.metrics.explicitness import auc
 from minidecomp.evaluation.metrics.sampling import all_factors
@@ -95,11 +96,11 @@ def test_mutual_information_of_codes_by_hand():
     assert metrics.unsupervised_from_codes(z).details["mutual_information"] == pytest.approx(math.log(2) / 3)
 
 
-def test_active_dimensions_by_hand():
-    z = np.array([[0.0, 0, 1], [0.08, 0.04, 1]])  # deviations 0.0566, 0.0283, 0
-    assert metrics.active_dimensions(z) == [0]
-    assert metrics.active_dimensions(z, 0.02) == [0, 1]
-    assert metrics.active_dimensions(z, 0) == [0, 1]
+def test_the_codes_that_metrics_call_active_are_the_active_dimensions():
+    z = np.array([[0.0, 0, 1], [0.201, 0.199, 1]])  # variances 0.0101, 0.0099, 0; deviations above 0.05
+    factors = np.array([[0, 1], [1, 0]])
+    for scored in (metrics.unsupervised_from_codes(z), metrics.modularity_from_codes(z, factors)):
+        assert scored.details["active"] == active_dimensions(z) == [0]
 
 
 def test_hoyer_by_hand():
@@ -183,7 +184,7 @@ def test_factor_vae_by_loops(seed):
     truth = GroundTruth.from_table(table, sizes)
     active, train, fresh = votes_by_loops(truth, seed, 6, 300, 80, 40, 0.05)
     scored = metrics.factor_vae(truth, seed=seed, batch_size=6, num_train=300, num_eval=80, num_variance_estimate=40)
-    assert scored.details["active"] == active == [0, 1, 3]
+    assert scored.details["kept"] == active == [0, 1, 3]
     expected = [[train.count((k, d)) for d in range(3)] for k in range(3)]
     assert scored.details["votes"] == expected
     guess = [max(range(3), key=lambda k: (expected[k][d], -k)) for d in range(3)]

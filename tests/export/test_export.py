@@ -67,8 +67,8 @@ def test_onnx(name, capsys):
         for what in ("encoder", "decoder")
     )
     for rows in (1, 4, 9):  # the batch's size is free
-        for got, of in zip(encoder.run(["loc", "scale"], {"x": x[:rows]}), ("loc", "scale"), strict=True):
-            assert_allclose(got, expected[of][:rows], rtol=1e-5, atol=1e-5)
+        for got, output in zip(encoder.run(["loc", "scale"], {"x": x[:rows]}), ("loc", "scale"), strict=True):
+            assert_allclose(got, expected[output][:rows], rtol=1e-5, atol=1e-5)
         assert_allclose(decoder.run(["mean"], {"z": z[:rows]})[0], expected["mean"][:rows], rtol=1e-5, atol=1e-5)
     outputs = [output.name for output in decoder.get_outputs()]
     assert outputs == (["mean", "scale"] if vae.likelihood.name == "gaussian" else ["mean"])
@@ -94,8 +94,8 @@ def test_numpy_file(name):
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     with np.load("out.npz") as got:
-        for of in ("loc", "scale", "mean"):
-            assert_allclose(got[of], expected[of], rtol=1e-5, atol=1e-5)
+        for output in ("loc", "scale", "mean"):
+            assert_allclose(got[output], expected[output], rtol=1e-5, atol=1e-5)
         assert_allclose(got["one"], expected["mean"][0], rtol=1e-5, atol=1e-5)
 
 
@@ -152,9 +152,9 @@ def test_c99_in_bytes(name, capsys):
     made = call("decode", z, *decoder_of(vae).outputs.values())
     assert_allclose(made[0], coarse.likelihood.mean(coarse.decode(z)), rtol=1e-4, atol=1e-5)
     errors = int8_errors(vae, dataset_from(load_run(name).options).test)
-    for of, (largest, spread) in errors.items():
-        assert f"int8 error of {of}: at most {largest:.2g} (" in said and "on test points" in said
-        assert 0 < largest < 0.5 * max(spread, 0.1), of
+    for output, (largest, spread) in errors.items():
+        assert f"int8 error of {output}: at most {largest:.2g} (" in said and "on test points" in said
+        assert 0 < largest < 0.5 * max(spread, 0.1), output
 
 
 def test_bytes_are_within_half_a_step():
@@ -247,8 +247,8 @@ def test_wrong_use(args, message, capsys):
 
 
 def test_without_onnx(monkeypatch, capsys):
-    from minidecomp.export import onnx
+    from minidecomp.export import format as formats
 
-    monkeypatch.setattr(onnx, "find_spec", lambda name: None)
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
     assert main(["export", "plane", "--format", "onnx"]) == 2
     assert "it needs the package: pip install 'minidecomp[onnx]'" in capsys.readouterr().err

@@ -32,7 +32,7 @@ np.savez("made.npz", loc=loc, scale=scale, mean=run.vae.likelihood.mean(run.vae.
 
 @pytest.mark.parametrize("name", MODELS)
 def test_with_numpy_alone(name, runs, monkeypatch):
-    """No SciPy, no click, and none of the compiled modules."""
+    """No SciPy, no click, and none of the compiled modules that compute."""
     monkeypatch.chdir(runs)
     vae, rng = load_run(name).vae, np.random.default_rng(0)
     x, z = (rng.random((3, n)).astype(np.float32) for n in (vae.data_dim, vae.latent_dim))

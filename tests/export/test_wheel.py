@@ -35,7 +35,14 @@ def wheel(tmp_path_factory):
 def test_its_size_and_what_is_in_it(wheel):
     assert wheel.stat().st_size < 1.5e6 and "manylinux" in wheel.name
     names = zipfile.ZipFile(wheel).namelist()
-    for needed in ("_core/kernels.cu", "_core/formulas.h", "report/page.html", "report/explorer.js", "py.typed"):
+    for needed in (
+        "_core/kernels.cu",
+        "_core/formulas.h",
+        "_core/codes.h",
+        "report/page.html",
+        "report/explorer.js",
+        "py.typed",
+    ):
         assert f"minidecomp/{needed}" in names
     assert not [name for name in names if name.endswith((".pyx", ".pxi", ".c")) or name.startswith("tests/")]
 

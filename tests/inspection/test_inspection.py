@@ -18,7 +18,7 @@ from minidecomp.inspection.by_term import cosine, largest_entries, summarise, te
 from minidecomp.inspection.check import check
 from minidecomp.inspection.explain import explain, lines, where
 from minidecomp.inspection.explanation import Situation
-from minidecomp.inspection.explanations import EXPLANATIONS
+from minidecomp.inspection.explanations import explanations
 from minidecomp.inspection.over_training import record
 from minidecomp.randomness.draws import draw
 from minidecomp.runs.gradient_log import FRAMES, GradientLog
@@ -46,7 +46,7 @@ def test_the_terms_add_up_to_the_objective():
     found = term_gradients(vae, objective, x, drawn)
     whole = textbook.value_and_grad(vae, objective, x, drawn)[1]
     for block, gradient in whole.items():
-        assert_allclose(sum(of[block] for of in found.gradients.values()), gradient, rtol=1e-9, atol=1e-12)
+        assert_allclose(sum(by_block[block] for by_block in found.gradients.values()), gradient, rtol=1e-9, atol=1e-12)
     assert found.weights == {"log_likelihood": 1.0, "kl": -0.7, "regulariser": -2.0}
     for by_term in found.blocks().values():
         summary = summarise(by_term)
@@ -157,7 +157,7 @@ def test_kinks_are_counted():
 def test_every_explanation_is_worked_to_the_codes_number(prior, likelihood, regulariser):
     vae, objective, x, drawn = looked_at(prior=prior, likelihood=likelihood, regulariser=regulariser)
     s = Situation(vae, objective, x, drawn)
-    for name, explanation in EXPLANATIONS.items():
+    for name, explanation in explanations().items():
         if name.endswith("likelihood") and not name.startswith(likelihood):
             continue  # the decoder's output is not of its shape
         worked = explanation.work(s)
@@ -167,7 +167,7 @@ def test_every_explanation_is_worked_to_the_codes_number(prior, likelihood, regu
 
 def test_where_the_code_is():
     """The line that is named is the function's first."""
-    for explanation in EXPLANATIONS.values():
+    for explanation in explanations().values():
         for function in explanation.code:
             path, line, name = re.fullmatch(r"(minidecomp/[\w/]+\.py):(\d+) (\S+)", where(function)).groups()
             text = (explain_module.FOLDER / path).read_text().splitlines()[int(line) - 1 :]

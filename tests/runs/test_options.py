@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from minidecomp import resolve
 from minidecomp.errors import OptionError
 from minidecomp.settings import options
-from minidecomp.settings.resolving import check
+from minidecomp.settings.resolving import check, limits_of
+from minidecomp.variants import DATA_SETS, PRIORS
 
 NAMES = list(options.by_name())
-NUMBERS = [name for name in NAMES if options.kind(name) in (int, float)]
+NUMBERS = [name for name in NAMES if options.by_name()[name].kind in (int, float)]
 
 
 def test_the_papers_pinwheel():
@@ -58,7 +59,7 @@ def test_dsprites(prior):
         ({"regulariser": "kld_inc"}, {"regulariser": "kl-inc"}),
         ({"seed": "0", "alpha": None}, {"seed": 0, "alpha": 0.0}),
         ({"amsgrad": "no", "learn_prior_variance": True}, {"amsgrad": False, "learn_prior_variance": True}),
-        ({"engine": "auto"}, {"engine": "cpu"}),
+        ({"engine": "auto"}, {"engine": "auto"}),
         ({"epochs": 3.0}, {"epochs": 3}),
         # What another run's config.toml brings along, at its default, does no harm.
         ({"prior": "gaussian", "data": "pinwheel", "components": 4}, {"prior": "gaussian"}),
@@ -106,14 +107,15 @@ def test_refused(given_, message):
 @pytest.mark.parametrize("name", NUMBERS)
 def test_bounds(name):
     """Each bound itself is taken or refused as it says; beyond it, and what is no number, is refused."""
-    meta, of = options.by_name()[name].metadata, options.kind(name)
-    if "choices" in meta:
+    option = options.by_name()[name]
+    meta = limits_of(option)
+    if option.choices is not None:
         return
     assert not {"low", "above"} <= meta.keys() and {"low", "above"} & meta.keys(), "a number has one lower bound"
     for key, sign in (("low", -1), ("high", 1)):
         if key in meta:
             assert check(name, meta[key]) == meta[key]
-            beyond = meta[key] + sign if of is int else math.nextafter(meta[key], sign * math.inf)
+            beyond = meta[key] + sign if option.kind is int else math.nextafter(meta[key], sign * math.inf)
             with pytest.raises(OptionError):
                 check(name, beyond)
     for key in ("above", "below"):
@@ -136,11 +138,11 @@ def test_whatever_is_given_is_taken_or_refused_in_one_line(name, value):
 
 
 def test_every_option_is_documented():
-    for name, field in options.by_name().items():
-        assert field.metadata["help"].endswith("."), name
-        assert field.metadata["group"] in options.GROUPS, name
-        if "default" in field.metadata and field.metadata["default"] is not None:
-            assert check(name, field.metadata["default"]) == field.metadata["default"]
-    for defaults in options.DATA_DEFAULTS.values():
-        for name, value in defaults.items():
+    for name, option in options.by_name().items():
+        assert options.help_of(option).endswith("."), name
+        assert option.group in options.GROUPS, name
+        if option.default is not None:
+            assert check(name, option.default) == option.default
+    for variant in (*DATA_SETS.values(), *PRIORS.values()):
+        for name, value in variant.defaults.items():
             assert check(name, value) == value

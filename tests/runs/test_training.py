@@ -159,7 +159,9 @@ def test_evaluation_is_the_mean_over_all_points(tmp_path):
     # Training's own draws are not used again, and a batch counts by its points: 52 are five batches of 9 and one of 7.
     whole = [x[first : first + 9] for first in range(0, 52, 9)]
     for name in ("mmd", "kl-inc"):
-        each = [trainer.engine.values(b, 5, streams.EVALUATION.step(i), name)["regulariser"] for i, b in enumerate(whole)]
+        each = [
+            trainer.engine.values(b, 5, streams.EVALUATION.step(i), name)["regulariser"] for i, b in enumerate(whole)
+        ]
         assert_allclose(result[name], np.average(each, weights=[len(b) for b in whole]), rtol=1e-12)
     assert evaluate(trainer.engine, x, 9, seed=5) == result != evaluate(trainer.engine, x, 9, seed=6)
     one, ten = evaluate(trainer.engine, x[:1], 9, seed=5), evaluate(trainer.engine, x[:10], 9, seed=5)

@@ -74,9 +74,8 @@ def batch(vae: Any, rows: int, seed: int = 0) -> np.ndarray:
 
 
 def draws(vae: Any, objective: Any, rows: int, seed: int = 0, step: int = 0) -> Any:
-    """The draws of a step, its prior sample held constant (no noise that it was made of)."""
-    drawn = draw(vae.current_prior(), objective.samples, rows, vae.latent_dim, seed, step, vae.dtype)
-    return dataclasses.replace(drawn, prior_noise=None, prior_choice=None)
+    """The draws of a step."""
+    return draw(vae.current_prior(), objective.samples, rows, vae.latent_dim, seed, step, vae.dtype)
 
 
 def own_copy(vae):
@@ -95,8 +94,8 @@ def in_float64(vae):
 
 def as_float64(given_draws):
     """The same draws in float64."""
-    eps, prior_sample = given_draws.eps.astype(float), given_draws.prior_sample.astype(float)
-    return dataclasses.replace(given_draws, eps=eps, prior_sample=prior_sample)
+    known = {name: array.astype(float) for name, array in vars(given_draws).items() if array is not None}
+    return dataclasses.replace(given_draws, **known)
 
 
 def assert_agree(got, expected, tolerance, what="", scale=1e-3):

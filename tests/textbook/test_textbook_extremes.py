@@ -191,7 +191,7 @@ def test_networks_of_extreme_activity(dtype, activation):
     assert_sound(dtype, output, grads | {"x": d_x})
 
 
-@pytest.mark.parametrize("regulariser", textbook.REGULARISERS)
+@pytest.mark.parametrize("regulariser", ("mmd", "kl-inc"))
 @pytest.mark.parametrize("link", posterior.SCALE_LINKS)
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @each_prior

@@ -18,10 +18,12 @@ from minidecomp.model import network
 from minidecomp.model.network import MLP, Parameters
 from minidecomp.model.optimizer import Adam
 from minidecomp.model.vae import PRIOR_LOGITS, VAE, parameter_shapes
-from minidecomp.objective import REGULARISERS, Objective
+from minidecomp.objective import Objective
 from minidecomp.randomness.draws import Draws, draw, prior_of_step
 from minidecomp.terms import priors
 from minidecomp.terms.posterior import SCALE_LINKS, sample
+from minidecomp.terms.regularisers import inclusive_kl, mmd
+from minidecomp.variants import REGULARISERS
 
 DATA_DIM, LATENT_DIM, BATCH, STEP = 3, 2, 4, 7
 KINDS = ("gaussian-analytic", *PRIORS)
@@ -170,7 +172,7 @@ def test_gradients_by_z_loc_and_scale():
 
     def at(z, loc, scale):
         kl = textbook.kl.monte_carlo_value(z, loc, scale, prior).mean()
-        reg = np.mean([textbook.mmd.value(draws.prior_sample, z_k) for z_k in z])
+        reg = np.mean([mmd.value(draws.prior_sample, z_k) for z_k in z])
         return vae.likelihood.value(x, vae.decode(z)).mean() - 1.3 * kl - 0.7 * reg
 
     z = sample(loc, scale, draws.eps)
@@ -205,9 +207,9 @@ ERRORS = {
     "no path through the prior's sample": ("mmd", _without_sample_path),
     "no path through the prior's sample, inclusive KL": ("kl-inc", _without_sample_path),
     "sign of the inclusive KL's variance": (
-        "kl-inc", _scaled(textbook.inclusive_kl, "value_and_grad", "variance", -1)),
-    "twice the MMD by the sample": ("mmd", _scaled(textbook.mmd, "value_and_grad", "prior_sample", 2)),
-    "sign of the MMD by z": ("mmd", _scaled(textbook.mmd, "value_and_grad", "z", -1)),
+        "kl-inc", _scaled(inclusive_kl, "value_and_grad", "variance", -1)),
+    "twice the MMD by the sample": ("mmd", _scaled(mmd, "value_and_grad", "prior_sample", 2)),
+    "sign of the MMD by z": ("mmd", _scaled(mmd, "value_and_grad", "z", -1)),
     "twice the KL by scale": ("mmd", _scaled(textbook.kl, "monte_carlo_value_and_grad", "scale", 2)),
     "no KL by the variance": ("mmd", _scaled(textbook.kl, "monte_carlo_value_and_grad", "variance", 0)),
     "no KL by z": ("mmd", _scaled(textbook.kl, "monte_carlo_value_and_grad", "z", 0)),

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import integrate, stats
 
 from minidecomp.evaluation.dimensions import active_dimensions, dimension_kl
-from minidecomp.evaluation.traversal import prior_spread, traverse
+from minidecomp.evaluation.traversal import traverse
 from minidecomp.randomness import philox, streams
 from minidecomp.terms import likelihoods, priors
 
@@ -95,9 +95,8 @@ def test_traversal_moves_one_dimension_through_the_prior():
 
 
 def test_a_mixtures_spread_is_its_standard_deviation():
-    centre, scale = prior_spread(PRIORS["mixture"])
-    z = PRIORS["mixture"].sample(
-        philox.normal((COUNT, 2), 0, *streams.SAMPLE_Z.at()), philox.uniform((COUNT,), 0, *streams.SAMPLE_CHOICE.at())
-    )
+    centre, scale = PRIORS["mixture"].centre_and_spread()
+    choice = philox.uniform((COUNT,), 0, *streams.SAMPLE_CHOICE.at())
+    z = PRIORS["mixture"].sample(philox.normal((COUNT, 2), 0, *streams.SAMPLE_Z.at()), choice)
     assert_allclose(centre, z.mean(0), atol=0.03)
     assert_allclose(scale, z.std(0), rtol=0.03)

@@ -1,27 +1,35 @@
 """Measures of disentanglement and sparsity.
 
 ``name(truth, ...)`` draws points from a `GroundTruth` as disentanglement_lib does; ``name_from_codes(...)``
-takes arrays, rows being points. Each returns a `Score`.
+takes arrays, rows being points. Each returns a `Score`. `Metric` is what a metric tells about itself.
 """
 
-from .beta_vae import beta_vae
-from .dci import dci, dci_from_codes
-from .explicitness import explicitness, explicitness_from_codes
-from .factor_vae import factor_vae, factor_vae_mathieu19, factor_vae_mathieu19_from_codes
+from ...variants import METRICS
+from .beta_vae import BETA_VAE, beta_vae
+from .dci import DCI, dci, dci_from_codes
+from .explicitness import EXPLICITNESS, explicitness, explicitness_from_codes
+from .factor_vae import (
+    FACTOR_VAE,
+    FACTOR_VAE_MATHIEU19,
+    factor_vae,
+    factor_vae_mathieu19,
+    factor_vae_mathieu19_from_codes,
+)
 from .gaussian_quantiles import gaussian_quantiles
-from .hoyer import hoyer
-from .irs import irs, irs_from_codes
-from .mig import mig, mig_from_codes
-from .modularity import modularity, modularity_from_codes
+from .hoyer import HOYER, HOYER_PLAIN, hoyer
+from .irs import IRS, irs, irs_from_codes
+from .metric import Metric
+from .mig import MIG, mig, mig_from_codes
+from .modularity import MODULARITY, modularity, modularity_from_codes
 from .sampling import GroundTruth
-from .sap import sap, sap_from_codes
+from .sap import SAP, sap, sap_from_codes
 from .score import Score
-from .unsupervised import active_dimensions, unsupervised, unsupervised_from_codes
+from .unsupervised import UNSUPERVISED, unsupervised, unsupervised_from_codes
 
 __all__ = [
     "GroundTruth",
+    "Metric",
     "Score",
-    "active_dimensions",
     "beta_vae",
     "dci",
     "dci_from_codes",
@@ -43,3 +51,19 @@ __all__ = [
     "unsupervised",
     "unsupervised_from_codes",
 ]
+
+for _metric in (
+    FACTOR_VAE,
+    FACTOR_VAE_MATHIEU19,
+    BETA_VAE,
+    MIG,
+    SAP,
+    MODULARITY,
+    EXPLICITNESS,
+    IRS,
+    DCI,
+    UNSUPERVISED,
+    HOYER,
+    HOYER_PLAIN,
+):
+    METRICS.add(_metric)

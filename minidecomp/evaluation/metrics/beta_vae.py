@@ -6,6 +6,7 @@ import numpy as np
 
 from . import logistic
 from .arrays import as_count
+from .metric import Metric
 from .sampling import GroundTruth, codes_of, draw_factors, legacy_random
 from .score import Score
 
@@ -91,3 +92,8 @@ def _points(
         codes = codes_of(truth, np.concatenate(block)).reshape(len(block) // 2, 2, batch_size, -1)
         means.append(np.abs(codes[:, 0] - codes[:, 1]).mean(1))
     return np.concatenate(means), held
+
+
+BETA_VAE = Metric(
+    "beta_vae", "how often a linear classifier finds the factor that was held", of_truth=beta_vae, least_factors=2
+)

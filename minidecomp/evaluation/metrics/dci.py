@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import MinidecompError
 from .arrays import as_codes, as_count, as_factors, as_test_points
+from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
 
@@ -112,3 +113,14 @@ def _entropy_of_rows(table: np.ndarray) -> np.ndarray:
     """Each row's entropy over that of a uniform row; 0 for rows of one entry."""
     p = table / table.sum(1, keepdims=True)
     return -(p * np.log(p)).sum(1) / np.log(max(p.shape[1], 2))
+
+
+DCI = Metric(
+    "dci",
+    "disentanglement, completeness and informativeness by boosted trees",
+    of_truth=dci,
+    slow="about 8 minutes for dSprites",
+    package="scikit-learn",
+    module="sklearn",
+    install="minidecomp[metrics]",
+)

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import MinidecompError
 from . import logistic
 from .arrays import as_codes, as_count, as_factors, as_test_points, varying
+from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
 
@@ -95,3 +96,8 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float:
     rank = (np.cumsum(count) - (count - 1) / 2)[place]
     n, m = len(scores), int(positive.sum())
     return float((rank[positive].sum() - m * (m + 1) / 2) / (m * (n - m)))
+
+
+EXPLICITNESS = Metric(
+    "explicitness", "whether linear classifiers on all codes rank each factor's values", of_truth=explicitness
+)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import OptionError
 from .arrays import as_codes, as_count, as_factors, varying
+from .metric import Metric
 from .sampling import GroundTruth, all_factors, codes_of, draw_factors, legacy_random
 from .score import Score
 
@@ -22,15 +23,15 @@ def factor_vae(
     num_train: int = 10000,
     num_eval: int = 5000,
     num_variance_estimate: int = 10000,
-    active_threshold: float = 0.05,
+    prune_below: float = 0.05,
 ) -> Score:
     """How often the code that varies least tells which factor was held; about 1 / F is chance, 1 the best.
 
     A vote: hold a random factor k at a random value, draw ``batch_size`` points, and take d = argmin_d
-    var(z_d) / v_d over the active codes, v the variance over ``num_variance_estimate`` points (ddof 1). A
-    code is active if sqrt(v_d) >= ``active_threshold``; a constant code never is, and without active codes
-    the score is 0. The classifier gives d the factor most of its training votes came from (of equals, the
-    first). It needs factors that can be drawn at will; `factor_vae_mathieu19_from_codes` is for arrays.
+    var(z_d) / v_d over the codes kept, v the variance over ``num_variance_estimate`` points (ddof 1). A
+    code is kept if sqrt(v_d) >= ``prune_below``; a constant code never is, and without a code the score is 0.
+    The classifier gives d the factor most of its training votes came from (of equals, the first). It needs
+    factors that can be drawn at will; `factor_vae_mathieu19_from_codes` is for arrays.
 
     Parameters
     ----------
@@ -39,15 +40,15 @@ def factor_vae(
         0 to 2^32 - 1.
     batch_size, num_train, num_eval, num_variance_estimate : int
         Points in a vote, votes to fit, votes to score, and points for the variances.
-    active_threshold : float
+    prune_below : float
         0 or more. disentanglement_lib's published scores used 0.05; the default in its code, 0, prunes
         nothing and gives higher scores, as collapsed codes can then win votes.
 
     Returns
     -------
     Score
-        ``details``: ``train_accuracy``, ``active``, the codes that took part, and the ``votes`` in training
-        of each factor for each of these, (F, len(active)).
+        ``details``: ``train_accuracy``, ``kept``, the codes that took part, and the ``votes`` in training
+        of each factor for each of these, (F, len(kept)).
 
     Raises
     ------
@@ -57,19 +58,19 @@ def factor_vae(
     batch_size = as_count("batch_size", batch_size, least=2)
     num_train, num_eval = as_count("num_train", num_train), as_count("num_eval", num_eval)
     num_variance_estimate = as_count("num_variance_estimate", num_variance_estimate, least=2)
-    if not active_threshold >= 0:
-        raise OptionError("active_threshold", active_threshold, "a number of 0 or more is")
+    if not prune_below >= 0:
+        raise OptionError("prune_below", prune_below, "a number of 0 or more is")
     random = legacy_random(seed)
     sizes = truth.factor_sizes
     codes = codes_of(truth, draw_factors(sizes, num_variance_estimate, random))
     variance = codes.var(0, ddof=1)
-    active = np.flatnonzero(varying(codes) & (np.sqrt(variance) >= active_threshold))
-    train = np.zeros((len(sizes), len(active)), dtype=np.int64)
+    kept = np.flatnonzero(varying(codes) & (np.sqrt(variance) >= prune_below))
+    train = np.zeros((len(sizes), len(kept)), dtype=np.int64)
     fresh = np.zeros_like(train)
-    if active.size:
-        _vote(train, truth, num_train, batch_size, active, variance[active], random)
-        _vote(fresh, truth, num_eval, batch_size, active, variance[active], random)
-        classifier = train.argmax(0), np.arange(active.size)
+    if kept.size:
+        _vote(train, truth, num_train, batch_size, kept, variance[kept], random)
+        _vote(fresh, truth, num_eval, batch_size, kept, variance[kept], random)
+        classifier = train.argmax(0), np.arange(kept.size)
         train_accuracy, score = train[classifier].sum() / num_train, fresh[classifier].sum() / num_eval
     else:
         train_accuracy = score = 0.0
@@ -77,7 +78,7 @@ def factor_vae(
         score=float(score),
         details={
             "train_accuracy": float(train_accuracy),
-            "active": active.tolist(),
+            "kept": kept.tolist(),
             "votes": train.tolist(),
         },
         samples={
@@ -88,7 +89,7 @@ def factor_vae(
         },
         seed=int(seed),
         definition="FactorVAE score (Kim and Mnih, 2018) as in disentanglement_lib: majority vote, accuracy "
-        f"on fresh votes, codes with standard deviation below {active_threshold:g} left out",
+        f"on fresh votes, codes with standard deviation below {prune_below:g} left out",
     )
 
 
@@ -97,11 +98,11 @@ def _vote(
     truth: GroundTruth,
     n: int,
     batch_size: int,
-    active: np.ndarray,
+    kept: np.ndarray,
     variance: np.ndarray,
     random: np.random.RandomState,
 ) -> None:
-    """Add n votes to votes (F, active codes)."""
+    """Add n votes to votes (F, codes kept)."""
     for start in range(0, n, _BLOCK):
         held, block = [], []
         for _ in range(start, min(start + _BLOCK, n)):
@@ -111,7 +112,7 @@ def _vote(
             held.append(k)
             block.append(factors)
         codes = codes_of(truth, np.concatenate(block)).reshape(len(block), batch_size, -1)
-        winner = np.argmin(codes[:, :, active].var(1, ddof=1) / variance, axis=1)
+        winner = np.argmin(codes[:, :, kept].var(1, ddof=1) / variance, axis=1)
         np.add.at(votes, (held, winner), 1)
 
 
@@ -187,3 +188,17 @@ def factor_vae_mathieu19_from_codes(
         definition="FactorVAE score as Mathieu et al. (2019) compute it: training accuracy of the majority "
         "vote, no code pruned; drawn with numpy.random.default_rng(seed)",
     )
+
+
+FACTOR_VAE = Metric(
+    "factor_vae",
+    "how often the code that varies least tells which factor was held, by disentanglement_lib's protocol",
+    of_truth=factor_vae,
+    least_factors=2,
+)
+FACTOR_VAE_MATHIEU19 = Metric(
+    "factor_vae_mathieu19",
+    "the same idea as the paper's authors computed it; not to be compared with factor_vae",
+    of_truth=factor_vae_mathieu19,
+    least_factors=2,
+)

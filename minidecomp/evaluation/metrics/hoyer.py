@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .arrays import as_codes, varying
+from .metric import Metric
 from .score import Score
 
 
@@ -63,3 +65,14 @@ def hoyer(codes: Any, normalise: bool = True) -> Score:
         seed=None,
         definition=f"Hoyer sparsity, {form}, mean over points; all-zero points count as 0",
     )
+
+
+HOYER = Metric(
+    "hoyer", "sparsity of a point's codes, each divided by its standard deviation", of_codes=hoyer, least_latent_dims=2
+)
+HOYER_PLAIN = Metric(
+    "hoyer_plain",
+    "sparsity of a point's codes as they are",
+    of_codes=partial(hoyer, normalise=False),
+    least_latent_dims=2,
+)

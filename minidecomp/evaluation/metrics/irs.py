@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import OptionError
 from .arrays import as_codes, as_count, as_factors, varying
 from .discrete import BINS, discretise
+from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
 
@@ -76,3 +77,6 @@ def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: in
         definition=f"interventional robustness (Suter et al., 2019): deviation at quantile {quantile:g}, "
         f"factors in {bins} bins, constant codes left out, as in disentanglement_lib",
     )
+
+
+IRS = Metric("irs", "whether codes move when other factors do", of_truth=irs)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .arrays import as_codes, as_count, as_factors, top_gap
 from .discrete import BINS, discretise, entropy, mutual_information
+from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
 
@@ -60,3 +61,6 @@ def mig_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Score:
         definition=f"mutual information gap (Chen et al., 2018): mean over factors of (I_top1 - I_top2) / H, "
         f"codes in {bins} bins of equal width, as in disentanglement_lib",
     )
+
+
+MIG = Metric("mig", "gap in mutual information between a factor's two best codes", of_truth=mig, least_latent_dims=2)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..dimensions import active_dimensions
 from .arrays import as_codes, as_count, as_factors
 from .discrete import BINS, discretise, mutual_information
+from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
-from .unsupervised import ACTIVE_STD, active_dimensions
 
 
 def modularity(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, bins: int = BINS) -> Score:
@@ -43,7 +44,7 @@ def modularity_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Scor
     -------
     Score
         ``details``: ``modularity`` of each code (D), ``mutual_information`` (D, F) in nats, and ``active``,
-        the codes with a standard deviation of 0.05 or more.
+        the active dimensions (variance above 0.01).
 
     Raises
     ------
@@ -64,10 +65,13 @@ def modularity_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Scor
         details={
             "modularity": scores.tolist(),
             "mutual_information": information.tolist(),
-            "active": active_dimensions(codes, ACTIVE_STD),
+            "active": active_dimensions(codes),
         },
         samples={"train": len(codes)},
         seed=None,
         definition="modularity (Ridgeway and Mozer, 2018): mean over all codes of 1 - (sum m^2 - max m^2) / "
         f"((F - 1) max m^2), m = I(code; factor), codes in {bins} bins, as in disentanglement_lib",
     )
+
+
+MODULARITY = Metric("modularity", "whether each code tells of one factor only", of_truth=modularity, least_factors=2)

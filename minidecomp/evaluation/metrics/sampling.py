@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import OptionError
+from ...randomness import philox, streams
 from .arrays import as_codes, as_count
 
 BATCH = 16
@@ -84,6 +85,14 @@ def codes_of(truth: GroundTruth, factors: np.ndarray) -> np.ndarray:
     if len(codes) != len(factors):
         raise OptionError("represent", f"{len(codes)} rows for {len(factors)} points", "a row a point is")
     return codes
+
+
+def legacy_seed(seed: int) -> int:
+    """The seed of NumPy's generators that stands for a run's or an evaluation's, which may have 64 bits.
+
+    Below 2^32 it is itself, as disentanglement_lib's scores need; above, the first word of its own stream.
+    """
+    return int(seed) if seed < 2**32 else int(philox.words(1, seed, *streams.METRICS.at())[0])
 
 
 def legacy_random(seed: int) -> np.random.RandomState:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import MinidecompError
 from .arrays import as_codes, as_count, as_factors, as_test_points, top_gap
+from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
 
@@ -142,3 +143,8 @@ def fit_machine(z: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.nda
             size[short] /= 2
         w, b, value = new_w, new_b, new_value
     raise MinidecompError("sap: a machine did not reach its optimum in 200 steps; scale the codes")
+
+
+SAP = Metric(
+    "sap", "gap in a linear SVM's accuracy between a factor's two best codes", of_truth=sap, least_latent_dims=2
+)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..dimensions import active_dimensions
 from .arrays import as_codes, as_count, varying
 from .discrete import BINS, discretise, mutual_information
+from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
-
-ACTIVE_STD = 0.05
 
 
 def unsupervised(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, bins: int = BINS) -> Score:
@@ -44,7 +44,7 @@ def unsupervised_from_codes(codes: Any, *, bins: int = BINS) -> Score:
     Score
         ``score`` is the total correlation. ``details``: ``gaussian_total_correlation``,
         ``gaussian_wasserstein``, ``gaussian_wasserstein_normalised`` (divided by tr cov; 0 where that is 0),
-        ``mutual_information`` and ``active``, the codes with a standard deviation of 0.05 or more.
+        ``mutual_information`` and ``active``, the active dimensions (variance above 0.01).
 
     Raises
     ------
@@ -78,7 +78,7 @@ def unsupervised_from_codes(codes: Any, *, bins: int = BINS) -> Score:
             "gaussian_wasserstein": normalised * trace,
             "gaussian_wasserstein_normalised": normalised,
             "mutual_information": float(information[pairs].mean()),
-            "active": active_dimensions(codes, ACTIVE_STD),
+            "active": active_dimensions(codes),
         },
         samples={"train": len(codes)},
         seed=None,
@@ -87,8 +87,10 @@ def unsupervised_from_codes(codes: Any, *, bins: int = BINS) -> Score:
     )
 
 
-def active_dimensions(codes: Any, threshold: float = ACTIVE_STD) -> list[int]:
-    """The codes with a standard deviation (ddof 1) of ``threshold`` or more; never a constant one."""
-    codes = as_codes(codes)
-    active = varying(codes) & (codes.std(0, ddof=1) >= threshold)
-    return np.flatnonzero(active).tolist()
+UNSUPERVISED = Metric(
+    "unsupervised",
+    "total correlation of a Gaussian with the codes' covariance, in nats; lower is better",
+    of_truth=unsupervised,
+    of_codes=unsupervised_from_codes,
+    least_latent_dims=2,
+)

@@ -111,7 +111,6 @@ def test_the_inclusive_kl_in_stretches(device, monkeypatch):
 @pytest.mark.parametrize("learn", [False, True], ids=["fixed", "learned"])
 @pytest.mark.parametrize(("prior", "likelihood", "regulariser"), EVERY_KIND)
 def test_twenty_steps(prior, likelihood, regulariser, learn, device):
-    """The learned prior's gradient through its own sample is seen here only."""
     how = {"learn_prior_variance": learn, "latent_dim": 3, "hidden": (9,), "alpha": 2.0, "beta": 0.7, "samples": 2}
     vae, objective = make(5, prior=prior, likelihood=likelihood, regulariser=regulariser, **how)
     data, copy = batch(vae, 31), own_copy(vae)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from devices import make_device
-from engine_cases import batch, make, trained
+from engine_cases import batch, draws, make, trained
 from test_gpu_engine import engine_on
 
 from minidecomp.data.points import Bits
@@ -85,5 +85,7 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
         ones = batch(vae, 20) > 0
         few = Bits(np.packbits(ones & (batch(vae, 20, 1) > 0) & (batch(vae, 20, 2) > 0), axis=1))
         for data in (ones.astype(float), few):
-            trained(engine_on("emulated", vae, objective, 10), data, 2, 10)
+            engine = engine_on("emulated", vae, objective, 10)
+            trained(engine, data, 2, 10)
+            engine.value_and_grad(data[:10], draws(vae, objective, 10))
     assert launched == set(signatures(source()))

@@ -1,0 +1,73 @@
+/* Every order, limit and constant that compiled code and Python share; they are written here and nowhere else.
+
+   It is plain C: the engines (step.pxi), the kernels (kernels.cu) and minidecomp._core.codes (codes.pyx) take it as it is.
+   An order is a list of X(code, name). The enum below and Python's tuple of names both come from the list, so a name's
+   place in the tuple is its code. */
+#ifndef MD_CODES_H
+#define MD_CODES_H
+
+/* ---- orders ---- */
+
+#define MD_ACTIVATIONS(X) X(RELU, "relu") X(LEAKY_RELU, "leaky-relu") X(TANH, "tanh") X(SOFTPLUS, "softplus")
+#define MD_SCALE_LINKS(X) X(SOFTPLUS_LINK, "softplus") X(EXP_LINK, "exp")
+#define MD_LIKELIHOODS(X) X(BERNOULLI, "bernoulli") X(GAUSSIAN, "gaussian") X(LAPLACE, "laplace")
+#define MD_PRIORS(X)                                                            \
+    X(GAUSSIAN_PRIOR, "gaussian") X(STUDENT_T_PRIOR, "student-t")               \
+    X(MIXTURE_PRIOR, "mixture") X(SPARSE_PRIOR, "sparse")
+#define MD_KL_ESTIMATORS(X) X(ANALYTIC, "analytic") X(MONTE_CARLO, "monte-carlo")
+#define MD_REGULARISERS(X) X(MMD, "mmd") X(INCLUSIVE_KL, "kl-inc")
+#define MD_TERMS(X) X(LOG_LIKELIHOOD, "log_likelihood") X(KL, "kl") X(REGULARISER, "regulariser")
+#define MD_FAULTS(X) MD_TERMS(X) X(GRADIENT, "gradient")
+
+/* ---- the GPU engine's small arrays: its state, its numbers, Adam's rates, and what a prior is made of ---- */
+
+#define MD_STATE(X)                                                             \
+    X(STEP, "step") X(SEED, "seed") X(FIRST, "first") /* of the batch, in `order` */ \
+    X(FAULT, "fault") X(DONE, "done") X(BAD, "bad")
+#define MD_ADAM(X) X(LR, "lr") X(BETA1, "beta1") X(BETA2, "beta2") X(EPS, "eps")
+#define MD_RATES(X) X(RATE, "rate") X(ROOT, "root") X(REST1, "rest1") X(REST2, "rest2") X(TINY, "tiny")
+#define MD_PRIOR_CONSTANTS(X)                                                   \
+    X(DF, "df") X(LOG_NORMALISER, "log_normaliser") X(GAMMA, "gamma")           \
+    X(LOG_SLAB, "log_slab") X(LOG_SPIKE, "log_spike") X(SPIKE_SCALE, "spike_scale")
+
+#define MD_CODE(code, name) code,
+enum { MD_ACTIVATIONS(MD_CODE) LINEAR, ACTIVATION_COUNT = LINEAR }; /* LINEAR, no activation, has no name to choose it by */
+enum { MD_SCALE_LINKS(MD_CODE) SCALE_LINK_COUNT };
+enum { MD_LIKELIHOODS(MD_CODE) LIKELIHOOD_COUNT };
+enum { MD_PRIORS(MD_CODE) PRIOR_COUNT };
+enum { MD_KL_ESTIMATORS(MD_CODE) KL_ESTIMATOR_COUNT };
+enum { MD_REGULARISERS(MD_CODE) NO_REGULARISER };
+enum { MD_FAULTS(MD_CODE) FAULT_COUNT, TERM_COUNT = GRADIENT };
+enum { REAL_DATA, BYTE_DATA, BIT_DATA };
+enum { MD_STATE(MD_CODE) STATE_COUNT };
+enum { WEIGHT, VALUE = WEIGHT + TERM_COUNT, TOTAL = VALUE + TERM_COUNT, LAST_TOTAL = TOTAL + TERM_COUNT,
+       MD_ADAM(MD_CODE) NUMBER_COUNT }; /* the last total is that of the points */
+enum { MD_RATES(MD_CODE) RATE_COUNT };
+enum { MD_PRIOR_CONSTANTS(MD_CODE) PRIOR_CONSTANT_COUNT };
+
+/* ---- what the core draws random numbers for; minidecomp/randomness/streams.py has the other purposes ---- */
+
+enum { POSTERIOR = 0, PRIOR = 1, PRIOR_CHOICE = 2, SHUFFLE = 4 };
+
+/* ---- limits ---- */
+
+#define MAX_LAYERS 32
+#define MAX_THREADS 256
+#define LEAST_MMD_POINTS 2        /* its estimator divides by B - 1 */
+#define LARGEST_GRADIENT_FLOAT 1e18 /* whose square Adam can hold */
+#define LARGEST_GRADIENT_DOUBLE 1e150
+#define MMD_FAR_FLOAT 1e6         /* of s, whose sixth power has to be finite */
+#define MMD_FAR_DOUBLE 1e50
+#define GPU_BLOCK 256             /* the most threads of a block */
+
+/* ---- constants ---- */
+
+#define LOG_2PI 1.8378770664093453
+#define MIN_SCALE 1e-6
+#define LEAKY_SLOPE 0.2
+#define MD_KERNEL_SCALES(X) X(0.2) X(0.4) X(1.0) X(2.0) X(4.0) X(10.0) /* of the MMD, k(r) = sum_c c / (c + r^2) */
+
+#define MD_AND_ONE(c) +1
+enum { KERNEL_COUNT = 0 MD_KERNEL_SCALES(MD_AND_ONE) }; /* how many there are, and k(0) */
+
+#endif

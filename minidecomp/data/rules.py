@@ -1,0 +1,294 @@
+"""The rules of a model's data: how wide a point is, what a byte means, which values are allowed.
+
+They are learned from the data of the run, kept with the model, and applied to every array that it is given later.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import DataError, OptionError
+from ..variants import LIKELIHOODS
+from .dataset import Dataset
+from .points import Bits, Points, as_stored, value_range
+
+# UNKNOWN: the model is from a checkpoint that did not keep it yet.
+BYTES, NUMBERS, UNKNOWN = "bytes", "numbers", "unknown"
+UNITS = (BYTES, NUMBERS, UNKNOWN)
+
+LARGEST = {"float32": 1e15, "float64": 1e150}  # beyond it squares overflow
+
+_ALLOWED = "allowed are bool, integer and real numbers of shape (N,), (N, dx) or (N, rows, columns)"
+_BYTES_TAKEN = "whole numbers from 0 to 255, or numbers from 0 to 1 that were divided by 255"
+
+
+class Taken(NamedTuple):
+    """Points as a model takes them, and a line for the user where more than one meaning was possible."""
+
+    points: Points
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DataRules:
+    """What a model's data must be, and what they mean.
+
+    Attributes
+    ----------
+    width : int
+        dx, the values of a point.
+    unit : str
+        ``bytes``: a whole number v from 0 to 255 stands for v / 255. ``numbers``: a number stands for itself.
+        ``unknown``: the run's checkpoint is too old to say.
+    low, high : float
+        The least and the greatest value allowed; of bytes, after the division.
+    dtype : str
+        The model's, ``float32`` or ``float64``.
+    image_shape : (int, int) or None
+        Rows and columns, where a point is an image.
+    """
+
+    width: int
+    unit: str
+    low: float
+    high: float
+    dtype: str
+    image_shape: tuple[int, int] | None = None
+
+    def take(self, values: Any, name: str) -> Taken:
+        """Any array that a person gives, as points for an engine of the model's dtype.
+
+        Parameters
+        ----------
+        values : array_like or Bits of shape (N, dx) or (N, rows, columns)
+            Of a model that was trained on bytes, whole numbers of any dtype mean the same as those bytes. Floats from
+            0 to 1 that are not all whole are taken as divided by 255 already, and so are floats that are all exactly
+            0 or 1: a float array is far more often a picture in black and white than one of the two darkest bytes.
+        name : str
+            What the errors call it.
+
+        Returns
+        -------
+        Taken
+
+        Raises
+        ------
+        DataError
+            The values are not what the model was trained on.
+        """
+        points, note = self._meaning(values, name)
+        return Taken(as_stored(points, self.dtype), note)
+
+    def check(self, dataset: Dataset) -> None:
+        """Raise DataError unless all parts of a data set obey the rules."""
+        parts = {"training data": dataset.train, "test data": dataset.test}
+        if dataset.grid is not None:
+            parts["grid's points"] = dataset.grid.points
+        for part, points in parts.items():
+            if self.unit not in (UNKNOWN, unit_of(points)):
+                raise DataError(f"the model takes {self.unit}; the {part} of {dataset.name} are {unit_of(points)}")
+            self._meaning(points, dataset.name)
+        self._check_image_shape(dataset.image_shape, dataset.name)
+
+    def settled(self, dataset: Dataset) -> DataRules:
+        """The same, with what the training data tell where the checkpoint did not say it."""
+        if self.unit != UNKNOWN:
+            return self
+        return replace(self, unit=unit_of(dataset.train), image_shape=dataset.image_shape)
+
+    def arrays(self) -> dict[str, Any]:
+        """What a checkpoint keeps of them; width and dtype are there already."""
+        return {
+            "data_unit": self.unit,
+            "data_range": np.array([self.low, self.high]),
+            "data_image_shape": np.array(self.image_shape or (), np.int64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], width: int, likelihood: str, dtype: str) -> DataRules:
+        """The rules that a checkpoint has kept; of an older one what follows from the options, the unit unknown.
+
+        Raises
+        ------
+        ValueError
+            They are damaged.
+        """
+        if "data_unit" not in arrays:
+            return cls(width, UNKNOWN, *allowed_range(likelihood, dtype), dtype)
+        unit, limits = str(arrays["data_unit"]), arrays["data_range"]
+        shape = tuple(int(size) for size in arrays["data_image_shape"])
+        if unit not in UNITS or limits.shape != (2,) or not limits[0] < limits[1]:
+            raise ValueError(f"data_unit is {unit!r}, data_range {limits.tolist()}")
+        if shape and (len(shape) != 2 or math.prod(shape) != width):
+            raise ValueError(f"data_image_shape is {shape} for points of {width} numbers")
+        image_shape = (shape[0], shape[1]) if shape else None
+        return cls(width, unit, float(limits[0]), float(limits[1]), dtype, image_shape)
+
+    # ---- what values mean ----
+
+    def _meaning(self, values: Any, name: str) -> Taken:
+        """The points in the dtype they came in, checked."""
+        if isinstance(values, Bits):
+            self._check_width(values.shape[1], name)
+            return Taken(values)
+        rows, image_shape = as_rows(values, name)
+        self._check_width(rows.shape[1], name)
+        self._check_image_shape(image_shape, name)
+        low, high = extremes(rows, name)
+        if self.unit == BYTES:
+            return _as_bytes(rows, low, high, name)
+        if self.unit == UNKNOWN:
+            return self._by_a_guess(rows, low, high, name)
+        return self._as_numbers(rows, low, high, name)
+
+    def _as_numbers(self, rows: np.ndarray, low: float, high: float, name: str) -> Taken:
+        largest = LARGEST[self.dtype]
+        if max(abs(low), abs(high)) > largest:
+            came = high if abs(high) >= abs(low) else low
+            raise DataError(f"numbers up to {largest:g} can be used with --dtype {self.dtype}; {name} has {came:g}")
+        if low < self.low or high > self.high:
+            raise DataError(
+                f"the model takes numbers from {self.low:g} to {self.high:g}; {name} has {low:g} to {high:g}"
+            )
+        note = ""
+        if rows.dtype == np.uint8 and high > 1:
+            note = f"{name}: the model was trained on numbers, so bytes are taken as they are, not divided by 255"
+        return Taken(_as_floats(rows), note)
+
+    def _by_a_guess(self, rows: np.ndarray, low: float, high: float, name: str) -> Taken:
+        """By the rule of the minidecomp that wrote the checkpoint: bytes are uint8 with more than zeros and ones."""
+        as_bytes = rows.dtype == np.uint8 and high > 1
+        taken = Taken(rows) if as_bytes else self._as_numbers(rows, low, high, name)
+        if high <= 0 or not _is_whole(rows):
+            return taken
+        guess = "as bytes, divided by 255" if as_bytes else "as they are"
+        return Taken(
+            taken.points,
+            f"{name}: an older minidecomp wrote the run's checkpoint, which does not say whether the model was trained "
+            f"on bytes; the values are taken {guess}, by a guess from their type",
+        )
+
+    def _check_width(self, width: int, name: str) -> None:
+        if width != self.width:
+            raise DataError(f"the model takes points of {self.width} numbers; {name} has {width}")
+
+    def _check_image_shape(self, shape: tuple[int, int] | None, name: str) -> None:
+        if shape is not None and self.image_shape is not None and shape != self.image_shape:
+            ours, theirs = (" x ".join(map(str, each)) for each in (self.image_shape, shape))
+            raise DataError(f"the model takes images of {ours} pixels; {name} has {theirs}")
+
+
+def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
+    """The rules that a data set gives a new model, which its own parts obey.
+
+    Raises
+    ------
+    OptionError
+        The likelihood does not take such values.
+    DataError
+        The parts are not alike, or a value is not finite or too large for the dtype.
+    """
+    low, high = allowed_range(likelihood, dtype)
+    rules = DataRules(dataset.data_dim, unit_of(dataset.train), low, high, dtype, dataset.image_shape)
+    if LIKELIHOODS[likelihood].data_range is not None:
+        lows, highs = zip(value_range(dataset.train), value_range(dataset.test), strict=True)
+        if min(lows) < low or max(highs) > high:
+            came = f"{dataset.name} has {min(lows):g} to {max(highs):g}"
+            raise OptionError("likelihood", likelihood, f"it needs data from {low:g} to {high:g}, {came}")
+    rules.check(dataset)
+    return rules
+
+
+def unit_of(points: Points) -> str:
+    """What the values of points in memory are: bytes, or numbers (bits are the numbers 0 and 1)."""
+    return BYTES if not isinstance(points, Bits) and points.dtype == np.uint8 else NUMBERS
+
+
+def allowed_range(likelihood: str, dtype: str) -> tuple[float, float]:
+    """The least and the greatest value that a model of that likelihood and dtype can be trained on."""
+    return LIKELIHOODS[likelihood].data_range or (-LARGEST[dtype], LARGEST[dtype])
+
+
+def new_points(values: Any, name: str) -> Points:
+    """Points (N, dx) to train a new model on: uint8 with more than zeros and ones are bytes, all else float64.
+
+    Raises
+    ------
+    DataError
+        The array is of the wrong dtype or shape, empty, or has a value that is not finite.
+    """
+    rows, _ = as_rows(values, name)
+    _, high = extremes(rows, name)
+    return np.ascontiguousarray(rows if rows.dtype == np.uint8 and high > 1 else _as_floats(rows))
+
+
+def as_rows(values: Any, name: str) -> tuple[np.ndarray, tuple[int, int] | None]:
+    """An array as (N, dx) in its own dtype, and the rows and columns of an image if it has images.
+
+    Raises
+    ------
+    DataError
+        It is not of numbers, of another shape, or empty.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"{name}: has dtype {values.dtype}; {_ALLOWED}")
+    if values.ndim not in (1, 2, 3):
+        raise DataError(f"{name}: has shape {values.shape}; {_ALLOWED}")
+    if values.size == 0:
+        raise DataError(f"{name}: is empty, of shape {values.shape}; points are needed")
+    image_shape = (values.shape[1], values.shape[2]) if values.ndim == 3 else None
+    return values.reshape(len(values), -1), image_shape
+
+
+def extremes(rows: np.ndarray, name: str) -> tuple[float, float]:
+    """The least and the greatest value.
+
+    Raises
+    ------
+    DataError
+        A value is not finite.
+    """
+    low, high = float(rows.min()), float(rows.max())  # NaN if one is
+    if math.isfinite(low) and math.isfinite(high):
+        return low, high
+    finite = np.isfinite(rows)
+    if finite.all():  # a long double that no float64 holds
+        raise DataError(f"{name}: has numbers beyond 1e308; smaller ones are needed")
+    row, column = np.unravel_index(np.argmin(finite), finite.shape)
+    raise DataError(
+        f"finite numbers are needed; {name} has {rows[row, column]} in row {row}, column {column} (counted from 0)"
+    )
+
+
+def _as_bytes(rows: np.ndarray, low: float, high: float, name: str) -> Taken:
+    """The values as the bytes that they mean, or as numbers that were divided already."""
+    whole, real = _is_whole(rows), rows.dtype.kind == "f"
+    if low < 0 or high > 255 or (high > 1 and not whole):
+        kind = "" if whole or low < 0 or high > 255 else ", not all whole"
+        raise DataError(f"a model trained on bytes takes {_BYTES_TAKEN}; {name} has {low:g} to {high:g}{kind}")
+    if not whole:
+        return Taken(rows, f"{name}: numbers from 0 to 1 that are not all whole are taken as divided by 255 already")
+    if real and high == 1:
+        return Taken(
+            rows,
+            f"{name}: floats that are all 0 or 1 are taken as divided by 255 already; "
+            "give integers where the bytes 0 and 1 are meant",
+        )
+    note = ""
+    if rows.dtype.kind == "b" and high == 1:
+        note = f"{name}: the model was trained on bytes, so true and false are taken as the bytes 1 and 0"
+    return Taken(np.ascontiguousarray(rows, np.uint8), note)
+
+
+def _is_whole(rows: np.ndarray) -> bool:
+    return rows.dtype.kind != "f" or bool((rows == np.floor(rows)).all())
+
+
+def _as_floats(rows: np.ndarray) -> np.ndarray:
+    return rows.astype(np.float64, copy=False)

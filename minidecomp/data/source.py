@@ -1,0 +1,73 @@
+"""Where data come from by a name: what each data set tells about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..variants import Option
+from .dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Available:
+    """A named data set as it is here.
+
+    Attributes
+    ----------
+    name : str
+        What `load` takes.
+    ready : bool
+        Whether it can be loaded now.
+    where : str
+        Where it is, or how to get it.
+    train, test : int
+        Points in each part.
+    data_dim : int
+        Numbers in a point.
+    """
+
+    name: str
+    ready: bool
+    where: str
+    train: int
+    test: int
+    data_dim: int
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A data set by its name; ``minidecomp.variants.DATA_SETS.add(DataSource(...))`` makes one a choice of ``--data``.
+
+    Attributes
+    ----------
+    name : str
+    load : callable
+        Given the options as attributes (its own, ``data``, ``data_seed`` and ``limit``), returns a Dataset.
+    options : tuple of Option
+        Its own, which go with it alone.
+    defaults : mapping
+        Of all other options, where its own differ from the usual: those of the paper's experiment on it.
+    limits_itself : bool
+        Whether ``load`` obeys ``limit``; else that many of its training points are chosen.
+    available : callable or None
+        Says where it is; None for what ``minidecomp data list`` leaves out.
+    fetch : callable or None
+        (folder or None, progress) -> its folder, for what can be downloaded.
+    fetch_note : str
+        What ``minidecomp data fetch`` says of it.
+    """
+
+    name: str
+    load: Callable[[Any], Dataset]
+    options: tuple[Option, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    limits_itself: bool = False
+    available: Callable[[], Available] | None = None
+    fetch: Callable[[str | Path | None, Callable[[str], object]], Path] | None = None
+    fetch_note: str = ""
+
+
+DATA_DIR = Option("data_dir", str, "Folder of the data set's files; also $MINIDECOMP_DATA.")

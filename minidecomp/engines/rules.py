@@ -1,0 +1,73 @@
+"""The rules of the engines' contract that every engine applies: which batches and draws it takes, in the same words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..data.points import Points
+from ..model.vae import VAE
+from ..objective import Objective
+from ..randomness.draws import Draws
+from ..variants import REGULARISERS
+
+
+def least_points(regulariser: str | None) -> int:
+    """How many points a batch needs for the regulariser, or for none."""
+    return 1 if regulariser is None else REGULARISERS[regulariser].least_points
+
+
+def trained_rows(rows: int, batch_size: int, regulariser: str | None) -> int:
+    """How many of ``rows`` rows are trained on: a last batch of too few points for the regulariser is left out."""
+    if batch_size < least_points(regulariser):
+        return 0
+    last = rows % batch_size
+    return rows - last if last < least_points(regulariser) else rows
+
+
+def check_training(data: Points, order: Any, batch_size: int, totals: np.ndarray, vae: VAE, room: int | None) -> None:
+    """Raise ValueError or IndexError if ``train`` cannot take these; ``room`` is the largest batch that fits."""
+    check_batch(data, vae, None)
+    batch = min(batch_size, len(order))
+    if batch < 1 or (room is not None and batch > room):
+        raise ValueError(f"batches of {batch} points, room for 1 to {'any number' if room is None else room}")
+    if totals.shape != (4,):
+        raise ValueError(f"totals has shape {totals.shape}, not (4,)")
+    # A permutation on a device comes from the engine itself.
+    if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
+        raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
+
+
+def check_batch(x: Points, vae: VAE, regulariser: str | None, room: int | None = None) -> None:
+    """Raise ValueError if the batch is of another width than the model, of too few points, or more than ``room``."""
+    if x.shape[1] != vae.data_dim:
+        raise ValueError(f"the data are {x.shape[1]} wide, the model takes {vae.data_dim}")
+    if len(x) < 1:
+        raise ValueError("no rows")
+    if room is not None and len(x) > room:
+        raise ValueError(f"{len(x)} rows, room for {room}")
+    least = least_points(regulariser)
+    if len(x) < least:
+        raise ValueError(f"{regulariser} needs {'two' if least == 2 else least} points or more")
+
+
+def check_draws(draws: Draws, batch: int, vae: VAE, objective: Objective) -> None:
+    """Raise ValueError if a draw is of another shape than the batch, or what made the prior sample is half known."""
+    rows = (batch, vae.latent_dim)
+    wanted = {"eps": (objective.samples, *rows), "prior_sample": rows, "prior_noise": rows}
+    kind = vae.prior.choice_kind
+    if kind is not None:
+        wanted["prior_choice"] = rows if kind == "element" else rows[:1]
+    for name, shape in wanted.items():
+        given = getattr(draws, name)
+        if given is not None and given.shape != shape:
+            raise ValueError(f"{name} has another shape, {given.shape}, not {shape}")
+    if draws.prior_noise is not None and kind is not None and draws.prior_choice is None:
+        raise ValueError("prior_choice is needed beside prior_noise")
+
+
+def check_importance(objective: Objective) -> None:
+    """Raise ValueError if the objective's KL does not hold the log weights of its samples."""
+    if objective.kl != "monte-carlo" or objective.log_prior_multiplier != 1:
+        raise ValueError("importance weights need the Monte-Carlo KL, with a log prior multiplier of 1")

@@ -1,0 +1,236 @@
+"""An evaluation: what is wanted of a trained model, checked before anything is computed, and computed in one place.
+
+``evaluate``, the end of ``train``, a sweep and whatever else has a model and its data come here, so that each number of
+an ``evaluation.json`` has one computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..data.dataset import Dataset
+from ..data.points import as_stored, evenly_spread
+from ..engines import Engine
+from ..runs.checkpoint import State
+from ..runs.evaluation_file import model_of, update_evaluation
+from ..settings.options import TrainOptions
+from ..settings.resolving import whole_number
+from ..training import Trainer
+from ..variants import METRICS
+from . import scoring
+from .decomposition import decomposition
+from .marginal import marginal_log_likelihood
+from .metrics import Score
+from .terms import evaluate_model
+
+MOST_SAMPLES, MOST_POINTS, LARGEST_SEED = 10**7, 10**9, 2**64 - 1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a model beside the terms on the test data and what each latent dimension carries.
+
+    Attributes
+    ----------
+    metrics : str
+        Names between commas, ``all``, ``none``; or empty for the usual one (`scoring.choose`).
+    decomposition : bool
+        Overlap and match, as numbers.
+    marginal_log_likelihood : bool
+    importance_samples : int
+        Of each point, for the marginal log-likelihood.
+    points : int, optional
+        How many test points for it, evenly spread; all if None.
+    seed : int
+        Of all draws, 0 to 2^64 - 1.
+
+    Raises
+    ------
+    OptionError
+        A number is not allowed. It may come as text.
+    """
+
+    metrics: str = "none"
+    decomposition: bool = False
+    marginal_log_likelihood: bool = False
+    importance_samples: int = 1000
+    points: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        limits = {"importance_samples": (1, MOST_SAMPLES), "points": (1, MOST_POINTS), "seed": (0, LARGEST_SEED)}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, whole_number(name, value, low, high))
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What is told of an evaluation while it goes on.
+
+    Attributes
+    ----------
+    say : callable
+        Given a line about what comes next.
+    found : callable
+        Given all that there is, as soon as a part of it is new.
+    points : callable
+        Given how many points' marginal log-likelihood is there, and of how many.
+    """
+
+    say: Callable[[str], object] = lambda line: None
+    found: Callable[[dict[str, Any]], object] = lambda result: None
+    points: Callable[[int, int], object] = lambda done, count: None
+
+
+def check_wanted(wanted: Wanted, options: TrainOptions, dataset: Dataset) -> list[str]:
+    """The names of the metrics that are wanted, before a run is trained or anything is computed.
+
+    Raises
+    ------
+    OptionError
+        If there is no such metric, or data or model do not allow it.
+    MinidecompError
+        If a package is missing.
+    """
+    return scoring.choose(wanted.metrics, len(scoring.varying(dataset.grid)), options.latent_dim)
+
+
+def evaluate(
+    options: TrainOptions,
+    state: State,
+    engine: Engine,
+    dataset: Dataset,
+    wanted: Wanted | None = None,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Evaluate a trained model.
+
+    Parameters
+    ----------
+    options : TrainOptions
+        The run's; ``engine`` and ``threads`` are what importance sampling uses.
+    state : State
+        With the model.
+    engine : Engine
+        With the same model.
+    dataset : Dataset
+        What it was trained on, with the test points.
+    wanted : Wanted, optional
+    listener : Listener, optional
+
+    Returns
+    -------
+    dict
+        What ``evaluation.json`` has (docs/files.md).
+    """
+    wanted, listener = wanted or Wanted(), listener or Listener()
+    names = check_wanted(wanted, options, dataset)
+    for name in names:
+        if METRICS[name].slow:
+            listener.say(f"{name} will take {METRICS[name].slow}, and twice that with a Student-t prior")
+    result: dict[str, Any] = {"version": __version__, **model_of(state), "seed": wanted.seed}
+    result["train"] = dict(state.rows[-1]) if state.rows else {}
+    terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, wanted.seed)
+    result |= terms
+    listener.found(result)
+    if wanted.decomposition:
+        listener.say("overlap and match")
+        found = decomposition(loc, scale, state.vae.current_prior(), seed=wanted.seed)
+        result["decomposition"] = found | {"seed": wanted.seed}
+        listener.found(result)
+    if wanted.marginal_log_likelihood:
+        result["marginal_log_likelihood"] = _marginal(options, state, dataset, wanted, listener)
+        listener.found(result)
+    if names:
+        _add_metrics(result, names, loc, state, engine, dataset, wanted, listener)
+    return result
+
+
+def evaluate_run(
+    folder: Path,
+    options: TrainOptions,
+    state: State,
+    engine: Engine,
+    dataset: Dataset,
+    wanted: Wanted | None = None,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """The same, each part written into the run folder's evaluation.json at once: the next may take long, or be stopped.
+
+    What the file has beside it stays if it is of this very model.
+    """
+    listener = listener or Listener()
+    tell = listener.found
+
+    def found(result: dict[str, Any]) -> None:
+        update_evaluation(folder, state, result)
+        tell(result)
+
+    return evaluate(options, state, engine, dataset, wanted, replace(listener, found=found))
+
+
+def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener | None = None) -> dict[str, Any]:
+    """`evaluate_run` of a run in training that has come to its end, with the run's own seed."""
+    assert trainer.folder is not None
+    wanted = Wanted(metrics, seed=trainer.options.seed)
+    return evaluate_run(
+        trainer.folder, trainer.options, trainer.state, trainer.engine, trainer.dataset, wanted, listener
+    )
+
+
+def _marginal(
+    options: TrainOptions, state: State, dataset: Dataset, wanted: Wanted, listener: Listener
+) -> dict[str, Any]:
+    data = dataset.test
+    if wanted.points is not None and wanted.points < len(data):
+        data = data[evenly_spread(len(data), wanted.points)]
+    estimate = marginal_log_likelihood(
+        state.vae,
+        data,
+        wanted.importance_samples,
+        wanted.seed,
+        options.engine,
+        options.threads,
+        lambda done: listener.points(done, len(data)),
+    )
+    return estimate.as_dict() | {"seed": wanted.seed}
+
+
+def _add_metrics(
+    result: dict[str, Any],
+    names: list[str],
+    loc: np.ndarray,
+    state: State,
+    engine: Engine,
+    dataset: Dataset,
+    wanted: Wanted,
+    listener: Listener,
+) -> None:
+    """The metrics of the grid's codes or, without one, of the test points'; for Student-t of their quantiles, too."""
+    codes = loc
+    if dataset.grid is not None:
+        listener.say(f"encoding {len(dataset.grid.points)} points")
+        codes, _ = engine.encode(as_stored(dataset.grid.points, state.vae.dtype))
+    result["factors"] = scoring.varying(dataset.grid)
+    quantiles = scoring.gaussian_codes(codes, state.vae.current_prior())
+    for key, scored in (("metrics", codes), ("metrics_of_gaussian_quantiles", quantiles)):
+        if scored is None:
+            continue
+        result[key] = {}
+
+        def before(name: str, key: str = key) -> None:
+            listener.say(f"{key}: {name}")
+
+        def after(name: str, score: Score, key: str = key) -> None:
+            result[key][name] = score.as_dict()
+            listener.found(result)
+
+        scoring.scores(names, scored, dataset.grid, wanted.seed, before, after)

@@ -1,0 +1,83 @@
+"""What a metric tells about itself: from it come the choices, their help, the checks and the columns of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from ...errors import MinidecompError
+from .sampling import GroundTruth
+from .score import Score
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of a model's codes, by its name.
+
+    Attributes
+    ----------
+    name : str
+        On the command line, in evaluation.json and in tables.
+    help : str
+        What it is, in one line without its end.
+    of_truth : callable, optional
+        Given a `GroundTruth` and ``seed``, 0 to 2^32 - 1, returns the `Score`.
+    of_codes : callable, optional
+        Given codes (n, D), the same for data without known factors, and for all data where there is no ``of_truth``.
+        Without it the metric needs factors.
+    least_factors : int
+        How many factors have to vary, of those that it needs.
+    least_latent_dims : int
+        How many latent dimensions it needs.
+    slow : str
+        How long it takes, if that is minutes; ``all`` then leaves it out.
+    package, module, install : str
+        What it needs beyond NumPy, if anything: its name, that of its module, and what ``pip install`` is to be given.
+    """
+
+    name: str
+    help: str
+    of_truth: Callable[..., Score] | None = None
+    of_codes: Callable[[Any], Score] | None = None
+    least_factors: int = 1
+    least_latent_dims: int = 1
+    slow: str = ""
+    package: str = ""
+    module: str = ""
+    install: str = ""
+
+    def __post_init__(self) -> None:
+        if self.of_truth is None and self.of_codes is None:
+            raise ValueError(f"{self.name}: neither of_truth nor of_codes is given")
+
+    @property
+    def needs_factors(self) -> bool:
+        return self.of_codes is None
+
+    def lacks(self, factors: int, latent_dim: int) -> str:
+        """Why it cannot be computed with so many factors that vary and latent dimensions; empty if it can."""
+        if self.needs_factors and factors == 0:
+            return "it needs data with known factors that vary"
+        if self.needs_factors and factors < self.least_factors:
+            return f"it needs {_in_words(self.least_factors)} factors that vary"
+        if latent_dim < self.least_latent_dims:
+            return f"it needs {_in_words(self.least_latent_dims)} latent dimensions"
+        return ""
+
+    def check_package(self) -> None:
+        """Raise MinidecompError if its package is not installed."""
+        if self.module and find_spec(self.module) is None:
+            raise MinidecompError(f"--metrics {self.name} needs {self.package}: pip install '{self.install}'")
+
+    def score(self, codes: Any, truth: GroundTruth | None, seed: int) -> Score:
+        """The score of codes (n, D), or, where factors are known and it takes them, of the ground truth."""
+        if self.of_truth is not None and truth is not None:
+            return self.of_truth(truth, seed=seed)
+        assert self.of_codes is not None, f"{self.name} needs factors"
+        return self.of_codes(codes)
+
+
+def _in_words(count: int) -> str:
+    return {2: "two", 3: "three"}.get(count, str(count))

@@ -1,0 +1,63 @@
+"""What an export format is, and what it tells about itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..errors import OptionError
+from ..runs.checkpoint import Run
+from ..variants import EXPORT_FORMATS
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """A way to write a trained model; ``minidecomp.variants.EXPORT_FORMATS.add(ExportFormat(...))`` adds one.
+
+    Attributes
+    ----------
+    name : str
+        ``minidecomp export --format``'s word for it.
+    help : str
+        What the help says of it.
+    write : callable
+        (run, folder, name of the files, one of ``weights``) -> the paths that it wrote.
+    weights : tuple of str
+        The ways in which it can keep weights, the usual one first.
+    package : str or None
+        What has to be installed for it, where NumPy is not enough; the extra has the same name.
+    """
+
+    name: str
+    help: str
+    write: Callable[[Run, Path, str, str], list[Path]]
+    weights: tuple[str, ...] = ("float32",)
+    package: str | None = None
+
+
+def chosen_format(kind: str, name: str, weights: str) -> ExportFormat:
+    """The format of that name, for files called ``name`` with weights kept as ``weights``.
+
+    Raises
+    ------
+    OptionError
+        If there is no such format, it does not keep weights so, its package is not installed, or the name cannot be one
+        in every format.
+    """
+    if kind not in EXPORT_FORMATS:
+        raise OptionError("format", kind, f"one of {', '.join(EXPORT_FORMATS)} is")
+    known = list(dict.fromkeys(each for one in EXPORT_FORMATS.values() for each in one.weights))
+    if weights not in known:
+        raise OptionError("weights", weights, f"one of {', '.join(known)} is")
+    chosen: ExportFormat = EXPORT_FORMATS[kind]
+    if weights not in chosen.weights:
+        able = [other for other, each in EXPORT_FORMATS.items() if weights in each.weights]
+        raise OptionError("weights", weights, f"it goes with --format {' or '.join(able)} only")
+    if chosen.package is not None and find_spec(chosen.package) is None:
+        raise OptionError("format", kind, f"it needs the package: pip install 'minidecomp[{chosen.package}]'")
+    if not re.fullmatch(r"[A-Za-z][\w-]*", name):
+        raise OptionError("name", name, "a name of letters, digits, - and _ that begins with a letter is")
+    return chosen

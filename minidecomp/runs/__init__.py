@@ -1,0 +1,1 @@
+"""Runs on disk: the folder, the checkpoint, several side by side."""

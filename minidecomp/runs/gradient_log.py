@@ -1,0 +1,61 @@
+"""What ``train --log-gradients`` keeps of each epoch (docs/files.md)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import RunError
+from ..objective import TERMS
+
+PAIRS = tuple(itertools.combinations(TERMS, 2))
+COLUMNS = ("epoch", *(f"norm_{term}" for term in TERMS), *(f"cosine_{a}_{b}" for a, b in PAIRS))
+FRAMES = 60  # moments of training that are kept, at most
+
+
+@dataclass
+class GradientLog:
+    """What ``train --log-gradients`` keeps.
+
+    Attributes
+    ----------
+    rows : list of tuples
+        As ``COLUMNS``; NaN for a term without weight.
+    frame_epochs : list of int
+        The epochs of ``frames``; when there are ``FRAMES`` of them every second goes, and the gap doubles.
+    frames : list of numpy.ndarray of shape (P, 2 + 2 + 2 * 3)
+        For up to 100 training points: loc, scale, and the gradient by loc of each weighted term.
+    """
+
+    rows: list[tuple[float, ...]] = field(default_factory=list)
+    frame_epochs: list[int] = field(default_factory=list)
+    frames: list[np.ndarray] = field(default_factory=list)
+    gap: int = 1
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The columns of ``gradients.csv``."""
+        table = np.array(self.rows, float).reshape(-1, len(COLUMNS))
+        return {name: table[:, i] for i, name in enumerate(COLUMNS)}
+
+    def arrays(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {
+            "gradients": np.array(self.rows, float).reshape(-1, len(COLUMNS)),
+            "gradients.frame_epochs": np.array(self.frame_epochs, np.int64),
+            "gradients.frames": np.array(self.frames),
+            "gradients.gap": self.gap,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> GradientLog:
+        """Raises RunError if they do not fit together."""
+        rows, frames = arrays["gradients"], arrays["gradients.frames"]
+        epochs, gap = arrays["gradients.frame_epochs"], int(arrays["gradients.gap"])
+        shaped = frames.size == 0 or (frames.ndim == 3 and frames.shape[2] == 10)
+        if rows.ndim != 2 or rows.shape[1] != len(COLUMNS) or len(frames) != len(epochs) or gap < 1 or not shaped:
+            raise RunError("the logged gradients do not fit together")
+        return cls([(int(row[0]), *row[1:]) for row in rows.tolist()], epochs.tolist(), list(frames), gap)

@@ -1,0 +1,12 @@
+"""p(x|z): the likelihoods, one a file, each with its value, gradient, mean, sample, options and explanation."""
+
+from ...variants import LIKELIHOODS
+from .bernoulli import Bernoulli
+from .gaussian import Gaussian
+from .laplace import Laplace
+from .likelihood import Likelihood
+
+for _likelihood in (Bernoulli, Gaussian, Laplace):
+    LIKELIHOODS.add(_likelihood)
+
+__all__ = ["Bernoulli", "Gaussian", "Laplace", "Likelihood"]

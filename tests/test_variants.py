@@ -1,0 +1,165 @@
+"""A variant of one's own, added through the public seam, is a choice like the others, on every face."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toys import MOMENTS, RING, TEXT, Logistic, Unit
+
+from minidecomp import DecompositionVAE, load_run, resolve
+from minidecomp.cli.main import main
+from minidecomp.errors import OptionError
+from minidecomp.settings.options import by_name
+from minidecomp.variants import DATA_SETS, EXPORT_FORMATS, LIKELIHOODS, METRICS, PRIORS, REGULARISERS
+
+
+@pytest.fixture(autouse=True)
+def toys(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    added = (
+        (PRIORS, Logistic),
+        (LIKELIHOODS, Unit),
+        (REGULARISERS, MOMENTS),
+        (DATA_SETS, RING),
+        (EXPORT_FORMATS, TEXT),
+    )
+    for variants, toy in added:
+        variants.add(toy)
+    yield
+    for variants, toy in added:
+        variants.remove(toy.name)
+
+
+def run(line, capsys, code=0):
+    assert main(line.split()) == code, capsys.readouterr().err
+    return capsys.readouterr()
+
+
+def test_help_and_lists_have_them(capsys):
+    out = run("train --help", capsys).out
+    for word in (
+        "logistic (tails",
+        "--logistic-width",
+        "[1]",
+        "unit (normal",
+        "moments (squared",
+        "ring",
+        "--ring-points",
+    ):
+        assert word in " ".join(out.split()), word
+    assert "text" in run("export --help", capsys).out and "ring" in run("data list", capsys).out
+
+
+def test_without_them_they_are_unknown():
+    PRIORS.remove("logistic")
+    try:
+        assert "logistic_width" not in by_name()
+        with pytest.raises(OptionError, match="there is no such option"):
+            resolve(logistic_width=2)
+        with pytest.raises(OptionError, match="one of gaussian, student-t, mixture, sparse is"):
+            resolve(prior="logistic")
+    finally:
+        PRIORS.add(Logistic)
+
+
+@pytest.mark.parametrize("engine", ["textbook", "cpu"])
+def test_a_prior(engine, capsys):
+    """It trains, evaluates, explains, reports and exports; its own option is kept, and read back."""
+    train = f"train --prior logistic --logistic-width 0.5 --alpha 2 -e 3 --engine {engine} --out r -q"
+    out = json.loads(run(f"{train} --json", capsys).out)
+    assert np.isfinite([out["test"]["kl"], out["test"]["mmd"], out["test"]["kl-inc"]]).all()
+    vae = load_run("r").vae
+    assert vae.prior.width == 0.5 and load_run("r").options.data == "pinwheel"
+    assert "logistic_width = 0.5" in Path("r/config.toml").read_text()
+    run("evaluate r -q --log-likelihood --importance-samples 5", capsys)
+    assert "dt/dz = 1 / w" in run("gradients r --term prior --explain --points 8", capsys).out
+    assert run("gradients r --points 8 --check", capsys)
+    run("traverse r", capsys)
+    run("sample r", capsys)
+    run("report r", capsys)
+    run("export r --format numpy", capsys)
+    run("train --resume r -e 4 -q --no-plots", capsys)
+    assert load_run("r").state.epoch == 4
+
+
+def test_the_same_prior_by_both_engines():
+    """To the textbook's numbers."""
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    models = [
+        DecompositionVAE(prior="logistic", logistic_width=0.7, alpha=3.0, epochs=3, dtype="float64", engine=engine).fit(
+            X
+        )
+        for engine in ("textbook", "cpu")
+    ]
+    vectors = [model.vae_.parameters.vector for model in models]
+    np.testing.assert_allclose(vectors[0], vectors[1], rtol=1e-8, atol=1e-10)
+    assert models[0].get_params()["logistic_width"] == 0.7
+
+
+def test_a_likelihood(capsys):
+    run("train --likelihood unit -e 3 --engine textbook --out r -q", capsys)
+    run("evaluate r -q", capsys)
+    assert "d/dm = x - m" in run("gradients r --term reconstruction --explain --points 8", capsys).out
+    for kind in ("onnx", "c", "numpy", "safetensors"):
+        run(f"export r --format {kind} --name m{kind}", capsys)
+    run("report r", capsys)
+    np.save("far.npy", np.full((20, 2), 99.0))
+    err = run("train --data far.npy --likelihood unit --engine textbook", capsys, 2).err
+    assert "it needs data from -50 to 50" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("engine", ["textbook", "cpu"])
+def test_a_regulariser(engine, capsys):
+    run(f"train --regulariser moments --alpha 2 -e 3 --engine {engine} --out r -q", capsys)
+    evaluation = json.loads(Path("r/evaluation.json").read_text())
+    assert 0 <= evaluation["test"]["moments"] < 10 and 0 <= evaluation["train"]["regulariser"] < 10
+    assert "moments" in run("evaluate r -q", capsys).out
+    assert "a square's derivative" in run("gradients r --term moments --explain --points 8", capsys).out
+    run("gradients r --check --points 8", capsys)
+    run("report r", capsys)
+    assert "test.moments" in run("table r --json", capsys).out
+    err = run("train --regulariser moments --alpha 2 --batch-size 2", capsys, 2).err
+    assert "for --regulariser moments at least 3 is" in err
+
+
+def test_the_same_regulariser_by_both_engines():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    given = {"regulariser": "moments", "alpha": 3.0, "prior": "mixture", "epochs": 3, "dtype": "float64"}
+    vectors = [DecompositionVAE(engine=engine, **given).fit(X).vae_.parameters.vector for engine in ("textbook", "cpu")]
+    np.testing.assert_allclose(vectors[0], vectors[1], rtol=1e-8, atol=1e-10)
+
+
+def test_what_compiled_code_does_not_know_is_refused(capsys):
+    err = run("train --likelihood unit --engine cpu --out r", capsys, 2).err
+    assert "--engine: cpu is not allowed; it does not know the unit likelihood, textbook does" in err
+    assert not Path("r").exists()
+
+
+def test_a_data_set(capsys):
+    run("train --data ring --ring-points 40 --out r -q", capsys)
+    assert len(load_run("r").options.hidden) == 1 and load_run("r").options.batch_size == 20
+    run("evaluate r -q", capsys)
+    run("sweep --data ring --ring-points 20,40 --out s -q", capsys)
+    assert "ring" in run("train --data rnig", capsys, 2).err
+    err = run("train --data pinwheel --ring-points 9", capsys, 2).err
+    assert "it goes with --data ring only" in err
+
+
+def test_an_export_format(capsys):
+    run("train -e 1 --out r -q --no-plots", capsys)
+    run("export r --format text --name names", capsys)
+    assert "enc.0.W (2, 100)" in Path("r/export/names.txt").read_text()
+    assert "it goes with --format c only" in run("export r --format text --weights int8", capsys, 2).err
+
+
+@pytest.mark.parametrize("variants", [PRIORS, LIKELIHOODS, REGULARISERS, DATA_SETS, EXPORT_FORMATS, METRICS])
+def test_a_name_is_given_once(variants):
+    name = next(iter(variants))
+
+    class Other:
+        pass
+
+    Other.name = name
+    with pytest.raises(ValueError, match="already"):
+        variants.add(Other)
