@@ -27,7 +27,7 @@ from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.optimizer import Adam
-from minidecomp.randomness import philox
+from minidecomp.randomness import philox, streams
 
 ENGINES = ("textbook", "cpu", *DEVICES)
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
