@@ -8,6 +8,10 @@ from setuptools import Extension, setup
 
 # -ffast-math stays out: it changes denormals for the whole process and the rounding trick of exp in simd.h.
 flags = [] if sys.platform == "win32" else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", "-pthread"]
+link_flags = [] if sys.platform == "win32" else ["-pthread"]
+# For the compiler and the linker, as tests/core/test_sanitizers.py needs them.
+more_flags = os.environ.get("MINIDECOMP_FLAGS", "").split()
+flags, link_flags = flags + more_flags, link_flags + more_flags
 
 
 def engine(name: str, real: str) -> Extension:
@@ -21,7 +25,18 @@ def engine(name: str, real: str) -> Extension:
         include_dirs=["_core"],
         define_macros=macros,
         extra_compile_args=flags,
-        extra_link_args=[] if sys.platform == "win32" else ["-pthread"],
+        extra_link_args=link_flags,
+    )
+
+
+def plain(name: str) -> Extension:
+    """A compiled module that has no type `real`."""
+    return Extension(
+        f"minidecomp._core.{name}",
+        [f"_core/{name}.pyx"],
+        include_dirs=["_core"],
+        extra_compile_args=flags,
+        extra_link_args=link_flags,
     )
 
 
@@ -29,6 +44,8 @@ setup(
     packages=[
         "minidecomp",
         "minidecomp.terms",
+        "minidecomp.terms.priors",
+        "minidecomp.terms.likelihoods",
         "minidecomp.terms.regularisers",
         "minidecomp.settings",
         "minidecomp.randomness",
@@ -58,8 +75,8 @@ setup(
         [
             engine("engine_float32", "float"),
             engine("engine_float64", "double"),
-            Extension("minidecomp._core.codes", ["_core/codes.pyx"], include_dirs=["_core"], extra_compile_args=flags),
-            Extension("minidecomp._core.sprites", ["_core/sprites.pyx"], extra_compile_args=flags),
+            plain("codes"),
+            plain("sprites"),
         ],
         include_path=["_core"],
         language_level=3,

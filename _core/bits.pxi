@@ -9,19 +9,19 @@ cdef inline bint on_bits(Step* s) noexcept nogil:
 cdef void list_ones(Step* s, long b) noexcept nogil:
     """The indices of the ones of the batch's point b; a count of -1 where they are too many."""
     cdef const uint8_t* point = <const uint8_t*>s.data + s.index[b] * (s.dx // 8)
-    cdef int32_t* lit = s.lit + b * (s.dx // LEAST_DARK)
+    cdef int32_t* ones = s.ones + b * (s.dx // LEAST_DARK)
     cdef long q, bit, count = 0, most = s.dx // LEAST_DARK
     memcpy(s.bits + b * (s.dx // 8), point, s.dx // 8)
     for q in range(s.dx // 8):
         if point[q] == 0:
             continue
         if count + 8 > most:
-            s.lit_count[b] = -1
+            s.ones_count[b] = -1
             return
         for bit in range(8):
-            lit[count] = <int32_t>(8 * q + bit)
+            ones[count] = <int32_t>(8 * q + bit)
             count += point[q] >> (7 - bit) & 1
-    s.lit_count[b] = <int32_t>count
+    s.ones_count[b] = <int32_t>count
 
 
 cdef void gather_bits_phase(void* context, long task) noexcept nogil:
@@ -38,7 +38,7 @@ cdef void gather_bits(Step* s) noexcept nogil:
     if s.sums_of_rows:
         md_pool_run(s.pool, gather_bits_phase, s, CHUNKS)
         for b in range(s.B):
-            s.sums_of_rows = s.sums_of_rows and s.lit_count[b] >= 0
+            s.sums_of_rows = s.sums_of_rows and s.ones_count[b] >= 0
 
 
 cdef long bits_forward_tasks(const Layer* l) noexcept nogil:
@@ -51,7 +51,7 @@ cdef void bits_forward_phase(void* context, long task) noexcept nogil:
     cdef Layer* l = &s.encoder.layer[0]
     cdef long b, c0 = task * STRIP, width = min(<long>STRIP, l.n_out - c0)
     for b in range(s.rows):
-        md_sum_of_rows(l.W + c0, l.n_out, s.lit + b * (s.dx // LEAST_DARK), s.lit_count[b], width, l.output + b * l.n_out + c0)
+        md_sum_of_rows(l.W + c0, l.n_out, s.ones + b * (s.dx // LEAST_DARK), s.ones_count[b], width, l.output + b * l.n_out + c0)
     bias_and_activation(l.output + c0, l.b + c0, s.rows, width, l.n_out, l.activation)
 
 
@@ -84,16 +84,16 @@ cdef void bits_weights_task(Step* s, long task) noexcept nogil:
     list_points(s, first, pixels, lists, counts)
     for p in range(pixels):
         row = first + p
-        if s.update and counts[p] == 0 and s.asleep[row]:
+        if s.update and counts[p] == 0 and s.never_updated[row]:
             continue    # where m, v and the gradient are 0, Adam changes nothing
         gradient = s.tile_room + md_pool_me() * s.tile_room_size if s.update else l.d_W + row * l.n_out
         md_sum_of_rows(l.d_output, l.n_out, lists + p * s.max_rows, counts[p], l.n_out, gradient)
         if s.update:
-            s.asleep[row] = 0
+            s.never_updated[row] = 0
             adam_stretch(s, l.W - s.vector + row * l.n_out, gradient, l.n_out)
 
 
-cdef void find_asleep(Step* s) noexcept nogil:
+cdef void find_never_updated(Step* s) noexcept nogil:
     """The rows of the first layer's weights that Adam has never moved."""
     cdef const Layer* l = &s.encoder.layer[0]
     cdef long row, j
@@ -102,8 +102,8 @@ cdef void find_asleep(Step* s) noexcept nogil:
     for row in range(l.n_in):
         m = s.m + (l.W - s.vector) + row * l.n_out
         v = s.v + (l.W - s.vector) + row * l.n_out
-        s.asleep[row] = 1
+        s.never_updated[row] = 1
         for j in range(l.n_out):
             if m[j] != 0 or v[j] != 0:
-                s.asleep[row] = 0
+                s.never_updated[row] = 0
                 break

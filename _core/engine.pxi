@@ -1,6 +1,6 @@
 # The engine: one step from the batch's indices to the updated parameters, without Python in between.
 
-from libc.math cimport exp, isfinite, log, pow, sqrt
+from libc.math cimport NAN, exp, isfinite, log, pow, sqrt
 from libc.string cimport memcpy, memset
 
 import threading
@@ -8,7 +8,7 @@ import threading
 import numpy
 
 include "formulas.pxi"
-include "step.pxi"
+include "state.pxi"
 include "random.pxi"
 include "bits.pxi"
 include "network.pxi"
@@ -19,88 +19,11 @@ include "mmd.pxi"
 include "inclusive_kl.pxi"
 include "adam.pxi"
 include "weights.pxi"
+include "step.pxi"
 
 DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
+MOST_NUMBERS = 2**40    # in an array of the engine, so that no size overflows
 cdef double LARGEST = LARGEST_GRADIENT_FLOAT if sizeof(real) == 4 else LARGEST_GRADIENT_DOUBLE     # whose square Adam can hold
-
-
-cdef bint ask_outside(Step* s) noexcept nogil:
-    """KL and regulariser, and their gradients by loc and scale, from the engine's `terms`; False if it raised."""
-    cdef long B = s.B, D = s.D
-    cdef const real* output = s.encoder.layer[s.encoder.layers - 1].output
-    with gil:
-        engine = <Engine>s.outside
-        try:
-            loc, scale = numpy.empty((2, B, D), DTYPE)
-            eps = numpy.empty((s.K, B, D), DTYPE)
-            copy_out(loc, output, 2 * D)
-            copy_out(scale, s.scale, D)
-            copy_out(eps.reshape(s.K * B, D), s.eps, D)
-            kl, regulariser, d_loc, d_scale = engine.terms(loc, scale, eps, s.seed, s.step, s.backward)
-            s.outside_value[0], s.outside_value[1] = kl, regulariser
-            copy_in(numpy.ascontiguousarray(d_loc, DTYPE), s.outside_loc, D)
-            copy_in(numpy.ascontiguousarray(d_scale, DTYPE), s.outside_scale, D)
-        except BaseException as error:
-            engine.failure = error
-            return False
-    return True
-
-
-cdef copy_out(real[:, ::1] to, const real* rows, long stride):
-    cdef long i
-    for i in range(to.shape[0]):
-        memcpy(&to[i, 0], rows + i * stride, to.shape[1] * sizeof(real))
-
-
-cdef copy_in(const real[:, ::1] rows, real* to, long D):
-    memcpy(to, &rows[0, 0], rows.shape[0] * D * sizeof(real))
-
-
-cdef int run_step(Step* s) noexcept nogil:
-    """Values of all terms and, if asked, the gradient by every layer's output, the biases and the prior's logits.
-
-    Returns the first term that is not finite, or -1.
-    """
-    cdef long task
-    cdef int term
-    s.unpacked = True   # the likelihood needs it
-    if s.prior.logits != NULL:
-        prior_from_logits(&s.prior, s.D)
-        memset(s.d_variance, 0, 2 * CHUNKS * s.D * sizeof(double))
-    memset(s.partial, 0, 3 * s.partials * sizeof(double))
-    cdef double numbers = <double>s.K * s.B * s.D, pairs = <double>s.B * s.B
-    gather_bits(s)
-    run(s, draw_phase, CHUNKS, 0.3 * s.B * s.dx + 8 * numbers)
-    forward(s, &s.encoder, s.B)
-    run(s, posterior_phase, CHUNKS, 4 * numbers * s.prior.components)
-    if s.outside != NULL and not ask_outside(s):
-        return KL
-    forward(s, &s.decoder, s.K * s.B)
-    run(s, likelihood_phase, CHUNKS, 2.0 * s.K * s.B * s.dx)
-    if s.regulariser == MMD:
-        run(s, mmd_columns_phase, CHUNKS, numbers)
-        run(s, mmd_phase, s.D, 2 * s.D * min(pairs, 400.0 * s.B))
-    elif s.regulariser == INCLUSIVE_KL:
-        run(s, inclusive_columns_phase, CHUNKS, 4 * numbers)
-        run(s, inclusive_kl_phase, CHUNKS, 0.3 * pairs * s.D)
-    for term in range(3):
-        s.value[term] = 0
-        for task in range(s.partials):
-            s.value[term] += s.partial[term * s.partials + task]
-    if s.outside != NULL:
-        s.value[KL], s.value[REGULARISER] = s.outside_value[0], s.outside_value[1]
-    for term in range(3):
-        if not isfinite(s.value[term]):
-            return term
-    if s.backward:
-        backward(s, &s.decoder, s.K * s.B)
-        run(s, posterior_backward_phase, CHUNKS, 3 * numbers)
-        backward(s, &s.encoder, s.B)
-        if s.prior.logits != NULL:
-            if s.regulariser != NO_REGULARISER and s.through_sample:
-                run(s, prior_backward_phase, CHUNKS, numbers)
-            logits_backward(s)
-    return -1
 
 
 cdef class Engine:
@@ -109,20 +32,22 @@ cdef class Engine:
     `parameters` is the model's vector, read and written in place. One call at a time. minidecomp/engines/cpu.py makes
     it. The numbers for activations, priors and the like are those of codes.h.
 
-    A second thread that calls while one is at work gets a RuntimeError; any number of engines work at once, with or
-    without the GIL.
+    A call while another is at work, of a second thread or from within `terms`, gets a RuntimeError and changes nothing;
+    any number of engines work at once, with or without the GIL. `with engine:` keeps all calls out.
     """
 
     cdef Step s
     cdef list arrays
-    cdef object mine                # the lock of the thread that is at work on this
-    cdef readonly object gradient   # (size,): what `step` leaves
-    cdef public object terms        # (loc, scale, eps, seed, step, backward) -> KL, regulariser, gradients by loc and scale
-    cdef public object failure      # what `terms` raised
+    cdef object mine        # the lock of the call that is at work on this
+    cdef bint ready         # whether it is made
+    # Of the call that is at work:
+    cdef object held        # its data
+    cdef object terms       # (loc, scale, eps, seed, step, backward) -> KL, regulariser, gradients by loc and scale
+    cdef object failure     # what `terms` raised
 
     def __cinit__(self):
         memset(&self.s, 0, sizeof(Step))
-        self.arrays, self.mine = [], threading.RLock()
+        self.arrays, self.mine = [], threading.Lock()
 
     def __dealloc__(self):
         if self.s.pool != NULL:
@@ -134,8 +59,12 @@ cdef class Engine:
                  double alpha, long samples, long max_rows, int threads):
         cdef Step* s = &self.s
         cdef long D, B = max_rows, K = samples, offset = 0
-        if s.pool != NULL:
-            raise ValueError("the engine has been made already")
+        # Held until it is made, and for good where it cannot be.
+        if not self.mine.acquire(False):
+            raise ValueError("an engine is made once")
+        if self.ready:
+            self.mine.release()
+            raise ValueError("an engine is made once")
         for widths in (encoder_widths, decoder_widths):
             if not 2 <= len(widths) <= MAX_LAYERS or min(widths) < 1:
                 raise ValueError(f"widths {widths}: 2 to {MAX_LAYERS} of at least 1 are needed")
@@ -153,8 +82,9 @@ cdef class Engine:
             raise ValueError(f"max_rows {B}, samples {K} and threads {threads} must be at least 1")
         if parameters.shape[0] == 0:
             raise ValueError("there are no parameters")
-        self.gradient = numpy.zeros(parameters.shape[0], DTYPE)
-        cdef real[::1] gradient = self.gradient
+        if (<object>samples + 1) * max_rows * max(encoder_widths + decoder_widths + (prior["components"],)) > MOST_NUMBERS:
+            raise MemoryError(f"max_rows {max_rows}, samples {samples}: no memory has room for that")
+        cdef real[::1] gradient = numpy.zeros(parameters.shape[0], DTYPE)
         self.arrays += [parameters, gradient]
         s.pool = md_pool_new(threads)
         if s.pool == NULL:
@@ -196,9 +126,11 @@ cdef class Engine:
         s.encoder.layer[0].d_input = NULL
         s.decoder.layer[0].input, s.decoder.layer[0].d_input = s.z, s.d_z
         self.prior(prior, learn_prior_variance, prior_variance_scale, offset)
-        widest = max(a * b for widths in (encoder_widths, decoder_widths) for a, b in zip(widths[:-1], widths[1:]))
+        widest = max(a * b for widths in (encoder_widths, decoder_widths) for a, b in zip(widths, widths[1:]))
         s.tile_room_size = min(widest, TILE)
         s.tile_room = self.buffer(md_pool_threads(s.pool) * s.tile_room_size)
+        self.ready = True
+        self.mine.release()
 
     cdef void* room(self, long size):
         """Zeroed bytes that begin with a cache line: no two threads' parts share one, no vector lies in two."""
@@ -226,6 +158,9 @@ cdef class Engine:
         for i in range(network.layers):
             l = &network.layer[i]
             l.n_in, l.n_out = widths[i], widths[i + 1]
+            # n_in n_out + n_out may not fit into a long.
+            if l.n_in >= (self.s.size - offset) // l.n_out:
+                raise ValueError("the parameter vector is too short for the layers")
             l.W, l.d_W = self.s.vector + offset, self.s.gradient + offset
             offset += l.n_in * l.n_out
             l.b, l.d_b = self.s.vector + offset, self.s.gradient + offset
@@ -235,8 +170,6 @@ cdef class Engine:
             l.d_output = l.output if in_place and i == network.layers - 1 else self.buffer(rows * l.n_out)
             if i > 0:
                 l.input, l.d_input = network.layer[i - 1].output, network.layer[i - 1].d_output
-        if offset > self.s.size:
-            raise ValueError("the parameter vector is too short for the layers")
         return offset
 
     cdef prior(self, prior, bint learned, double variance_scale, long offset):
@@ -263,78 +196,92 @@ cdef class Engine:
         elif offset != self.s.size:
             raise ValueError(f"the parameter vector has {self.s.size} entries, the layers need {offset}")
 
-    cdef made(self):
-        if self.s.pool == NULL:
-            raise ValueError("the engine has not been made")
-
-    cdef set_data(self, data):
-        """Point at data of shape (N, dx): real, bytes, or bits. The caller keeps them alive."""
-        self.made()
+    cdef set_batch(self, data, const int64_t[::1] order):
+        """Point at data of shape (N, dx), real, bytes, or bits, and at the rows `order`, which the caller keeps alive."""
         cdef const real[:, ::1] reals
         cdef const uint8_t[:, ::1] bytes_
+        cdef long i, rows, width
         packed = getattr(data, "packed", None)
         if packed is not None:
             bytes_ = packed
             self.s.data, self.s.data_kind = &bytes_[0, 0], BIT_DATA
-            width = 8 * bytes_.shape[1]
-            if self.s.lit == NULL:
-                self.make_room_for_bits()
+            rows, width = bytes_.shape[0], 8 * bytes_.shape[1]
+            self.held = bytes_
         elif data.dtype == numpy.uint8:
             bytes_ = data
             self.s.data, self.s.data_kind = &bytes_[0, 0], BYTE_DATA
-            width = bytes_.shape[1]
+            rows, width = bytes_.shape[0], bytes_.shape[1]
+            self.held = bytes_
         else:
             reals = data
             self.s.data, self.s.data_kind = &reals[0, 0], REAL_DATA
-            width = reals.shape[1]
+            rows, width = reals.shape[0], reals.shape[1]
+            self.held = reals
         if width != self.s.dx:
             raise ValueError(f"the data are {width} wide, the model takes {self.s.dx}")
+        if packed is not None and self.s.ones == NULL:
+            self.make_room_for_bits()
+        if not 0 < order.shape[0]:
+            raise ValueError("no rows")
+        for i in range(order.shape[0]):
+            if not 0 <= order[i] < rows:
+                raise IndexError(f"row {order[i]} of {rows}")
+        self.s.index = &order[0]
 
     cdef make_room_for_bits(self):
         cdef Step* s = &self.s
         cdef uint8_t[::1] bits = numpy.zeros(s.max_rows * (s.dx // 8), numpy.uint8)
-        cdef int32_t[::1] lit = numpy.zeros(s.max_rows * (s.dx // LEAST_DARK), numpy.int32)
+        cdef int32_t[::1] ones = numpy.zeros(s.max_rows * (s.dx // LEAST_DARK), numpy.int32)
         cdef int32_t[::1] counts = numpy.zeros(s.max_rows, numpy.int32)
         cdef int32_t[::1] lists = numpy.zeros(md_pool_threads(s.pool) * STRIP * s.max_rows, numpy.int32)
-        cdef uint8_t[::1] asleep = numpy.zeros(s.dx, numpy.uint8)
-        self.arrays += [bits, lit, counts, lists, asleep]
-        s.asleep = &asleep[0]
-        s.bits, s.lit, s.lit_count, s.list_room = &bits[0], &lit[0], &counts[0], &lists[0]
+        cdef uint8_t[::1] never_updated = numpy.zeros(s.dx, numpy.uint8)
+        self.arrays += [bits, ones, counts, lists, never_updated]
+        s.never_updated = &never_updated[0]
+        s.bits, s.ones, s.ones_count, s.list_room = &bits[0], &ones[0], &counts[0], &lists[0]
 
-    def ask(self, terms):
-        """From now on KL and regulariser, and their gradients by loc and scale (B, D), come from ``terms``."""
-        self.terms, self.failure = terms, None
-        self.s.outside = <void*>self
-        self.s.outside_loc = self.buffer(self.s.max_rows * self.s.D)
-        self.s.outside_scale = self.buffer(self.s.max_rows * self.s.D)
+    cdef set_terms(self, terms):
+        """KL and regulariser, and their gradients by loc and scale (B, D), come from `terms` in this call; None: the core."""
+        if terms is None:
+            return
+        if self.s.external_loc == NULL:
+            self.s.external_scale = self.buffer(self.s.max_rows * self.s.D)
+            self.s.external_loc = self.buffer(self.s.max_rows * self.s.D)
+        self.terms = terms
+        self.s.external = <void*>self
 
     cdef take(self):
+        if not self.ready:
+            raise ValueError("the engine has not been made")
         if not self.mine.acquire(False):
-            raise RuntimeError("the engine is at work for another thread; make one for each thread")
+            raise RuntimeError("the engine is at work: it does one call at a time, so make one for each thread, and another "
+                               "for a prior that calls one")
 
-    cdef set_batch(self, const int64_t[::1] order, long rows):
-        cdef long i, n = rows
-        if not 0 < order.shape[0]:
-            raise ValueError("no rows")
-        for i in range(order.shape[0]):
-            if not 0 <= order[i] < n:
-                raise IndexError(f"row {order[i]} of {n}")
-        self.s.index = &order[0]
+    cdef give_back(self):
+        self.s.external, self.s.log_weight = NULL, NULL
+        self.held = self.terms = self.failure = None
+        self.mine.release()
 
-    def train(self, data, const int64_t[::1] order not None, long batch_size, uint64_t seed, long step,
-              real[::1] m not None, real[::1] v not None, v_max, double lr, double beta1, double beta2, double eps,
-              double[::1] totals not None):
-        """Steps over consecutive batches of `order`, the first being number `step`.
+    def __enter__(self):
+        self.take()
 
-        `totals` (4,) gains each term's value times the batch's size, and the batch's size. Returns how many steps were
-        made, and the term, or 3 for the gradient, that was not finite (then its step changed nothing), or -1.
+    def __exit__(self, *error):
+        self.give_back()
+
+    def train(self, data, const int64_t[::1] order not None, long batch_size, uint64_t seed, optimizer,
+              double[::1] totals not None, terms=None):
+        """Steps of Adam, an `optimizer` of minidecomp/model/optimizer.py, over consecutive batches of `order`.
+
+        The first is number `optimizer.step`, which counts on. `totals` (4,) gains each term's value times the batch's size,
+        and the batch's size. Returns the term, or 3 for the gradient, that was not finite (then its step changed nothing),
+        or -1. What `terms` raises comes out after the steps that were made.
         """
         cdef Step* s = &self.s
-        cdef long first = 0, n = order.shape[0], done = 0
+        cdef long first = 0, n = order.shape[0], done = 0, step
         cdef int term, fault = -1
-        cdef real[::1] largest
+        cdef real[::1] m, v, largest
         self.take()
         try:
+            step, m, v, v_max = optimizer.step, optimizer.m, optimizer.v, optimizer.v_max
             if m.shape[0] != s.size or v.shape[0] != s.size or totals.shape[0] != 4 or not 0 < min(batch_size, n) <= s.max_rows:
                 raise ValueError("the optimiser's state, the totals or the batch have another size")
             s.m, s.v, s.v_max = &m[0], &v[0], NULL
@@ -343,13 +290,13 @@ cdef class Engine:
                 if largest.shape[0] != s.size:
                     raise ValueError("v_max has another size")
                 s.v_max = &largest[0]
-            self.set_data(data)
-            self.set_batch(order, len(data))
-            s.lr, s.beta1, s.beta2, s.adam_eps = lr, beta1, beta2, eps
+            s.lr, s.beta1, s.beta2, s.adam_eps = optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps
+            self.set_batch(data, order)
+            self.set_terms(terms)
             s.seed, s.given_draws, s.through_sample, s.backward = seed, False, True, True
             with nogil:
                 if s.data_kind == BIT_DATA:
-                    find_asleep(s)
+                    find_never_updated(s)
                 while first < n:
                     s.B = min(batch_size, n - first)
                     first += s.B
@@ -368,25 +315,30 @@ cdef class Engine:
                     for term in range(3):
                         totals[term] += s.value[term] * s.B
                     totals[3] += s.B
-            return done, fault
+            optimizer.step = step + done
+            if self.failure is not None:
+                raise self.failure
+            return fault
         finally:
-            self.mine.release()
+            self.give_back()
 
     def step(self, x, tuple weights, uint64_t seed=0, long step=0, real[:, :, ::1] eps=None,
              real[:, ::1] prior_sample=None, real[:, ::1] prior_noise=None, real[:, ::1] prior_choice=None,
-             int regulariser=-1, bint backward=True):
-        """Values (3,) of the terms for the batch x (B, dx); leaves the gradient of sum_T weights[T] T in `gradient`.
+             int regulariser=-1, real[::1] gradient=None, double[:, ::1] log_weights=None, terms=None):
+        """Values (3,) of the terms for the batch x (B, dx), and into `gradient` (size,), if given, that of
+        sum_T weights[T] T; it is NaN where a term is not finite. `log_weights` (K, B): see the method.
 
         The draws are those of the seed and the step, or the given ones. A given prior sample is a constant, unless its
         noise is given too and, for a sparse prior, the uniform numbers (B, D) that chose between spike and slab.
         """
         cdef Step* s = &self.s
         cdef double[3] kept_weights
-        cdef int term, kept = s.regulariser
-        cdef const int64_t[::1] order = numpy.arange(len(x))
+        cdef int term, fault, kept
+        cdef long i
+        cdef const int64_t[::1] order = numpy.arange(len(x), dtype=numpy.int64)
         self.take()
         try:
-            self.made()
+            kept = s.regulariser
             if len(x) > s.max_rows:
                 raise ValueError(f"{len(x)} rows, room for {s.max_rows}")
             if len(weights) != 3:
@@ -397,10 +349,11 @@ cdef class Engine:
                 raise ValueError("mmd needs two points or more")
             if regulariser > NO_REGULARISER or (regulariser != NO_REGULARISER and eps is not None and prior_sample is None):
                 raise ValueError(f"regulariser {regulariser} needs a prior sample beside eps")
+            if gradient is not None and gradient.shape[0] != s.size:
+                raise ValueError(f"room for a gradient of {gradient.shape[0]} entries, not {s.size}")
             values = tuple(float(weight) for weight in weights)
-            self.set_data(x)
-            self.set_batch(order, len(x))
-            s.B, s.seed, s.step, s.backward, s.given_draws = len(x), seed, step, backward, eps is not None
+            self.set_batch(x, order)
+            s.B, s.seed, s.step, s.backward, s.given_draws = order.shape[0], seed, step, gradient is not None, eps is not None
             s.through_sample = eps is None or prior_noise is not None
             if eps is not None:
                 if eps.shape[0] != s.K or eps.shape[1] != s.B or eps.shape[2] != s.D:
@@ -412,19 +365,31 @@ cdef class Engine:
                     memcpy(s.prior_sample, &prior_sample[0, 0], s.B * s.D * sizeof(real))
                 if prior_noise is not None:
                     self.take_noise(prior_noise, prior_choice)
+            if log_weights is not None:
+                if log_weights.shape[0] != s.K or log_weights.shape[1] != s.B:
+                    raise ValueError(f"out has shape ({log_weights.shape[0]}, {log_weights.shape[1]}), not ({s.K}, {s.B})")
+                s.log_weight = &log_weights[0, 0]
+            self.set_terms(terms)
             for term in range(3):
                 kept_weights[term] = s.weight[term]
                 s.weight[term] = values[term]
             s.regulariser = regulariser
-            with nogil:
-                if run_step(s) < 0 and s.backward:
-                    weight_gradients(s, False)
-            s.regulariser = kept
-            for term in range(3):
-                s.weight[term] = kept_weights[term]
+            try:
+                with nogil:
+                    fault = run_step(s)
+                    if fault < 0 and s.backward:
+                        weight_gradients(s, False)
+            finally:
+                s.regulariser = kept
+                for term in range(3):
+                    s.weight[term] = kept_weights[term]
+            if self.failure is not None:
+                raise self.failure
+            for i in range(s.size if s.backward else 0):
+                gradient[i] = s.gradient[i] if fault < 0 else <real>NAN
             return s.value[LOG_LIKELIHOOD], s.value[KL], s.value[REGULARISER]
         finally:
-            self.mine.release()
+            self.give_back()
 
     cdef take_noise(self, real[:, ::1] noise, real[:, ::1] choice):
         """What the given prior sample was made of: its noise, and where it is a spike, which no variance moves."""
@@ -442,17 +407,9 @@ cdef class Engine:
 
     def log_weights(self, x, uint64_t seed, long step, double[:, ::1] out not None):
         """log p(x_b|z_kb) + log p(z_kb) - log q(z_kb|x_b) into out (K, B), with the noise of a seed and a step."""
-        cdef Step* s = &self.s
-        self.made()
-        if s.kl != MONTE_CARLO or s.log_prior_multiplier != 1:
+        if self.s.kl != MONTE_CARLO or self.s.log_prior_multiplier != 1:
             raise ValueError("importance weights need the Monte-Carlo KL, with a log prior multiplier of 1")
-        if out.shape[0] != s.K or out.shape[1] != len(x):
-            raise ValueError(f"out has shape ({out.shape[0]}, {out.shape[1]}), not ({s.K}, {len(x)})")
-        s.log_weight = &out[0, 0]
-        try:
-            self.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=NO_REGULARISER, backward=False)
-        finally:
-            s.log_weight = NULL
+        self.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=NO_REGULARISER, log_weights=out)
 
     def encode(self, data, const int64_t[::1] order not None, real[:, ::1] loc not None, real[:, ::1] scale not None):
         """loc and scale (n, D) of the rows `order` (n,) of the data."""
@@ -461,12 +418,10 @@ cdef class Engine:
         cdef real* output
         self.take()
         try:
-            self.made()
             output = s.encoder.layer[s.encoder.layers - 1].output
             if loc.shape[0] != n or scale.shape[0] != n or loc.shape[1] != D or scale.shape[1] != D:
                 raise ValueError("loc or scale has another shape")
-            self.set_data(data)
-            self.set_batch(order, len(data))
+            self.set_batch(data, order)
             s.given_draws = True
             with nogil:
                 while first < n:
@@ -481,7 +436,7 @@ cdef class Engine:
                         scale_row(output + b * 2 * D + D, &scale[first + b, 0], s.slope, D, s.scale_link)
                     first += s.B
         finally:
-            self.mine.release()
+            self.give_back()
 
     def decode(self, const real[:, ::1] z not None, real[:, ::1] output not None):
         """The decoder's output (n, output_dim) for z (n, D)."""
@@ -489,7 +444,6 @@ cdef class Engine:
         cdef long first = 0, n = z.shape[0], rows, width
         self.take()
         try:
-            self.made()
             width = s.decoder.layer[s.decoder.layers - 1].n_out
             if z.shape[1] != s.D or output.shape[0] != n or output.shape[1] != width:
                 raise ValueError("z or output has another shape")
@@ -501,4 +455,4 @@ cdef class Engine:
                     memcpy(&output[first, 0], s.decoder.layer[s.decoder.layers - 1].output, rows * width * sizeof(real))
                     first += rows
         finally:
-            self.mine.release()
+            self.give_back()

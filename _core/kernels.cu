@@ -141,17 +141,17 @@ MD_KERNEL bits_product(
 MD_KERNEL bits_product_grad(
     const int64_t *state, const int64_t *order, const uint8_t *data, int B, int dx, int n, const real *d_a, real *d_W
 ) {
-    __shared__ uint8_t lit[GPU_BLOCK];
+    __shared__ uint8_t ones[GPU_BLOCK];
     __shared__ uint32_t words[GPU_BLOCK / 32];
     int i = blockIdx.x, j = blockIdx.y * blockDim.x + threadIdx.x, me = threadIdx.x, first, b, l;
     real sum = 0;
     for (first = 0; first < B; first += blockDim.x) {
         b = first + me;
-        lit[me] = b < B ? data[order[state[FIRST] + b] * (dx / 8) + i / 8] >> (7 - i % 8) & 1 : 0;
+        ones[me] = b < B ? data[order[state[FIRST] + b] * (dx / 8) + i / 8] >> (7 - i % 8) & 1 : 0;
         __syncthreads();
         if (me < (int)blockDim.x / 32) {
             uint32_t word = 0;
-            for (l = 0; l < 32; l++) word = word << 1 | lit[32 * me + l];
+            for (l = 0; l < 32; l++) word = word << 1 | ones[32 * me + l];
             words[me] = word;
         }
         __syncthreads();

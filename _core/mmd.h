@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "formulas.h"
-#include "four.h"
+#include "lanes.h"
 
 #define MD_MMD_WIDTH 0.25
 #ifdef MINIDECOMP_FLOAT
@@ -89,8 +89,8 @@ static MD_UNUSED void md_mmd_coefficients(int o, int derivative, int n, md_mmd_s
 /* Places for the coefficients: all blocks of order 4, and far more wide ones than there are. */
 #define MD_MMD_TABLE (32L * MD_MMD_SPAN + 128L * MD_MMD_ORDER * MD_MMD_ORDER)
 
-/* Fill `md_mmd_blocks`, with the coefficients in `table`. Returns how many doubles that took. */
-static MD_UNUSED long md_mmd_tables(double *table) {
+/* Fill `md_mmd_blocks`, with the coefficients in `table`. Returns 0 if its `places` doubles are too few. */
+static MD_UNUSED int md_mmd_tables(double *table, long places) {
     md_mmd_square C[2], T;
     long used = 0;
     int o, i, k, l, which, order = MD_MMD_ORDER, nodes = 0;
@@ -111,6 +111,7 @@ static MD_UNUSED long md_mmd_tables(double *table) {
             if (left_out > MD_MMD_ERROR) break;
             order -= 4;
         }
+        if (used + 2L * order * order > places) return 0;
         for (which = 0; which < 2; which++)
             for (k = 0; k < order; k++)
                 for (l = 0; l < order; l++) table[used + (which * order + l) * order + k] = C[which][k][l];
@@ -119,7 +120,7 @@ static MD_UNUSED long md_mmd_tables(double *table) {
         md_mmd_blocks[o].order = order;
         used += 2L * order * order;
     }
-    return used;
+    return 1;
 }
 
 /* What one dimension works on; every array is of cells x MD_MMD_ORDER. */

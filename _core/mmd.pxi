@@ -7,7 +7,7 @@ cdef extern from "mmd.h" nogil:
         double* moment[2]
         double* field[2]
         double* mirror[2]
-    long md_mmd_tables(double* room)
+    bint md_mmd_tables(double* table, long places)
     long md_mmd_room(long cells)
     md_mmd_cells md_mmd_place(double* room, long cells)
     bint md_range(const real* x, long n, double* low, double* high)
@@ -211,6 +211,6 @@ cdef make_mmd_tables():
     with _tables_lock:
         if len(_tables) == 0:
             table = numpy.empty(MD_MMD_TABLE)
-            if md_mmd_tables(&table[0]) > MD_MMD_TABLE:
+            if not md_mmd_tables(&table[0], MD_MMD_TABLE):
                 raise MemoryError("MD_MMD_TABLE is too small")
             _tables = numpy.asarray(table)

@@ -156,14 +156,14 @@ cdef void posterior_backward_phase(void* context, long task) noexcept nogil:
                 d_loc[d] *= weight
                 d_scale[d] *= weight
         else:
-            # Along z = mu + s eps the residuals of log q cancel; -1 / s is left (PAPER 4b).
+            # Along z = mu + s eps the residuals of log q cancel; -1 / s is left.
             for d in range(D):
                 d_loc[d] = 0
                 d_scale[d] = -weight / scale[d]
-        if s.outside != NULL:
+        if s.external != NULL:
             for d in range(D):
-                d_loc[d] += s.outside_loc[b * D + d]
-                d_scale[d] += s.outside_scale[b * D + d]
+                d_loc[d] += s.external_loc[b * D + d]
+                d_scale[d] += s.external_scale[b * D + d]
         if s.regulariser == INCLUSIVE_KL:
             for part in range(CHUNKS):
                 for d in range(D):

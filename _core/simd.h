@@ -63,6 +63,9 @@ MD_INLINE float md_from_bits(int32_t i) {
     return x;
 }
 
+/* a - b modulo 2^32: bits of floats, as signed numbers, are further apart than 2^31. */
+MD_INLINE int32_t md_bits_apart(int32_t a, int32_t b) { return (int32_t)((uint32_t)a - (uint32_t)b); }
+
 /* 2^n, -127 < n < 128 */
 MD_INLINE float md_pow2(int32_t n) { return md_from_bits((int32_t)((uint32_t)(n + 127) << 23)); }
 
@@ -143,17 +146,17 @@ MD_INLINE float md_log_edges(float x, float y) {
 MD_INLINE float md_log(float x) {
     int subnormal = x < 1.17549435e-38f;
     float y = subnormal ? x * 8388608.0f : x;
-    int32_t i = md_bits(y), n = (i - MD_SQRT_HALF) >> 23;
-    float f = md_from_bits(i - (int32_t)((uint32_t)n << 23)) - 1.0f;
+    int32_t i = md_bits(y), n = md_bits_apart(i, MD_SQRT_HALF) >> 23;
+    float f = md_from_bits(md_bits_apart(i, (int32_t)((uint32_t)n << 23))) - 1.0f;
     return md_log_edges(x, md_log_reduced(f, (float)n - (subnormal ? 23.0f : 0.0f)));
 }
 
 /* 1 + x = 2^n (1 + f), where f = 2^-n x + (2^-n - 1) loses nothing of a small x. */
 MD_INLINE float md_log1p(float x) {
     float y = 1.0f + x;
-    int32_t n = (md_bits(y) - MD_SQRT_HALF) >> 23, shift = (int32_t)((uint32_t)n << 23);
-    int32_t one = 0x3f800000 - shift;
-    float f = md_from_bits(md_bits(x) - shift) + (md_from_bits(one > 0 ? one : 0) - 1.0f);
+    int32_t n = md_bits_apart(md_bits(y), MD_SQRT_HALF) >> 23, shift = (int32_t)((uint32_t)n << 23);
+    int32_t one = md_bits_apart(0x3f800000, shift);
+    float f = md_from_bits(md_bits_apart(md_bits(x), shift)) + (md_from_bits(one > 0 ? one : 0) - 1.0f);
     return md_log_edges(y, md_log_reduced(f, (float)n));
 }
 

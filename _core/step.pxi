@@ -1,153 +1,82 @@
-# What one step works on. Sizes: B rows in the batch, K posterior samples, D latent dimensions, dx the data's width.
-#
-# A phase of a step is a function (context, task) that the pool runs for every task. Tasks depend on the shapes alone,
-# each writes places of its own, and sums go over tasks in order: any number of threads gives the same bits.
+# One step: the phases in their order, values and, if asked, gradients; and the terms that the core asks Python for.
 
-cdef enum:
-    CHUNKS = 8          # row phases are cut into this many tasks
-    TILE = 262144       # of a weight gradient: it stays in the caches until Adam has used it
-    TILE_WIDTH = 2048
-    LANES = 32          # points that are worked on side by side
-    SIDE_BY_SIDE = 512  # numbers of short rows that are worked on at once
-    STRIP = 64          # columns of the first layer's weights, or rows of their gradient, that are a task on bits
-    LEAST_DARK = 4      # points of which less than a quarter is ones are sums of rows
-
-cdef extern from "codes.h" nogil:
-    enum:
-        RELU, LEAKY_RELU, TANH, SOFTPLUS, LINEAR, ACTIVATION_COUNT
-        EXP_LINK, SCALE_LINK_COUNT
-        BERNOULLI, GAUSSIAN, LAPLACE, LIKELIHOOD_COUNT
-        GAUSSIAN_PRIOR, STUDENT_T_PRIOR, MIXTURE_PRIOR, SPARSE_PRIOR, PRIOR_COUNT
-        ANALYTIC, MONTE_CARLO, KL_ESTIMATOR_COUNT
-        MMD, INCLUSIVE_KL, NO_REGULARISER
-        REAL_DATA, BYTE_DATA, BIT_DATA
-        LOG_LIKELIHOOD, KL, REGULARISER, GRADIENT
-        POSTERIOR, PRIOR, PRIOR_CHOICE
-        MAX_LAYERS, LEAST_MMD_POINTS, KERNEL_COUNT
-    const double LARGEST_GRADIENT_FLOAT, LARGEST_GRADIENT_DOUBLE, MMD_FAR_FLOAT, MMD_FAR_DOUBLE
-
-cdef struct Layer:
-    long n_in, n_out
-    real* W             # (n_in, n_out), in the parameter vector
-    real* b             # (n_out,)
-    real* d_W           # in the gradient vector
-    real* d_b
-    real* input         # (rows, n_in); of the layer above it is this layer's output
-    real* output        # (rows, n_out)
-    real* d_input       # NULL for the encoder's first layer
-    real* d_output
-    int activation      # of this layer's output
-    double largest      # no entry of d_W or d_b is larger
-
-cdef struct Network:
-    int layers
-    Layer layer[MAX_LAYERS]
-
-cdef struct PriorData:
-    int kind
-    long components
-    real* loc           # (D,), or (components, D)
-    real* scale
-    real* log_weight    # (components,)
-    real* inverse       # as scale: 1 / s
-    real* constant      # (components,): log pi - sum_d log s - D log(2 pi) / 2
-    real* edge          # (components,): cumulated weights
-    real df, log_normaliser
-    real gamma, log_slab, log_spike, spike_scale
-    real* logits        # (D,), in the parameter vector; NULL where the variance is fixed
-    real* d_logits
-    double variance_scale
-
-cdef struct Step:
-    md_pool* pool
-    # what it is
-    Network encoder, decoder
-    PriorData prior
-    long D, dx, K
-    long max_rows
-    int scale_link, likelihood, kl, regulariser
-    real likelihood_scale, log_prior_multiplier
-    # this batch
-    const void* data
-    int data_kind
-    const int64_t* index
-    long B
-    uint8_t* bits       # (max_rows, dx / 8): a batch of bits, and for each point the indices of its ones
-    int32_t* lit        # (max_rows, dx / LEAST_DARK)
-    int32_t* lit_count
-    uint8_t* asleep     # (dx,): whether Adam's m and v of that row of the weights are 0
-    bint sums_of_rows   # whether the first layer adds up the weights' rows of those indices, and is not a product
-    bint unpacked       # whether the first layer's input is filled in
-    uint64_t seed, step
-    bint given_draws    # eps and prior_sample are in place already
-    bint through_sample # the gradient goes through the prior sample, of `noise` and `moves`, to a learned variance
-    bint backward
-    double weight[3]    # the gradient is that of sum_T weight[T] value[T]
-    # working arrays
-    real* eps           # (K, B, D)
-    real* scale         # (B, D)
-    real* slope         # (B, D): d scale / d raw
-    real* z             # (K, B, D): the decoder's input
-    real* d_z           # (K, B, D)
-    real* noise         # (B, D): the prior sample's standard noise
-    uint8_t* moves      # (B, D): whether the sample moves with the learned scale (not where it is a spike)
-    real* prior_sample  # (B, D)
-    real* columns       # (K + 1, D, B): the prior sample and z, dimension by dimension
-    real* d_columns     # (K + 1, D, B): the MMD's gradient by them
-    real* kl_weight     # (CHUNKS, MD_SAMPLES, B): of posteriors for a few of the prior's samples
-    real* kl_loc        # (CHUNKS, D, B): the inclusive KL's gradient by loc, a part for each chunk of the prior sample
-    real* kl_scale      # (CHUNKS, D, B)
-    real* d_sample      # (B, D): the regulariser's gradient by the prior sample
-    real* posterior     # (2 D + 1, B): loc, 1 / scale and log scale's sum, dimension by dimension
-    real* scratch       # (CHUNKS, scratch_size)
-    long scratch_size
-    long block          # rows of D numbers that are worked on at once, LANES at most
-    real* scratch_columns   # (D, 5, B)
-    double* mmd_room    # (D, mmd_room_size): for cells of points (mmd.h)
-    long mmd_room_size, mmd_cells
-    void* outside       # the engine, whose `terms` gives KL and regulariser of a prior that the core does not know; or NULL
-    real* outside_loc   # (B, D): their gradient by loc, and by scale, through z too
-    real* outside_scale
-    double outside_value[2]
-    double* log_weight  # (K, B): log p(x|z) p(z) / q(z|x) of each sample; NULL where it is not asked for
-    double* partial     # (3, partials): sums of the values, a part for each task
-    long partials
-    double* d_variance  # (2, CHUNKS, D)
-    # where the phases are
-    Network* network
-    int layer
-    long rows
-    double value[3]
-    # What one thread works on: a tile of a weight gradient, and lists of points.
-    real* tile_room     # (threads, tile_room_size)
-    long tile_room_size
-    int32_t* list_room  # (threads, STRIP, max_rows)
-    # Adam; where `update` is set, a gradient's tile is used up while it is in cache
-    bint update
-    real* vector
-    real* gradient
-    real* m
-    real* v
-    real* v_max         # NULL without AMSGrad
-    long size
-    double lr, beta1, beta2, adam_eps
-    real rate, root
+cdef bint ask_external_terms(Step* s) noexcept nogil:
+    """KL and regulariser, and their gradients by loc and scale, from the engine's `terms`; False if it raised."""
+    cdef long B = s.B, D = s.D
+    cdef const real* output = s.encoder.layer[s.encoder.layers - 1].output
+    with gil:
+        engine = <Engine>s.external
+        try:
+            loc, scale = numpy.empty((2, B, D), DTYPE)
+            eps = numpy.empty((s.K, B, D), DTYPE)
+            copy_out(loc, output, 2 * D)
+            copy_out(scale, s.scale, D)
+            copy_out(eps.reshape(s.K * B, D), s.eps, D)
+            kl, regulariser, d_loc, d_scale = engine.terms(loc, scale, eps, s.seed, s.step, s.backward)
+            s.external_value[0], s.external_value[1] = kl, regulariser
+            copy_in("loc", numpy.asarray(d_loc, DTYPE), s.external_loc, B, D)
+            copy_in("scale", numpy.asarray(d_scale, DTYPE), s.external_scale, B, D)
+        except BaseException as error:
+            engine.failure = error
+            return False
+    return True
 
 
-cdef inline long chunk_start(long n, long chunk) noexcept nogil:
-    """Where chunk 0..CHUNKS of n rows starts."""
-    return n * chunk // CHUNKS
+cdef copy_out(real[:, ::1] to, const real* rows, long stride):
+    cdef long i
+    for i in range(to.shape[0]):
+        memcpy(&to[i, 0], rows + i * stride, to.shape[1] * sizeof(real))
 
 
-cdef enum:
-    WORTH_A_THREAD = 1000   # nanoseconds of work; a run of the pool costs 300
+cdef copy_in(name, gradient, real* to, long B, long D):
+    if gradient.shape != (B, D):
+        raise ValueError(f"the gradient by {name} has shape {gradient.shape}, not {(B, D)}")
+    cdef const real[:, ::1] rows = numpy.ascontiguousarray(gradient)
+    memcpy(to, &rows[0, 0], B * D * sizeof(real))
 
 
-cdef inline void run(Step* s, md_task f, long tasks, double nanoseconds) noexcept nogil:
-    """All tasks of a phase, by the pool unless there is too little to do."""
+cdef int run_step(Step* s) noexcept nogil:
+    """Values of all terms and, if asked, the gradient by every layer's output, the biases and the prior's logits.
+
+    Returns the first term that is not finite, or -1.
+    """
     cdef long task
-    if nanoseconds < WORTH_A_THREAD:
-        for task in range(tasks):
-            f(s, task)
-    else:
-        md_pool_run(s.pool, f, s, tasks)
+    cdef int term
+    s.unpacked = True   # the likelihood needs it
+    if s.prior.logits != NULL:
+        prior_from_logits(&s.prior, s.D)
+        memset(s.d_variance, 0, 2 * CHUNKS * s.D * sizeof(double))
+    memset(s.partial, 0, 3 * s.partials * sizeof(double))
+    cdef double numbers = <double>s.K * s.B * s.D, pairs = <double>s.B * s.B
+    gather_bits(s)
+    run(s, draw_phase, CHUNKS, 0.3 * s.B * s.dx + 8 * numbers)
+    forward(s, &s.encoder, s.B)
+    run(s, posterior_phase, CHUNKS, 4 * numbers * s.prior.components)
+    if s.external != NULL and not ask_external_terms(s):
+        return KL
+    forward(s, &s.decoder, s.K * s.B)
+    run(s, likelihood_phase, CHUNKS, 2.0 * s.K * s.B * s.dx)
+    if s.regulariser == MMD:
+        run(s, mmd_columns_phase, CHUNKS, numbers)
+        run(s, mmd_phase, s.D, 2 * s.D * min(pairs, 400.0 * s.B))
+    elif s.regulariser == INCLUSIVE_KL:
+        run(s, inclusive_columns_phase, CHUNKS, 4 * numbers)
+        run(s, inclusive_kl_phase, CHUNKS, 0.3 * pairs * s.D)
+    for term in range(3):
+        s.value[term] = 0
+        for task in range(s.partials):
+            s.value[term] += s.partial[term * s.partials + task]
+    if s.external != NULL:
+        s.value[KL], s.value[REGULARISER] = s.external_value[0], s.external_value[1]
+    for term in range(3):
+        if not isfinite(s.value[term]):
+            return term
+    if s.backward:
+        backward(s, &s.decoder, s.K * s.B)
+        run(s, posterior_backward_phase, CHUNKS, 3 * numbers)
+        backward(s, &s.encoder, s.B)
+        if s.prior.logits != NULL:
+            if s.regulariser != NO_REGULARISER and s.through_sample:
+                run(s, prior_backward_phase, CHUNKS, numbers)
+            logits_backward(s)
+    return -1

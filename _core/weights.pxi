@@ -113,8 +113,8 @@ cdef bint update_parameters(Step* s) noexcept nogil:
     """Adam's step down the gradient; False, and nothing is changed, if an entry is NaN or its square is not finite."""
     cdef long i
     cdef bint small = certainly_small(s)
-    if s.asleep != NULL and not (small and s.sums_of_rows):
-        memset(s.asleep, 0, s.dx)   # for rows move now without being looked at
+    if s.never_updated != NULL and not (small and s.sums_of_rows):
+        memset(s.never_updated, 0, s.dx)   # for rows move now without being looked at
     if small:
         weight_gradients(s, True)
         return True

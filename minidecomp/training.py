@@ -74,9 +74,10 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     digests = dataset.digests()
     logits = from_options.prior_logits(options, dataset, digests.train)
     state = checkpoint.fresh_state(options, rules.width, logits)
-    folder = create_folder(out, options)
-    write_config(folder, options)
-    trainer = _trainer(folder, options, dataset, rules, digests, state)
+    # The folder comes last: whatever is refused leaves none.
+    trainer = _trainer(None, options, dataset, rules, digests, state)
+    trainer.folder = create_folder(out, options)
+    write_config(trainer.folder, options)
     trainer.save()
     return trainer
 

@@ -17,8 +17,7 @@ ids = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
 @pytest.mark.parametrize("name", ["gradients", "python", "theory"])
-def test_examples(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_examples(name):
     path = str(ROOT / "docs" / f"{name}.md")
     found = doctest.testfile(path, module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE, verbose=False)
     assert found.failed == 0 and found.attempted > 10
@@ -28,9 +27,8 @@ READERS = ("For researchers", "For embedders", "For teachers and students")
 
 
 @pytest.mark.parametrize("title", READERS)
-def test_the_readmes_snippets(title, tmp_path, monkeypatch, capsys):
+def test_the_readmes_snippets(title, capsys):
     """Every block of code in the sections for each kind of reader, in order, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
     section = (ROOT / "README.md").read_text("utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
     blocks = re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL)
     assert blocks

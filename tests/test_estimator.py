@@ -56,8 +56,7 @@ def test_parameters_are_the_options():
         {"prior": "student-t", "df": 5.0, "likelihood": "laplace", "activation": "tanh", "amsgrad": False},
     ],
 )
-def test_the_command_line_gives_the_same_bits(given, X, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_command_line_gives_the_same_bits(given, X):
     np.save("points.npy", X)
     flags = []
     for name, value in given.items():

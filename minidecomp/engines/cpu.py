@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .. import variants
 from .._core import blas
 from .._core.codes import (
     ACTIVATIONS,
@@ -24,11 +25,10 @@ from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
-from ..randomness.draws import Draws, prior_of_step
+from ..randomness.draws import Draws, draw, prior_of_step
 from ..terms import kl
 from ..terms.posterior import sample
 from ..terms.priors import Gaussian
-from ..terms.regularisers import inclusive_kl
 from . import rules
 from .constants import is_built_in, prior_constants
 from .textbook import TextbookEngine
@@ -43,19 +43,20 @@ def _core(dtype: np.dtype) -> Any:
 
 
 class CpuEngine:
-    """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points."""
+    """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points.
+
+    It does one call at a time: the compiled engine refuses another, and all that a call needs goes to it as arguments.
+    """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
+        rules.check_known("cpu", vae, objective)
         self.vae, self.objective, self.max_rows = vae, objective, max_rows
         self._module = _core(vae.dtype)
-        # Of a prior of one's own the core knows nothing: it gets a standard normal, without weight, in its place.
-        self._own = not is_built_in(vae.prior)
-        if self._own and (vae.learn_prior_variance or objective.kl == "analytic"):
-            raise ValueError(
-                f"{vae.prior.name}: a prior of one's own has no variance to learn, and no KL in closed form"
-            )
-        prior = Gaussian(np.zeros(vae.latent_dim), np.ones(vae.latent_dim)) if self._own else vae.prior
-        alpha = 0.0 if self._own else objective.alpha
+        # What the core does not know is computed here: KL and regulariser, by the textbook, each time that it asks. In
+        # place of the prior it gets a standard normal without weight.
+        self._external = not is_built_in(vae.prior) or not rules.knows_regulariser(objective)
+        prior = Gaussian(np.zeros(vae.latent_dim), np.ones(vae.latent_dim)) if self._external else vae.prior
+        alpha = 0.0 if self._external else objective.alpha
         self._engine = self._module.Engine(
             vae.parameters.vector,
             vae.encoder.widths,
@@ -68,52 +69,73 @@ class CpuEngine:
             prior=prior_constants(prior),
             learn_prior_variance=vae.learn_prior_variance,
             prior_variance_scale=vae.prior_variance_scale,
-            kl=KL_ESTIMATORS.index(objective.kl),
+            kl=KL_ESTIMATORS.index("monte-carlo" if self._external else objective.kl),
             log_prior_multiplier=objective.log_prior_multiplier,
             regulariser=REGULARISERS.index(objective.regulariser) if alpha > 0 else NO_REGULARISER,
-            beta=0.0 if self._own else objective.beta,
+            beta=0.0 if self._external else objective.beta,
             alpha=alpha,
             samples=objective.samples,
             max_rows=max_rows,
             threads=threads,
         )
-        if self._own:
+        if self._external:
             self._pool = self._module.Pool(threads)
-            # Training goes down the gradient of the loss.
-            self._weights: Mapping[str, float] = {term: -weight for term, weight in objective.weights.items()}
-            self._wanted: str | None = objective.regulariser if objective.alpha > 0 else None
-            self._prior_sample: np.ndarray | None = None
-            self._engine.ask(self._terms)
+
+    def _asked(
+        self, weights: Mapping[str, float], wanted: str | None, prior_sample: np.ndarray | None = None
+    ) -> Callable[..., Any] | None:
+        """What the core calls for terms that it does not know; None where it knows them all."""
+        return partial(self._terms, weights, wanted, prior_sample) if self._external else None
 
     def _terms(
-        self, loc: np.ndarray, scale: np.ndarray, eps: np.ndarray, seed: int, step: int, backward: bool
+        self,
+        weights: Mapping[str, float],
+        wanted: str | None,
+        prior_sample: np.ndarray | None,
+        loc: np.ndarray,
+        scale: np.ndarray,
+        eps: np.ndarray,
+        seed: int,
+        step: int,
+        backward: bool,
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
-        """KL and regulariser for a prior of one's own, and the gradient of their weighted sum by loc and scale."""
-        z, prior, count = sample(loc, scale, eps), self.vae.prior, eps.shape[0] * eps.shape[1]
-        divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, self.objective.log_prior_multiplier)
-        w = self._weights.get("kl", 0) / count
-        d_z, d_loc, d_scale = w * grads["z"], w * grads["loc"].sum(0), w * grads["scale"].sum(0)
-        discrepancy, w = 0.0, self._weights.get("regulariser", 0)
-        if self._wanted is not None:
-            x = self._prior_sample
+        """KL and regulariser by the textbook, and the gradient of their weighted sum by loc and scale (B, D)."""
+        z, prior = sample(loc, scale, eps), self.vae.prior
+        if self.objective.kl == "analytic":
+            divergence, grads = kl.analytic_value_and_grad(loc, scale, prior)  # type: ignore[arg-type]
+        else:
+            multiplier = self.objective.log_prior_multiplier
+            divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, multiplier)
+        w = weights.get("kl", 0) / divergence.size
+        d_z = w * grads["z"] if "z" in grads else np.zeros_like(z)
+        d_loc, d_scale = (w * grads[name].reshape(-1, *loc.shape).sum(0) for name in ("loc", "scale"))
+        discrepancy, w = 0.0, weights.get("regulariser", 0)
+        if wanted is not None:
+            x = prior_sample
             if x is None:
                 x = prior_of_step(prior, loc.shape, seed, step, self.vae.dtype)[0]
             x = np.ascontiguousarray(x, self.vae.dtype)
-            if self._wanted == "mmd":
-                for z_k, d_z_k in zip(z, d_z, strict=True):
-                    value, _, by_z = self._module.mmd(self._pool, x, np.ascontiguousarray(z_k))
-                    discrepancy += float(value) / len(z)
-                    d_z_k += w / len(z) * by_z
-            else:
-                value, grads = inclusive_kl.value_and_grad(x, loc, scale, prior)
-                discrepancy = float(value)
-                d_loc, d_scale = d_loc + w * grads["loc"], d_scale + w * grads["scale"]
+            if x.shape != loc.shape:
+                raise ValueError(f"{prior.name}: the prior's sample has shape {x.shape}, not {loc.shape}")
+            discrepancy, grads = self._regulariser(wanted, x, z, loc, scale)
+            for name, total in (("z", d_z), ("loc", d_loc), ("scale", d_scale)):
+                if name in grads:
+                    total += w * grads[name]
         return float(divergence.mean()), discrepancy, d_loc + d_z.sum(0), d_scale + (d_z * eps).sum(0)
 
-    def _raise_what_the_prior_raised(self) -> None:
-        if self._own and self._engine.failure is not None:
-            error, self._engine.failure = self._engine.failure, None
-            raise error
+    def _regulariser(
+        self, name: str, x: np.ndarray, z: np.ndarray, loc: np.ndarray, scale: np.ndarray
+    ) -> tuple[float, dict[str, np.ndarray]]:
+        """The regulariser's value and gradients; the MMD's are the core's, whose time does not grow like B^2."""
+        if name != "mmd":
+            value, grads = variants.REGULARISERS[name].value_and_grad(x, z, loc, scale, self.vae.prior)
+            return float(value), grads
+        total, d_z = 0.0, np.empty_like(z)
+        for k in range(len(z)):
+            value, _, by_z = self._module.mmd(self._pool, x, np.ascontiguousarray(z[k]))
+            total += float(value) / len(z)
+            d_z[k] = by_z / len(z)
+        return total, {"z": d_z}
 
     def train(
         self,
@@ -124,31 +146,15 @@ class CpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
+        wanted = self.objective.regulariser if self.objective.alpha > 0 else None
         rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
-        rows = rules.trained_rows(
-            len(order), batch_size, self.objective.regulariser if self.objective.alpha > 0 else None
-        )
+        rows = rules.trained_rows(len(order), batch_size, wanted)
         if rows == 0:
             return None
-        o = optimizer
+        # Training goes down the gradient of the loss.
+        terms = self._asked({term: -weight for term, weight in self.objective.weights.items()}, wanted)
         with blas.single_threaded():
-            done, fault = self._engine.train(
-                data,
-                order[:rows],
-                batch_size,
-                seed,
-                o.step,
-                o.m,
-                o.v,
-                o.v_max,
-                o.lr,
-                o.beta1,
-                o.beta2,
-                o.eps,
-                totals,
-            )
-        o.step += done
-        self._raise_what_the_prior_raised()
+            fault = self._engine.train(data, order[:rows], batch_size, seed, optimizer, totals, terms)
         return FAULTS[fault] if fault >= 0 else None
 
     def value_and_grad(
@@ -158,59 +164,63 @@ class CpuEngine:
         wanted = None if draws.prior_sample is None else self.objective.regulariser
         rules.check_batch(x, self.vae, wanted, self.max_rows)
         rules.check_draws(draws, len(x), self.vae, self.objective)
-        known = {}
-        if wanted is not None and not self._own:
+        if wanted is not None and not self._external and wanted not in REGULARISERS:
+            with self._engine:
+                return TextbookEngine(self.vae, self.objective).value_and_grad(x, draws, weights)
+        known: dict[str, Any] = {"regulariser": NO_REGULARISER}
+        if wanted is not None and not self._external:
             known = {"regulariser": REGULARISERS.index(wanted), "prior_sample": draws.prior_sample}
             known |= {"prior_noise": draws.prior_noise}
             if self.vae.prior.choice_kind == "element":
                 known["prior_choice"] = draws.prior_choice
-        with blas.single_threaded(), self._asked(weights, wanted, draws.prior_sample):
+        gradient = np.empty_like(self.vae.parameters.vector)
+        with blas.single_threaded():
             values = self._engine.step(
                 x,
-                tuple(0.0 if self._own and term != "log_likelihood" else weights.get(term, 0.0) for term in TERMS),
+                tuple(0.0 if self._external and term != TERMS[0] else weights.get(term, 0.0) for term in TERMS),
                 eps=draws.eps,
-                **{"regulariser": NO_REGULARISER, **known},
+                gradient=gradient,
+                terms=self._asked(weights, wanted, draws.prior_sample),
+                **known,
             )
-        self._raise_what_the_prior_raised()
-        return self._named(values, wanted), self._engine.gradient.copy()
+        return self._named(values, wanted), gradient
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         wanted = regulariser or self.objective.regulariser
         rules.check_batch(x, self.vae, wanted, self.max_rows)
-        number = NO_REGULARISER if self._own else REGULARISERS.index(wanted)
-        with blas.single_threaded(), self._asked({}, wanted, None):
-            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, backward=False)
-        self._raise_what_the_prior_raised()
-        return self._named(values, wanted)
+        compiled = not self._external and wanted in REGULARISERS
+        number = REGULARISERS.index(wanted) if compiled else NO_REGULARISER
+        with blas.single_threaded():
+            terms = self._asked({}, wanted)
+            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, terms=terms)
+        named = self._named(values, wanted)
+        if not compiled and not self._external:
+            named["regulariser"] = self._value_by_textbook(wanted, x, seed, step)
+            named["objective"] = self.objective.combine(named)
+        return named
 
-    @contextmanager
-    def _asked(
-        self, weights: Mapping[str, float], regulariser: str | None, prior_sample: np.ndarray | None
-    ) -> Iterator[None]:
-        """What ``_terms`` is to compute in this call; afterwards what training asks for again."""
-        if not self._own:
-            yield
-            return
-        kept = self._weights, self._wanted, self._prior_sample
-        self._weights, self._wanted, self._prior_sample = weights, regulariser, prior_sample
-        try:
-            yield
-        finally:
-            self._weights, self._wanted, self._prior_sample = kept
+    def _value_by_textbook(self, regulariser: str, x: Points, seed: int, step: int) -> float:
+        """A regulariser that the core does not know, at the draws of a seed and a step."""
+        loc, scale = self.encode(x)
+        prior, samples = self.vae.current_prior(), self.objective.samples
+        drawn = draw(prior, samples, len(x), self.vae.latent_dim, seed, step, self.vae.dtype)
+        z = sample(loc, scale, drawn.eps)
+        return float(variants.REGULARISERS[regulariser].value(drawn.prior_sample, z, loc, scale, prior))
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         rules.check_importance(self.objective)
         rules.check_batch(x, self.vae, None, self.max_rows)
-        if self._own:
-            return TextbookEngine(self.vae, self.objective).log_weights(x, seed, step)
+        if self._external:
+            with self._engine:
+                return TextbookEngine(self.vae, self.objective).log_weights(x, seed, step)
         out = np.empty((self.objective.samples, len(x)))
         with blas.single_threaded():
             self._engine.log_weights(x, seed, step, out)
         return out
 
-    def _named(self, values: tuple[float, float, float], regulariser: str | None) -> dict[str, float]:
+    def _named(self, values: tuple[float, float, float], wanted: str | None) -> dict[str, float]:
         named = dict(zip(TERMS, values, strict=True))
-        if regulariser is None:
+        if wanted is None:
             del named["regulariser"]
         return named | {"objective": self.objective.combine(named)}
 

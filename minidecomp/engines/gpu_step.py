@@ -12,7 +12,8 @@ from .._core.codes import ACTIVATIONS, LIKELIHOODS, LINEAR, SCALE_LINKS
 from ..model.network import MLP, Parameters
 from ..model.vae import PRIOR_LOGITS, VAE
 from ..objective import Objective
-from .constants import is_built_in, prior_constants
+from . import rules
+from .constants import prior_constants
 from .device import Call, Device
 
 STATE = {name: i for i, name in enumerate(codes.STATE)}
@@ -54,10 +55,7 @@ class GpuStep:
     """
 
     def __init__(self, vae: VAE, objective: Objective, max_rows: int, device: Device):
-        if not is_built_in(vae.prior):
-            raise ValueError(
-                f"{vae.prior.name}: a prior of one's own runs on the cpu and the textbook engine, not on the gpu"
-            )
+        rules.check_known("gpu", vae, objective)
         self.vae, self.objective, self.device = vae, objective, device
         zeros, K, B, D = self.device.zeros, objective.samples, max_rows, vae.latent_dim
         self.vector, self.gradient = self.device.array(vae.parameters.vector), zeros(vae.parameters.vector.size)

@@ -6,11 +6,38 @@ from typing import Any
 
 import numpy as np
 
+from .._core import codes
 from ..data.points import Points
+from ..errors import OptionError
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness.draws import Draws
-from ..variants import REGULARISERS
+from ..variants import LIKELIHOODS, REGULARISERS
+from .constants import is_built_in
+
+
+def knows_regulariser(objective: Objective) -> bool:
+    """Whether compiled code knows the regulariser, or need not: where its weight is 0."""
+    return objective.alpha == 0 or objective.regulariser in codes.REGULARISERS
+
+
+def check_known(engine: str, vae: VAE, objective: Objective) -> None:
+    """Raise OptionError if the cpu or the gpu engine cannot do a part of the model that compiled code does not know.
+
+    The cpu engine computes such a prior's and regulariser's terms in Python, where no variance is learned.
+    """
+    prior, likelihood = vae.prior, vae.likelihood
+    if likelihood.name not in codes.LIKELIHOODS or type(likelihood) is not LIKELIHOODS[likelihood.name]:
+        raise OptionError("engine", engine, f"it does not know the {likelihood.name} likelihood, textbook does")
+    known = {f"{prior.name} prior": is_built_in(prior)}
+    known[f"{objective.regulariser} regulariser"] = knows_regulariser(objective)
+    for part, is_known in known.items():
+        if not is_known and engine == "gpu":
+            raise OptionError("engine", engine, f"it does not know the {part}, cpu and textbook do")
+        if not is_known and vae.learn_prior_variance:
+            raise OptionError("engine", engine, f"it does not learn a variance with the {part}, textbook does")
+    if objective.kl == "analytic" and not getattr(prior, "closed_form_kl", False):
+        raise OptionError("kl", "analytic", f"the {prior.name} prior has no closed form; monte-carlo is")
 
 
 def least_points(regulariser: str | None) -> int:

@@ -53,6 +53,11 @@ def monte_carlo_value_and_grad(
     Through z = mu + s eps the parts with (z - mu) cancel in d/dmu, and leave -1/s in d/ds.
     """
     log_p, d_log_p = prior.log_density_and_grad(z)
+    # A prior of one's own may return anything, and other shapes would broadcast.
+    for what, array, shape in (("log density", log_p, z.shape[:-1]), ("gradient", d_log_p["z"], z.shape)):
+        if array_module(z).shape(array) != shape:
+            got = array_module(z).shape(array)
+            raise ValueError(f"{prior.name}: the prior's {what} has shape {got}, not {shape}, for z of shape {z.shape}")
     residual = (z - loc) / scale
     grads = {
         "z": -residual / scale - log_prior_multiplier * d_log_p["z"],

@@ -137,7 +137,7 @@ def test_permutation(kind):
     order = engine_of(kind, vae, objective, 2).permutation(50, 2**64 - 1, 4)
     assert order.dtype == np.int64
     assert_array_equal(
-        order if isinstance(order, np.ndarray) else order.get(), philox.permutation(50, 2**64 - 1, step=4)
+        order if isinstance(order, np.ndarray) else order.get(), philox.permutation(50, 2**64 - 1, streams.SHUFFLE, 4)
     )
 
 

@@ -1,8 +1,11 @@
 """The CPU engine against the textbook, in float64 to 1e-10 and in float32 to 1e-4, and its promises."""
 
 import itertools
+import os
+import subprocess
+import sys
+import sysconfig
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +33,6 @@ from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.optimizer import Adam
 from minidecomp.randomness import philox, streams
 
-ROOT = Path(__file__).parents[2]
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -365,6 +367,9 @@ def test_a_refused_step_leaves_the_engine_as_it_was():
         ({"prior": {"loc": np.zeros(3)}}, "the prior's loc has 3 entries, not 2"),
         ({"prior": {"components": 2, "loc": np.zeros(4), "scale": np.ones(4)}}, "log_weight has 1 entries, not 2"),
         ({"prior": {"kind": 4}}, "there is no prior 4"),
+        ({"encoder_widths": (3, 2**62, 4)}, "no memory has room"),
+        ({"max_rows": 2**40, "samples": 2**22}, "no memory has room"),
+        ({"encoder_widths": (3, 2**31, 4), "samples": 1, "max_rows": 1}, "too short"),
     ],
 )
 def test_an_engine_that_cannot_be(changes, message):
@@ -383,8 +388,14 @@ def test_an_engine_that_cannot_be(changes, message):
         changes = {"prior": prior | changes["prior"]}
     arguments = settings_ | changes
     positional = [arguments.pop(name) for name in ("parameters", "encoder_widths", "decoder_widths")]
-    with pytest.raises(ValueError, match=message):
-        engine_float64.Engine(*positional, **arguments)
+    engine = engine_float64.Engine.__new__(engine_float64.Engine)
+    with pytest.raises((ValueError, MemoryError), match=message):
+        engine.__init__(*positional, **arguments)
+    for call in (lambda: engine.decode(np.zeros((1, 2)), np.zeros((1, 3))), lambda: engine.step(np.zeros((5, 3)), ())):
+        with pytest.raises(ValueError, match="has not been made"):
+            call()
+    with pytest.raises(ValueError, match="an engine is made once"):
+        engine.__init__(*positional, **arguments)
 
 
 def test_an_engine_is_made_once():
@@ -428,6 +439,22 @@ def test_wrong_sizes_are_refused():
         engine.train(x, np.array([0, 10]), 5, adam, 0, np.zeros(4))
     with pytest.raises(ValueError, match="two points"):
         engine.values(x[:1], 0, 0, "mmd")
+    core, size = engine._engine, vae.parameters.vector.size
+    with pytest.raises(ValueError, match=f"room for a gradient of 3 entries, not {size}"):
+        core.step(x, (1, 1, 1), gradient=np.zeros(3))
+    with pytest.raises(ValueError, match=r"out has shape \(1, 9\), not \(1, 10\)"):
+        core.step(x, (1, 1, 1), log_weights=np.zeros((1, 9)))
+    with pytest.raises(IndexError, match="row 9 of 9"):
+        core.encode(x[:9], np.arange(10), np.zeros((10, 2)), np.zeros((10, 2)))
+
+
+def test_a_gradient_of_what_is_not_finite_is_no_number():
+    """And not that of the step before."""
+    vae, objective = make(3, latent_dim=2, hidden=(4,))
+    engine, x = CpuEngine(vae, objective, max_rows=10), batch(vae, 10)
+    assert np.isfinite(engine.value_and_grad(x, draws(vae, objective, 10))[1]).all()
+    x[0, 0] = np.nan
+    assert np.isnan(engine.value_and_grad(x, draws(vae, objective, 10))[1]).all()
 
 
 def test_an_engine_has_one_thread_at_a_time():
@@ -463,8 +490,9 @@ def test_an_engine_has_one_thread_at_a_time():
     assert_array_equal(results[0], results[1])
 
 
-def test_the_core_says_that_it_needs_no_gil():
-    """Py_mod_gil of the modules: a free-threaded Python does not take the GIL back for them."""
-    for name in ("engine_float32", "engine_float64", "sprites", "codes"):
-        with open(ROOT / f"_core/{name}.pyx") as file:
-            assert "# cython: freethreading_compatible=True" in file.read()
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python always has its GIL")
+def test_a_free_threaded_python_does_not_take_the_gil_back():
+    code = "import sys; from minidecomp._core import codes, engine_float32, engine_float64, sprites; "
+    code += "sys.exit(sys._is_gil_enabled())"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -1,6 +1,7 @@
 """A prior of one's own: a class with a log density, its gradient and a sample, on the textbook and the CPU engine."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -119,6 +120,46 @@ def test_what_it_raises_comes_out():
     assert_array_equal(vae.parameters.vector, before)
     with pytest.raises(ZeroDivisionError):
         engine.values(batch(vae, 10), 0, 0)
+
+
+@pytest.mark.parametrize("engine", [CpuEngine, TextbookEngine])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p, g: (p, {"z": g["z"][..., :1]}), r"gradient has shape \(2, 10, 1\), not \(2, 10, 3\)"),
+        (lambda p, g: (p, {"z": g["z"][0]}), r"gradient has shape \(10, 3\), not \(2, 10, 3\)"),
+        (lambda p, g: (p[:, :1], g), r"log density has shape \(2, 1\), not \(2, 10\)"),
+    ],
+)
+def test_shapes_of_what_it_returns_are_checked(engine, change, message):
+    class Wrong(Logistic):
+        def log_density_and_grad(self, z):
+            return change(*super().log_density_and_grad(z))
+
+    vae, objective = model(Wrong())
+    more = {"max_rows": 10} if engine is CpuEngine else {}
+    adam = Adam.for_vector(vae.parameters.vector)
+    with pytest.raises(ValueError, match=message):
+        engine(vae, objective, **more).train(batch(vae, 10), np.arange(10), 10, adam, 0, np.zeros(4))
+
+
+@pytest.mark.parametrize("shape", [(10, 2), (9, 3), (11, 3), (10, 4), (30,), ()])
+def test_the_core_takes_gradients_of_the_batch_alone(shape):
+    vae, objective = model(Logistic())
+    engine, right = CpuEngine(vae, objective, max_rows=10)._engine, np.zeros((10, 3))
+    for name, gradients in (("loc", (np.zeros(shape), right)), ("scale", (right, np.zeros(shape)))):
+        with pytest.raises(ValueError, match=re.escape(f"the gradient by {name} has shape {shape}, not (10, 3)")):
+            engine.step(batch(vae, 10), (0, 0, 0), terms=lambda *_, gradients=gradients: (0.0, 0.0, *gradients))
+
+
+def test_the_shape_of_its_sample_is_checked():
+    class Wrong(Logistic):
+        def sample(self, noise, choice=None):
+            return np.zeros((len(noise), 4))
+
+    vae, objective = model(Wrong(), regulariser="kl-inc")
+    with pytest.raises(ValueError, match=r"logistic: the prior's sample has shape \(10, 4\), not \(10, 3\)"):
+        CpuEngine(vae, objective, max_rows=10).values(batch(vae, 10), 0, 0)
 
 
 def test_what_it_cannot_do_is_said():

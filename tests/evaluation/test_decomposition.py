@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from minidecomp.evaluation.decomposition import decomposition
+from minidecomp.evaluation.decomposition import _estimate, decomposition
 from minidecomp.terms import priors
 
 NORMAL = priors.Gaussian(np.zeros(2), np.ones(2))
@@ -116,3 +116,8 @@ def test_the_parts_add_up_to_the_kl(prior):
 def test_many_points_are_thinned():
     found = decomposition(np.zeros((25_000, 1)), np.ones((25_000, 1)), priors.Gaussian(np.zeros(1), np.ones(1)), 20)
     assert found["points"] == 10_000
+
+
+def test_an_estimates_error_by_hand():
+    assert _estimate(np.array([1.0, 3.0])) == {"value": 2.0, "error": pytest.approx(1.0)}
+    assert _estimate(np.array([1.0, 3.0]), exact=True)["error"] == 0

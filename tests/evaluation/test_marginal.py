@@ -69,6 +69,13 @@ def test_never_below_the_elbo_and_rising_with_the_samples():
     assert bounds[-1] < marginal.logpdf(x).mean() + 0.05
 
 
+def test_the_error_of_two_points_is_half_their_distance():
+    vae, marginal = linear_gaussian("exact")
+    x = np.ascontiguousarray(marginal.rvs(2, random_state=5))
+    distance = abs(np.diff(marginal.logpdf(x)).item())
+    assert_allclose(marginal_log_likelihood(vae, x, 500).standard_error, distance / 2, rtol=0.05)
+
+
 def test_one_sample_is_the_elbos():
     """K = 1: log w is the ELBO's own estimate, drawn anew."""
     vae, marginal = linear_gaussian("exact")

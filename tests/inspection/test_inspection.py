@@ -26,11 +26,6 @@ from minidecomp.terms import kl, likelihoods, posterior, priors
 from minidecomp.terms.regularisers import inclusive_kl, mmd
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def looked_at(data_dim=5, rows=12, **model):
     vae, objective = make(data_dim, **({"hidden": (7,), "latent_dim": 3, "alpha": 2.0, "beta": 0.7} | model))
     with_prior = objective.alpha > 0
@@ -71,6 +66,7 @@ def test_cosines_and_largest_entries():
 @settings(max_examples=8, deadline=None)
 @given(settings_of_a_model(), st.integers(1, 8), st.integers(2, 12))
 def test_every_model_passes(model, data_dim, rows):
+    model["latent_dim"] = min(model["latent_dim"], 8)  # differences by each parameter take long
     vae, objective, x, drawn = looked_at(data_dim, rows, **model)
     found = check(vae, objective, x, drawn)
     assert found.failures() == []

@@ -163,8 +163,7 @@ def test_no_run_folder(tmp_path):
         checkpoint.load(tmp_path)
 
 
-def test_a_run_folder_is_never_overwritten(run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_run_folder_is_never_overwritten(run, tmp_path):
     with pytest.raises(RunError, match="it exists already"):
         create_folder(str(run.folder), run.options)
     (tmp_path / "file").touch()

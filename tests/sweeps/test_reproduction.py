@@ -14,11 +14,6 @@ from minidecomp.sweeps.local import run_all
 from minidecomp.sweeps.work import Datasets
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def test_grids_are_the_papers():
     runs = expand(clustering.blocks(False))
     assert [(e.options.beta, e.options.alpha) for e in runs[:4]] == [(0.01, 0), (0.5, 0), (1, 0), (1.2, 0)]

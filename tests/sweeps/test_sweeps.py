@@ -27,15 +27,6 @@ COMMAND = [sys.executable, "-c", "from minidecomp.cli.main import run; run()"]
 SMALL = ["--prior", "mixture", "--points-per-arm", "10", "--hidden", "5", "--epochs", "3"]
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith("MINIDECOMP_"):
-            monkeypatch.delenv(name)
-    return tmp_path
-
-
 def parameters(run):
     return checkpoint.load(run).vae.parameters.vector
 

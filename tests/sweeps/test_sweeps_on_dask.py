@@ -47,8 +47,7 @@ class Cluster:
 
 
 @pytest.fixture
-def dask(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def dask(own_folder):
     made = Cluster()
     yield made
     made.close()
@@ -129,7 +128,6 @@ def test_other_versions_are_refused(dask, monkeypatch, capsys):
 
 
 def test_nobody_there(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
     assert main(["sweep", *GRID, "--out", "s", "--scheduler", "tcp://127.0.0.1:9", "-q"]) == 1
     err = capsys.readouterr().err
@@ -138,7 +136,6 @@ def test_nobody_there(tmp_path, monkeypatch, capsys):
 
 
 def test_no_worker(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cluster, "WORKER_SECONDS", 1)
     made = Cluster(workers=0)
     try:

@@ -6,12 +6,21 @@ import types
 
 import numpy as np
 import pytest
-from devices import KINDS, make_device
+from devices import KINDS, make_device, missing
 from emulated import EmulatedDevice
 
 from minidecomp.cli.main import main
 from minidecomp.engines import chosen, device, gpu, make
 from minidecomp.errors import OptionError
+
+MODULES = ("minidecomp.engines", "minidecomp.engines.device")
+
+
+@pytest.fixture(autouse=True)
+def the_real_choice(monkeypatch):
+    """What conftest.py takes away from the other tests."""
+    for module in MODULES:
+        monkeypatch.setattr(f"{module}.missing", missing)
 
 
 def fake_cupy(monkeypatch, count):
@@ -63,8 +72,8 @@ def a_gpu(request, monkeypatch):
     make_device(request.param, "float32")  # skips where it cannot
     if request.param == "emulated":
         monkeypatch.setattr(gpu, "CupyDevice", EmulatedDevice)
-        for module in ("minidecomp.engines", "minidecomp.engines.device"):
-            monkeypatch.setattr(sys.modules[module], "missing", lambda: None)
+        for module in MODULES:
+            monkeypatch.setattr(f"{module}.missing", lambda: None)
     return monkeypatch
 
 

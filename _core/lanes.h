@@ -1,6 +1,6 @@
 /* Four doubles at a time: gcc keeps these in registers, which it does not do with an array in a loop. */
-#ifndef MD_FOUR_H
-#define MD_FOUR_H
+#ifndef MD_LANES_H
+#define MD_LANES_H
 
 #include <string.h>
 

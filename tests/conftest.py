@@ -1,0 +1,33 @@
+"""Every test begins alike, whatever the machine says: the surroundings of a user who has set nothing and has no GPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DISPLAY = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "MPLBACKEND")  # what is printed and drawn depends on these
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No MINIDECOMP_* variable and an empty cache; the engine is the CPU, also of programs that a test starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("MINIDECOMP_") or name in DISPLAY:
+                patch.delenv(name)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("MINIDECOMP_ENGINE", "cpu")
+        # ``devices.missing`` stays the real one, for tests of choosing and for those marked gpu.
+        for module in ("minidecomp.engines", "minidecomp.engines.device"):
+            patch.setattr(f"{module}.missing", lambda: "the tests use none")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test works in an empty folder, which it gets by this name as well."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
