@@ -14,7 +14,7 @@ from minidecomp.data.dataset import Dataset
 from minidecomp.errors import DataError
 from minidecomp.model import from_options
 from minidecomp.objective import objective_from
-from minidecomp.randomness import draws
+from minidecomp.randomness import draws, streams
 
 from .rows import Row
 
@@ -40,7 +40,7 @@ def write(row: Row, path: Path) -> dict[str, Any]:
         data = np.random.default_rng(0).random((row.points, 784), np.float32)
     vae, objective = from_options.vae(options, data.shape[1]), objective_from(options)
     batch = min(options.batch_size, len(data))
-    drawn = draws.draw(vae.prior, 1, batch, options.latent_dim, 1, 0, np.float32)
+    drawn = draws.draw(vae.prior, 1, batch, options.latent_dim, 1, streams.TRAINING.step(), np.float32)
     prior = vae.prior
     settings = {
         "row": row.name,

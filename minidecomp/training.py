@@ -17,6 +17,7 @@ from .errors import Fault, OptionError, RunError
 from .inspection.over_training import record
 from .model import from_options
 from .objective import TERMS, Objective, objective_from
+from .randomness import streams
 from .runs import checkpoint
 from .runs.checkpoint import State
 from .runs.folder import check_data, create_folder, write_config
@@ -176,7 +177,7 @@ def train(
     """
     o, state, engine, data = trainer.options, trainer.state, trainer.engine, trainer.data
     batches, next_save = 1, time.monotonic() + o.checkpoint_every
-    order = engine.permutation(len(data), o.seed, state.epoch)
+    order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
     while state.epoch < trainer.epochs:
         piece = order[state.row : state.row + batches * o.batch_size]
         begun = time.perf_counter()
@@ -189,7 +190,7 @@ def train(
         batches = _next_slice(batches, took)
         if state.row == len(data):
             _end_epoch(trainer)
-            order = engine.permutation(len(data), o.seed, state.epoch)
+            order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
         progress(trainer)
         if state.epoch < trainer.epochs and should_stop():
             trainer.save()

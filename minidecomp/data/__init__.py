@@ -80,7 +80,7 @@ def _load(options: Any) -> Dataset:
     limit = options.limit
     if source.limits_itself or limit is None or limit >= len(loaded.train):
         return loaded
-    chosen = np.sort(philox.permutation(len(loaded.train), options.data_seed, streams.SPLIT)[:limit])
+    chosen = np.sort(philox.permutation(len(loaded.train), options.data_seed, *streams.SPLIT.at())[:limit])
     labels = None if loaded.train_labels is None else loaded.train_labels[chosen]
     return replace(loaded, train=loaded.train[chosen], train_labels=labels)
 

@@ -21,7 +21,13 @@ from .source import DataSource
 ENDINGS = (".npy", ".npz", ".csv")
 
 
-def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1, data_seed: int = 0) -> Dataset:
+def load(
+    path: str | Path,
+    array: str | None = None,
+    test_fraction: float = 0.1,
+    data_seed: int = 0,
+    limit: int | None = None,
+) -> Dataset:
     """Load points from a file and set some aside for the test.
 
     Parameters
@@ -34,7 +40,9 @@ def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1,
     test_fraction : float
         The part of the points that is set aside, between 0 and 1.
     data_seed : int
-        Chooses those points; 0 to 2^64 - 1.
+        Chooses those points, and what ``limit`` keeps; 0 to 2^64 - 1.
+    limit : int or None
+        Keep this many of the other points, for training.
 
     Returns
     -------
@@ -57,11 +65,12 @@ def load(path: str | Path, array: str | None = None, test_fraction: float = 0.1,
     n = len(points)
     if n < 4:
         raise DataError(f"{path}: has {n} points; at least 4 are needed")
-    order = philox.permutation(n, data_seed, streams.SPLIT)
+    # One order for both: the training points are in random order already, so that the first are a random choice.
+    order = philox.permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
     return Dataset(
         name=path.name,
-        train=np.ascontiguousarray(points[order[test_count:]]),
+        train=np.ascontiguousarray(points[order[test_count:][:limit]]),
         test=np.ascontiguousarray(points[order[:test_count]]),
         image_shape=image_shape,
         source=str(path) if array is None else f"{path}, array {array}",
@@ -148,10 +157,11 @@ def _is_number(cell: str) -> bool:
 # What --data means where it names no other data set.
 SOURCE = DataSource(
     name=OWN,
-    load=lambda o: load(o.data, o.array, o.test_fraction, o.data_seed),
+    load=lambda o: load(o.data, o.array, o.test_fraction, o.data_seed, o.limit),
     options=(
         Option("array", str, "Name of the array in an .npz file that has several."),
         Option("test_fraction", float, "Share of your own data kept for testing.", 0.1, above=0, below=1),
     ),
     defaults={"prior": "gaussian"},
+    limits_itself=True,
 )

@@ -87,7 +87,7 @@ def load(
             packed = packed[_numbers(classes)]
     grid = Grid(NAMES, tuple(v[c] for v, c in zip(VALUES, classes, strict=True)), Bits(packed))
     train = test = grid.points
-    order = philox.permutation(len(packed), data_seed, streams.SPLIT)
+    order = philox.permutation(len(packed), data_seed, *streams.SPLIT.at())
     if limit is not None and limit < len(packed):
         train, order = train[np.sort(order[:limit])], order[limit:]
     test = test[np.sort(order[:TEST_COUNT])]

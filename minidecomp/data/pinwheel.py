@@ -61,8 +61,8 @@ def pinwheel(
 
     labels = np.repeat(np.arange(arms, dtype=np.int64), points_per_arm)
 
-    def part(step: int) -> np.ndarray:
-        noise = philox.normal((labels.size, 2), data_seed, streams.DATA, step)
+    def part(stream: streams.Stream) -> np.ndarray:
+        noise = philox.normal((labels.size, 2), data_seed, *stream.at())
         x0, x1 = 1 + tangential_std * noise[:, 0], radial_std * noise[:, 1]
         theta = 2 * np.pi * labels / arms + rate * np.exp(x0)
         cos, sin = np.cos(theta), np.sin(theta)
@@ -70,8 +70,8 @@ def pinwheel(
 
     return Dataset(
         name="pinwheel",
-        train=part(0),
-        test=part(1),
+        train=part(streams.PINWHEEL_TRAIN),
+        test=part(streams.PINWHEEL_TEST),
         train_labels=labels,
         test_labels=labels.copy(),
         class_names=tuple(f"arm {k}" for k in range(arms)),

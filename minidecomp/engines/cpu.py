@@ -25,7 +25,7 @@ from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
-from ..randomness.draws import Draws, sample_prior
+from ..randomness.draws import Draws, prior_of_step
 from ..terms import kl
 from ..terms.posterior import sample
 from ..terms.priors import Gaussian
@@ -113,7 +113,7 @@ class CpuEngine:
         if wanted is not None:
             x = prior_sample
             if x is None:
-                x = sample_prior(prior, loc.shape, seed, step, self.vae.dtype)[0]
+                x = prior_of_step(prior, loc.shape, seed, step, self.vae.dtype)[0]
             x = np.ascontiguousarray(x, self.vae.dtype)
             if x.shape != loc.shape:
                 raise ValueError(f"{prior.name}: the prior's sample has shape {x.shape}, not {loc.shape}")

@@ -46,9 +46,10 @@ class TextbookEngine:
         rows = rules.trained_rows(len(order), batch_size, self.objective.regulariser if with_prior else None)
         for first in range(0, rows, batch_size):
             x = as_numbers(data[order[first : min(first + batch_size, rows)]], self.vae.dtype)
+            step = streams.TRAINING.step(optimizer.step)
             # What is not finite is said below, once and by name.
             with np.errstate(all="ignore"):
-                values, gradient = self.value_and_grad(x, self._draw(len(x), seed, optimizer.step, with_prior))
+                values, gradient = self.value_and_grad(x, self._draw(len(x), seed, step, with_prior))
             for term in TERMS:
                 if not math.isfinite(values.get(term, 0)):
                     return term

@@ -57,14 +57,22 @@ def decomposition(
     loc, scale = loc[chosen].astype(np.float64), scale[chosen].astype(np.float64)
     points, dims = loc.shape
 
-    source = philox.permutation(points, seed, streams.EVALUATION)[np.arange(samples) % points]
-    eps = philox.normal((samples, dims), seed, streams.EVALUATION, 1)
+    # Independent draws: without replacement the MMD's pairs would be further apart than q(z)'s are.
+    source = (points * philox.uniform((samples,), seed, *streams.DECOMPOSITION_SOURCE.at())).astype(np.int64)
+    eps = philox.normal((samples, dims), seed, *streams.DECOMPOSITION_NOISE.at())
     z = sample(loc[source], scale[source], eps)
     log_q_given_x = normal_log_density(z, loc[source], scale[source]).sum(1)
     log_q, log_q_marginals = _aggregate(z, loc, scale)
     log_p, log_p_marginals = prior.log_density(z), prior.marginal_log_density(z).sum(1)
 
-    prior_sample, _, _ = sample_prior(prior, (samples, dims), seed, 2, np.float64, streams.EVALUATION)
+    prior_sample, _, _ = sample_prior(
+        prior,
+        (samples, dims),
+        seed,
+        streams.DECOMPOSITION_PRIOR.at(),
+        streams.DECOMPOSITION_CHOICE.at(),
+        np.float64,
+    )
     log_q_of_prior, _ = _aggregate(prior_sample, loc, scale)
     entropy = (np.log(scale) + 0.5 * (1 + LOG_2PI)).sum(1)
     size = samples // MMD_BLOCKS

@@ -33,7 +33,7 @@ def dimension_kl(loc: np.ndarray, scale: np.ndarray, prior: Prior, seed: int = 0
     numpy.ndarray of shape (D,)
     """
     loc, scale = loc.astype(np.float64), scale.astype(np.float64)
-    z = sample(loc, scale, philox.normal(loc.shape, seed, streams.EVALUATION))
+    z = sample(loc, scale, philox.normal(loc.shape, seed, *streams.DIMENSIONS.at()))
     return (normal_log_density(z, loc, scale) - prior.marginal_log_density(z)).mean(0)
 
 

@@ -13,11 +13,10 @@ from ..data.points import Points, as_stored
 from ..engines import make
 from ..model.vae import VAE
 from ..objective import Objective
+from ..randomness import streams
 
 # What is in memory at once: so many samples of so many points, whatever the number of samples asked for.
 SAMPLES_AT_ONCE, POINTS_AT_ONCE = 50, 64
-# Training counts steps from 0 and evaluation from 2^62; these draws are their own.
-FIRST_STEP = 1 << 61
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,8 @@ def marginal_log_likelihood(
         x = data[first : first + POINTS_AT_ONCE]
         largest, total, squares = np.full(len(x), -np.inf), np.zeros(len(x)), np.zeros(len(x))
         for chunk in range(chunks):
-            log_w = sampler.log_weights(x, seed, FIRST_STEP + number * chunks + chunk)[: samples - chunk * at_once]
+            step = streams.MARGINAL.step(number * chunks + chunk)
+            log_w = sampler.log_weights(x, seed, step)[: samples - chunk * at_once]
             # sum_k w_k and sum_k w_k^2 over e^largest and its square, raised when a larger weight comes.
             top = np.maximum(largest, log_w.max(0))
             shrink, w = np.exp(largest - top), np.exp(log_w - top)

@@ -11,11 +11,9 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.points import Points, as_stored
 from ..engines import Engine
+from ..randomness import streams
 from ..variants import REGULARISERS
 from .dimensions import active_dimensions, dimension_kl
-
-# Training counts steps from 0; these draws are its own.
-FIRST_STEP = 1 << 62
 
 
 def evaluate(
@@ -47,7 +45,7 @@ def evaluate(
     for number, first in enumerate(range(0, len(data), batch_size)):
         x = data[first : first + batch_size]
         for regulariser in (name for name in regularisers if len(x) >= REGULARISERS[name].least_points):
-            values = engine.values(x, seed, FIRST_STEP + number, regulariser)
+            values = engine.values(x, seed, streams.EVALUATION.step(number), regulariser)
             sums[regulariser] += len(x) * values["regulariser"]
             weights[regulariser] += len(x)
         for term in ("log_likelihood", "kl"):

@@ -10,14 +10,12 @@ from ..data.points import Points, as_numbers, evenly_spread
 from ..engines import Engine
 from ..model.vae import in_dtype
 from ..objective import TERMS
+from ..randomness import streams
 from ..randomness.draws import draw
 from ..runs.gradient_log import FRAMES, GradientLog
 from .by_term import PAIRS, cosine, term_gradients
 
 POINTS = 100  # whose arrows are kept, at most
-
-
-_STEPS = 1 << 61  # training counts its draws' steps from 0, evaluation from 1 << 62
 
 
 def record(log: GradientLog, engine: Engine, data: Points, batch_size: int, epoch: int, seed: int) -> None:
@@ -36,7 +34,7 @@ def record(log: GradientLog, engine: Engine, data: Points, batch_size: int, epoc
         len(x),
         vae.latent_dim,
         seed,
-        _STEPS + epoch,
+        streams.GRADIENT_LOG.step(epoch),
         vae.dtype,
         "regulariser" in weights,
     )
@@ -54,7 +52,8 @@ def _keep(log: GradientLog, engine: Engine, data: Points, epoch: int, seed: int)
     objective, vae = engine.objective, in_dtype(engine.vae, np.float64)
     x = as_numbers(data[evenly_spread(len(data), POINTS)], np.float64)
     with_prior = objective.alpha > 0 and len(x) >= objective.least_points
-    drawn = draw(vae.current_prior(), objective.samples, len(x), 2, seed, _STEPS + epoch, np.float64, with_prior)
+    step = streams.GRADIENT_ARROWS.step(epoch)
+    drawn = draw(vae.current_prior(), objective.samples, len(x), 2, seed, step, np.float64, with_prior)
     found = term_gradients(vae, objective, x, drawn)
     pulls = [found.gradients[term]["loc"] if term in found.terms else np.zeros((len(x), 2)) for term in TERMS]
     log.frame_epochs.append(epoch)

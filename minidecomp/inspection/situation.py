@@ -9,12 +9,13 @@ from ..data.points import as_numbers, evenly_spread
 from ..errors import OptionError
 from ..model.vae import VAE, in_dtype
 from ..objective import Objective
+from ..randomness import streams
 from ..randomness.draws import draw
 from .explanation import Situation
 
 
 def situation(vae: VAE, objective: Objective, dataset: Dataset, points: int, seed: int, step: int) -> Situation:
-    """In float64: evenly spread training points, and the noise of the seed's training step ``step``.
+    """In float64: evenly spread training points, with noise of their own for each training step ``step``.
 
     Raises
     ------
@@ -27,5 +28,6 @@ def situation(vae: VAE, objective: Objective, dataset: Dataset, points: int, see
     if len(x) < objective.least_points:
         need = f"for --regulariser {objective.regulariser} at least {objective.least_points} is"
         raise OptionError("points", points, need)
-    drawn = draw(vae.current_prior(), objective.samples, len(x), vae.latent_dim, seed, step, np.float64, with_prior)
+    at = streams.INSPECTION.step(step)
+    drawn = draw(vae.current_prior(), objective.samples, len(x), vae.latent_dim, seed, at, np.float64, with_prior)
     return Situation(vae, objective, x, drawn)

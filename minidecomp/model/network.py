@@ -165,5 +165,5 @@ def initialise(parameters: Parameters, seed: int, init: str = "torch") -> None:
         if kind in ("W", "b"):
             n_in = parameters.shapes[f"{layer}.W"][0]
             bound = 1 / math.sqrt(n_in) if init == "torch" else math.sqrt(6 / n_in) if kind == "W" else 0.0
-            u = philox.uniform(view.shape, seed, streams.INIT, index)
+            u = philox.uniform(view.shape, seed, *streams.WEIGHTS.at(index))
             view[...] = bound * (2 * u - 1)

@@ -86,12 +86,18 @@ class VAE:
 
     def sample(self, count: int, seed: int = 0) -> tuple[Any, Any, Any]:
         """z (count, D) from the prior, the means E[x | z], and x (count, dx) from p(x | z)."""
-        z, _, _ = sample_prior(self.current_prior(), (count, self.latent_dim), seed, 0, self.dtype, streams.SAMPLE)
+        z, _, _ = sample_prior(
+            self.current_prior(),
+            (count, self.latent_dim),
+            seed,
+            streams.SAMPLE_Z.at(),
+            streams.SAMPLE_CHOICE.at(),
+            self.dtype,
+        )
         output = self.decode(z)
         mean = self.likelihood.mean(output)
-        # Step 1: step 0 of this stream made z.
         noise = philox.uniform if self.likelihood.noise_kind == "uniform" else philox.normal
-        return z, mean, self.likelihood.sample(output, noise(mean.shape, seed, streams.SAMPLE, 1, self.dtype))
+        return z, mean, self.likelihood.sample(output, noise(mean.shape, seed, *streams.SAMPLE_X.at(), self.dtype))
 
     def reconstruct(self, x: Any) -> Any:
         """E[x | z = loc(x)], (B, dx)."""

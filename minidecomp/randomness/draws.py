@@ -37,30 +37,41 @@ def sample_prior(
     prior: Prior,
     shape: tuple[int, int],
     seed: int,
-    step: int,
+    noise_at: tuple[int, int],
+    choice_at: tuple[int, int],
     dtype: Any,
-    purpose: int = streams.PRIOR,
     xp: ModuleType = np,
 ) -> tuple[Any, Any, Any]:
-    """A sample (B, D) of the prior, its noise (B, D), and its choices (B,) or (B, D) or None."""
+    """A sample (B, D) of the prior, its noise (B, D), and its choices (B,) or (B, D) or None.
+
+    Parameters
+    ----------
+    prior : Prior
+    shape : (int, int)
+        (B, D).
+    seed : int
+    noise_at, choice_at : (int, int)
+        (purpose, step) of each, as the streams give it.
+    dtype, xp
+        Of the arrays; numpy or cupy.
+    """
     # A prior of your own need not say it.
     if getattr(prior, "noise_kind", "normal") == "student-t":
-        noise = philox.student_t(
-            shape,
-            prior.df,  # type: ignore[attr-defined]
-            seed,
-            purpose,
-            step,
-            dtype,
-            xp,
-        )
+        noise = philox.student_t(shape, prior.df, seed, *noise_at, dtype, xp)  # type: ignore[attr-defined]
     else:
-        noise = philox.normal(shape, seed, purpose, step, dtype, xp)
+        noise = philox.normal(shape, seed, *noise_at, dtype, xp)
     choice = None
     if prior.choice_kind is not None:
         count = shape if prior.choice_kind == "element" else shape[:1]
-        choice = philox.uniform(count, seed, streams.PRIOR_CHOICE, step, dtype, xp)
+        choice = philox.uniform(count, seed, *choice_at, dtype, xp)
     return prior.sample(noise, choice), noise, choice
+
+
+def prior_of_step(
+    prior: Prior, shape: tuple[int, int], seed: int, step: int, dtype: Any, xp: ModuleType = np
+) -> tuple[Any, Any, Any]:
+    """What `sample_prior` gives, as every engine draws it for the batch (B, D) of a step."""
+    return sample_prior(prior, shape, seed, (streams.PRIOR, step), (streams.PRIOR_CHOICE, step), dtype, xp)
 
 
 def draw(
@@ -74,8 +85,8 @@ def draw(
     with_prior: bool = True,
     xp: ModuleType = np,
 ) -> Draws:
-    """The draws of step ``step`` (0 for the first) of a run with this seed."""
+    """What every engine draws for a batch at a step: of training (0 for the first), or of another stream."""
     eps = philox.normal((samples, batch, latent_dim), seed, streams.POSTERIOR, step, dtype, xp)
     if not with_prior:
         return Draws(eps)
-    return Draws(eps, *sample_prior(prior, (batch, latent_dim), seed, step, dtype, xp=xp))
+    return Draws(eps, *prior_of_step(prior, (batch, latent_dim), seed, step, dtype, xp))

@@ -12,14 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .streams import SHUFFLE
-
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = 0xFFFFFFFF
 
 
-def words(count: int, seed: int, purpose: int, step: int = 0, xp: ModuleType = np) -> Any:
+def words(count: int, seed: int, purpose: int, step: int, xp: ModuleType = np) -> Any:
     """The first ``count`` 32-bit words of a stream, as uint32 of shape (count,).
 
     Parameters
@@ -29,9 +27,9 @@ def words(count: int, seed: int, purpose: int, step: int = 0, xp: ModuleType = n
     seed : int
         0 to 2^64 - 1.
     purpose : int
-        One of the constants above.
+        Of the stream; see `minidecomp.randomness.streams`.
     step : int
-        The training step, or any other counter from 0 to 2^64 - 1.
+        Of the stream; 0 to 2^64 - 1.
     xp : module
         numpy or cupy.
     """
@@ -64,7 +62,7 @@ def uniform(
     shape: tuple[int, ...],
     seed: int,
     purpose: int,
-    step: int = 0,
+    step: int,
     dtype: Any = np.float64,
     xp: ModuleType = np,
 ) -> Any:
@@ -77,7 +75,7 @@ def normal(
     shape: tuple[int, ...],
     seed: int,
     purpose: int,
-    step: int = 0,
+    step: int,
     dtype: Any = np.float64,
     xp: ModuleType = np,
 ) -> Any:
@@ -97,7 +95,7 @@ def student_t(
     df: float,
     seed: int,
     purpose: int,
-    step: int = 0,
+    step: int,
     dtype: Any = np.float64,
     xp: ModuleType = np,
 ) -> Any:
@@ -111,7 +109,7 @@ def student_t(
     return t.astype(dtype).reshape(shape)
 
 
-def permutation(n: int, seed: int, purpose: int = SHUFFLE, step: int = 0) -> np.ndarray:
+def permutation(n: int, seed: int, purpose: int, step: int) -> np.ndarray:
     """A uniformly random order of 0..n-1 by Fisher and Yates, as int64 of shape (n,).
 
     For i = n-1 down to 1:  j = floor(w_i (i + 1) / 2^32),  swap entries i and j.

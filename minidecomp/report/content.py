@@ -17,6 +17,7 @@ from ..figures.posterior import covering_square, density_on_grid
 from ..inspection.by_term import term_gradients
 from ..model.vae import VAE, in_dtype
 from ..objective import Objective
+from ..randomness import streams
 from ..randomness.draws import draw
 from ..runs.checkpoint import Run
 from ..runs.evaluation_file import read_evaluation
@@ -157,7 +158,8 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
     double, points = in_dtype(vae, np.float64), dataset.test[chosen]
     x = as_numbers(points, np.float64)
     with_prior = objective.alpha > 0 and len(x) > 1
-    drawn = draw(double.current_prior(), objective.samples, len(x), vae.latent_dim, seed, 0, np.float64, with_prior)
+    step = streams.REPORT.step()
+    drawn = draw(double.current_prior(), objective.samples, len(x), vae.latent_dim, seed, step, np.float64, with_prior)
     found = term_gradients(double, objective, x, drawn)
     loc, scale = double.encode(x)
     labels = dataset.test_labels

@@ -23,7 +23,7 @@ points_float64 = arrays_of.arrays(
 def in_file_order(loaded, data_seed=0):
     """Undo the split."""
     n = len(loaded.train) + len(loaded.test)
-    order = philox.permutation(n, data_seed, streams.SPLIT)
+    order = philox.permutation(n, data_seed, *streams.SPLIT.at())
     points = np.empty((n, loaded.data_dim), loaded.train.dtype)
     points[order] = np.concatenate([loaded.test, loaded.train])
     return points
@@ -125,7 +125,7 @@ def test_a_list_of_numbers_is_one_column(tmp_path):
 )
 def test_split(tmp_path, n, fraction, test_count):
     loaded = arrays.load(saved(tmp_path, np.arange(float(n))), test_fraction=fraction, data_seed=3)
-    chosen = philox.permutation(n, 3, streams.SPLIT)[:test_count]
+    chosen = philox.permutation(n, 3, *streams.SPLIT.at())[:test_count]
     assert loaded.test[:, 0].tolist() == chosen.tolist()
     assert sorted([*loaded.train[:, 0], *loaded.test[:, 0]]) == list(range(n))
 

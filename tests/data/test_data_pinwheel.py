@@ -22,8 +22,8 @@ def test_shapes_and_labels():
 
 def test_each_point_follows_the_definition():
     made = pinwheel(arms=3, points_per_arm=4, radial_std=0.2, tangential_std=0.5, rate=0.7, data_seed=11)
-    for step, points in enumerate((made.train, made.test)):
-        noise = philox.normal((12, 2), 11, streams.DATA, step)
+    for stream, points in ((streams.PINWHEEL_TRAIN, made.train), (streams.PINWHEEL_TEST, made.test)):
+        noise = philox.normal((12, 2), 11, *stream.at())
         for i in range(12):
             x0, x1 = 1 + 0.5 * noise[i, 0], 0.2 * noise[i, 1]
             t = 2 * np.pi * (i // 4) / 3 + 0.7 * np.exp(x0)

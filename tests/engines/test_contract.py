@@ -27,7 +27,7 @@ from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.optimizer import Adam
-from minidecomp.randomness import philox
+from minidecomp.randomness import philox, streams
 
 ENGINES = ("textbook", "cpu", *DEVICES)
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
@@ -137,7 +137,7 @@ def test_permutation(kind):
     order = engine_of(kind, vae, objective, 2).permutation(50, 2**64 - 1, 4)
     assert order.dtype == np.int64
     assert_array_equal(
-        order if isinstance(order, np.ndarray) else order.get(), philox.permutation(50, 2**64 - 1, step=4)
+        order if isinstance(order, np.ndarray) else order.get(), philox.permutation(50, 2**64 - 1, streams.SHUFFLE, 4)
     )
 
 

@@ -31,7 +31,7 @@ from minidecomp.data.points import Bits
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.optimizer import Adam
-from minidecomp.randomness import philox
+from minidecomp.randomness import philox, streams
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
@@ -175,7 +175,7 @@ def test_a_split_epoch_is_the_same_epoch():
     """Steps made one call at a time are those made in one call: what a resume stands on."""
     whole, pieces = (make(5, latent_dim=2, hidden=(8,), alpha=1.0) for _ in range(2))
     data = batch(whole[0], 50)
-    order = philox.permutation(50, 3)
+    order = philox.permutation(50, 3, streams.SHUFFLE, 0)
     results = []
     for (vae, objective), cuts in ((whole, [0, 50]), (pieces, [0, 10, 40, 50])):
         engine, adam, totals = (
@@ -248,7 +248,7 @@ def test_values_draws_what_training_draws():
 def test_permutation(n):
     vae, objective = make(3)
     order = CpuEngine(vae, objective, max_rows=2).permutation(n, 11, 4)
-    assert_array_equal(order, philox.permutation(n, 11, step=4))
+    assert_array_equal(order, philox.permutation(n, 11, streams.SHUFFLE, 4))
     assert_array_equal(np.sort(order), np.arange(n))
 
 

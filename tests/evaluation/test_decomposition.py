@@ -81,6 +81,14 @@ def test_a_mixtures_dependence_is_the_priors_not_the_codes():
     assert_allclose(v["total_correlation"] + v["prior_dependence"] + v["dimension_wise_kl"], 0, atol=1e-9)
 
 
+def test_the_mmd_of_encodings_that_match_is_zero_on_average():
+    """One encoding a component: samples of q(z) share an encoding as often as those of the prior a component."""
+    loc = priors.ring_of_components(4, 2, 1.0)
+    prior = priors.Mixture(loc, np.full((4, 2), 0.2), np.full(4, -math.log(4)))
+    found = [decomposition(loc, np.full((4, 2), 0.2), prior, 500, seed)["match"]["mmd"]["value"] for seed in range(40)]
+    assert abs(np.mean(found)) < 4 * np.std(found) / math.sqrt(len(found)), np.mean(found)
+
+
 @pytest.mark.parametrize(
     "prior",
     [

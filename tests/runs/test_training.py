@@ -14,6 +14,7 @@ from minidecomp.data import principal_variances as pca
 from minidecomp.data.points import Bits
 from minidecomp.errors import Fault, OptionError, RunError
 from minidecomp.evaluation.terms import evaluate
+from minidecomp.randomness import streams
 from minidecomp.runs import checkpoint
 
 SMALL = {"hidden": "6", "epochs": 4, "points_per_arm": 13, "batch_size": 9, "threads": 1, "alpha": 1.0}
@@ -158,7 +159,9 @@ def test_evaluation_is_the_mean_over_all_points(tmp_path):
     # Training's own draws are not used again, and a batch counts by its points: 52 are five batches of 9 and one of 7.
     whole = [x[first : first + 9] for first in range(0, 52, 9)]
     for name in ("mmd", "kl-inc"):
-        each = [trainer.engine.values(b, 5, (1 << 62) + i, name)["regulariser"] for i, b in enumerate(whole)]
+        each = [
+            trainer.engine.values(b, 5, streams.EVALUATION.step(i), name)["regulariser"] for i, b in enumerate(whole)
+        ]
         assert_allclose(result[name], np.average(each, weights=[len(b) for b in whole]), rtol=1e-12)
     assert evaluate(trainer.engine, x, 9, seed=5) == result != evaluate(trainer.engine, x, 9, seed=6)
     one, ten = evaluate(trainer.engine, x[:1], 9, seed=5), evaluate(trainer.engine, x[:10], 9, seed=5)

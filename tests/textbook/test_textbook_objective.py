@@ -19,7 +19,7 @@ from minidecomp.model.network import MLP, Parameters
 from minidecomp.model.optimizer import Adam
 from minidecomp.model.vae import PRIOR_LOGITS, VAE, parameter_shapes
 from minidecomp.objective import Objective
-from minidecomp.randomness.draws import Draws, draw, sample_prior
+from minidecomp.randomness.draws import Draws, draw, prior_of_step
 from minidecomp.terms import priors
 from minidecomp.terms.posterior import SCALE_LINKS, sample
 from minidecomp.terms.regularisers import inclusive_kl, mmd
@@ -81,7 +81,7 @@ def value_at(vae, objective, x, draws, seed):
         moved = replace(vae, parameters=Parameters(vae.parameters.shapes, vector))
         prior_draws = (draws.prior_sample,)
         if draws.prior_noise is not None:
-            prior_draws = sample_prior(moved.current_prior(), (BATCH, LATENT_DIM), seed, STEP, np.float64)
+            prior_draws = prior_of_step(moved.current_prior(), (BATCH, LATENT_DIM), seed, STEP, np.float64)
         return textbook.value(moved, objective, x, Draws(draws.eps, *prior_draws))
 
     return values

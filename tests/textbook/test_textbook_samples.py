@@ -16,7 +16,7 @@ LOC = np.array([0.3, -1.0])
 
 def drawn(likelihood, output):
     noise = philox.uniform if likelihood.noise_kind == "uniform" else philox.normal
-    return likelihood.sample(output, noise((COUNT, 2), 1, streams.SAMPLE))
+    return likelihood.sample(output, noise((COUNT, 2), 1, *streams.SAMPLE_X.at()))
 
 
 def test_bernoulli_samples():
@@ -96,6 +96,7 @@ def test_traversal_moves_one_dimension_through_the_prior():
 
 def test_a_mixtures_spread_is_its_standard_deviation():
     centre, scale = PRIORS["mixture"].centre_and_spread()
-    z = PRIORS["mixture"].sample(philox.normal((COUNT, 2), 0, 1), philox.uniform((COUNT,), 0, 2))
+    choice = philox.uniform((COUNT,), 0, *streams.SAMPLE_CHOICE.at())
+    z = PRIORS["mixture"].sample(philox.normal((COUNT, 2), 0, *streams.SAMPLE_Z.at()), choice)
     assert_allclose(centre, z.mean(0), atol=0.03)
     assert_allclose(scale, z.std(0), rtol=0.03)

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import integrate, special, stats
 
 from minidecomp.randomness import philox, streams
-from minidecomp.randomness.draws import draw, sample_prior
+from minidecomp.randomness.draws import draw, prior_of_step
 from minidecomp.terms import arrays, kl, posterior, priors
 from minidecomp.terms.regularisers import inclusive_kl, mmd
 
@@ -137,7 +137,7 @@ def test_a_mixture_in_the_plane_integrates_to_one():
 )
 def test_samples_have_the_priors_distribution(kind, given_settings):
     prior = random_prior(kind, np.random.default_rng(3), 2, **given_settings)
-    z, noise, choice = sample_prior(prior, (20_000, 2), 11, 4, np.float64)
+    z, noise, choice = prior_of_step(prior, (20_000, 2), 11, 4, np.float64)
     for d in range(2):
         assert stats.kstest(z[:, d], marginal_cdf(prior, d)).pvalue > 1e-3
     assert_array_equal(z, prior.sample(noise, choice))
@@ -149,7 +149,7 @@ def test_a_mixtures_sample_takes_one_component_for_all_dimensions():
     loc = np.array([[-50.0, 50], [0, -50], [50, 0]])
     weight = np.array([0.5, 0.2, 0.3])
     prior = priors.Mixture(loc, np.ones((3, 2)), np.log(weight))
-    z, _, choice = sample_prior(prior, (20_000, 2), 5, 0, np.float64)
+    z, _, choice = prior_of_step(prior, (20_000, 2), 5, 0, np.float64)
     nearest = ((z[:, None] - loc) ** 2).sum(-1)
     assert nearest.min(1).max() < 100
     assert_array_equal(nearest.argmin(1), prior.component(choice))
@@ -213,7 +213,7 @@ def test_monte_carlo_kl_has_the_right_mean(kind):
         return math.exp(log_q) * (log_q - math.log(density(prior, np.array([z]))))
 
     expected, _ = integrate.quad(integrand, loc[0] - 10 * scale[0], loc[0] + 10 * scale[0], points=[0], limit=200)
-    eps = philox.normal((20_000, 1), 3, streams.POSTERIOR)
+    eps = philox.normal((20_000, 1), 3, streams.POSTERIOR, 0)
     estimates = kl.monte_carlo_value(posterior.sample(loc, scale, eps), loc, scale, prior)
     error = estimates.std() / math.sqrt(len(estimates))
     assert error < 0.02

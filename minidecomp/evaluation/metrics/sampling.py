@@ -92,7 +92,7 @@ def legacy_seed(seed: int) -> int:
 
     Below 2^32 it is itself, as disentanglement_lib's scores need; above, the first word of its own stream.
     """
-    return int(seed) if seed < 2**32 else int(philox.words(1, seed, streams.METRICS)[0])
+    return int(seed) if seed < 2**32 else int(philox.words(1, seed, *streams.METRICS.at())[0])
 
 
 def legacy_random(seed: int) -> np.random.RandomState:
