@@ -1,4 +1,4 @@
-# log p(x | z) (minidecomp/terms/likelihoods.py): the value, and the gradient in place of the decoder's output.
+# log p(x | z) (minidecomp/terms/likelihoods/): the value, and the gradient in place of the decoder's output.
 
 cdef md_cloned_void bernoulli_row(const real* x, real* output, long dx, real weight, double* log_p) noexcept nogil:
     """log p = sum_d x o - softplus(o),  d/do = x - sigmoid(o)"""

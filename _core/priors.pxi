@@ -1,4 +1,4 @@
-# p(z) (minidecomp/terms/priors.py): log density, gradients and samples, a row of D dimensions at a time.
+# p(z) (minidecomp/terms/priors/): log density, gradients and samples, a row of D dimensions at a time.
 
 cdef md_cloned_void gaussian_prior_row(const PriorData* p, const real* z, long D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
     cdef long d

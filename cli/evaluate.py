@@ -24,7 +24,6 @@ from .loading import (
 if TYPE_CHECKING:
     from minidecomp.evaluation.everything import Listener
 
-LABELS = {"log_likelihood": "log-likelihood", "kl": "KL", "mmd": "MMD", "kl-inc": "KL(p || q)"}
 PARTS = {"dimension_wise_kl": "dimension-wise KL", "prior_dependence": "prior's dependence"}
 
 
@@ -131,10 +130,12 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
 
         click.echo(text({"run": str(folder), **result}))
         return
+    from minidecomp.evaluation.terms import titles, units
+
     test, dimensions = result["test"], result["dimensions"]
     say_what_is_not_finite(test)
-    click.echo(f"{test['points']} test points, means in nats (the MMD has no unit):")
-    for name, label in LABELS.items():
+    click.echo(f"{test['points']} test points, means in {units()}:")
+    for name, label in titles().items():
         if test[name] == test[name]:
             _row(label, test[name])
     active, count = dimensions["active"], len(dimensions["kl"])
@@ -147,7 +148,7 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
     for factor in ("overlap", "match") if "decomposition" in result else ():
         click.echo(f"{factor}:")
         for name, estimate in result["decomposition"][factor].items():
-            _row((LABELS | PARTS).get(name, name.replace("_", " ")), estimate["value"], estimate["error"])
+            _row((titles() | PARTS).get(name, name.replace("_", " ")), estimate["value"], estimate["error"])
     for key, title in (
         ("metrics", "metrics"),
         ("metrics_of_gaussian_quantiles", "metrics of the Gaussian quantiles"),

@@ -132,14 +132,15 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
 
         click.echo(text({"run": str(trainer.folder), "pictures": [str(path) for path in pictures]} | result))
         return
+    from minidecomp.evaluation.terms import titles, units
+
     train = dict(result["train"])
     train[trainer.options.regulariser] = train.pop("regulariser")
-    labels = {"log_likelihood": "log-likelihood", "kl": "KL", "mmd": "MMD", "kl-inc": "KL(p || q)"}
     say_what_is_not_finite(result["test"])
     click.echo(f"{trainer.state.epoch} epochs in {trainer.state.seconds:.1f} s")
-    click.echo("means in nats (the MMD has no unit); train: over the last epoch, test: of the trained model")
+    click.echo(f"means in {units()}; train: over the last epoch, test: of the trained model")
     click.echo(f"{'':16}{'train':>12}{'test':>12}")
-    for name, label in labels.items():
+    for name, label in titles().items():
         cells = [part.get(name, math.nan) for part in (train, result["test"])]
         click.echo(f"{label:16}" + "".join(f"{'' if math.isnan(cell) else format(cell, '.4f'):>12}" for cell in cells))
     click.echo(f"run: {trainer.folder}")

@@ -71,3 +71,14 @@ def evaluate_model(
     loc, scale = engine.encode(as_stored(dataset.test, engine.vae.dtype))
     kl = dimension_kl(loc, scale, engine.vae.current_prior(), seed)
     return {"test": test, "dimensions": {"kl": kl.tolist(), "active": active_dimensions(loc)}}, (loc, scale)
+
+
+def titles() -> dict[str, str]:
+    """What tables call each term: log-likelihood, KL, and every regulariser by its title."""
+    return {"log_likelihood": "log-likelihood", "kl": "KL"} | {name: each.title for name, each in REGULARISERS.items()}
+
+
+def units() -> str:
+    """What the means are in: "nats (the MMD has no unit)"."""
+    without = [each.title for each in REGULARISERS.values() if not each.unit]
+    return "nats" + "".join(f" (the {title} has no unit)" for title in without)

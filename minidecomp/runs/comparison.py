@@ -72,7 +72,7 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
     ``factor_vae.gaussian_quantiles``), ``overlap.NAME``, ``match.NAME``, ``marginal_log_likelihood`` and
     ``active_dimensions``.
     """
-    row: Row = {f"test.{name}": evaluation["test"][name] for name in test_terms()}
+    row: Row = {f"test.{name}": evaluation["test"][name] for name in test_terms() if name in evaluation["test"]}
     row["active_dimensions"] = len(evaluation["dimensions"]["active"])
     row |= {f"train.{name}": value for name, value in evaluation.get("train", {}).items()}
     row |= {name: score["score"] for name, score in evaluation.get("metrics", {}).items()}

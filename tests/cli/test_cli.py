@@ -493,8 +493,8 @@ def test_a_small_dsprites_run(capsys):
         ("train --config wrong.toml", "wrong.toml: lr: x is not allowed; a number above 0 is"),
         ("train --data huge.npy", "numbers up to 1e+15 can be used with --dtype float32; huge.npy has 1e+300"),
         ("train --data good.npy --arms 3", "--arms: 3 is not allowed; it goes with --data pinwheel only"),
-        ("train --array x", "--array: x is not allowed; it goes with --data a file of one's own only, not with pinwheel"),
-        ("train --data good.npy --data-dir /", "--data-dir: / is not allowed; it goes with --data a named data set only"),
+        ("train --array x", "--array: x is not allowed; it goes with --data a file of your own only, not with pinwheel"),
+        ("train --data good.npy --data-dir /", "--data-dir: / is not allowed; it goes with --data dsprites or fashion-mnist only, not with good.npy"),
         ("evaluate old", "old/checkpoint.npz: checkpoint version 0"),
         ("evaluate nowhere --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 18446744073709551615 is"),
         ("traverse nowhere --steps 1", "--steps: 1 is not allowed; a whole number from 2 to 1000 is"),
@@ -674,4 +674,4 @@ def test_imports_stay_small():
     assert not imports_of("import minidecomp") & others
     assert imports_of("from minidecomp import VAE, Objective, resolve, load_run") & others == {"numpy"}
     assert imports_of("from minidecomp.cli.main import main\nmain(['--help'])") & others == {"click"}
-    assert imports_of("from minidecomp.cli.main import main\nmain(['train', '--help'])") & others == {"click"}
+    assert imports_of("from minidecomp.cli.main import main\nmain(['train', '--help'])") & others == {"click", "numpy"}

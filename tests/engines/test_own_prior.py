@@ -164,7 +164,9 @@ def test_the_shape_of_its_sample_is_checked():
 
 def test_what_it_cannot_do_is_said():
     vae, objective = model(Logistic())
-    with pytest.raises(ValueError, match="no KL in closed form"):
+    with pytest.raises(ValueError, match="has no closed form"):
         CpuEngine(vae, dataclasses.replace(objective, kl="analytic"), max_rows=5)
-    with pytest.raises(ValueError, match="not on the gpu"):
+    with pytest.raises(
+        ValueError, match="engine: gpu is not allowed; it does not know the logistic prior, cpu and textbook do"
+    ):
         GpuStep(vae, objective, 5, None)

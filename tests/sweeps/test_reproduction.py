@@ -56,7 +56,9 @@ def test_sparsitys_figures(monkeypatch):
     small = {"epochs": 1, "hidden": [8], "latent_dim": 6, "batch_size": 40}
     entries = expand([block | small for block in sparsity.blocks(True)])
     Path("s").mkdir()
-    assert set(run_all(Path("s"), entries, metrics=sparsity.METRICS).values()) == {"finished"}
+    assert set(
+        run_all(Path("s"), entries, metrics={entry.name: list(sparsity.METRICS) for entry in entries}).values()
+    ) == {"finished"}
     names = sorted(path.name for path in sparsity.draw(Path("s"), entries))
     assert names[:2] == ["activity.png", "sparsity.png"] and names[2].startswith("traversal-z")
 

@@ -22,6 +22,7 @@ from scipy.special import logsumexp
 from minidecomp.model import network
 from minidecomp.model.network import MLP, Parameters
 from minidecomp.terms import kl, likelihoods, posterior, priors
+from minidecomp.terms.arrays import sigmoid
 from minidecomp.terms.regularisers import inclusive_kl, mmd
 
 few = settings(derandomize=True, deadline=None, max_examples=40, database=None)
@@ -312,7 +313,7 @@ def test_network(activation, seed, lead, hidden, dx, out):
 def _loglik_gaussian_without_log_scale(g, self, x, output):
     loc, raw = self.loc_and_raw(output)
     scale = posterior.scale_from_raw(raw, "softplus")
-    return np.concatenate([g[..., : loc.shape[-1]], (x - loc) ** 2 / scale**3 * likelihoods.sigmoid(raw)], axis=-1)
+    return np.concatenate([g[..., : loc.shape[-1]], (x - loc) ** 2 / scale**3 * sigmoid(raw)], axis=-1)
 
 
 def _no_log_variance(g, self, z):
