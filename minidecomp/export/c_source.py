@@ -15,8 +15,8 @@ from .format import ExportFormat
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
 
 WEIGHTS = ("float32", "int8")
-ACTIVATIONS = {
-    "relu": "a > 0.0f ? a : 0.0f",
+ACTIVATIONS = {  # a NaN stays one, as in _core/formulas.h: fmaxf and a > 0 ? a : 0 would make it 0
+    "relu": "a < 0.0f ? 0.0f : a",
     "leaky-relu": f"a > 0.0f ? a : {LEAKY_SLOPE}f * a",
     "tanh": "tanhf(a)",
     "softplus": "softplus(a)",
@@ -93,7 +93,8 @@ def source(chains: tuple[Chain, Chain], prefix: str, header_name: str, weights: 
     body.append(f"static float buffer[2][{widest}];\n")
     if any("softplus" in (chain.activation, chain.scale_link) for chain in chains):
         body.append(
-            "/* log(1 + e^a) */\nstatic float softplus(float a) { return fmaxf(a, 0.0f) + log1pf(expf(-fabsf(a))); }\n"
+            "/* log(1 + e^a) */\n"
+            "static float softplus(float a) { return (a < 0.0f ? 0.0f : a) + log1pf(expf(-fabsf(a))); }\n"
         )
     body += [_arrays(chain, weights) for chain in chains]
     body.append(_layer(weights))
