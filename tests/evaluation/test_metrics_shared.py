@@ -208,16 +208,20 @@ def test_bad_codes_are_refused(name):
         refuse(lambda: call(codes, factors[:, 0]), "factors", "(24,)")
         refuse(lambda: call(codes, factors.astype(str)), "factors", "dtype")
         refuse(lambda: call(codes, np.where(factors == 3, np.inf, codes)), "factors", "finite")
+        least = 2 if name == "modularity" else 1
+        refuse(lambda: call(codes, factors * 0), "factors", "in 0 of 3 factors", f"F >= {least} factors that vary")
     if name not in ("irs", "factor_vae_mathieu19", "modularity", "explicitness"):  # for these one is enough
         refuse(lambda: call(codes[:, :1], factors), "codes", "D >= 2")
-    if name in ("mig", "explicitness", "sap", "sap continuous"):
-        refuse(lambda: call(codes, factors * [1, 0, 1]), "factors", "factor 1")
 
 
 def test_other_bad_calls_are_refused():
     factors = all_factors(SIZES)
     codes = factors * 1.0
     refuse(lambda: metrics.modularity_from_codes(codes, factors[:, :1]), "factors", "F >= 2")
+    refuse(lambda: metrics.modularity_from_codes(codes, factors * [1, 0, 0]), "factors", "in 1 of 3 factors")
+    refuse(
+        lambda: metrics.explicitness_from_codes(codes, factors, codes, factors * [1, 0, 1]), "test_factors", "one value"
+    )
     refuse(lambda: metrics.mig_from_codes(codes, factors, bins=0), "bins", "0")
     refuse(lambda: metrics.irs_from_codes(codes, factors, quantile=1.5), "quantile", "1.5")
     refuse(lambda: metrics.sap_from_codes(codes, factors), "test_codes")
@@ -240,6 +244,8 @@ def test_other_bad_calls_are_refused():
     refuse(lambda: metrics.mig(GroundTruth(SIZES, lambda f: f[1:])), "represent", "9999")
     refuse(lambda: metrics.mig(GroundTruth(SIZES, lambda f: f[:, 0])), "represent", "(10000,)")
     refuse(lambda: metrics.beta_vae(GroundTruth((3,), IDEAL.represent)), "factors", "2")
+    refuse(lambda: metrics.beta_vae(GroundTruth((3, 1), IDEAL.represent)), "factors", "2")
+    refuse(lambda: metrics.factor_vae(GroundTruth((1, 1), IDEAL.represent)), "factor_sizes", "(1, 1)")
     for seed in (-1, 2**32, 0.5):
         refuse(lambda seed=seed: metrics.mig(IDEAL, seed=seed), "seed", str(seed))
     refuse(lambda: metrics.mig(IDEAL, num_train=1), "num_train", "1")

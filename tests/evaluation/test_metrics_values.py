@@ -60,7 +60,7 @@ def test_irs_by_hand():
 def test_irs_quantile_interpolates():
     z = np.array([[0.0], [1], [2], [3], [14]])
     # mean 4, deviations 4 3 2 1 10; at 0.9 of 5 points: 0.6 of the way from 4 to 10
-    scored = metrics.irs_from_codes(z, np.zeros((5, 1)), quantile=0.9)
+    scored = metrics.irs_from_codes(np.tile(z, (2, 1)), np.repeat([[0], [1]], 5, axis=0), quantile=0.9)
     assert scored.score == pytest.approx(1 - 7.6 / 10)
 
 

@@ -40,16 +40,12 @@ def as_factors(
     factors: Any,
     points: int,
     name: str = "factors",
-    least_factors: int = 1,
-    varied: bool = False,
     classes: bool = False,
 ) -> np.ndarray:
     """Factors as an array (n, F) with one row for each of ``points`` codes.
 
     Parameters
     ----------
-    varied : bool
-        Refuse a factor with one value only, for which the metric is not defined.
     classes : bool
         Each distinct value is a class: refuse a factor with more than 1000.
 
@@ -61,15 +57,12 @@ def as_factors(
     array = np.asarray(factors)
     if array.dtype.kind not in "biuf":
         raise OptionError(name, f"dtype {array.dtype}", "an array of real numbers is")
-    if array.ndim != 2 or len(array) != points or array.shape[1] < least_factors:
-        wanted = f"({points}, F) with F >= {least_factors}, one row for each row of the codes,"
+    if array.ndim != 2 or len(array) != points or array.shape[1] < 1:
+        wanted = f"({points}, F) with F >= 1, one row for each row of the codes,"
         raise OptionError(name, f"shape {array.shape}", f"shape {wanted} is")
-    if not np.isfinite(array).all():
-        raise OptionError(name, "a number that is not finite", "finite numbers are")
+    if not (np.abs(array.astype(np.float64)) < LARGEST).all():
+        raise OptionError(name, "a number that is not finite or too large", f"finite numbers below {LARGEST:g} are")
     for f, column in enumerate(array.T):
-        if varied and column.max() == column.min():
-            found = f"one value only in factor {f}"
-            raise OptionError(name, found, "two values or more in each factor (counted from 0) are")
         if classes and (count := len(np.unique(column))) > MOST_CLASSES:
             found = f"{count} distinct values in factor {f}"
             allowed = f"{MOST_CLASSES} at most are, as each is a class; group them first"
@@ -77,12 +70,25 @@ def as_factors(
     return array
 
 
-def as_test_points(
-    codes: Any, factors: Any, dims: int, factor_count: int, varied: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
+def varied(factors: np.ndarray, least: int = 1) -> np.ndarray:
+    """Which factors have two values or more, as indices: one with a single value says nothing and is left out.
+
+    Raises
+    ------
+    OptionError
+        Fewer than ``least`` have.
+    """
+    kept = np.flatnonzero((factors != factors[:1]).any(0))
+    if len(kept) < least:
+        found = f"two values or more in {len(kept)} of {factors.shape[1]} factors"
+        raise OptionError("factors", found, f"F >= {least} factors that vary are")
+    return kept
+
+
+def as_test_points(codes: Any, factors: Any, dims: int, factor_count: int) -> tuple[np.ndarray, np.ndarray]:
     """Test points, which need as many codes and factors as the training points have."""
     codes = as_codes(codes, "test_codes", least_points=1)
-    factors = as_factors(factors, len(codes), "test_factors", varied=varied)
+    factors = as_factors(factors, len(codes), "test_factors")
     if codes.shape[1] != dims:
         raise OptionError("test_codes", f"shape {codes.shape}", f"{dims} columns, as in training, are")
     if factors.shape[1] != factor_count:

@@ -31,7 +31,7 @@ def beta_vae(
     Parameters
     ----------
     truth : GroundTruth
-        Two factors or more.
+        A factor of one value is left out: to hold it is to hold nothing. Two or more vary.
     seed : int
         0 to 2^32 - 1.
     batch_size, num_train, num_eval : int
@@ -46,11 +46,12 @@ def beta_vae(
     Raises
     ------
     OptionError
-        A number is not allowed, or the representation returns what is no code.
+        A number is not allowed, fewer than two factors vary, or the representation returns what is no code.
     MinidecompError
         The optimum was not reached.
     """
-    count = as_count("number of factors", len(truth.factor_sizes), least=2)
+    truth = truth.of_those_that_vary()
+    count = as_count("number of factors that vary", len(truth.factor_sizes), least=2)
     batch_size = as_count("batch_size", batch_size)
     num_train, num_eval = as_count("num_train", num_train, least=2), as_count("num_eval", num_eval)
     random = legacy_random(seed)

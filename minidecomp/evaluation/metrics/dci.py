@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import MinidecompError
-from .arrays import as_codes, as_count, as_factors, as_test_points
+from .arrays import as_codes, as_count, as_factors, as_test_points, varied
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
@@ -37,7 +37,7 @@ def dci_from_codes(codes: Any, factors: Any, test_codes: Any, test_factors: Any,
     ----------
     codes, test_codes : array (n, D), (m, D)
     factors, test_factors : array (n, F), (m, F)
-        Each distinct value counts as a class.
+        Each distinct value counts as a class; a factor with one value only is left out.
     random_state : int
         Of the classifiers; 0 to 2^32 - 1.
 
@@ -51,14 +51,16 @@ def dci_from_codes(codes: Any, factors: Any, test_codes: Any, test_factors: Any,
     Raises
     ------
     OptionError
-        A shape or a number is not allowed, or a factor has one value only.
+        A shape or a number is not allowed, or no factor varies.
     MinidecompError
         scikit-learn is not installed.
     """
     random_state = as_count("random_state", random_state, least=0)
     codes = as_codes(codes)
-    factors = as_factors(factors, len(codes), varied=True, classes=True)
+    factors = as_factors(factors, len(codes), classes=True)
+    kept = varied(factors)
     test_codes, test_factors = as_test_points(test_codes, test_factors, codes.shape[1], factors.shape[1])
+    factors, test_factors = factors[:, kept], test_factors[:, kept]
     try:
         import sklearn
         from sklearn.ensemble import GradientBoostingClassifier

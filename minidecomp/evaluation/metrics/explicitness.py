@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import MinidecompError
+from ...errors import MinidecompError, OptionError
 from . import logistic
-from .arrays import as_codes, as_count, as_factors, as_test_points, varying
+from .arrays import as_codes, as_count, as_factors, as_test_points, varied, varying
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
@@ -37,7 +37,8 @@ def explicitness_from_codes(codes: Any, factors: Any, test_codes: Any, test_fact
     ----------
     codes, test_codes : array (n, D), (m, D)
     factors, test_factors : array (n, F), (m, F)
-        Each distinct value counts as a class.
+        Each distinct value counts as a class; a factor with one value only in
+        training is left out.
 
     Returns
     -------
@@ -48,13 +49,19 @@ def explicitness_from_codes(codes: Any, factors: Any, test_codes: Any, test_fact
     Raises
     ------
     OptionError
-        A shape or a number is not allowed, or a factor has one value only, in training or in the test.
+        A shape or a number is not allowed, no factor varies in training, or one that does has one value only in
+        the test.
     MinidecompError
         No value of a factor is both in training and in the test, or the optimum was not reached.
     """
     codes = as_codes(codes)
-    factors = as_factors(factors, len(codes), varied=True, classes=True)
-    test_codes, test_factors = as_test_points(test_codes, test_factors, codes.shape[1], factors.shape[1], varied=True)
+    factors = as_factors(factors, len(codes), classes=True)
+    kept = varied(factors)
+    test_codes, test_factors = as_test_points(test_codes, test_factors, codes.shape[1], factors.shape[1])
+    factors, test_factors = factors[:, kept], test_factors[:, kept]
+    if len(kept) != len(varied(test_factors, least=0)):
+        found = "one value only in a factor that varies in training"
+        raise OptionError("test_factors", found, "two values or more are, as a rank needs both")
 
     scale = np.where(varying(codes), codes.std(0), np.inf)
     x, test_x = (codes - codes.mean(0)) / scale, (test_codes - codes.mean(0)) / scale

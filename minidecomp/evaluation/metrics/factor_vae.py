@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import OptionError
-from .arrays import as_codes, as_count, as_factors, varying
+from .arrays import as_codes, as_count, as_factors, varied, varying
 from .metric import Metric
 from .sampling import GroundTruth, all_factors, codes_of, draw_factors, legacy_random
 from .score import Score
@@ -36,6 +36,7 @@ def factor_vae(
     Parameters
     ----------
     truth : GroundTruth
+        A factor of one value is left out: to hold it is to hold nothing.
     seed : int
         0 to 2^32 - 1.
     batch_size, num_train, num_eval, num_variance_estimate : int
@@ -53,7 +54,7 @@ def factor_vae(
     Raises
     ------
     OptionError
-        A number is not allowed, or the representation returns what is no code.
+        A number is not allowed, no factor varies, or the representation returns what is no code.
     """
     batch_size = as_count("batch_size", batch_size, least=2)
     num_train, num_eval = as_count("num_train", num_train), as_count("num_eval", num_eval)
@@ -61,6 +62,7 @@ def factor_vae(
     if not prune_below >= 0:
         raise OptionError("prune_below", prune_below, "a number of 0 or more is")
     random = legacy_random(seed)
+    truth = truth.of_those_that_vary()
     sizes = truth.factor_sizes
     codes = codes_of(truth, draw_factors(sizes, num_variance_estimate, random))
     variance = codes.var(0, ddof=1)
@@ -145,7 +147,8 @@ def factor_vae_mathieu19_from_codes(
     codes : array (n, D)
         All points of the data.
     factors : array (n, F)
-        Of any data; the values need not come in all combinations.
+        Of any data; the values need not come in all combinations; a factor with one value only is
+        left out.
     seed : int
         Of ``numpy.random.default_rng``.
     num_votes, batch_size : int
@@ -158,10 +161,11 @@ def factor_vae_mathieu19_from_codes(
     Raises
     ------
     OptionError
-        A shape or a number is not allowed.
+        A shape or a number is not allowed, or no factor varies.
     """
     codes = as_codes(codes)
     factors = as_factors(factors, len(codes))
+    factors = factors[:, varied(factors)]
     num_votes, seed = as_count("num_votes", num_votes), as_count("seed", seed, least=0)
     batch_size = as_count("batch_size", batch_size, least=2)
     random = np.random.default_rng(seed)

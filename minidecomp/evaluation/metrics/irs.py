@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import OptionError
-from .arrays import as_codes, as_count, as_factors, varying
+from .arrays import as_codes, as_count, as_factors, varied, varying
 from .discrete import BINS, discretise
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
@@ -35,7 +35,7 @@ def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: in
     codes : array (n, D)
         Constant codes are left out; the score is 0 if there are no others.
     factors : array (n, F)
-        Put into bins of equal width (the codes are not).
+        Put into bins of equal width (the codes are not); a factor with one value only is left out.
     quantile : float
         0 to 1; between two points by linear interpolation.
     bins : int
@@ -49,10 +49,11 @@ def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: in
     Raises
     ------
     OptionError
-        A shape or a number is not allowed.
+        A shape or a number is not allowed, or no factor varies.
     """
     codes = as_codes(codes)
     factors = as_factors(factors, len(codes))
+    factors = factors[:, varied(factors)]
     bins = as_count("bins", bins)
     if not 0 <= quantile <= 1:
         raise OptionError("quantile", quantile, "0 to 1 is")

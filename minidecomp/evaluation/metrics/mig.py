@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .arrays import as_codes, as_count, as_factors, top_gap
+from .arrays import as_codes, as_count, as_factors, top_gap, varied
 from .discrete import BINS, discretise, entropy, mutual_information
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
@@ -29,7 +29,7 @@ def mig_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Score:
     codes : array (n, D)
         Two codes or more; each is put into bins of equal width.
     factors : array (n, F)
-        Each distinct value counts as a class.
+        Each distinct value counts as a class; a factor with one value only is left out.
     bins : int
         The number of bins.
 
@@ -41,10 +41,11 @@ def mig_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Score:
     Raises
     ------
     OptionError
-        A shape or a number is not allowed, or a factor has one value only.
+        A shape or a number is not allowed, or no factor varies.
     """
     codes = as_codes(codes, least_dims=2)
-    factors = as_factors(factors, len(codes), varied=True, classes=True)
+    factors = as_factors(factors, len(codes), classes=True)
+    factors = factors[:, varied(factors)]
     bins = as_count("bins", bins)
     information = mutual_information(discretise(codes, bins), factors)
     entropies = entropy(factors)

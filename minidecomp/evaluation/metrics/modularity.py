@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dimensions import active_dimensions
-from .arrays import as_codes, as_count, as_factors
+from .arrays import as_codes, as_count, as_factors, varied
 from .discrete import BINS, discretise, mutual_information
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
@@ -36,7 +36,7 @@ def modularity_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Scor
     codes : array (n, D)
         Each is put into bins of equal width.
     factors : array (n, F)
-        Two factors or more; each distinct value counts as a class.
+        Each distinct value counts as a class; a factor with one value only is left out, of F too. Two or more vary.
     bins : int
         The number of bins.
 
@@ -49,10 +49,11 @@ def modularity_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Scor
     Raises
     ------
     OptionError
-        A shape or a number is not allowed.
+        A shape or a number is not allowed, or fewer than two factors vary.
     """
     codes = as_codes(codes)
-    factors = as_factors(factors, len(codes), least_factors=2, classes=True)
+    factors = as_factors(factors, len(codes), classes=True)
+    factors = factors[:, varied(factors, least=2)]
     bins = as_count("bins", bins)
     information = mutual_information(discretise(codes, bins), factors)
     # By the largest first, as the square of a tiny m would underflow.

@@ -78,6 +78,27 @@ class GroundTruth:
             raise OptionError("codes", f"shape {table.shape}", allowed)
         return truth
 
+    def of_those_that_vary(self) -> GroundTruth:
+        """The same without the factors of one value, at which they are held.
+
+        Raises
+        ------
+        OptionError
+            No factor has two values.
+        """
+        kept = [f for f, size in enumerate(self.factor_sizes) if size > 1]
+        if len(kept) == len(self.factor_sizes):
+            return self
+        if not kept:
+            raise OptionError("factor_sizes", self.factor_sizes, "a factor of two values or more is")
+
+        def represent(factors: np.ndarray) -> np.ndarray:
+            every = np.zeros((len(factors), len(self.factor_sizes)), np.int64)
+            every[:, kept] = factors
+            return self.represent(every)
+
+        return GroundTruth(tuple(self.factor_sizes[f] for f in kept), represent)
+
 
 def codes_of(truth: GroundTruth, factors: np.ndarray) -> np.ndarray:
     """The representation of factors (n, F), checked, as float64 (n, D)."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import MinidecompError
-from .arrays import as_codes, as_count, as_factors, as_test_points, top_gap
+from .arrays import as_codes, as_count, as_factors, as_test_points, top_gap, varied
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
@@ -49,7 +49,8 @@ def sap_from_codes(
     codes, test_codes : array (n, D), (m, D)
         Two codes or more; test points are not used if ``continuous``.
     factors, test_factors : array (n, F), (m, F)
-        Each distinct value counts as a class, or, if ``continuous``, as a number.
+        Each distinct value counts as a class, or, if ``continuous``, as a number; a factor with one value only
+        is left out.
 
     Returns
     -------
@@ -59,18 +60,19 @@ def sap_from_codes(
     Raises
     ------
     OptionError
-        A shape or a number is not allowed, or a factor has one value only.
+        A shape or a number is not allowed, or no factor varies.
     """
     codes = as_codes(codes, least_dims=2)
-    factors = as_factors(factors, len(codes), varied=True, classes=not continuous)
+    factors = as_factors(factors, len(codes), classes=not continuous)
+    kept = varied(factors)
     if continuous:
         kind, samples = "squared correlation", {"train": len(codes)}
-        matrix = _squared_correlation(codes, factors)
+        matrix = _squared_correlation(codes, factors[:, kept])
     else:
         kind = f"test accuracy of a balanced linear SVM (C = {COST}) on one code, at its optimum"
         test_codes, test_factors = as_test_points(test_codes, test_factors, codes.shape[1], factors.shape[1])
         samples = {"train": len(codes), "test": len(test_codes)}
-        matrix = _accuracy(codes, factors, test_codes, test_factors)
+        matrix = _accuracy(codes, factors[:, kept], test_codes, test_factors[:, kept])
     gaps = top_gap(matrix)
     return Score(
         score=float(gaps.mean()),
@@ -84,7 +86,8 @@ def sap_from_codes(
 
 def _squared_correlation(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """S_ij = cov(z_i, y_j)^2 / (var z_i var y_j), (D, F)."""
-    z, y = codes - codes.mean(0), factors - factors.mean(0)
+    y = factors / np.abs(factors).max(0)  # squares of tiny or huge ones would not be numbers
+    z, y = codes - codes.mean(0), y - y.mean(0)
     variance, degrees = (z**2).sum(0), len(codes) - 1
     squared = (z.T @ y) ** 2 / (y**2).sum(0)
     used = variance > 1e-12 * degrees

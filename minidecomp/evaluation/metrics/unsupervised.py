@@ -28,9 +28,10 @@ def unsupervised_from_codes(codes: Any, *, bins: int = BINS) -> Score:
     wasserstein       = 2 tr cov - 2 tr (diag(cov) cov)^(1/2), the squared distance of these two Gaussians
     mutual information = mean over pairs of codes i != j of I(z_i; z_j) in nats, the codes in bins
 
-    Constant codes depend on nothing and are left out of the total correlation, which disentanglement_lib does
-    not define for them. Where one code is a linear function of others it is infinite; here the eigenvalues of
-    the correlation matrix then count as 2.2e-16 at least: about 18 nats for each such code.
+    Constant codes depend on nothing: their mutual information counts as 0, and they are left out of the total
+    correlation, which disentanglement_lib does not define for them. Where one code is a linear function of
+    others it is infinite; here the eigenvalues of the correlation matrix then count as 2.2e-16 at least: about
+    18 nats for each such code.
 
     Parameters
     ----------
