@@ -45,7 +45,7 @@ def traverse(
 ) -> None:
     """Move each latent dimension through the prior, the others staying: a picture and an animation.
 
-    A row is a dimension; they are ordered by their KL over the test data, the largest first. With --dimension a row is
+    A row is a dimension; they are ordered by their KL over the test data, the largest first, as evaluation.json has it. With --dimension a row is
     one of --points, to see what that dimension does to each. With --out the arrays dimension, point, kl, values, means.
     """
     import numpy as np
@@ -53,7 +53,7 @@ def traverse(
     from minidecomp import figures
     from minidecomp.data.points import as_numbers, as_stored
     from minidecomp.errors import OptionError
-    from minidecomp.evaluation.dimensions import dimension_kl
+    from minidecomp.evaluation.everything import evaluated_dimension_kl
     from minidecomp.evaluation.traversal import traverse
     from minidecomp.files import make_folder
     from minidecomp.settings.resolving import number, whole_number
@@ -68,7 +68,7 @@ def traverse(
     if only is None and len(indices) > 1:
         raise OptionError("points", points, "one test point is, or several with --dimension")
     loc, scale = make_engine(loaded).encode(as_stored(dataset.test, vae.dtype))
-    kl = dimension_kl(loc, scale, vae.current_prior(), loaded.options.seed)
+    kl = evaluated_dimension_kl(loaded.folder, loaded.options, loaded.state, loc, scale)
     indices = indices or [int(((loc - loc.mean(0)) ** 2).sum(1).argmin())]
     bases = loc[indices]
     moved = [traverse(vae, base, step_count, width) for base in bases]

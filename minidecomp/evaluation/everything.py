@@ -7,6 +7,7 @@ an ``evaluation.json`` has one computation.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ from ..data.dataset import Dataset
 from ..data.points import as_stored, evenly_spread
 from ..engines import Engine
 from ..runs.checkpoint import State
-from ..runs.evaluation_file import model_of, update_evaluation
+from ..runs.evaluation_file import model_of, read_evaluation, update_evaluation
 from ..settings.options import TrainOptions
 from ..settings.resolving import whole_number
 from ..training import Trainer
 from ..variants import METRICS
 from . import scoring
 from .decomposition import decomposition
+from .dimensions import dimension_kl
 from .marginal import marginal_log_likelihood
 from .metrics import Score
 from .terms import evaluate_model
@@ -184,6 +186,34 @@ def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener
     return evaluate_run(
         trainer.folder, trainer.options, trainer.state, trainer.engine, trainer.dataset, wanted, listener
     )
+
+
+def evaluated_dimension_kl(folder: Path, options: TrainOptions, state: State, loc: Any, scale: Any) -> np.ndarray:
+    """Each latent dimension's KL on the test data, in nats: the one that evaluation.json has of this very model.
+
+    Where it has none, the one that it would have from the end of training: with the run's seed.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The run's.
+    options : TrainOptions
+    state : State
+    loc, scale : numpy.ndarray of shape (N, D)
+        Of the posteriors of all test points.
+
+    Returns
+    -------
+    numpy.ndarray of shape (D,)
+        NaN for one that is not finite.
+    """
+    dimensions = read_evaluation(folder, state).get("dimensions")
+    if isinstance(dimensions, dict):
+        with suppress(TypeError, ValueError):
+            known = np.asarray(dimensions.get("kl"), np.float64)  # null is NaN
+            if known.shape == (loc.shape[1],):
+                return known
+    return dimension_kl(loc, scale, state.vae.current_prior(), options.seed)
 
 
 def _marginal(

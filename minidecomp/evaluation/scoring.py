@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,12 @@ def scores(
         found[name] = METRICS[name].score(codes, truth, legacy_seed(seed))
         after(name, found[name])
     return found
+
+
+def known_metrics(evaluation: Mapping[str, Any], prior: str) -> set[str]:
+    """The metrics that an evaluation.json has of a model with that prior: for Student-t, of means and of quantiles."""
+    known = set(evaluation.get("metrics", {}))
+    return known & set(evaluation.get("metrics_of_gaussian_quantiles", {})) if prior == StudentT.name else known
 
 
 def gaussian_codes(codes: np.ndarray, prior: Prior) -> np.ndarray | None:

@@ -12,7 +12,7 @@ from ..data.dataset import Dataset
 from ..data.points import Bits, Points, as_numbers, evenly_spread
 from ..engines.constants import is_built_in, prior_constants
 from ..errors import MinidecompError
-from ..evaluation.dimensions import dimension_kl
+from ..evaluation.everything import evaluated_dimension_kl
 from ..figures.posterior import covering_square, density_on_grid
 from ..inspection.by_term import term_gradients
 from ..model.vae import VAE, in_dtype
@@ -56,7 +56,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "evaluation": _evaluation(run),
         "parameters": int(vae.parameters.vector.size),
     }
-    return result | {"explorer": explorer(vae, run.objective, dataset, o.seed)}
+    return result | {"explorer": explorer(run, dataset)}
 
 
 def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
@@ -90,11 +90,12 @@ def _evaluation(run: Run) -> list[tuple[str, Any]]:
 # ---- the explorer ----
 
 
-def explorer(vae: VAE, objective: Objective, dataset: Dataset, seed: int) -> dict[str, Any]:
+def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     """The decoder, the prior, some test points with their posteriors and gradients, and the aggregate posterior.
 
     ``{"left_out": why}`` of a model whose decoder is too large for a page, or that the page cannot compute.
     """
+    vae, seed = run.vae, run.options.seed
     if not is_built_in(vae.prior) or vae.likelihood.name not in LIKELIHOODS:
         return {"left_out": f"the page cannot compute a {vae.prior.name} prior with a {vae.likelihood.name} likelihood"}
     decoder = [(vae.parameters[f"dec.{i}.W"], vae.parameters[f"dec.{i}.b"]) for i in range(vae.decoder.layers)]
@@ -107,7 +108,7 @@ def explorer(vae: VAE, objective: Objective, dataset: Dataset, seed: int) -> dic
     known = dataset.train[evenly_spread(len(dataset.train), MOST_ENCODINGS)]
     loc, scale = vae.encode(as_numbers(known, vae.dtype))
     loc, scale = np.asarray(loc, np.float64), np.asarray(scale, np.float64)
-    kl = dimension_kl(loc, scale, vae.current_prior(), seed)
+    kl = evaluated_dimension_kl(run.folder, run.options, run.state, *_encodings(vae, dataset.test))
     return {
         "layers": [{"n_in": W.shape[0], "n_out": W.shape[1], "W": _floats(W), "b": _floats(b)} for W, b in decoder],
         "activation": vae.decoder.activation,
@@ -119,10 +120,16 @@ def explorer(vae: VAE, objective: Objective, dataset: Dataset, seed: int) -> dic
         "prior": _prior(vae),
         "kl": [round(float(value), 3) for value in kl],
         "shown": _shown(kl),
-        "points": _points(vae, objective, dataset, chosen, seed),
+        "points": _points(vae, run.objective, dataset, chosen, seed),
         "marginals": _marginals(vae, loc, scale),
         "plane": _plane(vae, loc, scale) if vae.latent_dim == 2 else None,
     }
+
+
+def _encodings(vae: VAE, points: Points) -> tuple[np.ndarray, np.ndarray]:
+    """loc and scale (N, D) of points, taken few at a time."""
+    parts = [vae.encode(as_numbers(points[i : i + 500], vae.dtype)) for i in range(0, len(points), 500)]
+    return np.concatenate([loc for loc, _ in parts]), np.concatenate([scale for _, scale in parts])
 
 
 def _shown(kl: np.ndarray) -> list[int]:

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import MinidecompError, RunError
+from ..evaluation.scoring import known_metrics
 from ..files import make_folder, write_file
 from ..runs.comparison import differing_options, read_row
 from .grid import Entry, expand, read_blocks
@@ -94,8 +95,9 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
     """Whether a run has its last epoch and its evaluation, with the metrics that are asked for."""
     try:
         found = json.loads((folder / entry.name / "evaluation.json").read_text("utf-8"))
-        return bool(found["epochs"] == entry.options.epochs and set(metrics) <= set(found.get("metrics", {})))
-    except (OSError, ValueError, KeyError, TypeError):
+        known = known_metrics(found, entry.options.prior)
+        return bool(found["epochs"] == entry.options.epochs and set(metrics) <= known)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 

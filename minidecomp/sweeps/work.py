@@ -109,7 +109,7 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
 def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:
     """The terms on the test data, and the metrics that are not there yet."""
     assert trainer.folder is not None
-    known = read_evaluation(trainer.folder, trainer.state).get("metrics", {})
+    known = scoring.known_metrics(read_evaluation(trainer.folder, trainer.state), trainer.options.prior)
     evaluate_trainer(trainer, ",".join(name for name in metrics if name not in known) or "none")
 
 

@@ -55,6 +55,37 @@ def test_a_large_decoder_is_left_out_and_said(runs, monkeypatch):
     assert explorer == {"left_out": "the decoder has 60 weights; up to 10 fit into a page"}
 
 
+@pytest.mark.parametrize("name", ["plane", "bytes"])
+def test_a_dimensions_kl_is_one_number(name, runs, tmp_path, monkeypatch):
+    """The sliders, the page's table and the traversal have evaluation.json's, whatever seed that was made with."""
+    shutil.copytree(runs / name, tmp_path / name)
+    monkeypatch.chdir(runs)  # where its data are
+    folder = tmp_path / name
+    by_seed = []
+    for seed in ("5", "6"):
+        assert main(["evaluate", str(folder), "--seed", seed, "--metrics", "none", "-q"]) == 0
+        kl = np.array(json.loads((folder / "evaluation.json").read_text())["dimensions"]["kl"])
+        run = load_run(folder)
+        values = report_content.content(run, dataset_from(run.options))
+        np.testing.assert_allclose(values["explorer"]["kl"], kl, atol=5.01e-4)
+        shown = ", ".join(f"{each:.3g}" for each in kl[:20])
+        assert dict(values["evaluation"])["dimensions kl"] == shown
+        out = str(tmp_path / "t.npz")
+        assert main(["traverse", str(folder), "--out", out, "--no-gif", "--steps", "2", "--dimensions", "99"]) == 0
+        with np.load(out) as arrays:
+            np.testing.assert_array_equal(arrays["kl"], np.sort(kl)[::-1])
+            np.testing.assert_array_equal(arrays["kl"], kl[arrays["dimension"] - 1])
+        by_seed.append(kl)
+    assert (by_seed[0] != by_seed[1]).any()
+
+
+def test_without_an_evaluation_a_dimensions_kl_is_what_training_would_have_written(runs, tmp_path):
+    run, dataset = loaded(runs, "plane")
+    written = json.loads((runs / "plane/evaluation.json").read_text())["dimensions"]["kl"]
+    run.folder = tmp_path
+    np.testing.assert_allclose(report_content.content(run, dataset)["explorer"]["kl"], written, atol=1e-3)
+
+
 def test_names_cannot_break_the_page(runs):
     run, dataset = loaded(runs, "plane")
     values = report_content.content(run, dataset) | {"name": "</script><b>&"}

@@ -1,6 +1,7 @@
 """The paper's experiments: their grids, the clustering one from start to end, and the others' figures on small runs."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from minidecomp.cli.main import main
 from minidecomp.data.dataset import Dataset
 from minidecomp.reproduction import EXPERIMENTS, clustering, estimate, independence, sparsity
+from minidecomp.sweeps.folder import is_finished
 from minidecomp.sweeps.grid import expand
 from minidecomp.sweeps.local import run_all
 from minidecomp.sweeps.work import Datasets
@@ -63,6 +65,48 @@ def test_sparsitys_figures(monkeypatch):
     assert names[:2] == ["activity.png", "sparsity.png"] and names[2].startswith("traversal-z")
 
 
+def test_a_student_t_priors_score_is_of_the_mapped_codes(monkeypatch):
+    """As in the paper and docs/metrics.md; those of the other priors are of the codes as they are."""
+    pytest.importorskip("matplotlib")
+    entries = expand(independence.blocks(True))
+    row = {"state": "finished", "test.log_likelihood": -90.0, "factor_vae": 0.25}
+    rows = [row | {"prior": entry.options.prior} for entry in entries]
+    for each in rows:
+        if each["prior"] == "student-t":
+            each["factor_vae.gaussian_quantiles"] = 0.75
+    monkeypatch.setattr(independence, "table_rows", lambda folder, entries: rows)
+    drawn = {}
+    monkeypatch.setattr("minidecomp.figures.loss_against_score", lambda groups: drawn.update(groups))
+    monkeypatch.setattr("minidecomp.figures.write_figure", lambda figure, out, name, formats: [])
+    independence.draw(Path("s"), entries)
+    scores = {kind: {score for points in groups.values() for _, score in points} for kind, groups in drawn.items()}
+    assert scores.pop("Student-t") == {0.75}
+    assert len(scores) == 3 and all(found == {0.25} for found in scores.values())
+
+
+def test_a_student_t_run_is_finished_with_both_scores():
+    """A kill between the two leaves the second to be made."""
+    Path("s").mkdir()
+    small = {
+        "limit": 200,
+        "epochs": 1,
+        "hidden": [8],
+        "latent_dim": 2,
+        "factors": "shape=heart,scale=1,posX=0,posY=0..0.1",
+    }
+    entries = expand([{"data": "dsprites", "prior": "student-t"} | small])
+    metrics = {entries[0].name: ["mig"]}
+    assert set(run_all(Path("s"), entries, metrics=metrics).values()) == {"finished"}
+    path = Path("s") / entries[0].name / "evaluation.json"
+    whole = json.loads(path.read_text())
+    cut = {name: value for name, value in whole.items() if name != "metrics_of_gaussian_quantiles"}
+    path.write_text(json.dumps(cut))
+    assert not is_finished(Path("s"), entries[0], ["mig"])
+    assert set(run_all(Path("s"), entries, metrics=metrics).values()) == {"finished"}
+    again = json.loads(path.read_text())
+    assert again["metrics_of_gaussian_quantiles"] == whole["metrics_of_gaussian_quantiles"]
+
+
 @pytest.mark.slow
 def test_independences_figure():
     pytest.importorskip("matplotlib")
@@ -75,7 +119,8 @@ def test_independences_figure():
     }
     entries = expand([block | small for block in independence.blocks(True)])
     Path("s").mkdir()
-    assert set(run_all(Path("s"), entries, metrics=independence.METRICS).values()) == {"finished"}
+    metrics = {entry.name: independence.METRICS for entry in entries}
+    assert set(run_all(Path("s"), entries, metrics=metrics).values()) == {"finished"}
     assert [path.name for path in independence.draw(Path("s"), entries)] == ["independence.png"]
 
 
