@@ -1,7 +1,8 @@
 """dSprites (Matthey et al., 2017): 737,280 binary images of three shapes, every combination of five factors once.
 
 Nothing has to be downloaded: the images are drawn, in a quarter of a second, and equal the original's in all of its
-published frames, to the pixel (``_core/sprites.pyx``). The original file is taken instead where it is found.
+published frames, to the pixel (``_core/sprites.pyx``). The original file is taken instead where it is found. Not every
+combination is an image of its own: 715,706 are distinct (docs/data.md).
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """The renderer of dSprites against frames of the original, and against itself."""
 
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,24 @@ def test_orientation_turns_anticlockwise():
 def test_a_whole_turn_is_none():
     none, whole = (every(range(3), range(6), [turn], range(32), range(32)) for turn in (0, 39))
     np.testing.assert_array_equal(render_packed(none), render_packed(whole))
+
+
+def test_how_many_images_are_distinct():
+    """The numbers of docs/data.md: beside the whole turn, squares and ellipses that look alike at two orientations."""
+    packed = np.empty((sprites.IMAGES, sprites.BYTES), np.uint8)
+    sprites.render_range(0, packed)
+    grid = packed.reshape(3, 6, 40, -1, sprites.BYTES)
+    whole_turns = grid[:, :, 39].size // sprites.BYTES
+    np.testing.assert_array_equal(grid[:, :, 39], grid[:, :, 0])
+    distinct, alike = set(), []
+    for shape in grid[:, :, :39]:
+        found = {blake2b(image, digest_size=16).digest() for image in shape.reshape(-1, sprites.BYTES)}
+        alike.append(shape.size // sprites.BYTES - len(found))
+        distinct |= found
+    assert (whole_turns, alike, len(distinct)) == (18_432, [2620, 522, 0], 715_706)
+    # Those that are alike have the same scale and position: within each there are as many distinct ones.
+    by_place = np.moveaxis(grid[:HEART, :, :39], 2, 3).reshape(-1, 39, sprites.BYTES)
+    assert sum(39 - len({image.tobytes() for image in place}) for place in by_place) == 2620 + 522
 
 
 @pytest.mark.parametrize(("shape", "quarters", "ties"), [(SQUARE, 1, 0), (ELLIPSE, 2, 1)])
