@@ -7,6 +7,7 @@ step's number, the batch's first row, Adam's rates, the totals) lies in two smal
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,7 @@ class GpuEngine:
     """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, device: Device | None = None):
-        self.vae, self.objective, self.max_rows = vae, objective, max_rows
+        self.vae, self.objective, self.max_rows, self.lock = vae, objective, max_rows, threading.Lock()
         self._device = CupyDevice(vae.dtype) if device is None else device
         self._step = GpuStep(vae, objective, max_rows, self._device)
         self._optimizer: Adam | None = None
@@ -49,10 +50,12 @@ class GpuEngine:
         self._points: DevicePoints | None = None
         self._programs: dict[int, list[Call]] = {}  # of training on that data, by the batch's size
 
+    @rules.one_call_at_a_time
     def push(self) -> None:
         self._step.vector[...] = self._device.array(self.vae.parameters.vector)
         self._optimizer = None
 
+    @rules.one_call_at_a_time
     def pull(self) -> None:
         to_host, o = self._device.to_host, self._optimizer
         self.vae.parameters.vector[...] = to_host(self._step.vector)
@@ -61,6 +64,7 @@ class GpuEngine:
             if o.v_max is not None:
                 o.v_max[...] = to_host(self._step.arrays["v_max"])
 
+    @rules.one_call_at_a_time
     def train(
         self,
         data: Points,
@@ -147,6 +151,7 @@ class GpuEngine:
             del named["regulariser"]
         return named | {"objective": self.objective.combine(named)}
 
+    @rules.one_call_at_a_time
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
@@ -166,6 +171,7 @@ class GpuEngine:
             call()
         return self._named_values(regulariser), self._device.to_host(step.gradient)
 
+    @rules.one_call_at_a_time
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         regulariser = regulariser or self.objective.regulariser
         rules.check_batch(x, self.vae, regulariser, self.max_rows)
@@ -178,6 +184,7 @@ class GpuEngine:
         for call in self._step.values(points, len(x), regulariser)[0]:
             call()
 
+    @rules.one_call_at_a_time
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         rules.check_importance(self.objective)
         rules.check_batch(x, self.vae, None, self.max_rows)
@@ -186,6 +193,7 @@ class GpuEngine:
         log_p, log_ratio = (host(arrays[name])[:rows].astype(np.float64) for name in ("log_likelihood", "kl"))
         return (log_p - log_ratio).reshape(-1, len(x))
 
+    @rules.one_call_at_a_time
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
@@ -199,6 +207,7 @@ class GpuEngine:
                 out[first : first + len(x)] = self._device.to_host(self._step.arrays[name][: len(x)])
         return loc, scale
 
+    @rules.one_call_at_a_time
     def decode(self, z: np.ndarray) -> np.ndarray:
         room, output = self._step.arrays["z"], self._step.decoder[-1].h
         means = np.empty((len(z), output.shape[1]), self.vae.dtype)

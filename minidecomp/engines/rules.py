@@ -1,8 +1,11 @@
-"""The rules of the engines' contract that every engine applies: which batches and draws it takes, in the same words."""
+"""The rules of the engines' contract that every engine applies in the same words: its batches, draws, and calls."""
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,6 +17,40 @@ from ..objective import Objective
 from ..randomness.draws import Draws
 from ..variants import LIKELIHOODS, REGULARISERS
 from .constants import is_built_in
+
+# The compiled engine refuses in the same words (_core/engine.pxi).
+AT_WORK = (
+    "the engine is at work: it does one call at a time, so make one for each thread, and another "
+    "for a prior that calls one"
+)
+
+
+class HasLock(Protocol):
+    """An engine with a plain lock, which the call that is at work holds."""
+
+    lock: threading.Lock
+
+
+E, P, R = TypeVar("E", bound=HasLock), ParamSpec("P"), TypeVar("R")
+
+
+def one_call_at_a_time(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
+    """An engine's method that holds the engine's lock while it works.
+
+    While another call holds the lock, of another thread or further up in the same one, the method does nothing and
+    raises RuntimeError.
+    """
+
+    @wraps(method)
+    def call(engine: E, *arguments: P.args, **more: P.kwargs) -> R:
+        if not engine.lock.acquire(blocking=False):
+            raise RuntimeError(AT_WORK)
+        try:
+            return method(engine, *arguments, **more)
+        finally:
+            engine.lock.release()
+
+    return call
 
 
 def knows_regulariser(objective: Objective) -> bool:
