@@ -31,7 +31,9 @@ class HasLock(Protocol):
     lock: threading.Lock
 
 
-E, P, R = TypeVar("E", bound=HasLock), ParamSpec("P"), TypeVar("R")
+E = TypeVar("E", bound=HasLock)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def one_call_at_a_time(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
