@@ -46,6 +46,7 @@ class Trainer:
 
     @property
     def epochs(self) -> int:
+        """How many epochs the run has to make."""
         return self.options.epochs
 
     def means(self) -> dict[str, float]:
@@ -57,6 +58,7 @@ class Trainer:
         return values | {"objective": self.objective.combine(values)}
 
     def save(self) -> None:
+        """Write the checkpoint, if the run has a folder."""
         self.engine.pull()
         if self.folder is not None:
             checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests)
@@ -83,7 +85,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
 
 
 def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
-    """A new run that is kept nowhere but here; otherwise as ``start``.
+    """A new run without a folder; otherwise as ``start``.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""What is chosen by its name: priors, likelihoods, regularisers, data sets, metrics, export formats; and their options.
+"""Everything that is chosen by its name: priors, likelihoods, regularisers, data sets, metrics, export formats.
 
-A variant is one object in one file, which tells everything about itself: its name, its options with their limits, what
-it needs. Lists of choices, help, checks and tables derive from that. ``PRIORS.add(Mine)`` adds one of your own, from
-then on a choice like the others (docs/architecture.md).
+A variant is one object in one file. It tells everything about itself: its name, its options with their limits, what it
+needs. Lists of choices, help, checks and tables derive from that. ``PRIORS.add(Mine)`` adds one of your own, which is
+from then on a choice like the others (docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -98,12 +98,12 @@ class Variants(Mapping[str, Any]):
         return variant
 
     def remove(self, name: str) -> None:
-        """Take one away again."""
+        """Remove the variant of that name."""
         del self._known[name]
         self.changes += 1
 
     def named(self, word: Any) -> Any:
-        """The name that a word stands for: itself, or the variant's of which it is an alias."""
+        """The name that a word stands for: the word itself, or the name of the variant that has it as an alias."""
         if isinstance(word, str):
             for name, variant in self._all().items():
                 if word.lower() in getattr(variant, "aliases", ()):

@@ -61,13 +61,13 @@ class DataRules:
     image_shape: tuple[int, int] | None = None
 
     def take(self, values: Any, name: str) -> Taken:
-        """Any array that a person gives, as points for an engine of the model's dtype.
+        """Any array that a person gives, as points (N, dx) for an engine of the model's dtype.
 
         Parameters
         ----------
         values : array_like or Bits of shape (N, dx) or (N, rows, columns)
-            Of a model that was trained on bytes, whole numbers of any dtype mean the same as those bytes. Floats from
-            0 to 1 that are not all whole are taken as divided by 255 already, and so are floats that are all exactly
+            If the model was trained on bytes, whole numbers of any dtype mean the same as those bytes. Floats from
+            0 to 1 that are not all whole count as divided by 255 already, and so do floats that are all exactly
             0 or 1: a float array is far more often a picture in black and white than one of the two darkest bytes.
         name : str
             What the errors call it.
@@ -96,13 +96,13 @@ class DataRules:
         self._check_image_shape(dataset.image_shape, dataset.name)
 
     def settled(self, dataset: Dataset) -> DataRules:
-        """The same, with what the training data tell where the checkpoint did not say it."""
+        """These rules, with what the training data tell where the checkpoint did not say it."""
         if self.unit != UNKNOWN:
             return self
         return replace(self, unit=unit_of(dataset.train), image_shape=dataset.image_shape)
 
     def arrays(self) -> dict[str, Any]:
-        """What a checkpoint keeps of them; width and dtype are there already."""
+        """The arrays that a checkpoint keeps of the rules; width and dtype are there already."""
         return {
             "data_unit": self.unit,
             "data_range": np.array([self.low, self.high]),
@@ -111,7 +111,9 @@ class DataRules:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], width: int, likelihood: str, dtype: str) -> DataRules:
-        """The rules that a checkpoint has kept; of an older one what follows from the options, the unit unknown.
+        """The rules that a checkpoint has kept.
+
+        An older checkpoint has none: then they follow from the options, and the unit is unknown.
 
         Raises
         ------

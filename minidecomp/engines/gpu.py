@@ -29,16 +29,16 @@ LIT = 1 / 8  # bits of which fewer are ones are added up row by row; others beco
 
 
 class GpuEngine:
-    """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points on the GPU.
+    """The engine on a GPU; see ``minidecomp.engines.Engine``.
 
     Parameters
     ----------
     vae, objective
         The model and which objective.
     max_rows : int
-        The largest batch.
+        The largest batch; working memory for it is held on the device.
     device : Device, optional
-        The GPU that CuPy takes, unless a test has another.
+        The device that computes; by default the GPU that CuPy takes.
     """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, device: Device | None = None):
@@ -52,11 +52,13 @@ class GpuEngine:
 
     @rules.one_call_at_a_time
     def push(self) -> None:
+        """Copy ``vae.parameters`` to the device."""
         self._step.vector[...] = self._device.array(self.vae.parameters.vector)
         self._optimizer = None
 
     @rules.one_call_at_a_time
     def pull(self) -> None:
+        """Copy the parameters, and the moments of the optimiser that was last trained with, from the device."""
         to_host, o = self._device.to_host, self._optimizer
         self.vae.parameters.vector[...] = to_host(self._step.vector)
         if o is not None:
@@ -74,6 +76,7 @@ class GpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
+        """Steps on the device over the batches of ``order``; see ``Engine.train``."""
         rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
         self._take(data, order, optimizer)
         regulariser = self.objective.regulariser if self.objective.alpha > 0 else None
@@ -155,6 +158,7 @@ class GpuEngine:
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
+        """The terms of x (B, dx) with given draws, and the gradient (size,) of their weighted sum, on the host."""
         regulariser = None if draws.prior_sample is None else self.objective.regulariser
         rules.check_batch(x, self.vae, regulariser, self.max_rows)
         rules.check_draws(draws, len(x), self.vae, self.objective)
@@ -173,6 +177,7 @@ class GpuEngine:
 
     @rules.one_call_at_a_time
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+        """The terms of x (B, dx) with the draws of a seed and a step."""
         regulariser = regulariser or self.objective.regulariser
         rules.check_batch(x, self.vae, regulariser, self.max_rows)
         self._run_values(x, seed, step, regulariser)
@@ -186,6 +191,7 @@ class GpuEngine:
 
     @rules.one_call_at_a_time
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        """log p(x|z) + log p(z) - log q(z|x), (K, B) float64, in nats, on the host."""
         rules.check_importance(self.objective)
         rules.check_batch(x, self.vae, None, self.max_rows)
         self._run_values(x, seed, step, None)
@@ -195,6 +201,7 @@ class GpuEngine:
 
     @rules.one_call_at_a_time
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale (N, D) of q(z|x), on the host."""
         rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         for first in range(0, len(data), self.max_rows):
@@ -209,6 +216,7 @@ class GpuEngine:
 
     @rules.one_call_at_a_time
     def decode(self, z: np.ndarray) -> np.ndarray:
+        """The decoder's output (N, output_dim) for z (N, D), on the host."""
         room, output = self._step.arrays["z"], self._step.decoder[-1].h
         means = np.empty((len(z), output.shape[1]), self.vae.dtype)
         for first in range(0, len(z), len(room)):
@@ -220,7 +228,10 @@ class GpuEngine:
         return means
 
     def permutation(self, n: int, seed: int, step: int) -> Any:
-        """On the device, where ``train`` takes it; made by the CPU's core, for each swap waits for the one before."""
+        """The order of an epoch's rows, (n,) int64, on the device, where ``train`` takes it.
+
+        The CPU's core makes it: each swap waits for the one before.
+        """
         from .._core import engine_float32 as core
 
         order = np.empty(n, np.int64)

@@ -131,12 +131,13 @@ class Run:
 
     @property
     def vae(self) -> VAE:
+        """The trained model."""
         return self.state.vae
 
     def encode(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x) for points X (N, dx) in the units of the data that were trained on.
+        """loc and scale (N, D) of q(z|x) for points X (N, dx) in the units of the training data.
 
-        A line is warned of where X could be understood in more than one way.
+        Where X could be understood in more than one way, a warning says how it was.
 
         Raises
         ------

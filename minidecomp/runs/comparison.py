@@ -20,7 +20,7 @@ NOT_SHOWN = ("threads", "engine", "checkpoint_every", "data_dir")
 
 
 def test_terms() -> tuple[str, ...]:
-    """The terms that every evaluation has of the test data."""
+    """The names of the terms that every evaluation has of the test data."""
     return ("log_likelihood", "kl", *REGULARISERS)
 
 

@@ -1,4 +1,4 @@
-"""A run's ``evaluation.json``: of which model it is, and what of it stays when more is added."""
+"""A run's ``evaluation.json``: the model that it is about, and what of it stays when more is added."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .checkpoint import State
 
 
 def model_of(state: State) -> dict[str, Any]:
-    """What names a model in ``evaluation.json``: its epochs, and a digest of its parameters."""
+    """The model's identity in ``evaluation.json``: its epochs, and a digest of its parameters."""
     digest = hashlib.sha256(np.ascontiguousarray(state.vae.parameters.vector).tobytes())
     return {"epochs": state.epoch, "parameters_sha256": digest.hexdigest()}
 
 
 def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
-    """What ``evaluation.json`` has, if it is of this very model; nothing if there is none, or it is damaged."""
+    """The values in ``evaluation.json`` about this very model; empty if there are none, or they are damaged."""
     known: Any = None
     with suppress(OSError, ValueError):
         known = json.loads((folder / "evaluation.json").read_text("utf-8"))
@@ -32,7 +32,7 @@ def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
 
 
 def update_evaluation(folder: Path, state: State, values: Mapping[str, Any]) -> None:
-    """Write ``evaluation.json``: the values over what it has of this very model; of another model nothing is kept.
+    """Write ``evaluation.json``: these values over those that it has of this very model; other models' are dropped.
 
     Each value says of itself with which seed and which points it was made, so that what is kept stays true. Metrics are
     kept one by one.

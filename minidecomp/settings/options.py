@@ -46,7 +46,7 @@ def data_names() -> tuple[str, ...]:
 
 
 def chosen_variant(option: str, value: Any) -> Any:
-    """The variant that a choice names: of ``data``, whatever is no name is a file of your own."""
+    """The variant that a choice names; for ``data``, a word that is no data set's name is a file of your own."""
     variants, _ = CHOOSERS[option]
     return variants[value if value in variants else OWN] if option == "data" else variants[value]
 
@@ -202,12 +202,12 @@ def default(name: str) -> Any:
 
 
 def help_of(option: Option) -> str:
-    """What ``--help`` says of it, the defaults apart."""
+    """What ``--help`` says of the option, without its defaults."""
     return option.help() if callable(option.help) else option.help
 
 
 def choices_of(option: Option) -> tuple[Any, ...] | None:
-    """What it allows, or None where its limits say."""
+    """The values that the option allows, or None where its limits say."""
     return option.choices() if callable(option.choices) else option.choices
 
 
@@ -220,7 +220,7 @@ def is_relevant(name: str, values: Mapping[str, Any]) -> bool:
 
 
 def value_for_needs(other: str, needed: tuple[str, ...], values: Mapping[str, Any]) -> Any:
-    """The other option's value as ``only_with`` has it: of data that have no name, that of your own."""
+    """The other option's value as ``only_with`` names it; for data without a name, the name for a file of your own."""
     value = values[other]
     return OWN if other == "data" and value not in data_names() else value
 

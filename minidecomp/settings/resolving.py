@@ -25,7 +25,7 @@ from .options import (
 
 
 def allowed(name: str) -> str:
-    """What the option takes, as the end of a sentence: "a whole number from 1 to 8 is"."""
+    """The values that the option takes, as the end of a sentence: "a whole number from 1 to 8 is"."""
     option = by_name()[name]
     choices = choices_of(option)
     if choices is not None:
@@ -34,7 +34,7 @@ def allowed(name: str) -> str:
 
 
 def limits_of(option: Option) -> dict[str, Any]:
-    """Those of low, high, above, below and most that the option has."""
+    """The limits that the option has, by name: low, high, above, below and most."""
     limits = {name: getattr(option, name) for name in ("low", "high", "above", "below", "most")}
     return {name: limit for name, limit in limits.items() if limit is not None}
 
