@@ -26,15 +26,16 @@ class MarginalLogLikelihood:
     Attributes
     ----------
     mean : float
-        A lower bound in expectation, which rises with ``samples`` to the truth.
+        The estimate. Its expectation is a lower bound, which rises with ``samples`` to the true mean.
     standard_error : float
-        Of the mean, from its spread over the points: what another test set of this size would move.
+        Of the mean, from its spread over the points: how far another test set of this size would move it.
     sampling_error : float
         The part of it that the importance sampling makes (by the delta method); too small where few samples are
         effective.
     effective_samples : float
         (sum w)^2 / sum w^2, its mean over the points: near 1, a single sample carries the estimate.
     samples, points : int
+        K, and how many points there were.
     """
 
     mean: float
@@ -45,6 +46,7 @@ class MarginalLogLikelihood:
     points: int
 
     def as_dict(self) -> dict[str, Any]:
+        """The estimate as a dict of numbers, for JSON."""
         return asdict(self)
 
 

@@ -62,7 +62,7 @@ def choose(wanted: str, factors: int, latent_dim: int) -> list[str]:
 
 
 def ground_truth(codes: np.ndarray, grid: Grid) -> GroundTruth:
-    """The grid with its codes (N, D), of the factors that vary."""
+    """The grid's factors that vary, with the codes (N, D) of its points."""
     return GroundTruth.from_table(codes, tuple(varying(grid).values()))
 
 
@@ -100,9 +100,10 @@ def scores(
 
 
 def gaussian_codes(codes: np.ndarray, prior: Prior) -> np.ndarray | None:
-    """The codes as quantiles of a Gaussian of the prior's loc and scale, for a Student-t prior; None for another.
+    """The codes (N, D) as quantiles of a Gaussian with the prior's loc and scale; None unless the prior is a Student-t.
 
-    x = m + s Phi^-1(F_nu((z - m) / s)), as the paper scores them; in the codes' own units, as thresholds are absolute.
+    x = m + s Phi^-1(F_nu((z - m) / s)), as Mathieu et al. (2019) score them; in the codes' own units, since thresholds
+    are absolute.
     """
     if not isinstance(prior, StudentT):
         return None

@@ -100,10 +100,12 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
 
 
 def note_failure(folder: Path, name: str, reason: str) -> None:
+    """Write why a run failed into the sweep's folder."""
     write_file(make_folder(folder / "failed") / f"{name}.txt", lambda file: file.write(f"{reason}\n".encode()))
 
 
 def forget_failure(folder: Path, name: str) -> None:
+    """Delete the note of a run's failure, if there is one."""
     (folder / "failed" / f"{name}.txt").unlink(missing_ok=True)
 
 

@@ -68,7 +68,7 @@ def _named(block: Mapping[str, Any]) -> Block:
 
 
 def with_absolute_paths(block: Block) -> Block:
-    """The block with the paths of one's own data absolute, so that it means the same from elsewhere."""
+    """The block with the paths of data files made absolute, so that it means the same from elsewhere."""
     known = dict(block)
     for name in ("data", "data_dir"):
         if name in known:
