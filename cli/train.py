@@ -73,13 +73,13 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     from minidecomp import resolve, training
     from minidecomp.data import absolute, dataset_from
     from minidecomp.data.rules import BYTES
-    from minidecomp.engines import chosen
+    from minidecomp.engines import usable_engine
     from minidecomp.settings.options import data_names
     from minidecomp.settings.sources import from_environment, override, read_config
 
     from_file = {} if config is None else read_config(config)
     options = resolve(absolute(override(from_file, from_environment() | given)))
-    chosen(options.engine)
+    usable_engine(options.engine)
     dataset = dataset_from(options)
     trainer = training.start(options, dataset, out)
     if options.likelihood is None and not quiet:
@@ -97,7 +97,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
 def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | None) -> Trainer:
     from minidecomp import training
     from minidecomp.data import absolute, dataset_from
-    from minidecomp.engines import chosen
+    from minidecomp.engines import usable_engine
     from minidecomp.runs import checkpoint
     from minidecomp.runs.folder import write_config
     from minidecomp.settings.resolving import check
@@ -108,7 +108,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
     run = checkpoint.load(resume)
     changes = absolute({name: check(name, value) for name, value in given.items()})
-    changes["engine"] = chosen(changes.get("engine", run.options.engine))
+    changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     options = run.options.replace(**changes)
     trainer = training.resume(run, options, dataset_from(options))
     write_config(run.folder, options)

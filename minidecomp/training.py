@@ -12,7 +12,7 @@ import numpy as np
 from .data.dataset import Dataset, Digests
 from .data.points import Points, as_stored, fingerprint, value_range
 from .data.rules import DataRules, learn
-from .engines import Engine, chosen, make
+from .engines import Engine, make, usable_engine
 from .errors import Fault, OptionError, RunError
 from .inspection.over_training import record
 from .model import from_options
@@ -72,7 +72,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     OptionError, DataError, RunError
         If the options do not fit the data or there is no such engine here, or the folder cannot be made.
     """
-    options, rules = _fitted(options.replace(engine=chosen(options.engine)), dataset)
+    options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
     digests = dataset.digests()
     logits = from_options.prior_logits(options, dataset, digests.train)
     state = checkpoint.fresh_state(options, rules.width, logits)
@@ -92,7 +92,7 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
     OptionError, DataError
         If the options do not fit the data, or there is no such engine here.
     """
-    options, rules = _fitted(options.replace(engine=chosen(options.engine)), dataset)
+    options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
     state = checkpoint.fresh_state(options, rules.width, from_options.prior_logits(options, dataset, digest))
     return _trainer(None, options, dataset, rules, Digests(digest), state)
@@ -119,7 +119,7 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
     OptionError
         If ``epochs`` is less than what the run has, or there is no such engine here.
     """
-    options = options.replace(engine=chosen(options.engine))
+    options = options.replace(engine=usable_engine(options.engine))
     if run.state.row >= len(dataset.train):
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:

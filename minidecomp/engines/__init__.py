@@ -27,8 +27,8 @@ from .device import missing
 NAMES = ("cpu", "gpu", "textbook")
 
 
-def chosen(name: str) -> str:
-    """``auto`` is the GPU where there is one, else the CPU; other names stand for themselves.
+def usable_engine(name: str) -> str:
+    """The engine that a name stands for here: for ``auto`` the GPU where there is one, else the CPU.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def make(name: str, vae: VAE, objective: Objective, *, max_rows: int, threads: i
     OptionError
         If no GPU can be used where one is asked for.
     """
-    name = chosen(name)
+    name = usable_engine(name)
     if name == "gpu":
         from .gpu import GpuEngine
 
