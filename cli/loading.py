@@ -38,7 +38,7 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     RunError, DataError
         A file of one's own has changed since, or the data are not what the model takes.
     """
-    from minidecomp.data import absolute, dataset_from
+    from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.errors import OptionError
     from minidecomp.runs.folder import check_data
     from minidecomp.settings.options import data_names
@@ -46,7 +46,9 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     own = run.options.data not in data_names()
     if data is not None and (not own or data in data_names()):
         raise OptionError("data", data, f"the run's own are {run.options.data}: they can be elsewhere, not others")
-    moved = absolute({name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None})
+    moved = with_absolute_files(
+        {name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None}
+    )
     dataset = dataset_from(run.options.replace(**moved))
     if own:
         check_data(run.folder, run.digests, dataset)

@@ -71,14 +71,14 @@ def train(
 
 def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bool) -> Trainer:
     from minidecomp import resolve, training
-    from minidecomp.data import absolute, dataset_from
+    from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.data.rules import BYTES
     from minidecomp.engines import usable_engine
     from minidecomp.settings.options import data_names
     from minidecomp.settings.sources import from_environment, override, read_config
 
     from_file = {} if config is None else read_config(config)
-    options = resolve(absolute(override(from_file, from_environment() | given)))
+    options = resolve(with_absolute_files(override(from_file, from_environment() | given)))
     usable_engine(options.engine)
     dataset = dataset_from(options)
     trainer = training.start(options, dataset, out)
@@ -96,7 +96,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
 
 def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | None) -> Trainer:
     from minidecomp import training
-    from minidecomp.data import absolute, dataset_from
+    from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.engines import usable_engine
     from minidecomp.runs import checkpoint
     from minidecomp.runs.folder import write_config
@@ -107,7 +107,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
             shown = ", ".join("--" + changeable.replace("_", "-") for changeable in CHANGEABLE)
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
     run = checkpoint.load(resume)
-    changes = absolute({name: check(name, value) for name, value in given.items()})
+    changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     options = run.options.replace(**changes)
     trainer = training.resume(run, options, dataset_from(options))

@@ -23,11 +23,11 @@ from .source import Available, DataSource
 for _module in (pinwheel, dsprites, fashion_mnist, arrays):
     DATA_SETS.add(_module.SOURCE)
 
-__all__ = ["Available", "DataSource", "Dataset", "absolute", "available", "dataset_from", "load"]
+__all__ = ["Available", "DataSource", "Dataset", "available", "dataset_from", "load", "with_absolute_files"]
 
 
-def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options whose ``data`` and ``data_dir``, where they are there, are absolute paths: a run's hold anywhere."""
+def with_absolute_files(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with ``data`` and ``data_dir`` as absolute paths, where given, so that they hold from any folder."""
     made = dict(given)
     for name in ("data", "data_dir"):
         if isinstance(made.get(name), str) and made[name] not in data_names() and os.path.exists(made[name]):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data import absolute
+from ..data import with_absolute_files
 from ..errors import OptionError, RunError
 from ..files import write_file
 from ..runs.folder import config_text
@@ -73,7 +73,7 @@ def with_absolute_paths(block: Block) -> Block:
     for name in ("data", "data_dir"):
         if name in known:
             values = known[name] if isinstance(known[name], list) else [known[name]]
-            values = [absolute({name: value})[name] for value in values]
+            values = [with_absolute_files({name: value})[name] for value in values]
             known[name] = values if isinstance(known[name], list) else values[0]
     return known
 
@@ -102,7 +102,7 @@ def expand(blocks: Sequence[Block]) -> list[Entry]:
         if count > MOST_RUNS:
             raise OptionError("grid", None, f"it has {count:,} runs; up to {MOST_RUNS:,} are allowed")
         for combination in itertools.product(*(values for _, values in axes)):
-            given = absolute({name: value for (name, _), value in zip(axes, combination, strict=True)})
+            given = with_absolute_files({name: value for (name, _), value in zip(axes, combination, strict=True)})
             options = resolve(given)
             found.setdefault(config_text(options), options)
     if not found:
