@@ -90,13 +90,13 @@ class CpuEngine:
         if self._external:
             self._pool = self._module.Pool(threads)
 
-    def _asked(
+    def _external_terms(
         self, weights: Mapping[str, float], wanted: str | None, prior_sample: np.ndarray | None = None
     ) -> Callable[..., Any] | None:
         """What the core calls for terms that it does not know; None where it knows them all."""
-        return partial(self._terms, weights, wanted, prior_sample) if self._external else None
+        return partial(self._kl_and_regulariser, weights, wanted, prior_sample) if self._external else None
 
-    def _terms(
+    def _kl_and_regulariser(
         self,
         weights: Mapping[str, float],
         wanted: str | None,
@@ -162,7 +162,7 @@ class CpuEngine:
         if rows == 0:
             return None
         # Training goes down the gradient of the loss.
-        terms = self._asked({term: -weight for term, weight in self.objective.weights.items()}, wanted)
+        terms = self._external_terms({term: -weight for term, weight in self.objective.weights.items()}, wanted)
         with blas.single_threaded():
             fault = self._engine.train(data, order[:rows], batch_size, seed, optimizer, totals, terms)
         return FAULTS[fault] if fault >= 0 else None
@@ -191,7 +191,7 @@ class CpuEngine:
                 tuple(0.0 if self._external and term != TERMS[0] else weights.get(term, 0.0) for term in TERMS),
                 eps=draws.eps,
                 gradient=gradient,
-                terms=self._asked(weights, wanted, draws.prior_sample),
+                terms=self._external_terms(weights, wanted, draws.prior_sample),
                 **known,
             )
         return self._named(values, wanted), gradient
@@ -207,7 +207,7 @@ class CpuEngine:
                 return TextbookEngine(self.vae, self.objective).values(x, seed, step, wanted)
         number = REGULARISERS.index(wanted) if compiled else NO_REGULARISER
         with blas.single_threaded():
-            terms = self._asked({}, wanted)
+            terms = self._external_terms({}, wanted)
             values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, terms=terms)
         return self._named(values, wanted)
 

@@ -25,7 +25,7 @@ from . import rules
 from .device import Call, CupyDevice, Device
 from .gpu_step import ADAM, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
 
-LIT = 1 / 8  # bits of which fewer are ones are added up row by row; others become numbers
+FEW_ONES = 1 / 8  # below this share of ones, rows of W are added up, one for each; above, bits become numbers
 
 
 class GpuEngine:
@@ -138,7 +138,7 @@ class GpuEngine:
     def _on_device(self, points: Points) -> DevicePoints:
         if isinstance(points, Bits):
             some = as_numbers(points[evenly_spread(len(points), 1000)], np.float32)
-            return DevicePoints(self._device.array(points.packed, np.uint8), BIT_DATA, float(some.mean()) < LIT)
+            return DevicePoints(self._device.array(points.packed, np.uint8), BIT_DATA, float(some.mean()) < FEW_ONES)
         if points.dtype == np.uint8:
             return DevicePoints(self._device.array(points, np.uint8), BYTE_DATA, False)
         return DevicePoints(self._device.array(points), REAL_DATA, False)
