@@ -36,7 +36,7 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     Raises
     ------
     RunError, DataError
-        A file of one's own has changed since, or the data are not what the model takes.
+        The user's file has changed since, or the data are not what the model takes.
     """
     from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.errors import OptionError

@@ -35,7 +35,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Objective:
-    """Which objective it is.
+    """The weights of the objective's terms, and how its KL and regulariser are estimated.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Objective:
         return REGULARISERS[self.regulariser].least_points if self.alpha > 0 else 1
 
     def combine(self, values: Mapping[str, float]) -> float:
-        """L from the values of its terms; a term of weight 0 may be missing."""
+        """L in nats from the values of its terms; a term of weight 0 may be missing."""
         return sum(weight * values[term] for term, weight in self.weights.items() if weight != 0)
 
 

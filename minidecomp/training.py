@@ -29,9 +29,9 @@ SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
 
 @dataclass
 class Trainer:
-    """A run in memory: its settings, its data in the engine's form, and where it stands.
+    """A run in memory: its settings, its data in the engine's form, and how far it has come.
 
-    Without a folder it is nowhere else.
+    Without a folder it is kept nowhere else.
     """
 
     folder: Path | None
@@ -99,7 +99,7 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
 
 
 def go_on_in_memory(options: TrainOptions, dataset: Dataset, rules: DataRules, state: State) -> Trainer:
-    """A run from ``start_in_memory``, on points that its ``rules.take`` gave."""
+    """A run from ``start_in_memory`` that goes on from ``state``, on points that its ``rules.take`` gave."""
     return _trainer(None, options, dataset, rules, Digests(), state)
 
 

@@ -43,7 +43,7 @@ class Digests:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Training and test points with what is known of them.
+    """The training and the test points of a data set, and what is known of them.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ class Bits:
         return len(self.packed)
 
     def __getitem__(self, rows: Any) -> Bits:
-        """The points of a slice or of an array of indices."""
+        """The points that a slice or an array of indices picks."""
         return Bits(self.packed[rows])
 
 
@@ -39,7 +39,7 @@ Points = np.ndarray | Bits
 
 
 def as_numbers(points: Points, dtype: Any) -> np.ndarray:
-    """The points (N, dx) as float32 or float64."""
+    """The points (N, dx) as numbers in ``dtype``, float32 or float64; bytes are divided by 255."""
     dtype = np.dtype(dtype)
     if isinstance(points, Bits):
         return np.unpackbits(points.packed, axis=1).astype(dtype)

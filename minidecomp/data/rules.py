@@ -207,7 +207,7 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
 
 
 def unit_of(points: Points) -> str:
-    """What the values of points in memory are: bytes, or numbers (bits are the numbers 0 and 1)."""
+    """The unit of points in memory: ``bytes``, or ``numbers`` (bits are the numbers 0 and 1)."""
     return BYTES if not isinstance(points, Bits) and points.dtype == np.uint8 else NUMBERS
 
 
@@ -249,7 +249,7 @@ def as_rows(values: Any, name: str) -> tuple[np.ndarray, tuple[int, int] | None]
 
 
 def extremes(rows: np.ndarray, name: str) -> tuple[float, float]:
-    """The least and the greatest value.
+    """The least and the greatest value of rows (N, dx).
 
     Raises
     ------

@@ -89,7 +89,9 @@ def divergence(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 
 def theorem_1(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
-    """beta-VAE = ELBO with the beta-annealed prior + (beta - 1) H[q] + log F_beta.
+    """Theorem 1 (Mathieu et al., ICML 2019): both sides, means over the batch in nats.
+
+    beta-VAE = ELBO with the beta-annealed prior + (beta - 1) H[q] + log F_beta
 
     Parameters
     ----------
@@ -134,7 +136,9 @@ def _with_first_weights(vae: VAE, change: np.ndarray) -> VAE:
 
 
 def corollary(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
-    """beta-VAE with a Gaussian prior = the ELBO of a rescaled model + (beta - 1) / 2 log|S'| + c.
+    """The corollary of Theorem 1 for a Gaussian prior: both sides, means over the batch in nats.
+
+    beta-VAE = ELBO of a rescaled model + (beta - 1) / 2 log|S'| + c
 
     mu' = sqrt(beta) mu,  s' = sqrt(beta) s
     p'(x|z) = p(x | z / sqrt(beta)): the decoder's first weights over sqrt(beta)
@@ -184,7 +188,7 @@ def rotation(latent_dim: int, seed: int = 0) -> np.ndarray:
 
 
 def theorem_2(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float, seed: int = 0) -> Sides:
-    """The objective of a model and of the same model with its latent space rotated by R, at alpha = 0.
+    """Theorem 2 (Mathieu et al., ICML 2019): the objective at alpha = 0, in nats, of a model and of its rotation by R.
 
     z' = R z,  q' = N(R mu, R S R^T),  p'(x|z') = p(x | R^T z'). log q'(z') = log q(z), for a rotation keeps volumes.
     The sides agree where p(R z) = p(z) for all z: for a Gaussian prior with equal variances, and no other here.

@@ -48,7 +48,7 @@ def mlp_entry(s: Situation) -> Worked:
 
 
 def sample_entry(s: Situation) -> Worked:
-    """An entry of the gradient by the encoder's raw output, through the scale and the sample z."""
+    """An entry of the gradient of z by the encoder's raw output, through the scale."""
     loc, raw = s.vae.split_posterior(s.vae.encoder.forward(s.vae.parameters, s.x)[0])
     a, eps = float(raw[0, 0]), float(s.draws.eps[0, 0, 0])
     if s.vae.scale_link == "exp":

@@ -68,7 +68,7 @@ class State:
 
 
 def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None) -> State:
-    """The state before the first step."""
+    """The state of a new run, before its first step."""
     vae = from_options.vae(options, data_dim, prior_logits)
     adam = Adam.for_vector(vae.parameters.vector, options.lr, options.amsgrad)
     return State(vae, adam, prior_logits, gradient_log=GradientLog() if options.log_gradients else None)

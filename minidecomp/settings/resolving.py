@@ -166,7 +166,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     Returns
     -------
     TrainOptions
-        For one's own data with ``likelihood`` None if it was not given: it is inferred once the data are read.
+        For a file of your own ``likelihood`` is None if it was not given: it is inferred once the data are read.
 
     Raises
     ------

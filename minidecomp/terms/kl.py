@@ -68,7 +68,7 @@ def monte_carlo_value_and_grad(
         If the prior returns a log density or a gradient of another shape than z asks for.
     """
     log_p, d_log_p = prior.log_density_and_grad(z)
-    # A prior of one's own may return anything, and other shapes would broadcast.
+    # A user's prior may return anything, and other shapes would broadcast.
     for what, array, shape in (("log density", log_p, z.shape[:-1]), ("gradient", d_log_p["z"], z.shape)):
         if array_module(z).shape(array) != shape:
             got = array_module(z).shape(array)
