@@ -1,6 +1,6 @@
 /* Every order, limit and constant that compiled code and Python share; they are written here and nowhere else.
 
-   It is plain C: the engines (state.pxi), the kernels (kernels.cu) and minidecomp._core.codes (codes.pyx) take it as it is.
+   It is plain C: the engines (formulas.pxi), the kernels (kernels.cu) and minidecomp._core.codes (codes.pyx) take it as it is.
    An order is a list of X(code, name). The enum below and Python's tuple of names both come from the list, so a name's
    place in the tuple is its code. */
 #ifndef MD_CODES_H

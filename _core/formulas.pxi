@@ -1,6 +1,20 @@
-# The declarations of formulas.h for Cython; `real` is the including module's.
+# The declarations of codes.h and formulas.h for Cython; `real` is the including module's.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+cdef extern from "codes.h" nogil:
+    enum:
+        RELU, LEAKY_RELU, TANH, SOFTPLUS, LINEAR, ACTIVATION_COUNT
+        EXP_LINK, SCALE_LINK_COUNT
+        BERNOULLI, GAUSSIAN, LAPLACE, LIKELIHOOD_COUNT
+        GAUSSIAN_PRIOR, STUDENT_T_PRIOR, MIXTURE_PRIOR, SPARSE_PRIOR, PRIOR_COUNT
+        ANALYTIC, MONTE_CARLO, KL_ESTIMATOR_COUNT
+        MMD, INCLUSIVE_KL, NO_REGULARISER
+        REAL_DATA, BYTE_DATA, BIT_DATA
+        LOG_LIKELIHOOD, KL, REGULARISER, GRADIENT
+        POSTERIOR, PRIOR, PRIOR_CHOICE
+        MAX_LAYERS, LEAST_MMD_POINTS, KERNEL_COUNT
+    const double LARGEST_GRADIENT_FLOAT, LARGEST_GRADIENT_DOUBLE, MMD_FAR_FLOAT, MMD_FAR_DOUBLE
 
 cdef extern from "formulas.h" nogil:
     real MD_LOG_2PI

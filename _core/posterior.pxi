@@ -139,7 +139,7 @@ cdef void posterior_backward_phase(void* context, long task) noexcept nogil:
     """d/dmu = dz + (KL, KL(p || q)) by loc;  d/ds = dz eps + (KL, KL(p || q)) by scale;  d/draw = d/ds ds/draw."""
     cdef Step* s = <Step*>context
     cdef Layer* last = &s.encoder.layer[s.encoder.layers - 1]
-    cdef long b, k, d, part, row, D = s.D, plane = s.D * s.B
+    cdef long b, k, d, row, D = s.D
     cdef real* loc
     cdef real* scale
     cdef real* scratch = s.scratch + task * s.scratch_size
@@ -164,17 +164,11 @@ cdef void posterior_backward_phase(void* context, long task) noexcept nogil:
             for d in range(D):
                 d_loc[d] += s.external_loc[b * D + d]
                 d_scale[d] += s.external_scale[b * D + d]
-        if s.regulariser == INCLUSIVE_KL:
-            for part in range(CHUNKS):
-                for d in range(D):
-                    d_loc[d] += s.kl_loc[part * plane + d * s.B + b]
-                    d_scale[d] += s.kl_scale[part * plane + d * s.B + b]
+        add_pull_on_posterior(s, b, d_loc, d_scale)
         for k in range(s.K):
             row = (k * s.B + b) * D
             for d in range(D):
-                pull = s.d_z[row + d]
-                if s.regulariser == MMD:
-                    pull = pull + s.d_columns[(k + 1) * plane + d * s.B + b]
+                pull = s.d_z[row + d] + pull_on_z(s, k, b, d)
                 d_loc[d] += pull
                 d_scale[d] += pull * s.eps[row + d]
         for d in range(D):
@@ -185,11 +179,9 @@ cdef void posterior_backward_phase(void* context, long task) noexcept nogil:
 cdef void prior_backward_phase(void* context, long task) noexcept nogil:
     """The regulariser's pull on a learned prior through its sample: z = m + sqrt(v) e, so dz/dv = e / (2 sqrt(v))."""
     cdef Step* s = <Step*>context
-    cdef long b, d, D = s.D, plane = s.D * s.B
+    cdef long b, d, D = s.D
     cdef double* total = s.d_variance + (CHUNKS + task) * D
-    cdef real pull
     for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
         for d in range(D):
             if s.moves[b * D + d]:
-                pull = s.d_columns[d * s.B + b] if s.regulariser == MMD else s.d_sample[b * D + d]
-                total[d] += pull * s.noise[b * D + d] / (2 * s.prior.scale[d])
+                total[d] += pull_on_sample(s, b, d) * s.noise[b * D + d] / (2 * s.prior.scale[d])

@@ -12,20 +12,6 @@ cdef enum:
     STRIP = 64          # columns of the first layer's weights, or rows of their gradient, that are a task on bits
     LEAST_DARK = 4      # points of which less than a quarter is ones are sums of rows
 
-cdef extern from "codes.h" nogil:
-    enum:
-        RELU, LEAKY_RELU, TANH, SOFTPLUS, LINEAR, ACTIVATION_COUNT
-        EXP_LINK, SCALE_LINK_COUNT
-        BERNOULLI, GAUSSIAN, LAPLACE, LIKELIHOOD_COUNT
-        GAUSSIAN_PRIOR, STUDENT_T_PRIOR, MIXTURE_PRIOR, SPARSE_PRIOR, PRIOR_COUNT
-        ANALYTIC, MONTE_CARLO, KL_ESTIMATOR_COUNT
-        MMD, INCLUSIVE_KL, NO_REGULARISER
-        REAL_DATA, BYTE_DATA, BIT_DATA
-        LOG_LIKELIHOOD, KL, REGULARISER, GRADIENT
-        POSTERIOR, PRIOR, PRIOR_CHOICE
-        MAX_LAYERS, LEAST_MMD_POINTS, KERNEL_COUNT
-    const double LARGEST_GRADIENT_FLOAT, LARGEST_GRADIENT_DOUBLE, MMD_FAR_FLOAT, MMD_FAR_DOUBLE
-
 cdef struct Layer:
     long n_in, n_out
     real* W             # (n_in, n_out), in the parameter vector

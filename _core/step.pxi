@@ -47,7 +47,7 @@ cdef int run_step(Step* s) noexcept nogil:
         prior_from_logits(&s.prior, s.D)
         memset(s.d_variance, 0, 2 * CHUNKS * s.D * sizeof(double))
     memset(s.partial, 0, 3 * s.partials * sizeof(double))
-    cdef double numbers = <double>s.K * s.B * s.D, pairs = <double>s.B * s.B
+    cdef double numbers = <double>s.K * s.B * s.D
     gather_bits(s)
     run(s, draw_phase, CHUNKS, 0.3 * s.B * s.dx + 8 * numbers)
     forward(s, &s.encoder, s.B)
@@ -56,12 +56,7 @@ cdef int run_step(Step* s) noexcept nogil:
         return KL
     forward(s, &s.decoder, s.K * s.B)
     run(s, likelihood_phase, CHUNKS, 2.0 * s.K * s.B * s.dx)
-    if s.regulariser == MMD:
-        run(s, mmd_columns_phase, CHUNKS, numbers)
-        run(s, mmd_phase, s.D, 2 * s.D * min(pairs, 400.0 * s.B))
-    elif s.regulariser == INCLUSIVE_KL:
-        run(s, inclusive_columns_phase, CHUNKS, 4 * numbers)
-        run(s, inclusive_kl_phase, CHUNKS, 0.3 * pairs * s.D)
+    regularise(s)
     for term in range(3):
         s.value[term] = 0
         for task in range(s.partials):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from minidecomp.data import DataSource
 
 
 @click.group()
@@ -34,22 +38,34 @@ def list_(as_json: bool) -> None:
         click.echo(f"{each.name:<14} {each.train:>6} {each.test:>6} {each.data_dim:>8}  {where}")
 
 
-@data.command()
+class FetchCommand(click.Command):
+    """A command whose help lists what can be fetched."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Data sets"):
+            formatter.write_dl([(name, source.fetch_note) for name, source in _fetchable().items()])
+
+
+def _fetchable() -> dict[str, DataSource]:
+    from minidecomp.variants import DATA_SETS
+
+    return {name: source for name, source in DATA_SETS.items() if source.fetch is not None}
+
+
+@data.command(cls=FetchCommand)
 @click.argument("name")
 @click.option("--data-dir", metavar="DIR", help="Put the files here instead of in the user's cache.")
 def fetch(name: str, data_dir: str | None) -> None:
-    """Download a data set and print its folder.
-
-    NAME is fashion-mnist (31 MB) or dsprites (26 MB), which need not be fetched: it is drawn where it is not found.
-    """
-    from minidecomp.data import dsprites, fashion_mnist
+    """Download a data set and print its folder."""
+    from minidecomp.data import available
     from minidecomp.errors import DataError
 
-    modules = {"fashion-mnist": fashion_mnist, "dsprites": dsprites}
-    if name not in modules:
-        reason = "is drawn when it is loaded" if name == "pinwheel" else "is not known"
-        raise DataError(f"{name}: {reason}; only {' and '.join(modules)} can be fetched")
-    click.echo(modules[name].fetch(data_dir, lambda line: click.echo(line, err=True)))  # type: ignore[attr-defined]
+    known = _fetchable()
+    if name not in known:
+        drawn = name in (each.name for each in available())
+        reason = "is drawn when it is loaded" if drawn else "is not known"
+        raise DataError(f"{name}: {reason}; only {' and '.join(known)} can be fetched")
+    click.echo(known[name].fetch(data_dir, lambda line: click.echo(line, err=True)))
 
 
 @data.command()

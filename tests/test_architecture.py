@@ -1,6 +1,7 @@
 """The house: which part of minidecomp may import which. docs/architecture.md draws it."""
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -132,3 +133,18 @@ def test_a_module_is_found_where_it_is_imported():
     for above, below, _, _ in EDGES:
         by_part[above].add(below)
     assert by_part["objective"] == {"model", "randomness", "settings", "terms", "variants"}
+
+
+def test_the_page_draws_the_same_house():
+    """docs/architecture.md lists the storeys as they are here."""
+    page = (ROOT / "docs/architecture.md").read_text()
+    drawn = [line.split("  ")[0].strip() for line in page.split("```\n")[1].strip().splitlines()]
+    assert drawn == [", ".join(parts) for parts in STOREYS]
+
+
+def test_setup_has_every_package():
+    """What setup.py leaves out is missing from a wheel alone, where no test of this folder would see it."""
+    listed = set(re.findall(r'^        "(minidecomp[\w.]*)",$', (ROOT / "setup.py").read_text(), re.MULTILINE))
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "minidecomp").rglob("__init__.py")}
+    found = {".".join(folder.parts) for folder in folders if folder.parts[1:2] not in (("_core",), ("cli",))}
+    assert listed == found | {"minidecomp._core", "minidecomp.cli"}

@@ -1,0 +1,35 @@
+# Which regulariser a step computes, and where its gradient goes: the one place in the core that knows them all.
+
+include "mmd.pxi"
+include "inclusive_kl.pxi"
+
+
+cdef void regularise(Step* s) noexcept nogil:
+    """D's value into `partial`, and its gradients where the functions below find them."""
+    cdef double numbers = <double>s.K * s.B * s.D, pairs = <double>s.B * s.B
+    if s.regulariser == MMD:
+        run(s, mmd_columns_phase, CHUNKS, numbers)
+        run(s, mmd_phase, s.D, 2 * s.D * min(pairs, 400.0 * s.B))
+    elif s.regulariser == INCLUSIVE_KL:
+        run(s, inclusive_columns_phase, CHUNKS, 4 * numbers)
+        run(s, inclusive_kl_phase, CHUNKS, 0.3 * pairs * s.D)
+
+
+cdef inline void add_pull_on_posterior(const Step* s, long b, real* d_loc, real* d_scale) noexcept nogil:
+    """D's gradient by point b's loc and scale (D,), at a fixed z, is added to both."""
+    cdef long part, d, D = s.D, plane = s.D * s.B
+    if s.regulariser == INCLUSIVE_KL:
+        for part in range(CHUNKS):
+            for d in range(D):
+                d_loc[d] += s.kl_loc[part * plane + d * s.B + b]
+                d_scale[d] += s.kl_scale[part * plane + d * s.B + b]
+
+
+cdef inline real pull_on_z(const Step* s, long k, long b, long d) noexcept nogil:
+    """D's gradient by z_kbd."""
+    return s.d_columns[(k + 1) * s.D * s.B + d * s.B + b] if s.regulariser == MMD else 0
+
+
+cdef inline real pull_on_sample(const Step* s, long b, long d) noexcept nogil:
+    """D's gradient by the prior's sample x_bd."""
+    return s.d_columns[d * s.B + b] if s.regulariser == MMD else s.d_sample[b * s.D + d]
