@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minidecomp.errors import OptionError
+from minidecomp.settings.options import OF_THE_MACHINE
 
 from .loading import say_what_is_not_finite
 from .options import TrainCommand
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from minidecomp.training import Trainer
 
 # What a resumed run may change. None changes a step; but for the engine, that changes its last bits. Data are compared.
-CHANGEABLE = ("epochs", "threads", "engine", "checkpoint_every", "data", "data_dir")
+CHANGEABLE = ("epochs", "data", *OF_THE_MACHINE)
 
 
 @click.command(cls=TrainCommand)

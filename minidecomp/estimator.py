@@ -16,7 +16,7 @@ from . import training
 from .data.dataset import Dataset
 from .data.points import Points
 from .data.rules import DataRules, new_points
-from .engines import Engine, make
+from .engines import ROWS_AT_ONCE, Engine, make
 from .evaluation.terms import evaluate
 from .model.vae import VAE, in_dtype
 from .runs.checkpoint import State
@@ -59,7 +59,6 @@ except ImportError:  # none, or one before 1.6
         """The model is not fitted yet."""
 
 
-ROWS_AT_ONCE = 512
 OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
 
 

@@ -22,9 +22,8 @@ from ..errors import OptionError
 from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective
+from ..settings.options import ENGINES
 from .device import missing
-
-NAMES = ("cpu", "gpu", "textbook")
 
 
 def usable_engine(name: str) -> str:
@@ -142,4 +141,20 @@ def make(name: str, vae: VAE, objective: Objective, *, max_rows: int, threads: i
         from .cpu import CpuEngine
 
         return CpuEngine(vae, objective, max_rows=max_rows, threads=threads)
-    raise ValueError(f"engine {name!r} is none of {', '.join(NAMES)}")
+    raise ValueError(f"engine {name!r} is none of {', '.join(ENGINES)}")
+
+
+ROWS_AT_ONCE = 512  # with so many rows a large encoding is fast
+
+
+def make_for_use(name: str, vae: VAE, objective: Objective, *, batch_size: int, threads: int = 1) -> Engine:
+    """An engine for a model that is trained: whoever encodes with it gets the same codes, to the bit.
+
+    A code's last bits depend on how many rows go through the products together.
+
+    Raises
+    ------
+    OptionError
+        As `make`.
+    """
+    return make(name, vae, objective, max_rows=max(batch_size, ROWS_AT_ONCE), threads=threads)

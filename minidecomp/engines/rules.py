@@ -98,8 +98,10 @@ def check_training(data: Points, order: Any, batch_size: int, totals: np.ndarray
     batch = min(batch_size, len(order))
     if batch < 1 or (room is not None and batch > room):
         raise ValueError(f"batches of {batch} points, room for 1 to {'any number' if room is None else room}")
-    if totals.shape != (4,):
-        raise ValueError(f"totals has shape {totals.shape}, not (4,)")
+    if totals.shape != (4,) or totals.dtype != np.float64:
+        raise ValueError(f"totals is {totals.dtype} of shape {totals.shape}, not float64 of shape (4,)")
+    if isinstance(order, list | tuple):
+        raise ValueError("order is a list; an array of int64 is needed")
     # A permutation on a device comes from the engine itself.
     if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
         raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
@@ -127,6 +129,8 @@ def check_draws(draws: Draws, batch: int, vae: VAE, objective: Objective) -> Non
         wanted["prior_choice"] = rows if kind == "element" else rows[:1]
     for name, shape in wanted.items():
         given = getattr(draws, name)
+        if given is None and name == "eps":
+            raise ValueError("draws without eps: the posterior's noise is needed")
         if given is not None and given.shape != shape:
             raise ValueError(f"{name} has another shape, {given.shape}, not {shape}")
     if draws.prior_noise is not None and kind is not None and draws.prior_choice is None:

@@ -16,20 +16,20 @@ import numpy as np
 from .. import __version__
 from ..data.dataset import Dataset
 from ..data.points import as_stored, evenly_spread
-from ..engines import Engine
+from ..engines import Engine, make_for_use
 from ..runs.checkpoint import State
 from ..runs.evaluation_file import model_of, update_evaluation
-from ..settings.options import TrainOptions
+from ..settings.options import SEED, TrainOptions
 from ..settings.resolving import whole_number
 from ..training import Trainer
 from ..variants import METRICS
 from . import scoring
 from .decomposition import decomposition
-from .marginal import marginal_log_likelihood
+from .marginal import SAMPLES, marginal_log_likelihood
 from .metrics import Score
 from .terms import evaluate_model
 
-MOST_SAMPLES, MOST_POINTS, LARGEST_SEED = 10**7, 10**9, 2**64 - 1
+MOST_SAMPLES, MOST_POINTS = 10**7, 10**9
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,12 @@ class Wanted:
     metrics: str = "none"
     decomposition: bool = False
     marginal_log_likelihood: bool = False
-    importance_samples: int = 1000
+    importance_samples: int = SAMPLES
     points: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        limits = {"importance_samples": (1, MOST_SAMPLES), "points": (1, MOST_POINTS), "seed": (0, LARGEST_SEED)}
+        limits = {"importance_samples": (1, MOST_SAMPLES), "points": (1, MOST_POINTS), "seed": (0, SEED)}
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if value is not None:
@@ -181,10 +181,9 @@ def evaluate_run(
 def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener | None = None) -> dict[str, Any]:
     """`evaluate_run` of a run in training that has come to its end, with the run's own seed."""
     assert trainer.folder is not None
-    wanted = Wanted(metrics, seed=trainer.options.seed)
-    return evaluate_run(
-        trainer.folder, trainer.options, trainer.state, trainer.engine, trainer.dataset, wanted, listener
-    )
+    wanted, o, state = Wanted(metrics, seed=trainer.options.seed), trainer.options, trainer.state
+    engine = make_for_use(o.engine, state.vae, trainer.objective, batch_size=o.batch_size, threads=o.threads)
+    return evaluate_run(trainer.folder, o, state, engine, trainer.dataset, wanted, listener)
 
 
 def _marginal(

@@ -17,6 +17,7 @@ from ..randomness import streams
 
 # What is in memory at once: so many samples of so many points, whatever the number of samples asked for.
 SAMPLES_AT_ONCE, POINTS_AT_ONCE = 50, 64
+SAMPLES = 1000  # of each point, if no number is given
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class MarginalLogLikelihood:
 def marginal_log_likelihood(
     vae: VAE,
     data: Points,
-    samples: int = 1000,
+    samples: int = SAMPLES,
     seed: int = 0,
     engine: str = "cpu",
     threads: int = 1,

@@ -12,8 +12,6 @@ from .._core.codes import ACTIVATIONS, LEAKY_SLOPE
 from ..randomness import philox, streams
 from ..terms.arrays import array_module, softplus
 
-INITS = ("torch", "he")
-
 
 def activate(a: Any, activation: str) -> Any:
     """act(a) for each element.

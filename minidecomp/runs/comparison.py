@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, RunError
-from ..settings.options import TrainOptions, by_name
+from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name
 from ..settings.sources import read_toml
 from ..variants import REGULARISERS
 from .checkpoint import COLUMNS
 
 Row = dict[str, Any]
 # They differ from run to run and say nothing of what was trained.
-NOT_SHOWN = ("threads", "engine", "checkpoint_every", "data_dir")
+NOT_SHOWN = OF_THE_MACHINE
 
 
 def test_terms() -> tuple[str, ...]:

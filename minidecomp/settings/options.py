@@ -18,6 +18,10 @@ MAX_HIDDEN = MAX_LAYERS - 2
 SEED = 2**64 - 1
 # The data set that stands for whatever is not named: a file of your own, or an array.
 OWN = "file"
+ENGINES = ("cpu", "gpu", "textbook")
+INITS = ("torch", "he")
+# Options that change no step of a run (the engine changes its last bits), only how and where it is computed.
+OF_THE_MACHINE = ("threads", "engine", "checkpoint_every", "data_dir")
 
 # What users of the authors' code type, for options that have no variants.
 ALIASES = {"activation": {"leaky_relu": "leaky-relu"}, "decoder_activation": {"leaky_relu": "leaky-relu"}}
@@ -93,7 +97,7 @@ GENERAL = (
     Option("decoder_hidden", tuple, "Widths of the decoder's hidden layers, where they differ.", low=1, high=100000, most=MAX_HIDDEN, group=MODEL),
     Option("activation", str, "Between the layers.", "relu", choices=ACTIVATIONS, group=MODEL),
     Option("decoder_activation", str, "The decoder's, where it differs.", choices=ACTIVATIONS, group=MODEL),
-    Option("init", str, "Initial weights: torch, U(-1/sqrt(in), 1/sqrt(in)), or he, U(-sqrt(6/in), sqrt(6/in)) with no biases.", "torch", choices=("torch", "he"), group=MODEL),
+    Option("init", str, "Initial weights: torch, U(-1/sqrt(in), 1/sqrt(in)), or he, U(-sqrt(6/in), sqrt(6/in)) with no biases.", "torch", choices=INITS, group=MODEL),
     Option("scale_link", str, "The posterior's scale from the encoder's raw a: softplus(a), or exp(a/2).", "softplus", choices=SCALE_LINKS, group=MODEL),
     Option("likelihood", str, lambda: f"p(x|z): {_listed(LIKELIHOODS)}. For your own data: bernoulli if all are 0 or 1, else gaussian.", choices=lambda: tuple(LIKELIHOODS), group=MODEL),
 
@@ -111,7 +115,7 @@ GENERAL = (
     Option("seed", int, "Seed of the weights, the noise and the order; 0 is a seed.", 0, flags="-s", low=0, high=SEED, group=TRAINING),
     Option("dtype", str, "Precision.", "float32", choices=("float32", "float64"), group=TRAINING),
     Option("threads", int, "Threads; the result is the same with any number. All cores by default.", low=1, high=MAX_THREADS, group=TRAINING),
-    Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy), or textbook (NumPy, slow, for reading along); auto is the GPU where there is one, else the CPU.", "auto", choices=("auto", "cpu", "gpu", "textbook"), group=TRAINING),
+    Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy), or textbook (NumPy, slow, for reading along); auto is the GPU where there is one, else the CPU.", "auto", choices=("auto", *ENGINES), group=TRAINING),
     Option("log_gradients", bool, "Keep each term's gradient norm and the cosines between them, an epoch.", False, group=TRAINING),
     Option("checkpoint_every", float, "Seconds between checkpoints.", 10.0, above=0, group=TRAINING),
 )
@@ -182,6 +186,12 @@ class TrainOptions:
         """The same options with some changed."""
         return TrainOptions(**vars(self) | changes)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TrainOptions) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(vars(self).items()))
+
     def __reduce__(self) -> Any:
         return _restored, (dict(vars(self)),)
 
@@ -193,7 +203,9 @@ def _restored(values: dict[str, Any]) -> TrainOptions:
 def _options_class(table: Mapping[str, Option]) -> type:
     """A frozen dataclass with a field an option, under the name TrainOptions."""
     fields = [(name, Any, dataclasses.field()) for name in table]
-    return dataclasses.make_dataclass("TrainOptions", fields, bases=(TrainOptions,), frozen=True, kw_only=True)
+    return dataclasses.make_dataclass(
+        "TrainOptions", fields, bases=(TrainOptions,), frozen=True, kw_only=True, eq=False
+    )
 
 
 def default(name: str) -> Any:

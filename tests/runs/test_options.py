@@ -1,7 +1,9 @@
 """The options: what they are by default, what they take, and what is refused in which words."""
 
+import copy
 import dataclasses
 import math
+import pickle
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from minidecomp import resolve
 from minidecomp.errors import OptionError
 from minidecomp.settings import options
 from minidecomp.settings.resolving import check, limits_of
+from minidecomp.terms import priors
 from minidecomp.variants import DATA_SETS, PRIORS
 
 NAMES = list(options.by_name())
@@ -146,3 +149,25 @@ def test_every_option_is_documented():
     for variant in (*DATA_SETS.values(), *PRIORS.values()):
         for name, value in variant.defaults.items():
             assert check(name, value) == value
+
+
+def test_equal_options_are_equal_whatever_was_added_since():
+    """Of another table of options too; they pickle, copy and hash."""
+    before = resolve(alpha=3)
+
+    class Later(priors.Gaussian):
+        name, options = "later", ()
+
+    PRIORS.add(Later)
+    try:
+        after = resolve(alpha=3)
+        assert before == after and hash(before) == hash(after) and before != resolve(alpha=4)
+        assert pickle.loads(pickle.dumps(before)) == copy.deepcopy(after) == before.replace(alpha=3.0)
+    finally:
+        PRIORS.remove("later")
+
+
+def test_a_folder_of_data_goes_with_every_named_set():
+    """As a sweep over several data sets, or MINIDECOMP_DATA_DIR, gives it."""
+    for data in options.data_names():
+        assert resolve(data=data, data_dir=".").data_dir == "."
