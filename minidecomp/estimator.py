@@ -121,6 +121,13 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         ]
     )
 
+    def __getattr__(self, name: str) -> Any:
+        """A parameter of a variant that was added after this was made has its default."""
+        usual = {} if name.startswith("_") or name.endswith("_") else parameters()
+        if name not in usual:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return usual[name]
+
     @classmethod
     def _get_param_names(cls) -> list[str]:
         """scikit-learn's way to ask; a prior that was added later brings parameters of its own."""

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._core.codes import ACTIVATIONS, KL_ESTIMATORS, MAX_LAYERS, MAX_THREADS, SCALE_LINKS
-from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, Option, Variants
+from ..errors import OptionError
+from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, RESERVED_OPTIONS, Option, Variants
 
 MAX_HIDDEN = MAX_LAYERS - 2
 SEED = 2**64 - 1
@@ -120,19 +121,30 @@ GENERAL = (
     Option("checkpoint_every", float, "Seconds between checkpoints.", 10.0, above=0, group=TRAINING),
 )
 # fmt: on
+RESERVED_OPTIONS.update(option.name for option in GENERAL)
 
-_made: dict[str, Any] = {}
+# What was made of the table at the last change of the variants: their counts, the table, the class of its options.
+_made: tuple[Any, dict[str, Option], type] | None = None
 
 
 def by_name() -> dict[str, Option]:
     """The table: every option by its name, group by group, the variants' own at the end of their group."""
-    state = tuple(variants.changes for variants, _ in CHOOSERS.values())
-    if _made.get("state") != state:
-        table = _table()
-        _made.update(table=table, options=_options_class(table))
-        # Looking at the variants imports those that come with minidecomp.
-        _made["state"] = tuple(variants.changes for variants, _ in CHOOSERS.values())
-    return _made["table"]
+    return _latest()[0]
+
+
+def _latest() -> tuple[dict[str, Option], type]:
+    global _made
+    made = _made  # read once: another thread may be at work on it
+    if made is None or made[0] != _changes():
+        for variants, _ in CHOOSERS.values():
+            len(variants)  # imports those that come with minidecomp
+        changes, table = _changes(), _table()
+        made = _made = changes, table, _options_class(table)
+    return made[1], made[2]
+
+
+def _changes() -> tuple[int, ...]:
+    return tuple(variants.changes for variants, _ in CHOOSERS.values())
 
 
 def _table() -> dict[str, Option]:
@@ -149,13 +161,10 @@ def _table() -> dict[str, Option]:
 def _own_options(chooser: str) -> dict[str, Option]:
     """The options of a chooser's variants, each with the names of those that have it."""
     variants, group = CHOOSERS[chooser]
-    known = {option.name for option in GENERAL}
     holders: dict[str, list[str]] = {}
     found: dict[str, Option] = {}
     for name, variant in variants.items():
         for option in getattr(variant, "options", ()):
-            if option.name in known or not option.name.isidentifier():
-                raise ValueError(f"the {variants.kind} {name} cannot have an option {option.name!r}")
             holders.setdefault(option.name, []).append(name)
             found.setdefault(option.name, option)
     return {
@@ -179,12 +188,17 @@ class TrainOptions:
     else:
 
         def __new__(cls, **values: Any) -> TrainOptions:
-            by_name()
-            return object.__new__(_made["options"])
+            return object.__new__(_latest()[1] if cls is TrainOptions else cls)
 
     def replace(self, **changes: Any) -> TrainOptions:
-        """The same options with some changed."""
-        return TrainOptions(**vars(self) | changes)
+        """The same options with some changed.
+
+        Raises
+        ------
+        OptionError
+            For a name that is in no table.
+        """
+        return _of_this_table(vars(self) | changes)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TrainOptions) and vars(self) == vars(other)
@@ -193,11 +207,22 @@ class TrainOptions:
         return hash(frozenset(vars(self).items()))
 
     def __reduce__(self) -> Any:
-        return _restored, (dict(vars(self)),)
+        return _of_this_table, (dict(vars(self)),)
 
 
-def _restored(values: dict[str, Any]) -> TrainOptions:
-    return TrainOptions(**values)
+def _of_this_table(values: Mapping[str, Any]) -> TrainOptions:
+    """Options made when the table was another: what is missing has its default.
+
+    Raises
+    ------
+    OptionError
+        If the table has an option no more, as that of a variant that has not been added here.
+    """
+    table = by_name()
+    for name, value in values.items():
+        if name not in table:
+            raise OptionError(name, value, "there is no such option here; add the variant that has it")
+    return TrainOptions(**{name: option.default for name, option in table.items()} | dict(values))
 
 
 def _options_class(table: Mapping[str, Option]) -> type:

@@ -28,6 +28,7 @@ from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.optimizer import Adam
 from minidecomp.randomness import philox, streams
+from minidecomp.randomness.draws import Draws
 
 ENGINES = ("textbook", "cpu", *DEVICES)
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
