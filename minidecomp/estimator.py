@@ -236,6 +236,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
         """X as an array (N, dx) of numbers in its own dtype, by which it may be bytes; as wide as the first one."""
+        if np.ma.is_masked(X):
+            raise ValueError("X hides values under a mask; an array without one is needed")
         if HAS_SKLEARN:
             return validate_data(self, X, reset=reset, dtype="numeric", order="C")
         X = np.asarray(X)

@@ -105,7 +105,7 @@ class DataRules:
         """The arrays that a checkpoint keeps of the rules; width and dtype are there already."""
         return {
             "data_unit": self.unit,
-            "data_range": np.array([self.low, self.high]),
+            "data_range": np.array([self.low, self.high], float),
             "data_image_shape": np.array(self.image_shape or (), np.int64),
         }
 
@@ -122,12 +122,12 @@ class DataRules:
         """
         if "data_unit" not in arrays:
             return cls(width, UNKNOWN, *allowed_range(likelihood, dtype), dtype)
-        unit, limits = str(arrays["data_unit"]), arrays["data_range"]
-        shape = tuple(int(size) for size in arrays["data_image_shape"])
-        if unit not in UNITS or limits.shape != (2,) or not limits[0] < limits[1]:
+        unit, limits, sizes = str(arrays["data_unit"]), arrays["data_range"], arrays["data_image_shape"]
+        if unit not in UNITS or limits.dtype.kind != "f" or limits.shape != (2,) or not limits[0] < limits[1]:
             raise ValueError(f"data_unit is {unit!r}, data_range {limits.tolist()}")
-        if shape and (len(shape) != 2 or math.prod(shape) != width):
-            raise ValueError(f"data_image_shape is {shape} for points of {width} numbers")
+        shape = tuple(sizes.tolist()) if sizes.dtype.kind in "iu" and sizes.ndim == 1 else (0,)
+        if shape and (len(shape) != 2 or min(shape) < 1 or math.prod(shape) != width):
+            raise ValueError(f"data_image_shape is {sizes.tolist()} for points of {width} numbers")
         image_shape = (shape[0], shape[1]) if shape else None
         return cls(width, unit, float(limits[0]), float(limits[1]), dtype, image_shape)
 
@@ -237,7 +237,14 @@ def as_rows(values: Any, name: str) -> tuple[np.ndarray, tuple[int, int] | None]
     DataError
         It is not of numbers, of another shape, or empty.
     """
-    values = np.asarray(values)
+    if np.ma.is_masked(values):
+        raise DataError(
+            f"{name}: an array without a mask is needed; this one hides {np.ma.count_masked(values)} values"
+        )
+    try:
+        values = np.asarray(values)
+    except ValueError:
+        raise DataError(f"{name}: rows of one length are needed; these differ") from None
     if values.dtype.kind not in "biuf":
         raise DataError(f"{name}: has dtype {values.dtype}; {_ALLOWED}")
     if values.ndim not in (1, 2, 3):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Grid
-from ..errors import OptionError
+from ..errors import Fault, MinidecompError, OptionError
 from ..terms.priors import Prior, StudentT
 from ..variants import METRICS
 from .metrics import GroundTruth, Score, gaussian_quantiles
@@ -94,9 +94,21 @@ def scores(
     found: dict[str, Score] = {}
     for name in names:
         before(name)
-        found[name] = METRICS[name].score(codes, truth, legacy_seed(seed))
+        found[name] = _score(name, codes, truth, legacy_seed(seed))
         after(name, found[name])
     return found
+
+
+def _score(name: str, codes: np.ndarray, truth: GroundTruth | None, seed: int) -> Score:
+    try:
+        score = METRICS[name].score(codes, truth, seed)
+    except MinidecompError:
+        raise
+    except Exception as error:  # a metric of your own may raise anything
+        raise Fault(f"the metric {name} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(score, Score):
+        raise Fault(f"the metric {name} gave a {type(score).__name__}, not a Score")
+    return score
 
 
 def gaussian_codes(codes: np.ndarray, prior: Prior) -> np.ndarray | None:

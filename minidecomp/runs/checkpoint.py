@@ -189,6 +189,15 @@ def load(folder: str | Path) -> Run:
         raise RunError(f"{path}: damaged: {error}") from error
 
 
+def epoch_of(folder: Path) -> int | None:
+    """How many epochs a run's checkpoint has; None if it cannot be read. No other array is."""
+    try:
+        with np.load(folder / "checkpoint.npz", allow_pickle=False) as arrays:
+            return int(arrays["epoch"])
+    except Exception:  # numpy, zipfile and zlib raise nearly anything for a damaged file
+        return None
+
+
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:

@@ -14,6 +14,9 @@ import numpy as np
 from ..files import write_json
 from .checkpoint import State
 
+METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
+PARTS = METRIC_PARTS | {"train", "test", "dimensions", "decomposition", "marginal_log_likelihood", "factors"}
+
 
 def model_of(state: State) -> dict[str, Any]:
     """The model's identity in ``evaluation.json``: its epochs, and a digest of its parameters."""
@@ -23,12 +26,22 @@ def model_of(state: State) -> dict[str, Any]:
 
 def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
     """The values in ``evaluation.json`` about this very model; empty if there are none, or they are damaged."""
-    known: Any = None
-    with suppress(OSError, ValueError):
-        known = json.loads((folder / "evaluation.json").read_text("utf-8"))
-    if isinstance(known, dict) and known | model_of(state) == known:
-        return known
-    return {}
+    known = parts_in_form(folder)
+    return known if known and known | model_of(state) == known else {}
+
+
+def parts_in_form(folder: Path) -> dict[str, Any]:
+    """What ``evaluation.json`` has of the form that docs/files.md describes; empty if it cannot be read."""
+    found: Any = None
+    with suppress(OSError, ValueError, RecursionError):
+        found = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    if not isinstance(found, dict):
+        return {}
+    kept = {name: part for name, part in found.items() if name not in PARTS or isinstance(part, dict)}
+    for name in METRIC_PARTS & kept.keys():
+        scores = kept[name].items()
+        kept[name] = {metric: score for metric, score in scores if isinstance(score, dict) and "score" in score}
+    return kept
 
 
 def update_evaluation(folder: Path, state: State, values: Mapping[str, Any]) -> None:
@@ -39,7 +52,6 @@ def update_evaluation(folder: Path, state: State, values: Mapping[str, Any]) -> 
     """
     known = read_evaluation(folder, state)
     merged = known | dict(values) | model_of(state)
-    for name in ("metrics", "metrics_of_gaussian_quantiles"):
-        if isinstance(known.get(name), dict):
-            merged[name] = known[name] | values.get(name, {})
+    for name in METRIC_PARTS & known.keys():
+        merged[name] = known[name] | values.get(name, {})
     write_json(folder / "evaluation.json", merged)

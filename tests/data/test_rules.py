@@ -427,3 +427,37 @@ def test_a_named_set_of_another_folder_is_refused(capsys):
     capsys.readouterr()
     assert main(["evaluate", "r"]) == 2
     assert "is not the data this run was trained on" in capsys.readouterr().err
+
+
+def test_hidden_values_and_ragged_rows_are_refused():
+    """Whatever stands under a mask is no value, and rows of several lengths are no points."""
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    masked = np.ma.masked_array(X, mask=X > 1)
+    with pytest.raises(DataError, match="an array without a mask is needed; this one hides"):
+        new_points(masked, "X")
+    with pytest.raises(ValueError, match="mask"):
+        DecompositionVAE(epochs=1).fit(masked)
+    with pytest.raises(DataError, match="rows of one length are needed; these differ"):
+        new_points([[1.0, 2.0], [3.0]], "X")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"data_image_shape": np.array([np.inf, 1.0])},
+        {"data_image_shape": np.array([-1, -2])},
+        {"data_image_shape": np.array(["1", "2"])},
+        {"data_range": np.array([0, 1j])},
+        {"data_range": np.array(["0", "1"])},
+        {"data_unit": np.array("acres")},
+    ],
+)
+def test_damaged_rules_are_refused(damage, capsys):
+    assert main(["train", "--prior", "mixture", "-e", "1", "--out", "r", "-q", "--no-plots"]) == 0
+    with np.load("r/checkpoint.npz") as file:
+        arrays = dict(file)
+    np.savez("r/checkpoint.npz", **arrays | damage)
+    capsys.readouterr()
+    assert main(["evaluate", "r"]) == 2
+    err = capsys.readouterr().err
+    assert "damaged" in err and err.count("\n") == 1
