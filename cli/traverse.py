@@ -45,8 +45,9 @@ def traverse(
 ) -> None:
     """Move each latent dimension through the prior, the others staying: a picture and an animation.
 
-    A row is a dimension; they are ordered by their KL over the test data, the largest first, as evaluation.json has it. With --dimension a row is
-    one of --points, to see what that dimension does to each. With --out the arrays dimension, point, kl, values, means.
+    A row is a dimension; they are ordered by their KL over the test data, the largest first, as evaluation.json has it.
+    With --dimension a row is one of --points, to see what that dimension does to each. With --out the arrays dimension,
+    point, kl, values, means.
     """
     import numpy as np
 
