@@ -433,7 +433,7 @@ def test_wrong_sizes_are_refused():
         engine.values(batch(vae, 11), 0, 0)
     with pytest.raises(ValueError, match="batches of 11 points, room for 1 to 10"):
         engine.train(batch(vae, 11), np.arange(11), 11, adam, 0, np.zeros(4))
-    with pytest.raises(ValueError, match="totals has shape"):
+    with pytest.raises(ValueError, match="totals is float64 of shape"):
         engine.train(x, np.arange(10), 5, adam, 0, np.zeros(3))
     with pytest.raises(IndexError, match="rows 0 to 10 of 10"):
         engine.train(x, np.array([0, 10]), 5, adam, 0, np.zeros(4))
