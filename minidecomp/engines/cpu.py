@@ -50,7 +50,7 @@ class CpuEngine:
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
         rules.check_known("cpu", vae, objective)
-        self.vae, self.objective, self.max_rows = vae, objective, max_rows
+        self.vae, self.objective, self.max_rows, self._threads = vae, objective, max_rows, threads
         self._module = _core(vae.dtype)
         # What the core does not know is computed here: KL and regulariser, by the textbook, each time that it asks. In
         # place of the prior it gets a standard normal without weight.
@@ -81,6 +81,9 @@ class CpuEngine:
         if self._external:
             self._pool = self._module.Pool(threads)
 
+    def with_objective(self, objective: Objective) -> CpuEngine:
+        return CpuEngine(self.vae, objective, max_rows=self.max_rows, threads=self._threads)
+
     def _asked(
         self, weights: Mapping[str, float], wanted: str | None, prior_sample: np.ndarray | None = None
     ) -> Callable[..., Any] | None:
@@ -105,7 +108,7 @@ class CpuEngine:
             divergence, grads = kl.analytic_value_and_grad(loc, scale, prior)  # type: ignore[arg-type]
         else:
             multiplier = self.objective.log_prior_multiplier
-            divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, multiplier)
+            divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, multiplier, eps)
         w = weights.get("kl", 0) / divergence.size
         d_z = w * grads["z"] if "z" in grads else np.zeros_like(z)
         d_loc, d_scale = (w * grads[name].reshape(-1, *loc.shape).sum(0) for name in ("loc", "scale"))

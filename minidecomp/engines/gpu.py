@@ -49,6 +49,10 @@ class GpuEngine:
         self._points: DevicePoints | None = None
         self._programs: dict[int, list[Call]] = {}  # of training on that data, by the batch's size
 
+    def with_objective(self, objective: Objective) -> GpuEngine:
+        self.pull()
+        return GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
+
     def push(self) -> None:
         self._step.vector[...] = self._device.array(self.vae.parameters.vector)
         self._optimizer = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays import array_module, normal_log_density
+from .arrays import LOG_2PI, array_module, normal_log_density
 from .priors import Gaussian, Prior
 
 
@@ -32,25 +32,46 @@ def analytic_value_and_grad(loc: Any, scale: Any, prior: Gaussian) -> tuple[Any,
     return analytic_value(loc, scale, prior), grads
 
 
-def monte_carlo_value(z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0) -> Any:
+def title(log_prior_multiplier: float = 1.0) -> str:
+    """What tables call log q - M log p: with another M than 1 it is no KL."""
+    return "KL" if log_prior_multiplier == 1 else f"log q - {log_prior_multiplier:g} log p"
+
+
+def sampled_log_density(z: Any, loc: Any, scale: Any, eps: Any = None) -> Any:
+    """log q(z|x) of shape (...,) for samples z = mu + s eps (..., D).
+
+    log q = sum_d -eps^2 / 2 - log s - log(2 pi) / 2
+
+    Without ``eps`` it is (z - mu) / s, which loses its digits where s is small beside mu: z has only so many.
+    """
+    if eps is None:
+        return normal_log_density(z, loc, scale).sum(-1)
+    return (-0.5 * eps**2 - array_module(z).log(scale) - 0.5 * LOG_2PI).sum(-1)
+
+
+def monte_carlo_value(
+    z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0, eps: Any = None
+) -> Any:
     """KL's estimate from z = loc + scale * eps; unbiased. z is (..., D), or (K, ..., D) for K samples.
 
-    KL ~ sum_d log N(z; mu, s^2) - M log p(z)
+    KL ~ log q(z|x) - M log p(z)
 
-    M = 1 is right; M = D is what the authors' mixture computed (``--log-prior-multiplier``).
+    M = 1 is right; M = D is what the authors' mixture computed (``--log-prior-multiplier``). ``eps`` is z's noise, if
+    it is known (`sampled_log_density`).
     """
-    return normal_log_density(z, loc, scale).sum(-1) - log_prior_multiplier * prior.log_density(z)
+    return sampled_log_density(z, loc, scale, eps) - log_prior_multiplier * prior.log_density(z)
 
 
 def monte_carlo_value_and_grad(
-    z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0
+    z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0, eps: Any = None
 ) -> tuple[Any, dict[str, Any]]:
     """The estimate and its partial derivatives by ``z``, ``loc``, ``scale`` and the prior's ``variance``.
 
     d/dz = -(z - mu) / s^2 - M d log p(z)/dz        d/dmu = (z - mu) / s^2        d/ds = (z - mu)^2 / s^3 - 1 / s
     d/dv = -M d log p(z)/dv
 
-    Through z = mu + s eps the parts with (z - mu) cancel in d/dmu, and leave -1/s in d/ds.
+    Through z = mu + s eps the parts with (z - mu) cancel in d/dmu, and leave -1/s in d/ds. (z - mu) / s is ``eps``, if
+    that is given.
     """
     log_p, d_log_p = prior.log_density_and_grad(z)
     # A prior of one's own may return anything, and other shapes would broadcast.
@@ -58,7 +79,7 @@ def monte_carlo_value_and_grad(
         if array_module(z).shape(array) != shape:
             got = array_module(z).shape(array)
             raise ValueError(f"{prior.name}: the prior's {what} has shape {got}, not {shape}, for z of shape {z.shape}")
-    residual = (z - loc) / scale
+    residual = (z - loc) / scale if eps is None else eps
     grads = {
         "z": -residual / scale - log_prior_multiplier * d_log_p["z"],
         "loc": residual / scale,
@@ -66,4 +87,4 @@ def monte_carlo_value_and_grad(
     }
     if "variance" in d_log_p:
         grads["variance"] = -log_prior_multiplier * d_log_p["variance"]
-    return normal_log_density(z, loc, scale).sum(-1) - log_prior_multiplier * log_p, grads
+    return sampled_log_density(z, loc, scale, eps) - log_prior_multiplier * log_p, grads
