@@ -1,6 +1,6 @@
 /* The GPU engine's kernels (minidecomp/engines/gpu.py launches them). Their scalar formulas are formulas.h, the CPU engine's.
 
-   Compiled by NVRTC with MINIDECOMP_REAL set to float or double, or by g++ with tests/gpu/cuda_on_cpu.h. A block has a
+   Compiled by NVRTC with MINIDECOMP_REAL set to float or double, or by g++ with tests/support/cuda_on_cpu.h. A block has a
    power of two of threads, 32 to GPU_BLOCK. No atomics, and sums in an order that the shapes alone decide: the same
    numbers give the same bits. Sizes: B points in the batch, K posterior samples, D latent dimensions, dx the data's
    width; arrays are C-contiguous, a row a point. */

@@ -1,6 +1,6 @@
 /* Elementary functions without branches, so that gcc vectorises the loops that call them.
 
-   float: polynomials, at most 2 ulp (tests/test_core_primitives.py). double: libm, for it serves checks, not speed.
+   float: polynomials, at most 2 ulp (tests/core/test_core_primitives.py). double: libm, for it serves checks, not speed.
    A loop is compiled for several instruction sets, chosen at run time, when its function is marked MD_CLONES. */
 #ifndef MD_SIMD_H
 #define MD_SIMD_H

@@ -3,7 +3,7 @@
 """dSprites' images (Matthey et al., 2017), drawn the way the original was: polygons, a hard edge, no smoothing.
 
 The sizes, the numbers of vertices and the grid the vertices are rounded to were fitted to frames of the original, which
-come out exactly (tests/test_data_sprites.py). An image is told by five classes, each with a value:
+come out exactly (tests/data/test_data_sprites.py). An image is told by five classes, each with a value:
 
     shape        0, 1, 2    square, ellipse, heart
     scale        0 .. 5     s = 0.5 + 0.1 class

@@ -1,4 +1,4 @@
-"""``minidecomp encode RUN DATA``: loc and scale of q(z|x) for data of one's own."""
+"""``minidecomp encode RUN DATA``: loc and scale of q(z|x) for a user's own data."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def _situation(
     if run is not None:
         return _situation_of_run(run, given, config, points, most)
     from minidecomp import resolve
-    from minidecomp.data import absolute, dataset_from
+    from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.data.points import fingerprint
     from minidecomp.data.rules import learn
     from minidecomp.model import from_options
@@ -103,7 +103,7 @@ def _situation(
     from minidecomp.settings.sources import from_environment, override, read_config
 
     from_file = {} if config is None else read_config(config)
-    options = resolve(absolute(override(from_file, from_environment() | given)))
+    options = resolve(with_absolute_files(override(from_file, from_environment() | given)))
     dataset = dataset_from(options)
     options = from_options.fit_likelihood(options, dataset)
     learn(dataset, str(options.likelihood), options.dtype)

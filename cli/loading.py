@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from minidecomp.engines import Engine
     from minidecomp.runs.checkpoint import Run
 
-ENCODED_AT_ONCE = 512
-
 data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's own data are now.")
 data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder of the data set's files.")
 threads_option = click.option("--threads", metavar="N", help="Threads; the result is the same with any number.")
@@ -36,9 +34,9 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     Raises
     ------
     RunError, DataError
-        A file of one's own has changed since, or the data are not what the model takes.
+        The user's file has changed since, or the data are not what the model takes.
     """
-    from minidecomp.data import absolute, dataset_from
+    from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.errors import OptionError
     from minidecomp.runs.folder import check_data
     from minidecomp.settings.options import data_names
@@ -46,10 +44,11 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     own = run.options.data not in data_names()
     if data is not None and (not own or data in data_names()):
         raise OptionError("data", data, f"the run's own are {run.options.data}: they can be elsewhere, not others")
-    moved = absolute({name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None})
+    moved = with_absolute_files(
+        {name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None}
+    )
     dataset = dataset_from(run.options.replace(**moved))
-    if own:
-        check_data(run.folder, run.digests, dataset)
+    check_data(run.folder, run.digests, dataset)
     run.rules = run.rules.settled(dataset)
     run.rules.check(dataset)
     return dataset
@@ -57,10 +56,10 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
 
 def make_engine(run: Run, threads: str | None = None, name: str | None = None) -> Engine:
     """The run's engine, or that of a name, with room for batches that make a large encoding fast."""
-    from minidecomp import engines
+    from minidecomp.engines import make_for_use
 
-    rows = max(run.options.batch_size, ENCODED_AT_ONCE)
-    return engines.make(name or engine_here(run), run.vae, run.objective, max_rows=rows, threads=thread_count(threads))
+    batch_size, count = run.options.batch_size, thread_count(threads)
+    return make_for_use(name or engine_here(run), run.vae, run.objective, batch_size=batch_size, threads=count)
 
 
 def engine_here(run: Run) -> str:

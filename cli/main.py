@@ -44,6 +44,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """click's way from a word to a command; for any other word the error names the nearest command."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib
 

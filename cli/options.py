@@ -73,4 +73,5 @@ class TrainCommand(GroupedCommand):
     """A command that takes every option of a training run, those of variants that were added too."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """click's list of the options, with those of the variants that are there when it asks."""
         return [*train_options(), *super().get_params(ctx)]

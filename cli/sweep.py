@@ -96,6 +96,7 @@ def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[E
 
 
 def say_failures(found: list[dict[str, Any]]) -> None:
+    """A line on stderr for each run that failed, with its reason."""
     for row in found:
         if row["state"] == "failed":
             click.echo(f"failed: {row['run']}: {row.get('reason', '')}", err=True)

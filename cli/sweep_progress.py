@@ -38,6 +38,7 @@ class SweepProgress:
         return f"{self.ended}/{self.total} runs"
 
     def progress(self, entry: Entry, trainer: Trainer) -> None:
+        """Called after each slice of a run's training: moves the bar on."""
         if self.bar is None:
             return
         share = (trainer.state.epoch + trainer.state.row / len(trainer.data)) / max(trainer.epochs, 1)
@@ -55,6 +56,7 @@ class SweepProgress:
         self.bar.update(max(by, 0), ", ".join(running[:3]) + (" .." if len(running) > 3 else ""))
 
     def report(self, entry: Entry, outcome: str) -> None:
+        """Called when a run ends: counts it on the bar, or writes its line."""
         with self._lock:
             self.ended += outcome != "stopped"
             if self.bar is not None:

@@ -75,6 +75,7 @@ def _print_all(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 
 def print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
+    """Print the rows, a run on each line, under the columns' names."""
     cells = [columns]
     cells += [[_cell(row.get(name)) for name in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -92,6 +93,7 @@ def _cell(value: Any) -> str:
 
 
 def draw(rows: list[dict[str, Any]], value: str, against: str, reference: str | None, out: str | None) -> None:
+    """Draw a value against an option, and say where the picture is."""
     from pathlib import Path
 
     from minidecomp import figures

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minidecomp.errors import OptionError
+from minidecomp.settings.options import OF_THE_MACHINE
 
 from .loading import say_what_is_not_finite
 from .options import TrainCommand
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from minidecomp.training import Trainer
 
 # What a resumed run may change. None changes a step; but for the engine, that changes its last bits. Data are compared.
-CHANGEABLE = ("epochs", "threads", "engine", "checkpoint_every", "data", "data_dir")
+CHANGEABLE = ("epochs", "data", *OF_THE_MACHINE)
 
 
 @click.command(cls=TrainCommand)
@@ -71,15 +72,15 @@ def train(
 
 def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bool) -> Trainer:
     from minidecomp import resolve, training
-    from minidecomp.data import absolute, dataset_from
+    from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.data.rules import BYTES
-    from minidecomp.engines import chosen
+    from minidecomp.engines import usable_engine
     from minidecomp.settings.options import data_names
     from minidecomp.settings.sources import from_environment, override, read_config
 
     from_file = {} if config is None else read_config(config)
-    options = resolve(absolute(override(from_file, from_environment() | given)))
-    chosen(options.engine)
+    options = resolve(with_absolute_files(override(from_file, from_environment() | given)))
+    usable_engine(options.engine)
     dataset = dataset_from(options)
     trainer = training.start(options, dataset, out)
     if options.likelihood is None and not quiet:
@@ -96,8 +97,8 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
 
 def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | None) -> Trainer:
     from minidecomp import training
-    from minidecomp.data import absolute, dataset_from
-    from minidecomp.engines import chosen
+    from minidecomp.data import dataset_from, with_absolute_files
+    from minidecomp.engines import usable_engine
     from minidecomp.runs import checkpoint
     from minidecomp.runs.folder import write_config
     from minidecomp.settings.resolving import check
@@ -107,8 +108,8 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
             shown = ", ".join("--" + changeable.replace("_", "-") for changeable in CHANGEABLE)
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
     run = checkpoint.load(resume)
-    changes = absolute({name: check(name, value) for name, value in given.items()})
-    changes["engine"] = chosen(changes.get("engine", run.options.engine))
+    changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
+    changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     options = run.options.replace(**changes)
     trainer = training.resume(run, options, dataset_from(options))
     write_config(run.folder, options)

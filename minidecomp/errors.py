@@ -27,6 +27,7 @@ class OptionError(MinidecompError, ValueError):
         self.option, self.value, self.allowed = option, value, allowed
 
     def message(self, option: str) -> str:
+        """The error's line, with ``option`` as the option's name."""
         return f"{option}: " + ("" if self.value is None else f"{self.value} is not allowed; ") + self.allowed
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from . import training
 from .data.dataset import Dataset
 from .data.points import Points
 from .data.rules import DataRules, new_points
-from .engines import Engine, make
+from .engines import ROWS_AT_ONCE, Engine, make
 from .evaluation.terms import evaluate
 from .model.vae import VAE, in_dtype
 from .runs.checkpoint import State
@@ -59,7 +59,6 @@ except ImportError:  # none, or one before 1.6
         """The model is not fitted yet."""
 
 
-ROWS_AT_ONCE = 512
 OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
 
 
@@ -121,6 +120,13 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             ),
         ]
     )
+
+    def __getattr__(self, name: str) -> Any:
+        """A parameter of a variant that was added after this was made has its default."""
+        usual = {} if name.startswith("_") or name.endswith("_") else parameters()
+        if name not in usual:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return usual[name]
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
@@ -230,6 +236,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
         """X as an array (N, dx) of numbers in its own dtype, by which it may be bytes; as wide as the first one."""
+        if np.ma.is_masked(X):
+            raise ValueError("X hides values under a mask; an array without one is needed")
         if HAS_SKLEARN:
             return validate_data(self, X, reset=reset, dtype="numeric", order="C")
         X = np.asarray(X)

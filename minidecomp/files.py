@@ -69,6 +69,8 @@ def as_json(values: Any) -> str:
 
 
 def _finite(values: Any) -> Any:
+    if hasattr(values, "tolist"):  # a number or an array of NumPy's
+        values = values.tolist()
     if isinstance(values, Mapping):
         return {name: _finite(value) for name, value in values.items()}
     if isinstance(values, list | tuple):

@@ -2,7 +2,8 @@
 
     L = E_q(z|x)[log p(x|z)] - beta KL(q(z|x) || p(z)) - alpha D(q(z), p(z))
 
-Each term is a mean over the batch and over the K posterior samples, in nats.
+Each term is a mean over the batch of B points and over the K posterior samples, in nats (the MMD has no unit).
+Gradients are those of L, along which L grows; training goes down the loss -L.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Objective:
-    """Which objective it is.
+    """The weights of the objective's terms, and how its KL and regulariser are estimated.
 
     Attributes
     ----------
@@ -61,7 +62,7 @@ class Objective:
 
     @property
     def weights(self) -> dict[str, float]:
-        """dL/dterm: 1, -beta, -alpha."""
+        """dL/dterm by the term's name: 1, -beta, -alpha."""
         return {"log_likelihood": 1.0, "kl": -self.beta, "regulariser": -self.alpha}
 
     @property
@@ -71,11 +72,11 @@ class Objective:
 
     @property
     def least_points(self) -> int:
-        """How many points a batch needs; one where D has no weight."""
+        """How many points a batch needs: the regulariser's number, or one where alpha is 0."""
         return REGULARISERS[self.regulariser].least_points if self.alpha > 0 else 1
 
     def combine(self, values: Mapping[str, float]) -> float:
-        """L from the values of its terms; a term of weight 0 may be missing."""
+        """L in nats from the values of its terms; a term of weight 0 may be missing."""
         return sum(weight * values[term] for term, weight in self.weights.items() if weight != 0)
 
 
@@ -92,7 +93,7 @@ def objective_from(options: TrainOptions) -> Objective:
 
 
 def value(vae: VAE, objective: Objective, x: Any, draws: Draws) -> dict[str, float]:
-    """The value of each term and of the objective; the regulariser's only if ``draws`` has a prior sample."""
+    """The terms and the objective at x (B, dx), in nats, by name; the regulariser only if there is a prior sample."""
     loc, scale = vae.encode(x)
     return value_at(vae, objective, x, loc, scale, sample(loc, scale, draws.eps), draws, draws.eps)
 
@@ -100,7 +101,7 @@ def value(vae: VAE, objective: Objective, x: Any, draws: Draws) -> dict[str, flo
 def value_at(
     vae: VAE, objective: Objective, x: Any, loc: Any, scale: Any, z: Any, draws: Draws, eps: Any = None
 ) -> dict[str, float]:
-    """The same for posteriors loc, scale (B, D) and samples z (K, B, D) that are given, each a variable of its own.
+    """The values at given posteriors loc, scale (B, D) and samples z (K, B, D), each a variable of its own.
 
     With ``eps`` z is loc + scale eps, and the KL does not work that noise out again.
     """
@@ -119,7 +120,7 @@ def value_at(
 def value_and_grad(
     vae: VAE, objective: Objective, x: Any, draws: Draws, weights: Mapping[str, float] | None = None
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """The values, and the gradient of sum_T weights[T] T, which is the objective unless ``weights`` says otherwise.
+    """The values in nats, and the gradient of sum_T weights[T] T; without ``weights`` that is the objective.
 
     Parameters
     ----------
@@ -136,7 +137,7 @@ def value_and_grad(
     values : dict
         ``log_likelihood``, ``kl``, ``regulariser`` (if there is a prior sample) and ``objective``.
     gradient : dict
-        One array a parameter, and those by ``z`` (K, B, D), ``loc`` and ``scale`` (B, D).
+        An array for each parameter, and those by ``z`` (K, B, D), ``loc`` and ``scale`` (B, D).
     """
     weights = objective.weights if weights is None else weights
     parameters, prior, xp = vae.parameters, vae.current_prior(), array_module(x)

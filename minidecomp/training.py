@@ -12,7 +12,7 @@ import numpy as np
 from .data.dataset import Dataset, Digests
 from .data.points import Points, as_stored, fingerprint, value_range
 from .data.rules import DataRules, learn
-from .engines import Engine, chosen, make
+from .engines import Engine, make, usable_engine
 from .errors import Fault, OptionError, RunError
 from .inspection.over_training import record
 from .model import from_options
@@ -29,9 +29,9 @@ SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
 
 @dataclass
 class Trainer:
-    """A run in memory: its settings, its data in the engine's form, and where it stands.
+    """A run in memory: its settings, its data in the engine's form, and how far it has come.
 
-    Without a folder it is nowhere else.
+    Without a folder it is kept nowhere else.
     """
 
     folder: Path | None
@@ -46,6 +46,7 @@ class Trainer:
 
     @property
     def epochs(self) -> int:
+        """How many epochs the run has to make."""
         return self.options.epochs
 
     def means(self) -> dict[str, float]:
@@ -57,6 +58,7 @@ class Trainer:
         return values | {"objective": self.objective.combine(values)}
 
     def save(self) -> None:
+        """Write the checkpoint, if the run has a folder."""
         self.engine.pull()
         if self.folder is not None:
             checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests)
@@ -70,7 +72,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     OptionError, DataError, RunError
         If the options do not fit the data or there is no such engine here, or the folder cannot be made.
     """
-    options, rules = _fitted(options.replace(engine=chosen(options.engine)), dataset)
+    options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
     digests = dataset.digests()
     logits = from_options.prior_logits(options, dataset, digests.train)
     state = checkpoint.fresh_state(options, rules.width, logits)
@@ -83,21 +85,21 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
 
 
 def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
-    """A new run that is kept nowhere but here; otherwise as ``start``.
+    """A new run without a folder; otherwise as ``start``.
 
     Raises
     ------
     OptionError, DataError
         If the options do not fit the data, or there is no such engine here.
     """
-    options, rules = _fitted(options.replace(engine=chosen(options.engine)), dataset)
+    options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
     state = checkpoint.fresh_state(options, rules.width, from_options.prior_logits(options, dataset, digest))
     return _trainer(None, options, dataset, rules, Digests(digest), state)
 
 
 def go_on_in_memory(options: TrainOptions, dataset: Dataset, rules: DataRules, state: State) -> Trainer:
-    """A run from ``start_in_memory``, on points that its ``rules.take`` gave."""
+    """A run from ``start_in_memory`` that goes on from ``state``, on points that its ``rules.take`` gave."""
     return _trainer(None, options, dataset, rules, Digests(), state)
 
 
@@ -117,7 +119,7 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
     OptionError
         If ``epochs`` is less than what the run has, or there is no such engine here.
     """
-    options = options.replace(engine=chosen(options.engine))
+    options = options.replace(engine=usable_engine(options.engine))
     if run.state.row >= len(dataset.train):
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:

@@ -1,16 +1,28 @@
-"""What is chosen by its name: priors, likelihoods, regularisers, data sets, metrics, export formats; and their options.
+"""Everything that is chosen by its name: priors, likelihoods, regularisers, data sets, metrics, export formats.
 
-A variant is one object in one file, which tells everything about itself: its name, its options with their limits, what
-it needs. Lists of choices, help, checks and tables derive from that. ``PRIORS.add(Mine)`` adds one of your own, from
-then on a choice like the others (docs/architecture.md).
+A variant is one object in one file. It tells everything about itself: its name, its options with their limits, what it
+needs. Lists of choices, help, checks and tables derive from that. ``PRIORS.add(Mine)`` adds one of your own, which is
+from then on a choice like the others (docs/architecture.md).
 """
 
 from __future__ import annotations
 
+import keyword
+import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+
+# Words that a choice has already, and that commands or TrainOptions have beside the options of a run.
+RESERVED_NAMES = ("all", "none")
+RESERVED_OPTIONS = {
+    *("as_json", "config", "help", "json", "out", "plots", "quiet", "replace", "resume", "seeds", "version"),
+    *("against", "checked", "explained", "metrics", "plot", "points", "run", "save", "scheduler", "term", "theorem"),
+}
+# Imported before anything is added: it puts the names of its own options among the reserved ones.
+_TABLE = "minidecomp.settings.options"
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ class Option:
 
 
 class Variants(Mapping[str, Any]):
-    """The variants of one kind by their names, in the order in which they were added.
+    """The variants of one kind by their names, in the order in which they were added; for any number of threads.
 
     Parameters
     ----------
@@ -68,18 +80,21 @@ class Variants(Mapping[str, Any]):
         What they are, for messages.
     package : str
         Imported when they are first looked at; it adds those that come with minidecomp.
+    needed : tuple of str
+        The attributes that each has, beside its name.
     """
 
-    def __init__(self, kind: str, package: str):
-        self.kind, self.package = kind, package
+    def __init__(self, kind: str, package: str, needed: tuple[str, ...] = ()):
+        self.kind, self.package, self.needed = kind, package, needed
         self._known: dict[str, Any] = {}
-        self._imported = False
+        self._imported, self._lock = False, threading.Lock()
         self.changes = 0  # grows with each change, for those who keep what they derive
 
     def _all(self) -> dict[str, Any]:
         if not self._imported:
-            self._imported = True
-            import_module(self.package)
+            # Another thread that is at it is waited for; this thread itself may be in the midst of it.
+            package = import_module(self.package)
+            self._imported = not getattr(package.__spec__, "_initializing", False)
         return self._known
 
     def add(self, variant: Any) -> Any:
@@ -88,24 +103,54 @@ class Variants(Mapping[str, Any]):
         Raises
         ------
         ValueError
-            If there is one of that name already.
+            If a name, an alias or an option is none, or taken, or something is missing; nothing is added then.
         """
-        known = self._all()
-        if variant.name in known and known[variant.name] is not variant:
-            raise ValueError(f"there is a {self.kind} named {variant.name} already")
-        known[variant.name] = variant
-        self.changes += 1
+        import_module(_TABLE)
+        self._all()
+        with self._lock:
+            known = self._known
+            if not any(each is variant for each in known.values()):
+                self._check(variant, known)
+                # In place of the old dict, which another thread may be going through.
+                self._known = {**known, variant.name: variant}
+                self.changes += 1
         return variant
 
+    def _check(self, variant: Any, known: Mapping[str, Any]) -> None:
+        name = getattr(variant, "name", None)
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in RESERVED_NAMES:
+            raise ValueError(f"a {self.kind}'s name is of lower case letters, digits, - and _, not {name!r}")
+        taken = set(known) | {alias for each in known.values() for alias in getattr(each, "aliases", ())}
+        for word in (name, *getattr(variant, "aliases", ())):
+            if word in taken:
+                raise ValueError(f"there is a {self.kind} named {word} already")
+        lacks = [needed for needed in self.needed if not hasattr(variant, needed)]
+        if lacks:
+            raise ValueError(f"the {self.kind} {name} has no {', '.join(lacks)}")
+        options = tuple(getattr(variant, "options", None) or ())
+        names = [option.name for option in options]
+        others = {option.name: option for each in known.values() for option in getattr(each, "options", ())}
+        for option in options:
+            word = option.name
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", word) or keyword.iskeyword(word) or names.count(word) > 1:
+                raise ValueError(f"the {self.kind} {name} cannot have an option {word!r}: no name, or there twice")
+            if word in RESERVED_OPTIONS or others.get(word, option) != option:
+                raise ValueError(f"the {self.kind} {name} cannot have an option {word!r}: there is one of that name")
+
     def remove(self, name: str) -> None:
-        """Take one away again."""
-        del self._known[name]
-        self.changes += 1
+        """Take one away again; KeyError if there is none of that name."""
+        self._all()
+        with self._lock:
+            known = dict(self._known)
+            del known[name]
+            self._known = known
+            self.changes += 1
 
     def named(self, word: Any) -> Any:
         """The name that a word stands for: itself, or the variant's of which it is an alias."""
-        if isinstance(word, str):
-            for name, variant in self._all().items():
+        known = self._all()
+        if isinstance(word, str) and word not in known:
+            for name, variant in known.items():
                 if word.lower() in getattr(variant, "aliases", ()):
                     return name
         return word
@@ -120,9 +165,20 @@ class Variants(Mapping[str, Any]):
         return len(self._all())
 
 
-PRIORS = Variants("prior", "minidecomp.terms.priors")
-LIKELIHOODS = Variants("likelihood", "minidecomp.terms.likelihoods")
-REGULARISERS = Variants("regulariser", "minidecomp.terms.regularisers")
-DATA_SETS = Variants("data set", "minidecomp.data")
-METRICS = Variants("metric", "minidecomp.evaluation.metrics")
-EXPORT_FORMATS = Variants("export format", "minidecomp.export")
+_TERM = ("options", "aliases", "label", "explanation")
+PRIORS = Variants(
+    "prior",
+    "minidecomp.terms.priors",
+    (*_TERM, "defaults", "usual_data", "closed_form_kl", "takes_data_variances", "from_options"),
+)
+LIKELIHOODS = Variants(
+    "likelihood", "minidecomp.terms.likelihoods", (*_TERM, "data_range", "mean_link", "learns_scale", "from_options")
+)
+REGULARISERS = Variants(
+    "regulariser",
+    "minidecomp.terms.regularisers",
+    (*_TERM, "title", "symbol", "unit", "least_points", "value", "value_and_grad"),
+)
+DATA_SETS = Variants("data set", "minidecomp.data", ("load", "options", "defaults", "limits_itself", "available"))
+METRICS = Variants("metric", "minidecomp.evaluation.metrics", ("help",))
+EXPORT_FORMATS = Variants("export format", "minidecomp.export", ("help", "write", "weights", "package"))

@@ -1,6 +1,8 @@
 """A variant of one's own, added through the public seam, is a choice like the others, on every face."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from minidecomp import DecompositionVAE, load_run, resolve
 from minidecomp.cli.main import main
 from minidecomp.errors import OptionError
 from minidecomp.settings.options import by_name
-from minidecomp.variants import DATA_SETS, EXPORT_FORMATS, LIKELIHOODS, METRICS, PRIORS, REGULARISERS
+from minidecomp.terms.priors import Prior
+from minidecomp.variants import DATA_SETS, EXPORT_FORMATS, LIKELIHOODS, METRICS, PRIORS, REGULARISERS, Option
 
 
 @pytest.fixture(autouse=True)
@@ -163,3 +166,46 @@ def test_a_name_is_given_once(variants):
     Other.name = name
     with pytest.raises(ValueError, match="already"):
         variants.add(Other)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": ""}, "a prior's name is of lower case letters"),
+        ({"name": "Upper"}, "a prior's name is of lower case letters"),
+        ({"name": "a,b"}, "a prior's name is of lower case letters"),
+        ({"name": "all"}, "a prior's name is of lower case letters"),
+        ({"name": 3}, "a prior's name is of lower case letters"),
+        ({"aliases": ("mixture",)}, "there is a prior named mixture already"),
+        ({"aliases": ("normal",)}, "there is a prior named normal already"),
+        ({"options": (Option("alpha", float, "A."),)}, "cannot have an option 'alpha': there is one of that name"),
+        ({"options": (Option("resume", str, "R."),)}, "cannot have an option 'resume': there is one of that name"),
+        ({"options": (Option("gamma", str, "G.", "abc"),)}, "cannot have an option 'gamma': there is one of that name"),
+        ({"options": (Option("a-b", float, "A."),)}, "cannot have an option 'a-b'"),
+        ({"options": (Option("lambda", float, "L."),)}, "cannot have an option 'lambda'"),
+        ({"options": (Option("width", float, "W."),) * 2}, "cannot have an option 'width'"),
+    ],
+)
+def test_what_cannot_be_added_changes_nothing(wrong, said):
+    made = type("Made", (Prior,), {"name": "made", "aliases": (), "options": (), **wrong})
+    before = list(PRIORS), by_name()
+    with pytest.raises(ValueError, match=said):
+        PRIORS.add(made)
+    assert (list(PRIORS), by_name()) == before
+    with pytest.raises(ValueError, match="the prior bare has no options"):
+        PRIORS.add(type("Bare", (), {"name": "bare"}))
+
+
+def test_a_name_is_itself_before_it_is_an_alias():
+    assert PRIORS.named("mixture") == "mixture" and PRIORS.named("normal") == "gaussian"
+
+
+def test_many_threads_find_the_same_tables():
+    """From a process in which nothing has been looked at yet."""
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+from minidecomp import resolve
+found = list(ThreadPoolExecutor(8).map(lambda i: resolve(prior="mixture", alpha=i), range(8)))
+assert [o.alpha for o in found] == list(range(8)) and {o.data for o in found} == {"pinwheel"}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

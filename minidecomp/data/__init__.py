@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from ..errors import OptionError
 from ..randomness import philox, streams
 from ..settings.options import OWN, TrainOptions, chosen_variant, data_names
+from ..settings.resolving import check
 from ..variants import DATA_SETS
 from . import arrays, dsprites, fashion_mnist, pinwheel
 from .dataset import Dataset
@@ -23,11 +23,11 @@ from .source import Available, DataSource
 for _module in (pinwheel, dsprites, fashion_mnist, arrays):
     DATA_SETS.add(_module.SOURCE)
 
-__all__ = ["Available", "DataSource", "Dataset", "absolute", "available", "dataset_from", "load"]
+__all__ = ["Available", "DataSource", "Dataset", "available", "dataset_from", "load", "with_absolute_files"]
 
 
-def absolute(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options whose ``data`` and ``data_dir``, where they are there, are absolute paths: a run's hold anywhere."""
+def with_absolute_files(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with ``data`` and ``data_dir`` as absolute paths, where given, so that they hold from any folder."""
     made = dict(given)
     for name in ("data", "data_dir"):
         if isinstance(made.get(name), str) and made[name] not in data_names() and os.path.exists(made[name]):
@@ -57,12 +57,11 @@ def load(data: str | Path, *, data_seed: int = 0, limit: int | None = None, **gi
     DataError
         The data is missing, damaged or of the wrong kind.
     """
-    if not isinstance(data_seed, Integral) or not 0 <= data_seed < 2**64:
-        raise OptionError("data_seed", data_seed, "a whole number from 0 to 2^64 - 1 is")
-    if limit is not None and (not isinstance(limit, Integral) or limit < 1):
-        raise OptionError("limit", limit, "a whole number of at least 1 is")
-    usual = {option.name: option.default for option in chosen_variant("data", data).options}
-    return _load(SimpleNamespace(**usual | given | {"data": data, "data_seed": data_seed, "limit": limit}))
+    options = {option.name: option.default for option in chosen_variant("data", data).options}
+    wanted = options | {name: value for name, value in given.items() if name in options}
+    wanted |= {"data_seed": data_seed, "limit": limit}
+    checked = {name: value if value is None else check(name, value) for name, value in wanted.items()}
+    return _load(SimpleNamespace(data=data, **checked))
 
 
 def dataset_from(options: TrainOptions) -> Dataset:

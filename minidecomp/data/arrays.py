@@ -1,4 +1,4 @@
-"""One's own data: an array in a .npy or .npz file, or a table of numbers in a .csv file."""
+"""A user's own data: an array in a .npy or .npz file, or a table of numbers in a .csv file."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def load(
 
 
 def read(path: str | Path, array: str | None = None) -> np.ndarray:
-    """The array in a file as it is; what it means, `minidecomp.data.rules` says.
+    """The array in a file, unchanged; `minidecomp.data.rules` says what it means.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What every data set is once it is loaded."""
+"""The form that every data set has once it is loaded."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Grid:
     Attributes
     ----------
     names : tuple of str
-        The factors'.
+        A name for each factor.
     values : tuple of numpy.ndarray of shape (size,)
-        Each factor's values.
+        The values of each factor.
     points : Points
         All combinations, the last factor fastest.
     """
@@ -43,7 +43,7 @@ class Digests:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Training and test points with what is known of them.
+    """The training and the test points of a data set, and what is known of them.
 
     Attributes
     ----------
@@ -75,8 +75,9 @@ class Dataset:
 
     @property
     def data_dim(self) -> int:
+        """dx, the numbers of a point."""
         return self.train.shape[1]
 
     def digests(self) -> Digests:
-        """What tells these points from others."""
+        """The digests of both parts, which tell these points from others."""
         return Digests(fingerprint(self.train), fingerprint(self.test))

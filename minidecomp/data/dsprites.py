@@ -141,7 +141,7 @@ def _matches(index: int, wanted: str, part: str) -> np.ndarray:
 def render(classes: tuple[np.ndarray, ...]) -> np.ndarray:
     """The images (N, 512) of all combinations of the classes, packed, the last factor fastest."""
     sizes = tuple(len(c) for c in classes)
-    # Here, so that a model of such data can be used where the compiled core is missing.
+    # Here, for only a data set that is drawn needs it.
     from .._core import sprites
 
     packed = np.empty((int(np.prod(sizes)), BYTES), np.uint8)

@@ -62,7 +62,7 @@ HOW_TO_GET = (
 
 
 def find(data_dir: str | Path | None = None) -> Path:
-    """The first folder that has the four files; what is in them is not looked at.
+    """The first folder that holds the four files; their content is not checked.
 
     Parameters
     ----------

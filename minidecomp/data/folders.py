@@ -79,6 +79,6 @@ def fetch_file(
 
 
 def reason(error: Exception) -> str:
-    """An error's own words, in one line."""
+    """The words of an error itself, on one line."""
     error = getattr(error, "reason", error)  # what urllib wraps
     return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())

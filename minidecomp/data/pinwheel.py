@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
 from ..randomness import philox, streams
+from ..settings.resolving import check
 from ..variants import Option
 from .dataset import Dataset
-from .source import Available, DataSource
+from .source import DATA_DIR, Available, DataSource
 
 
 def pinwheel(
@@ -50,15 +49,8 @@ def pinwheel(
     OptionError
         A parameter is out of its range.
     """
-    for name, count in (("arms", arms), ("points_per_arm", points_per_arm)):
-        if not isinstance(count, Integral) or count < 1:
-            raise OptionError(name, count, "a whole number of at least 1 is")
-    for name, std in (("radial_std", radial_std), ("tangential_std", tangential_std)):
-        if not 0 <= std <= 100:
-            raise OptionError(name, std, "0 to 100 is")
-    if not abs(rate) <= 1e6:
-        raise OptionError("rate", rate, "-1e6 to 1e6 is")
-
+    check("arms", arms), check("points_per_arm", points_per_arm), check("rate", rate)
+    check("radial_std", radial_std), check("tangential_std", tangential_std)
     labels = np.repeat(np.arange(arms, dtype=np.int64), points_per_arm)
 
     def part(stream: streams.Stream) -> np.ndarray:
@@ -89,6 +81,8 @@ SOURCE = DataSource(
     name="pinwheel",
     load=_load,
     options=(
+        # It needs none, but takes it, as a sweep over several data sets gives it to all.
+        DATA_DIR,
         Option("arms", int, "Pinwheel: arms.", 4, low=1, high=1000),
         Option("points_per_arm", int, "Pinwheel: points an arm, to train on and to test.", 100, low=1, high=10**7),
         Option("radial_std", float, "Pinwheel: standard deviation across an arm.", 0.1, low=0, high=100),

@@ -23,13 +23,14 @@ class Bits:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """(N, dx), as if each bit were a number."""
         return len(self.packed), 8 * self.packed.shape[1]
 
     def __len__(self) -> int:
         return len(self.packed)
 
     def __getitem__(self, rows: Any) -> Bits:
-        """The points of a slice or of an array of indices."""
+        """The points that a slice or an array of indices picks."""
         return Bits(self.packed[rows])
 
 
@@ -38,7 +39,7 @@ Points = np.ndarray | Bits
 
 
 def as_numbers(points: Points, dtype: Any) -> np.ndarray:
-    """The points (N, dx) as float32 or float64."""
+    """The points (N, dx) as numbers in ``dtype``, float32 or float64; bytes are divided by 255."""
     dtype = np.dtype(dtype)
     if isinstance(points, Bits):
         return np.unpackbits(points.packed, axis=1).astype(dtype)
@@ -55,7 +56,7 @@ def as_stored(points: Points, dtype: Any) -> Points:
 
 
 def value_range(points: Points) -> tuple[float, float]:
-    """The least and the greatest value."""
+    """The least and the greatest value of points (N, dx)."""
     if isinstance(points, Bits):
         return 0.0, 1.0
     unit = 255 if points.dtype == np.uint8 else 1
@@ -63,7 +64,7 @@ def value_range(points: Points) -> tuple[float, float]:
 
 
 def all_zero_or_one(points: Points) -> bool:
-    """Whether no value lies between 0 and 1 or outside."""
+    """Whether every value of the points is 0 or 1."""
     if isinstance(points, Bits):
         return True
     one = 255 if points.dtype == np.uint8 else 1
@@ -71,7 +72,7 @@ def all_zero_or_one(points: Points) -> bool:
 
 
 def evenly_spread(total: int, count: int) -> np.ndarray:
-    """Indices of ``count`` of ``total`` points, evenly spread: data often come class by class, or sorted."""
+    """Indices of ``count`` of ``total`` points, evenly spread, since data often come class by class, or sorted."""
     return np.arange(total) if total <= count else np.linspace(0, total - 1, count).astype(np.int64)
 
 

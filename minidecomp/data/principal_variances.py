@@ -61,7 +61,7 @@ def principal_variances(points: Points, count: int, centre: bool = True) -> np.n
 
 
 def cached_principal_variances(points: Points, count: int, centre: bool, fingerprint: str) -> np.ndarray:
-    """The same; for large data they are kept in the user's cache, under the data's fingerprint."""
+    """`principal_variances`, which for large data are kept in the user's cache, under the data's fingerprint."""
     if points.shape[0] * points.shape[1] < WORTH_CACHING:
         return principal_variances(points, count, centre)
     name = f"{fingerprint}-{'centred' if centre else 'uncentred'}.npy"

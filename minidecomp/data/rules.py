@@ -61,13 +61,13 @@ class DataRules:
     image_shape: tuple[int, int] | None = None
 
     def take(self, values: Any, name: str) -> Taken:
-        """Any array that a person gives, as points for an engine of the model's dtype.
+        """Any array that a person gives, as points (N, dx) for an engine of the model's dtype.
 
         Parameters
         ----------
         values : array_like or Bits of shape (N, dx) or (N, rows, columns)
-            Of a model that was trained on bytes, whole numbers of any dtype mean the same as those bytes. Floats from
-            0 to 1 that are not all whole are taken as divided by 255 already, and so are floats that are all exactly
+            If the model was trained on bytes, whole numbers of any dtype mean the same as those bytes. Floats from
+            0 to 1 that are not all whole count as divided by 255 already, and so do floats that are all exactly
             0 or 1: a float array is far more often a picture in black and white than one of the two darkest bytes.
         name : str
             What the errors call it.
@@ -96,22 +96,24 @@ class DataRules:
         self._check_image_shape(dataset.image_shape, dataset.name)
 
     def settled(self, dataset: Dataset) -> DataRules:
-        """The same, with what the training data tell where the checkpoint did not say it."""
+        """These rules, with what the training data tell where the checkpoint did not say it."""
         if self.unit != UNKNOWN:
             return self
         return replace(self, unit=unit_of(dataset.train), image_shape=dataset.image_shape)
 
     def arrays(self) -> dict[str, Any]:
-        """What a checkpoint keeps of them; width and dtype are there already."""
+        """The arrays that a checkpoint keeps of the rules; width and dtype are there already."""
         return {
             "data_unit": self.unit,
-            "data_range": np.array([self.low, self.high]),
+            "data_range": np.array([self.low, self.high], float),
             "data_image_shape": np.array(self.image_shape or (), np.int64),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], width: int, likelihood: str, dtype: str) -> DataRules:
-        """The rules that a checkpoint has kept; of an older one what follows from the options, the unit unknown.
+        """The rules that a checkpoint has kept.
+
+        An older checkpoint has none: then they follow from the options, and the unit is unknown.
 
         Raises
         ------
@@ -120,12 +122,12 @@ class DataRules:
         """
         if "data_unit" not in arrays:
             return cls(width, UNKNOWN, *allowed_range(likelihood, dtype), dtype)
-        unit, limits = str(arrays["data_unit"]), arrays["data_range"]
-        shape = tuple(int(size) for size in arrays["data_image_shape"])
-        if unit not in UNITS or limits.shape != (2,) or not limits[0] < limits[1]:
+        unit, limits, sizes = str(arrays["data_unit"]), arrays["data_range"], arrays["data_image_shape"]
+        if unit not in UNITS or limits.dtype.kind != "f" or limits.shape != (2,) or not limits[0] < limits[1]:
             raise ValueError(f"data_unit is {unit!r}, data_range {limits.tolist()}")
-        if shape and (len(shape) != 2 or math.prod(shape) != width):
-            raise ValueError(f"data_image_shape is {shape} for points of {width} numbers")
+        shape = tuple(sizes.tolist()) if sizes.dtype.kind in "iu" and sizes.ndim == 1 else (0,)
+        if shape and (len(shape) != 2 or min(shape) < 1 or math.prod(shape) != width):
+            raise ValueError(f"data_image_shape is {sizes.tolist()} for points of {width} numbers")
         image_shape = (shape[0], shape[1]) if shape else None
         return cls(width, unit, float(limits[0]), float(limits[1]), dtype, image_shape)
 
@@ -205,7 +207,7 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
 
 
 def unit_of(points: Points) -> str:
-    """What the values of points in memory are: bytes, or numbers (bits are the numbers 0 and 1)."""
+    """The unit of points in memory: ``bytes``, or ``numbers`` (bits are the numbers 0 and 1)."""
     return BYTES if not isinstance(points, Bits) and points.dtype == np.uint8 else NUMBERS
 
 
@@ -235,7 +237,14 @@ def as_rows(values: Any, name: str) -> tuple[np.ndarray, tuple[int, int] | None]
     DataError
         It is not of numbers, of another shape, or empty.
     """
-    values = np.asarray(values)
+    if np.ma.is_masked(values):
+        raise DataError(
+            f"{name}: an array without a mask is needed; this one hides {np.ma.count_masked(values)} values"
+        )
+    try:
+        values = np.asarray(values)
+    except ValueError:
+        raise DataError(f"{name}: rows of one length are needed; these differ") from None
     if values.dtype.kind not in "biuf":
         raise DataError(f"{name}: has dtype {values.dtype}; {_ALLOWED}")
     if values.ndim not in (1, 2, 3):
@@ -247,7 +256,7 @@ def as_rows(values: Any, name: str) -> tuple[np.ndarray, tuple[int, int] | None]
 
 
 def extremes(rows: np.ndarray, name: str) -> tuple[float, float]:
-    """The least and the greatest value.
+    """The least and the greatest value of rows (N, dx).
 
     Raises
     ------

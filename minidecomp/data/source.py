@@ -44,12 +44,13 @@ class DataSource:
     Attributes
     ----------
     name : str
+        The word for it after ``--data``.
     load : callable
         Given the options as attributes (its own, ``data``, ``data_seed`` and ``limit``), returns a Dataset.
     options : tuple of Option
-        Its own, which go with it alone.
+        The options that go with this data set alone.
     defaults : mapping
-        Of all other options, where its own differ from the usual: those of the paper's experiment on it.
+        Defaults of all other options, where they differ from the usual ones: those of the paper's experiment on it.
     limits_itself : bool
         Whether ``load`` obeys ``limit``; else that many of its training points are chosen.
     available : callable or None

@@ -18,7 +18,10 @@ def is_built_in(prior: Any) -> bool:
 
 
 def prior_constants(prior: Prior) -> dict[str, Any]:
-    """Everything that compiled code may want to know of a prior; what another prior has is a neutral number."""
+    """Everything that compiled code may want to know of a prior, by name.
+
+    What only other priors have gets a neutral number.
+    """
     values: dict[str, Any] = {
         "kind": PRIORS.index(prior.name),
         "components": 1,

@@ -43,9 +43,18 @@ def _core(dtype: np.dtype) -> Any:
 
 
 class CpuEngine:
-    """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points.
+    """The compiled engine; see ``minidecomp.engines.Engine``.
 
-    It does one call at a time: the compiled engine refuses another, and all that a call needs goes to it as arguments.
+    The compiled core refuses a second call, so all that a call needs goes to it as arguments.
+
+    Parameters
+    ----------
+    vae, objective
+        The model and which objective.
+    max_rows : int
+        The largest batch; working memory for it is held.
+    threads : int
+        How many threads compute.
     """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
@@ -84,13 +93,13 @@ class CpuEngine:
     def with_objective(self, objective: Objective) -> CpuEngine:
         return CpuEngine(self.vae, objective, max_rows=self.max_rows, threads=self._threads)
 
-    def _asked(
+    def _external_terms(
         self, weights: Mapping[str, float], wanted: str | None, prior_sample: np.ndarray | None = None
     ) -> Callable[..., Any] | None:
         """What the core calls for terms that it does not know; None where it knows them all."""
-        return partial(self._terms, weights, wanted, prior_sample) if self._external else None
+        return partial(self._kl_and_regulariser, weights, wanted, prior_sample) if self._external else None
 
-    def _terms(
+    def _kl_and_regulariser(
         self,
         weights: Mapping[str, float],
         wanted: str | None,
@@ -149,13 +158,14 @@ class CpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
+        """Steps of the compiled core over the batches of ``order``; see ``Engine.train``."""
         wanted = self.objective.regulariser if self.objective.alpha > 0 else None
         rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
         rows = rules.trained_rows(len(order), batch_size, wanted)
         if rows == 0:
             return None
         # Training goes down the gradient of the loss.
-        terms = self._asked({term: -weight for term, weight in self.objective.weights.items()}, wanted)
+        terms = self._external_terms({term: -weight for term, weight in self.objective.weights.items()}, wanted)
         with blas.single_threaded():
             fault = self._engine.train(data, order[:rows], batch_size, seed, optimizer, totals, terms)
         return FAULTS[fault] if fault >= 0 else None
@@ -163,6 +173,7 @@ class CpuEngine:
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
+        """The terms of x (B, dx) with given draws, and the gradient (size,) of their weighted sum."""
         weights = self.objective.weights if weights is None else weights
         wanted = None if draws.prior_sample is None else self.objective.regulariser
         rules.check_batch(x, self.vae, wanted, self.max_rows)
@@ -183,12 +194,13 @@ class CpuEngine:
                 tuple(0.0 if self._external and term != TERMS[0] else weights.get(term, 0.0) for term in TERMS),
                 eps=draws.eps,
                 gradient=gradient,
-                terms=self._asked(weights, wanted, draws.prior_sample),
+                terms=self._external_terms(weights, wanted, draws.prior_sample),
                 **known,
             )
         return self._named(values, wanted), gradient
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+        """The terms of x (B, dx) with the draws of a seed and a step."""
         wanted = regulariser or self.objective.regulariser
         rules.check_batch(x, self.vae, wanted, self.max_rows)
         compiled = not self._external and wanted in REGULARISERS
@@ -198,11 +210,12 @@ class CpuEngine:
                 return TextbookEngine(self.vae, self.objective).values(x, seed, step, wanted)
         number = REGULARISERS.index(wanted) if compiled else NO_REGULARISER
         with blas.single_threaded():
-            terms = self._asked({}, wanted)
+            terms = self._external_terms({}, wanted)
             values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, terms=terms)
         return self._named(values, wanted)
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        """log p(x|z) + log p(z) - log q(z|x), (K, B) float64, in nats."""
         rules.check_importance(self.objective)
         rules.check_batch(x, self.vae, None, self.max_rows)
         if self._external:
@@ -220,6 +233,7 @@ class CpuEngine:
         return named | {"objective": self.objective.combine(named)}
 
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale (N, D) of q(z|x)."""
         rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         with blas.single_threaded():
@@ -227,18 +241,20 @@ class CpuEngine:
         return loc, scale
 
     def decode(self, z: np.ndarray) -> np.ndarray:
+        """The decoder's output (N, output_dim) for z (N, D)."""
         output = np.empty((len(z), self.vae.decoder.widths[-1]), self.vae.dtype)
         with blas.single_threaded():
             self._engine.decode(np.ascontiguousarray(z, self.vae.dtype), output)
         return output
 
     def permutation(self, n: int, seed: int, step: int) -> np.ndarray:
+        """The order of an epoch's rows, (n,) int64."""
         order = np.empty(n, np.int64)
         self._module.permutation(order, seed, streams.SHUFFLE, step)
         return order
 
     def push(self) -> None:
-        """Nothing: the core reads and writes the model's own vector."""
+        """Does nothing: the core reads and writes the model's own vector."""
 
     def pull(self) -> None:
-        """Nothing, likewise."""
+        """Does nothing: the core reads and writes the model's own vector."""

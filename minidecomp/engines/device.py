@@ -53,7 +53,7 @@ def _first_line(error: Exception) -> str:
 
 
 def source() -> str:
-    """The kernels' text, with what it includes in it: CuPy's cache knows the text alone."""
+    """The text of the kernels with the text of all that they include: CuPy's cache looks at the text alone."""
     return _with_includes("kernels.cu")
 
 
@@ -68,7 +68,7 @@ def _with_includes(name: str) -> str:
 
 
 class Parameter(NamedTuple):
-    """Of a kernel: ``real* z`` is real, a pointer, z."""
+    """A parameter of a kernel: ``real* z`` has kind real, is a pointer, and is called z."""
 
     kind: str
     pointer: bool
@@ -76,7 +76,7 @@ class Parameter(NamedTuple):
 
 
 def signatures(text: str) -> dict[str, list[Parameter]]:
-    """Every kernel's parameters."""
+    """The parameters of every kernel in a CUDA text, by the kernel's name."""
     found = {}
     for kernel, parameters in re.findall(r"MD_KERNEL (\w+)\((.*?)\)", text, re.DOTALL):
         parts = (re.fullmatch(r"(?:const )?(\w+) (\*?)(\w+)", each.strip()) for each in parameters.split(","))
@@ -92,7 +92,7 @@ class Device:
     xp : module
         cupy, or numpy.
     dtype : numpy.dtype
-        What ``real`` is.
+        The type that the kernels call ``real``: float32 or float64.
     """
 
     xp: Any
@@ -140,14 +140,15 @@ class Device:
         return min(self.block, max(32, 1 << (width - 1).bit_length()))
 
     def array(self, host: Any, dtype: Any = None) -> Any:
-        """A copy on the device."""
+        """A copy on the device of an array on the host, in the device's dtype or the given one."""
         return self.xp.array(host, dtype=self.dtype if dtype is None else dtype)
 
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
+        """Zeros of that shape on the device, in the device's dtype or the given one."""
         return self.xp.zeros(shape, self.dtype if dtype is None else dtype)
 
     def to_host(self, array: Any) -> np.ndarray:
-        """A copy on the host, of what all calls before have made."""
+        """A copy on the host of an array on the device, once all calls before are done."""
         raise NotImplementedError
 
     def product(
@@ -176,9 +177,11 @@ class CupyDevice(Device):
         self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
 
     def array(self, host: Any, dtype: Any = None) -> Any:
+        """A copy on the GPU; Fault if its memory is full."""
         return self._within_memory(super().array, host, dtype)
 
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
+        """Zeros of that shape on the GPU; Fault if its memory is full."""
         return self._within_memory(partial(super().zeros, dtype=dtype), *shape)
 
     def _within_memory(self, make: Callable[..., Any], *arguments: Any) -> Any:

@@ -7,6 +7,7 @@ step's number, the batch's first row, Adam's rates, the totals) lies in two smal
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,24 +25,24 @@ from . import rules
 from .device import Call, CupyDevice, Device
 from .gpu_step import ADAM, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
 
-LIT = 1 / 8  # bits of which fewer are ones are added up row by row; others become numbers
+FEW_ONES = 1 / 8  # below this share of ones, rows of W are added up, one for each; above, bits become numbers
 
 
 class GpuEngine:
-    """See ``minidecomp.engines.Engine``. Holds the working memory for batches of ``max_rows`` points on the GPU.
+    """The engine on a GPU; see ``minidecomp.engines.Engine``.
 
     Parameters
     ----------
     vae, objective
         The model and which objective.
     max_rows : int
-        The largest batch.
+        The largest batch; working memory for it is held on the device.
     device : Device, optional
-        The GPU that CuPy takes, unless a test has another.
+        The device that computes; by default the GPU that CuPy takes.
     """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, device: Device | None = None):
-        self.vae, self.objective, self.max_rows = vae, objective, max_rows
+        self.vae, self.objective, self.max_rows, self.lock = vae, objective, max_rows, threading.Lock()
         self._device = CupyDevice(vae.dtype) if device is None else device
         self._step = GpuStep(vae, objective, max_rows, self._device)
         self._optimizer: Adam | None = None
@@ -53,11 +54,15 @@ class GpuEngine:
         self.pull()
         return GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
 
+    @rules.one_call_at_a_time
     def push(self) -> None:
+        """Copy ``vae.parameters`` to the device."""
         self._step.vector[...] = self._device.array(self.vae.parameters.vector)
         self._optimizer = None
 
+    @rules.one_call_at_a_time
     def pull(self) -> None:
+        """Copy the parameters, and the moments of the optimiser that was last trained with, from the device."""
         to_host, o = self._device.to_host, self._optimizer
         self.vae.parameters.vector[...] = to_host(self._step.vector)
         if o is not None:
@@ -65,6 +70,7 @@ class GpuEngine:
             if o.v_max is not None:
                 o.v_max[...] = to_host(self._step.arrays["v_max"])
 
+    @rules.one_call_at_a_time
     def train(
         self,
         data: Points,
@@ -74,6 +80,7 @@ class GpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
+        """Steps on the device over the batches of ``order``; see ``Engine.train``."""
         rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
         self._take(data, order, optimizer)
         regulariser = self.objective.regulariser if self.objective.alpha > 0 else None
@@ -135,7 +142,7 @@ class GpuEngine:
     def _on_device(self, points: Points) -> DevicePoints:
         if isinstance(points, Bits):
             some = as_numbers(points[evenly_spread(len(points), 1000)], np.float32)
-            return DevicePoints(self._device.array(points.packed, np.uint8), BIT_DATA, float(some.mean()) < LIT)
+            return DevicePoints(self._device.array(points.packed, np.uint8), BIT_DATA, float(some.mean()) < FEW_ONES)
         if points.dtype == np.uint8:
             return DevicePoints(self._device.array(points, np.uint8), BYTE_DATA, False)
         return DevicePoints(self._device.array(points), REAL_DATA, False)
@@ -151,9 +158,11 @@ class GpuEngine:
             del named["regulariser"]
         return named | {"objective": self.objective.combine(named)}
 
+    @rules.one_call_at_a_time
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
+        """The terms of x (B, dx) with given draws, and the gradient (size,) of their weighted sum, on the host."""
         regulariser = None if draws.prior_sample is None else self.objective.regulariser
         rules.check_batch(x, self.vae, regulariser, self.max_rows)
         rules.check_draws(draws, len(x), self.vae, self.objective)
@@ -170,7 +179,9 @@ class GpuEngine:
             call()
         return self._named_values(regulariser), self._device.to_host(step.gradient)
 
+    @rules.one_call_at_a_time
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+        """The terms of x (B, dx) with the draws of a seed and a step."""
         regulariser = regulariser or self.objective.regulariser
         rules.check_batch(x, self.vae, regulariser, self.max_rows)
         self._run_values(x, seed, step, regulariser)
@@ -182,7 +193,9 @@ class GpuEngine:
         for call in self._step.values(points, len(x), regulariser)[0]:
             call()
 
+    @rules.one_call_at_a_time
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        """log p(x|z) + log p(z) - log q(z|x), (K, B) float64, in nats, on the host."""
         rules.check_importance(self.objective)
         rules.check_batch(x, self.vae, None, self.max_rows)
         self._run_values(x, seed, step, None)
@@ -190,7 +203,9 @@ class GpuEngine:
         log_p, log_ratio = (host(arrays[name])[:rows].astype(np.float64) for name in ("log_likelihood", "kl"))
         return (log_p - log_ratio).reshape(-1, len(x))
 
+    @rules.one_call_at_a_time
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale (N, D) of q(z|x), on the host."""
         rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         for first in range(0, len(data), self.max_rows):
@@ -203,7 +218,9 @@ class GpuEngine:
                 out[first : first + len(x)] = self._device.to_host(self._step.arrays[name][: len(x)])
         return loc, scale
 
+    @rules.one_call_at_a_time
     def decode(self, z: np.ndarray) -> np.ndarray:
+        """The decoder's output (N, output_dim) for z (N, D), on the host."""
         room, output = self._step.arrays["z"], self._step.decoder[-1].h
         means = np.empty((len(z), output.shape[1]), self.vae.dtype)
         for first in range(0, len(z), len(room)):
@@ -215,7 +232,10 @@ class GpuEngine:
         return means
 
     def permutation(self, n: int, seed: int, step: int) -> Any:
-        """On the device, where ``train`` takes it; made by the CPU's core, for each swap waits for the one before."""
+        """The order of an epoch's rows, (n,) int64, on the device, where ``train`` takes it.
+
+        The CPU's core makes it: each swap waits for the one before.
+        """
         from .._core import engine_float32 as core
 
         order = np.empty(n, np.int64)

@@ -1,8 +1,11 @@
-"""The rules of the engines' contract that every engine applies: which batches and draws it takes, in the same words."""
+"""The rules of the engines' contract that every engine applies in the same words: its batches, draws, and calls."""
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,6 +17,42 @@ from ..objective import Objective
 from ..randomness.draws import Draws
 from ..variants import LIKELIHOODS, REGULARISERS
 from .constants import is_built_in
+
+# The compiled engine refuses in the same words (_core/engine.pxi).
+AT_WORK = (
+    "the engine is at work: it does one call at a time, so make one for each thread, and another "
+    "for a prior that calls one"
+)
+
+
+class HasLock(Protocol):
+    """An engine with a plain lock, which the call that is at work holds."""
+
+    lock: threading.Lock
+
+
+E = TypeVar("E", bound=HasLock)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def one_call_at_a_time(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
+    """An engine's method that holds the engine's lock while it works.
+
+    While another call holds the lock, of another thread or further up in the same one, the method does nothing and
+    raises RuntimeError.
+    """
+
+    @wraps(method)
+    def call(engine: E, *arguments: P.args, **more: P.kwargs) -> R:
+        if not engine.lock.acquire(blocking=False):
+            raise RuntimeError(AT_WORK)
+        try:
+            return method(engine, *arguments, **more)
+        finally:
+            engine.lock.release()
+
+    return call
 
 
 def knows_regulariser(objective: Objective) -> bool:
@@ -59,8 +98,10 @@ def check_training(data: Points, order: Any, batch_size: int, totals: np.ndarray
     batch = min(batch_size, len(order))
     if batch < 1 or (room is not None and batch > room):
         raise ValueError(f"batches of {batch} points, room for 1 to {'any number' if room is None else room}")
-    if totals.shape != (4,):
-        raise ValueError(f"totals has shape {totals.shape}, not (4,)")
+    if totals.shape != (4,) or totals.dtype != np.float64:
+        raise ValueError(f"totals is {totals.dtype} of shape {totals.shape}, not float64 of shape (4,)")
+    if isinstance(order, list | tuple):
+        raise ValueError("order is a list; an array of int64 is needed")
     # A permutation on a device comes from the engine itself.
     if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
         raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
@@ -88,6 +129,8 @@ def check_draws(draws: Draws, batch: int, vae: VAE, objective: Objective) -> Non
         wanted["prior_choice"] = rows if kind == "element" else rows[:1]
     for name, shape in wanted.items():
         given = getattr(draws, name)
+        if given is None and name == "eps":
+            raise ValueError("draws without eps: the posterior's noise is needed")
         if given is not None and given.shape != shape:
             raise ValueError(f"{name} has another shape, {given.shape}, not {shape}")
     if draws.prior_noise is not None and kind is not None and draws.prior_choice is None:

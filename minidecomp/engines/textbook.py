@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -22,10 +23,16 @@ from . import rules
 
 
 class TextbookEngine:
-    """See ``minidecomp.engines.Engine``."""
+    """The NumPy engine; see ``minidecomp.engines.Engine``. It takes batches of any size.
+
+    Parameters
+    ----------
+    vae, objective
+        The model and which objective.
+    """
 
     def __init__(self, vae: VAE, objective: Objective):
-        self.vae, self.objective = vae, objective
+        self.vae, self.objective, self.lock = vae, objective, threading.Lock()
 
     def with_objective(self, objective: Objective) -> TextbookEngine:
         return TextbookEngine(self.vae, objective)
@@ -35,6 +42,7 @@ class TextbookEngine:
         prior = vae.current_prior()
         return draw(prior, self.objective.samples, batch, vae.latent_dim, seed, step, vae.dtype, with_prior)
 
+    @rules.one_call_at_a_time
     def train(
         self,
         data: Points,
@@ -44,6 +52,7 @@ class TextbookEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
+        """Steps of Adam over the batches of ``order``; see ``Engine.train``."""
         rules.check_training(data, order, batch_size, totals, self.vae, None)
         with_prior, largest = self.objective.alpha > 0, LARGEST_GRADIENT[self.vae.dtype.name]
         rows = rules.trained_rows(len(order), batch_size, self.objective.regulariser if with_prior else None)
@@ -52,7 +61,7 @@ class TextbookEngine:
             step = streams.TRAINING.step(optimizer.step)
             # What is not finite is said below, once and by name.
             with np.errstate(all="ignore"):
-                values, gradient = self.value_and_grad(x, self._draw(len(x), seed, step, with_prior))
+                values, gradient = self._value_and_grad(x, self._draw(len(x), seed, step, with_prior))
             for term in TERMS:
                 if not math.isfinite(values.get(term, 0)):
                     return term
@@ -62,7 +71,14 @@ class TextbookEngine:
             totals += [len(x) * values.get(term, 0) for term in TERMS] + [len(x)]
         return None
 
+    @rules.one_call_at_a_time
     def value_and_grad(
+        self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
+    ) -> tuple[dict[str, float], np.ndarray]:
+        """The terms of x (B, dx) with given draws, and the gradient (size,) of their weighted sum."""
+        return self._value_and_grad(x, draws, weights)
+
+    def _value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
         rules.check_batch(x, self.vae, None if draws.prior_sample is None else self.objective.regulariser)
@@ -72,12 +88,16 @@ class TextbookEngine:
         )
         return values, np.concatenate([gradient[name].ravel() for name in self.vae.parameters.shapes])
 
+    @rules.one_call_at_a_time
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+        """The terms of x (B, dx) with the draws of a seed and a step."""
         objective = self.objective if regulariser is None else replace(self.objective, regulariser=regulariser)
         rules.check_batch(x, self.vae, objective.regulariser)
         return textbook.value(self.vae, objective, as_numbers(x, self.vae.dtype), self._draw(len(x), seed, step, True))
 
+    @rules.one_call_at_a_time
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
+        """log p(x|z) + log p(z) - log q(z|x), (K, B) float64, in nats."""
         rules.check_importance(self.objective)
         rules.check_batch(x, self.vae, None)
         vae, numbers = self.vae, as_numbers(x, self.vae.dtype)
@@ -87,20 +107,25 @@ class TextbookEngine:
         log_p = vae.likelihood.value(numbers, vae.decode(z))
         return (log_p - kl.monte_carlo_value(z, loc, scale, vae.current_prior(), eps=eps)).astype(np.float64)
 
+    @rules.one_call_at_a_time
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale (N, D) of q(z|x), a thousand rows at a time."""
         rules.check_batch(data, self.vae, None)
         parts = [self.vae.encode(as_numbers(data[i : i + 1000], self.vae.dtype)) for i in range(0, len(data), 1000)]
         loc, scale = (np.concatenate(each) for each in zip(*parts, strict=True))
         return loc, scale
 
+    @rules.one_call_at_a_time
     def decode(self, z: np.ndarray) -> np.ndarray:
+        """The decoder's output (N, output_dim) for z (N, D)."""
         return self.vae.decode(z)
 
     def permutation(self, n: int, seed: int, step: int) -> np.ndarray:
+        """The order of an epoch's rows, (n,) int64."""
         return philox.permutation(n, seed, streams.SHUFFLE, step)
 
     def push(self) -> None:
-        """Nothing: it works on the model itself."""
+        """Does nothing: it works on the model itself."""
 
     def pull(self) -> None:
-        """Nothing, likewise."""
+        """Does nothing: it works on the model itself."""

@@ -16,25 +16,25 @@ import numpy as np
 from .. import __version__
 from ..data.dataset import Dataset
 from ..data.points import as_stored, evenly_spread
-from ..engines import Engine
+from ..engines import Engine, make_for_use
 from ..runs.checkpoint import State
 from ..runs.evaluation_file import model_of, recorded_terms, update_evaluation
-from ..settings.options import TrainOptions
+from ..settings.options import SEED, TrainOptions
 from ..settings.resolving import whole_number
 from ..training import Trainer
 from ..variants import METRICS
 from . import scoring
 from .decomposition import decomposition
-from .marginal import marginal_log_likelihood
+from .marginal import SAMPLES, marginal_log_likelihood
 from .metrics import Score
 from .terms import evaluate_model
 
-MOST_SAMPLES, MOST_POINTS, LARGEST_SEED = 10**7, 10**9, 2**64 - 1
+MOST_SAMPLES, MOST_POINTS = 10**7, 10**9
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted of a model beside the terms on the test data and what each latent dimension carries.
+    """What an evaluation computes beside the terms on the test data and the activity of each latent dimension.
 
     Attributes
     ----------
@@ -43,12 +43,13 @@ class Wanted:
     decomposition : bool
         Overlap and match, as numbers.
     marginal_log_likelihood : bool
+        Whether it is estimated.
     importance_samples : int
-        Of each point, for the marginal log-likelihood.
+        Samples of each point, for the marginal log-likelihood.
     points : int, optional
         How many test points for it, evenly spread; all if None.
     seed : int
-        Of all draws, 0 to 2^64 - 1.
+        Seed of all draws, 0 to 2^64 - 1.
 
     Raises
     ------
@@ -59,12 +60,12 @@ class Wanted:
     metrics: str = "none"
     decomposition: bool = False
     marginal_log_likelihood: bool = False
-    importance_samples: int = 1000
+    importance_samples: int = SAMPLES
     points: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        limits = {"importance_samples": (1, MOST_SAMPLES), "points": (1, MOST_POINTS), "seed": (0, LARGEST_SEED)}
+        limits = {"importance_samples": (1, MOST_SAMPLES), "points": (1, MOST_POINTS), "seed": (0, SEED)}
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if value is not None:
@@ -73,16 +74,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Listener:
-    """What is told of an evaluation while it goes on.
+    """The functions that an evaluation calls while it goes on.
 
     Attributes
     ----------
     say : callable
         Given a line about what comes next.
     found : callable
-        Given all that there is, as soon as a part of it is new.
+        Given all results so far, as soon as one is new.
     points : callable
-        Given how many points' marginal log-likelihood is there, and of how many.
+        Given the number of points whose marginal log-likelihood is computed, and the number of all.
     """
 
     say: Callable[[str], object] = lambda line: None
@@ -91,7 +92,7 @@ class Listener:
 
 
 def check_wanted(wanted: Wanted, options: TrainOptions, dataset: Dataset) -> list[str]:
-    """The names of the metrics that are wanted, before a run is trained or anything is computed.
+    """The names of the metrics that are wanted; called before a run is trained or anything is computed.
 
     Raises
     ------
@@ -163,9 +164,9 @@ def evaluate_run(
     wanted: Wanted | None = None,
     listener: Listener | None = None,
 ) -> dict[str, Any]:
-    """The same, each part written into the run folder's evaluation.json at once: the next may take long, or be stopped.
+    """`evaluate`, with each result written into the run's evaluation.json at once, since the next may take long.
 
-    What the file has beside it stays if it is of this very model.
+    Results that the file has already stay if they are about this very model.
     """
     listener = listener or Listener()
     tell = listener.found
@@ -180,10 +181,9 @@ def evaluate_run(
 def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener | None = None) -> dict[str, Any]:
     """`evaluate_run` of a run in training that has come to its end, with the run's own seed."""
     assert trainer.folder is not None
-    wanted = Wanted(metrics, seed=trainer.options.seed)
-    return evaluate_run(
-        trainer.folder, trainer.options, trainer.state, trainer.engine, trainer.dataset, wanted, listener
-    )
+    wanted, o, state = Wanted(metrics, seed=trainer.options.seed), trainer.options, trainer.state
+    engine = make_for_use(o.engine, state.vae, trainer.objective, batch_size=o.batch_size, threads=o.threads)
+    return evaluate_run(trainer.folder, o, state, engine, trainer.dataset, wanted, listener)
 
 
 def _marginal(

@@ -17,6 +17,7 @@ from ..randomness import streams
 
 # What is in memory at once: so many samples of so many points, whatever the number of samples asked for.
 SAMPLES_AT_ONCE, POINTS_AT_ONCE = 50, 64
+SAMPLES = 1000  # of each point, if no number is given
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,16 @@ class MarginalLogLikelihood:
     Attributes
     ----------
     mean : float
-        A lower bound in expectation, which rises with ``samples`` to the truth.
+        The estimate. Its expectation is a lower bound, which rises with ``samples`` to the true mean.
     standard_error : float
-        Of the mean, from its spread over the points: what another test set of this size would move.
+        Of the mean, from its spread over the points: how far another test set of this size would move it.
     sampling_error : float
         The part of it that the importance sampling makes (by the delta method); too small where few samples are
         effective. NaN with one sample a point, which says nothing of its spread.
     effective_samples : float
         (sum w)^2 / sum w^2, its mean over the points: near 1, a single sample carries the estimate.
     samples, points : int
+        K, and how many points there were.
     """
 
     mean: float
@@ -45,13 +47,14 @@ class MarginalLogLikelihood:
     points: int
 
     def as_dict(self) -> dict[str, Any]:
+        """The estimate as a dict of numbers, for JSON."""
         return asdict(self)
 
 
 def marginal_log_likelihood(
     vae: VAE,
     data: Points,
-    samples: int = 1000,
+    samples: int = SAMPLES,
     seed: int = 0,
     engine: str = "cpu",
     threads: int = 1,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Grid
-from ..errors import OptionError
+from ..errors import Fault, MinidecompError, OptionError
 from ..terms.priors import Prior, StudentT
 from ..variants import METRICS
 from .metrics import GroundTruth, Score, gaussian_quantiles
@@ -62,7 +62,7 @@ def choose(wanted: str, factors: int, latent_dim: int) -> list[str]:
 
 
 def ground_truth(codes: np.ndarray, grid: Grid) -> GroundTruth:
-    """The grid with its codes (N, D), of the factors that vary."""
+    """The grid's factors that vary, with the codes (N, D) of its points."""
     return GroundTruth.from_table(codes, tuple(varying(grid).values()))
 
 
@@ -94,15 +94,28 @@ def scores(
     found: dict[str, Score] = {}
     for name in names:
         before(name)
-        found[name] = METRICS[name].score(codes, truth, legacy_seed(seed))
+        found[name] = _score(name, codes, truth, legacy_seed(seed))
         after(name, found[name])
     return found
 
 
-def gaussian_codes(codes: np.ndarray, prior: Prior) -> np.ndarray | None:
-    """The codes as quantiles of a Gaussian of the prior's loc and scale, for a Student-t prior; None for another.
+def _score(name: str, codes: np.ndarray, truth: GroundTruth | None, seed: int) -> Score:
+    try:
+        score = METRICS[name].score(codes, truth, seed)
+    except MinidecompError:
+        raise
+    except Exception as error:  # a metric of your own may raise anything
+        raise Fault(f"the metric {name} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(score, Score):
+        raise Fault(f"the metric {name} gave a {type(score).__name__}, not a Score")
+    return score
 
-    x = m + s Phi^-1(F_nu((z - m) / s)), as the paper scores them; in the codes' own units, as thresholds are absolute.
+
+def gaussian_codes(codes: np.ndarray, prior: Prior) -> np.ndarray | None:
+    """The codes (N, D) as quantiles of a Gaussian with the prior's loc and scale; None unless the prior is a Student-t.
+
+    x = m + s Phi^-1(F_nu((z - m) / s)), as Mathieu et al. (2019) score them; in the codes' own units, since thresholds
+    are absolute.
     """
     if not isinstance(prior, StudentT):
         return None

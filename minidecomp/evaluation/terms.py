@@ -72,14 +72,14 @@ def _of_the_kl(engine: Engine) -> Engine:
 def evaluate_model(
     engine: Engine, dataset: Dataset, batch_size: int, seed: int
 ) -> tuple[dict[str, Any], tuple[np.ndarray, np.ndarray]]:
-    """What is always reported of a model, on the test data.
+    """The numbers that every evaluation has, on the test data.
 
     Returns
     -------
     result : dict
         ``test``, as `evaluate` gives it; ``dimensions``: ``kl``, each latent dimension's in nats, and ``active``.
     encodings : (numpy.ndarray, numpy.ndarray) of shape (N, D)
-        loc and scale of the test data, for what else is to be said of them.
+        loc and scale of the test data, for further results.
     """
     test = evaluate(engine, dataset.test, batch_size, seed)
     loc, scale = engine.encode(as_stored(dataset.test, engine.vae.dtype))
@@ -88,12 +88,12 @@ def evaluate_model(
 
 
 def titles() -> dict[str, str]:
-    """What tables call each term: log-likelihood, KL, and every regulariser by its title."""
+    """The title of each term in tables: log-likelihood, KL, and every regulariser's."""
     names = {"log_likelihood": "log-likelihood", "kl": kl_term.title()}
     return names | {name: each.title for name, each in REGULARISERS.items()}
 
 
 def units() -> str:
-    """What the means are in: "nats (the MMD has no unit)"."""
+    """The unit of the means: "nats (the MMD has no unit)"."""
     without = [each.title for each in REGULARISERS.values() if not each.unit]
     return "nats" + "".join(f" (the {title} has no unit)" for title in without)

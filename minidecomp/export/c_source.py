@@ -24,7 +24,10 @@ ACTIVATIONS = {
 
 
 def quantised(W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """W_ij ~ s_j q_ij with q in -127..127: a scale for each column (n_out,), from its largest entry."""
+    """W (n_in, n_out) as int8 q in -127..127 and a scale s for each column (n_out,): W_ij ~ s_j q_ij.
+
+    The scale comes from the column's largest entry.
+    """
     scale = np.abs(W).max(0) / 127
     safe = np.where(scale > 0, scale, 1)
     return np.rint(W / safe).astype(np.int8), scale.astype(np.float32)
@@ -57,6 +60,7 @@ def _declaration(chain: Chain, prefix: str) -> str:
 
 
 def header(chains: Iterable[Chain], prefix: str) -> str:
+    """The text of the .h file."""
     guard = f"{prefix.upper()}_H"
     encoder, decoder = chains
     return f"""/* A model exported by minidecomp {__version__}. C99 and libm. One call at a time. */
@@ -85,7 +89,7 @@ extern "C" {{
 
 
 def source(chains: tuple[Chain, Chain], prefix: str, header_name: str, weights: str) -> str:
-    """The .c file."""
+    """The text of the .c file."""
     widest = max(width for chain in chains for width in chain.widths)
     body = [f'#include "{header_name}"\n\n#include <math.h>\n']
     if weights == "int8":

@@ -1,4 +1,4 @@
-"""What every export is made of: encoder and decoder as plain layers, and the links at their ends."""
+"""The parts of every export: encoder and decoder as plain layers, and the links at their ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["LEAKY_SLOPE", "MIN_SCALE", "Chain", "decoder_of", "encoder_of"]
 
 @dataclass(frozen=True)
 class Chain:
-    """Layers h = act(x W + b), and what is made of the last one's output.
+    """Layers h = act(x W + b), and the links that turn the last one's output into loc, mean or scale.
 
     Attributes
     ----------
@@ -26,9 +26,9 @@ class Chain:
     activation : str
         Between the layers.
     mean_link : str
-        ``identity`` or ``sigmoid``: what makes loc, or the mean E[x|z], of the first outputs.
+        ``identity`` or ``sigmoid``: turns the first outputs into loc, or into the mean E[x|z].
     scale_link : str or None
-        ``softplus`` or ``exp``: what makes the scale of the other half of the outputs; None where all are the mean's.
+        ``softplus`` or ``exp``: turns the other half of the outputs into the scale; None if there is no such half.
     """
 
     name: str
@@ -40,11 +40,12 @@ class Chain:
 
     @property
     def widths(self) -> tuple[int, ...]:
+        """The widths of the input, of each hidden layer, and of the last layer's output."""
         return (self.weights[0].shape[0], *(b.size for b in self.biases))
 
     @property
     def outputs(self) -> dict[str, int]:
-        """Names and widths of what comes out: loc and scale; or the mean and, where it is learned, scale."""
+        """Names and widths of the results: loc and scale; or the mean and, where it is learned, scale."""
         last = self.widths[-1]
         if self.name == "encode":
             return {"loc": last // 2, "scale": last // 2}
@@ -63,11 +64,11 @@ def _chain(vae: VAE, network: MLP, name: str, mean_link: str, scale_link: str | 
 
 
 def encoder_of(vae: VAE) -> Chain:
-    """x (dx) -> loc, scale (D)."""
+    """The encoder: x (dx) -> loc, scale (D)."""
     return _chain(vae, vae.encoder, "encode", "identity", vae.scale_link)
 
 
 def decoder_of(vae: VAE) -> Chain:
-    """z (D) -> the mean E[x|z] (dx) and, of a likelihood that learns one, its scale."""
+    """The decoder: z (D) -> the mean E[x|z] (dx) and, of a likelihood that learns one, its scale."""
     likelihood = vae.likelihood
     return _chain(vae, vae.decoder, "decode", likelihood.mean_link, "softplus" if likelihood.learns_scale else None)

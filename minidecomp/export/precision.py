@@ -14,7 +14,7 @@ MOST_POINTS = 1000
 
 
 def int8_errors(vae: VAE, data: Points) -> dict[str, tuple[float, float]]:
-    """Of loc, scale and the mean: the int8 model's largest error over some points, and the values' spread (std)."""
+    """The int8 model's largest error over some points, and the values' spread (std), for loc, scale and the mean."""
     x = as_numbers(data[evenly_spread(len(data), MOST_POINTS)], np.float32)
     exact, coarse = (
         in_dtype(vae, np.float32),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def class_magnitudes(loc: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes (C,) and the mean of |loc_d| over each one's points, (C, D)."""
+    """The classes (C,), and the mean over each class's points of |loc_d|, (C, D), for loc (N, D)."""
     classes = np.unique(labels)
     return classes, np.stack([np.abs(loc[labels == each]).mean(0) for each in classes])
 

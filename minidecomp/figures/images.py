@@ -35,6 +35,7 @@ def mosaic_height(canvas: np.ndarray, across: float) -> float:
 
 
 def draw_mosaic(axes: Axes, canvas: np.ndarray, grey: tuple[float, float]) -> None:
+    """Draw a mosaic (rows, columns) on axes, without ticks or frame; ``grey`` holds the values of black and white."""
     axes.imshow(canvas, cmap="gray", interpolation="nearest", vmin=grey[0], vmax=grey[1])
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -1,4 +1,4 @@
-"""A disentanglement score against the reconstruction loss, for several priors: the paper's Fig. 2."""
+"""A disentanglement score against the reconstruction loss, for several priors: Fig. 2 of Mathieu et al. (ICML 2019)."""
 
 from __future__ import annotations
 

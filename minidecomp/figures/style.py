@@ -118,6 +118,7 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def new_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
+    """An empty figure, width and height in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout=layout)
@@ -132,6 +133,7 @@ def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]
 
 
 def class_colours(count: int) -> list[Any]:
+    """A colour for each of ``count`` classes."""
     if count <= len(CLASS_COLOURS):
         return list(CLASS_COLOURS[:count])
     import matplotlib
@@ -151,11 +153,12 @@ def draw_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, **style: An
 
 
 def dots(count: int) -> dict[str, Any]:
-    """A scatter's style for so many points; thousands would make a vector file huge."""
+    """A scatter's style for ``count`` points; thousands would make a vector file huge."""
     return {"s": float(np.clip(1500 / count, 1, 5)), "linewidths": 0, "rasterized": count > 2000}
 
 
 def square_axes(axes: Axes, extent: Extent) -> None:
+    """Give axes the limits of the extent, equal units, and a frame on all sides."""
     axes.set_xlim(*extent[:2])
     axes.set_ylim(*extent[2:])
     axes.set_aspect("equal")

@@ -25,13 +25,13 @@ class TermGradients:
     Attributes
     ----------
     values : dict
-        Of each term, unweighted, and of the objective.
+        The value of each term, unweighted, and of the objective, in nats.
     weights : dict
         1, -beta and -alpha; a term without weight has no gradient here.
     gradients : dict of dicts
-        ``gradients[term][block]``: of weight times term, by each parameter, loc and scale (B, D) and z (K, B, D). By
-        loc and scale they are total ones, through z = loc + scale eps too. Their sum over the terms is the gradient of
-        the objective, along which training goes up.
+        ``gradients[term][block]`` is the gradient of weight times term by each parameter, loc and scale (B, D) and z
+        (K, B, D). Those by loc and scale are total ones: they include the way through z = loc + scale eps. Their sum
+        over the terms is the gradient of the objective, along which the objective grows.
     """
 
     values: dict[str, float]
@@ -40,10 +40,11 @@ class TermGradients:
 
     @property
     def terms(self) -> tuple[str, ...]:
+        """The names of the terms that have a weight."""
         return tuple(self.gradients)
 
     def blocks(self) -> dict[str, dict[str, np.ndarray]]:
-        """By block and term, flat: every parameter, all of the encoder's, the decoder's, all, and loc, scale, z."""
+        """The gradients by block and term, flat: each parameter, encoder, decoder, all of them, and loc, scale, z."""
         names = [name for name in next(iter(self.gradients.values())) if name not in LATENT]
         groups = {name: [name] for name in names}
         for title, prefix in (("encoder", "enc."), ("decoder", "dec."), ("all parameters", "")):
@@ -59,7 +60,7 @@ class TermGradients:
 
 
 def term_gradients(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) -> TermGradients:
-    """By the textbook, in the model's dtype.
+    """The gradient of each term at a batch, by the textbook, in the model's dtype.
 
     Parameters
     ----------
@@ -80,17 +81,17 @@ def term_gradients(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) 
 
 @dataclass(frozen=True)
 class BlockSummary:
-    """How the terms' gradients by one block compare.
+    """The terms' gradients by one block, compared.
 
     Attributes
     ----------
     norm : dict
-        Of each term's gradient g_t, and of their sum g under ``total``.
+        |g_t| of each term's gradient g_t, and |g| of their sum under ``total``.
     share : dict
-        <g_t, g> / <g, g>: what each term contributes to the step; they add up to 1, and one that pulls against the sum
-        is below 0. NaN where g is 0.
+        <g_t, g> / <g, g>, each term's part of the step. The shares add up to 1; a term that pulls against the sum has
+        one below 0. NaN where g is 0.
     cosine : dict
-        Of the angle between two terms' gradients, by their names joined by a blank; below 0 where they pull against
+        The cosine between two terms' gradients, under their names joined by a blank; below 0 where they pull against
         each other, NaN where one is 0.
     """
 
@@ -124,7 +125,7 @@ def largest_entries(gradient: np.ndarray, count: int) -> list[tuple[tuple[int, .
 
 
 def as_dict(found: TermGradients, largest: int = 3) -> dict[str, Any]:
-    """All of it but the arrays, for JSON."""
+    """The values, norms, shares, cosines and largest entries without the arrays, for JSON."""
     result: dict[str, Any] = {"values": found.values, "weights": found.weights, "blocks": {}}
     for block, by_term in found.blocks().items():
         summary = summarise(by_term)

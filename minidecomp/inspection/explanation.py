@@ -1,4 +1,4 @@
-"""What an explanation is made of: the model, points and noise that its numbers are of, and what is said."""
+"""The parts of an explanation: the model, points and noise behind its numbers, and the text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..terms.explanation import Explanation, Worked
 
 @dataclass(frozen=True)
 class Situation:
-    """What the numbers are taken from: a float64 model, a batch x (B, dx) and its draws."""
+    """The source of the numbers: a float64 model, a batch x (B, dx) and its draws."""
 
     vae: VAE
     objective: Objective

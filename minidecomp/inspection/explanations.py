@@ -1,4 +1,4 @@
-"""What is said of each term: a variant says it in its own file (minidecomp/terms/), the rest is here."""
+"""The explanation of every term: a variant has its own in its file (minidecomp/terms/), the rest is here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .explanation import Explained, Situation
 
 
 def own_names(situation: Situation) -> dict[str, str]:
-    """What the general names stand for in this model."""
+    """The model's own names for the general ones: ``reconstruction``, ``prior`` and so on."""
     return {
         "reconstruction": f"{situation.vae.likelihood.name}-likelihood",
         "kl": f"{situation.objective.kl}-kl",
@@ -122,7 +122,7 @@ _FIXED = {
 
 
 def explanations() -> dict[str, Explained]:
-    """Every term's, by its name: those above, and of each likelihood, prior and regulariser what it says of itself."""
+    """The explanation of every term, by its name: those above, and each likelihood's, prior's and regulariser's own."""
     found = dict(_FIXED)
     for name, kind in LIKELIHOODS.items():
         if kind.explanation is not None:

@@ -1,4 +1,4 @@
-"""Gradients over training: each term's norm and the cosines, an epoch; in a latent plane also where they pull."""
+"""Gradients over training: each epoch's norms and cosines of the terms and, in a latent plane, where they pull."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POINTS = 100  # whose arrows are kept, at most
 
 
 def record(log: GradientLog, engine: Engine, data: Points, batch_size: int, epoch: int, seed: int) -> None:
-    """Look at the gradients at the end of an epoch, on the same evenly spread training points each time.
+    """Add the gradients at the end of an epoch to the log, at the same evenly spread training points each time.
 
     The noise is that of the seed at the epoch, so that it differs from epoch to epoch.
     """

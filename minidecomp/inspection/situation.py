@@ -1,4 +1,4 @@
-"""The model, the points and the noise that are looked at: of a run as it stands, or of a fresh model."""
+"""The model, the points and the noise that an inspection looks at: a run's as it stands, or a fresh model's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .explanation import Situation
 
 
 def situation(vae: VAE, objective: Objective, dataset: Dataset, points: int, seed: int, step: int) -> Situation:
-    """In float64: evenly spread training points, with noise of their own for each training step ``step``.
+    """The model in float64 with evenly spread training points, and noise of their own for each training step ``step``.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The paper's Theorem 1, its corollary and Theorem 2, both sides of each evaluated on a model.
+"""Theorem 1 of Mathieu et al. (ICML 2019), its corollary and Theorem 2, both sides of each evaluated on a model.
 
-With one posterior sample z = loc + scale eps a point for E_q[log p(x|z)], the same on both sides, and everything else
-in closed form or by quadrature, the two sides agree to rounding where the statement holds.
+Both sides take the same one posterior sample z = loc + scale eps of each point for E_q[log p(x|z)]. Everything else is
+in closed form or by quadrature, so the two sides agree to rounding where the statement holds (docs/theory.md).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Sides:
 
     @property
     def difference(self) -> float:
+        """The first side minus the second, in nats."""
         return self.left - self.right
 
 
@@ -41,7 +42,7 @@ class Sides:
 
 
 def log_F(prior: Prior, beta: float) -> float:
-    """log F_beta = log int p(z)^beta dz, as the prior has it: in closed form or by quadrature.
+    """log F_beta = log int p(z)^beta dz in nats, in closed form or by quadrature, as the prior knows it.
 
     Raises
     ------
@@ -56,7 +57,10 @@ def log_F(prior: Prior, beta: float) -> float:
 
 
 def expected_log_prior(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """E_q[log p(z)] for each posterior (B, D), by Gauss-Hermite quadrature: exact for a Gaussian, and (B,)."""
+    """E_q[log p(z)] of each posterior in nats, (B,), for loc and scale (B, D), by Gauss-Hermite quadrature.
+
+    It is exact for a Gaussian prior.
+    """
     node, weight = np.polynomial.hermite_e.hermegauss(NODES)
     weight = weight / weight.sum()
     if not prior.is_product and loc.shape[1] == 2:
@@ -70,19 +74,24 @@ def expected_log_prior(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.n
 
 
 def entropy(scale: np.ndarray) -> np.ndarray:
-    """H[q] = sum_d log s + (1 + log 2 pi) / 2, (B,)."""
+    """H[q] of each posterior in nats, (B,), for scale (B, D).
+
+    H[q] = sum_d log s + (1 + log 2 pi) / 2
+    """
     return (np.log(scale) + 0.5 * (1 + math.log(2 * math.pi))).sum(-1)
 
 
 def divergence(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """KL(q || p), (B,): in closed form for a Gaussian prior, else -H[q] - E_q[log p]."""
+    """KL(q || p) of each posterior in nats, (B,): in closed form for a Gaussian prior, else -H[q] - E_q[log p]."""
     if isinstance(prior, Gaussian):
         return kl.analytic_value(loc, scale, prior)
     return -entropy(scale) - expected_log_prior(prior, loc, scale)
 
 
 def theorem_1(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
-    """beta-VAE = ELBO with the beta-annealed prior + (beta - 1) H[q] + log F_beta.
+    """Theorem 1 (Mathieu et al., ICML 2019): both sides, means over the batch in nats.
+
+    beta-VAE = ELBO with the beta-annealed prior + (beta - 1) H[q] + log F_beta
 
     Parameters
     ----------
@@ -127,7 +136,9 @@ def _with_first_weights(vae: VAE, change: np.ndarray) -> VAE:
 
 
 def corollary(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
-    """beta-VAE with a Gaussian prior = the ELBO of a rescaled model + (beta - 1) / 2 log|S'| + c.
+    """The corollary of Theorem 1 for a Gaussian prior: both sides, means over the batch in nats.
+
+    beta-VAE = ELBO of a rescaled model + (beta - 1) / 2 log|S'| + c
 
     mu' = sqrt(beta) mu,  s' = sqrt(beta) s
     p'(x|z) = p(x | z / sqrt(beta)): the decoder's first weights over sqrt(beta)
@@ -177,7 +188,7 @@ def rotation(latent_dim: int, seed: int = 0) -> np.ndarray:
 
 
 def theorem_2(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float, seed: int = 0) -> Sides:
-    """The objective of a model and of the same model with its latent space rotated by R, at alpha = 0.
+    """Theorem 2 (Mathieu et al., ICML 2019): the objective at alpha = 0, in nats, of a model and of its rotation by R.
 
     z' = R z,  q' = N(R mu, R S R^T),  p'(x|z') = p(x | R^T z'). log q'(z') = log q(z), for a rotation keeps volumes.
     The sides agree where p(R z) = p(z) for all z: for a Gaussian prior with equal variances, and no other here.

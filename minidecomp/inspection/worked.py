@@ -26,6 +26,7 @@ def _posterior(s: Situation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def mlp_entry(s: Situation) -> Worked:
+    """An entry of the gradient by the last weights of the encoder."""
     encoder, parameters = s.vae.encoder, s.vae.parameters
     x = s.x[:1]
     output, inputs = encoder.forward(parameters, x)
@@ -47,6 +48,7 @@ def mlp_entry(s: Situation) -> Worked:
 
 
 def sample_entry(s: Situation) -> Worked:
+    """An entry of the gradient of z by the encoder's raw output, through the scale."""
     loc, raw = s.vae.split_posterior(s.vae.encoder.forward(s.vae.parameters, s.x)[0])
     a, eps = float(raw[0, 0]), float(s.draws.eps[0, 0, 0])
     if s.vae.scale_link == "exp":
@@ -69,12 +71,12 @@ def sample_entry(s: Situation) -> Worked:
 
 
 def likelihood_entry(kind: type[Likelihood], s: Situation) -> Worked:
-    """By the model's likelihood, or one of another kind on the model's outputs."""
+    """An entry of a likelihood's gradient: the model's own, or one of another kind on the model's outputs."""
     return kind.like(s.vae.likelihood).work_by_hand(s.x, s.vae.decode(_posterior(s)[2]))
 
 
 def prior_entry(kind: type[Prior], s: Situation) -> Worked:
-    """By the model's prior, or one of another kind with its loc and scale."""
+    """An entry of a prior's gradient: the model's own, or one of another kind with its loc and scale."""
     own, z = s.vae.current_prior(), _posterior(s)[2]
     if isinstance(own, kind):
         return own.work_by_hand(z)
@@ -82,6 +84,7 @@ def prior_entry(kind: type[Prior], s: Situation) -> Worked:
 
 
 def regulariser_entry(regulariser: Regulariser, s: Situation) -> Worked:
+    """An entry of the regulariser's gradient, for the batch's first sample."""
     assert regulariser.work_by_hand is not None
     loc, scale, z = _posterior(s)
     return regulariser.work_by_hand(_prior_sample(s), z[None], loc, scale, s.vae.current_prior())
@@ -91,6 +94,7 @@ def regulariser_entry(regulariser: Regulariser, s: Situation) -> Worked:
 
 
 def analytic_entry(s: Situation) -> Worked:
+    """An entry of the closed-form KL's gradient."""
     (loc, scale, _), own = _posterior(s), s.vae.current_prior()
     prior = priors.Gaussian(np.atleast_2d(own.loc)[0], np.atleast_2d(own.scale)[0])
     sigma, v = float(scale[0, 0]), float(prior.scale[0]) ** 2
@@ -106,6 +110,7 @@ def analytic_entry(s: Situation) -> Worked:
 
 
 def monte_carlo_entry(s: Situation) -> Worked:
+    """An entry of the sampled KL's gradient."""
     loc, scale, z = _posterior(s)
     prior, m = s.vae.current_prior(), s.objective.log_prior_multiplier
     slope = float(prior.log_density_and_grad(z)[1]["z"][0, 0])
@@ -126,6 +131,7 @@ def monte_carlo_entry(s: Situation) -> Worked:
 
 
 def prior_variance_entry(s: Situation) -> Worked:
+    """An entry of the gradient by the logits of a learned variance."""
     D = max(s.vae.latent_dim, 2)
     S, logits = s.vae.prior_variance_scale, np.linspace(0, 1, D)
     variance, d_variance = priors.variance_from_logits(logits, S), np.arange(1.0, D + 1)
@@ -159,6 +165,7 @@ def _noise(vae: VAE) -> tuple[np.ndarray, np.ndarray]:
 
 
 def adam_entry(s: Situation) -> Worked:
+    """An entry of Adam's step."""
     vector, g = np.array([0.5]), 0.2
     adam = Adam.for_vector(vector, lr=1e-3)
     for gradient in (g, -0.1):

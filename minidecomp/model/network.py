@@ -12,11 +12,12 @@ from .._core.codes import ACTIVATIONS, LEAKY_SLOPE
 from ..randomness import philox, streams
 from ..terms.arrays import array_module, softplus
 
-INITS = ("torch", "he")
-
 
 def activate(a: Any, activation: str) -> Any:
-    """relu: max(a, 0);  leaky-relu: a, or 0.2 a where a < 0;  tanh;  softplus: log(1 + e^a)."""
+    """act(a) for each element.
+
+    relu: max(a, 0);  leaky-relu: a, or 0.2 a where a < 0;  tanh;  softplus: log(1 + e^a)
+    """
     xp = array_module(a)
     match activation:
         case "relu":
@@ -31,7 +32,7 @@ def activate(a: Any, activation: str) -> Any:
 
 
 def activation_slope(h: Any, activation: str) -> Any:
-    """dh/da from the activation's output h, so that a need not be kept.
+    """dh/da for each element, from the activation's output h, so that a need not be kept.
 
     relu: [h > 0];  leaky-relu: 1 or 0.2;  tanh: 1 - h^2;  softplus: sigmoid(a) = 1 - e^-h
     """
@@ -50,13 +51,14 @@ def activation_slope(h: Any, activation: str) -> Any:
 
 @dataclass(frozen=True)
 class MLP:
-    """Layers of given widths, first the input's, last the output's; no activation after the last layer.
+    """A multilayer perceptron: h_i+1 = act(h_i W_i + b_i), without an activation after the last layer.
 
     Attributes
     ----------
     name : str
         Prefix of the parameters: ``enc`` gives ``enc.0.W`` (in, out), ``enc.0.b`` (out,), ``enc.1.W`` and so on.
     widths : tuple of int
+        The input's, the hidden layers' and the output's.
     activation : str
         One of ``ACTIVATIONS``.
     """
@@ -67,6 +69,7 @@ class MLP:
 
     @property
     def layers(self) -> int:
+        """The number of layers, each with a W and a b."""
         return len(self.widths) - 1
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -138,10 +141,11 @@ class Parameters:
         return name in self._views
 
     def items(self) -> Any:
+        """Names and arrays, in the order of the vector."""
         return self._views.items()
 
     def offsets(self) -> dict[str, int]:
-        """Where each array starts in the vector."""
+        """The index in the vector at which each array starts, by name."""
         starts, start = {}, 0
         for name, shape in self.shapes.items():
             starts[name] = start

@@ -11,7 +11,7 @@ from ..terms.arrays import array_module
 
 @dataclass
 class Adam:
-    """The state of Adam; ``update`` takes one step down the gradient of a loss.
+    """Adam's state; ``update`` takes one step down the gradient of a loss.
 
     m <- b1 m + (1 - b1) g          v <- b2 v + (1 - b2) g^2          v_max <- max(v_max, v)   (AMSGrad)
     theta <- theta - lr / (1 - b1^t) m / (sqrt(v_max) / sqrt(1 - b2^t) + eps)      with v in place of v_max otherwise
@@ -19,9 +19,9 @@ class Adam:
     Attributes
     ----------
     m, v, v_max : array of shape (size,)
-        ``v_max`` is None without AMSGrad.
+        The moments of the gradient; ``v_max`` is None without AMSGrad.
     step : int
-        Updates made so far.
+        t, the updates made so far.
     """
 
     m: Any
@@ -35,11 +35,12 @@ class Adam:
 
     @classmethod
     def for_vector(cls, vector: Any, lr: float = 1e-3, amsgrad: bool = True) -> Adam:
+        """Adam before its first step, for parameters of shape (size,); the moments take their dtype and start at 0."""
         xp = array_module(vector)
         return cls(xp.zeros_like(vector), xp.zeros_like(vector), xp.zeros_like(vector) if amsgrad else None, lr)
 
     def corrections(self, step: int) -> tuple[float, float]:
-        """lr / (1 - b1^t) and 1 / sqrt(1 - b2^t): what the first moments lack after t updates."""
+        """lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) after t = ``step`` updates: they undo the moments' start at 0."""
         return self.lr / (1 - self.beta1**step), 1 / math.sqrt(1 - self.beta2**step)
 
     def update(self, vector: Any, gradient: Any) -> None:

@@ -1,4 +1,4 @@
-"""A variational autoencoder: its parts, its parameters, and what one does with it once it is trained."""
+"""A variational autoencoder: its parts, its parameters, and what a trained one computes."""
 
 from __future__ import annotations
 
@@ -48,18 +48,22 @@ class VAE:
 
     @property
     def data_dim(self) -> int:
+        """dx, the data's width."""
         return self.encoder.widths[0]
 
     @property
     def latent_dim(self) -> int:
+        """D, the number of latent dimensions."""
         return self.decoder.widths[0]
 
     @property
     def learn_prior_variance(self) -> bool:
+        """Whether the prior's variances are learned."""
         return PRIOR_LOGITS in self.parameters
 
     @property
     def dtype(self) -> Any:
+        """The dtype of the parameters, float32 or float64."""
         return self.parameters.vector.dtype
 
     def current_prior(self) -> Prior:
@@ -81,11 +85,11 @@ class VAE:
         return loc, scale_from_raw(raw, self.scale_link)
 
     def decode(self, z: Any) -> Any:
-        """The decoder's output (B, output_dim) for z (B, D): logits, (loc, raw) or loc, as the likelihood has it."""
+        """The decoder's output (..., output_dim) for z (..., D): logits, loc, or (loc, raw), by the likelihood."""
         return self.decoder.forward(self.parameters, z)[0]
 
     def sample(self, count: int, seed: int = 0) -> tuple[Any, Any, Any]:
-        """z (count, D) from the prior, the means E[x | z], and x (count, dx) from p(x | z)."""
+        """``count`` samples of the model: z (count, D) from p(z), E[x|z] (count, dx), and x (count, dx) from p(x|z)."""
         z, _, _ = sample_prior(
             self.current_prior(),
             (count, self.latent_dim),
@@ -100,7 +104,7 @@ class VAE:
         return z, mean, self.likelihood.sample(output, noise(mean.shape, seed, *streams.SAMPLE_X.at(), self.dtype))
 
     def reconstruct(self, x: Any) -> Any:
-        """E[x | z = loc(x)], (B, dx)."""
+        """E[x|z] (B, dx) at the posterior means z = loc(x) of points x (B, dx)."""
         return self.likelihood.mean(self.decode(self.encode(x)[0]))
 
 
@@ -115,7 +119,7 @@ def parameter_shapes(
 
 
 def cast_prior(prior: Prior, dtype: Any) -> Prior:
-    """The prior with its arrays in a dtype, C-contiguous; one that is no dataclass as it is."""
+    """The prior with its arrays in a dtype, C-contiguous; a prior that is no dataclass is returned unchanged."""
     if not is_dataclass(prior):
         return prior
     arrays: dict[str, Any] = {

@@ -14,17 +14,19 @@ from . import philox, streams
 
 @dataclass(frozen=True)
 class Draws:
-    """One step's randomness.
+    """The random numbers of one step.
 
     Attributes
     ----------
     eps : array of shape (K, B, D)
         Standard normal noise of the posterior's K samples.
     prior_sample : array of shape (B, D) or None
-        What the regulariser compares with.
-    prior_noise, prior_choice : array or None
+        The sample of the prior that the regulariser compares with.
+    prior_noise : array of shape (B, D) or None
         The standard numbers that made ``prior_sample``. Without them the sample counts as a constant, and no gradient
         goes through it to a learned prior.
+    prior_choice : array of shape (B,) or (B, D), or None
+        The uniform numbers that chose its components.
     """
 
     eps: Any
@@ -70,7 +72,7 @@ def sample_prior(
 def prior_of_step(
     prior: Prior, shape: tuple[int, int], seed: int, step: int, dtype: Any, xp: ModuleType = np
 ) -> tuple[Any, Any, Any]:
-    """What `sample_prior` gives, as every engine draws it for the batch (B, D) of a step."""
+    """A sample (B, D) of the prior, its noise and choices, as every engine draws them at a step; see `sample_prior`."""
     return sample_prior(prior, shape, seed, (streams.PRIOR, step), (streams.PRIOR_CHOICE, step), dtype, xp)
 
 
@@ -85,7 +87,20 @@ def draw(
     with_prior: bool = True,
     xp: ModuleType = np,
 ) -> Draws:
-    """What every engine draws for a batch at a step: of training (0 for the first), or of another stream."""
+    """The draws of every engine for a batch at a step: a training step, counted from 0, or a step of another stream.
+
+    Parameters
+    ----------
+    prior : Prior
+    samples, batch, latent_dim : int
+        K, B and D.
+    seed, step : int
+        Where the streams are read.
+    dtype, xp
+        Of the arrays; numpy or cupy.
+    with_prior : bool
+        Whether there is a sample of the prior.
+    """
     eps = philox.normal((samples, batch, latent_dim), seed, streams.POSTERIOR, step, dtype, xp)
     if not with_prior:
         return Draws(eps)

@@ -1,7 +1,8 @@
-"""The streams of random numbers: every use of the generator, and the counters (purpose, step) that are its own.
+"""The streams of random numbers: every use of the generator, and the counters (purpose, step) that it alone has.
 
-No two streams share a counter, so that no two uses draw the same numbers at one seed. Whatever draws names its stream
-from here. (The metrics draw from NumPy's generators, as the libraries that they follow do, but for their seed.)
+No two streams share a counter, so that no two uses draw the same numbers at one seed. All code that draws takes its
+stream from here. (The metrics draw from NumPy's generators, as the libraries that they follow do; their seed is a
+stream's.)
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ _TRAINING, _WIDTH = 1 << 60, 1 << 56
 
 @dataclass(frozen=True)
 class Stream:
-    """What one use of random numbers draws: numbered draws, each at a step of its own.
+    """One use of random numbers: numbered draws, each at a step of its own.
 
     Attributes
     ----------
     purposes : tuple of int
-        One, or a batch's three, which an engine draws at the same step.
+        One purpose, or the three of a batch, which an engine draws at the same step.
     first_step, steps : int
         Draw ``number``, from 0, is at step ``first_step + number``; there are ``steps`` of them.
     """

@@ -1,4 +1,4 @@
-"""What the page is made of, as plain values: the run's numbers and, of compact models, the decoder itself."""
+"""The content of the page as plain values: the run's numbers and, of compact models, the decoder itself."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _evaluation(run: Run) -> list[tuple[str, Any]]:
 def explorer(vae: VAE, objective: Objective, dataset: Dataset, seed: int) -> dict[str, Any]:
     """The decoder, the prior, some test points with their posteriors and gradients, and the aggregate posterior.
 
-    ``{"left_out": why}`` of a model whose decoder is too large for a page, or that the page cannot compute.
+    ``{"left_out": why}`` for a model whose decoder is too large for a page, or that the page cannot compute.
     """
     if not is_built_in(vae.prior) or vae.likelihood.name not in LIKELIHOODS:
         return {"left_out": f"the page cannot compute a {vae.prior.name} prior with a {vae.likelihood.name} likelihood"}

@@ -14,7 +14,7 @@ class Explorer {
     this.scale = floats(points.scale);
     this.x = points.bytes ? Float64Array.from(byteValues(points.bytes), (v) => v / 255) : floats(points.floats);
     this.pulls = {};
-    for (const [term, of] of Object.entries(points.pulls)) this.pulls[term] = { loc: floats(of.loc), scale: floats(of.scale) };
+    for (const [term, pull] of Object.entries(points.pulls)) this.pulls[term] = { loc: floats(pull.loc), scale: floats(pull.scale) };
     this.chosen = 0;
     this.z = new Float64Array(D);
     this.listeners = [];
@@ -22,7 +22,7 @@ class Explorer {
     this.choose(0);
   }
 
-  of(array, i = this.chosen) {
+  row(array, i = this.chosen) {
     const D = this.model.latent_dim;
     return array.slice(i * D, (i + 1) * D);
   }
@@ -33,7 +33,7 @@ class Explorer {
 
   choose(i) {
     this.chosen = i;
-    this.moveTo(this.of(this.loc));
+    this.moveTo(this.row(this.loc));
   }
 
   moveTo(z) {
@@ -49,7 +49,7 @@ class Explorer {
       output,
       likelihood: [likelihood, backward(this.model, all, dOutput)],
       prior: logPrior(this.model.prior, this.z),
-      posterior: logNormal(this.z, this.of(this.loc), this.of(this.scale)),
+      posterior: logNormal(this.z, this.row(this.loc), this.row(this.scale)),
     };
   }
 
@@ -140,8 +140,8 @@ class Explorer {
     const title = this.objective.kl_title, kl = title === "KL" ? "beta KL" : `beta (${title})`;
     const names = { log_likelihood: "reconstruction", kl, regulariser: "alpha D" };
     const head = ["", "loc", "scale", ...Object.keys(this.pulls).flatMap((term) => [`${names[term]} by loc`, "by scale"])];
-    const loc = this.of(this.loc), scale = this.of(this.scale), body = d.map((i) => {
-      const pulls = Object.values(this.pulls).flatMap((of) => [this.of(of.loc)[i].toFixed(3), this.of(of.scale)[i].toFixed(3)]);
+    const loc = this.row(this.loc), scale = this.row(this.scale), body = d.map((i) => {
+      const pulls = Object.values(this.pulls).flatMap((pull) => [this.row(pull.loc)[i].toFixed(3), this.row(pull.scale)[i].toFixed(3)]);
       return [`z${i + 1}`, loc[i].toFixed(3), scale[i].toFixed(3), ...pulls];
     });
     fillTable("pulls", body, head);
@@ -262,8 +262,8 @@ class Plane {
     context.strokeStyle = colour("prior");
     context.lineWidth = 1.5;
     context.stroke(this.prior);
-    for (let i = 0; i < explorer.model.points.count; i++) dot(context, ...this.pixel(...explorer.of(explorer.loc, i)), 2, colour("ink"));
-    const loc = explorer.of(explorer.loc), scale = explorer.of(explorer.scale), unit = canvas.width / (this.extent[1] - this.extent[0]);
+    for (let i = 0; i < explorer.model.points.count; i++) dot(context, ...this.pixel(...explorer.row(explorer.loc, i)), 2, colour("ink"));
+    const loc = explorer.row(explorer.loc), scale = explorer.row(explorer.scale), unit = canvas.width / (this.extent[1] - this.extent[0]);
     context.strokeStyle = colour("ink");
     context.lineWidth = 2;
     context.beginPath();

@@ -1,4 +1,4 @@
-"""The paper's three experiments from start to end: the grid, the figures, the statement they are held against."""
+"""The three experiments of Mathieu et al. (ICML 2019) from start to end: grid, figures, and the statement tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clustering (the paper's Fig. 3): the pinwheel's aggregate posterior over beta at alpha = 0, and the reverse."""
+"""Clustering (Mathieu et al., Fig. 3): the pinwheel's aggregate posterior over beta at alpha = 0, and the reverse."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ COSTLY = ("data", "limit", "prior", "latent_dim", "hidden", "decoder_hidden", "b
 
 
 def seconds(entries: Sequence[Entry], datasets: Datasets) -> float:
-    """An estimate of the training of all runs, with the threads and as many at once as a sweep would have.
+    """An estimate of the seconds that all runs train, with the threads, and as many runs at once, as in a sweep.
 
     Evaluations and metrics come on top: they are most of it where training is short.
     """
@@ -36,12 +36,12 @@ def seconds(entries: Sequence[Entry], datasets: Datasets) -> float:
         key = (*(getattr(o, name) for name in COSTLY), o.alpha > 0)
         if key not in known:
             known[key] = _seconds_a_step(o, datasets, each)
-        total += known[key] * o.epochs * math.ceil(len(datasets.of(o).train) / o.batch_size)
+        total += known[key] * o.epochs * math.ceil(len(datasets.get(o).train) / o.batch_size)
     return total / max(1, cores() // each)
 
 
 def _seconds_a_step(o: TrainOptions, datasets: Datasets, threads: int) -> float:
-    dataset = datasets.of(o)
+    dataset = datasets.get(o)
     o = from_options.fit_likelihood(o, dataset)
     vae = from_options.vae(o, dataset.data_dim)
     data, batch = as_stored(dataset.train, vae.dtype), min(o.batch_size, len(dataset.train))
@@ -55,7 +55,7 @@ def _seconds_a_step(o: TrainOptions, datasets: Datasets, threads: int) -> float:
 
 
 def in_words(duration: float) -> str:
-    """About so many seconds, minutes, hours or days."""
+    """A duration in words: about so many seconds, minutes, hours or days."""
     for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if duration >= 1.5 * size:
             return f"about {duration / size:.2g} {unit}"

@@ -1,4 +1,4 @@
-"""Independence (the paper's Fig. 2): disentanglement of dSprites against reconstruction, for several priors."""
+"""Independence (Mathieu et al., Fig. 2): disentanglement of dSprites against reconstruction, for several priors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sparsity (the paper's Fig. 4): Fashion-MNIST's encodings under the spike-and-slab prior as alpha grows."""
+"""Sparsity (Mathieu et al., Fig. 4): Fashion-MNIST's encodings under the spike-and-slab prior as alpha grows."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class State:
 
 
 def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None) -> State:
-    """The state before the first step."""
+    """The state of a new run, before its first step."""
     vae = from_options.vae(options, data_dim, prior_logits)
     adam = Adam.for_vector(vae.parameters.vector, options.lr, options.amsgrad)
     return State(vae, adam, prior_logits, gradient_log=GradientLog() if options.log_gradients else None)
@@ -131,12 +131,13 @@ class Run:
 
     @property
     def vae(self) -> VAE:
+        """The trained model."""
         return self.state.vae
 
     def encode(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x) for points X (N, dx) in the units of the data that were trained on.
+        """loc and scale (N, D) of q(z|x) for points X (N, dx) in the units of the training data.
 
-        A line is warned of where X could be understood in more than one way.
+        Where X could be understood in more than one way, a warning says how it was.
 
         Raises
         ------
@@ -186,6 +187,15 @@ def load(folder: str | Path) -> Run:
         raise RunError(f"{path}: damaged, it has no {error.args[0]}") from error
     except (ValueError, TypeError, tomllib.TOMLDecodeError) as error:
         raise RunError(f"{path}: damaged: {error}") from error
+
+
+def epoch_of(folder: Path) -> int | None:
+    """How many epochs a run's checkpoint has; None if it cannot be read. No other array is."""
+    try:
+        with np.load(folder / "checkpoint.npz", allow_pickle=False) as arrays:
+            return int(arrays["epoch"])
+    except Exception:  # numpy, zipfile and zlib raise nearly anything for a damaged file
+        return None
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, RunError
-from ..settings.options import TrainOptions, by_name
+from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name
 from ..settings.sources import read_toml
 from ..variants import REGULARISERS
-from .checkpoint import COLUMNS
+from .checkpoint import COLUMNS, epoch_of
 from .evaluation_file import recorded_terms
 
 Row = dict[str, Any]
 # They differ from run to run and say nothing of what was trained.
-NOT_SHOWN = ("threads", "engine", "checkpoint_every", "data_dir")
+NOT_SHOWN = OF_THE_MACHINE
 
 
 def test_terms() -> tuple[str, ...]:
-    """The terms that every evaluation has of the test data."""
+    """The names of the terms that every evaluation has of the test data."""
     return ("log_likelihood", "kl", *REGULARISERS)
 
 
@@ -49,7 +49,9 @@ def _is_run(folder: Path) -> bool:
 
 
 def read_row(folder: Path) -> Row:
-    """A run's options and recorded values, by name; the checkpoint is not read.
+    """A run's options and recorded values, by name; of the checkpoint the epoch alone is read.
+
+    An evaluation of another epoch is another model's, as of a run that was resumed and stopped: it is left out.
 
     Raises
     ------
@@ -60,7 +62,9 @@ def read_row(folder: Path) -> Row:
     path = folder / "evaluation.json"
     if path.is_file():
         try:
-            row |= recorded(json.loads(path.read_text("utf-8")))
+            evaluation = json.loads(path.read_text("utf-8"))
+            if evaluation.get("epochs") == epoch_of(folder):
+                row |= recorded(evaluation)
         except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise RunError(f"{path}: damaged; minidecomp evaluate {folder} makes it anew") from error
     return row

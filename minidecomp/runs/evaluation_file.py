@@ -1,4 +1,4 @@
-"""A run's ``evaluation.json``: of which model it is, and what of it stays when more is added."""
+"""A run's ``evaluation.json``: the model that it is about, and what of it stays when more is added."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from ..files import write_json
 from ..settings.options import TrainOptions
 from .checkpoint import State
 
+METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
+PARTS = METRIC_PARTS | {"train", "test", "dimensions", "decomposition", "marginal_log_likelihood", "factors"}
+
 
 def model_of(state: State) -> dict[str, Any]:
-    """What names a model in ``evaluation.json``: its epochs, and a digest of its parameters."""
+    """The model's identity in ``evaluation.json``: its epochs, and a digest of its parameters."""
     digest = hashlib.sha256(np.ascontiguousarray(state.vae.parameters.vector).tobytes())
     return {"epochs": state.epoch, "parameters_sha256": digest.hexdigest()}
 
@@ -29,24 +32,33 @@ def recorded_terms(row: Mapping[str, Any], options: TrainOptions) -> dict[str, A
 
 
 def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
-    """What ``evaluation.json`` has, if it is of this very model; nothing if there is none, or it is damaged."""
-    known: Any = None
-    with suppress(OSError, ValueError):
-        known = json.loads((folder / "evaluation.json").read_text("utf-8"))
-    if isinstance(known, dict) and known | model_of(state) == known:
-        return known
-    return {}
+    """The values in ``evaluation.json`` about this very model; empty if there are none, or they are damaged."""
+    known = parts_in_form(folder)
+    return known if known and known | model_of(state) == known else {}
+
+
+def parts_in_form(folder: Path) -> dict[str, Any]:
+    """What ``evaluation.json`` has of the form that docs/files.md describes; empty if it cannot be read."""
+    found: Any = None
+    with suppress(OSError, ValueError, RecursionError):
+        found = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    if not isinstance(found, dict):
+        return {}
+    kept = {name: part for name, part in found.items() if name not in PARTS or isinstance(part, dict)}
+    for name in METRIC_PARTS & kept.keys():
+        scores = kept[name].items()
+        kept[name] = {metric: score for metric, score in scores if isinstance(score, dict) and "score" in score}
+    return kept
 
 
 def update_evaluation(folder: Path, state: State, values: Mapping[str, Any]) -> None:
-    """Write ``evaluation.json``: the values over what it has of this very model; of another model nothing is kept.
+    """Write ``evaluation.json``: these values over those that it has of this very model; other models' are dropped.
 
     Each value says of itself with which seed and which points it was made, so that what is kept stays true. Metrics are
     kept one by one.
     """
     known = read_evaluation(folder, state)
     merged = known | dict(values) | model_of(state)
-    for name in ("metrics", "metrics_of_gaussian_quantiles"):
-        if isinstance(known.get(name), dict):
-            merged[name] = known[name] | values.get(name, {})
+    for name in METRIC_PARTS & known.keys():
+        merged[name] = known[name] | values.get(name, {})
     write_json(folder / "evaluation.json", merged)

@@ -59,7 +59,7 @@ def create_folder(out: str | None, options: TrainOptions) -> Path:
 
 
 def check_data(folder: Path, digests: Digests, dataset: Dataset) -> Digests:
-    """The digests of the data; raises RunError unless they are ``digests``, those of the run in ``folder``."""
+    """The digests of the data set; RunError unless they equal ``digests``, those that the run's checkpoint has."""
     found = dataset.digests()
     if found.train != digests.train:
         raise RunError(f"{folder}: {dataset.name} is not the data this run was trained on")

@@ -19,12 +19,12 @@ FRAMES = 60  # moments of training that are kept, at most
 
 @dataclass
 class GradientLog:
-    """What ``train --log-gradients`` keeps.
+    """The gradients that ``train --log-gradients`` keeps.
 
     Attributes
     ----------
     rows : list of tuples
-        As ``COLUMNS``; NaN for a term without weight.
+        A row for each epoch, as ``COLUMNS``; NaN for a term without weight.
     frame_epochs : list of int
         The epochs of ``frames``; when there are ``FRAMES`` of them every second goes, and the gap doubles.
     frames : list of numpy.ndarray of shape (P, 2 + 2 + 2 * 3)
@@ -42,7 +42,7 @@ class GradientLog:
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
     def arrays(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """The arrays that a checkpoint keeps of the log."""
         return {
             "gradients": np.array(self.rows, float).reshape(-1, len(COLUMNS)),
             "gradients.frame_epochs": np.array(self.frame_epochs, np.int64),
@@ -52,7 +52,7 @@ class GradientLog:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> GradientLog:
-        """Raises RunError if they do not fit together."""
+        """The log that a checkpoint has kept; RunError if its arrays do not fit together."""
         rows, frames = arrays["gradients"], arrays["gradients.frames"]
         epochs, gap = arrays["gradients.frame_epochs"], int(arrays["gradients.gap"])
         shaped = frames.size == 0 or (frames.ndim == 3 and frames.shape[2] == 10)

@@ -12,12 +12,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._core.codes import ACTIVATIONS, KL_ESTIMATORS, MAX_LAYERS, MAX_THREADS, SCALE_LINKS
-from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, Option, Variants
+from ..errors import OptionError
+from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, RESERVED_OPTIONS, Option, Variants
 
 MAX_HIDDEN = MAX_LAYERS - 2
 SEED = 2**64 - 1
 # The data set that stands for whatever is not named: a file of your own, or an array.
 OWN = "file"
+ENGINES = ("cpu", "gpu", "textbook")
+INITS = ("torch", "he")
+# Options that change no step of a run (the engine changes its last bits), only how and where it is computed.
+OF_THE_MACHINE = ("threads", "engine", "checkpoint_every", "data_dir")
 
 # What users of the authors' code type, for options that have no variants.
 ALIASES = {"activation": {"leaky_relu": "leaky-relu"}, "decoder_activation": {"leaky_relu": "leaky-relu"}}
@@ -46,7 +51,7 @@ def data_names() -> tuple[str, ...]:
 
 
 def chosen_variant(option: str, value: Any) -> Any:
-    """The variant that a choice names: of ``data``, whatever is no name is a file of your own."""
+    """The variant that a choice names; for ``data``, a word that is no data set's name is a file of your own."""
     variants, _ = CHOOSERS[option]
     return variants[value if value in variants else OWN] if option == "data" else variants[value]
 
@@ -93,7 +98,7 @@ GENERAL = (
     Option("decoder_hidden", tuple, "Widths of the decoder's hidden layers, where they differ.", low=1, high=100000, most=MAX_HIDDEN, group=MODEL),
     Option("activation", str, "Between the layers.", "relu", choices=ACTIVATIONS, group=MODEL),
     Option("decoder_activation", str, "The decoder's, where it differs.", choices=ACTIVATIONS, group=MODEL),
-    Option("init", str, "Initial weights: torch, U(-1/sqrt(in), 1/sqrt(in)), or he, U(-sqrt(6/in), sqrt(6/in)) with no biases.", "torch", choices=("torch", "he"), group=MODEL),
+    Option("init", str, "Initial weights: torch, U(-1/sqrt(in), 1/sqrt(in)), or he, U(-sqrt(6/in), sqrt(6/in)) with no biases.", "torch", choices=INITS, group=MODEL),
     Option("scale_link", str, "The posterior's scale from the encoder's raw a: softplus(a), or exp(a/2).", "softplus", choices=SCALE_LINKS, group=MODEL),
     Option("likelihood", str, lambda: f"p(x|z): {_listed(LIKELIHOODS)}. For your own data: bernoulli if all are 0 or 1, else gaussian.", choices=lambda: tuple(LIKELIHOODS), group=MODEL),
 
@@ -111,24 +116,35 @@ GENERAL = (
     Option("seed", int, "Seed of the weights, the noise and the order; 0 is a seed.", 0, flags="-s", low=0, high=SEED, group=TRAINING),
     Option("dtype", str, "Precision.", "float32", choices=("float32", "float64"), group=TRAINING),
     Option("threads", int, "Threads; the result is the same with any number. All cores by default.", low=1, high=MAX_THREADS, group=TRAINING),
-    Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy), or textbook (NumPy, slow, for reading along); auto is the GPU where there is one, else the CPU.", "auto", choices=("auto", "cpu", "gpu", "textbook"), group=TRAINING),
+    Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy), or textbook (NumPy, slow, for reading along); auto is the GPU where there is one, else the CPU.", "auto", choices=("auto", *ENGINES), group=TRAINING),
     Option("log_gradients", bool, "Keep each term's gradient norm and the cosines between them, an epoch.", False, group=TRAINING),
     Option("checkpoint_every", float, "Seconds between checkpoints.", 10.0, above=0, group=TRAINING),
 )
 # fmt: on
+RESERVED_OPTIONS.update(option.name for option in GENERAL)
 
-_made: dict[str, Any] = {}
+# What was made of the table at the last change of the variants: their counts, the table, the class of its options.
+_made: tuple[Any, dict[str, Option], type] | None = None
 
 
 def by_name() -> dict[str, Option]:
     """The table: every option by its name, group by group, the variants' own at the end of their group."""
-    state = tuple(variants.changes for variants, _ in CHOOSERS.values())
-    if _made.get("state") != state:
-        table = _table()
-        _made.update(table=table, options=_options_class(table))
-        # Looking at the variants imports those that come with minidecomp.
-        _made["state"] = tuple(variants.changes for variants, _ in CHOOSERS.values())
-    return _made["table"]
+    return _latest()[0]
+
+
+def _latest() -> tuple[dict[str, Option], type]:
+    global _made
+    made = _made  # read once: another thread may be at work on it
+    if made is None or made[0] != _changes():
+        for variants, _ in CHOOSERS.values():
+            len(variants)  # imports those that come with minidecomp
+        changes, table = _changes(), _table()
+        made = _made = changes, table, _options_class(table)
+    return made[1], made[2]
+
+
+def _changes() -> tuple[int, ...]:
+    return tuple(variants.changes for variants, _ in CHOOSERS.values())
 
 
 def _table() -> dict[str, Option]:
@@ -145,13 +161,10 @@ def _table() -> dict[str, Option]:
 def _own_options(chooser: str) -> dict[str, Option]:
     """The options of a chooser's variants, each with the names of those that have it."""
     variants, group = CHOOSERS[chooser]
-    known = {option.name for option in GENERAL}
     holders: dict[str, list[str]] = {}
     found: dict[str, Option] = {}
     for name, variant in variants.items():
         for option in getattr(variant, "options", ()):
-            if option.name in known or not option.name.isidentifier():
-                raise ValueError(f"the {variants.kind} {name} cannot have an option {option.name!r}")
             holders.setdefault(option.name, []).append(name)
             found.setdefault(option.name, option)
     return {
@@ -175,25 +188,49 @@ class TrainOptions:
     else:
 
         def __new__(cls, **values: Any) -> TrainOptions:
-            by_name()
-            return object.__new__(_made["options"])
+            return object.__new__(_latest()[1] if cls is TrainOptions else cls)
 
     def replace(self, **changes: Any) -> TrainOptions:
-        """The same options with some changed."""
-        return TrainOptions(**vars(self) | changes)
+        """The same options with some changed.
+
+        Raises
+        ------
+        OptionError
+            For a name that is in no table.
+        """
+        return _of_this_table(vars(self) | changes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TrainOptions) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(vars(self).items()))
 
     def __reduce__(self) -> Any:
-        return _restored, (dict(vars(self)),)
+        return _of_this_table, (dict(vars(self)),)
 
 
-def _restored(values: dict[str, Any]) -> TrainOptions:
-    return TrainOptions(**values)
+def _of_this_table(values: Mapping[str, Any]) -> TrainOptions:
+    """Options made when the table was another: what is missing has its default.
+
+    Raises
+    ------
+    OptionError
+        If the table has an option no more, as that of a variant that has not been added here.
+    """
+    table = by_name()
+    for name, value in values.items():
+        if name not in table:
+            raise OptionError(name, value, "there is no such option here; add the variant that has it")
+    return TrainOptions(**{name: option.default for name, option in table.items()} | dict(values))
 
 
 def _options_class(table: Mapping[str, Option]) -> type:
     """A frozen dataclass with a field an option, under the name TrainOptions."""
     fields = [(name, Any, dataclasses.field()) for name in table]
-    return dataclasses.make_dataclass("TrainOptions", fields, bases=(TrainOptions,), frozen=True, kw_only=True)
+    return dataclasses.make_dataclass(
+        "TrainOptions", fields, bases=(TrainOptions,), frozen=True, kw_only=True, eq=False
+    )
 
 
 def default(name: str) -> Any:
@@ -202,12 +239,12 @@ def default(name: str) -> Any:
 
 
 def help_of(option: Option) -> str:
-    """What ``--help`` says of it, the defaults apart."""
+    """What ``--help`` says of the option, without its defaults."""
     return option.help() if callable(option.help) else option.help
 
 
 def choices_of(option: Option) -> tuple[Any, ...] | None:
-    """What it allows, or None where its limits say."""
+    """The values that the option allows, or None where its limits say."""
     return option.choices() if callable(option.choices) else option.choices
 
 
@@ -220,7 +257,7 @@ def is_relevant(name: str, values: Mapping[str, Any]) -> bool:
 
 
 def value_for_needs(other: str, needed: tuple[str, ...], values: Mapping[str, Any]) -> Any:
-    """The other option's value as ``only_with`` has it: of data that have no name, that of your own."""
+    """The other option's value as ``only_with`` names it; for data without a name, the name for a file of your own."""
     value = values[other]
     return OWN if other == "data" and value not in data_names() else value
 

@@ -25,7 +25,7 @@ from .options import (
 
 
 def allowed(name: str) -> str:
-    """What the option takes, as the end of a sentence: "a whole number from 1 to 8 is"."""
+    """The values that the option takes, as the end of a sentence: "a whole number from 1 to 8 is"."""
     option = by_name()[name]
     choices = choices_of(option)
     if choices is not None:
@@ -34,7 +34,7 @@ def allowed(name: str) -> str:
 
 
 def limits_of(option: Option) -> dict[str, Any]:
-    """Those of low, high, above, below and most that the option has."""
+    """The limits that the option has, by name: low, high, above, below and most."""
     limits = {name: getattr(option, name) for name in ("low", "high", "above", "below", "most")}
     return {name: limit for name, limit in limits.items() if limit is not None}
 
@@ -166,7 +166,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     Returns
     -------
     TrainOptions
-        For one's own data with ``likelihood`` None if it was not given: it is inferred once the data are read.
+        For a file of your own ``likelihood`` is None if it was not given: it is inferred once the data are read.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, RunError
+from .resolving import check, check_known, resolve
 
 PREFIX = "MINIDECOMP_"
 # Variables that are no options of a run.
@@ -72,8 +73,6 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _checked(name: str, value: Any) -> Any:
-    from .resolving import check, check_known
-
     check_known(name, value)
     return check(name, value)
 
@@ -84,8 +83,6 @@ def override(from_file: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
     Where these choose another prior or other data, what the file has only as the default of its own prior and data
     gives way to the new ones' defaults.
     """
-    from .. import resolve
-
     choice = {name: from_file[name] for name in ("prior", "data") if name in from_file}
     changed = any(given.get(name, value) != value for name, value in choice.items())
     if not changed:

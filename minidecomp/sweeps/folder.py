@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from ..errors import MinidecompError, RunError
 from ..files import make_folder, write_file
 from ..runs.comparison import differing_options, read_row
+from ..runs.evaluation_file import parts_in_form
 from .grid import Entry, expand, read_blocks
 
 GRID, TABLE = "sweep.toml", "sweep.csv"
@@ -92,18 +92,18 @@ def _unlock(file: Any) -> None:
 
 def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool:
     """Whether a run has its last epoch and its evaluation, with the metrics that are asked for."""
-    try:
-        found = json.loads((folder / entry.name / "evaluation.json").read_text("utf-8"))
-        return bool(found["epochs"] == entry.options.epochs and set(metrics) <= set(found.get("metrics", {})))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    found = parts_in_form(folder / entry.name)
+    whole = found.get("epochs") == entry.options.epochs and {"test", "dimensions"} <= found.keys()
+    return bool(whole and set(metrics) <= set(found.get("metrics", {})))
 
 
 def note_failure(folder: Path, name: str, reason: str) -> None:
+    """Write why a run failed into the sweep's folder."""
     write_file(make_folder(folder / "failed") / f"{name}.txt", lambda file: file.write(f"{reason}\n".encode()))
 
 
 def forget_failure(folder: Path, name: str) -> None:
+    """Delete the note of a run's failure, if there is one."""
     (folder / "failed" / f"{name}.txt").unlink(missing_ok=True)
 
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data import absolute
+from ..data import with_absolute_files
 from ..errors import OptionError, RunError
 from ..files import write_file
 from ..runs.folder import config_text
 from ..settings import toml_text
 from ..settings.options import TrainOptions, by_name, is_relevant
 from ..settings.resolving import check_known, resolve
+from ..settings.sources import read_toml
 
-WHOLE = ("data", "data_dir", "array", "factors", "image_size")  # a comma in them separates nothing
 MOST_RUNS = 10_000
 
 Block = dict[str, Any]
@@ -33,11 +32,15 @@ class Entry:
     options: TrainOptions
 
 
-def values_of(name: str, text: str) -> list[str]:
-    """The values that ``1,3,5`` stands for; widths, which have commas of their own, stand between ``;``."""
-    if name in WHOLE:
-        return [text]
-    return [part.strip() for part in text.split(";" if by_name()[name].kind is tuple else ",") if part.strip()]
+def values_of(name: str, given: Any) -> list[Any]:
+    """The values that ``1,3,5`` stands for; widths, which have commas of their own, stand between ``;``.
+
+    A comma in free text, such as a file's name, separates nothing; nor has a flag more than one value.
+    """
+    option = by_name()[name]
+    if not isinstance(given, str) or (option.kind is str and option.choices is None):
+        return [given]
+    return [part.strip() for part in given.split(";" if option.kind is tuple else ",") if part.strip()]
 
 
 def read_blocks(path: Path) -> list[Block]:
@@ -48,13 +51,7 @@ def read_blocks(path: Path) -> list[Block]:
     RunError
         If the file cannot be read, is no TOML, or has other tables.
     """
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RunError(f"{path} is no TOML file: {error}") from error
-    values.pop("version", None)
+    values = read_toml(path)
     tables = values.pop("grid", [{}])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise RunError(f"{path}: grid is to be written [[grid]], once for each part of the grid")
@@ -68,12 +65,12 @@ def _named(block: Mapping[str, Any]) -> Block:
 
 
 def with_absolute_paths(block: Block) -> Block:
-    """The block with the paths of one's own data absolute, so that it means the same from elsewhere."""
+    """The block with the paths of data files made absolute, so that it means the same from elsewhere."""
     known = dict(block)
     for name in ("data", "data_dir"):
         if name in known:
             values = known[name] if isinstance(known[name], list) else [known[name]]
-            values = [absolute({name: value})[name] for value in values]
+            values = [with_absolute_files({name: value})[name] for value in values]
             known[name] = values if isinstance(known[name], list) else values[0]
     return known
 
@@ -102,7 +99,7 @@ def expand(blocks: Sequence[Block]) -> list[Entry]:
         if count > MOST_RUNS:
             raise OptionError("grid", None, f"it has {count:,} runs; up to {MOST_RUNS:,} are allowed")
         for combination in itertools.product(*(values for _, values in axes)):
-            given = absolute({name: value for (name, _), value in zip(axes, combination, strict=True)})
+            given = with_absolute_files({name: value for (name, _), value in zip(axes, combination, strict=True)})
             options = resolve(given)
             found.setdefault(config_text(options), options)
     if not found:

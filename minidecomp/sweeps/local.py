@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..engines import chosen
+from ..engines import usable_engine
 from ..settings.options import TrainOptions, cores
 from ..training import Trainer
 from .folder import FINISHED, NO_METRICS, Metrics, is_finished, write_table
@@ -23,9 +23,9 @@ Report = Callable[[Entry, str], None]
 
 
 def threads_of_each(entries: Sequence[Entry], datasets: Datasets) -> int:
-    """Threads of a run: one, or all where models are large, or a share where there are fewer runs than cores."""
+    """The threads of a run: one; or all where models are large; or a share where there are fewer runs than cores."""
     available = cores()
-    if any(chosen(entry.options.engine) == "gpu" for entry in entries):
+    if any(usable_engine(entry.options.engine) == "gpu" for entry in entries):
         return available
     largest = max(_parameters(entry.options, datasets) * entry.options.batch_size for entry in entries)
     return available if largest > LARGE else max(1, available // len(entries))
@@ -33,7 +33,7 @@ def threads_of_each(entries: Sequence[Entry], datasets: Datasets) -> int:
 
 def _parameters(o: TrainOptions, datasets: Datasets) -> int:
     """About how many parameters a model has."""
-    dx = datasets.of(o).data_dim
+    dx = datasets.get(o).data_dim
     chains = ((dx, *o.hidden, 2 * o.latent_dim), (o.latent_dim, *o.decoder_hidden, dx))
     return sum(a * b for widths in chains for a, b in itertools.pairwise(widths))
 

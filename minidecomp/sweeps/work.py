@@ -39,7 +39,8 @@ class Datasets:
         self._lock = threading.Lock()
         self._known: dict[tuple[Any, ...], Dataset] = {}
 
-    def of(self, options: TrainOptions) -> Dataset:
+    def get(self, options: TrainOptions) -> Dataset:
+        """The data set that the options name, loaded unless it is there already."""
         key = tuple(getattr(options, name) for name in data_options())
         with self._lock:
             if key not in self._known:
@@ -71,7 +72,7 @@ def complete(
         if is_finished(folder, entry, metrics):
             return FINISHED
         try:
-            dataset = datasets.of(entry.options)
+            dataset = datasets.get(entry.options)
             check_wanted(Wanted(",".join(metrics) or "none"), entry.options, dataset)
             trainer = _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset)
             if not training.train(trainer, progress, should_stop):
@@ -129,7 +130,7 @@ def metrics_of_each(entries: Sequence[Entry], datasets: Datasets, wanted: str) -
     refused: list[tuple[Entry, OptionError]] = []
     for entry in entries:
         try:
-            dataset = datasets.of(entry.options)
+            dataset = datasets.get(entry.options)
         except MinidecompError:
             if "all" in wanted.split(","):
                 raise

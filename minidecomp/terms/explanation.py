@@ -10,13 +10,16 @@ SMALL = 3  # points of the batch in a worked sum, so that every number can be sh
 
 @dataclass(frozen=True)
 class Explanation:
-    """A term in words.
+    """A term in words, as ``minidecomp gradients --explain`` prints it.
 
     Attributes
     ----------
     title : str
-    formula, steps : tuple of str
-        The value; and, a line a step, how the gradient follows.
+        The term's name.
+    formula : tuple of str
+        The value and the gradient, a formula on each line.
+    steps : tuple of str
+        How the gradient follows from the value, a step on each line.
     """
 
     title: str
@@ -26,7 +29,15 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Worked:
-    """One entry of a gradient by hand: the lines that lead to it, its value there, and the textbook code's."""
+    """One entry of a gradient worked by hand.
+
+    Attributes
+    ----------
+    lines : list of str
+        The numbers that lead to it, step by step.
+    by_hand, by_code : float
+        The entry from these lines, and from the textbook's code.
+    """
 
     lines: list[str]
     by_hand: float
@@ -34,5 +45,5 @@ class Worked:
 
 
 def numbers(values: Any) -> str:
-    """(1.5, -2, 0.25)"""
+    """The entries of an array as text with six digits: (1.5, -2, 0.25)."""
     return "(" + ", ".join(f"{value:.6g}" for value in values.ravel()) + ")"

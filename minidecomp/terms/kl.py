@@ -9,9 +9,11 @@ from .priors import Gaussian, Prior
 
 
 def analytic_value(loc: Any, scale: Any, prior: Gaussian) -> Any:
-    """KL of two Gaussians, of shape (...,) for loc and scale of shape (..., D).
+    """KL(q(z|x) || p(z)) of two Gaussians in nats, (...,), for loc and scale of shape (..., D).
 
     KL = sum_d log(v) / 2 - log s + (s^2 + (mu - m)^2) / (2 v) - 1/2
+
+    with q = N(mu, s^2) and p = N(m, v) in each dimension (Kingma and Welling, ICLR 2014, appendix B).
     """
     xp = array_module(loc)
     v = prior.scale**2
@@ -19,7 +21,7 @@ def analytic_value(loc: Any, scale: Any, prior: Gaussian) -> Any:
 
 
 def analytic_value_and_grad(loc: Any, scale: Any, prior: Gaussian) -> tuple[Any, dict[str, Any]]:
-    """The KL and its gradient by ``loc``, ``scale`` and the prior's ``variance``, each (..., D).
+    """The KL (...,) in nats, and its gradient by ``loc``, ``scale`` and the prior's ``variance``, each (..., D).
 
     d/dmu = (mu - m) / v        d/ds = s / v - 1 / s        d/dv = 1 / (2 v) - (s^2 + (mu - m)^2) / (2 v^2)
     """
@@ -52,12 +54,20 @@ def sampled_log_density(z: Any, loc: Any, scale: Any, eps: Any = None) -> Any:
 def monte_carlo_value(
     z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0, eps: Any = None
 ) -> Any:
-    """KL's estimate from z = loc + scale * eps; unbiased. z is (..., D), or (K, ..., D) for K samples.
+    """An unbiased estimate of KL(q(z|x) || p(z)) in nats, (...,), from samples z (..., D) of the posterior.
 
-    KL ~ log q(z|x) - M log p(z)
+    KL ~ log q(z|x) - M log p(z),   z = mu + s eps
 
-    M = 1 is right; M = D is what the authors' mixture computed (``--log-prior-multiplier``). ``eps`` is z's noise, if
-    it is known (`sampled_log_density`).
+    Parameters
+    ----------
+    z : array of shape (..., D), or (K, ..., D) for K samples of each posterior
+    loc, scale : array of shape (..., D)
+        mu and s of the posteriors.
+    prior : Prior
+    log_prior_multiplier : float
+        M. 1 is right; the authors' code computes M = D for its mixture (``--log-prior-multiplier``).
+    eps : array of z's shape, optional
+        z's noise, where it is known (`sampled_log_density`).
     """
     return sampled_log_density(z, loc, scale, eps) - log_prior_multiplier * prior.log_density(z)
 
@@ -65,16 +75,21 @@ def monte_carlo_value(
 def monte_carlo_value_and_grad(
     z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0, eps: Any = None
 ) -> tuple[Any, dict[str, Any]]:
-    """The estimate and its partial derivatives by ``z``, ``loc``, ``scale`` and the prior's ``variance``.
+    """The estimate (...,) in nats, and its derivatives by ``z``, ``loc``, ``scale`` and the prior's ``variance``.
 
     d/dz = -(z - mu) / s^2 - M d log p(z)/dz        d/dmu = (z - mu) / s^2        d/ds = (z - mu)^2 / s^3 - 1 / s
     d/dv = -M d log p(z)/dv
 
-    Through z = mu + s eps the parts with (z - mu) cancel in d/dmu, and leave -1/s in d/ds. (z - mu) / s is ``eps``, if
-    that is given.
+    Each derivative has the shape of z, (..., D). Through z = mu + s eps the parts with (z - mu) cancel in d/dmu, and
+    leave -1/s in d/ds. (z - mu) / s is ``eps``, where that is given. The arguments are those of ``monte_carlo_value``.
+
+    Raises
+    ------
+    ValueError
+        If the prior returns a log density or a gradient of another shape than z asks for.
     """
     log_p, d_log_p = prior.log_density_and_grad(z)
-    # A prior of one's own may return anything, and other shapes would broadcast.
+    # A user's prior may return anything, and other shapes would broadcast.
     for what, array, shape in (("log density", log_p, z.shape[:-1]), ("gradient", d_log_p["z"], z.shape)):
         if array_module(z).shape(array) != shape:
             got = array_module(z).shape(array)

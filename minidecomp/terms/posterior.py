@@ -11,19 +11,28 @@ __all__ = ["SCALE_LINKS", "sample", "scale_from_raw", "scale_slope"]
 
 
 def scale_from_raw(raw: Any, scale_link: str) -> Any:
-    """softplus: s = log(1 + e^a) + 1e-6;   exp: s = e^(a / 2) + 1e-6."""
+    """The posterior's scale s, above 0, from the encoder's raw output a, element by element.
+
+    softplus: s = log(1 + e^a) + 1e-6;   exp: s = e^(a / 2) + 1e-6
+    """
     if scale_link == "exp":
         return array_module(raw).exp(0.5 * raw) + MIN_SCALE
     return softplus(raw) + MIN_SCALE
 
 
 def scale_slope(raw: Any, scale_link: str) -> Any:
-    """softplus: ds/da = sigmoid(a);   exp: ds/da = e^(a / 2) / 2."""
+    """ds/da, the derivative of ``scale_from_raw``, element by element.
+
+    softplus: ds/da = sigmoid(a);   exp: ds/da = e^(a / 2) / 2
+    """
     if scale_link == "exp":
         return 0.5 * array_module(raw).exp(0.5 * raw)
     return sigmoid(raw)
 
 
 def sample(loc: Any, scale: Any, eps: Any) -> Any:
-    """z = mu + s eps, for standard normal eps (..., B, D):   dz/dmu = 1,   dz/ds = eps."""
+    """Samples z (K, B, D) of the posteriors, from loc and scale (B, D) and standard normal eps (K, B, D).
+
+    z = mu + s eps        dz/dmu = 1        dz/ds = eps        (Kingma and Welling, ICLR 2014, section 2.4)
+    """
     return loc + scale * eps

@@ -17,6 +17,7 @@ from minidecomp.data.dataset import Dataset, Grid
 from minidecomp.data.points import Bits, as_numbers
 from minidecomp.data.rules import BYTES, NUMBERS, UNKNOWN, DataRules, learn, new_points
 from minidecomp.errors import DataError, OptionError, RunError
+from minidecomp.model.from_options import fit_likelihood
 
 INTEGERS = ("uint8", "int16", "uint16", "int32", ">i4", "uint32", "int64", "uint64")
 SMALL = ["--epochs", "2", "--hidden", "5", "--threads", "1", "--no-plots", "-q"]
@@ -403,3 +404,60 @@ def test_a_file_and_an_array_are_read_by_one_rule(tmp_path):
         loaded, points = arrays.load(tmp_path / "x.npy"), new_points(values, "x")
         assert loaded.train.dtype == points.dtype
         assert_array_equal(np.sort(np.concatenate([loaded.train, loaded.test]), axis=None), np.sort(points, axis=None))
+
+
+def test_the_likelihood_is_chosen_by_all_points():
+    """Training and test points alike: one 7 among zeros and ones, wherever the split puts it."""
+    values = np.zeros((40, 3))
+    values[::2] = 1
+    values[7, 1] = 7.0
+    np.save("ones.npy", values)
+    for seed in range(12):
+        chosen = resolve(data="ones.npy", data_seed=seed)
+        assert fit_likelihood(chosen, dataset_from(chosen)).likelihood == "gaussian"
+
+
+def test_a_named_set_of_another_folder_is_refused(capsys):
+    """Whatever data a run is evaluated on are compared with its own, those of named sets too."""
+    assert main(["train", "--prior", "mixture", "-e", "1", "--out", "r", "-q", "--no-plots"]) == 0
+    with np.load("r/checkpoint.npz") as file:
+        arrays = dict(file)
+    arrays["data_sha256"] = np.array("0" * 64)
+    np.savez("r/checkpoint.npz", **arrays)
+    capsys.readouterr()
+    assert main(["evaluate", "r"]) == 2
+    assert "is not the data this run was trained on" in capsys.readouterr().err
+
+
+def test_hidden_values_and_ragged_rows_are_refused():
+    """Whatever stands under a mask is no value, and rows of several lengths are no points."""
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    masked = np.ma.masked_array(X, mask=X > 1)
+    with pytest.raises(DataError, match="an array without a mask is needed; this one hides"):
+        new_points(masked, "X")
+    with pytest.raises(ValueError, match="mask"):
+        DecompositionVAE(epochs=1).fit(masked)
+    with pytest.raises(DataError, match="rows of one length are needed; these differ"):
+        new_points([[1.0, 2.0], [3.0]], "X")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"data_image_shape": np.array([np.inf, 1.0])},
+        {"data_image_shape": np.array([-1, -2])},
+        {"data_image_shape": np.array(["1", "2"])},
+        {"data_range": np.array([0, 1j])},
+        {"data_range": np.array(["0", "1"])},
+        {"data_unit": np.array("acres")},
+    ],
+)
+def test_damaged_rules_are_refused(damage, capsys):
+    assert main(["train", "--prior", "mixture", "-e", "1", "--out", "r", "-q", "--no-plots"]) == 0
+    with np.load("r/checkpoint.npz") as file:
+        arrays = dict(file)
+    np.savez("r/checkpoint.npz", **arrays | damage)
+    capsys.readouterr()
+    assert main(["evaluate", "r"]) == 2
+    err = capsys.readouterr().err
+    assert "damaged" in err and err.count("\n") == 1

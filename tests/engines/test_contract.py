@@ -28,6 +28,7 @@ from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.optimizer import Adam
 from minidecomp.randomness import philox, streams
+from minidecomp.randomness.draws import Draws
 
 ENGINES = ("textbook", "cpu", *DEVICES)
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
@@ -234,7 +235,19 @@ REFUSALS = {
     "batches of nothing": (lambda e, x, g: step(e, x, range(5), 0), "batches of 0 points"),
     "other totals": (
         lambda e, x, g: e.train(x, np.arange(5), 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(3)),
-        r"totals has shape \(3,\), not \(4,\)",
+        r"totals is float64 of shape \(3,\), not float64 of shape \(4,\)",
+    ),
+    "whole totals": (
+        lambda e, x, g: e.train(x, np.arange(5), 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4, int)),
+        r"totals is int64 of shape \(4,\), not float64 of shape \(4,\)",
+    ),
+    "an order that is a list": (
+        lambda e, x, g: e.train(x, [0, 99], 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4)),
+        "order is a list; an array of int64 is needed",
+    ),
+    "no noise": (
+        lambda e, x, g: e.value_and_grad(x, Draws(None)),
+        "draws without eps: the posterior's noise is needed",
     ),
 }
 

@@ -242,3 +242,50 @@ def test_the_report_shows_no_evaluation_of_another_model(tmp_path):
     assert dict(_evaluation(run))["epochs"] == 2
     Path("r/evaluation.json").write_text(json.dumps(stored("r") | {"parameters_sha256": "0"}))
     assert _evaluation(run) == []
+
+
+def test_a_metric_that_fails_is_one_line(capsys):
+    """A metric of one's own may raise, give something else, or numbers of NumPy's."""
+    assert main(["train", "--prior", "mixture", "-e", "1", "--out", "r", "-q", "--no-plots"]) == 0
+
+    def fails(codes):
+        raise ZeroDivisionError("by me")
+
+    scores = {
+        "fails": (fails, "the metric fails failed: ZeroDivisionError: by me"),
+        "empty": (lambda codes: None, "the metric empty gave a NoneType, not a Score"),
+        "narrow": (lambda codes: Score(np.float32(0.5), {"part": np.arange(3)}, {"points": 3}, None, "half"), ""),
+    }
+    for name, (function, said) in scores.items():
+        METRICS.add(Metric(name, "a test", of_codes=function))
+        try:
+            capsys.readouterr()
+            assert main(["evaluate", "r", "--metrics", name, "-q"]) == (1 if said else 0)
+            assert said in capsys.readouterr().err
+        finally:
+            METRICS.remove(name)
+    assert json.loads(Path("r/evaluation.json").read_text())["metrics"]["narrow"]["details"] == {"part": [0, 1, 2]}
+
+
+def test_an_evaluation_of_another_epoch_is_in_no_table(capsys):
+    """A run that was resumed and stopped has still the file of the model that it was."""
+    assert main(["train", "--prior", "mixture", "-e", "1", "--out", "r", "-q", "--no-plots"]) == 0
+    kept = Path("r/evaluation.json").read_text()
+    assert main(["train", "--resume", "r", "-e", "3", "-q", "--no-plots"]) == 0
+    capsys.readouterr()
+    assert main(["table", "r", "--json"]) == 0
+    assert "test.kl" in json.loads(capsys.readouterr().out)[0]
+    Path("r/evaluation.json").write_text(kept)
+    assert main(["table", "r", "--json"]) == 0
+    assert "test.kl" not in json.loads(capsys.readouterr().out)[0]
+
+
+@pytest.mark.parametrize("metrics", [None, 0, True, ["hoyer"], {"hoyer": None}, "hoyer"])
+def test_a_sweep_heals_an_evaluation_that_is_damaged(metrics):
+    args = "sweep --prior mixture -e 1 --out s -q --metrics hoyer"
+    assert main(args.split()) == 0
+    (path,) = Path("s").glob("*/evaluation.json")
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps(whole | {"metrics": metrics}))
+    assert main(["sweep", "--resume", "s", "-q", "--metrics", "hoyer"]) == 0
+    assert json.loads(path.read_text())["metrics"] == whole["metrics"]

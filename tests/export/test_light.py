@@ -1,4 +1,4 @@
-"""Using a trained model takes NumPy alone, little memory, and no compiled core."""
+"""Using a trained model takes NumPy alone, little memory, and of the compiled modules the table of codes."""
 
 import subprocess
 import sys

@@ -24,11 +24,11 @@ from minidecomp.terms import likelihoods, priors
 
 RNG = np.random.default_rng(0)
 MODES = priors.ring_of_components(4, 2, 1.0)
-PAPER_MIXTURE = priors.Mixture(MODES, np.full((4, 2), 0.03**0.5), np.full(4, np.log(0.25)))
+PINWHEEL_MIXTURE = priors.Mixture(MODES, np.full((4, 2), 0.03**0.5), np.full(4, np.log(0.25)))
 PRIORS = {
     "gaussian": priors.Gaussian(np.zeros(2), np.ones(2)),
     "student-t": priors.StudentT(np.zeros(2), np.ones(2), df=1.5),
-    "mixture": PAPER_MIXTURE,
+    "mixture": PINWHEEL_MIXTURE,
     "sparse": priors.Sparse(np.zeros(2), np.ones(2)),
 }
 WIDTHS = {"image": 20, "two": 2, "one": 1, "seven": 7, "ninety": 90}
@@ -139,7 +139,7 @@ def test_contours_hold_half_and_nine_tenths_of_the_prior():
 
 @pytest.mark.parametrize("labels", [np.arange(40) % 13, np.array(["a$b", "ü"] * 20)])
 def test_classes_are_drawn_beside_it(labels, tmp_path):
-    figure = figures.aggregate_posterior(*clusters(), PAPER_MIXTURE, labels, grid=60)
+    figure = figures.aggregate_posterior(*clusters(), PINWHEEL_MIXTURE, labels, grid=60)
     names = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
     assert names == [str(name).replace("$", r"\$") for name in np.unique(labels)]
     drawn(figure, tmp_path)
@@ -183,7 +183,7 @@ def test_spikes_are_seen():
 def test_panel_grid_shares_colours_and_axes(tmp_path):
     rows = [[clusters(scale=s) for s in (0.01, 0.1, 0.3)], [clusters(scale=0.2)]]
     titles = [["a", "b", "c"], [r"$\alpha = 3$"]]
-    figure = figures.panel_grid(rows, titles, PAPER_MIXTURE, grid=60)
+    figure = figures.panel_grid(rows, titles, PINWHEEL_MIXTURE, grid=60)
     panels = [axes for axes in figure.axes if axes.images]
     assert len(panels) == 4
     assert [axes.get_xlabel() for axes in panels] == ["a", "b", "c", r"$\alpha = 3$"]

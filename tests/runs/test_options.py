@@ -1,17 +1,21 @@
 """The options: what they are by default, what they take, and what is refused in which words."""
 
+import copy
 import dataclasses
 import math
+import pickle
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidecomp import resolve
+from minidecomp import DecompositionVAE, resolve
 from minidecomp.errors import OptionError
 from minidecomp.settings import options
 from minidecomp.settings.resolving import check, limits_of
-from minidecomp.variants import DATA_SETS, PRIORS
+from minidecomp.terms import priors
+from minidecomp.variants import DATA_SETS, PRIORS, Option
 
 NAMES = list(options.by_name())
 NUMBERS = [name for name in NAMES if options.by_name()[name].kind in (int, float)]
@@ -146,3 +150,33 @@ def test_every_option_is_documented():
     for variant in (*DATA_SETS.values(), *PRIORS.values()):
         for name, value in variant.defaults.items():
             assert check(name, value) == value
+
+
+def test_equal_options_are_equal_whatever_was_added_since():
+    """Of another table of options too; they pickle, copy and hash."""
+    clone = pytest.importorskip("sklearn.base").clone
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    before, model = resolve(alpha=3), DecompositionVAE(epochs=1).fit(X)
+
+    class Later(priors.Gaussian):
+        name, aliases, options = "later", (), (Option("later_width", float, "Later: its width.", 2.0),)
+
+    PRIORS.add(Later)
+    try:
+        after = resolve(alpha=3)
+        assert after.later_width == 2.0 and before.replace(epochs=9) == after.replace(epochs=9)
+        assert pickle.loads(pickle.dumps(before)) == copy.deepcopy(before) == after
+        assert dataclasses.replace(before, epochs=9).epochs == 9
+        model.set_params(alpha=2.0).partial_fit(X)
+        assert model.get_params()["later_width"] == 2.0 and clone(model).later_width == 2.0
+    finally:
+        PRIORS.remove("later")
+    assert before == resolve(alpha=3) != resolve(alpha=4) and hash(before) == hash(resolve(alpha=3))
+    with pytest.raises(OptionError, match=r"later_width.*there is no such option here"):
+        after.replace(epochs=9)
+
+
+def test_a_folder_of_data_goes_with_every_named_set():
+    """As a sweep over several data sets, or MINIDECOMP_DATA_DIR, gives it."""
+    for data in options.data_names():
+        assert resolve(data=data, data_dir=".").data_dir == "."

@@ -299,3 +299,19 @@ def test_threads_of_each(monkeypatch):
         [{"data": "wide.npy", "likelihood": "gaussian", "hidden": [1200, 1200], "batch_size": 256, "alpha": [1, 2]}]
     )
     assert threads_of_each(large, Datasets()) == 8
+
+
+def test_flags_and_free_text_have_one_value():
+    """A flag on the command line is no text; a comma in a file's name separates nothing."""
+    assert values_of("learn_prior_variance", True) == [True] and values_of("amsgrad", False) == [False]
+    assert values_of("data", "a,b.csv") == ["a,b.csv"] and values_of("factors", "shape=heart,scale=1") == [
+        "shape=heart,scale=1"
+    ]
+    assert values_of("prior", "mixture,sparse") == ["mixture", "sparse"] and values_of("hidden", "3,4;5") == [
+        "3,4",
+        "5",
+    ]
+    args = "sweep --prior gaussian --data pinwheel --learn-prior-variance --no-amsgrad -e 1 --out f -q"
+    assert main(args.split()) == 0
+    (entry,) = sweep_folder.open_sweep(Path("f"))
+    assert entry.options.learn_prior_variance and not entry.options.amsgrad

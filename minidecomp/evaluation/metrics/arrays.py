@@ -80,7 +80,7 @@ def as_factors(
 def as_test_points(
     codes: Any, factors: Any, dims: int, factor_count: int, varied: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Test points, which need as many codes and factors as the training points have."""
+    """Codes and factors of test points, which need as many columns as those of the training points."""
     codes = as_codes(codes, "test_codes", least_points=1)
     factors = as_factors(factors, len(codes), "test_factors", varied=varied)
     if codes.shape[1] != dims:

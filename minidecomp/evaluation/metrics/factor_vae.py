@@ -117,7 +117,7 @@ def _vote(
 
 
 def factor_vae_mathieu19(truth: GroundTruth, *, seed: int = 0, num_votes: int = 20000, batch_size: int = 1000) -> Score:
-    """The paper's score over every combination of factors; see `factor_vae_mathieu19_from_codes`."""
+    """The score of Mathieu et al. (2019) over all combinations of factors; see `factor_vae_mathieu19_from_codes`."""
     factors = all_factors(truth.factor_sizes)
     codes = codes_of(truth, factors)
     return factor_vae_mathieu19_from_codes(codes, factors, seed=seed, num_votes=num_votes, batch_size=batch_size)

@@ -12,7 +12,7 @@ from .arrays import LARGEST, as_codes
 
 
 def gaussian_quantiles(codes: Any, df: float, loc: Any = 0.0, scale: Any = 1.0) -> np.ndarray:
-    """Codes with a Student-t prior as they would be with a Gaussian one, so that variances can be compared.
+    """Codes (n, D) of a Student-t prior, mapped to those of a Gaussian prior, so that variances can be compared.
 
     x = Phi^-1(F_df((z - loc) / scale))
 
@@ -26,7 +26,7 @@ def gaussian_quantiles(codes: Any, df: float, loc: Any = 0.0, scale: Any = 1.0) 
     df : float
         Degrees of freedom, above 0.
     loc, scale : float or array (D,)
-        Of the prior.
+        The prior's.
 
     Returns
     -------

@@ -73,6 +73,7 @@ def probabilities(x: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def with_ones(x: np.ndarray) -> np.ndarray:
+    """x (n, D) with a column of ones behind it, (n, D + 1)."""
     return np.concatenate([x, np.ones((len(x), 1))], axis=1)
 
 

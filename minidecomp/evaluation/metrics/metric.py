@@ -21,12 +21,12 @@ class Metric:
     name : str
         On the command line, in evaluation.json and in tables.
     help : str
-        What it is, in one line without its end.
+        What it measures, in one line without a full stop.
     of_truth : callable, optional
         Given a `GroundTruth` and ``seed``, 0 to 2^32 - 1, returns the `Score`.
     of_codes : callable, optional
-        Given codes (n, D), the same for data without known factors, and for all data where there is no ``of_truth``.
-        Without it the metric needs factors.
+        Given codes (n, D), returns the `Score` for data without known factors, and for all data if there is no
+        ``of_truth``. Without it the metric needs factors.
     least_factors : int
         How many factors have to vary, of those that it needs.
     least_latent_dims : int
@@ -34,7 +34,7 @@ class Metric:
     slow : str
         How long it takes, if that is minutes; ``all`` then leaves it out.
     package, module, install : str
-        What it needs beyond NumPy, if anything: its name, that of its module, and what ``pip install`` is to be given.
+        A package that it needs beyond NumPy: its name, its module's name, and the argument of ``pip install``.
     """
 
     name: str
@@ -54,10 +54,11 @@ class Metric:
 
     @property
     def needs_factors(self) -> bool:
+        """Whether it can be computed only where the factors are known."""
         return self.of_codes is None
 
     def lacks(self, factors: int, latent_dim: int) -> str:
-        """Why it cannot be computed with so many factors that vary and latent dimensions; empty if it can."""
+        """Why it cannot be computed for so many varying factors and latent dimensions; empty if it can."""
         if self.needs_factors and factors == 0:
             return "it needs data with known factors that vary"
         if self.needs_factors and factors < self.least_factors:

@@ -80,7 +80,7 @@ class GroundTruth:
 
 
 def codes_of(truth: GroundTruth, factors: np.ndarray) -> np.ndarray:
-    """The representation of factors (n, F), checked, as float64 (n, D)."""
+    """The codes (n, D), float64, that the representation gives for factors (n, F), checked."""
     codes = as_codes(truth.represent(factors), "represent", least_points=0)
     if len(codes) != len(factors):
         raise OptionError("represent", f"{len(codes)} rows for {len(factors)} points", "a row a point is")

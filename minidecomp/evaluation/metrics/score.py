@@ -31,5 +31,5 @@ class Score:
     definition: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as a dict that ``json.dumps`` takes."""
+        """The score as a dict that ``json.dumps`` takes."""
         return asdict(self)

@@ -15,7 +15,7 @@ from .likelihood import Likelihood
 
 @dataclass(frozen=True)
 class Bernoulli(Likelihood):
-    """x in {0, 1} (or an intensity between), output = logits o.
+    """p(x|z) for x in {0, 1}, or an intensity between: the decoder's output (..., dx) are logits o.
 
     log p = sum_d x o - softplus(o)            d/do = x - sigmoid(o)
     """

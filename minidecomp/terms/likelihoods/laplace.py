@@ -16,7 +16,7 @@ from .likelihood import Likelihood
 
 @dataclass(frozen=True)
 class Laplace(Likelihood):
-    """x real, output = m; the scale b is fixed.
+    """p(x|z) = Laplace(m, b) for real x: the decoder's output (..., dx) is m, and the scale b is fixed.
 
     log p = sum_d -|x - m| / b - log(2 b)            d/dm = sign(x - m) / b
     """

@@ -11,27 +11,29 @@ from ..explanation import Explanation, Worked
 
 
 class Likelihood:
-    """p(x|z) over x (..., dx), given the decoder's output (..., output_dim): the base of the likelihoods.
+    """p(x|z) of points x (..., dx), given the decoder's output (..., output_dim): the base of the likelihoods.
 
-    A likelihood has ``value(x, output)``, log p(x|z) of shape (...,) in nats, summed over the dx dimensions;
-    ``value_and_grad(x, output)``, with the gradient by ``output``; ``mean(output)``, E[x|z] (..., dx); and
-    ``sample(output, noise)`` from standard noise (..., dx) of the kind ``noise_kind``. x broadcasts against output.
+    A likelihood has ``value``, ``value_and_grad``, ``mean`` and ``sample``. x broadcasts against the output: x (B, dx)
+    goes with an output (K, B, output_dim) of K samples.
 
     ``minidecomp.variants.LIKELIHOODS.add(Mine)`` makes one a choice of ``--likelihood`` (docs/architecture.md).
 
     Attributes
     ----------
-    name, label : str
-        ``--likelihood``'s word for it, and what help says beside it.
+    name : str
+        The word for it after ``--likelihood``.
+    label : str
+        What help says beside the name.
     aliases : tuple of str
+        Other words for it, such as those of the authors' code.
     options : tuple of Option
-        Its own, which go with it alone.
+        The options that go with this likelihood alone.
     noise_kind : str
-        ``normal``, or ``uniform`` in (0, 1).
+        What ``sample`` takes: ``normal``, or ``uniform`` in (0, 1).
     data_range : (float, float) or None
-        What x has to lie in.
+        The least and the greatest value that x may have; None for any.
     outputs_per_value : int
-        How many numbers the decoder gives for each of x: output_dim = outputs_per_value dx.
+        How many numbers the decoder gives for each number of x: output_dim = outputs_per_value dx.
     mean_link : str
         What makes the mean of the first dx outputs: ``identity`` or ``sigmoid``.
     learns_scale : bool
@@ -39,6 +41,7 @@ class Likelihood:
     has_kink : bool
         Whether the gradient jumps where x equals the output.
     explanation : Explanation or None
+        What ``--explain`` says of it.
     """
 
     name: ClassVar[str]
@@ -60,25 +63,29 @@ class Likelihood:
 
     @classmethod
     def like(cls, other: Likelihood) -> Likelihood:
-        """One of this kind: ``other`` itself if it is, else the usual one."""
+        """This kind of likelihood: ``other`` itself if it is of this kind, else one with the usual options."""
         return other if isinstance(other, cls) else cls()
 
     def output_dim(self, data_dim: int) -> int:
+        """How many numbers the decoder gives for a point of ``data_dim`` numbers."""
         return self.outputs_per_value * data_dim
 
     def value(self, x: Any, output: Any) -> Any:
+        """log p(x|z) in nats, (...,), summed over the dx dimensions of x (..., dx)."""
         raise NotImplementedError(f"the {self.name} likelihood has no value")
 
     def value_and_grad(self, x: Any, output: Any) -> tuple[Any, dict[str, Any]]:
+        """log p(x|z) in nats, (...,), and its gradient by ``output`` (..., output_dim)."""
         raise NotImplementedError(f"the {self.name} likelihood has no gradient")
 
     def mean(self, output: Any) -> Any:
-        """E[x|z]."""
+        """E[x|z], (..., dx)."""
         raise NotImplementedError(f"the {self.name} likelihood has no mean")
 
     def sample(self, output: Any, noise: Any) -> Any:
+        """x (..., dx) from p(x|z), made of standard noise (..., dx) of the kind ``noise_kind``."""
         raise NotImplementedError(f"the {self.name} likelihood has no sample")
 
     def work_by_hand(self, x: np.ndarray, output: np.ndarray) -> Worked:
-        """An entry of the gradient by the output for the first of x (B, dx), by hand and by the code."""
+        """One entry of the gradient by the output, for the first point of x (B, dx): by hand, and by the code."""
         raise NotImplementedError(f"the {self.name} likelihood has no worked entry")

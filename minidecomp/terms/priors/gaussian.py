@@ -15,7 +15,7 @@ from .prior import Prior
 
 @dataclass(frozen=True)
 class Gaussian(Prior):
-    """N(m, diag v) with loc m and scale sqrt(v), each (D,).
+    """p(z) = N(m, diag v), with loc m and scale sqrt(v), (D,) each.
 
     log p = sum_d -(z - m)^2 / (2 v) - log(2 pi v) / 2
     d/dz = -(z - m) / v            d/dv = ((z - m)^2 / v^2 - 1 / v) / 2

@@ -20,7 +20,7 @@ GRID, GRID_2D = 20001, 1201  # points along each side of the integral of p^beta
 
 @dataclass(frozen=True)
 class Mixture(Prior):
-    """sum_m pi_m N(m_m, diag v_m): loc and scale (K, D), log_weight (K,).
+    """p(z) = sum_m pi_m N(m_m, diag v_m), M Gaussians: loc m_m and scale sqrt(v_m) (M, D), log_weight log pi_m (M,).
 
     log p = logsumexp_m (log pi_m + log N(z; m_m, v_m))
     R_m = softmax_m (log pi_m + log N(z; m_m, v_m))      one responsibility for a point, over all its dimensions
@@ -74,7 +74,7 @@ class Mixture(Prior):
         return cls(loc, scale, np.full(len(loc), -math.log(len(loc))))
 
     def joint_log_density(self, z: Any) -> Any:
-        """log pi_m + log N(z; m_m, v_m), of shape (..., K)."""
+        """log pi_m + log N(z; m_m, v_m) in nats, (..., M): point z (..., D) and component m together."""
         return self.log_weight + normal_log_density(z[..., None, :], self.loc, self.scale).sum(-1)
 
     def marginal_log_density(self, z: Any) -> Any:
@@ -95,7 +95,7 @@ class Mixture(Prior):
         return log_p, {"z": d_z, "variance": d_variance}
 
     def component(self, choice: Any) -> Any:
-        """The component that u chooses: the first m with u < pi_1 + ... + pi_m."""
+        """The components that uniform numbers u (...,) choose, (...,): the first m with u < pi_1 + ... + pi_m."""
         xp = array_module(choice)
         edges = xp.cumsum(xp.exp(self.log_weight))[:-1]
         return (choice[..., None] >= edges).sum(-1)
@@ -114,7 +114,7 @@ class Mixture(Prior):
         return centre, np.sqrt((weight * (self.scale**2 + (self.loc - centre) ** 2)).sum(0))
 
     def log_power_integral(self, beta: float) -> float:
-        """log F_beta, by a sum over a grid, in one or two dimensions."""
+        """log F_beta in nats, by a sum over a grid, in one or two dimensions."""
         z, area = self._plane(beta)
         log_p = beta * self.log_density(z)
         return float(log_p.max() + math.log(np.exp(log_p - log_p.max()).sum() * area))
@@ -155,9 +155,9 @@ class Mixture(Prior):
 
 
 def ring_of_components(components: int, latent_dim: int, radius: float) -> np.ndarray:
-    """Locations (K, D) of a mixture's components: evenly on a circle in the first two dimensions (a line if D = 1).
+    """Locations (M, D) of a mixture's M components: evenly on a circle in the first two dimensions (a line if D = 1).
 
-    Four components in two dimensions are the paper's (1, 0), (0, 1), (-1, 0), (0, -1).
+    Four components in two dimensions are at (1, 0), (0, 1), (-1, 0), (0, -1), as in Mathieu et al. (ICML 2019).
     """
     loc = np.zeros((components, latent_dim))
     if latent_dim == 1:

@@ -12,52 +12,41 @@ from ..explanation import Explanation, Worked
 
 
 class Prior:
-    """p(z) over z (..., D): the base of the priors, which holds what most of them have in common.
+    """p(z) of latent points z (..., D): the base of the priors, which holds what most of them have in common.
 
-    A prior has
-
-    ``log_density(z)``
-        log p(z) of shape (...,) for z of shape (..., D), in nats.
-    ``marginal_log_density(z)``
-        log p_d(z_d) of each dimension by itself, (..., D).
-    ``log_density_and_grad(z)``
-        The log density, and its gradient by ``z`` (..., D) and by the prior's ``variance`` v = scale^2, one for each
-        point and dimension (..., D) (a mixture's is summed over its components, which share what is learned).
-    ``sample(noise, choice)`` and ``sample_grad(d_sample, noise, choice)``
-        z from standard noise e (..., D), of the kind ``noise_kind``, and from uniform u that choose a component, of
-        shape (...,) where ``choice_kind`` is "point" and (..., D) where it is "element"; and how a gradient by the
-        sample becomes one by the variance: z = m + sqrt(v) e gives dz/dv = e / (2 sqrt(v)).
-
-    The textbook and the CPU engine take any object with ``name``, ``choice_kind``, ``log_density``,
-    ``log_density_and_grad`` (the gradient by ``z`` is enough) and ``sample`` as a prior (docs/python.md). What else
-    stands here lets one be chosen by its name: ``minidecomp.variants.PRIORS.add(Mine)`` (docs/architecture.md).
+    The textbook and the CPU engine take as a prior any object with ``name``, ``choice_kind``, ``log_density``,
+    ``log_density_and_grad`` (the gradient by ``z`` is enough) and ``sample`` (docs/python.md). The other attributes let
+    a prior be chosen by its name: ``minidecomp.variants.PRIORS.add(Mine)`` (docs/architecture.md).
 
     Attributes
     ----------
+    loc, scale : array of shape (D,), or (M, D) for a mixture of M components
+        Centre and standard deviation (for a Student-t: scale) in each dimension.
     name : str
-        ``--prior``'s word for it.
+        The word for it after ``--prior``.
     label : str
-        What help says of it beside its name; may be empty.
+        What help says beside the name; may be empty.
     aliases : tuple of str
         Other words for it, such as those of the authors' code.
     options : tuple of Option
-        Its own, which go with it alone.
+        The options that go with this prior alone.
     defaults : mapping
-        Of options that it shares with other priors, where its own differ from the usual.
+        Defaults of options that it shares with other priors, where they differ from the usual ones.
     usual_data : str or None
-        The data set that is taken if none is given.
+        The data set to train on if the user names none.
     noise_kind : str
-        ``normal`` or ``student-t``: what ``sample`` makes z of.
+        What ``sample`` makes z of: ``normal`` or ``student-t`` noise.
     choice_kind : str or None
-        ``point``, ``element`` or None.
+        ``point`` if uniform numbers choose a component for each point, ``element`` if they do so for each dimension of
+        each point, None if there is nothing to choose.
     closed_form_kl : bool
         Whether KL(q(z|x) || p(z)) has the closed form of ``terms/kl.py``.
     is_product : bool
         Whether p(z) is a product over the dimensions.
     takes_data_variances : bool
-        Whether ``--prior-variance pca`` makes sense: a variance a dimension.
+        Whether ``--prior-variance pca`` makes sense: one variance for each dimension.
     explanation : Explanation or None
-    loc, scale : array of shape (D,), or (K, D) of a mixture
+        What ``--explain`` says of it.
     """
 
     name: ClassVar[str]
@@ -77,53 +66,73 @@ class Prior:
 
     @classmethod
     def from_options(cls, options: Any, scale: np.ndarray) -> Prior:
-        """The prior that the options name, centred at 0, for the scale (D,) that they and the data give."""
+        """The prior that the options name, centred at 0, with the scale (D,) that options and data give."""
         return cls.with_scale(np.zeros_like(scale), scale)
 
     @classmethod
     def with_scale(cls, loc: np.ndarray, scale: np.ndarray) -> Prior:
-        """The prior with loc and scale (D,), or (K, D) of a mixture, and the rest as usual."""
+        """The prior with loc and scale (D,), or (M, D) for a mixture, and the usual values of its other options."""
         return cls(loc, scale)  # type: ignore[call-arg]
 
     def marginal_log_density(self, z: Any) -> Any:
+        """log p_d(z_d) in nats for each dimension by itself, (..., D)."""
         raise NotImplementedError(f"the {self.name} prior has no density of a dimension by itself")
 
     def log_density(self, z: Any) -> Any:
+        """log p(z) in nats, (...,), for z (..., D)."""
         return self.marginal_log_density(z).sum(-1)
 
     def log_density_and_grad(self, z: Any) -> tuple[Any, dict[str, Any]]:
+        """log p(z) in nats, (...,), and its gradient by ``z`` and the prior's ``variance`` v = scale^2, (..., D) each.
+
+        The gradient by the variance has an entry for each point and dimension. A mixture sums it over its components,
+        which share what is learned.
+        """
         raise NotImplementedError(f"the {self.name} prior has no gradient")
 
     def sample(self, noise: Any, choice: Any = None) -> Any:
+        """z (..., D) from p(z), made of standard noise (..., D) and of uniform numbers.
+
+        Parameters
+        ----------
+        noise : array of shape (..., D)
+            Of the kind ``noise_kind``.
+        choice : array of shape (...,) or (..., D), optional
+            Uniform in (0, 1), for a prior with a ``choice_kind``: (...,) for ``point``, (..., D) for ``element``.
+        """
         return self.loc + self.scale * noise
 
     def sample_grad(self, d_sample: Any, noise: Any, choice: Any = None) -> Any:
+        """The gradient (..., D) by the variance v, from the gradient ``d_sample`` (..., D) by the sample.
+
+        z = m + sqrt(v) e        dz/dv = e / (2 sqrt(v))
+        """
         return d_sample * noise / (2 * self.scale)
 
     def centre_and_spread(self) -> tuple[np.ndarray, np.ndarray]:
-        """Centre and scale (D,) of each dimension, float64: what a traversal goes along."""
+        """Centre and standard deviation of each dimension, (D,) each, float64: traversals and pictures take them."""
         return np.broadcast_to(self.loc, self.scale.shape).astype(np.float64), self.scale.astype(np.float64)
 
     def log_power_integral(self, beta: float) -> float:
-        """log F_beta = log int p(z)^beta dz (docs/theory.md).
+        """log F_beta = log int p(z)^beta dz, in nats (docs/theory.md).
 
         Raises
         ------
         NotImplementedError
-            If it is not known.
+            If the prior does not know the integral.
         OptionError
-            If p^beta has no integral.
+            If p^beta has no finite integral.
         """
         raise NotImplementedError(f"the integral of p^beta is not known for the {self.name} prior")
 
     def annealed(self, beta: float) -> Prior | None:
-        """f_beta = p^beta / F_beta as a prior of its own, where it is one."""
+        """The prior f_beta = p^beta / F_beta, if that is a prior of a known kind; else None."""
         return None
 
     def constants(self) -> dict[str, Any]:
-        """What compiled code and the page want to know beside loc and scale."""
+        """The numbers that compiled code and the report's page need beside loc and scale, by name."""
         return {}
 
     def work_by_hand(self, z: np.ndarray) -> Worked:
-        """d log p/dz of the first of z (B, D) in the first dimension, by hand and by the code."""
+        """d log p/dz for the first point of z (B, D) in the first dimension: by hand, and by the code."""
         raise NotImplementedError(f"the {self.name} prior has no worked entry")

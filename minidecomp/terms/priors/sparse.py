@@ -20,7 +20,7 @@ def _log(x: float) -> float:
 
 @dataclass(frozen=True)
 class Sparse(Prior):
-    """Spike and slab in each dimension: (1 - gamma) N(m, v) + gamma N(0, a^2), with loc m, scale sqrt(v), each (D,).
+    """p(z): spike and slab in each dimension, (1 - gamma) N(m, v) + gamma N(0, a^2); loc m, scale sqrt(v), (D,) each.
 
     a = spike_scale
     log p = sum_d log((1 - gamma) N(z; m, v) + gamma N(z; 0, a^2))

@@ -17,7 +17,7 @@ from .prior import Prior
 
 @dataclass(frozen=True)
 class StudentT(Prior):
-    """A Student-t in each dimension, with nu = df degrees of freedom, loc m and scale^2 = v, each (D,).
+    """p(z): a Student-t in each dimension, nu = df degrees of freedom, with loc m and scale sqrt(v), (D,) each.
 
     log p = sum_d c - log(v) / 2 - (nu + 1) / 2 log(1 + (z - m)^2 / (nu v))
         c = lgamma((nu + 1) / 2) - lgamma(nu / 2) - log(nu pi) / 2
@@ -54,7 +54,7 @@ class StudentT(Prior):
 
     @property
     def log_normaliser(self) -> float:
-        """c above: one dimension's constant.
+        """The constant c of one dimension's log density, in nats.
 
         For a large nu the difference of lgammas would lose its digits: log(nu / 2) / 2 - 1 / (4 nu) + 1 / (24 nu^3).
         """

@@ -8,13 +8,19 @@ from ..arrays import array_module
 
 
 def variance_from_logits(logits: Any, prior_variance_scale: float) -> Any:
-    """v_d = S D softmax(l)_d for logits l (D,): the mean over the dimensions is S whatever the logits."""
+    """The prior's variances v (D,) from logits l (D,); their mean is S = ``prior_variance_scale`` whatever the logits.
+
+    v_d = S D softmax(l)_d
+    """
     xp = array_module(logits)
     w = xp.exp(logits - logits.max())
     return prior_variance_scale * logits.shape[0] * w / w.sum()
 
 
 def logits_grad(d_variance: Any, variance: Any) -> Any:
-    """d/dl_k = v_k (d/dv_k - sum_j w_j d/dv_j) with w = softmax(l) = v / sum v; all of shape (D,)."""
+    """The gradient by the logits (D,), from the gradient by the variances (D,) and the variances (D,).
+
+    d/dl_k = v_k (d/dv_k - sum_j w_j d/dv_j),   w = softmax(l) = v / sum v
+    """
     w = variance / variance.sum()
     return variance * (d_variance - (w * d_variance).sum())

@@ -1,6 +1,7 @@
 """KL(p(z) || q(z)) with the aggregate posterior of the batch, q(z) = 1/B sum_i N(z; loc_i, scale_i^2).
 
-The batch stands for the data: exact where it holds all of them, biased upwards otherwise (Jensen's inequality).
+The batch stands for the data. The estimate is exact where the batch holds all of them, and biased upwards otherwise
+(Jensen's inequality).
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ def _log_posteriors(prior_sample: Any, loc: Any, scale: Any) -> Any:
 
 
 def value(prior_sample: Any, loc: Any, scale: Any, prior: Prior) -> float:
-    """The estimate from z = prior_sample (J, D), a sample of the prior, and posteriors loc, scale (B, D).
+    """KL(p || q) in nats, from a sample z = prior_sample (J, D) of the prior, and posteriors loc, scale (B, D).
 
-    KL = 1/J sum_j [log p(z_j) - logsumexp_i log q(z_j | x_i) + log B]
+    KL ~ 1/J sum_j [log p(z_j) - logsumexp_i log q(z_j | x_i) + log B]
     """
     log_q = logsumexp(_log_posteriors(prior_sample, loc, scale), axis=1) - math.log(loc.shape[0])
     return (prior.log_density(prior_sample) - log_q).mean()
 
 
 def value_and_grad(prior_sample: Any, loc: Any, scale: Any, prior: Prior) -> tuple[float, dict[str, Any]]:
-    """The estimate and its gradient by ``loc``, ``scale`` (B, D), ``prior_sample`` (J, D) and ``variance`` (J, D).
+    """KL(p || q) in nats, and its gradient by ``loc``, ``scale`` (B, D), ``prior_sample`` and ``variance`` (J, D).
 
     With W_ji = softmax_i log q(z_j | x_i):
     d/dmu_i = -1/J sum_j W_ji (z_j - mu_i) / s_i^2

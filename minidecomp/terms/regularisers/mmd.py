@@ -1,7 +1,8 @@
-"""MMD^2 between a sample of the prior and one of the aggregate posterior, dimension by dimension.
+"""MMD^2 between a sample of the prior and one of the aggregate posterior, dimension by dimension; it has no unit.
 
 The kernel is a sum of inverse multiquadrics, k(x - y) = sum_c c / (c + (x - y)^2) with c = 2 (.1, .2, .5, 1, 2, 5). The
-estimator is the unbiased U-statistic, so it can be negative; it is summed over the latent dimensions and the kernels.
+estimator is the unbiased U-statistic (Gretton et al., JMLR 2012, eq. 3), so it can be negative; it is summed over the
+latent dimensions and the kernels.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ from .regulariser import Regulariser
 
 
 def kernel(difference: Any) -> Any:
-    """k(r) = sum_c c / (c + r^2)."""
+    """k(r) for each difference r = x - y, in its shape.
+
+    k(r) = sum_c c / (c + r^2)
+    """
     square = difference**2
     return sum(c / (c + square) for c in KERNEL_SCALES)
 
 
 def kernel_slope(difference: Any) -> Any:
-    """k'(r) = -2 r sum_c c / (c + r^2)^2."""
+    """dk/dr for each difference r = x - y, in its shape.
+
+    k'(r) = -2 r sum_c c / (c + r^2)^2
+    """
     square = difference**2
     return -2 * difference * sum(c / (c + square) ** 2 for c in KERNEL_SCALES)
 
@@ -34,7 +41,7 @@ def _check(prior_sample: Any, z: Any) -> None:
 
 
 def value(prior_sample: Any, z: Any) -> float:
-    """The estimate from x = prior_sample and y = z, both (B, D), B at least 2.
+    """The estimate of MMD^2 from x = prior_sample and y = z, both (B, D), B at least 2.
 
     MMD^2 = sum_d 1/(B (B-1)) sum_{i != j} [k(x_i - x_j) + k(y_i - y_j)] - 2/B^2 sum_{i,j} k(x_i - y_j)
     """

@@ -19,12 +19,14 @@ class Regulariser:
 
     Attributes
     ----------
-    name, label : str
-        ``--regulariser``'s word for it, and what help says beside it.
+    name : str
+        The word for it after ``--regulariser``.
+    label : str
+        What help says beside the name.
     title : str
-        In tables: "KL(p || q)".
+        Its name in tables: "KL(p || q)".
     symbol : str
-        In formulas: "KL(p(z) || q(z))".
+        Its symbol in formulas: "KL(p(z) || q(z))".
     value : callable
         (prior_sample (J, D), z (K, B, D), loc (B, D), scale (B, D), prior) -> float.
     value_and_grad : callable
@@ -33,14 +35,15 @@ class Regulariser:
     least_points : int
         How many points a batch needs.
     unit : str
-        ``nats``, or nothing.
+        ``nats``, or empty for a value without a unit.
     aliases : tuple of str
         Other words for it, such as those of the authors' code.
     options : tuple of Option
-        Its own, which go with it alone.
+        The options that go with this regulariser alone.
     code : tuple of callables
         The textbook's functions, for ``--explain``.
     explanation : Explanation or None
+        What ``--explain`` says of it.
     work_by_hand : callable or None
         The arguments of ``value`` -> a Worked entry of its gradient.
     """

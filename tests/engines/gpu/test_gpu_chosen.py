@@ -10,7 +10,7 @@ from devices import KINDS, make_device, missing
 from emulated import EmulatedDevice
 
 from minidecomp.cli.main import main
-from minidecomp.engines import chosen, device, gpu, make
+from minidecomp.engines import device, gpu, make, usable_engine
 from minidecomp.errors import OptionError
 
 MODULES = ("minidecomp.engines", "minidecomp.engines.device")
@@ -40,30 +40,30 @@ def fake_cupy(monkeypatch, count):
 
 def test_without_cupy(monkeypatch):
     monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: None)
-    assert chosen("auto") == "cpu"
+    assert usable_engine("auto") == "cpu"
     with pytest.raises(OptionError, match=r"it needs CuPy: pip install 'minidecomp\[gpu\]'"):
-        chosen("gpu")
+        usable_engine("gpu")
 
 
 @pytest.mark.parametrize("count", [0, RuntimeError("cudaErrorInsufficientDriver: CUDA driver\nsecond line")])
 def test_without_a_gpu(count, monkeypatch):
     fake_cupy(monkeypatch, count)
-    assert chosen("auto") == "cpu"
+    assert usable_engine("auto") == "cpu"
     with pytest.raises(OptionError, match="CuPy finds no NVIDIA GPU here") as error:
-        chosen("gpu")
+        usable_engine("gpu")
     assert "second line" not in str(error.value)
 
 
 def test_with_a_gpu(monkeypatch):
     fake_cupy(monkeypatch, 1)
-    assert chosen("auto") == chosen("gpu") == "gpu"
-    assert chosen("cpu") == "cpu" and chosen("textbook") == "textbook"
+    assert usable_engine("auto") == usable_engine("gpu") == "gpu"
+    assert usable_engine("cpu") == "cpu" and usable_engine("textbook") == "textbook"
 
 
 def test_a_cupy_that_does_not_load(monkeypatch):
     fake_cupy(monkeypatch, ImportError("libcublas.so.12: cannot open"))
     with pytest.raises(OptionError, match=r"CuPy does not load \(libcublas.so.12: cannot open\); install it with pip"):
-        chosen("gpu")
+        usable_engine("gpu")
 
 
 @pytest.fixture(params=KINDS)
