@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -121,7 +122,16 @@ def _progress(quiet: bool) -> Iterator[Listener]:
 
 
 def _row(label: str, value: float, error: float | None = None) -> None:
-    click.echo(f"  {label:24}{value:12.4f}" + (f"  +- {error:.4f}" if error else ""))
+    """A number, with its error where it has one: not what is exact (0), nor what nothing tells of (NaN)."""
+    click.echo(f"  {label:24}{value:12.4f}" + (f"  +- {error:.4f}" if error and not math.isnan(error) else ""))
+
+
+def _sampling(found: dict[str, Any]) -> str:
+    """How much the importance sampling of a marginal log-likelihood can be trusted."""
+    if found["samples"] == 1:
+        return "1 sample each: nothing tells its sampling error"
+    error = f"its sampling error {found['sampling_error']:.4f}"
+    return f"{found['samples']} samples, {found['effective_samples']:.1f} effective; {error}"
 
 
 def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
@@ -136,15 +146,14 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
     say_what_is_not_finite(test)
     click.echo(f"{test['points']} test points, means in {units()}:")
     for name, label in titles().items():
-        if test[name] == test[name]:
+        if not math.isnan(test[name]):
             _row(label, test[name])
     active, count = dimensions["active"], len(dimensions["kl"])
     click.echo(f"  {'active dimensions':24}{len(active):7} of {count}")
     if "marginal_log_likelihood" in result:
         found = result["marginal_log_likelihood"]
         _row("marginal log-likelihood", found["mean"], found["standard_error"])
-        note = f"{found['samples']} samples, {found['effective_samples']:.1f} effective"
-        click.echo(f"    over {found['points']} points, {note}; its sampling error {found['sampling_error']:.4f}")
+        click.echo(f"    over {found['points']} points, {_sampling(found)}")
     for factor in ("overlap", "match") if "decomposition" in result else ():
         click.echo(f"{factor}:")
         for name, estimate in result["decomposition"][factor].items():

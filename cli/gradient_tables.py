@@ -30,12 +30,14 @@ def _table(rows: list[list[str]]) -> list[str]:
     ]
 
 
-def summary_lines(found: TermGradients, points: int) -> list[str]:
-    """Values; norms, shares and cosines by block; the largest entries."""
+def summary_lines(found: TermGradients, points: int, kl_title: str = "KL") -> list[str]:
+    """Values; norms, shares and cosines by block; the largest entries. Where the second term is no KL it is said."""
     from minidecomp.inspection.by_term import largest_entries, summarise
 
     terms = found.terms
     lines = [f"{points} training points, float64; the gradient of the objective, which training goes up", ""]
+    if kl_title != "KL":
+        lines.insert(1, f"KL stands for {kl_title}, which the objective has in its place")
     rows = [["term", "weight", "value", "weighted"]]
     for term in terms:
         weight, value = found.weights[term], found.values[term]

@@ -152,7 +152,7 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
     if as_json:
         click.echo(files.as_json({"points": len(s.x), **as_dict(found)}))
     else:
-        click.echo("\n".join(summary_lines(found, len(s.x))))
+        click.echo("\n".join(summary_lines(found, len(s.x), s.objective.kl_title)))
     if save is not None:
         arrays = {
             f"{term}.{block}": array for term, blocks in found.gradients.items() for block, array in blocks.items()

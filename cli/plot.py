@@ -41,7 +41,7 @@ def plot(
     loaded = checkpoint.load(run)
     folder = Path(out) if out is not None else loaded.folder / "figures"
     kinds, metrics = formats or ("png",), loaded.state.metrics()
-    for path in figures.draw_curves(folder, metrics, kinds):
+    for path in figures.draw_curves(folder, metrics, kinds, loaded.objective.kl_title):
         click.echo(f"picture: {path}")
     log = loaded.state.gradient_log
     if log is not None and log.rows:

@@ -105,4 +105,5 @@ def _terms(trainer: Trainer) -> str:
     """The terms' values over the last epoch, or over the present one if it is the first."""
     state = trainer.state
     values = state.rows[-1] if state.rows else trainer.means()
-    return "  ".join(f"{short} {values[term]:.4g}" for term, short in SHORT.items() if values[term] == values[term])
+    names = SHORT | {"kl": trainer.objective.kl_title}
+    return "  ".join(f"{short} {values[term]:.4g}" for term, short in names.items() if values[term] == values[term])

@@ -124,7 +124,10 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
             click.echo("no pictures: they need matplotlib; pip install 'minidecomp[plots]'", err=True)
         return []
     folder, state = trainer.folder / "figures", trainer.state
-    return figures.draw_all(folder, state.metrics(), state.vae, trainer.dataset, seed=trainer.options.seed)
+    kl_title = trainer.objective.kl_title
+    return figures.draw_all(
+        folder, state.metrics(), state.vae, trainer.dataset, seed=trainer.options.seed, kl_title=kl_title
+    )
 
 
 def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_json: bool) -> None:
@@ -137,13 +140,19 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
 
     train = dict(result["train"])
     train[trainer.options.regulariser] = train.pop("regulariser")
+    labels = titles()
+    if "kl_term" in train:
+        labels["kl_term"] = trainer.objective.kl_title
     say_what_is_not_finite(result["test"])
     click.echo(f"{trainer.state.epoch} epochs in {trainer.state.seconds:.1f} s")
     click.echo(f"means in {units()}; train: over the last epoch, test: of the trained model")
-    click.echo(f"{'':16}{'train':>12}{'test':>12}")
-    for name, label in titles().items():
+    width = max(16, *(len(label) + 1 for label in labels.values()))
+    click.echo(f"{'':{width}}{'train':>12}{'test':>12}")
+    for name, label in labels.items():
         cells = [part.get(name, math.nan) for part in (train, result["test"])]
-        click.echo(f"{label:16}" + "".join(f"{'' if math.isnan(cell) else format(cell, '.4f'):>12}" for cell in cells))
+        click.echo(
+            f"{label:{width}}" + "".join(f"{'' if math.isnan(cell) else format(cell, '.4f'):>12}" for cell in cells)
+        )
     click.echo(f"run: {trainer.folder}")
     for path in pictures:
         click.echo(f"picture: {path}")

@@ -18,6 +18,7 @@ from .randomness.draws import Draws
 from .settings.options import TrainOptions
 from .terms import kl
 from .terms.arrays import array_module
+from .terms.kl import title as kl_title
 from .terms.posterior import sample, scale_from_raw, scale_slope
 from .terms.priors import Gaussian, logits_grad
 from .variants import REGULARISERS
@@ -48,7 +49,8 @@ class Objective:
     samples : int
         K, posterior samples a data point.
     log_prior_multiplier : float
-        M in the Monte-Carlo KL, log q - M log p: 1, or the authors' latent_dim for their mixture.
+        M in the Monte-Carlo KL, log q - M log p: 1, or the authors' latent_dim for their mixture. With another than 1
+        the term is no KL.
     """
 
     beta: float = 1.0
@@ -62,6 +64,11 @@ class Objective:
     def weights(self) -> dict[str, float]:
         """dL/dterm by the term's name: 1, -beta, -alpha."""
         return {"log_likelihood": 1.0, "kl": -self.beta, "regulariser": -self.alpha}
+
+    @property
+    def kl_title(self) -> str:
+        """What the second term is called: "KL" if it is one."""
+        return kl_title(self.log_prior_multiplier)
 
     @property
     def least_points(self) -> int:
@@ -88,17 +95,22 @@ def objective_from(options: TrainOptions) -> Objective:
 def value(vae: VAE, objective: Objective, x: Any, draws: Draws) -> dict[str, float]:
     """The terms and the objective at x (B, dx), in nats, by name; the regulariser only if there is a prior sample."""
     loc, scale = vae.encode(x)
-    return value_at(vae, objective, x, loc, scale, sample(loc, scale, draws.eps), draws)
+    return value_at(vae, objective, x, loc, scale, sample(loc, scale, draws.eps), draws, draws.eps)
 
 
-def value_at(vae: VAE, objective: Objective, x: Any, loc: Any, scale: Any, z: Any, draws: Draws) -> dict[str, float]:
-    """The values at given posteriors loc, scale (B, D) and samples z (K, B, D), each a variable of its own."""
+def value_at(
+    vae: VAE, objective: Objective, x: Any, loc: Any, scale: Any, z: Any, draws: Draws, eps: Any = None
+) -> dict[str, float]:
+    """The values at given posteriors loc, scale (B, D) and samples z (K, B, D), each a variable of its own.
+
+    With ``eps`` z is loc + scale eps, and the KL does not work that noise out again.
+    """
     prior = vae.current_prior()
     values = {"log_likelihood": float(vae.likelihood.value(x, vae.decode(z)).mean())}
     if objective.kl == "analytic":
         values["kl"] = float(kl.analytic_value(loc, scale, _gaussian(prior)).mean())
     else:
-        values["kl"] = float(kl.monte_carlo_value(z, loc, scale, prior, objective.log_prior_multiplier).mean())
+        values["kl"] = float(kl.monte_carlo_value(z, loc, scale, prior, objective.log_prior_multiplier, eps).mean())
     if draws.prior_sample is not None:
         regulariser = REGULARISERS[objective.regulariser]
         values["regulariser"] = float(regulariser.value(draws.prior_sample, z, loc, scale, prior))
@@ -152,7 +164,8 @@ def value_and_grad(
         divergence, grads = kl.analytic_value_and_grad(loc, scale, _gaussian(prior))
         w = weights.get("kl", 0) / batch
     else:
-        divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, objective.log_prior_multiplier)
+        multiplier = objective.log_prior_multiplier
+        divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, multiplier, draws.eps)
         w = weights.get("kl", 0) / (samples * batch)
         d_z += w * grads["z"]
     values["kl"] = float(divergence.mean())
@@ -165,7 +178,7 @@ def value_and_grad(
     w = weights.get("regulariser", 0)
     if draws.prior_sample is not None:
         regulariser = REGULARISERS[objective.regulariser]
-        discrepancy, grads = regulariser.value_and_grad(draws.prior_sample, z, loc, scale, prior)
+        discrepancy, grads = regulariser.checked_value_and_grad(draws.prior_sample, z, loc, scale, prior)
         values["regulariser"] = float(discrepancy)
         for name, total in (("z", d_z), ("loc", d_loc), ("scale", d_scale)):
             if name in grads:

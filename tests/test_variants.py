@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +210,37 @@ found = list(ThreadPoolExecutor(8).map(lambda i: resolve(prior="mixture", alpha=
 assert [o.alpha for o in found] == list(range(8)) and {o.data for o in found} == {"pinwheel"}
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("engine", ["textbook", "cpu"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda z, x: {"z": z[..., :1]}, "the derivative by z has shape .*1\\), not "),
+        (lambda z, x: {"z": 1.0}, "the derivative by z has shape None, not "),
+        (lambda z, x: {"foo": z}, "derivatives by some of z, loc, scale"),
+        (lambda z, x: {}, "derivatives by some of z, loc, scale"),
+    ],
+)
+def test_a_regularisers_gradient_has_its_shape(engine, wrong, said):
+    """Another would broadcast, and train in silence."""
+    REGULARISERS.add(replace(MOMENTS, name="wrong", value_and_grad=lambda x, z, *more: (0.0, wrong(z, x))))
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    try:
+        with pytest.raises(ValueError, match=said):
+            DecompositionVAE(regulariser="wrong", alpha=1.0, epochs=1, engine=engine).fit(X)
+    finally:
+        REGULARISERS.remove("wrong")
+
+
+def test_a_regulariser_that_is_added_changes_no_other_number(capsys):
+    """Least of all the log-likelihood and the KL, which an evaluation takes from the first of them."""
+    REGULARISERS.remove("moments")
+    try:
+        run("train -e 2 --out r -q --no-plots", capsys)
+        before = json.loads(Path("r/evaluation.json").read_text())["test"]
+    finally:
+        REGULARISERS.add(MOMENTS)
+    run("evaluate r -q --metrics none", capsys)
+    after = json.loads(Path("r/evaluation.json").read_text())["test"]
+    assert after.pop("moments") > 0 and after == before

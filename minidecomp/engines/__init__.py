@@ -58,6 +58,9 @@ class Engine(Protocol):
     vae: VAE
     objective: Objective
 
+    def with_objective(self, objective: Objective) -> Engine:
+        """An engine of the same kind and size for the same model as it now is, with another objective."""
+
     def train(
         self,
         data: Points,

@@ -59,7 +59,7 @@ class CpuEngine:
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
         rules.check_known("cpu", vae, objective)
-        self.vae, self.objective, self.max_rows = vae, objective, max_rows
+        self.vae, self.objective, self.max_rows, self._threads = vae, objective, max_rows, threads
         self._module = _core(vae.dtype)
         # What the core does not know is computed here: KL and regulariser, by the textbook, each time that it asks. In
         # place of the prior it gets a standard normal without weight.
@@ -90,6 +90,10 @@ class CpuEngine:
         if self._external:
             self._pool = self._module.Pool(threads)
 
+    def with_objective(self, objective: Objective) -> CpuEngine:
+        """See the contract, ``minidecomp.engines.Engine``."""
+        return CpuEngine(self.vae, objective, max_rows=self.max_rows, threads=self._threads)
+
     def _external_terms(
         self, weights: Mapping[str, float], wanted: str | None, prior_sample: np.ndarray | None = None
     ) -> Callable[..., Any] | None:
@@ -114,7 +118,7 @@ class CpuEngine:
             divergence, grads = kl.analytic_value_and_grad(loc, scale, prior)  # type: ignore[arg-type]
         else:
             multiplier = self.objective.log_prior_multiplier
-            divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, multiplier)
+            divergence, grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, multiplier, eps)
         w = weights.get("kl", 0) / divergence.size
         d_z = w * grads["z"] if "z" in grads else np.zeros_like(z)
         d_loc, d_scale = (w * grads[name].reshape(-1, *loc.shape).sum(0) for name in ("loc", "scale"))
@@ -137,7 +141,7 @@ class CpuEngine:
     ) -> tuple[float, dict[str, np.ndarray]]:
         """The regulariser's value and gradients; the MMD's are the core's, whose time does not grow like B^2."""
         if name != "mmd":
-            value, grads = variants.REGULARISERS[name].value_and_grad(x, z, loc, scale, self.vae.prior)
+            value, grads = variants.REGULARISERS[name].checked_value_and_grad(x, z, loc, scale, self.vae.prior)
             return float(value), grads
         total, d_z = 0.0, np.empty_like(z)
         for k in range(len(z)):

@@ -50,6 +50,11 @@ class GpuEngine:
         self._points: DevicePoints | None = None
         self._programs: dict[int, list[Call]] = {}  # of training on that data, by the batch's size
 
+    def with_objective(self, objective: Objective) -> GpuEngine:
+        """See the contract, ``minidecomp.engines.Engine``."""
+        self.pull()
+        return GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
+
     @rules.one_call_at_a_time
     def push(self) -> None:
         """Copy ``vae.parameters`` to the device."""

@@ -34,6 +34,10 @@ class TextbookEngine:
     def __init__(self, vae: VAE, objective: Objective):
         self.vae, self.objective, self.lock = vae, objective, threading.Lock()
 
+    def with_objective(self, objective: Objective) -> TextbookEngine:
+        """See the contract, ``minidecomp.engines.Engine``."""
+        return TextbookEngine(self.vae, objective)
+
     def _draw(self, batch: int, seed: int, step: int, with_prior: bool) -> Draws:
         vae = self.vae
         prior = vae.current_prior()
@@ -99,9 +103,10 @@ class TextbookEngine:
         rules.check_batch(x, self.vae, None)
         vae, numbers = self.vae, as_numbers(x, self.vae.dtype)
         loc, scale = vae.encode(numbers)
-        z = sample(loc, scale, self._draw(len(x), seed, step, False).eps)
+        eps = self._draw(len(x), seed, step, False).eps
+        z = sample(loc, scale, eps)
         log_p = vae.likelihood.value(numbers, vae.decode(z))
-        return (log_p - kl.monte_carlo_value(z, loc, scale, vae.current_prior())).astype(np.float64)
+        return (log_p - kl.monte_carlo_value(z, loc, scale, vae.current_prior(), eps=eps)).astype(np.float64)
 
     @rules.one_call_at_a_time
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:

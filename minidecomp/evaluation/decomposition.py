@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.codes import LEAST_MMD_POINTS
 from ..data.points import evenly_spread
 from ..randomness import philox, streams
 from ..randomness.draws import sample_prior
@@ -28,6 +29,7 @@ from ..terms.regularisers import mmd
 MOST_POINTS, SAMPLES = 10_000, 2000
 BLOCK = 100  # samples at once: nothing is samples x points x dimensions
 MMD_BLOCKS = 10
+LEAST_SAMPLES = MMD_BLOCKS * LEAST_MMD_POINTS
 
 
 def decomposition(
@@ -41,7 +43,7 @@ def decomposition(
         Of q(z|x_i); of more than 10,000 points as many are used, evenly spread.
     prior : Prior
     samples : int
-        From q(z), and from p(z).
+        From q(z), and from p(z); 20 or more, for the MMD is that of ten blocks.
     seed : int
 
     Returns
@@ -52,7 +54,14 @@ def decomposition(
         ``match``: ``mmd``, ``kl-inc`` (KL(p || q)).
         Each is a dict of ``value`` and ``error``, its standard error over the samples, in nats but for the MMD.
         ``points`` and ``samples`` say how many there were. The mutual information cannot exceed log(points).
+
+    Raises
+    ------
+    ValueError
+        There are fewer samples.
     """
+    if samples < LEAST_SAMPLES:
+        raise ValueError(f"{samples} samples; a decomposition needs {LEAST_SAMPLES} or more")
     chosen = evenly_spread(len(loc), MOST_POINTS)
     loc, scale = loc[chosen].astype(np.float64), scale[chosen].astype(np.float64)
     points, dims = loc.shape

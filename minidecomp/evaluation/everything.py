@@ -19,7 +19,7 @@ from ..data.dataset import Dataset
 from ..data.points import as_stored, evenly_spread
 from ..engines import Engine, make_for_use
 from ..runs.checkpoint import State
-from ..runs.evaluation_file import model_of, read_evaluation, update_evaluation
+from ..runs.evaluation_file import model_of, read_evaluation, recorded_terms, update_evaluation
 from ..settings.options import SEED, TrainOptions
 from ..settings.resolving import whole_number
 from ..training import Trainer
@@ -140,7 +140,7 @@ def evaluate(
         if METRICS[name].slow:
             listener.say(f"{name} will take {METRICS[name].slow}, and twice that with a Student-t prior")
     result: dict[str, Any] = {"version": __version__, **model_of(state), "seed": wanted.seed}
-    result["train"] = dict(state.rows[-1]) if state.rows else {}
+    result["train"] = recorded_terms(state.rows[-1], options) if state.rows else {}
     terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, wanted.seed)
     result |= terms
     listener.found(result)

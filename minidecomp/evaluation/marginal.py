@@ -32,7 +32,7 @@ class MarginalLogLikelihood:
         Of the mean, from its spread over the points: how far another test set of this size would move it.
     sampling_error : float
         The part of it that the importance sampling makes (by the delta method); too small where few samples are
-        effective.
+        effective. NaN with one sample a point, which says nothing of its spread.
     effective_samples : float
         (sum w)^2 / sum w^2, its mean over the points: near 1, a single sample carries the estimate.
     samples, points : int
@@ -105,7 +105,7 @@ def marginal_log_likelihood(
     return MarginalLogLikelihood(
         mean=float(log_p.mean()),
         standard_error=float(log_p.std(ddof=1) / math.sqrt(count)) if count > 1 else math.nan,
-        sampling_error=float(math.sqrt(variance.sum()) / count),
+        sampling_error=float(math.sqrt(variance.sum()) / count) if samples > 1 else math.nan,
         effective_samples=float(effective.mean()),
         samples=samples,
         points=count,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.points import Points, as_stored
 from ..engines import Engine
-from ..randomness import streams
+from ..randomness import philox, streams
+from ..terms import kl as kl_term
 from ..variants import REGULARISERS
 from .dimensions import active_dimensions, dimension_kl
 
@@ -20,6 +22,9 @@ def evaluate(
     engine: Engine, data: Points, batch_size: int, seed: int, regularisers: Collection[str] = REGULARISERS
 ) -> dict[str, Any]:
     """Means over the data of each term, and of the regularisers, batch by batch.
+
+    The batches are of points in random order, for data often come class by class: in the order that they are stored in
+    a batch's encodings would be those of one class.
 
     Parameters
     ----------
@@ -30,7 +35,7 @@ def evaluate(
         The regularisers take a batch's encodings as the aggregate posterior. The MMD needs two points: a last batch of
         one is left out of it.
     seed : int
-        Of the draws.
+        Of the draws, and of the order.
     regularisers : collection of str
         Which of them; ``kl-inc`` at least.
 
@@ -38,21 +43,32 @@ def evaluate(
     -------
     dict
         ``log_likelihood``, ``kl``, ``mmd``, ``kl-inc`` in nats (the MMD has no unit, and is NaN of a single point),
-        ``points`` and ``batch_size``.
+        ``points`` and ``batch_size``. ``kl`` is the KL, whatever the objective's ``log_prior_multiplier``.
     """
+    engine = _of_the_kl(engine)
     data = as_stored(data, engine.vae.dtype)
+    order = philox.permutation(len(data), seed, *streams.TEST_ORDER.at())
     sums, weights = dict.fromkeys(("log_likelihood", "kl", *regularisers), 0.0), dict.fromkeys(regularisers, 0)
     for number, first in enumerate(range(0, len(data), batch_size)):
-        x = data[first : first + batch_size]
-        for regulariser in (name for name in regularisers if len(x) >= REGULARISERS[name].least_points):
-            values = engine.values(x, seed, streams.EVALUATION.step(number), regulariser)
-            sums[regulariser] += len(x) * values["regulariser"]
-            weights[regulariser] += len(x)
+        x = data[order[first : first + batch_size]]
+        usable = [name for name in regularisers if len(x) >= REGULARISERS[name].least_points]
+        found = {name: engine.values(x, seed, streams.EVALUATION.step(number), name) for name in usable}
+        for name, values in found.items():
+            sums[name] += len(x) * values["regulariser"]
+            weights[name] += len(x)
+        # By each of them the same; the first is compiled, where the engine is, and one of your own need not be.
         for term in ("log_likelihood", "kl"):
-            sums[term] += len(x) * values[term]
+            sums[term] += len(x) * found[usable[0]][term]
     points = len(data)
     means = {name: total / (weights.get(name, points) or math.nan) for name, total in sums.items()}
     return means | {"points": points, "batch_size": min(batch_size, points)}
+
+
+def _of_the_kl(engine: Engine) -> Engine:
+    """The engine, or one like it whose KL term is the KL."""
+    if engine.objective.log_prior_multiplier == 1:
+        return engine
+    return engine.with_objective(replace(engine.objective, log_prior_multiplier=1.0))
 
 
 def evaluate_model(
@@ -75,7 +91,8 @@ def evaluate_model(
 
 def titles() -> dict[str, str]:
     """The title of each term in tables: log-likelihood, KL, and every regulariser's."""
-    return {"log_likelihood": "log-likelihood", "kl": "KL"} | {name: each.title for name, each in REGULARISERS.items()}
+    names = {"log_likelihood": "log-likelihood", "kl": kl_term.title()}
+    return names | {name: each.title for name, each in REGULARISERS.items()}
 
 
 def units() -> str:

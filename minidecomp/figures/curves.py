@@ -23,7 +23,7 @@ TERM_LABELS = {
 
 
 @styled
-def learning_curves(metrics: Mapping[str, np.ndarray]) -> Figure:
+def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL") -> Figure:
     """The terms of the objective over the epochs, one panel each.
 
     Parameters
@@ -31,6 +31,8 @@ def learning_curves(metrics: Mapping[str, np.ndarray]) -> Figure:
     metrics : mapping of str to numpy.ndarray of shape (epochs,)
         ``epoch`` and some of ``log_likelihood``, ``kl``, ``regulariser`` and ``objective``, in nats. A term
         that is nowhere finite is left out. A single epoch is drawn as a point.
+    kl_title : str
+        What the objective's second term is called (`Objective.kl_title`).
 
     Returns
     -------
@@ -49,7 +51,7 @@ def learning_curves(metrics: Mapping[str, np.ndarray]) -> Figure:
     panels = figure.subplots(len(terms), 1, sharex=True, squeeze=False)[:, 0]
     for axes, term in zip(panels, terms, strict=True):
         _draw_curve(axes, epoch, np.asarray(metrics[term], float))
-        axes.set_ylabel(TERM_LABELS[term])
+        axes.set_ylabel(f"{kl_title} (nats)" if term == "kl" else TERM_LABELS[term])
     panels[-1].set_xlabel("epoch")
     panels[-1].locator_params(axis="x", integer=True, min_n_ticks=1)
     figure.align_ylabels(panels)

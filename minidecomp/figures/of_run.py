@@ -44,13 +44,19 @@ def draw_all(
     dataset: Dataset,
     seed: int = 0,
     formats: Sequence[str] = ("png",),
+    kl_title: str = "KL",
 ) -> list[Path]:
     """Write a trained run's pictures: those of ``draw_curves`` and of ``draw_model``; returns the paths."""
-    return draw_curves(folder, metrics, formats) + draw_model(folder, vae, dataset, seed, formats)
+    return draw_curves(folder, metrics, formats, kl_title) + draw_model(folder, vae, dataset, seed, formats)
 
 
 @styled
-def draw_curves(folder: str | Path, metrics: Mapping[str, np.ndarray], formats: Sequence[str] = ("png",)) -> list[Path]:
+def draw_curves(
+    folder: str | Path,
+    metrics: Mapping[str, np.ndarray],
+    formats: Sequence[str] = ("png",),
+    kl_title: str = "KL",
+) -> list[Path]:
     """Write learning_curves; nothing without an epoch.
 
     Parameters
@@ -58,6 +64,7 @@ def draw_curves(folder: str | Path, metrics: Mapping[str, np.ndarray], formats: 
     folder : path
         Made if need be.
     metrics : mapping of str to numpy.ndarray of shape (epochs,)
+    kl_title : str
         As for ``learning_curves``.
     formats : sequence of str
         Of ``png`` (200 dots an inch), ``pdf`` and ``svg``.
@@ -70,7 +77,7 @@ def draw_curves(folder: str | Path, metrics: Mapping[str, np.ndarray], formats: 
     check_formats(formats)
     if not len(metrics["epoch"]):
         return []
-    return write_figure(learning_curves(metrics), make_folder(Path(folder)), "learning_curves", formats)
+    return write_figure(learning_curves(metrics, kl_title), make_folder(Path(folder)), "learning_curves", formats)
 
 
 @styled

@@ -75,7 +75,7 @@ _FIXED = {
         Explanation(
             "KL(q || p) estimated from z = mu + s eps; M is --log-prior-multiplier, 1 by default",
             (
-                "KL ~ log N(z; mu, s^2) - M log p(z)",
+                "KL ~ log q(z|x) - M log p(z),   log q = -eps^2 / 2 - log s - log(2 pi) / 2,   eps = (z - mu) / s",
                 "d/dz = -(z - mu) / s^2 - M d log p/dz        d/dmu = (z - mu) / s^2        d/ds = (z - mu)^2 / s^3 - 1 / s",
             ),
             (
@@ -83,9 +83,10 @@ _FIXED = {
                 "z moves with mu (dz/dmu = 1): the two parts with (z - mu) / s^2 cancel, and -M d log p/dz is left",
                 "z moves with s (dz/ds = eps): -(z - mu) / s^2 eps = -eps^2 / s cancels (z - mu)^2 / s^3, and -1 / s - M d log p/dz eps is left",
                 "for log q = -eps^2 / 2 - log s - log(2 pi) / 2: where z goes, the density q goes along",
+                "eps is the noise that made z: worked out again from z it has few digits left where s is small beside mu",
             ),
         ),
-        (kl.monte_carlo_value, kl.monte_carlo_value_and_grad),
+        (kl.sampled_log_density, kl.monte_carlo_value, kl.monte_carlo_value_and_grad),
         worked.monte_carlo_entry,
     ),
     "prior-variance": Explained(

@@ -115,7 +115,7 @@ def monte_carlo_entry(s: Situation) -> Worked:
     prior, m = s.vae.current_prior(), s.objective.log_prior_multiplier
     slope = float(prior.log_density_and_grad(z)[1]["z"][0, 0])
     sigma, eps = float(scale[0, 0]), float(s.draws.eps[0, 0, 0])
-    grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, m)[1]
+    grads = kl.monte_carlo_value_and_grad(z, loc, scale, prior, m, s.draws.eps[0])[1]
     return Worked(
         [
             f"first point, first dimension: s = {sigma:.6g}, eps = {eps:.6g}, d log p/dz = {slope:.6g}, M = {m:g}",

@@ -62,8 +62,8 @@ EVALUATION = Stream(_BATCH, 1 << 62, _WIDTH)  # the terms on test data, and the 
 # ---- a model's beginning, and its data ----
 
 WEIGHTS = Stream(_WEIGHTS, 0, 1 << 32)  # initial weights and biases, one draw a parameter array
-# The order of the training points, one draw an epoch. Steps from 2^60 are free for other orders, as of test batches.
-EPOCH_ORDER = Stream((SHUFFLE,), 0, _TRAINING)
+EPOCH_ORDER = Stream((SHUFFLE,), 0, _TRAINING)  # the order of the training points, one draw an epoch
+TEST_ORDER = Stream((SHUFFLE,), _TRAINING)  # the order in which test points come into batches
 PINWHEEL_TRAIN = Stream(_DATA, 0)  # where the pinwheel's training points lie on their arms
 PINWHEEL_TEST = Stream(_DATA, 1)  # and its test points
 SPLIT = Stream(_SPLIT)  # a data set's points in random order, once: which are for testing, and which --limit keeps

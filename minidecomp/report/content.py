@@ -48,7 +48,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "data": dataset.name,
         "epochs": run.state.epoch,
         "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}
-        | {"D": REGULARISERS[run.objective.regulariser].symbol},
+        | {"D": REGULARISERS[run.objective.regulariser].symbol, "kl_title": run.objective.kl_title},
         "prior": o.prior,
         "settings": [line.partition(" = ")[::2] for line in config_text(o).splitlines() if " = " in line],
         "curves": _thinned(run.state.metrics()),

@@ -137,7 +137,8 @@ class Explorer {
     fillTable("at-z", rows.map(([name, value]) => [name, value.toFixed(4)]));
     const d = this.model.shown;
     fillTable("by-z", d.map((i) => [`z${i + 1}`, ...[likelihood, prior, posterior].map(([, slope]) => slope[i].toFixed(3))]));
-    const names = { log_likelihood: "reconstruction", kl: "beta KL", regulariser: "alpha D" };
+    const title = this.objective.kl_title, kl = title === "KL" ? "beta KL" : `beta (${title})`;
+    const names = { log_likelihood: "reconstruction", kl, regulariser: "alpha D" };
     const head = ["", "loc", "scale", ...Object.keys(this.pulls).flatMap((term) => [`${names[term]} by loc`, "by scale"])];
     const loc = this.row(this.loc), scale = this.row(this.scale), body = d.map((i) => {
       const pulls = Object.values(this.pulls).flatMap((pull) => [this.row(pull.loc)[i].toFixed(3), this.row(pull.scale)[i].toFixed(3)]);

@@ -8,10 +8,10 @@ function showRun() {
   document.getElementById("summary").textContent =
     `${values.data}, ${values.prior} prior, ${values.epochs} epochs, ${values.parameters.toLocaleString("en")} parameters`;
   document.getElementById("formula").textContent =
-    `L(x) = E_q(z|x)[log p(x|z)] - ${o.beta} KL(q(z|x) || p(z)) - ${o.alpha} ${D}`;
+    `L(x) = E_q(z|x)[log p(x|z)] - ${o.beta} ${o.kl_title === "KL" ? "KL(q(z|x) || p(z))" : `E_q(z|x)[${o.kl_title}]`} - ${o.alpha} ${D}`;
   const curves = document.getElementById("curves"), c = values.curves, g = values.gradients;
   chart(curves, "log-likelihood (nats)", c.epoch, [["log-likelihood", c.log_likelihood, "reconstruction"]]);
-  chart(curves, "KL (nats)", c.epoch, [["KL", c.kl, "kl"]]);
+  chart(curves, `${o.kl_title} (nats)`, c.epoch, [[o.kl_title, c.kl, "kl"]]);
   chart(curves, `regulariser: ${D}`, c.epoch, [["regulariser", c.regulariser, "regulariser"]]);
   chart(curves, "objective (nats)", c.epoch, [["objective", c.objective, "ink"]]);
   if (g.epoch) {

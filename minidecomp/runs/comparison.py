@@ -13,6 +13,7 @@ from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name
 from ..settings.sources import read_toml
 from ..variants import REGULARISERS
 from .checkpoint import COLUMNS, epoch_of
+from .evaluation_file import recorded_terms
 
 Row = dict[str, Any]
 # They differ from run to run and say nothing of what was trained.
@@ -93,7 +94,7 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
 def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> list[str]:
     """The options and values that a run of a sweep can have in its row when it is finished; see `recorded`."""
     names = [*vars(options), *(f"test.{name}" for name in test_terms()), "active_dimensions"]
-    names += [*(f"train.{name}" for name in COLUMNS), *metrics]
+    names += [*(f"train.{name}" for name in recorded_terms(dict.fromkeys(COLUMNS), options)), *metrics]
     return names + [f"{name}.gaussian_quantiles" for name in metrics]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..files import write_json
+from ..settings.options import TrainOptions
 from .checkpoint import State
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
@@ -22,6 +23,12 @@ def model_of(state: State) -> dict[str, Any]:
     """The model's identity in ``evaluation.json``: its epochs, and a digest of its parameters."""
     digest = hashlib.sha256(np.ascontiguousarray(state.vae.parameters.vector).tobytes())
     return {"epochs": state.epoch, "parameters_sha256": digest.hexdigest()}
+
+
+def recorded_terms(row: Mapping[str, Any], options: TrainOptions) -> dict[str, Any]:
+    """A row of ``metrics.csv`` as ``train``: log q - M log p is called ``kl_term`` where it is no KL."""
+    no_kl = options.log_prior_multiplier != 1
+    return {"kl_term" if no_kl and name == "kl" else name: value for name, value in row.items()}
 
 
 def read_evaluation(folder: Path, state: State) -> dict[str, Any]:

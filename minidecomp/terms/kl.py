@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays import array_module, normal_log_density
+from .arrays import LOG_2PI, array_module, normal_log_density
 from .priors import Gaussian, Prior
 
 
@@ -34,10 +34,29 @@ def analytic_value_and_grad(loc: Any, scale: Any, prior: Gaussian) -> tuple[Any,
     return analytic_value(loc, scale, prior), grads
 
 
-def monte_carlo_value(z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0) -> Any:
+def title(log_prior_multiplier: float = 1.0) -> str:
+    """What tables call log q - M log p: with another M than 1 it is no KL."""
+    return "KL" if log_prior_multiplier == 1 else f"log q - {log_prior_multiplier:g} log p"
+
+
+def sampled_log_density(z: Any, loc: Any, scale: Any, eps: Any = None) -> Any:
+    """log q(z|x) of shape (...,) for samples z = mu + s eps (..., D).
+
+    log q = sum_d -eps^2 / 2 - log s - log(2 pi) / 2
+
+    Without ``eps`` it is (z - mu) / s, which loses its digits where s is small beside mu: z has only so many.
+    """
+    if eps is None:
+        return normal_log_density(z, loc, scale).sum(-1)
+    return (-0.5 * eps**2 - array_module(z).log(scale) - 0.5 * LOG_2PI).sum(-1)
+
+
+def monte_carlo_value(
+    z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0, eps: Any = None
+) -> Any:
     """An unbiased estimate of KL(q(z|x) || p(z)) in nats, (...,), from samples z (..., D) of the posterior.
 
-    KL ~ sum_d log N(z; mu, s^2) - M log p(z),   z = mu + s eps
+    KL ~ log q(z|x) - M log p(z),   z = mu + s eps
 
     Parameters
     ----------
@@ -47,12 +66,23 @@ def monte_carlo_value(z: Any, loc: Any, scale: Any, prior: Prior, log_prior_mult
     prior : Prior
     log_prior_multiplier : float
         M. 1 is right; the authors' code computes M = D for its mixture (``--log-prior-multiplier``).
+    eps : array of z's shape, optional
+        z's noise, where it is known (`sampled_log_density`).
     """
-    return normal_log_density(z, loc, scale).sum(-1) - log_prior_multiplier * prior.log_density(z)
+    log_p = prior.log_density(z)
+    _check_shape(prior, "log density", log_p, z.shape[:-1], z)
+    return sampled_log_density(z, loc, scale, eps) - log_prior_multiplier * log_p
+
+
+def _check_shape(prior: Prior, what: str, array: Any, shape: tuple[int, ...], z: Any) -> None:
+    """Raise ValueError if what a user's prior returned has another shape, which would broadcast in silence."""
+    got = array_module(z).shape(array)
+    if got != shape:
+        raise ValueError(f"{prior.name}: the prior's {what} has shape {got}, not {shape}, for z of shape {z.shape}")
 
 
 def monte_carlo_value_and_grad(
-    z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0
+    z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0, eps: Any = None
 ) -> tuple[Any, dict[str, Any]]:
     """The estimate (...,) in nats, and its derivatives by ``z``, ``loc``, ``scale`` and the prior's ``variance``.
 
@@ -60,7 +90,7 @@ def monte_carlo_value_and_grad(
     d/dv = -M d log p(z)/dv
 
     Each derivative has the shape of z, (..., D). Through z = mu + s eps the parts with (z - mu) cancel in d/dmu, and
-    leave -1/s in d/ds. The arguments are those of ``monte_carlo_value``.
+    leave -1/s in d/ds. (z - mu) / s is ``eps``, where that is given. The arguments are those of ``monte_carlo_value``.
 
     Raises
     ------
@@ -68,12 +98,9 @@ def monte_carlo_value_and_grad(
         If the prior returns a log density or a gradient of another shape than z asks for.
     """
     log_p, d_log_p = prior.log_density_and_grad(z)
-    # A user's prior may return anything, and other shapes would broadcast.
-    for what, array, shape in (("log density", log_p, z.shape[:-1]), ("gradient", d_log_p["z"], z.shape)):
-        if array_module(z).shape(array) != shape:
-            got = array_module(z).shape(array)
-            raise ValueError(f"{prior.name}: the prior's {what} has shape {got}, not {shape}, for z of shape {z.shape}")
-    residual = (z - loc) / scale
+    _check_shape(prior, "log density", log_p, z.shape[:-1], z)
+    _check_shape(prior, "gradient", d_log_p["z"], z.shape, z)
+    residual = (z - loc) / scale if eps is None else eps
     grads = {
         "z": -residual / scale - log_prior_multiplier * d_log_p["z"],
         "loc": residual / scale,
@@ -81,4 +108,4 @@ def monte_carlo_value_and_grad(
     }
     if "variance" in d_log_p:
         grads["variance"] = -log_prior_multiplier * d_log_p["variance"]
-    return normal_log_density(z, loc, scale).sum(-1) - log_prior_multiplier * log_p, grads
+    return sampled_log_density(z, loc, scale, eps) - log_prior_multiplier * log_p, grads

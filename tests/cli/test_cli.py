@@ -675,3 +675,20 @@ def test_imports_stay_small():
     assert imports_of("from minidecomp import VAE, Objective, resolve, load_run") & others == {"numpy"}
     assert imports_of("from minidecomp.cli.main import main\nmain(['--help'])") & others == {"click"}
     assert imports_of("from minidecomp.cli.main import main\nmain(['train', '--help'])") & others == {"click", "numpy"}
+
+
+def test_what_has_no_error_is_printed_without(monkeypatch, tmp_path, capsys):
+    """One importance sample says nothing of its spread: it had an error of 0.0000."""
+    monkeypatch.chdir(tmp_path)
+    small = ["--data", "pinwheel", "--points-per-arm", "5", "--hidden", "4", "--engine", "cpu", "--no-plots", "-q"]
+    assert main(["train", *small, "-e", "1", "-o", "r"]) == 0
+    asked = ["evaluate", "r", "-q", "--log-likelihood", "--metrics", "none", "--no-decomposition"]
+    capsys.readouterr()
+    assert main([*asked, "--importance-samples", "1", "--points", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "+-" not in out and "1 sample each: nothing tells its sampling error" in out
+    found = json.loads(Path("r/evaluation.json").read_text())["marginal_log_likelihood"]
+    assert found["sampling_error"] is None and found["standard_error"] is None
+    assert main([*asked, "--importance-samples", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "+-" in out and "its sampling error 0." in out

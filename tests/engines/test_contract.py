@@ -102,6 +102,20 @@ def test_given_draws_are_those_of_their_seed(prior, likelihood, regulariser, kin
 
 
 @engines
+def test_an_engine_with_another_objective_has_the_model_as_it_now_is(kind):
+    vae, objective = model(prior="mixture", learn_prior_variance=True)
+    data, engine = batch(vae, 9), engine_of(kind, vae, objective, 9)
+    engine.train(data, np.arange(9), 9, Adam.for_vector(vae.parameters.vector, 0.1), 3, np.zeros(4))
+    other = dataclasses.replace(objective, log_prior_multiplier=3.0)
+    got = engine.with_objective(other)
+    assert type(got) is type(engine) and got.objective == other and engine.objective == objective
+    expected = TextbookEngine(vae, other).values(data, 1, 2)
+    for term, value in got.values(data, 1, 2).items():
+        assert_allclose(value, expected[term], rtol=1e-9, err_msg=term)
+    assert abs(engine.values(data, 1, 2)["kl"] - expected["kl"]) > 0.1
+
+
+@engines
 @pytest.mark.parametrize("alpha", [0.0, 2.0])
 def test_training(alpha, kind):
     vae, objective = model(alpha=alpha, learn_prior_variance=True, prior="mixture")

@@ -82,7 +82,8 @@ def test_one_sample_is_the_elbos():
     x = marginal.rvs(2000, random_state=4)
     found = marginal_log_likelihood(vae, x, 1)
     terms = evaluate(CpuEngine(vae, Objective(), max_rows=2000), x, 2000, 0)
-    assert found.sampling_error == 0 and found.effective_samples == 1
+    # One weight says nothing of its spread: no error, not one of 0.
+    assert math.isnan(found.sampling_error) and found.effective_samples == 1
     assert abs(found.mean - (terms["log_likelihood"] - terms["kl"])) < 0.1
 
 

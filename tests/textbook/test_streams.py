@@ -49,6 +49,13 @@ def test_the_steps_are_what_the_engines_take():
     assert streams.TRAINING.first_step == streams.EPOCH_ORDER.first_step == 0
 
 
+def test_the_order_of_test_batches_is_no_epochs():
+    first, last = streams.EPOCH_ORDER.step(0), streams.EPOCH_ORDER.step(streams.EPOCH_ORDER.steps - 1)
+    assert not first <= streams.TEST_ORDER.step() <= last
+    orders = [philox.permutation(50, 0, *stream.at()).tolist() for stream in (streams.TEST_ORDER, streams.EPOCH_ORDER)]
+    assert orders[0] != orders[1] and sorted(orders[0]) == list(range(50))
+
+
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
 def test_a_stream_does_not_run_over(stream):
     last = stream.steps - 1

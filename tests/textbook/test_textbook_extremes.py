@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from engine_cases import make
 from finite_differences import LIKELIHOODS, random_prior
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minidecomp import objective as textbook
+from minidecomp.engines.cpu import CpuEngine
+from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model import network
 from minidecomp.model.network import MLP, Parameters
 from minidecomp.model.vae import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
@@ -121,6 +124,37 @@ def test_samples_keep_their_dtype(dtype, kind, given_settings):
     draws = draw(prior, 1, 50, 2, 3, 0, dtype)
     grad = prior.sample_grad(np.ones_like(draws.prior_sample), draws.prior_noise, draws.prior_choice)
     assert_sound(dtype, draws.prior_sample, {"variance": grad})
+
+
+@pytest.mark.parametrize("s", [1e-6, 1e-4, 1.0])
+def test_the_kl_of_narrow_posteriors_keeps_its_digits(dtype, s):
+    """z has seven digits in float32: (z - mu) / s, worked out again, has one where s is 1e-6 and mu is 1."""
+    rng = np.random.default_rng(0)
+    loc, eps = rng.normal(size=(50, 3)).astype(dtype), rng.standard_normal((2, 50, 3)).astype(dtype)
+    scale, prior = np.full((50, 3), s, dtype), make_prior("gaussian", dtype, 3)
+    z = posterior.sample(loc, scale, eps)
+    log_q = (-0.5 * eps.astype(float) ** 2 - np.log(float(dtype(s))) - 0.5 * arrays.LOG_2PI).sum(-1)
+    expected = log_q - cast_prior(prior, np.float64).log_density(z.astype(float))
+    value, gradients = kl.monte_carlo_value_and_grad(z, loc, scale, prior, eps=eps)
+    tolerance = 3e-6 if dtype == np.float32 else 1e-12
+    assert_allclose(value, expected, rtol=tolerance, atol=tolerance)
+    assert_array_equal(value, kl.monte_carlo_value(z, loc, scale, prior, eps=eps))
+    assert_allclose(gradients["loc"], eps / scale, rtol=1e-6)
+    assert_sound(dtype, value, gradients)
+
+
+def test_the_engines_agree_about_narrow_posteriors_in_float32():
+    """Networks of which nothing is left but biases: loc is 1, and s little more than the least."""
+    vae, objective = make(3, "float32", prior="gaussian", kl="monte-carlo", hidden=(4,), latent_dim=2)
+    vae.parameters.vector[:] = 0
+    vae.parameters["enc.1.b"][:] = [1, 1, -40, -40]
+    x = np.zeros((200, 3), np.float32)
+    by_cpu, by_textbook = (
+        engine.values(x, 0, 0)["kl"]
+        for engine in (CpuEngine(vae, objective, max_rows=200), TextbookEngine(vae, objective))
+    )
+    assert_allclose(by_textbook, by_cpu, rtol=1e-5)
+    assert vae.encode(x)[1].max() < 2e-6 and by_cpu > 20
 
 
 @each_prior

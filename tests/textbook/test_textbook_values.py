@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -233,6 +234,14 @@ def test_monte_carlo_kl_is_log_q_less_m_log_p(kind, seed, latent_dim, multiplier
     got = kl.monte_carlo_value(z, loc, scale, prior, multiplier)
     log_p = np.apply_along_axis(lambda point: np.log(density(prior, point)), -1, z)
     assert_allclose(got, stats.norm.logpdf(z, loc, scale).sum(-1) - multiplier * log_p, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("shapes", [((5, 2), (4, 2)), ((1, 2), (1, 2)), ((5, 2), (5, 1)), ((5,), (5,))])
+def test_mmd_refuses_samples_that_its_formula_is_not_of(shapes):
+    x, y = (np.zeros(shape) for shape in shapes)
+    for function in (mmd.value, mmd.value_and_grad):
+        with pytest.raises(ValueError, match=re.escape(f"of shape {shapes[0]} and z of {shapes[1]}; the MMD needs")):
+            function(x, y)
 
 
 @few

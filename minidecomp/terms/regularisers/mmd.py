@@ -33,11 +33,19 @@ def kernel_slope(difference: Any) -> Any:
     return -2 * difference * sum(c / (c + square) ** 2 for c in KERNEL_SCALES)
 
 
+def _check(prior_sample: Any, z: Any) -> None:
+    """Raise ValueError for other samples than the formulas are of: as many of each, two at least."""
+    if prior_sample.shape != z.shape or z.ndim != 2 or len(z) < LEAST_MMD_POINTS:
+        shapes = f"a prior sample of shape {prior_sample.shape} and z of {z.shape}"
+        raise ValueError(f"{shapes}; the MMD needs both of one shape (B, D), B at least {LEAST_MMD_POINTS}")
+
+
 def value(prior_sample: Any, z: Any) -> float:
     """The estimate of MMD^2 from x = prior_sample and y = z, both (B, D), B at least 2.
 
     MMD^2 = sum_d 1/(B (B-1)) sum_{i != j} [k(x_i - x_j) + k(y_i - y_j)] - 2/B^2 sum_{i,j} k(x_i - y_j)
     """
+    _check(prior_sample, z)
     batch, diagonal = z.shape[0], len(KERNEL_SCALES) * z.shape[0]
     total = 0.0
     for x, y in zip(prior_sample.T, z.T, strict=True):
@@ -53,6 +61,7 @@ def value_and_grad(prior_sample: Any, z: Any) -> tuple[float, dict[str, Any]]:
     d/dy_a = 2/(B (B-1)) sum_j k'(y_a - y_j) - 2/B^2 sum_j k'(y_a - x_j)
     d/dx_a = 2/(B (B-1)) sum_j k'(x_a - x_j) - 2/B^2 sum_j k'(x_a - y_j)
     """
+    _check(prior_sample, z)
     xp = array_module(z)
     batch = z.shape[0]
     d_z, d_prior_sample = xp.empty_like(z), xp.empty_like(prior_sample)

@@ -61,3 +61,26 @@ class Regulariser:
     code: tuple[Callable[..., Any], ...] = ()
     explanation: Explanation | None = None
     work_by_hand: Callable[..., Worked] | None = None
+
+    def checked_value_and_grad(
+        self, prior_sample: Any, z: Any, loc: Any, scale: Any, prior: Any
+    ) -> tuple[float, dict[str, Any]]:
+        """``value_and_grad``, which a user may have written: another shape would broadcast in silence.
+
+        Raises
+        ------
+        ValueError
+            If a derivative is by something else, or has another shape than what it is by, or there is none.
+        """
+        value, grads = self.value_and_grad(prior_sample, z, loc, scale, prior)
+        shapes = {"z": z.shape, "loc": loc.shape, "scale": scale.shape, "prior_sample": prior_sample.shape}
+        shapes["variance"] = prior_sample.shape
+        if not grads or not grads.keys() <= shapes.keys():
+            raise ValueError(
+                f"{self.name}: derivatives by some of {', '.join(shapes)} are needed, not by {list(grads)}"
+            )
+        for name, grad in grads.items():
+            got = getattr(grad, "shape", None)
+            if got != shapes[name]:
+                raise ValueError(f"{self.name}: the derivative by {name} has shape {got}, not {shapes[name]}")
+        return value, grads
