@@ -57,13 +57,12 @@ def _fetchable() -> dict[str, DataSource]:
 @click.option("--data-dir", metavar="DIR", help="Put the files here instead of in the user's cache.")
 def fetch(name: str, data_dir: str | None) -> None:
     """Download a data set and print its folder."""
-    from minidecomp.data import available
     from minidecomp.errors import DataError
+    from minidecomp.settings.options import data_names
 
     known = _fetchable()
     if name not in known:
-        drawn = name in (each.name for each in available())
-        reason = "is drawn when it is loaded" if drawn else "is not known"
+        reason = "is not to be fetched" if name in data_names() else "is not known"
         raise DataError(f"{name}: {reason}; only {' and '.join(known)} can be fetched")
     click.echo(known[name].fetch(data_dir, lambda line: click.echo(line, err=True)))
 

@@ -26,14 +26,15 @@ class FormatsCommand(click.Command):
 @click.option("--format", "kind", metavar="NAME", required=True, help="What to write; the formats are below.")
 @click.option("--out", "-o", metavar="DIR", help="Where to.  [RUN/export]")
 @click.option("--name", metavar="NAME", default="model", help="The files' name, and in C the functions'.  [model]")
-@click.option("--weights", metavar="float32|int8", default="float32", help="In C: how weights are kept.  [float32]")
-def export(run: str, kind: str, out: str | None, name: str, weights: str) -> None:
+@click.option("--weights", metavar="float32|int8", help="How weights are kept; int8 in C.  [float32]")
+def export(run: str, kind: str, out: str | None, name: str, weights: str | None) -> None:
     """Write a run's encoder and decoder."""
     from minidecomp.export.format import chosen_format
     from minidecomp.files import make_folder
     from minidecomp.runs import checkpoint
 
     chosen = chosen_format(kind, name, weights)
+    weights = weights or chosen.weights[0]
     loaded = checkpoint.load(run)
     folder = make_folder(Path(out) if out is not None else loaded.folder / "export")
     for path in chosen.write(loaded, folder, name, weights):

@@ -81,7 +81,8 @@ def check_lines(found: Check, points: int) -> list[str]:
         passed = error <= TOLERANCE and (engine is None or engine <= ENGINE_TOLERANCE)
         return f"{'pass' if passed else 'FAIL'}  {error:.0e} / " + ("     " if engine is None else f"{engine:.0e}")
 
-    lines.append("errors against differences / of the CPU engine against the textbook")
+    engine = "of the CPU engine against the textbook" if found.engine else "the CPU engine does not know this model"
+    lines.append(f"errors against differences / {engine}")
     rows = [["gradient by", *(NAMES[term] for term in terms)]]
     rows += [[block, *(verdict(block, term) for term in terms)] for block in found.differences]
     lines += [*_table(rows), ""]

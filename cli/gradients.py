@@ -11,7 +11,7 @@ from minidecomp.errors import OptionError
 
 from .gradient_tables import check_lines, summary_lines, theorem_lines
 from .loading import check_arrays_file, write_arrays
-from .options import TrainCommand
+from .options import LookCommand
 
 if TYPE_CHECKING:
     from minidecomp.inspection.explanation import Situation
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 POINTS, POINTS_OF_A_CHECK = 400, 32
 
 
-@click.command(cls=TrainCommand)
+@click.command(cls=LookCommand)
 @click.argument("run", required=False)
 @click.option("-c", "--config", metavar="FILE", help="Options from a TOML file, for a fresh model.")
 @click.option("--points", metavar="N", help="Training points to look at.  [a batch, 400 at most; 32 for --check]")

@@ -75,3 +75,10 @@ class TrainCommand(GroupedCommand):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """click's list of the options, with those of the variants that are there when it asks."""
         return [*train_options(), *super().get_params(ctx)]
+
+
+class LookCommand(GroupedCommand):
+    """One that takes them for a fresh model, after its own."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *train_options()]

@@ -18,11 +18,15 @@ from typing import Any
 # Words that a choice has already, and that commands or TrainOptions have beside the options of a run.
 RESERVED_NAMES = ("all", "none")
 RESERVED_OPTIONS = {
+    *("fit", "fit_transform", "inverse_transform", "partial_fit", "posterior", "sample", "score", "transform"),
+    *("get_feature_names_out", "get_params", "set_output", "set_params"),
     *("as_json", "config", "help", "json", "out", "plots", "quiet", "replace", "resume", "seeds", "version"),
     *("against", "checked", "explained", "metrics", "plot", "points", "run", "save", "scheduler", "term", "theorem"),
 }
-# Imported before anything is added: it puts the names of its own options among the reserved ones.
-_TABLE = "minidecomp.settings.options"
+# The options of every run, which settings/options.py names, and what it asks of a variant's own options.
+TABLE_OPTIONS: set[str] = set()
+OPTION_CHECKS: list[Callable[[Option], None]] = []
+_TABLE = "minidecomp.settings.resolving"  # imported before anything is added, for these
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,14 @@ class Variants(Mapping[str, Any]):
         Imported when they are first looked at; it adds those that come with minidecomp.
     needed : tuple of str
         The attributes that each has, beside its name.
+    allowed : mapping
+        The values that some of them may have.
     """
 
-    def __init__(self, kind: str, package: str, needed: tuple[str, ...] = ()):
-        self.kind, self.package, self.needed = kind, package, needed
+    def __init__(
+        self, kind: str, package: str, needed: tuple[str, ...], allowed: Mapping[str, tuple[Any, ...]] | None = None
+    ):
+        self.kind, self.package, self.needed, self.allowed = kind, package, needed, allowed or {}
         self._known: dict[str, Any] = {}
         self._imported, self._lock = False, threading.Lock()
         self.changes = 0  # grows with each change, for those who keep what they derive
@@ -120,6 +128,8 @@ class Variants(Mapping[str, Any]):
         name = getattr(variant, "name", None)
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in RESERVED_NAMES:
             raise ValueError(f"a {self.kind}'s name is of lower case letters, digits, - and _, not {name!r}")
+        if self.kind == "metric" and name.replace("-", "_") in RESERVED_OPTIONS | TABLE_OPTIONS | {"state", "reason"}:
+            raise ValueError(f"a metric cannot be named {name}: a column of tables has that name")
         taken = set(known) | {alias for each in known.values() for alias in getattr(each, "aliases", ())}
         for word in (name, *getattr(variant, "aliases", ())):
             if word in taken:
@@ -127,6 +137,15 @@ class Variants(Mapping[str, Any]):
         lacks = [needed for needed in self.needed if not hasattr(variant, needed)]
         if lacks:
             raise ValueError(f"the {self.kind} {name} has no {', '.join(lacks)}")
+        for attribute, values in self.allowed.items():
+            if getattr(variant, attribute) not in values:
+                known_values = ", ".join(map(str, values))
+                raise ValueError(
+                    f"the {self.kind} {name} has {attribute} {getattr(variant, attribute)!r}; {known_values} are"
+                )
+        unknown = set(getattr(variant, "defaults", ())) - TABLE_OPTIONS
+        if unknown:
+            raise ValueError(f"the {self.kind} {name} has defaults of no option: {', '.join(sorted(unknown))}")
         options = tuple(getattr(variant, "options", None) or ())
         names = [option.name for option in options]
         others = {option.name: option for each in known.values() for option in getattr(each, "options", ())}
@@ -134,8 +153,15 @@ class Variants(Mapping[str, Any]):
             word = option.name
             if not re.fullmatch(r"[a-z][a-z0-9_]*", word) or keyword.iskeyword(word) or names.count(word) > 1:
                 raise ValueError(f"the {self.kind} {name} cannot have an option {word!r}: no name, or there twice")
-            if word in RESERVED_OPTIONS or others.get(word, option) != option:
+            if (
+                word in RESERVED_OPTIONS | TABLE_OPTIONS
+                or word.startswith("no_")
+                or word.endswith("_")
+                or others.get(word, option) != option
+            ):
                 raise ValueError(f"the {self.kind} {name} cannot have an option {word!r}: there is one of that name")
+            for check in OPTION_CHECKS:
+                check(option)
 
     def remove(self, name: str) -> None:
         """Take one away again; KeyError if there is none of that name."""
@@ -170,14 +196,18 @@ PRIORS = Variants(
     "prior",
     "minidecomp.terms.priors",
     (*_TERM, "defaults", "usual_data", "closed_form_kl", "takes_data_variances", "from_options"),
+    {"noise_kind": ("normal", "student-t"), "choice_kind": (None, "point", "element")},
 )
 LIKELIHOODS = Variants(
-    "likelihood", "minidecomp.terms.likelihoods", (*_TERM, "data_range", "mean_link", "learns_scale", "from_options")
+    "likelihood",
+    "minidecomp.terms.likelihoods",
+    (*_TERM, "data_range", "mean_link", "learns_scale", "from_options"),
+    {"noise_kind": ("normal", "uniform"), "mean_link": ("identity", "sigmoid")},
 )
 REGULARISERS = Variants(
     "regulariser",
     "minidecomp.terms.regularisers",
-    (*_TERM, "title", "symbol", "unit", "least_points", "value", "value_and_grad"),
+    ("aliases", "label", "explanation", "title", "symbol", "unit", "least_points", "value", "value_and_grad"),
 )
 DATA_SETS = Variants("data set", "minidecomp.data", ("load", "options", "defaults", "limits_itself", "available"))
 METRICS = Variants("metric", "minidecomp.evaluation.metrics", ("help",))

@@ -12,7 +12,10 @@ from toys import MOMENTS, RING, TEXT, Logistic, Unit
 
 from minidecomp import DecompositionVAE, load_run, resolve
 from minidecomp.cli.main import main
+from minidecomp.data.dataset import Dataset
+from minidecomp.data.source import DataSource
 from minidecomp.errors import OptionError
+from minidecomp.evaluation.metrics import Metric
 from minidecomp.settings.options import by_name
 from minidecomp.terms.priors import Prior
 from minidecomp.variants import DATA_SETS, EXPORT_FORMATS, LIKELIHOODS, METRICS, PRIORS, REGULARISERS, Option
@@ -185,6 +188,15 @@ def test_a_name_is_given_once(variants):
         ({"options": (Option("a-b", float, "A."),)}, "cannot have an option 'a-b'"),
         ({"options": (Option("lambda", float, "L."),)}, "cannot have an option 'lambda'"),
         ({"options": (Option("width", float, "W."),) * 2}, "cannot have an option 'width'"),
+        ({"options": (Option("fit", float, "F."),)}, "cannot have an option 'fit'"),
+        ({"options": (Option("no_width", float, "W."),)}, "cannot have an option 'no_width'"),
+        ({"options": (Option("width", float, "W.", -1.0, low=0),)}, "width does not take its own default"),
+        ({"options": (Option("width", list, "W."),)}, "width is of kind <class 'list'>"),
+        ({"options": (Option("width", float, "W.", flags="-e"),)}, "width cannot have -e: another has it"),
+        ({"options": (Option("width", float, "W.", flags="--alpha"),)}, "width cannot have --alpha: another has it"),
+        ({"defaults": {"alfa": 3}}, "has defaults of no option: alfa"),
+        ({"noise_kind": "uniform"}, "has noise_kind 'uniform'; normal, student-t are"),
+        ({"choice_kind": "banana"}, "has choice_kind 'banana'; None, point, element are"),
     ],
 )
 def test_what_cannot_be_added_changes_nothing(wrong, said):
@@ -244,3 +256,67 @@ def test_a_regulariser_that_is_added_changes_no_other_number(capsys):
     run("evaluate r -q --metrics none", capsys)
     after = json.loads(Path("r/evaluation.json").read_text())["test"]
     assert after.pop("moments") > 0 and after == before
+
+
+def test_a_likelihood_whose_mean_is_not_its_link_is_not_exported(capsys):
+    """An export knows the link alone: another mean would go out wrong."""
+
+    class Exponential(Unit):
+        name, mean_link = "exponential", "identity"
+
+        def mean(self, output):
+            return np.exp(output)
+
+    LIKELIHOODS.add(Exponential)
+    try:
+        run("train --likelihood exponential -e 1 --engine textbook --out r -q --no-plots", capsys)
+        for kind in ("c", "numpy", "onnx"):
+            err = run(f"export r --format {kind}", capsys, 2).err
+            assert (
+                "the exponential likelihood's mean is not the identity of its outputs" in err and err.count("\n") == 1
+            )
+        run("export r --format safetensors", capsys)
+        assert "the CPU engine does not know this model" in run("gradients r --check --points 4", capsys).out
+    finally:
+        LIKELIHOODS.remove("exponential")
+
+
+def test_a_data_set_that_says_nothing_but_its_points(capsys):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    DATA_SETS.add(DataSource("blob", lambda options: Dataset("blob", X, X)))
+    try:
+        run("train --data blob -e 1 --out r -q --no-plots", capsys)
+        assert load_run("r").options.prior == "gaussian"
+        assert "is not to be fetched" in run("data fetch blob", capsys, 2).err
+    finally:
+        DATA_SETS.remove("blob")
+
+
+def test_a_regulariser_that_fails_is_one_line(capsys):
+    """In an evaluation of another's model, too, for all of them are computed."""
+
+    def fails(*arguments):
+        raise ZeroDivisionError("by me")
+
+    REGULARISERS.add(replace(MOMENTS, name="fails", value=fails))
+    try:
+        err = run("train -e 1 --out r -q --no-plots", capsys, 1).err
+        assert "the terms with regulariser fails failed: ZeroDivisionError: by me" in err
+    finally:
+        REGULARISERS.remove("fails")
+
+
+def test_what_has_no_explanation_says_so(capsys):
+    bare = type("Bare", (Logistic,), {"name": "bare", "explanation": None, "options": ()})
+    PRIORS.add(bare)
+    try:
+        err = run("gradients --prior bare --term prior --explain --data pinwheel", capsys, 2).err
+        assert "this one has no explanation" in err
+    finally:
+        PRIORS.remove("bare")
+
+
+@pytest.mark.parametrize("name", ["kl", "all", "state", "alpha", "out"])
+def test_a_metric_is_not_named_like_a_column(name):
+    with pytest.raises(ValueError, match="name"):
+        METRICS.add(Metric(name, "a test", of_codes=lambda codes: None))

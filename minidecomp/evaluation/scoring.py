@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ def choose(wanted: str, factors: int, latent_dim: int) -> list[str]:
     for name in (wanted or (DEFAULT if DEFAULT in usable else "all")).split(","):
         name = name.strip()
         if name == "all":
-            chosen += [each for each in usable if not METRICS[each].slow]
+            chosen += [each for each in usable if not METRICS[each].slow and METRICS[each].is_installed()]
         elif name and name != "none":
             if name not in usable:
                 why = lacks.get(name, "there is no such metric")
@@ -114,6 +115,8 @@ def _score(name: str, codes: np.ndarray, truth: GroundTruth | None, seed: int) -
         raise Fault(f"the metric {name} failed: {type(error).__name__}: {error}") from error
     if not isinstance(score, Score):
         raise Fault(f"the metric {name} gave a {type(score).__name__}, not a Score")
+    if not math.isfinite(score.score):
+        raise Fault(f"the metric {name} gave {score.score}, which is no number")
     return score
 
 

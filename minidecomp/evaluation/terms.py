@@ -12,6 +12,7 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.points import Points, as_stored
 from ..engines import Engine
+from ..errors import Fault, MinidecompError
 from ..randomness import philox, streams
 from ..terms import kl as kl_term
 from ..variants import REGULARISERS
@@ -52,7 +53,7 @@ def evaluate(
     for number, first in enumerate(range(0, len(data), batch_size)):
         x = data[order[first : first + batch_size]]
         usable = [name for name in regularisers if len(x) >= REGULARISERS[name].least_points]
-        found = {name: engine.values(x, seed, streams.EVALUATION.step(number), name) for name in usable}
+        found = {name: _values(engine, x, seed, streams.EVALUATION.step(number), name) for name in usable}
         for name, values in found.items():
             sums[name] += len(x) * values["regulariser"]
             weights[name] += len(x)
@@ -62,6 +63,15 @@ def evaluate(
     points = len(data)
     means = {name: total / (weights.get(name, points) or math.nan) for name, total in sums.items()}
     return means | {"points": points, "batch_size": min(batch_size, points)}
+
+
+def _values(engine: Engine, x: Points, seed: int, step: int, regulariser: str) -> dict[str, float]:
+    try:
+        return engine.values(x, seed, step, regulariser)
+    except (MinidecompError, MemoryError):
+        raise
+    except Exception as error:  # a regulariser or a prior of your own may raise anything
+        raise Fault(f"the terms with regulariser {regulariser} failed: {type(error).__name__}: {error}") from error
 
 
 def _of_the_kl(engine: Engine) -> Engine:
@@ -98,4 +108,6 @@ def titles() -> dict[str, str]:
 def units() -> str:
     """The unit of the means: "nats (the MMD has no unit)"."""
     without = [each.title for each in REGULARISERS.values() if not each.unit]
-    return "nats" + "".join(f" (the {title} has no unit)" for title in without)
+    if not without:
+        return "nats"
+    return f"nats (the {' and the '.join(without)} {'has' if len(without) == 1 else 'have'} no unit)"

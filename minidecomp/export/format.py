@@ -28,7 +28,9 @@ class ExportFormat:
     weights : tuple of str
         The ways in which it can keep weights, the usual one first.
     package : str or None
-        What has to be installed for it, where NumPy is not enough; the extra has the same name.
+        The module that has to be there for it, where NumPy is not enough.
+    install : str or None
+        What ``pip install`` takes for it; the package's name if it is None.
     """
 
     name: str
@@ -36,10 +38,11 @@ class ExportFormat:
     write: Callable[[Run, Path, str, str], list[Path]]
     weights: tuple[str, ...] = ("float32",)
     package: str | None = None
+    install: str | None = None
 
 
-def chosen_format(kind: str, name: str, weights: str) -> ExportFormat:
-    """The format of that name, for files called ``name`` with weights kept as ``weights``.
+def chosen_format(kind: str, name: str, weights: str | None = None) -> ExportFormat:
+    """The format of that name, for files called ``name`` with weights kept as ``weights`` or as usual.
 
     Raises
     ------
@@ -50,14 +53,14 @@ def chosen_format(kind: str, name: str, weights: str) -> ExportFormat:
     if kind not in EXPORT_FORMATS:
         raise OptionError("format", kind, f"one of {', '.join(EXPORT_FORMATS)} is")
     known = list(dict.fromkeys(each for one in EXPORT_FORMATS.values() for each in one.weights))
-    if weights not in known:
+    if weights is not None and weights not in known:
         raise OptionError("weights", weights, f"one of {', '.join(known)} is")
     chosen: ExportFormat = EXPORT_FORMATS[kind]
-    if weights not in chosen.weights:
+    if weights is not None and weights not in chosen.weights:
         able = [other for other, each in EXPORT_FORMATS.items() if weights in each.weights]
         raise OptionError("weights", weights, f"it goes with --format {' or '.join(able)} only")
     if chosen.package is not None and find_spec(chosen.package) is None:
-        raise OptionError("format", kind, f"it needs the package: pip install 'minidecomp[{chosen.package}]'")
+        raise OptionError("format", kind, f"it needs the package: pip install '{chosen.install or chosen.package}'")
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise OptionError("name", name, "a name of letters, digits, - and _ that begins with a letter is")
     return chosen

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import OptionError
 from ..model.network import LEAKY_SLOPE, MLP
 from ..model.vae import VAE
 from ..terms.arrays import MIN_SCALE
@@ -71,4 +72,10 @@ def encoder_of(vae: VAE) -> Chain:
 def decoder_of(vae: VAE) -> Chain:
     """The decoder: z (D) -> the mean E[x|z] (dx) and, of a likelihood that learns one, its scale."""
     likelihood = vae.likelihood
+    output = np.linspace(-2, 2, likelihood.output_dim(vae.data_dim))
+    mean = output[: vae.data_dim]
+    made = 1 / (1 + np.exp(-mean)) if likelihood.mean_link == "sigmoid" else mean
+    if not np.allclose(likelihood.mean(output), made):
+        reason = f"the {likelihood.name} likelihood's mean is not the {likelihood.mean_link} of its outputs, as it says"
+        raise OptionError("format", None, f"{reason}; the parameters themselves go as safetensors")
     return _chain(vae, vae.decoder, "decode", likelihood.mean_link, "softplus" if likelihood.learns_scale else None)

@@ -82,4 +82,5 @@ FORMAT = ExportFormat(
     "two models with a free batch size, for onnxruntime and others",
     lambda run, folder, name, weights: write_onnx(run.vae, folder, name),
     package="onnx",
+    install="minidecomp[onnx]",
 )

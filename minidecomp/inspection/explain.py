@@ -56,6 +56,8 @@ def explain(name: str, situation: Situation) -> list[str]:
 
     known, own = explanations(), own_names(situation)
     name = own.get(name, name)
+    if name not in known and name in own.values():
+        raise OptionError("term", name, "this one has no explanation")
     if name not in known:
         names = [*own, *known]
         raise OptionError("term", name, f"one of {', '.join(dict.fromkeys(names))} is")

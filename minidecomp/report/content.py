@@ -76,7 +76,8 @@ def _evaluation(run: Run) -> list[tuple[str, Any]]:
     def walk(prefix: str, value: Any) -> None:
         if isinstance(value, dict):
             for name, inner in value.items():
-                walk(f"{prefix} {name}".strip(), inner)
+                if name != "parameters_sha256":  # of use to programs alone
+                    walk(f"{prefix} {name}".strip(), inner)
         elif isinstance(value, list):
             shown = [f"{each:.3g}" if isinstance(each, float) else str(each) for each in value[:20]]
             rows.append((prefix, ", ".join(shown) + (" .." if len(value) > 20 else "")))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.codes import ACTIVATIONS, KL_ESTIMATORS, MAX_LAYERS, MAX_THREADS, SCALE_LINKS
 from ..errors import OptionError
-from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, RESERVED_OPTIONS, Option, Variants
+from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, TABLE_OPTIONS, Option, Variants
 
 MAX_HIDDEN = MAX_LAYERS - 2
 SEED = 2**64 - 1
@@ -87,7 +87,7 @@ GENERAL = (
     Option("limit", int, "Train on that many points only, chosen at random.", low=2, group=DATA),
     Option("data_seed", int, "Seed of the pinwheel's points, of the test split and of --limit's choice.", 0, low=0, high=SEED, group=DATA),
 
-    Option("prior", str, lambda: f"{_listed(PRIORS)}. By the data; mixture at first.", choices=lambda: tuple(PRIORS), group=PRIOR),
+    Option("prior", str, lambda: f"{_listed(PRIORS)}. By the data (your own: gaussian); mixture at first.", choices=lambda: tuple(PRIORS), group=PRIOR),
     Option("prior_variance", str, "Variances equal (iso) or as the data's principal components (pca).", "iso", choices=("iso", "pca"), group=PRIOR),
     Option("pca_centre", bool, "Centre the data before their principal components; the authors do not.", True, only_with=("prior_variance", ("pca",)), group=PRIOR),
     Option("learn_prior_variance", bool, "Learn the variances' shares; their mean stays.", False, group=PRIOR),
@@ -121,7 +121,7 @@ GENERAL = (
     Option("checkpoint_every", float, "Seconds between checkpoints.", 10.0, above=0, group=TRAINING),
 )
 # fmt: on
-RESERVED_OPTIONS.update(option.name for option in GENERAL)
+TABLE_OPTIONS.update(option.name for option in GENERAL)
 
 # What was made of the table at the last change of the variants: their counts, the table, the class of its options.
 _made: tuple[Any, dict[str, Option], type] | None = None

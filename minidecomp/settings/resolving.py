@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import OptionError
-from ..variants import Option
+from ..variants import OPTION_CHECKS, Option
 from .options import (
     ALIASES,
     CHOOSERS,
@@ -19,6 +19,7 @@ from .options import (
     choices_of,
     chosen_variant,
     cores,
+    data_names,
     default,
     is_relevant,
 )
@@ -26,7 +27,10 @@ from .options import (
 
 def allowed(name: str) -> str:
     """The values that the option takes, as the end of a sentence: "a whole number from 1 to 8 is"."""
-    option = by_name()[name]
+    return _allowed(by_name()[name])
+
+
+def _allowed(option: Option) -> str:
     choices = choices_of(option)
     if choices is not None:
         return "one of " + ", ".join(map(str, choices)) + " is"
@@ -70,7 +74,11 @@ def check(name: str, value: Any) -> Any:
     OptionError
         If it is not allowed.
     """
-    option = by_name()[name]
+    return _check(by_name()[name], value)
+
+
+def _check(option: Option, value: Any) -> Any:
+    name = option.name
     limits, choices = limits_of(option), choices_of(option)
     if isinstance(value, str):
         value = ALIASES.get(name, {}).get(value.lower(), value)
@@ -78,16 +86,43 @@ def check(name: str, value: Any) -> Any:
     try:
         converted = _convert(option.kind, value)
     except (TypeError, ValueError, OverflowError):
-        raise OptionError(name, value, allowed(name)) from None
+        raise OptionError(name, value, _allowed(option)) from None
     if option.verify is not None:
         option.verify(converted)
     if choices is not None and converted not in choices:
         near = difflib.get_close_matches(str(converted), list(map(str, choices)), 1)
-        raise OptionError(name, value, allowed(name) + (f"; did you mean {near[0]}?" if near else ""))
+        raise OptionError(name, value, _allowed(option) + (f"; did you mean {near[0]}?" if near else ""))
     numbers = converted if option.kind is tuple else (converted,) if option.kind in (int, float) else ()
     if not all(_within(number, limits) for number in numbers) or len(numbers) > limits.get("most", 1):
-        raise OptionError(name, value, allowed(name))
+        raise OptionError(name, value, _allowed(option))
     return converted
+
+
+def _check_own_option(option: Option) -> None:
+    """Raise ValueError if a variant's option is none that the table can hold."""
+    if option.kind not in (str, int, float, bool, tuple) or (option.kind is tuple and option.most is None):
+        raise ValueError(
+            f"the option {option.name} is of kind {option.kind}: str, int, float, bool or tuple with most is"
+        )
+    if option.flags:
+        _check_flags(option)
+    if option.default is not None:
+        try:
+            _check(option, option.default)
+        except OptionError as error:
+            raise ValueError(f"the option {option.name} does not take its own default: {error}") from None
+
+
+def _check_flags(option: Option) -> None:
+    """Raise ValueError if another option has one of the flags."""
+    others = [other for other in by_name().values() if other != option]
+    taken = {flag for other in others for flag in (*other.flags.split(), f"--{other.name.replace('_', '-')}")}
+    for flag in option.flags.split():
+        if flag in taken | {"-c", "-o", "-q", "-h"}:
+            raise ValueError(f"the option {option.name} cannot have {flag}: another has it")
+
+
+OPTION_CHECKS.append(_check_own_option)
 
 
 def check_known(name: str, value: Any) -> None:
@@ -182,7 +217,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
 
     prior, data = values.get("prior"), values.get("data")
     if prior is None:
-        prior = chosen_variant("data", data).defaults.get("prior") if data is not None else "mixture"
+        prior = chosen_variant("data", data).defaults.get("prior", "gaussian") if data is not None else "mixture"
     if data is None:
         data = chosen_variant("prior", prior).usual_data or "pinwheel"
 
@@ -221,10 +256,12 @@ def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> N
         need = f"for --regulariser {regulariser.name} at least {regulariser.least_points} is"
         raise OptionError("batch_size", resolved["batch_size"], need)
     if resolved["prior_variance"] == "pca" and not prior.takes_data_variances:
-        raise OptionError("prior_variance", "pca", f"a {prior.name}'s components have equal variances: iso is")
+        raise OptionError("prior_variance", "pca", f"the {prior.name} prior has equal variances: iso is")
 
 
 def _need(other: str, needed: tuple[str, ...]) -> str:
     """--prior mixture or sparse; --data a file of your own"""
+    if other == "data" and set(data_names()) <= set(needed):
+        return "--data a named data set"
     words = ["a file of your own" if other == "data" and name == OWN else name for name in needed]
     return f"--{other.replace('_', '-')} {' or '.join(words)}"

@@ -494,7 +494,7 @@ def test_a_small_dsprites_run(capsys):
         ("train --data huge.npy", "numbers up to 1e+15 can be used with --dtype float32; huge.npy has 1e+300"),
         ("train --data good.npy --arms 3", "--arms: 3 is not allowed; it goes with --data pinwheel only"),
         ("train --array x", "--array: x is not allowed; it goes with --data a file of your own only, not with pinwheel"),
-        ("train --data good.npy --data-dir /", "--data-dir: / is not allowed; it goes with --data pinwheel or dsprites or fashion-mnist only, not with good.npy"),
+        ("train --data good.npy --data-dir /", "--data-dir: / is not allowed; it goes with --data a named data set only, not with good.npy"),
         ("evaluate old", "old/checkpoint.npz: checkpoint version 0"),
         ("evaluate nowhere --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 18446744073709551615 is"),
         ("traverse nowhere --steps 1", "--steps: 1 is not allowed; a whole number from 2 to 1000 is"),

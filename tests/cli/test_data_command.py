@@ -90,7 +90,7 @@ def test_fetch_without_network(monkeypatch, tmp_path):
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize(("name", "said"), [("pinwheel", "is drawn"), ("mnist", "is not known")])
+@pytest.mark.parametrize(("name", "said"), [("pinwheel", "is not to be fetched"), ("mnist", "is not known")])
 def test_fetch_of_another_name(name, said):
     result = invoke("fetch", name)
     assert isinstance(result.exception, DataError)

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -254,6 +255,10 @@ def test_a_metric_that_fails_is_one_line(capsys):
     scores = {
         "fails": (fails, "the metric fails failed: ZeroDivisionError: by me"),
         "empty": (lambda codes: None, "the metric empty gave a NoneType, not a Score"),
+        "nothing": (
+            lambda codes: Score(math.nan, {}, {}, None, "none"),
+            "the metric nothing gave nan, which is no number",
+        ),
         "narrow": (lambda codes: Score(np.float32(0.5), {"part": np.arange(3)}, {"points": 3}, None, "half"), ""),
     }
     for name, (function, said) in scores.items():

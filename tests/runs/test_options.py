@@ -98,7 +98,7 @@ def test_a_resolved_run_resolves_to_itself():
         ({"arms": 3, "data": "x.npy"}, "arms: 3 is not allowed; it goes with --data pinwheel only, not with x.npy"),
         ({"kl": "analytic"}, "kl: analytic is not allowed; the mixture prior has no closed form; monte-carlo is"),
         ({"alpha": 1, "regulariser": "mmd", "batch_size": 1}, "batch_size: 1 is not allowed; for --regulariser mmd at least 2 is"),
-        ({"prior_variance": "pca"}, "prior_variance: pca is not allowed; a mixture's components have equal variances: iso is"),
+        ({"prior_variance": "pca"}, "prior_variance: pca is not allowed; the mixture prior has equal variances: iso is"),
         ({"prior": "gaussian", "data": "pinwheel", "log_prior_multiplier": 2}, "log_prior_multiplier: 2.0 is not allowed; it goes with --kl monte-carlo only"),
     ],
 )  # fmt: skip

@@ -67,9 +67,13 @@ class Metric:
             return f"it needs {_in_words(self.least_latent_dims)} latent dimensions"
         return ""
 
+    def is_installed(self) -> bool:
+        """Whether the package that it needs is there."""
+        return not self.module or find_spec(self.module) is not None
+
     def check_package(self) -> None:
         """Raise MinidecompError if its package is not installed."""
-        if self.module and find_spec(self.module) is None:
+        if not self.is_installed():
             raise MinidecompError(f"--metrics {self.name} needs {self.package}: pip install '{self.install}'")
 
     def score(self, codes: Any, truth: GroundTruth | None, seed: int) -> Score:

@@ -14,6 +14,8 @@ from ..explanation import Explanation, Worked
 class Prior:
     """p(z) of latent points z (..., D): the base of the priors, which holds what most of them have in common.
 
+    Each is a frozen dataclass, for a learned variance and another dtype make a copy with other arrays.
+
     The textbook and the CPU engine take as a prior any object with ``name``, ``choice_kind``, ``log_density``,
     ``log_density_and_grad`` (the gradient by ``z`` is enough) and ``sample`` (docs/python.md). The other attributes let
     a prior be chosen by its name: ``minidecomp.variants.PRIORS.add(Mine)`` (docs/architecture.md).

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...variants import Option
 from ..explanation import Explanation, Worked
 
 
@@ -38,8 +37,6 @@ class Regulariser:
         ``nats``, or empty for a value without a unit.
     aliases : tuple of str
         Other words for it, such as those of the authors' code.
-    options : tuple of Option
-        The options that go with this regulariser alone.
     code : tuple of callables
         The textbook's functions, for ``--explain``.
     explanation : Explanation or None
@@ -57,7 +54,6 @@ class Regulariser:
     least_points: int = 1
     unit: str = "nats"
     aliases: tuple[str, ...] = ()
-    options: tuple[Option, ...] = ()
     code: tuple[Callable[..., Any], ...] = ()
     explanation: Explanation | None = None
     work_by_hand: Callable[..., Worked] | None = None
