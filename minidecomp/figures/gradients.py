@@ -26,6 +26,7 @@ TERM_NAMES = {"log_likelihood": "reconstruction", "kl": "$\\beta$ KL", "regulari
 TERM_COLOURS = {"log_likelihood": "#3b528b", "kl": "#e66100", "regulariser": "#1b7837", "sum": "0.15"}
 ARROW_COLOUR = "#ff5b4a"
 ARROW_GRID = 200
+LONGEST = 3.0  # typical lengths: a longer arrow would leave the panel
 FRAME_MILLISECONDS = 150
 SMOOTHED_FROM = 80  # epochs
 
@@ -109,7 +110,8 @@ def gradient_field(
         Of the plane.
     lengths : mapping of str to float, optional
         The gradient that is drawn as long as a twelfth of the plane, for each panel; the 95th percentile by default,
-        so that lengths compare inside a panel, and the panel says what they stand for.
+        so that lengths compare inside a panel, and the panel says what they stand for. An arrow of more than three
+        times that is drawn as long as three; the panel says how many are.
     title : str, optional
     """
     shown = {term: pull for term, pull in pulls.items() if np.any(pull != 0)}
@@ -127,9 +129,11 @@ def gradient_field(
     for axes, (name, pull) in zip(axes_row, panels.items(), strict=True):
         draw_posterior(axes, density, prior, extent, top)
         length = (lengths or {}).get(name) or typical_length(pull)
-        _arrows(axes, loc, pull / length * (extent[1] - extent[0]) / 12)
+        drawn, cut = shortened(pull / length)
+        _arrows(axes, loc, drawn * (extent[1] - extent[0]) / 12)
         axes.set_title(name, fontsize=8)
-        axes.set_xlabel(f"$z_1$    (longest arrows: {length:.2g})", fontsize=7)
+        more = f"; {cut} cut" if cut else ""
+        axes.set_xlabel(f"$z_1$    (95% up to {length:.2g}{more})", fontsize=7)
     axes_row[0].set_ylabel("$z_2$")
     if title:
         figure.suptitle(title, fontsize=8)
@@ -139,6 +143,13 @@ def gradient_field(
 def typical_length(pull: np.ndarray) -> float:
     """The length that 95 percent of the arrows do not exceed; 1 if all are 0."""
     return float(np.quantile(np.linalg.norm(pull, axis=1), 0.95)) or 1.0
+
+
+def shortened(arrows: np.ndarray) -> tuple[np.ndarray, int]:
+    """Arrows (P, 2) in typical lengths, none longer than three of them, and how many were: their tips stay in view."""
+    size = np.linalg.norm(arrows, axis=1, keepdims=True)
+    too_long = size > LONGEST
+    return arrows * np.where(too_long, LONGEST / np.where(too_long, size, 1), 1), int(too_long.sum())
 
 
 def _arrows(axes: Axes, at: np.ndarray, by: np.ndarray) -> None:

@@ -386,3 +386,13 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     assert not figures.available()
     with pytest.raises(MinidecompError, match=r"pip install 'minidecomp\[plots\]'"):
         figures.learning_curves(metrics())
+
+
+def test_arrows_stay_in_view():
+    """One that is far longer than the others is cut, and counted; the others keep their length."""
+    from minidecomp.figures.gradients import shortened
+
+    arrows = np.array([[0.5, 0.0], [0.0, -2.9], [30.0, 40.0], [0.0, 0.0]])
+    drawn, cut = shortened(arrows)
+    assert cut == 1 and np.array_equal(drawn[[0, 1, 3]], arrows[[0, 1, 3]])
+    assert np.allclose(drawn[2], [1.8, 2.4])
