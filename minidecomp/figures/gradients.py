@@ -105,7 +105,7 @@ def gradient_field(
     pulls : mapping of str to numpy.ndarray of shape (P, 2)
         By a term's name its weighted gradient by loc, along which a step of training moves it. A panel each, and
         one for their sum.
-    prior : Gaussian, StudentT, Mixture or Sparse
+    prior : Prior
     extent : (float, float, float, float), optional
         Of the plane.
     lengths : mapping of str to float, optional
@@ -180,7 +180,7 @@ def write_field_animation(
     epochs : sequence of int
         When.
     terms : sequence of str
-    prior : Gaussian, StudentT, Mixture or Sparse
+    prior : Prior
 
     Raises
     ------

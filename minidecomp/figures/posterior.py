@@ -168,7 +168,7 @@ def aggregate_posterior(
     ----------
     loc, scale : numpy.ndarray of shape (N, 2)
         Of q(z | x_i).
-    prior : Gaussian, StudentT, Mixture or Sparse
+    prior : Prior
         In two dimensions.
     labels : numpy.ndarray of shape (N,), optional
         Classes, as numbers or names; a second panel then shows the means by class.
@@ -227,7 +227,7 @@ def panel_grid(
         Each of shape (N, 2), as for ``aggregate_posterior``. The rows may differ in length.
     titles : sequence of sequences of str
         What stands under each, such as ``r"$\\alpha = 3$"``.
-    prior : Gaussian, StudentT, Mixture or Sparse
+    prior : Prior
         In two dimensions.
     extent, grid
         As for ``aggregate_posterior``.

@@ -27,8 +27,8 @@ class VAE:
     ----------
     encoder, decoder : MLP
         The encoder's output is (loc, raw), each ``latent_dim`` wide; the decoder's is what the likelihood takes.
-    likelihood : Bernoulli, Gaussian or Laplace
-    prior : Gaussian, StudentT, Mixture or Sparse
+    likelihood : Likelihood
+    prior : Prior
         Its scale is the initial one where ``learn_prior_variance`` is set: use ``current_prior()``.
     scale_link : str
         How the posterior's scale comes from the encoder's raw: ``softplus`` or ``exp``.

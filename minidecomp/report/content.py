@@ -165,7 +165,7 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
     """Test points, their posteriors, classes, and each term's gradient by loc and scale of a batch of them."""
     double, points = in_dtype(vae, np.float64), dataset.test[chosen]
     x = as_numbers(points, np.float64)
-    with_prior = objective.alpha > 0 and len(x) > 1
+    with_prior = objective.alpha > 0 and len(x) >= objective.least_points
     step = streams.REPORT.step()
     drawn = draw(double.current_prior(), objective.samples, len(x), vae.latent_dim, seed, step, np.float64, with_prior)
     found = term_gradients(double, objective, x, drawn)

@@ -126,7 +126,7 @@ class Explorer {
     const canvas = document.getElementById("output"), { model } = this, x = this.point(), made = mean(model, output);
     if (model.image_shape) drawImages(canvas, [x, made], model.image_shape);
     else if (model.data_dim === 2) {
-      const scale = model.likelihood === "gaussian" ? [softplus(output[2]), softplus(output[3])] : null;
+      const scale = model.likelihood === "gaussian" ? [softplus(output[2]) + 1e-6, softplus(output[3]) + 1e-6] : null;
       drawScatter(canvas, this.x, x, made, scale);
     } else drawBars(canvas, x, made);
   }
