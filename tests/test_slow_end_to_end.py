@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from source_tree import copy_of_the_source
 
 from minidecomp.cli.main import main
 from minidecomp.data import fashion_mnist
@@ -67,7 +68,7 @@ def test_plain_code_agrees_with_the_dispatched(tmp_path):
         "--no-deps",
         "--target",
         str(tmp_path / "plain"),
-        str(ROOT),
+        str(copy_of_the_source(tmp_path)),
     ]
     subprocess.run(install, check=True, env=os.environ | {"MINIDECOMP_NO_CLONES": "1"})
     results = {}

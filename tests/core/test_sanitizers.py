@@ -4,11 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from source_tree import copy_of_the_source
 
-ROOT = Path(__file__).parents[2]
 CHOSEN = ["core", "engines/test_engine_cpu.py", "engines/test_own_prior.py", "engines/test_engine_concurrency.py"]
 CHOSEN += ["data/test_data_sprites.py"]
 # Python compiles with -fwrapv, which would make signed overflow right; clones are chosen before a sanitizer is at work.
@@ -49,8 +48,7 @@ def run(*command, cwd, **environment):
 
 def test_nothing_is_found(tmp_path):
     preloaded = " ".join(libraries())
-    ignored = shutil.ignore_patterns("build", "*.so", "engine_float*.c", "sprites.c", ".*", "*.egg-info", "__pycache__")
-    shutil.copytree(ROOT, tmp_path / "source", ignore=ignored, symlinks=True)
+    copy_of_the_source(tmp_path)
     build = {"CC": "gcc", "MINIDECOMP_NO_CLONES": "1", "MINIDECOMP_FLAGS": " ".join(FLAGS)}
     to_built = ["--quiet", "--no-deps", "--target", tmp_path / "built"]
     run("-m", "pip", "install", *to_built, tmp_path / "source", cwd=tmp_path, **build)

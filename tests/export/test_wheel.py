@@ -1,15 +1,13 @@
 """The wheel: built, repaired for other Linuxes, small, and at work in an environment that has nothing else."""
 
-import shutil
 import subprocess
 import sys
 import venv
 import zipfile
-from pathlib import Path
 
 import pytest
+from source_tree import copy_of_the_source
 
-ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="auditwheel is Linux's")]
 
 
@@ -23,8 +21,7 @@ def run(*command, cwd=None):
 def wheel(tmp_path_factory):
     pytest.importorskip("auditwheel")
     folder = tmp_path_factory.mktemp("wheel")
-    ignored = shutil.ignore_patterns("build", "*.so", "*.c", ".git", ".venv*", "*.egg-info", "__pycache__", ".*_cache")
-    shutil.copytree(ROOT, folder / "source", ignore=ignored, symlinks=True)
+    copy_of_the_source(folder)
     run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", folder / "built", folder / "source")
     [built] = (folder / "built").glob("*.whl")
     run(sys.executable, "-m", "auditwheel", "repair", "-w", folder / "repaired", built)
