@@ -19,6 +19,7 @@ from .data.rules import DataRules, new_points
 from .engines import ROWS_AT_ONCE, Engine, make
 from .evaluation.terms import evaluate
 from .model.vae import VAE, in_dtype
+from .objective import objective_from
 from .runs.checkpoint import State
 from .settings.options import DATA, OWN, TrainOptions, by_name, chosen_variant
 from .settings.resolving import resolve
@@ -201,7 +202,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         name = "textbook" if self.options_.engine == "textbook" else "cpu"
         # A model that was read back as a memory map cannot be written to, which the core insists on.
         vae = self.vae_ if self.vae_.parameters.vector.flags.writeable else in_dtype(self.vae_, self.vae_.dtype)
-        return make(name, vae, _objective(self.options_), max_rows=max_rows)
+        return make(name, vae, objective_from(self.options_), max_rows=max_rows)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """E[x|z] (N, dx) of latent points Z (N, D), in the model's units: for one of bytes, intensities v / 255."""
@@ -275,12 +276,6 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
 def _dataset(points: Points) -> Dataset:
     return Dataset("X", points, points)
-
-
-def _objective(options: TrainOptions) -> Any:
-    from .objective import objective_from as objective
-
-    return objective(options)
 
 
 __all__ = ["DecompositionVAE"]

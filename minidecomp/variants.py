@@ -138,11 +138,9 @@ class Variants(Mapping[str, Any]):
         if lacks:
             raise ValueError(f"the {self.kind} {name} has no {', '.join(lacks)}")
         for attribute, values in self.allowed.items():
-            if getattr(variant, attribute) not in values:
-                known_values = ", ".join(map(str, values))
-                raise ValueError(
-                    f"the {self.kind} {name} has {attribute} {getattr(variant, attribute)!r}; {known_values} are"
-                )
+            value = getattr(variant, attribute)
+            if value not in values:
+                raise ValueError(f"the {self.kind} {name} has {attribute} {value!r}; {', '.join(map(str, values))} are")
         unknown = set(getattr(variant, "defaults", ())) - TABLE_OPTIONS
         if unknown:
             raise ValueError(f"the {self.kind} {name} has defaults of no option: {', '.join(sorted(unknown))}")

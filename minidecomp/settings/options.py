@@ -253,13 +253,11 @@ def is_relevant(name: str, values: Mapping[str, Any]) -> bool:
     needed = by_name()[name].only_with
     if needed is None or values.get(needed[0]) is None:
         return True
-    return value_for_needs(*needed, values) in needed[1]
-
-
-def value_for_needs(other: str, needed: tuple[str, ...], values: Mapping[str, Any]) -> Any:
-    """The other option's value as ``only_with`` names it; for data without a name, the name for a file of your own."""
+    other, its_values = needed
     value = values[other]
-    return OWN if other == "data" and value not in data_names() else value
+    if other == "data" and value not in data_names():
+        value = OWN  # a file of your own, as only_with names it
+    return value in its_values
 
 
 def cores() -> int:
