@@ -13,7 +13,7 @@ from minidecomp.data import dataset_from
 from minidecomp.errors import Fault, RunError
 from minidecomp.files import write_file
 from minidecomp.runs import checkpoint
-from minidecomp.runs.folder import create_folder
+from minidecomp.runs.folder import new_run
 from minidecomp.settings import sources
 
 SMALL = {"hidden": "6", "epochs": 3, "points_per_arm": 20, "batch_size": 30, "threads": 1}
@@ -165,15 +165,15 @@ def test_no_run_folder(tmp_path):
 
 def test_a_run_folder_is_never_overwritten(run, tmp_path):
     with pytest.raises(RunError, match="it exists already"):
-        create_folder(str(run.folder), run.options)
+        new_run(str(run.folder), run.options)
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="--out file: it is a file"):
-        create_folder("file", run.options)
+        new_run("file", run.options)
     with pytest.raises(RunError, match="--out file/x: cannot write there: Not a directory"):
-        create_folder("file/x", run.options)
+        new_run("file/x", run.options)
     (tmp_path / "empty").mkdir()
-    assert create_folder("empty", run.options).name == "empty"
-    names = [create_folder(None, run.options).name for _ in range(3)]
+    assert new_run("empty", run.options)[0].name == "empty"
+    names = [new_run(None, run.options)[0].name for _ in range(3)]
     first = "pinwheel-mixture-alpha2-beta1-seed0"
     assert names == [first, f"{first}-2", f"{first}-3"]
 
@@ -237,6 +237,7 @@ def test_parameters_that_are_not_finite_are_not_saved(run, tmp_path):
     trainer = trained(tmp_path / "run")
     before = (tmp_path / "run" / "checkpoint.npz").read_bytes()
     trainer.state.vae.parameters.vector[3] = np.inf
-    with pytest.raises(Fault, match="parameters: no longer finite; the last good checkpoint stays"):
+    kept = "and with it log_likelihood and kl; the last good checkpoint stays"
+    with pytest.raises(Fault, match=f"parameters: no longer finite after epoch 3, step 9, {kept}"):
         trainer.save()
     assert (tmp_path / "run" / "checkpoint.npz").read_bytes() == before
