@@ -17,6 +17,7 @@ from .options import TrainCommand
 from .progress import progress, stop_on_signals
 
 if TYPE_CHECKING:
+    from minidecomp.runs.checkpoint import Run
     from minidecomp.training import Trainer
 
 # What a resumed run may change. None changes a step; but for the engine, that changes its last bits. Data are compared.
@@ -110,10 +111,28 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
     check_begun(Path(resume))
     run = checkpoint.load(resume)
+    _check_config(run)
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     options = run.options.replace(**changes)
     return training.resume(run, options, dataset_from(options))
+
+
+def _check_config(run: Run) -> None:
+    """Raise RunError if somebody has changed an option in the run's config.toml, which a resume would not see."""
+    from minidecomp import resolve
+    from minidecomp.errors import MinidecompError, RunError
+    from minidecomp.settings.sources import read_config
+
+    path = run.folder / "config.toml"
+    try:
+        options = resolve(read_config(str(path)))
+    except MinidecompError:  # it is not needed, and is written anew
+        return
+    for name, begun in vars(run.options).items():
+        if name not in CHANGEABLE and (found := getattr(options, name)) != begun:
+            another = f"minidecomp train --config {quote(str(path))} --out DIR begins another run"
+            raise RunError(f"{path}: {name} is {found}, but {begun} in the run's checkpoint; {another}")
 
 
 def _draw(trainer: Trainer, quiet: bool) -> list[Path]:

@@ -312,8 +312,9 @@ def _terms_lost(trainer: Trainer) -> str:
     state, o = trainer.state, trainer.options
     with np.errstate(all="ignore"):
         found = trainer.engine.values(trainer.data[: o.batch_size], o.seed, streams.TRAINING.step(state.optimizer.step))
-    lost = [term for term in TERMS if not math.isfinite(found.get(term, 0))]
-    return f", and with it {' and '.join(lost)}" if lost else ""
+    weights = trainer.objective.weights
+    lost = [term for term in TERMS if weights[term] != 0 and not math.isfinite(found.get(term, 0))]
+    return f", and with it {', '.join(lost)}" if lost else ""
 
 
 def _advice(trainer: Trainer) -> str:
