@@ -102,11 +102,10 @@ def test_more_epochs_are_kept_by_the_resume_that_brings_them(monkeypatch):
     def killed(*given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "write_config", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "write_config", killed)
         training.resume(checkpoint.load("r"), OPTIONS.replace(epochs=20), data)
     assert checkpoint.load("r").options.epochs == 20, "the checkpoint comes first"
-    monkeypatch.undo()
     assert main(["train", "--resume", "r", "--no-plots", "-q"]) == 0
     assert checkpoint.load("r").state.epoch == 20
 
