@@ -1,4 +1,4 @@
-"""Sizes and steps have 64 bits everywhere: a C long, and NumPy 1's own integers, have 32 on Windows (docs/windows.md)."""
+"""Sizes and steps have 64 bits: a C long, and NumPy 1's own integers, have 32 on Windows (docs/windows.md)."""
 
 import ast
 import re
