@@ -27,10 +27,10 @@ HEADERS = """
 assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbit
 stdbool stdckdint stddef stdint stdio stdlib stdmchar stdnoreturn string tgmath threads time uchar wchar wctype
 aio cpio dirent dlfcn fcntl fmtmsg fnmatch ftw glob grp iconv langinfo libgen libintl monetary mqueue ndbm netdb
-nl_types poll pthread pwd regex sched search semaphore spawn strings stropts syslog tar termios trace ulimit unistd utime
-utmpx wordexp
-alloca byteswap corecrt crtdefs elf endian features features-time64 gnu-versions libio link malloc mathcalls memory newlib
-paths reent sal stab stdc-predef syslimits values varargs vcruntime windows xlocale
+nl_types poll pthread pwd regex sched search semaphore spawn strings stropts syslog tar termios trace ulimit unistd
+utime utmpx wordexp
+alloca byteswap corecrt crtdefs elf endian features features-time64 gnu-versions libio link malloc mathcalls memory
+newlib paths reent sal stab stdc-predef syslimits values varargs vcruntime windows xlocale
 """
 
 
