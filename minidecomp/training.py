@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import memory
 from .data.dataset import Dataset, Digests
 from .data.points import Points, as_stored, fingerprint, value_range
 from .data.rules import DataRules, learn
@@ -105,6 +106,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
         If the options do not fit the data or there is no such engine here, or the folder cannot be made.
     """
     options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
+    _ask_for_memory(options, rules, dataset)
     digests = dataset.digests()
     logits = from_options.prior_logits(options, dataset, digests.train)
     state = checkpoint.fresh_state(options, rules.width, logits)
@@ -129,6 +131,7 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
         If the options do not fit the data, or there is no such engine here.
     """
     options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
+    _ask_for_memory(options, rules, dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
     state = checkpoint.fresh_state(options, rules.width, from_options.prior_logits(options, dataset, digest))
     return _trainer(None, options, dataset, rules, Digests(digest), state)
@@ -143,6 +146,11 @@ def _fitted(options: TrainOptions, dataset: Dataset) -> tuple[TrainOptions, Data
     """The options with a likelihood, and the rules that the data then give the model."""
     options = from_options.fit_likelihood(options, dataset)
     return options, learn(dataset, str(options.likelihood), options.dtype)
+
+
+def _ask_for_memory(options: TrainOptions, rules: DataRules, dataset: Dataset) -> None:
+    size = memory.of_training(options, rules.width, len(dataset.train), len(dataset.test))
+    memory.ask("the model and its training", size, "a smaller model or batch takes less")
 
 
 def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
