@@ -170,7 +170,7 @@ def test_pairs_of_points(asked, regulariser):
     vae, objective = from_options.vae(options, 3), objective_from(options)
 
     def look():
-        s = situation(vae, objective, small_data(1200, 10), 1200, 0, 0)
+        s = situation(vae, objective, small_data(700, 10), 700, 0, 0)
         term_gradients(s.vae, s.objective, s.x, s.draws)
 
     assert 0.5 < asked_over(asked, peak(look)) < 2
