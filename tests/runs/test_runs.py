@@ -116,14 +116,14 @@ def changed(run, folder, **arrays):
         ({"version": 2}, "checkpoint version 2; this minidecomp reads version 1"),
         ({"version": None}, "damaged, it has no version"),
         ({"adam.m": None}, "damaged, it has no adam.m"),
-        ({"parameter.enc.0.W": np.zeros((2, 7), np.float32)}, r"enc.0.W is float32 of shape \(2, 7\), the settings ask for float32 of shape \(2, 6\)"),
+        ({"parameter.enc.0.W": np.zeros((2, 7), np.float32)}, r"enc.0.W is float32 of shape \(2, 7\); the settings ask for float32 of shape \(2, 6\)"),
         ({"parameter.enc.0.W": np.zeros((2, 6))}, "enc.0.W is float64 of shape"),
         ({"parameter.enc.0.b": np.full(6, np.nan, np.float32)}, "damaged, parameter.enc.0.b is not finite"),
         ({"config": "prior = 3"}, "prior: 3 is not allowed"),
         ({"config": "prior"}, "damaged"),
-        ({"metrics": np.zeros((2, 6))}, r"damaged, metrics has shape \(2, 6\) after 3 epochs"),
+        ({"metrics": np.zeros((2, 6))}, r"damaged, metrics is float64 of shape \(2, 6\); the settings ask for float64 of shape \(3, 6\)"),
         ({"epoch": np.array("x")}, "damaged"),
-        ({"format": np.array([{}], object)}, "damaged, not a whole .npz file"),
+        ({"format": np.array([{}], object)}, r"damaged, format is another type of shape \(1,\); the settings ask for a text"),
     ],
 )  # fmt: skip
 def test_a_checkpoint_that_does_not_fit(arrays, message, run, tmp_path):
@@ -246,15 +246,27 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
     ("arrays", "message"),
     [
         ({"data_dim": 0}, "damaged, data_dim is 0"),
-        ({"adam.step": -7}, "damaged, adam.step -7"),
-        ({"row": -3}, "or row -3 is below 0"),
-        ({"seconds": np.nan}, "damaged"),
+        ({"adam.step": -7}, "damaged, adam.step is -7; 0 to 1152921504606846975 is allowed"),
+        ({"row": -3}, "damaged, row is -3; 0 to "),
+        ({"seconds": np.nan}, "damaged, seconds is not finite"),
     ],
 )
 def test_a_counter_out_of_range(arrays, message, run, tmp_path):
     changed(run, tmp_path, **arrays)
     with pytest.raises(RunError, match=message):
         checkpoint.load(tmp_path)
+
+
+def test_the_identity_is_read_alone(run, tmp_path):
+    """Parameters that are not there do not matter to whoever asks whose checkpoint it is."""
+    changed(run, tmp_path, **{"parameter.enc.0.W": None, "adam.m": None, "metrics": np.zeros(3)})
+    found = checkpoint.identity(tmp_path)
+    whole = checkpoint.load(run.folder)
+    assert (found.options, found.digests, found.epoch) == (whole.options, whole.digests, 3)
+    assert (found.data_dim, checkpoint.epoch_of(tmp_path)) == (2, 3)
+    with pytest.raises(RunError, match="no such run folder"):
+        checkpoint.identity(tmp_path / "none")
+    assert checkpoint.epoch_of(tmp_path / "none") is None
 
 
 def test_a_row_beyond_the_data(run, tmp_path):
