@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 LONGEST = 80  # letters of a value that a message shows
 
 
