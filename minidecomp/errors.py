@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LONGEST = 80  # letters of a value that a message shows
+LONGEST = 200  # letters of a value that a message shows
 
 
 def shown(value: object) -> str:
@@ -12,7 +12,7 @@ def shown(value: object) -> str:
     except ValueError:  # Python writes no whole number of more than some thousand digits
         return "a number of thousands of digits"
     line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[: LONGEST + 1])
-    return line if len(text) <= LONGEST else f"{line[:40]}.. ({len(text)} letters)"
+    return line if len(text) <= LONGEST else f"{line[:60]}.. ({len(text)} letters)"
 
 
 class MinidecompError(Exception):
