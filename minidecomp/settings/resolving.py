@@ -143,7 +143,7 @@ def check_known(name: str, value: Any) -> None:
 
 def _within(number: float, limits: Mapping[str, Any]) -> bool:
     return (
-        (isinstance(number, int) or math.isfinite(number))  # a whole number may be greater than any float
+        math.isfinite(number)
         and limits.get("low", -math.inf) <= number <= limits.get("high", math.inf)
         and limits.get("above", -math.inf) < number < limits.get("below", math.inf)
     )
@@ -163,7 +163,7 @@ def _convert(kind: Any, value: Any) -> Any:
         path = os.fspath(value)
         return str(path) if isinstance(path, str) and "\0" not in path else _refuse()
     if isinstance(value, str):
-        return kind(value) if _NUMBER.fullmatch(value.strip()) else _refuse()
+        value = kind(value) if _NUMBER.fullmatch(value.strip()) else _refuse()
     return _as_number(kind, value) if isinstance(value, Real | Decimal) else _refuse()
 
 
