@@ -57,6 +57,11 @@ class Npz:
     def __contains__(self, name: str) -> bool:
         return f"{name}.npy" in self._file.NameToInfo
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.path.stat().st_size
+
     def header(self, name: str) -> Header:
         """The header of an array that is there."""
         if name not in self._headers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -184,19 +185,17 @@ def check_headers(file: Npz, wanted: Mapping[str, Member]) -> None:
             total += header.data_size
         elif member.needed:
             raise RunError(f"{file.path}: damaged, it has no {name}")
-    there = file.path.stat().st_size
-    if total > max(MOST_UNPACKED, there):
-        raise RunError(f"{file.path}: {there} bytes hold {total} bytes of arrays; no minidecomp wrote them")
+    if total > max(MOST_UNPACKED, file.size):
+        raise RunError(f"{file.path}: {file.size} bytes hold {total} bytes of arrays; no minidecomp wrote them")
 
 
 def as_text(file: Npz, name: str, array: np.ndarray) -> str:
     """The text in an array of one; RunError if no UTF-8 can hold it."""
     try:
-        found = str(array[()])
-        found.encode()
+        big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big")
+        return array.tobytes().decode("utf-32-be" if big else "utf-32-le").rstrip("\0")
     except ValueError as error:
         raise RunError(f"{file.path}: damaged, {name} is not a text") from error
-    return found
 
 
 def numbered(rows: Sequence[Sequence[float]]) -> list[dict[str, Any]]:

@@ -93,7 +93,7 @@ def hostile_array(rng: np.random.Generator, good: np.ndarray) -> Any:
         with np.errstate(all="ignore"):
             value = one_of(rng, (0, -1, 1, 1e-300, 1e30, 1e300, *NOT_FINITE))
             changed[int(rng.integers(changed.size))] = (
-                value if good.dtype.kind == "f" else int(np.clip(value, -9, 9e18))
+                value if good.dtype.kind == "f" else int(np.clip(np.nan_to_num(value), -9, 9e18))
             )
         return changed.reshape(good.shape)
     if kind == 3:
