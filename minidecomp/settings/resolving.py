@@ -180,8 +180,7 @@ def _yes_or_no(value: Any) -> bool:
 def _parts(value: Any) -> list[Any]:
     """The whole numbers of a list, or of a text with commas between."""
     if isinstance(value, str):
-        parts = value.strip().removesuffix(",").split(",")
-        return parts if parts != [""] else []
+        return value.strip().removesuffix(",").split(",") if value.strip() else []
     if isinstance(value, Real):
         return [value]
     taken = isinstance(value, Sequence) and not isinstance(value, bytes | bytearray)

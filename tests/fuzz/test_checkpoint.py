@@ -59,7 +59,7 @@ def write_hostile(rng, path, good):
             arrays["config"] = np.array(text)
         else:
             arrays[name] = hostile_array(rng, good[name])
-    np.savez(path, **arrays)
+    np.savez(path, **{name: array for name, array in arrays.items() if f"{name}.npy" not in raw})
     with zipfile.ZipFile(path, "a") as archive:
         for name, content in raw.items():
             archive.writestr(name, content)
