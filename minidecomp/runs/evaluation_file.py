@@ -77,6 +77,8 @@ def read_whole(folder: Path) -> dict[str, Any]:
 
 def _parse(path: Path) -> dict[str, Any]:
     """A JSON object of few levels, plain texts and finite numbers; ValueError if the file has something else."""
+    if not path.is_file():  # a pipe would be waited for
+        raise FileNotFoundError(f"{path} is no file")
     with open(path, "rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:

@@ -1,6 +1,7 @@
 """Numbers, flags and TOML files as people and programs give them: taken as what they say, or refused in one line."""
 
 import json
+import os
 from decimal import Decimal
 from fractions import Fraction
 
@@ -204,6 +205,12 @@ def test_no_evaluation_at_all(text, run, capsys):
         assert main(["evaluate", str(folder), "--metrics", "none", "--quiet"]) == 0
     finally:
         (folder / "evaluation.json").write_text(good)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_is_no_evaluation(run, tmp_path):
+    os.mkfifo(tmp_path / "evaluation.json")
+    assert read_evaluation(tmp_path, checkpoint.load(run[0]).state) == {}
 
 
 @pytest.mark.parametrize(
