@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from hostile import ODD, TEXTS, budgets, command, one_line_or_success, one_of, rounds
+from hostile import ODD, TEXTS, budgets, command, one_line_or_success, one_of
 
 from minidecomp import resolve
 from minidecomp.settings import options
@@ -22,21 +22,21 @@ def test_every_odd_value_of_every_option(name):
 
 
 @budgets
-def test_options_together(seed, seconds):
+def test_options_together(seed, times):
     rng, names = np.random.default_rng(seed), list(options.by_name())
-    for _ in rounds(seconds):
+    for _ in range(1500 * times):
         given = {one_of(rng, names): one_of(rng, ODD) for _ in range(rng.integers(1, 3))}
         one_line_or_success(lambda given=given: resolve(given), given)
         one_line_or_success(lambda given=given: whole_number("seed", next(iter(given.values())), 0, 2**64 - 1), given)
 
 
 @budgets
-def test_the_command_line_and_the_environment(seed, seconds, capsys, monkeypatch):
+def test_the_command_line_and_the_environment(seed, times, capsys, monkeypatch):
     """The data are a file that is not there: what passes as options ends with that line."""
     rng = np.random.default_rng(seed)
     names = [name for name in options.by_name() if name != "data" and options.by_name()[name].kind is not bool]
     texts = [text for text in TEXTS if text != "\0"] + ["-" + text for text in TEXTS if text not in ("\0", "\ud800")]
-    for _ in rounds(seconds):
+    for _ in range(150 * times):
         name, text = one_of(rng, names), one_of(rng, [text for text in texts if text != "\ud800"])
         args = ("train", "--data", "none.npy", f"--{name.replace('_', '-')}={text}")
         assert command(capsys, (name, text), *args) == 2
