@@ -20,6 +20,7 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     """
     from minidecomp import figures
     from minidecomp.data.points import as_numbers
+    from minidecomp.data.rules import check_finite
     from minidecomp.settings.resolving import whole_number
 
     number = whole_number("count", count, 1, 10**7)
@@ -30,6 +31,7 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     x = as_numbers(dataset.test[chosen], vae.dtype)
     loc, scale = vae.encode(x)
     reconstruction = vae.likelihood.mean(vae.decode(loc))
+    check_finite(dataset.name, {"loc": loc, "scale": scale, "reconstruction": reconstruction})
     draw(
         loaded,
         "reconstructions",
