@@ -66,7 +66,7 @@ def say_test_points_are_not_known(run: Run) -> None:
 
 
 def say_notes(*datasets: Dataset) -> None:
-    """On stderr, once each, what was not taken for points, and that a model of data of such a size is seldom sensible."""
+    """On stderr, once each: what was not taken for points, and that data of such a size seldom give a model."""
     from minidecomp.data.rules import size_note
 
     said = dict.fromkeys(note for dataset in datasets for note in (*dataset.notes, size_note(dataset)))

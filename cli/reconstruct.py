@@ -18,6 +18,8 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
 
     A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data.
     """
+    import numpy as np
+
     from minidecomp import figures
     from minidecomp.data.points import as_numbers
     from minidecomp.data.rules import check_finite
@@ -29,9 +31,11 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     vae = loaded.vae
     chosen, names = figures.test_points(dataset, number)
     x = as_numbers(dataset.test[chosen], vae.dtype)
-    loc, scale = vae.encode(x)
-    reconstruction = vae.likelihood.mean(vae.decode(loc))
-    check_finite(dataset.name, {"loc": loc, "scale": scale, "reconstruction": reconstruction})
+    with np.errstate(all="ignore"):  # what is not finite is refused
+        loc, scale = vae.encode(x)
+        reconstruction = vae.likelihood.mean(vae.decode(loc))
+    found = {"loc": loc, "scale": scale, "reconstruction": reconstruction}
+    check_finite(f"the test points of {dataset.name}", found)
     draw(
         loaded,
         "reconstructions",

@@ -89,7 +89,7 @@ def sweep(
 
 
 def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
-    """What is to be said of the user's own files, once each; one that is not to be had fails its runs, with the reason."""
+    """Say the notes on the user's own files; one that cannot be had fails its runs, with the reason."""
     from minidecomp.errors import MinidecompError
     from minidecomp.settings.options import data_names
 

@@ -151,7 +151,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     def partial_fit(self, X: Any, y: Any = None) -> DecompositionVAE:
         """Train for one epoch on X (N, dx), from where the last call left off.
 
-        What `set_params` has changed since then counts from now on: the weights of the objective, ``lr``, ``batch_size``
+        What `set_params` has changed since then counts from now on: the objective's weights, ``lr``, ``batch_size``
         and the like. A change of the model itself is refused; ``fit`` begins a new one.
         """
         begun = hasattr(self, "_state")
@@ -180,7 +180,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         was, now = self.options_, self._options()
         now = now.replace(engine=usable_engine(now.engine), likelihood=now.likelihood or was.likelihood)
         for name, value in vars(now).items():
-            before = getattr(was, name)
+            before = getattr(was, name, by_name()[name].default)  # a variant's that was added since has its default
             if value != before and name not in CHANGEABLE:
                 raise OptionError(
                     name, value, f"the model that partial_fit goes on with was made with {before}; fit begins a new one"
@@ -218,8 +218,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         points = self._taken(X)
         dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
         # Rows of fixed batches, the last one filled up: a point's encoding does not depend on its company.
-        engine = self._make_engine()
-        parts = []
+        engine, parts = self._make_engine(), []
         for first in range(0, len(points), ROWS_AT_ONCE):
             part = np.zeros((ROWS_AT_ONCE, points.shape[1]), points.dtype)
             rows = points[first : first + ROWS_AT_ONCE]

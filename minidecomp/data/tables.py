@@ -1,10 +1,11 @@
-"""A table of numbers in a .csv file, read strictly: what could be a name, an index or another notation is not guessed."""
+"""A table of numbers in a .csv file, read strictly: what may be names, an index or another notation is not guessed."""
 
 from __future__ import annotations
 
 import csv
 from array import array as number_list
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,11 +124,11 @@ def _refuse(lines: _Lines, row: list[str], number: int) -> None:
 
 
 def _other_notation(row: list[str], first: list[str]) -> str:
-    """What a file is that is not separated by commas, or has other numbers, and what to do; empty if it is not known."""
+    """What a file is that has other separators or other numbers, and what to do; empty if it is not known."""
     together = ",".join(row)
     for mark, name in ((";", "semicolons"), ("\t", "tabs")):
         if mark in together or mark in ",".join(first):
-            comma = " and has decimal commas" if any("," in cell for cell in (*row, together.replace(mark, ""))) else ""
+            comma = " and has decimal commas" if "," in together else ""
             return f"the file is separated by {name}{comma}; save it with commas between and decimal points"
     if len(row) == 1 and len(together.split()) > 1 and all(map(_is_number, together.split())):
         return "the file is separated by blanks; save it with commas between"
@@ -182,7 +183,7 @@ def _may_be_names(lines: _Lines) -> str:
     if len(lines.cells) <= len(row) or not all(map(_is_bare, row)):
         return ""
     numbers = list(map(int, row))
-    rising = all(a < b for a, b in zip(numbers, numbers[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(numbers))
     run = _counts(numbers, numbers[0])
     if not (_counts(numbers, 0) or (run and len(row) > 3) or (rising and len(row) > 1 and not lines.bare_after_first)):
         return ""

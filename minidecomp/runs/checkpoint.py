@@ -147,7 +147,8 @@ class Run:
         points, note = self.rules.take(X, "X")
         if note:
             warnings.warn(note, stacklevel=2)
-        loc, scale = self.vae.encode(as_numbers(points, self.vae.dtype))
+        with np.errstate(all="ignore"):  # what is not finite is refused
+            loc, scale = self.vae.encode(as_numbers(points, self.vae.dtype))
         check_finite("X", {"loc": loc, "scale": scale})
         return loc, scale
 

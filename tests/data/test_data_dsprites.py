@@ -9,7 +9,7 @@ import pytest
 
 from minidecomp import data
 from minidecomp.cli.main import main
-from minidecomp.data import dsprites
+from minidecomp.data import dsprites, folders
 from minidecomp.data.points import Bits, as_numbers
 from minidecomp.errors import DataError, Fault, OptionError
 
