@@ -81,7 +81,7 @@ def _read_cache(path: Path, key: str, width: int) -> np.ndarray | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             found, known = str(arrays["key"]), arrays["variances"]
     except Exception:  # numpy, zipfile and zlib raise nearly anything for a damaged file
         return None

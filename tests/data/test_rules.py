@@ -209,7 +209,7 @@ def test_an_old_checkpoint_goes_by_the_old_rule_and_says_so():
 def test_the_data_settle_what_an_old_checkpoint_does_not_know():
     images = Dataset("x", np.array([[0, 200]], np.uint8), np.array([[1, 0]], np.uint8), image_shape=(1, 2))
     old = DataRules.from_arrays({}, 2, "gaussian", "float32").settled(images)
-    assert old == learn(images, "gaussian", "float32")
+    assert old == replace(learn(images, "gaussian", "float32"), low=-1e15, high=1e15)
     assert old.settled(Dataset("y", np.zeros((1, 2)), np.zeros((1, 2)))) is old
 
 

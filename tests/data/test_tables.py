@@ -91,7 +91,7 @@ def test_pandas_own_files(of_pandas):
 def test_what_is_doubtful_is_refused(lines, said, capsys):
     with pytest.raises(DataError) as caught:
         arrays.load(written(lines))
-    assert said in str(caught.value) and str(caught.value).startswith("x.csv") or "finite numbers" in said
+    assert said in str(caught.value) and "x.csv" in str(caught.value)
     assert main(["train", "--data", "x.csv", "-q"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -99,7 +99,7 @@ def test_what_is_doubtful_is_refused(lines, said, capsys):
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
 def test_another_encoding_is_refused(encoding):
     with pytest.raises(
-        DataError, match="is UTF-16; a .csv file of text in UTF-8" if encoding == "utf-16" else "line 1"
+        DataError, match="is UTF-16; a .csv file of text in UTF-8" if encoding == "utf-16" else "line 2"
     ):
         arrays.read(written(["a,b", *FLOATS], encoding))
 
