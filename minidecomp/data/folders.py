@@ -10,6 +10,8 @@ from typing import Any
 from ..errors import Fault
 from ..files import make_folder, write_file
 
+MOST_WORDS = 200  # characters of an error that are shown
+
 
 def cache() -> Path:
     """The user's folder for fetched data."""
@@ -117,6 +119,7 @@ def _check_https(url: str) -> None:
 
 
 def reason(error: Exception) -> str:
-    """The words of an error itself, on one line."""
+    """The words of an error itself, on one line, shortened: a damaged file's may quote much of it."""
     error = getattr(error, "reason", error)  # what urllib wraps
-    return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+    words = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+    return words if len(words) <= MOST_WORDS else words[:MOST_WORDS] + ".."

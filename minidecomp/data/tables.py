@@ -220,7 +220,7 @@ def _name_notes(lines: _Lines, values: np.ndarray) -> tuple[str, ...]:
         if counting or (len(names) > 1 and name.lower() in _NO_FEATURES):
             what = "counts the lines" if counting else "is named as no feature is"
             notes.append(
-                f"{lines.path}: the column {name[:LONG]} {what}, but is trained on as all others are; "
+                f"{lines.path}: the column {name[:LONG]!r} {what}, but is trained on as all others are; "
                 "remove it if the model is not to learn it"
             )
     return tuple(notes)

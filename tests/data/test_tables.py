@@ -132,6 +132,6 @@ def test_a_column_that_is_hardly_meant_is_named(name, what):
     values, notes = arrays.read(written(lines))
     assert values.shape == (6, 3)
     assert notes == (
-        f"x.csv: the column {name} {what}, but is trained on as all others are; "
+        f"x.csv: the column {name!r} {what}, but is trained on as all others are; "
         "remove it if the model is not to learn it",
     )
