@@ -161,7 +161,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         else:
             options, state = self._changed_options(), self._state
             dataset = _dataset(self._taken(X))
-            _look_at(dataset, options)
+            _look_at(dataset)
             state.row, state.totals[:], state.optimizer.lr = 0, 0, options.lr
             trainer = training.go_on_in_memory(options, dataset, self.rules_, state)
         self._train(trainer, trainer.state.epoch + 1)
@@ -188,9 +188,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return now
 
     def _start(self, X: np.ndarray) -> training.Trainer:
-        dataset, options = _dataset(new_points(X, "X")), self._options()
-        trainer = training.start_in_memory(options, dataset)
-        _look_at(dataset, options)
+        dataset = _dataset(new_points(X, "X"))
+        trainer = training.start_in_memory(self._options(), dataset)
+        _look_at(dataset)
         return trainer
 
     def _train(self, trainer: training.Trainer, epochs: int) -> None:
@@ -312,11 +312,8 @@ def _dataset(points: Points) -> Dataset:
     return Dataset("X", points, points)
 
 
-def _look_at(dataset: Dataset, options: TrainOptions) -> None:
-    """Warn of data far from size 1; raise DataError where there are too few points for a step."""
-    least = objective_from(options).least_points
-    if len(dataset.train) < least:
-        raise DataError(f"X has n_samples = {len(dataset.train)}; --regulariser {options.regulariser} needs {least}")
+def _look_at(dataset: Dataset) -> None:
+    """Warn of data far from size 1."""
     if note := size_note(dataset):
         warnings.warn(note, stacklevel=4)
 
