@@ -73,8 +73,9 @@ def fetch(name: str, data_dir: str | None) -> None:
 def render(name: str, out: str) -> None:
     """Draw dSprites, the whole set, into a file.
 
-    A .npz file has the original's own format, for other tools. A .npy file holds the packed bits (377 MB); called
-    dsprites_packed.npy and found in --data-dir, it is shared by all processes that train on it.
+    A .npz file has the original's arrays, and the factors' names and sizes, for other tools. A .npy file holds the
+    packed bits (377 MB); called dsprites_packed.npy and found in --data-dir, it is shared by all processes that train
+    on it.
     """
     from pathlib import Path
 

@@ -22,14 +22,18 @@ def encode(run: str, data: str, array: str | None, out: str | None, threads: str
     bytes where it was trained on bytes (docs/data.md).
     """
     from minidecomp.data import arrays
+    from minidecomp.data.rules import check_finite
     from minidecomp.runs import checkpoint
 
     check_arrays_file(out)
     loaded = checkpoint.load(run)
-    points, note = loaded.rules.take(arrays.read(data, array), data)
-    if note:
-        click.echo(note, err=True)
+    values, notes = arrays.read(data, array)
+    points, note = loaded.rules.take(values, data)
+    for line in (*notes, note):
+        if line:
+            click.echo(line, err=True)
     loc, scale = make_engine(loaded, threads).encode(points)
+    check_finite(data, {"loc": loc, "scale": scale})
     write_arrays(out or _free_name(loaded.folder, f"encodings-{Path(data).stem}"), loc=loc, scale=scale)
 
 

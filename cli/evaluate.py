@@ -85,6 +85,8 @@ def evaluate(
     Overlap and match are the two factors of a decomposition (docs/metrics.md): the mutual information between x and z
     with the other parts of the KL, and how far the aggregate posterior of the test data is from the prior.
     """
+    from minidecomp.data.points import as_stored
+    from minidecomp.data.rules import check_finite
     from minidecomp.evaluation.everything import Wanted, check_wanted, evaluate_run
 
     wanted = Wanted(metrics, decomposition, marginal, importance_samples, points, seed)  # type: ignore[arg-type]
@@ -92,6 +94,8 @@ def evaluate(
     check_wanted(wanted, loaded.options, dataset)
     name = engine_here(loaded)
     engine = make_engine(loaded, threads, name)
+    loc, scale = engine.encode(as_stored(dataset.test, loaded.vae.dtype))
+    check_finite(f"the test points of {dataset.name}", {"loc": loc, "scale": scale})
     options = loaded.options.replace(engine=name, threads=thread_count(threads))
     with _progress(quiet) as listener:
         result = evaluate_run(loaded.folder, options, loaded.state, engine, dataset, wanted, listener)

@@ -10,7 +10,7 @@ import click
 from minidecomp.errors import OptionError
 
 from .gradient_tables import check_lines, summary_lines, theorem_lines
-from .loading import check_arrays_file, write_arrays
+from .loading import check_arrays_file, say_notes, write_arrays
 from .options import LookCommand
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def _situation(
     dataset = dataset_from(options)
     options = from_options.fit_likelihood(options, dataset)
     learn(dataset, str(options.likelihood), options.dtype)
+    say_notes(dataset)
     logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train))
     vae, objective = from_options.vae(options, dataset.data_dim, logits), objective_from(options)
     count = min(options.batch_size, most) if points is None else points

@@ -49,9 +49,29 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     )
     dataset = dataset_from(run.options.replace(**moved))
     check_data(run.folder, run.digests, dataset)
+    if not run.digests.test:
+        say_test_points_are_not_known(run)
     run.rules = run.rules.settled(dataset)
     run.rules.check(dataset)
     return dataset
+
+
+def say_test_points_are_not_known(run: Run) -> None:
+    """On stderr, that an older checkpoint cannot tell whether the test points are still the same."""
+    click.echo(
+        f"{run.folder}: an older minidecomp wrote the checkpoint, which does not say what the test points were; "
+        "nothing tells whether these are the same",
+        err=True,
+    )
+
+
+def say_notes(*datasets: Dataset) -> None:
+    """On stderr, once each: what was not taken for points, and that data of such a size seldom give a model."""
+    from minidecomp.data.rules import size_note
+
+    said = dict.fromkeys(note for dataset in datasets for note in (*dataset.notes, size_note(dataset)))
+    for note in filter(None, said):
+        click.echo(note, err=True)
 
 
 def make_engine(run: Run, threads: str | None = None, name: str | None = None) -> Engine:
@@ -83,7 +103,8 @@ def thread_count(threads: str | None) -> int:
 def say_what_is_not_finite(test: Mapping[str, float]) -> None:
     """A line on stderr for each term that overflowed on the test data."""
     for name, value in test.items():
-        if math.isinf(value):
+        # A regulariser is NaN where there are too few points for it.
+        if math.isinf(value) or (math.isnan(value) and name in ("log_likelihood", "kl")):
             click.echo(f"{name} is not finite on the test data; evaluation.json has null for it", err=True)
 
 

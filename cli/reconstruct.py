@@ -18,8 +18,11 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
 
     A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data.
     """
+    import numpy as np
+
     from minidecomp import figures, memory
     from minidecomp.data.points import as_numbers
+    from minidecomp.data.rules import check_finite
     from minidecomp.settings.resolving import whole_number
 
     number = whole_number("count", count, 1, 10**7)
@@ -31,8 +34,11 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     size = memory.of_reconstructions(len(chosen), layers, vae.data_dim, vae.dtype.itemsize)
     memory.ask(f"{len(chosen)} reconstructions", size, "fewer, by --count, take less")
     x = as_numbers(dataset.test[chosen], vae.dtype)
-    loc, scale = vae.encode(x)
-    reconstruction = vae.likelihood.mean(vae.decode(loc))
+    with np.errstate(all="ignore"):  # what is not finite is refused
+        loc, scale = vae.encode(x)
+        reconstruction = vae.likelihood.mean(vae.decode(loc))
+    found = {"loc": loc, "scale": scale, "reconstruction": reconstruction}
+    check_finite(f"the test points of {dataset.name}", found)
     draw(
         loaded,
         "reconstructions",

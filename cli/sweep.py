@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,7 @@ def sweep(
         folder = _new_folder(out, blocks)
     if not quiet:
         click.echo(f"{len(entries)} runs in {folder}", err=True)
+    _say_notes(entries, datasets)
     outcomes = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
     found = sweep_folder.write_table(folder, entries, names)
     _report(folder, entries, found, outcomes, as_json)
@@ -87,6 +89,21 @@ def sweep(
         _plot(folder, found, plot, against)
     again = f"minidecomp sweep --resume {quote(str(folder))}" + (f" --metrics {quote(metrics)}" if metrics else "")
     return say_how_to_go_on(again, outcomes, entries)
+
+
+def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
+    """Say the notes on the user's own files; one that cannot be had fails its runs, with the reason."""
+    from minidecomp.errors import MinidecompError
+    from minidecomp.settings.options import data_names
+
+    from .loading import say_notes
+
+    found = []
+    for entry in entries:
+        if entry.options.data not in data_names():
+            with suppress(MinidecompError):
+                found.append(datasets.get(entry.options))
+    say_notes(*found)
 
 
 def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry]) -> int:

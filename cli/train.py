@@ -12,7 +12,7 @@ import click
 from minidecomp.errors import OptionError
 from minidecomp.settings.options import OF_THE_MACHINE
 
-from .loading import say_what_is_not_finite
+from .loading import say_notes, say_test_points_are_not_known, say_what_is_not_finite
 from .options import TrainCommand
 from .progress import progress, stop_on_signals
 
@@ -85,6 +85,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     usable_engine(options.engine)
     dataset = dataset_from(options)
     trainer = training.start(options, dataset, out)
+    say_notes(dataset)
     if options.likelihood is None and not quiet:
         likelihood = trainer.options.likelihood
         values = "every value is 0 or 1" if likelihood == "bernoulli" else "not every value is 0 or 1"
@@ -115,7 +116,10 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     options = run.options.replace(**changes)
-    return training.resume(run, options, dataset_from(options))
+    trainer = training.resume(run, options, dataset_from(options))
+    if not run.digests.test:
+        say_test_points_are_not_known(run)
+    return trainer
 
 
 def _check_config(run: Run) -> None:

@@ -6,6 +6,7 @@ scikit-learn is not needed: without it the class has the same methods, and raise
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from difflib import get_close_matches
 from typing import Any
@@ -15,13 +16,14 @@ import numpy as np
 from . import training
 from .data.dataset import Dataset
 from .data.points import Points
-from .data.rules import DataRules, new_points
-from .engines import ROWS_AT_ONCE, Engine, make
+from .data.rules import DataRules, check_finite, new_points, size_note
+from .engines import ROWS_AT_ONCE, Engine, make, usable_engine
+from .errors import DataError, OptionError
 from .evaluation.terms import evaluate
 from .model.vae import VAE, in_dtype
 from .objective import objective_from
 from .runs.checkpoint import State
-from .settings.options import DATA, OWN, TrainOptions, by_name, chosen_variant
+from .settings.options import DATA, OF_THE_MACHINE, OWN, TrainOptions, by_name, chosen_variant
 from .settings.resolving import resolve
 
 try:
@@ -61,6 +63,11 @@ except ImportError:  # none, or one before 1.6
 
 
 OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
+# What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.
+CHANGEABLE = (
+    *("alpha", "beta", "regulariser", "kl", "samples", "log_prior_multiplier"),
+    *("lr", "batch_size", "seed", "epochs", *OF_THE_MACHINE),
+)
 
 
 def parameters() -> dict[str, Any]:
@@ -142,25 +149,49 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> DecompositionVAE:
-        """Train for one epoch on X (N, dx), from where the last call left off."""
+        """Train for one epoch on X (N, dx), from where the last call left off.
+
+        What `set_params` has changed since then counts from now on: the objective's weights, ``lr``, ``batch_size``
+        and the like. A change of the model itself is refused; ``fit`` begins a new one.
+        """
         begun = hasattr(self, "_state")
         X = self._checked(X, reset=not begun)
         if not begun:
             trainer = self._start(X)
         else:
-            options, state = self.options_, self._state
-            state.row, state.totals[:] = 0, 0
-            trainer = training.go_on_in_memory(options, _dataset(self._taken(X)), self.rules_, state)
+            options, state = self._changed_options(), self._state
+            dataset = _dataset(self._taken(X))
+            _look_at(dataset)
+            state.row, state.totals[:], state.optimizer.lr = 0, 0, options.lr
+            trainer = training.go_on_in_memory(options, dataset, self.rules_, state)
         self._train(trainer, trainer.state.epoch + 1)
         return self
 
     def _options(self) -> TrainOptions:
         given = {name: value for name, value in self.get_params(deep=False).items() if value is not None}
-        given = {name: value.tolist() if isinstance(value, np.generic) else value for name, value in given.items()}
+        given = {
+            name: value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+            for name, value in given.items()
+        }
         return resolve(data=OWN, **given)
 
+    def _changed_options(self) -> TrainOptions:
+        """The options of the model that is there, with what may change as it is now; else OptionError."""
+        was, now = self.options_, self._options()
+        now = now.replace(engine=usable_engine(now.engine), likelihood=now.likelihood or was.likelihood)
+        for name, value in vars(now).items():
+            before = getattr(was, name, by_name()[name].default)  # a variant's that was added since has its default
+            if value != before and name not in CHANGEABLE:
+                raise OptionError(
+                    name, value, f"the model that partial_fit goes on with was made with {before}; fit begins a new one"
+                )
+        return now
+
     def _start(self, X: np.ndarray) -> training.Trainer:
-        return training.start_in_memory(self._options(), _dataset(new_points(X, "X")))
+        dataset = _dataset(new_points(X, "X"))
+        trainer = training.start_in_memory(self._options(), dataset)
+        _look_at(dataset)
+        return trainer
 
     def _train(self, trainer: training.Trainer, epochs: int) -> None:
         trainer.options = trainer.options.replace(epochs=epochs)
@@ -187,14 +218,14 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         points = self._taken(X)
         dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
         # Rows of fixed batches, the last one filled up: a point's encoding does not depend on its company.
-        engine = self._make_engine()
-        parts = []
+        engine, parts = self._make_engine(), []
         for first in range(0, len(points), ROWS_AT_ONCE):
             part = np.zeros((ROWS_AT_ONCE, points.shape[1]), points.dtype)
             rows = points[first : first + ROWS_AT_ONCE]
             part[: len(rows)] = rows
             parts.append([each[: len(rows)] for each in engine.encode(part)])
         loc, scale = (np.concatenate(each).astype(dtype) for each in zip(*parts, strict=True))
+        check_finite("X", {"loc": loc, "scale": scale})
         return loc, scale
 
     def _make_engine(self, max_rows: int = ROWS_AT_ONCE) -> Engine:
@@ -231,7 +262,10 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         batch_size, seed = self.options_.batch_size, self.options_.seed
         engine = self._make_engine(max_rows=batch_size)
         found = evaluate(engine, points, batch_size, seed, ("kl-inc",))
-        return float(found["log_likelihood"] - found["kl"])
+        score = float(found["log_likelihood"] - found["kl"])
+        if not math.isfinite(score):
+            raise DataError("X: its score is not finite; values nearer to the training data are needed")
+        return score
 
     # ---- scikit-learn's conventions ----
 
@@ -276,6 +310,12 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
 def _dataset(points: Points) -> Dataset:
     return Dataset("X", points, points)
+
+
+def _look_at(dataset: Dataset) -> None:
+    """Warn of data far from size 1."""
+    if note := size_note(dataset):
+        warnings.warn(note, stacklevel=4)
 
 
 __all__ = ["DecompositionVAE"]

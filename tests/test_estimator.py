@@ -183,3 +183,54 @@ def test_it_is_imported_only_when_asked_for():
     code = "import sys, minidecomp; minidecomp.resolve; print('sklearn' in sys.modules, 'scipy' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False False\n"
+
+
+def test_too_few_points_for_the_regulariser(X):
+    with pytest.raises(ValueError, match=r"X: 1 training point; .*--regulariser mmd needs 2"):
+        DecompositionVAE(alpha=1.0).fit(X[:1])
+    model = DecompositionVAE(alpha=1.0, **QUICK).partial_fit(X)
+    with pytest.raises(ValueError, match="X: 1 training point"):
+        model.partial_fit(X[:1])
+    assert np.isfinite(DecompositionVAE(alpha=0.0, **QUICK).fit(X[:1]).objective_)
+
+
+def test_parameters_changed_between_partial_fits_count_or_are_refused(X):
+    model = DecompositionVAE(**QUICK, seed=3).partial_fit(X)
+    same = pickle.loads(pickle.dumps(model)).partial_fit(X)
+    for changed in ({"beta": 4.0}, {"alpha": 2.0}, {"lr": 0.01}, {"batch_size": 7}):
+        other = pickle.loads(pickle.dumps(model)).set_params(**changed).partial_fit(X)
+        assert not np.array_equal(other.vae_.parameters.vector, same.vae_.parameters.vector), changed
+        (name, value), *_ = changed.items()
+        assert getattr(other.options_, name) == value
+    before = model.vae_.parameters.vector.copy()
+    for refused in (
+        {"latent_dim": 3},
+        {"hidden": (9,)},
+        {"prior": "mixture"},
+        {"dtype": "float64"},
+        {"likelihood": "laplace"},
+        {"amsgrad": False},
+        {"beta": -1.0},
+    ):
+        changed_model = pickle.loads(pickle.dumps(model)).set_params(**refused)
+        with pytest.raises(ValueError, match=r"fit begins a new one|is not allowed"):
+            changed_model.partial_fit(X)
+        assert_array_equal(changed_model.vae_.parameters.vector, before)
+        assert changed_model.n_iter_ == 1
+    constant = {"beta": 2.0, "lr": 0.002}
+    begun = DecompositionVAE(**QUICK, **constant).partial_fit(X).partial_fit(X)
+    assert_array_equal(
+        begun.vae_.parameters.vector,
+        DecompositionVAE(**QUICK, **constant).set_params(epochs=2).fit(X).vae_.parameters.vector,
+    )
+
+
+@pytest.mark.parametrize("value", [np.float32(2.5), np.float64(2.5), np.array(2.5), 2.5])
+def test_half_a_dimension_is_refused(value, X):
+    with pytest.raises(ValueError, match=r"latent_dim: 2\.5 is not allowed; a whole number"):
+        DecompositionVAE(latent_dim=value).fit(X)
+
+
+@pytest.mark.parametrize("value", [np.float32(2), np.int8(2), np.array(2)])
+def test_whole_numbers_of_any_type_are_taken(value, X):
+    assert DecompositionVAE(**QUICK, latent_dim=value).fit(X).options_.latent_dim == 2

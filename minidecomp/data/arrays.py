@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from array import array as number_list
+import stat
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,16 @@ from .dataset import Dataset
 from .folders import reason
 from .rules import as_rows, new_points
 from .source import DataSource
+from .tables import read_table
 
 ENDINGS = (".npy", ".npz", ".csv")
+
+
+class FromFile(NamedTuple):
+    """The array of a file, unchanged, and lines for the user on what in the file was taken for no point."""
+
+    values: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 def load(
@@ -34,7 +42,8 @@ def load(
     ----------
     path : path
         A .npy or .npz file of shape (N,), (N, dx) or (N, rows, columns), or a comma separated .csv file with
-        a point on each line. The first line of a .csv file is a header if none of its cells is a number.
+        a point on each line. The first line of a .csv file is a header if none of its cells is a number; `tables`
+        says what else is recognised.
     array : str or None
         The name of the array in a .npz file; needed where there are several.
     test_fraction : float
@@ -60,7 +69,7 @@ def load(
     if not 0 < test_fraction < 1:
         raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
     path = Path(path)
-    values = read(path, array)
+    values, notes = read(path, array)
     points, image_shape = new_points(values, str(path)), as_rows(values, str(path))[1]
     n = len(points)
     if n < 4:
@@ -74,11 +83,12 @@ def load(
         test=np.ascontiguousarray(points[order[:test_count]]),
         image_shape=image_shape,
         source=str(path) if array is None else f"{path}, array {array}",
+        notes=notes,
     )
 
 
-def read(path: str | Path, array: str | None = None) -> np.ndarray:
-    """The array in a file, unchanged; `minidecomp.data.rules` says what it means.
+def read(path: str | Path, array: str | None = None) -> FromFile:
+    """The array in a file; `minidecomp.data.rules` says what it means.
 
     Raises
     ------
@@ -94,7 +104,8 @@ def read(path: str | Path, array: str | None = None) -> np.ndarray:
     if array is not None and ending != ".npz":
         raise DataError(f"{path}: has no array named {array}; only a .npz file has named arrays")
     try:
-        return _table(path) if ending == ".csv" else _stored(path, array)
+        _refuse_what_is_no_file(path)
+        return FromFile(*read_table(path)) if ending == ".csv" else FromFile(_stored(path, array))
     except MinidecompError:
         raise
     except FileNotFoundError:
@@ -103,6 +114,20 @@ def read(path: str | Path, array: str | None = None) -> np.ndarray:
         raise DataError(
             f"{path}: cannot be read ({reason(error)}); a whole .npy, .npz or .csv file is needed"
         ) from None
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    """Raise DataError for a pipe, a socket or a device, which might never come to an end."""
+    mode = os.stat(path).st_mode
+    kinds = (
+        (stat.S_ISFIFO, "a pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )
+    for is_kind, kind in kinds:
+        if is_kind(mode):
+            raise DataError(f"{path}: is {kind}; write the data into a file and give that")
 
 
 def _stored(path: Path, array: str | None) -> np.ndarray:
@@ -121,37 +146,6 @@ def _stored(path: Path, array: str | None) -> np.ndarray:
         if array is not None and array not in names:
             raise DataError(f"{path}: has no array named {array}; it has: {', '.join(names)}")
         return np.asarray(loaded[names[0] if array is None else array])
-
-
-def _table(path: Path) -> np.ndarray:
-    cells, width = number_list("d"), 0
-    # A byte that is no UTF-8 must not fail here, where its line is unknown: as a cell it is no number.
-    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.reader(file)
-        for row in reader:
-            if not row:
-                continue
-            if width and len(row) != width:
-                raise DataError(f"{path}, line {reader.line_num}: {len(row)} cells, but {width} in the first")
-            try:
-                cells.extend([float(cell) for cell in row])
-            except ValueError:
-                wrong = [cell for cell in row if not _is_number(cell)]
-                if width or len(wrong) < len(row):
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: {wrong[0][:40]!r} is not a number; "
-                        "numbers separated by commas are needed, after at most one line of names"
-                    ) from None
-            width = len(row)
-    return np.array(cells).reshape(-1, width or 1)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 # What --data means where it names no other data set.

@@ -61,6 +61,8 @@ class Dataset:
         Where it came from, in words for the terminal.
     grid : Grid or None
         The factors of variation, where they are known.
+    notes : tuple of str
+        What was taken for no point while they were read, a line each.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Dataset:
     image_shape: tuple[int, int] | None = None
     source: str = ""
     grid: Grid | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def data_dim(self) -> int:

@@ -44,6 +44,7 @@ PACKED = "dsprites_packed.npy"
 URL = f"https://github.com/google-deepmind/dsprites-dataset/raw/master/{FILE}"
 # As public loaders of the file state them; either one will do.
 SHA1, MD5 = "3e0a46a9238e425f46a6ef9e9bdfd7cedb35d50f", "7da33b31b13a06f4b04a70402ce90c2e"
+MOST_BYTES = 40_000_000  # of the original, which has 26 MB
 BLOCK = 4096
 
 
@@ -243,7 +244,7 @@ def _latents_classes() -> np.ndarray:
 def check_out(path: Path) -> None:
     """Raise OptionError unless ``write`` takes the path."""
     if path.suffix not in (".npy", ".npz"):
-        raise OptionError("out", path, "a file that ends in .npz (the original's format) or .npy (packed bits) is")
+        raise OptionError("out", path, "a file that ends in .npz (the original's arrays) or .npy (packed bits) is")
 
 
 def write(path: Path, progress: Callable[[int], object] = lambda images: None) -> None:
@@ -252,7 +253,8 @@ def write(path: Path, progress: Callable[[int], object] = lambda images: None) -
     Parameters
     ----------
     path : pathlib.Path
-        In a folder that is made if need be. ``.npz`` for the original's own format, which other tools read; ``.npy``
+        In a folder that is made if need be. ``.npz`` for the original's arrays, without the pickle that
+        it has as metadata, in whose place the factors' names and sizes are arrays; ``.npy``
         for the packed bits, which minidecomp maps into memory, once for all processes, if it is called
         dsprites_packed.npy and its folder is --data-dir.
     progress : callable
@@ -278,16 +280,12 @@ def write(path: Path, progress: Callable[[int], object] = lambda images: None) -
 def _write_original(file: Any, packed: np.ndarray, progress: Callable[[int], object]) -> None:
     classes = _latents_classes()
     values = np.stack([np.ones(COUNT), *(v[classes[:, i + 1]] for i, v in enumerate(VALUES))], axis=1)
-    names = ("color", "shape", "scale", "orientation", "posX", "posY")
-    possible = dict(zip(names, (np.ones(1), *VALUES), strict=True))
-    # Other tools read the factors' sizes out of this pickled dict; ours do not look at it.
-    metadata: dict[str, Any] = {
-        "title": "dSprites, drawn anew",
-        "description": "The original's factors and order; images drawn by minidecomp.",
-        "version": 1,
-        "latents_names": names,
+    arrays = {
+        "latents_values": values,
+        "latents_classes": classes,
+        "latents_names": np.array(["color", *NAMES]),
         "latents_sizes": np.array([1, *SIZES]),
-        "latents_possible_values": possible,
+        "title": np.array("dSprites, drawn anew by minidecomp"),
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open("imgs.npy", "w", force_zip64=True) as member:
@@ -296,10 +294,9 @@ def _write_original(file: Any, packed: np.ndarray, progress: Callable[[int], obj
             for first in range(0, COUNT, BLOCK):
                 member.write(np.unpackbits(packed[first : first + BLOCK], axis=1).tobytes())
                 progress(min(first + BLOCK, COUNT))
-        arrays = {"latents_values": values, "latents_classes": classes, "metadata": np.array(metadata, object)}
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=True)
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = lambda line: None) -> Path:
@@ -324,13 +321,12 @@ def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = 
     """
     target = (folders.cache() / "dsprites" if folder is None else Path(folder)) / FILE
 
-    def fault(path: Path) -> str:
-        content = path.read_bytes()
+    def fault(content: bytes) -> str:
         if hashlib.sha1(content).hexdigest() != SHA1 and hashlib.md5(content).hexdigest() != MD5:
             return f"is not the published file (neither SHA-1 {SHA1} nor MD5 {MD5})"
         return ""
 
-    folders.fetch_file(URL, target, fault, progress)
+    folders.fetch_file(URL, target, MOST_BYTES, fault, progress)
     return target.parent
 
 

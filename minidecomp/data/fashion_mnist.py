@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import zlib
 from collections.abc import Callable
@@ -18,7 +19,8 @@ from . import folders
 from .dataset import Dataset
 from .source import DATA_DIR, Available, DataSource
 
-URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
+MOST_BYTES = 40_000_000  # of a .gz; the largest has 26 MB
 
 # Size and SHA-256 of what a file unpacks to: Debian compresses anew, so its .gz differ from upstream's.
 FILES = {
@@ -168,19 +170,19 @@ def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = 
     """
     folder = folders.cache() / "fashion-mnist" if folder is None else Path(folder)
     for name in FILES:
-        folders.fetch_file(URL + name, folder / name, partial(_fault, name), progress)
+        folders.fetch_file(URL + name, folder / name, MOST_BYTES, partial(_fault, name), progress)
     return folder
 
 
-def _fault(name: str, path: Path) -> str:
-    return _unpack(path, name)[1]
+def _fault(name: str, content: bytes) -> str:
+    return _unpack(io.BytesIO(content), name)[1]
 
 
-def _unpack(path: Path, name: str) -> tuple[bytes, str]:
+def _unpack(packed: Path | io.BytesIO, name: str) -> tuple[bytes, str]:
     """What is in the .gz, and what is wrong with it, in words that follow its name; empty if nothing is."""
     size, digest = FILES[name]
     try:
-        with gzip.open(path) as file:
+        with gzip.open(packed) as file:
             content = file.read(size + 1)  # the byte beyond the end makes gzip compare its checksum
     except (OSError, EOFError, zlib.error) as error:
         return b"", f"cannot be unpacked ({folders.reason(error)})"

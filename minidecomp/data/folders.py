@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..errors import Fault
+from ..files import make_folder, write_file
+
+MOST_WORDS = 200  # characters of an error that are shown
 
 
 def cache() -> Path:
@@ -34,17 +38,23 @@ def candidates(name: str, data_dir: str | Path | None = None) -> list[Path]:
 
 
 def fetch_file(
-    url: str, target: Path, fault: Callable[[Path], str], progress: Callable[[str], object] = lambda line: None
+    url: str,
+    target: Path,
+    most: int,
+    fault: Callable[[bytes], str],
+    progress: Callable[[str], object] = lambda line: None,
 ) -> None:
-    """Download a file, unless it is there and whole; no part of one is left behind.
+    """Download a file by https, unless it is there and whole; no part of one is left behind.
 
     Parameters
     ----------
     url : str
     target : pathlib.Path
         Its folder is made if need be.
+    most : int
+        Bytes that the file may have; a longer reply is not read on.
     fault : callable
-        Given a path; says what is wrong with the file there, in words that follow its name, or nothing.
+        Given a file's content; says what is wrong with it, in words that follow its name, or nothing.
     progress : callable
         Given a line of text.
 
@@ -53,32 +63,63 @@ def fetch_file(
     Fault
         The network or the disk failed, or what arrived has a fault.
     """
-    # Here, for they take longer to import than the rest of the package.
-    import urllib.request
-    from http.client import HTTPException
-
-    if target.is_file() and not fault(target):
+    if _is_whole(target, most, fault):
         progress(f"{target.name}: already there")
         return
     progress(f"{target.name}: downloading")
-    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+    make_folder(target.parent)
+    content = _download(url, most)
+    found = fault(content)
+    if found:
+        raise Fault(f"{url}: what arrived {found}; try again later")
+    write_file(target, lambda file: file.write(content))
+
+
+def _is_whole(target: Path, most: int, fault: Callable[[bytes], str]) -> bool:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(url, timeout=60) as reply, open(partial, "wb") as file:
-            while block := reply.read(1 << 20):
-                file.write(block)
-        found = fault(partial)
-        if found:
-            raise Fault(f"{url}: what arrived {found}; try again later")
-        os.replace(partial, target)
+        return target.is_file() and target.stat().st_size <= most and not fault(target.read_bytes())
+    except OSError:
+        return False
+
+
+def _download(url: str, most: int) -> bytes:
+    """What a server sends; Fault where it is longer than ``most`` bytes."""
+    from http.client import HTTPException
+
+    try:
+        with open_https(url) as reply:
+            blocks, size = [], 0
+            while size <= most and (block := reply.read(1 << 20)):
+                blocks.append(block)
+                size += len(block)
     except (OSError, HTTPException) as error:
-        raise Fault(f"cannot download {url} to {target}: {reason(error)}") from None
-    finally:
-        if partial.exists():
-            partial.unlink()
+        raise Fault(f"cannot download {url}: {reason(error)}") from None
+    if size > most:
+        raise Fault(f"cannot download {url}: it has more than {most:,} bytes, so it is not the file")
+    return b"".join(blocks)
+
+
+def open_https(url: str) -> Any:
+    """The reply to a request by https; OSError where it leads anywhere else."""
+    # Here, for it takes longer to import than the rest of the package.
+    import urllib.request
+
+    class HttpsOnly(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+            _check_https(newurl)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    _check_https(url)
+    return urllib.request.build_opener(HttpsOnly).open(url, timeout=60)
+
+
+def _check_https(url: str) -> None:
+    if not url.lower().startswith("https://"):
+        raise OSError(f"it leads to {url}, which is not https")
 
 
 def reason(error: Exception) -> str:
-    """The words of an error itself, on one line."""
+    """The words of an error itself, on one line, shortened: a damaged file's may quote much of it."""
     error = getattr(error, "reason", error)  # what urllib wraps
-    return " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+    words = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+    return words if len(words) <= MOST_WORDS else words[:MOST_WORDS] + ".."

@@ -64,14 +64,29 @@ def cached_principal_variances(points: Points, count: int, centre: bool, fingerp
     """`principal_variances`, which for large data are kept in the user's cache, under the data's fingerprint."""
     if points.shape[0] * points.shape[1] < WORTH_CACHING:
         return principal_variances(points, count, centre)
-    name = f"{fingerprint}-{'centred' if centre else 'uncentred'}.npy"
-    path: Path = folders.cache() / "principal_variances" / name
-    with suppress(OSError, ValueError, EOFError):
-        known = np.load(path, allow_pickle=False)
-        if len(known) >= min(count, points.shape[1]):
-            return known[:count]
+    key = f"{fingerprint}-{'centred' if centre else 'uncentred'}"
+    path: Path = folders.cache() / "principal_variances" / f"{key}.npz"
+    known = _read_cache(path, key, points.shape[1])
+    if known is not None and len(known) >= min(count, points.shape[1]):
+        return known[:count]
     variances = principal_variances(points, max(count, COUNT_CACHED), centre)
     with suppress(Fault):  # without a cache the next run takes longer, no more
         make_folder(path.parent)
-        write_file(path, lambda file: np.save(file, variances))
+        write_file(path, lambda file: np.savez(file, key=key, variances=variances))
     return variances[:count]
+
+
+def _read_cache(path: Path, key: str, width: int) -> np.ndarray | None:
+    """What a file of the cache holds; None unless it is whole, of these data, and can be principal variances."""
+    if not path.is_file():
+        return None
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            found, known = str(arrays["key"]), arrays["variances"]
+    except Exception:  # numpy, zipfile and zlib raise nearly anything for a damaged file
+        return None
+    if found != key or known.dtype != np.float64 or known.ndim != 1 or not 0 < len(known) <= width:
+        return None
+    # Rounding puts what is zero a little below it.
+    falling = bool((np.diff(known) <= 0).all()) and bool((known >= -1e-9 * abs(known[0])).all())
+    return known if np.isfinite(known).all() and falling else None

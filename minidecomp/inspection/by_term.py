@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,9 +70,9 @@ def term_gradients(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) 
     draws : Draws
         The noise; with a prior sample, if the regulariser is to be among the terms.
     """
-    weights = {term: weight for term, weight in objective.weights.items() if weight != 0}
     if draws.prior_sample is None:
-        weights.pop("regulariser", None)
+        objective = replace(objective, alpha=0.0)
+    weights = {term: weight for term, weight in objective.weights.items() if weight != 0}
     gradients = {}
     for term, weight in weights.items():
         values, gradients[term] = textbook.value_and_grad(vae, objective, x, draws, {term: weight})

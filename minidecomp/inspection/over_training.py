@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,11 +24,11 @@ def record(log: GradientLog, engine: Engine, data: Points, batch_size: int, epoc
 
     The noise is that of the seed at the epoch, so that it differs from epoch to epoch.
     """
-    vae, objective = engine.vae, engine.objective
     x = data[evenly_spread(len(data), batch_size)]
+    if len(x) < engine.objective.least_points:
+        engine = engine.with_objective(replace(engine.objective, alpha=0.0))
+    vae, objective = engine.vae, engine.objective
     weights = {term: weight for term, weight in objective.weights.items() if weight != 0}
-    if len(x) < objective.least_points:
-        weights.pop("regulariser", None)
     drawn = draw(
         vae.current_prior(),
         objective.samples,

@@ -10,6 +10,7 @@ import numpy as np
 from .._core.codes import LIKELIHOODS
 from ..data.dataset import Dataset
 from ..data.points import Bits, Points, as_numbers, evenly_spread
+from ..data.rules import check_finite
 from ..engines.constants import is_built_in, prior_constants
 from ..errors import MinidecompError
 from ..evaluation.everything import evaluated_dimension_kl
@@ -107,9 +108,10 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         return {"left_out": f"a point has {vae.data_dim:,} values; up to {MOST_VALUES:,} fit into a page"}
     chosen = evenly_spread(len(dataset.test), max(1, min(MOST_POINTS, MOST_VALUES // vae.data_dim)))
     known = dataset.train[evenly_spread(len(dataset.train), MOST_ENCODINGS)]
-    loc, scale = vae.encode(as_numbers(known, vae.dtype))
+    loc, scale = _encodings(vae, known, f"the training points of {dataset.name}")
     loc, scale = np.asarray(loc, np.float64), np.asarray(scale, np.float64)
-    kl = evaluated_dimension_kl(run.folder, run.options, run.state, *_encodings(vae, dataset.test))
+    tested = _encodings(vae, dataset.test, f"the test points of {dataset.name}")
+    kl = evaluated_dimension_kl(run.folder, run.options, run.state, *tested)
     return {
         "layers": [{"n_in": W.shape[0], "n_out": W.shape[1], "W": _floats(W), "b": _floats(b)} for W, b in decoder],
         "activation": vae.decoder.activation,
@@ -127,10 +129,13 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _encodings(vae: VAE, points: Points) -> tuple[np.ndarray, np.ndarray]:
-    """loc and scale (N, D) of points, taken few at a time."""
-    parts = [vae.encode(as_numbers(points[i : i + 500], vae.dtype)) for i in range(0, len(points), 500)]
-    return np.concatenate([loc for loc, _ in parts]), np.concatenate([scale for _, scale in parts])
+def _encodings(vae: VAE, points: Points, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """loc and scale (N, D) of points, taken few at a time; DataError if one is not finite."""
+    with np.errstate(all="ignore"):
+        parts = [vae.encode(as_numbers(points[i : i + 500], vae.dtype)) for i in range(0, len(points), 500)]
+    loc, scale = np.concatenate([loc for loc, _ in parts]), np.concatenate([scale for _, scale in parts])
+    check_finite(name, {"loc": loc, "scale": scale})
+    return loc, scale
 
 
 def _shown(kl: np.ndarray) -> list[int]:

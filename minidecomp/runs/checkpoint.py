@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data.dataset import Digests
 from ..data.points import as_numbers
-from ..data.rules import DataRules
+from ..data.rules import DataRules, check_finite
 from ..errors import Fault, OptionError, RunError, shown
 from ..files import write_file
 from ..model import from_options
@@ -145,12 +145,15 @@ class Run:
         Raises
         ------
         DataError
-            X is not what the model was trained on.
+            X is not what the model was trained on, or so far from it that an encoding is not finite.
         """
         points, note = self.rules.take(X, "X")
         if note:
             warnings.warn(note, stacklevel=2)
-        return self.vae.encode(as_numbers(points, self.vae.dtype))
+        with np.errstate(all="ignore"):  # what is not finite is refused
+            loc, scale = self.vae.encode(as_numbers(points, self.vae.dtype))
+        check_finite("X", {"loc": loc, "scale": scale})
+        return loc, scale
 
 
 @dataclass(frozen=True)

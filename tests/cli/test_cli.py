@@ -491,7 +491,7 @@ def test_a_small_dsprites_run(capsys):
         ("train --out folder2", "--out folder2: it exists already; give another folder, or --resume folder2 to go on with its run"),
         ("train --config table.toml", "table.toml: [train] is a table; the options stand at the top, outside of any"),
         ("train --config wrong.toml", "wrong.toml: lr: x is not allowed; a number above 0 is"),
-        ("train --data huge.npy", "numbers up to 1e+15 can be used with --dtype float32; huge.npy has 1e+300"),
+        ("train --data huge.npy", "huge.npy has 1e+300 to 1e+300; beyond 1e+06 no model learns anything: standardise"),
         ("train --data good.npy --arms 3", "--arms: 3 is not allowed; it goes with --data pinwheel only"),
         ("train --array x", "--array: x is not allowed; it goes with --data a file of your own only, not with pinwheel"),
         ("train --data good.npy --data-dir /", "--data-dir: / is not allowed; it goes with --data a named data set only, not with good.npy"),
@@ -635,7 +635,7 @@ def test_a_term_that_overflows_on_the_test_data(capsys):
     """Training is fine, one test point is far away: JSON has null, and a line says which term."""
     points = np.random.default_rng(0).normal(size=(20, 2))
     far = philox.permutation(20, 0, *streams.SPLIT.at())[0]
-    points[far] = 1e14
+    points[far] = 9e5
     np.save("own.npy", points)
     assert (
         main(["train", "-d", "own.npy", "-e", "1", "-o", "r", "--no-plots", "--json", "-q", "--test-fraction", "0.05"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from minidecomp.data import fashion_mnist
+from minidecomp.data import fashion_mnist, folders
 from minidecomp.errors import DataError, Fault
 from minidecomp.variants import DATA_SETS
 
@@ -80,10 +80,10 @@ def test_fetch(monkeypatch, options):
 
 
 def test_fetch_without_network(monkeypatch, tmp_path):
-    def urlopen(url, timeout):
+    def open_https(url):
         raise OSError("Network is unreachable")
 
-    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    monkeypatch.setattr(folders, "open_https", open_https)
     result = invoke("fetch", "fashion-mnist", "--data-dir", str(tmp_path / "mine"))
     assert isinstance(result.exception, Fault)
     assert "Network is unreachable" in str(result.exception)

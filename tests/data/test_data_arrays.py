@@ -246,7 +246,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
     ("text", "said"),
     [
         ("1,2\n3,4\n5,x\n7,8\n", "line 3: 'x' is not a number"),
-        ("1,2\n\n3,4\n5,\n7,8\n", "line 4: '' is not a number"),
+        ("1,2\n\n3,4\n5,\n7,8\n", "line 4: cell 2 is empty"),
         ("1,2\n3,4\n5\n7,8\n", "line 3: 1 cells, but 2"),
         ("a,b\n1,2,3\n", "line 2: 3 cells, but 2"),
         ("a,b\nc,d\n1,2\n", "line 2: 'c' is not a number"),
@@ -254,7 +254,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
         ("1;2\n3;4\n5;6\n7;8\n", "line 2: '3;4' is not a number"),
         ("1\n\xff\n3\n4\n", "line 2"),
         ("1\n2\x00\n3\n4\n", "line 2"),
-        ("1,2\n3,nan\n5,6\n7,8\n", "nan in row 1, column 1"),
+        ("1,2\n3,nan\n5,6\n7,8\n", "line 2: 'nan' in cell 2; a finite number is needed"),
         ("", "empty"),
         ("a,b\n", "empty"),
         ("a,b\n1,2\n3,4\n5,6\n", "3 points"),

@@ -9,7 +9,7 @@ import pytest
 
 from minidecomp import data
 from minidecomp.cli.main import main
-from minidecomp.data import dsprites
+from minidecomp.data import dsprites, folders
 from minidecomp.data.points import Bits, as_numbers
 from minidecomp.errors import DataError, Fault, OptionError
 
@@ -209,17 +209,19 @@ def test_render_command(tmp_path, capsys, whole):
     assert capsys.readouterr().out.strip() == str(path)
     np.testing.assert_array_equal(np.load(path, mmap_mode="r")[::1000], whole[::1000])
     assert main(["data", "render", "dsprites", "--out", str(tmp_path / "x.png")]) == 2
-    assert "a file that ends in .npz (the original's format) or .npy" in capsys.readouterr().err
+    assert "a file that ends in .npz (the original's arrays) or .npy" in capsys.readouterr().err
     assert main(["data", "render", "pinwheel", "--out", "x.npz"]) == 2
     path.unlink()
 
 
 @pytest.mark.slow
-def test_render_in_the_originals_format_and_read_it_back(tmp_path, whole):
+def test_render_the_originals_arrays_and_read_them_back(tmp_path, whole):
     dsprites.write(tmp_path / dsprites.FILE)
-    with np.load(tmp_path / dsprites.FILE, allow_pickle=True) as file:
+    with np.load(tmp_path / dsprites.FILE, allow_pickle=False) as file:
+        assert all(file[name].dtype != object for name in file.files), "a pickle may run anything"
         assert file["latents_values"].shape == file["latents_classes"].shape == (737280, 6)
-        np.testing.assert_array_equal(file["metadata"][()]["latents_sizes"], [1, 3, 6, 40, 32, 32])
+        np.testing.assert_array_equal(file["latents_sizes"], [1, 3, 6, 40, 32, 32])
+        assert file["latents_names"].tolist() == ["color", *dsprites.NAMES]
         np.testing.assert_allclose(file["latents_values"][-1], [1, 3, 1, 2 * np.pi, 1, 1])
         np.testing.assert_array_equal(file["latents_classes"][33], [0, 0, 0, 0, 1, 1])
     with zipfile.ZipFile(tmp_path / dsprites.FILE) as archive, archive.open("imgs.npy") as file:
@@ -229,7 +231,7 @@ def test_render_in_the_originals_format_and_read_it_back(tmp_path, whole):
 
 def test_fetch(monkeypatch, tmp_path):
     content = b"the published file"
-    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: io.BytesIO(content))
+    monkeypatch.setattr(folders, "open_https", lambda url: io.BytesIO(content))
     with pytest.raises(Fault, match="what arrived is not the published file"):
         dsprites.fetch()
     assert not list((tmp_path / "cache" / "minidecomp" / "dsprites").iterdir())

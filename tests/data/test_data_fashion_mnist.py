@@ -194,14 +194,14 @@ def server(small, monkeypatch):
     replies = {name: gzip.compress(content) for name, content in small.items()}
     served = SimpleNamespace(replies=replies, asked=[])
 
-    def urlopen(url, timeout):
+    def open_https(url):
         served.asked.append(url)
         reply = served.replies[url.removeprefix(fashion_mnist.URL)]
         if isinstance(reply, Exception):
             raise reply
         return io.BytesIO(reply)
 
-    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    monkeypatch.setattr(folders, "open_https", open_https)
     return served
 
 
@@ -255,7 +255,7 @@ def test_interrupted_fetch_leaves_nothing(server, tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             return super().read(10)
 
-    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: Interrupted(bytes(100)))
+    monkeypatch.setattr(folders, "open_https", lambda url: Interrupted(bytes(100)))
     with pytest.raises(KeyboardInterrupt):
         fashion_mnist.fetch(tmp_path / "mine")
     assert list((tmp_path / "mine").iterdir()) == []
