@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 
+def shown(text: object, encoding: str = "utf-8") -> str:
+    """A text for one line of a terminal: what cannot be printed, or not in the encoding, is escaped.
+
+    Names come from others. A control character in one could clear the screen, and a mark of direction reorder the line.
+    """
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    return escaped.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be recorded: it is UTF-8 (else the system gives it with surrogates) and has no zero byte."""
+    try:
+        return b"\0" not in name.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 class MinidecompError(Exception):
     """Base of the errors below; the command line prints it as one line."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 class OptionError(MinidecompError, ValueError):
@@ -31,7 +51,7 @@ class OptionError(MinidecompError, ValueError):
         return f"{option}: " + ("" if self.value is None else f"{self.value} is not allowed; ") + self.allowed
 
     def __str__(self) -> str:
-        return self.message(self.option)
+        return shown(self.message(self.option))
 
 
 class DataError(MinidecompError, ValueError):

@@ -11,7 +11,7 @@ from .._core.codes import LIKELIHOODS
 from ..data.dataset import Dataset
 from ..data.points import Bits, Points, as_numbers, evenly_spread
 from ..engines.constants import is_built_in, prior_constants
-from ..errors import MinidecompError
+from ..errors import MinidecompError, shown
 from ..evaluation.everything import evaluated_dimension_kl
 from ..figures.posterior import covering_square, density_on_grid
 from ..inspection.by_term import term_gradients
@@ -44,7 +44,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
     """
     o, vae = run.options, run.vae
     result: dict[str, Any] = {
-        "name": run.folder.resolve().name,
+        "name": shown(run.folder.resolve().name),
         "data": dataset.name,
         "epochs": run.state.epoch,
         "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}

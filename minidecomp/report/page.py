@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..data.dataset import Dataset
+from ..errors import shown
 from ..files import make_folder, write_file
 from ..runs.checkpoint import Run
 from .content import content
@@ -42,7 +43,7 @@ def write_report(run: Run, dataset: Dataset, out: Path) -> int:
 def page(values: dict[str, Any]) -> str:
     """The page's text."""
     parts = {
-        "title": html.escape(values["name"]),
+        "title": html.escape(shown(values["name"])),
         "version": __version__,
         "style": (HERE / "page.css").read_text("utf-8"),
         # A "</script>" inside a string would end the script.

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import OptionError
+from ..errors import OptionError, is_text
 from ..variants import OPTION_CHECKS, Option
 from .options import (
     ALIASES,
@@ -87,6 +87,8 @@ def _check(option: Option, value: Any) -> Any:
         converted = _convert(option.kind, value)
     except (TypeError, ValueError, OverflowError):
         raise OptionError(name, value, _allowed(option)) from None
+    if isinstance(converted, str) and not is_text(converted):
+        raise OptionError(name, value, "a name in UTF-8, without zero bytes, is")
     if option.verify is not None:
         option.verify(converted)
     if choices is not None and converted not in choices:

@@ -247,8 +247,8 @@ def test_wrong_use(args, message, capsys):
 
 
 def test_without_onnx(monkeypatch, capsys):
-    from minidecomp.export import format as formats
+    from minidecomp import packages
 
-    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert main(["export", "plane", "--format", "onnx"]) == 2
-    assert "it needs the package: pip install 'minidecomp[onnx]'" in capsys.readouterr().err
+    assert "it needs onnx: pip install 'minidecomp[onnx]'" in capsys.readouterr().err
