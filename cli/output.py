@@ -62,7 +62,7 @@ def check_output(
     for each in inputs:
         if each is not None and _is_same(path, Path(each)):
             raise OptionError(option, path, f"it would write over {each}, which is read")
-    for file in _files_of_a_run(path.parent.resolve()) + _files_of_a_run(path.resolve().parent):
+    for file in _files_of_a_run(path.parent) + _files_of_a_run(Path(os.path.realpath(path)).parent):
         if _is_same(path, file):
             raise OptionError(option, path, f"it would write over a run's own {file.name}")
 

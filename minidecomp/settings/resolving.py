@@ -138,7 +138,7 @@ def check_known(name: str, value: Any) -> None:
 
 def _within(number: float, limits: Mapping[str, Any]) -> bool:
     return (
-        math.isfinite(number)
+        (isinstance(number, int) or math.isfinite(number))  # a whole number may be too large for isfinite
         and limits.get("low", -math.inf) <= number <= limits.get("high", math.inf)
         and limits.get("above", -math.inf) < number < limits.get("below", math.inf)
     )
