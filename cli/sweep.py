@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, RunError
+from minidecomp.errors import OptionError
 
 from .options import TrainCommand
 from .output import say
@@ -55,9 +55,9 @@ def sweep(
     be stopped, or killed, at any moment; several processes may work on one folder. A run that fails is recorded with
     its reason.
     """
-    from minidecomp.files import make_folder
+    from minidecomp.runs.owner import check_given
     from minidecomp.sweeps import folder as sweep_folder
-    from minidecomp.sweeps.grid import expand, write_blocks
+    from minidecomp.sweeps.grid import expand
     from minidecomp.sweeps.work import Datasets, metrics_of_each
 
     given = {name: value for name, value in given.items() if value is not None}
@@ -70,12 +70,15 @@ def sweep(
         entries = sweep_folder.open_sweep(folder)
     else:
         blocks = _blocks(given, config, seeds)
-        entries, folder = expand(blocks), _free_folder(out)
+        entries, folder = expand(blocks), Path(out or "sweeps/sweep")
+        if out is not None:
+            check_given(out, _go_on(out))
     names = metrics_of_each(entries, datasets, metrics) if metrics else {}
     if plot is not None:
-        check_plot(sweep_folder.rows(folder, entries, names), entries, names, plot, against)
+        found = [] if resume is None else sweep_folder.rows(folder, entries, names)
+        check_plot(found, entries, names, plot, against)
     if resume is None:
-        write_blocks(make_folder(folder) / sweep_folder.GRID, blocks)
+        folder = _new_folder(out, blocks)
     if not quiet:
         say(f"{len(entries)} runs in {folder}", err=True)
     outcomes = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
@@ -134,19 +137,22 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _free_folder(out: str | None) -> Path:
-    """A folder for a new sweep, which is not there yet, or is empty."""
-    if out is not None:
-        folder = Path(out)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            go_on = f"--resume {out} to go on with its sweep"
-            raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
-        return folder
-    count, folder = 1, Path("sweeps/sweep")
-    while folder.exists():
-        count += 1
-        folder = Path(f"sweeps/sweep-{count}")
+def _new_folder(out: str | None, blocks: list[Block]) -> Path:
+    """The folder of a new sweep with its grid, which no other process has made; not one that holds anything."""
+    from minidecomp.runs.owner import own_given, own_new
+    from minidecomp.sweeps.folder import GRID
+    from minidecomp.sweeps.grid import write_blocks
+
+    folder, held = own_new(Path("sweeps/sweep")) if out is None else own_given(out, _go_on(out))
+    try:
+        write_blocks(folder / GRID, blocks)
+    finally:
+        held.release()  # from here on several processes may work on it
     return folder
+
+
+def _go_on(out: str) -> str:
+    return f"--resume {out} to go on with its sweep"
 
 
 def check_scheduler(address: str | None) -> None:

@@ -66,6 +66,11 @@ class State:
         """The columns of ``metrics.csv``; a term that was not computed is NaN."""
         return {column: np.array([row[column] for row in self.rows], float) for column in COLUMNS}
 
+    def not_finite(self) -> str | None:
+        """The name of an array that holds NaN or infinity, of those that a save refuses; None if all is well."""
+        arrays = {"parameters": self.vae.parameters.vector, "adam.m": self.optimizer.m, "adam.v": self.optimizer.v}
+        return next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+
 
 def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None) -> State:
     """The state of a new run, before its first step."""
@@ -77,9 +82,8 @@ def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray |
 def save(folder: Path, options: TrainOptions, state: State, rules: DataRules, digests: Digests) -> None:
     """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the first is read back."""
     adam = state.optimizer
-    for name, array in (("parameters", state.vae.parameters.vector), ("adam.m", adam.m), ("adam.v", adam.v)):
-        if not np.isfinite(array).all():
-            raise Fault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
+    if (name := state.not_finite()) is not None:
+        raise Fault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
     _write_table(folder / "metrics.csv", COLUMNS, [[row[column] for column in COLUMNS] for row in state.rows])
     arrays: dict[str, Any] = {
         "format": FORMAT,

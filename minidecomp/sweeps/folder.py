@@ -22,6 +22,7 @@ from ..evaluation.scoring import known_metrics
 from ..files import make_folder, write_file
 from ..runs.comparison import differing_options, read_row
 from ..runs.evaluation_file import parts_in_form
+from ..runs.owner import lock
 from .grid import Entry, expand, read_blocks
 
 GRID, TABLE = "sweep.toml", "sweep.csv"
@@ -50,45 +51,12 @@ def claimed(folder: Path, name: str) -> Iterator[bool]:
 
     The claim is a lock on a file: it ends with the process, killed or not, so none is ever stale.
     """
-    path = make_folder(folder / "locks") / name
-    with open(path, "a+b") as file:
-        if not _lock(file):
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            _unlock(file)
-
-
-def _lock(file: Any) -> bool:
+    held = lock(make_folder(folder / "locks") / name)
     try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _unlock(file: Any) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
-        return
-    fcntl.flock(file, fcntl.LOCK_UN)
+        yield held is not None
+    finally:
+        if held is not None:
+            held.release()
 
 
 def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool:

@@ -74,10 +74,10 @@ def complete(
         try:
             dataset = datasets.get(entry.options)
             check_wanted(Wanted(",".join(metrics) or "none"), entry.options, dataset)
-            trainer = _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset)
-            if not training.train(trainer, progress, should_stop):
-                return STOPPED
-            _evaluate(trainer, metrics)
+            with _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset) as trainer:
+                if not training.train(trainer, progress, should_stop):
+                    return STOPPED
+                _evaluate(trainer, metrics)
         except MinidecompError as error:
             note_failure(folder, entry.name, str(error))
             return FAILED
