@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .output import say
+
 if TYPE_CHECKING:
     from minidecomp.data import DataSource
 
@@ -35,7 +37,7 @@ def list_(as_json: bool) -> None:
     click.echo(f"{'name':<14} {'train':>6} {'test':>6} {'numbers':>8}  where")
     for each in found:
         where = each.where if each.ready else f"not found: {each.where}"
-        click.echo(f"{each.name:<14} {each.train:>6} {each.test:>6} {each.data_dim:>8}  {where}")
+        say(f"{each.name:<14} {each.train:>6} {each.test:>6} {each.data_dim:>8}  {where}")
 
 
 class FetchCommand(click.Command):
@@ -64,7 +66,7 @@ def fetch(name: str, data_dir: str | None) -> None:
     if name not in known:
         reason = "is not to be fetched" if name in data_names() else "is not known"
         raise DataError(f"{name}: {reason}; only {' and '.join(known)} can be fetched")
-    click.echo(known[name].fetch(data_dir, lambda line: click.echo(line, err=True)))
+    say(known[name].fetch(data_dir, lambda line: say(line, err=True)))
 
 
 @data.command()
@@ -87,4 +89,4 @@ def render(name: str, out: str) -> None:
     dsprites.check_out(Path(out))
     with click.progressbar(length=dsprites.COUNT, label="drawing", file=sys.stderr) as bar:
         dsprites.write(Path(out), lambda images: bar.update(images - bar.pos))
-    click.echo(out)
+    say(out)

@@ -6,16 +6,22 @@ from pathlib import Path
 
 import click
 
-from .loading import check_arrays_file, make_engine, threads_option, write_arrays
+from minidecomp.errors import OptionError
+
+from .loading import make_engine, threads_option
+from .output import check_output, check_run_output, say, write_arrays
 
 
 @click.command()
 @click.argument("run")
-@click.argument("data")
+@click.argument("data", required=False)
+@click.option("--data", "-d", "option", metavar="FILE", help="DATA, in the way that other commands take it.")
 @click.option("--array", metavar="NAME", help="The array in an .npz file that has several.")
 @click.option("--out", "-o", metavar="FILE.npz", help="Where the arrays go.  [RUN/encodings-DATA.npz]")
 @threads_option
-def encode(run: str, data: str, array: str | None, out: str | None, threads: str | None) -> None:
+def encode(
+    run: str, data: str | None, option: str | None, array: str | None, out: str | None, threads: str | None
+) -> None:
     """Encode the points of a file: the arrays loc and scale, each of shape (points, latent dimensions).
 
     DATA is a .npy, .npz or .csv file of points like those that the run was trained on: as wide, in the same range, and
@@ -25,16 +31,26 @@ def encode(run: str, data: str, array: str | None, out: str | None, threads: str
     from minidecomp.data.rules import check_finite
     from minidecomp.runs import checkpoint
 
-    check_arrays_file(out)
+    data = _one_of(data, option)
+    check_output("out", out, ending=".npz")
     loaded = checkpoint.load(run)
+    check_run_output("out", out, loaded, data)
     values, notes = arrays.read(data, array)
     points, note = loaded.rules.take(values, data)
-    for line in (*notes, note):
-        if line:
-            click.echo(line, err=True)
+    for line in filter(None, (*notes, note)):
+        say(line, err=True)
     loc, scale = make_engine(loaded, threads).encode(points)
     check_finite(data, {"loc": loc, "scale": scale})
     write_arrays(out or _free_name(loaded.folder, f"encodings-{Path(data).stem}"), loc=loc, scale=scale)
+
+
+def _one_of(data: str | None, option: str | None) -> str:
+    """The file, which is given in one way."""
+    if data is None and option is None:
+        raise click.UsageError("Missing argument 'DATA'.")
+    if data is not None and option is not None:
+        raise OptionError("data", option, f"the file is given already: {data}")
+    return str(data if option is None else option)
 
 
 def _free_name(folder: Path, stem: str) -> str:

@@ -21,6 +21,7 @@ from .loading import (
     thread_count,
     threads_option,
 )
+from .output import say
 
 if TYPE_CHECKING:
     from minidecomp.evaluation.everything import Listener
@@ -122,7 +123,7 @@ def _progress(quiet: bool) -> Iterator[Listener]:
             if done == count:
                 stack.close()
 
-        yield Listener(say=lambda line: click.echo(line, err=True), points=points)
+        yield Listener(say=lambda line: say(line, err=True), points=points)
 
 
 def _row(label: str, value: float, error: float | None = None) -> None:
@@ -168,9 +169,9 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
     ):
         if key in result:
             shown = ", ".join(f"{name} {size}" for name, size in result["factors"].items())
-            click.echo(f"{title}" + (f", of the factors {shown}:" if shown else ":"))
+            say(f"{title}" + (f", of the factors {shown}:" if shown else ":"))
             for name, score in result[key].items():
                 seed = "" if score["seed"] is None else f"; seed {score['seed']}"
                 samples = ", ".join(f"{part} {count}" for part, count in score["samples"].items())
-                click.echo(f"  {name:24}{score['score']:12.4f}  {score['definition']} ({samples}{seed})")
-    click.echo(f"written: {folder}/evaluation.json")
+                say(f"  {name:24}{score['score']:12.4f}  {score['definition']} ({samples}{seed})")
+    say(f"written: {folder}/evaluation.json")

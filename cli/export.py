@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
 
 from minidecomp.variants import EXPORT_FORMATS
+
+from .output import check_run_output, say
 
 if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
@@ -30,16 +35,23 @@ class FormatsCommand(click.Command):
 def export(run: str, kind: str, out: str | None, name: str, weights: str | None) -> None:
     """Write a run's encoder and decoder."""
     from minidecomp.export.format import chosen_format
-    from minidecomp.files import make_folder
+    from minidecomp.files import make_folder, write_file
     from minidecomp.runs import checkpoint
 
     chosen = chosen_format(kind, name, weights)
     weights = weights or chosen.weights[0]
     loaded = checkpoint.load(run)
     folder = make_folder(Path(out) if out is not None else loaded.folder / "export")
-    for path in chosen.write(loaded, folder, name, weights):
-        size = path.stat().st_size
-        click.echo(f"{kind}: {path} ({size / 1e6:.1f} MB)" if size >= 1e6 else f"{kind}: {path} ({size / 1e3:.1f} kB)")
+    with TemporaryDirectory() as scratch:
+        # What a format writes is known once it is written: only then can it be held against what must stay.
+        written = {folder / path.name: path for path in chosen.write(loaded, Path(scratch), name, weights)}
+        for path in written:
+            check_run_output("name", path, loaded)
+        for path, made in written.items():
+            size = made.stat().st_size
+            with open(made, "rb") as source:
+                write_file(path, partial(copyfileobj, source))
+            say(f"{kind}: {path} ({size / 1e6:.1f} MB)" if size >= 1e6 else f"{kind}: {path} ({size / 1e3:.1f} kB)")
     if weights == "int8":
         _say_the_error(loaded)
 

@@ -10,8 +10,9 @@ import click
 from minidecomp.errors import OptionError
 
 from .gradient_tables import check_lines, summary_lines, theorem_lines
-from .loading import check_arrays_file, say_notes, write_arrays
+from .loading import say_notes
 from .options import LookCommand
+from .output import check_output, check_run_output, save_arrays, write_arrays
 
 if TYPE_CHECKING:
     from minidecomp.inspection.explanation import Situation
@@ -58,7 +59,7 @@ def gradients(
     given = {name: value for name, value in given.items() if value is not None}
     _refuse_contradictions(checked, term, explained, theorem, save)
     count = None if points is None else whole_number("points", points, 1, 10**6)
-    looked_at, folder = _situation(run, given, config, count, POINTS_OF_A_CHECK if checked else POINTS)
+    looked_at, folder = _situation(run, given, config, save, count, POINTS_OF_A_CHECK if checked else POINTS)
     if theorem is not None:
         return _theorem(looked_at, theorem, as_json)
     if explained:
@@ -76,7 +77,7 @@ def gradients(
 def _refuse_contradictions(
     checked: bool, term: str | None, explained: bool, theorem: str | None, save: str | None
 ) -> None:
-    check_arrays_file(save)
+    check_output("save", save, ending=".npz")
     if explained != (term is not None):
         raise OptionError("term" if explained else "explain", None, "--term and --explain go together")
     modes = [name for name, on in (("check", checked), ("explain", explained), ("theorem", theorem is not None)) if on]
@@ -87,13 +88,13 @@ def _refuse_contradictions(
 
 
 def _situation(
-    run: str | None, given: dict[str, Any], config: str | None, points: int | None, most: int
+    run: str | None, given: dict[str, Any], config: str | None, save: str | None, points: int | None, most: int
 ) -> tuple[Situation, Path | None]:
     """What is looked at, and the run's folder."""
     from minidecomp.inspection.situation import situation
 
     if run is not None:
-        return _situation_of_run(run, given, config, points, most)
+        return _situation_of_run(run, given, config, save, points, most)
     from minidecomp import resolve
     from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.data.points import fingerprint
@@ -104,6 +105,7 @@ def _situation(
 
     from_file = {} if config is None else read_config(config)
     options = resolve(with_absolute_files(override(from_file, from_environment() | given)))
+    check_output("save", save, (config, options.data))
     dataset = dataset_from(options)
     options = from_options.fit_likelihood(options, dataset)
     learn(dataset, str(options.likelihood), options.dtype)
@@ -115,7 +117,7 @@ def _situation(
 
 
 def _situation_of_run(
-    run: str, given: dict[str, Any], config: str | None, points: int | None, most: int
+    run: str, given: dict[str, Any], config: str | None, save: str | None, points: int | None, most: int
 ) -> tuple[Situation, Path]:
     from minidecomp.inspection.situation import situation
     from minidecomp.settings.resolving import check
@@ -128,6 +130,7 @@ def _situation_of_run(
         if name not in ("data", "data_dir", "seed"):
             raise OptionError(name, value, f"the run {run} has its own; without it a fresh model takes train's options")
     loaded, dataset = load_run(run, given.get("data"), given.get("data_dir"))
+    check_run_output("save", save, loaded, given.get("data"))
     seed = check("seed", given["seed"]) if "seed" in given else loaded.options.seed
     count = min(loaded.options.batch_size, most) if points is None else points
     step = loaded.state.optimizer.step
@@ -135,13 +138,11 @@ def _situation_of_run(
 
 
 def _picture(folder: Path | None, name: str, figure: Any) -> None:
-    """Into the run's folder, where there is one, and matplotlib."""
-    from minidecomp import figures
-    from minidecomp.files import make_folder
+    """Into the run's folder, where there is one."""
+    from .loading import draw
 
-    if folder is not None and figures.available():
-        for path in figures.write_figure(figure(), make_folder(folder / "figures"), name, ("png",)):
-            click.echo(f"picture: {path}")
+    if folder is not None:
+        draw(folder, name, figure)
 
 
 def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_json: bool) -> None:
@@ -159,10 +160,7 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
             f"{term}.{block}": array for term, blocks in found.gradients.items() for block, array in blocks.items()
         }
         if as_json:
-            import numpy as np
-
-            # Nothing but JSON on stdout.
-            files.write_file(Path(save), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+            save_arrays(save, **arrays)  # nothing but JSON on stdout
         else:
             write_arrays(save, **arrays)
     if s.vae.latent_dim == 2 and not as_json:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .output import say
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from minidecomp.data.dataset import Dataset
     from minidecomp.engines import Engine
     from minidecomp.runs.checkpoint import Run
@@ -58,7 +62,7 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
 
 def say_test_points_are_not_known(run: Run) -> None:
     """On stderr, that an older checkpoint cannot tell whether the test points are still the same."""
-    click.echo(
+    say(
         f"{run.folder}: an older minidecomp wrote the checkpoint, which does not say what the test points were; "
         "nothing tells whether these are the same",
         err=True,
@@ -71,7 +75,7 @@ def say_notes(*datasets: Dataset) -> None:
 
     said = dict.fromkeys(note for dataset in datasets for note in (*dataset.notes, size_note(dataset)))
     for note in filter(None, said):
-        click.echo(note, err=True)
+        say(note, err=True)
 
 
 def make_engine(run: Run, threads: str | None = None, name: str | None = None) -> Engine:
@@ -87,7 +91,7 @@ def engine_here(run: Run) -> str:
     from minidecomp.engines.device import missing
 
     if run.options.engine == "gpu" and (reason := missing()):
-        click.echo(f"trained with --engine gpu, used with cpu here: {reason}", err=True)
+        say(f"trained with --engine gpu, used with cpu here: {reason}", err=True)
         return "cpu"
     return run.options.engine
 
@@ -108,33 +112,13 @@ def say_what_is_not_finite(test: Mapping[str, float]) -> None:
             click.echo(f"{name} is not finite on the test data; evaluation.json has null for it", err=True)
 
 
-def check_arrays_file(out: str | None) -> None:
-    """Raise OptionError unless the file that arrays go to ends in .npz."""
-    from minidecomp.errors import OptionError
-
-    if out is not None and not out.endswith(".npz"):
-        raise OptionError("out", out, "a file that ends in .npz is")
-
-
-def write_arrays(out: str, **arrays: Any) -> None:
-    """Write named arrays and say where."""
-    from pathlib import Path
-
-    import numpy as np
-
-    from minidecomp.files import write_file
-
-    write_file(Path(out), lambda file: np.savez(file, **arrays))
-    click.echo(f"arrays: {out} ({', '.join(arrays)})")
-
-
-def draw(run: Run, name: str, figure: Callable[[], Any], formats: tuple[str, ...] = ("png",)) -> None:
-    """Draw a picture into the run's folder and say where, or say what it needs."""
+def draw(folder: Path, name: str, figure: Callable[[], Any], formats: tuple[str, ...] = ("png",)) -> None:
+    """Draw a picture into a run's folder and say where, or say what it needs."""
     from minidecomp import figures
     from minidecomp.files import make_folder
 
-    if not figures.available():
-        click.echo("no picture: it needs matplotlib; pip install 'minidecomp[plots]'", err=True)
+    if reason := figures.missing():
+        say(f"no picture: {reason}", err=True)
         return
-    for path in figures.write_figure(figure(), make_folder(run.folder / "figures"), name, formats):
-        click.echo(f"picture: {path}")
+    for path in figures.write_figure(figure(), make_folder(folder / "figures"), name, formats):
+        say(f"picture: {path}")

@@ -1,147 +1,155 @@
-"""``minidecomp``: the group of commands, and how an error reaches a person: one line on stderr and an exit code."""
+"""How a command line runs, and how an error reaches a person: one line on stderr and an exit code.
+
+Nothing but Python's own is imported before ``main`` can turn an interruption into its line.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
 
-import click
-
-COMMANDS = {
-    "train": "Train a model; makes a run folder with checkpoint, metrics and pictures.",
-    "evaluate": "Score a run: terms, active dimensions, disentanglement metrics.",
-    "table": "Compare runs: a table, and a plot of a value against an option.",
-    "plot": "Draw a run's pictures.",
-    "traverse": "Move each latent dimension; a picture and an animation.",
-    "reconstruct": "Reconstruct test points; a picture, and arrays.",
-    "sample": "Sample from the prior; a picture, and arrays.",
-    "encode": "Encode data of your own.",
-    "sweep": "Train a grid of runs, on all cores or a Dask cluster.",
-    "reproduce": "Run one of the paper's experiments from start to end.",
-    "gradients": "Look at each term's gradient; check, explain it.",
-    "report": "Write a run as one HTML page, with its decoder to play with.",
-    "export": "Write encoder and decoder as ONNX, C, NumPy or safetensors.",
-    "data": "List and fetch data sets.",
-}
-
-
-class LazyGroup(click.Group):
-    """Imports a command's file only when that command runs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        from importlib import import_module
-
-        return getattr(import_module(f"minidecomp.cli.{name}"), name)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """click's way from a word to a command; for any other word the error names the nearest command."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise click.UsageError(f"{args[0]} is no command; the commands are {', '.join(COMMANDS)}{hint}")
-        return super().resolve_command(ctx, args)
-
-
-def _version(verbose: bool) -> list[str]:
-    """The lines that ``--version`` prints."""
-    from minidecomp import __version__
-
-    lines = [f"minidecomp {__version__}"]
-    if verbose:
-        import platform
-
-        import numpy
-
-        from minidecomp._core import blas, engine_float32
-        from minidecomp.engines.device import describe
-        from minidecomp.settings.options import cores
-
-        lines += [
-            f"code path: {engine_float32.code_path()}",
-            f"matrix products: {blas.config()}",
-            f"cores: {cores()}",
-            f"gpu: {describe()}",
-            f"python {platform.python_version()}, numpy {numpy.__version__}, {platform.system()} {platform.machine()}",
-        ]
-    return lines
-
-
-@click.group(
-    cls=LazyGroup,
-    invoke_without_command=True,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.option("--version", is_flag=True, help="Print the version.")
-@click.option("--verbose", is_flag=True, help="With --version: also which compiled code and which BLAS run here.")
-@click.pass_context
-def cli(ctx: click.Context, version: bool, verbose: bool) -> None:
-    """Train and look at variational autoencoders with the decomposition objective.
-
-    \b
-    L = E_q(z|x)[log p(x|z)] - beta KL(q(z|x) || p(z)) - alpha D(q(z), p(z))
-
-    beta sets how much the encodings of different points overlap; alpha how closely their aggregate matches the prior,
-    which has the structure one wants: independence, clusters, sparsity.
-
-    \b
-    Begin with:  minidecomp train --prior mixture --alpha 5
-    """
-    if version:
-        click.echo("\n".join(_version(verbose)))
-        ctx.exit()
-    if verbose:
-        raise click.UsageError("--verbose goes with --version only")
-    if ctx.invoked_subcommand is None:
-        raise click.UsageError("a command is missing; minidecomp --help lists them")
+DEBUG = "MINIDECOMP_DEBUG"
+STREAMS = ("stdin", "stdout", "stderr")
 
 
 def run(args: list[str] | None = None) -> None:
-    """The console script."""
-    sys.exit(main(args))
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0, 1 (a fault while running), 2 (wrong use), 130 (Ctrl-C)."""
-    from minidecomp.errors import MinidecompError, OptionError
+    """The console script: ``main`` for a process of its own, whose streams and signals it may change."""
+    import signal
 
     try:
-        code = cli.main(args, prog_name="minidecomp", standalone_mode=False) or 0
+        _open_closed_streams()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError):  # a stream of another kind
+                stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        code = main(args)
+    except KeyboardInterrupt:  # one more, while the first one's line was written
+        code = 130
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left to tell of an interruption
+    _drop_what_cannot_be_written()
+    sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Where a standard stream is closed, the null device is: else the next file would get its number, and its text."""
+    for name in STREAMS:
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Python would complain once more, of what it could not write, while it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0, 1 (a fault while running), 2 (wrong use), 130 (Ctrl-C)."""
+    try:
+        return _run(args)
+    except (Exception, KeyboardInterrupt) as error:
+        message, code = _verdict(error)
+        return _complain(message, code)
+
+
+def _run(args: Sequence[str] | None) -> int:
+    import click
+
+    from .group import cli
+
+    words = list(sys.argv[1:] if args is None else args)
+    _refuse_names_that_are_no_text(words)
+    try:
+        # Not click's own main: it replaces the process's streams where a pipe breaks, and takes the end of a damaged
+        # file for Ctrl-C.
+        with cli.make_context("minidecomp", words) as context:
+            code = cli.invoke(context)
+    except click.exceptions.Exit as end:
+        code = end.exit_code
+    if sys.stdout is not None:
         sys.stdout.flush()
-        return code
-    except click.exceptions.NoArgsIsHelpError as error:
+    return code or 0
+
+
+def _refuse_names_that_are_no_text(words: Sequence[str]) -> None:
+    """Raise MinidecompError for a word that no file of ours could record: not UTF-8, or with a zero byte."""
+    from minidecomp.errors import MinidecompError, is_text
+
+    for word in words:
+        if not is_text(word):
+            raise MinidecompError(f"{word}: a name in UTF-8, without zero bytes, is needed")
+
+
+def _verdict(error: BaseException) -> tuple[str, int]:
+    """An error's line, empty where there is nothing to say, and the exit code."""
+    from minidecomp.errors import MinidecompError, OptionError
+
+    if isinstance(error, OptionError):
+        return error.message("--" + error.option.replace("_", "-")), error.exit_code
+    if isinstance(error, MinidecompError):
+        return str(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", 130
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}", 1
+    if isinstance(error, OSError):
+        return _of_the_system(error), 1
+    return _of_click(error) or (_unforeseen(error), 1)
+
+
+def _of_the_system(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        return f"{error.filename}: {reason}"
+    if not _came_while_printing(error):
+        return reason
+    # Whoever read our output and has had enough needs no word.
+    return "" if isinstance(error, BrokenPipeError) else f"standard output: {reason}"
+
+
+def _came_while_printing(error: BaseException) -> bool:
+    """Whether the innermost function that the error passed is click's, which prints, or the flush at the end."""
+    name, traceback = "", error.__traceback__
+    while traceback is not None:
+        name, traceback = traceback.tb_frame.f_globals.get("__name__", ""), traceback.tb_next
+    return name == __name__ or name.partition(".")[0] == "click"
+
+
+def _of_click(error: BaseException) -> tuple[str, int] | None:
+    import click
+
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
-        return 2
-    except OptionError as error:
-        return _complain(error.message("--" + error.option.replace("_", "-")), error.exit_code)
-    except MinidecompError as error:
-        return _complain(str(error), error.exit_code)
-    except click.ClickException as error:
-        return _complain(error.format_message(), 2)
-    except (click.Abort, KeyboardInterrupt):
-        return _complain("interrupted", 130)
-    except MemoryError as error:
-        return _complain(f"not enough memory: {error}", 1)
-    except OSError as error:
-        # Python would complain once more, of what it could not write, while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):  # whoever read our output has had enough
-            return 1
-        return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}", 1)
+        return "", 2
+    if isinstance(error, click.Abort):
+        return "interrupted", 130
+    return (error.format_message(), 2) if isinstance(error, click.ClickException) else None
+
+
+def _unforeseen(error: BaseException) -> str:
+    """The last resort: a fault of ours, and how to report it."""
+    if os.environ.get(DEBUG) == "1":
+        import traceback
+
+        traceback.print_exc()
+        how = "please report it with the traceback above"
+    else:
+        how = f"please report it with the command and what {DEBUG}=1 prints before it"
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"a fault of minidecomp itself ({reason}); {how}"
 
 
 def _complain(message: str, exit_code: int) -> int:
-    click.echo("minidecomp: " + " ".join(message.splitlines()), err=True)
+    from minidecomp.errors import printable
+
+    if message and sys.stderr is not None:
+        text = printable(f"minidecomp: {message.strip()}", getattr(sys.stderr, "encoding", None) or "utf-8")
+        with suppress(OSError, ValueError):  # nobody reads it
+            print(text, file=sys.stderr, flush=True)
     return exit_code

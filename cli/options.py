@@ -81,4 +81,5 @@ class LookCommand(GroupedCommand):
     """One that takes them for a fresh model, after its own."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own options, then those of a training run."""
         return [*super().get_params(ctx), *train_options()]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import click
 
+from minidecomp.errors import OptionError
+
 from .loading import data_dir_option, data_option, load_data
+from .output import say
 
 
 @click.command()
@@ -40,14 +43,26 @@ def plot(
     checked_seed = check("seed", seed)
     loaded = checkpoint.load(run)
     folder = Path(out) if out is not None else loaded.folder / "figures"
+    chosen = _names(classes)
+    if chosen:
+        figures.check_classes(loaded.vae, load_data(loaded, data, data_dir), chosen)
     kinds, metrics = formats or ("png",), loaded.state.metrics()
     for path in figures.draw_curves(folder, metrics, kinds, loaded.objective.kl_title):
-        click.echo(f"picture: {path}")
+        say(f"picture: {path}")
     log = loaded.state.gradient_log
     if log is not None and log.rows:
         for path in figures.draw_gradient_log(folder, log, loaded.vae.current_prior(), kinds):
-            click.echo(f"picture: {path}")
+            say(f"picture: {path}")
     dataset = load_data(loaded, data, data_dir)
-    chosen = [each.strip() for each in classes.split(",")] if classes else []
     for path in figures.draw_model(folder, loaded.vae, dataset, checked_seed, kinds, chosen):
-        click.echo(f"picture: {path}")
+        say(f"picture: {path}")
+
+
+def _names(classes: str | None) -> list[str]:
+    """The classes' names, of which there is one at least where the option is given."""
+    if classes is None:
+        return []
+    names = [each.strip() for each in classes.split(",") if each.strip()]
+    if not names:
+        raise OptionError("classes", classes, "names of classes, with commas between, are")
+    return names

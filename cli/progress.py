@@ -43,7 +43,7 @@ def progress(trainer: Trainer, quiet: bool) -> Iterator[Callable[[Trainer], None
     """What to call after every slice of training: a bar on a terminal, a line now and then elsewhere."""
     if quiet:
         yield lambda t: None
-    elif sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+    elif sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         points, done = len(trainer.data), _points_done(trainer)
         with click.progressbar(
             length=trainer.epochs * points - done,

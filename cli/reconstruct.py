@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .loading import arrays_option, check_arrays_file, data_dir_option, data_option, draw, load_run, write_arrays
+from .loading import arrays_option, data_dir_option, data_option, draw, load_run
+from .output import check_output, check_run_output, write_arrays
 
 
 @click.command()
@@ -16,7 +17,8 @@ from .loading import arrays_option, check_arrays_file, data_dir_option, data_opt
 def reconstruct(run: str, count: str, out: str | None, data: str | None, data_dir: str | None) -> None:
     """Reconstruct test points: a picture, and with --out the arrays x, reconstruction, loc and scale.
 
-    A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data.
+    A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data. The picture
+    is RUN/figures/reconstructions-COUNT.png.
     """
     import numpy as np
 
@@ -26,8 +28,9 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     from minidecomp.settings.resolving import whole_number
 
     number = whole_number("count", count, 1, 10**7)
-    check_arrays_file(out)
+    check_output("out", out, ending=".npz")
     loaded, dataset = load_run(run, data, data_dir)
+    check_run_output("out", out, loaded, data)
     vae = loaded.vae
     chosen, names = figures.test_points(dataset, number)
     layers = (*vae.encoder.widths, *vae.decoder.widths)
@@ -40,8 +43,8 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     found = {"loc": loc, "scale": scale, "reconstruction": reconstruction}
     check_finite(f"the test points of {dataset.name}", found)
     draw(
-        loaded,
-        "reconstructions",
+        loaded.folder,
+        f"reconstructions-{number}",
         lambda: figures.data_and_reconstructions(x, reconstruction, dataset.image_shape, names),
     )
     if out is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .loading import data_dir_option, data_option, load_run
+from .output import check_output, check_run_output, say
 
 
 @click.command()
@@ -20,13 +21,12 @@ def report(run: str, out: str | None, data: str | None, data_dir: str | None) ->
     """
     from pathlib import Path
 
-    from minidecomp.errors import OptionError
     from minidecomp.report import write_report
 
-    if out is not None and not out.endswith((".html", ".htm")):
-        raise OptionError("out", out, "a file that ends in .html is")
+    check_output("out", out, ending=(".html", ".htm"), makes_folder=True)
     loaded, dataset = load_run(run, data, data_dir)
+    check_run_output("out", out, loaded, data, makes_folder=True)
     path = loaded.folder / "report.html" if out is None else Path(out)
     size = write_report(loaded, dataset, path)
     shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
-    click.echo(f"page: {path} ({shown})")
+    say(f"page: {path} ({shown})")

@@ -9,6 +9,8 @@ import click
 
 from minidecomp.errors import OptionError
 
+from .output import say
+
 if TYPE_CHECKING:
     from minidecomp.reproduction import Experiment
     from minidecomp.sweeps.grid import Entry
@@ -45,8 +47,8 @@ def reproduce(
 
     if experiment not in EXPERIMENTS:
         raise OptionError("experiment", experiment, f"one of {', '.join(EXPERIMENTS)} is")
-    if not figures.available():
-        raise OptionError("experiment", experiment, "its figure needs matplotlib: pip install 'minidecomp[plots]'")
+    if reason := figures.missing():
+        raise OptionError("experiment", experiment, f"its figure cannot be drawn: {reason}")
     check_scheduler(scheduler)
     chosen = EXPERIMENTS[experiment]
     entries = expand(chosen.blocks(quick))
@@ -98,9 +100,9 @@ def _go(
     if set(outcomes.values()) != {"finished"} or len(outcomes) < len(entries):
         return say_how_to_go_on(f"minidecomp reproduce with --out {folder}", outcomes, entries)
     print_table(found, ["run", *chosen.columns[len(chosen.columns) - _recorded(chosen) :]])
-    click.echo(f"table: {folder / TABLE}")
+    say(f"table: {folder / TABLE}")
     for path in chosen.draw(folder, entries):
-        click.echo(f"figure: {path}")
+        say(f"figure: {path}")
     click.echo(f"the paper: {chosen.statement}")
     return 0
 

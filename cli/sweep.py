@@ -13,6 +13,7 @@ import click
 from minidecomp.errors import OptionError
 
 from .options import TrainCommand
+from .output import say
 from .progress import stop_on_signals
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def sweep(
     if resume is None:
         folder = _new_folder(out, blocks)
     if not quiet:
-        click.echo(f"{len(entries)} runs in {folder}", err=True)
+        say(f"{len(entries)} runs in {folder}", err=True)
     _say_notes(entries, datasets)
     outcomes = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
     found = sweep_folder.write_table(folder, entries, names)
@@ -110,7 +111,7 @@ def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[E
     """The exit code; with what to type next after a stop."""
     if "stopped" in outcomes.values() or len(outcomes) < len(entries):
         click.echo("stopped; every run is saved where it stood", err=True)
-        click.echo(f"go on with: {command}", err=True)
+        say(f"go on with: {command}", err=True)
         return 130
     return 1 if "failed" in outcomes.values() else 0
 
@@ -119,7 +120,7 @@ def say_failures(found: list[dict[str, Any]]) -> None:
     """A line on stderr for each run that failed, with its reason."""
     for row in found:
         if row["state"] == "failed":
-            click.echo(f"failed: {row['run']}: {row.get('reason', '')}", err=True)
+            say(f"failed: {row['run']}: {row.get('reason', '')}", err=True)
 
 
 def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | None, out: str | None) -> None:
@@ -172,11 +173,15 @@ def _go_on(out: str) -> str:
 
 
 def check_scheduler(address: str | None) -> None:
-    """Raise OptionError unless the address has a scheduler's form."""
+    """Raise OptionError unless the address has a scheduler's form, and Dask is here to speak with it."""
     import re
+
+    from minidecomp.packages import missing
 
     if address is not None and not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://[^/\s]+:\d+", address):
         raise OptionError("scheduler", address, "an address such as tcp://HOST:8786 is")
+    if address is not None and (reason := missing("distributed", "minidecomp[dask]", "Dask")):
+        raise OptionError("scheduler", address, reason)
 
 
 def check_plot(
@@ -254,9 +259,9 @@ def _report(
         print_table(found, ["run", "state", *differing_options(found), *shown])
     say_failures(found)
     if not as_json:
-        click.echo(f"table: {folder / TABLE}")
+        say(f"table: {folder / TABLE}")
         if all(row["state"] == "finished" for row in found):
-            click.echo(f"next: minidecomp table {quote(str(folder))} --plot test.kl --against alpha")
+            say(f"next: minidecomp table {quote(str(folder))} --plot test.kl --against alpha")
 
 
 def _plot(folder: Path, found: list[dict[str, Any]], value: str, against: str) -> None:

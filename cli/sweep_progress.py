@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .output import say
+
 if TYPE_CHECKING:
     from minidecomp.sweeps.grid import Entry
     from minidecomp.training import Trainer
@@ -63,13 +65,13 @@ class SweepProgress:
                 self._move(entry.name, STEPS_OF_A_RUN)
             elif not self.quiet:
                 seconds = time.monotonic() - self._begun
-                click.echo(f"{self.ended}/{self.total}  {outcome}: {entry.name}  ({seconds:.1f} s)", err=True)
+                say(f"{self.ended}/{self.total}  {outcome}: {entry.name}  ({seconds:.1f} s)", err=True)
 
 
 @contextmanager
 def sweep_progress(folder: Path, entries: Sequence[Entry], quiet: bool) -> Iterator[SweepProgress]:
     """The sweep's progress view."""
-    if quiet or not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+    if quiet or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
         yield SweepProgress(folder, entries, None, quiet)
         return
     with click.progressbar(

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from .output import say
+
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True)
@@ -81,7 +83,7 @@ def print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         padded = [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        click.echo("  ".join([line[0].ljust(widths[0]), *padded]).rstrip())
+        say("  ".join([line[0].ljust(widths[0]), *padded]).rstrip())
 
 
 def _cell(value: Any) -> str:
@@ -101,12 +103,12 @@ def draw(rows: list[dict[str, Any]], value: str, against: str, reference: str | 
     from minidecomp.settings.resolving import number
 
     path = Path(out or f"{value}-against-{against}.png")
-    figures.check_formats([path.suffix.removeprefix(".")])
+    figures.check_picture_file("out", path)
     line = None if reference is None else number("reference", reference)
     curves = comparison.curves(rows, value, against)
-    if not figures.available():
-        click.echo("no picture: it needs matplotlib; pip install 'minidecomp[plots]'", err=True)
+    if reason := figures.missing():
+        say(f"no picture: {reason}", err=True)
         return
     figure = figures.value_against_option(curves, against.replace("_", " "), value.replace("_", " "), line)
     figures.write_figure(figure, path.parent, path.stem, (path.suffix.removeprefix("."),))
-    click.echo(f"picture: {path}")
+    say(f"picture: {path}")

@@ -14,6 +14,7 @@ from minidecomp.settings.options import OF_THE_MACHINE
 
 from .loading import say_notes, say_test_points_are_not_known, say_what_is_not_finite
 from .options import TrainCommand
+from .output import say
 from .progress import progress, stop_on_signals
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def train(
             finished = train(trainer, advance, lambda: bool(received))
         if not finished:
             click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
-            click.echo(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
+            say(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
             return 128 + received[0]
         result = evaluate_trainer(trainer)
         pictures = _draw(trainer, quiet) if plots else []
@@ -94,7 +95,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         points = f"{len(dataset.train)} points of {dataset.data_dim} numbers"
         if dataset.name not in data_names() and trainer.rules.unit == BYTES:
             points += ", bytes divided by 255"
-        click.echo(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
+        say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
     return trainer
 
 
@@ -142,9 +143,9 @@ def _check_config(run: Run) -> None:
 def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
     from minidecomp import figures
 
-    if not figures.available():
+    if reason := figures.missing():
         if not quiet:
-            click.echo("no pictures: they need matplotlib; pip install 'minidecomp[plots]'", err=True)
+            say(f"no pictures: {reason}", err=True)
         return []
     folder, state = trainer.folder / "figures", trainer.state
     kl_title = trainer.objective.kl_title
@@ -176,7 +177,7 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
         click.echo(
             f"{label:{width}}" + "".join(f"{'' if math.isnan(cell) else format(cell, '.4f'):>12}" for cell in cells)
         )
-    click.echo(f"run: {trainer.folder}")
+    say(f"run: {trainer.folder}")
     for path in pictures:
-        click.echo(f"picture: {path}")
-    click.echo(f"next: minidecomp evaluate {quote(str(trainer.folder))}")
+        say(f"picture: {path}")
+    say(f"next: minidecomp evaluate {quote(str(trainer.folder))}")

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .loading import (
-    arrays_option,
-    check_arrays_file,
-    data_dir_option,
-    data_option,
-    draw,
-    load_run,
-    make_engine,
-    write_arrays,
-)
+from .loading import arrays_option, data_dir_option, data_option, draw, load_run, make_engine
+from .output import check_output, check_run_output, say, write_arrays
 
 
 @click.command()
@@ -61,8 +53,9 @@ def traverse(
 
     step_count, width = whole_number("steps", steps, 2, 1000), number("span", span, above=0, high=1000)
     rows = whole_number("dimensions", dimensions, 1, 10**4)
-    check_arrays_file(out)
+    check_output("out", out, ending=".npz")
     loaded, dataset = load_run(run, data, data_dir)
+    check_run_output("out", out, loaded, data)
     vae, last = loaded.vae, len(dataset.test) - 1
     indices = [whole_number("points", each, 0, last) for each in points.split(",")] if points else []
     only = None if dimension is None else whole_number("dimension", dimension, 1, vae.latent_dim) - 1
@@ -86,11 +79,11 @@ def traverse(
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
     seen = as_numbers(dataset.test[:1000], vae.dtype)
-    draw(loaded, name, lambda: figures.latent_traversals(values, means, names, width, seen, dataset.image_shape))
-    if gif and dataset.image_shape is not None and figures.available():
+    draw(loaded.folder, name, lambda: figures.latent_traversals(values, means, names, width, seen, dataset.image_shape))
+    if gif and dataset.image_shape is not None and not figures.missing():
         path = make_folder(loaded.folder / "figures") / f"{name}.gif"
         figures.write_animation(path, means, seen, dataset.image_shape)
-        click.echo(f"animation: {path}")
+        say(f"animation: {path}")
     if out is not None:
         shown = indices if only is not None else indices * len(order)
         write_arrays(out, dimension=order + 1, point=np.array(shown), kl=kl[order], values=values, means=means)

@@ -11,14 +11,33 @@ def shown(value: object) -> str:
         text = str(value)
     except ValueError:  # Python writes no whole number of more than some thousand digits
         return "a number of thousands of digits"
-    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[: LONGEST + 1])
-    return line if len(text) <= LONGEST else f"{line[:60]}.. ({len(text)} letters)"
+    return printable(text) if len(text) <= LONGEST else f"{printable(text[:60])}.. ({len(text)} letters)"
+
+
+def printable(text: str, encoding: str = "utf-8") -> str:
+    """A text for one line of a terminal: what cannot be printed, or not in the encoding, is escaped.
+
+    Names come from others. A control character in one could clear the screen, and a mark of direction reorder the line.
+    """
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return escaped.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be recorded: it is UTF-8 (else the system gives it with surrogates) and has no zero byte."""
+    try:
+        return b"\0" not in name.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 class MinidecompError(Exception):
     """Base of the errors below; the command line prints it as one line."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class OptionError(MinidecompError, ValueError):
@@ -47,7 +66,7 @@ class OptionError(MinidecompError, ValueError):
         )
 
     def __str__(self) -> str:
-        return self.message(self.option)
+        return printable(self.message(self.option))
 
 
 class DataError(MinidecompError, ValueError):

@@ -33,7 +33,7 @@ try:
 
     HAS_SKLEARN = True
     BASES: tuple[type, ...] = (ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
-except ImportError:  # none, or one before 1.6
+except Exception:  # none, one before 1.6, or a broken one
     HAS_SKLEARN = False
 
     class _Parameters:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from minidecomp.cli.main import COMMANDS, main
+from minidecomp.cli.group import COMMANDS
+from minidecomp.cli.main import main
 from minidecomp.variants import PRIORS
 
 ROOT = Path(__file__).parents[1]

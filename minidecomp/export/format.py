@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import OptionError
+from ..packages import missing
 from ..runs.checkpoint import Run
 from ..variants import EXPORT_FORMATS
 
@@ -65,8 +65,8 @@ def chosen_format(kind: str, name: str, weights: str | None = None) -> ExportFor
     if weights is not None and weights not in chosen.weights:
         able = [other for other, each in EXPORT_FORMATS.items() if weights in each.weights]
         raise OptionError("weights", weights, f"it goes with --format {' or '.join(able)} only")
-    if chosen.package is not None and find_spec(chosen.package) is None:
-        raise OptionError("format", kind, f"it needs the package: pip install '{chosen.install or chosen.package}'")
+    if chosen.package is not None and (reason := missing(chosen.package, chosen.install or chosen.package)):
+        raise OptionError("format", kind, reason)
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise OptionError("name", name, "a name of letters, digits, - and _ that begins with a letter is")
     reason = "it is a device on Windows; any other is" if name.lower() in DEVICES else chosen.why_not(name)

@@ -8,10 +8,19 @@ from .activity import class_activity, class_magnitudes, value_against_option
 from .comparison import data_and_reconstructions, samples
 from .curves import TERM_LABELS, learning_curves
 from .gradients import difference_errors, draw_gradient_log, gradient_curves, gradient_field, write_field_animation
-from .of_run import FORMATS, check_formats, draw_all, draw_curves, draw_model, test_points
+from .of_run import (
+    FORMATS,
+    check_classes,
+    check_formats,
+    check_picture_file,
+    draw_all,
+    draw_curves,
+    draw_model,
+    test_points,
+)
 from .posterior import aggregate_posterior, density_on_grid, panel_grid
 from .scores import loss_against_score
-from .style import available, import_matplotlib_meanwhile, write_figure
+from .style import available, import_matplotlib_meanwhile, missing, write_figure
 from .traversals import latent_traversals, write_animation
 
 __all__ = [
@@ -19,7 +28,9 @@ __all__ = [
     "TERM_LABELS",
     "aggregate_posterior",
     "available",
+    "check_classes",
     "check_formats",
+    "check_picture_file",
     "class_activity",
     "class_magnitudes",
     "data_and_reconstructions",
@@ -35,6 +46,7 @@ __all__ = [
     "latent_traversals",
     "learning_curves",
     "loss_against_score",
+    "missing",
     "panel_grid",
     "samples",
     "test_points",

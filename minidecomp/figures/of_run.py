@@ -37,6 +37,27 @@ def check_formats(formats: Sequence[str]) -> None:
             raise OptionError("format", name, f"one of {', '.join(FORMATS)} is")
 
 
+def check_picture_file(option: str, path: str | Path) -> None:
+    """Raise OptionError, which blames the option, unless a picture can be written to a file of that name."""
+    if Path(path).suffix.removeprefix(".") not in FORMATS:
+        raise OptionError(option, path, f"a file that ends in {', '.join(f'.{name}' for name in FORMATS)} is")
+
+
+def check_classes(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> None:
+    """Raise OptionError unless the activity of these classes can be drawn."""
+    shown = ",".join(classes)
+    if not classes:
+        return
+    if dataset.test_labels is None:
+        raise OptionError("classes", shown, f"the points of {dataset.name} have no classes")
+    if vae.latent_dim == 2:
+        raise OptionError("classes", shown, "with two latent dimensions no activity is drawn, but the plane")
+    known = _classes_by_word(dataset)
+    for each in classes:
+        if each.casefold() not in known:
+            raise OptionError("classes", each, f"{dataset.name} has {', '.join(map(str, known.values()))}")
+
+
 def draw_all(
     folder: str | Path,
     metrics: Mapping[str, np.ndarray],
@@ -109,9 +130,10 @@ def draw_model(
     Raises
     ------
     OptionError
-        A format or a class is not known.
+        A format or a class is not known, or classes are given where their activity is not drawn.
     """
     check_formats(formats)
+    check_classes(vae, dataset, classes)
     folder = make_folder(Path(folder))
     figures: dict[str, Figure] = {}
     if vae.latent_dim == 2:
@@ -151,13 +173,17 @@ def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
     return aggregate_posterior(loc, scale, vae.current_prior(), None if labels is None else labels[chosen])
 
 
+def _classes_by_word(dataset: Dataset) -> dict[str, Any]:
+    """The classes of the test points by their names, whose case does not count."""
+    labels = _names(dataset.test_labels, dataset.class_names)
+    assert labels is not None
+    return {str(name).casefold(): name for name in np.unique(labels)}
+
+
 def _test_activity(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> Figure:
     labels = _names(dataset.test_labels, dataset.class_names)
     assert labels is not None
-    known = {str(name).casefold(): name for name in np.unique(labels)}
-    for each in classes:
-        if each.casefold() not in known:
-            raise OptionError("classes", each, f"{dataset.name} has {', '.join(map(str, known.values()))}")
+    known = _classes_by_word(dataset)
     names = [known[each.casefold()] for each in classes]
     chosen = np.flatnonzero(np.isin(labels, names)) if classes else evenly_spread(len(labels), len(labels))
     loc = _in_chunks(lambda rows: vae.encode(as_numbers(rows, vae.dtype))[0], dataset.test[chosen])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial, wraps
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ import numpy as np
 
 from ..errors import MinidecompError
 from ..files import write_file
+from ..packages import is_installed
+from ..packages import missing as missing_package
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,19 +72,44 @@ Extent = tuple[float, float, float, float]
 
 def available() -> bool:
     """Whether matplotlib is installed; it is not imported."""
-    return find_spec("matplotlib") is not None
+    return is_installed("matplotlib")
+
+
+def missing() -> str | None:
+    """Why no picture can be drawn, in words and with what to do; None where one can. Matplotlib is imported."""
+    with _importing, _no_window():
+        modules = ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg")
+        reasons = (missing_package(module, "minidecomp[plots]", "matplotlib") for module in modules)
+        return next((reason for reason in reasons if reason), None)
+
+
+_importing = threading.Lock()
+
+
+@contextmanager
+def _no_window() -> Iterator[None]:
+    """Imports of matplotlib go without $MPLBACKEND: it may name a module that is not here, such as a notebook's.
+
+    Our pictures need no window. What the variable says is handed to matplotlib later, for whoever else draws.
+    """
+    wanted = os.environ.get("MPLBACKEND")
+    if not wanted or "matplotlib" in sys.modules:
+        yield
+        return
+    os.environ["MPLBACKEND"] = "agg"
+    try:
+        yield
+    finally:
+        os.environ["MPLBACKEND"] = wanted
+        if "matplotlib" in sys.modules:
+            with suppress(Exception):  # a backend that is not here
+                sys.modules["matplotlib"].rcParams["backend"] = wanted
 
 
 def import_matplotlib_meanwhile() -> None:
     """Begin to import what drawing needs, which takes as long as a small model's training, in another thread."""
-
-    def work() -> None:
-        with suppress(Exception):  # what is wrong with it is said when it is drawn with
-            import matplotlib.backends.backend_agg
-            import matplotlib.figure  # noqa: F401
-
     if available():
-        threading.Thread(target=work, daemon=True).start()
+        threading.Thread(target=missing, daemon=True).start()  # what is wrong with it is said when it is drawn with
 
 
 _in_force: ContextVar[bool] = ContextVar("_in_force", default=False)
@@ -94,8 +122,8 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
     def draw(*args: Any, **kwargs: Any) -> Any:
         if _in_force.get():
             return function(*args, **kwargs)
-        if not available():
-            raise MinidecompError("pictures need matplotlib: pip install 'minidecomp[plots]'")
+        if reason := missing():
+            raise MinidecompError(f"no picture: {reason}")
         import matplotlib
 
         with matplotlib.rc_context():

@@ -12,7 +12,7 @@ from ..data.dataset import Dataset
 from ..data.points import Bits, Points, as_numbers, evenly_spread
 from ..data.rules import check_finite
 from ..engines.constants import is_built_in, prior_constants
-from ..errors import MinidecompError
+from ..errors import MinidecompError, printable
 from ..evaluation.everything import evaluated_dimension_kl
 from ..figures.posterior import covering_square, density_on_grid
 from ..inspection.by_term import term_gradients
@@ -45,7 +45,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
     """
     o, vae = run.options, run.vae
     result: dict[str, Any] = {
-        "name": run.folder.resolve().name,
+        "name": printable(run.folder.resolve().name),
         "data": dataset.name,
         "epochs": run.state.epoch,
         "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}

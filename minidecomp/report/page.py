@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import __version__
 from ..data.dataset import Dataset
+from ..errors import printable
 from ..files import make_folder, write_file
 from ..runs.checkpoint import Run
 from .content import content
@@ -43,7 +44,7 @@ def write_report(run: Run, dataset: Dataset, out: Path) -> int:
 def page(values: dict[str, Any]) -> str:
     """The page's text."""
     parts = {
-        "title": html.escape(values["name"]),
+        "title": html.escape(printable(values["name"])),
         "version": __version__,
         "style": (HERE / "page.css").read_text("utf-8"),
         # A "</script>" inside a string would end the script.

@@ -11,7 +11,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-from ..errors import OptionError, shown
+from ..errors import OptionError, is_text, shown
 from ..variants import OPTION_CHECKS, Option
 from .options import (
     ALIASES,
@@ -94,6 +94,8 @@ def _check(option: Option, value: Any) -> Any:
         converted = _convert(option.kind, value)
     except (TypeError, ValueError, OverflowError):
         raise OptionError(name, value, _allowed(option)) from None
+    if isinstance(converted, str) and not is_text(converted):
+        raise OptionError(name, value, "a name in UTF-8, without zero bytes, is")
     if option.verify is not None:
         option.verify(converted)
     if choices is not None and converted not in choices:
@@ -143,7 +145,7 @@ def check_known(name: str, value: Any) -> None:
 
 def _within(number: float, limits: Mapping[str, Any]) -> bool:
     return (
-        math.isfinite(number)
+        (isinstance(number, int) or math.isfinite(number))  # a whole number may be too large for isfinite
         and limits.get("low", -math.inf) <= number <= limits.get("high", math.inf)
         and limits.get("above", -math.inf) < number < limits.get("below", math.inf)
     )

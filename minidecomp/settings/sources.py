@@ -14,7 +14,7 @@ from .resolving import check, check_known, resolve
 
 PREFIX = "MINIDECOMP_"
 # Variables that are no options of a run.
-OTHERS = ("MINIDECOMP_DATA", "MINIDECOMP_NO_BLAS", "MINIDECOMP_NO_CLONES")
+OTHERS = ("MINIDECOMP_DATA", "MINIDECOMP_NO_BLAS", "MINIDECOMP_NO_CLONES", "MINIDECOMP_DEBUG")
 
 MOST_BYTES = 10_000_000
 

@@ -15,6 +15,7 @@ from typing import Any
 from .. import __version__
 from ..errors import Fault, OptionError
 from ..files import make_folder
+from ..packages import missing
 from ..runs.folder import config_text
 from ..settings.resolving import resolve
 from .folder import (
@@ -109,10 +110,10 @@ def run_on_cluster(
 
 
 def _import(address: str) -> Any:
-    try:
-        import distributed
-    except ImportError:
-        raise OptionError("scheduler", address, "it needs Dask: pip install 'minidecomp[dask]'") from None
+    if reason := missing("distributed", "minidecomp[dask]", "Dask"):
+        raise OptionError("scheduler", address, reason)
+    import distributed
+
     return distributed
 
 

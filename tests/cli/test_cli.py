@@ -139,13 +139,13 @@ def test_the_engines_write_alike():
 
 
 def test_without_matplotlib(capsys, monkeypatch):
-    from minidecomp.figures import style
+    from minidecomp import packages
 
-    monkeypatch.setattr(style, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert main(["train", *SMALL, "-o", "r"]) == 0
     out, err = capsys.readouterr()
-    assert "picture" not in out and "no pictures: they need matplotlib; pip install 'minidecomp[plots]'" in err
-    assert "need matplotlib" in complaint(capsys, "plot", "r")
+    assert "picture" not in out and "no pictures: it needs matplotlib: pip install 'minidecomp[plots]'" in err
+    assert "it needs matplotlib" in complaint(capsys, "plot", "r")
 
 
 def test_help_and_version(capsys):
@@ -280,7 +280,7 @@ def test_every_look_at_a_run(shape, capsys):
     assert main(["sample", "r", "--out", "s.npz", "-n", "7"]) == 0
     assert main(["encode", "r", "own.npy"]) == 0
     out = capsys.readouterr().out
-    pictures = {"traversals.png", "reconstructions.png", "samples.png"}
+    pictures = {"traversals.png", "reconstructions-4.png", "samples-7-seed0.png"}
     assert set(os.listdir("r/figures")) == pictures | ({"traversals.gif"} if len(shape) == 2 else set())
     assert "arrays: r/encodings-own.npz (loc, scale)" in out
     width, run = int(np.prod(shape)), checkpoint.load("r")

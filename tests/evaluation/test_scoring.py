@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from minidecomp import packages
 from minidecomp.data.dataset import Grid
 from minidecomp.errors import MinidecompError, OptionError
 from minidecomp.evaluation import metrics, scoring
 from minidecomp.evaluation.dimensions import active_dimensions
-from minidecomp.evaluation.metrics import metric
 from minidecomp.terms import priors
 
 QUICK = ["factor_vae", "factor_vae_mathieu19", "beta_vae", "mig", "sap", "modularity", "explicitness", "irs"]
@@ -48,7 +48,7 @@ def test_no_choice(wanted, factors, latent_dim, why):
 
 
 def test_dci_without_scikit_learn_is_refused_before_any_work(monkeypatch):
-    monkeypatch.setattr(metric, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     with pytest.raises(MinidecompError, match=r"pip install 'minidecomp\[metrics\]'"):
         scoring.choose("mig,dci", 5, 10)
 

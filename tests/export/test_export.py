@@ -302,8 +302,8 @@ def test_a_header_hides_none_of_the_c_library(tmp_path, capsys):
 
 
 def test_without_onnx(monkeypatch, capsys):
-    from minidecomp.export import format as formats
+    from minidecomp import packages
 
-    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert main(["export", "plane", "--format", "onnx"]) == 2
-    assert "it needs the package: pip install 'minidecomp[onnx]'" in capsys.readouterr().err
+    assert "it needs onnx: pip install 'minidecomp[onnx]'" in capsys.readouterr().err

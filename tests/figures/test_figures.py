@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from minidecomp import figures
+from minidecomp import figures, packages
 from minidecomp.data import points as points_module
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import MinidecompError, OptionError
@@ -382,7 +382,7 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
         return imported(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    monkeypatch.setattr(style, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert not figures.available()
     with pytest.raises(MinidecompError, match=r"pip install 'minidecomp\[plots\]'"):
         figures.learning_curves(metrics())

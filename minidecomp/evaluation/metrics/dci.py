@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import MinidecompError
+from ...packages import missing
 from .arrays import as_codes, as_count, as_factors, as_test_points, varied
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
@@ -61,12 +62,10 @@ def dci_from_codes(codes: Any, factors: Any, test_codes: Any, test_factors: Any,
     kept = varied(factors)
     test_codes, test_factors = as_test_points(test_codes, test_factors, codes.shape[1], factors.shape[1])
     factors, test_factors = factors[:, kept], test_factors[:, kept]
-    try:
-        import sklearn
-        from sklearn.ensemble import GradientBoostingClassifier
-    except ImportError:
-        needed = "dci needs scikit-learn, which is not installed; pip install 'minidecomp[metrics]'"
-        raise MinidecompError(needed) from None
+    if reason := missing("sklearn.ensemble", "minidecomp[metrics]", "scikit-learn"):
+        raise MinidecompError(f"dci: {reason}")
+    import sklearn
+    from sklearn.ensemble import GradientBoostingClassifier
 
     importance = np.empty((codes.shape[1], factors.shape[1]))
     train_accuracy, test_accuracy = [], []

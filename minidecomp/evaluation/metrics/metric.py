@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 from ...errors import MinidecompError
+from ...packages import is_installed, missing
 from .sampling import GroundTruth
 from .score import Score
 
@@ -69,12 +69,12 @@ class Metric:
 
     def is_installed(self) -> bool:
         """Whether the package that it needs is there."""
-        return not self.module or find_spec(self.module) is not None
+        return not self.module or is_installed(self.module)
 
     def check_package(self) -> None:
-        """Raise MinidecompError if its package is not installed."""
-        if not self.is_installed():
-            raise MinidecompError(f"--metrics {self.name} needs {self.package}: pip install '{self.install}'")
+        """Raise MinidecompError if its package is not installed, or cannot be imported."""
+        if self.module and (reason := missing(self.module, self.install, self.package)):
+            raise MinidecompError(f"--metrics {self.name}: {reason}")
 
     def score(self, codes: Any, truth: GroundTruth | None, seed: int) -> Score:
         """The score of codes (n, D), or, where factors are known and it takes them, of the ground truth."""

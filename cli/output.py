@@ -1,0 +1,117 @@
+"""What the commands write: lines for a person, and files where the user says."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minidecomp.errors import OptionError, printable
+
+if TYPE_CHECKING:
+    from minidecomp.runs.checkpoint import Run
+
+RUN_FILES = ("checkpoint.npz", "config.toml", "metrics.csv", "gradients.csv", "evaluation.json")
+
+
+def say(line: str, err: bool = False) -> None:
+    """Print one line that may hold a name from outside: what cannot be printed is escaped."""
+    stream = sys.stderr if err else sys.stdout
+    click.echo(printable(line, getattr(stream, "encoding", None) or "utf-8"), err=err)
+
+
+def check_output(
+    option: str,
+    path: str | Path | None,
+    inputs: Iterable[str | Path | None] = (),
+    ending: str | tuple[str, ...] = "",
+    makes_folder: bool = False,
+) -> None:
+    """Raise OptionError, which blames the option, unless a file may be written there.
+
+    Parameters
+    ----------
+    option : str
+        By its name as in Python.
+    path : path or None
+        The file to be written, if there is to be one.
+    inputs : iterable of path
+        What the command reads. None counts as nothing, and so does what is no file.
+    ending : str or tuple of str
+        Of the file's name; the first one is named where it has none of them.
+    makes_folder : bool
+        The command makes the file's folder where it is missing.
+    """
+    if path is None:
+        return
+    path = Path(path)
+    if ending and not path.name.endswith(ending):
+        raise OptionError(option, path, f"a file that ends in {ending if isinstance(ending, str) else ending[0]} is")
+    try:
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+    except OSError as error:  # a name that is too long
+        raise OptionError(option, path, str(error.strerror)) from None
+    if is_folder:
+        raise OptionError(option, path, "it is a folder; a file is")
+    if not has_folder and not makes_folder:
+        raise OptionError(option, path, f"{path.parent} is no folder that is there")
+    for each in inputs:
+        if each is not None and _is_same(path, Path(each)):
+            raise OptionError(option, path, f"it would write over {each}, which is read")
+    for file in _files_of_a_run(path.parent) + _files_of_a_run(Path(os.path.realpath(path)).parent):
+        if _is_same(path, file):
+            raise OptionError(option, path, f"it would write over a run's own {file.name}")
+
+
+def check_run_output(
+    option: str,
+    path: str | Path | None,
+    run: Run,
+    data: str | None = None,
+    ending: str | tuple[str, ...] = "",
+    makes_folder: bool = False,
+) -> None:
+    """``check_output`` for a command that reads a run: neither its own files, nor its data, may be written over."""
+    inputs = [*_files_of_a_run(run.folder), run.options.data, data, *_files_of_the_data_set(run)]
+    check_output(option, path, inputs, ending, makes_folder)
+
+
+def write_arrays(out: str, **arrays: Any) -> None:
+    """Write named arrays and say where."""
+    save_arrays(out, **arrays)
+    say(f"arrays: {out} ({', '.join(arrays)})")
+
+
+def save_arrays(out: str, **arrays: Any) -> None:
+    """Write named arrays."""
+    import numpy as np
+
+    from minidecomp.files import write_file
+
+    write_file(Path(out), lambda file: np.savez(file, **arrays))
+
+
+def _files_of_a_run(folder: Path) -> list[Path]:
+    """The files that are a run's own, if the folder is one."""
+    return [folder / name for name in RUN_FILES] if (folder / RUN_FILES[0]).is_file() else []
+
+
+def _files_of_the_data_set(run: Run) -> list[Path]:
+    from minidecomp.data.dsprites import FILE, PACKED
+    from minidecomp.data.folders import candidates
+
+    if run.options.data != "dsprites":
+        return []
+    return [folder / name for folder in candidates("dsprites", run.options.data_dir) for name in (FILE, PACKED)]
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, by links or other spellings."""
+    try:
+        return os.path.samefile(path, other)
+    except (OSError, ValueError):  # one of them is not there
+        return False

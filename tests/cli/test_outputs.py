@@ -1,0 +1,157 @@
+"""Where a command may write: never over a run's own files, nor over what it reads; and the option that was given is blamed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidecomp.cli.main import main
+from minidecomp.cli.output import RUN_FILES
+from minidecomp.runs import checkpoint
+
+COMMAND = [sys.executable, "-c", "from minidecomp.cli.main import run; run()"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run r of own.npy, with the file beside it."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        np.save("own.npy", np.random.default_rng(0).normal(size=(40, 2)))
+        args = ["-d", "own.npy", "-e", "2", "--hidden", "4", "--log-gradients", "--no-plots", "-q", "-o", "r"]
+        assert main(["train", *args]) == 0
+    return folder
+
+
+@pytest.fixture
+def place(made, own_folder, capsys):
+    """A copy of it in the test's folder, and a file of every kind that leads to another one."""
+    shutil.copytree(made, own_folder, dirs_exist_ok=True)
+    os.symlink("r/checkpoint.npz", "link.npz")
+    os.link("r/checkpoint.npz", "hard.npz")
+    os.symlink("r", "linked")
+    np.savez("x.npz", np.load("own.npy"))
+    os.link("x.npz", "same.npz")
+    os.link("own.npy", "own.html")
+    os.mkdir("folder.npz")
+    os.mkdir("folder.html")
+    capsys.readouterr()
+    return own_folder
+
+
+def files():
+    return {str(path): path.read_bytes() for path in Path(".").rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("sample r -n 5 --out r/checkpoint.npz", "--out: r/checkpoint.npz is not allowed; it would write over a run's own checkpoint.npz"),
+        ("sample r -n 5 --out ./r/../r/checkpoint.npz", "--out: r/../r/checkpoint.npz is not allowed; it would write over"),
+        ("sample r -n 5 --out linked/checkpoint.npz", "--out: linked/checkpoint.npz is not allowed; it would write over"),
+        ("sample r -n 5 --out link.npz", "--out: link.npz is not allowed; it would write over"),
+        ("sample r -n 5 --out hard.npz", "--out: hard.npz is not allowed; it would write over"),
+        ("reconstruct r --out hard.npz", "--out: hard.npz is not allowed; it would write over"),
+        ("traverse r --out link.npz", "--out: link.npz is not allowed; it would write over"),
+        ("gradients r --save r/checkpoint.npz", "--save: r/checkpoint.npz is not allowed; it would write over"),
+        ("gradients -d x.npz --likelihood gaussian --points 8 --save same.npz", "--save: same.npz is not allowed; it would write over"),
+        ("encode r x.npz --out x.npz", "--out: x.npz is not allowed; it would write over x.npz, which is read"),
+        ("encode r x.npz --out same.npz", "--out: same.npz is not allowed; it would write over x.npz, which is read"),
+        ("encode r -d x.npz --out r/checkpoint.npz", "--out: r/checkpoint.npz is not allowed; it would write over"),
+        ("report r -d own.npy --out own.html", "--out: own.html is not allowed; it would write over"),
+        ("export r --format numpy --name checkpoint --out r", "--name: r/checkpoint.npz is not allowed; it would write over"),
+        ("export r --format numpy --name checkpoint --out linked", "--name: linked/checkpoint.npz is not allowed; it would write over"),
+        ("export r --format numpy --name hard --out .", "--name: hard.npz is not allowed; it would write over"),
+        ("sample r --out folder.npz", "--out: folder.npz is not allowed; it is a folder"),
+        ("report r --out folder.html", "--out: folder.html is not allowed; it is a folder"),
+        ("sample r --out none/x.npz", "--out: none/x.npz is not allowed; none is no folder that is there"),
+        ("encode r own.npy --out own.npy/x.npz", "--out: own.npy/x.npz is not allowed; own.npy is no folder"),
+        ("gradients r --save x.txt", "--save: x.txt is not allowed; a file that ends in .npz is"),
+        ("report r --out x.pdf", "--out: x.pdf is not allowed; a file that ends in .html is"),
+        ("table r --plot test.kl -o fig.gif", "--out: fig.gif is not allowed; a file that ends in .png, .pdf, .svg is"),
+        ("table r --plot test.kl -o fig", "--out: fig is not allowed; a file that ends in .png, .pdf, .svg is"),
+        ("plot r --classes nothing", "--classes: nothing is not allowed; the points of own.npy have no classes"),
+        ("plot r --classes ,", "--classes: , is not allowed; names of classes, with commas between, are"),
+        ("encode r", "Missing argument 'DATA'."),
+        ("encode r x.npz --data own.npy", "--data: own.npy is not allowed; the file is given already: x.npz"),
+    ],
+)  # fmt: skip
+def test_refused_and_nothing_is_written(args, message, place, capsys):
+    before = files()
+    assert main(args.split()) == 2
+    _, err = capsys.readouterr()
+    assert err.count("\n") == 1 and err.startswith(f"minidecomp: {message}"), err
+    assert files() == before
+    checkpoint.load("r")
+
+
+def test_another_runs_files_are_safe_too(place, capsys):
+    shutil.copytree("r", "other")
+    assert main(["sample", "r", "-n", "5", "--out", "other/checkpoint.npz"]) == 2
+    assert main(["export", "r", "--format", "numpy", "--name", "checkpoint", "--out", "other"]) == 2
+    checkpoint.load("other")
+
+
+def test_the_list_of_a_runs_files_is_whole(place):
+    assert {name for name in os.listdir("r") if os.path.isfile(f"r/{name}")} == set(RUN_FILES)
+
+
+def test_what_is_no_ones_is_written_over(place):
+    """An earlier output may be replaced, and a new file may stand in a run's folder."""
+    for out in ("new.npz", "new.npz", "r/new.npz"):
+        assert main(["sample", "r", "-n", "5", "--out", out]) == 0
+        with np.load(out) as arrays:
+            assert arrays["z"].shape == (5, 2)
+    assert main(["export", "r", "--format", "numpy", "--name", "model", "--out", "r"]) == 0
+    assert main(["export", "r", "--format", "numpy", "--name", "own", "--out", "."]) == 0
+    assert {"own.npz", "own.py", "own.npy"} <= set(os.listdir())
+
+
+def test_encode_takes_its_file_in_either_way(place):
+    assert main(["encode", "r", "own.npy", "--out", "a.npz"]) == 0
+    assert main(["encode", "r", "--data", "own.npy", "--out", "b.npz"]) == 0
+    with np.load("a.npz") as a, np.load("b.npz") as b:
+        assert np.array_equal(a["loc"], b["loc"])
+
+
+def test_the_pictures_of_training_stay(place):
+    """`sample -n 5` wrote over the picture of 1000 samples that `plot` draws, `reconstruct` likewise."""
+    assert main(["plot", "r"]) == 0
+    before = files()
+    assert main(["sample", "r", "-n", "5", "--out", "s.npz"]) == 0
+    assert main(["reconstruct", "r", "-n", "2"]) == 0
+    after = files()
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {
+        "s.npz",
+        "r/figures/samples-5-seed0.png",
+        "r/figures/reconstructions-2.png",
+    }
+
+
+def test_classes_are_refused_where_the_plane_is_drawn(capsys):
+    assert main(["train", "--points-per-arm", "5", "-e", "1", "--hidden", "3", "--no-plots", "-q", "-o", "r"]) == 0
+    capsys.readouterr()
+    assert main(["plot", "r", "--classes", "0"]) == 2
+    assert "--classes: 0 is not allowed; with two latent dimensions" in capsys.readouterr().err
+    assert not os.path.exists("r/figures")
+
+
+def test_a_full_disk_keeps_the_gradients_of_before(place):
+    """`gradients --save FILE --json` wrote into the file itself, which a full disk then cut."""
+    import resource
+
+    Path("g.npz").write_bytes(b"before")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+
+    args = ["gradients", "r", "--points", "8", "--save", "g.npz", "--json"]
+    done = subprocess.run([*COMMAND, *args], capture_output=True, text=True, preexec_fn=limit)
+    assert done.returncode == 1 and "cannot write g.npz: File too large" in done.stderr
+    assert Path("g.npz").read_bytes() == b"before"
