@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,7 @@ from minidecomp.errors import OptionError, RunError
 
 from .options import TrainCommand
 from .progress import stop_on_signals
+from .table import Picture, check_picture, draw, print_table, refuse_without_plot
 
 if TYPE_CHECKING:
     from minidecomp.sweeps.grid import Block, Entry
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
 )
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to that Dask cluster.")
 @click.option("--plot", metavar="NAME", help="At the end draw this value, such as test.kl.")
-@click.option("--against", metavar="OPTION", default="alpha", help="The plot's horizontal axis.  [alpha]")
+@click.option(
+    "--against", metavar="OPTION", help="The plot's horizontal axis.  [alpha, or else an option that differs]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with all values.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def sweep(
@@ -42,7 +48,7 @@ def sweep(
     metrics: str | None,
     scheduler: str | None,
     plot: str | None,
-    against: str,
+    against: str | None,
     as_json: bool,
     quiet: bool,
     **given: Any,
@@ -54,9 +60,7 @@ def sweep(
     be stopped, or killed, at any moment; several processes may work on one folder. A run that fails is recorded with
     its reason.
     """
-    from minidecomp.files import make_folder
     from minidecomp.sweeps import folder as sweep_folder
-    from minidecomp.sweeps.grid import expand, write_blocks
     from minidecomp.sweeps.work import Datasets, metrics_of_each
 
     given = {name: value for name, value in given.items() if value is not None}
@@ -69,29 +73,37 @@ def sweep(
         entries = sweep_folder.open_sweep(folder)
     else:
         blocks = _blocks(given, config, seeds)
-        entries, folder = expand(blocks), _free_folder(out)
+        entries, folder = _expanded(blocks, config), _free_folder(out)
     names = metrics_of_each(entries, datasets, metrics) if metrics else {}
+    picture = None
     if plot is not None:
-        check_plot(sweep_folder.rows(folder, entries, names), entries, names, plot, against)
+        found = [] if resume is None else sweep_folder.rows(folder, entries, names)
+        picture = check_plot(found, entries, names, plot, against)
+    else:
+        refuse_without_plot(against=against)
     if resume is None:
-        write_blocks(make_folder(folder) / sweep_folder.GRID, blocks)
+        if out is None:
+            folder = _numbered_folder()
+        sweep_folder.begin_sweep(folder, blocks)
+    else:
+        sweep_folder.check_writable(folder)
     if not quiet:
         click.echo(f"{len(entries)} runs in {folder}", err=True)
-    outcomes = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
+    outcomes, received = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
     found = sweep_folder.write_table(folder, entries, names)
-    _report(folder, entries, found, outcomes, as_json)
-    if plot is not None:
-        _plot(folder, found, plot, against)
+    _report(folder, entries, found, as_json)
+    if picture is not None:
+        _plot(folder, found, picture, as_json)
     again = f"minidecomp sweep --resume {quote(str(folder))}" + (f" --metrics {quote(metrics)}" if metrics else "")
-    return say_how_to_go_on(again, outcomes, entries)
+    return say_how_to_go_on(again, outcomes, entries, received)
 
 
-def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry]) -> int:
-    """The exit code; with what to type next after a stop."""
+def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry], received: Sequence[int]) -> int:
+    """The exit code, as of ``train``: 128 and the number of the signal that stopped it; with what to type next."""
     if "stopped" in outcomes.values() or len(outcomes) < len(entries):
         click.echo("stopped; every run is saved where it stood", err=True)
         click.echo(f"go on with: {command}", err=True)
-        return 130
+        return 128 + (received[0] if received else signal.SIGINT)
     return 1 if "failed" in outcomes.values() else 0
 
 
@@ -128,24 +140,47 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
     return [with_absolute_paths(environment | part | over) for part in parts]
 
 
+def _expanded(blocks: list[Block], config: str | None) -> list[Entry]:
+    """The grid's runs; what its file has wrong is said of the file."""
+    from minidecomp.sweeps.grid import expand, read_blocks
+
+    try:
+        return expand(blocks)
+    except OptionError as error:
+        if config is not None and any(error.option in block for block in read_blocks(Path(config))):
+            raise RunError(f"{config}: {error}") from error
+        raise
+
+
 def _plain(value: Any) -> Any:
     """As TOML has it."""
     return list(value) if isinstance(value, tuple) else value
 
 
 def _free_folder(out: str | None) -> Path:
-    """A folder for a new sweep, which is not there yet, or is empty."""
-    if out is not None:
-        folder = Path(out)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            go_on = f"--resume {out} to go on with its sweep"
-            raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
-        return folder
-    count, folder = 1, Path("sweeps/sweep")
-    while folder.exists():
-        count += 1
-        folder = Path(f"sweeps/sweep-{count}")
+    """A folder for a new sweep, which is not there yet, or is empty but for what another one's beginning left."""
+    if out is None:
+        return Path("sweeps/sweep")
+    folder = Path(out)
+    if folder.exists() and (not folder.is_dir() or any(each.name != "locks" for each in folder.iterdir())):
+        go_on = f"--resume {out} to go on with its sweep"
+        raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
     return folder
+
+
+def _numbered_folder() -> Path:
+    """The first of sweeps/sweep, sweeps/sweep-2, .. that is not there; it is made, for this process alone."""
+    from minidecomp.sweeps.folder import check_writable
+
+    check_writable(Path("sweeps"))
+    count, folder = 1, Path("sweeps/sweep")
+    while True:
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            count += 1
+            folder = Path(f"sweeps/sweep-{count}")
 
 
 def check_scheduler(address: str | None) -> None:
@@ -161,14 +196,16 @@ def check_plot(
     entries: Sequence[Entry],
     names: Mapping[str, Sequence[str]],
     plot: str,
-    against: str,
-) -> None:
-    """Raise OptionError unless a run has what is to be plotted, or will have it."""
-    from minidecomp.runs.comparison import check_column, will_be_recorded
+    against: str | None,
+) -> Picture:
+    """What a plot of the finished sweep will show; OptionError if there is no such picture."""
+    from minidecomp.runs.comparison import will_be_recorded
+    from minidecomp.settings.options import by_name
 
-    coming = [dict.fromkeys(will_be_recorded(entry.options, names.get(entry.name, ()))) for entry in entries]
-    check_column([*found, *coming], "plot", plot, "no run of the sweep will have it recorded")
-    check_column([*found, *coming], "against", against, "no run of the sweep will have it recorded")
+    coming = [will_be_recorded(entry.options, names.get(entry.name, ())) for entry in entries]
+    recorded = [{name: value for name, value in row.items() if name not in by_name()} for row in found]
+    rows = [row | more for row, more in zip(coming, recorded or [{} for _ in coming], strict=True)]
+    return check_picture(rows, plot, against, None, None, "no run of the sweep will have it recorded")
 
 
 def run_grid(
@@ -179,18 +216,25 @@ def run_grid(
     scheduler: str | None,
     quiet: bool,
     datasets: Datasets | None = None,
-) -> dict[str, str]:
-    """Complete a sweep here or on a cluster, with its progress on the terminal; each run's outcome by its name."""
+) -> tuple[dict[str, str], list[int]]:
+    """Complete a sweep here or on a cluster, with its progress on the terminal.
+
+    Returns
+    -------
+    (dict of str to str, list of int)
+        Each run's outcome by its name, and the signals that came.
+    """
     from minidecomp.settings.resolving import check
 
     from .sweep_progress import sweep_progress
 
     count = None if threads is None else check("threads", threads)
-    with stop_on_signals() as received, sweep_progress(folder, entries, quiet) as show:
+    say = partial(click.echo, err=True)
+    with stop_on_signals() as received, sweep_progress(folder, entries, quiet, names) as show:
         if scheduler is not None:
             from minidecomp.sweeps.cluster import run_on_cluster
 
-            return run_on_cluster(
+            outcomes = run_on_cluster(
                 scheduler,
                 folder,
                 entries,
@@ -198,10 +242,12 @@ def run_grid(
                 threads=count or 1,
                 report=show.report,
                 should_stop=lambda: bool(received),
+                say=say,
             )
+            return outcomes, received
         from minidecomp.sweeps.local import run_all
 
-        return run_all(
+        outcomes = run_all(
             folder,
             entries,
             metrics=names,
@@ -210,18 +256,16 @@ def run_grid(
             progress=show.progress,
             report=show.report,
             should_stop=lambda: bool(received),
+            say=say,
         )
+        return outcomes, received
 
 
-def _report(
-    folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]], outcomes: dict[str, str], as_json: bool
-) -> None:
+def _report(folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]], as_json: bool) -> None:
     from minidecomp.files import as_json as text
     from minidecomp.runs.comparison import differing_options, test_terms
     from minidecomp.sweeps.folder import TABLE
     from minidecomp.variants import METRICS
-
-    from .table import print_table
 
     if as_json:
         click.echo(text(found))
@@ -233,17 +277,24 @@ def _report(
     if not as_json:
         click.echo(f"table: {folder / TABLE}")
         if all(row["state"] == "finished" for row in found):
-            click.echo(f"next: minidecomp table {quote(str(folder))} --plot test.kl --against alpha")
+            click.echo(f"next: {_what_next(folder, found)}")
 
 
-def _plot(folder: Path, found: list[dict[str, Any]], value: str, against: str) -> None:
-    from minidecomp.runs.comparison import check_column
+def _what_next(folder: Path, found: list[dict[str, Any]]) -> str:
+    """A command that shows more of a finished sweep: a plot against an option that differs, if one does."""
+    from minidecomp.runs.comparison import choose_axis, differing_options
 
-    from .table import draw
+    if not differing_options(found):
+        return f"minidecomp evaluate {quote(str(folder / found[0]['run']))}"
+    against = choose_axis(found).replace("_", "-")
+    return f"minidecomp table {quote(str(folder))} --plot test.kl --against {against}"
+
+
+def _plot(folder: Path, found: list[dict[str, Any]], picture: Picture, as_json: bool) -> None:
+    from minidecomp.runs.comparison import curves
 
     finished = [row for row in found if row["state"] == "finished"]
-    if not finished:
-        click.echo("no picture: no run is finished", err=True)
+    if not curves(finished, picture.value, picture.against):
+        click.echo(f"no picture: no finished run has a number for {picture.value}", err=True)
         return
-    value, against = check_column(finished, "plot", value), check_column(finished, "against", against)
-    draw(finished, value, against, None, str(folder / f"{value}-against-{against}.png"))
+    draw(finished, replace(picture, path=folder / picture.path), on_stderr=as_json)

@@ -189,6 +189,27 @@ def load(folder: str | Path) -> Run:
         raise RunError(f"{path}: damaged: {error}") from error
 
 
+def identity(folder: str | Path) -> tuple[TrainOptions, Digests, int]:
+    """A run's options, the digests of its data, and how many epochs it has; no parameter is read.
+
+    Raises
+    ------
+    RunError
+        If there is no checkpoint, or it is damaged.
+    """
+    path = Path(folder) / "checkpoint.npz"
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            config = tomllib.loads(str(arrays["config"]))
+            config.pop("version", None)
+            test = str(arrays["test_data_sha256"]) if "test_data_sha256" in arrays else ""
+            return resolve(config), Digests(str(arrays["data_sha256"]), test), int(arrays["epoch"])
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
+    except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
+        raise RunError(f"{path}: damaged: {error}") from error
+
+
 def epoch_of(folder: Path) -> int | None:
     """How many epochs a run's checkpoint has; None if it cannot be read. No other array is."""
     try:

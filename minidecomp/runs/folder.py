@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ..data.dataset import Dataset, Digests
 from ..errors import RunError
@@ -16,14 +17,20 @@ from ..files import write_file
 from ..settings import toml_text
 from ..settings.options import TrainOptions, is_relevant
 
+FIRST_SAVE = ("config.toml", "metrics.csv", "gradients.csv", "checkpoint.npz")
+
 
 def config_text(options: TrainOptions) -> str:
     """The options as TOML, those that say nothing in this run left out; itself a valid ``--config``."""
     from .. import __version__
 
+    return toml_text.dumps({"version": __version__} | config_values(options))
+
+
+def config_values(options: TrainOptions) -> dict[str, Any]:
+    """The options that ``config.toml`` has: those that say something in this run."""
     values = dict(vars(options))
-    kept = {name: value for name, value in values.items() if value is not None and is_relevant(name, values)}
-    return toml_text.dumps({"version": __version__} | kept)
+    return {name: value for name, value in values.items() if value is not None and is_relevant(name, values)}
 
 
 def write_config(folder: Path, options: TrainOptions) -> None:
@@ -56,6 +63,29 @@ def create_folder(out: str | None, options: TrainOptions) -> Path:
     except OSError as error:
         raise RunError(f"--out {folder}: cannot write there: {error.strerror or error}") from error
     return folder
+
+
+def holds_only_a_beginning(folder: Path) -> bool:
+    """Whether a run's folder has nothing but what a first save that was killed leaves; an empty one has nothing else.
+
+    That is config.toml, tables without a row, and the temporary files of all these.
+    """
+    if not folder.is_dir() or (folder / "checkpoint.npz").exists():
+        return False
+    return all(path.is_file() and not path.is_symlink() and _is_of_a_beginning(path) for path in folder.iterdir())
+
+
+def _is_of_a_beginning(path: Path) -> bool:
+    if path.name in ("metrics.csv", "gradients.csv"):
+        return path.read_bytes().count(b"\n") <= 1
+    return path.name == "config.toml" or path.name.startswith(tuple(f".{name}." for name in FIRST_SAVE))
+
+
+def clear_beginning(folder: Path) -> None:
+    """Delete what `holds_only_a_beginning` means, and nothing else; the folder stays."""
+    for path in folder.iterdir():
+        if _is_of_a_beginning(path):
+            path.unlink(missing_ok=True)
 
 
 def check_data(folder: Path, digests: Digests, dataset: Dataset) -> Digests:

@@ -66,7 +66,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, no TOML, an endless number, or too many brackets
         raise RunError(f"{path} is no TOML file: {error}") from error
     values.pop("version", None)
     return {name.replace("-", "_"): value for name, value in values.items()}

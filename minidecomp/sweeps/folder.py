@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,8 @@ from ..evaluation.scoring import known_metrics
 from ..files import make_folder, write_file
 from ..runs.comparison import differing_options, read_row
 from ..runs.evaluation_file import parts_in_form
-from .grid import Entry, expand, read_blocks
+from .grid import Block, Entry, expand_file, write_blocks
+from .sameness import difference, identity
 
 GRID, TABLE = "sweep.toml", "sweep.csv"
 FINISHED, FAILED, PENDING = "finished", "failed", "pending"
@@ -41,7 +44,32 @@ def open_sweep(folder: Path) -> list[Entry]:
     """
     if not (folder / GRID).is_file():
         raise RunError(f"{folder}: no sweep folder, for it has no {GRID}")
-    return expand(read_blocks(folder / GRID))
+    return expand_file(folder / GRID)
+
+
+def begin_sweep(folder: Path, blocks: Sequence[Block]) -> None:
+    """Write a new sweep's grid into its folder, which is made unless it is there.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written, or another process was faster.
+    """
+    check_writable(folder)
+    with claimed(folder, GRID) as ours:
+        if not ours or (folder / GRID).exists():
+            raise RunError(f"{folder}: another process has begun a sweep there")
+        write_blocks(folder / GRID, blocks)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise RunError unless the folder is there, or can be made, and takes files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RunError(f"{folder}: cannot write there: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -92,10 +120,22 @@ def _unlock(file: Any) -> None:
 
 
 def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool:
-    """Whether a run has its last epoch and its evaluation, with the metrics that are asked for."""
-    found = parts_in_form(folder / entry.name)
+    """Whether a run is the entry's, at its last epoch, and evaluated, with the metrics that are asked for.
+
+    The data's digest is compared when a sweep begins: see `minidecomp.sweeps.work.refuse_others`.
+    """
+    run = folder / entry.name
+    found = parts_in_form(run)
     whole = found.get("epochs") == entry.options.epochs and {"test", "dimensions"} <= found.keys()
-    return bool(whole and set(metrics) <= known_metrics(found, entry.options.prior))
+    if not whole or not set(metrics) <= known_metrics(found, entry.options.prior):
+        return False
+    try:
+        trained = identity(run)
+        if trained is None or not (run / "config.toml").is_file():
+            return False
+        return trained[2] == entry.options.epochs and not difference(run, entry)
+    except RunError:
+        return False
 
 
 def note_failure(folder: Path, name: str, reason: str) -> None:
@@ -142,6 +182,24 @@ def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) 
             row["reason"] = reason.splitlines()[0] if reason else ""
         found.append(row)
     return found
+
+
+class Table:
+    """A sweep's table, written as runs end: each time, but for what would be more than a twentieth of all time."""
+
+    def __init__(self, folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS):
+        self._content, self._next = (folder, entries, metrics), 0.0
+
+    def update(self) -> None:
+        """Write the table, unless it was written a moment ago and takes long."""
+        begun = time.monotonic()
+        if begun >= self._next:
+            self.write()
+            self._next = time.monotonic() + 20 * (time.monotonic() - begun)
+
+    def write(self) -> None:
+        """Write the table."""
+        write_table(*self._content)
 
 
 def write_table(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) -> list[dict[str, Any]]:
