@@ -157,8 +157,7 @@ def check_column(rows: Sequence[Row], option: str, name: str, otherwise: str = "
 def choose_axis(rows: Sequence[Row]) -> str:
     """The option to draw a value against: alpha, if the runs differ in it, or the first in which they do."""
     differing = differing_options(rows)
-    numbers = [name for name in differing if all(_is_number(row.get(name)) for row in rows)]
-    usual = [name for name in ("alpha", *numbers, *differing) if name in differing and name != "seed"]
+    usual = [name for name in ("alpha", *differing) if name in differing and name != "seed"]
     return next(iter([*usual, *differing]), "alpha")
 
 

@@ -133,7 +133,7 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
         trained = identity(run)
         if trained is None or not (run / "config.toml").is_file():
             return False
-        return trained[2] == entry.options.epochs and not difference(run, entry)
+        return trained[2] == entry.options.epochs and not difference(run, entry.options)
     except RunError:
         return False
 

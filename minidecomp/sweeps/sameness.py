@@ -11,7 +11,6 @@ from ..errors import RunError
 from ..runs import checkpoint
 from ..runs.folder import config_values, holds_only_a_beginning
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name, data_names
-from .grid import Entry
 
 MOST_SHOWN = 3  # options that a message names
 Identity = tuple[TrainOptions, Digests, int]
@@ -42,17 +41,18 @@ def _read(folder: Path, stamp: tuple[int, ...]) -> Identity:
     return checkpoint.identity(folder)
 
 
-def difference(folder: Path, entry: Entry, digests: Digests | None = None) -> str:
-    """How the run in a folder differs from the entry: "alpha was 3.0, the sweep now says 5.0"; empty if in nothing.
+def difference(folder: Path, wanted: TrainOptions, digests: Digests | None = None) -> str:
+    """How the run in a folder differs from the one that is wanted: "alpha was 3.0, the sweep now says 5.0"; or empty.
 
-    The options of the machine are not compared, nor where a file is whose digests are known. Fewer epochs than the
-    entry's are no difference: training goes on.
+    The options of the machine are not compared, nor where a file is whose digests are known, nor a likelihood that has
+    still to be inferred from the data. Fewer epochs are no difference: training goes on.
 
     Parameters
     ----------
     folder : pathlib.Path
         Of the run; it may have no checkpoint yet, and then differs in nothing.
-    entry : Entry
+    wanted : TrainOptions
+        Those that the grid has now.
     digests : Digests, optional
         Of the data as they are now; not compared if they are not given.
 
@@ -65,21 +65,21 @@ def difference(folder: Path, entry: Entry, digests: Digests | None = None) -> st
     if found is None:
         return ""
     options, trained_on, epoch = found
-    parts = _different_options(options, entry.options, digests is not None)
-    if epoch > entry.options.epochs:
-        parts.append(f"epochs was {epoch}, the sweep now says {entry.options.epochs}")
+    parts = _different_options(options, wanted, digests is not None)
+    if epoch > wanted.epochs:
+        parts.append(f"epochs was {epoch}, the sweep now says {wanted.epochs}")
     if parts:
         return "; ".join(parts[:MOST_SHOWN]) + (f"; and {len(parts) - MOST_SHOWN} more" if parts[MOST_SHOWN:] else "")
     if digests is not None and not _same_data(trained_on, digests):
-        return f"{entry.options.data} has other data now than when it was trained on them"
+        return f"{wanted.data} has other data now than when it was trained on them"
     return ""
 
 
 def _different_options(had: TrainOptions, wanted: TrainOptions, data_are_known: bool) -> list[str]:
+    if wanted.likelihood is None:
+        wanted = wanted.replace(likelihood=had.likelihood)
     before, now = config_values(had), config_values(wanted)
     passed_over = {"epochs", *OF_THE_MACHINE}
-    if wanted.likelihood is None:  # it follows from the data
-        passed_over.add("likelihood")
     if data_are_known and not {had.data, wanted.data} & set(data_names()):  # a file can be elsewhere
         passed_over.add("data")
     names = [name for name in by_name() if name not in passed_over and before.get(name) != now.get(name)]

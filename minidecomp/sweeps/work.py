@@ -15,6 +15,7 @@ from ..data.dataset import Dataset, Digests
 from ..errors import MinidecompError, OptionError, RunError
 from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
+from ..model import from_options
 from ..runs import checkpoint
 from ..runs.evaluation_file import read_evaluation
 from ..runs.folder import clear_beginning, write_config
@@ -58,6 +59,10 @@ class Datasets:
         with self._lock:
             return dataset.digests()
 
+    def likelihood(self, options: TrainOptions) -> str:
+        """The likelihood that a run on the data set has if none is given."""
+        return str(from_options.fit_likelihood(options.replace(likelihood=None), self.get(options)).likelihood)
+
 
 def refuse_others(
     folder: Path, entries: Sequence[Entry], datasets: Datasets, say: Callable[[str], object] = lambda line: None
@@ -72,14 +77,16 @@ def refuse_others(
             begun.setdefault(datasets.key(entry.options), []).append(entry)
     refused: list[RunError] = []
     for runs in begun.values():
-        digests = None
+        digests, likelihood = None, None
         try:
             digests = datasets.digests(runs[0].options)
+            likelihood = datasets.likelihood(runs[0].options)
         except MinidecompError as error:
             say(f"the data of {_runs(len(runs))} are not compared with those of their training: {error}")
         for entry in runs:
             with suppress(RunError):
-                differs = difference(folder / entry.name, entry, digests)
+                options = entry.options.replace(likelihood=entry.options.likelihood or likelihood)
+                differs = difference(folder / entry.name, options, digests)
                 if differs:
                     refused.append(refusal(folder / entry.name, differs))
     if refused:
@@ -117,7 +124,8 @@ def complete(
         try:
             dataset = datasets.get(entry.options)
             check_wanted(Wanted(",".join(metrics) or "none"), entry.options, dataset)
-            if differs := difference(folder / entry.name, entry, datasets.digests(entry.options)):
+            fitted = from_options.fit_likelihood(entry.options, dataset)
+            if differs := difference(folder / entry.name, fitted, datasets.digests(entry.options)):
                 raise refusal(folder / entry.name, differs)
             trainer = _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset)
             if not training.train(trainer, progress, should_stop):
