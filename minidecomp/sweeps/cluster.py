@@ -265,7 +265,10 @@ def train_on_worker(
 
     def should_stop() -> bool:
         if time.monotonic() - asked[0] >= ASK_SECONDS:
-            asked[:] = [time.monotonic(), stop.is_set()]
+            try:
+                asked[:] = [time.monotonic(), stop.is_set()]
+            except Exception:  # the scheduler is gone, and nobody waits for this run
+                asked[:] = [time.monotonic(), True]
         return bool(asked[1])
 
     while True:

@@ -19,10 +19,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import MinidecompError, RunError
+from ..errors import RunError
 from ..evaluation.scoring import known_metrics
 from ..files import make_folder, write_file
-from ..runs.comparison import differing_options, read_row
+from ..runs.comparison import differing_options, recorded
 from ..runs.evaluation_file import parts_in_form
 from .grid import Block, Entry, expand_file, write_blocks
 from .sameness import difference, identity
@@ -163,6 +163,13 @@ def state(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> str:
     return FAILED if failure(folder, entry.name) is not None else PENDING
 
 
+def _recorded(run: Path) -> dict[str, Any]:
+    """What was recorded of a finished run, and the likelihood that it has, which a grid may leave to the data."""
+    trained = identity(run)
+    known = {} if trained is None else {"likelihood": trained[0].likelihood}
+    return known | recorded(parts_in_form(run))
+
+
 def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) -> list[dict[str, Any]]:
     """A row a run: its name, state, options, and what was recorded of it."""
     found = []
@@ -171,13 +178,9 @@ def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) 
         row |= {name: value for name, value in vars(entry.options).items() if value is not None}
         if row["state"] == FINISHED:
             try:
-                row |= {
-                    name: value
-                    for name, value in read_row(folder / entry.name).items()
-                    if "." in name or name not in row
-                }
-            except MinidecompError as error:
-                row |= {"state": FAILED, "reason": str(error)}
+                row |= {name: value for name, value in _recorded(folder / entry.name).items() if name not in row}
+            except (TypeError, AttributeError, KeyError):
+                row |= {"state": FAILED, "reason": f"{folder / entry.name}/evaluation.json: damaged; delete it"}
         elif (reason := failure(folder, entry.name)) is not None:
             row["reason"] = reason.splitlines()[0] if reason else ""
         found.append(row)

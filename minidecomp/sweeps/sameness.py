@@ -13,6 +13,7 @@ from ..runs.folder import config_values, holds_only_a_beginning
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name, data_names
 
 MOST_SHOWN = 3  # options that a message names
+REMEMBERED = 2**15  # runs
 Identity = tuple[TrainOptions, Digests, int]
 
 
@@ -29,14 +30,20 @@ def identity(folder: Path) -> Identity | None:
     RunError
         If it is damaged.
     """
+    stamp = _stamp(folder)
+    return None if stamp is None else _read(folder, stamp)
+
+
+def _stamp(folder: Path) -> tuple[int, ...] | None:
+    """What tells one checkpoint's file from another; None if there is none."""
     try:
         found = (folder / "checkpoint.npz").stat()
     except OSError:
         return None
-    return _read(folder, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-@lru_cache(maxsize=2**15)
+@lru_cache(maxsize=REMEMBERED)
 def _read(folder: Path, stamp: tuple[int, ...]) -> Identity:
     return checkpoint.identity(folder)
 
@@ -61,10 +68,13 @@ def difference(folder: Path, wanted: TrainOptions, digests: Digests | None = Non
     RunError
         If the checkpoint is damaged.
     """
-    found = identity(folder)
-    if found is None:
-        return ""
-    options, trained_on, epoch = found
+    stamp = _stamp(folder)
+    return "" if stamp is None else _difference(folder, stamp, wanted, digests)
+
+
+@lru_cache(maxsize=2 * REMEMBERED)
+def _difference(folder: Path, stamp: tuple[int, ...], wanted: TrainOptions, digests: Digests | None) -> str:
+    options, trained_on, epoch = _read(folder, stamp)
     parts = _different_options(options, wanted, digests is not None)
     if epoch > wanted.epochs:
         parts.append(f"epochs was {epoch}, the sweep now says {wanted.epochs}")

@@ -261,6 +261,17 @@ def test_a_damaged_checkpoint_stops_nothing(finished, capsys):
     assert is_finished(Path("s"), open_sweep(Path("s"))[1])
 
 
+def test_a_damaged_evaluation_is_made_anew(finished, capsys):
+    """And one that only looks whole is a line in the table."""
+    found = json.loads(Path("s/alpha0/evaluation.json").read_text())
+    Path("s/alpha0/evaluation.json").write_text("{")
+    resumed(capsys, 0)
+    assert json.loads(Path("s/alpha0/evaluation.json").read_text()) == found
+    Path("s/alpha0/evaluation.json").write_text(json.dumps(found | {"dimensions": {"active": 3}}))
+    out, err = resumed(capsys, 0)
+    assert err == "failed: alpha0: s/alpha0/evaluation.json: damaged; delete it\n" and "alpha2  finished" in out
+
+
 def test_a_table_of_what_is_left(finished, capsys):
     """A line for each run that cannot be read; the others are shown."""
     shutil.copytree("s/alpha0", "s/half")
