@@ -130,11 +130,12 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
     if not whole or not set(metrics) <= known_metrics(found, entry.options.prior):
         return False
     try:
+        recorded(found)  # that it can be read: else it is made anew
         trained = identity(run)
         if trained is None or not (run / "config.toml").is_file():
             return False
         return trained[2] == entry.options.epochs and not difference(run, entry.options)
-    except RunError:
+    except (RunError, TypeError, AttributeError, KeyError):
         return False
 
 
@@ -177,10 +178,7 @@ def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) 
         row: dict[str, Any] = {"run": entry.name, "state": state(folder, entry, metrics.get(entry.name, ()))}
         row |= {name: value for name, value in vars(entry.options).items() if value is not None}
         if row["state"] == FINISHED:
-            try:
-                row |= {name: value for name, value in _recorded(folder / entry.name).items() if name not in row}
-            except (TypeError, AttributeError, KeyError):
-                row |= {"state": FAILED, "reason": f"{folder / entry.name}/evaluation.json: damaged; delete it"}
+            row |= {name: value for name, value in _recorded(folder / entry.name).items() if name not in row}
         elif (reason := failure(folder, entry.name)) is not None:
             row["reason"] = reason.splitlines()[0] if reason else ""
         found.append(row)

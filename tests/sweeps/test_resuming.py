@@ -262,14 +262,14 @@ def test_a_damaged_checkpoint_stops_nothing(finished, capsys):
 
 
 def test_a_damaged_evaluation_is_made_anew(finished, capsys):
-    """And one that only looks whole is a line in the table."""
+    """And so is one that only looks whole."""
     found = json.loads(Path("s/alpha0/evaluation.json").read_text())
     Path("s/alpha0/evaluation.json").write_text("{")
     resumed(capsys, 0)
     assert json.loads(Path("s/alpha0/evaluation.json").read_text()) == found
     Path("s/alpha0/evaluation.json").write_text(json.dumps(found | {"dimensions": {"active": 3}}))
-    out, err = resumed(capsys, 0)
-    assert err == "failed: alpha0: s/alpha0/evaluation.json: damaged; delete it\n" and "alpha2  finished" in out
+    resumed(capsys, 0)
+    assert json.loads(Path("s/alpha0/evaluation.json").read_text()) == found
 
 
 def test_a_table_of_what_is_left(finished, capsys):
