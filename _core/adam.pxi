@@ -1,7 +1,7 @@
 # Adam with AMSGrad (minidecomp/model/optimizer.py): one pass over the parameter vector, or over a stretch of it.
 
-cdef md_cloned_void adam_range(real* theta, const real* g, real* m, real* v, real* v_max, long n, real rest1, real rest2, real rate, real root, real eps) noexcept nogil:
-    cdef long i
+cdef md_cloned_void adam_range(real* theta, const real* g, real* m, real* v, real* v_max, int64_t n, real rest1, real rest2, real rate, real root, real eps) noexcept nogil:
+    cdef int64_t i
     cdef real second
     if v_max != NULL:
         for i in range(n):
@@ -12,13 +12,13 @@ cdef md_cloned_void adam_range(real* theta, const real* g, real* m, real* v, rea
             theta[i] -= md_adam(g[i], &m[i], &v[i], &second, rest1, rest2, rate, root, eps)
 
 
-cdef inline void adam_stretch(Step* s, long first, const real* g, long n) noexcept nogil:
+cdef inline void adam_stretch(Step* s, int64_t first, const real* g, int64_t n) noexcept nogil:
     """The update of n parameters from `first` on, whose gradient is g."""
     adam_range(s.vector + first, g, s.m + first, s.v + first, s.v_max + first if s.v_max != NULL else NULL, n,
                <real>(1 - s.beta1), <real>(1 - s.beta2), s.rate, s.root, <real>s.adam_eps)
 
 
-cdef void set_rates(Step* s, long updates) noexcept nogil:
+cdef void set_rates(Step* s, int64_t updates) noexcept nogil:
     """For the update that makes `updates` of them:  rate = lr / (1 - b1^t),  root = 1 / sqrt(1 - b2^t)"""
     s.rate = <real>(s.lr / (1 - pow(s.beta1, <double>updates)))
     s.root = <real>(1 / sqrt(1 - pow(s.beta2, <double>updates)))
@@ -28,10 +28,10 @@ cdef enum:
     ADAM_PIECE = 16384
 
 
-cdef void adam_phase(void* context, long task) noexcept nogil:
+cdef void adam_phase(void* context, int64_t task) noexcept nogil:
     cdef Step* s = <Step*>context
-    cdef long first = task * ADAM_PIECE
-    adam_stretch(s, first, s.gradient + first, min(s.size - first, <long>ADAM_PIECE))
+    cdef int64_t first = task * ADAM_PIECE
+    adam_stretch(s, first, s.gradient + first, min(s.size - first, <int64_t>ADAM_PIECE))
 
 
 cdef void adam(Step* s) noexcept nogil:

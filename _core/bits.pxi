@@ -6,11 +6,11 @@ cdef inline bint on_bits(Step* s) noexcept nogil:
     return s.sums_of_rows and s.layer == 0 and s.network == &s.encoder
 
 
-cdef void list_ones(Step* s, long b) noexcept nogil:
+cdef void list_ones(Step* s, int64_t b) noexcept nogil:
     """The indices of the ones of the batch's point b; a count of -1 where they are too many."""
     cdef const uint8_t* point = <const uint8_t*>s.data + s.index[b] * (s.dx // 8)
     cdef int32_t* ones = s.ones + b * (s.dx // LEAST_DARK)
-    cdef long q, bit, count = 0, most = s.dx // LEAST_DARK
+    cdef int64_t q, bit, count = 0, most = s.dx // LEAST_DARK
     memcpy(s.bits + b * (s.dx // 8), point, s.dx // 8)
     for q in range(s.dx // 8):
         if point[q] == 0:
@@ -24,16 +24,16 @@ cdef void list_ones(Step* s, long b) noexcept nogil:
     s.ones_count[b] = <int32_t>count
 
 
-cdef void gather_bits_phase(void* context, long task) noexcept nogil:
+cdef void gather_bits_phase(void* context, int64_t task) noexcept nogil:
     cdef Step* s = <Step*>context
-    cdef long b
+    cdef int64_t b
     for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
         list_ones(s, b)
 
 
 cdef void gather_bits(Step* s) noexcept nogil:
     """Lists the batch's ones and decides, by the data alone, how the first layer is computed."""
-    cdef long b
+    cdef int64_t b
     s.sums_of_rows = s.data_kind == BIT_DATA and s.B * s.encoder.layer[0].n_out >= 1024
     if s.sums_of_rows:
         md_pool_run(s.pool, gather_bits_phase, s, CHUNKS)
@@ -41,23 +41,23 @@ cdef void gather_bits(Step* s) noexcept nogil:
             s.sums_of_rows = s.sums_of_rows and s.ones_count[b] >= 0
 
 
-cdef long bits_forward_tasks(const Layer* l) noexcept nogil:
+cdef int64_t bits_forward_tasks(const Layer* l) noexcept nogil:
     return (l.n_out + STRIP - 1) // STRIP
 
 
-cdef void bits_forward_phase(void* context, long task) noexcept nogil:
+cdef void bits_forward_phase(void* context, int64_t task) noexcept nogil:
     """A strip of columns of W stays in the second cache over all points."""
     cdef Step* s = <Step*>context
     cdef Layer* l = &s.encoder.layer[0]
-    cdef long b, c0 = task * STRIP, width = min(<long>STRIP, l.n_out - c0)
+    cdef int64_t b, c0 = task * STRIP, width = min(<int64_t>STRIP, l.n_out - c0)
     for b in range(s.rows):
         md_sum_of_rows(l.W + c0, l.n_out, s.ones + b * (s.dx // LEAST_DARK), s.ones_count[b], width, l.output + b * l.n_out + c0)
     bias_and_activation(l.output + c0, l.b + c0, s.rows, width, l.n_out, l.activation)
 
 
-cdef void list_points(Step* s, long first, long pixels, int32_t* lists, long* counts) noexcept nogil:
+cdef void list_points(Step* s, int64_t first, int64_t pixels, int32_t* lists, int64_t* counts) noexcept nogil:
     """For each of `pixels` columns of x from `first` on, the points where it is 1; both are multiples of 8."""
-    cdef long b, q, bit, p
+    cdef int64_t b, q, bit, p
     cdef uint8_t byte
     cdef const uint8_t* column
     for p in range(pixels):
@@ -74,11 +74,11 @@ cdef void list_points(Step* s, long first, long pixels, int32_t* lists, long* co
                 counts[p] += byte >> (7 - bit) & 1
 
 
-cdef void bits_weights_task(Step* s, long task) noexcept nogil:
+cdef void bits_weights_task(Step* s, int64_t task) noexcept nogil:
     """STRIP rows of d_W = x^T d_a, and while training Adam's update by them"""
     cdef Layer* l = &s.encoder.layer[0]
-    cdef long counts[STRIP]
-    cdef long p, row, first = task * STRIP, pixels = min(<long>STRIP, l.n_in - first)
+    cdef int64_t counts[STRIP]
+    cdef int64_t p, row, first = task * STRIP, pixels = min(<int64_t>STRIP, l.n_in - first)
     cdef int32_t* lists = s.list_room + md_pool_me() * STRIP * s.max_rows
     cdef real* gradient
     list_points(s, first, pixels, lists, counts)
@@ -96,7 +96,7 @@ cdef void bits_weights_task(Step* s, long task) noexcept nogil:
 cdef void find_never_updated(Step* s) noexcept nogil:
     """The rows of the first layer's weights that Adam has never moved."""
     cdef const Layer* l = &s.encoder.layer[0]
-    cdef long row, j
+    cdef int64_t row, j
     cdef const real* m
     cdef const real* v
     for row in range(l.n_in):

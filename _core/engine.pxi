@@ -55,9 +55,9 @@ cdef class Engine:
     def __init__(self, real[::1] parameters not None, tuple encoder_widths, tuple decoder_widths, *, int encoder_activation, int decoder_activation,
                  int scale_link, int likelihood, double likelihood_scale, prior, bint learn_prior_variance,
                  double prior_variance_scale, int kl, double log_prior_multiplier, int regulariser, double beta,
-                 double alpha, long samples, long max_rows, int threads):
+                 double alpha, int64_t samples, int64_t max_rows, int threads):
         cdef Step* s = &self.s
-        cdef long D, B = max_rows, K = samples, offset = 0
+        cdef int64_t D, B = max_rows, K = samples, offset = 0
         # Held until it is made, and for good where it cannot be.
         if not self.mine.acquire(False):
             raise ValueError("an engine is made once")
@@ -98,10 +98,10 @@ cdef class Engine:
         s.eps, s.z, s.d_z = self.buffer(K * B * D), self.buffer(K * B * D), self.buffer(K * B * D)
         s.scale, s.slope = self.buffer(B * D), self.buffer(B * D)
         s.noise, s.prior_sample, s.d_sample = self.buffer(B * D), self.buffer(B * D), self.buffer(B * D)
-        s.block = max(1, min(<long>LANES, 4096 // D))
-        s.scratch_size = 3 * s.block * D + LANES * (max(<long>prior["components"], D // LANES + 1) + 1) + 2 * SIDE_BY_SIDE
+        s.block = max(1, min(<int64_t>LANES, 4096 // D))
+        s.scratch_size = 3 * s.block * D + LANES * (max(<int64_t>prior["components"], D // LANES + 1) + 1) + 2 * SIDE_BY_SIDE
         s.scratch = self.buffer(CHUNKS * s.scratch_size)
-        s.partials = max(<long>CHUNKS, D)
+        s.partials = max(<int64_t>CHUNKS, D)
         s.partial = self.doubles(3 * s.partials)
         s.d_variance = self.doubles(2 * CHUNKS * D)
         cdef uint8_t[::1] moves = numpy.zeros(B * D, numpy.uint8)
@@ -131,16 +131,16 @@ cdef class Engine:
         self.ready = True
         self.mine.release()
 
-    cdef void* room(self, long size):
+    cdef void* room(self, int64_t size):
         """Zeroed bytes that begin with a cache line: no two threads' parts share one, no vector lies in two."""
         cdef uint8_t[::1] array = numpy.zeros(size + 64, numpy.uint8)
         self.arrays.append(array)
         return <void*>((<uintptr_t>&array[0] + 63) // 64 * 64)
 
-    cdef real* buffer(self, long n):
+    cdef real* buffer(self, int64_t n):
         return <real*>self.room(n * sizeof(real))
 
-    cdef double* doubles(self, long n):
+    cdef double* doubles(self, int64_t n):
         return <double*>self.room(n * sizeof(double))
 
     cdef real* copy(self, values):
@@ -148,7 +148,7 @@ cdef class Engine:
         self.arrays.append(array)
         return &array[0]
 
-    cdef long network(self, Network* network, tuple widths, long rows, int activation, long offset,
+    cdef int64_t network(self, Network* network, tuple widths, int64_t rows, int activation, int64_t offset,
                      bint in_place):
         """The layers' places in the parameter vector from `offset` on; returns where it ends."""
         cdef Layer* l
@@ -157,7 +157,7 @@ cdef class Engine:
         for i in range(network.layers):
             l = &network.layer[i]
             l.n_in, l.n_out = widths[i], widths[i + 1]
-            # n_in n_out + n_out may not fit into a long.
+            # n_in n_out + n_out may not fit into 64 bits.
             if l.n_in >= (self.s.size - offset) // l.n_out:
                 raise ValueError("the parameter vector is too short for the layers")
             l.W, l.d_W = self.s.vector + offset, self.s.gradient + offset
@@ -171,7 +171,7 @@ cdef class Engine:
                 l.input, l.d_input = network.layer[i - 1].output, network.layer[i - 1].d_output
         return offset
 
-    cdef prior(self, prior, bint learned, double variance_scale, long offset):
+    cdef prior(self, prior, bint learned, double variance_scale, int64_t offset):
         cdef PriorData* p = &self.s.prior
         p.kind, p.components = prior["kind"], prior["components"]
         for name, count in (("loc", p.components * self.s.D), ("scale", p.components * self.s.D),
@@ -199,7 +199,7 @@ cdef class Engine:
         """Point at data of shape (N, dx), real, bytes, or bits, and at the rows `order`, which the caller keeps alive."""
         cdef const real[:, ::1] reals
         cdef const uint8_t[:, ::1] bytes_
-        cdef long i, rows, width
+        cdef int64_t i, rows, width
         packed = getattr(data, "packed", None)
         if packed is not None:
             bytes_ = packed
@@ -266,7 +266,7 @@ cdef class Engine:
     def __exit__(self, *error):
         self.give_back()
 
-    def train(self, data, const int64_t[::1] order not None, long batch_size, uint64_t seed, optimizer,
+    def train(self, data, const int64_t[::1] order not None, int64_t batch_size, uint64_t seed, optimizer,
               double[::1] totals not None, terms=None):
         """Steps of Adam, an `optimizer` of minidecomp/model/optimizer.py, over consecutive batches of `order`.
 
@@ -275,7 +275,7 @@ cdef class Engine:
         or -1. What `terms` raises comes out after the steps that were made.
         """
         cdef Step* s = &self.s
-        cdef long first = 0, n = order.shape[0], done = 0, step
+        cdef int64_t first = 0, n = order.shape[0], done = 0, step
         cdef int term, fault = -1
         cdef real[::1] m, v, largest
         self.take()
@@ -321,7 +321,7 @@ cdef class Engine:
         finally:
             self.give_back()
 
-    def step(self, x, tuple weights, uint64_t seed=0, long step=0, real[:, :, ::1] eps=None,
+    def step(self, x, tuple weights, uint64_t seed=0, int64_t step=0, real[:, :, ::1] eps=None,
              real[:, ::1] prior_sample=None, real[:, ::1] prior_noise=None, real[:, ::1] prior_choice=None,
              int regulariser=-1, real[::1] gradient=None, double[:, ::1] log_weights=None, terms=None):
         """Values (3,) of the terms for the batch x (B, dx), and into `gradient` (size,), if given, that of
@@ -333,7 +333,7 @@ cdef class Engine:
         cdef Step* s = &self.s
         cdef double[3] kept_weights
         cdef int term, fault, kept
-        cdef long i
+        cdef int64_t i
         cdef const int64_t[::1] order = numpy.arange(len(x), dtype=numpy.int64)
         self.take()
         try:
@@ -393,7 +393,7 @@ cdef class Engine:
     cdef take_noise(self, real[:, ::1] noise, real[:, ::1] choice):
         """What the given prior sample was made of: its noise, and where it is a spike, which no variance moves."""
         cdef Step* s = &self.s
-        cdef long b, d
+        cdef int64_t b, d
         cdef bint spikes = s.prior.kind == SPARSE_PRIOR
         if noise.shape[0] != s.B or noise.shape[1] != s.D:
             raise ValueError("prior_noise has another shape")
@@ -404,7 +404,7 @@ cdef class Engine:
                 s.noise[b * s.D + d] = noise[b, d]
                 s.moves[b * s.D + d] = not (spikes and choice[b, d] < s.prior.gamma)
 
-    def log_weights(self, x, uint64_t seed, long step, double[:, ::1] out not None):
+    def log_weights(self, x, uint64_t seed, int64_t step, double[:, ::1] out not None):
         """log p(x_b|z_kb) + log p(z_kb) - log q(z_kb|x_b) into out (K, B), with the noise of a seed and a step."""
         if self.s.kl != MONTE_CARLO or self.s.log_prior_multiplier != 1:
             raise ValueError("importance weights need the Monte-Carlo KL, with a log prior multiplier of 1")
@@ -413,7 +413,7 @@ cdef class Engine:
     def encode(self, data, const int64_t[::1] order not None, real[:, ::1] loc not None, real[:, ::1] scale not None):
         """loc and scale (n, D) of the rows `order` (n,) of the data."""
         cdef Step* s = &self.s
-        cdef long first = 0, b, n = order.shape[0], D = s.D
+        cdef int64_t first = 0, b, n = order.shape[0], D = s.D
         cdef real* output
         self.take()
         try:
@@ -440,7 +440,7 @@ cdef class Engine:
     def decode(self, const real[:, ::1] z not None, real[:, ::1] output not None):
         """The decoder's output (n, output_dim) for z (n, D)."""
         cdef Step* s = &self.s
-        cdef long first = 0, n = z.shape[0], rows, width
+        cdef int64_t first = 0, n = z.shape[0], rows, width
         self.take()
         try:
             width = s.decoder.layer[s.decoder.layers - 1].n_out

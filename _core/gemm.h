@@ -18,7 +18,7 @@
 #else
 #define MD_VECTOR_BYTES 16
 #endif
-#define MD_LANES ((long)(MD_VECTOR_BYTES / sizeof(real)))
+#define MD_LANES ((int64_t)(MD_VECTOR_BYTES / sizeof(real)))
 
 #if defined(__GNUC__)
 /* Unaligned, and allowed to look at arrays of real. */
@@ -91,14 +91,14 @@ MD_INLINE md_vector md_all(real s) {
 /* A matrix seen through its strides: element (i, j) is at p[i * row + j * column]. */
 typedef struct {
     const real *p;
-    long row, column;
+    int64_t row, column;
 } md_view;
 
 /* c[i, :] = sum_p a[i, p] b[p, :]  (+ c) for `rows` rows and `vectors` vectors, constants where it is called. */
-MD_INLINE void md_tile(const int rows, const int vectors, long k, const real *a, long a_row, long a_column,
-                       const real *b, long b_row, int accumulate, real *c, long c_row) {
+MD_INLINE void md_tile(const int rows, const int vectors, int64_t k, const real *a, int64_t a_row, int64_t a_column,
+                       const real *b, int64_t b_row, int accumulate, real *c, int64_t c_row) {
     md_vector sum[MD_ROWS][2];
-    long p;
+    int64_t p;
     int i, v;
     MD_UNROLL for (i = 0; i < rows; i++)
         MD_UNROLL for (v = 0; v < vectors; v++)
@@ -116,8 +116,8 @@ MD_INLINE void md_tile(const int rows, const int vectors, long k, const real *a,
 #define MD_TILE(rows, vectors) md_tile(rows, vectors, k, a.p, a.row, a.column, b, b_row, accumulate, c, c_row)
 
 /* The first `rows` rows of a tile; the outputs beyond `width` are computed and dropped. */
-MD_INLINE void md_tile_rows(int rows, int vectors, long k, md_view a, const real *b, long b_row, int accumulate,
-                            real *c, long c_row) {
+MD_INLINE void md_tile_rows(int rows, int vectors, int64_t k, md_view a, const real *b, int64_t b_row, int accumulate,
+                            real *c, int64_t c_row) {
 #define MD_CASE(r)                   \
     case r:                          \
         if (vectors == 1)            \
@@ -141,20 +141,20 @@ MD_INLINE void md_tile_rows(int rows, int vectors, long k, md_view a, const real
 }
 
 /* C = A B (+ C) by tiles of 6 rows and one or two vectors; a column of C is c_column apart. */
-MD_CLONES static MD_UNUSED void md_gemm_tiles(long m, long n, long k, md_view a0, md_view b0, int accumulate0, real *c0,
-                                              long c_row0, long c_column0) {
+MD_CLONES static MD_UNUSED void md_gemm_tiles(int64_t m, int64_t n, int64_t k, md_view a0, md_view b0, int accumulate0,
+                                              real *c0, int64_t c_row0, int64_t c_column0) {
     real panel[MD_DEPTH * MD_WIDTH], edge[MD_ROWS * MD_WIDTH];
-    long top, left, first, i, j, p;
+    int64_t top, left, first, i, j, p;
     for (first = 0; first < k; first += MD_DEPTH) {
-        long depth = k - first < MD_DEPTH ? k - first : MD_DEPTH;
+        int64_t depth = k - first < MD_DEPTH ? k - first : MD_DEPTH;
         int accumulate = accumulate0 || first > 0;
         for (top = 0; top < m; top += MD_HEIGHT) {
-            long bottom = m - top < MD_HEIGHT ? m : top + MD_HEIGHT;
+            int64_t bottom = m - top < MD_HEIGHT ? m : top + MD_HEIGHT;
             for (left = 0; left < n; left += MD_WIDTH) {
-                long width = n - left < MD_WIDTH ? n - left : MD_WIDTH;
+                int64_t width = n - left < MD_WIDTH ? n - left : MD_WIDTH;
                 int vectors = width > MD_LANES ? 2 : 1, whole;
                 const real *source, *b;
-                long b_row = b0.row;
+                int64_t b_row = b0.row;
                 /* The last tile may overlap the one before it, as the same numbers come out. */
                 if (!accumulate && c_column0 == 1 && left > 0) {
                     left = n - vectors * MD_LANES < left ? n - vectors * MD_LANES : left;
@@ -221,10 +221,10 @@ MD_INLINE void md_totals(const int rows, md_vector sum[4][2], int j, real *total
 
 /* c[i, j] (+)= sum_p a[i, p] b[j, p] for `rows` x `columns` outputs, constants where it is called; k >= MD_LANES.
    The last vector overlaps the one before it; `last` is that of b, with zeros where it does. */
-MD_INLINE void md_dots(const int rows, const int columns, long k, const real *a, long a_row, const real *b, long b_row,
-                       const real *last, int accumulate, real *c, long c_row, long c_column) {
+MD_INLINE void md_dots(const int rows, const int columns, int64_t k, const real *a, int64_t a_row, const real *b,
+                       int64_t b_row, const real *last, int accumulate, real *c, int64_t c_row, int64_t c_column) {
     md_vector sum[4][2], w[2];
-    long p;
+    int64_t p;
     int i, j;
     MD_UNROLL for (i = 0; i < rows; i++)
         MD_UNROLL for (j = 0; j < columns; j++) sum[i][j] = MD_ZERO;
@@ -253,10 +253,11 @@ MD_INLINE void md_dots(const int rows, const int columns, long k, const real *a,
 }
 
 /* C = A B (+ C) where n is small and the rows of A and the columns of B are contiguous. */
-MD_CLONES static MD_UNUSED void md_gemm_dots(long m, long n, long k, const real *a, long a_row, const real *b,
-                                             long b_column, int accumulate, real *c, long c_row, long c_column) {
+MD_CLONES static MD_UNUSED void md_gemm_dots(int64_t m, int64_t n, int64_t k, const real *a, int64_t a_row,
+                                             const real *b, int64_t b_column, int accumulate, real *c, int64_t c_row,
+                                             int64_t c_column) {
     real last[2 * MD_LANES];
-    long i, j, q, p;
+    int64_t i, j, q, p;
 #define MD_DOTS(r, q)                                                                                               \
     md_dots(r, q, k, a + i * a_row, a_row, b + j * b_column, b_column, last, accumulate, c + i * c_row + j * c_column, \
             c_row, c_column)
@@ -281,14 +282,14 @@ MD_INLINE md_view md_transposed(md_view a) {
 }
 
 /* The own kernels: dot products for a few columns, tiles otherwise; C^T = B^T A^T where that wastes fewer lanes. */
-static MD_UNUSED void md_gemm_own(long m, long n, long k, md_view a, md_view b, int accumulate, real *c, long c_row,
-                                  long c_column) {
-    const long room = MD_DEPTH * MD_WIDTH;
+static MD_UNUSED void md_gemm_own(int64_t m, int64_t n, int64_t k, md_view a, md_view b, int accumulate, real *c,
+                                  int64_t c_row, int64_t c_column) {
+    const int64_t room = MD_DEPTH * MD_WIDTH;
     int few_columns = 2 * n <= MD_LANES && a.column == 1 && (b.row == 1 || n * k <= room) && k >= 2 * MD_LANES;
     int few_rows = 2 * m <= MD_LANES && b.row == 1 && (a.column == 1 || m * k <= room) && k >= 2 * MD_LANES;
     if (few_columns) {
         real packed[MD_DEPTH * MD_WIDTH];
-        long j, p, apart = b.column;
+        int64_t j, p, apart = b.column;
         const real *columns = b.p;
         if (b.row != 1) {
             for (j = 0; j < n; j++)
@@ -335,9 +336,9 @@ static MD_UNUSED void md_set_blas(void *cblas_gemm, int bits_of_int) {
 #define MD_BLAS_SIDE 16
 
 /* C = op(A) op(B) (+ C): op(A) is m x k, op(B) k x n; lda, ldb, ldc are the row strides of what is stored. */
-static MD_UNUSED void md_gemm(int trans_a, int trans_b, long m, long n, long k, const real *a, long lda, const real *b,
-                              long ldb, int accumulate, real *c, long ldc) {
-    long i;
+static MD_UNUSED void md_gemm(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
+                              const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc) {
+    int64_t i;
     if (m <= 0 || n <= 0) return;
     if (k <= 0) {
         if (!accumulate)
@@ -362,7 +363,7 @@ static const double MD_TASK_VOLUMES[3] = {7e4, 1e7, 1e9};
 #define MD_TASK_BLOCK 16
 
 /* The output is halved along the longer side of its tiles: rows x columns of them. */
-MD_INLINE void md_gemm_grid(long tasks, long m, long n, long *rows, long *columns) {
+MD_INLINE void md_gemm_grid(int64_t tasks, int64_t m, int64_t n, int64_t *rows, int64_t *columns) {
     *rows = *columns = 1;
     while (*rows * *columns < tasks)
         if (m / *rows > n / *columns)
@@ -372,28 +373,28 @@ MD_INLINE void md_gemm_grid(long tasks, long m, long n, long *rows, long *column
 }
 
 /* In how many tiles the product is best computed. */
-static MD_UNUSED long md_gemm_tasks(long m, long n, long k) {
+static MD_UNUSED int64_t md_gemm_tasks(int64_t m, int64_t n, int64_t k) {
     double volume = (double)m * (double)n * (double)k;
-    long rows, columns;
+    int64_t rows, columns;
     int level;
     for (level = 0; level < 3 && volume >= MD_TASK_VOLUMES[level]; level++) {
-        md_gemm_grid(2L << level, m, n, &rows, &columns);
+        md_gemm_grid((int64_t)2 << level, m, n, &rows, &columns);
         if (m < rows * MD_TASK_BLOCK && rows > 1) break;
         if (n < columns * MD_TASK_BLOCK && columns > 1) break;
     }
-    return 1L << level;
+    return (int64_t)1 << level;
 }
 
 /* Where part i of `parts` begins, at a multiple of 16. */
-MD_INLINE long md_gemm_cut(long i, long parts, long size) {
-    long cut = (size + MD_TASK_BLOCK - 1) / MD_TASK_BLOCK * i / parts * MD_TASK_BLOCK;
+MD_INLINE int64_t md_gemm_cut(int64_t i, int64_t parts, int64_t size) {
+    int64_t cut = (size + MD_TASK_BLOCK - 1) / MD_TASK_BLOCK * i / parts * MD_TASK_BLOCK;
     return cut < size ? cut : size;
 }
 
 /* The rows [top, bottom) and columns [left, right) of C that are one task. */
-static MD_UNUSED void md_gemm_tile(long task, long m, long n, long k, long *top, long *bottom, long *left,
-                                   long *right) {
-    long rows, columns;
+static MD_UNUSED void md_gemm_tile(int64_t task, int64_t m, int64_t n, int64_t k, int64_t *top, int64_t *bottom,
+                                   int64_t *left, int64_t *right) {
+    int64_t rows, columns;
     md_gemm_grid(md_gemm_tasks(m, n, k), m, n, &rows, &columns);
     *top = md_gemm_cut(task / columns, rows, m);
     *bottom = md_gemm_cut(task / columns + 1, rows, m);
@@ -402,9 +403,10 @@ static MD_UNUSED void md_gemm_tile(long task, long m, long n, long k, long *top,
 }
 
 /* One task of C = op(A) op(B) (+ C). */
-static MD_UNUSED void md_gemm_task(long task, int trans_a, int trans_b, long m, long n, long k, const real *a, long lda,
-                                   const real *b, long ldb, int accumulate, real *c, long ldc) {
-    long top, bottom, left, right;
+static MD_UNUSED void md_gemm_task(int64_t task, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
+                                   const real *a, int64_t lda, const real *b, int64_t ldb, int accumulate, real *c,
+                                   int64_t ldc) {
+    int64_t top, bottom, left, right;
     md_gemm_tile(task, m, n, k, &top, &bottom, &left, &right);
     md_gemm(trans_a, trans_b, bottom - top, right - left, k, a + top * (trans_a ? 1 : lda), lda,
             b + left * (trans_b ? ldb : 1), ldb, accumulate, c + top * ldc + left, ldc);

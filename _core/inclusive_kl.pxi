@@ -1,11 +1,11 @@
 # KL(p(z) || q(z)) with the batch's aggregate posterior (minidecomp/terms/regularisers/inclusive_kl.py). A task takes a chunk of the
 # prior sample's rows j and adds up the gradient by every posterior i; the parts are summed in order afterwards.
 
-cdef void inclusive_columns_phase(void* context, long task) noexcept nogil:
+cdef void inclusive_columns_phase(void* context, int64_t task) noexcept nogil:
     """loc, 1 / scale, and c_i = sum_d -log s_id - log(2 pi) / 2, dimension by dimension."""
     cdef Step* s = <Step*>context
     cdef const real* encoder_output = s.encoder.layer[s.encoder.layers - 1].output
-    cdef long b, d, D = s.D, B = s.B
+    cdef int64_t b, d, D = s.D, B = s.B
     cdef real constant
     for b in range(chunk_start(B, task), chunk_start(B, task + 1)):
         constant = 0
@@ -16,8 +16,8 @@ cdef void inclusive_columns_phase(void* context, long task) noexcept nogil:
         s.posterior[2 * D * B + b] = constant
 
 
-cdef md_cloned_void largest_of(const real* a, long n, real* largest) noexcept nogil:
-    cdef long i, lane
+cdef md_cloned_void largest_of(const real* a, int64_t n, real* largest) noexcept nogil:
+    cdef int64_t i, lane
     cdef real top[32]
     for lane in range(32):
         top[lane] = a[0]
@@ -31,9 +31,9 @@ cdef md_cloned_void largest_of(const real* a, long n, real* largest) noexcept no
     largest[0] = top[0]
 
 
-cdef md_cloned_void exp_and_sum(real* a, long n, real largest, double* total) noexcept nogil:
+cdef md_cloned_void exp_and_sum(real* a, int64_t n, real largest, double* total) noexcept nogil:
     """a_i <- e^(a_i - largest), and their sum"""
-    cdef long i, lane
+    cdef int64_t i, lane
     cdef real lanes[32]
     for lane in range(32):
         lanes[lane] = 0
@@ -47,15 +47,15 @@ cdef md_cloned_void exp_and_sum(real* a, long n, real largest, double* total) no
     add_lanes(lanes, total)
 
 
-cdef md_cloned_void scale_weights(real* weight, long n, real factor) noexcept nogil:
-    cdef long i
+cdef md_cloned_void scale_weights(real* weight, int64_t n, real factor) noexcept nogil:
+    cdef int64_t i
     for i in range(n):
         weight[i] = factor * weight[i]
 
 
-cdef md_cloned_void pull_of_posteriors(real z, const real* weight, const real* loc, const real* inverse, long n, double* pull) noexcept nogil:
+cdef md_cloned_void pull_of_posteriors(real z, const real* weight, const real* loc, const real* inverse, int64_t n, double* pull) noexcept nogil:
     """sum_i w_i (z - mu_i) / s_i^2"""
-    cdef long i, lane
+    cdef int64_t i, lane
     cdef real lanes[32]
     for lane in range(32):
         lanes[lane] = 0
@@ -67,9 +67,9 @@ cdef md_cloned_void pull_of_posteriors(real z, const real* weight, const real* l
     add_lanes(lanes, pull)
 
 
-cdef void inclusive_kl_phase(void* context, long task) noexcept nogil:
+cdef void inclusive_kl_phase(void* context, int64_t task) noexcept nogil:
     cdef Step* s = <Step*>context
-    cdef long j, d, first, samples, D = s.D, B = s.B, plane = s.D * s.B, last = chunk_start(s.B, task + 1)
+    cdef int64_t j, d, first, samples, D = s.D, B = s.B, plane = s.D * s.B, last = chunk_start(s.B, task + 1)
     cdef real* d_log_p = s.scratch + task * s.scratch_size
     cdef real* d_variance = d_log_p + s.block * D
     cdef real* joint = d_variance + s.block * D
@@ -88,7 +88,7 @@ cdef void inclusive_kl_phase(void* context, long task) noexcept nogil:
     memset(d_scale, 0, plane * sizeof(real))
     first = chunk_start(B, task)
     while first < last:
-        samples = min(min(<long>MD_SAMPLES, s.block), last - first)
+        samples = min(min(<int64_t>MD_SAMPLES, s.block), last - first)
         prior_rows(&s.prior, s.prior_sample + first * D, samples, D, joint, d_log_p, d_variance, log_p)
         for j in range(samples):
             z = s.prior_sample + (first + j) * D

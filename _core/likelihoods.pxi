@@ -1,8 +1,8 @@
 # log p(x | z) (minidecomp/terms/likelihoods/): the value, and the gradient in place of the decoder's output.
 
-cdef md_cloned_void bernoulli_row(const real* x, real* output, long dx, real weight, double* log_p) noexcept nogil:
+cdef md_cloned_void bernoulli_row(const real* x, real* output, int64_t dx, real weight, double* log_p) noexcept nogil:
     """log p = sum_d x o - softplus(o),  d/do = x - sigmoid(o)"""
-    cdef long d, lane
+    cdef int64_t d, lane
     cdef real total[32]
     cdef real d_logit
     for lane in range(32):
@@ -17,9 +17,9 @@ cdef md_cloned_void bernoulli_row(const real* x, real* output, long dx, real wei
     add_lanes(total, log_p)
 
 
-cdef md_cloned_void gaussian_row(const real* x, real* output, long dx, real weight, double* log_p) noexcept nogil:
+cdef md_cloned_void gaussian_row(const real* x, real* output, int64_t dx, real weight, double* log_p) noexcept nogil:
     """log p = sum_d log N(x; m, s^2),  output = (m, r),  s = softplus(r) + 1e-6"""
-    cdef long d, lane
+    cdef int64_t d, lane
     cdef real total[32]
     cdef real d_loc, d_raw
     for lane in range(32):
@@ -36,9 +36,9 @@ cdef md_cloned_void gaussian_row(const real* x, real* output, long dx, real weig
     add_lanes(total, log_p)
 
 
-cdef md_cloned_void laplace_row(const real* x, real* output, long dx, real scale, real weight, double* log_p) noexcept nogil:
+cdef md_cloned_void laplace_row(const real* x, real* output, int64_t dx, real scale, real weight, double* log_p) noexcept nogil:
     """log p = sum_d -|x - m| / b - log(2 b),  d/dm = sign(x - m) / b"""
-    cdef long d, lane
+    cdef int64_t d, lane
     cdef real total[32]
     cdef real d_loc, inverse = 1 / scale
     for lane in range(32):
@@ -56,15 +56,15 @@ cdef md_cloned_void laplace_row(const real* x, real* output, long dx, real scale
 
 cdef inline void add_lanes(const real* total, double* out) noexcept nogil:
     """out = sum of 32 lanes"""
-    cdef long lane
+    cdef int64_t lane
     out[0] = 0
     for lane in range(32):
         out[0] += total[lane]
 
 
-cdef void gaussian_rows(const real* x, real* output, long rows, long dx, real weight, real* scratch, double* log_p) noexcept nogil:
+cdef void gaussian_rows(const real* x, real* output, int64_t rows, int64_t dx, real weight, real* scratch, double* log_p) noexcept nogil:
     """Rows of few numbers are put side by side: all means, then all raw scales."""
-    cdef long i, d
+    cdef int64_t i, d
     for i in range(rows):
         for d in range(dx):
             scratch[i * dx + d] = output[i * 2 * dx + d]
@@ -76,11 +76,11 @@ cdef void gaussian_rows(const real* x, real* output, long rows, long dx, real we
             output[i * 2 * dx + dx + d] = scratch[(rows + i) * dx + d]
 
 
-cdef void likelihood_phase(void* context, long task) noexcept nogil:
+cdef void likelihood_phase(void* context, int64_t task) noexcept nogil:
     """The K B rows of the decoder's output; row k B + b stands for data point b."""
     cdef Step* s = <Step*>context
     cdef Layer* last = &s.decoder.layer[s.decoder.layers - 1]
-    cdef long row, rows, n = s.K * s.B, end = chunk_start(s.K * s.B, task + 1)
+    cdef int64_t row, rows, n = s.K * s.B, end = chunk_start(s.K * s.B, task + 1)
     cdef real weight = <real>(s.weight[LOG_LIKELIHOOD] / n)
     cdef double log_p, total = 0
     cdef const real* x
@@ -88,7 +88,7 @@ cdef void likelihood_phase(void* context, long task) noexcept nogil:
     row = chunk_start(n, task)
     while row < end:
         # So many that there are about SIDE_BY_SIDE numbers; a point's own log weight, if asked for, needs it alone.
-        rows = 1 if s.log_weight != NULL else max(1, min(<long>SIDE_BY_SIDE // s.dx, min(end - row, s.B - row % s.B)))
+        rows = 1 if s.log_weight != NULL else max(1, min(<int64_t>SIDE_BY_SIDE // s.dx, min(end - row, s.B - row % s.B)))
         x = s.encoder.layer[0].input + row % s.B * s.dx
         output = last.output + row * last.n_out
         if s.likelihood == BERNOULLI:

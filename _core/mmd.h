@@ -87,12 +87,12 @@ static MD_UNUSED void md_mmd_coefficients(int o, int derivative, int n, md_mmd_s
 }
 
 /* Places for the coefficients: all blocks of order 4, and far more wide ones than there are. */
-#define MD_MMD_TABLE (32L * MD_MMD_SPAN + 128L * MD_MMD_ORDER * MD_MMD_ORDER)
+#define MD_MMD_TABLE (32 * MD_MMD_SPAN + 128 * MD_MMD_ORDER * MD_MMD_ORDER)
 
 /* Fill `md_mmd_blocks`, with the coefficients in `table`. Returns 0 if its `places` doubles are too few. */
-static MD_UNUSED int md_mmd_tables(double *table, long places) {
+static MD_UNUSED int md_mmd_tables(double *table, int64_t places) {
     md_mmd_square C[2], T;
-    long used = 0;
+    int64_t used = 0;
     int o, i, k, l, which, order = MD_MMD_ORDER, nodes = 0;
     for (o = 0; o < MD_MMD_SPAN; o++) {
         if (nodes != order + 4) {
@@ -111,14 +111,14 @@ static MD_UNUSED int md_mmd_tables(double *table, long places) {
             if (left_out > MD_MMD_ERROR) break;
             order -= 4;
         }
-        if (used + 2L * order * order > places) return 0;
+        if (used + 2 * order * order > places) return 0;
         for (which = 0; which < 2; which++)
             for (k = 0; k < order; k++)
                 for (l = 0; l < order; l++) table[used + (which * order + l) * order + k] = C[which][k][l];
         md_mmd_blocks[o].k = table + used;
         md_mmd_blocks[o].d = table + used + order * order;
         md_mmd_blocks[o].order = order;
-        used += 2L * order * order;
+        used += 2 * order * order;
     }
     return 1;
 }
@@ -133,11 +133,11 @@ typedef struct {
     double *mirror[2];  /* over the cells after, coefficient k times (-1)^(k+1) */
 } md_mmd_cells;
 
-static MD_UNUSED long md_mmd_room(long cells) {
+static MD_UNUSED int64_t md_mmd_room(int64_t cells) {
     return MD_MMD_SPAN / 4 + (cells + 1) / 2 + 8 * cells * MD_MMD_ORDER;
 }
 
-static MD_UNUSED md_mmd_cells md_mmd_place(double *room, long cells) {
+static MD_UNUSED md_mmd_cells md_mmd_place(double *room, int64_t cells) {
     md_mmd_cells c;
     double *next = room + MD_MMD_SPAN / 4 + (cells + 1) / 2;
     int which;
@@ -153,10 +153,10 @@ static MD_UNUSED md_mmd_cells md_mmd_place(double *room, long cells) {
 }
 
 /* Widen [low, high] to hold the points; 0 if one is not a number. */
-MD_CLONES static MD_UNUSED int md_range(const real *x, long n, double *low, double *high) {
+MD_CLONES static MD_UNUSED int md_range(const real *x, int64_t n, double *low, double *high) {
     real least = x[0], most = x[0];
     int bad = 0;
-    long i;
+    int64_t i;
     for (i = 0; i < n; i++) {
         least = md_min(x[i], least);
         most = md_max(x[i], most);
@@ -176,10 +176,10 @@ MD_INLINE int md_cell(double x, double low, double *t) {
 }
 
 /* Which cells hold points of x and y. Returns how many do, or 0 if there are more than `cells`. */
-static MD_UNUSED long md_mmd_occupied(md_mmd_cells *c, long cells, const real *x, const real *y, long n, double low,
-                                      double high) {
+static MD_UNUSED int64_t md_mmd_occupied(md_mmd_cells *c, int64_t cells, const real *x, const real *y, int64_t n,
+                                         double low, double high) {
     double t;
-    long i, used = 0, span = md_cell(high, low, &t) + 1;
+    int64_t i, used = 0, span = md_cell(high, low, &t) + 1;
     memset(c->slot, 0, sizeof(short) * (size_t)span);
     for (i = 0; i < n; i++) {
         c->slot[md_cell(x[i], low, &t)] = 1;
@@ -195,9 +195,9 @@ static MD_UNUSED long md_mmd_occupied(md_mmd_cells *c, long cells, const real *x
 }
 
 /* W_l = sum_j T_l(u_j) of each cell */
-MD_CLONES static MD_UNUSED void md_mmd_spread(const md_mmd_cells *c, long used, const real *x, long n, double low,
+MD_CLONES static MD_UNUSED void md_mmd_spread(const md_mmd_cells *c, int64_t used, const real *x, int64_t n, double low,
                                               double *moment) {
-    long j;
+    int64_t j;
     int m;
     memset(moment, 0, sizeof(double) * (size_t)(used * MD_MMD_ORDER));
     for (j = 0; j < n; j++) {
@@ -212,9 +212,9 @@ MD_CLONES static MD_UNUSED void md_mmd_spread(const md_mmd_cells *c, long used, 
 }
 
 /* d_i = sum_k (field_k - (-1)^k mirror_k) T_k(t_i) */
-MD_CLONES static MD_UNUSED void md_mmd_gather(const md_mmd_cells *c, long used, const real *x, long n, double low,
+MD_CLONES static MD_UNUSED void md_mmd_gather(const md_mmd_cells *c, int64_t used, const real *x, int64_t n, double low,
                                               double *field, const double *mirror, real *d) {
-    long i;
+    int64_t i;
     int m;
     for (i = 0; i < used * MD_MMD_ORDER; i++) field[i] += i % 2 ? mirror[i] : -mirror[i];
     for (i = 0; i < n; i++) {
@@ -239,7 +239,7 @@ MD_INLINE void md_mmd_apply(const int order, const double *C, const double *w, d
 }
 
 /* The pair of cells i <= j: to `total` the sums over xx, yy and xy, and the pull of each cell on the other's points. */
-MD_INLINE void md_mmd_pair(const int order, md_mmd_cells *c, long i, long j, int backward, double total[3]) {
+MD_INLINE void md_mmd_pair(const int order, md_mmd_cells *c, int64_t i, int64_t j, int backward, double total[3]) {
     const md_mmd_block *block = &md_mmd_blocks[c->cell[j] - c->cell[i]];
     const double *x = c->moment[0] + i * MD_MMD_ORDER, *y = c->moment[1] + i * MD_MMD_ORDER;
     const double *far_x = c->moment[0] + j * MD_MMD_ORDER, *far_y = c->moment[1] + j * MD_MMD_ORDER;
@@ -274,9 +274,9 @@ MD_INLINE void md_mmd_pair(const int order, md_mmd_cells *c, long i, long j, int
 }
 
 /* The sums over all pairs of cells; charge and field are made where `backward` is 1 (for y) or 2 (for x as well). */
-MD_CLONES static MD_UNUSED void md_mmd_sums(md_mmd_cells *c, long used, double pair, double cross, int backward,
+MD_CLONES static MD_UNUSED void md_mmd_sums(md_mmd_cells *c, int64_t used, double pair, double cross, int backward,
                                             double total[3]) {
-    long i, j, n = used * MD_MMD_ORDER;
+    int64_t i, j, n = used * MD_MMD_ORDER;
     int which;
     for (which = 2 - backward; which < 2; which++) {
         for (i = 0; i < n; i++) c->charge[which][i] = pair * c->moment[which][i] - cross * c->moment[1 - which][i];

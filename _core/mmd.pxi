@@ -2,27 +2,27 @@
 
 cdef extern from "mmd.h" nogil:
     const double MD_MMD_WIDTH
-    const long MD_MMD_SPAN, MD_MMD_CELLS, MD_MMD_TABLE
+    const int64_t MD_MMD_SPAN, MD_MMD_CELLS, MD_MMD_TABLE
     ctypedef struct md_mmd_cells:
         double* moment[2]
         double* field[2]
         double* mirror[2]
-    bint md_mmd_tables(double* table, long places)
-    long md_mmd_room(long cells)
-    md_mmd_cells md_mmd_place(double* room, long cells)
-    bint md_range(const real* x, long n, double* low, double* high)
-    long md_mmd_occupied(md_mmd_cells* c, long cells, const real* x, const real* y, long n, double low, double high)
-    void md_mmd_spread(const md_mmd_cells* c, long used, const real* x, long n, double low, double* moment)
-    void md_mmd_sums(md_mmd_cells* c, long used, double pair, double cross, int backward, double* total)
-    void md_mmd_gather(const md_mmd_cells* c, long used, const real* x, long n, double low, double* field, const double* mirror, real* d)
+    bint md_mmd_tables(double* table, int64_t places)
+    int64_t md_mmd_room(int64_t cells)
+    md_mmd_cells md_mmd_place(double* room, int64_t cells)
+    bint md_range(const real* x, int64_t n, double* low, double* high)
+    int64_t md_mmd_occupied(md_mmd_cells* c, int64_t cells, const real* x, const real* y, int64_t n, double low, double high)
+    void md_mmd_spread(const md_mmd_cells* c, int64_t used, const real* x, int64_t n, double low, double* moment)
+    void md_mmd_sums(md_mmd_cells* c, int64_t used, double pair, double cross, int backward, double* total)
+    void md_mmd_gather(const md_mmd_cells* c, int64_t used, const real* x, int64_t n, double low, double* field, const double* mirror, real* d)
 
 
-cdef md_cloned_void kernel_pairs(const real* y, const real* x, long n, real* d_y, real* d_x, bint within, bint far, double* total) noexcept nogil:
+cdef md_cloned_void kernel_pairs(const real* y, const real* x, int64_t n, real* d_y, real* d_x, bint within, bint far, double* total) noexcept nogil:
     """total = sum k(y_i - x_j);  d_y_a += sum_j k'(y_a - x_j);  d_x_a += sum_j k'(x_a - y_j), where k' is odd.
 
     Over all i and j; `within` one sample (x is y, d_x is d_y), over i < j.
     """
-    cdef long i, j, lane, width
+    cdef int64_t i, j, lane, width
     cdef real sum_k[32]
     cdef real sum_d[32]
     cdef real r, d_s, slope
@@ -63,14 +63,14 @@ cdef md_cloned_void kernel_pairs(const real* y, const real* x, long n, real* d_y
         d_y[i] += <real>row
 
 
-cdef double exact_mmd(const real* x, const real* y, long n, double weight, real* d_x, real* d_y, real* scratch, bint far) noexcept nogil:
+cdef double exact_mmd(const real* x, const real* y, int64_t n, double weight, real* d_x, real* d_y, real* scratch, bint far) noexcept nogil:
     """MMD^2 of one dimension over all pairs; `weight` times its gradient into d_y and d_x. scratch has 4 n places."""
     cdef double pair = 2.0 / (<double>n * (n - 1)), cross = 2.0 / (<double>n * n), xx, yy, xy
     cdef real* within_x = scratch
     cdef real* within_y = scratch + n
     cdef real* across_x = scratch + 2 * n
     cdef real* across_y = scratch + 3 * n
-    cdef long b
+    cdef int64_t b
     memset(scratch, 0, 4 * n * sizeof(real))
     kernel_pairs(x, x, n, within_x, within_x, True, far, &xx)
     kernel_pairs(y, y, n, within_y, within_y, True, far, &yy)
@@ -81,7 +81,7 @@ cdef double exact_mmd(const real* x, const real* y, long n, double weight, real*
     return pair * (xx + yy) - cross * xy
 
 
-cdef bint fast_mmd(const real* x, const real* y, long n, double low, double high, double weight, real* d_x, real* d_y, int backward, double* room, long cells, double* value) noexcept nogil:
+cdef bint fast_mmd(const real* x, const real* y, int64_t n, double low, double high, double weight, real* d_x, real* d_y, int backward, double* room, int64_t cells, double* value) noexcept nogil:
     """The same by mmd.h; False, and nothing done, where the points lie so far apart that all pairs cost less.
 
     The gradient is made for `backward` 1 (d_y) or 2 (d_x as well). room has md_mmd_room(cells) places.
@@ -89,7 +89,7 @@ cdef bint fast_mmd(const real* x, const real* y, long n, double low, double high
     cdef double pair = 2.0 / (<double>n * (n - 1)), cross = 2.0 / (<double>n * n), diagonal = <double>KERNEL_COUNT * n
     cdef double[3] total
     cdef md_mmd_cells c
-    cdef long used
+    cdef int64_t used
     if not high - low < MD_MMD_WIDTH * (MD_MMD_SPAN - 1):
         return False
     c = md_mmd_place(room, cells)
@@ -108,7 +108,7 @@ cdef bint fast_mmd(const real* x, const real* y, long n, double low, double high
     return True
 
 
-cdef double mmd_of_dimension(const real* x, const real* y, long n, double weight, real* d_x, real* d_y, int backward, real* scratch, double* room, long cells) noexcept nogil:
+cdef double mmd_of_dimension(const real* x, const real* y, int64_t n, double weight, real* d_x, real* d_y, int backward, real* scratch, double* room, int64_t cells) noexcept nogil:
     cdef double low = x[0], high = x[0], value = 0
     cdef bint numbers = md_range(x, n, &low, &high)
     numbers = md_range(y, n, &low, &high) and numbers
@@ -118,10 +118,10 @@ cdef double mmd_of_dimension(const real* x, const real* y, long n, double weight
     return exact_mmd(x, y, n, weight, d_x, d_y, scratch, (high - low) * (high - low) > (MMD_FAR_FLOAT if sizeof(real) == 4 else MMD_FAR_DOUBLE))
 
 
-cdef void mmd_columns_phase(void* context, long task) noexcept nogil:
+cdef void mmd_columns_phase(void* context, int64_t task) noexcept nogil:
     """The prior sample (k = 0) and z, dimension by dimension."""
     cdef Step* s = <Step*>context
-    cdef long k, b, d
+    cdef int64_t k, b, d
     cdef const real* row
     for k in range(s.K + 1):
         for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
@@ -130,10 +130,10 @@ cdef void mmd_columns_phase(void* context, long task) noexcept nogil:
                 s.columns[(k * s.D + d) * s.B + b] = row[d]
 
 
-cdef void mmd_phase(void* context, long task) noexcept nogil:
+cdef void mmd_phase(void* context, int64_t task) noexcept nogil:
     """MMD^2 of dimension d, the mean over posterior samples k = 1..K, and its gradient by z and by the prior sample."""
     cdef Step* s = <Step*>context
-    cdef long k, b, d = task, B = s.B, plane = s.D * s.B
+    cdef int64_t k, b, d = task, B = s.B, plane = s.D * s.B
     cdef real* d_x = s.d_columns + d * B
     cdef real* d_x_k = s.scratch_columns + d * 5 * B
     cdef double total = 0
@@ -154,18 +154,18 @@ cdef struct Discrepancy:
     const real* y
     real* d_x
     real* d_y
-    long n
+    int64_t n
     int backward
     bint exact
     real* scratch           # (D, 4, n)
     double* room            # (D, room_size)
-    long room_size, cells
+    int64_t room_size, cells
     double* value           # (D,)
 
 
-cdef void discrepancy_task(void* context, long d) noexcept nogil:
+cdef void discrepancy_task(void* context, int64_t d) noexcept nogil:
     cdef Discrepancy* t = <Discrepancy*>context
-    cdef long at = d * t.n
+    cdef int64_t at = d * t.n
     cdef real* scratch = t.scratch + 4 * at
     if t.exact:
         t.value[d] = exact_mmd(t.x + at, t.y + at, t.n, 1, t.d_x + at, t.d_y + at, scratch, False)
@@ -182,7 +182,7 @@ def mmd(Pool pool not None, prior_sample, z, bint backward=True, bint exact=Fals
     cdef Discrepancy t
     cdef real[:, ::1] x = numpy.ascontiguousarray(numpy.transpose(prior_sample), DTYPE)
     cdef real[:, ::1] y = numpy.ascontiguousarray(numpy.transpose(z), DTYPE)
-    cdef long D = x.shape[0], n = x.shape[1]
+    cdef int64_t D = x.shape[0], n = x.shape[1]
     if y.shape[0] != D or y.shape[1] != n or n < LEAST_MMD_POINTS or D < 1:
         raise ValueError(f"a prior sample of shape ({n}, {D}) and z of ({y.shape[1]}, {y.shape[0]}); mmd needs two points")
     d_x, d_y, value = numpy.empty((D, n), DTYPE), numpy.empty((D, n), DTYPE), numpy.empty(D)

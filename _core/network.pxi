@@ -1,9 +1,9 @@
 # The layers (minidecomp/model/network.py): h = act(x W + b), and back. A task computes a tile of a product and, while it is in
 # cache, what follows it element by element.
 
-cdef md_cloned_void bias_and_activation(real* h, const real* b, long rows, long columns, long stride, int activation) noexcept nogil:
+cdef md_cloned_void bias_and_activation(real* h, const real* b, int64_t rows, int64_t columns, int64_t stride, int activation) noexcept nogil:
     """h <- act(h + b)"""
-    cdef long i, j
+    cdef int64_t i, j
     cdef real* row
     for i in range(rows):
         row = h + i * stride
@@ -24,9 +24,9 @@ cdef md_cloned_void bias_and_activation(real* h, const real* b, long rows, long 
                 row[j] = md_softplus(row[j] + b[j])
 
 
-cdef md_cloned_void times_slope(real* d_h, const real* h, long rows, long columns, long stride, int activation) noexcept nogil:
+cdef md_cloned_void times_slope(real* d_h, const real* h, int64_t rows, int64_t columns, int64_t stride, int activation) noexcept nogil:
     """d_a = d_h act'(a), from h = act(a)"""
-    cdef long i, j
+    cdef int64_t i, j
     cdef real* d_row
     cdef const real* row
     for i in range(rows):
@@ -46,9 +46,9 @@ cdef md_cloned_void times_slope(real* d_h, const real* h, long rows, long column
                 d_row[j] = d_row[j] * md_softplus_slope(row[j])
 
 
-cdef md_cloned_void column_sums(real* out, const real* a, long rows, long columns) noexcept nogil:
+cdef md_cloned_void column_sums(real* out, const real* a, int64_t rows, int64_t columns) noexcept nogil:
     """out_j = sum_i a_ij"""
-    cdef long i, j
+    cdef int64_t i, j
     for j in range(columns):
         out[j] = 0
     for i in range(rows):
@@ -56,9 +56,9 @@ cdef md_cloned_void column_sums(real* out, const real* a, long rows, long column
             out[j] = out[j] + a[i * columns + j]
 
 
-cdef md_cloned_void absolute_sum(const real* a, long n, double* out) noexcept nogil:
+cdef md_cloned_void absolute_sum(const real* a, int64_t n, double* out) noexcept nogil:
     """sum_i |a_i|, which is NaN or infinite if an entry is"""
-    cdef long i, lane
+    cdef int64_t i, lane
     cdef real lanes[32]
     for lane in range(32):
         lanes[lane] = 0
@@ -72,17 +72,17 @@ cdef md_cloned_void absolute_sum(const real* a, long n, double* out) noexcept no
         out[0] += lanes[lane]
 
 
-cdef void forward_phase(void* context, long task) noexcept nogil:
+cdef void forward_phase(void* context, int64_t task) noexcept nogil:
     cdef Step* s = <Step*>context
     cdef Layer* l = &s.network.layer[s.layer]
-    cdef long r0, r1, c0, c1
+    cdef int64_t r0, r1, c0, c1
     md_gemm_tile(task, s.rows, l.n_out, l.n_in, &r0, &r1, &c0, &c1)
     cdef real* tile = l.output + r0 * l.n_out + c0
     md_gemm(0, 0, r1 - r0, c1 - c0, l.n_in, l.input + r0 * l.n_in, l.n_in, l.W + c0, l.n_out, 0, tile, l.n_out)
     bias_and_activation(tile, l.b + c0, r1 - r0, c1 - c0, l.n_out, l.activation)
 
 
-cdef void forward(Step* s, Network* network, long rows) noexcept nogil:
+cdef void forward(Step* s, Network* network, int64_t rows) noexcept nogil:
     cdef Layer* l
     s.network = network
     s.rows = rows
@@ -94,11 +94,11 @@ cdef void forward(Step* s, Network* network, long rows) noexcept nogil:
             md_pool_run(s.pool, forward_phase, s, md_gemm_tasks(rows, l.n_out, l.n_in))
 
 
-cdef void backward_phase(void* context, long task) noexcept nogil:
+cdef void backward_phase(void* context, int64_t task) noexcept nogil:
     """Task 0: d_b = sum d_a, and how large d_W can be; then tiles of d_h = d_a W^T, times the slope below."""
     cdef Step* s = <Step*>context
     cdef Layer* l = &s.network.layer[s.layer]
-    cdef long r0, r1, c0, c1
+    cdef int64_t r0, r1, c0, c1
     cdef double of_input, of_gradient
     cdef real* tile
     if task == 0:
@@ -120,10 +120,10 @@ cdef void backward_phase(void* context, long task) noexcept nogil:
         times_slope(tile, l.input + r0 * l.n_in + c0, r1 - r0, c1 - c0, l.n_in, s.network.layer[s.layer - 1].activation)
 
 
-cdef void backward(Step* s, Network* network, long rows) noexcept nogil:
+cdef void backward(Step* s, Network* network, int64_t rows) noexcept nogil:
     """The gradients by every layer's output and bias; weights.pxi has those by the weights."""
     cdef Layer* l
-    cdef long tasks
+    cdef int64_t tasks
     s.network = network
     s.rows = rows
     for s.layer in range(network.layers - 1, -1, -1):

@@ -29,7 +29,7 @@
 #define MD_POOL_SPIN_NS 50000
 #define MD_POOL_STACK (1 << 20)
 
-typedef void (*md_task)(void *context, long task);
+typedef void (*md_task)(void *context, int64_t task);
 
 /* ---- atomics, all sequentially consistent ---- */
 #if defined(__GNUC__)
@@ -70,7 +70,7 @@ typedef CONDITION_VARIABLE md_condition;
 #define md_wait(c, m) SleepConditionVariableSRW(c, m, INFINITE, 0)
 #define md_signal(c) WakeConditionVariable(c)
 #define md_broadcast(c) WakeAllConditionVariable(c)
-#define md_process() 0L
+#define md_process() ((int64_t)0)
 
 MD_INLINE int md_cpus(void) {
     SYSTEM_INFO info;
@@ -108,10 +108,10 @@ typedef pthread_cond_t md_condition;
 #define md_wait(c, m) pthread_cond_wait(c, m)
 #define md_signal(c) pthread_cond_signal(c)
 #define md_broadcast(c) pthread_cond_broadcast(c)
-#define md_process() ((long)getpid())
+#define md_process() ((int64_t)getpid())
 
 MD_INLINE int md_cpus(void) {
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (int)n : 1;
 }
 
@@ -176,7 +176,7 @@ struct md_pool {
     int64_t tasks;
     int64_t busy, stop, sleepers, caller_sleeps;
     int64_t spin;
-    long process;
+    int64_t process;
     int threads;
     md_mutex mutex;
     md_condition work, finished;
@@ -200,7 +200,7 @@ static MD_UNUSED int64_t md_pool_work(md_pool *pool) {
         int64_t tasks = md_relaxed_load(&pool->tasks);
         if (MD_FIRST(word) == MD_END(word)) return word;
         if (!md_atomic_claim(&pool->word, word, from_end ? word - MD_WORD(0, 1) : word + 1)) continue;
-        f(context, (long)task);
+        f(context, (int64_t)task);
         if (md_atomic_add(&pool->done, 1) == tasks && md_atomic_load(&pool->caller_sleeps)) {
             md_lock(&pool->mutex);
             md_broadcast(&pool->finished);
@@ -272,9 +272,9 @@ static MD_UNUSED md_pool *md_pool_new(int threads) {
     return pool;
 }
 
-static MD_UNUSED void md_pool_run(md_pool *pool, md_task f, void *context, long tasks) {
+static MD_UNUSED void md_pool_run(md_pool *pool, md_task f, void *context, int64_t tasks) {
     int64_t run, until, sleepers;
-    long i;
+    int64_t i;
     /* Serial as well: a forked child, a run within a run, a second thread on this pool. */
     if (pool->threads == 1 || tasks <= 1 || tasks > MD_POOL_MOST_TASKS || pool->process != md_process() ||
         md_atomic_exchange(&pool->busy, 1)) {

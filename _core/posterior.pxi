@@ -1,10 +1,10 @@
 # q(z|x) and the KL term (minidecomp/terms/posterior.py, kl.py): z = mu + s eps on the way in; on the way back, everything
 # that pulls at z, loc and scale becomes the gradient by the encoder's output (loc, raw).
 
-cdef void draw_phase(void* context, long task) noexcept nogil:
+cdef void draw_phase(void* context, int64_t task) noexcept nogil:
     """Gather the batch's rows, draw the posterior's noise, and sample the prior."""
     cdef Step* s = <Step*>context
-    cdef long first = chunk_start(s.B, task), last = chunk_start(s.B, task + 1), b, n = s.K * s.B * s.D
+    cdef int64_t first = chunk_start(s.B, task), last = chunk_start(s.B, task + 1), b, n = s.K * s.B * s.D
     cdef real* x = s.encoder.layer[0].input
     for b in range(first, last if s.unpacked else first):
         if s.data_kind == BIT_DATA:
@@ -23,25 +23,25 @@ cdef void draw_phase(void* context, long task) noexcept nogil:
         sample_prior_rows(s, chunk_start(s.B, task), chunk_start(s.B, task + 1))
 
 
-cdef md_cloned_void bytes_to_row(const uint8_t* bytes_, real* x, long n) noexcept nogil:
+cdef md_cloned_void bytes_to_row(const uint8_t* bytes_, real* x, int64_t n) noexcept nogil:
     """x = v / 255"""
-    cdef long i
+    cdef int64_t i
     cdef real unit = <real>(1.0 / 255.0)
     for i in range(n):
         x[i] = <real><int>bytes_[i] * unit
 
 
-cdef md_cloned_void bits_to_row(const uint8_t* bytes_, real* x, long n) noexcept nogil:
+cdef md_cloned_void bits_to_row(const uint8_t* bytes_, real* x, int64_t n) noexcept nogil:
     """The eight values of each of n bytes, the highest bit first."""
-    cdef long i
+    cdef int64_t i
     cdef int bit
     for i in range(n):
         for bit in range(8):
             x[8 * i + bit] = <real>(bytes_[i] >> (7 - bit) & 1)
 
 
-cdef md_cloned_void scale_row(const real* raw, real* scale, real* slope, long D, int link) noexcept nogil:
-    cdef long d
+cdef md_cloned_void scale_row(const real* raw, real* scale, real* slope, int64_t D, int link) noexcept nogil:
+    cdef int64_t d
     if link == EXP_LINK:
         for d in range(D):
             scale[d] = md_exp_link(raw[d], &slope[d])
@@ -50,9 +50,9 @@ cdef md_cloned_void scale_row(const real* raw, real* scale, real* slope, long D,
             scale[d] = md_softplus_link(raw[d], &slope[d])
 
 
-cdef md_cloned_void sample_rows(const real* loc, const real* scale, const real* eps, real* z, long n, double* log_q) noexcept nogil:
+cdef md_cloned_void sample_rows(const real* loc, const real* scale, const real* eps, real* z, int64_t n, double* log_q) noexcept nogil:
     """z = mu + s eps,  log q = sum -eps^2 / 2 - log s - log(2 pi) / 2, for n numbers of one row or more"""
-    cdef long i, lane
+    cdef int64_t i, lane
     cdef real lanes[32]
     for lane in range(32):
         lanes[lane] = 0
@@ -67,18 +67,18 @@ cdef md_cloned_void sample_rows(const real* loc, const real* scale, const real* 
     log_q[0] -= n * (<double>0.5 * MD_LOG_2PI)
 
 
-cdef md_cloned_void analytic_kl_row(const PriorData* p, const real* loc, const real* scale, long D, real* d_loc, real* d_scale, real* d_variance, double* kl) noexcept nogil:
-    cdef long d
+cdef md_cloned_void analytic_kl_row(const PriorData* p, const real* loc, const real* scale, int64_t D, real* d_loc, real* d_scale, real* d_variance, double* kl) noexcept nogil:
+    cdef int64_t d
     cdef real total = 0
     for d in range(D):
         total += md_gaussian_kl(loc[d], scale[d], p.loc[d], p.scale[d], &d_loc[d], &d_scale[d], &d_variance[d])
     kl[0] = total
 
 
-cdef void posterior_phase(void* context, long task) noexcept nogil:
+cdef void posterior_phase(void* context, int64_t task) noexcept nogil:
     """scale, z, and the KL term: its value, its gradient by z (Monte-Carlo) and by the prior's variance."""
     cdef Step* s = <Step*>context
-    cdef long b, k, d, i, row, rows, D = s.D, last = chunk_start(s.B, task + 1)
+    cdef int64_t b, k, d, i, row, rows, D = s.D, last = chunk_start(s.B, task + 1)
     cdef const real* encoder_output
     cdef real* scale
     cdef real* d_z
@@ -135,11 +135,11 @@ cdef void posterior_phase(void* context, long task) noexcept nogil:
     s.partial[KL * s.partials + task] = total
 
 
-cdef void posterior_backward_phase(void* context, long task) noexcept nogil:
+cdef void posterior_backward_phase(void* context, int64_t task) noexcept nogil:
     """d/dmu = dz + (KL, KL(p || q)) by loc;  d/ds = dz eps + (KL, KL(p || q)) by scale;  d/draw = d/ds ds/draw."""
     cdef Step* s = <Step*>context
     cdef Layer* last = &s.encoder.layer[s.encoder.layers - 1]
-    cdef long b, k, d, row, D = s.D
+    cdef int64_t b, k, d, row, D = s.D
     cdef real* loc
     cdef real* scale
     cdef real* scratch = s.scratch + task * s.scratch_size
@@ -176,10 +176,10 @@ cdef void posterior_backward_phase(void* context, long task) noexcept nogil:
             last.d_output[b * 2 * D + D + d] = d_scale[d] * s.slope[b * D + d]
 
 
-cdef void prior_backward_phase(void* context, long task) noexcept nogil:
+cdef void prior_backward_phase(void* context, int64_t task) noexcept nogil:
     """The regulariser's pull on a learned prior through its sample: z = m + sqrt(v) e, so dz/dv = e / (2 sqrt(v))."""
     cdef Step* s = <Step*>context
-    cdef long b, d, D = s.D
+    cdef int64_t b, d, D = s.D
     cdef double* total = s.d_variance + (CHUNKS + task) * D
     for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
         for d in range(D):

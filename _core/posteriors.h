@@ -7,10 +7,10 @@
 #define MD_SAMPLES 16 /* samples whose weights are held at once: 16 x B of them */
 
 /* out_i = c_i - sum_d ((z_d - mu_id) / s_id)^2 / 2 for `vectors` vectors of posteriors of D dimensions, n apart. */
-MD_INLINE void md_log_vectors(const int vectors, const real *z, long D, long n, const real *loc, const real *inverse,
-                              const real *constant, real *out) {
+MD_INLINE void md_log_vectors(const int vectors, const real *z, int64_t D, int64_t n, const real *loc,
+                              const real *inverse, const real *constant, real *out) {
     md_vector sum[4];
-    long d;
+    int64_t d;
     int v;
     MD_UNROLL for (v = 0; v < vectors; v++) sum[v] = MD_ZERO;
     for (d = 0; d < D; d++) {
@@ -26,9 +26,9 @@ MD_INLINE void md_log_vectors(const int vectors, const real *z, long D, long n, 
 }
 
 /* out_i = log q(z | x_i) for the n posteriors: loc (D, n), inverse (D, n) and constant (n,). */
-MD_CLONES static MD_UNUSED void md_log_posteriors(const real *z, long D, long n, const real *loc, const real *inverse,
-                                                  const real *constant, real *out) {
-    long i = 0, d;
+MD_CLONES static MD_UNUSED void md_log_posteriors(const real *z, int64_t D, int64_t n, const real *loc,
+                                                  const real *inverse, const real *constant, real *out) {
+    int64_t i = 0, d;
     for (; i + 4 * MD_LANES <= n; i += 4 * MD_LANES)
         md_log_vectors(4, z, D, n, loc + i, inverse + i, constant + i, out + i);
     for (; i + MD_LANES <= n; i += MD_LANES)
@@ -45,10 +45,10 @@ MD_CLONES static MD_UNUSED void md_log_posteriors(const real *z, long D, long n,
 
 /* With r = (z_j - mu_i) / s_i, for `vectors` vectors of posteriors and all the samples:
    d_mu_i -= sum_j w_ji r / s_i,  d_s_i -= sum_j w_ji (r^2 - 1) / s_i.  The sums stay in registers over j. */
-MD_INLINE void md_posterior_vectors(const int vectors, long samples, const real *z, const real *weight, long stride,
-                                    const real *loc, const real *inverse, real *d_loc, real *d_scale) {
+MD_INLINE void md_posterior_vectors(const int vectors, int64_t samples, const real *z, const real *weight,
+                                    int64_t stride, const real *loc, const real *inverse, real *d_loc, real *d_scale) {
     md_vector pull[4], stretch[4], mu[4], over[4];
-    long j;
+    int64_t j;
     int v;
     MD_UNROLL for (v = 0; v < vectors; v++) {
         pull[v] = stretch[v] = MD_ZERO;
@@ -70,9 +70,10 @@ MD_INLINE void md_posterior_vectors(const int vectors, long samples, const real 
 }
 
 /* The same for n posteriors; weight (samples, stride). */
-MD_CLONES static MD_UNUSED void md_posterior_grads(long samples, const real *z, const real *weight, long stride, long n,
-                                                   const real *loc, const real *inverse, real *d_loc, real *d_scale) {
-    long i = 0, j;
+MD_CLONES static MD_UNUSED void md_posterior_grads(int64_t samples, const real *z, const real *weight, int64_t stride,
+                                                   int64_t n, const real *loc, const real *inverse, real *d_loc,
+                                                   real *d_scale) {
+    int64_t i = 0, j;
     for (; i + 4 * MD_LANES <= n; i += 4 * MD_LANES)
         md_posterior_vectors(4, samples, z, weight + i, stride, loc + i, inverse + i, d_loc + i, d_scale + i);
     for (; i + MD_LANES <= n; i += MD_LANES)

@@ -1,6 +1,6 @@
 # The C foundations that mention `real`, and what lets Python test them; the including module defines `real`.
 
-from libc.stdint cimport int32_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
 from common cimport (
@@ -34,67 +34,67 @@ cdef extern from "simd.h" nogil:
     const char* md_code_path()
 
 cdef extern from "gemm.h" nogil:
-    void md_gemm(int trans_a, int trans_b, long m, long n, long k, const real* a, long lda, const real* b, long ldb,
-                 int accumulate, real* c, long ldc)
-    void md_gemm_task(long task, int trans_a, int trans_b, long m, long n, long k, const real* a, long lda,
-                      const real* b, long ldb, int accumulate, real* c, long ldc)
+    void md_gemm(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real* a, int64_t lda, const real* b, int64_t ldb,
+                 int accumulate, real* c, int64_t ldc)
+    void md_gemm_task(int64_t task, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real* a, int64_t lda,
+                      const real* b, int64_t ldb, int accumulate, real* c, int64_t ldc)
 
 cdef extern from "posteriors.h" nogil:
     enum: MD_SAMPLES
-    void md_log_posteriors(const real* z, long D, long n, const real* loc, const real* inverse, const real* constant,
+    void md_log_posteriors(const real* z, int64_t D, int64_t n, const real* loc, const real* inverse, const real* constant,
                            real* out)
-    void md_posterior_grads(long samples, const real* z, const real* weight, long stride, long n, const real* loc,
+    void md_posterior_grads(int64_t samples, const real* z, const real* weight, int64_t stride, int64_t n, const real* loc,
                             const real* inverse, real* d_loc, real* d_scale)
 
 cdef extern from "rows.h" nogil:
-    void md_sum_of_rows(const real* table, long stride, const int32_t* rows, long count, long columns, real* out)
+    void md_sum_of_rows(const real* table, int64_t stride, const int32_t* rows, int64_t count, int64_t columns, real* out)
 
 
-cdef md_cloned_void exp_loop(const real* x, real* y, long n) noexcept nogil:
-    cdef long i
+cdef md_cloned_void exp_loop(const real* x, real* y, int64_t n) noexcept nogil:
+    cdef int64_t i
     for i in range(n):
         y[i] = md_exp(x[i])
 
 
-cdef md_cloned_void exp_of_negative_loop(const real* x, real* y, long n) noexcept nogil:
-    cdef long i
+cdef md_cloned_void exp_of_negative_loop(const real* x, real* y, int64_t n) noexcept nogil:
+    cdef int64_t i
     for i in range(n):
         y[i] = md_exp_of_negative(x[i])
 
 
-cdef md_cloned_void expm1_loop(const real* x, real* y, long n) noexcept nogil:
-    cdef long i
+cdef md_cloned_void expm1_loop(const real* x, real* y, int64_t n) noexcept nogil:
+    cdef int64_t i
     for i in range(n):
         y[i] = md_expm1(x[i])
 
 
-cdef md_cloned_void log_loop(const real* x, real* y, long n) noexcept nogil:
-    cdef long i
+cdef md_cloned_void log_loop(const real* x, real* y, int64_t n) noexcept nogil:
+    cdef int64_t i
     for i in range(n):
         y[i] = md_log(x[i])
 
 
-cdef md_cloned_void log1p_loop(const real* x, real* y, long n) noexcept nogil:
-    cdef long i
+cdef md_cloned_void log1p_loop(const real* x, real* y, int64_t n) noexcept nogil:
+    cdef int64_t i
     for i in range(n):
         y[i] = md_log1p(x[i])
 
 
-cdef md_cloned_void tanh_loop(const real* x, real* y, long n) noexcept nogil:
-    cdef long i
+cdef md_cloned_void tanh_loop(const real* x, real* y, int64_t n) noexcept nogil:
+    cdef int64_t i
     for i in range(n):
         y[i] = md_tanh(x[i])
 
 
-cdef md_cloned_void sincos2pi_loop(const real* u, real* s, real* c, long n) noexcept nogil:
-    cdef long i
+cdef md_cloned_void sincos2pi_loop(const real* u, real* s, real* c, int64_t n) noexcept nogil:
+    cdef int64_t i
     for i in range(n):
         md_sincos2pi(u[i], &s[i], &c[i])
 
 
 def elementwise(str name, const real[::1] x, real[::1] out):
     """out_i = f(x_i) for f one of exp, exp-of-negative, expm1, log, log1p, tanh."""
-    cdef long n = x.shape[0]
+    cdef int64_t n = x.shape[0]
     if out.shape[0] != n:
         raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
     if n == 0:
@@ -117,7 +117,7 @@ def elementwise(str name, const real[::1] x, real[::1] out):
 
 def sincos2pi(const real[::1] u, real[::1] sine, real[::1] cosine):
     """sine_i = sin(2 pi u_i) and cosine_i = cos(2 pi u_i), for u_i in [0, 1)."""
-    cdef long n = u.shape[0]
+    cdef int64_t n = u.shape[0]
     if sine.shape[0] != n or cosine.shape[0] != n:
         raise ValueError(f"sine and cosine have {sine.shape[0]} and {cosine.shape[0]} elements, u has {n}")
     if n > 0:
@@ -143,24 +143,24 @@ def use_blas(bint on):
 
 cdef struct Product:
     int trans_a, trans_b, accumulate
-    long m, n, k, lda, ldb, ldc
+    int64_t m, n, k, lda, ldb, ldc
     const real* a
     const real* b
     real* c
 
 
-cdef void product_task(void* context, long task) noexcept nogil:
+cdef void product_task(void* context, int64_t task) noexcept nogil:
     cdef Product* p = <Product*>context
     md_gemm_task(task, p.trans_a, p.trans_b, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.accumulate, p.c, p.ldc)
 
 
-def gemm_tasks(long m, long n, long k):
+def gemm_tasks(int64_t m, int64_t n, int64_t k):
     """How many tasks an m x n product over k is cut into."""
     return md_gemm_tasks(m, n, k)
 
 
-cdef void count_task(void* context, long task) noexcept nogil:
-    (<long*>context)[task] += 1
+cdef void count_task(void* context, int64_t task) noexcept nogil:
+    (<int64_t*>context)[task] += 1
 
 
 cdef class Pool:
@@ -180,11 +180,11 @@ cdef class Pool:
     def threads(self):
         return md_pool_threads(self.pool)
 
-    def stress(self, long runs, long tasks):
+    def stress(self, int64_t runs, int64_t tasks):
         """Are 0 to `tasks` tasks, in `runs` runs, done exactly once each?"""
-        cdef long run, task, count
+        cdef int64_t run, task, count
         cdef bint right = True
-        cdef long* hits = <long*>calloc(tasks + 1, sizeof(long))
+        cdef int64_t* hits = <int64_t*>calloc(tasks + 1, sizeof(int64_t))
         if hits == NULL:
             raise MemoryError
         with nogil:
@@ -201,7 +201,7 @@ cdef class Pool:
              bint accumulate=False):
         """C = op(A) op(B) (+ C). Rows may be apart, columns not."""
         cdef Product p
-        cdef long inner = b.shape[1] if trans_b else b.shape[0]
+        cdef int64_t inner = b.shape[1] if trans_b else b.shape[0]
         p.m, p.k = (a.shape[1], a.shape[0]) if trans_a else (a.shape[0], a.shape[1])
         p.n = b.shape[0] if trans_b else b.shape[1]
         if p.k != inner or c.shape[0] != p.m or c.shape[1] != p.n:
@@ -210,9 +210,9 @@ cdef class Pool:
             if stride != sizeof(real) and size > 1:
                 raise ValueError(f"a row's elements are {stride} bytes apart, not {sizeof(real)}")
         p.trans_a, p.trans_b, p.accumulate = trans_a, trans_b, accumulate
-        p.lda = a.strides[0] // <long>sizeof(real)
-        p.ldb = b.strides[0] // <long>sizeof(real)
-        p.ldc = c.strides[0] // <long>sizeof(real)
+        p.lda = a.strides[0] // <int64_t>sizeof(real)
+        p.ldb = b.strides[0] // <int64_t>sizeof(real)
+        p.ldc = c.strides[0] // <int64_t>sizeof(real)
         p.a = &a[0, 0] if a.shape[0] > 0 and a.shape[1] > 0 else NULL
         p.b = &b[0, 0] if b.shape[0] > 0 and b.shape[1] > 0 else NULL
         p.c = &c[0, 0] if c.shape[0] > 0 and c.shape[1] > 0 else NULL

@@ -1,32 +1,32 @@
 # p(z) (minidecomp/terms/priors/): log density, gradients and samples, a row of D dimensions at a time.
 
-cdef md_cloned_void gaussian_prior_row(const PriorData* p, const real* z, long D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
-    cdef long d
+cdef md_cloned_void gaussian_prior_row(const PriorData* p, const real* z, int64_t D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
+    cdef int64_t d
     cdef real total = 0
     for d in range(D):
         total += md_gaussian_prior(z[d], p.loc[d], p.scale[d], &d_z[d], &d_variance[d])
     log_p[0] = total
 
 
-cdef md_cloned_void student_t_prior_row(const PriorData* p, const real* z, long D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
-    cdef long d
+cdef md_cloned_void student_t_prior_row(const PriorData* p, const real* z, int64_t D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
+    cdef int64_t d
     cdef real total = 0
     for d in range(D):
         total += md_student_t_prior(z[d], p.loc[d], p.scale[d], p.df, p.log_normaliser, &d_z[d], &d_variance[d])
     log_p[0] = total
 
 
-cdef md_cloned_void sparse_prior_row(const PriorData* p, const real* z, long D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
-    cdef long d
+cdef md_cloned_void sparse_prior_row(const PriorData* p, const real* z, int64_t D, real* d_z, real* d_variance, double* log_p) noexcept nogil:
+    cdef int64_t d
     cdef real total = 0
     for d in range(D):
         total += md_sparse_prior(z[d], p.loc[d], p.scale[d], p.log_slab, p.log_spike, p.spike_scale, &d_z[d], &d_variance[d])
     log_p[0] = total
 
 
-cdef void prior_constants(PriorData* p, long D) noexcept nogil:
+cdef void prior_constants(PriorData* p, int64_t D) noexcept nogil:
     """What a mixture's density needs of every component's scale."""
-    cdef long d, m
+    cdef int64_t d, m
     cdef double total
     for m in range(p.components):
         total = p.log_weight[m]
@@ -36,10 +36,10 @@ cdef void prior_constants(PriorData* p, long D) noexcept nogil:
         p.constant[m] = <real>total
 
 
-cdef md_cloned_void mixture_prior_rows(const PriorData* p, const real* z, long rows, long D, real* joint, real* d_z, real* d_variance, real* log_p) noexcept nogil:
+cdef md_cloned_void mixture_prior_rows(const PriorData* p, const real* z, int64_t rows, int64_t D, real* joint, real* d_z, real* d_variance, real* log_p) noexcept nogil:
     """log p = logsumexp_m joint_m,  joint_m = log pi_m + log N(z; m_m, v_m);  R_m = e^(joint_m - log p)
     d/dz = -sum_m R_m t / s_m,  d/dv = sum_m R_m (t^2 - 1) / (2 v_m),  t = (z - m_m) / s_m;  a lane is a point"""
-    cdef long d, m, lane
+    cdef int64_t d, m, lane
     cdef real t, loc, inverse, over
     cdef real column[LANES]
     cdef real largest[LANES]
@@ -93,10 +93,10 @@ cdef md_cloned_void mixture_prior_rows(const PriorData* p, const real* z, long r
             d_variance[lane * D + d] = by_variance[lane]
 
 
-cdef inline void prior_rows(const PriorData* p, const real* z, long rows, long D, real* joint, real* d_z, real* d_variance, real* log_p) noexcept nogil:
+cdef inline void prior_rows(const PriorData* p, const real* z, int64_t rows, int64_t D, real* joint, real* d_z, real* d_variance, real* log_p) noexcept nogil:
     """log p(z) of up to LANES points (rows, D), and its gradients by z and by the variance (rows, D); joint
     (components, LANES) is scratch."""
-    cdef long row
+    cdef int64_t row
     cdef double value = 0
     if p.kind == MIXTURE_PRIOR:
         mixture_prior_rows(p, z, rows, D, joint, d_z, d_variance, log_p)
@@ -111,10 +111,10 @@ cdef inline void prior_rows(const PriorData* p, const real* z, long rows, long D
         log_p[row] = <real>value
 
 
-cdef void sample_prior_rows(Step* s, long first, long last) noexcept nogil:
+cdef void sample_prior_rows(Step* s, int64_t first, int64_t last) noexcept nogil:
     """z = m + scale e, by a component or a spike that a uniform number chooses."""
     cdef PriorData* p = &s.prior
-    cdef long b, d, m, D = s.D
+    cdef int64_t b, d, m, D = s.D
     cdef real u
     cdef real* z
     cdef real* e
@@ -142,9 +142,9 @@ cdef void sample_prior_rows(Step* s, long first, long last) noexcept nogil:
                     s.moves[b * D + d] = 0
 
 
-cdef void prior_from_logits(PriorData* p, long D) noexcept nogil:
+cdef void prior_from_logits(PriorData* p, int64_t D) noexcept nogil:
     """v_d = S D softmax(l)_d"""
-    cdef long d, m
+    cdef int64_t d, m
     cdef double largest = p.logits[0], total = 0
     for d in range(1, D):
         largest = max(largest, <double>p.logits[d])
@@ -161,7 +161,7 @@ cdef void prior_from_logits(PriorData* p, long D) noexcept nogil:
 cdef void logits_backward(Step* s) noexcept nogil:
     """d/dl_k = v_k (d/dv_k - sum_j w_j d/dv_j),  w = v / sum v"""
     cdef PriorData* p = &s.prior
-    cdef long d, part, D = s.D
+    cdef int64_t d, part, D = s.D
     cdef double mean = 0, total = 0, v
     for d in range(D):
         for part in range(1, 2 * CHUNKS):

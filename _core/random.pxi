@@ -1,10 +1,10 @@
 # Random numbers (minidecomp/randomness/philox.py): any stretch of a stream, drawn where it is needed.
 
-cdef md_cloned_void fill_normal(real* out, long start, long stop, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
+cdef md_cloned_void fill_normal(real* out, int64_t start, int64_t stop, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
     """out[0 .. stop - start) = normal numbers start .. stop of a stream; a block of four words gives four."""
     cdef uint32_t w[4]
     cdef real z[4]
-    cdef long block, i, first = (start + 3) // 4, last = stop // 4
+    cdef int64_t block, i, first = (start + 3) // 4, last = stop // 4
     if first > last:
         first = last = start // 4
         for i in range(start, stop):
@@ -31,21 +31,21 @@ cdef md_cloned_void fill_normal(real* out, long start, long stop, uint64_t seed,
             out[4 * last + i - start] = z[i]
 
 
-cdef md_cloned_void fill_student_t(real* out, long start, long stop, real df, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
+cdef md_cloned_void fill_student_t(real* out, int64_t start, int64_t stop, real df, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
     cdef uint32_t w[4]
-    cdef long i
+    cdef int64_t i
     for i in range(start, stop):
         md_philox(<uint32_t>(i // 2), step, purpose, seed, w)
         out[i - start] = md_student_t(w[2] if i % 2 else w[0], w[3] if i % 2 else w[1], df)
 
 
-cdef inline real uniform_at(long i, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
+cdef inline real uniform_at(int64_t i, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
     cdef uint32_t w[4]
     md_philox(<uint32_t>(i // 4), step, purpose, seed, w)
     return md_open_unit(w[i % 4])
 
 
-def normal(long start, long stop, uint64_t seed, uint32_t purpose, uint64_t step, real[::1] out not None):
+def normal(int64_t start, int64_t stop, uint64_t seed, uint32_t purpose, uint64_t step, real[::1] out not None):
     """Normal numbers start .. stop of a stream into out (stop - start,)."""
     if out.shape[0] != stop - start or not 0 <= start < stop:
         raise ValueError(f"out holds {out.shape[0]} numbers, {stop - start} are asked for")
@@ -53,7 +53,7 @@ def normal(long start, long stop, uint64_t seed, uint32_t purpose, uint64_t step
         fill_normal(&out[0], start, stop, seed, purpose, step)
 
 
-def student_t(long start, long stop, real df, uint64_t seed, uint32_t purpose, uint64_t step, real[::1] out not None):
+def student_t(int64_t start, int64_t stop, real df, uint64_t seed, uint32_t purpose, uint64_t step, real[::1] out not None):
     """Student-t numbers start .. stop of a stream into out (stop - start,)."""
     if out.shape[0] != stop - start or not 0 <= start < stop:
         raise ValueError(f"out holds {out.shape[0]} numbers, {stop - start} are asked for")
@@ -63,10 +63,10 @@ def student_t(long start, long stop, real df, uint64_t seed, uint32_t purpose, u
 
 def permutation(int64_t[::1] order not None, uint64_t seed, uint32_t purpose, uint64_t step):
     """A random order of 0 .. n-1 into order (n,): for i = n-1 .. 1, j = floor(w_i (i + 1) / 2^32), swap i and j."""
-    cdef long n = order.shape[0], i
+    cdef int64_t n = order.shape[0], i
     cdef int64_t j, held
     cdef uint32_t w[4]
-    cdef long block = -1
+    cdef int64_t block = -1
     with nogil:
         for i in range(n):
             order[i] = i

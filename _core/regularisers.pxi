@@ -15,9 +15,9 @@ cdef void regularise(Step* s) noexcept nogil:
         run(s, inclusive_kl_phase, CHUNKS, 0.3 * pairs * s.D)
 
 
-cdef inline void add_pull_on_posterior(const Step* s, long b, real* d_loc, real* d_scale) noexcept nogil:
+cdef inline void add_pull_on_posterior(const Step* s, int64_t b, real* d_loc, real* d_scale) noexcept nogil:
     """D's gradient by point b's loc and scale (D,), at a fixed z, is added to both."""
-    cdef long part, d, D = s.D, plane = s.D * s.B
+    cdef int64_t part, d, D = s.D, plane = s.D * s.B
     if s.regulariser == INCLUSIVE_KL:
         for part in range(CHUNKS):
             for d in range(D):
@@ -25,11 +25,11 @@ cdef inline void add_pull_on_posterior(const Step* s, long b, real* d_loc, real*
                 d_scale[d] += s.kl_scale[part * plane + d * s.B + b]
 
 
-cdef inline real pull_on_z(const Step* s, long k, long b, long d) noexcept nogil:
+cdef inline real pull_on_z(const Step* s, int64_t k, int64_t b, int64_t d) noexcept nogil:
     """D's gradient by z_kbd."""
     return s.d_columns[(k + 1) * s.D * s.B + d * s.B + b] if s.regulariser == MMD else 0
 
 
-cdef inline real pull_on_sample(const Step* s, long b, long d) noexcept nogil:
+cdef inline real pull_on_sample(const Step* s, int64_t b, int64_t d) noexcept nogil:
     """D's gradient by the prior's sample x_bd."""
     return s.d_columns[d * s.B + b] if s.regulariser == MMD else s.d_sample[b * s.D + d]

@@ -6,10 +6,10 @@
 
 /* out[v] = sum_i table[rows[i] * stride + v lanes ..] for `vectors` vectors, a constant where it is called: they stay in
    registers over all the rows. */
-MD_INLINE void md_sum_vectors(const int vectors, const real *table, long stride, const int32_t *rows, long count,
+MD_INLINE void md_sum_vectors(const int vectors, const real *table, int64_t stride, const int32_t *rows, int64_t count,
                               real *out) {
     md_vector sum[8];
-    long i;
+    int64_t i;
     int v;
     MD_UNROLL for (v = 0; v < vectors; v++) sum[v] = MD_ZERO;
     for (i = 0; i < count; i++) {
@@ -23,9 +23,9 @@ MD_INLINE void md_sum_vectors(const int vectors, const real *table, long stride,
 }
 
 /* out[j] = sum_i table[rows[i] * stride + j] for j < columns. */
-MD_CLONES static MD_UNUSED void md_sum_of_rows(const real *table, long stride, const int32_t *rows, long count,
-                                               long columns, real *out) {
-    long i, j = 0;
+MD_CLONES static MD_UNUSED void md_sum_of_rows(const real *table, int64_t stride, const int32_t *rows, int64_t count,
+                                               int64_t columns, real *out) {
+    int64_t i, j = 0;
     for (; j + 8 * MD_LANES <= columns; j += 8 * MD_LANES)
         md_sum_vectors(8, table + j, stride, rows, count, out + j);
     for (; j + 2 * MD_LANES <= columns; j += 2 * MD_LANES)

@@ -13,7 +13,7 @@ cdef enum:
     LEAST_DARK = 4      # points of which less than a quarter is ones are sums of rows
 
 cdef struct Layer:
-    long n_in, n_out
+    int64_t n_in, n_out
     real* W             # (n_in, n_out), in the parameter vector
     real* b             # (n_out,)
     real* d_W           # in the gradient vector
@@ -31,7 +31,7 @@ cdef struct Network:
 
 cdef struct PriorData:
     int kind
-    long components
+    int64_t components
     real* loc           # (D,), or (components, D)
     real* scale
     real* log_weight    # (components,)
@@ -49,15 +49,15 @@ cdef struct Step:
     # what it is
     Network encoder, decoder
     PriorData prior
-    long D, dx, K
-    long max_rows
+    int64_t D, dx, K
+    int64_t max_rows
     int scale_link, likelihood, kl, regulariser
     real likelihood_scale, log_prior_multiplier
     # this batch
     const void* data
     int data_kind
     const int64_t* index
-    long B
+    int64_t B
     uint8_t* bits       # (max_rows, dx / 8): a batch of bits, and for each point the indices of its ones
     int32_t* ones        # (max_rows, dx / LEAST_DARK)
     int32_t* ones_count
@@ -86,27 +86,27 @@ cdef struct Step:
     real* d_sample      # (B, D): the regulariser's gradient by the prior sample
     real* posterior     # (2 D + 1, B): loc, 1 / scale and log scale's sum, dimension by dimension
     real* scratch       # (CHUNKS, scratch_size)
-    long scratch_size
-    long block          # rows of D numbers that are worked on at once, LANES at most
+    int64_t scratch_size
+    int64_t block          # rows of D numbers that are worked on at once, LANES at most
     real* scratch_columns   # (D, 5, B)
     double* mmd_room    # (D, mmd_room_size): for cells of points (mmd.h)
-    long mmd_room_size, mmd_cells
+    int64_t mmd_room_size, mmd_cells
     void* external       # the engine, whose `terms` gives KL and regulariser of a prior that the core does not know; or NULL
     real* external_loc   # (B, D): their gradient by loc, and by scale, through z too
     real* external_scale
     double external_value[2]
     double* log_weight  # (K, B): log p(x|z) p(z) / q(z|x) of each sample; NULL where it is not asked for
     double* partial     # (3, partials): sums of the values, a part for each task
-    long partials
+    int64_t partials
     double* d_variance  # (2, CHUNKS, D)
     # where the phases are
     Network* network
     int layer
-    long rows
+    int64_t rows
     double value[3]
     # What one thread works on: a tile of a weight gradient, and lists of points.
     real* tile_room     # (threads, tile_room_size)
-    long tile_room_size
+    int64_t tile_room_size
     int32_t* list_room  # (threads, STRIP, max_rows)
     # Adam; where `update` is set, a gradient's tile is used up while it is in cache
     bint update
@@ -115,12 +115,12 @@ cdef struct Step:
     real* m
     real* v
     real* v_max         # NULL without AMSGrad
-    long size
+    int64_t size
     double lr, beta1, beta2, adam_eps
     real rate, root
 
 
-cdef inline long chunk_start(long n, long chunk) noexcept nogil:
+cdef inline int64_t chunk_start(int64_t n, int64_t chunk) noexcept nogil:
     """Where chunk 0..CHUNKS of n rows starts."""
     return n * chunk // CHUNKS
 
@@ -129,9 +129,9 @@ cdef enum:
     WORTH_A_THREAD = 1000   # nanoseconds of work; a run of the pool costs 300
 
 
-cdef inline void run(Step* s, md_task f, long tasks, double nanoseconds) noexcept nogil:
+cdef inline void run(Step* s, md_task f, int64_t tasks, double nanoseconds) noexcept nogil:
     """All tasks of a phase, by the pool unless there is too little to do."""
-    cdef long task
+    cdef int64_t task
     if nanoseconds < WORTH_A_THREAD:
         for task in range(tasks):
             f(s, task)

@@ -2,7 +2,7 @@
 
 cdef bint ask_external_terms(Step* s) noexcept nogil:
     """KL and regulariser, and their gradients by loc and scale, from the engine's `terms`; False if it raised."""
-    cdef long B = s.B, D = s.D
+    cdef int64_t B = s.B, D = s.D
     cdef const real* output = s.encoder.layer[s.encoder.layers - 1].output
     with gil:
         engine = <Engine>s.external
@@ -22,13 +22,13 @@ cdef bint ask_external_terms(Step* s) noexcept nogil:
     return True
 
 
-cdef copy_out(real[:, ::1] to, const real* rows, long stride):
-    cdef long i
+cdef copy_out(real[:, ::1] to, const real* rows, int64_t stride):
+    cdef int64_t i
     for i in range(to.shape[0]):
         memcpy(&to[i, 0], rows + i * stride, to.shape[1] * sizeof(real))
 
 
-cdef copy_in(name, gradient, real* to, long B, long D):
+cdef copy_in(name, gradient, real* to, int64_t B, int64_t D):
     if gradient.shape != (B, D):
         raise ValueError(f"the gradient by {name} has shape {gradient.shape}, not {(B, D)}")
     cdef const real[:, ::1] rows = numpy.ascontiguousarray(gradient)
@@ -40,7 +40,7 @@ cdef int run_step(Step* s) noexcept nogil:
 
     Returns the first term that is not finite, or -1.
     """
-    cdef long task
+    cdef int64_t task
     cdef int term
     s.unpacked = True   # the likelihood needs it
     if s.prior.logits != NULL:

@@ -1,7 +1,7 @@
 # The gradients by the weights, d_W = h^T d_a, all layers' tiles in one run. While training, Adam takes a tile as soon as
 # it is there: it never goes to memory.
 
-cdef inline real* tile_of(Step* s, Layer* l, long r0, long c0, long width, long* stride) noexcept nogil:
+cdef inline real* tile_of(Step* s, Layer* l, int64_t r0, int64_t c0, int64_t width, int64_t* stride) noexcept nogil:
     """Where a tile of d_W is to be written: in this thread's own room, or in the gradient vector."""
     if s.update:
         stride[0] = width
@@ -10,9 +10,9 @@ cdef inline real* tile_of(Step* s, Layer* l, long r0, long c0, long width, long*
     return l.d_W + r0 * l.n_out + c0
 
 
-cdef inline void use_tile(Step* s, Layer* l, const real* tile, long r0, long c0, long rows, long width) noexcept nogil:
+cdef inline void use_tile(Step* s, Layer* l, const real* tile, int64_t r0, int64_t c0, int64_t rows, int64_t width) noexcept nogil:
     """While training, Adam's update of the weights that the tile belongs to."""
-    cdef long i, at = l.W - s.vector + r0 * l.n_out + c0
+    cdef int64_t i, at = l.W - s.vector + r0 * l.n_out + c0
     if not s.update:
         return
     if width == l.n_out:
@@ -22,29 +22,29 @@ cdef inline void use_tile(Step* s, Layer* l, const real* tile, long r0, long c0,
         adam_stretch(s, at + i * l.n_out, tile + i * width, width)
 
 
-cdef inline long tile_width(const Layer* l) noexcept nogil:
-    cdef long parts = (l.n_out + TILE_WIDTH - 1) // TILE_WIDTH
+cdef inline int64_t tile_width(const Layer* l) noexcept nogil:
+    cdef int64_t parts = (l.n_out + TILE_WIDTH - 1) // TILE_WIDTH
     return l.n_out if parts == 1 else (l.n_out // parts + 15) // 16 * 16
 
 
-cdef inline long tile_height(const Layer* l, long rows) noexcept nogil:
+cdef inline int64_t tile_height(const Layer* l, int64_t rows) noexcept nogil:
     """As many rows as fill a tile, or fewer where there is work for several threads."""
-    cdef long width = tile_width(l), columns = (l.n_out + width - 1) // width
-    cdef long parts = max(1, md_gemm_tasks(l.n_in, l.n_out, rows) // columns)
-    return max(1, min(<long>(TILE // width), (l.n_in + parts - 1) // parts))
+    cdef int64_t width = tile_width(l), columns = (l.n_out + width - 1) // width
+    cdef int64_t parts = max(1, md_gemm_tasks(l.n_in, l.n_out, rows) // columns)
+    return max(1, min(<int64_t>(TILE // width), (l.n_in + parts - 1) // parts))
 
 
-cdef long weights_tasks(Step* s, Layer* l, long rows, bint bits) noexcept nogil:
-    cdef long width, height
+cdef int64_t weights_tasks(Step* s, Layer* l, int64_t rows, bint bits) noexcept nogil:
+    cdef int64_t width, height
     if bits:
         return (l.n_in + STRIP - 1) // STRIP
     width, height = tile_width(l), tile_height(l, rows)
     return ((l.n_out + width - 1) // width) * ((l.n_in + height - 1) // height)
 
 
-cdef void weights_task(Step* s, Layer* l, long rows, long task) noexcept nogil:
-    cdef long width = tile_width(l), height = tile_height(l, rows), columns = (l.n_out + width - 1) // width
-    cdef long r0 = task // columns * height, c0 = task % columns * width, stride
+cdef void weights_task(Step* s, Layer* l, int64_t rows, int64_t task) noexcept nogil:
+    cdef int64_t width = tile_width(l), height = tile_height(l, rows), columns = (l.n_out + width - 1) // width
+    cdef int64_t r0 = task // columns * height, c0 = task % columns * width, stride
     cdef real* tile
     height = min(height, l.n_in - r0)
     width = min(width, l.n_out - c0)
@@ -53,10 +53,10 @@ cdef void weights_task(Step* s, Layer* l, long rows, long task) noexcept nogil:
     use_tile(s, l, tile, r0, c0, height, width)
 
 
-cdef void weights_phase(void* context, long task) noexcept nogil:
+cdef void weights_phase(void* context, int64_t task) noexcept nogil:
     """Tiles of every layer of the decoder, then of the encoder; the last task has the biases and the prior's logits."""
     cdef Step* s = <Step*>context
-    cdef long part, layer, tasks, rows
+    cdef int64_t part, layer, tasks, rows
     cdef Network* network
     cdef Layer* l
     cdef bint bits
@@ -84,7 +84,7 @@ cdef void weights_phase(void* context, long task) noexcept nogil:
 
 
 cdef void weight_gradients(Step* s, bint update) noexcept nogil:
-    cdef long layer, tasks = 1
+    cdef int64_t layer, tasks = 1
     s.update = update
     for layer in range(s.decoder.layers):
         tasks += weights_tasks(s, &s.decoder.layer[layer], s.K * s.B, False)
@@ -95,7 +95,7 @@ cdef void weight_gradients(Step* s, bint update) noexcept nogil:
 
 cdef bint certainly_small(Step* s) noexcept nogil:
     """Whether no entry of the gradient can be NaN, or so large that its square is not finite."""
-    cdef long layer, d
+    cdef int64_t layer, d
     for layer in range(s.decoder.layers):
         if not s.decoder.layer[layer].largest < LARGEST:
             return False
@@ -111,7 +111,7 @@ cdef bint certainly_small(Step* s) noexcept nogil:
 
 cdef bint update_parameters(Step* s) noexcept nogil:
     """Adam's step down the gradient; False, and nothing is changed, if an entry is NaN or its square is not finite."""
-    cdef long i
+    cdef int64_t i
     cdef bint small = certainly_small(s)
     if s.never_updated != NULL and not (small and s.sums_of_rows):
         memset(s.never_updated, 0, s.dx)   # for rows move now without being looked at

@@ -160,7 +160,8 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
         if as_json:
             import numpy as np
 
-            np.savez(save, **arrays)  # nothing but JSON on stdout
+            # Nothing but JSON on stdout.
+            files.write_file(Path(save), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
         else:
             write_arrays(save, **arrays)
     if s.vae.latent_dim == 2 and not as_json:

@@ -18,7 +18,7 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
 
     A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data.
     """
-    from minidecomp import figures
+    from minidecomp import figures, memory
     from minidecomp.data.points import as_numbers
     from minidecomp.settings.resolving import whole_number
 
@@ -27,6 +27,9 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     loaded, dataset = load_run(run, data, data_dir)
     vae = loaded.vae
     chosen, names = figures.test_points(dataset, number)
+    layers = (*vae.encoder.widths, *vae.decoder.widths)
+    size = memory.of_reconstructions(len(chosen), layers, vae.data_dim, vae.dtype.itemsize)
+    memory.ask(f"{len(chosen)} reconstructions", size, "fewer, by --count, take less")
     x = as_numbers(dataset.test[chosen], vae.dtype)
     loc, scale = vae.encode(x)
     reconstruction = vae.likelihood.mean(vae.decode(loc))

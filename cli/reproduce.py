@@ -71,6 +71,7 @@ def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
 def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool) -> Path:
     """The sweep's folder, new or as it was left."""
     from minidecomp.errors import RunError
+    from minidecomp.runs.owner import is_empty
     from minidecomp.sweeps.folder import GRID, begin_sweep, check_writable, open_sweep
 
     if (folder / GRID).is_file():
@@ -78,10 +79,9 @@ def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool)
             raise RunError(f"{folder}: it is of another grid; --out gives another folder")
         check_writable(folder)
         return folder
-    if folder.exists() and (not folder.is_dir() or any(each.name != "locks" for each in folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
         raise RunError(f"{folder}: it exists already, and is no sweep; --out gives another folder")
-    begin_sweep(folder, chosen.blocks(quick))
-    return folder
+    return begin_sweep(str(folder), chosen.blocks(quick))
 
 
 def _go(

@@ -60,6 +60,7 @@ def sweep(
     be stopped, or killed, at any moment; several processes may work on one folder. A run that fails is recorded with
     its reason.
     """
+    from minidecomp.runs.owner import check_given
     from minidecomp.sweeps import folder as sweep_folder
     from minidecomp.sweeps.work import Datasets, metrics_of_each
 
@@ -73,7 +74,9 @@ def sweep(
         entries = sweep_folder.open_sweep(folder)
     else:
         blocks = _blocks(given, config, seeds)
-        entries, folder = _expanded(blocks, config), _free_folder(out)
+        entries, folder = _expanded(blocks, config), Path(out or "sweeps/sweep")
+        if out is not None:
+            check_given(out, sweep_folder.go_on_with(out))
     names = metrics_of_each(entries, datasets, metrics) if metrics else {}
     picture = None
     if plot is not None:
@@ -82,9 +85,7 @@ def sweep(
     else:
         refuse_without_plot(against=against)
     if resume is None:
-        if out is None:
-            folder = _numbered_folder()
-        sweep_folder.begin_sweep(folder, blocks)
+        folder = sweep_folder.begin_sweep(out, blocks)
     else:
         sweep_folder.check_writable(folder)
     if not quiet:
@@ -155,32 +156,6 @@ def _expanded(blocks: list[Block], config: str | None) -> list[Entry]:
 def _plain(value: Any) -> Any:
     """As TOML has it."""
     return list(value) if isinstance(value, tuple) else value
-
-
-def _free_folder(out: str | None) -> Path:
-    """A folder for a new sweep, which is not there yet, or is empty but for what another one's beginning left."""
-    if out is None:
-        return Path("sweeps/sweep")
-    folder = Path(out)
-    if folder.exists() and (not folder.is_dir() or any(each.name != "locks" for each in folder.iterdir())):
-        go_on = f"--resume {out} to go on with its sweep"
-        raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
-    return folder
-
-
-def _numbered_folder() -> Path:
-    """The first of sweeps/sweep, sweeps/sweep-2, .. that is not there; it is made, for this process alone."""
-    from minidecomp.sweeps.folder import check_writable
-
-    check_writable(Path("sweeps"))
-    count, folder = 1, Path("sweeps/sweep")
-    while True:
-        try:
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            count += 1
-            folder = Path(f"sweeps/sweep-{count}")
 
 
 def check_scheduler(address: str | None) -> None:

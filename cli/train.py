@@ -17,6 +17,7 @@ from .options import TrainCommand
 from .progress import progress, stop_on_signals
 
 if TYPE_CHECKING:
+    from minidecomp.runs.checkpoint import Run
     from minidecomp.training import Trainer
 
 # What a resumed run may change. None changes a step; but for the engine, that changes its last bits. Data are compared.
@@ -58,14 +59,15 @@ def train(
         from minidecomp import figures
 
         figures.import_matplotlib_meanwhile()
-    with stop_on_signals() as received, progress(trainer, quiet) as advance:
-        finished = train(trainer, advance, lambda: bool(received))
-    if not finished:
-        click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
-        click.echo(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
-        return 128 + received[0]
-    result = evaluate_trainer(trainer)
-    pictures = _draw(trainer, quiet) if plots else []
+    with trainer:  # nobody else trains the run until its evaluation is written
+        with stop_on_signals() as received, progress(trainer, quiet) as advance:
+            finished = train(trainer, advance, lambda: bool(received))
+        if not finished:
+            click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
+            click.echo(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
+            return 128 + received[0]
+        result = evaluate_trainer(trainer)
+        pictures = _draw(trainer, quiet) if plots else []
     _report(trainer, result, pictures, as_json)
     return 0
 
@@ -100,20 +102,37 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.engines import usable_engine
     from minidecomp.runs import checkpoint
-    from minidecomp.runs.folder import write_config
+    from minidecomp.runs.folder import check_begun
     from minidecomp.settings.resolving import check
 
     for name, value in {"out": out, "config": config, **given}.items():
         if value is not None and name not in CHANGEABLE:
             shown = ", ".join("--" + changeable.replace("_", "-") for changeable in CHANGEABLE)
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
+    check_begun(Path(resume))
     run = checkpoint.load(resume)
+    _check_config(run)
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     options = run.options.replace(**changes)
-    trainer = training.resume(run, options, dataset_from(options))
-    write_config(run.folder, options)
-    return trainer
+    return training.resume(run, options, dataset_from(options))
+
+
+def _check_config(run: Run) -> None:
+    """Raise RunError if somebody has changed an option in the run's config.toml, which a resume would not see."""
+    from minidecomp import resolve
+    from minidecomp.errors import MinidecompError, RunError
+    from minidecomp.settings.sources import read_config
+
+    path = run.folder / "config.toml"
+    try:
+        options = resolve(read_config(str(path)))
+    except MinidecompError:  # it is not needed, and is written anew
+        return
+    for name, begun in vars(run.options).items():
+        if name not in CHANGEABLE and (found := getattr(options, name)) != begun:
+            another = f"minidecomp train --config {quote(str(path))} --out DIR begins another run"
+            raise RunError(f"{path}: {name} is {found}, but {begun} in the run's checkpoint; {another}")
 
 
 def _draw(trainer: Trainer, quiet: bool) -> list[Path]:

@@ -51,7 +51,7 @@ def traverse(
     """
     import numpy as np
 
-    from minidecomp import figures
+    from minidecomp import figures, memory
     from minidecomp.data.points import as_numbers, as_stored
     from minidecomp.errors import OptionError
     from minidecomp.evaluation.everything import evaluated_dimension_kl
@@ -71,6 +71,10 @@ def traverse(
     loc, scale = make_engine(loaded).encode(as_stored(dataset.test, vae.dtype))
     kl = evaluated_dimension_kl(loaded.folder, loaded.options, loaded.state, loc, scale)
     indices = indices or [int(((loc - loc.mean(0)) ** 2).sum(1).argmin())]
+    drawn = min(rows, vae.latent_dim) if only is None else len(indices)
+    layers, width_of_x = vae.decoder.widths, vae.data_dim
+    size = memory.of_traversal(len(indices), step_count, drawn, layers, width_of_x, vae.dtype.itemsize)
+    memory.ask(f"a traversal of {step_count} steps", size, "fewer --steps, --dimensions or --points take less")
     bases = loc[indices]
     moved = [traverse(vae, base, step_count, width) for base in bases]
     if only is None:

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+LONGEST = 200  # letters of a value that a message shows
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: on one line, and cut where it is long."""
+    try:
+        text = str(value)
+    except ValueError:  # Python writes no whole number of more than some thousand digits
+        return "a number of thousands of digits"
+    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[: LONGEST + 1])
+    return line if len(text) <= LONGEST else f"{line[:60]}.. ({len(text)} letters)"
+
 
 class MinidecompError(Exception):
     """Base of the errors below; the command line prints it as one line."""
@@ -28,7 +40,11 @@ class OptionError(MinidecompError, ValueError):
 
     def message(self, option: str) -> str:
         """The error's line, with ``option`` as the option's name."""
-        return f"{option}: " + ("" if self.value is None else f"{self.value} is not allowed; ") + self.allowed
+        return (
+            f"{shown(option)}: "
+            + ("" if self.value is None else f"{shown(self.value)} is not allowed; ")
+            + self.allowed
+        )
 
     def __str__(self) -> str:
         return self.message(self.option)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
-import tempfile
+import re
+import secrets
+import stat
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .errors import Fault
+
+MOST_OF_A_NAME = 50  # characters of a file's name in that of its temporary, which must not be too long
 
 
 def make_folder(path: Path) -> Path:
@@ -31,6 +38,8 @@ def make_folder(path: Path) -> Path:
 def write_file(path: Path, write: Callable[[Any], Any]) -> None:
     """Write a file beside its place, sync it and rename it: a crash leaves the old one whole.
 
+    It has the old one's permissions or, new, those that the umask gives.
+
     Parameters
     ----------
     path : pathlib.Path
@@ -43,19 +52,39 @@ def write_file(path: Path, write: Callable[[Any], Any]) -> None:
     Fault
         If it cannot be written, with the reason; what stood at ``path`` before is still there.
     """
+    temporary = path.with_name(f".{path.name[:MOST_OF_A_NAME]}.{secrets.token_hex(4)}")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            try:
+        try:
+            mode = _mode_of_the_old(path)
+            made = partial(os.open, mode=0o666 if mode is None else mode & 0o600)
+            with open(temporary, "x+b", opener=made) as file:
+                if mode is not None:
+                    os.chmod(temporary, mode)
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
     except OSError as error:
         raise Fault(f"cannot write {path}: {error.strerror or error}; what was saved before is kept") from error
+
+
+def _mode_of_the_old(path: Path) -> int | None:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):  # a device such as /dev/null must not be replaced by a file
+        raise OSError(errno.EINVAL, "it is there already, and is no regular file")
+    return stat.S_IMODE(mode)
+
+
+def is_temporary(name: str, final: str) -> bool:
+    """Whether a file of that name is what a killed ``write_file`` has left of ``final``."""
+    return re.fullmatch(rf"\.{re.escape(final[:MOST_OF_A_NAME])}\.[a-z0-9_]{{8}}", name) is not None
 
 
 def write_json(path: Path, values: Any) -> None:

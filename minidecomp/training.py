@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,21 +10,25 @@ from pathlib import Path
 
 import numpy as np
 
+from . import memory
 from .data.dataset import Dataset, Digests
 from .data.points import Points, as_stored, fingerprint, value_range
 from .data.rules import DataRules, learn
 from .engines import Engine, make, usable_engine
-from .errors import Fault, OptionError, RunError
+from .engines.rules import trained_rows
+from .errors import DataError, Fault, OptionError, RunError
 from .inspection.over_training import record
 from .model import from_options
 from .objective import TERMS, Objective, objective_from
 from .randomness import streams
 from .runs import checkpoint
 from .runs.checkpoint import State
-from .runs.folder import check_data, create_folder, write_config
-from .settings.options import TrainOptions
+from .runs.folder import check_data, delete_temporaries, new_run, write_config
+from .runs.owner import Lock, own
+from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
 
 LARGE_DATA = 30.0  # beyond it a fault is put down to the data's size
+FAR = 1e4  # beyond this factor from its usual size an option is to blame for a fault
 SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
 
 
@@ -31,7 +36,8 @@ SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
 class Trainer:
     """A run in memory: its settings, its data in the engine's form, and how far it has come.
 
-    Without a folder it is kept nowhere else.
+    Without a folder it is kept nowhere else. With one, no other process can train the run from the trainer's making on
+    until the ``with`` block that it opens ends; ``train`` opens one, and may stand inside of another.
     """
 
     folder: Path | None
@@ -43,6 +49,25 @@ class Trainer:
     digests: Digests
     state: State
     engine: Engine
+    owner: Lock | None = None
+    depth: int = 0  # of the with blocks
+
+    def __enter__(self) -> Trainer:
+        if self.owner is None and self.folder is not None:
+            self.owner = own(self.folder)
+        self.depth += 1
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.depth -= 1
+        if self.depth == 0:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Leave the folder to other processes."""
+        if self.owner is not None:
+            self.owner.release()
+            self.owner = None
 
     @property
     def epochs(self) -> int:
@@ -58,8 +83,16 @@ class Trainer:
         return values | {"objective": self.objective.combine(values)}
 
     def save(self) -> None:
-        """Write the checkpoint, if the run has a folder."""
+        """Write the checkpoint, if the run has a folder.
+
+        Raises
+        ------
+        Fault
+            If the model is no longer finite, or the file cannot be written. The last checkpoint stays.
+        """
         self.engine.pull()
+        if (name := self.state.not_finite()) is not None:
+            raise Fault(_not_finite(self, name))
         if self.folder is not None:
             checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests)
 
@@ -73,14 +106,19 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
         If the options do not fit the data or there is no such engine here, or the folder cannot be made.
     """
     options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
+    _ask_for_memory(options, rules, dataset)
     digests = dataset.digests()
     logits = from_options.prior_logits(options, dataset, digests.train)
     state = checkpoint.fresh_state(options, rules.width, logits)
     # The folder comes last: whatever is refused leaves none.
     trainer = _trainer(None, options, dataset, rules, digests, state)
-    trainer.folder = create_folder(out, options)
-    write_config(trainer.folder, options)
-    trainer.save()
+    trainer.folder, trainer.owner = new_run(out, options)
+    try:
+        write_config(trainer.folder, options)
+        trainer.save()
+    except BaseException:
+        trainer.let_go()
+        raise
     return trainer
 
 
@@ -93,6 +131,7 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
         If the options do not fit the data, or there is no such engine here.
     """
     options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
+    _ask_for_memory(options, rules, dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
     state = checkpoint.fresh_state(options, rules.width, from_options.prior_logits(options, dataset, digest))
     return _trainer(None, options, dataset, rules, Digests(digest), state)
@@ -109,17 +148,38 @@ def _fitted(options: TrainOptions, dataset: Dataset) -> tuple[TrainOptions, Data
     return options, learn(dataset, str(options.likelihood), options.dtype)
 
 
+def _ask_for_memory(options: TrainOptions, rules: DataRules, dataset: Dataset) -> None:
+    size = memory.of_training(options, rules.width, len(dataset.train), len(dataset.test))
+    memory.ask("the model and its training", size, "a smaller model or batch takes less")
+
+
 def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
-    """Go on with a run, on the data it had.
+    """Go on with a run, on the data it had; its options are written into its folder first.
 
     Raises
     ------
     RunError, DataError
-        If the data are others.
+        If the data are others, or another process has the run.
     OptionError
         If ``epochs`` is less than what the run has, or there is no such engine here.
     """
     options = options.replace(engine=usable_engine(options.engine))
+    held = own(run.folder)
+    try:
+        # Before the run was ours another process may have gone on with it.
+        trainer = _resumed(checkpoint.load(run.folder), options, dataset)
+        delete_temporaries(run.folder)
+        # The checkpoint first: it is what a later resume goes by.
+        trainer.save()
+        write_config(run.folder, options)
+    except BaseException:
+        held.release()
+        raise
+    trainer.owner = held
+    return trainer
+
+
+def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
     if run.state.row >= len(dataset.train):
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
@@ -141,6 +201,7 @@ def _trainer(
     o = options
     data = as_stored(dataset.train, state.vae.dtype)
     objective = objective_from(options)
+    _check_steps(objective, dataset, o.batch_size)
     engine = make(
         o.engine,
         state.vae,
@@ -149,6 +210,17 @@ def _trainer(
         threads=o.threads,
     )
     return Trainer(folder, options, objective, dataset, data, rules, digests, state, engine)
+
+
+def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> None:
+    """Raise DataError if no batch of an epoch has points enough for a step."""
+    regulariser = objective.regulariser if objective.alpha > 0 else None
+    points = len(dataset.train)
+    if trained_rows(points, batch_size, regulariser) == 0:
+        raise DataError(
+            f"{dataset.name}: {points} training point{'s' * (points > 1)}; with --alpha above 0, --regulariser "
+            f"{regulariser} needs {objective.least_points} or more in a batch"
+        )
 
 
 def train(
@@ -177,6 +249,11 @@ def train(
     Fault
         If a term is not finite, or a save fails. The last checkpoint stays.
     """
+    with trainer:
+        return _train(trainer, progress, should_stop)
+
+
+def _train(trainer: Trainer, progress: Callable[[Trainer], None], should_stop: Callable[[], bool]) -> bool:
     o, state, engine, data = trainer.options, trainer.state, trainer.engine, trainer.data
     batches, next_save = 1, time.monotonic() + o.checkpoint_every
     order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
@@ -225,11 +302,53 @@ def _end_epoch(trainer: Trainer) -> None:
         record(log, trainer.engine, trainer.data, o.batch_size, state.epoch, o.seed)
 
 
-def _not_finite(trainer: Trainer, term: str) -> str:
-    epoch, step = trainer.state.epoch + 1, trainer.state.optimizer.step + 1
-    largest = max(map(abs, value_range(trainer.data)))
-    hint = "a smaller --lr may help"
-    if largest > LARGE_DATA:
-        hint = f"the data reach {largest:.3g}: bring them to a size near 1, or use --dtype float64"
+def _not_finite(trainer: Trainer, name: str) -> str:
+    """The line about a term, or an array of the state, that is not finite: since when, what is kept, what may help."""
+    state, step = trainer.state, trainer.state.optimizer.step
+    if name in (*TERMS, "gradient"):
+        line = f"{name} is not finite in epoch {state.epoch + 1}, step {step + 1}"
+    else:
+        line = (
+            f"{name}: no longer finite after epoch {state.epoch + (state.row > 0)}, step {step}{_terms_lost(trainer)}"
+        )
     kept = "" if trainer.folder is None else f"; the last good checkpoint stays in {trainer.folder}"
-    return f"{term} is not finite in epoch {epoch}, step {step}{kept}; {hint}"
+    return f"{line}{kept}; {_advice(trainer)}"
+
+
+def _terms_lost(trainer: Trainer) -> str:
+    """Which terms the next step would not have."""
+    state, o = trainer.state, trainer.options
+    with np.errstate(all="ignore"):
+        found = trainer.engine.values(trainer.data[: o.batch_size], o.seed, streams.TRAINING.step(state.optimizer.step))
+    weights = trainer.objective.weights
+    lost = [term for term in TERMS if weights[term] != 0 and not math.isfinite(found.get(term, 0))]
+    return f", and with it {', '.join(lost)}" if lost else ""
+
+
+def _advice(trainer: Trainer) -> str:
+    """What may help where something is not finite: it names what is farthest from its usual size, data or option."""
+    largest = max(map(abs, value_range(trainer.data)))
+    name, far = _farthest_option(trainer.options)
+    if largest > max(LARGE_DATA, far):
+        return f"the data reach {largest:.3g}: bring them to a size near 1"
+    value = getattr(trainer.options, name)
+    # Before the first step no rate has had an effect.
+    if far > FAR or trainer.state.optimizer.step == 0:
+        return f"--{name.replace('_', '-')} {value:g} may be too {'large' if value > _usual(name) else 'small'}"
+    return "a smaller --lr may help"
+
+
+def _farthest_option(options: TrainOptions) -> tuple[str, float]:
+    """The number among the options that is farthest from its usual size, and by what factor."""
+    values = vars(options)
+    factors = {
+        name: max(values[name] / _usual(name), _usual(name) / values[name])
+        for name, option in by_name().items()
+        if option.kind is float and values[name] and name not in OF_THE_MACHINE and is_relevant(name, values)
+    }
+    name = max(factors, key=factors.__getitem__)
+    return name, factors[name]
+
+
+def _usual(name: str) -> float:
+    return float(default(name) or 1)

@@ -238,7 +238,7 @@ class CpuEngine:
         rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         with blas.single_threaded():
-            self._engine.encode(data, np.arange(len(data)), loc, scale)
+            self._engine.encode(data, np.arange(len(data), dtype=np.int64), loc, scale)
         return loc, scale
 
     def decode(self, z: np.ndarray) -> np.ndarray:

@@ -68,7 +68,8 @@ class TextbookEngine:
                     return term
             if not (np.abs(gradient) < largest).all():
                 return "gradient"
-            optimizer.update(self.vae.parameters.vector, -gradient)
+            with np.errstate(over="ignore", invalid="ignore"):  # a save says so, and keeps the last good checkpoint
+                optimizer.update(self.vae.parameters.vector, -gradient)
             totals += [len(x) * values.get(term, 0) for term in TERMS] + [len(x)]
         return None
 

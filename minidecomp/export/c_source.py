@@ -22,6 +22,29 @@ ACTIVATIONS = {  # a NaN stays one, as in _core/formulas.h: fmaxf and a > 0 ? a 
     "softplus": "softplus(a)",
 }
 
+# The headers of C99 to C23, of POSIX, and those that they include in common C libraries.
+HEADERS = """
+assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbit
+stdbool stdckdint stddef stdint stdio stdlib stdmchar stdnoreturn string tgmath threads time uchar wchar wctype
+aio cpio dirent dlfcn fcntl fmtmsg fnmatch ftw glob grp iconv langinfo libgen libintl monetary mqueue ndbm netdb
+nl_types poll pthread pwd regex sched search semaphore spawn strings stropts syslog tar termios trace ulimit unistd
+utime utmpx wordexp
+alloca byteswap corecrt crtdefs elf endian features features-time64 gnu-versions libio link malloc mathcalls memory
+newlib paths reent sal stab stdc-predef syslimits values varargs vcruntime windows xlocale
+"""
+
+
+def why_not(name: str) -> str | None:
+    """Why NAME.h and NAME.c could not be compiled everywhere; None if they can be."""
+    if not name.isascii():
+        return "C's names have letters from a to z; such a name is"
+    # Some file systems do not tell small letters from capitals.
+    return (
+        f"{name}.h would hide the C library's <{name.lower()}.h>; another is"
+        if name.lower() in HEADERS.split()
+        else None
+    )
+
 
 def quantised(W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """W (n_in, n_out) as int8 q in -127..127 and a scale s for each column (n_out,): W_ij ~ s_j q_ij.
@@ -175,4 +198,5 @@ FORMAT = ExportFormat(
     "a C99 header and source with no dependency but libm, for small devices",
     lambda run, folder, name, weights: write_c(run.vae, folder, name, weights),
     weights=WEIGHTS,
+    why_not=why_not,
 )

@@ -12,6 +12,9 @@ from ..errors import OptionError
 from ..runs.checkpoint import Run
 from ..variants import EXPORT_FORMATS
 
+# Windows keeps these for devices, whatever ending follows.
+DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+
 
 @dataclass(frozen=True)
 class ExportFormat:
@@ -31,6 +34,8 @@ class ExportFormat:
         The module that has to be there for it, where NumPy is not enough.
     install : str or None
         What ``pip install`` takes for it; the package's name if it is None.
+    why_not : callable
+        A name of its files -> why they cannot be called so, or None where they can.
     """
 
     name: str
@@ -39,6 +44,7 @@ class ExportFormat:
     weights: tuple[str, ...] = ("float32",)
     package: str | None = None
     install: str | None = None
+    why_not: Callable[[str], str | None] = lambda name: None
 
 
 def chosen_format(kind: str, name: str, weights: str | None = None) -> ExportFormat:
@@ -47,8 +53,8 @@ def chosen_format(kind: str, name: str, weights: str | None = None) -> ExportFor
     Raises
     ------
     OptionError
-        If there is no such format, it does not keep weights so, its package is not installed, or the name cannot be one
-        in every format.
+        If there is no such format, it does not keep weights so, its package is not installed, or the format's files
+        cannot have that name.
     """
     if kind not in EXPORT_FORMATS:
         raise OptionError("format", kind, f"one of {', '.join(EXPORT_FORMATS)} is")
@@ -63,4 +69,7 @@ def chosen_format(kind: str, name: str, weights: str | None = None) -> ExportFor
         raise OptionError("format", kind, f"it needs the package: pip install '{chosen.install or chosen.package}'")
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise OptionError("name", name, "a name of letters, digits, - and _ that begins with a letter is")
+    reason = "it is a device on Windows; any other is" if name.lower() in DEVICES else chosen.why_not(name)
+    if reason is not None:
+        raise OptionError("name", name, reason)
     return chosen

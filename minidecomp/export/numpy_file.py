@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,17 @@ ACTIVATIONS = {
     "tanh": "np.tanh(a)",
     "softplus": "softplus(a)",
 }
+
+
+# What Python imports before or while it imports the file: a file of that name in its folder would come first.
+TAKEN = {"numpy", "sitecustomize", "usercustomize", *sys.stdlib_module_names}
+
+
+def why_not(name: str) -> str | None:
+    """Why NAME.py could not be imported, or would be imported in place of another module; None if it can be."""
+    if not name.isidentifier() or keyword.iskeyword(name):
+        return "Python cannot import a file of that name; a word of letters, digits and _ that is no keyword is"
+    return f"{name}.py would hide a module that Python needs; another is" if name in TAKEN else None
 
 
 def write_numpy(vae: VAE, folder: Path, name: str) -> list[Path]:
@@ -87,4 +100,5 @@ FORMAT = ExportFormat(
     "numpy",
     "one Python file that needs numpy alone, and its weights",
     lambda run, folder, name, weights: write_numpy(run.vae, folder, name),
+    why_not=why_not,
 )

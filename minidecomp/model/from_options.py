@@ -23,6 +23,18 @@ def fit_likelihood(options: TrainOptions, dataset: Dataset) -> TrainOptions:
     return options
 
 
+def shapes(options: TrainOptions, data_dim: int) -> dict[str, tuple[int, ...]]:
+    """The parameters' names and shapes, in the order of their vector; nothing of their size is made."""
+    return parameter_shapes(*_networks(options, data_dim), options.latent_dim, options.learn_prior_variance)
+
+
+def _networks(options: TrainOptions, data_dim: int) -> tuple[MLP, MLP]:
+    o = options
+    output_dim = LIKELIHOODS[o.likelihood].from_options(o).output_dim(data_dim)
+    encoder = MLP("enc", (data_dim, *o.hidden, 2 * o.latent_dim), o.activation)
+    return encoder, MLP("dec", (o.latent_dim, *o.decoder_hidden, output_dim), o.decoder_activation)
+
+
 def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = None) -> VAE:
     """A model with its initial parameters.
 
@@ -36,10 +48,8 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
         The prior's variances are S D softmax(prior_logits); zeros, equal variances, by default.
     """
     o = options
-    likelihood = LIKELIHOODS[o.likelihood].from_options(o)
-    encoder = MLP("enc", (data_dim, *o.hidden, 2 * o.latent_dim), o.activation)
-    decoder = MLP("dec", (o.latent_dim, *o.decoder_hidden, likelihood.output_dim(data_dim)), o.decoder_activation)
-    parameters = Parameters(parameter_shapes(encoder, decoder, o.latent_dim, o.learn_prior_variance), dtype=o.dtype)
+    encoder, decoder = _networks(o, data_dim)
+    parameters = Parameters(shapes(o, data_dim), dtype=o.dtype)
     initialise(parameters, o.seed, o.init)
     logits = np.zeros(o.latent_dim) if prior_logits is None else np.asarray(prior_logits, float)
     if o.learn_prior_variance:
@@ -48,7 +58,7 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
     return VAE(
         encoder,
         decoder,
-        likelihood,
+        LIKELIHOODS[o.likelihood].from_options(o),
         cast_prior(PRIORS[o.prior].from_options(o, scale), o.dtype),
         o.scale_link,
         parameters,

@@ -7,6 +7,7 @@ and a run resumes from a counter alone. Word ``j`` of block ``b`` is
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 from typing import Any
 
@@ -67,7 +68,7 @@ def uniform(
     xp: ModuleType = np,
 ) -> Any:
     """Uniform numbers in the open interval (0, 1), one word each."""
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     return _open_unit(words(count, seed, purpose, step, xp)).astype(dtype).reshape(shape)
 
 
@@ -83,7 +84,7 @@ def normal(
 
     z_2i = sqrt(-2 log u_2i) cos(2 pi u_2i+1),   z_2i+1 = sqrt(-2 log u_2i) sin(2 pi u_2i+1)
     """
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     u = _open_unit(words(count + count % 2, seed, purpose, step, xp)).reshape(-1, 2)
     radius, angle = xp.sqrt(-2 * xp.log(u[:, 0])), 2 * np.pi * u[:, 1]
     z = xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], axis=1).reshape(-1)
@@ -103,7 +104,7 @@ def student_t(
 
     t_i = sqrt(df (u_2i^(-2/df) - 1)) cos(2 pi u_2i+1)
     """
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     u = _open_unit(words(2 * count, seed, purpose, step, xp)).reshape(-1, 2)
     t = xp.sqrt(df * xp.expm1(-2 / df * xp.log(u[:, 0]))) * xp.cos(2 * np.pi * u[:, 1])
     return t.astype(dtype).reshape(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def write_report(run: Run, dataset: Dataset, out: Path) -> int:
     Fault
         It cannot be written.
     """
-    text = page(content(run, dataset)).encode()
+    text = page(content(run, dataset)).encode("utf-8", "backslashreplace")
     make_folder(out.parent)
     write_file(out, lambda file: file.write(text))
     return len(text)
@@ -49,7 +50,5 @@ def page(values: dict[str, Any]) -> str:
         "values": json.dumps(values, allow_nan=False).replace("<", "\\u003c"),
         "script": "\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),
     }
-    text = (HERE / "page.html").read_text("utf-8")
-    for name, part in parts.items():
-        text = text.replace(f"{{{{{name}}}}}", part)
-    return text
+    # In one pass: a part's own text, which holds names from outside, is not looked through again.
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], (HERE / "page.html").read_text("utf-8"))

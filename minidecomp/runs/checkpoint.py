@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,20 +13,20 @@ import numpy as np
 from ..data.dataset import Digests
 from ..data.points import as_numbers
 from ..data.rules import DataRules
-from ..errors import Fault, RunError
+from ..errors import Fault, OptionError, RunError, shown
 from ..files import write_file
 from ..model import from_options
 from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective, objective_from
-from ..settings.options import TrainOptions
+from ..settings import toml_text
+from ..settings.options import CHOOSERS, TrainOptions, by_name, choices_of
 from ..settings.resolving import resolve
+from . import npz, schema
 from .folder import config_text
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .gradient_log import GradientLog
-
-FORMAT, VERSION = "minidecomp checkpoint", 1
-COLUMNS = ("epoch", "log_likelihood", "kl", "regulariser", "objective", "seconds")
+from .schema import COLUMNS, FORMAT, VERSION
 
 
 @dataclass
@@ -66,6 +65,11 @@ class State:
         """The columns of ``metrics.csv``; a term that was not computed is NaN."""
         return {column: np.array([row[column] for row in self.rows], float) for column in COLUMNS}
 
+    def not_finite(self) -> str | None:
+        """The name of an array that holds NaN or infinity, of those that a save refuses; None if all is well."""
+        arrays = {"parameters": self.vae.parameters.vector, "adam.m": self.optimizer.m, "adam.v": self.optimizer.v}
+        return next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+
 
 def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None) -> State:
     """The state of a new run, before its first step."""
@@ -77,9 +81,8 @@ def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray |
 def save(folder: Path, options: TrainOptions, state: State, rules: DataRules, digests: Digests) -> None:
     """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the first is read back."""
     adam = state.optimizer
-    for name, array in (("parameters", state.vae.parameters.vector), ("adam.m", adam.m), ("adam.v", adam.v)):
-        if not np.isfinite(array).all():
-            raise Fault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
+    if (name := state.not_finite()) is not None:
+        raise Fault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
     _write_table(folder / "metrics.csv", COLUMNS, [[row[column] for column in COLUMNS] for row in state.rows])
     arrays: dict[str, Any] = {
         "format": FORMAT,
@@ -150,6 +153,28 @@ class Run:
         return self.vae.encode(as_numbers(points, self.vae.dtype))
 
 
+@dataclass(frozen=True)
+class Identity:
+    """Whose checkpoint it is: the run's options and data, and how many epochs are finished."""
+
+    options: TrainOptions
+    digests: Digests
+    epoch: int
+    data_dim: int
+
+
+def identity(folder: str | Path) -> Identity:
+    """The options, digests and epoch of a run; none of its parameters is read.
+
+    Raises
+    ------
+    RunError
+        If it is no run folder, or its checkpoint is damaged, of another version, or has an option that is not known.
+    """
+    with npz.opened(_checkpoint(Path(folder))) as file:
+        return _identity(file)
+
+
 def load(folder: str | Path) -> Run:
     """Read a run folder.
 
@@ -159,77 +184,98 @@ def load(folder: str | Path) -> Run:
         If it is no run folder, or its checkpoint is damaged, of another version, or does not fit its own settings.
     """
     folder = Path(folder)
-    path = folder / "checkpoint.npz"
-    if not folder.is_dir():
-        raise RunError(f"{folder}: no such run folder")
-    if not path.is_file():
-        raise RunError(f"{folder}: no run folder, for it has no checkpoint.npz")
-    arrays = _read_arrays(path)
+    path = _checkpoint(folder)
+    with npz.opened(path) as file:
+        run = _identity(file)
+        arrays = _read(file, run)
+    o = run.options
     try:
-        if str(arrays["format"]) != FORMAT:
-            raise RunError(f"{path}: not a minidecomp checkpoint")
-        if int(arrays["version"]) != VERSION:
-            raise RunError(
-                f"{path}: checkpoint version {int(arrays['version'])}; this minidecomp reads version {VERSION}"
-            )
-        config = tomllib.loads(str(arrays["config"]))
-        config.pop("version", None)
-        options = resolve(config)
-        data_dim = int(arrays["data_dim"])
-        if data_dim < 1:
-            raise RunError(f"{path}: damaged, data_dim is {data_dim}")
-        state = fresh_state(options, data_dim, arrays.get("prior_logits"))
-        _fill(path, state, arrays)
-        rules = DataRules.from_arrays(arrays, data_dim, str(options.likelihood), options.dtype)
-        digests = Digests(str(arrays["data_sha256"]), str(arrays.get("test_data_sha256", "")))
-        return Run(folder, options, objective_from(options), state, rules, digests)
-    except KeyError as error:
-        raise RunError(f"{path}: damaged, it has no {error.args[0]}") from error
-    except (ValueError, TypeError, tomllib.TOMLDecodeError) as error:
-        raise RunError(f"{path}: damaged: {error}") from error
-
-
-def identity(folder: str | Path) -> tuple[TrainOptions, Digests, int]:
-    """A run's options, the digests of its data, and how many epochs it has; no parameter is read.
-
-    Raises
-    ------
-    RunError
-        If there is no checkpoint, or it is damaged.
-    """
-    path = Path(folder) / "checkpoint.npz"
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            config = tomllib.loads(str(arrays["config"]))
-            config.pop("version", None)
-            test = str(arrays["test_data_sha256"]) if "test_data_sha256" in arrays else ""
-            return resolve(config), Digests(str(arrays["data_sha256"]), test), int(arrays["epoch"])
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
-    except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
-        raise RunError(f"{path}: damaged: {error}") from error
+        state = fresh_state(o, run.data_dim, arrays.get("prior_logits"))
+        _fill(state, arrays, run.epoch)
+        rules = DataRules.from_arrays(arrays, run.data_dim, str(o.likelihood), o.dtype)
+        objective = objective_from(o)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise RunError(f"{path}: damaged: {shown(error)}") from error
+    return Run(folder, o, objective, state, rules, run.digests)
 
 
 def epoch_of(folder: Path) -> int | None:
     """How many epochs a run's checkpoint has; None if it cannot be read. No other array is."""
     try:
-        with np.load(folder / "checkpoint.npz", allow_pickle=False) as arrays:
-            return int(arrays["epoch"])
-    except Exception:  # numpy, zipfile and zlib raise nearly anything for a damaged file
+        with npz.opened(folder / "checkpoint.npz") as file:
+            return int(schema.read(file, {"epoch": schema.head()["epoch"]})["epoch"])
+    except RunError:
         return None
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def _checkpoint(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise RunError(f"{folder}: no such run folder")
+    if not (folder / "checkpoint.npz").is_file():
+        raise RunError(f"{folder}: no run folder, for it has no checkpoint.npz")
+    return folder / "checkpoint.npz"
+
+
+def _identity(file: npz.Npz) -> Identity:
+    wanted = schema.head()
+    known = schema.read(file, {name: wanted.pop(name) for name in ("format", "version")})
+    if schema.as_text(file, "format", known["format"]) != FORMAT:
+        raise RunError(f"{file.path}: not a minidecomp checkpoint")
+    version = int(known["version"])
+    if version != VERSION:
+        raise RunError(f"{file.path}: checkpoint version {version}; this minidecomp reads version {VERSION}")
+    arrays = schema.read(file, wanted)
+    texts = {name: schema.as_text(file, name, array) for name, array in arrays.items() if array.dtype.kind == "U"}
+    options = _options(file.path, texts["config"])
+    digests = Digests(texts["data_sha256"], texts.get("test_data_sha256", ""))
+    return Identity(options, digests, int(arrays["epoch"]), int(arrays["data_dim"]))
+
+
+def _options(path: Path, config: str) -> TrainOptions:
+    """The options that a checkpoint's ``config`` has."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
-    except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
-        raise RunError(f"{path}: damaged, not a whole .npz file") from error
+        values = toml_text.loads(config)
+        wrote = values.pop("version", "")
+        _refuse_unknown(path, values, wrote)
+        options = resolve(values)
+    except (toml_text.TOMLError, OptionError) as error:
+        raise RunError(f"{path}: damaged, config: {error}") from error
+    if options.likelihood is None:
+        raise RunError(f"{path}: damaged, config has no likelihood")
+    return options
 
 
-def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
+def _refuse_unknown(path: Path, values: dict[str, Any], wrote: object) -> None:
+    """Raise RunError if an option, or the variant that one names, is of another minidecomp."""
+    from .. import __version__
+
+    for name, value in values.items():
+        option = by_name().get(name)
+        choices = () if option is None else choices_of(option)
+        if choices is None or (option is not None and not isinstance(value, str)):
+            continue
+        word = CHOOSERS[name][0].named(value) if name in CHOOSERS else value
+        if option is None or word not in choices:
+            what = f"the option {shown(name)}" if option is None else f"{name} = {shown(value)}"
+            raise RunError(
+                f"{path}: it has {what}, which this minidecomp ({__version__}) does not know; a newer one, or a "
+                f"program with a variant of its own, wrote it ({shown(wrote) or 'no version said'})"
+            )
+
+
+def _read(file: npz.Npz, run: Identity) -> dict[str, np.ndarray]:
+    """All arrays beside those of the identity, by what the options ask for."""
+    shapes = from_options.shapes(run.options, run.data_dim)
+    arrays = schema.read(file, schema.members(run.options, shapes, run.epoch, "data_unit" in file))
+    if "data_unit" in arrays:
+        arrays["data_unit"] = np.array(schema.as_text(file, "data_unit", arrays["data_unit"]))
+    if run.options.log_gradients:
+        frames = schema.frames(len(arrays["gradients.frame_epochs"]))
+        arrays |= schema.read(file, {"gradients.frames": frames})
+    return arrays
+
+
+def _fill(state: State, arrays: dict[str, np.ndarray], epoch: int) -> None:
     """Copy the checkpoint's arrays into the state."""
     adam = state.optimizer
     targets = {f"parameter.{name}": view for name, view in state.vae.parameters.items()}
@@ -237,22 +283,8 @@ def _fill(path: Path, state: State, arrays: dict[str, np.ndarray]) -> None:
     if adam.v_max is not None:
         targets["adam.v_max"] = adam.v_max
     for name, target in targets.items():
-        source = arrays[name]
-        if source.shape != target.shape or source.dtype != target.dtype:
-            raise RunError(
-                f"{path}: {name} is {source.dtype} of shape {source.shape}, "
-                f"the settings ask for {target.dtype} of shape {target.shape}"
-            )
-        if not np.isfinite(source).all():
-            raise RunError(f"{path}: damaged, {name} is not finite")
-        target[...] = source
-    adam.step = int(arrays["adam.step"])
-    state.epoch, state.row, state.seconds = int(arrays["epoch"]), int(arrays["row"]), float(arrays["seconds"])
-    if min(adam.step, state.epoch, state.row) < 0 or not state.seconds >= 0:
-        raise RunError(f"{path}: damaged, adam.step {adam.step}, epoch {state.epoch} or row {state.row} is below 0")
-    if arrays["metrics"].shape != (state.epoch, len(COLUMNS)):
-        raise RunError(f"{path}: damaged, metrics has shape {arrays['metrics'].shape} after {state.epoch} epochs")
-    for row in arrays["metrics"].tolist():
-        state.rows.append({**dict(zip(COLUMNS, row, strict=True)), "epoch": int(row[0])})
+        target[...] = arrays.pop(name)
+    adam.step, state.row, state.seconds = int(arrays["adam.step"]), int(arrays["row"]), float(arrays["seconds"])
+    state.epoch, state.rows = epoch, schema.numbered(arrays["metrics"].tolist())
     if state.gradient_log is not None:
         state.gradient_log = GradientLog.from_arrays(arrays)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import OptionError, RunError
+from ..errors import OptionError, RunError, shown
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name
+from ..settings.resolving import check
 from ..settings.sources import read_toml
 from ..variants import REGULARISERS
 from .checkpoint import COLUMNS, epoch_of
-from .evaluation_file import recorded_terms
+from .evaluation_file import read_whole, recorded_terms
 
 Row = dict[str, Any]
 PARTS = ("config.toml", "checkpoint.npz")
@@ -95,16 +95,31 @@ def read_row(folder: Path) -> Row:
     RunError
         A file is damaged.
     """
-    row: Row = {"run": str(folder)} | read_toml(folder / "config.toml")
-    path = folder / "evaluation.json"
-    if path.is_file():
-        try:
-            evaluation = json.loads(path.read_text("utf-8"))
-            if evaluation.get("epochs") == epoch_of(folder):
-                row |= recorded(evaluation)
-        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-            raise RunError(f"{path}: damaged; minidecomp evaluate {folder} makes it anew") from error
+    row: Row = {"run": str(folder)} | _options_of(folder / "config.toml")
+    if (folder / "evaluation.json").is_file():
+        evaluation = read_whole(folder)
+        if evaluation["epochs"] == epoch_of(folder):
+            row |= recorded(evaluation)
     return row
+
+
+def _options_of(path: Path) -> Row:
+    """The options in a run's config.toml, each checked; those of a variant that is not here must be plain values."""
+    values = read_toml(path)
+    for name, value in values.items():
+        try:
+            if name in by_name():
+                check(name, value)
+        except OptionError as error:
+            raise RunError(f"{path}: damaged, {error.message(name)}") from None
+        plain = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, str | int | float) and not _is_huge(each) for each in plain):
+            raise RunError(f"{path}: damaged, {shown(name)} is {shown(value)}, which is no option's value")
+    return values
+
+
+def _is_huge(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) > 2**64
 
 
 def recorded(evaluation: Mapping[str, Any]) -> Row:

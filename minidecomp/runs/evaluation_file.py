@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..errors import RunError, shown
 from ..files import write_json
 from ..settings.options import TrainOptions
 from .checkpoint import State
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
-PARTS = METRIC_PARTS | {"train", "test", "dimensions", "decomposition", "marginal_log_likelihood", "factors"}
+MOST_BYTES, DEEPEST, LARGEST = 10_000_000, 20, sys.float_info.max
 
 
 def model_of(state: State) -> dict[str, Any]:
@@ -39,16 +41,121 @@ def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
 
 def parts_in_form(folder: Path) -> dict[str, Any]:
     """What ``evaluation.json`` has of the form that docs/files.md describes; empty if it cannot be read."""
-    found: Any = None
-    with suppress(OSError, ValueError, RecursionError):
-        found = json.loads((folder / "evaluation.json").read_text("utf-8"))
-    if not isinstance(found, dict):
+    try:
+        found = _parse(folder / "evaluation.json")
+    except (OSError, ValueError):
         return {}
-    kept = {name: part for name, part in found.items() if name not in PARTS or isinstance(part, dict)}
-    for name in METRIC_PARTS & kept.keys():
-        scores = kept[name].items()
-        kept[name] = {metric: score for metric, score in scores if isinstance(score, dict) and "score" in score}
+    kept = {}
+    for name, part in found.items():
+        if name in METRIC_PARTS and isinstance(part, dict):
+            part = {metric: score for metric, score in part.items() if _is_score(score)}
+        if is_in_form(name, part):
+            kept[name] = part
     return kept
+
+
+def read_whole(folder: Path) -> dict[str, Any]:
+    """What ``evaluation.json`` has, of whatever model.
+
+    Raises
+    ------
+    RunError
+        If a part is not of the form that docs/files.md describes.
+    """
+    path = folder / "evaluation.json"
+    again = f"minidecomp evaluate {folder} makes it anew"
+    try:
+        found = _parse(path)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: damaged; {again}") from error
+    wrong = [name for name, part in found.items() if not is_in_form(name, part)]
+    wrong += [name for name in ("epochs", "test", "dimensions") if name not in found]
+    if wrong:
+        raise RunError(f"{path}: damaged in {shown(wrong[0])}; {again}")
+    return found
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    """A JSON object of few levels, plain texts and finite numbers; ValueError if the file has something else."""
+    if not path.is_file():  # a pipe would be waited for
+        raise FileNotFoundError(f"{path} is no file")
+    with open(path, "rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError("too long")
+    try:
+        found = json.loads(content.decode("utf-8"), parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("too deep") from None
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    _check_plain(found)
+    return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _check_plain(value: Any, depth: int = 0) -> None:
+    """Raise ValueError at a number that no float holds, a text that no UTF-8 holds, or too many levels."""
+    if depth > DEEPEST:
+        raise ValueError("too deep")
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, int | float) and not abs(value) <= LARGEST:
+        raise ValueError("a number beyond all floats")
+    elif isinstance(value, dict | list):
+        for inner in (*value, *value.values()) if isinstance(value, dict) else value:
+            _check_plain(inner, depth + 1)
+
+
+def is_in_form(name: str, part: Any) -> bool:
+    """Whether a part of an evaluation is what docs/files.md says; of a part that it does not name nothing is asked."""
+    match name:
+        case "epochs" | "seed":
+            return _is_whole(part)
+        case "version" | "parameters_sha256":
+            return isinstance(part, str)
+        case "train" | "test":
+            return _is_of(part, _is_number)
+        case "factors":
+            return _is_of(part, _is_whole)
+        case "metrics" | "metrics_of_gaussian_quantiles":
+            return _is_of(part, _is_score)
+        case "dimensions":
+            return isinstance(part, dict) and _is_list(part.get("active"), _is_whole) and _is_list(part.get("kl"))
+        case "decomposition":
+            factors = [part.get("overlap"), part.get("match")] if isinstance(part, dict) else [None]
+            return all(_is_of(factor, lambda each: _has_number(each, "value")) for factor in factors)
+        case "marginal_log_likelihood":
+            return _has_number(part, "mean")
+    return True
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+    """A number, or null for one that was not finite."""
+    return value is None or (isinstance(value, Real) and not isinstance(value, bool))
+
+
+def _is_list(value: Any, each: Callable[[Any], bool] = _is_number) -> bool:
+    return isinstance(value, list) and all(map(each, value))
+
+
+def _is_of(part: Any, each: Callable[[Any], bool]) -> bool:
+    return isinstance(part, dict) and all(map(each, part.values()))
+
+
+def _has_number(value: Any, name: str) -> bool:
+    return isinstance(value, dict) and name in value and _is_number(value[name])
+
+
+def _is_score(value: Any) -> bool:
+    return _has_number(value, "score")
 
 
 def update_evaluation(folder: Path, state: State, values: Mapping[str, Any]) -> None:

@@ -1,23 +1,25 @@
 """The run folder: what is written where (docs/files.md).
 
 ``config.toml`` the options, ``metrics.csv`` a row an epoch, ``gradients.csv`` likewise with --log-gradients,
-``checkpoint.npz`` everything a resume needs, ``figures/``, ``evaluation.json``. Every file is written whole or not at
-all.
+``checkpoint.npz`` everything a resume needs, ``figures/``, ``evaluation.json``; ``.lock`` while it is trained. Every
+file is written whole or not at all.
 """
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ..data.dataset import Dataset, Digests
 from ..errors import RunError
-from ..files import write_file
+from ..files import is_temporary, write_file
 from ..settings import toml_text
 from ..settings.options import TrainOptions, is_relevant
+from .owner import LOCK, Lock, is_empty, own, own_given, own_new
 
-FIRST_SAVE = ("config.toml", "metrics.csv", "gradients.csv", "checkpoint.npz")
+TABLES = ("metrics.csv", "gradients.csv")
 
 
 def config_text(options: TrainOptions) -> str:
@@ -38,54 +40,87 @@ def write_config(folder: Path, options: TrainOptions) -> None:
     write_file(folder / "config.toml", lambda file: file.write(config_text(options).encode()))
 
 
-def create_folder(out: str | None, options: TrainOptions) -> Path:
-    """A new run folder: ``out``, or one under ``runs/`` named after the run. Never one that holds something already."""
-    if out is not None:
-        folder = Path(out)
-        if folder.exists() and not folder.is_dir():
-            raise RunError(f"--out {out}: it is a file; give a folder")
-        if folder.exists() and any(folder.iterdir()):
-            go_on = f"--resume {out} to go on with its run"
-            raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
-    else:
+def holds_only_a_beginning(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a run leaves that ends before its first checkpoint; or nothing at all."""
+    return all(_is_of_a_beginning(path) for path in folder.iterdir())
+
+
+def clear_beginning(folder: Path) -> None:
+    """Delete what ``holds_only_a_beginning`` allows, but for the lock; the caller holds it.
+
+    Raises
+    ------
+    RunError
+        If the folder holds anything else, or a file cannot be deleted.
+    """
+    if not holds_only_a_beginning(folder):
+        raise RunError(f"{folder}: it holds more than the beginning of a run")
+    _delete(path for path in folder.iterdir() if path.name != LOCK)
+
+
+def check_begun(folder: Path) -> None:
+    """Raise RunError, with what to type, if a folder has the beginning of a run without a checkpoint to go on from."""
+    if not folder.is_dir() or is_empty(folder) or not holds_only_a_beginning(folder):
+        return
+    own(folder).release()  # its training may be just beginning
+    config = f"--config {quote(str(folder / 'config.toml'))} " if (folder / "config.toml").is_file() else ""
+    again = f"minidecomp train {config}--out {quote(str(folder))}"
+    raise RunError(f"{folder}: it was stopped before its first checkpoint; begin again with: {again}")
+
+
+def delete_temporaries(folder: Path) -> None:
+    """Delete what killed saves have left of the files that only a run's owner writes; the caller is it."""
+    _delete(path for path in folder.iterdir() if _is_temporary(path))
+
+
+def _is_of_a_beginning(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    if path.name == "config.toml":
+        return _text(path).startswith("version = ")  # one that a person wrote has no version
+    if path.name in TABLES:
+        return _text(path).count("\n") <= 1  # without a row
+    return path.name == LOCK or _is_temporary(path)
+
+
+def _is_temporary(path: Path) -> bool:
+    return any(is_temporary(path.name, name) for name in (*TABLES, "config.toml", "checkpoint.npz"))
+
+
+def _text(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4096).decode("utf-8", "replace")
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _delete(paths: Iterable[Path]) -> None:
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot delete {path}: {error.strerror or error}") from error
+
+
+def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
+    """The folder of a new run, made and owned: ``out``, or one under ``runs/`` named after the run.
+
+    Never one that holds something already, but for what a run left that ended before its first checkpoint.
+    """
+    if out is None:
         data = Path(str(options.data)).stem
         variance = "-pca" if options.prior_variance == "pca" else ""
         variance += "-learned" if options.learn_prior_variance else ""
         name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"
-        folder, count = Path("runs") / name, 1
-        while folder.exists():
-            count += 1
-            folder = Path("runs") / f"{name}-{count}"
+        return own_new(Path("runs") / name)
+    folder, held = own_given(out, f"--resume {out} to go on with its run", holds_only_a_beginning)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise RunError(f"--out {folder}: cannot write there: {error.strerror or error}") from error
-    return folder
-
-
-def holds_only_a_beginning(folder: Path) -> bool:
-    """Whether a run's folder has nothing but what a first save that was killed leaves; an empty one has nothing else.
-
-    That is config.toml, tables without a row, and the temporary files of all these.
-    """
-    if not folder.is_dir() or (folder / "checkpoint.npz").exists():
-        return False
-    return all(path.is_file() and not path.is_symlink() and _is_of_a_beginning(path) for path in folder.iterdir())
-
-
-def _is_of_a_beginning(path: Path) -> bool:
-    if path.name in ("metrics.csv", "gradients.csv"):
-        return path.read_bytes().count(b"\n") <= 1
-    return path.name == "config.toml" or path.name.startswith(tuple(f".{name}." for name in FIRST_SAVE))
-
-
-def clear_beginning(folder: Path) -> None:
-    """Delete what `holds_only_a_beginning` means, and nothing else; the folder stays."""
-    for path in folder.iterdir():
-        if _is_of_a_beginning(path):
-            path.unlink(missing_ok=True)
+        clear_beginning(folder)
+    except BaseException:
+        held.release()
+        raise
+    return folder, held
 
 
 def check_data(folder: Path, digests: Digests, dataset: Dataset) -> Digests:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import RunError
 from ..objective import TERMS
 
 PAIRS = tuple(itertools.combinations(TERMS, 2))
 COLUMNS = ("epoch", *(f"norm_{term}" for term in TERMS), *(f"cosine_{a}_{b}" for a, b in PAIRS))
+FRAME_COLUMNS = 2 + 2 + 2 * len(TERMS)
 FRAMES = 60  # moments of training that are kept, at most
 
 
@@ -52,10 +52,11 @@ class GradientLog:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> GradientLog:
-        """The log that a checkpoint has kept; RunError if its arrays do not fit together."""
-        rows, frames = arrays["gradients"], arrays["gradients.frames"]
-        epochs, gap = arrays["gradients.frame_epochs"], int(arrays["gradients.gap"])
-        shaped = frames.size == 0 or (frames.ndim == 3 and frames.shape[2] == 10)
-        if rows.ndim != 2 or rows.shape[1] != len(COLUMNS) or len(frames) != len(epochs) or gap < 1 or not shaped:
-            raise RunError("the logged gradients do not fit together")
-        return cls([(int(row[0]), *row[1:]) for row in rows.tolist()], epochs.tolist(), list(frames), gap)
+        """The log that a checkpoint has kept, from arrays as `runs.schema` says; ValueError if they do not fit."""
+        rows, frames = arrays["gradients"].tolist(), arrays["gradients.frames"]
+        at, gap = arrays["gradients.frame_epochs"].tolist(), int(arrays["gradients.gap"])
+        if [row[0] for row in rows] != list(range(1, len(rows) + 1)):
+            raise ValueError("gradients has other epochs than 1, 2, 3, ..")
+        if at != sorted(set(at)):
+            raise ValueError("gradients.frame_epochs is not in order")
+        return cls([(int(row[0]), *row[1:]) for row in rows], at, list(frames), gap)

@@ -84,7 +84,7 @@ def _variance_help() -> str:
 # fmt: off
 GENERAL = (
     Option("data", str, _data_help, flags="-d", group=DATA),
-    Option("limit", int, "Train on that many points only, chosen at random.", low=2, group=DATA),
+    Option("limit", int, "Train on that many points only, chosen at random.", low=2, high=10**9, group=DATA),
     Option("data_seed", int, "Seed of the pinwheel's points, of the test split and of --limit's choice.", 0, low=0, high=SEED, group=DATA),
 
     Option("prior", str, lambda: f"{_listed(PRIORS)}. By the data (your own: gaussian); mixture at first.", choices=lambda: tuple(PRIORS), group=PRIOR),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
-from ..errors import OptionError
+from ..errors import OptionError, shown
 from ..variants import OPTION_CHECKS, Option
 from .options import (
     ALIASES,
@@ -23,6 +26,10 @@ from .options import (
     default,
     is_relevant,
 )
+
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# Python would take 1_000, digits of every script, and more.
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def allowed(name: str) -> str:
@@ -143,19 +150,41 @@ def _within(number: float, limits: Mapping[str, Any]) -> bool:
 
 
 def _convert(kind: Any, value: Any) -> Any:
+    """The value in a type; TypeError, ValueError or OverflowError if it is none, or would become another value."""
+    if getattr(value, "ndim", None) == 0 and getattr(getattr(value, "dtype", None), "kind", "-") in "biufU":
+        value = value.item()  # a number or text of NumPy's
     if kind is bool:
-        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        return value if isinstance(value, bool) else words[value.lower()] if value in words else _refuse()
+        return value if isinstance(value, bool) else _yes_or_no(value)
     if isinstance(value, bool):
         return _refuse()
     if kind is tuple:
-        parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else list(value)
-        return tuple(_convert(int, part) for part in parts if part != "")
-    if kind is int and isinstance(value, float) and not value.is_integer():
-        return _refuse()
+        return tuple(_convert(int, part) for part in _parts(value))
     if kind is str:
-        return os.fspath(value)
-    return kind(value)
+        path = os.fspath(value)
+        return str(path) if isinstance(path, str) and "\0" not in path else _refuse()
+    if isinstance(value, str):
+        value = kind(value) if _NUMBER.fullmatch(value.strip()) else _refuse()
+    return _as_number(kind, value) if isinstance(value, Real | Decimal) else _refuse()
+
+
+def _as_number(kind: Any, value: Any) -> Any:
+    as_float = float(value)  # what no float holds is beyond every limit, and could be of endless digits as an int
+    return as_float if kind is float else int(value) if math.isfinite(as_float) and value == int(value) else _refuse()
+
+
+def _yes_or_no(value: Any) -> bool:
+    word = value.strip().lower() if isinstance(value, str) else ""
+    return _WORDS[word] if word in _WORDS else _refuse()
+
+
+def _parts(value: Any) -> list[Any]:
+    """The whole numbers of a list, or of a text with commas between."""
+    if isinstance(value, str):
+        return value.strip().removesuffix(",").split(",") if value.strip() else []
+    if isinstance(value, Real):
+        return [value]
+    taken = isinstance(value, Sequence) and not isinstance(value, bytes | bytearray)
+    return list(value) if taken or getattr(value, "ndim", 0) == 1 else _refuse()
 
 
 def _refuse() -> Any:
@@ -241,7 +270,7 @@ def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> N
         if not is_relevant(name, resolved) and given[name] != default(name):
             other, needed = by_name()[name].only_with or ("", ())
             raise OptionError(
-                name, given[name], f"it goes with {_need(other, needed)} only, not with {resolved[other]}"
+                name, given[name], f"it goes with {_need(other, needed)} only, not with {shown(resolved[other])}"
             )
     prior, regulariser = (
         chosen_variant("prior", resolved["prior"]),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import OptionError, RunError
+from ..errors import OptionError, RunError, shown
+from . import toml_text
 from .resolving import check, check_known, resolve
 
 PREFIX = "MINIDECOMP_"
 # Variables that are no options of a run.
 OTHERS = ("MINIDECOMP_DATA", "MINIDECOMP_NO_BLAS", "MINIDECOMP_NO_CLONES")
+
+MOST_BYTES = 10_000_000
 
 
 def from_environment() -> dict[str, Any]:
@@ -46,7 +49,7 @@ def read_config(path: str) -> dict[str, Any]:
     found = {}
     for name, value in read_toml(Path(path)).items():
         if isinstance(value, Mapping):
-            raise RunError(f"{path}: [{name}] is a table; the options stand at the top, outside of any")
+            raise RunError(f"{path}: [{shown(name)}] is a table; the options stand at the top, outside of any")
         try:
             found[name] = _checked(name, value)
         except OptionError as error:
@@ -63,13 +66,28 @@ def read_toml(path: Path) -> dict[str, Any]:
         If the file cannot be read or is no TOML.
     """
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, no TOML, an endless number, or too many brackets
+        with open(path, "rb") as file:  # a pipe, too; but not without end
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    if len(content) > MOST_BYTES:
+        raise RunError(f"{path} is no TOML file of options: it has more than {MOST_BYTES:,} bytes")
+    try:
+        values = toml_text.loads(_decoded(content))
+    except toml_text.TOMLError as error:
         raise RunError(f"{path} is no TOML file: {error}") from error
     values.pop("version", None)
     return {name.replace("-", "_"): value for name, value in values.items()}
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise toml_text.TOMLError("it is in UTF-16; TOML is in UTF-8")
+    try:
+        return content.decode("utf-8-sig")  # some editors put a mark before the text
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise toml_text.TOMLError(f"a byte in line {line} is not of UTF-8, in which TOML is") from None
 
 
 def _checked(name: str, value: Any) -> Any:

@@ -1,10 +1,35 @@
-"""Writes flat TOML; the standard library only reads it."""
+"""Reads TOML that anybody may have written, and writes flat TOML, which the standard library does not."""
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from typing import Any
+
+from ..errors import shown
+
+
+class TOMLError(ValueError):
+    """A text is no TOML; the message is one line."""
+
+
+def loads(text: str) -> dict[str, Any]:
+    """The values in a TOML text.
+
+    Raises
+    ------
+    TOMLError
+        If it is none, or holds what no program of ours writes: numbers of thousands of digits, endless brackets.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TOMLError(shown(error)) from None
+    except RecursionError:
+        raise TOMLError("brackets within brackets, too many") from None
+    except ValueError:
+        raise TOMLError("a number or date that is out of range") from None
 
 
 def dumps(values: Mapping[str, Any]) -> str:

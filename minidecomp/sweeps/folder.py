@@ -24,6 +24,7 @@ from ..evaluation.scoring import known_metrics
 from ..files import make_folder, write_file
 from ..runs.comparison import differing_options, recorded
 from ..runs.evaluation_file import parts_in_form
+from ..runs.owner import lock, own_given, own_new
 from .grid import Block, Entry, expand_file, write_blocks
 from .sameness import difference, identity
 
@@ -47,19 +48,31 @@ def open_sweep(folder: Path) -> list[Entry]:
     return expand_file(folder / GRID)
 
 
-def begin_sweep(folder: Path, blocks: Sequence[Block]) -> None:
-    """Write a new sweep's grid into its folder, which is made unless it is there.
+def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
+    """The folder of a new sweep with its grid, which no other process has made; not one that holds anything.
+
+    Parameters
+    ----------
+    out : str or None
+        The folder; None for the first of sweeps/sweep, sweeps/sweep-2, .. that is free.
+    blocks : sequence of Block
 
     Raises
     ------
     RunError
-        If the folder cannot be written, or another process was faster.
+        If the folder holds something, cannot be written, or another process has it.
     """
-    check_writable(folder)
-    with claimed(folder, GRID) as ours:
-        if not ours or (folder / GRID).exists():
-            raise RunError(f"{folder}: another process has begun a sweep there")
+    folder, held = own_new(Path("sweeps/sweep")) if out is None else own_given(out, go_on_with(out))
+    try:
         write_blocks(folder / GRID, blocks)
+    finally:
+        held.release()  # from here on several processes may work on it
+    return folder
+
+
+def go_on_with(out: str) -> str:
+    """What to type to go on with a sweep in a folder."""
+    return f"--resume {out} to go on with its sweep"
 
 
 def check_writable(folder: Path) -> None:
@@ -78,45 +91,12 @@ def claimed(folder: Path, name: str) -> Iterator[bool]:
 
     The claim is a lock on a file: it ends with the process, killed or not, so none is ever stale.
     """
-    path = make_folder(folder / "locks") / name
-    with open(path, "a+b") as file:
-        if not _lock(file):
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            _unlock(file)
-
-
-def _lock(file: Any) -> bool:
+    held = lock(make_folder(folder / "locks") / name)
     try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _unlock(file: Any) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
-        return
-    fcntl.flock(file, fcntl.LOCK_UN)
+        yield held is not None
+    finally:
+        if held is not None:
+            held.release()
 
 
 def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool:
@@ -134,7 +114,7 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
         trained = identity(run)
         if trained is None or not (run / "config.toml").is_file():
             return False
-        return trained[2] == entry.options.epochs and not difference(run, entry.options)
+        return trained.epoch == entry.options.epochs and not difference(run, entry.options)
     except (RunError, TypeError, AttributeError, KeyError):
         return False
 
@@ -167,7 +147,7 @@ def state(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> str:
 def _recorded(run: Path) -> dict[str, Any]:
     """What was recorded of a finished run, and the likelihood that it has, which a grid may leave to the data."""
     trained = identity(run)
-    known = {} if trained is None else {"likelihood": trained[0].likelihood}
+    known = {} if trained is None else {"likelihood": trained.options.likelihood}
     return known | recorded(parts_in_form(run))
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from .. import memory
 from ..engines import usable_engine
+from ..errors import MinidecompError
 from ..settings.options import TrainOptions, cores
 from ..training import Trainer
 from .folder import FINISHED, NO_METRICS, Metrics, Table, is_finished
@@ -36,6 +38,19 @@ def _parameters(o: TrainOptions, datasets: Datasets) -> int:
     dx = datasets.get(o).data_dim
     chains = ((dx, *o.hidden, 2 * o.latent_dim), (o.latent_dim, *o.decoder_hidden, dx))
     return sum(a * b for widths in chains for a, b in itertools.pairwise(widths))
+
+
+def _ask_for_memory(entries: Sequence[Entry], datasets: Datasets, at_once: int) -> None:
+    """For the largest runs that may be at work together; one whose data cannot be had says so itself."""
+    sizes = []
+    for entry in entries:
+        try:
+            data = datasets.get(entry.options)
+        except MinidecompError:
+            continue
+        sizes.append(memory.of_training(entry.options, data.data_dim, len(data.train), len(data.test)))
+    together = sorted(sizes, reverse=True)[:at_once]
+    memory.ask(f"{len(together)} runs at once", sum(together), "fewer at once, by more --threads for each, take less")
 
 
 def run_all(
@@ -108,8 +123,10 @@ def run_all(
                 report(entry, outcome)
         return outcome
 
+    at_once = max(1, cores() // each)
+    _ask_for_memory(waiting, datasets, at_once)
     while waiting:
-        with ThreadPoolExecutor(max(1, cores() // each)) as executor:
+        with ThreadPoolExecutor(at_once) as executor:
             results = list(executor.map(work, waiting))
         waiting = [entry for entry, outcome in zip(waiting, results, strict=True) if outcome == BUSY]
         if waiting and not should_stop():

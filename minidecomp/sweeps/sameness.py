@@ -9,12 +9,12 @@ from typing import Any
 from ..data.dataset import Digests
 from ..errors import RunError
 from ..runs import checkpoint
+from ..runs.checkpoint import Identity
 from ..runs.folder import config_values, holds_only_a_beginning
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name, data_names
 
 MOST_SHOWN = 3  # options that a message names
 REMEMBERED = 2**15  # runs
-Identity = tuple[TrainOptions, Digests, int]
 
 
 def identity(folder: Path) -> Identity | None:
@@ -22,7 +22,7 @@ def identity(folder: Path) -> Identity | None:
 
     Returns
     -------
-    (TrainOptions, Digests, int) or None
+    Identity or None
         None where there is no checkpoint.
 
     Raises
@@ -74,13 +74,13 @@ def difference(folder: Path, wanted: TrainOptions, digests: Digests | None = Non
 
 @lru_cache(maxsize=2 * REMEMBERED)
 def _difference(folder: Path, stamp: tuple[int, ...], wanted: TrainOptions, digests: Digests | None) -> str:
-    options, trained_on, epoch = _read(folder, stamp)
-    parts = _different_options(options, wanted, digests is not None)
-    if epoch > wanted.epochs:
-        parts.append(f"epochs was {epoch}, the sweep now says {wanted.epochs}")
+    found = _read(folder, stamp)
+    parts = _different_options(found.options, wanted, digests is not None)
+    if found.epoch > wanted.epochs:
+        parts.append(f"epochs was {found.epoch}, the sweep now says {wanted.epochs}")
     if parts:
         return "; ".join(parts[:MOST_SHOWN]) + (f"; and {len(parts) - MOST_SHOWN} more" if parts[MOST_SHOWN:] else "")
-    if digests is not None and not _same_data(trained_on, digests):
+    if digests is not None and not _same_data(found.digests, digests):
         return f"{wanted.data} has other data now than when it was trained on them"
     return ""
 

@@ -18,7 +18,6 @@ from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
 from ..model import from_options
 from ..runs import checkpoint
 from ..runs.evaluation_file import read_evaluation
-from ..runs.folder import clear_beginning, write_config
 from ..settings.options import DATA, OF_THE_MACHINE, TrainOptions, by_name
 from ..training import Trainer
 from .folder import FAILED, FINISHED, claimed, forget_failure, is_finished, note_failure
@@ -127,10 +126,10 @@ def complete(
             fitted = from_options.fit_likelihood(entry.options, dataset)
             if differs := difference(folder / entry.name, fitted, datasets.digests(entry.options)):
                 raise refusal(folder / entry.name, differs)
-            trainer = _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset)
-            if not training.train(trainer, progress, should_stop):
-                return STOPPED
-            _evaluate(trainer, metrics)
+            with _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset) as trainer:
+                if not training.train(trainer, progress, should_stop):
+                    return STOPPED
+                _evaluate(trainer, metrics)
         except MinidecompError as error:
             note_failure(folder, entry.name, str(error))
             return FAILED
@@ -147,14 +146,10 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
     """A new run or, where there is a checkpoint, the run that was begun."""
     if not (folder / "checkpoint.npz").is_file():
         refuse_foreign(folder)
-        if folder.is_dir():
-            clear_beginning(folder)
         return training.start(options, dataset, str(folder))
     run = checkpoint.load(folder)
     now = {name: getattr(options, name) for name in ("epochs", "data", *OF_THE_MACHINE)}
-    trainer = training.resume(run, run.options.replace(**now), dataset)
-    write_config(folder, trainer.options)
-    return trainer
+    return training.resume(run, run.options.replace(**now), dataset)
 
 
 def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:

@@ -580,6 +580,42 @@ def test_a_full_disk():
     assert main(["train", "--resume", "r", "-e", "6", "--no-plots", "-q"]) == 0
 
 
+def test_gradients_on_a_full_disk():
+    """The file that was there is still there."""
+    assert main(["gradients", *SMALL[:2], "--hidden", "5", "--json", "--save", "g.npz"]) == 0
+    before = Path("g.npz").read_bytes()
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    args = ["gradients", *SMALL[:2], "--hidden", "50", "--json", "--save", "g.npz"]
+    done = subprocess.run([*COMMAND, *args], capture_output=True, text=True, preexec_fn=limit)
+    assert done.returncode == 1
+    assert done.stderr == "minidecomp: cannot write g.npz: File too large; what was saved before is kept\n"
+    assert Path("g.npz").read_bytes() == before
+
+
+def test_an_interrupt_during_the_first_imports_is_one_line():
+    Path("click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    code = "import sys; sys.path.insert(0, ''); from minidecomp.cli import run; run()"
+    done = subprocess.run([sys.executable, "-c", code, "train"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "minidecomp: interrupted\n")
+
+
+def test_a_changed_test_point_is_refused_by_a_resume(capsys):
+    points = np.random.default_rng(0).normal(size=(50, 3))
+    np.save("own.npy", points)
+    assert main(["train", "-d", "own.npy", "-e", "1", "-o", "r", "--no-plots", "-q"]) == 0
+    kept = {path: Path("r", path).read_bytes() for path in os.listdir("r")}
+    points[philox.permutation(50, 0, *streams.SPLIT.at())[0]] += 1
+    np.save("own.npy", points)
+    capsys.readouterr()
+    for more in ([], ["-e", "9"]):
+        line = complaint(capsys, "train", "--resume", "r", *more)
+        assert line == "r: the test points of own.npy are not those that this run began with"
+    assert kept == {path: Path("r", path).read_bytes() for path in os.listdir("r")}
+
+
 def test_a_folder_that_cannot_be_made_for_pictures(capsys):
     assert main(["train", *SMALL, "-o", "r", "--no-plots", "-q"]) == 0
     Path("file").touch()

@@ -16,7 +16,9 @@ from minidecomp import load_run
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.data.points import as_numbers
+from minidecomp.errors import OptionError
 from minidecomp.export.c_source import dequantised, quantised
+from minidecomp.export.format import chosen_format
 from minidecomp.export.networks import decoder_of, encoder_of
 from minidecomp.export.precision import int8_errors, with_chains
 from minidecomp.terms.arrays import softplus
@@ -244,6 +246,59 @@ def test_wrong_use(args, message, capsys):
     assert main(args.split()) == 2
     out, err = capsys.readouterr()
     assert out == "" and message in err and err.count("\n") == 1
+
+
+def refused(name, kind):
+    try:
+        chosen_format(kind, name)
+    except OptionError as error:
+        return error.option == "name"
+    return False
+
+
+@pytest.mark.parametrize("kind", ["onnx", "c", "numpy", "safetensors"])
+def test_names_of_devices_and_usual_names(kind):
+    pytest.importorskip(kind) if kind == "onnx" else None
+    assert all(refused(name, kind) for name in ("con", "NUL", "aux", "com1", "Lpt9"))
+    assert not any(refused(name, kind) for name in ("model", "m2", "A_b", "computer", "auxiliary"))
+
+
+def test_a_python_file_hides_no_module_that_python_needs(capsys):
+    """Whatever a fresh Python has loaded once it has the export's own imports."""
+    code = "import pathlib, numpy, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    stdlib = sys.stdlib_module_names | {"numpy"}
+    loaded = {name for name in run.stdout.split() if name in stdlib and not name.startswith("_")}
+    assert {"numpy", "os", "math"} <= loaded
+    assert [name for name in loaded if not refused(name, "numpy")] == []
+    assert all(refused(name, "numpy") for name in ("json", "sitecustomize", "class", "None", "a-b"))
+    assert not any(refused(name, "numpy") for name in ("match", "stdio", "onnx", "modèle"))
+    assert main(["export", "plane", "--format", "numpy", "--name", "numpy", "--out", "hides"]) == 2
+    assert capsys.readouterr().err == (
+        "minidecomp: --name: numpy is not allowed; numpy.py would hide a module that Python needs; another is\n"
+    )
+    assert not Path("hides").exists()
+
+
+def test_a_header_hides_none_of_the_c_library(tmp_path, capsys):
+    """Neither the standard's, nor one that they include here."""
+    standard = """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdarg stdbool
+        stddef stdint stdio stdlib string tgmath time wchar wctype"""
+    standard = standard.split()
+    assert all(refused(name, "c") and refused(name.upper(), "c") for name in standard)
+    assert refused("modèle", "c") and not any(refused(name, "c") for name in ("numpy", "int", "a-b", "mathematics"))
+    assert main(["export", "plane", "--format", "c", "--name", "math", "--out", "hides"]) == 2
+    assert "--name: math is not allowed; math.h would hide the C library's <math.h>" in capsys.readouterr().err
+    assert not Path("hides").exists()
+    if GCC is not None:
+        (tmp_path / "all.c").write_text("".join(f"#include <{name}.h>\n" for name in standard))
+        run = subprocess.run([GCC, "-M", str(tmp_path / "all.c")], capture_output=True, text=True, check=True)
+        found = {Path(each) for each in re.findall(r"\S+\.h\b", run.stdout)}
+        beside = {
+            each.stem for each in found if each.with_name("stddef.h").exists() or each.with_name("math.h").exists()
+        }
+        assert {"math", "stdint", "features"} <= beside
+        assert [name for name in beside if re.match("[a-z]", name) and not refused(name, "c")] == []
 
 
 def test_without_onnx(monkeypatch, capsys):

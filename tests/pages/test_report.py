@@ -17,7 +17,7 @@ from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.model.vae import in_dtype
 from minidecomp.report import content as report_content
-from minidecomp.report.page import page
+from minidecomp.report.page import page, write_report
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,27 @@ def test_the_page_is_one_file(name, runs, monkeypatch, capsys):
     W = np.frombuffer(base64.b64decode(stored["W"]), "<f4").reshape(stored["n_in"], stored["n_out"])
     np.testing.assert_array_equal(W, run.vae.parameters["dec.0.W"])
     assert dict(values["settings"])["prior"] == f'"{run.options.prior}"'
+
+
+@pytest.mark.parametrize(
+    "name", ["{{script}}.npy", "{{values}}", "{{title}}", "{{nothing}}", "\\1 \\g<0>", "</script>"]
+)
+def test_a_name_is_text_whatever_it_looks_like(name, runs):
+    values = report_content.content(*loaded(runs, "plane"))
+    usual, text = page(values), page({**values, "name": name})
+    shown = html.escape(name)
+    assert f"<title>{shown} - minidecomp</title>" in text and f"<h1>{shown}</h1>" in text
+    kept = re.search(r'<script type="application/json" id="values">(.*?)</script>', text, re.DOTALL)[1]
+    assert json.loads(kept) == json.loads(json.dumps({**values, "name": name}))
+    assert text.count("</script>") == usual.count("</script>")
+
+
+def test_a_name_that_is_not_utf_8(runs, tmp_path, monkeypatch):
+    run, dataset = loaded(runs, "plane")
+    values = report_content.content(run, dataset)
+    monkeypatch.setattr("minidecomp.report.page.content", lambda *_: {**values, "name": "a\udcff"})
+    write_report(run, dataset, tmp_path / "page.html")
+    assert "<h1>a\\udcff</h1>" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_a_large_decoder_is_left_out_and_said(runs, monkeypatch):

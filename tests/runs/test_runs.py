@@ -3,6 +3,7 @@
 import errno
 import os
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from minidecomp.data import dataset_from
 from minidecomp.errors import Fault, RunError
 from minidecomp.files import write_file
 from minidecomp.runs import checkpoint
-from minidecomp.runs.folder import create_folder
+from minidecomp.runs.folder import new_run
 from minidecomp.settings import sources
 
 SMALL = {"hidden": "6", "epochs": 3, "points_per_arm": 20, "batch_size": 30, "threads": 1}
@@ -115,14 +116,14 @@ def changed(run, folder, **arrays):
         ({"version": 2}, "checkpoint version 2; this minidecomp reads version 1"),
         ({"version": None}, "damaged, it has no version"),
         ({"adam.m": None}, "damaged, it has no adam.m"),
-        ({"parameter.enc.0.W": np.zeros((2, 7), np.float32)}, r"enc.0.W is float32 of shape \(2, 7\), the settings ask for float32 of shape \(2, 6\)"),
+        ({"parameter.enc.0.W": np.zeros((2, 7), np.float32)}, r"enc.0.W is float32 of shape \(2, 7\); the settings ask for float32 of shape \(2, 6\)"),
         ({"parameter.enc.0.W": np.zeros((2, 6))}, "enc.0.W is float64 of shape"),
         ({"parameter.enc.0.b": np.full(6, np.nan, np.float32)}, "damaged, parameter.enc.0.b is not finite"),
         ({"config": "prior = 3"}, "prior: 3 is not allowed"),
         ({"config": "prior"}, "damaged"),
-        ({"metrics": np.zeros((2, 6))}, r"damaged, metrics has shape \(2, 6\) after 3 epochs"),
+        ({"metrics": np.zeros((2, 6))}, r"damaged, metrics is float64 of shape \(2, 6\); the settings ask for float64 of shape \(3, 6\)"),
         ({"epoch": np.array("x")}, "damaged"),
-        ({"format": np.array([{}], object)}, "damaged, not a whole .npz file"),
+        ({"format": np.array([{}], object)}, r"damaged, format is another type of shape \(1,\); the settings ask for a text"),
     ],
 )  # fmt: skip
 def test_a_checkpoint_that_does_not_fit(arrays, message, run, tmp_path):
@@ -165,20 +166,20 @@ def test_no_run_folder(tmp_path):
 
 def test_a_run_folder_is_never_overwritten(run, tmp_path):
     with pytest.raises(RunError, match="it exists already"):
-        create_folder(str(run.folder), run.options)
+        new_run(str(run.folder), run.options)
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="--out file: it is a file"):
-        create_folder("file", run.options)
+        new_run("file", run.options)
     with pytest.raises(RunError, match="--out file/x: cannot write there: Not a directory"):
-        create_folder("file/x", run.options)
+        new_run("file/x", run.options)
     (tmp_path / "empty").mkdir()
-    assert create_folder("empty", run.options).name == "empty"
-    names = [create_folder(None, run.options).name for _ in range(3)]
+    assert new_run("empty", run.options)[0].name == "empty"
+    names = [new_run(None, run.options)[0].name for _ in range(3)]
     first = "pinwheel-mixture-alpha2-beta1-seed0"
     assert names == [first, f"{first}-2", f"{first}-3"]
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("call", ["fsync", "replace", "chmod"])
 def test_a_full_disk_leaves_what_was_saved(call, run, tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(b"good")
@@ -190,6 +191,45 @@ def test_a_full_disk_leaves_what_was_saved(call, run, tmp_path, monkeypatch):
     with pytest.raises(Fault, match=r"cannot write .*checkpoint.npz: No space left on device; what was saved"):
         write_file(path, lambda file: file.write(b"new"))
     assert path.read_bytes() == b"good"
+    assert os.listdir(tmp_path) == ["checkpoint.npz"], "no temporary file is left"
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600), (0o002, 0o664)])
+def test_a_new_file_has_the_permissions_that_the_umask_gives(umask, mode):
+    before = os.umask(umask)
+    try:
+        write_file(Path("a"), lambda file: file.write(b"new"))
+    finally:
+        os.umask(before)
+    assert os.stat("a").st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o444, 0o666])
+def test_a_file_that_is_written_again_keeps_its_permissions(mode):
+    Path("a").touch()
+    os.chmod("a", mode)
+    write_file(Path("a"), lambda file: file.write(b"new"))
+    assert os.stat("a").st_mode & 0o777 == mode and Path("a").read_bytes() == b"new"
+
+
+def test_what_is_no_file_is_not_replaced_by_one():
+    os.mkfifo("pipe")
+    os.mkdir("folder")
+    for name in ("pipe", "folder"):
+        with pytest.raises(Fault, match=f"cannot write {name}: it is there already, and is no regular file"):
+            write_file(Path(name), lambda file: file.write(b"new"))
+    assert sorted(os.listdir()) == ["folder", "pipe"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line():
+    with pytest.raises(Fault, match="cannot write none/a: No such file or directory"):
+        write_file(Path("none/a"), lambda file: file.write(b"new"))
+
+
+def test_a_name_as_long_as_a_name_can_be():
+    name = "ü" * 127
+    write_file(Path(name), lambda file: file.write(b"new"))
+    assert os.listdir() == [name]
 
 
 def test_an_interrupt_leaves_no_half_file(tmp_path):
@@ -206,15 +246,27 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
     ("arrays", "message"),
     [
         ({"data_dim": 0}, "damaged, data_dim is 0"),
-        ({"adam.step": -7}, "damaged, adam.step -7"),
-        ({"row": -3}, "or row -3 is below 0"),
-        ({"seconds": np.nan}, "damaged"),
+        ({"adam.step": -7}, "damaged, adam.step is -7; 0 to 1152921504606846975 is allowed"),
+        ({"row": -3}, "damaged, row is -3; 0 to "),
+        ({"seconds": np.nan}, "damaged, seconds is not finite"),
     ],
 )
 def test_a_counter_out_of_range(arrays, message, run, tmp_path):
     changed(run, tmp_path, **arrays)
     with pytest.raises(RunError, match=message):
         checkpoint.load(tmp_path)
+
+
+def test_the_identity_is_read_alone(run, tmp_path):
+    """Parameters that are not there do not matter to whoever asks whose checkpoint it is."""
+    changed(run, tmp_path, **{"parameter.enc.0.W": None, "adam.m": None, "metrics": np.zeros(3)})
+    found = checkpoint.identity(tmp_path)
+    whole = checkpoint.load(run.folder)
+    assert (found.options, found.digests, found.epoch) == (whole.options, whole.digests, 3)
+    assert (found.data_dim, checkpoint.epoch_of(tmp_path)) == (2, 3)
+    with pytest.raises(RunError, match="no such run folder"):
+        checkpoint.identity(tmp_path / "none")
+    assert checkpoint.epoch_of(tmp_path / "none") is None
 
 
 def test_a_row_beyond_the_data(run, tmp_path):
@@ -237,6 +289,7 @@ def test_parameters_that_are_not_finite_are_not_saved(run, tmp_path):
     trainer = trained(tmp_path / "run")
     before = (tmp_path / "run" / "checkpoint.npz").read_bytes()
     trainer.state.vae.parameters.vector[3] = np.inf
-    with pytest.raises(Fault, match="parameters: no longer finite; the last good checkpoint stays"):
+    kept = "and with it log_likelihood, kl; the last good checkpoint stays"
+    with pytest.raises(Fault, match=f"parameters: no longer finite after epoch 3, step 9, {kept}"):
         trainer.save()
     assert (tmp_path / "run" / "checkpoint.npz").read_bytes() == before

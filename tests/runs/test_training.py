@@ -1,6 +1,7 @@
 """The training loop: a stop at any moment changes nothing, a fault loses nothing."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -8,16 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp import resolve, training
+from minidecomp import DecompositionVAE, resolve, training
+from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.data import principal_variances as pca
+from minidecomp.data.dataset import Dataset
 from minidecomp.data.points import Bits
-from minidecomp.errors import Fault, OptionError, RunError
+from minidecomp.errors import DataError, Fault, OptionError, RunError
 from minidecomp.evaluation.terms import evaluate
 from minidecomp.randomness import philox, streams
 from minidecomp.runs import checkpoint
 
 SMALL = {"hidden": "6", "epochs": 4, "points_per_arm": 13, "batch_size": 9, "threads": 1, "alpha": 1.0}
+OWN = {name: value for name, value in SMALL.items() if name != "points_per_arm"}  # for data of one's own
 COMPARED = ("log_likelihood", "kl", "regulariser", "objective")
 
 
@@ -111,6 +115,80 @@ def test_a_fault_keeps_the_last_good_checkpoint(engine, tmp_path):
         training.train(trainer)
     kept = checkpoint.load(tmp_path / "run")
     assert np.isfinite(kept.vae.parameters.vector).all()
+
+
+@pytest.mark.parametrize("engine", ["cpu", "textbook"])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"lr": 1e300, "epochs": 1, "batch_size": 100},
+            r"parameters: no longer finite after epoch 1, step 1, and with it log_likelihood, kl, regulariser; "
+            r"the last good checkpoint stays in \S+; --lr 1e\+300 may be too large",
+        ),
+        ({"beta": 1e308}, r"gradient is not finite in epoch 1, step 1; .*; --beta 1e\+308 may be too large"),
+        ({"alpha": 1e308}, r"gradient is not finite in epoch 1, step 1; .*; --alpha 1e\+308 may be too large"),
+        (
+            {"log_prior_multiplier": 1e300},
+            r"kl is not finite in epoch 1, step 1; .*; --log-prior-multiplier 1e\+300 may be too large",
+        ),
+        ({"lr": 5.0, "epochs": 400}, r"a smaller --lr may help"),
+    ],
+)
+def test_a_fault_names_term_epoch_step_and_cause(given, message, engine, tmp_path):
+    trainer = start(tmp_path / "run", engine=engine, **given)
+    if "lr" in given and given["lr"] == 5.0:
+        trainer.state.vae.parameters.vector[:] *= 1e15  # as if the rate had done it
+        trainer.state.optimizer.step = 7
+    with pytest.raises(Fault, match=message):
+        training.train(trainer)
+
+
+def test_data_far_from_one_are_the_cause_that_is_named(tmp_path):
+    options = resolve(OWN | {"data": "own.npy", "beta": 1e9, "lr": 1e30})
+    points = 1e14 * np.random.default_rng(0).normal(size=(30, 2))
+    trainer = training.start_in_memory(options.replace(lr=1e-3), Dataset("x", points, points))
+    assert training._not_finite(trainer, "kl").endswith("e+14: bring them to a size near 1")
+    trainer.options = options
+    assert training._not_finite(trainer, "kl").endswith("--lr 1e+30 may be too large")
+
+
+FEW = "x: 1 training point; with --alpha above 0, --regulariser mmd needs 2 or more in a batch"
+
+
+def test_a_run_without_a_step_is_refused(tmp_path):
+    """One training point is no sample for the MMD, so every epoch would pass without a step."""
+    x = np.random.default_rng(0).normal(size=(5, 2))
+    one, all_five = Dataset("x", x[:1], x), Dataset("x", x, x)
+    options = resolve(OWN | {"data": "own.npy", "epochs": 1})
+    for call in (training.start_in_memory, lambda o, data: training.start(o, data, str(tmp_path / "run"))):
+        with pytest.raises(DataError, match=FEW):
+            call(options, one)
+        assert not (tmp_path / "run").exists()
+    trainer = training.start_in_memory(options, all_five)
+    with pytest.raises(DataError, match=FEW):
+        training.go_on_in_memory(options, one, trainer.rules, trainer.state)
+    for other in ({"alpha": 0.0}, {"regulariser": "kl-inc"}):
+        assert training.train(training.start_in_memory(options.replace(**other), one))
+    # A last batch of one point is left out, and the others are trained on.
+    last = training.start_in_memory(options.replace(batch_size=2), all_five)
+    assert training.train(last) and last.state.optimizer.step == 2
+
+
+def test_no_face_trains_without_a_step(capsys):
+    x = np.random.default_rng(0).normal(size=(4, 2))
+    np.save("x.npy", x)
+    few = ["-d", "x.npy", "--test-fraction", "0.9", "--alpha", "3"]
+    assert main(["train", *few, "--epochs", "3"]) == 2
+    assert capsys.readouterr().err == f"minidecomp: {FEW.replace('x:', 'x.npy:', 1)}\n"
+    assert os.listdir() == ["x.npy"]
+    assert main(["sweep", *few, "--epochs", "1,2", "-q", "-o", "s"]) == 1
+    assert capsys.readouterr().err.count(FEW.replace("x:", "x.npy:", 1)) == 2
+    with pytest.raises(DataError, match=FEW.replace("x:", "X:", 1)):
+        DecompositionVAE(alpha=3.0).fit(x[:1])
+    fitted = DecompositionVAE(alpha=3.0, epochs=1).fit(x)
+    with pytest.raises(DataError, match=FEW.replace("x:", "X:", 1)):
+        fitted.partial_fit(x[:1])
 
 
 def test_a_checkpoint_every_so_often(tmp_path, monkeypatch):

@@ -141,7 +141,7 @@ def test_what_comes_back_deletes_nothing(dask, monkeypatch):
     """Notes beside a run that was begun here stay; a folder of something else is refused."""
     monkeypatch.setattr(cluster, "_is_shared", lambda *args: False)
     entries = expand([{"prior": "mixture", "points_per_arm": 10, "hidden": [5], "alpha": [1, 2], "epochs": 2}])
-    folder.begin_sweep(Path("s"), [])
+    folder.begin_sweep("s", [{}])
     training.start(entries[0].options, dataset_from(entries[0].options), "s/alpha1")
     for name in ("alpha1", "alpha2"):
         Path(f"s/{name}").mkdir(exist_ok=True)

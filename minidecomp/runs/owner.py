@@ -1,0 +1,187 @@
+"""Who is at work on a folder: one process at a time, by a lock on a file that the system ends with the process."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import RunError
+
+LOCK = ".lock"
+# A file system without locks; there each process works as if it were alone.
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+LOCKED_BYTE = 1 << 30  # on Windows a locked byte cannot be read: one beyond the text
+
+
+class Lock:
+    """A lock that is held, on a file with the holder's process number, until ``release`` or the process's end."""
+
+    def __init__(self, path: Path, descriptor: int):
+        self.path, self._descriptor, self._process = path, descriptor, os.getpid()
+
+    def release(self) -> None:
+        """Delete the file and let go; a second time does nothing."""
+        if self._descriptor < 0:
+            return
+        # A forked child has no say; and the folder may have been moved, and another have taken its place.
+        if os.getpid() == self._process and _is_at(self._descriptor, self.path):
+            with suppress(OSError):
+                os.unlink(self.path)
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.release()
+
+
+def lock(path: Path) -> Lock | None:
+    """Lock a file, which is made if need be; None if another process, or another call in this one, has it.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be written.
+    """
+    # A link in a run's folder must not lead to the file that is written to.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        while True:
+            descriptor = os.open(path, flags, 0o666)
+            try:
+                if not _is_free(descriptor):
+                    break
+                if _is_at(descriptor, path):  # not deleted by who had it, between our opening and our locking
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, f"{os.getpid()}\n".encode())
+                    held, descriptor = Lock(path, descriptor), -1
+                    return held
+            finally:
+                if descriptor >= 0:
+                    os.close(descriptor)
+    except OSError as error:
+        raise RunError(f"{path.parent}: cannot write there: {error.strerror or error}") from error
+    return None
+
+
+def own(folder: Path) -> Lock:
+    """The lock of a folder in which a run is trained, or a sweep begun.
+
+    Raises
+    ------
+    RunError
+        If another has it, with its process number; or the folder cannot be written to.
+    """
+    held = lock(folder / LOCK)
+    if held is None:
+        raise RunError(f"{folder}: in use by {_holder(folder / LOCK)}")
+    return held
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing but, perhaps, a lock."""
+    return all(path.name == LOCK for path in folder.iterdir())
+
+
+def own_new(folder: Path) -> tuple[Path, Lock]:
+    """A folder that was not there, made and owned: ``folder``, else with -2, -3, .. at its name's end.
+
+    However many processes ask at once, each gets its own.
+    """
+    count, path = 1, folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with suppress(FileExistsError):
+                path.mkdir()
+                if held := lock(path / LOCK):
+                    return path, held
+            count += 1
+            path = folder.with_name(f"{folder.name}-{count}")
+    except OSError as error:
+        raise _cannot_make(path, error) from error
+
+
+def own_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_empty) -> tuple[Path, Lock]:
+    """The folder that ``--out`` names, made if need be, and owned.
+
+    Parameters
+    ----------
+    out : str
+        The folder.
+    go_on : str
+        What to type to go on with what is in it.
+    may_be_taken : callable
+        Whether what a folder holds does not stand in the way.
+
+    Raises
+    ------
+    RunError
+        If it is none, holds something already, cannot be written to, or another process has it.
+    """
+    folder = Path(out)
+    check_given(out, go_on, may_be_taken)  # before a lock is put into a folder that is not ours
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_make(folder, error) from error
+    held = own(folder)
+    try:
+        check_given(out, go_on, may_be_taken)  # once more, for now nobody else can change it
+    except BaseException:
+        held.release()
+        raise
+    return folder, held
+
+
+def check_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_empty) -> None:
+    """Raise RunError if ``own_given`` would, for what is there already."""
+    folder = Path(out)
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise RunError(f"--out {out}: it is a file; give a folder")
+        if folder.is_dir() and not may_be_taken(folder):
+            raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
+    except OSError as error:
+        raise RunError(f"--out {out}: cannot read it: {error.strerror or error}") from error
+
+
+def _cannot_make(folder: Path, error: OSError) -> RunError:
+    return RunError(f"--out {folder}: cannot write there: {error.strerror or error}")
+
+
+def _holder(path: Path) -> str:
+    number = b""
+    with suppress(OSError), open(path, "rb") as file:
+        number = file.read(20).strip()
+    return f"process {number.decode()}" if number.isdigit() else "another process"
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False
+
+
+def _is_free(descriptor: int) -> bool:
+    """Whether the lock is now ours."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in NO_LOCKS
+    return True
