@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,7 +58,7 @@ def reproduce(
     if estimate:
         return 0
     folder = _folder(Path(out or f"reproductions/{experiment}{'-quick' if quick else ''}"), chosen, entries, quick)
-    return _go(chosen, folder, entries, scheduler, threads, quiet)
+    return _go(chosen, folder, entries, scheduler, threads, quick, quiet)
 
 
 def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
@@ -72,33 +73,40 @@ def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
 def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool) -> Path:
     """The sweep's folder, new or as it was left."""
     from minidecomp.errors import RunError
-    from minidecomp.files import make_folder
-    from minidecomp.sweeps.folder import GRID, open_sweep
-    from minidecomp.sweeps.grid import write_blocks
+    from minidecomp.runs.owner import is_empty
+    from minidecomp.sweeps.folder import GRID, begin_sweep, check_writable, open_sweep
 
     if (folder / GRID).is_file():
         if [entry.name for entry in open_sweep(folder)] != [entry.name for entry in entries]:
             raise RunError(f"{folder}: it is of another grid; --out gives another folder")
+        check_writable(folder)
         return folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
         raise RunError(f"{folder}: it exists already, and is no sweep; --out gives another folder")
-    write_blocks(make_folder(folder) / GRID, chosen.blocks(quick))
-    return folder
+    return begin_sweep(str(folder), chosen.blocks(quick))
 
 
 def _go(
-    chosen: Experiment, folder: Path, entries: list[Entry], scheduler: str | None, threads: str | None, quiet: bool
+    chosen: Experiment,
+    folder: Path,
+    entries: list[Entry],
+    scheduler: str | None,
+    threads: str | None,
+    quick: bool,
+    quiet: bool,
 ) -> int:
     from minidecomp.sweeps.folder import TABLE, write_table
 
     from .sweep import run_grid, say_failures, say_how_to_go_on
     from .table import print_table
 
-    outcomes = run_grid(folder, entries, {entry.name: chosen.metrics for entry in entries}, threads, scheduler, quiet)
+    metrics = {entry.name: chosen.metrics for entry in entries}
+    outcomes, received = run_grid(folder, entries, metrics, threads, scheduler, quiet)
     found: list[dict[str, Any]] = write_table(folder, entries)
     say_failures(found)
     if set(outcomes.values()) != {"finished"} or len(outcomes) < len(entries):
-        return say_how_to_go_on(f"minidecomp reproduce with --out {folder}", outcomes, entries)
+        again = f"minidecomp reproduce {chosen.name}{' --quick' if quick else ''} --out {quote(str(folder))}"
+        return say_how_to_go_on(again, outcomes, entries, received)
     print_table(found, ["run", *chosen.columns[len(chosen.columns) - _recorded(chosen) :]])
     say(f"table: {folder / TABLE}")
     for path in chosen.draw(folder, entries):

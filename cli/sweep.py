@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError
+from minidecomp.errors import OptionError, RunError
 
 from .options import TrainCommand
 from .output import say
 from .progress import stop_on_signals
+from .table import Picture, check_picture, draw, print_table, refuse_without_plot
 
 if TYPE_CHECKING:
     from minidecomp.sweeps.grid import Block, Entry
@@ -33,7 +37,9 @@ if TYPE_CHECKING:
 )
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to that Dask cluster.")
 @click.option("--plot", metavar="NAME", help="At the end draw this value, such as test.kl.")
-@click.option("--against", metavar="OPTION", default="alpha", help="The plot's horizontal axis.  [alpha]")
+@click.option(
+    "--against", metavar="OPTION", help="The plot's horizontal axis.  [alpha, or else an option that differs]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with all values.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def sweep(
@@ -44,7 +50,7 @@ def sweep(
     metrics: str | None,
     scheduler: str | None,
     plot: str | None,
-    against: str,
+    against: str | None,
     as_json: bool,
     quiet: bool,
     **given: Any,
@@ -58,7 +64,6 @@ def sweep(
     """
     from minidecomp.runs.owner import check_given
     from minidecomp.sweeps import folder as sweep_folder
-    from minidecomp.sweeps.grid import expand
     from minidecomp.sweeps.work import Datasets, metrics_of_each
 
     given = {name: value for name, value in given.items() if value is not None}
@@ -71,25 +76,30 @@ def sweep(
         entries = sweep_folder.open_sweep(folder)
     else:
         blocks = _blocks(given, config, seeds)
-        entries, folder = expand(blocks), Path(out or "sweeps/sweep")
+        entries, folder = _expanded(blocks, config), Path(out or "sweeps/sweep")
         if out is not None:
-            check_given(out, _go_on(out))
+            check_given(out, sweep_folder.go_on_with(out))
     names = metrics_of_each(entries, datasets, metrics) if metrics else {}
+    picture = None
     if plot is not None:
         found = [] if resume is None else sweep_folder.rows(folder, entries, names)
-        check_plot(found, entries, names, plot, against)
+        picture = check_plot(found, entries, names, plot, against)
+    else:
+        refuse_without_plot(against=against)
     if resume is None:
-        folder = _new_folder(out, blocks)
+        folder = sweep_folder.begin_sweep(out, blocks)
+    else:
+        sweep_folder.check_writable(folder)
     if not quiet:
         say(f"{len(entries)} runs in {folder}", err=True)
     _say_notes(entries, datasets)
-    outcomes = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
+    outcomes, received = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
     found = sweep_folder.write_table(folder, entries, names)
-    _report(folder, entries, found, outcomes, as_json)
-    if plot is not None:
-        _plot(folder, found, plot, against)
+    _report(folder, entries, found, as_json)
+    if picture is not None:
+        _plot(folder, found, picture, as_json)
     again = f"minidecomp sweep --resume {quote(str(folder))}" + (f" --metrics {quote(metrics)}" if metrics else "")
-    return say_how_to_go_on(again, outcomes, entries)
+    return say_how_to_go_on(again, outcomes, entries, received)
 
 
 def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
@@ -107,12 +117,12 @@ def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
     say_notes(*found)
 
 
-def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry]) -> int:
-    """The exit code; with what to type next after a stop."""
+def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry], received: Sequence[int]) -> int:
+    """The exit code, as of ``train``: 128 and the number of the signal that stopped it; with what to type next."""
     if "stopped" in outcomes.values() or len(outcomes) < len(entries):
         click.echo("stopped; every run is saved where it stood", err=True)
         say(f"go on with: {command}", err=True)
-        return 130
+        return 128 + (received[0] if received else signal.SIGINT)
     return 1 if "failed" in outcomes.values() else 0
 
 
@@ -149,27 +159,21 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
     return [with_absolute_paths(environment | part | over) for part in parts]
 
 
+def _expanded(blocks: list[Block], config: str | None) -> list[Entry]:
+    """The grid's runs; what its file has wrong is said of the file."""
+    from minidecomp.sweeps.grid import expand, read_blocks
+
+    try:
+        return expand(blocks)
+    except OptionError as error:
+        if config is not None and any(error.option in block for block in read_blocks(Path(config))):
+            raise RunError(f"{config}: {error}") from error
+        raise
+
+
 def _plain(value: Any) -> Any:
     """As TOML has it."""
     return list(value) if isinstance(value, tuple) else value
-
-
-def _new_folder(out: str | None, blocks: list[Block]) -> Path:
-    """The folder of a new sweep with its grid, which no other process has made; not one that holds anything."""
-    from minidecomp.runs.owner import own_given, own_new
-    from minidecomp.sweeps.folder import GRID
-    from minidecomp.sweeps.grid import write_blocks
-
-    folder, held = own_new(Path("sweeps/sweep")) if out is None else own_given(out, _go_on(out))
-    try:
-        write_blocks(folder / GRID, blocks)
-    finally:
-        held.release()  # from here on several processes may work on it
-    return folder
-
-
-def _go_on(out: str) -> str:
-    return f"--resume {out} to go on with its sweep"
 
 
 def check_scheduler(address: str | None) -> None:
@@ -189,14 +193,16 @@ def check_plot(
     entries: Sequence[Entry],
     names: Mapping[str, Sequence[str]],
     plot: str,
-    against: str,
-) -> None:
-    """Raise OptionError unless a run has what is to be plotted, or will have it."""
-    from minidecomp.runs.comparison import check_column, will_be_recorded
+    against: str | None,
+) -> Picture:
+    """What a plot of the finished sweep will show; OptionError if there is no such picture."""
+    from minidecomp.runs.comparison import will_be_recorded
+    from minidecomp.settings.options import by_name
 
-    coming = [dict.fromkeys(will_be_recorded(entry.options, names.get(entry.name, ()))) for entry in entries]
-    check_column([*found, *coming], "plot", plot, "no run of the sweep will have it recorded")
-    check_column([*found, *coming], "against", against, "no run of the sweep will have it recorded")
+    coming = [will_be_recorded(entry.options, names.get(entry.name, ())) for entry in entries]
+    recorded = [{name: value for name, value in row.items() if name not in by_name()} for row in found]
+    rows = [row | more for row, more in zip(coming, recorded or [{} for _ in coming], strict=True)]
+    return check_picture(rows, plot, against, None, None, "no run of the sweep will have it recorded")
 
 
 def run_grid(
@@ -207,18 +213,25 @@ def run_grid(
     scheduler: str | None,
     quiet: bool,
     datasets: Datasets | None = None,
-) -> dict[str, str]:
-    """Complete a sweep here or on a cluster, with its progress on the terminal; each run's outcome by its name."""
+) -> tuple[dict[str, str], list[int]]:
+    """Complete a sweep here or on a cluster, with its progress on the terminal.
+
+    Returns
+    -------
+    (dict of str to str, list of int)
+        Each run's outcome by its name, and the signals that came.
+    """
     from minidecomp.settings.resolving import check
 
     from .sweep_progress import sweep_progress
 
     count = None if threads is None else check("threads", threads)
-    with stop_on_signals() as received, sweep_progress(folder, entries, quiet) as show:
+    say = partial(click.echo, err=True)
+    with stop_on_signals() as received, sweep_progress(folder, entries, quiet, names) as show:
         if scheduler is not None:
             from minidecomp.sweeps.cluster import run_on_cluster
 
-            return run_on_cluster(
+            outcomes = run_on_cluster(
                 scheduler,
                 folder,
                 entries,
@@ -226,10 +239,12 @@ def run_grid(
                 threads=count or 1,
                 report=show.report,
                 should_stop=lambda: bool(received),
+                say=say,
             )
+            return outcomes, received
         from minidecomp.sweeps.local import run_all
 
-        return run_all(
+        outcomes = run_all(
             folder,
             entries,
             metrics=names,
@@ -238,18 +253,16 @@ def run_grid(
             progress=show.progress,
             report=show.report,
             should_stop=lambda: bool(received),
+            say=say,
         )
+        return outcomes, received
 
 
-def _report(
-    folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]], outcomes: dict[str, str], as_json: bool
-) -> None:
+def _report(folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]], as_json: bool) -> None:
     from minidecomp.files import as_json as text
     from minidecomp.runs.comparison import differing_options, test_terms
     from minidecomp.sweeps.folder import TABLE
     from minidecomp.variants import METRICS
-
-    from .table import print_table
 
     if as_json:
         click.echo(text(found))
@@ -261,17 +274,24 @@ def _report(
     if not as_json:
         say(f"table: {folder / TABLE}")
         if all(row["state"] == "finished" for row in found):
-            say(f"next: minidecomp table {quote(str(folder))} --plot test.kl --against alpha")
+            say(f"next: {_what_next(folder, found)}")
 
 
-def _plot(folder: Path, found: list[dict[str, Any]], value: str, against: str) -> None:
-    from minidecomp.runs.comparison import check_column
+def _what_next(folder: Path, found: list[dict[str, Any]]) -> str:
+    """A command that shows more of a finished sweep: a plot against an option that differs, if one does."""
+    from minidecomp.runs.comparison import choose_axis, differing_options
 
-    from .table import draw
+    if not differing_options(found):
+        return f"minidecomp evaluate {quote(str(folder / found[0]['run']))}"
+    against = choose_axis(found).replace("_", "-")
+    return f"minidecomp table {quote(str(folder))} --plot test.kl --against {against}"
+
+
+def _plot(folder: Path, found: list[dict[str, Any]], picture: Picture, as_json: bool) -> None:
+    from minidecomp.runs.comparison import curves
 
     finished = [row for row in found if row["state"] == "finished"]
-    if not finished:
-        click.echo("no picture: no run is finished", err=True)
+    if not curves(finished, picture.value, picture.against):
+        click.echo(f"no picture: no finished run has a number for {picture.value}", err=True)
         return
-    value, against = check_column(finished, "plot", value), check_column(finished, "against", against)
-    draw(finished, value, against, None, str(folder / f"{value}-against-{against}.png"))
+    draw(finished, replace(picture, path=folder / picture.path), on_stderr=as_json)

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,17 +19,20 @@ if TYPE_CHECKING:
     from minidecomp.sweeps.grid import Entry
     from minidecomp.training import Trainer
 
+Names = Mapping[str, Sequence[str]]  # of the metrics of each run
+NO_NAMES: Names = {}
 STEPS_OF_A_RUN = 1000  # of the bar: every run counts the same, however long it is
 
 
 class SweepProgress:
     """What the runs' threads call; ``bar`` is None off a terminal."""
 
-    def __init__(self, folder: Path, entries: Sequence[Entry], bar: Any, quiet: bool):
+    def __init__(self, folder: Path, entries: Sequence[Entry], bar: Any, quiet: bool, names: Names = NO_NAMES):
         from minidecomp.sweeps.folder import is_finished
 
+        self.folder = folder
         self.total, self.bar, self.quiet = len(entries), bar, quiet
-        self.ended = sum(is_finished(folder, entry) for entry in entries)
+        self.ended = sum(is_finished(folder, entry, names.get(entry.name, ())) for entry in entries)
         self._done: dict[str, int] = {}
         self._lock, self._shown, self._begun = threading.Lock(), 0.0, time.monotonic()
         if bar is not None:
@@ -65,16 +68,26 @@ class SweepProgress:
                 self._move(entry.name, STEPS_OF_A_RUN)
             elif not self.quiet:
                 seconds = time.monotonic() - self._begun
-                say(f"{self.ended}/{self.total}  {outcome}: {entry.name}  ({seconds:.1f} s)", err=True)
+                trained = self._seconds_of_training(entry) if outcome == "finished" else ""
+                end = f"({trained}{seconds:.1f} s since the sweep began)"
+                say(f"{self.ended}/{self.total}  {outcome}: {entry.name}  {end}", err=True)
+
+    def _seconds_of_training(self, entry: Entry) -> str:
+        from minidecomp.runs.evaluation_file import parts_in_form
+
+        seconds = parts_in_form(self.folder / entry.name).get("train", {}).get("seconds")
+        return f"{seconds:.1f} s of training, " if isinstance(seconds, int | float) else ""
 
 
 @contextmanager
-def sweep_progress(folder: Path, entries: Sequence[Entry], quiet: bool) -> Iterator[SweepProgress]:
+def sweep_progress(
+    folder: Path, entries: Sequence[Entry], quiet: bool, names: Names = NO_NAMES
+) -> Iterator[SweepProgress]:
     """The sweep's progress view."""
     if quiet or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
-        yield SweepProgress(folder, entries, None, quiet)
+        yield SweepProgress(folder, entries, None, quiet, names)
         return
     with click.progressbar(
         length=STEPS_OF_A_RUN * len(entries), file=sys.stderr, width=24, item_show_func=lambda running: running
     ) as bar:
-        yield SweepProgress(folder, entries, bar, quiet)
+        yield SweepProgress(folder, entries, bar, quiet, names)

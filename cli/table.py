@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
+
+from minidecomp.errors import OptionError, printable
 
 from .output import say
 
@@ -15,7 +20,9 @@ from .output import say
     "--values", metavar="NAME,NAME,..", help="Recorded values to show.  [test.log_likelihood,test.kl and the metrics]"
 )
 @click.option("--plot", metavar="NAME", help="Draw this value, a line for each setting of the options that differ.")
-@click.option("--against", metavar="OPTION", default="alpha", help="The plot's horizontal axis.  [alpha]")
+@click.option(
+    "--against", metavar="OPTION", help="The plot's horizontal axis.  [alpha, or else an option that differs]"
+)
 @click.option("--reference", metavar="X", help="A horizontal line in the plot.")
 @click.option("--out", "-o", metavar="FILE", help="The plot: .png, .pdf or .svg.  [NAME-against-OPTION.png]")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV, with all values.")
@@ -24,7 +31,7 @@ def table(
     runs: tuple[str, ...],
     values: str | None,
     plot: str | None,
-    against: str,
+    against: str | None,
     reference: str | None,
     out: str | None,
     as_csv: bool,
@@ -38,25 +45,65 @@ def table(
     from minidecomp.runs import comparison
     from minidecomp.variants import METRICS
 
-    rows = [comparison.read_row(folder) for folder in comparison.find_runs(runs)]
+    rows, problems = comparison.read_rows(runs)
     options = comparison.differing_options(rows)
     usual = ("test.log_likelihood", "test.kl", *METRICS)
     if values is not None:
         shown = [comparison.check_column(rows, "values", name.strip()) for name in values.split(",")]
     else:
         shown = [name for name in usual if any(name in row for row in rows)]
+    picture = None
+    if plot is not None:
+        picture = check_picture(rows, plot, against, reference, out, "no run has it recorded")
+    else:
+        refuse_without_plot(against=against, reference=reference, out=out)
+    for problem in problems:
+        click.echo(f"left out: {problem}", err=True)
     if as_json or as_csv:
         _print_all(rows, as_json)
     else:
         print_table(rows, ["run", *options, *shown])
-    if plot is not None:
-        draw(
-            rows,
-            comparison.check_column(rows, "plot", plot),
-            comparison.check_column(rows, "against", against),
-            reference,
-            out,
-        )
+    if picture is not None:
+        draw(rows, picture, on_stderr=as_json or as_csv)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn, against what, with a line at which height, and the file."""
+
+    value: str
+    against: str
+    reference: float | None
+    path: Path
+
+
+def refuse_without_plot(**given: str | None) -> None:
+    """Raise OptionError for the options of a plot where none is asked for."""
+    for name, value in given.items():
+        if value is not None:
+            raise OptionError(name, value, "it goes with --plot only")
+
+
+def check_picture(
+    rows: Sequence[dict[str, Any]],
+    value: str,
+    against: str | None,
+    reference: str | None,
+    out: str | None,
+    otherwise: str,
+) -> Picture:
+    """What a plot of these rows shows; OptionError if there is no such picture."""
+    from minidecomp import figures
+    from minidecomp.runs.comparison import check_axes
+    from minidecomp.settings.resolving import number
+
+    if reason := figures.missing():
+        raise OptionError("plot", value, reason)
+    height = None if reference is None else number("reference", reference)
+    value, against = check_axes(rows, value, against, otherwise)
+    path = Path(out or f"{value}-against-{against}.png".replace("/", "_"))
+    figures.check_picture_file("out", path)
+    return Picture(value, against, height, path)
 
 
 def _print_all(rows: list[dict[str, Any]], as_json: bool) -> None:
@@ -91,24 +138,21 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return printable(text)  # here, so that the columns keep their widths
 
 
-def draw(rows: list[dict[str, Any]], value: str, against: str, reference: str | None, out: str | None) -> None:
-    """Draw a value against an option, and say where the picture is."""
-    from pathlib import Path
-
+def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = False) -> None:
+    """Draw a value against an option, and say where the picture is, and which runs are not in it."""
     from minidecomp import figures
     from minidecomp.runs import comparison
-    from minidecomp.settings.resolving import number
 
-    path = Path(out or f"{value}-against-{against}.png")
-    figures.check_picture_file("out", path)
-    line = None if reference is None else number("reference", reference)
-    curves = comparison.curves(rows, value, against)
-    if reason := figures.missing():
-        say(f"no picture: {reason}", err=True)
-        return
-    figure = figures.value_against_option(curves, against.replace("_", " "), value.replace("_", " "), line)
+    curves = comparison.curves(rows, picture.value, picture.against)
+    missing = len(rows) - sum(map(len, curves.values()))
+    if missing:
+        say(f"not in the picture: {missing} of {len(rows)} runs, without {picture.value}", err=True)
+    against, value = picture.against.replace("_", " "), picture.value.replace("_", " ")
+    figure = figures.value_against_option(curves, against, value, picture.reference)
+    path = picture.path
     figures.write_figure(figure, path.parent, path.stem, (path.suffix.removeprefix("."),))
-    say(f"picture: {path}")
+    say(f"picture: {path}", err=on_stderr)

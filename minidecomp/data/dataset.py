@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -82,5 +83,9 @@ class Dataset:
         return self.train.shape[1]
 
     def digests(self) -> Digests:
-        """The digests of both parts, which tell these points from others."""
+        """The digests of both parts, which tell these points from others; they are taken once."""
+        return self._digests
+
+    @cached_property
+    def _digests(self) -> Digests:
         return Digests(fingerprint(self.train), fingerprint(self.test))

@@ -59,14 +59,15 @@ def class_activity(loc: np.ndarray, labels: np.ndarray) -> Figure:
 
 @styled
 def value_against_option(
-    curves: Mapping[str, Sequence[tuple[float, float]]], option: str, value: str, reference: float | None = None
+    curves: Mapping[str, Sequence[tuple[float | str, float]]], option: str, value: str, reference: float | None = None
 ) -> Figure:
     """How a recorded value moves with an option, a line for each setting of the others.
 
     Parameters
     ----------
-    curves : mapping of str to sequence of (float, float)
-        The option's value and the recorded one, under what the legend says. Where the option's value occurs more than
+    curves : mapping of str to sequence of (float or str, float)
+        The option's value and the recorded one, under what the legend says; numbers stand in their order, texts behind
+        them in theirs. Where the option's value occurs more than
         once (seeds), the mean is drawn, and each as a dot.
     option, value : str
         What the axes say.
@@ -80,19 +81,21 @@ def value_against_option(
     figure = new_figure(COLUMN, 2.4)
     axes = figure.subplots()
     # The option's values stand side by side, as 0, 10, 100, 1000 have no other common scale.
-    places = {at: i for i, at in enumerate(sorted({at for points in curves.values() for at, _ in points}))}
+    values = list(dict.fromkeys(at for points in curves.values() for at, _ in points))
+    values.sort(key=lambda at: (1, 0.0) if isinstance(at, str) else (0, at))
+    places = {at: i for i, at in enumerate(values)}
     for i, (name, points) in enumerate(curves.items()):
         colour = CLASS_COLOURS[i % len(CLASS_COLOURS)]
-        order = sorted({at for at, _ in points})
+        order = sorted({at for at, _ in points}, key=places.__getitem__)
         means = [np.mean([v for at, v in points if at == each]) for each in order]
-        axes.plot([places[at] for at in order], means, "o-", color=colour, label=name)
+        axes.plot([places[at] for at in order], means, "o-", color=colour, label=short(name, 60))
         if len(points) > len(order):
             axes.plot([places[at] for at, _ in points], [v for _, v in points], ".", color=colour, markersize=2)
     if reference is not None:
         axes.axhline(reference, color="0.6", linewidth=0.8, linestyle="--", zorder=0)
-    axes.set_xticks(range(len(places)), [f"{at:g}" for at in places])
-    axes.set_xlabel(option)
-    axes.set_ylabel(value)
+    axes.set_xticks(range(len(places)), [short(at, 20) if isinstance(at, str) else f"{at:g}" for at in places])
+    axes.set_xlabel(short(option, 60))
+    axes.set_ylabel(short(value, 60))
     if any(curves):  # else nothing differs between the runs but the option
         figure.legend(loc="outside upper center", ncols=min(len(curves), 2))
     return figure

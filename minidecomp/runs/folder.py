@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from ..data.dataset import Dataset, Digests
 from ..errors import RunError
@@ -25,9 +26,13 @@ def config_text(options: TrainOptions) -> str:
     """The options as TOML, those that say nothing in this run left out; itself a valid ``--config``."""
     from .. import __version__
 
+    return toml_text.dumps({"version": __version__} | config_values(options))
+
+
+def config_values(options: TrainOptions) -> dict[str, Any]:
+    """The options that ``config.toml`` has: those that say something in this run."""
     values = dict(vars(options))
-    kept = {name: value for name, value in values.items() if value is not None and is_relevant(name, values)}
-    return toml_text.dumps({"version": __version__} | kept)
+    return {name: value for name, value in values.items() if value is not None and is_relevant(name, values)}
 
 
 def write_config(folder: Path, options: TrainOptions) -> None:

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import io
+import logging
 import shutil
 import time
-import tomllib
 import uuid
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from .. import __version__
-from ..errors import Fault, OptionError
-from ..files import make_folder
+from ..errors import Fault, OptionError, RunError
+from ..files import make_folder, write_file
 from ..packages import missing
 from ..runs.folder import config_text
+from ..settings import toml_text
 from ..settings.resolving import resolve
 from .folder import (
     FAILED,
     FINISHED,
     NO_METRICS,
     Metrics,
+    Table,
     failure,
     forget_failure,
     is_finished,
     note_failure,
-    write_table,
 )
 from .grid import Entry
-from .work import BUSY, STOPPED, Datasets, complete
+from .sameness import refuse_foreign
+from .work import BUSY, STOPPED, Datasets, complete, refuse_others
 
 CONNECT_SECONDS, WORKER_SECONDS, POLL_SECONDS = 10, 30, 0.5
 ASK_SECONDS = 2  # how often a worker asks whether to stop
@@ -45,6 +51,7 @@ def run_on_cluster(
     threads: int = 1,
     report: Callable[[Entry, str], None] = lambda entry, outcome: None,
     should_stop: Callable[[], bool] = lambda: False,
+    say: Callable[[str], object] = lambda line: None,
 ) -> dict[str, str]:
     """Complete what is missing of a sweep on a cluster's workers; returns each run's outcome by its name.
 
@@ -56,7 +63,7 @@ def run_on_cluster(
     ----------
     address : str
         Of the scheduler, tcp://HOST:PORT.
-    folder, entries, metrics, report, should_stop
+    folder, entries, metrics, report, should_stop, say
         As for ``minidecomp.sweeps.local.run_all``.
     threads : int
         Of each run.
@@ -65,48 +72,115 @@ def run_on_cluster(
     ------
     OptionError
         If Dask is not installed.
+    RunError
+        As ``run_all``.
     Fault
-        If no scheduler or no worker answers, or a worker has another minidecomp.
+        If no scheduler or no worker answers, or a worker has another minidecomp, or the scheduler dies: what is
+        finished stays.
     """
-    folder = folder.resolve()
+    given, folder = folder, folder.resolve()
     distributed = _import(address)
+    datasets = Datasets()
+    refuse_others(folder, entries, datasets, say)
     waiting = [entry for entry in entries if not is_finished(folder, entry, metrics.get(entry.name, ()))]
-    outcomes = {entry.name: FINISHED for entry in entries if entry not in waiting}
-    write_table(folder, entries, metrics)
+    outcomes = dict.fromkeys({entry.name for entry in entries} - {entry.name for entry in waiting}, FINISHED)
+    table = Table(folder, entries, metrics)
+    table.write()
     if not waiting:
         return outcomes
-    with _connect(distributed, address) as client:
+
+    def ended(entry: Entry, outcome: str) -> None:
+        outcomes[entry.name] = outcome
+        table.update()
+        report(entry, outcome)
+
+    with _silent(), _connect(distributed, address) as client:
         _check_versions(client)
         token = uuid.uuid4().hex
-        place = str(folder) if _is_shared(client, folder, token) else None
-        stop = distributed.Event(f"minidecomp-stop-{token}", client=client)
-        pending = {
-            client.submit(
-                train_on_worker,
-                place,
-                token,
-                entry.name,
-                config_text(entry.options),
-                list(metrics.get(entry.name, ())),
-                threads,
-                __version__,
-                key=f"minidecomp-{token}-{entry.name}",
-                pure=False,
-            ): entry
-            for entry in waiting
-        }
-        stopping = False
-        while pending:
-            if should_stop() and not stopping:
-                stopping = True
-                stop.set()
-            for future in [future for future in pending if future.done()]:
-                entry = pending.pop(future)
-                outcomes[entry.name] = _collect(future, folder, entry, place is None)
-                write_table(folder, entries, metrics)
-                report(entry, outcomes[entry.name])
-            time.sleep(POLL_SECONDS if pending else 0)
+        try:
+            place = str(folder) if _is_shared(client, folder, token) else None
+            pending = _submit(client, _possible(waiting, folder, place, ended), place, token, metrics, threads)
+            stop = distributed.Event(f"minidecomp-stop-{token}", client=client)
+            _wait(pending, folder, place is None, stop, should_stop, ended)
+        except (OSError, CancelledError) as error:  # of the network: a file of the sweep's raises Fault
+            table.write()
+            raise Fault(
+                f"--scheduler {address}: the scheduler is gone, or has dropped the runs; what is finished stays; "
+                f"go on with: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
+            ) from error
+    table.write()
     return outcomes
+
+
+def _possible(
+    waiting: Sequence[Entry], folder: Path, place: str | None, ended: Callable[[Entry, str], None]
+) -> list[Entry]:
+    """Those runs whose folders here can take what comes back; where workers see the folder, they look themselves."""
+    kept = []
+    for entry in waiting:
+        try:
+            if place is None and not (folder / entry.name / "checkpoint.npz").exists():
+                refuse_foreign(folder / entry.name)
+            kept.append(entry)
+        except RunError as error:
+            note_failure(folder, entry.name, str(error))
+            ended(entry, FAILED)
+    return kept
+
+
+def _submit(
+    client: Any, entries: Sequence[Entry], place: str | None, token: str, metrics: Metrics, threads: int
+) -> dict[Any, Entry]:
+    """A task for each run, by its future."""
+    return {
+        client.submit(
+            train_on_worker,
+            place,
+            token,
+            entry.name,
+            config_text(entry.options),
+            list(metrics.get(entry.name, ())),
+            threads,
+            __version__,
+            key=f"minidecomp-{token}-{entry.name}",
+            pure=False,
+        ): entry
+        for entry in entries
+    }
+
+
+def _wait(
+    pending: dict[Any, Entry],
+    folder: Path,
+    apart: bool,
+    stop: Any,
+    should_stop: Callable[[], bool],
+    ended: Callable[[Entry, str], None],
+) -> None:
+    """Collect each run as its task ends; raises CancelledError or OSError if the scheduler is gone."""
+    stopping = False
+    while pending:
+        for future in [future for future in pending if future.done()]:
+            entry = pending.pop(future)
+            ended(entry, _collect(future, folder, entry, apart))
+        if should_stop() and not stopping:
+            stopping = True
+            stop.set()
+        time.sleep(POLL_SECONDS if pending else 0)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Dask's loggers say nothing meanwhile: what goes wrong is one line of ours."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    loggers = [logger for logger in map(logging.getLogger, names) if not logger.disabled]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.disabled = False
 
 
 def _import(address: str) -> Any:
@@ -157,11 +231,17 @@ def _sees(path: str, token: str) -> bool:
 def _is_shared(client: Any, folder: Path, token: str) -> bool:
     """Whether every worker reads a file in the sweep's folder that was written here."""
     path = folder / f".shared-{token}"
-    path.write_text(token, "utf-8")
+    write_file(path, lambda file: file.write(token.encode()))
     try:
         return all(client.run(_sees, str(path), token).values())
     finally:
         path.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def _datasets_of(token: str) -> Datasets:
+    """A sweep's data sets, loaded once for all its runs on this worker."""
+    return Datasets()
 
 
 def train_on_worker(
@@ -178,7 +258,7 @@ def train_on_worker(
 
     if version != __version__:  # a worker that joined later
         return FAILED, f"the worker has minidecomp {__version__}, the client {version}", b""
-    values = tomllib.loads(config)
+    values = toml_text.loads(config)
     values.pop("version")
     entry, worker = Entry(name, resolve(values)), distributed.get_worker()
     own = Path(folder) if folder is not None else make_folder(Path(worker.local_directory) / f"minidecomp-{token}")
@@ -186,11 +266,14 @@ def train_on_worker(
 
     def should_stop() -> bool:
         if time.monotonic() - asked[0] >= ASK_SECONDS:
-            asked[:] = [time.monotonic(), stop.is_set()]
+            try:
+                asked[:] = [time.monotonic(), stop.is_set()]
+            except Exception:  # the scheduler is gone, and nobody waits for this run
+                asked[:] = [time.monotonic(), True]
         return bool(asked[1])
 
     while True:
-        outcome = complete(own, entry, Datasets(), threads=threads, metrics=metrics, should_stop=should_stop)
+        outcome = complete(own, entry, _datasets_of(token), threads=threads, metrics=metrics, should_stop=should_stop)
         if outcome != BUSY or should_stop():
             break
         time.sleep(POLL_SECONDS)  # until whoever holds it has finished it, or is dead
@@ -212,20 +295,26 @@ def _pack(folder: Path) -> bytes:
 
 
 def _unpack(packed: bytes, folder: Path) -> None:
-    """Into a folder beside its place, which then gets its name: nobody sees half a run."""
+    """Into a folder beside its place first, so that nobody sees half a file; other files in its place stay."""
     beside = folder.with_name(f".{folder.name}.coming")
     shutil.rmtree(beside, ignore_errors=True)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         archive.extractall(make_folder(beside))
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    files = [path.relative_to(beside) for path in beside.rglob("*") if path.is_file()]
+    # A run is finished by its evaluation, which therefore comes last.
+    for path in sorted(files, key=lambda path: path.name == "evaluation.json"):
+        make_folder((folder / path).parent)
+        (beside / path).replace(folder / path)
+    shutil.rmtree(beside, ignore_errors=True)
 
 
 def _collect(future: Any, folder: Path, entry: Entry, apart: bool) -> str:
     """A task's outcome, with its run brought into the sweep's folder if it was made elsewhere."""
     try:
         outcome, reason, packed = future.result()
-    except Exception as error:  # the worker died too often, or the task could not be sent
+    except (Exception, CancelledError) as error:  # the worker died too often, or the task could not be sent
+        if future.status != "error" and isinstance(error, (OSError, CancelledError)):
+            raise  # the scheduler is gone
         note_failure(folder, entry.name, f"on the cluster: {type(error).__name__}: {_line(error)}")
         return FAILED
     if outcome == BUSY:
@@ -233,6 +322,10 @@ def _collect(future: Any, folder: Path, entry: Entry, apart: bool) -> str:
     if outcome == FAILED:
         note_failure(folder, entry.name, reason)
     elif apart and outcome == FINISHED:
-        _unpack(packed, folder / entry.name)
+        try:
+            _unpack(packed, folder / entry.name)
+        except OSError as error:
+            note_failure(folder, entry.name, f"it came back, but cannot be written: {error.strerror or error}")
+            return FAILED
         forget_failure(folder, entry.name)
     return str(outcome)

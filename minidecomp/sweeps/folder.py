@@ -11,19 +11,22 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import MinidecompError, RunError
+from ..errors import RunError
 from ..evaluation.scoring import known_metrics
 from ..files import make_folder, write_file
-from ..runs.comparison import differing_options, read_row
+from ..runs.comparison import differing_options, recorded
 from ..runs.evaluation_file import parts_in_form
-from ..runs.owner import lock
-from .grid import Entry, expand, read_blocks
+from ..runs.owner import lock, own_given, own_new
+from .grid import Block, Entry, expand_file, write_blocks
+from .sameness import difference, identity
 
 GRID, TABLE = "sweep.toml", "sweep.csv"
 FINISHED, FAILED, PENDING = "finished", "failed", "pending"
@@ -42,7 +45,44 @@ def open_sweep(folder: Path) -> list[Entry]:
     """
     if not (folder / GRID).is_file():
         raise RunError(f"{folder}: no sweep folder, for it has no {GRID}")
-    return expand(read_blocks(folder / GRID))
+    return expand_file(folder / GRID)
+
+
+def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
+    """The folder of a new sweep with its grid, which no other process has made; not one that holds anything.
+
+    Parameters
+    ----------
+    out : str or None
+        The folder; None for the first of sweeps/sweep, sweeps/sweep-2, .. that is free.
+    blocks : sequence of Block
+
+    Raises
+    ------
+    RunError
+        If the folder holds something, cannot be written, or another process has it.
+    """
+    folder, held = own_new(Path("sweeps/sweep")) if out is None else own_given(out, go_on_with(out))
+    try:
+        write_blocks(folder / GRID, blocks)
+    finally:
+        held.release()  # from here on several processes may work on it
+    return folder
+
+
+def go_on_with(out: str) -> str:
+    """What to type to go on with a sweep in a folder."""
+    return f"--resume {out} to go on with its sweep"
+
+
+def check_writable(folder: Path) -> None:
+    """Raise RunError unless the folder is there, or can be made, and takes files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RunError(f"{folder}: cannot write there: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -60,10 +100,23 @@ def claimed(folder: Path, name: str) -> Iterator[bool]:
 
 
 def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool:
-    """Whether a run has its last epoch and its evaluation, with the metrics that are asked for."""
-    found = parts_in_form(folder / entry.name)
+    """Whether a run is the entry's, at its last epoch, and evaluated, with the metrics that are asked for.
+
+    The data's digest is compared when a sweep begins: see `minidecomp.sweeps.work.refuse_others`.
+    """
+    run = folder / entry.name
+    found = parts_in_form(run)
     whole = found.get("epochs") == entry.options.epochs and {"test", "dimensions"} <= found.keys()
-    return bool(whole and set(metrics) <= known_metrics(found, entry.options.prior))
+    if not whole or not set(metrics) <= known_metrics(found, entry.options.prior):
+        return False
+    try:
+        recorded(found)  # that it can be read: else it is made anew
+        trained = identity(run)
+        if trained is None or not (run / "config.toml").is_file():
+            return False
+        return trained.epoch == entry.options.epochs and not difference(run, entry.options)
+    except (RunError, TypeError, AttributeError, KeyError):
+        return False
 
 
 def note_failure(folder: Path, name: str, reason: str) -> None:
@@ -91,6 +144,13 @@ def state(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> str:
     return FAILED if failure(folder, entry.name) is not None else PENDING
 
 
+def _recorded(run: Path) -> dict[str, Any]:
+    """What was recorded of a finished run, and the likelihood that it has, which a grid may leave to the data."""
+    trained = identity(run)
+    known = {} if trained is None else {"likelihood": trained.options.likelihood}
+    return known | recorded(parts_in_form(run))
+
+
 def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) -> list[dict[str, Any]]:
     """A row a run: its name, state, options, and what was recorded of it."""
     found = []
@@ -98,18 +158,29 @@ def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) 
         row: dict[str, Any] = {"run": entry.name, "state": state(folder, entry, metrics.get(entry.name, ()))}
         row |= {name: value for name, value in vars(entry.options).items() if value is not None}
         if row["state"] == FINISHED:
-            try:
-                row |= {
-                    name: value
-                    for name, value in read_row(folder / entry.name).items()
-                    if "." in name or name not in row
-                }
-            except MinidecompError as error:
-                row |= {"state": FAILED, "reason": str(error)}
+            row |= {name: value for name, value in _recorded(folder / entry.name).items() if name not in row}
         elif (reason := failure(folder, entry.name)) is not None:
             row["reason"] = reason.splitlines()[0] if reason else ""
         found.append(row)
     return found
+
+
+class Table:
+    """A sweep's table, written as runs end: each time, but for what would be more than a twentieth of all time."""
+
+    def __init__(self, folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS):
+        self._content, self._next = (folder, entries, metrics), 0.0
+
+    def update(self) -> None:
+        """Write the table, unless it was written a moment ago and takes long."""
+        begun = time.monotonic()
+        if begun >= self._next:
+            self.write()
+            self._next = time.monotonic() + 20 * (time.monotonic() - begun)
+
+    def write(self) -> None:
+        """Write the table."""
+        write_table(*self._content)
 
 
 def write_table(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) -> list[dict[str, Any]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +15,16 @@ from typing import Any
 from ..data import with_absolute_files
 from ..errors import OptionError, RunError
 from ..files import write_file
-from ..runs.folder import config_text
+from ..runs.folder import config_text, config_values
 from ..settings import toml_text
-from ..settings.options import TrainOptions, by_name, is_relevant
+from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name, is_relevant
 from ..settings.resolving import check_known, resolve
 from ..settings.sources import read_toml
 
 MOST_RUNS = 10_000
+LONGEST_PART, LONGEST_NAME = 48, 100  # bytes; file systems take 255, and a run's files have longer paths
+DIGITS = 8  # of a digest, in a name
+RESERVED = ("failed", "locks", "figures")  # what else stands in a sweep's folder
 
 Block = dict[str, Any]
 
@@ -108,6 +113,21 @@ def expand(blocks: Sequence[Block]) -> list[Entry]:
     return _entries(list(found.values()), named)
 
 
+def expand_file(path: Path) -> list[Entry]:
+    """`expand` of a TOML grid's blocks.
+
+    Raises
+    ------
+    RunError
+        As `read_blocks`, or for what `expand` refuses; the file is named.
+    """
+    blocks = read_blocks(path)
+    try:
+        return expand(blocks)
+    except OptionError as error:
+        raise RunError(f"{path}: {error}") from error
+
+
 def _with_seeds(block: Block) -> Block:
     block = dict(block)
     seeds = block.pop("seeds", None)
@@ -136,22 +156,69 @@ def _several(name: str, value: Any) -> list[Any]:
 
 
 def _entries(runs: list[TrainOptions], given: set[str]) -> list[Entry]:
-    """Names from the given options that differ, where they say something: alpha3-beta0-seed1."""
+    """Names from the given options that differ, where they say something: beta0-alpha3-seed1.
+
+    A name is the first run's that has it; another whose options read the same has a digest of them behind it. So a
+    grid gives the same names every time, and keeps them when values are put behind its own.
+    """
     differing = [name for name in by_name() if name in given and len({str(getattr(run, name)) for run in runs}) > 1]
-    names: dict[str, int] = {}
-    entries = []
-    for options in runs:
-        said = [name for name in differing if is_relevant(name, vars(options))]
-        parts = [f"{name.replace('_', '-')}{_short(getattr(options, name))}" for name in said]
-        name = "-".join(parts) or "run"
-        names[name] = names.get(name, 0) + 1
-        entries.append(Entry(name if names[name] == 1 else f"{name}-{names[name]}", options))
-    return entries
+    names: dict[int, str] = {}
+    taken = set(RESERVED)
+    for index, options in enumerate(runs):
+        name = _name(options, differing)
+        if _folded(name) not in taken:
+            taken.add(_folded(name))
+            names[index] = name
+    for index, options in enumerate(runs):
+        if index not in names:
+            names[index] = _another(_name(options, differing), config_values(options), taken)
+            taken.add(_folded(names[index]))
+    return [Entry(names[index], options) for index, options in enumerate(runs)]
+
+
+def _name(options: TrainOptions, differing: Sequence[str]) -> str:
+    said = [name for name in differing if is_relevant(name, vars(options))]
+    parts = [_cut(name.replace("_", "-") + _short(getattr(options, name)), LONGEST_PART) for name in said]
+    return _cut("-".join(parts).rstrip(".") or "run", LONGEST_NAME)
+
+
+def _another(name: str, values: Mapping[str, Any], taken: set[str]) -> str:
+    """The name with as many digits of the values' digest as make it free."""
+    digest = _digest(repr({key: value for key, value in values.items() if key not in OF_THE_MACHINE}))
+    for digits in range(DIGITS, len(digest)):
+        end = f"-{digest[:digits]}"
+        found = _first_bytes(name, LONGEST_NAME - len(end)) + end
+        if _folded(found) not in taken:
+            return found
+    raise OptionError("grid", None, f"two of its runs cannot be told apart: {name}")
+
+
+def _folded(name: str) -> str:
+    """The name as file systems without upper and lower case see it."""
+    return name.casefold()
+
+
+def _cut(text: str, longest: int) -> str:
+    """The text, or its beginning and its digest, in at most ``longest`` bytes."""
+    if len(text.encode()) <= longest:
+        return text
+    end = f"-{_digest(text)[:DIGITS]}"
+    return _first_bytes(text, longest - len(end)) + end
+
+
+def _first_bytes(text: str, count: int) -> str:
+    return text.encode()[:count].decode(errors="ignore")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _short(value: Any) -> str:
+    """A value in letters and digits, ``.``, ``+``, ``-`` and ``_``; of a path, the file's name without its ending."""
     if isinstance(value, tuple):
         return "x".join(map(str, value))
     if isinstance(value, float):
         return f"{value:g}"
-    return re.sub(r"[^\w.+-]+", "_", Path(value).stem if isinstance(value, str) and "/" in value else str(value))
+    text = unicodedata.normalize("NFC", str(value))
+    return re.sub(r"[^\w.+-]+", "_", Path(text).stem if "/" in text or "\\" in text else text)

@@ -14,9 +14,9 @@ from ..engines import usable_engine
 from ..errors import MinidecompError
 from ..settings.options import TrainOptions, cores
 from ..training import Trainer
-from .folder import FINISHED, NO_METRICS, Metrics, is_finished, write_table
+from .folder import FINISHED, NO_METRICS, Metrics, Table, is_finished
 from .grid import Entry
-from .work import BUSY, STOPPED, Datasets, complete
+from .work import BUSY, STOPPED, Datasets, complete, refuse_others
 
 LARGE = 1e9  # parameters times the batch's size; a larger model's step keeps several threads busy by itself
 POLL_SECONDS = 0.5  # how often a run that another process has is looked at
@@ -63,6 +63,7 @@ def run_all(
     progress: Callable[[Entry, Trainer], None] = lambda entry, trainer: None,
     report: Report = lambda entry, outcome: None,
     should_stop: Callable[[], bool] = lambda: False,
+    say: Callable[[str], object] = lambda line: None,
 ) -> dict[str, str]:
     """Complete what is missing of a sweep; returns each run's outcome by its name.
 
@@ -85,11 +86,20 @@ def run_all(
         Called, one call at a time, with a run and ``finished``, ``failed`` or ``stopped`` as soon as it is.
     should_stop : callable
         Asked between slices of training.
+    say : callable
+        Given a line on what could not be compared with the sweep's grid.
+
+    Raises
+    ------
+    RunError
+        If a run in the folder has other options than its entry, or was trained on other data; nothing is trained then.
     """
     datasets, outcomes, one_at_a_time = datasets or Datasets(), {}, threading.Lock()
+    refuse_others(folder, entries, datasets, say)
+    table = Table(folder, entries, metrics)
     waiting = [entry for entry in entries if not is_finished(folder, entry, metrics.get(entry.name, ()))]
-    outcomes.update({entry.name: FINISHED for entry in entries if entry not in waiting})
-    write_table(folder, entries, metrics)
+    outcomes.update(dict.fromkeys({entry.name for entry in entries} - {entry.name for entry in waiting}, FINISHED))
+    table.write()
     if not waiting:
         return outcomes
     each = threads_of_each(waiting, datasets) if threads is None else threads
@@ -109,7 +119,7 @@ def run_all(
         with one_at_a_time:
             outcomes[entry.name] = outcome
             if outcome != BUSY:
-                write_table(folder, entries, metrics)
+                table.update()
                 report(entry, outcome)
         return outcome
 
@@ -123,4 +133,5 @@ def run_all(
             time.sleep(POLL_SECONDS)
         elif waiting:
             break
+    table.write()
     return outcomes

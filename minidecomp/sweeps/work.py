@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from .. import training
 from ..data import dataset_from
-from ..data.dataset import Dataset
+from ..data.dataset import Dataset, Digests
 from ..errors import MinidecompError, OptionError, RunError
 from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
 from ..model import from_options
 from ..runs import checkpoint
 from ..runs.evaluation_file import read_evaluation
-from ..settings.options import DATA, TrainOptions, by_name
+from ..settings.options import DATA, OF_THE_MACHINE, TrainOptions, by_name
 from ..training import Trainer
 from .folder import FAILED, FINISHED, claimed, forget_failure, is_finished, note_failure
 from .grid import Entry
+from .sameness import difference, refusal, refuse_foreign
 
 STOPPED, BUSY = "stopped", "busy"
 ANY_NUMBER = 1000  # of factors and latent dimensions, where they are not known
@@ -39,13 +40,61 @@ class Datasets:
         self._lock = threading.Lock()
         self._known: dict[tuple[Any, ...], Dataset] = {}
 
+    def key(self, options: TrainOptions) -> tuple[Any, ...]:
+        """What decides which data set it is."""
+        return tuple(getattr(options, name) for name in data_options())
+
     def get(self, options: TrainOptions) -> Dataset:
         """The data set that the options name, loaded unless it is there already."""
-        key = tuple(getattr(options, name) for name in data_options())
+        key = self.key(options)
         with self._lock:
             if key not in self._known:
                 self._known[key] = dataset_from(options)
             return self._known[key]
+
+    def digests(self, options: TrainOptions) -> Digests:
+        """The digests of the data set that the options name, taken once for all threads."""
+        dataset = self.get(options)
+        with self._lock:
+            return dataset.digests()
+
+    def likelihood(self, options: TrainOptions) -> str:
+        """The likelihood that a run on the data set has if none is given."""
+        return str(from_options.fit_likelihood(options.replace(likelihood=None), self.get(options)).likelihood)
+
+
+def refuse_others(
+    folder: Path, entries: Sequence[Entry], datasets: Datasets, say: Callable[[str], object] = lambda line: None
+) -> None:
+    """Raise RunError if runs of a sweep's folder have other options than its grid has now, or had other data.
+
+    What cannot be compared, for its data are not here, is told to ``say``; what is damaged fails by itself, later.
+    """
+    begun: dict[tuple[Any, ...], list[Entry]] = {}
+    for entry in entries:
+        if (folder / entry.name / "checkpoint.npz").exists():
+            begun.setdefault(datasets.key(entry.options), []).append(entry)
+    refused: list[RunError] = []
+    for runs in begun.values():
+        digests, likelihood = None, None
+        try:
+            digests = datasets.digests(runs[0].options)
+            likelihood = datasets.likelihood(runs[0].options)
+        except MinidecompError as error:
+            say(f"the data of {_runs(len(runs))} are not compared with those of their training: {error}")
+        for entry in runs:
+            with suppress(RunError):
+                options = entry.options.replace(likelihood=entry.options.likelihood or likelihood)
+                differs = difference(folder / entry.name, options, digests)
+                if differs:
+                    refused.append(refusal(folder / entry.name, differs))
+    if refused:
+        others = f" ({_runs(len(refused) - 1, 'other ')} likewise)" if refused[1:] else ""
+        raise RunError(f"{refused[0]}{others}")
+
+
+def _runs(count: int, which: str = "") -> str:
+    return f"{count} {which}run{'s' if count > 1 else ''}"
 
 
 def complete(
@@ -74,6 +123,9 @@ def complete(
         try:
             dataset = datasets.get(entry.options)
             check_wanted(Wanted(",".join(metrics) or "none"), entry.options, dataset)
+            fitted = from_options.fit_likelihood(entry.options, dataset)
+            if differs := difference(folder / entry.name, fitted, datasets.digests(entry.options)):
+                raise refusal(folder / entry.name, differs)
             with _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset) as trainer:
                 if not training.train(trainer, progress, should_stop):
                     return STOPPED
@@ -93,18 +145,11 @@ def complete(
 def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
     """A new run or, where there is a checkpoint, the run that was begun."""
     if not (folder / "checkpoint.npz").is_file():
-        # What was killed before its first checkpoint has nothing to lose.
-        if folder.is_dir():
-            shutil.rmtree(folder)
+        refuse_foreign(folder)
         return training.start(options, dataset, str(folder))
     run = checkpoint.load(folder)
-    same = run.options.replace(threads=options.threads, engine=options.engine, epochs=options.epochs)
-    fitted = from_options.fit_likelihood(options, dataset)
-    if same != fitted.replace(checkpoint_every=run.options.checkpoint_every):
-        raise RunError(f"{folder}: it was begun with other options; another sweep folder is needed")
-    return training.resume(
-        run, run.options.replace(threads=options.threads, engine=options.engine, epochs=options.epochs), dataset
-    )
+    now = {name: getattr(options, name) for name in ("epochs", "data", *OF_THE_MACHINE)}
+    return training.resume(run, run.options.replace(**now), dataset)
 
 
 def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:

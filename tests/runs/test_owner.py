@@ -202,11 +202,11 @@ def test_runs_that_is_a_file():
 
 
 def test_two_new_sweeps_share_no_folder(monkeypatch, capsys):
-    from minidecomp.cli import sweep
+    from minidecomp.sweeps.folder import begin_sweep
 
     blocks = [{"alpha": 1}]
-    assert [str(sweep._new_folder(None, blocks)) for _ in range(2)] == ["sweeps/sweep", "sweeps/sweep-2"]
-    assert str(sweep._new_folder("s", blocks)) == "s"
+    assert [str(begin_sweep(None, blocks)) for _ in range(2)] == ["sweeps/sweep", "sweeps/sweep-2"]
+    assert str(begin_sweep("s", blocks)) == "s"
     with pytest.raises(RunError, match="--out s: it exists already; give another folder, or --resume s to go on"):
-        sweep._new_folder("s", blocks)
+        begin_sweep("s", blocks)
     assert os.listdir("s") == ["sweep.toml"]

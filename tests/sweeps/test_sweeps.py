@@ -91,7 +91,7 @@ def test_a_grid_in_a_file(tmp_path):
         ("sweep -c bad.toml", "bad.toml is no TOML file"),
         ("sweep -c table.toml", "table.toml: it has tables other than [[grid]]"),
         ("sweep -c typo.toml", "alhpa"),
-        ("sweep -c empty.toml", "--alpha: [] is not allowed; a list with at least one value is"),
+        ("sweep -c empty.toml", "empty.toml: alpha: [] is not allowed; a list with at least one value is"),
         ("sweep --metrics foo", "--metrics: foo is not allowed; there is no such metric; all, none, "),
         ("sweep --alpha 1,2 --metrics mig", "--metrics: mig is not allowed; it needs data with known factors"),
         (
@@ -191,7 +191,7 @@ def test_a_folder_of_other_options_is_refused():
     os.rename("s/alpha2", "s/alpha1")
     Path("s/alpha1/evaluation.json").unlink()
     assert complete(Path("s"), entries[0], Datasets()) == "failed"
-    assert "begun with other options" in sweep_folder.failure(Path("s"), "alpha1")
+    assert "alpha was 2.0, the sweep now says 1.0" in sweep_folder.failure(Path("s"), "alpha1")
 
 
 def test_data_of_ones_own_from_another_folder(monkeypatch, tmp_path):

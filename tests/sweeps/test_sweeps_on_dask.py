@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from numpy.testing import assert_array_equal
 
+from minidecomp import training
 from minidecomp.cli.main import main
+from minidecomp.data import dataset_from
 from minidecomp.runs import checkpoint
 from minidecomp.sweeps import cluster, folder
 from minidecomp.sweeps.grid import expand
@@ -117,6 +119,35 @@ def test_a_failure_comes_back(dask, capsys):
     options = ["--prior", "mixture", "--points-per-arm", "10", "--epochs", "3", "--lr", "0.001,1e25"]
     assert main(["sweep", *options, "--out", "s", "--scheduler", dask.address, "-q"]) == 1
     assert re.search(r"failed: lr1e\+25: .* is not finite", capsys.readouterr().err)
+
+
+def test_the_scheduler_dies(dask):
+    """One line, exit code 1; what is finished stays, and the command that it names goes on."""
+    command = [sys.executable, "-c", "from minidecomp.cli.main import run; run()"]
+    options = ["--epochs", "3000", "--checkpoint-every", "0.1", "--out", "s", "--scheduler", dask.address, "-q"]
+    sweep = subprocess.Popen([*command, "sweep", *GRID, *options], stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: list(Path("s").glob("*/evaluation.json")))
+    dask.scheduler.send_signal(signal.SIGKILL)
+    _, err = sweep.communicate(timeout=60)
+    assert sweep.returncode == 1
+    assert re.fullmatch(r"minidecomp: --scheduler \S+: the scheduler is gone, .*\n", err), err
+    assert "go on with: minidecomp sweep --resume s, " in err and not Path("s/failed").exists()
+    for worker in dask.workers:
+        worker.kill()
+    assert main(["sweep", "--resume", "s", "-q"]) == 0
+
+
+def test_what_comes_back_deletes_nothing(dask, monkeypatch):
+    """Notes beside a run that was begun here stay; a folder of something else is refused."""
+    monkeypatch.setattr(cluster, "_is_shared", lambda *args: False)
+    entries = expand([{"prior": "mixture", "points_per_arm": 10, "hidden": [5], "alpha": [1, 2], "epochs": 2}])
+    folder.begin_sweep("s", [{}])
+    training.start(entries[0].options, dataset_from(entries[0].options), "s/alpha1")
+    for name in ("alpha1", "alpha2"):
+        Path(f"s/{name}").mkdir(exist_ok=True)
+        Path(f"s/{name}/notes.txt").write_text("mine")
+    assert cluster.run_on_cluster(dask.address, Path("s"), entries) == {"alpha1": "finished", "alpha2": "failed"}
+    assert Path("s/alpha1/notes.txt").read_text() == Path("s/alpha2/notes.txt").read_text() == "mine"
 
 
 def test_other_versions_are_refused(dask, monkeypatch, capsys):

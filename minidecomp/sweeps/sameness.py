@@ -1,0 +1,123 @@
+"""Whether what stands in a run's folder is the run that the grid asks for: its options one by one, and its data."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..data.dataset import Digests
+from ..errors import RunError
+from ..runs import checkpoint
+from ..runs.checkpoint import Identity
+from ..runs.folder import config_values, holds_only_a_beginning
+from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name, data_names
+
+MOST_SHOWN = 3  # options that a message names
+REMEMBERED = 2**15  # runs
+
+
+def identity(folder: Path) -> Identity | None:
+    """A run's options, its data's digests and its epochs, read again only when its checkpoint is another file.
+
+    Returns
+    -------
+    Identity or None
+        None where there is no checkpoint.
+
+    Raises
+    ------
+    RunError
+        If it is damaged.
+    """
+    stamp = _stamp(folder)
+    return None if stamp is None else _read(folder, stamp)
+
+
+def _stamp(folder: Path) -> tuple[int, ...] | None:
+    """What tells one checkpoint's file from another; None if there is none."""
+    try:
+        found = (folder / "checkpoint.npz").stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read(folder: Path, stamp: tuple[int, ...]) -> Identity:
+    return checkpoint.identity(folder)
+
+
+def difference(folder: Path, wanted: TrainOptions, digests: Digests | None = None) -> str:
+    """How the run in a folder differs from the one that is wanted: "alpha was 3.0, the sweep now says 5.0"; or empty.
+
+    The options of the machine are not compared, nor where a file is whose digests are known, nor a likelihood that has
+    still to be inferred from the data. Fewer epochs are no difference: training goes on.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the run; it may have no checkpoint yet, and then differs in nothing.
+    wanted : TrainOptions
+        Those that the grid has now.
+    digests : Digests, optional
+        Of the data as they are now; not compared if they are not given.
+
+    Raises
+    ------
+    RunError
+        If the checkpoint is damaged.
+    """
+    stamp = _stamp(folder)
+    return "" if stamp is None else _difference(folder, stamp, wanted, digests)
+
+
+@lru_cache(maxsize=2 * REMEMBERED)
+def _difference(folder: Path, stamp: tuple[int, ...], wanted: TrainOptions, digests: Digests | None) -> str:
+    found = _read(folder, stamp)
+    parts = _different_options(found.options, wanted, digests is not None)
+    if found.epoch > wanted.epochs:
+        parts.append(f"epochs was {found.epoch}, the sweep now says {wanted.epochs}")
+    if parts:
+        return "; ".join(parts[:MOST_SHOWN]) + (f"; and {len(parts) - MOST_SHOWN} more" if parts[MOST_SHOWN:] else "")
+    if digests is not None and not _same_data(found.digests, digests):
+        return f"{wanted.data} has other data now than when it was trained on them"
+    return ""
+
+
+def _different_options(had: TrainOptions, wanted: TrainOptions, data_are_known: bool) -> list[str]:
+    if wanted.likelihood is None:
+        wanted = wanted.replace(likelihood=had.likelihood)
+    before, now = config_values(had), config_values(wanted)
+    passed_over = {"epochs", *OF_THE_MACHINE}
+    if data_are_known and not {had.data, wanted.data} & set(data_names()):  # a file can be elsewhere
+        passed_over.add("data")
+    names = [name for name in by_name() if name not in passed_over and before.get(name) != now.get(name)]
+    return [
+        f"{name.replace('_', '-')} was {_said(before.get(name))}, the sweep now says {_said(now.get(name))}"
+        for name in names
+    ]
+
+
+def _said(value: Any) -> str:
+    return "not given" if value is None else ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _same_data(trained_on: Digests, now: Digests) -> bool:
+    """An older checkpoint has no digest of the test points."""
+    return trained_on.train == now.train and (not trained_on.test or trained_on.test == now.test)
+
+
+def refusal(folder: Path, differs: str) -> RunError:
+    """The error for a folder with another run than the grid's; see `difference`."""
+    return RunError(f"{folder}: {differs}; take that back, or give the new grid a folder of its own")
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise RunError if a folder without a checkpoint has more than a killed first save leaves."""
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise RunError(f"{folder}: it is no folder; move it away, and the run can be trained there")
+    if folder.is_dir() and not holds_only_a_beginning(folder):
+        names = sorted(path.name for path in folder.iterdir())
+        shown = ", ".join(names[:MOST_SHOWN]) + (", .." if names[MOST_SHOWN:] else "")
+        raise RunError(f"{folder}: it has no checkpoint.npz, but {shown}; move that away, or the checkpoint back")
