@@ -66,7 +66,7 @@ def fetch(name: str, data_dir: str | None) -> None:
     if name not in known:
         reason = "is not to be fetched" if name in data_names() else "is not known"
         raise DataError(f"{name}: {reason}; only {' and '.join(known)} can be fetched")
-    say(known[name].fetch(data_dir, lambda line: say(line, err=True)))
+    say(str(known[name].fetch(data_dir, lambda line: say(line, err=True))))
 
 
 @data.command()

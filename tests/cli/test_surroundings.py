@@ -92,7 +92,7 @@ def broken(tmp_path):
         (["reproduce", "clustering", "--quick"], 2, "matplotlib"),
         (["sample", "r"], 0, "matplotlib"),
         (["gradients", "r"], 0, "matplotlib"),
-        (["table", "r", "--plot", "test.kl"], 0, "matplotlib"),
+        (["table", "r", "--plot", "test.kl"], 2, "matplotlib"),
         (["train", *SMALL, "-q", "--json", "--plots", "-o", "q"], 0, None),
         (["train", *SMALL, "-o", "q"], 0, "matplotlib"),
         (["export", "r", "--format", "onnx"], 2, "onnx"),

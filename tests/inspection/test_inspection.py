@@ -296,7 +296,7 @@ def test_explain_on_the_command_line(run, capsys):
         ("gradients run --term mdm --explain", "--term: mdm is not allowed; one of reconstruction, kl,"),
         ("gradients run --check --theorem 1", "--theorem: it does not go with --check"),
         ("gradients run --check --save x.npz", "--save: x.npz is not allowed; it does not go with --check"),
-        ("gradients run --save x.txt", "--out: x.txt is not allowed; a file that ends in .npz is"),
+        ("gradients run --save x.txt", "--save: x.txt is not allowed; a file that ends in .npz is"),
         ("gradients run --theorem 3", "--theorem: 3 is not allowed; one of 1, corollary, 2 is"),
         ("gradients run --theorem corollary", "--prior: mixture is not allowed; the corollary is about the gaussian"),
         ("gradients --prior mixture --beta 0 --theorem 1", "--beta: 0 is not allowed; the paper's statements"),

@@ -144,7 +144,7 @@ def test_toml_with_a_mark_before_it(tmp_path):
 
 
 def test_a_path_that_is_none():
-    with pytest.raises(RunError, match=r"^cannot read a\x00b"):
+    with pytest.raises(RunError, match=r"^cannot read a\\x00b"):
         read_toml("a\0b")
 
 

@@ -78,7 +78,7 @@ def test_what_is_no_picture(args, message, capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--plot test.kl --out x.gif", "--out: x.gif is not allowed; a file that ends in one of .png, .pdf, .svg is"),
+        ("--plot test.kl --out x.gif", "--out: x.gif is not allowed; a file that ends in .png, .pdf, .svg is"),
         ("--plot test.kl --reference x", "--reference: x is not allowed; a number is"),
         ("--out x.png", "--out: x.png is not allowed; it goes with --plot only"),
         ("--reference 1", "--reference: 1 is not allowed; it goes with --plot only"),
@@ -92,7 +92,7 @@ def test_a_tables_own_options(args, message, capsys):
 
 
 def test_without_matplotlib(monkeypatch, capsys):
-    monkeypatch.setattr(figures, "available", lambda: False)
+    monkeypatch.setattr(figures, "missing", lambda: "it needs matplotlib: pip install 'minidecomp[plots]'")
     assert main(["sweep", *SMALL, "--alpha", "0,2", "--plot", "test.kl"]) == 2
     assert "--plot: test.kl is not allowed; it needs matplotlib: pip install" in capsys.readouterr().err
     assert os.listdir() == []
