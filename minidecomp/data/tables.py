@@ -1,226 +1,423 @@
-"""A table of numbers in a .csv file, read strictly: what may be names, an index or another notation is not guessed."""
+"""Tables as people have them: delimited text, Parquet, Feather, Excel; columns chosen, gaps and an index found."""
 
 from __future__ import annotations
 
 import csv
-from array import array as number_list
+import io
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, MinidecompError
+from .delimited import DELIMITERS, Form, decoded, first_lines, has_names, rows_of, sniff, value
 
-_OF_NUMBERS = dict.fromkeys(map(ord, "0123456789.+-eE \t"))  # float() takes more: 1_000, infinity, digits of any script
-_NOT_FINITE = {"nan", "inf", "infinity", "na", "n/a", "null", "none"}
-_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive or a spreadsheet", b"\x1f\x8b": "gzip"}
-_INDEX_NAMES = ("", "Unnamed: 0")  # what pandas writes for an index, and reads it as
-_NO_FEATURES = {"id", "index", "label", "labels", "class", "target"}
-_WITHOUT_INDEX = "save without it, in pandas by to_csv(.., index=False)"
-LONG = 40  # characters of a cell that are shown
+TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+FRAME_ENDINGS = (".parquet", ".feather", ".xlsx")
+STANDARD_INPUT = "-"
 
 
-class Table(NamedTuple):
-    """Points (N, dx), float64, and lines for the user on what was taken for no point."""
+@dataclass(frozen=True)
+class Reading:
+    """How a table is to be read; what is left empty is found out.
+
+    Attributes
+    ----------
+    delimiter, decimal : str
+        Between cells, and before a number's fraction.
+    header : bool or None
+        Whether the first line has names.
+    columns, drop : tuple of str
+        The columns to take, in this order, and those to leave out, by name or, without names, by number from 0.
+    missing : tuple of str
+        Cells that stand for no value, beside the usual ones.
+    drop_missing : bool
+        Leave out rows with a missing value; else they are refused.
+    """
+
+    delimiter: str = ""
+    decimal: str = ""
+    header: bool | None = None
+    columns: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    drop_missing: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers in rows and columns.
+
+    Attributes
+    ----------
+    values : numpy.ndarray of shape (N, dx)
+        float64.
+    names : tuple of str
+        The columns' names; empty where the table has none.
+    notes : tuple of str
+        A line for each thing that was found out, and may be wrong.
+    """
 
     values: np.ndarray
+    names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass
-class _Lines:
-    """What is known of the lines read so far."""
+class _Cells:
+    """A table before its columns are chosen: all its names, and a way to the values of some columns."""
 
-    path: Path
-    width: int = 0
-    names: list[str] = field(default_factory=list)
-    with_index: bool = False
-    index: list[str] = field(default_factory=list)
-    first: list[str] = field(default_factory=list)
-    cells: number_list = field(default_factory=lambda: number_list("d"))
-    bare_after_first: bool = False  # whether a whole number without a point is on another line than the first
+    name: str
+    names: tuple[str, ...]
+    width: int
+    notes: list[str] = field(default_factory=list)
+
+    def place(self, row: int) -> str:
+        """Where a row of ``values`` stands, for a message."""
+        return f"row {row} (counted from 0)"
+
+    def texts(self, column: int) -> list[Any]:
+        """The cells of one column."""
+        raise NotImplementedError
+
+    def values(self, columns: Sequence[int]) -> np.ndarray | None:
+        """The columns as numbers (N, columns), where all cells are plain ones; None where one is not."""
+        raise NotImplementedError
+
+    def word(self, cell: Any) -> float | None:
+        """As ``delimited.value``."""
+        raise NotImplementedError
 
 
-def read_table(path: Path) -> Table:
-    """Read a .csv file: a point on each line, numbers separated by commas, after at most one line of names.
+def ending_of(path: str | Path) -> str:
+    """The ending that says what a file is: .csv, .csv.gz, .npy, in lower case."""
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    return "".join(suffixes[-2:]) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
 
-    Recognised, and said in the notes, are the index column of pandas, whose name is blank, and the header 0,1,2,.. over
-    lines of numbers with decimal points.
+
+def read_table(path: str | Path, reading: Reading | None = None) -> Table:
+    """Read a table of numbers.
+
+    Parameters
+    ----------
+    path : path
+        A .csv or .tsv file, also as .gz; .parquet, .feather or .xlsx with pandas; ``-`` is text on standard input.
+    reading : Reading, optional
+        How; by default all is found out, and said in the table's notes.
 
     Raises
     ------
     DataError
-        A cell is no finite number, lines are of several lengths, or the first line or column may be names or an index.
+        The file cannot be read, or it is doubtful what it means; the line says what to type.
     """
-    with open(path, "rb") as file:
-        start = file.read(2)
-    if start in _MARKS:
-        raise DataError(f"{path}: is {_MARKS[start]}; a .csv file of text in UTF-8 is needed")
-    lines = _Lines(path)
-    # A byte that is no UTF-8 must not fail here, where its line is unknown: as a cell it is no number.
-    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.reader(file)
-        for row in reader:
-            if row:
-                _take(lines, row, reader.line_num)
-    values = np.array(lines.cells).reshape(-1, (lines.width - lines.with_index) or 1)
-    return _judged(lines, values)
+    reading = reading or Reading()
+    if ending_of(path) in FRAME_ENDINGS:
+        return _table(_FrameCells.read(path), reading)
+    return _table(_TextCells.read(path, reading), reading)
 
 
-def _take(lines: _Lines, row: list[str], number: int) -> None:
-    """Add a line: the first as names if it is of names, all others as numbers."""
-    if not lines.width:
-        lines.width, lines.first = len(row), row
-        if _are_names(lines, row, number):
-            lines.names, lines.with_index = row, row[0].strip() in _INDEX_NAMES
-            return
-    elif len(row) != lines.width:
-        said = _other_notation(row, lines.first) or "lines of one length are needed"
-        raise DataError(f"{lines.path}, line {number}: {len(row)} cells, but {lines.width} in the first; {said}")
-    if lines.with_index:
-        lines.index.append(row[0])
-        row = row[1:]
-    text = "".join(row)
-    if text.translate(_OF_NUMBERS):
-        _refuse(lines, row, number)
-    try:
-        lines.cells.extend([float(cell) for cell in row])
-    except ValueError:
-        _refuse(lines, row, number)
-    if row is not lines.first and not lines.bare_after_first:
-        lines.bare_after_first = any(map(_is_bare, row))
+def table_of_frame(frame: Any, reading: Reading | None = None, name: str = "X") -> Table:
+    """A DataFrame of pandas or polars as a table, by the same rules; pandas' index is left out.
+
+    Raises
+    ------
+    DataError
+        A column is not of numbers, or has a gap.
+    """
+    return _table(_FrameCells.of(frame, name), reading or Reading())
 
 
-def _are_names(lines: _Lines, row: list[str], number: int) -> bool:
-    """Whether the first line is of names; DataError where it is neither that nor numbers."""
-    blanks = [i for i, cell in enumerate(row) if not cell.strip()]
-    if row[0].strip() in _INDEX_NAMES and len(row) > 1 and blanks in ([], [0]):
-        return True
-    words = [cell for cell in row if not _is_number(cell)]
-    if not words:
-        return False
-    if len(words) == len(row) and not blanks and not any(cell.strip().lower() in _NOT_FINITE for cell in row):
-        return True
-    _refuse(lines, row, number)
-    return False
+# ---- columns, gaps, words: the same for each kind of table ----
 
 
-def _refuse(lines: _Lines, row: list[str], number: int) -> None:
-    """Raise DataError for the first cell that is no finite number."""
-    first = lines.with_index and 1
-    column, cell = next((i, cell) for i, cell in enumerate(row) if not _is_number(cell))
-    where = f"{lines.path}, line {number}"
-    if not cell.strip():
-        raise DataError(f"{where}: cell {column + first + 1} is empty; a finite number is needed in each")
-    shown = repr(cell[:LONG])
-    if cell.strip().lower().lstrip("+-") in _NOT_FINITE:
-        raise DataError(f"{where}: {shown} in cell {column + first + 1}; a finite number is needed in each")
-    said = (
-        _other_notation(row, lines.first) or "numbers separated by commas are needed, after at most one line of names"
+def _table(cells: _Cells, reading: Reading) -> Table:
+    chosen = _choose(cells, reading)
+    values = cells.values(chosen)
+    if values is None or reading.missing:
+        values = _by_cell(cells, chosen, reading)
+    gaps = np.isnan(values)
+    if gaps.any():
+        values = _without_gaps(cells, chosen, values, gaps, reading)
+    if not reading.columns and len(chosen) > 1 and (start := _index_start(values[:, 0])) is not None:
+        what = f"its first column{_called(cells, chosen[0])} counts the rows from {start}"
+        cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; --columns takes it all the same")
+        values, chosen = values[:, 1:], chosen[1:]
+    names = tuple(cells.names[i] for i in chosen) if cells.names else ()
+    return Table(np.ascontiguousarray(values), names, tuple(cells.notes))
+
+
+def _choose(cells: _Cells, reading: Reading) -> list[int]:
+    """The numbers of the columns that are taken, in their order."""
+    left_out = [_number_of(cells, each, "--drop") for each in reading.drop]
+    if reading.columns:
+        chosen = [_number_of(cells, each, "--columns") for each in reading.columns]
+    else:
+        chosen = list(range(cells.width))
+        if cells.names and cells.names[0] == "" and cells.width > 1:
+            cells.notes.append(f"{cells.name}: its first column has no name, so it was left out as an index")
+            chosen = chosen[1:]
+    chosen = [i for i in chosen if i not in left_out]
+    if not chosen:
+        raise DataError(f"{cells.name}: no column is left; at least one is needed")
+    return chosen
+
+
+def _number_of(cells: _Cells, wanted: str, option: str) -> int:
+    if cells.names:
+        found = [i for i, name in enumerate(cells.names) if name == wanted]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise DataError(f"{cells.name}: {option} needs one column named {wanted}; {len(found)} have that name")
+        shown = ", ".join(cells.names[:20]) + (", .." if cells.width > 20 else "")
+        raise DataError(f"{cells.name}: {option} needs names of columns; there is no {wanted}, but {shown}")
+    if wanted.isascii() and wanted.isdigit() and int(wanted) < cells.width:
+        return int(wanted)
+    raise DataError(
+        f"{cells.name}: has no names, so {option} takes numbers of columns from 0 to {cells.width - 1}, not {wanted}"
     )
-    raise DataError(f"{where}: {shown} is not a number; {said}")
 
 
-def _other_notation(row: list[str], first: list[str]) -> str:
-    """What a file is that has other separators or other numbers, and what to do; empty if it is not known."""
-    together = ",".join(row)
-    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
-        if mark in together or mark in ",".join(first):
-            comma = " and has decimal commas" if "," in together else ""
-            return f"the file is separated by {name}{comma}; save it with commas between and decimal points"
-    if len(row) == 1 and len(together.split()) > 1 and all(map(_is_number, together.split())):
-        return "the file is separated by blanks; save it with commas between"
-    if any("," in cell for cell in row):
-        return "commas within a number are not read; save it with decimal points and without separators of thousands"
-    if any("_" in cell for cell in row):
-        return "underscores within a number are not read"
-    return ""
+def _called(cells: _Cells, column: int) -> str:
+    return f", {cells.names[column]}," if cells.names else ""
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return not cell.translate(_OF_NUMBERS)
+def _column(cells: _Cells, column: int) -> str:
+    return f"column {cells.names[column]}" if cells.names else f"column {column} (counted from 0)"
 
 
-def _is_bare(cell: str) -> bool:
-    """Whether a number is written as a whole one, without a point and an exponent."""
-    return cell.strip().lstrip("+-").isdecimal()
+def _index_start(values: np.ndarray) -> int | None:
+    """0 or 1 if a column counts its rows from there, else None; a few rows may count by chance."""
+    for start in (0, 1):
+        if len(values) >= 4 and np.array_equal(values, np.arange(start, start + len(values))):
+            return start
+    return None
 
 
-# ---- names and an index among the numbers ----
+def _by_cell(cells: _Cells, chosen: Sequence[int], reading: Reading) -> np.ndarray:
+    """The columns as numbers, a cell at a time; a missing one is NaN."""
+    also = {text.strip() for text in reading.missing}
+    numbers = {number for text in also if (number := value(text)) is not None}
+    made = []
+    for column in chosen:
+        found = []
+        for row, cell in enumerate(cells.texts(column)):
+            number = cells.word(cell)
+            if number is None or number in numbers:
+                if number is None and str(cell).strip() not in also:
+                    _refuse_word(cells, column, row, str(cell))
+                number = float("nan")
+            found.append(number)
+        made.append(np.array(found, np.float64))
+    return np.stack(made, axis=1) if made[0].size else np.empty((0, len(chosen)))
 
 
-def _judged(lines: _Lines, values: np.ndarray) -> Table:
-    """The points, without what is an index or names beyond doubt; DataError where it is doubtful."""
-    if lines.with_index:
-        return Table(values, (_index_note(lines), *_name_notes(lines, values)))
-    if lines.names:
-        return Table(values, _name_notes(lines, values))
-    header = _may_be_names(lines)
-    if header and not lines.bare_after_first and _counts(list(map(int, lines.first)), 0):
-        return Table(values[1:], (f"{lines.path}: line 1, {header}, is taken for names of columns, not for a point",))
-    if header:
-        raise DataError(
-            f"{lines.path}, line 1: {header} may be names of columns or a point; write names that are no numbers, "
-            "or remove the line, or put a line of names before it if it is a point"
-        )
-    if values.shape[1] > 1 and len(values) > 2 and _counts(values[:, 0].tolist(), 0, 1):
-        raise DataError(
-            f"{lines.path}: the first column counts the lines, as an index does; {_WITHOUT_INDEX}, "
-            "or put a line of names on top if it belongs to the points"
-        )
-    return Table(values)
+def _refuse_word(cells: _Cells, column: int, row: int, cell: str) -> None:
+    known = cells.names[column] if cells.names else str(column)
+    raise DataError(
+        f"{cells.name}, {cells.place(row)}, {_column(cells, column)}: a number is needed, not {cell.strip()[:40]!r}; "
+        f"--drop {known} leaves the column out"
+    )
 
 
-def _may_be_names(lines: _Lines) -> str:
-    """The first line, shortened, if it may be names that are numbers: 0,1,2,.., or written unlike all other lines."""
-    row = lines.first
-    if len(lines.cells) <= len(row) or not all(map(_is_bare, row)):
-        return ""
-    numbers = list(map(int, row))
-    rising = all(a < b for a, b in pairwise(numbers))
-    run = _counts(numbers, numbers[0])
-    if not (_counts(numbers, 0) or (run and len(row) > 3) or (rising and len(row) > 1 and not lines.bare_after_first)):
-        return ""
-    text = ",".join(row)
-    return text if len(text) <= LONG else text[:LONG] + ".."
+def _without_gaps(
+    cells: _Cells, chosen: Sequence[int], values: np.ndarray, gaps: np.ndarray, reading: Reading
+) -> np.ndarray:
+    whole = ~gaps.any(axis=1)
+    count, lost = int(gaps.sum()), int((~whole).sum())
+    rows = f"{lost} row" + ("" if lost == 1 else "s")
+    if reading.drop_missing:
+        if not whole.any():
+            raise DataError(f"{cells.name}: every row has a missing value; --drop-missing leaves nothing")
+        cells.notes.append(f"{cells.name}: {rows} of {len(values)} left out, with a missing value")
+        return values[whole]
+    row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
+    place = f"{cells.place(int(row))}, {_column(cells, chosen[int(column)])}"
+    cell = "1 cell is" if count == 1 else f"{count} cells are"
+    raise DataError(f"{cells.name}: {cell} missing, the first in {place}; --drop-missing leaves out {rows}")
 
 
-def _counts(numbers: list[float] | list[int], *starts: float) -> bool:
-    """Whether the numbers are start, start + 1, .., for one of the starts."""
-    return any(all(a == start + i for i, a in enumerate(numbers)) for start in starts)
+# ---- delimited text ----
 
 
-def _index_note(lines: _Lines) -> str:
-    """What is said of an index column that is left out; DataError if it may be a part of the points."""
-    if any(map(_is_number, lines.index)):
-        counts = (
-            all(map(_is_number, lines.index))
-            and all(map(_is_bare, lines.index))
-            and _counts(list(map(int, lines.index)), 0, 1)
-        )
-        if not counts:
+@dataclass
+class _TextCells(_Cells):
+    body: list[str] = field(default_factory=list)
+    form: Form = field(default_factory=Form)
+    first_line: int = 1
+    rows: list[list[str]] | None = None
+    lines: list[int] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: str | Path, reading: Reading) -> _TextCells:
+        """The text's form and names; its cells are parsed when their columns are chosen."""
+        if str(path) == STANDARD_INPUT:
+            name, data = "standard input", sys.stdin.buffer.read()
+        else:
+            name, data = str(path), Path(path).read_bytes()
+        text, notes = decoded(data, name)
+        sample = first_lines(text)
+        if not sample:
+            raise DataError(f"{name}: is empty; a table of numbers is needed")
+        tab = ending_of(path).startswith(".tsv")
+        form = sniff(sample, Form(reading.delimiter, reading.decimal), tab)
+        if form != Form("\t" if tab else ",") and (not reading.delimiter or not reading.decimal):
+            marks = f"{DELIMITERS.get(form.delimiter, form.delimiter)}s between cells"
+            decimal = " and a decimal comma" if form.decimal == "," else ""
+            notes.append(f"{name}: was read with {marks}{decimal}; --delimiter and --decimal say it otherwise")
+        lines = io.StringIO(text, newline="")
+        reader = csv.reader(lines, delimiter=form.delimiter)
+        rows = rows_of(sample, form.delimiter)
+        header, said = (reading.header, "") if reading.header is not None else has_names(rows, form.decimal)
+        if header is None:
+            shown = form.delimiter.join(rows[0])[:40]
+            raise DataError(f"{name}: the first line, {shown}, may be names or a point; type --header or --no-header")
+        if said:
+            notes.append(f"{name}: {said}; --no-header says that it is a point")
+        names: tuple[str, ...] = ()
+        if header:
+            names = _names(next(row for row in reader if row))
+        return cls(name, names, len(rows[0]), notes, list(lines), form, reader.line_num + 1 if header else 1)
+
+    def values(self, columns: Sequence[int]) -> np.ndarray | None:
+        """As NumPy reads them, some ten times faster than cell by cell; None if it finds one that is no number."""
+        body = self.body
+        if self.form.decimal != ".":
+            if any("." in line for line in body):
+                return None
+            body = [line.replace(self.form.decimal, ".") for line in body]
+        if self.width != len(next(iter(rows_of(body[:1], self.form.delimiter)), [])):
+            return None
+        try:
+            # Without usecols NumPy checks that every row is as long as the first.
+            read = np.loadtxt(body, np.float64, None, self.form.delimiter, ndmin=2, quotechar='"')
+        except ValueError:
+            return None if len(columns) == self.width else self._some_values(body, columns)
+        return read[:, list(columns)]
+
+    def _some_values(self, body: Sequence[str], columns: Sequence[int]) -> np.ndarray | None:
+        """Of rows that are as long as the first, a few columns."""
+        if any(len(row) != self.width for row in csv.reader(body, delimiter=self.form.delimiter) if row):
+            return None
+        try:
+            return np.loadtxt(body, np.float64, None, self.form.delimiter, usecols=columns, ndmin=2, quotechar='"')
+        except ValueError:
+            return None
+
+    def _parse(self) -> list[list[str]]:
+        if self.rows is None:
+            self.rows = []
+            reader = csv.reader(self.body, delimiter=self.form.delimiter)
+            blank = 0
+            for row in reader:
+                if not row or (len(row) > 1 and not any(cell.strip() for cell in row)):
+                    blank += bool(row)
+                    continue
+                line = reader.line_num + self.first_line - 1
+                if len(row) != self.width:
+                    raise DataError(
+                        f"{self.name}, line {line}: {self.width} cells are needed, as in the first line, not {len(row)}"
+                    )
+                self.rows.append(row)
+                self.lines.append(line)
+            if blank:
+                self.notes.append(f"{self.name}: {blank} rows without any value left out")
+        return self.rows
+
+    def texts(self, column: int) -> list[Any]:
+        """The cells of one column."""
+        return [row[column] for row in self._parse()]
+
+    def word(self, cell: Any) -> float | None:
+        """As ``delimited.value``."""
+        return value(cell, self.form.decimal)
+
+    def place(self, row: int) -> str:
+        """The line of the file."""
+        self._parse()
+        return f"line {self.lines[row]}"
+
+
+def _names(cells: Sequence[str]) -> tuple[str, ...]:
+    """A header's cells as names; NumPy's savetxt begins it with a # ."""
+    names = [cell.strip() for cell in cells]
+    names[0] = names[0].removeprefix("#").strip()
+    return tuple(names)
+
+
+# ---- frames of pandas and polars, and the files that pandas reads ----
+
+
+@dataclass
+class _FrameCells(_Cells):
+    frame: Any = None
+
+    @classmethod
+    def read(cls, path: str | Path) -> _FrameCells:
+        """A file that pandas reads.
+
+        Raises
+        ------
+        DataError
+            pandas, or what it needs for the file, is missing or broken, or the file is damaged.
+        """
+        ending = ending_of(path)
+        reader = {".parquet": "read_parquet", ".feather": "read_feather", ".xlsx": "read_excel"}[ending]
+        try:
+            pandas = import_module("pandas")
+            return cls.of(getattr(pandas, reader)(path), str(path))
+        except FileNotFoundError:
+            raise DataError(f"{path}: no such file") from None
+        except ImportError as error:
             raise DataError(
-                f"{lines.path}, line 1: the first column has no name, as an index has, but does not count the lines; "
-                f"if it is one, {_WITHOUT_INDEX}, else give it a name"
-            )
-    return f"{lines.path}: the first column has no name and is taken for an index: it is left out"
+                f"{path}: reading {ending} needs pandas and what it reads that with ({error.name or error}); "
+                "pip install 'minidecomp[tables]'"
+            ) from None
+        except MinidecompError:
+            raise
+        except Exception as error:  # pandas and its readers raise nearly anything for a damaged file
+            told = " ".join(str(error).split())[:200]
+            raise DataError(f"{path}: a whole {ending} file is needed; pandas says: {told}") from None
 
+    @classmethod
+    def of(cls, frame: Any, name: str) -> _FrameCells:
+        """A frame with its columns' names; those of pandas that only count count as none."""
+        names = [str(column) for column in frame.columns]
+        if names == [str(i) for i in range(len(names))]:
+            names = []
+        elif names and names[0].startswith("Unnamed: 0"):  # read_excel's word for an empty cell
+            names[0] = ""
+        return cls(name, tuple(names), len(frame.columns), frame=frame)
 
-def _name_notes(lines: _Lines, values: np.ndarray) -> tuple[str, ...]:
-    """A line for each column that is hardly meant to be learnt: named as a label or an index, or counting the lines."""
-    names, notes = lines.names[lines.with_index :], []
-    for i, name in enumerate(map(str.strip, names)):
-        counting = i == 0 and len(names) > 1 and len(values) > 2 and _counts(values[:, 0].tolist(), 0, 1)
-        if counting or (len(names) > 1 and name.lower() in _NO_FEATURES):
-            what = "counts the lines" if counting else "is named as no feature is"
-            notes.append(
-                f"{lines.path}: the column {name[:LONG]!r} {what}, but is trained on as all others are; "
-                "remove it if the model is not to learn it"
-            )
-    return tuple(notes)
+    def _series(self, column: int) -> Any:
+        frame = self.frame
+        return frame.iloc[:, column] if hasattr(frame, "iloc") else frame[frame.columns[column]]
+
+    def values(self, columns: Sequence[int]) -> np.ndarray | None:
+        """Columns whose dtype is of plain numbers; None if one is not."""
+        made = []
+        for column in columns:
+            array = np.asarray(self._series(column).to_numpy())
+            if array.dtype.kind not in "biuf":
+                return None
+            made.append(array.astype(np.float64))
+        return np.stack(made, axis=1)
+
+    def texts(self, column: int) -> list[Any]:
+        """The cells of one column."""
+        series = self._series(column)
+        return list(series.to_list() if hasattr(series, "to_list") else series)
+
+    def word(self, cell: Any) -> float | None:
+        """A number for a number, NaN for a gap; texts as in delimited text; None for all else, as a date."""
+        if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+            return float("nan")
+        if isinstance(cell, str):
+            return value(cell)
+        if isinstance(cell, bool | int | float | np.bool_ | np.integer | np.floating):
+            return float(cell)
+        return None

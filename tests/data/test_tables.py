@@ -1,137 +1,240 @@
-"""Tables as people have them: nothing that may be names, an index or another notation is trained on in silence."""
+"""Tables as people have them: what is found out, what is said, what is refused and with which words."""
 
-import os
+import gzip
+import io
+import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays as any_array
 
-from minidecomp.cli.main import main
-from minidecomp.data import arrays
+from minidecomp.data.tables import Reading, read_table, table_of_frame
 from minidecomp.errors import DataError
 
-POINTS = np.random.default_rng(0).normal(size=(6, 2)).round(3)
-FLOATS = [f"{a!r},{b!r}" for a, b in POINTS.tolist()]
+X = np.random.default_rng(0).normal(size=(8, 3)).round(3)
+HEADER = "a,b,c"
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
-def written(lines, encoding="utf-8"):
-    with open("x.csv", "w", encoding=encoding, newline="") as file:
-        file.write("\n".join(lines) + "\n")
-    return "x.csv"
+def text(values=X, header=HEADER, sep=",", decimal=".", index=False):
+    """The table as a file has it; a gap is an empty cell."""
+    rows = [["" if value != value else f"{value:.3f}".replace(".", decimal) for value in row] for row in values]
+    if header:
+        rows.insert(0, header.split(","))
+    if index:
+        first = -1 if header else 0
+        rows = [["" if number < 0 else str(number), *row] for number, row in enumerate(rows, first)]
+    return "".join(sep.join(row) + "\n" for row in rows)
 
 
-def with_index(first=0):
-    return [f"{i},{line}" for i, line in enumerate(FLOATS, first)]
+def write(tmp_path, data, name="x.csv"):
+    path = tmp_path / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
 
 
-@pytest.mark.parametrize(
-    ("lines", "said"),
-    [
-        (["0,1", *FLOATS], "line 1, 0,1, is taken for names of columns, not for a point"),
-        ([",a,b", *with_index()], "the first column has no name and is taken for an index: it is left out"),
-        ([",0,1", *with_index()], "the first column has no name and is taken for an index"),
-        (
-            ['"","V1","V2"', *(f'"{line.replace(",", chr(34) + ",", 1)}' for line in with_index(1))],
-            "taken for an index",
-        ),
-        (["Unnamed: 0,a,b", *with_index()], "taken for an index"),
-        ([",a,b", *(f"row {line}" for line in with_index())], "taken for an index"),
-    ],
-)
-def test_what_is_certain_is_recognised_and_said(lines, said, capsys):
-    values, notes = arrays.read(written(lines))
-    np.testing.assert_array_equal(values, POINTS)
-    assert len(notes) == 1 and notes[0].startswith("x.csv: ") and said in notes[0]
-    assert main(["train", "--data", "x.csv", "-e", "1", "--hidden", "3", "-o", "run", "--no-plots", "-q"]) == 0
-    assert capsys.readouterr().err == f"{os.getcwd()}/{notes[0]}\n"
-    assert main(["encode", "run", "x.csv"]) == 0
-    assert capsys.readouterr().err == notes[0] + "\n"
-    assert main(["sweep", "--data", "x.csv", "-e", "1", "--hidden", "3", "--seeds", "2", "-o", "grid", "-q"]) == 0
-    assert capsys.readouterr().err.count(said) == 1, "once for both runs"
+def said(table):
+    return " | ".join(table.notes)
 
 
-@pytest.mark.parametrize("of_pandas", [{}, {"index": False}])
-def test_pandas_own_files(of_pandas):
-    pandas = pytest.importorskip("pandas")
-    pandas.DataFrame(POINTS).to_csv("x.csv", **of_pandas)
-    np.testing.assert_array_equal(arrays.read("x.csv").values, POINTS)
+GERMAN = text(sep=";", decimal=",")
+FOUND = {
+    "plain": ("x.csv", text().encode(), "abc", ()),
+    "no header": ("x.csv", text(header="").encode(), "", ()),
+    "windows ends": ("x.csv", text().replace("\n", "\r\n").encode(), "abc", ()),
+    "pandas with index": ("x.csv", text(index=True).encode(), "abc", ("no name", "index")),
+    "pandas without names": ("x.csv", text(header="0,1,2").encode(), "012", ("0,1,2", "names", "--no-header")),
+    "pandas, neither": ("x.csv", text(header="0,1,2", index=True).encode(), "012", ("names", "no name")),
+    "years": ("x.csv", text(header="1990,1991,1992").encode(), ("1990", "1991", "1992"), ("1990,1991,1992", "names")),
+    "German spreadsheet": ("x.csv", b"\xef\xbb\xbf" + GERMAN.encode(), "abc", ("semicolons", "decimal comma")),
+    "Latin-1": ("x.csv", GERMAN.replace("a", "ä", 1).encode("latin-1"), "äbc", ("Latin-1", "semicolons")),
+    "UTF-16": ("x.csv", text(sep="\t").encode("utf-16"), "abc", ("tabs",)),
+    "tsv": ("x.tsv", text(sep="\t").encode(), "abc", ()),
+    "gz": ("x.csv.gz", gzip.compress(text().encode()), "abc", ()),
+    "bars": ("x.csv", text(sep="|").encode(), "abc", ("bars",)),
+    "quoted": ("x.csv", text().replace("a,b,c", '"a","b","c"').encode(), "abc", ()),
+    "savetxt": ("x.csv", ("# " + text()).encode(), "abc", ()),
+    "blank lines": ("x.csv", text().replace("\n", "\n\n").encode(), "abc", ()),
+    "counted rows": ("x.csv", text(index=True).replace(",a", "n,a", 1).encode(), "abc", ("first column, n,", "from 0")),
+}
 
 
-@pytest.mark.parametrize(
-    ("lines", "said"),
-    [
-        (["0,1", "3,4", "5,6", "7,9"], "line 1: 0,1 may be names of columns or a point"),
-        (["0", "3", "5", "9"], "line 1: 0 may be names of columns or a point"),
-        (["2001,2002", *FLOATS], "line 1: 2001,2002 may be names of columns or a point"),
-        (["2001,2002,2003,2004", "3,4,5,6", "5,9,8,1", "1,2,2,2"], "line 1: 2001,2002,2003,2004 may be names"),
-        (["2000,2010,2020", *(f"{line},0.5" for line in FLOATS)], "line 1: 2000,2010,2020 may be names"),
-        (with_index(), "the first column counts the lines, as an index does"),
-        (with_index(1), "the first column counts the lines, as an index does"),
-        ([",a,b", *with_index()[::-1]], "the first column has no name, as an index has, but does not count the lines"),
-        ([",a,b", *(f"0.{line}" for line in with_index())], "does not count the lines"),
-        (["a,,b", *with_index()], "line 1: 'a' is not a number"),
-        (["label,0,1", *with_index()], "line 1: 'label' is not a number"),
-        (["a,b", "1,2", "3,1_000", "5,6", "7,8"], "line 3: '1_000' is not a number; underscores"),
-        (["a,b", "1,2", "3,infinity", "5,6"], "line 3: 'infinity' in cell 2; a finite number is needed"),
-        (["1,2", "3,-Inf", "5,6"], "line 2: '-Inf' in cell 2; a finite number is needed"),
-        (["nan,nan", "3,4", "5,6"], "line 1: 'nan' in cell 1; a finite number is needed"),
-        (["a,b", "1,2", "3,NA", "5,6"], "line 3: 'NA' in cell 2; a finite number is needed"),
-        (["1.5,2", "３,4", "5,6"], "line 2: '３' is not a number"),
-        (["1.5,2", "3\u00a0,4", "5,6"], "line 2: '3\\xa0' is not a number"),
-        (["1.5,2", "3,1e400", "5,6"], "finite numbers are needed"),
-        (["a;b", "1,5;2,5", "3,5;4,5"], "the file is separated by semicolons and has decimal commas"),
-        (["1,5;2,5", "3,5;4,5"], "the file is separated by semicolons and has decimal commas"),
-        (["a;b", "1;2", "3;4"], "the file is separated by semicolons; save it with commas"),
-        (["a\tb", "1\t2", "3\t4"], "the file is separated by tabs; save it with commas"),
-        (["1 2", "3 4", "5 6"], "the file is separated by blanks; save it with commas"),
-        (['"1,5","2,5"', '"3,5","4,5"', '"3,5","4,5"'], "commas within a number are not read"),
-        (["1,2,", "3,4,", "5,6,"], "line 1: cell 3 is empty"),
-        (["a,b", "1,2", "True,4"], "line 3: 'True' is not a number"),
-    ],
-)
-def test_what_is_doubtful_is_refused(lines, said, capsys):
+@pytest.mark.parametrize("case", FOUND)
+def test_what_is_found_out_is_right_and_said(tmp_path, case):
+    name, data, names, words = FOUND[case]
+    table = read_table(write(tmp_path, data, name))
+    np.testing.assert_array_equal(table.values, X)
+    assert table.names == tuple(names)
+    assert len(table.notes) == 0 if not words else all(word in said(table) for word in words), table.notes
+    assert table.values.flags.c_contiguous and table.values.dtype == np.float64
+
+
+GAPS = X.copy()
+GAPS[2, 1] = GAPS[5, 0] = np.nan
+MARKED = text().replace(f"{X[2, 1]:.3f}", "-9999")
+REFUSED = {
+    "gaps": (text(GAPS), {}, ("2 cells are missing", "line 4, column b", "--drop-missing leaves out 2 rows")),
+    "one gap": (text(GAPS[:4]), {}, ("1 cell is missing", "leaves out 1 row")),
+    "marked gaps": (MARKED, {"missing": ("-9999",)}, ("1 cell is missing", "line 4, column b")),
+    "short rows": (text(header="a,b,c,d"), {}, ("line 2", "4 cells are needed, as in the first line, not 3")),
+    "a column of words": ("a,kind\n1,x\n2,y\n", {}, ("line 2", "column kind", "not 'x'", "--drop kind")),
+    "words without names": ("5.1,3,setosa\n4.9,3,setosa\n", {}, ("column 2 (counted", "--drop 2")),
+    "underscore": ("a,b\n1_000,2\n", {}, ("line 2", "column a", "not '1_000'")),
+    "thousands": ('a,b\n"1,234.5",2\n', {}, ("line 2", "column a", "not '1,234.5'")),
+    "digits of another alphabet": ("a,b\n1,２\n", {}, ("column b", "'２'")),
+    "ragged": ("a,b\n1,2\n1,2,3\n", {}, ("line 3", "2 cells are needed", "not 3")),
+    "names or a point": ("0,1\n1,0\n0,0\n", {}, ("0,1", "--header or --no-header")),
+    "one column counting": ("0\n1.5\n2.5\n", {}, ("--header or --no-header",)),
+    "words over words and numbers": ("a,2\nb,3\n3,4\n", {}, ("--header or --no-header",)),
+    "empty": ("", {}, ("is empty",)),
+    "blank": ("\n \n", {}, ("is empty",)),
+    "no text": (b"\0\0\0a,1", {}, ("zero bytes",)),
+    "half UTF-16": (b"\xff\xfea", {}, ("UTF-16",)),
+    "half gzip": (gzip.compress(b"a,b\n1,2\n")[:12], {}, ("gzip",)),
+    "no such column": (text(), {"columns": ("a", "z")}, ("--columns", "no z", "a, b, c")),
+    "no such number": (text(header=""), {"drop": ("3",)}, ("--drop", "0 to 2", "not 3")),
+    "two of a name": (text(header="a,a,c"), {"drop": ("a",)}, ("--drop", "2 have that name")),
+    "nothing left": (text(), {"drop": ("a", "b", "c")}, ("no column is left",)),
+    "all gaps": ("a,b\n1,\n,2\n", {"drop_missing": True}, ("every row",)),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_says_where_and_what_to_type(tmp_path, case):
+    data, reading, words = REFUSED[case]
     with pytest.raises(DataError) as caught:
-        arrays.load(written(lines))
-    assert said in str(caught.value) and "x.csv" in str(caught.value)
-    assert main(["train", "--data", "x.csv", "-q"]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
-def test_another_encoding_is_refused(encoding):
-    with pytest.raises(
-        DataError, match="is UTF-16; a .csv file of text in UTF-8" if encoding == "utf-16" else "line 2"
-    ):
-        arrays.read(written(["a,b", *FLOATS], encoding))
-
-
-def test_blanks_around_numbers_are_read():
-    values, notes = arrays.read(written(["1, 2.5", "\t-3 , +4e-1"]))
-    assert values.tolist() == [[1, 2.5], [-3, 0.4]] and notes == ()
+        read_table(write(tmp_path, data), Reading(**reading))
+    message = str(caught.value)
+    assert "\n" not in message and all(word in message for word in ("x.csv", *words)), message
 
 
 @pytest.mark.parametrize(
-    ("lines", "values"),
+    ("reading", "expected"),
     [
-        (["a,b", "0,1", "5,6"], [[0, 1], [5, 6]]),  # names on top make 0,1 a point
-        (["1,2", "3,4", "5,6"], [[1, 2], [3, 4], [5, 6]]),
-        (["3,1", *FLOATS], [[3, 1], *POINTS.tolist()]),
-        (["0,1.5", "1,2.5"], [[0, 1.5], [1, 2.5]]),
-        (["1", "2", "3", "4"], [[1], [2], [3], [4]]),
+        ({"columns": ("c", "a")}, X[:, [2, 0]]),
+        ({"drop": ("b",)}, X[:, [0, 2]]),
+        ({"columns": ("c", "a"), "drop": ("a",)}, X[:, [2]]),
     ],
 )
-def test_points_stay_points(lines, values):
-    found = arrays.read(written(lines))
-    assert found.values.tolist() == values and found.notes == ()
+def test_columns_are_chosen_by_name_in_the_order_given(tmp_path, reading, expected):
+    table = read_table(write(tmp_path, text()), Reading(**reading))
+    np.testing.assert_array_equal(table.values, expected)
+    # A column that is not asked for may hold anything.
+    dated = text().replace("\n", ",2020-01-01\n").replace("2020-01-01", "date", 1)
+    other = read_table(write(tmp_path, dated), Reading(**(reading | {"drop": (*reading.get("drop", ()), "date")})))
+    np.testing.assert_array_equal(other.values, expected)
 
 
-@pytest.mark.parametrize(("name", "what"), [("label", "is named as no feature is"), ("t", "counts the lines")])
-def test_a_column_that_is_hardly_meant_is_named(name, what):
-    lines = [f"{name},a,b", *with_index()]
-    if name == "label":
-        lines[1:] = lines[:0:-1]
-    values, notes = arrays.read(written(lines))
-    assert values.shape == (6, 3)
-    assert notes == (
-        f"x.csv: the column {name!r} {what}, but is trained on as all others are; "
-        "remove it if the model is not to learn it",
-    )
+def test_rows_with_gaps_can_be_left_out(tmp_path):
+    table = read_table(write(tmp_path, text(GAPS)), Reading(drop_missing=True))
+    np.testing.assert_array_equal(table.values, np.delete(X, [2, 5], axis=0))
+    assert "2 rows of 8 left out" in said(table)
+    table = read_table(write(tmp_path, MARKED), Reading(missing=("-9999",), drop_missing=True))
+    np.testing.assert_array_equal(table.values, np.delete(X, 2, axis=0))
+
+
+def test_an_index_that_is_asked_for_is_taken(tmp_path):
+    counted = text(index=True).replace(",a", "n,a", 1)
+    table = read_table(write(tmp_path, counted), Reading(columns=("n", "a")))
+    np.testing.assert_array_equal(table.values[:, 0], np.arange(8))
+
+
+def test_true_and_false_are_one_and_zero(tmp_path):
+    table = read_table(write(tmp_path, "a,b\n1.5,True\n2,false\n3,TRUE\n"))
+    np.testing.assert_array_equal(table.values, [[1.5, 1], [2, 0], [3, 1]])
+
+
+def test_what_is_said_wins_over_what_would_be_found(tmp_path):
+    path = write(tmp_path, "0,1\n1,0\n0,0\n1,1\n")
+    assert read_table(path, Reading(header=False)).values.shape == (4, 2)
+    table = read_table(path, Reading(header=True))
+    assert table.names == ("0", "1") and table.values.shape == (3, 2) and table.notes == ()
+    path = write(tmp_path, "1,5\n2,5\n")
+    np.testing.assert_array_equal(read_table(path).values, [[1, 5], [2, 5]])
+    np.testing.assert_array_equal(read_table(path, Reading(delimiter=";", decimal=",")).values, [[1.5], [2.5]])
+
+
+def test_spreadsheets_leave_rows_of_delimiters_at_the_end(tmp_path):
+    table = read_table(write(tmp_path, GERMAN + ";;\n;;\n"))
+    np.testing.assert_array_equal(table.values, X)
+    assert "2 rows without any value" in said(table)
+
+
+def test_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text().encode())))
+    np.testing.assert_array_equal(read_table("-").values, X)
+
+
+@given(
+    values=any_array(
+        np.float64,
+        st.tuples(st.integers(1, 6), st.integers(2, 5)),
+        elements=FINITE,
+    ),
+    delimiter=st.sampled_from(",;\t|"),
+    decimal=st.sampled_from(".,"),
+    end=st.sampled_from(["\n", "\r\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_whatever_is_written_is_read_to_the_bit(tmp_path_factory, values, delimiter, decimal, end, encoding):
+    if delimiter == decimal:
+        delimiter = ";"
+    lines = [delimiter.join(f"c{i}" for i in range(values.shape[1]))]
+    lines += [delimiter.join(repr(float(value)).replace(".", decimal) for value in row) for row in values]
+    path = write(tmp_path_factory.mktemp("t"), end.join(lines).encode(encoding))
+    table = read_table(path, Reading(delimiter, decimal, columns=tuple(f"c{i}" for i in range(values.shape[1]))))
+    np.testing.assert_array_equal(table.values, values)
+
+
+# ---- frames ----
+
+
+def frames():
+    pandas = pytest.importorskip("pandas")
+    return pandas, pandas.DataFrame(X, columns=list("abc"))
+
+
+def test_frames_of_pandas():
+    pandas, frame = frames()
+    table = table_of_frame(frame)
+    np.testing.assert_array_equal(table.values, X)
+    assert table.names == ("a", "b", "c") and table.notes == ()
+    assert table_of_frame(pandas.DataFrame(X)).names == ()
+    with pytest.raises(DataError, match=r"X, row 0 .*, column kind: a number is needed, not 'x'; --drop kind"):
+        table_of_frame(frame.assign(kind="x"))
+    with pytest.raises(DataError, match=r"X: 1 cell is missing, the first in row 3 \(counted from 0\), column b"):
+        table_of_frame(frame.assign(b=np.where(np.arange(8) == 3, np.nan, X[:, 1])))
+    nullable = frame.assign(d=pandas.array([1, None] * 4, dtype="Int64"))
+    with pytest.raises(DataError, match="4 cells are missing"):
+        table_of_frame(nullable)
+    assert table_of_frame(frame.assign(d=[True, False] * 4)).values[0, 3] == 1
+
+
+def test_frames_of_polars():
+    polars = pytest.importorskip("polars")
+    table = table_of_frame(polars.DataFrame({name: X[:, i] for i, name in enumerate("abc")}))
+    np.testing.assert_array_equal(table.values, X)
+    assert table.names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(("ending", "needs"), [("parquet", "pyarrow"), ("feather", "pyarrow"), ("xlsx", "openpyxl")])
+def test_files_that_pandas_reads(tmp_path, ending, needs):
+    _, frame = frames()
+    pytest.importorskip(needs)
+    path = tmp_path / f"x.{ending}"
+    getattr(frame, "to_excel" if ending == "xlsx" else f"to_{ending}")(path)
+    table = read_table(path)
+    np.testing.assert_array_equal(table.values, X)
+    assert table.names == ("a", "b", "c")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DataError, match=f"a whole .{ending} file is needed"):
+        read_table(path)
+
+
+def test_without_pandas_one_line_says_what_helps(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    path = write(tmp_path, b"PAR1", "x.parquet")
+    with pytest.raises(DataError, match=r"reading \.parquet needs pandas.*pip install 'minidecomp\[tables\]'"):
+        read_table(path)

@@ -1,0 +1,174 @@
+"""Text in rows and cells: its encoding, its delimiter, its decimal mark, whether its first line has names."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import zlib
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from ..errors import DataError
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+SAMPLE = 200  # lines that are looked at to find the form
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+# What pandas takes for missing, and the empty cell.
+MISSING = frozenset(
+    [
+        "",
+        "#N/A",
+        "#N/A N/A",
+        "#NA",
+        "-1.#IND",
+        "-1.#QNAN",
+        "-NaN",
+        "-nan",
+        "1.#IND",
+        "1.#QNAN",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "nan",
+        "null",
+    ]
+)
+_BOOLS = {"true": 1.0, "false": 0.0}
+
+
+class Form(NamedTuple):
+    """How cells are separated, and what stands before a number's fraction."""
+
+    delimiter: str = ","
+    decimal: str = "."
+
+
+def decoded(data: bytes, name: str) -> tuple[str, list[str]]:
+    """The text of a file's bytes, and a line for each thing that was found and may be wrong.
+
+    gzip is unpacked; a byte order mark tells UTF-16 from UTF-8; what is no UTF-8 is taken for Latin-1, which is said.
+
+    Raises
+    ------
+    DataError
+        The bytes are damaged, or no text.
+    """
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{name}: is damaged, not a whole gzip file ({error})") from None
+    try:
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return data.decode("utf-16"), []
+        text, notes = data.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        if error.encoding != "utf-8":
+            raise DataError(f"{name}: is damaged, not whole UTF-16 text ({error.reason})") from None
+        text, notes = data.decode("latin-1"), [f"{name}: is no UTF-8 text; it was read as Latin-1"]
+    if "\0" in text[:10_000]:
+        raise DataError(f"{name}: has zero bytes, so it is no text; a table of numbers is needed")
+    return text, notes
+
+
+def value(cell: str, decimal: str = ".") -> float | None:
+    """The number in a cell, 1 and 0 for true and false, NaN where it is missing; None if it is a word."""
+    cell = cell.strip(" ")
+    if decimal != ".":
+        cell = cell.replace(".", "\0").replace(decimal, ".")  # a point is no decimal mark then
+    if _NUMBER.fullmatch(cell) or _INFINITY.fullmatch(cell):
+        return float(cell)
+    return float("nan") if cell in MISSING else _BOOLS.get(cell.lower())
+
+
+def rows_of(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    """The cells of each line that is not blank."""
+    return [row for row in csv.reader(lines, delimiter=delimiter) if row]
+
+
+def sniff(lines: Sequence[str], given: Form | None = None, tab_first: bool = False) -> Form:
+    """The form in which most cells are numbers, of those in which all rows have as many cells as the first.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        The first lines of the text.
+    given : Form, optional
+        What is known; an empty part is to be found.
+    tab_first : bool
+        Whether a tab is likelier than a comma, as in a .tsv file.
+    """
+    given = given or Form("", "")
+    marks = given.delimiter or ("\t,;|" if tab_first else ",;\t|")
+    best, highest = Form(marks[0], given.decimal or "."), (False, -1.0, False)
+    for delimiter in marks:
+        rows = rows_of(lines, delimiter)
+        width = len(rows[0]) if rows else 0
+        whole = all(len(row) == width for row in rows)
+        for decimal in [given.decimal] if given.decimal else [".", ","]:
+            if decimal == delimiter:
+                continue
+            cells = [cell for row in (rows[1:] or rows) for cell in row]
+            numbers = sum(value(cell, decimal) is not None for cell in cells)
+            # A single column has no delimiter to be sure of, so it must be of numbers alone.
+            usable = whole and numbers > 0 and (width > 1 or numbers == len(cells))
+            score = (usable, numbers / len(cells) if usable else 0.0, width > 1)
+            if score > highest:
+                best, highest = Form(delimiter, decimal), score
+    return best
+
+
+def first_lines(text: str) -> list[str]:
+    """The lines of the text that `sniff` and `has_names` look at."""
+    return list(islice((line for line in text.splitlines() if line.strip()), SAMPLE))
+
+
+def has_names(rows: Sequence[Sequence[str]], decimal: str) -> tuple[bool | None, str]:
+    """Whether the first of the rows is a line of names, and what makes that worth saying; None where nobody can tell.
+
+    A line of words is. A line of whole numbers that count up, such as 0,1,2 (pandas' own names) or years, is, if the
+    other lines do not look alike: fractions in every cell, or too many numbers in a row for chance.
+    """
+    first, rest = rows[0], rows[1:]
+    if not rest:
+        return all(value(cell, decimal) is None for cell in first), ""
+    words = [i for i, cell in enumerate(first) if value(cell, decimal) is None]
+    if words:
+        below = [all(value(row[i], decimal) is None for row in rest if i < len(row)) for i in words]
+        if all(value(cell, decimal) is None or cell.strip() == "" for cell in first):
+            return True, ""
+        return (False, "") if all(below) else (None, "")
+    numbers = first[1:] if first[0].strip() == "" else first
+    if not _counts_up(numbers):
+        return False, ""
+    cells = [cell for row in rest for cell in row[len(first) - len(numbers) :] if cell.strip() not in MISSING]
+    fractions = [not cell.strip().lstrip("+-").isdigit() for cell in cells]
+    years = 1000 <= int(numbers[0]) < 3000
+    shown = ",".join(numbers[:3]) + (",.." if len(numbers) > 3 else "")
+    said = f"the first line, {shown}, counts up, so it was taken for names"
+    if first[0].strip() == "" and len(numbers) > 0:
+        return True, said
+    if len(numbers) >= (3 if years else 2) and all(fractions):
+        return True, said
+    if len(numbers) >= 3 and any(fractions):
+        return True, said
+    if len(numbers) >= 6 and not any(_counts_up(row) for row in rest):
+        return True, said
+    return (None, "") if years or numbers[0] == "0" else (False, "")
+
+
+def _counts_up(cells: Sequence[str]) -> bool:
+    """Whether the cells are whole numbers, each one more than that before it, from 0, from 1, or years."""
+    if not cells or not all(re.fullmatch(r"0|[1-9][0-9]{0,8}", cell.strip()) for cell in cells):
+        return False
+    first = int(cells[0])
+    starts = first in (0, 1) or (1000 <= first < 3000 and len(cells) > 2)
+    return starts and [int(cell) for cell in cells] == list(range(first, first + len(cells)))
