@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Sequence
+from array import array as number_list
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ class Reading:
         Cells that stand for no value, beside the usual ones.
     drop_missing : bool
         Leave out rows with a missing value; else they are refused.
+    aside : tuple of str
+        Columns that are given back as texts and are none of the numbers: labels, factors.
     """
 
     delimiter: str = ""
@@ -46,6 +50,7 @@ class Reading:
     drop: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     drop_missing: bool = False
+    aside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,14 @@ class Table:
         The columns' names; empty where the table has none.
     notes : tuple of str
         A line for each thing that was found out, and may be wrong.
+    aside : dict of str to numpy.ndarray of shape (N,)
+        The texts of the columns that were set aside, by their names.
     """
 
     values: np.ndarray
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    aside: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,8 +88,8 @@ class _Cells:
         """Where a row of ``values`` stands, for a message."""
         return f"row {row} (counted from 0)"
 
-    def texts(self, column: int) -> list[Any]:
-        """The cells of one column."""
+    def rows(self, columns: Sequence[int]) -> Iterator[Sequence[Any]]:
+        """Row after row, the cells of these columns."""
         raise NotImplementedError
 
     def values(self, columns: Sequence[int]) -> np.ndarray | None:
@@ -135,24 +143,30 @@ def table_of_frame(frame: Any, reading: Reading | None = None, name: str = "X") 
 
 
 def _table(cells: _Cells, reading: Reading) -> Table:
-    chosen = _choose(cells, reading)
+    apart = {name: _number_of(cells, name, "--labels and --factors") for name in reading.aside}
+    chosen = _choose(cells, reading, set(apart.values()))
     values = cells.values(chosen)
     if values is None or reading.missing:
         values = _by_cell(cells, chosen, reading)
+    texts = (
+        np.array([[str(cell).strip() for cell in row] for row in cells.rows(list(apart.values()))]) if apart else None
+    )
+    aside = {} if texts is None else dict(zip(apart, texts.T, strict=True))
     gaps = np.isnan(values)
     if gaps.any():
-        values = _without_gaps(cells, chosen, values, gaps, reading)
+        whole = _whole_rows(cells, chosen, gaps, reading)
+        values, aside = values[whole], {name: column[whole] for name, column in aside.items()}
     if not reading.columns and len(chosen) > 1 and (start := _index_start(values[:, 0])) is not None:
         what = f"its first column{_called(cells, chosen[0])} counts the rows from {start}"
         cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; --columns takes it all the same")
         values, chosen = values[:, 1:], chosen[1:]
     names = tuple(cells.names[i] for i in chosen) if cells.names else ()
-    return Table(np.ascontiguousarray(values), names, tuple(cells.notes))
+    return Table(np.ascontiguousarray(values), names, tuple(cells.notes), aside)
 
 
-def _choose(cells: _Cells, reading: Reading) -> list[int]:
+def _choose(cells: _Cells, reading: Reading, apart: set[int]) -> list[int]:
     """The numbers of the columns that are taken, in their order."""
-    left_out = [_number_of(cells, each, "--drop") for each in reading.drop]
+    left_out = apart | {_number_of(cells, each, "--drop") for each in reading.drop}
     if reading.columns:
         chosen = [_number_of(cells, each, "--columns") for each in reading.columns]
     else:
@@ -202,18 +216,14 @@ def _by_cell(cells: _Cells, chosen: Sequence[int], reading: Reading) -> np.ndarr
     """The columns as numbers, a cell at a time; a missing one is NaN."""
     also = {text.strip() for text in reading.missing}
     numbers = {number for text in also if (number := value(text)) is not None}
-    made = []
-    for column in chosen:
-        found = []
-        for row, cell in enumerate(cells.texts(column)):
+    made = number_list("d")
+    for row, found in enumerate(cells.rows(chosen)):
+        for column, cell in zip(chosen, found, strict=True):
             number = cells.word(cell)
-            if number is None or number in numbers:
-                if number is None and str(cell).strip() not in also:
-                    _refuse_word(cells, column, row, str(cell))
-                number = float("nan")
-            found.append(number)
-        made.append(np.array(found, np.float64))
-    return np.stack(made, axis=1) if made[0].size else np.empty((0, len(chosen)))
+            if number is None and str(cell).strip() not in also:
+                _refuse_word(cells, column, row, str(cell))
+            made.append(float("nan") if number is None or number in numbers else number)
+    return np.array(made).reshape(-1, len(chosen))
 
 
 def _refuse_word(cells: _Cells, column: int, row: int, cell: str) -> None:
@@ -224,17 +234,16 @@ def _refuse_word(cells: _Cells, column: int, row: int, cell: str) -> None:
     )
 
 
-def _without_gaps(
-    cells: _Cells, chosen: Sequence[int], values: np.ndarray, gaps: np.ndarray, reading: Reading
-) -> np.ndarray:
-    whole = ~gaps.any(axis=1)
+def _whole_rows(cells: _Cells, chosen: Sequence[int], gaps: np.ndarray, reading: Reading) -> np.ndarray:
+    """Which rows (N,) have no gap, if the others may be left out."""
+    whole = np.asarray(~gaps.any(axis=1))
     count, lost = int(gaps.sum()), int((~whole).sum())
     rows = f"{lost} row" + ("" if lost == 1 else "s")
     if reading.drop_missing:
         if not whole.any():
             raise DataError(f"{cells.name}: every row has a missing value; --drop-missing leaves nothing")
-        cells.notes.append(f"{cells.name}: {rows} of {len(values)} left out, with a missing value")
-        return values[whole]
+        cells.notes.append(f"{cells.name}: {rows} of {len(gaps)} left out, with a missing value")
+        return whole
     row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
     place = f"{cells.place(int(row))}, {_column(cells, chosen[int(column)])}"
     cell = "1 cell is" if count == 1 else f"{count} cells are"
@@ -249,8 +258,6 @@ class _TextCells(_Cells):
     body: list[str] = field(default_factory=list)
     form: Form = field(default_factory=Form)
     first_line: int = 1
-    rows: list[list[str]] | None = None
-    lines: list[int] = field(default_factory=list)
 
     @classmethod
     def read(cls, path: str | Path, reading: Reading) -> _TextCells:
@@ -308,29 +315,21 @@ class _TextCells(_Cells):
         except ValueError:
             return None
 
-    def _parse(self) -> list[list[str]]:
-        if self.rows is None:
-            self.rows = []
-            reader = csv.reader(self.body, delimiter=self.form.delimiter)
-            blank = 0
-            for row in reader:
-                if not row or (len(row) > 1 and not any(cell.strip() for cell in row)):
-                    blank += bool(row)
-                    continue
-                line = reader.line_num + self.first_line - 1
-                if len(row) != self.width:
-                    raise DataError(
-                        f"{self.name}, line {line}: {self.width} cells are needed, as in the first line, not {len(row)}"
-                    )
-                self.rows.append(row)
-                self.lines.append(line)
-            if blank:
-                self.notes.append(f"{self.name}: {blank} rows without any value left out")
-        return self.rows
+    def _each_row(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows that have a value, with their lines in the file."""
+        reader = csv.reader(self.body, delimiter=self.form.delimiter)
+        for row in reader:
+            if not row or (len(row) > 1 and not any(cell.strip() for cell in row)):
+                continue
+            line = reader.line_num + self.first_line - 1
+            if len(row) != self.width:
+                needed = f"{self.width} cells are needed, as in the first line, not {len(row)}"
+                raise DataError(f"{self.name}, line {line}: {needed}")
+            yield line, row
 
-    def texts(self, column: int) -> list[Any]:
-        """The cells of one column."""
-        return [row[column] for row in self._parse()]
+    def rows(self, columns: Sequence[int]) -> Iterator[Sequence[Any]]:
+        """Row after row, the cells of these columns."""
+        return ([row[i] for i in columns] for _, row in self._each_row())
 
     def word(self, cell: Any) -> float | None:
         """As ``delimited.value``."""
@@ -338,8 +337,8 @@ class _TextCells(_Cells):
 
     def place(self, row: int) -> str:
         """The line of the file."""
-        self._parse()
-        return f"line {self.lines[row]}"
+        line, _ = next(islice(self._each_row(), row, None))
+        return f"line {line}"
 
 
 def _names(cells: Sequence[str]) -> tuple[str, ...]:
@@ -407,10 +406,9 @@ class _FrameCells(_Cells):
             made.append(array.astype(np.float64))
         return np.stack(made, axis=1)
 
-    def texts(self, column: int) -> list[Any]:
-        """The cells of one column."""
-        series = self._series(column)
-        return list(series.to_list() if hasattr(series, "to_list") else series)
+    def rows(self, columns: Sequence[int]) -> Iterator[Sequence[Any]]:
+        """Row after row, the cells of these columns."""
+        return zip(*(list(self._series(i)) for i in columns), strict=True)
 
     def word(self, cell: Any) -> float | None:
         """A number for a number, NaN for a gap; texts as in delimited text; None for all else, as a date."""

@@ -1,0 +1,150 @@
+"""Images: which axes of an array are rows, columns and channels; and folders of image files."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+
+CHANNEL_COUNTS = (1, 3, 4)
+FIRST, LAST = "first", "last"
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
+
+ImageShape = tuple[int, ...]  # (rows, columns), or (rows, columns, 3 or 4) in colour
+
+
+def in_words(shape: ImageShape) -> str:
+    """28 x 28, or 32 x 32 in 3 channels."""
+    size = f"{shape[0]} x {shape[1]}"
+    return size if len(shape) == 2 else f"{size} in {shape[2]} channels"
+
+
+def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarray:
+    """Images with their channels as the last axis, which a single channel has not.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of shape (N, rows, columns), (N, rows, columns, C) or (N, C, rows, columns)
+        C is 1, 3 or 4.
+    name : str
+        What the errors call it.
+    channels : str
+        ``first`` or ``last``; empty to find out.
+
+    Returns
+    -------
+    numpy.ndarray of shape (N, rows, columns) or (N, rows, columns, C)
+
+    Raises
+    ------
+    DataError
+        The axes have other sizes, or both the first and the last could be channels.
+    """
+    if values.ndim == 3:
+        return values
+    fits = {FIRST: values.shape[1] in CHANNEL_COUNTS, LAST: values.shape[3] in CHANNEL_COUNTS}
+    if not channels:
+        if all(fits.values()):
+            raise DataError(
+                f"{name}: has shape {values.shape}, whose channels may be the first or the last axis of an image; "
+                "--channels first or --channels last says which"
+            )
+        channels = FIRST if fits[FIRST] else LAST
+    if not fits[channels]:
+        raise DataError(f"{name}: has shape {values.shape}; images have 1, 3 or 4 channels as their {channels} axis")
+    images = np.moveaxis(values, 1, 3) if channels == FIRST else values
+    return images[..., 0] if images.shape[3] == 1 else images
+
+
+def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[np.ndarray, list[str]]:
+    """All PNG and JPEG files of a folder, sorted by name.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    size : (int, int), optional
+        Rows and columns to which each image is brought.
+
+    Returns
+    -------
+    images : numpy.ndarray of shape (N, rows, columns) or (N, rows, columns, 3)
+        uint8, or uint16 where all files are grey with 16 bits.
+    notes : list of str
+        A line for what was left out or changed.
+
+    Raises
+    ------
+    DataError
+        There are none, one is broken, their sizes differ, or Pillow is missing.
+    """
+    path = Path(path)
+    visible = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = [file for file in visible if file.suffix.lower() in IMAGE_ENDINGS]
+    if not files:
+        raise DataError(f"{path}: is a folder without images; {', '.join(IMAGE_ENDINGS)} can be read")
+    notes = []
+    if len(files) < len(visible):
+        notes.append(f"{path}: {len(visible) - len(files)} files that are no images were left out")
+    images = [_image(file, size) for file in files]
+    for file, image in zip(files, images, strict=True):
+        if image.shape[:2] != images[0].shape[:2]:
+            raise DataError(
+                f"{path}: images of one size are needed; {files[0].name} has {in_words(images[0].shape[:2])} pixels, "
+                f"{file.name} {in_words(image.shape[:2])}; --image-size ROWSxCOLUMNS brings all to one"
+            )
+    coloured = [image.ndim == 3 for image in images]
+    if any(coloured) and not all(coloured):
+        notes.append(f"{path}: {coloured.count(False)} grey images were taken as coloured, like the others")
+        images = [image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2) for image in images]
+    depths = {image.dtype for image in images}
+    if len(depths) > 1:
+        raise DataError(f"{path}: images of one depth are needed; some have 8 bits a value, others 16")
+    return np.stack(images), notes
+
+
+def _image(file: Path, size: tuple[int, int] | None) -> np.ndarray:
+    try:
+        pillow: Any = import_module("PIL.Image")
+        upright = import_module("PIL.ImageOps").exif_transpose
+    except ImportError as error:
+        raise DataError(
+            f"{file}: reading images needs Pillow ({error.name or error}); pip install 'minidecomp[images]'"
+        ) from None
+    try:
+        with pillow.open(file) as opened:
+            image = upright(opened)
+            image = _plain(image, pillow)
+            if size is not None and image.size != size[::-1]:
+                image = image.resize(size[::-1], pillow.Resampling.BOX)
+            return np.array(image)
+    except DataError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly anything for a damaged file
+        told = " ".join(str(error).split())[:150]
+        raise DataError(f"{file}: a whole image is needed; Pillow says: {told}") from None
+
+
+def _plain(image: Any, pillow: Any) -> Any:
+    """The image in grey (8 or 16 bits) or RGB; what is transparent is shown on white."""
+    if image.mode in ("L", "I;16"):
+        return image
+    if image.mode in ("1", "LA", "PA", "P", "RGBA", "La", "RGBa"):
+        if image.mode == "1":
+            return image.convert("L")
+        full = image.convert("RGBA")
+        if full.getextrema()[3][0] < 255:
+            white = pillow.new("RGBA", full.size, (255, 255, 255, 255))
+            full = pillow.alpha_composite(white, full)
+        return full.convert("L" if image.mode in ("LA", "La") else "RGB")
+    if image.mode in ("RGB", "YCbCr", "CMYK", "HSV", "LAB"):
+        return image.convert("RGB")
+    if image.mode == "I":  # what some versions of Pillow make of 16 bits
+        values = np.array(image)
+        if values.min() >= 0 and values.max() <= 65535:
+            return pillow.fromarray(values.astype(np.uint16))
+    raise DataError(f"{image.filename}: images in grey or colour are needed; this one has Pillow's mode {image.mode}")

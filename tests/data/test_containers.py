@@ -1,0 +1,60 @@
+"""Arrays by name in .mat and .h5 files, and files that are refused with the way out."""
+
+import sys
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+
+from minidecomp.data.containers import read_hdf5, read_mat, refuse_sparse, refuse_torch
+from minidecomp.errors import DataError
+
+X = np.random.default_rng(0).normal(size=(5, 3))
+
+
+def test_mat(tmp_path):
+    path = tmp_path / "x.mat"
+    scipy.io.savemat(path, {"x": X})
+    np.testing.assert_array_equal(read_mat(path), X)
+    scipy.io.savemat(path, {"x": X, "y": X + 1, "s": scipy.sparse.csr_matrix(X)})
+    np.testing.assert_array_equal(read_mat(path, "y"), X + 1)
+    with pytest.raises(DataError, match=r"has 3 arrays; choose by --array one of: x, y, s"):
+        read_mat(path)
+    with pytest.raises(DataError, match=r"no array named z; it has: x, y, s"):
+        read_mat(path, "z")
+    with pytest.raises(DataError, match=r"s is a sparse matrix.*full\(s\)"):
+        read_mat(path, "s")
+
+
+def test_hdf5(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["images/train"] = X
+    np.testing.assert_array_equal(read_hdf5(path), X)
+    with h5py.File(path, "a") as file:
+        file["labels"] = np.arange(5)
+    with pytest.raises(DataError, match="one of: images/train, labels"):
+        read_hdf5(path)
+    np.testing.assert_array_equal(read_hdf5(path, "images/train"), X)
+    # MATLAB 7.3 is HDF5 with the axes in reverse order.
+    with h5py.File(tmp_path / "x.mat", "w", userblock_size=512) as file:
+        file["x"] = X.T
+    np.testing.assert_array_equal(read_mat(tmp_path / "x.mat"), X)
+
+
+def test_without_h5py_one_line_says_what_helps(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(DataError, match=r"needs h5py.*pip install 'minidecomp\[images\]'"):
+        read_hdf5(tmp_path / "x.h5")
+
+
+def test_what_is_refused_says_how_to_save_it(tmp_path):
+    path = tmp_path / "s.npz"
+    scipy.sparse.save_npz(path, scipy.sparse.csr_matrix(X))
+    with np.load(path) as arrays, pytest.raises(DataError, match=r"sparse matrix.*load_npz\('s.npz'\).toarray"):
+        refuse_sparse(path, arrays.files)
+    refuse_sparse(path, ["data", "labels"])
+    with pytest.raises(DataError, match=r"torch.load\('x.pt', weights_only=True\).numpy"):
+        refuse_torch(tmp_path / "x.pt")
