@@ -1,0 +1,105 @@
+"""How a person's numbers become those that a model is trained on, and back: learnt from the training points, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+NONE, UNIT, STANDARDISE, BYTES = "none", "unit", "standardise", "bytes"
+SCALES = (NONE, UNIT, STANDARDISE, BYTES)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The model's x is (x - shift) / scale.
+
+    Attributes
+    ----------
+    kind : str
+        ``none``, ``unit`` (from 0 to 1), ``standardise`` (mean 0, standard deviation 1) or ``bytes`` (v / 255).
+    shift, scale : numpy.ndarray of shape (dx,)
+        float64, in the units of the person's data; scale is above 0.
+    """
+
+    kind: str
+    shift: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def changes(self) -> bool:
+        """Whether the model's numbers differ from the person's."""
+        return bool(self.shift.any() or (self.scale != 1).any())
+
+    @property
+    def log_volume(self) -> float:
+        """In nats a point: log p(x) of a person's x is the model's log p less this, the sum of log scale."""
+        return float(np.log(self.scale).sum())
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """A person's points (N, dx) as the model's, float64."""
+        return (np.asarray(X, np.float64) - self.shift) / self.scale
+
+    def undo(self, X: np.ndarray) -> np.ndarray:
+        """The model's points (.., dx) as a person's, in their own dtype."""
+        return np.asarray(X * self.scale + self.shift, X.dtype)
+
+    def arrays(self) -> dict[str, Any]:
+        """The arrays that a checkpoint keeps of it."""
+        return {"data_scale_kind": self.kind, "data_shift": self.shift, "data_scale": self.scale}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], width: int) -> Scaling:
+        """As a checkpoint has it.
+
+        Raises
+        ------
+        ValueError
+            It is damaged.
+        """
+        kind, shift, scale = str(arrays["data_scale_kind"]), arrays["data_shift"], arrays["data_scale"]
+        if kind not in SCALES or any(
+            part.dtype != np.float64 or part.shape != (width,) or not np.isfinite(part).all() for part in (shift, scale)
+        ):
+            raise ValueError(f"data_scale_kind is {kind!r}, data_shift and data_scale are not {width} numbers each")
+        if not (scale > 0).all():
+            raise ValueError(f"data_scale has {scale.min():g}, and numbers above 0 are needed")
+        return cls(kind, shift, scale)
+
+
+def plain(kind: str, width: int) -> Scaling:
+    """The scaling that needs no data: ``none``, or ``bytes``."""
+    return Scaling(kind, np.zeros(width), np.full(width, 255.0 if kind == BYTES else 1.0))
+
+
+def learn_scaling(kind: str, points: np.ndarray, together: bool) -> Scaling:
+    """The scaling that training points ask for.
+
+    Parameters
+    ----------
+    kind : str
+        One of ``SCALES``.
+    points : numpy.ndarray of shape (N, dx)
+        Of any real dtype. ``unit`` takes the whole range of unsigned integers, and else from their least to their
+        greatest value; what is constant becomes 0.
+    together : bool
+        Whether all columns are alike, as pixels are, and share one shift and one scale.
+    """
+    width = points.shape[1]
+    if kind in (NONE, BYTES):
+        return plain(kind, width)
+    axis = None if together else 0
+    if kind == UNIT and points.dtype.kind == "u":
+        shift, spread = np.zeros(()), np.array(float(np.iinfo(points.dtype).max))
+    elif kind == UNIT:
+        shift = np.asarray(np.min(points, axis), np.float64)
+        spread = np.asarray(np.max(points, axis), np.float64) - shift
+    else:
+        shift = np.asarray(np.mean(points, axis, dtype=np.float64))
+        spread = np.asarray(np.std(points, axis, dtype=np.float64))
+    # A constant's standard deviation may be the rounding of its mean.
+    constant = spread <= 1e-13 * np.abs(shift)
+    scale = np.where(constant, 1.0, spread)
+    return Scaling(kind, np.broadcast_to(shift, width).copy(), np.broadcast_to(scale, width).copy())
