@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def data_and_reconstructions(
     x: np.ndarray,
     reconstruction: np.ndarray,
-    image_shape: tuple[int, int] | None = None,
+    image_shape: tuple[int, ...] | None = None,
     labels: np.ndarray | None = None,
 ) -> Figure:
     """Data and reconstructions: the first 20 images, all points of 1 or 2 dimensions, or the first 4 points.
@@ -41,8 +41,9 @@ def data_and_reconstructions(
     Parameters
     ----------
     x, reconstruction : numpy.ndarray of shape (N, dx)
-    image_shape : (int, int), optional
-        Rows and columns if the points are images; 0 is black and 1 is white, or the data's range if wider.
+    image_shape : tuple of int, optional
+        Rows and columns, and channels of coloured ones, if the points are images; 0 is black and 1 is white, or the
+        range of the data if wider.
     labels : numpy.ndarray of shape (N,), optional
         Classes, as numbers or names: words over images, colours of points in the plane.
 
@@ -62,11 +63,11 @@ def data_and_reconstructions(
 
 
 def _image_pairs(
-    x: np.ndarray, reconstruction: np.ndarray, image_shape: tuple[int, int], labels: np.ndarray | None
+    x: np.ndarray, reconstruction: np.ndarray, image_shape: tuple[int, ...], labels: np.ndarray | None
 ) -> Figure:
     count = min(len(x), 20)
     columns = min(count, 10)
-    height, width = image_shape
+    height, width, *channels = image_shape
     gap = max(1, width // 14)
     words = 0 if labels is None else round(0.25 * height)
     space = 2 * gap + words  # between one pair of rows and the next
@@ -77,7 +78,7 @@ def _image_pairs(
         part = slice(start, min(start + columns, count))
         for images, above in ((x, space if start else 0), (reconstruction, gap)):
             strip = mosaic(images[part], image_shape, columns)
-            blocks += [np.full((above, strip.shape[1]), np.nan), strip]
+            blocks += [np.full((above, strip.shape[1], *channels), np.nan), strip]
             row_top += above
             ticks.append(row_top + height / 2 - 0.5)
             row_top += height
@@ -164,7 +165,7 @@ def _feature_axis(axes: Axes, features: int) -> None:
 
 
 @styled
-def samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, int] | None = None) -> Figure:
+def samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, ...] | None = None) -> Figure:
     """Generated points: the first 64 images; beside or against data for points that are no images.
 
     Parameters
@@ -173,8 +174,8 @@ def samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, int
         Drawn from p(x | z), z from the prior; images usually are its means.
     data : numpy.ndarray of shape (M, dx)
         To compare with; of images only the range of grey is used.
-    image_shape : (int, int), optional
-        Rows and columns if the points are images.
+    image_shape : tuple of int, optional
+        Rows and columns, and channels of coloured ones, if the points are images.
 
     Returns
     -------
@@ -190,7 +191,7 @@ def samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, int
     return _feature_summary(generated, data)
 
 
-def _image_samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, int]) -> Figure:
+def _image_samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, ...]) -> Figure:
     columns = min(8, math.ceil(math.sqrt(len(generated))))
     canvas = mosaic(generated, image_shape, columns)
     figure = new_figure(COLUMN, mosaic_height(canvas, COLUMN))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..files import write_file
-from .images import draw_mosaic, grey_range, mosaic, mosaic_height
+from .images import as_pixels, draw_mosaic, grey_range, mosaic, mosaic_height
 from .style import COLOUR_MAP, COLUMN, PAGE, new_figure, square_axes, styled
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def latent_traversals(
     names: list[str],
     span: float,
     data: np.ndarray,
-    image_shape: tuple[int, int] | None = None,
+    image_shape: tuple[int, ...] | None = None,
 ) -> Figure:
     """What the decoder makes as one latent dimension moves: a row, or for points of the plane a path, for each.
 
@@ -42,8 +42,8 @@ def latent_traversals(
         How far they go from the prior's centre, in its scales.
     data : numpy.ndarray of shape (M, dx)
         Whose range of grey images have: far out a decoder leaves it, and all else would turn grey.
-    image_shape : (int, int), optional
-        Rows and columns if the points are images.
+    image_shape : tuple of int, optional
+        Rows and columns, and channels of coloured ones, if the points are images.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def latent_traversals(
 
 
 def _image_rows(
-    means: np.ndarray, names: list[str], span: float, data: np.ndarray, image_shape: tuple[int, int]
+    means: np.ndarray, names: list[str], span: float, data: np.ndarray, image_shape: tuple[int, ...]
 ) -> Figure:
     rows, steps, width = means.shape
     canvas = mosaic(means.reshape(-1, width), image_shape, steps)
@@ -119,7 +119,7 @@ def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str]) -> Fi
     return figure
 
 
-def write_animation(path: Path, means: np.ndarray, data: np.ndarray, image_shape: tuple[int, int]) -> None:
+def write_animation(path: Path, means: np.ndarray, data: np.ndarray, image_shape: tuple[int, ...]) -> None:
     """Write a GIF in which all dimensions move forth and back at once, side by side in the rows' order.
 
     Parameters
@@ -127,7 +127,7 @@ def write_animation(path: Path, means: np.ndarray, data: np.ndarray, image_shape
     path : pathlib.Path
     means, data : numpy.ndarray
         As for `latent_traversals`.
-    image_shape : (int, int)
+    image_shape : tuple of int
 
     Raises
     ------
@@ -137,14 +137,13 @@ def write_animation(path: Path, means: np.ndarray, data: np.ndarray, image_shape
     from PIL import Image
 
     rows, steps, _ = means.shape
-    low, high = grey_range(data)
+    grey = grey_range(data)
     columns = math.ceil(math.sqrt(rows))
-    larger = max(1, round(LEAST_SIDE / max(image_shape)))
+    larger = max(1, round(LEAST_SIDE / max(image_shape[:2])))
     frames = []
     for step in [*range(steps), *range(steps - 2, 0, -1)]:
         canvas = mosaic(means[:, step], image_shape, columns)
-        grey = np.clip((canvas - low) / (high - low), 0, 1)
-        pixels = np.where(np.isnan(grey), 255, np.round(255 * np.nan_to_num(grey))).astype(np.uint8)
+        pixels = as_pixels(canvas, grey)
         frames.append(Image.fromarray(pixels.repeat(larger, 0).repeat(larger, 1)))
     settings: dict[str, Any] = {"duration": FRAME_MILLISECONDS, "loop": 0, "optimize": False}
     write_file(path, lambda file: frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], **settings))

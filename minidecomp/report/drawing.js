@@ -34,9 +34,9 @@ function dot(context, x, y, radius, fill) {
   context.fill();
 }
 
-// Grey images side by side; the values' range is theirs together, or 0 to 1.
+// Images side by side, grey or in colour; the values' range is theirs together, or 0 to 1.
 function drawImages(canvas, images, shape) {
-  const [rows, columns] = shape, context = canvas.getContext("2d"), gap = 8;
+  const [rows, columns, channels = 1] = shape, context = canvas.getContext("2d"), gap = 8;
   const side = (canvas.width - gap * (images.length - 1)) / images.length, scale = side / columns;
   canvas.height = Math.round(rows * scale);
   let low = 0, high = 1;
@@ -48,9 +48,10 @@ function drawImages(canvas, images, shape) {
     small.width = columns;
     small.height = rows;
     const pixels = small.getContext("2d").createImageData(columns, rows);
-    for (let i = 0; i < image.length; i++) {
-      const grey = 255 * (image[i] - low) / (high - low);
-      pixels.data.set([grey, grey, grey, 255], 4 * i);
+    for (let i = 0; i < rows * columns; i++) {
+      const part = Array.from(image.slice(i * channels, (i + 1) * channels), (v) => 255 * (v - low) / (high - low));
+      const [red, green = red, blue = red, alpha = 255] = part;
+      pixels.data.set([red, green, blue, alpha], 4 * i);
     }
     small.getContext("2d").putImageData(pixels, 0, 0);
     context.drawImage(small, k * (side + gap), 0, side, canvas.height);
