@@ -35,9 +35,9 @@ def encode(
     check_output("out", out, ending=".npz")
     loaded = checkpoint.load(run)
     check_run_output("out", out, loaded, data)
-    values, notes = arrays.read(data, array)
-    points, note = loaded.rules.take(values, data)
-    for line in filter(None, (*notes, note)):
+    found = arrays.read(data, array or loaded.options.array, arrays.how_to_read(loaded.options, loaded.rules))
+    points, note = loaded.rules.take(found.values, data)
+    for line in filter(None, (*found.notes, note)):
         say(line, err=True)
     loc, scale = make_engine(loaded, threads).encode(points)
     check_finite(data, {"loc": loc, "scale": scale})

@@ -71,10 +71,9 @@ def dataset_from(options: TrainOptions) -> Dataset:
 
 def _load(options: Any) -> Dataset:
     source = chosen_variant("data", options.data)
-    if source.name == OWN and not os.path.exists(options.data):
-        endings = arrays.ENDINGS
-        if Path(options.data).suffix.lower() not in endings:
-            raise OptionError("data", options.data, _allowed(str(options.data), endings))
+    own = source.name == OWN and str(options.data) != arrays.STANDARD_INPUT
+    if own and not os.path.exists(options.data) and arrays.ending_of(options.data) not in arrays.ENDINGS:
+        raise OptionError("data", options.data, _allowed(str(options.data)))
     loaded = source.load(options)
     limit = options.limit
     if source.limits_itself or limit is None or limit >= len(loaded.train):
@@ -89,9 +88,9 @@ def available() -> list[Available]:
     return [each.available() for each in DATA_SETS.values() if each.available is not None]
 
 
-def _allowed(data: str, endings: tuple[str, ...]) -> str:
+def _allowed(data: str) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(data.lower(), data_names(), n=1, cutoff=0.5)
     guess = f"; did you mean {close[0]}?" if close else ""
-    return f"{', '.join(data_names())} or a file that ends in {', '.join(endings)} is{guess}"
+    return f"{', '.join(data_names())}, {arrays.ANY_FILE} is{guess}"

@@ -1,11 +1,14 @@
-"""A user's own data: an array in a .npy or .npz file, or a table of numbers in a .csv file."""
+"""A user's own data: arrays, tables and images in files and folders, as points for training and for testing."""
 
 from __future__ import annotations
 
+import csv
 import os
 import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,20 +16,57 @@ from ..errors import DataError, MinidecompError, OptionError
 from ..randomness import philox, streams
 from ..settings.options import OWN
 from ..variants import Option
+from . import containers, images
 from .dataset import Dataset
 from .folders import reason
-from .rules import as_rows, new_points
+from .rules import DataRules, as_rows, new_points
 from .source import DataSource
-from .tables import read_table
+from .tables import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_of, read_table
 
-ENDINGS = (".npy", ".npz", ".csv")
+ENDINGS = (".npy", ".npz", *TEXT_ENDINGS, *FRAME_ENDINGS, *containers.CONTAINER_ENDINGS)
+TAB = {"tab": "\t", "\\t": "\t"}
+ANY_FILE = f"a folder of images or a file that ends in {', '.join(ENDINGS)}"
 
 
-class FromFile(NamedTuple):
-    """The array of a file, unchanged, and lines for the user on what in the file was taken for no point."""
+@dataclass(frozen=True)
+class FromFile:
+    """The array of a file, its values unchanged.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        A point, or an image with its channels last, in each row.
+    names : tuple of str
+        The columns' names, of a table that has them.
+    notes : tuple of str
+        Lines for the user on what was found out, or was taken for no point.
+    """
 
     values: np.ndarray
+    names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HowToRead:
+    """What is said of a file beside its path; by default all is found out.
+
+    Attributes
+    ----------
+    array : str or None
+        The name of the array in a file of several.
+    table : Reading
+        Of a table.
+    channels : str
+        ``first`` or ``last``, of images of four axes; empty to find out.
+    resize : (int, int) or None
+        Rows and columns to which the images of a folder are brought.
+    """
+
+    array: str | None = None
+    table: Reading = field(default_factory=Reading)
+    channels: str = ""
+    resize: tuple[int, int] | None = None
 
 
 def load(
@@ -35,23 +75,24 @@ def load(
     test_fraction: float = 0.1,
     data_seed: int = 0,
     limit: int | None = None,
+    how: HowToRead | None = None,
 ) -> Dataset:
     """Load points from a file and set some aside for the test.
 
     Parameters
     ----------
     path : path
-        A .npy or .npz file of shape (N,), (N, dx) or (N, rows, columns), or a comma separated .csv file with
-        a point on each line. The first line of a .csv file is a header if none of its cells is a number; `tables`
-        says what else is recognised.
+        Whatever ``read`` takes.
     array : str or None
-        The name of the array in a .npz file; needed where there are several.
+        The name of the array in a file of several; needed there.
     test_fraction : float
         The part of the points that is set aside, between 0 and 1.
     data_seed : int
         Chooses those points, and what ``limit`` keeps; 0 to 2^64 - 1.
     limit : int or None
         Keep this many of the other points, for training.
+    how : HowToRead, optional
+        What else is said of the file.
 
     Returns
     -------
@@ -68,9 +109,9 @@ def load(
     """
     if not 0 < test_fraction < 1:
         raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
-    path = Path(path)
-    values, notes = read(path, array)
-    points, image_shape = new_points(values, str(path)), as_rows(values, str(path))[1]
+    name = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
+    found = read(path, array, how)
+    points, image_shape = new_points(found.values, str(path)), as_rows(found.values, str(path))[1]
     n = len(points)
     if n < 4:
         raise DataError(f"{path}: has {n} points; at least 4 are needed")
@@ -78,42 +119,60 @@ def load(
     order = philox.permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
     return Dataset(
-        name=path.name,
+        name=name,
         train=np.ascontiguousarray(points[order[test_count:][:limit]]),
         test=np.ascontiguousarray(points[order[:test_count]]),
         image_shape=image_shape,
         source=str(path) if array is None else f"{path}, array {array}",
-        notes=notes,
+        notes=found.notes,
+        feature_names=found.names,
     )
 
 
-def read(path: str | Path, array: str | None = None) -> FromFile:
+def read(path: str | Path, array: str | None = None, how: HowToRead | None = None) -> FromFile:
     """The array in a file; `minidecomp.data.rules` says what it means.
+
+    Parameters
+    ----------
+    path : path
+        A .npy, .npz, .mat or .h5 file of shape (N,), (N, dx), (N, rows, columns) or four axes, of which one is that of
+        1, 3 or 4 channels; a table, as of `tables.read_table`; or a folder of .png and .jpg files.
+    array : str or None
+        The name of the array in a file of several.
+    how : HowToRead, optional
+        What else is said of the file.
 
     Raises
     ------
     DataError
-        The file cannot be read.
+        The file cannot be read, or it is doubtful what is in it.
     """
-    path = Path(path)
-    ending = path.suffix.lower()
-    if os.path.isdir(path):
-        raise DataError(f"{path}: is a folder; a file that ends in {', '.join(ENDINGS)} is needed")
-    if ending not in ENDINGS:
-        raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
-    if array is not None and ending != ".npz":
-        raise DataError(f"{path}: has no array named {array}; only a .npz file has named arrays")
+    how = how or HowToRead()
+    ending = ending_of(path)
+    if array is not None and ending not in (".npz", *containers.CONTAINER_ENDINGS):
+        raise DataError(f"{path}: has no array named {array}; only .npz, .mat and .h5 files have named arrays")
     try:
-        _refuse_what_is_no_file(path)
-        return FromFile(*read_table(path)) if ending == ".csv" else FromFile(_stored(path, array))
+        if str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS):
+            if str(path) != STANDARD_INPUT:
+                _refuse_what_is_no_file(Path(path))
+            table = read_table(path, how.table)
+            return FromFile(table.values, table.names, table.notes)
+        if os.path.isdir(path):
+            made, notes = images.read_folder(path, how.resize)
+            return FromFile(made, notes=tuple(notes))
+        if ending in containers.TORCH_ENDINGS:
+            containers.refuse_torch(path)
+        if ending not in ENDINGS:
+            raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
+        _refuse_what_is_no_file(Path(path))
+        values = _ARRAYS[ending](Path(path), array)
+        return FromFile(images.channels_last(values, str(path), how.channels) if values.ndim == 4 else values)
     except MinidecompError:
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
-        raise DataError(
-            f"{path}: cannot be read ({reason(error)}); a whole .npy, .npz or .csv file is needed"
-        ) from None
+        raise DataError(f"{path}: cannot be read ({reason(error)}); a whole {ending} file is needed") from None
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
@@ -140,21 +199,80 @@ def _stored(path: Path, array: str | None) -> np.ndarray:
         loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
-        names = loaded.files
-        if array is None and len(names) != 1:
-            raise DataError(f"{path}: has {len(names)} arrays; choose by --array one of: {', '.join(names) or 'none'}")
-        if array is not None and array not in names:
-            raise DataError(f"{path}: has no array named {array}; it has: {', '.join(names)}")
-        return np.asarray(loaded[names[0] if array is None else array])
+        containers.refuse_sparse(path, loaded.files)
+        return np.asarray(loaded[containers.chosen_name(path, loaded.files, array)])
+
+
+_ARRAYS: dict[str, Callable[[Path, str | None], np.ndarray]] = {
+    ".npy": _stored,
+    ".npz": _stored,
+    ".mat": containers.read_mat,
+    **dict.fromkeys(containers.HDF5_ENDINGS, containers.read_hdf5),
+}
+
+
+def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
+    """What a run's options say of its file and, with the rules of its model, of others for that model."""
+
+    def given(name: str, usual: Any = "") -> Any:
+        value = getattr(options, name, None)
+        return usual if value is None else value
+
+    table = Reading(
+        delimiter=TAB.get(given("delimiter"), given("delimiter")),
+        decimal=given("decimal"),
+        header=given("header", None),
+        columns=_listed(given("columns")),
+        drop=_listed(given("drop")),
+        missing=_listed(given("missing")),
+        drop_missing=given("drop_missing", False),
+        model_names=() if rules is None else rules.names,
+        model_width=0 if rules is None else rules.width,
+    )
+    resize = given("resize", ())
+    return HowToRead(given("array", None), table, given("channels"), (resize[0], resize[-1]) if resize else None)
+
+
+def _check_delimiter(value: str) -> None:
+    if len(TAB.get(value, value)) != 1 or value in '"\r\n':
+        raise OptionError("delimiter", value, "one character, or tab, is")
+
+
+def _check_decimal(value: str) -> None:
+    if value not in (".", ","):
+        raise OptionError("decimal", value, ". or , is")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The names in a text with commas between; one that has a comma itself stands in quotes."""
+    return tuple(cell.strip() for cell in next(csv.reader([text], skipinitialspace=True), []) if cell.strip())
+
+
+def _load(o: Any) -> Dataset:
+    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o))
 
 
 # What --data means where it names no other data set.
 SOURCE = DataSource(
     name=OWN,
-    load=lambda o: load(o.data, o.array, o.test_fraction, o.data_seed, o.limit),
+    load=_load,
     options=(
-        Option("array", str, "Name of the array in an .npz file that has several."),
+        Option("array", str, "Name of the array in a file that has several."),
         Option("test_fraction", float, "Share of your own data kept for testing.", 0.1, above=0, below=1),
+        Option("columns", str, "The table's columns to train on, as a,b,c; without names, by number from 0."),
+        Option("drop", str, "Columns to leave out, likewise."),
+        Option("missing", str, "What stands for no value in a table, as -9999, beside empty cells, NA and nan."),
+        Option("drop_missing", bool, "Leave out rows with a missing value; else they are refused.", False),
+        Option("header", bool, "Whether the table's first line has names. Found out, if not given."),
+        Option(
+            "delimiter",
+            str,
+            r"What separates a table's cells: , ; | or tab. Found out, if not given.",
+            verify=_check_delimiter,
+        ),
+        Option("decimal", str, "What stands before a number's fraction: . or , . Found out.", verify=_check_decimal),
+        Option("channels", str, "Which axis of images has their channels. Found out.", choices=("first", "last")),
+        Option("resize", tuple, "Rows and columns to which a folder's images are brought.", low=1, high=10000, most=2),
     ),
     defaults={"prior": "gaussian"},
     limits_itself=True,

@@ -56,14 +56,16 @@ class Dataset:
         int64 classes from 0.
     class_names : tuple of str
         A name for each class; may be empty.
-    image_shape : (int, int) or None
-        Rows and columns, when a point is an image.
+    image_shape : tuple of int or None
+        Rows and columns, when a point is an image; and 3 or 4, the channels, in colour.
     source : str
         Where it came from, in words for the terminal.
     grid : Grid or None
         The factors of variation, where they are known.
     notes : tuple of str
-        What was taken for no point while they were read, a line each.
+        What was found out, or taken for no point, while they were read, a line each.
+    feature_names : tuple of str
+        A name for each number of a point; may be empty.
     """
 
     name: str
@@ -72,10 +74,11 @@ class Dataset:
     train_labels: np.ndarray | None = None
     test_labels: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
     source: str = ""
     grid: Grid | None = None
     notes: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
 
     @property
     def data_dim(self) -> int:

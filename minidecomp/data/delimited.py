@@ -118,8 +118,12 @@ def sniff(lines: Sequence[str], given: Form | None = None, tab_first: bool = Fal
                 continue
             cells = [cell for row in (rows[1:] or rows) for cell in row]
             numbers = sum(value(cell, decimal) is not None for cell in cells)
-            # A single column has no delimiter to be sure of, so it must be of numbers alone.
-            usable = whole and numbers > 0 and (width > 1 or numbers == len(cells))
+            # A single column has no delimiter to be sure of: it must be of numbers alone, and 1,5 is two cells unless a
+            # name above it, without a comma, says otherwise.
+            single = numbers == len(cells) and (
+                decimal == "." or bool(given.decimal) or value(rows[0][0], decimal) is None
+            )
+            usable = whole and numbers > 0 and (width > 1 or single)
             score = (usable, numbers / len(cells) if usable else 0.0, width > 1)
             if score > highest:
                 best, highest = Form(delimiter, decimal), score

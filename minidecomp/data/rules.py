@@ -5,6 +5,7 @@ They are learned from the data of the run, kept with the model, and applied to e
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import numpy as np
 from ..errors import DataError, OptionError
 from ..variants import LIKELIHOODS
 from .dataset import Dataset
+from .images import ImageShape, channels_last, in_words
 from .points import Bits, Points, as_numbers, as_stored, value_range
 
 # UNKNOWN: the model is from a checkpoint that did not keep it yet.
@@ -26,7 +28,10 @@ UNITS = (BYTES, NUMBERS, UNKNOWN)
 LARGE, SMALL, LARGEST = 20.0, 0.05, 1e6
 LARGEST_OF_OLD = {"float32": 1e15, "float64": 1e150}  # of a checkpoint that did not keep its range yet
 
-_ALLOWED = "allowed are bool, integer and real numbers of shape (N,), (N, dx) or (N, rows, columns)"
+_ALLOWED = (
+    "allowed are bool, integer and real numbers of shape (N,), (N, dx), (N, rows, columns) or, in colour, "
+    "(N, rows, columns, channels)"
+)
 _BYTES_TAKEN = "whole numbers from 0 to 255, or numbers from 0 to 1 that were divided by 255"
 
 
@@ -52,8 +57,10 @@ class DataRules:
         The least and the greatest value allowed; of bytes, after the division.
     dtype : str
         The model's, ``float32`` or ``float64``.
-    image_shape : (int, int) or None
-        Rows and columns, where a point is an image.
+    image_shape : tuple of int or None
+        Rows and columns, where a point is an image; and its channels, in colour.
+    names : tuple of str
+        A name for each value of a point, where the data had them.
     """
 
     width: int
@@ -61,14 +68,15 @@ class DataRules:
     low: float
     high: float
     dtype: str
-    image_shape: tuple[int, int] | None = None
+    image_shape: ImageShape | None = None
+    names: tuple[str, ...] = ()
 
     def take(self, values: Any, name: str) -> Taken:
         """Any array that a person gives, as points (N, dx) for an engine of the model's dtype.
 
         Parameters
         ----------
-        values : array_like or Bits of shape (N, dx) or (N, rows, columns)
+        values : array_like or Bits of shape (N, dx), (N, rows, columns) or, in colour, four axes
             If the model was trained on bytes, whole numbers of any dtype mean the same as those bytes. Floats from
             0 to 1 that are not all whole count as divided by 255 already, and so do floats that are all exactly
             0 or 1: a float array is far more often a picture in black and white than one of the two darkest bytes.
@@ -102,7 +110,7 @@ class DataRules:
         """These rules, with what the training data tell where the checkpoint did not say it."""
         if self.unit != UNKNOWN:
             return self
-        return replace(self, unit=unit_of(dataset.train), image_shape=dataset.image_shape)
+        return replace(self, unit=unit_of(dataset.train), image_shape=dataset.image_shape, names=dataset.feature_names)
 
     def arrays(self) -> dict[str, Any]:
         """The arrays that a checkpoint keeps of the rules; width and dtype are there already."""
@@ -110,6 +118,7 @@ class DataRules:
             "data_unit": self.unit,
             "data_range": np.array([self.low, self.high], float),
             "data_image_shape": np.array(self.image_shape or (), np.int64),
+            "data_names": json.dumps(self.names),
         }
 
     @classmethod
@@ -131,10 +140,14 @@ class DataRules:
         if unit not in UNITS or limits.dtype.kind != "f" or limits.shape != (2,) or not limits[0] < limits[1]:
             raise ValueError(f"data_unit is {unit!r}, data_range {limits.tolist()}")
         shape = tuple(sizes.tolist()) if sizes.dtype.kind in "iu" and sizes.ndim == 1 else (0,)
-        if shape and (len(shape) != 2 or min(shape) < 1 or math.prod(shape) != width):
+        if shape and (len(shape) not in (2, 3) or min(shape) < 1 or math.prod(shape) != width):
             raise ValueError(f"data_image_shape is {sizes.tolist()} for points of {width} numbers")
-        image_shape = (shape[0], shape[1]) if shape else None
-        return cls(width, unit, float(limits[0]), float(limits[1]), dtype, image_shape)
+        names = json.loads(str(arrays.get("data_names", "[]")))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("data_names is no list of texts")
+        if names and len(names) != width:
+            raise ValueError(f"data_names has {len(names)} names for points of {width} numbers")
+        return cls(width, unit, float(limits[0]), float(limits[1]), dtype, shape or None, tuple(names))
 
     # ---- what values mean ----
 
@@ -180,9 +193,9 @@ class DataRules:
         if width != self.width:
             raise DataError(f"the model takes points of {self.width} numbers; {name} has {width}")
 
-    def _check_image_shape(self, shape: tuple[int, int] | None, name: str) -> None:
+    def _check_image_shape(self, shape: ImageShape | None, name: str) -> None:
         if shape is not None and self.image_shape is not None and shape != self.image_shape:
-            ours, theirs = (" x ".join(map(str, each)) for each in (self.image_shape, shape))
+            ours, theirs = in_words(self.image_shape), in_words(shape)
             raise DataError(f"the model takes images of {ours} pixels; {name} has {theirs}")
 
 
@@ -197,7 +210,8 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
         The parts are not alike, or a value is not finite or too large to learn from.
     """
     low, high = LIKELIHOODS[likelihood].data_range or (-LARGEST, LARGEST)
-    rules = DataRules(dataset.data_dim, unit_of(dataset.train), low, high, dtype, dataset.image_shape)
+    shape, names = dataset.image_shape, dataset.feature_names
+    rules = DataRules(dataset.data_dim, unit_of(dataset.train), low, high, dtype, shape, names)
     least, greatest = _extremes_of(dataset)
     if LIKELIHOODS[likelihood].data_range is not None:
         if least < low or greatest > high:
@@ -273,8 +287,8 @@ def new_points(values: Any, name: str) -> Points:
     return np.ascontiguousarray(rows if rows.dtype == np.uint8 and high > 1 else _as_floats(rows))
 
 
-def as_rows(values: Any, name: str) -> tuple[np.ndarray, tuple[int, int] | None]:
-    """An array as (N, dx) in its own dtype, and the rows and columns of an image if it has images.
+def as_rows(values: Any, name: str) -> tuple[np.ndarray, ImageShape | None]:
+    """An array as (N, dx) in its own dtype, and the rows, columns and channels of an image if it has images.
 
     Raises
     ------
@@ -291,12 +305,13 @@ def as_rows(values: Any, name: str) -> tuple[np.ndarray, tuple[int, int] | None]
         raise DataError(f"{name}: rows of one length are needed; these differ") from None
     if values.dtype.kind not in "biuf":
         raise DataError(f"{name}: has dtype {values.dtype}; {_ALLOWED}")
-    if values.ndim not in (1, 2, 3):
+    if values.ndim not in (1, 2, 3, 4):
         raise DataError(f"{name}: has shape {values.shape}; {_ALLOWED}")
     if values.size == 0:
         raise DataError(f"{name}: is empty, of shape {values.shape}; points are needed")
-    image_shape = (values.shape[1], values.shape[2]) if values.ndim == 3 else None
-    return values.reshape(len(values), -1), image_shape
+    if values.ndim == 4:
+        values = channels_last(values, name)
+    return values.reshape(len(values), -1), values.shape[1:] if values.ndim > 2 else None
 
 
 def extremes(rows: np.ndarray, name: str) -> tuple[float, float]:

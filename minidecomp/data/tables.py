@@ -21,6 +21,7 @@ from .delimited import DELIMITERS, Form, decoded, first_lines, has_names, rows_o
 TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 FRAME_ENDINGS = (".parquet", ".feather", ".xlsx")
 STANDARD_INPUT = "-"
+LONG = 40  # letters of a cell or a name that are shown
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Reading:
         Leave out rows with a missing value; else they are refused.
     aside : tuple of str
         Columns that are given back as texts and are none of the numbers: labels, factors.
+    model_names : tuple of str
+        The columns of the model that the table is for: from a table with names these are taken, and nothing else.
+    model_width : int
+        How many numbers that model takes: a table of that width without names is taken whole.
     """
 
     delimiter: str = ""
@@ -51,6 +56,8 @@ class Reading:
     missing: tuple[str, ...] = ()
     drop_missing: bool = False
     aside: tuple[str, ...] = ()
+    model_names: tuple[str, ...] = ()
+    model_width: int = 0
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,8 @@ def _table(cells: _Cells, reading: Reading) -> Table:
     if gaps.any():
         whole = _whole_rows(cells, chosen, gaps, reading)
         values, aside = values[whole], {name: column[whole] for name, column in aside.items()}
-    if not reading.columns and len(chosen) > 1 and (start := _index_start(values[:, 0])) is not None:
+    for_a_model = reading.model_width == len(chosen)
+    if not (reading.columns or for_a_model) and len(chosen) > 1 and (start := _index_start(values[:, 0])) is not None:
         what = f"its first column{_called(cells, chosen[0])} counts the rows from {start}"
         cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; --columns takes it all the same")
         values, chosen = values[:, 1:], chosen[1:]
@@ -166,6 +174,10 @@ def _table(cells: _Cells, reading: Reading) -> Table:
 
 def _choose(cells: _Cells, reading: Reading, apart: set[int]) -> list[int]:
     """The numbers of the columns that are taken, in their order."""
+    if reading.model_names and cells.names:
+        return [_number_of(cells, each, "the model") for each in reading.model_names]
+    if reading.model_width == cells.width and not cells.names:
+        return list(range(cells.width))
     left_out = apart | {_number_of(cells, each, "--drop") for each in reading.drop}
     if reading.columns:
         chosen = [_number_of(cells, each, "--columns") for each in reading.columns]
@@ -187,7 +199,7 @@ def _number_of(cells: _Cells, wanted: str, option: str) -> int:
             return found[0]
         if found:
             raise DataError(f"{cells.name}: {option} needs one column named {wanted}; {len(found)} have that name")
-        shown = ", ".join(cells.names[:20]) + (", .." if cells.width > 20 else "")
+        shown = ", ".join(map(_short, cells.names[:12])) + (", .." if cells.width > 12 else "")
         raise DataError(f"{cells.name}: {option} needs names of columns; there is no {wanted}, but {shown}")
     if wanted.isascii() and wanted.isdigit() and int(wanted) < cells.width:
         return int(wanted)
@@ -197,11 +209,15 @@ def _number_of(cells: _Cells, wanted: str, option: str) -> int:
 
 
 def _called(cells: _Cells, column: int) -> str:
-    return f", {cells.names[column]}," if cells.names else ""
+    return f", {_short(cells.names[column])}," if cells.names else ""
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONG else name[:LONG] + ".."
 
 
 def _column(cells: _Cells, column: int) -> str:
-    return f"column {cells.names[column]}" if cells.names else f"column {column} (counted from 0)"
+    return f"column {_short(cells.names[column])}" if cells.names else f"column {column} (counted from 0)"
 
 
 def _index_start(values: np.ndarray) -> int | None:
@@ -227,9 +243,9 @@ def _by_cell(cells: _Cells, chosen: Sequence[int], reading: Reading) -> np.ndarr
 
 
 def _refuse_word(cells: _Cells, column: int, row: int, cell: str) -> None:
-    known = cells.names[column] if cells.names else str(column)
+    known = _short(cells.names[column]) if cells.names else str(column)
     raise DataError(
-        f"{cells.name}, {cells.place(row)}, {_column(cells, column)}: a number is needed, not {cell.strip()[:40]!r}; "
+        f"{cells.name}, {cells.place(row)}, {_column(cells, column)}: a number is needed, not {cell.strip()[:LONG]!r}; "
         f"--drop {known} leaves the column out"
     )
 

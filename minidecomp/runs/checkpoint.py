@@ -270,8 +270,8 @@ def _read(file: npz.Npz, run: Identity) -> dict[str, np.ndarray]:
     """All arrays beside those of the identity, by what the options ask for."""
     shapes = from_options.shapes(run.options, run.data_dim)
     arrays = schema.read(file, schema.members(run.options, shapes, run.epoch, "data_unit" in file))
-    if "data_unit" in arrays:
-        arrays["data_unit"] = np.array(schema.as_text(file, "data_unit", arrays["data_unit"]))
+    for name in {"data_unit", "data_names"} & arrays.keys():
+        arrays[name] = np.array(schema.as_text(file, name, arrays[name]))
     if run.options.log_gradients:
         frames = schema.frames(len(arrays["gradients.frame_epochs"]))
         arrays |= schema.read(file, {"gradients.frames": frames})

@@ -143,7 +143,8 @@ def members(
     if rules_kept:
         found["data_unit"] = text(16)
         found["data_range"] = Member(REAL, (2,))
-        found["data_image_shape"] = Member(WHOLE, (None,), low=1, high=2**31, most=2)
+        found["data_image_shape"] = Member(WHOLE, (None,), low=1, high=2**31, most=3)
+        found["data_names"] = text(10**7, needed=False)
     if options.log_gradients:
         found["gradients"] = Member(REAL, (epoch, len(GRADIENT_COLUMNS)), "float64", finite=False)
         found["gradients.frame_epochs"] = Member(WHOLE, (None,), low=1, high=max(epoch, 1), most=FRAMES)

@@ -223,11 +223,11 @@ def test_claimed_size_beyond_memory(tmp_path):
 
 def test_missing_file_folder_and_ending(tmp_path):
     refuse(tmp_path / "x.npy", "no such file")
-    refuse(tmp_path, "is a folder", ".npy, .npz, .csv")
+    refuse(tmp_path, "is a folder without images", ".png, .jpg, .jpeg")
     (tmp_path / "x.npy").mkdir()
     refuse(tmp_path / "x.npy", "is a folder")
     (tmp_path / "x.txt").write_text("1\n2\n")
-    refuse(tmp_path / "x.txt", "ends in .txt", ".npy, .npz, .csv")
+    refuse(tmp_path / "x.txt", "ends in .txt", ".npy, .npz, .csv, .tsv")
     (tmp_path / "x").write_text("1\n2\n")
     refuse(tmp_path / "x", "ends in nothing")
 
@@ -245,20 +245,19 @@ def test_unreadable_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1,2\n3,4\n5,x\n7,8\n", "line 3: 'x' is not a number"),
-        ("1,2\n\n3,4\n5,\n7,8\n", "line 4: cell 2 is empty"),
-        ("1,2\n3,4\n5\n7,8\n", "line 3: 1 cells, but 2"),
-        ("a,b\n1,2,3\n", "line 2: 3 cells, but 2"),
-        ("a,b\nc,d\n1,2\n", "line 2: 'c' is not a number"),
-        ("1.5,oops\n1,2\n3,4\n5,6\n7,8\n", "line 1: 'oops' is not a number"),
-        ("1;2\n3;4\n5;6\n7;8\n", "line 2: '3;4' is not a number"),
+        ("1,2\n3,4\n5,x\n7,8\n", "line 3, column 1 (counted from 0): a number is needed, not 'x'"),
+        ("1,2\n\n3,4\n5,\n7,8\n", "1 cell is missing, the first in line 4, column 1"),
+        ("1,2\n3,4\n5\n7,8\n", "line 3: 2 cells are needed, as in the first line, not 1"),
+        ("a,b\n1,2,3\n", "line 2: 2 cells are needed, as in the first line, not 3"),
+        ("a,b\nc,d\n1,2\n", "line 2, column a: a number is needed, not 'c'"),
+        ("1.5,oops\n1,2\n3,4\n5,6\n7,8\n", "may be names or a point; type --header or --no-header"),
         ("1\n\xff\n3\n4\n", "line 2"),
-        ("1\n2\x00\n3\n4\n", "line 2"),
-        ("1,2\n3,nan\n5,6\n7,8\n", "line 2: 'nan' in cell 2; a finite number is needed"),
+        ("1\n2\x00\n3\n4\n", "zero bytes"),
+        ("1,2\n3,nan\n5,6\n7,8\n", "1 cell is missing, the first in line 2, column 1"),
         ("", "empty"),
         ("a,b\n", "empty"),
         ("a,b\n1,2\n3,4\n5,6\n", "3 points"),
-        ("1\n" + "9x" * 1000 + "\n", "line 2: '9x9x"),
+        ("1\n" + "9x" * 1000 + "\n", "line 2, column 0 (counted from 0): a number is needed, not '9x9x"),
     ],
 )
 def test_bad_csv(tmp_path, text, said):
