@@ -16,6 +16,7 @@ from .loading import (
     engine_here,
     load_run,
     make_engine,
+    say_unit_of_log_likelihoods,
     say_what_is_not_finite,
     seed_option,
     thread_count,
@@ -100,6 +101,8 @@ def evaluate(
     options = loaded.options.replace(engine=name, threads=thread_count(threads))
     with _progress(quiet) as listener:
         result = evaluate_run(loaded.folder, options, loaded.state, engine, dataset, wanted, listener)
+    if not as_json:
+        say_unit_of_log_likelihoods(loaded.rules)
     _report(loaded.folder, result, as_json)
 
 

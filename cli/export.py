@@ -67,6 +67,8 @@ def _say_the_error(loaded: Run) -> None:
         data, points = load_data(loaded).test, "test points"
     except MinidecompError:
         data, points = loaded.vae.sample(1000)[2], "samples of the model"
+    if loaded.rules.scaling is not None:
+        points = f"{points}, as scaled by --scale {loaded.rules.scale}"
     for what, (largest, spread) in int8_errors(loaded.vae, data).items():
         share = largest / spread if spread > 0 else float("nan")
         click.echo(f"int8 error of {what}: at most {largest:.2g} ({share:.1%} of its standard deviation) on {points}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from minidecomp.data.dataset import Dataset
+    from minidecomp.data.rules import DataRules
     from minidecomp.engines import Engine
     from minidecomp.runs.checkpoint import Run
 
@@ -67,6 +68,16 @@ def say_test_points_are_not_known(run: Run) -> None:
         "nothing tells whether these are the same",
         err=True,
     )
+
+
+def say_unit_of_log_likelihoods(rules: DataRules) -> None:
+    """How far log-likelihoods of scaled data are from those of the data as they were given."""
+    if rules.scaling is not None:
+        nats = rules.scaling.log_volume
+        click.echo(
+            f"log-likelihoods are of the data as scaled ({rules.scale}); of the data as given they are "
+            f"{abs(nats):.4f} nats {'lower' if nats >= 0 else 'higher'}"
+        )
 
 
 def say_notes(*datasets: Dataset) -> None:

@@ -42,6 +42,7 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
         reconstruction = vae.likelihood.mean(vae.decode(loc))
     found = {"loc": loc, "scale": scale, "reconstruction": reconstruction}
     check_finite(f"the test points of {dataset.name}", found)
+    x, reconstruction = dataset.give(x), dataset.give(reconstruction)
     draw(
         loaded.folder,
         f"reconstructions-{number}",

@@ -12,7 +12,12 @@ import click
 from minidecomp.errors import OptionError
 from minidecomp.settings.options import OF_THE_MACHINE
 
-from .loading import say_notes, say_test_points_are_not_known, say_what_is_not_finite
+from .loading import (
+    say_notes,
+    say_test_points_are_not_known,
+    say_unit_of_log_likelihoods,
+    say_what_is_not_finite,
+)
 from .options import TrainCommand
 from .output import say
 from .progress import progress, stop_on_signals
@@ -21,6 +26,12 @@ if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
     from minidecomp.training import Trainer
 
+SCALED = {
+    "none": "",
+    "bytes": ", bytes divided by 255",
+    "unit": ", scaled to 0..1",
+    "standardise": ", scaled to mean 0 and standard deviation 1",
+}
 # What a resumed run may change. None changes a step; but for the engine, that changes its last bits. Data are compared.
 CHANGEABLE = ("epochs", "data", *OF_THE_MACHINE)
 
@@ -76,7 +87,6 @@ def train(
 def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bool) -> Trainer:
     from minidecomp import resolve, training
     from minidecomp.data import dataset_from, with_absolute_files
-    from minidecomp.data.rules import BYTES
     from minidecomp.engines import usable_engine
     from minidecomp.settings.options import data_names
     from minidecomp.settings.sources import from_environment, override, read_config
@@ -93,8 +103,8 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         click.echo(f"likelihood: {likelihood}, for {values}; --likelihood chooses another", err=True)
     if not quiet:
         points = f"{len(dataset.train)} points of {dataset.data_dim} numbers"
-        if dataset.name not in data_names() and trainer.rules.unit == BYTES:
-            points += ", bytes divided by 255"
+        if dataset.name not in data_names():
+            points += SCALED[trainer.rules.scale]
         say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
     return trainer
 
@@ -169,6 +179,7 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
         labels["kl_term"] = trainer.objective.kl_title
     say_what_is_not_finite(result["test"])
     click.echo(f"{trainer.state.epoch} epochs in {trainer.state.seconds:.1f} s")
+    say_unit_of_log_likelihoods(trainer.rules)
     click.echo(f"means in {units()}; train: over the last epoch, test: of the trained model")
     width = max(16, *(len(label) + 1 for label in labels.values()))
     click.echo(f"{'':{width}}{'train':>12}{'test':>12}")

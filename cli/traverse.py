@@ -78,7 +78,7 @@ def traverse(
         order = np.full(len(indices), only)
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
-    seen = as_numbers(dataset.test[:1000], vae.dtype)
+    seen, means = dataset.give(as_numbers(dataset.test[:1000], vae.dtype)), dataset.give(means)
     draw(loaded.folder, name, lambda: figures.latent_traversals(values, means, names, width, seen, dataset.image_shape))
     if gif and dataset.image_shape is not None and not figures.missing():
         path = make_folder(loaded.folder / "figures") / f"{name}.gif"

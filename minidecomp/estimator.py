@@ -16,7 +16,8 @@ import numpy as np
 from . import training
 from .data.dataset import Dataset
 from .data.points import Points
-from .data.rules import DataRules, check_finite, new_points, size_note
+from .data.rules import DataRules, check_finite, new_data, size_note
+from .data.scaling import Scaling
 from .engines import ROWS_AT_ONCE, Engine, make, usable_engine
 from .errors import DataError, OptionError
 from .evaluation.terms import evaluate
@@ -62,6 +63,7 @@ except Exception:  # none, one before 1.6, or a broken one
         """The model is not fitted yet."""
 
 
+OF_AN_ARRAY = ("scale",)  # options of a file that an array in memory has, too
 OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
 # What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.
 CHANGEABLE = (
@@ -73,7 +75,8 @@ CHANGEABLE = (
 def parameters() -> dict[str, Any]:
     """The estimator's parameters, with the command's defaults for data of your own."""
     own = chosen_variant("data", OWN).defaults
-    options = (option for option in by_name().values() if option.group != DATA and option.name not in OF_A_FOLDER)
+    options = (each for each in by_name().values() if each.group != DATA or each.name in OF_AN_ARRAY)
+    options = (each for each in options if each.name not in OF_A_FOLDER)
     return {option.name: own.get(option.name, option.default) for option in options}
 
 
@@ -160,7 +163,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             trainer = self._start(X)
         else:
             options, state = self._changed_options(), self._state
-            dataset = _dataset(self._taken(X))
+            dataset = _dataset(self._taken(X), self.rules_.scaling)
             _look_at(dataset)
             state.row, state.totals[:], state.optimizer.lr = 0, 0, options.lr
             trainer = training.go_on_in_memory(options, dataset, self.rules_, state)
@@ -188,9 +191,14 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return now
 
     def _start(self, X: np.ndarray) -> training.Trainer:
-        dataset = _dataset(new_points(X, "X"))
-        trainer = training.start_in_memory(self._options(), dataset)
+        options = self._options()
+        new = new_data(X, "X", options.scale)
+        scaling = new.scaled(new.rows)
+        dataset = _dataset(new.points(new.rows, scaling), scaling)
+        trainer = training.start_in_memory(options, dataset)
         _look_at(dataset)
+        if new.note:
+            warnings.warn(new.note, stacklevel=3)
         return trainer
 
     def _train(self, trainer: training.Trainer, epochs: int) -> None:
@@ -236,19 +244,19 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return make(name, vae, objective_from(self.options_), max_rows=max_rows)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
-        """E[x|z] (N, dx) of latent points Z (N, D), in the model's units: for one of bytes, intensities v / 255."""
+        """E[x|z] (N, dx) of latent points Z (N, D), in X's units; for a model of bytes, intensities v / 255."""
         self._check_fitted()
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.vae_.latent_dim:
             raise ValueError(f"Z has shape {Z.shape}, (N, {self.vae_.latent_dim}) is needed")
         dtype = Z.dtype if Z.dtype in (np.float32, np.float64) else np.float64
         mean = self.vae_.likelihood.mean(self.vae_.decode(Z.astype(self.vae_.dtype)))
-        return np.asarray(mean, dtype)
+        return np.asarray(self.rules_.give(np.asarray(mean)), dtype)
 
     def sample(self, n_samples: int = 1, seed: int = 0) -> np.ndarray:
-        """Points (n_samples, dx) from p(x|z) with z from the prior, in the model's units as `inverse_transform`'s."""
+        """Points (n_samples, dx) from p(x|z) with z from the prior, in the units of `inverse_transform`."""
         self._check_fitted()
-        return np.asarray(self.vae_.sample(n_samples, seed)[2])
+        return self.rules_.give(np.asarray(self.vae_.sample(n_samples, seed)[2]))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The ELBO's mean over X, E_q[log p(x|z)] - KL(q(z|x) || p(z)), in nats a point; more is better.
@@ -308,8 +316,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return tags
 
 
-def _dataset(points: Points) -> Dataset:
-    return Dataset("X", points, points)
+def _dataset(points: Points, scaling: Scaling | None) -> Dataset:
+    return Dataset("X", points, points, scaling=scaling)
 
 
 def _look_at(dataset: Dataset) -> None:

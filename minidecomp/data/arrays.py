@@ -19,11 +19,13 @@ from ..variants import Option
 from . import containers, images
 from .dataset import Dataset
 from .folders import reason
-from .rules import DataRules, as_rows, new_points
+from .rules import DataRules, new_data
+from .scaling import SCALES
 from .source import DataSource
 from .tables import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_of, read_table
 
 ENDINGS = (".npy", ".npz", *TEXT_ENDINGS, *FRAME_ENDINGS, *containers.CONTAINER_ENDINGS)
+NO_FEATURES = {"id", "index", "label", "labels", "class", "target"}
 TAB = {"tab": "\t", "\\t": "\t"}
 ANY_FILE = f"a folder of images or a file that ends in {', '.join(ENDINGS)}"
 
@@ -76,6 +78,7 @@ def load(
     data_seed: int = 0,
     limit: int | None = None,
     how: HowToRead | None = None,
+    scale: str | None = None,
 ) -> Dataset:
     """Load points from a file and set some aside for the test.
 
@@ -93,12 +96,14 @@ def load(
         Keep this many of the other points, for training.
     how : HowToRead, optional
         What else is said of the file.
+    scale : str or None
+        As of `rules.new_data`.
 
     Returns
     -------
     Dataset
-        Points of shape (dx,) in random order, float64. A uint8 array with more than zeros and ones stays
-        uint8 and stands for v / 255.
+        Points of shape (dx,) in random order, scaled as the training points ask for, float64. A uint8 array with more
+        than zeros and ones stays uint8 and stands for v / 255, unless ``scale`` says otherwise.
 
     Raises
     ------
@@ -111,21 +116,24 @@ def load(
         raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
     name = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
     found = read(path, array, how)
-    points, image_shape = new_points(found.values, str(path)), as_rows(found.values, str(path))[1]
-    n = len(points)
+    new = new_data(found.values, str(path), scale)
+    n = len(new.rows)
     if n < 4:
         raise DataError(f"{path}: has {n} points; at least 4 are needed")
     # One order for both: the training points are in random order already, so that the first are a random choice.
     order = philox.permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
+    train = new.rows[order[test_count:][:limit]]
+    scaling = new.scaled(train)
     return Dataset(
         name=name,
-        train=np.ascontiguousarray(points[order[test_count:][:limit]]),
-        test=np.ascontiguousarray(points[order[:test_count]]),
-        image_shape=image_shape,
+        train=new.points(train, scaling),
+        test=new.points(new.rows[order[:test_count]], scaling),
+        image_shape=new.image_shape,
         source=str(path) if array is None else f"{path}, array {array}",
-        notes=found.notes,
+        notes=(*found.notes, *filter(None, [new.note, *hardly_meant(found, str(path))])),
         feature_names=found.names,
+        scaling=scaling,
     )
 
 
@@ -249,7 +257,19 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _load(o: Any) -> Dataset:
-    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o))
+    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o), o.scale)
+
+
+def hardly_meant(found: FromFile, name: str) -> list[str]:
+    """A line on each column of whole numbers that is named as a label or an id is: few mean to learn these."""
+    if len(found.names) < 2:
+        return []
+    called = [i for i, each in enumerate(found.names) if each.strip().lower() in NO_FEATURES]
+    whole = [found.names[i] for i in called if (found.values[:, i] == np.floor(found.values[:, i])).all()]
+    return [
+        f"{name}: the column {column} is trained on as all others are; --drop {column} leaves it out"
+        for column in whole
+    ]
 
 
 # What --data means where it names no other data set.
@@ -259,6 +279,13 @@ SOURCE = DataSource(
     options=(
         Option("array", str, "Name of the array in a file that has several."),
         Option("test_fraction", float, "Share of your own data kept for testing.", 0.1, above=0, below=1),
+        Option(
+            "scale",
+            str,
+            "Take numbers as they are (none), to 0..1 (unit), to mean 0 and deviation 1 (standardise), or as v / 255 "
+            "(bytes). By their type: bytes for uint8, unit for uint16, else none.",
+            choices=SCALES,
+        ),
         Option("columns", str, "The table's columns to train on, as a,b,c; without names, by number from 0."),
         Option("drop", str, "Columns to leave out, likewise."),
         Option("missing", str, "What stands for no value in a table, as -9999, beside empty cells, NA and nan."),

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .points import Points, fingerprint
+from .scaling import Scaling
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Dataset:
         What was found out, or taken for no point, while they were read, a line each.
     feature_names : tuple of str
         A name for each number of a point; may be empty.
+    scaling : Scaling or None
+        How a person's numbers became these points; None where they are the same, or bytes.
     """
 
     name: str
@@ -79,11 +82,16 @@ class Dataset:
     grid: Grid | None = None
     notes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
+    scaling: Scaling | None = None
 
     @property
     def data_dim(self) -> int:
         """dx, the numbers of a point."""
         return self.train.shape[1]
+
+    def give(self, x: np.ndarray) -> np.ndarray:
+        """Points (.., dx) of the model in the units of a person's data; those of bytes stay intensities v / 255."""
+        return x if self.scaling is None else self.scaling.undo(x)
 
     def digests(self) -> Digests:
         """The digests of both parts, which tell these points from others; they are taken once."""

@@ -18,6 +18,8 @@ from ..variants import LIKELIHOODS
 from .dataset import Dataset
 from .images import ImageShape, channels_last, in_words
 from .points import Bits, Points, as_numbers, as_stored, value_range
+from .scaling import BYTES as BYTES_SCALE
+from .scaling import NONE, STANDARDISE, UNIT, Scaling, learn_scaling
 
 # UNKNOWN: the model is from a checkpoint that did not keep it yet.
 BYTES, NUMBERS, UNKNOWN = "bytes", "numbers", "unknown"
@@ -26,6 +28,7 @@ UNITS = (BYTES, NUMBERS, UNKNOWN)
 # Tried on six columns with two factors: where they reach 20 the defaults explain less than half of the variance, at
 # 100 none of it, and none below 0.05. At a million no likelihood, precision or learning rate that was tried is of use.
 LARGE, SMALL, LARGEST = 20.0, 0.05, 1e6
+MOST_SCALED = 1e150  # the squares of larger ones overflow
 LARGEST_OF_OLD = {"float32": 1e15, "float64": 1e150}  # of a checkpoint that did not keep its range yet
 
 _ALLOWED = (
@@ -61,6 +64,8 @@ class DataRules:
         Rows and columns, where a point is an image; and its channels, in colour.
     names : tuple of str
         A name for each value of a point, where the data had them.
+    scaling : Scaling or None
+        How a person's numbers become the model's; None where they are the same, or bytes.
     """
 
     width: int
@@ -70,6 +75,7 @@ class DataRules:
     dtype: str
     image_shape: ImageShape | None = None
     names: tuple[str, ...] = ()
+    scaling: Scaling | None = None
 
     def take(self, values: Any, name: str) -> Taken:
         """Any array that a person gives, as points (N, dx) for an engine of the model's dtype.
@@ -92,8 +98,12 @@ class DataRules:
         DataError
             The values are not what the model was trained on.
         """
-        points, note = self._meaning(values, name)
+        points, note = self._meaning(values, name, self.scaling)
         return Taken(as_stored(points, self.dtype), note)
+
+    def give(self, x: np.ndarray) -> np.ndarray:
+        """The model's points (.., dx) in the units of a person's data; those of bytes stay intensities v / 255."""
+        return x if self.scaling is None else self.scaling.undo(x)
 
     def check(self, dataset: Dataset) -> None:
         """Raise DataError unless all parts of a data set obey the rules."""
@@ -103,7 +113,7 @@ class DataRules:
         for part, points in parts.items():
             if self.unit not in (UNKNOWN, unit_of(points)):
                 raise DataError(f"the model takes {self.unit}; the {part} of {dataset.name} are {unit_of(points)}")
-            self._meaning(points, dataset.name)
+            self._meaning(points, dataset.name, None)
         self._check_image_shape(dataset.image_shape, dataset.name)
 
     def settled(self, dataset: Dataset) -> DataRules:
@@ -112,6 +122,11 @@ class DataRules:
             return self
         return replace(self, unit=unit_of(dataset.train), image_shape=dataset.image_shape, names=dataset.feature_names)
 
+    @property
+    def scale(self) -> str:
+        """The scaling by its name, as ``--scale`` has it."""
+        return self.scaling.kind if self.scaling is not None else BYTES_SCALE if self.unit == BYTES else NONE
+
     def arrays(self) -> dict[str, Any]:
         """The arrays that a checkpoint keeps of the rules; width and dtype are there already."""
         return {
@@ -119,6 +134,7 @@ class DataRules:
             "data_range": np.array([self.low, self.high], float),
             "data_image_shape": np.array(self.image_shape or (), np.int64),
             "data_names": json.dumps(self.names),
+            **({} if self.scaling is None else self.scaling.arrays()),
         }
 
     @classmethod
@@ -147,12 +163,14 @@ class DataRules:
             raise ValueError("data_names is no list of texts")
         if names and len(names) != width:
             raise ValueError(f"data_names has {len(names)} names for points of {width} numbers")
-        return cls(width, unit, float(limits[0]), float(limits[1]), dtype, shape or None, tuple(names))
+        scaling = Scaling.from_arrays(arrays, width) if "data_scale_kind" in arrays else None
+        low, high = map(float, limits)
+        return cls(width, unit, low, high, dtype, shape or None, tuple(names), scaling)
 
     # ---- what values mean ----
 
-    def _meaning(self, values: Any, name: str) -> Taken:
-        """The points in the dtype they came in, checked."""
+    def _meaning(self, values: Any, name: str, scaling: Scaling | None) -> Taken:
+        """The points in the model's units, checked; without a scaling in the dtype they came in."""
         if isinstance(values, Bits):
             self._check_width(values.shape[1], name)
             return Taken(values)
@@ -164,6 +182,10 @@ class DataRules:
             return _as_bytes(rows, low, high, name)
         if self.unit == UNKNOWN:
             return self._by_a_guess(rows, low, high, name)
+        if scaling is not None:
+            rows = scaling.apply(rows)
+            low, high = extremes(rows, name)
+            name = f"{name}, scaled by --scale {scaling.kind},"
         return self._as_numbers(rows, low, high, name)
 
     def _as_numbers(self, rows: np.ndarray, low: float, high: float, name: str) -> Taken:
@@ -210,8 +232,8 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
         The parts are not alike, or a value is not finite or too large to learn from.
     """
     low, high = LIKELIHOODS[likelihood].data_range or (-LARGEST, LARGEST)
-    shape, names = dataset.image_shape, dataset.feature_names
-    rules = DataRules(dataset.data_dim, unit_of(dataset.train), low, high, dtype, shape, names)
+    shape, names, scaling = dataset.image_shape, dataset.feature_names, dataset.scaling
+    rules = DataRules(dataset.data_dim, unit_of(dataset.train), low, high, dtype, shape, names, scaling)
     least, greatest = _extremes_of(dataset)
     if LIKELIHOODS[likelihood].data_range is not None:
         if least < low or greatest > high:
@@ -237,18 +259,22 @@ def size_note(dataset: Dataset) -> str:
     if low >= 0 and 100 <= high <= 255 and _is_whole(as_numbers(dataset.train, np.float64)):
         return (
             f"{dataset.name}: whole numbers from {low:g} to {high:g} look like bytes but are no uint8, so they are "
-            "trained on as they are, far from size 1, which seldom gives a sensible model; if they are bytes, "
-            "save them as uint8 or divide them by 255"
+            "trained on as they are, far from size 1, which seldom gives a sensible model; "
+            "if they are bytes, --scale bytes divides them by 255"
         )
     return (
         f"{dataset.name}: the numbers go from {low:g} to {high:g}, far from size 1, which seldom gives a sensible "
-        f"model: {_what_to_do(low, high)}"
+        f"model: {_what_to_do(low, high) if dataset.scaling is None else _other_scale(dataset.scaling)}"
     )
 
 
+def _other_scale(scaling: Scaling) -> str:
+    return f"that comes of --scale {scaling.kind}; another may do better"
+
+
 def _what_to_do(low: float, high: float) -> str:
-    advice = "standardise each column, (x - mean) / std"
-    return advice if low < 0 else f"{advice}, or divide all by {high:g}"
+    advice = "--scale standardise brings each column to mean 0 and standard deviation 1"
+    return advice if low < 0 else f"{advice}, --scale unit to 0..1"
 
 
 def _extremes_of(dataset: Dataset) -> tuple[float, float]:
@@ -274,17 +300,76 @@ def unit_of(points: Points) -> str:
     return BYTES if not isinstance(points, Bits) and points.dtype == np.uint8 else NUMBERS
 
 
-def new_points(values: Any, name: str) -> Points:
-    """Points (N, dx) to train a new model on: uint8 with more than zeros and ones are bytes, all else float64.
+class NewData(NamedTuple):
+    """A person's rows (N, dx) for a new model, and how they are to be scaled.
+
+    ``kind`` is that of `scaling`; ``image_shape`` as in a data set; ``note`` a line on what was decided, or empty.
+    """
+
+    rows: np.ndarray
+    image_shape: ImageShape | None
+    kind: str
+    note: str
+
+    def scaled(self, train: np.ndarray) -> Scaling | None:
+        """The scaling that the training rows (N, dx) ask for; None where numbers stay, or are bytes.
+
+        Raises
+        ------
+        DataError
+            The numbers are too large for it.
+        """
+        if self.kind not in (UNIT, STANDARDISE):
+            return None
+        low, high = float(train.min()), float(train.max())
+        if max(-low, high) > MOST_SCALED:
+            raise DataError(
+                f"numbers up to {MOST_SCALED:g} can be scaled; the training points have {low:g} to {high:g}"
+            )
+        return learn_scaling(self.kind, train, together=self.image_shape is not None)
+
+    def points(self, rows: np.ndarray, scaling: Scaling | None) -> np.ndarray:
+        """Some of the rows as points to train on: bytes as uint8, all else float64 in the model's units."""
+        if self.kind == BYTES_SCALE:
+            return np.ascontiguousarray(rows, np.uint8)
+        return np.ascontiguousarray(_as_floats(rows) if scaling is None else scaling.apply(rows))
+
+
+def new_data(values: Any, name: str, scale: str | None = None) -> NewData:
+    """What an array means to a new model.
+
+    Parameters
+    ----------
+    values : array_like of shape (N,), (N, dx), (N, rows, columns) or (N, rows, columns, channels)
+    name : str
+        What the errors call it.
+    scale : str or None
+        One of ``scaling.SCALES``. By default uint8 with more than zeros and ones are bytes, uint16 likewise are divided
+        by 65535, and all else is taken as it is.
 
     Raises
     ------
     DataError
         The array is of the wrong dtype or shape, empty, or has a value that is not finite.
+    OptionError
+        ``bytes`` is asked for, and the values are no bytes.
     """
-    rows, _ = as_rows(values, name)
-    _, high = extremes(rows, name)
-    return np.ascontiguousarray(rows if rows.dtype == np.uint8 and high > 1 else _as_floats(rows))
+    rows, image_shape = as_rows(values, name)
+    low, high = extremes(rows, name)
+    note = ""
+    if rows.dtype.kind == "u" and high <= 1:
+        rows = _as_floats(rows)  # black and white
+    if scale is None:
+        scale = BYTES_SCALE if rows.dtype == np.uint8 else UNIT if rows.dtype == np.uint16 else NONE
+        if scale == UNIT:
+            note = f"{name}: 16-bit values, divided by 65535; --scale says it otherwise"
+    if scale == UNIT and rows.dtype == np.uint8:
+        scale = BYTES_SCALE
+    if scale == BYTES_SCALE and not (low >= 0 and high <= 255 and _is_whole(rows)):
+        kind = "" if low < 0 or high > 255 else ", not all whole"
+        came = f"{name} has {low:g} to {high:g}{kind}"
+        raise OptionError("scale", scale, f"it needs whole numbers from 0 to 255; {came}")
+    return NewData(rows, image_shape, scale, note)
 
 
 def as_rows(values: Any, name: str) -> tuple[np.ndarray, ImageShape | None]:

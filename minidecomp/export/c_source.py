@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from .. import __version__
+from ..data.scaling import Scaling
 from ..files import write_file
 from ..model.vae import VAE
 from .format import ExportFormat
@@ -62,12 +64,12 @@ def dequantised(chain: Chain) -> Chain:
     for W in chain.weights:
         q, scale = quantised(W)
         weights.append(q * scale)
-    return Chain(chain.name, tuple(weights), chain.biases, chain.activation, chain.mean_link, chain.scale_link)
+    return replace(chain, weights=tuple(weights))
 
 
-def write_c(vae: VAE, folder: Path, name: str, weights: str) -> list[Path]:
+def write_c(vae: VAE, folder: Path, name: str, weights: str, scaling: Scaling | None = None) -> list[Path]:
     """Write NAME.h and NAME.c: NAME_encode and NAME_decode, one point at a time."""
-    chains = (encoder_of(vae), decoder_of(vae))
+    chains = (encoder_of(vae, scaling), decoder_of(vae, scaling))
     prefix = re.sub(r"\W", "_", name)
     prefix = prefix if prefix[:1].isalpha() else f"m_{prefix}"
     paths = [folder / f"{name}.h", folder / f"{name}.c"]
@@ -123,6 +125,10 @@ def source(chains: tuple[Chain, Chain], prefix: str, header_name: str, weights: 
             "/* log(1 + e^a) */\n"
             "static float softplus(float a) { return (a < 0.0f ? 0.0f : a) + log1pf(expf(-fabsf(a))); }\n"
         )
+    shift, unit = chains[0].shift, chains[0].unit
+    if shift is not None and unit is not None:
+        body.append("/* The model's x is (x - shift) / unit. */\n" + _array("float", "shift", shift))
+        body.append(_array("float", "unit", unit))
     body += [_arrays(chain, weights) for chain in chains]
     body.append(_layer(weights))
     body += [_function(chain, prefix, weights) for chain in chains]
@@ -172,6 +178,10 @@ def _function(chain: Chain, prefix: str, weights: str) -> str:
     variable = "x" if chain.name == "encode" else "z"
     lines = ["    int j;"]
     h = variable
+    scaled = chain.shift is not None
+    if scaled and chain.name == "encode":
+        lines.append(f"    for (j = 0; j < {chain.widths[0]}; j++) buffer[1][j] = (x[j] - shift[j]) / unit[j];")
+        h = "buffer[1]"
     for i, (n_in, n_out) in enumerate(zip(chain.widths[:-1], chain.widths[1:], strict=True)):
         to = f"buffer[{i % 2}]"
         scale = f"{chain.name}_s{i}, " if weights == "int8" else ""
@@ -184,11 +194,14 @@ def _function(chain: Chain, prefix: str, weights: str) -> str:
         h = to
     first, n = next(iter(chain.outputs.items()))
     made = f"1.0f / (1.0f + expf(-{h}[j]))" if chain.mean_link == "sigmoid" else f"{h}[j]"
+    made = f"{made} * unit[j] + shift[j]" if scaled and chain.name == "decode" else made
     lines += [f"    for (j = 0; j < {n}; j++) {{", f"        {first}[j] = {made};"]
     if chain.scale_link is not None:
         raw = f"{h}[{n} + j]"
         scale = f"expf(0.5f * {raw})" if chain.scale_link == "exp" else f"softplus({raw})"
-        lines.append(f"        scale[j] = {scale} + {_float(MIN_SCALE)};")
+        whole = f"{scale} + {_float(MIN_SCALE)}"
+        whole = f"({whole}) * unit[j]" if scaled and chain.name == "decode" else whole
+        lines.append(f"        scale[j] = {whole};")
     lines.append("    }")
     return f"{_declaration(chain, prefix)} {{\n" + "\n".join(lines) + "\n}\n"
 
@@ -196,7 +209,7 @@ def _function(chain: Chain, prefix: str, weights: str) -> str:
 FORMAT = ExportFormat(
     "c",
     "a C99 header and source with no dependency but libm, for small devices",
-    lambda run, folder, name, weights: write_c(run.vae, folder, name, weights),
+    lambda run, folder, name, weights: write_c(run.vae, folder, name, weights, run.rules.scaling),
     weights=WEIGHTS,
     why_not=why_not,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..data.scaling import Scaling
 from ..errors import OptionError
 from ..model.network import LEAKY_SLOPE, MLP
 from ..model.vae import VAE
@@ -30,6 +31,9 @@ class Chain:
         ``identity`` or ``sigmoid``: turns the first outputs into loc, or into the mean E[x|z].
     scale_link : str or None
         ``softplus`` or ``exp``: turns the other half of the outputs into the scale; None if there is no such half.
+    shift, unit : numpy.ndarray of shape (dx,) or None
+        float32. The model's x is (x - shift) / unit; so the encoder takes it, and the decoder gives
+        mean * unit + shift and scale * unit. None where the model's x is a person's.
     """
 
     name: str
@@ -38,6 +42,8 @@ class Chain:
     activation: str
     mean_link: str
     scale_link: str | None
+    shift: np.ndarray | None = None
+    unit: np.ndarray | None = None
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -53,7 +59,7 @@ class Chain:
         return {"mean": last} if self.scale_link is None else {"mean": last // 2, "scale": last // 2}
 
 
-def _chain(vae: VAE, network: MLP, name: str, mean_link: str, scale_link: str | None) -> Chain:
+def _chain(vae: VAE, network: MLP, name: str, mean_link: str, scale_link: str | None, scaling: Scaling | None) -> Chain:
     parts = [
         tuple(
             np.ascontiguousarray(vae.parameters[f"{network.name}.{i}.{kind}"], np.float32)
@@ -61,15 +67,16 @@ def _chain(vae: VAE, network: MLP, name: str, mean_link: str, scale_link: str | 
         )
         for kind in "Wb"
     ]
-    return Chain(name, parts[0], parts[1], network.activation, mean_link, scale_link)
+    ends = () if scaling is None else (scaling.shift.astype(np.float32), scaling.scale.astype(np.float32))
+    return Chain(name, parts[0], parts[1], network.activation, mean_link, scale_link, *ends)
 
 
-def encoder_of(vae: VAE) -> Chain:
-    """The encoder: x (dx) -> loc, scale (D)."""
-    return _chain(vae, vae.encoder, "encode", "identity", vae.scale_link)
+def encoder_of(vae: VAE, scaling: Scaling | None = None) -> Chain:
+    """The encoder: x (dx) -> loc, scale (D); ``scaling`` as the rules of the model's data have it."""
+    return _chain(vae, vae.encoder, "encode", "identity", vae.scale_link, scaling)
 
 
-def decoder_of(vae: VAE) -> Chain:
+def decoder_of(vae: VAE, scaling: Scaling | None = None) -> Chain:
     """The decoder: z (D) -> the mean E[x|z] (dx) and, of a likelihood that learns one, its scale."""
     likelihood = vae.likelihood
     output = np.linspace(-2, 2, likelihood.output_dim(vae.data_dim))
@@ -78,4 +85,5 @@ def decoder_of(vae: VAE) -> Chain:
     if not np.allclose(likelihood.mean(output), made):
         reason = f"the {likelihood.name} likelihood's mean is not the {likelihood.mean_link} of its outputs, as it says"
         raise OptionError("format", None, f"{reason}; the parameters themselves go as safetensors")
-    return _chain(vae, vae.decoder, "decode", likelihood.mean_link, "softplus" if likelihood.learns_scale else None)
+    scale_link = "softplus" if likelihood.learns_scale else None
+    return _chain(vae, vae.decoder, "decode", likelihood.mean_link, scale_link, scaling)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
+from ..data.scaling import Scaling
 from ..files import write_file
 from ..model.vae import VAE
 from .format import ExportFormat
@@ -33,15 +34,17 @@ def why_not(name: str) -> str | None:
     return f"{name}.py would hide a module that Python needs; another is" if name in TAKEN else None
 
 
-def write_numpy(vae: VAE, folder: Path, name: str) -> list[Path]:
+def write_numpy(vae: VAE, folder: Path, name: str, scaling: Scaling | None = None) -> list[Path]:
     """Write NAME.py, with ``encode(x)`` and ``decode(z)``, and NAME.npz."""
-    encoder, decoder = encoder_of(vae), decoder_of(vae)
+    encoder, decoder = encoder_of(vae, scaling), decoder_of(vae, scaling)
     arrays = {
         f"{chain.name}.{i}.{kind}": array
         for chain in (encoder, decoder)
         for kind, parts in (("W", chain.weights), ("b", chain.biases))
         for i, array in enumerate(parts)
     }
+    if encoder.shift is not None and encoder.unit is not None:
+        arrays |= {"shift": encoder.shift, "unit": encoder.unit}
     paths = [folder / f"{name}.py", folder / f"{name}.npz"]
     write_file(paths[0], lambda file: file.write(source(encoder, decoder, name).encode()))
     write_file(paths[1], lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
@@ -53,6 +56,9 @@ def source(encoder: Chain, decoder: Chain, name: str) -> str:
     scale = "np.exp(raw / 2)" if encoder.scale_link == "exp" else "softplus(raw)"
     mean = "a" if decoder.scale_link is None else f"a[..., :{decoder.outputs['mean']}]"
     mean = f"sigmoid({mean})" if decoder.mean_link == "sigmoid" else mean
+    x = "np.asarray(x, np.float32)"
+    if encoder.shift is not None:
+        x, mean = f'({x} - WEIGHTS["shift"]) / WEIGHTS["unit"]', f'{mean} * WEIGHTS["unit"] + WEIGHTS["shift"]'
     return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}; needs numpy and {name}.npz."""
 
 from pathlib import Path
@@ -84,7 +90,7 @@ def layers(h, name, count, activate):
 
 def encode(x):
     """loc and scale (N, {encoder.widths[-1] // 2}) of q(z|x) for x (N, {encoder.widths[0]})"""
-    a = layers(np.asarray(x, np.float32), "encode", {len(encoder.weights)}, lambda a: {ACTIVATIONS[encoder.activation]})
+    a = layers({x}, "encode", {len(encoder.weights)}, lambda a: {ACTIVATIONS[encoder.activation]})
     loc, raw = a[..., :{encoder.widths[-1] // 2}], a[..., {encoder.widths[-1] // 2}:]
     return loc, {scale} + np.float32({MIN_SCALE})
 
@@ -99,6 +105,6 @@ def decode(z):
 FORMAT = ExportFormat(
     "numpy",
     "one Python file that needs numpy alone, and its weights",
-    lambda run, folder, name, weights: write_numpy(run.vae, folder, name),
+    lambda run, folder, name, weights: write_numpy(run.vae, folder, name, run.rules.scaling),
     why_not=why_not,
 )

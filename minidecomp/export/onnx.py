@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..data.scaling import Scaling
 from ..files import write_file
 from ..model.vae import VAE
 from .format import ExportFormat
@@ -17,10 +18,11 @@ OPSET, IR_VERSION = 13, 8  # of 2020 and later: what every runtime in use reads
 OPERATORS = {"relu": "Relu", "leaky-relu": "LeakyRelu", "tanh": "Tanh", "softplus": "Softplus"}
 
 
-def write_onnx(vae: VAE, folder: Path, name: str) -> list[Path]:
+def write_onnx(vae: VAE, folder: Path, name: str, scaling: Scaling | None = None) -> list[Path]:
     """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean, where it is learned also scale)."""
     paths = []
-    for chain, what, variable in ((encoder_of(vae), "encoder", "x"), (decoder_of(vae), "decoder", "z")):
+    chains = (encoder_of(vae, scaling), "encoder", "x"), (decoder_of(vae, scaling), "decoder", "z")
+    for chain, what, variable in chains:
         text = onnx_model(chain, f"{name}-{what}", variable).SerializeToString()
         paths.append(folder / f"{name}-{what}.onnx")
         write_file(paths[-1], lambda file, text=text: file.write(text))  # type: ignore[misc]
@@ -33,6 +35,14 @@ def onnx_model(chain: Chain, name: str, variable: str) -> Any:
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, constants, h = [], [], variable
+    if chain.shift is not None and chain.unit is not None:
+        constants += [numpy_helper.from_array(chain.shift, "shift"), numpy_helper.from_array(chain.unit, "unit")]
+        if chain.name == "encode":
+            nodes += [
+                helper.make_node("Sub", [h, "shift"], ["moved"]),
+                helper.make_node("Div", ["moved", "unit"], ["x_"]),
+            ]
+            h = "x_"
     for i, (W, b) in enumerate(zip(chain.weights, chain.biases, strict=True)):
         constants += [numpy_helper.from_array(W, f"W{i}"), numpy_helper.from_array(b, f"b{i}")]
         nodes.append(helper.make_node("Gemm", [h, f"W{i}", f"b{i}"], [f"a{i}"]))
@@ -64,23 +74,27 @@ def _end(chain: Chain, h: str, constants: list[Any]) -> list[Any]:
 
     first, half = next(iter(chain.outputs.items()))
     mean = {"identity": "Identity", "sigmoid": "Sigmoid"}[chain.mean_link]
+    scaled = chain.shift is not None and chain.name == "decode"
+    made = ("m_", "s_") if scaled else (first, "scale")
+    back = [helper.make_node("Mul", ["m_", "unit"], ["m_unit"]), helper.make_node("Add", ["m_unit", "shift"], [first])]
+    back += [helper.make_node("Mul", ["s_", "unit"], ["scale"])] if chain.scale_link is not None else []
     if chain.scale_link is None:
-        return [helper.make_node(mean, [h], [first])]
+        return [helper.make_node(mean, [h], [made[0]]), *(back if scaled else [])]
     constants.append(numpy_helper.from_array(np.array([half, half], np.int64), "halves"))
     constants.append(numpy_helper.from_array(np.array(MIN_SCALE, np.float32), "least"))
-    nodes = [helper.make_node("Split", [h, "halves"], ["m", "raw"], axis=1), helper.make_node(mean, ["m"], [first])]
+    nodes = [helper.make_node("Split", [h, "halves"], ["m", "raw"], axis=1), helper.make_node(mean, ["m"], [made[0]])]
     if chain.scale_link == "exp":
         constants.append(numpy_helper.from_array(np.array(0.5, np.float32), "half"))
         nodes += [helper.make_node("Mul", ["raw", "half"], ["log_s"]), helper.make_node("Exp", ["log_s"], ["s"])]
     else:
         nodes.append(helper.make_node("Softplus", ["raw"], ["s"]))
-    return [*nodes, helper.make_node("Add", ["s", "least"], ["scale"])]
+    return [*nodes, helper.make_node("Add", ["s", "least"], [made[1]]), *(back if scaled else [])]
 
 
 FORMAT = ExportFormat(
     "onnx",
     "two models with a free batch size, for onnxruntime and others",
-    lambda run, folder, name, weights: write_onnx(run.vae, folder, name),
+    lambda run, folder, name, weights: write_onnx(run.vae, folder, name, run.rules.scaling),
     package="onnx",
     install="minidecomp[onnx]",
 )

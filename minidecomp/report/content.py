@@ -120,6 +120,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         "data_dim": vae.data_dim,
         "latent_dim": vae.latent_dim,
         "image_shape": dataset.image_shape,
+        "scaled": "" if dataset.scaling is None else dataset.scaling.kind,
         "prior": _prior(vae),
         "kl": [round(float(value), 3) for value in kl],
         "shown": _shown(kl),

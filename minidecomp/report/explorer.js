@@ -72,7 +72,7 @@ class Explorer {
     const what = this.model.image_shape ? "Left: the test point. Right: E[x|z], which the decoder makes of z."
       : this.model.data_dim === 2 ? "Dots: test points, the chosen one ringed. Red: E[x|z], with the likelihood's scale where it has one."
         : "Bars: E[x|z], which the decoder makes of z. Red lines: the test point.";
-    document.getElementById("output-caption").textContent = what;
+    document.getElementById("output-caption").textContent = what + (this.model.scaled ? ` All as scaled (${this.model.scaled}).` : "");
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.update());
   }
 

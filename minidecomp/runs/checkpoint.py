@@ -269,8 +269,8 @@ def _refuse_unknown(path: Path, values: dict[str, Any], wrote: object) -> None:
 def _read(file: npz.Npz, run: Identity) -> dict[str, np.ndarray]:
     """All arrays beside those of the identity, by what the options ask for."""
     shapes = from_options.shapes(run.options, run.data_dim)
-    arrays = schema.read(file, schema.members(run.options, shapes, run.epoch, "data_unit" in file))
-    for name in {"data_unit", "data_names"} & arrays.keys():
+    arrays = schema.read(file, schema.members(run.options, shapes, run.epoch, run.data_dim, "data_unit" in file))
+    for name in {"data_unit", "data_names", "data_scale_kind"} & arrays.keys():
         arrays[name] = np.array(schema.as_text(file, name, arrays[name]))
     if run.options.log_gradients:
         frames = schema.frames(len(arrays["gradients.frame_epochs"]))

@@ -110,7 +110,7 @@ def head() -> dict[str, Member]:
 
 
 def members(
-    options: TrainOptions, shapes: Mapping[str, tuple[int, ...]], epoch: int, rules_kept: bool
+    options: TrainOptions, shapes: Mapping[str, tuple[int, ...]], epoch: int, data_dim: int, rules_kept: bool
 ) -> dict[str, Member]:
     """The arrays beside those of `head` in the checkpoint of a run.
 
@@ -121,6 +121,8 @@ def members(
         The parameters' names and shapes.
     epoch : int
         Epochs finished.
+    data_dim : int
+        dx, the numbers of a point.
     rules_kept : bool
         Whether it holds the rules of the data; an older one does not.
     """
@@ -145,6 +147,9 @@ def members(
         found["data_range"] = Member(REAL, (2,))
         found["data_image_shape"] = Member(WHOLE, (None,), low=1, high=2**31, most=3)
         found["data_names"] = text(10**7, needed=False)
+        found["data_scale_kind"] = text(16, needed=False)
+        found["data_shift"] = Member(REAL, (data_dim,), "float64", needed=False)
+        found["data_scale"] = Member(REAL, (data_dim,), "float64", low=5e-324, needed=False)
     if options.log_gradients:
         found["gradients"] = Member(REAL, (epoch, len(GRADIENT_COLUMNS)), "float64", finite=False)
         found["gradients.frame_epochs"] = Member(WHOLE, (None,), low=1, high=max(epoch, 1), most=FRAMES)

@@ -16,7 +16,7 @@ from minidecomp.cli.main import main
 from minidecomp.data import arrays, dataset_from
 from minidecomp.data.dataset import Dataset, Grid
 from minidecomp.data.points import Bits, as_numbers
-from minidecomp.data.rules import BYTES, NUMBERS, UNKNOWN, DataRules, learn, new_points
+from minidecomp.data.rules import BYTES, NUMBERS, UNKNOWN, DataRules, learn, new_data
 from minidecomp.errors import DataError, OptionError, RunError
 from minidecomp.model.from_options import fit_likelihood
 
@@ -24,6 +24,12 @@ INTEGERS = ("uint8", "int16", "uint16", "int32", ">i4", "uint32", "int64", "uint
 SMALL = ["--epochs", "2", "--hidden", "5", "--threads", "1", "--no-plots", "-q"]
 
 byte_rows = arrays_of.arrays(np.uint8, st.tuples(st.integers(1, 6), st.just(3)))
+
+
+def points_of(values):
+    """The points that an array gives a new model."""
+    new = new_data(values, "x")
+    return new.points(new.rows, new.scaled(new.rows))
 
 
 def rules(unit=BYTES, low=-1e15, high=1e15, dtype="float32", image_shape=None, width=3):
@@ -406,7 +412,7 @@ def test_damaged_rules_are_a_damaged_checkpoint(here):
 def test_a_file_and_an_array_are_read_by_one_rule(tmp_path):
     for values in (np.arange(20, dtype=np.uint8).reshape(10, 2), np.arange(20, dtype=np.uint8).reshape(10, 2) % 2):
         np.save(tmp_path / "x.npy", values)
-        loaded, points = arrays.load(tmp_path / "x.npy"), new_points(values, "x")
+        loaded, points = arrays.load(tmp_path / "x.npy"), points_of(values)
         assert loaded.train.dtype == points.dtype
         assert_array_equal(np.sort(np.concatenate([loaded.train, loaded.test]), axis=None), np.sort(points, axis=None))
 
@@ -439,11 +445,11 @@ def test_hidden_values_and_ragged_rows_are_refused():
     X = np.random.default_rng(0).normal(size=(20, 3))
     masked = np.ma.masked_array(X, mask=X > 1)
     with pytest.raises(DataError, match="an array without a mask is needed; this one hides"):
-        new_points(masked, "X")
+        new_data(masked, "X")
     with pytest.raises(ValueError, match="mask"):
         DecompositionVAE(epochs=1).fit(masked)
     with pytest.raises(DataError, match="rows of one length are needed; these differ"):
-        new_points([[1.0, 2.0], [3.0]], "X")
+        new_data([[1.0, 2.0], [3.0]], "X")
 
 
 @pytest.mark.parametrize(

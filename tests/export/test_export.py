@@ -40,14 +40,18 @@ def own_folder(runs, monkeypatch):
 
 
 def looked_at(name):
-    """The model, some points and some latent points, and what the engine makes of them."""
+    """The model, some points and some latent points, and what the engine makes of them, in a person's units."""
     run = load_run(name)
-    x = as_numbers(dataset_from(run.options).test[:9], np.float32)
+    dataset = dataset_from(run.options)
+    x = as_numbers(dataset.test[:9], np.float32)
     z = np.random.default_rng(0).normal(size=(9, run.vae.latent_dim)).astype(np.float32)
     output = run.vae.decode(z)
     expected = {"loc": run.vae.encode(x)[0], "scale": run.vae.encode(x)[1], "mean": run.vae.likelihood.mean(output)}
     if run.vae.likelihood.name == "gaussian":
         expected["x_scale"] = softplus(run.vae.likelihood.loc_and_raw(output)[1]) + 1e-6
+    if dataset.scaling is not None:
+        expected["mean"], x = dataset.give(expected["mean"]), dataset.give(x)
+        expected["x_scale"] = expected["x_scale"] * dataset.scaling.scale
     return run.vae, x, z, expected
 
 
@@ -147,12 +151,14 @@ def test_c99_in_bytes(name, capsys):
     said = capsys.readouterr().out
     call = compiled(name, "bytes_c")
     vae, x, z, _ = looked_at(name)
+    run = load_run(name)
     coarse = with_chains(vae, dequantised(encoder_of(vae)), dequantised(decoder_of(vae)))
     loc, scale = call("encode", x, vae.latent_dim, vae.latent_dim)
-    assert_allclose(loc, coarse.encode(x)[0], rtol=1e-4, atol=1e-5)
-    assert_allclose(scale, coarse.encode(x)[1], rtol=1e-4, atol=1e-5)
+    inside = x if run.rules.scaling is None else run.rules.scaling.apply(x).astype(np.float32)
+    assert_allclose(loc, coarse.encode(inside)[0], rtol=1e-4, atol=1e-5)
+    assert_allclose(scale, coarse.encode(inside)[1], rtol=1e-4, atol=1e-5)
     made = call("decode", z, *decoder_of(vae).outputs.values())
-    assert_allclose(made[0], coarse.likelihood.mean(coarse.decode(z)), rtol=1e-4, atol=1e-5)
+    assert_allclose(made[0], run.rules.give(coarse.likelihood.mean(coarse.decode(z))), rtol=1e-4, atol=1e-5)
     errors = int8_errors(vae, dataset_from(load_run(name).options).test)
     for output, (largest, spread) in errors.items():
         assert f"int8 error of {output}: at most {largest:.2g} (" in said and "on test points" in said

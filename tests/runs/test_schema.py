@@ -71,7 +71,7 @@ RECORD = np.zeros(2, [("a", "f4")])
         ({"gradients.gap": 0}, r"damaged, gradients.gap is 0; 1 to 4294967296 is allowed$"),
         ({"data_unit": np.array("miles")}, r"damaged: data_unit is 'miles', data_range"),
         ({"data_range": np.array([0, np.inf])}, r"damaged, data_range is not finite$"),
-        ({"data_image_shape": np.array([1, 2, 3])}, r"damaged, data_image_shape is int64 of shape \(3,\)"),
+        ({"data_image_shape": np.array([1, 2, 3, 4])}, r"damaged, data_image_shape is int64 of shape \(4,\)"),
         ({"format": np.array("x" * 200)}, r"damaged, format has 200 letters, more than 100$"),
         ({"data_sha256": np.array(["\ud800"])}, r"damaged, data_sha256 is <U1 of shape \(1,\); the settings ask for a text$"),
         ({"data_sha256": np.array("\ud800")}, r"damaged, data_sha256 is not a text$"),

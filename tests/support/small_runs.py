@@ -17,6 +17,7 @@ MODELS = {
     "--likelihood laplace --activation leaky-relu",
     "numbers": "--data numbers.csv --prior gaussian --epochs 2 --hidden 9 --latent-dim 4 --activation tanh "
     "--decoder-activation softplus --scale-link exp",
+    "scaled": "--data sizes.csv --scale standardise --epochs 2 --hidden 9 --latent-dim 3",
 }
 
 
@@ -25,6 +26,8 @@ def make_runs(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     np.save(folder / "images.npy", rng.integers(0, 256, (60, 6, 5), dtype=np.uint8))
     np.savetxt(folder / "numbers.csv", rng.normal(size=(60, 7)), delimiter=",")
+    sizes = rng.normal(size=(60, 4)) * [1, 1000, 0.01, 3] + [0, 5e3, 1, -40]
+    np.savetxt(folder / "sizes.csv", sizes, delimiter=",", header="a,b,c,d", comments="")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for name, options in MODELS.items():
