@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def data() -> None:
     """List and fetch data sets.
 
-    A file of your own needs neither: give its path as --data. It ends in .npy, .npz or .csv.
+    A file of your own needs neither: give its path as --data. docs/data.md has what it may be.
     """
 
 

@@ -24,8 +24,8 @@ def encode(
 ) -> None:
     """Encode the points of a file: the arrays loc and scale, each of shape (points, latent dimensions).
 
-    DATA is a .npy, .npz or .csv file of points like those that the run was trained on: as wide, in the same range, and
-    bytes where it was trained on bytes (docs/data.md).
+    DATA is a file of points like those that the run was trained on: as wide, in the same units and range, and bytes
+    where it was trained on bytes (docs/data.md). A table's columns are taken by their names.
     """
     from minidecomp.data import arrays
     from minidecomp.data.rules import check_finite

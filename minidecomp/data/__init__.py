@@ -41,7 +41,7 @@ def load(data: str | Path, *, data_seed: int = 0, limit: int | None = None, **gi
     Parameters
     ----------
     data : str or path
-        ``pinwheel``, ``dsprites``, ``fashion-mnist``, or a file that ends in .npy, .npz or .csv.
+        ``pinwheel``, ``dsprites``, ``fashion-mnist``, or whatever `arrays.read` takes.
     data_seed : int
         For the pinwheel's points, a file's test part and the choice of ``limit``; 0 to 2^64 - 1.
     limit : int or None

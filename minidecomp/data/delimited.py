@@ -7,7 +7,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from ..errors import DataError
@@ -139,7 +139,8 @@ def has_names(rows: Sequence[Sequence[str]], decimal: str) -> tuple[bool | None,
     """Whether the first of the rows is a line of names, and what makes that worth saying; None where nobody can tell.
 
     A line of words is. A line of whole numbers that count up, such as 0,1,2 (pandas' own names) or years, is, if the
-    other lines do not look alike: fractions in every cell, or too many numbers in a row for chance.
+    other lines do not look alike: fractions in every cell, or too many numbers in a row for chance. Nobody can tell
+    of one that differs otherwise from all other lines.
     """
     first, rest = rows[0], rows[1:]
     if not rest:
@@ -152,21 +153,54 @@ def has_names(rows: Sequence[Sequence[str]], decimal: str) -> tuple[bool | None,
         return (False, "") if all(below) else (None, "")
     numbers = first[1:] if first[0].strip() == "" else first
     if not _counts_up(numbers):
-        return False, ""
+        return (None if _unlike(first, rest, decimal) else False), ""
     cells = [cell for row in rest for cell in row[len(first) - len(numbers) :] if cell.strip() not in MISSING]
-    fractions = [not cell.strip().lstrip("+-").isdigit() for cell in cells]
+    fractions = [not _is_bare(cell) for cell in cells]
     years = 1000 <= int(numbers[0]) < 3000
     shown = ",".join(numbers[:3]) + (",.." if len(numbers) > 3 else "")
     said = f"the first line, {shown}, counts up, so it was taken for names"
-    if first[0].strip() == "" and len(numbers) > 0:
+    certain = (
+        (first[0].strip() == "" and len(numbers) > 0)
+        or (len(numbers) >= (3 if years else 2) and all(fractions))
+        or (len(numbers) >= 3 and any(fractions))
+        or (len(numbers) >= 6 and not any(_counts_up(row) for row in rest))
+    )
+    if certain:
         return True, said
-    if len(numbers) >= (3 if years else 2) and all(fractions):
-        return True, said
-    if len(numbers) >= 3 and any(fractions):
-        return True, said
-    if len(numbers) >= 6 and not any(_counts_up(row) for row in rest):
-        return True, said
-    return (None, "") if years or numbers[0] == "0" else (False, "")
+    return (None if years or numbers[0] == "0" or all(fractions) else False), ""
+
+
+def _unlike(first: Sequence[str], rest: Sequence[Sequence[str]], decimal: str) -> bool:
+    """Whether a line of numbers is so unlike those below it that it may be names: wavelengths, dates, codes.
+
+    It is written without fractions where all others have them; or goes up or down in equal steps, as no other line
+    does; or lies, in every column, far beyond the others.
+    """
+    rows = [[value(cell, decimal) for cell in row] for row in (first, *rest)]
+    whole = [[cell for cell in row if cell is not None and cell == cell] for row in rows]
+    top, below = whole[0], [row for row in whole[1:] if len(row) == len(whole[0])]
+    if len(top) < max(2, len(first) - 1) or not below:
+        return False
+    if all(map(_is_bare, first)) and not any(_is_bare(cell) for row in rest for cell in row):
+        return True
+    if _in_steps(top) and not any(map(_in_steps, below)):
+        return True
+    columns = list(zip(*below, strict=True))
+    return len(below) > 2 and all(
+        not 2 * min(column) - max(column) <= number <= 2 * max(column) - min(column)
+        for number, column in zip(top, columns, strict=True)
+    )
+
+
+def _in_steps(numbers: Sequence[float]) -> bool:
+    """Whether three numbers or more go up or down in equal steps."""
+    steps = [b - a for a, b in pairwise(numbers)]
+    return len(steps) > 1 and steps[0] != 0 and all(abs(step / steps[0] - 1) < 1e-6 for step in steps)
+
+
+def _is_bare(cell: str) -> bool:
+    """Whether a number is written as a whole one, without a point and an exponent."""
+    return cell.strip().lstrip("+-").isdecimal()
 
 
 def _counts_up(cells: Sequence[str]) -> bool:

@@ -279,7 +279,7 @@ class _TextCells(_Cells):
     def read(cls, path: str | Path, reading: Reading) -> _TextCells:
         """The text's form and names; its cells are parsed when their columns are chosen."""
         if str(path) == STANDARD_INPUT:
-            name, data = "standard input", sys.stdin.buffer.read()
+            name, data = "standard input", _standard_input()
         else:
             name, data = str(path), Path(path).read_bytes()
         text, notes = decoded(data, name)
@@ -355,6 +355,12 @@ class _TextCells(_Cells):
         """The line of the file."""
         line, _ = next(islice(self._each_row(), row, None))
         return f"line {line}"
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise DataError("standard input is a terminal; pipe a table into it, or give a file by --data")
+    return sys.stdin.buffer.read()
 
 
 def _names(cells: Sequence[str]) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
     Never one that holds something already, but for what a run left that ended before its first checkpoint.
     """
     if out is None:
-        data = Path(str(options.data)).stem
+        data = Path(str(options.data)).stem.lstrip("-") or "stdin"
         variance = "-pca" if options.prior_variance == "pca" else ""
         variance += "-learned" if options.learn_prior_variance else ""
         name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"

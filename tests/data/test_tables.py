@@ -86,6 +86,12 @@ REFUSED = {
     "digits of another alphabet": ("a,b\n1,２\n", {}, ("column b", "'２'")),
     "ragged": ("a,b\n1,2\n1,2,3\n", {}, ("line 3", "2 cells are needed", "not 3")),
     "names or a point": ("0,1\n1,0\n0,0\n", {}, ("0,1", "--header or --no-header")),
+    "tenths as names": (text(header="1.1,1.2,1.3"), {}, ("1.1,1.2,1.3", "--header or --no-header")),
+    "wavelengths": (text(header="400.0,400.5,401.0"), {}, ("--header or --no-header",)),
+    "falling wavenumbers": (text(header="3000,2000,1000"), {}, ("--header or --no-header",)),
+    "whole numbers over fractions": (text(header="5,3,9"), {}, ("--header or --no-header",)),
+    "codes far away": (text(header="9000.5,17.25,-4000.5"), {}, ("--header or --no-header",)),
+    "three cells at the end": ("a,b\n1,2,\n3,4,\n", {}, ("line 2", "2 cells are needed", "not 3")),
     "one column counting": ("0\n1.5\n2.5\n", {}, ("--header or --no-header",)),
     "words over words and numbers": ("a,2\nb,3\n3,4\n", {}, ("--header or --no-header",)),
     "empty": ("", {}, ("is empty",)),
@@ -154,6 +160,14 @@ def test_what_is_said_wins_over_what_would_be_found(tmp_path):
     path = write(tmp_path, "1,5\n2,5\n")
     np.testing.assert_array_equal(read_table(path).values, [[1, 5], [2, 5]])
     np.testing.assert_array_equal(read_table(path, Reading(delimiter=";", decimal=",")).values, [[1.5], [2.5]])
+
+
+@pytest.mark.parametrize("first", ["0.5,1.5,-0.25", "1,0.5,0.25", "-0.9,-0.8,-0.7,"[:-1], "0.001,0.001,0.001"])
+def test_an_ordinary_first_line_stays_a_point(tmp_path, first):
+    values = np.random.default_rng(1).uniform(-1, 1, (30, 3)).round(2)
+    lines = ["0.1,0.2,0.3", *(",".join(map(str, row)) for row in values)]
+    table = read_table(write(tmp_path, "\n".join([first, *lines])))
+    assert table.values.shape == (32, 3) and table.notes == ()
 
 
 def test_spreadsheets_leave_rows_of_delimiters_at_the_end(tmp_path):
