@@ -167,7 +167,7 @@ def has_names(rows: Sequence[Sequence[str]], decimal: str) -> tuple[bool | None,
     )
     if certain:
         return True, said
-    return (None if years or numbers[0] == "0" or all(fractions) else False), ""
+    return (None if years or numbers[0] == "0" or (len(numbers) > 1 and all(fractions)) else False), ""
 
 
 def _unlike(first: Sequence[str], rest: Sequence[Sequence[str]], decimal: str) -> bool:
