@@ -157,6 +157,7 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
         if not quiet:
             say(f"no pictures: {reason}", err=True)
         return []
+    trainer.check_folder()
     folder, state = trainer.folder / "figures", trainer.state
     kl_title = trainer.objective.kl_title
     return figures.draw_all(

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and small ones that are read with care."""
 
 from __future__ import annotations
 
@@ -17,7 +17,61 @@ from typing import Any
 
 from .errors import Fault
 
+OPEN_FILES = ("/dev/fd", "/proc/self/fd")
+MARK = "minidecomp-"  # in a temporary's name: no other program deletes or leaves files of such names
 MOST_OF_A_NAME = 50  # characters of a file's name in that of its temporary, which must not be too long
+
+
+_NO_FILES = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "a folder"),
+)
+
+
+def what_else(mode: int) -> str | None:
+    """What a path of that mode is, if it is no regular file: ``a pipe``, ``a folder``, .."""
+    return next((kind for is_kind, kind in _NO_FILES if is_kind(mode)), None)
+
+
+def read_small_file(path: str | Path, most: int, streams: bool = False) -> bytes:
+    """The bytes of a regular file: what else may stand there, such as a pipe, would be waited for or never end.
+
+    Parameters
+    ----------
+    path : path
+    most : int
+        Bytes.
+    streams : bool
+        A pipe is read as well, if the path names one that this process has open: ``/dev/stdin``, or the ``/dev/fd/N``
+        that a shell makes of ``<(..)``.
+
+    Raises
+    ------
+    OSError
+        If it is not there or is something else, cannot be read, or has more bytes (``errno.EFBIG``).
+    """
+    streams = streams and (str(path) == "/dev/stdin" or os.path.dirname(path) in OPEN_FILES)
+    try:
+        _check_regular(os.stat(path).st_mode, streams)
+        # Another may take its place between the look and the opening, which must not wait either.
+        no_wait = 0 if streams else getattr(os, "O_NONBLOCK", 0)
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | no_wait)) as file:
+            _check_regular(os.fstat(file.fileno()).st_mode, streams)
+            content = file.read(most + 1)
+    except ValueError as error:  # a zero byte in its name
+        raise OSError(errno.EINVAL, str(error)) from error
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
+    return content
+
+
+def _check_regular(mode: int, or_pipe: bool) -> None:
+    kind = what_else(mode)
+    if kind is not None and not (or_pipe and kind == "a pipe"):
+        raise OSError(errno.EINVAL, f"it is {kind}, and no regular file")
 
 
 def make_folder(path: Path) -> Path:
@@ -52,7 +106,7 @@ def write_file(path: Path, write: Callable[[Any], Any]) -> None:
     Fault
         If it cannot be written, with the reason; what stood at ``path`` before is still there.
     """
-    temporary = path.with_name(f".{path.name[:MOST_OF_A_NAME]}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name[:MOST_OF_A_NAME]}.{MARK}{secrets.token_hex(8)}")
     try:
         try:
             mode = _mode_of_the_old(path)
@@ -84,7 +138,7 @@ def _mode_of_the_old(path: Path) -> int | None:
 
 def is_temporary(name: str, final: str) -> bool:
     """Whether a file of that name is what a killed ``write_file`` has left of ``final``."""
-    return re.fullmatch(rf"\.{re.escape(final[:MOST_OF_A_NAME])}\.[a-z0-9_]{{8}}", name) is not None
+    return re.fullmatch(rf"\.{re.escape(final[:MOST_OF_A_NAME])}\.{MARK}[0-9a-f]{{16}}", name) is not None
 
 
 def write_json(path: Path, values: Any) -> None:

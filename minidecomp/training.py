@@ -63,6 +63,17 @@ class Trainer:
         if self.depth == 0:
             self.let_go()
 
+    def check_folder(self) -> None:
+        """Called before anything is written into the folder.
+
+        Raises
+        ------
+        Fault
+            If it was moved or deleted since it was taken: what is there now is another run's.
+        """
+        if self.owner is not None:
+            self.owner.check()
+
     def let_go(self) -> None:
         """Leave the folder to other processes."""
         if self.owner is not None:
@@ -88,12 +99,14 @@ class Trainer:
         Raises
         ------
         Fault
-            If the model is no longer finite, or the file cannot be written. The last checkpoint stays.
+            If the model is no longer finite, the folder is no longer the run's, or the file cannot be written. The last
+            checkpoint stays.
         """
         self.engine.pull()
         if (name := self.state.not_finite()) is not None:
             raise Fault(_not_finite(self, name))
         if self.folder is not None:
+            self.check_folder()
             checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests)
 
 
@@ -168,14 +181,15 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
     try:
         # Before the run was ours another process may have gone on with it.
         trainer = _resumed(checkpoint.load(run.folder), options, dataset)
+        trainer.owner = held
         delete_temporaries(run.folder)
         # The checkpoint first: it is what a later resume goes by.
         trainer.save()
+        trainer.check_folder()
         write_config(run.folder, options)
     except BaseException:
         held.release()
         raise
-    trainer.owner = held
     return trainer
 
 

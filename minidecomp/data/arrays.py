@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, MinidecompError, OptionError
+from ..files import what_else
 from ..randomness import philox, streams
 from ..settings.options import OWN
 from ..variants import Option
@@ -185,16 +185,9 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
 
 def _refuse_what_is_no_file(path: Path) -> None:
     """Raise DataError for a pipe, a socket or a device, which might never come to an end."""
-    mode = os.stat(path).st_mode
-    kinds = (
-        (stat.S_ISFIFO, "a pipe"),
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISCHR, "a device"),
-        (stat.S_ISBLK, "a device"),
-    )
-    for is_kind, kind in kinds:
-        if is_kind(mode):
-            raise DataError(f"{path}: is {kind}; write the data into a file and give that")
+    kind = what_else(os.stat(path).st_mode)
+    if kind not in (None, "a folder"):
+        raise DataError(f"{path}: is {kind}; write the data into a file and give that")
 
 
 def _stored(path: Path, array: str | None) -> np.ndarray:

@@ -165,15 +165,17 @@ def evaluate_run(
     dataset: Dataset,
     wanted: Wanted | None = None,
     listener: Listener | None = None,
+    check: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
     """`evaluate`, with each result written into the run's evaluation.json at once, since the next may take long.
 
-    Results that the file has already stay if they are about this very model.
+    Results that the file has already stay if they are about this very model. ``check`` is called before each writing.
     """
     listener = listener or Listener()
     tell = listener.found
 
     def found(result: dict[str, Any]) -> None:
+        check()
         update_evaluation(folder, state, result)
         tell(result)
 
@@ -185,7 +187,7 @@ def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener
     assert trainer.folder is not None
     wanted, o, state = Wanted(metrics, seed=trainer.options.seed), trainer.options, trainer.state
     engine = make_for_use(o.engine, state.vae, trainer.objective, batch_size=o.batch_size, threads=o.threads)
-    return evaluate_run(trainer.folder, o, state, engine, trainer.dataset, wanted, listener)
+    return evaluate_run(trainer.folder, o, state, engine, trainer.dataset, wanted, listener, trainer.check_folder)
 
 
 def evaluated_dimension_kl(folder: Path, options: TrainOptions, state: State, loc: Any, scale: Any) -> np.ndarray:

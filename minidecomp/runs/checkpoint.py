@@ -205,7 +205,7 @@ def load(folder: str | Path) -> Run:
 def epoch_of(folder: Path) -> int | None:
     """How many epochs a run's checkpoint has; None if it cannot be read. No other array is."""
     try:
-        with npz.opened(folder / "checkpoint.npz") as file:
+        with npz.opened(_checkpoint(folder)) as file:
             return int(schema.read(file, {"epoch": schema.head()["epoch"]})["epoch"])
     except RunError:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping
 from numbers import Real
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import RunError, shown
-from ..files import write_json
+from ..errors import Fault, RunError, shown
+from ..files import read_small_file, write_json
 from ..settings.options import TrainOptions
-from .checkpoint import State
+from .checkpoint import State, epoch_of
+from .owner import Lock, lock
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
+LOCK, LOCK_SECONDS = ".evaluation.lock", 10  # one that is held longer is of a process that was stopped
 MOST_BYTES, DEEPEST, LARGEST = 10_000_000, 20, sys.float_info.max
 
 
@@ -77,14 +80,8 @@ def read_whole(folder: Path) -> dict[str, Any]:
 
 def _parse(path: Path) -> dict[str, Any]:
     """A JSON object of few levels, plain texts and finite numbers; ValueError if the file has something else."""
-    if not path.is_file():  # a pipe would be waited for
-        raise FileNotFoundError(f"{path} is no file")
-    with open(path, "rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ValueError("too long")
     try:
-        found = json.loads(content.decode("utf-8"), parse_constant=_no_number)
+        found = json.loads(read_small_file(path, MOST_BYTES).decode("utf-8"), parse_constant=_no_number)
     except RecursionError:
         raise ValueError("too deep") from None
     if not isinstance(found, dict):
@@ -162,10 +159,41 @@ def update_evaluation(folder: Path, state: State, values: Mapping[str, Any]) -> 
     """Write ``evaluation.json``: these values over those that it has of this very model; other models' are dropped.
 
     Each value says of itself with which seed and which points it was made, so that what is kept stays true. Metrics are
-    kept one by one.
+    kept one by one. Several processes may do so at once.
+
+    Raises
+    ------
+    Fault
+        If the run has another model by now, or the file cannot be written; what it had before is kept.
     """
-    known = read_evaluation(folder, state)
-    merged = known | dict(values) | model_of(state)
-    for name in METRIC_PARTS & known.keys():
-        merged[name] = known[name] | values.get(name, {})
-    write_json(folder / "evaluation.json", merged)
+    held = _locked(folder)
+    try:
+        if not is_still_the_model(folder, state):
+            raise Fault(
+                f"{folder}: it no longer has the model that was evaluated, of epoch {state.epoch}; nothing was written"
+            )
+        known = read_evaluation(folder, state)
+        merged = known | dict(values) | model_of(state)
+        for name in METRIC_PARTS & known.keys():
+            merged[name] = known[name] | values.get(name, {})
+        write_json(folder / "evaluation.json", merged)
+    finally:
+        held.release()
+
+
+def is_still_the_model(folder: Path, state: State) -> bool:
+    """Whether the run's checkpoint has the model of ``state``: another process may have trained it further."""
+    return epoch_of(folder) == state.epoch
+
+
+def _locked(folder: Path) -> Lock:
+    """The lock of a run's evaluation, which is waited for: whoever has it only writes the file."""
+    end = time.monotonic() + LOCK_SECONDS
+    try:
+        while (held := lock(folder / LOCK)) is None:
+            if time.monotonic() > end:
+                raise Fault(f"{folder / LOCK}: held by another process for {LOCK_SECONDS} seconds")
+            time.sleep(0.02)
+    except RunError as error:
+        raise Fault(str(error)) from error
+    return held

@@ -7,26 +7,30 @@ file is written whole or not at all.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from .. import __version__
 from ..data.dataset import Dataset, Digests
-from ..errors import RunError
-from ..files import is_temporary, write_file
+from ..errors import OptionError, RunError
+from ..files import is_temporary, read_small_file, write_file
 from ..settings import toml_text
 from ..settings.options import TrainOptions, is_relevant
+from ..settings.resolving import resolve
+from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .owner import LOCK, Lock, is_empty, own, own_given, own_new
+from .schema import COLUMNS
 
-TABLES = ("metrics.csv", "gradients.csv")
+TABLES = {"metrics.csv": COLUMNS, "gradients.csv": GRADIENT_COLUMNS}
+MOST_BYTES = 1_000_000  # of a file of a beginning
 
 
-def config_text(options: TrainOptions) -> str:
+def config_text(options: TrainOptions, version: str = __version__) -> str:
     """The options as TOML, those that say nothing in this run left out; itself a valid ``--config``."""
-    from .. import __version__
-
-    return toml_text.dumps({"version": __version__} | config_values(options))
+    return toml_text.dumps({"version": version} | config_values(options))
 
 
 def config_values(options: TrainOptions) -> dict[str, Any]:
@@ -77,9 +81,9 @@ def _is_of_a_beginning(path: Path) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     if path.name == "config.toml":
-        return _text(path).startswith("version = ")  # one that a person wrote has no version
+        return _is_as_written(_content(path))
     if path.name in TABLES:
-        return _text(path).count("\n") <= 1  # without a row
+        return _content(path) == f"{','.join(TABLES[path.name])}\n".encode()  # without a row
     return path.name == LOCK or _is_temporary(path)
 
 
@@ -87,12 +91,22 @@ def _is_temporary(path: Path) -> bool:
     return any(is_temporary(path.name, name) for name in (*TABLES, "config.toml", "checkpoint.npz"))
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
+    """A file's bytes; empty, which no file of a beginning is, if they cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return file.read(4096).decode("utf-8", "replace")
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
+        return read_small_file(path, MOST_BYTES)
+    except OSError:
+        return b""
+
+
+def _is_as_written(config: bytes) -> bool:
+    """Whether a ``config.toml`` is what a run of some version writes, to the byte: nobody has edited it."""
+    try:
+        values = toml_text.loads(config.decode())
+        version = values.pop("version", None)
+        return isinstance(version, str) and config_text(resolve(values), version).encode() == config
+    except (ValueError, OptionError):
+        return False
 
 
 def _delete(paths: Iterable[Path]) -> None:
@@ -114,7 +128,9 @@ def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
         variance += "-learned" if options.learn_prior_variance else ""
         name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"
         return own_new(Path("runs") / name)
-    folder, held = own_given(out, f"--resume {out} to go on with its run", holds_only_a_beginning)
+    is_run = os.path.isfile(os.path.join(out, "checkpoint.npz"))
+    go_on = f"--resume {quote(out)} to go on with its run" if is_run else ""
+    folder, held = own_given(out, go_on, holds_only_a_beginning)
     try:
         clear_beginning(folder)
     except BaseException:

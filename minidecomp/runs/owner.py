@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import RunError
+from ..errors import Fault, RunError
+from ..files import read_small_file, what_else
 
 LOCK = ".lock"
 # A file system without locks; there each process works as if it were alone.
@@ -21,6 +23,27 @@ class Lock:
 
     def __init__(self, path: Path, descriptor: int):
         self.path, self._descriptor, self._process = path, descriptor, os.getpid()
+
+    def sign(self) -> None:
+        """Write the process number; where that fails the file is deleted."""
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"{self._process}\n".encode())
+        except OSError:
+            self.release()
+            raise
+
+    def check(self) -> None:
+        """Called before anything is written beside the lock: the folder may have been moved, or deleted and made anew.
+
+        Raises
+        ------
+        Fault
+            If the file at the lock's path is no longer the one that is locked.
+        """
+        if not _is_at(self._descriptor, self.path):
+            gone = "the folder is no longer this run's (it was moved or deleted)"
+            raise Fault(f"{self.path.parent}: {gone}; nothing was written")
 
     def release(self) -> None:
         """Delete the file and let go; a second time does nothing."""
@@ -43,10 +66,10 @@ def lock(path: Path) -> Lock | None:
     Raises
     ------
     RunError
-        If the file cannot be written.
+        If the file cannot be written, or is no lock but somebody's own.
     """
-    # A link in a run's folder must not lead to the file that is written to.
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    # A link in a run's folder must not lead to the file that is written to; and no pipe is waited for.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         while True:
             descriptor = os.open(path, flags, 0o666)
@@ -54,16 +77,25 @@ def lock(path: Path) -> Lock | None:
                 if not _is_free(descriptor):
                     break
                 if _is_at(descriptor, path):  # not deleted by who had it, between our opening and our locking
-                    os.ftruncate(descriptor, 0)
-                    os.write(descriptor, f"{os.getpid()}\n".encode())
+                    _refuse_what_is_no_lock(descriptor)
                     held, descriptor = Lock(path, descriptor), -1
+                    held.sign()
                     return held
             finally:
                 if descriptor >= 0:
                     os.close(descriptor)
     except OSError as error:
-        raise RunError(f"{path.parent}: cannot write there: {error.strerror or error}") from error
+        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
     return None
+
+
+def _refuse_what_is_no_lock(descriptor: int) -> None:
+    """Raise OSError for a file that the lock's text must not be written over."""
+    if (kind := what_else(os.fstat(descriptor).st_mode)) is not None:
+        raise OSError(errno.EINVAL, f"it is {kind}")
+    if not re.fullmatch(rb"\d{0,20}\n?", os.read(descriptor, 30)):
+        raise OSError(errno.EEXIST, "it is a file of somebody's own")
+    os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def own(folder: Path) -> Lock:
@@ -91,17 +123,35 @@ def own_new(folder: Path) -> tuple[Path, Lock]:
     However many processes ask at once, each gets its own.
     """
     count, path = 1, folder
+    made = _missing(folder.parent)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         while True:
             with suppress(FileExistsError):
                 path.mkdir()
+                made.insert(0, path)
                 if held := lock(path / LOCK):
                     return path, held
             count += 1
             path = folder.with_name(f"{folder.name}-{count}")
     except OSError as error:
+        _remove_empty(made)
         raise _cannot_make(path, error) from error
+    except RunError:
+        _remove_empty(made)
+        raise
+
+
+def _missing(folder: Path) -> list[Path]:
+    """The folders that have to be made, from the inmost one outwards."""
+    return [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Those that were made for nothing; what has something in it by now stays."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def own_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_empty) -> tuple[Path, Lock]:
@@ -112,7 +162,7 @@ def own_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_em
     out : str
         The folder.
     go_on : str
-        What to type to go on with what is in it.
+        What to type to go on with what is in it; empty if there is nothing to go on with.
     may_be_taken : callable
         Whether what a folder holds does not stand in the way.
 
@@ -123,27 +173,32 @@ def own_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_em
     """
     folder = Path(out)
     check_given(out, go_on, may_be_taken)  # before a lock is put into a folder that is not ours
+    made, held = _missing(folder), None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot_make(folder, error) from error
-    held = own(folder)
-    try:
+        held = own(folder)
         check_given(out, go_on, may_be_taken)  # once more, for now nobody else can change it
-    except BaseException:
-        held.release()
+    except BaseException as error:
+        if held is not None:
+            held.release()
+        _remove_empty(made)
+        if isinstance(error, OSError):
+            raise _cannot_make(folder, error) from error
         raise
     return folder, held
 
 
 def check_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_empty) -> None:
     """Raise RunError if ``own_given`` would, for what is there already."""
+    if not out:
+        raise RunError('--out "": the name is empty; give a folder')
     folder = Path(out)
     try:
         if folder.exists() and not folder.is_dir():
             raise RunError(f"--out {out}: it is a file; give a folder")
         if folder.is_dir() and not may_be_taken(folder):
-            raise RunError(f"--out {out}: it exists already; give another folder, or {go_on}")
+            or_go_on = f", or {go_on}" if go_on else ""
+            raise RunError(f"--out {out}: it exists already; give another folder{or_go_on}")
     except OSError as error:
         raise RunError(f"--out {out}: cannot read it: {error.strerror or error}") from error
 
@@ -154,8 +209,8 @@ def _cannot_make(folder: Path, error: OSError) -> RunError:
 
 def _holder(path: Path) -> str:
     number = b""
-    with suppress(OSError), open(path, "rb") as file:
-        number = file.read(20).strip()
+    with suppress(OSError):
+        number = read_small_file(path, 30).strip()
     return f"process {number.decode()}" if number.isdigit() else "another process"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, RunError, shown
+from ..files import read_small_file
 from . import toml_text
 from .resolving import check, check_known, resolve
 
@@ -66,12 +68,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         If the file cannot be read or is no TOML.
     """
     try:
-        with open(path, "rb") as file:  # a pipe, too; but not without end
-            content = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise RunError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    if len(content) > MOST_BYTES:
-        raise RunError(f"{path} is no TOML file of options: it has more than {MOST_BYTES:,} bytes")
+        content = read_small_file(path, MOST_BYTES, streams=True)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise RunError(f"{path} is no TOML file of options: {error.strerror}") from error
+        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
     try:
         values = toml_text.loads(_decoded(content))
     except toml_text.TOMLError as error:

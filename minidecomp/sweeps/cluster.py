@@ -18,7 +18,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import Fault, OptionError, RunError
-from ..files import make_folder, write_file
+from ..files import make_folder, read_small_file, write_file
 from ..packages import missing
 from ..runs.folder import config_text
 from ..settings import toml_text
@@ -28,6 +28,7 @@ from .folder import (
     FINISHED,
     NO_METRICS,
     Metrics,
+    Place,
     Table,
     failure,
     forget_failure,
@@ -99,9 +100,9 @@ def run_on_cluster(
         token = uuid.uuid4().hex
         try:
             place = str(folder) if _is_shared(client, folder, token) else None
-            pending = _submit(client, _possible(waiting, folder, place, ended), place, token, metrics, threads)
+            pending = _submit(client, _possible(waiting, table.place, place, ended), place, token, metrics, threads)
             stop = distributed.Event(f"minidecomp-stop-{token}", client=client)
-            _wait(pending, folder, place is None, stop, should_stop, ended)
+            _wait(pending, table.place, place is None, stop, should_stop, ended)
         except (OSError, CancelledError) as error:  # of the network: a file of the sweep's raises Fault
             table.write()
             raise Fault(
@@ -113,17 +114,18 @@ def run_on_cluster(
 
 
 def _possible(
-    waiting: Sequence[Entry], folder: Path, place: str | None, ended: Callable[[Entry, str], None]
+    waiting: Sequence[Entry], here: Place, seen_at: str | None, ended: Callable[[Entry, str], None]
 ) -> list[Entry]:
     """Those runs whose folders here can take what comes back; where workers see the folder, they look themselves."""
     kept = []
     for entry in waiting:
         try:
-            if place is None and not (folder / entry.name / "checkpoint.npz").exists():
-                refuse_foreign(folder / entry.name)
+            run = here.folder / entry.name
+            if seen_at is None and not (run / "checkpoint.npz").exists():
+                refuse_foreign(run)
             kept.append(entry)
         except RunError as error:
-            note_failure(folder, entry.name, str(error))
+            note_failure(here, entry.name, str(error))
             ended(entry, FAILED)
     return kept
 
@@ -151,7 +153,7 @@ def _submit(
 
 def _wait(
     pending: dict[Any, Entry],
-    folder: Path,
+    here: Place,
     apart: bool,
     stop: Any,
     should_stop: Callable[[], bool],
@@ -162,7 +164,7 @@ def _wait(
     while pending:
         for future in [future for future in pending if future.done()]:
             entry = pending.pop(future)
-            ended(entry, _collect(future, folder, entry, apart))
+            ended(entry, _collect(future, here, entry, apart))
         if should_stop() and not stopping:
             stopping = True
             stop.set()
@@ -223,7 +225,7 @@ def _check_versions(client: Any) -> None:
 
 def _sees(path: str, token: str) -> bool:
     try:
-        return Path(path).read_text("utf-8") == token
+        return read_small_file(Path(path), len(token)) == token.encode()
     except OSError:
         return False
 
@@ -308,24 +310,25 @@ def _unpack(packed: bytes, folder: Path) -> None:
     shutil.rmtree(beside, ignore_errors=True)
 
 
-def _collect(future: Any, folder: Path, entry: Entry, apart: bool) -> str:
+def _collect(future: Any, here: Place, entry: Entry, apart: bool) -> str:
     """A task's outcome, with its run brought into the sweep's folder if it was made elsewhere."""
     try:
         outcome, reason, packed = future.result()
     except (Exception, CancelledError) as error:  # the worker died too often, or the task could not be sent
         if future.status != "error" and isinstance(error, (OSError, CancelledError)):
             raise  # the scheduler is gone
-        note_failure(folder, entry.name, f"on the cluster: {type(error).__name__}: {_line(error)}")
+        note_failure(here, entry.name, f"on the cluster: {type(error).__name__}: {_line(error)}")
         return FAILED
     if outcome == BUSY:
         return STOPPED
     if outcome == FAILED:
-        note_failure(folder, entry.name, reason)
+        note_failure(here, entry.name, reason)
     elif apart and outcome == FINISHED:
+        here.check()
         try:
-            _unpack(packed, folder / entry.name)
+            _unpack(packed, here.folder / entry.name)
         except OSError as error:
-            note_failure(folder, entry.name, f"it came back, but cannot be written: {error.strerror or error}")
+            note_failure(here, entry.name, f"it came back, but cannot be written: {error.strerror or error}")
             return FAILED
-        forget_failure(folder, entry.name)
+        forget_failure(here, entry.name)
     return str(outcome)

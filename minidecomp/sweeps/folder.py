@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import RunError
+from ..errors import Fault, RunError
 from ..evaluation.scoring import known_metrics
-from ..files import make_folder, write_file
+from ..files import make_folder, read_small_file, write_file
 from ..runs.comparison import differing_options, recorded
 from ..runs.evaluation_file import parts_in_form
 from ..runs.owner import lock, own_given, own_new
@@ -30,6 +32,7 @@ from .sameness import difference, identity
 
 GRID, TABLE = "sweep.toml", "sweep.csv"
 FINISHED, FAILED, PENDING = "finished", "failed", "pending"
+MOST_OF_A_NOTE = 1_000_000  # bytes of why a run failed
 
 Metrics = Mapping[str, Sequence[str]]  # by a run's name, those that are asked for
 NO_METRICS: Metrics = MappingProxyType({})
@@ -71,8 +74,8 @@ def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
 
 
 def go_on_with(out: str) -> str:
-    """What to type to go on with a sweep in a folder."""
-    return f"--resume {out} to go on with its sweep"
+    """What to type to go on with the sweep in a folder; empty if it has none."""
+    return f"--resume {quote(out)} to go on with its sweep" if os.path.isfile(os.path.join(out, GRID)) else ""
 
 
 def check_writable(folder: Path) -> None:
@@ -85,13 +88,43 @@ def check_writable(folder: Path) -> None:
         raise RunError(f"{folder}: cannot write there: {error.strerror or error}") from error
 
 
+class Place:
+    """A sweep's folder as it is found now; one that takes its path later, when it was moved or deleted, is another.
+
+    Whoever goes on after a pause asks ``check`` before writing anything.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    """
+
+    def __init__(self, folder: Path):
+        self.folder, self._found, self._descriptor = folder, os.stat(folder), -1
+        with suppress(OSError):  # Windows opens no folder
+            # While it is open the system gives its number to no other.
+            self._descriptor = os.open(folder, os.O_RDONLY)
+
+    def __del__(self) -> None:
+        if getattr(self, "_descriptor", -1) >= 0:
+            os.close(self._descriptor)
+
+    def check(self) -> None:
+        """Raise Fault if another folder is there, or none."""
+        with suppress(OSError):
+            if os.path.samestat(self._found, os.stat(self.folder)):
+                return
+        gone = "the folder is no longer this sweep's (it was moved or deleted)"
+        raise Fault(f"{self.folder}: {gone}; nothing was written")
+
+
 @contextmanager
-def claimed(folder: Path, name: str) -> Iterator[bool]:
+def claimed(place: Place, name: str) -> Iterator[bool]:
     """Whether this process has the run for itself; while it has, no other process gets it.
 
     The claim is a lock on a file: it ends with the process, killed or not, so none is ever stale.
     """
-    held = lock(make_folder(folder / "locks") / name)
+    place.check()
+    held = lock(make_folder(place.folder / "locks") / name)
     try:
         yield held is not None
     finally:
@@ -119,20 +152,23 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
         return False
 
 
-def note_failure(folder: Path, name: str, reason: str) -> None:
+def note_failure(place: Place, name: str, reason: str) -> None:
     """Write why a run failed into the sweep's folder."""
-    write_file(make_folder(folder / "failed") / f"{name}.txt", lambda file: file.write(f"{reason}\n".encode()))
+    place.check()
+    write_file(make_folder(place.folder / "failed") / f"{name}.txt", lambda file: file.write(f"{reason}\n".encode()))
 
 
-def forget_failure(folder: Path, name: str) -> None:
+def forget_failure(place: Place, name: str) -> None:
     """Delete the note of a run's failure, if there is one."""
-    (folder / "failed" / f"{name}.txt").unlink(missing_ok=True)
+    place.check()
+    with suppress(OSError):  # of a run that is finished no note is read
+        (place.folder / "failed" / f"{name}.txt").unlink(missing_ok=True)
 
 
 def failure(folder: Path, name: str) -> str | None:
-    """Why a run failed, or None."""
+    """Why a run failed; None if there is no such note, or none that can be read."""
     try:
-        return (folder / "failed" / f"{name}.txt").read_text("utf-8").strip()
+        return read_small_file(folder / "failed" / f"{name}.txt", MOST_OF_A_NOTE).decode("utf-8", "replace").strip()
     except OSError:
         return None
 
@@ -169,7 +205,7 @@ class Table:
     """A sweep's table, written as runs end: each time, but for what would be more than a twentieth of all time."""
 
     def __init__(self, folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS):
-        self._content, self._next = (folder, entries, metrics), 0.0
+        self.place, self._content, self._next = Place(folder), (folder, entries, metrics), 0.0
 
     def update(self) -> None:
         """Write the table, unless it was written a moment ago and takes long."""
@@ -179,7 +215,8 @@ class Table:
             self._next = time.monotonic() + 20 * (time.monotonic() - begun)
 
     def write(self) -> None:
-        """Write the table."""
+        """Write the table; Fault if the folder is no longer the sweep's."""
+        self.place.check()
         write_table(*self._content)
 
 

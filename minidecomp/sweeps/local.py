@@ -115,6 +115,7 @@ def run_all(
             metrics=metrics.get(entry.name, ()),
             progress=lambda trainer: progress(entry, trainer),
             should_stop=should_stop,
+            place=table.place,
         )
         with one_at_a_time:
             outcomes[entry.name] = outcome

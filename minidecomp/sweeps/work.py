@@ -20,7 +20,7 @@ from ..runs import checkpoint
 from ..runs.evaluation_file import read_evaluation
 from ..settings.options import DATA, OF_THE_MACHINE, TrainOptions, by_name
 from ..training import Trainer
-from .folder import FAILED, FINISHED, claimed, forget_failure, is_finished, note_failure
+from .folder import FAILED, FINISHED, Place, claimed, forget_failure, is_finished, note_failure
 from .grid import Entry
 from .sameness import difference, refusal, refuse_foreign
 
@@ -106,16 +106,23 @@ def complete(
     metrics: Sequence[str] = (),
     progress: Callable[[Trainer], None] = lambda trainer: None,
     should_stop: Callable[[], bool] = lambda: False,
+    place: Place | None = None,
 ) -> str:
-    """Bring one run of a sweep's folder to its end.
+    """Bring one run of a sweep's folder to its end; ``place`` is the folder as the sweep found it.
 
     Returns
     -------
     str
         ``finished``; ``failed``, with the reason in the folder; ``stopped``, saved where it stood; or ``busy``: another
         process is at work on it.
+
+    Raises
+    ------
+    Fault
+        If the folder is no longer the sweep's, or why the run failed cannot be written.
     """
-    with claimed(folder, entry.name) as ours:
+    place = place or Place(folder)
+    with claimed(place, entry.name) as ours:
         if not ours:
             return BUSY
         if is_finished(folder, entry, metrics):
@@ -126,19 +133,20 @@ def complete(
             fitted = from_options.fit_likelihood(entry.options, dataset)
             if differs := difference(folder / entry.name, fitted, datasets.digests(entry.options)):
                 raise refusal(folder / entry.name, differs)
+            place.check()
             with _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset) as trainer:
                 if not training.train(trainer, progress, should_stop):
                     return STOPPED
                 _evaluate(trainer, metrics)
         except MinidecompError as error:
-            note_failure(folder, entry.name, str(error))
+            note_failure(place, entry.name, str(error))
             return FAILED
         except Exception:  # a run that fails, for whatever reason, does not stop the others
             note_failure(
-                folder, entry.name, traceback.format_exc().strip().splitlines()[-1] + "\n" + traceback.format_exc()
+                place, entry.name, traceback.format_exc().strip().splitlines()[-1] + "\n" + traceback.format_exc()
             )
             return FAILED
-        forget_failure(folder, entry.name)
+        forget_failure(place, entry.name)
         return FINISHED
 
 

@@ -488,7 +488,7 @@ def test_a_small_dsprites_run(capsys):
         ("train --config bad.toml", "bad.toml is no TOML file"),
         ("train --config typo.toml", "typo.toml: alhpa: 3 is not allowed; there is no such option; did you mean alpha?"),
         ("train --out file", "--out file: it is a file; give a folder"),
-        ("train --out folder2", "--out folder2: it exists already; give another folder, or --resume folder2 to go on with its run"),
+        ("train --out folder2", "--out folder2: it exists already; give another folder"),
         ("train --config table.toml", "table.toml: [train] is a table; the options stand at the top, outside of any"),
         ("train --config wrong.toml", "wrong.toml: lr: x is not allowed; a number above 0 is"),
         ("train --data huge.npy", "huge.npy has 1e+300 to 1e+300; beyond 1e+06 no model learns anything: --scale standardise"),

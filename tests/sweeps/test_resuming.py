@@ -242,7 +242,7 @@ def test_a_killed_beginning_is_begun_again(finished, capsys):
     Path("s/alpha0").mkdir()
     Path("s/alpha0/config.toml").write_bytes(config)
     Path("s/alpha0/metrics.csv").write_text(header + "\n")
-    Path("s/alpha0/.checkpoint.npz.k2j3h4xy").write_bytes(b"half")
+    Path("s/alpha0/.checkpoint.npz.minidecomp-0123456789abcdef").write_bytes(b"half")
     resumed(capsys, 0)
     assert not list(Path("s/alpha0").glob(".*")) and Path("s/alpha0/evaluation.json").exists()
 

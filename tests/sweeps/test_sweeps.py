@@ -278,7 +278,7 @@ def test_two_processes_share_a_sweep():
 def test_a_run_that_another_has_is_busy():
     [entry] = expand([{"prior": "mixture", "points_per_arm": 10, "hidden": [5], "epochs": 1}])
     Path("s").mkdir()
-    with sweep_folder.claimed(Path("s"), entry.name) as ours:
+    with sweep_folder.claimed(sweep_folder.Place(Path("s")), entry.name) as ours:
         assert ours and complete(Path("s"), entry, Datasets()) == BUSY
         waiter = threading.Thread(target=run_all, args=(Path("s"), [entry]))
         waiter.start()
