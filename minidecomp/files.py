@@ -89,7 +89,11 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def write_file(path: Path, write: Callable[[Any], Any]) -> None:
+def unchecked() -> None:
+    """A ``check`` for ``write_file`` that finds nothing wrong."""
+
+
+def write_file(path: Path, write: Callable[[Any], Any], check: Callable[[], object] = unchecked) -> None:
     """Write a file beside its place, sync it and rename it: a crash leaves the old one whole.
 
     It has the old one's permissions or, new, those that the umask gives.
@@ -100,6 +104,9 @@ def write_file(path: Path, write: Callable[[Any], Any]) -> None:
         In a folder that exists.
     write : callable
         Given the open binary file.
+    check : callable
+        Called at the last moment, to raise if the file must not be written after all. The folder may have been replaced
+        by another up to then; after it the renaming fails, for the file to be renamed is in the old one.
 
     Raises
     ------
@@ -117,6 +124,7 @@ def write_file(path: Path, write: Callable[[Any], Any]) -> None:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
+            check()
             os.replace(temporary, path)
         except BaseException:
             with suppress(OSError):
@@ -141,9 +149,9 @@ def is_temporary(name: str, final: str) -> bool:
     return re.fullmatch(rf"\.{re.escape(final[:MOST_OF_A_NAME])}\.{MARK}[0-9a-f]{{16}}", name) is not None
 
 
-def write_json(path: Path, values: Any) -> None:
+def write_json(path: Path, values: Any, check: Callable[[], object] = unchecked) -> None:
     """Write indented JSON, whole or not at all."""
-    write_file(path, lambda file: file.write((as_json(values) + "\n").encode()))
+    write_file(path, lambda file: file.write((as_json(values) + "\n").encode()), check)
 
 
 def as_json(values: Any) -> str:

@@ -107,7 +107,7 @@ class Trainer:
             raise Fault(_not_finite(self, name))
         if self.folder is not None:
             self.check_folder()
-            checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests)
+            checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests, self.check_folder)
 
 
 def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
@@ -127,7 +127,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     trainer = _trainer(None, options, dataset, rules, digests, state)
     trainer.folder, trainer.owner = new_run(out, options)
     try:
-        write_config(trainer.folder, options)
+        write_config(trainer.folder, options, trainer.check_folder)
         trainer.save()
     except BaseException:
         trainer.let_go()
@@ -185,8 +185,7 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
         delete_temporaries(run.folder)
         # The checkpoint first: it is what a later resume goes by.
         trainer.save()
-        trainer.check_folder()
-        write_config(run.folder, options)
+        write_config(run.folder, options, trainer.check_folder)
     except BaseException:
         held.release()
         raise

@@ -18,6 +18,7 @@ from .. import __version__
 from ..data.dataset import Dataset
 from ..data.points import as_stored, evenly_spread
 from ..engines import Engine, make_for_use
+from ..files import unchecked
 from ..runs.checkpoint import State
 from ..runs.evaluation_file import model_of, read_evaluation, recorded_terms, update_evaluation
 from ..settings.options import SEED, TrainOptions
@@ -165,18 +166,18 @@ def evaluate_run(
     dataset: Dataset,
     wanted: Wanted | None = None,
     listener: Listener | None = None,
-    check: Callable[[], object] = lambda: None,
+    check: Callable[[], object] = unchecked,
 ) -> dict[str, Any]:
     """`evaluate`, with each result written into the run's evaluation.json at once, since the next may take long.
 
-    Results that the file has already stay if they are about this very model. ``check`` is called before each writing.
+    Results that the file has already stay if they are about this very model. ``check`` is as for
+    `minidecomp.files.write_file`.
     """
     listener = listener or Listener()
     tell = listener.found
 
     def found(result: dict[str, Any]) -> None:
-        check()
-        update_evaluation(folder, state, result)
+        update_evaluation(folder, state, result, check)
         tell(result)
 
     return evaluate(options, state, engine, dataset, wanted, replace(listener, found=found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..data.dataset import Digests
 from ..data.points import as_numbers
 from ..data.rules import DataRules, check_finite
 from ..errors import Fault, OptionError, RunError, shown
-from ..files import write_file
+from ..files import unchecked, write_file
 from ..model import from_options
 from ..model.optimizer import Adam
 from ..model.vae import VAE
@@ -78,12 +78,22 @@ def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray |
     return State(vae, adam, prior_logits, gradient_log=GradientLog() if options.log_gradients else None)
 
 
-def save(folder: Path, options: TrainOptions, state: State, rules: DataRules, digests: Digests) -> None:
-    """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the first is read back."""
+def save(
+    folder: Path,
+    options: TrainOptions,
+    state: State,
+    rules: DataRules,
+    digests: Digests,
+    check: Callable[[], object] = unchecked,
+) -> None:
+    """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the first is read back.
+
+    ``check`` is as for `minidecomp.files.write_file`.
+    """
     adam = state.optimizer
     if (name := state.not_finite()) is not None:
         raise Fault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
-    _write_table(folder / "metrics.csv", COLUMNS, [[row[column] for column in COLUMNS] for row in state.rows])
+    _write_table(folder / "metrics.csv", COLUMNS, [[row[column] for column in COLUMNS] for row in state.rows], check)
     arrays: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -105,16 +115,18 @@ def save(folder: Path, options: TrainOptions, state: State, rules: DataRules, di
     if adam.v_max is not None:
         arrays["adam.v_max"] = adam.v_max
     if state.gradient_log is not None:
-        _write_table(folder / "gradients.csv", GRADIENT_COLUMNS, state.gradient_log.rows)
+        _write_table(folder / "gradients.csv", GRADIENT_COLUMNS, state.gradient_log.rows, check)
         arrays |= state.gradient_log.arrays()
     if state.prior_logits is not None:
         arrays["prior_logits"] = state.prior_logits
-    write_file(folder / "checkpoint.npz", lambda file: np.savez(file, **arrays))
+    write_file(folder / "checkpoint.npz", lambda file: np.savez(file, **arrays), check)
 
 
-def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> None:
+def _write_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]], check: Callable[[], object]
+) -> None:
     lines = [",".join(columns), *(",".join(map(_cell, row)) for row in rows)]
-    write_file(path, lambda file: file.write(("\n".join(lines) + "\n").encode()))
+    write_file(path, lambda file: file.write(("\n".join(lines) + "\n").encode()), check)
 
 
 def _cell(value: float) -> str:

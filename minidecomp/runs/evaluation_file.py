@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Fault, RunError, shown
-from ..files import read_small_file, write_json
+from ..files import read_small_file, unchecked, write_json
 from ..settings.options import TrainOptions
 from .checkpoint import State, epoch_of
 from .owner import Lock, lock
@@ -155,28 +155,35 @@ def _is_score(value: Any) -> bool:
     return _has_number(value, "score")
 
 
-def update_evaluation(folder: Path, state: State, values: Mapping[str, Any]) -> None:
+def update_evaluation(
+    folder: Path, state: State, values: Mapping[str, Any], check: Callable[[], object] = unchecked
+) -> None:
     """Write ``evaluation.json``: these values over those that it has of this very model; other models' are dropped.
 
     Each value says of itself with which seed and which points it was made, so that what is kept stays true. Metrics are
-    kept one by one. Several processes may do so at once.
+    kept one by one. Several processes may do so at once. ``check`` is as for `minidecomp.files.write_file`.
 
     Raises
     ------
     Fault
         If the run has another model by now, or the file cannot be written; what it had before is kept.
     """
-    held = _locked(folder)
-    try:
+
+    def check_all() -> None:
+        check()
         if not is_still_the_model(folder, state):
             raise Fault(
                 f"{folder}: it no longer has the model that was evaluated, of epoch {state.epoch}; nothing was written"
             )
+
+    check_all()
+    held = _locked(folder)
+    try:
         known = read_evaluation(folder, state)
         merged = known | dict(values) | model_of(state)
         for name in METRIC_PARTS & known.keys():
             merged[name] = known[name] | values.get(name, {})
-        write_json(folder / "evaluation.json", merged)
+        write_json(folder / "evaluation.json", merged, check_all)
     finally:
         held.release()
 

@@ -8,7 +8,7 @@ file is written whole or not at all.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..data.dataset import Dataset, Digests
 from ..errors import OptionError, RunError
-from ..files import is_temporary, read_small_file, write_file
+from ..files import is_temporary, read_small_file, unchecked, write_file
 from ..settings import toml_text
 from ..settings.options import TrainOptions, is_relevant
 from ..settings.resolving import resolve
@@ -39,9 +39,9 @@ def config_values(options: TrainOptions) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and is_relevant(name, values)}
 
 
-def write_config(folder: Path, options: TrainOptions) -> None:
-    """Write ``config.toml``."""
-    write_file(folder / "config.toml", lambda file: file.write(config_text(options).encode()))
+def write_config(folder: Path, options: TrainOptions, check: Callable[[], object] = unchecked) -> None:
+    """Write ``config.toml``; ``check`` is as for `minidecomp.files.write_file`."""
+    write_file(folder / "config.toml", lambda file: file.write(config_text(options).encode()), check)
 
 
 def holds_only_a_beginning(folder: Path) -> bool:

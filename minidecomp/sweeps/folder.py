@@ -14,7 +14,7 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
@@ -23,7 +23,7 @@ from typing import Any
 
 from ..errors import Fault, RunError
 from ..evaluation.scoring import known_metrics
-from ..files import make_folder, read_small_file, write_file
+from ..files import make_folder, read_small_file, unchecked, write_file
 from ..runs.comparison import differing_options, recorded
 from ..runs.evaluation_file import parts_in_form
 from ..runs.owner import lock, own_given, own_new
@@ -155,7 +155,8 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
 def note_failure(place: Place, name: str, reason: str) -> None:
     """Write why a run failed into the sweep's folder."""
     place.check()
-    write_file(make_folder(place.folder / "failed") / f"{name}.txt", lambda file: file.write(f"{reason}\n".encode()))
+    path, text = make_folder(place.folder / "failed") / f"{name}.txt", f"{reason}\n"
+    write_file(path, lambda file: file.write(text.encode()), place.check)
 
 
 def forget_failure(place: Place, name: str) -> None:
@@ -216,12 +217,19 @@ class Table:
 
     def write(self) -> None:
         """Write the table; Fault if the folder is no longer the sweep's."""
-        self.place.check()
-        write_table(*self._content)
+        write_table(*self._content, self.place.check)
 
 
-def write_table(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) -> list[dict[str, Any]]:
-    """Write sweep.csv: options that differ, then every recorded value; returns the rows."""
+def write_table(
+    folder: Path,
+    entries: Sequence[Entry],
+    metrics: Metrics = NO_METRICS,
+    check: Callable[[], object] = unchecked,
+) -> list[dict[str, Any]]:
+    """Write sweep.csv: options that differ, then every recorded value; returns the rows.
+
+    ``check`` is as for `minidecomp.files.write_file`.
+    """
     found = rows(folder, entries, metrics)
     recorded = dict.fromkeys(name for row in found for name in row if name not in vars(entries[0].options))
     columns = list(dict.fromkeys(["run", "state", *differing_options(found), *recorded]))
@@ -229,5 +237,5 @@ def write_table(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_ME
     writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(found)
-    write_file(folder / TABLE, lambda file: file.write(buffer.getvalue().encode()))
+    write_file(folder / TABLE, lambda file: file.write(buffer.getvalue().encode()), check)
     return found
