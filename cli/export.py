@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
 import click
 
 from minidecomp.variants import EXPORT_FORMATS
 
-from .output import check_run_output, say
+from .output import check_run_output, given_folder, say
 
 if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
@@ -41,10 +43,11 @@ def export(run: str, kind: str, out: str | None, name: str, weights: str | None)
     chosen = chosen_format(kind, name, weights)
     weights = weights or chosen.weights[0]
     loaded = checkpoint.load(run)
-    folder = make_folder(Path(out) if out is not None else loaded.folder / "export")
+    folder = make_folder(given_folder(out, loaded.folder / "export"))
     with TemporaryDirectory() as scratch:
         # What a format writes is known once it is written: only then can it be held against what must stay.
-        written = {folder / path.name: path for path in chosen.write(loaded, Path(scratch), name, weights)}
+        with _named(folder, scratch):
+            written = {folder / path.name: path for path in chosen.write(loaded, Path(scratch), name, weights)}
         for path in written:
             check_run_output("name", path, loaded)
         for path, made in written.items():
@@ -54,6 +57,23 @@ def export(run: str, kind: str, out: str | None, name: str, weights: str | None)
             say(f"{kind}: {path} ({size / 1e6:.1f} MB)" if size >= 1e6 else f"{kind}: {path} ({size / 1e3:.1f} kB)")
     if weights == "int8":
         _say_the_error(loaded)
+
+
+@contextmanager
+def _named(folder: Path, scratch: str) -> Iterator[None]:
+    """An error about a file in the scratch folder, of which a person knows nothing, names the one that it was for."""
+    from minidecomp.errors import Fault
+
+    try:
+        yield
+    except (Fault, OSError) as error:
+        text = str(error)
+        if isinstance(error, OSError):
+            text = f"cannot write {error.filename or scratch}: {error.strerror or error}"
+        if scratch not in text:
+            raise
+        made_first = f"it is made in {gettempdir()} first"
+        raise Fault(f"{text.replace(scratch, str(folder))} ({made_first})") from error
 
 
 def _say_the_error(loaded: Run) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, printable
+from minidecomp.errors import OptionError, RunError, printable
 
 if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
@@ -62,7 +62,11 @@ def check_output(
     for each in inputs:
         if each is not None and _is_same(path, Path(each)):
             raise OptionError(option, path, f"it would write over {each}, which is read")
-    for file in _files_of_a_run(path.parent) + _files_of_a_run(Path(os.path.realpath(path)).parent):
+    try:
+        leads_to = Path(os.path.realpath(path))
+    except OSError as error:  # the folder that we are in was deleted
+        raise OptionError(option, path, f"the folder that it would be in is gone ({error.strerror})") from None
+    for file in _files_of_a_run(path.parent) + _files_of_a_run(leads_to.parent):
         if _is_same(path, file):
             raise OptionError(option, path, f"it would write over a run's own {file.name}")
 
@@ -78,6 +82,13 @@ def check_run_output(
     """``check_output`` for a command that reads a run: neither its own files, nor its data, may be written over."""
     inputs = [*_files_of_a_run(run.folder), run.options.data, data, *_files_of_the_data_set(run)]
     check_output(option, path, inputs, ending, makes_folder)
+
+
+def given_folder(out: str | None, usual: Path) -> Path:
+    """The folder that ``--out`` names, or the usual one."""
+    if out == "":
+        raise RunError('--out "": the name is empty; give a folder')
+    return usual if out is None else Path(out)
 
 
 def write_arrays(out: str, **arrays: Any) -> None:

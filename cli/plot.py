@@ -7,7 +7,7 @@ import click
 from minidecomp.errors import OptionError
 
 from .loading import data_dir_option, data_option, load_data
-from .output import say
+from .output import given_folder, say
 
 
 @click.command()
@@ -33,7 +33,6 @@ def plot(
     animation of where they move the encodings. All but these and the learning curves need the data that the run was
     trained on.
     """
-    from pathlib import Path
 
     from minidecomp import figures
     from minidecomp.runs import checkpoint
@@ -42,7 +41,7 @@ def plot(
     figures.check_formats(formats)
     checked_seed = check("seed", seed)
     loaded = checkpoint.load(run)
-    folder = Path(out) if out is not None else loaded.folder / "figures"
+    folder = given_folder(out, loaded.folder / "figures")
     chosen = _names(classes)
     if chosen:
         figures.check_classes(loaded.vae, load_data(loaded, data, data_dir), chosen)
