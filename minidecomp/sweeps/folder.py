@@ -217,6 +217,7 @@ class Table:
 
     def write(self) -> None:
         """Write the table; Fault if the folder is no longer the sweep's."""
+        self.place.check()
         write_table(*self._content, self.place.check)
 
 

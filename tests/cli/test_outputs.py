@@ -1,6 +1,7 @@
 """Where a command may write: never over a run's own files, nor over what it reads; and the option that was given is blamed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -142,16 +143,59 @@ def test_classes_are_refused_where_the_plane_is_drawn(capsys):
     assert not os.path.exists("r/figures")
 
 
-def test_a_full_disk_keeps_the_gradients_of_before(place):
-    """`gradients --save FILE --json` wrote into the file itself, which a full disk then cut."""
+def with_small_files(*args):
+    """A command that may write no file of more than 300 bytes."""
     import resource
-
-    Path("g.npz").write_bytes(b"before")
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
 
-    args = ["gradients", "r", "--points", "8", "--save", "g.npz", "--json"]
-    done = subprocess.run([*COMMAND, *args], capture_output=True, text=True, preexec_fn=limit)
+    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, preexec_fn=limit)
+
+
+def test_a_full_disk_keeps_the_gradients_of_before(place):
+    """`gradients --save FILE --json` wrote into the file itself, which a full disk then cut."""
+    Path("g.npz").write_bytes(b"before")
+    done = with_small_files("gradients", "r", "--points", "8", "--save", "g.npz", "--json")
     assert done.returncode == 1 and "cannot write g.npz: File too large" in done.stderr
     assert Path("g.npz").read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("kind", ["c", "numpy", "safetensors"])
+def test_export_to_a_full_disk_names_the_file_that_it_was_for(kind, place):
+    """It named one in a scratch folder."""
+    done = with_small_files("export", "r", "--format", kind, "-o", "out")
+    assert done.returncode == 1
+    line = r"minidecomp: cannot write out/model\.\w+: File too large; .* \(it is made in .* first\)\n"
+    assert re.fullmatch(line, done.stderr), done.stderr
+    assert os.listdir("out") == []
+
+
+def test_a_format_of_ones_own_that_cannot_write(place, capsys, monkeypatch):
+    from minidecomp.export.format import ExportFormat
+
+    def write(run, folder, name, weights):
+        (folder / "none" / name).write_text("")
+
+    own = ExportFormat("own", "nothing", write)
+    monkeypatch.setattr("minidecomp.export.format.chosen_format", lambda *given: own)
+    assert main(["export", "r", "--format", "own", "-o", "out"]) == 1
+    assert "minidecomp: cannot write out/none/model: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("args", ["report RUN -o x.html", "sample RUN -o s.npz", "gradients RUN --save g.npz"])
+def test_in_a_folder_that_was_deleted(args, place, capsys):
+    """The line was: No such file or directory."""
+    run = os.path.abspath("r")
+    os.mkdir("gone")
+    os.chdir("gone")
+    os.rmdir("../gone")
+    words = args.replace("RUN", run).split()
+    assert main(words) == 2
+    assert f"{words[-1]} is not allowed; the folder that it would be in is gone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("args", ["export r --format c", "plot r"])
+def test_an_empty_folders_name(args, place, capsys):
+    assert main([*args.split(), "--out", ""]) == 2
+    assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; give a folder\n'

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from minidecomp import resolve, training
+from minidecomp import __version__, resolve, training
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.errors import RunError
 from minidecomp.runs import checkpoint
-from minidecomp.runs.folder import clear_beginning, holds_only_a_beginning, new_run
+from minidecomp.runs.folder import clear_beginning, config_text, holds_only_a_beginning, new_run
+from minidecomp.runs.gradient_log import COLUMNS as GRADIENT_COLUMNS
+from minidecomp.runs.schema import COLUMNS
 
 SMALL = ["--points-per-arm", "10", "--epochs", "2", "--hidden", "4", "--threads", "1", "--no-plots", "-q"]
 OPTIONS = resolve({"hidden": "4", "epochs": 2, "points_per_arm": 10, "batch_size": 30, "threads": 1})
@@ -55,11 +57,26 @@ def test_what_killed_saves_leave_is_deleted_by_the_owner():
     assert main(["train", *SMALL, "-o", "r"]) == 0
     killed_in_a_save("train", "--resume", "r", "-e", "5", "--no-plots", "-q")
     assert len([name for name in os.listdir("r") if name.startswith(".checkpoint.npz.")]) == 1
-    others = [".evaluation.json.0123abcd", ".checkpoint.npz.note", "checkpoint.npz.0123abcd", ".x.0123abcd"]
+    mark = "minidecomp-0123456789abcdef"
+    others = [f".evaluation.json.{mark}", f"checkpoint.npz.{mark}", f".x.{mark}", f".checkpoint.npz.{mark}0"]
+    others += [".checkpoint.npz.original", ".checkpoint.npz.20250101", ".config.toml.personal", ".metrics.csv.note"]
     for name in others:
         Path("r", name).touch()
     assert main(["train", "--resume", "r", "-e", "5", "--no-plots", "-q"]) == 0
-    assert sorted(name for name in os.listdir("r") if "0123" in name or name.startswith(".")) == sorted(others)
+    assert sorted(name for name in os.listdir("r") if mark in name or name.startswith(".")) == sorted(others)
+
+
+@pytest.mark.parametrize("version", [__version__, "0.0.9"])
+def test_what_a_run_writes_is_a_beginning(version):
+    os.mkdir("r")
+    every = {"hidden": "4,3", "data": "/x/y.npy", "prior": "student-t", "alpha": 0.1, "log_gradients": True}
+    Path("r/config.toml").write_text(config_text(resolve(every), version))
+    Path("r/metrics.csv").write_text(",".join(COLUMNS) + "\n")
+    Path("r/gradients.csv").write_text(",".join(GRADIENT_COLUMNS) + "\n")
+    Path("r/.checkpoint.npz.minidecomp-0123456789abcdef").touch()
+    assert holds_only_a_beginning(Path("r"))
+    clear_beginning(Path("r"))
+    assert os.listdir("r") == []
 
 
 @pytest.mark.parametrize(
@@ -67,7 +84,17 @@ def test_what_killed_saves_leave_is_deleted_by_the_owner():
     [
         ("notes.txt", "mine"),
         ("config.toml", "# my own\nalpha = 3\n"),
+        ("config.toml", 'version = "0.1.0"\nalpha = 3\n'),
+        ("config.toml", config_text(OPTIONS) + "# mine\n"),
+        ("config.toml", config_text(OPTIONS).replace("lr = 0.001", "lr = 1e-3")),
+        ("config.toml", config_text(OPTIONS).replace("version", "another")),
+        ("config.toml", "a" * 2_000_000),
         ("metrics.csv", "epoch,kl\n1,0.5\n"),
+        ("metrics.csv", "my numbers\n"),
+        ("metrics.csv", ""),
+        ("metrics.csv", ",".join(GRADIENT_COLUMNS) + "\n"),
+        ("gradients.csv", "epoch,my own column"),
+        (".checkpoint.npz.original", ""),
         ("checkpoint.npz", ""),
         (".config.toml.note", ""),
         ("figures/x.png", ""),
@@ -87,7 +114,7 @@ def test_a_folder_with_anything_else_is_left_as_it_is(name, text, capsys):
 
 def test_a_link_is_no_beginning():
     os.mkdir("r")
-    Path("config.toml").write_text('version = "0.1.0"\n')
+    Path("config.toml").write_text(config_text(OPTIONS))
     os.symlink("../config.toml", "r/config.toml")
     assert not holds_only_a_beginning(Path("r"))
 

@@ -1,5 +1,6 @@
 """One owner: a run is trained by one process at a time, and whoever makes a new folder has it alone."""
 
+import errno
 import gc
 import os
 import signal
@@ -210,3 +211,78 @@ def test_two_new_sweeps_share_no_folder(monkeypatch, capsys):
     with pytest.raises(RunError, match="--out s: it exists already; give another folder, or --resume s to go on"):
         begin_sweep("s", blocks)
     assert os.listdir("s") == ["sweep.toml"]
+
+
+FORKED = """
+import os
+from pathlib import Path
+from minidecomp.runs.owner import lock
+held = lock(Path("x"))
+child = os.fork()
+if child == 0:
+    held.release()
+    os._exit(0)
+os.waitpid(child, 0)
+assert Path("x").read_text() == f"{os.getpid()}\\n" and lock(Path("x")) is None
+held.release()
+assert not Path("x").exists()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no process")
+def test_a_forked_child_does_not_let_go_of_its_parents_lock():
+    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=SECONDS)
+
+
+@pytest.mark.parametrize("call", ["ftruncate", "write"])
+@pytest.mark.parametrize("out", [None, "a/b"])
+def test_a_full_disk_leaves_nothing(out, call, monkeypatch):
+    def full(*given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(RunError, match=r"^cannot write .*\.lock: No space left on device$"),
+    ):
+        patch.setattr(owner.os, call, full)
+        new_run(out, OPTIONS)
+    assert os.listdir() == []
+    Path("runs/other").mkdir(parents=True)
+    with monkeypatch.context() as patch, pytest.raises(RunError):
+        patch.setattr(owner.os, call, full)
+        own(Path("runs"))
+    assert os.listdir("runs") == ["other"]
+
+
+def test_a_folder_that_cannot_be_made_leaves_none_above_it(monkeypatch):
+    real = Path.mkdir
+
+    def fails(path, *given, **more):
+        if path.name.startswith("pinwheel"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, *given, **more)
+
+    monkeypatch.setattr(Path, "mkdir", fails)
+    with pytest.raises(RunError, match="No space left on device"):
+        new_run(None, OPTIONS)
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_out_offers_to_go_on_only_where_there_is_something(command, capsys):
+    os.mkdir("my r")
+    Path("my r/metrics.csv").write_text("mine")
+    assert main([command, "--out", "my r"]) == 2
+    assert capsys.readouterr().err == "minidecomp: --out my r: it exists already; give another folder\n"
+    what, name = ("run", "checkpoint.npz") if command == "train" else ("sweep", "sweep.toml")
+    Path("my r", name).touch()
+    assert main([command, "--out", "my r"]) == 2
+    go_on = f"or --resume 'my r' to go on with its {what}"
+    assert capsys.readouterr().err == f"minidecomp: --out my r: it exists already; give another folder, {go_on}\n"
+
+
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_an_empty_out(command, capsys):
+    assert main([command, "--out", ""]) == 2
+    assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; give a folder\n'
+    assert os.listdir() == []
