@@ -240,10 +240,10 @@ def test_whole_numbers_of_any_type_are_taken(value, X):
 def test_what_cannot_be_decoded_or_sampled_is_refused():
     model = DecompositionVAE(hidden=(4,), epochs=1).fit(np.random.default_rng(0).normal(size=(20, 3)))
     for Z in ([[np.nan, 0]], [[np.inf, 0]], [[1e300, 0]]):
-        with pytest.raises(ValueError, match="Z: x of row 0 .* is not finite"):
+        with pytest.raises(ValueError, match=r"Z: x of row 0 .* is not finite"):
             model.inverse_transform(np.array(Z))
     for count in ("x", 2.5, True, -1, 0, None):
-        with pytest.raises(ValueError, match="n_samples: .*a whole number from 1 to"):
+        with pytest.raises(ValueError, match=r"n_samples: .*a whole number from 1 to"):
             model.sample(count)
     for seed in (-1, 2**64, None, "x"):
         with pytest.raises(ValueError, match="seed: "):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -10,11 +9,9 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import RunError, shown
 from ..files import write_json
-from .checkpoint import State
+from .checkpoint import State, parameters_digest
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
 MOST_BYTES, DEEPEST, LARGEST = 10_000_000, 20, sys.float_info.max
@@ -22,8 +19,7 @@ MOST_BYTES, DEEPEST, LARGEST = 10_000_000, 20, sys.float_info.max
 
 def model_of(state: State) -> dict[str, Any]:
     """The model's identity in ``evaluation.json``: its epochs, and a digest of its parameters."""
-    digest = hashlib.sha256(np.ascontiguousarray(state.vae.parameters.vector).tobytes())
-    return {"epochs": state.epoch, "parameters_sha256": digest.hexdigest()}
+    return {"epochs": state.epoch, "parameters_sha256": parameters_digest(state.vae)}
 
 
 def recorded_terms(row: Mapping[str, Any], log_prior_multiplier: float) -> dict[str, Any]:
