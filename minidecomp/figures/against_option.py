@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import CLASS_COLOURS, COLUMN, new_figure, short, styled
+from .style import CLASS_COLOURS, COLUMN, STYLE, new_figure, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 LINES, MARKERS = ("-", "--", ":", "-."), ("o", "s", "^", "D")
 LONGEST_NAME, LONGEST_TICK = 56, 20  # letters
 SHORT_NAME = 25  # letters; two such names stand side by side
-MOST_NAMED, MOST_TICKS = 60, 10
+MOST_NAMED, MOST_TICKS = 40, 10
 DECADES = 100  # numbers further apart than that stand on a logarithmic axis
 LETTER = 0.045  # inches: the mean width of a letter in ticks and legends
-LINE = 0.135  # inches from one line of the legend to the next
+LINE = 0.145  # inches from one line of the legend to the next
+LARGEST = 1e30  # numbers beyond that, or that far apart, are none for an axis
+ROOM, HANDLE = COLUMN - 0.15, 0.3  # inches: the legend's width, and what its lines take of it
 AXIS = 2.6  # inches: about the horizontal axis's length
 
 
@@ -52,14 +54,13 @@ def value_against_option(
     -------
     matplotlib.figure.Figure
     """
-    named = list(curves)[:MOST_NAMED]
-    names = (
-        cut_apart(named, LONGEST_NAME) if any(curves) else []
-    )  # else nothing differs between the runs but the option
-    columns = 2 if max(map(len, names), default=0) <= SHORT_NAME else 1
+    # Without a name nothing differs between the runs but the option.
+    names = _fitting(list(curves)[:MOST_NAMED]) if any(curves) else []
+    are_short = max(map(len, names), default=0) <= SHORT_NAME and _widest(names) <= ROOM / 2 - HANDLE
+    columns = 2 if are_short else 1
     values = list(dict.fromkeys(at for points in curves.values() for at, _ in points))
     numbers = [float(at) for at in values if not isinstance(at, str)]
-    is_scale = len(numbers) == len(values)
+    is_scale = len(numbers) == len(values) and _is_of_one_scale(numbers)
     values.sort(key=lambda at: (1, 0.0) if isinstance(at, str) else (0, at))
     words = [] if is_scale else cut_apart([at if isinstance(at, str) else f"{at:g}" for at in values], LONGEST_TICK)
     angle = _angle(words)
@@ -78,7 +79,6 @@ def value_against_option(
     axes.set_xlabel(short(option, 60))
     axes.set_ylabel(short(value, 60))
     if names:
-        names = [short(name, len(name)) for name in names]
         if len(curves) > MOST_NAMED:
             names[-1] += f", and {len(curves) - MOST_NAMED} more"
         figure.legend(lines[: len(names)], names, loc="outside upper center", ncols=min(len(names), columns))
@@ -101,6 +101,30 @@ def _draw(
     if len(points) > len(order):
         axes.plot([places[at] for at, _ in points], [v for _, v in points], ".", color=colour, markersize=2)
     return line
+
+
+def _fitting(names: Sequence[str]) -> list[str]:
+    """The legend's names, cut so that the widest has room."""
+    for longest in range(LONGEST_NAME, 8, -4):
+        made = [short(name, len(name)) for name in cut_apart(names, longest)]
+        if _widest(made) <= ROOM - HANDLE:
+            break
+    return made
+
+
+def _widest(names: Sequence[str]) -> float:
+    """Inches of the widest name in the legend."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    font = FontProperties(family=STYLE["font.family"], size=STYLE["legend.fontsize"])
+    return max((float(TextPath((0, 0), name, prop=font).get_extents().x1) / 72 for name in names if name), default=0.0)
+
+
+def _is_of_one_scale(numbers: Sequence[float]) -> bool:
+    """Whether an axis can have all the numbers; else they stand side by side."""
+    sizes = [abs(number) for number in numbers if number]
+    return not sizes or (max(sizes) < LARGEST and max(sizes) / LARGEST < min(sizes))
 
 
 def _scale(axes: Axes, numbers: Sequence[float], joined: bool) -> None:

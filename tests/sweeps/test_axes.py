@@ -1,5 +1,6 @@
-"""Pictures of a value against whatever differs: what is a setting, what the legend and the axes say, and in which order."""
+"""Pictures of a value against whatever differs: settings, legend, axes, and their orders."""
 
+import itertools
 import re
 
 import numpy as np
@@ -151,13 +152,18 @@ def test_measured_values_stand_where_they_belong():
         ([0, 10, 100, 1000], "symlog"),
         ([-1000, 1, 1000], "linear"),
         ([0], "linear"),
-        ([0, 1e-300, 1e300], "symlog"),
     ],
 )
 def test_numbers_spread_over_decades(values, scale):
     figure = value_against_option({"": [(at, 1.0) for at in values]}, "alpha", "test.kl")
     assert figure.axes[0].get_xscale() == scale
     assert figure.axes[0].lines[0].get_xdata().tolist() == values
+
+
+@pytest.mark.parametrize("values", [[0, 1e-300, 1e300], [1e-40, 1.0], [1.0, 1.7e308], [5e-324, 1e308]])
+def test_numbers_beyond_all_axes_stand_side_by_side(values):
+    figure = value_against_option({"": [(at, 1.0) for at in values]}, "alpha", "test.kl")
+    assert ticks(figure) == [f"{at:g}" for at in values]
 
 
 def boxes(figure):
@@ -181,11 +187,11 @@ def test_ticks_can_be_read(values):
     """None lies on another or runs out of the picture."""
     figure = value_against_option({"": [(at, 1.0) for at in values]}, "alpha", "test.kl")
     found = boxes(figure)
-    assert len(found) >= min(len(values), 3)
+    assert len(found) >= 2
     assert min(box.y0 for box in found) >= 0
     turned = figure.axes[0].get_xticklabels()[0].get_rotation()
     if turned in (0, 90):
-        assert all(a.x1 <= b.x0 for a, b in zip(found, found[1:], strict=False))
+        assert all(a.x1 <= b.x0 for a, b in itertools.pairwise(found))
         assert found[0].x0 >= 0 and found[-1].x1 <= figure.bbox.width
 
 
@@ -198,7 +204,7 @@ def test_no_two_curves_look_alike():
 def test_a_legend_of_hundreds_says_how_many_more():
     found = {f"alpha {i}": [(0, i), (1, i)] for i in range(300)}
     (legend,) = value_against_option(found, "beta", "test.kl").legends
-    assert re.fullmatch(r"alpha \d+, and 240 more", legend.get_texts()[-1].get_text())
+    assert re.fullmatch(r"alpha \d+, and 260 more", legend.get_texts()[-1].get_text())
 
 
 # ---- units ----
