@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import counted
+from minidecomp.errors import OptionError, counted
 
 from .loading import (
     data_dir_option,
@@ -58,7 +58,7 @@ class CommandWithMetrics(click.Command):
 )
 @click.option("--decomposition/--no-decomposition", default=True, help="Overlap and match, as numbers.  [yes]")
 @click.option("--log-likelihood", "marginal", is_flag=True, help="log p(x) by importance sampling, too.")
-@click.option("--importance-samples", metavar="N", default="1000", help="Samples a point for it.  [1000]")
+@click.option("--importance-samples", metavar="N", help="Samples a point for it.  [1000]")
 @click.option("--points", metavar="N", help="Take so many test points for it, evenly spread.  [all]")
 @seed_option
 @threads_option
@@ -71,7 +71,7 @@ def evaluate(
     metrics: str,
     decomposition: bool,
     marginal: bool,
-    importance_samples: str,
+    importance_samples: str | None,
     points: str | None,
     seed: str,
     threads: str | None,
@@ -93,6 +93,10 @@ def evaluate(
     from minidecomp.data.rules import check_finite
     from minidecomp.evaluation.everything import Wanted, check_wanted, evaluate_run
 
+    for name, value in (("importance_samples", importance_samples), ("points", points)):
+        if value is not None and not marginal:
+            raise OptionError(name, value, "it goes with --log-likelihood only")
+    importance_samples = importance_samples or "1000"
     wanted = Wanted(metrics, decomposition, marginal, importance_samples, points, seed)  # type: ignore[arg-type]
     loaded, dataset = load_run(run, data, data_dir)
     check_wanted(wanted, loaded.options, dataset)

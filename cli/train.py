@@ -13,6 +13,7 @@ from minidecomp.errors import OptionError, counted
 from minidecomp.settings.options import OF_THE_MACHINE
 
 from .loading import (
+    dataset_of,
     say_notes,
     say_test_points_are_not_known,
     say_unit_of_log_likelihoods,
@@ -111,7 +112,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
 
 def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | None) -> Trainer:
     from minidecomp import training
-    from minidecomp.data import dataset_from, with_absolute_files
+    from minidecomp.data import with_absolute_files
     from minidecomp.engines import usable_engine
     from minidecomp.runs import checkpoint
     from minidecomp.runs.folder import check_begun
@@ -127,7 +128,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     options = run.options.replace(**changes)
-    trainer = training.resume(run, options, dataset_from(options))
+    trainer = training.resume(run, options, dataset_of(options, "data" in given))
     if not run.digests.test:
         say_test_points_are_not_known(run)
     return trainer

@@ -149,7 +149,10 @@ def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> Row:
     """The row that a run of a sweep will have when it is finished, with a 1 for each value to come; see `recorded`."""
     row = {name: value for name, value in vars(options).items() if value is not None}
     names = [*(f"test.{name}" for name in test_terms()), "active_dimensions"]
-    names += [*(f"train.{name}" for name in recorded_terms(dict.fromkeys(COLUMNS), options)), *metrics]
+    names += [
+        *(f"train.{name}" for name in recorded_terms(dict.fromkeys(COLUMNS), options.log_prior_multiplier)),
+        *metrics,
+    ]
     names += [f"{name}.gaussian_quantiles" for name in metrics]
     return row | dict.fromkeys(names, 1.0)
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from ..errors import RunError, shown
 from ..files import write_json
-from ..settings.options import TrainOptions
 from .checkpoint import State
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
@@ -27,9 +26,9 @@ def model_of(state: State) -> dict[str, Any]:
     return {"epochs": state.epoch, "parameters_sha256": digest.hexdigest()}
 
 
-def recorded_terms(row: Mapping[str, Any], options: TrainOptions) -> dict[str, Any]:
-    """A row of ``metrics.csv`` as ``train``: log q - M log p is called ``kl_term`` where it is no KL."""
-    no_kl = options.log_prior_multiplier != 1
+def recorded_terms(row: Mapping[str, Any], log_prior_multiplier: float) -> dict[str, Any]:
+    """Values by their terms, as a row of ``metrics.csv``: log q - M log p is called ``kl_term`` where it is no KL."""
+    no_kl = log_prior_multiplier != 1
     return {"kl_term" if no_kl and name == "kl" else name: value for name, value in row.items()}
 
 
