@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError
+from minidecomp.errors import OptionError, counted
 
 from .loading import (
     data_dir_option,
@@ -158,7 +158,7 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
 
     test, dimensions = result["test"], result["dimensions"]
     say_what_is_not_finite(test)
-    click.echo(f"{test['points']} test points, means in {units()}:")
+    click.echo(f"{counted(test['points'], 'test point')}, means in {units()}:")
     for name, label in titles().items():
         if not math.isnan(test[name]):
             _row(label, test[name])
@@ -167,7 +167,7 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
     if "marginal_log_likelihood" in result:
         found = result["marginal_log_likelihood"]
         _row("marginal log-likelihood", found["mean"], found["standard_error"])
-        click.echo(f"    over {found['points']} points, {_sampling(found)}")
+        click.echo(f"    over {counted(found['points'], 'point')}, {_sampling(found)}")
     for factor in ("overlap", "match") if "decomposition" in result else ():
         click.echo(f"{factor}:")
         for name, estimate in result["decomposition"][factor].items():

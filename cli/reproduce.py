@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import RunError
+from minidecomp.errors import RunError, counted
 
 from .output import say
 
@@ -67,7 +67,7 @@ def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
 
     where = "" if scheduler is None else " on this machine alone"
     took = in_words(seconds(entries, Datasets()))
-    click.echo(f"{len(entries)} runs; their training will take {took}{where}, evaluations apart", err=True)
+    click.echo(f"{counted(len(entries), 'run')}; their training will take {took}{where}, evaluations apart", err=True)
 
 
 def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError
+from minidecomp.errors import OptionError, counted
 from minidecomp.settings.options import OF_THE_MACHINE
 
 from .loading import (
@@ -103,7 +103,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         values = "every value is 0 or 1" if likelihood == "bernoulli" else "not every value is 0 or 1"
         click.echo(f"likelihood: {likelihood}, for {values}; --likelihood chooses another", err=True)
     if not quiet:
-        points = f"{len(dataset.train)} points of {dataset.data_dim} numbers"
+        points = f"{len(dataset.train)} points of {counted(dataset.data_dim, 'number')}"
         if dataset.name not in data_names():
             points += SCALED[trainer.rules.scale]
         say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
@@ -179,7 +179,7 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
     if "kl_term" in train:
         labels["kl_term"] = trainer.objective.kl_title
     say_what_is_not_finite(result["test"])
-    click.echo(f"{trainer.state.epoch} epochs in {trainer.state.seconds:.1f} s")
+    click.echo(f"{counted(trainer.state.epoch, 'epoch')} in {trainer.state.seconds:.1f} s")
     say_unit_of_log_likelihoods(trainer.rules)
     click.echo(f"means in {units()}; train: over the last epoch, test: of the trained model")
     width = max(16, *(len(label) + 1 for label in labels.values()))

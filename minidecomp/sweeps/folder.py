@@ -14,12 +14,12 @@ import io
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import RunError
+from ..errors import Fault, MinidecompError, RunError
 from ..evaluation.scoring import known_metrics
 from ..files import make_folder, write_file
 from ..runs.comparison import differing_options, recorded
@@ -68,6 +68,31 @@ def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
     finally:
         held.release()  # from here on several processes may work on it
     return folder
+
+
+@contextmanager
+def new_sweep(out: str | None, blocks: Sequence[Block]) -> Iterator[Path]:
+    """`begin_sweep`; where the block then refuses the sweep before any run is begun, nothing of it is left."""
+    place = Path(out or "sweeps/sweep")
+    above = [folder for folder in place.parents if not folder.exists()]
+    was_there = out is not None and place.exists()
+    folder = begin_sweep(out, blocks)
+    try:
+        yield folder
+    except Unfinished:
+        raise
+    except MinidecompError:
+        with suppress(OSError):
+            if {path.name for path in folder.iterdir()} <= {GRID, TABLE}:
+                for name in (GRID, TABLE):
+                    (folder / name).unlink(missing_ok=True)
+                for path in above if was_there else [folder, *above]:
+                    path.rmdir()
+        raise
+
+
+class Unfinished(Fault):
+    """A sweep ended in the midst: what is finished stays, and it can be gone on with."""
 
 
 def go_on_with(out: str) -> str:
