@@ -106,7 +106,7 @@ def read_rows(
 def read_row(folder: Path) -> Row:
     """A run's options, which are its checkpoint's, and its recorded values, by name; no parameter is read.
 
-    An evaluation of another epoch is another model's, as of a run that was resumed and stopped: it is left out.
+    An evaluation of another model, as of a run that was resumed and stopped, is left out.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def read_row(folder: Path) -> Row:
         row[name] = list(value) if isinstance(value, tuple) else value
     if (folder / "evaluation.json").is_file():
         evaluation = read_whole(folder)
-        if evaluation["epochs"] == trained.epoch:
+        if trained.is_model_of(evaluation):
             row |= recorded(evaluation)
     return row
 

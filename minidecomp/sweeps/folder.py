@@ -139,7 +139,7 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
         trained = identity(run)
         if trained is None or not (run / "config.toml").is_file():
             return False
-        return trained.epoch == entry.options.epochs and not difference(run, entry.options)
+        return trained.is_model_of(found) and not difference(run, entry.options)
     except (RunError, TypeError, AttributeError, KeyError):
         return False
 
