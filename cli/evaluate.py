@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from minidecomp.errors import OptionError, counted
+
 from .loading import (
     data_dir_option,
     data_option,
@@ -56,7 +58,7 @@ class CommandWithMetrics(click.Command):
 )
 @click.option("--decomposition/--no-decomposition", default=True, help="Overlap and match, as numbers.  [yes]")
 @click.option("--log-likelihood", "marginal", is_flag=True, help="log p(x) by importance sampling, too.")
-@click.option("--importance-samples", metavar="N", default="1000", help="Samples a point for it.  [1000]")
+@click.option("--importance-samples", metavar="N", help="Samples a point for it.  [1000]")
 @click.option("--points", metavar="N", help="Take so many test points for it, evenly spread.  [all]")
 @seed_option
 @threads_option
@@ -69,7 +71,7 @@ def evaluate(
     metrics: str,
     decomposition: bool,
     marginal: bool,
-    importance_samples: str,
+    importance_samples: str | None,
     points: str | None,
     seed: str,
     threads: str | None,
@@ -91,6 +93,10 @@ def evaluate(
     from minidecomp.data.rules import check_finite
     from minidecomp.evaluation.everything import Wanted, check_wanted, evaluate_run
 
+    for name, value in (("importance_samples", importance_samples), ("points", points)):
+        if value is not None and not marginal:
+            raise OptionError(name, value, "it goes with --log-likelihood only")
+    importance_samples = importance_samples or "1000"
     wanted = Wanted(metrics, decomposition, marginal, importance_samples, points, seed)  # type: ignore[arg-type]
     loaded, dataset = load_run(run, data, data_dir)
     check_wanted(wanted, loaded.options, dataset)
@@ -152,7 +158,7 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
 
     test, dimensions = result["test"], result["dimensions"]
     say_what_is_not_finite(test)
-    click.echo(f"{test['points']} test points, means in {units()}:")
+    click.echo(f"{counted(test['points'], 'test point')}, means in {units()}:")
     for name, label in titles().items():
         if not math.isnan(test[name]):
             _row(label, test[name])
@@ -161,7 +167,7 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
     if "marginal_log_likelihood" in result:
         found = result["marginal_log_likelihood"]
         _row("marginal log-likelihood", found["mean"], found["standard_error"])
-        click.echo(f"    over {found['points']} points, {_sampling(found)}")
+        click.echo(f"    over {counted(found['points'], 'point')}, {_sampling(found)}")
     for factor in ("overlap", "match") if "decomposition" in result else ():
         click.echo(f"{factor}:")
         for name, estimate in result["decomposition"][factor].items():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from minidecomp.errors import OptionError
 from minidecomp.variants import EXPORT_FORMATS
 
 from .output import check_run_output, given_folder, say
@@ -30,16 +31,18 @@ class FormatsCommand(click.Command):
 
 @click.command(cls=FormatsCommand)
 @click.argument("run")
-@click.option("--format", "kind", metavar="NAME", required=True, help="What to write; the formats are below.")
+@click.option("--format", "kind", metavar="NAME", help="What to write; the formats are below.")
 @click.option("--out", "-o", metavar="DIR", help="Where to.  [RUN/export]")
 @click.option("--name", metavar="NAME", default="model", help="The files' name, and in C the functions'.  [model]")
 @click.option("--weights", metavar="float32|int8", help="How weights are kept; int8 in C.  [float32]")
-def export(run: str, kind: str, out: str | None, name: str, weights: str | None) -> None:
+def export(run: str, kind: str | None, out: str | None, name: str, weights: str | None) -> None:
     """Write a run's encoder and decoder."""
     from minidecomp.export.format import chosen_format
     from minidecomp.files import make_folder, write_file
     from minidecomp.runs import checkpoint
 
+    if kind is None:
+        raise OptionError("format", None, f"one of {', '.join(EXPORT_FORMATS)} is needed")
     chosen = chosen_format(kind, name, weights)
     weights = weights or chosen.weights[0]
     loaded = checkpoint.load(run)

@@ -57,7 +57,7 @@ def gradients(
     from minidecomp.settings.resolving import whole_number
 
     given = {name: value for name, value in given.items() if value is not None}
-    _refuse_contradictions(checked, term, explained, theorem, save)
+    _refuse_contradictions(checked, term, explained, theorem, save, as_json)
     count = None if points is None else whole_number("points", points, 1, 10**6)
     looked_at, folder = _situation(run, given, config, save, count, POINTS_OF_A_CHECK if checked else POINTS)
     if theorem is not None:
@@ -75,11 +75,15 @@ def gradients(
 
 
 def _refuse_contradictions(
-    checked: bool, term: str | None, explained: bool, theorem: str | None, save: str | None
+    checked: bool, term: str | None, explained: bool, theorem: str | None, save: str | None, as_json: bool
 ) -> None:
     check_output("save", save, ending=".npz")
-    if explained != (term is not None):
-        raise OptionError("term" if explained else "explain", None, "--term and --explain go together")
+    if explained and term is None:
+        raise OptionError("explain", None, "it needs --term, the term to explain")
+    if term is not None and not explained:
+        raise OptionError("term", term, "it goes with --explain only")
+    if explained and as_json:
+        raise OptionError("json", None, "it does not go with --explain, which is a text")
     modes = [name for name, on in (("check", checked), ("explain", explained), ("theorem", theorem is not None)) if on]
     if len(modes) > 1:
         raise OptionError(modes[1], None, f"it does not go with --{modes[0]}")
@@ -148,11 +152,14 @@ def _picture(folder: Path | None, name: str, figure: Any) -> None:
 def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_json: bool) -> None:
     from minidecomp import figures, files
     from minidecomp.inspection.by_term import as_dict, term_gradients
+    from minidecomp.runs.evaluation_file import recorded_terms
 
     s = looked_at
     found = term_gradients(s.vae, s.objective, s.x, s.draws)
     if as_json:
-        click.echo(files.as_json({"points": len(s.x), **as_dict(found)}))
+        result = {"points": len(s.x), "kl_title": s.objective.kl_title, **as_dict(found)}
+        result["values"] = recorded_terms(result["values"], s.objective.log_prior_multiplier)
+        click.echo(files.as_json(result))
     else:
         click.echo("\n".join(summary_lines(found, len(s.x), s.objective.kl_title)))
     if save is not None:

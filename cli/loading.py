@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from minidecomp.data.rules import DataRules
     from minidecomp.engines import Engine
     from minidecomp.runs.checkpoint import Run
+    from minidecomp.settings.options import TrainOptions
 
 data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's own data are now.")
 data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder of the data set's files.")
@@ -41,7 +43,7 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     RunError, DataError
         The user's file has changed since, or the data are not what the model takes.
     """
-    from minidecomp.data import dataset_from, with_absolute_files
+    from minidecomp.data import with_absolute_files
     from minidecomp.errors import OptionError
     from minidecomp.runs.folder import check_data
     from minidecomp.settings.options import data_names
@@ -52,13 +54,27 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     moved = with_absolute_files(
         {name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None}
     )
-    dataset = dataset_from(run.options.replace(**moved))
+    dataset = dataset_of(run.options.replace(**moved), data is not None)
     check_data(run.folder, run.digests, dataset)
     if not run.digests.test:
         say_test_points_are_not_known(run)
     run.rules = run.rules.settled(dataset)
     run.rules.check(dataset)
     return dataset
+
+
+def dataset_of(options: TrainOptions, given: bool) -> Dataset:
+    """The data of a run's options; where a file is gone, and none is ``given`` in its place, the error says how."""
+    from minidecomp.data import dataset_from
+    from minidecomp.errors import DataError, OptionError
+    from minidecomp.settings.options import data_names
+
+    try:
+        return dataset_from(options)
+    except (DataError, OptionError) as error:
+        if not given and options.data not in data_names() and not os.path.exists(str(options.data)):
+            raise DataError(f"{error}; --data FILE says where the run's data are now") from None
+        raise
 
 
 def say_test_points_are_not_known(run: Run) -> None:

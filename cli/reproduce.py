@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError
+from minidecomp.errors import RunError, counted
 
 from .output import say
 
@@ -47,9 +47,9 @@ def reproduce(
     from .sweep import check_scheduler
 
     if experiment not in EXPERIMENTS:
-        raise OptionError("experiment", experiment, f"one of {', '.join(EXPERIMENTS)} is")
+        raise RunError(f"{experiment} is no experiment; {', '.join(EXPERIMENTS)} are")
     if reason := figures.missing():
-        raise OptionError("experiment", experiment, f"its figure cannot be drawn: {reason}")
+        raise RunError(f"the figure of {experiment} cannot be drawn: {reason}")
     check_scheduler(scheduler)
     chosen = EXPERIMENTS[experiment]
     entries = expand(chosen.blocks(quick))
@@ -67,12 +67,11 @@ def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
 
     where = "" if scheduler is None else " on this machine alone"
     took = in_words(seconds(entries, Datasets()))
-    click.echo(f"{len(entries)} runs; their training will take {took}{where}, evaluations apart", err=True)
+    click.echo(f"{counted(len(entries), 'run')}; their training will take {took}{where}, evaluations apart", err=True)
 
 
 def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool) -> Path:
     """The sweep's folder, new or as it was left."""
-    from minidecomp.errors import RunError
     from minidecomp.runs.owner import is_empty
     from minidecomp.sweeps.folder import GRID, begin_sweep, check_writable, open_sweep
 

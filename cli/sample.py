@@ -31,9 +31,9 @@ def sample(run: str, count: str, seed: str, out: str | None, data: str | None, d
     check_run_output("out", out, loaded, data)
     z, mean, x = loaded.vae.sample(number, checked_seed)
     mean, x = loaded.rules.give(mean), loaded.rules.give(x)
+    dataset = load_data(loaded, data, data_dir)
     if out is not None:
         write_arrays(out, z=z, mean=mean, x=x)
-    dataset = load_data(loaded, data, data_dir)
     beside = dataset.give(as_numbers(dataset.train[evenly_spread(len(dataset.train), 1000)], loaded.vae.dtype))
     shown = x if dataset.image_shape is None else mean
     name = f"samples-{number}-seed{checked_seed}"

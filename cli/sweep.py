@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, RunError
+from minidecomp.errors import OptionError, RunError, counted
 
 from .options import TrainCommand
 from .output import say
@@ -25,7 +26,24 @@ if TYPE_CHECKING:
     from minidecomp.sweeps.work import Datasets
 
 
-@click.command(cls=TrainCommand)
+class SweepCommand(TrainCommand):
+    """One that says where several values of a flag stand."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """click's way, but for a value behind a flag, which click would take for an argument too many."""
+        from minidecomp.settings.options import by_name
+
+        flags = {f"--{name.replace('_', '-')}": name for name, option in by_name().items() if option.kind is bool}
+        for word, following in zip(args, [*args[1:], ""], strict=True):
+            flag, equals, value = word.partition("=")
+            value = value if equals else following
+            if flag in flags and re.fullmatch(r"(?i)(true|false|yes|no|0|1)([,;].*)?", value):
+                both = f"several values of it stand in a grid file: {flags[flag]} = [true, false], for --config"
+                raise OptionError(flags[flag], value, f"it is a flag, {flag} or --no-{flag[2:]}; {both}")
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=SweepCommand)
 @click.option("-c", "--config", metavar="GRID.toml", help="The grid from a TOML file; lists are several values.")
 @click.option("--seeds", metavar="N", help="Seeds 0 to N - 1, in place of --seed.")
 @click.option("-o", "--out", metavar="DIR", help="The sweep's folder.  [sweeps/sweep, sweeps/sweep-2, ..]")
@@ -63,12 +81,15 @@ def sweep(
     its reason.
     """
     from minidecomp.runs.owner import check_given
+    from minidecomp.settings.resolving import check
     from minidecomp.sweeps import folder as sweep_folder
     from minidecomp.sweeps.work import Datasets, metrics_of_each
 
     given = {name: value for name, value in given.items() if value is not None}
     threads, datasets = given.pop("threads", None), Datasets()
     check_scheduler(scheduler)
+    if threads is not None:
+        check("threads", threads)
     blocks: list[Block] = []
     if resume is not None:
         _refuse_with_resume(given, config, seeds, out)
@@ -79,6 +100,8 @@ def sweep(
         entries, folder = _expanded(blocks, config), Path(out or "sweeps/sweep")
         if out is not None:
             check_given(out, sweep_folder.go_on_with(out))
+        if scheduler is None:  # else the data may be where the workers are
+            datasets.load_all(entries)
     names = metrics_of_each(entries, datasets, metrics) if metrics else {}
     picture = None
     if plot is not None:
@@ -86,14 +109,13 @@ def sweep(
         picture = check_plot(found, entries, names, plot, against)
     else:
         refuse_without_plot(against=against)
-    if resume is None:
-        folder = sweep_folder.begin_sweep(out, blocks)
-    else:
+    if resume is not None:
         sweep_folder.check_writable(folder)
-    if not quiet:
-        say(f"{len(entries)} runs in {folder}", err=True)
-    _say_notes(entries, datasets)
-    outcomes, received = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
+    with sweep_folder.new_sweep(out, blocks) if resume is None else nullcontext(folder) as folder:
+        if not quiet:
+            say(f"{counted(len(entries), 'run')} in {folder}", err=True)
+        _say_notes(entries, datasets)
+        outcomes, received = run_grid(folder, entries, names, threads, scheduler, quiet, datasets)
     found = sweep_folder.write_table(folder, entries, names)
     _report(folder, entries, found, as_json)
     if picture is not None:

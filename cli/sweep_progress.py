@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from minidecomp.errors import counted
+
 from .output import say
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class SweepProgress:
             bar.update(self.ended * STEPS_OF_A_RUN)
 
     def _label(self) -> str:
-        return f"{self.ended}/{self.total} runs"
+        return f"{self.ended}/{counted(self.total, 'run')}"
 
     def progress(self, entry: Entry, trainer: Trainer) -> None:
         """Called after each slice of a run's training: moves the bar on."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
-from minidecomp.errors import OptionError, printable
+from minidecomp.errors import OptionError, RunError, counted, printable
 
-from .output import say
+from .output import check_output, say
+
+MOST_NAMED = 10  # folders in a line
 
 
 @click.command()
@@ -45,7 +48,10 @@ def table(
     from minidecomp.runs import comparison
     from minidecomp.variants import METRICS
 
-    rows, problems = comparison.read_rows(runs)
+    if as_csv and as_json:
+        raise OptionError("csv", None, "it goes without --json")
+    sweeps = Sweeps()
+    rows, problems = comparison.read_rows(runs, sweeps.inside)
     options = comparison.differing_options(rows)
     usual = ("test.log_likelihood", "test.kl", *METRICS)
     if values is not None:
@@ -55,16 +61,61 @@ def table(
     picture = None
     if plot is not None:
         picture = check_picture(rows, plot, against, reference, out, "no run has it recorded")
+        check_output("out", picture.path)
     else:
         refuse_without_plot(against=against, reference=reference, out=out)
     for problem in problems:
         click.echo(f"left out: {problem}", err=True)
+    for line in sweeps.said:
+        say(line, err=True)
     if as_json or as_csv:
         _print_all(rows, as_json)
     else:
         print_table(rows, ["run", *options, *shown])
     if picture is not None:
         draw(rows, picture, on_stderr=as_json or as_csv)
+
+
+class Sweeps:
+    """The runs of sweeps' folders: those that sweep.toml names, in its order; ``said`` has a line for the others."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def inside(self, place: Path) -> list[Path]:
+        """The run folders in a folder; of a sweep's, those of its grid.
+
+        Raises
+        ------
+        RunError
+            If it is a sweep none of whose runs is there.
+        """
+        from minidecomp.runs.comparison import is_run, runs_inside
+        from minidecomp.sweeps.folder import GRID, open_sweep
+
+        found = runs_inside(place)
+        if not (place / GRID).is_file():
+            return found
+        try:
+            named = [place / entry.name for entry in open_sweep(place)]
+        except RunError as error:
+            self.said.append(f"{error}; all runs in {place} are shown")
+            return found
+        there = [folder for folder in named if is_run(folder)]
+        others = sorted(set(found) - set(named))
+        if not there:
+            again = f"minidecomp sweep --resume {quote(str(place))}"
+            more = f"; of other grids it has {_names(others)}" if others else ""
+            raise RunError(f"{place}: none of its {counted(len(named), 'run')} is begun; {again} trains them{more}")
+        if len(there) < len(named):
+            self.said.append(f"not begun: {len(named) - len(there)} of {counted(len(named), 'run')} of {place}")
+        if others:
+            self.said.append(f"not of {place / GRID}, and not shown: {_names(others)}")
+        return there
+
+
+def _names(folders: Sequence[Path]) -> str:
+    return ", ".join(folder.name for folder in folders[:MOST_NAMED]) + (", .." if folders[MOST_NAMED:] else "")
 
 
 @dataclass(frozen=True)
@@ -146,13 +197,22 @@ def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = Fal
     """Draw a value against an option, and say where the picture is, and which runs are not in it."""
     from minidecomp import figures
     from minidecomp.runs import comparison
+    from minidecomp.settings.options import by_name
 
     curves = comparison.curves(rows, picture.value, picture.against)
     missing = len(rows) - sum(map(len, curves.values()))
     if missing:
-        say(f"not in the picture: {missing} of {len(rows)} runs, without {picture.value}", err=True)
-    against, value = picture.against.replace("_", " "), picture.value.replace("_", " ")
-    figure = figures.value_against_option(curves, against, value, picture.reference)
+        say(f"not in the picture: {missing} of {counted(len(rows), 'run')}, without {picture.value}", err=True)
+    is_option = picture.against in by_name()
+    against = picture.against.replace("_", " ") if is_option else _with_unit(picture.against)
+    figure = figures.value_against_option(curves, against, _with_unit(picture.value), picture.reference, is_option)
     path = picture.path
     figures.write_figure(figure, path.parent, path.stem, (path.suffix.removeprefix("."),))
     say(f"picture: {path}", err=on_stderr)
+
+
+def _with_unit(value: str) -> str:
+    from minidecomp.evaluation.terms import unit_of
+
+    unit = unit_of(value)
+    return f"{value} ({unit})" if unit else value

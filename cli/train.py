@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError
+from minidecomp.errors import OptionError, counted
 from minidecomp.settings.options import OF_THE_MACHINE
 
 from .loading import (
+    dataset_of,
     say_notes,
     say_test_points_are_not_known,
     say_unit_of_log_likelihoods,
@@ -102,7 +103,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         values = "every value is 0 or 1" if likelihood == "bernoulli" else "not every value is 0 or 1"
         click.echo(f"likelihood: {likelihood}, for {values}; --likelihood chooses another", err=True)
     if not quiet:
-        points = f"{len(dataset.train)} points of {dataset.data_dim} numbers"
+        points = f"{len(dataset.train)} points of {counted(dataset.data_dim, 'number')}"
         if dataset.name not in data_names():
             points += SCALED[trainer.rules.scale]
         say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
@@ -111,7 +112,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
 
 def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | None) -> Trainer:
     from minidecomp import training
-    from minidecomp.data import dataset_from, with_absolute_files
+    from minidecomp.data import with_absolute_files
     from minidecomp.engines import usable_engine
     from minidecomp.runs import checkpoint
     from minidecomp.runs.folder import check_begun
@@ -127,7 +128,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     options = run.options.replace(**changes)
-    trainer = training.resume(run, options, dataset_from(options))
+    trainer = training.resume(run, options, dataset_of(options, "data" in given))
     if not run.digests.test:
         say_test_points_are_not_known(run)
     return trainer
@@ -179,7 +180,7 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
     if "kl_term" in train:
         labels["kl_term"] = trainer.objective.kl_title
     say_what_is_not_finite(result["test"])
-    click.echo(f"{trainer.state.epoch} epochs in {trainer.state.seconds:.1f} s")
+    click.echo(f"{counted(trainer.state.epoch, 'epoch')} in {trainer.state.seconds:.1f} s")
     say_unit_of_log_likelihoods(trainer.rules)
     click.echo(f"means in {units()}; train: over the last epoch, test: of the trained model")
     width = max(16, *(len(label) + 1 for label in labels.values()))

@@ -14,6 +14,11 @@ def shown(value: object) -> str:
     return printable(text) if len(text) <= LONGEST else f"{printable(text[:60])}.. ({len(text)} letters)"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: "1 run", "2 runs"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def printable(text: str, encoding: str = "utf-8") -> str:
     """A text for one line of a terminal: what cannot be printed, or not in the encoding, is escaped.
 

@@ -25,7 +25,7 @@ from .model.vae import VAE, in_dtype
 from .objective import objective_from
 from .runs.checkpoint import State
 from .settings.options import DATA, OF_THE_MACHINE, OWN, TrainOptions, by_name, chosen_variant
-from .settings.resolving import resolve
+from .settings.resolving import check, resolve, whole_number
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -63,6 +63,7 @@ except Exception:  # none, one before 1.6, or a broken one
         """The model is not fitted yet."""
 
 
+MOST_SAMPLES = 10**7
 OF_AN_ARRAY = ("scale",)  # options of a file that an array in memory has, too
 OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
 # What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.
@@ -250,13 +251,16 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         if Z.ndim != 2 or Z.shape[1] != self.vae_.latent_dim:
             raise ValueError(f"Z has shape {Z.shape}, (N, {self.vae_.latent_dim}) is needed")
         dtype = Z.dtype if Z.dtype in (np.float32, np.float64) else np.float64
-        mean = self.vae_.likelihood.mean(self.vae_.decode(Z.astype(self.vae_.dtype)))
+        with np.errstate(all="ignore"):  # what is not finite is refused
+            mean = self.vae_.likelihood.mean(self.vae_.decode(Z.astype(self.vae_.dtype)))
+        check_finite("Z", {"x": mean})
         return np.asarray(self.rules_.give(np.asarray(mean)), dtype)
 
     def sample(self, n_samples: int = 1, seed: int = 0) -> np.ndarray:
         """Points (n_samples, dx) from p(x|z) with z from the prior, in the units of `inverse_transform`."""
         self._check_fitted()
-        return self.rules_.give(np.asarray(self.vae_.sample(n_samples, seed)[2]))
+        count, seed = whole_number("n_samples", n_samples, 1, MOST_SAMPLES), check("seed", seed)
+        return self.rules_.give(np.asarray(self.vae_.sample(count, seed)[2]))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The ELBO's mean over X, E_q[log p(x|z)] - KL(q(z|x) || p(z)), in nats a point; more is better.

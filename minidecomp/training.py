@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -331,8 +332,12 @@ def _not_finite(trainer: Trainer, name: str) -> str:
 def _terms_lost(trainer: Trainer) -> str:
     """Which terms the next step would not have."""
     state, o = trainer.state, trainer.options
-    with np.errstate(all="ignore"):
-        found = trainer.engine.values(trainer.data[: o.batch_size], o.seed, streams.TRAINING.step(state.optimizer.step))
+    at = streams.TRAINING.step(state.optimizer.step)
+    regulariser = None if trainer.objective.alpha > 0 else "kl-inc"  # which is content with one point
+    found: dict[str, float] = {}
+    # A prior of one's own may raise where the model is no longer finite.
+    with np.errstate(all="ignore"), suppress(Exception):
+        found = trainer.engine.values(trainer.data[: o.batch_size], o.seed, at, regulariser)
     weights = trainer.objective.weights
     lost = [term for term in TERMS if weights[term] != 0 and not math.isfinite(found.get(term, 0))]
     return f", and with it {', '.join(lost)}" if lost else ""

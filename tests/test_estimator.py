@@ -235,3 +235,16 @@ def test_half_a_dimension_is_refused(value, X):
 @pytest.mark.parametrize("value", [np.float32(2), np.int8(2), np.array(2)])
 def test_whole_numbers_of_any_type_are_taken(value, X):
     assert DecompositionVAE(**QUICK, latent_dim=value).fit(X).options_.latent_dim == 2
+
+
+def test_what_cannot_be_decoded_or_sampled_is_refused():
+    model = DecompositionVAE(hidden=(4,), epochs=1).fit(np.random.default_rng(0).normal(size=(20, 3)))
+    for Z in ([[np.nan, 0]], [[np.inf, 0]], [[1e300, 0]]):
+        with pytest.raises(ValueError, match=r"Z: x of row 0 .* is not finite"):
+            model.inverse_transform(np.array(Z))
+    for count in ("x", 2.5, True, -1, 0, None):
+        with pytest.raises(ValueError, match=r"n_samples: .*a whole number from 1 to"):
+            model.sample(count)
+    for seed in (-1, 2**64, None, "x"):
+        with pytest.raises(ValueError, match="seed: "):
+            model.sample(2, seed)

@@ -6,6 +6,7 @@ import csv
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def load(
     new = new_data(found.values, str(path), scale)
     n = len(new.rows)
     if n < 4:
-        raise DataError(f"{path}: has {n} points; at least 4 are needed")
+        raise DataError(f"{path}: has {n} point{'s' * (n != 1)}; at least 4 are needed")
     # One order for both: the training points are in random order already, so that the first are a random choice.
     order = philox.permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
@@ -246,7 +247,18 @@ def _check_decimal(value: str) -> None:
 
 def _listed(text: str) -> tuple[str, ...]:
     """The names in a text with commas between; one that has a comma itself stands in quotes."""
-    return tuple(cell.strip() for cell in next(csv.reader([text], skipinitialspace=True), []) if cell.strip())
+    return tuple(
+        cell.strip() for cell in next(csv.reader([text], skipinitialspace=True, strict=True), []) if cell.strip()
+    )
+
+
+def _check_list(option: str, text: str) -> None:
+    try:
+        names = _listed(text)
+    except csv.Error:
+        names = ()
+    if text and not names:
+        raise OptionError(option, text, "names on one line, with commas between, are")
 
 
 def _load(o: Any) -> Dataset:
@@ -279,9 +291,19 @@ SOURCE = DataSource(
             "(bytes). By their type: bytes for uint8, unit for uint16, else none.",
             choices=SCALES,
         ),
-        Option("columns", str, "The table's columns to train on, as a,b,c; without names, by number from 0."),
-        Option("drop", str, "Columns to leave out, likewise."),
-        Option("missing", str, "What stands for no value in a table, as -9999, beside empty cells, NA and nan."),
+        Option(
+            "columns",
+            str,
+            "The table's columns to train on, as a,b,c; without names, by number from 0.",
+            verify=partial(_check_list, "columns"),
+        ),
+        Option("drop", str, "Columns to leave out, likewise.", verify=partial(_check_list, "drop")),
+        Option(
+            "missing",
+            str,
+            "What stands for no value in a table, as -9999, beside empty cells, NA and nan.",
+            verify=partial(_check_list, "missing"),
+        ),
         Option("drop_missing", bool, "Leave out rows with a missing value; else they are refused.", False),
         Option("header", bool, "Whether the table's first line has names. Found out, if not given."),
         Option(

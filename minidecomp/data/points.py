@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..randomness import philox, streams
+
 
 @dataclass(frozen=True)
 class Bits:
@@ -72,8 +74,16 @@ def all_zero_or_one(points: Points) -> bool:
 
 
 def evenly_spread(total: int, count: int) -> np.ndarray:
-    """Indices of ``count`` of ``total`` points, evenly spread, since data often come class by class, or sorted."""
-    return np.arange(total) if total <= count else np.linspace(0, total - 1, count).astype(np.int64)
+    """Indices of ``count`` of ``total`` points, one at random from each of ``count`` pieces; all if there are fewer.
+
+    Data often come class by class, or sorted, so that the first ones would not do; or in turns, as dSprites' factors
+    are, so that equal steps would meet the same few again and again. The same choice each time.
+    """
+    if total <= count:
+        return np.arange(total, dtype=np.int64)
+    edges = np.arange(count + 1, dtype=np.int64) * total // count
+    within = philox.uniform((count,), 0, *streams.SPREAD.at()) * np.diff(edges)
+    return edges[:-1] + within.astype(np.int64)
 
 
 def fingerprint(data: Points) -> str:

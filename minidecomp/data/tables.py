@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from array import array as number_list
 from collections.abc import Iterator, Sequence
@@ -159,6 +160,8 @@ def _table(cells: _Cells, reading: Reading) -> Table:
         np.array([[str(cell).strip() for cell in row] for row in cells.rows(list(apart.values()))]) if apart else None
     )
     aside = {} if texts is None else dict(zip(apart, texts.T, strict=True))
+    if not len(values):
+        raise DataError(f"{cells.name}: has no rows below {', '.join(map(_short, cells.names[:3]))}; points are needed")
     gaps = np.isnan(values)
     if gaps.any():
         whole = _whole_rows(cells, chosen, gaps, reading)
@@ -287,7 +290,10 @@ class _TextCells(_Cells):
         if not sample:
             raise DataError(f"{name}: is empty; a table of numbers is needed")
         tab = ending_of(path).startswith(".tsv")
-        form = sniff(sample, Form(reading.delimiter, reading.decimal), tab)
+        delimiter = reading.delimiter
+        if mark := re.fullmatch(r"sep=(.)", sample[0].strip("\r\n")):  # Excel's own first line
+            delimiter, text, sample = delimiter or mark[1], text.partition("\n")[2], sample[1:] or [""]
+        form = sniff(sample, Form(delimiter, reading.decimal), tab)
         if form != Form("\t" if tab else ",") and (not reading.delimiter or not reading.decimal):
             marks = f"{DELIMITERS.get(form.delimiter, form.delimiter)}s between cells"
             decimal = " and a decimal comma" if form.decimal == "," else ""

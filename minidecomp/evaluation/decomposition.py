@@ -58,10 +58,15 @@ def decomposition(
     Raises
     ------
     ValueError
-        There are fewer samples.
+        There are fewer samples, or loc and scale are of no posteriors.
     """
     if samples < LEAST_SAMPLES:
         raise ValueError(f"{samples} samples; a decomposition needs {LEAST_SAMPLES} or more")
+    loc, scale = np.asarray(loc), np.asarray(scale)
+    if loc.ndim != 2 or loc.shape != scale.shape or not len(loc):
+        raise ValueError(f"loc has shape {loc.shape}, scale {scale.shape}; both (N, D) with N of 1 or more are needed")
+    if not (np.isfinite(loc).all() and np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError("loc and scale must be finite, and scale above 0")
     chosen = evenly_spread(len(loc), MOST_POINTS)
     loc, scale = loc[chosen].astype(np.float64), scale[chosen].astype(np.float64)
     points, dims = loc.shape

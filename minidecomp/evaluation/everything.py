@@ -141,7 +141,7 @@ def evaluate(
         if METRICS[name].slow:
             listener.say(f"{name} will take {METRICS[name].slow}, and twice that with a Student-t prior")
     result: dict[str, Any] = {"version": __version__, **model_of(state), "seed": wanted.seed}
-    result["train"] = recorded_terms(state.rows[-1], options) if state.rows else {}
+    result["train"] = recorded_terms(state.rows[-1], options.log_prior_multiplier) if state.rows else {}
     terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, wanted.seed)
     result |= terms
     listener.found(result)

@@ -98,8 +98,8 @@ def marginal_log_likelihood(
         part = slice(first, first + len(x))
         log_p[part] = largest + np.log(total) - math.log(samples)
         effective[part] = total**2 / squares
-        # Var log p ~ Var(mean w) / (mean w)^2 = 1 / effective - 1 / K
-        variance[part] = np.maximum(1 / effective[part] - 1 / samples, 0)
+        # Var log p ~ Var(mean w) / (mean w)^2 = (1 / effective - 1 / K) K / (K - 1)
+        variance[part] = np.maximum(1 / effective[part] - 1 / samples, 0) * samples / max(samples - 1, 1)
         progress(first + len(x))
     count = len(data)
     return MarginalLogLikelihood(

@@ -112,3 +112,13 @@ def units() -> str:
     if not without:
         return "nats"
     return f"nats (the {' and the '.join(without)} {'has' if len(without) == 1 else 'have'} no unit)"
+
+
+def unit_of(column: str) -> str:
+    """The unit of a recorded value, by its name in tables (``test.kl``, ``train.seconds``); empty without one."""
+    part, _, name = column.partition(".")
+    if column == "marginal_log_likelihood":
+        return "nats"
+    if part not in ("train", "test", "overlap", "match") or name in ("epoch", "regulariser"):
+        return ""
+    return REGULARISERS[name].unit if name in REGULARISERS else "s" if name == "seconds" else "nats"

@@ -4,7 +4,8 @@ All functions but ``available`` and ``density_on_grid`` raise ``MinidecompError`
 Only figure objects are made: no window, no back end and no setting of matplotlib's is touched.
 """
 
-from .activity import class_activity, class_magnitudes, value_against_option
+from .activity import class_activity, class_magnitudes
+from .against_option import value_against_option
 from .comparison import data_and_reconstructions, samples
 from .curves import TERM_LABELS, learning_curves
 from .gradients import difference_errors, draw_gradient_log, gradient_curves, gradient_field, write_field_animation

@@ -1,14 +1,13 @@
-"""Which latent dimensions are active for which classes, and how a value moves with an option."""
+"""Which latent dimensions are active for which classes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import CLASS_COLOURS, COLUMN, DATA_COLOUR, PAGE, new_figure, short, styled
+from .style import COLUMN, DATA_COLOUR, PAGE, new_figure, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,48 +53,4 @@ def class_activity(loc: np.ndarray, labels: np.ndarray) -> Figure:
     panels[0, 0].set_xlim(0.2, len(dims) + 0.8)
     panels[0, 0].locator_params(axis="x", integer=True)
     figure.supylabel("mean magnitude", fontsize=8)
-    return figure
-
-
-@styled
-def value_against_option(
-    curves: Mapping[str, Sequence[tuple[float | str, float]]], option: str, value: str, reference: float | None = None
-) -> Figure:
-    """How a recorded value moves with an option, a line for each setting of the others.
-
-    Parameters
-    ----------
-    curves : mapping of str to sequence of (float or str, float)
-        The option's value and the recorded one, under what the legend says; numbers stand in their order, texts behind
-        them in theirs. Where the option's value occurs more than
-        once (seeds), the mean is drawn, and each as a dot.
-    option, value : str
-        What the axes say.
-    reference : float, optional
-        A horizontal line.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure = new_figure(COLUMN, 2.4)
-    axes = figure.subplots()
-    # The option's values stand side by side, as 0, 10, 100, 1000 have no other common scale.
-    values = list(dict.fromkeys(at for points in curves.values() for at, _ in points))
-    values.sort(key=lambda at: (1, 0.0) if isinstance(at, str) else (0, at))
-    places = {at: i for i, at in enumerate(values)}
-    for i, (name, points) in enumerate(curves.items()):
-        colour = CLASS_COLOURS[i % len(CLASS_COLOURS)]
-        order = sorted({at for at, _ in points}, key=places.__getitem__)
-        means = [np.mean([v for at, v in points if at == each]) for each in order]
-        axes.plot([places[at] for at in order], means, "o-", color=colour, label=short(name, 60))
-        if len(points) > len(order):
-            axes.plot([places[at] for at, _ in points], [v for _, v in points], ".", color=colour, markersize=2)
-    if reference is not None:
-        axes.axhline(reference, color="0.6", linewidth=0.8, linestyle="--", zorder=0)
-    axes.set_xticks(range(len(places)), [short(at, 20) if isinstance(at, str) else f"{at:g}" for at in places])
-    axes.set_xlabel(short(option, 60))
-    axes.set_ylabel(short(value, 60))
-    if any(curves):  # else nothing differs between the runs but the option
-        figure.legend(loc="outside upper center", ncols=min(len(curves), 2))
     return figure

@@ -7,7 +7,7 @@ import numpy as np
 from .. import memory
 from ..data.dataset import Dataset
 from ..data.points import as_numbers, evenly_spread
-from ..errors import OptionError
+from ..errors import OptionError, counted
 from ..model.vae import VAE, in_dtype
 from ..objective import Objective
 from ..randomness import streams
@@ -28,7 +28,7 @@ def situation(vae: VAE, objective: Objective, dataset: Dataset, points: int, see
     count, parameters = min(points, len(dataset.train)), vae.parameters.vector.size
     layers, prior = (*vae.encoder.widths, *vae.decoder.widths), np.size(getattr(vae.prior, "scale", ()))
     size = memory.of_gradients(count, objective.samples, layers, prior, parameters, objective.alpha > 0)
-    memory.ask(f"the gradients of {count} points", size, "fewer --points take less")
+    memory.ask(f"the gradients of {counted(count, 'point')}", size, "fewer --points take less")
     vae = in_dtype(vae, np.float64)
     x = as_numbers(dataset.train[evenly_spread(len(dataset.train), points)], np.float64)
     with_prior = objective.alpha > 0

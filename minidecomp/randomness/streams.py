@@ -66,6 +66,7 @@ EPOCH_ORDER = Stream((SHUFFLE,), 0, _TRAINING)  # the order of the training poin
 TEST_ORDER = Stream((SHUFFLE,), _TRAINING)  # the order in which test points come into batches
 PINWHEEL_TRAIN = Stream(_DATA, 0)  # where the pinwheel's training points lie on their arms
 PINWHEEL_TEST = Stream(_DATA, 1)  # and its test points
+SPREAD = Stream(_SPLIT, 1)  # which of many points are looked at, always with seed 0
 SPLIT = Stream(_SPLIT)  # a data set's points in random order, once: which are for testing, and which --limit keeps
 
 # ---- samples of a model ----

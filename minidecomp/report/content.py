@@ -122,7 +122,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         "image_shape": dataset.image_shape,
         "scaled": "" if dataset.scaling is None else dataset.scaling.kind,
         "prior": _prior(vae),
-        "kl": [round(float(value), 3) for value in kl],
+        "kl": [float(f"{value:.3g}") for value in kl],  # the digits that the table has
         "shown": _shown(kl),
         "points": _points(vae, run.objective, dataset, chosen, seed),
         "marginals": _marginals(vae, loc, scale),

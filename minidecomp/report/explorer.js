@@ -90,7 +90,7 @@ class Explorer {
       const { reach, q, p } = this.model.marginals[d], box = document.createElement("div");
       box.className = "slider";
       const label = document.createElement("label"), name = document.createElement("span"), value = document.createElement("output");
-      name.textContent = `z${d + 1}, KL ${this.model.kl[d].toFixed(2)}`;
+      name.textContent = `z${d + 1}, KL ${this.model.kl[d]}`;
       const input = document.createElement("input");
       Object.assign(input, { type: "range", min: -reach, max: reach, step: reach / 200, id: `z${d}` });
       label.htmlFor = value.htmlFor = input.id;

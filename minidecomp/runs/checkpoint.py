@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,7 @@ def save(
         "data_sha256": digests.train,
         "test_data_sha256": digests.test,
         **rules.arrays(),
+        "parameters_sha256": parameters_digest(state.vae),
         "epoch": state.epoch,
         "row": state.row,
         "totals": state.totals,
@@ -170,12 +172,26 @@ class Run:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose checkpoint it is: the run's options and data, and how many epochs are finished."""
+    """Whose checkpoint it is: the run's options and data, how many epochs are finished, and which model it holds.
+
+    ``parameters_sha256`` is empty for an older checkpoint, which does not have it.
+    """
 
     options: TrainOptions
     digests: Digests
     epoch: int
     data_dim: int
+    parameters_sha256: str
+
+    def is_model_of(self, evaluation: Mapping[str, Any]) -> bool:
+        """Whether an ``evaluation.json`` is of this very model; of an older checkpoint epochs are compared alone."""
+        same = evaluation.get("parameters_sha256") == self.parameters_sha256 or not self.parameters_sha256
+        return bool(same and evaluation.get("epochs") == self.epoch)
+
+
+def parameters_digest(vae: VAE) -> str:
+    """SHA-256 of a model's parameters, hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(vae.parameters.vector).tobytes()).hexdigest()
 
 
 def identity(folder: str | Path) -> Identity:
@@ -243,7 +259,8 @@ def _identity(file: npz.Npz) -> Identity:
     texts = {name: schema.as_text(file, name, array) for name, array in arrays.items() if array.dtype.kind == "U"}
     options = _options(file.path, texts["config"])
     digests = Digests(texts["data_sha256"], texts.get("test_data_sha256", ""))
-    return Identity(options, digests, int(arrays["epoch"]), int(arrays["data_dim"]))
+    model = texts.get("parameters_sha256", "")
+    return Identity(options, digests, int(arrays["epoch"]), int(arrays["data_dim"]), model)
 
 
 def _options(path: Path, config: str) -> TrainOptions:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import OptionError, RunError, shown
+from ..errors import OptionError, RunError
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name
-from ..settings.resolving import check
-from ..settings.sources import read_toml
-from ..variants import REGULARISERS
-from .checkpoint import COLUMNS, epoch_of
+from ..variants import METRICS, REGULARISERS
+from .checkpoint import COLUMNS, identity
 from .evaluation_file import read_whole, recorded_terms
+from .folder import config_values
+from .following import independent
 
 Row = dict[str, Any]
-PARTS = ("config.toml", "checkpoint.npz")
 # They differ from run to run and say nothing of what was trained.
 NOT_SHOWN = OF_THE_MACHINE
 
@@ -27,8 +27,25 @@ def test_terms() -> tuple[str, ...]:
     return ("log_likelihood", "kl", *REGULARISERS)
 
 
-def find_runs(places: Iterable[str | Path]) -> list[Path]:
-    """The run folders among the places, and those directly inside of the others, by name.
+def runs_inside(place: Path) -> list[Path]:
+    """The run folders directly inside of a folder, by name.
+
+    Raises
+    ------
+    RunError
+        The folder cannot be read.
+    """
+    return sorted(folder for folder in _inside(place) if is_run(folder))
+
+
+def find_runs(places: Iterable[str | Path], inside: Callable[[Path], Iterable[Path]] = runs_inside) -> list[Path]:
+    """The run folders among the places, and those inside of the others.
+
+    Parameters
+    ----------
+    places : iterable of path
+    inside : callable
+        Given a place that is no run, the run folders inside of it that count, in their order.
 
     Raises
     ------
@@ -39,10 +56,10 @@ def find_runs(places: Iterable[str | Path]) -> list[Path]:
     for place in map(Path, places):
         if not place.is_dir():
             raise RunError(f"{place}: no such folder")
-        inside = [place] if is_run(place) else sorted(each for each in _inside(place) if is_run(each))
-        if not inside:
+        runs = [place] if is_run(place) else list(inside(place))
+        if not runs:
             raise RunError(f"{place}: neither a run folder nor a folder of runs")
-        found += inside
+        found += runs
     return list(dict.fromkeys(found))
 
 
@@ -54,11 +71,17 @@ def _inside(place: Path) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder has what every run has."""
-    return all((folder / name).is_file() for name in PARTS)
+    """Whether a folder has what makes it a run."""
+    return (folder / "checkpoint.npz").is_file()
 
 
-def read_rows(places: Iterable[str | Path]) -> tuple[list[Row], list[str]]:
+def _is_begun(folder: Path) -> bool:
+    return (folder / "config.toml").is_file() and not is_run(folder)
+
+
+def read_rows(
+    places: Iterable[str | Path], inside: Callable[[Path], Iterable[Path]] = runs_inside
+) -> tuple[list[Row], list[str]]:
     """The rows of the runs that `find_runs` finds, and a line for each folder with a damaged run, or half of one.
 
     Raises
@@ -69,57 +92,36 @@ def read_rows(places: Iterable[str | Path]) -> tuple[list[Row], list[str]]:
     rows: list[Row] = []
     problems: list[str] = []
     folders = list(map(Path, places))
-    for folder in find_runs(folders):
+    for folder in find_runs(folders, inside):
         try:
             rows.append(read_row(folder))
         except RunError as error:
             problems.append(str(error))
     if not rows:
         raise RunError(problems[0])
-    for place in folders:
-        for folder in [] if is_run(place) else sorted(_inside(place)):
-            has = [name for name in PARTS if (folder / name).is_file()]
-            if has and len(has) < len(PARTS):
-                lacks = next(name for name in PARTS if name not in has)
-                problems.append(f"{folder}: it has {has[0]}, but no {lacks}")
-    return rows, problems
+    begun = [folder for place in folders if not is_run(place) for folder in sorted(_inside(place)) if _is_begun(folder)]
+    return rows, problems + [f"{folder}: it has config.toml, but no checkpoint.npz" for folder in begun]
 
 
 def read_row(folder: Path) -> Row:
-    """A run's options and recorded values, by name; of the checkpoint the epoch alone is read.
+    """A run's options, which are its checkpoint's, and its recorded values, by name; no parameter is read.
 
-    An evaluation of another epoch is another model's, as of a run that was resumed and stopped: it is left out.
+    An evaluation of another model, as of a run that was resumed and stopped, is left out.
 
     Raises
     ------
     RunError
         A file is damaged.
     """
-    row: Row = {"run": str(folder)} | _options_of(folder / "config.toml")
+    trained = identity(folder)
+    row: Row = {"run": str(folder)}
+    for name, value in config_values(trained.options).items():
+        row[name] = list(value) if isinstance(value, tuple) else value
     if (folder / "evaluation.json").is_file():
         evaluation = read_whole(folder)
-        if evaluation["epochs"] == epoch_of(folder):
+        if trained.is_model_of(evaluation):
             row |= recorded(evaluation)
     return row
-
-
-def _options_of(path: Path) -> Row:
-    """The options in a run's config.toml, each checked; those of a variant that is not here must be plain values."""
-    values = read_toml(path)
-    for name, value in values.items():
-        try:
-            if name in by_name():
-                check(name, value)
-        except OptionError as error:
-            raise RunError(f"{path}: damaged, {error.message(name)}") from None
-        plain = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, str | int | float) and not _is_huge(each) for each in plain):
-            raise RunError(f"{path}: damaged, {shown(name)} is {shown(value)}, which is no option's value")
-    return values
-
-
-def _is_huge(value: Any) -> bool:
-    return isinstance(value, int) and abs(value) > 2**64
 
 
 def recorded(evaluation: Mapping[str, Any]) -> Row:
@@ -147,7 +149,10 @@ def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> Row:
     """The row that a run of a sweep will have when it is finished, with a 1 for each value to come; see `recorded`."""
     row = {name: value for name, value in vars(options).items() if value is not None}
     names = [*(f"test.{name}" for name in test_terms()), "active_dimensions"]
-    names += [*(f"train.{name}" for name in recorded_terms(dict.fromkeys(COLUMNS), options)), *metrics]
+    names += [
+        *(f"train.{name}" for name in recorded_terms(dict.fromkeys(COLUMNS), options.log_prior_multiplier)),
+        *metrics,
+    ]
     names += [f"{name}.gaussian_quantiles" for name in metrics]
     return row | dict.fromkeys(names, 1.0)
 
@@ -162,11 +167,28 @@ def check_column(rows: Sequence[Row], option: str, name: str, otherwise: str = "
     """The name, if a row has it; ``option`` is what the error names, and ``otherwise`` why it is none."""
     known = {column for row in rows for column in row}
     name = name.replace("-", "_") if name.replace("-", "_") in by_name() else name
-    if name not in known:
-        near = difflib.get_close_matches(name, sorted(known), 3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise OptionError(option, name, f"{otherwise}{hint}")
-    return name
+    if name in known:
+        return name
+    values = recorded_names(rows)
+    records = f"; minidecomp evaluate RUN {_what_records(name)} records it" if _what_records(name) else ""
+    near = [] if records else difflib.get_close_matches(name, values if option == "plot" else sorted(known), 3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else f"; recorded are {', '.join(values) or 'no values yet'}"
+    raise OptionError(option, name, otherwise + records + hint)
+
+
+def _what_records(name: str) -> str:
+    """The options of ``evaluate`` that record a value; empty for a name that it does not know."""
+    if name in METRICS:
+        return f"--metrics {name}"
+    if name == "marginal_log_likelihood":
+        return "--log-likelihood"
+    return "--decomposition" if name.startswith(("overlap.", "match.")) else ""
+
+
+def recorded_names(rows: Sequence[Row]) -> list[str]:
+    """The names of the values, not options, that some row has recorded, in their order."""
+    known = dict.fromkeys(name for row in rows for name in row)
+    return [name for name in known if name not in by_name() and name not in ("run", "state", "reason")]
 
 
 def choose_axis(rows: Sequence[Row]) -> str:
@@ -195,7 +217,11 @@ def check_axes(rows: Sequence[Row], value: str, against: str | None, otherwise: 
     OptionError
         If no run has one of them, the value is no number anywhere, or the runs do not differ in the other but
         elsewhere.
+    RunError
+        If nothing is recorded of any run.
     """
+    if not recorded_names(rows):
+        raise RunError("no run is evaluated yet; minidecomp sweep --resume SWEEP ends a sweep, evaluate RUN a run")
     value = check_column(rows, "plot", value, otherwise)
     found = [row[value] for row in rows if row.get(value) is not None]
     if not any(map(_is_number, found)):
@@ -220,16 +246,47 @@ def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tupl
     """Points (option, value), a curve for each setting of the other options that differ, the seed apart.
 
     The option is a number, or the text of what it is in a run; a run without a number for the value has no point.
+    What follows from ``against``, or from another of the options, is no setting; nor is any, against the runs
+    themselves. Settings and points stand in the order of their values, texts in that of the rows.
     """
-    others = [name for name in differing_options(rows) if name not in (against, "seed")]
+    others = [] if against == "run" else independent(rows, differing_options(rows), against)
+    others = [name for name in others if name != "seed"]
+    drawn = [row for row in rows if _is_number(row.get(value))]
+    words = {name: _words([row.get(name) for row in drawn]) for name in (against, *others)}
+    places = {name: {key: place for place, key in enumerate(known)} for name, known in words.items()}
+    drawn.sort(key=lambda row: [places[name][str(row.get(name))] for name in (*others, against)])
     found: dict[str, list[tuple[float | str, float]]] = {}
-    for row in rows:
-        if not _is_number(row.get(value)):
-            continue
+    for row in drawn:
         at: Any = row.get(against)
-        setting = ", ".join(f"{name.replace('_', ' ')} {_short(row.get(name))}" for name in others)
-        found.setdefault(setting, []).append((float(at) if _is_number(at) else _short(at), float(row[value])))
+        setting = ", ".join(f"{name.replace('_', ' ')} {words[name][str(row.get(name))]}" for name in others)
+        point = (float(at) if _is_number(at) else words[against][str(at)], float(row[value]))
+        found.setdefault(setting, []).append(point)
     return found
+
+
+def _words(values: Sequence[Any]) -> dict[str, str]:
+    """What a picture calls each of the values, by its text, in the order of their sizes."""
+    different = {str(value): value for value in values}
+    ordered = sorted(different, key=lambda text: _size(different[text]))
+    words = _last_parts([_short(different[text]) for text in ordered])
+    return dict(zip(ordered, words if len(set(words)) == len(words) else ordered, strict=True))
+
+
+def _size(value: Any) -> tuple[float, ...]:
+    """Numbers by themselves, widths by how many units they are together, then all else."""
+    if isinstance(value, list | tuple):
+        return (1, sum(value), *value)
+    return (0, value) if _is_number(value) else (2,)
+
+
+def _last_parts(texts: Sequence[str]) -> list[str]:
+    """Of paths as many of the last parts as tell them apart: the file's name, where it does."""
+    parts = [re.split(r"[/\\]", text) for text in texts]
+    for count in range(1, max(map(len, parts), default=0)):
+        ends = ["/".join(each[-count:]) for each in parts]
+        if len(set(ends)) == len(set(texts)):
+            return ends
+    return list(texts)
 
 
 def _short(value: Any) -> str:

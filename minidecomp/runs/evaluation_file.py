@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import time
@@ -11,12 +10,9 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import Fault, RunError, shown
 from ..files import read_small_file, unchecked, write_json
-from ..settings.options import TrainOptions
-from .checkpoint import State, epoch_of
+from .checkpoint import State, identity, parameters_digest
 from .owner import Lock, lock
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
@@ -26,13 +22,12 @@ MOST_BYTES, DEEPEST, LARGEST = 10_000_000, 20, sys.float_info.max
 
 def model_of(state: State) -> dict[str, Any]:
     """The model's identity in ``evaluation.json``: its epochs, and a digest of its parameters."""
-    digest = hashlib.sha256(np.ascontiguousarray(state.vae.parameters.vector).tobytes())
-    return {"epochs": state.epoch, "parameters_sha256": digest.hexdigest()}
+    return {"epochs": state.epoch, "parameters_sha256": parameters_digest(state.vae)}
 
 
-def recorded_terms(row: Mapping[str, Any], options: TrainOptions) -> dict[str, Any]:
-    """A row of ``metrics.csv`` as ``train``: log q - M log p is called ``kl_term`` where it is no KL."""
-    no_kl = options.log_prior_multiplier != 1
+def recorded_terms(row: Mapping[str, Any], log_prior_multiplier: float) -> dict[str, Any]:
+    """Values by their terms, as a row of ``metrics.csv``: log q - M log p is called ``kl_term`` where it is no KL."""
+    no_kl = log_prior_multiplier != 1
     return {"kl_term" if no_kl and name == "kl" else name: value for name, value in row.items()}
 
 
@@ -190,7 +185,10 @@ def update_evaluation(
 
 def is_still_the_model(folder: Path, state: State) -> bool:
     """Whether the run's checkpoint has the model of ``state``: another process may have trained it further."""
-    return epoch_of(folder) == state.epoch
+    try:
+        return identity(folder).is_model_of(model_of(state))
+    except RunError:
+        return False
 
 
 def _locked(folder: Path) -> Lock:

@@ -105,6 +105,7 @@ def head() -> dict[str, Member]:
         "data_dim": Member(WHOLE, low=1, high=2**31),
         "data_sha256": text(64),
         "test_data_sha256": text(64, needed=False),
+        "parameters_sha256": text(64, needed=False),
         "epoch": Member(WHOLE, low=0, high=by_name()["epochs"].high or math.inf),
     }
 

@@ -30,6 +30,7 @@ from .folder import (
     Metrics,
     Place,
     Table,
+    Unfinished,
     failure,
     forget_failure,
     is_finished,
@@ -105,7 +106,7 @@ def run_on_cluster(
             _wait(pending, table.place, place is None, stop, should_stop, ended)
         except (OSError, CancelledError) as error:  # of the network: a file of the sweep's raises Fault
             table.write()
-            raise Fault(
+            raise Unfinished(
                 f"--scheduler {address}: the scheduler is gone, or has dropped the runs; what is finished stays; "
                 f"go on with: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
             ) from error

@@ -21,7 +21,7 @@ from shlex import quote
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import Fault, RunError
+from ..errors import Fault, MinidecompError, RunError
 from ..evaluation.scoring import known_metrics
 from ..files import make_folder, read_small_file, unchecked, write_file
 from ..runs.comparison import differing_options, recorded
@@ -71,6 +71,33 @@ def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
     finally:
         held.release()  # from here on several processes may work on it
     return folder
+
+
+@contextmanager
+def new_sweep(out: str | None, blocks: Sequence[Block]) -> Iterator[Path]:
+    """`begin_sweep`; where the block then refuses the sweep before any run is begun, nothing of it is left."""
+    place = Path(out or "sweeps/sweep")
+    above = [folder for folder in place.parents if not folder.exists()]
+    was_there = out is not None and place.exists()
+    folder = begin_sweep(out, blocks)
+    ours = Place(folder)
+    try:
+        yield folder
+    except Unfinished:
+        raise
+    except MinidecompError:
+        with suppress(OSError, Fault):
+            ours.check()
+            if {path.name for path in folder.iterdir()} <= {GRID, TABLE}:
+                for name in (GRID, TABLE):
+                    (folder / name).unlink(missing_ok=True)
+                for path in above if was_there else [folder, *above]:
+                    path.rmdir()
+        raise
+
+
+class Unfinished(Fault):
+    """A sweep ended in the midst: what is finished stays, and it can be gone on with."""
 
 
 def go_on_with(out: str) -> str:
@@ -147,7 +174,7 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
         trained = identity(run)
         if trained is None or not (run / "config.toml").is_file():
             return False
-        return trained.epoch == entry.options.epochs and not difference(run, entry.options)
+        return trained.is_model_of(found) and not difference(run, entry.options)
     except (RunError, TypeError, AttributeError, KeyError):
         return False
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .. import memory
 from ..engines import usable_engine
-from ..errors import MinidecompError
+from ..errors import MinidecompError, counted
 from ..settings.options import TrainOptions, cores
 from ..training import Trainer
 from .folder import FINISHED, NO_METRICS, Metrics, Table, is_finished
@@ -50,7 +50,11 @@ def _ask_for_memory(entries: Sequence[Entry], datasets: Datasets, at_once: int) 
             continue
         sizes.append(memory.of_training(entry.options, data.data_dim, len(data.train), len(data.test)))
     together = sorted(sizes, reverse=True)[:at_once]
-    memory.ask(f"{len(together)} runs at once", sum(together), "fewer at once, by more --threads for each, take less")
+    memory.ask(
+        f"{counted(len(together), 'run')} at once",
+        sum(together),
+        "fewer at once, by more --threads for each, take less",
+    )
 
 
 def run_all(

@@ -12,7 +12,7 @@ from typing import Any
 from .. import training
 from ..data import dataset_from
 from ..data.dataset import Dataset, Digests
-from ..errors import MinidecompError, OptionError, RunError
+from ..errors import MinidecompError, OptionError, RunError, counted
 from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
 from ..model import from_options
@@ -52,6 +52,11 @@ class Datasets:
                 self._known[key] = dataset_from(options)
             return self._known[key]
 
+    def load_all(self, entries: Sequence[Entry]) -> None:
+        """Load the data set of each run; MinidecompError for the first that cannot be had."""
+        for entry in entries:
+            self.get(entry.options)
+
     def digests(self, options: TrainOptions) -> Digests:
         """The digests of the data set that the options name, taken once for all threads."""
         dataset = self.get(options)
@@ -81,7 +86,7 @@ def refuse_others(
             digests = datasets.digests(runs[0].options)
             likelihood = datasets.likelihood(runs[0].options)
         except MinidecompError as error:
-            say(f"the data of {_runs(len(runs))} are not compared with those of their training: {error}")
+            say(f"the data of {counted(len(runs), 'run')} are not compared with those of their training: {error}")
         for entry in runs:
             with suppress(RunError):
                 options = entry.options.replace(likelihood=entry.options.likelihood or likelihood)
@@ -89,12 +94,8 @@ def refuse_others(
                 if differs:
                     refused.append(refusal(folder / entry.name, differs))
     if refused:
-        others = f" ({_runs(len(refused) - 1, 'other ')} likewise)" if refused[1:] else ""
+        others = f" ({counted(len(refused) - 1, 'other run')} likewise)" if refused[1:] else ""
         raise RunError(f"{refused[0]}{others}")
-
-
-def _runs(count: int, which: str = "") -> str:
-    return f"{count} {which}run{'s' if count > 1 else ''}"
 
 
 def complete(

@@ -3,6 +3,8 @@
 import io
 import os
 import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -43,11 +45,25 @@ def test_sockets_and_devices_are_refused():
             arrays.read("socket.npy")
 
 
-def test_encode_refuses_a_pipe(capsys):
+def test_encode_refuses_a_pipe():
     assert main(["train", "--prior", "mixture", "-o", "run", *SMALL]) == 0
     os.mkfifo("pipe.npy")
-    assert main(["encode", "run", "pipe.npy"]) == 2
-    assert "is a pipe" in capsys.readouterr().err
+    command = [sys.executable, "-m", "minidecomp", "encode", "run", "pipe.npy"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and "is a pipe" in done.stderr
+
+
+def test_what_a_run_without_its_file_says(capsys):
+    np.save("x.npy", np.random.default_rng(0).normal(size=(20, 2)))
+    assert main(["train", "--data", "x.npy", "-o", "run", *SMALL]) == 0
+    os.rename("x.npy", "moved.npy")
+    for command in ("evaluate run -q", "gradients run", "report run", "reconstruct run", "traverse run", "sample run"):
+        assert main(command.split()) == 2
+        assert "x.npy: no such file; --data FILE says where the run's data are now" in capsys.readouterr().err
+    assert main(["sample", "run", "--out", "s.npz"]) == 2 and not os.path.exists("s.npz")
+    assert main(["train", "--resume", "run", "-e", "2"]) == 2
+    assert "--data FILE says where" in capsys.readouterr().err
+    assert main(["train", "--resume", "run", "-e", "2", "--data", "moved.npy", "--no-plots", "-q"]) == 0
 
 
 # ---- downloads ----

@@ -125,6 +125,43 @@ def test_an_estimates_error_by_hand():
     assert _estimate(np.array([1.0, 3.0]), exact=True)["error"] == 0
 
 
+def test_data_in_turns_are_met_alike():
+    """Where classes alternate, equal steps through many points would leave half of them out."""
+    i = np.arange(20_000)
+    loc, scale = np.stack([i // 5000 - 1.5, 3 * (i % 2 - 0.5)], axis=1), np.full((20_000, 2), 0.1)
+    in_turns = decomposition(loc, scale, NORMAL, 400)
+    mixed = decomposition(np.random.default_rng(0).permutation(loc), scale, NORMAL, 400)
+    for factor in ("overlap", "match"):
+        for name, found in in_turns[factor].items():
+            other = mixed[factor][name]
+            assert abs(found["value"] - other["value"]) < 6 * math.hypot(found["error"], other["error"]) + 0.02, name
+
+
+@pytest.mark.parametrize(
+    ("loc", "scale", "message"),
+    [
+        (np.zeros((30, 2)), np.ones((29, 2)), "both \\(N, D\\)"),
+        (np.zeros((0, 2)), np.ones((0, 2)), "N of 1 or more"),
+        (np.zeros(30), np.ones(30), "both \\(N, D\\)"),
+        (np.full((30, 2), np.nan), np.ones((30, 2)), "must be finite"),
+        (np.zeros((30, 2)), np.zeros((30, 2)), "scale above 0"),
+    ],
+)
+def test_what_are_no_posteriors_is_refused(loc, scale, message):
+    with pytest.raises(ValueError, match=message):
+        decomposition(loc, scale, NORMAL, 40)
+
+
+def test_errors_are_those_of_as_many_independent_draws():
+    """Over few seeds, and to a factor: the slow tests below are the ones that tell small faults."""
+    loc, scale = clustered(40)
+    found = [decomposition(loc, scale, NORMAL, 60, seed) for seed in range(25)]
+    for factor, name in (("overlap", "mutual_information"), ("overlap", "kl"), ("match", "mmd"), ("match", "kl-inc")):
+        each = [one[factor][name] for one in found]
+        spread = np.std([one["value"] for one in each], ddof=1)
+        assert 0.55 < spread / np.mean([one["error"] for one in each]) < 1.6, name
+
+
 @pytest.mark.parametrize("samples", [0, 1, 19])
 def test_fewer_samples_than_its_blocks_need_are_refused(samples):
     with pytest.raises(ValueError, match=f"{samples} samples; a decomposition needs 20 or more"):

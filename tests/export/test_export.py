@@ -240,7 +240,7 @@ def test_safetensors(name):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("export plane", "Missing option '--format'"),
+        ("export plane", "--format: one of onnx, c, numpy, safetensors is needed"),
         ("export plane --format pt", "--format: pt is not allowed; one of onnx, c, numpy, safetensors is"),
         ("export plane --format c --weights int4", "--weights: int4 is not allowed; one of float32, int8 is"),
         ("export plane --format onnx --weights int8", "--weights: int8 is not allowed; it goes with --format c only"),

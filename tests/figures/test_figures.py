@@ -265,7 +265,18 @@ def test_images_are_paired_data_above_reconstruction():
 def test_points_are_chosen_class_by_class():
     labels = np.array([2, 2, 0, 0, 0, 1])
     assert of_run._class_by_class(labels, 5).tolist() == [2, 5, 0, 3, 1]
-    assert points_module.evenly_spread(100, 3).tolist() == [0, 49, 99]
+
+
+def test_a_point_is_chosen_of_each_piece_and_none_in_equal_steps():
+    chosen = points_module.evenly_spread(100, 3)
+    assert (np.searchsorted([33, 66], chosen, side="right") == [0, 1, 2]).all()
+    assert points_module.evenly_spread(3, 5).tolist() == [0, 1, 2]
+    for total, count in ((20_000, 10_000), (40_000, 10_000), (60_000, 10_000), (12, 11)):
+        chosen = points_module.evenly_spread(total, count)
+        assert len(chosen) == count and (np.diff(chosen) > 0).all() and chosen[0] >= 0 and chosen[-1] < total
+        for period in (2, 3, 4, 6) if total > 12 else ():
+            shares = np.bincount(chosen % period, minlength=period) / count
+            assert np.abs(shares - 1 / period).max() < 0.03, "data in turns are met alike"
 
 
 # ---- a run's pictures ----

@@ -98,8 +98,8 @@ def test_value_against_option(tmp_path):
     figure = figures.value_against_option(curves, "alpha", "Hoyer sparsity", 0.23)
     (axes,) = figure.axes
     means, dots, *_ = axes.lines
-    np.testing.assert_allclose(means.get_xydata(), [[0, 0.4], [1, 0.6]])
-    np.testing.assert_allclose(dots.get_xydata(), [[0, 0.3], [0, 0.5], [1, 0.6]])
+    np.testing.assert_allclose(means.get_xydata(), [[0, 0.4], [100, 0.6]])
+    np.testing.assert_allclose(dots.get_xydata(), [[0, 0.3], [0, 0.5], [100, 0.6]])
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "100", "1000"]
     figures.write_figure(figure, tmp_path, "value", ("png",))
     assert not figures.value_against_option({"": [(0, 1.0), (1, 2.0)]}, "alpha", "kl").legends

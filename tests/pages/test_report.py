@@ -88,8 +88,9 @@ def test_a_dimensions_kl_is_one_number(name, runs, tmp_path, monkeypatch):
         kl = np.array(json.loads((folder / "evaluation.json").read_text())["dimensions"]["kl"])
         run = load_run(folder)
         values = report_content.content(run, dataset_from(run.options))
-        np.testing.assert_allclose(values["explorer"]["kl"], kl, atol=5.01e-4)
         shown = ", ".join(f"{each:.3g}" for each in kl[:20])
+        assert ", ".join(f"{each:.3g}" for each in values["explorer"]["kl"][:20]) == shown
+        np.testing.assert_allclose(values["explorer"]["kl"], kl, rtol=5.01e-3)
         assert dict(values["evaluation"])["dimensions kl"] == shown
         out = str(tmp_path / "t.npz")
         assert main(["traverse", str(folder), "--out", out, "--no-gif", "--steps", "2", "--dimensions", "99"]) == 0
@@ -104,7 +105,7 @@ def test_without_an_evaluation_a_dimensions_kl_is_what_training_would_have_writt
     run, dataset = loaded(runs, "plane")
     written = json.loads((runs / "plane/evaluation.json").read_text())["dimensions"]["kl"]
     run.folder = tmp_path
-    np.testing.assert_allclose(report_content.content(run, dataset)["explorer"]["kl"], written, atol=1e-3)
+    np.testing.assert_allclose(report_content.content(run, dataset)["explorer"]["kl"], written, rtol=6e-3)
 
 
 def test_names_cannot_break_the_page(runs):

@@ -139,6 +139,23 @@ def test_an_evaluation_of_an_older_model_is_not_written(capsys):
     assert not os.path.exists("r/.evaluation.lock")
 
 
+def test_an_evaluation_of_another_run_of_as_many_epochs_is_not_written():
+    training.train(start())
+    old = checkpoint.load("r").state
+    there = move_and_train_another()
+    with pytest.raises(Fault, match="it no longer has the model that was evaluated"):
+        update_evaluation(Path("r"), old, {"seed": 3})
+    assert digests("r") == there
+
+
+def test_a_run_without_its_checkpoint_is_not_evaluated():
+    training.train(start())
+    old = checkpoint.load("r").state
+    os.unlink("r/checkpoint.npz")
+    with pytest.raises(Fault, match="it no longer has the model"):
+        update_evaluation(Path("r"), old, {"seed": 3})
+
+
 def test_a_run_that_is_resumed_while_it_is_evaluated(capsys, monkeypatch):
     from minidecomp.evaluation import everything
 
@@ -215,6 +232,16 @@ def test_a_sweep_whose_folder_was_replaced(capsys, monkeypatch):
     gone = "the folder is no longer this sweep's (it was moved or deleted); nothing was written"
     assert capsys.readouterr().err == f"minidecomp: s: {gone}\n"
     assert digests("s") == found[0]
+
+
+def test_a_sweep_that_is_refused_leaves_what_took_its_place():
+    from minidecomp.sweeps.folder import begin_sweep, new_sweep
+
+    with pytest.raises(Fault, match="no"), new_sweep("s", [{"alpha": 1}]) as folder:
+        folder.rename("old")
+        begin_sweep("s", [{"alpha": 2}])
+        raise Fault("no")
+    assert os.listdir("s") == ["sweep.toml"] and os.listdir("old") == ["sweep.toml"]
 
 
 @pytest.mark.parametrize("made", [False, True], ids=["gone", "made anew"])

@@ -154,6 +154,17 @@ def test_data_far_from_one_are_the_cause_that_is_named(tmp_path):
     assert training._not_finite(trainer, "kl").endswith("--lr 1e+30 may be too large")
 
 
+@pytest.mark.parametrize("engine", ["cpu", "textbook"])
+def test_a_fault_of_a_single_point_is_one_line(engine):
+    options = resolve(
+        OWN | {"data": "own.npy", "lr": 1e300, "epochs": 1, "prior": "gaussian", "engine": engine, "alpha": 0.0}
+    )
+    points = np.random.default_rng(0).normal(size=(1, 2))
+    trainer = training.start_in_memory(options, Dataset("x", points, points))
+    with pytest.raises(Fault, match=r"no longer finite after epoch 1, step 1.*; --lr 1e\+300 may be too large"):
+        training.train(trainer)
+
+
 FEW = "x: 1 training point; with --alpha above 0, --regulariser mmd needs 2 or more in a batch"
 
 

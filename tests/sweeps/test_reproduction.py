@@ -152,7 +152,7 @@ def test_durations(seconds, words):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("reproduce colours", "--experiment: colours is not allowed; one of clustering, sparsity, independence is"),
+        ("reproduce colours", "colours is no experiment; clustering, sparsity, independence are"),
         ("reproduce clustering --out other", "other: it exists already, and is no sweep"),
         ("reproduce clustering --out grid", "grid: it is of another grid"),
         ("reproduce clustering --threads 0", "--threads: 0 is not allowed"),

@@ -279,17 +279,18 @@ def test_a_damaged_evaluation_is_made_anew(finished, capsys):
 
 def test_a_table_of_what_is_left(finished, capsys):
     """A line for each run that cannot be read; the others are shown."""
+    Path("s/sweep.toml").unlink()  # a folder of runs, no sweep
     shutil.copytree("s/alpha0", "s/half")
     Path("s/half/checkpoint.npz").unlink()
     shutil.copytree("s/alpha0", "s/broken")
-    Path("s/broken/config.toml").write_text("alpha =")
+    Path("s/broken/checkpoint.npz").write_bytes(b"alpha =")
     shutil.copytree("s/alpha0", "s/worse")
     Path("s/worse/evaluation.json").write_text("[]")
     assert main(["table", "s"]) == 0
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in out.splitlines()] == ["run", "s/alpha0", "s/alpha2"]
     assert sorted(line.split()[2] for line in err.splitlines()) == [
-        "s/broken/config.toml", "s/half:", "s/worse/evaluation.json:",
+        "s/broken/checkpoint.npz:", "s/half:", "s/worse/evaluation.json:",
     ]  # fmt: skip
     assert "left out: s/half: it has config.toml, but no checkpoint.npz" in err
     assert main(["table", "s", "s/alpha0", "--json"]) == 0
