@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -208,10 +209,13 @@ def _cannot_make(folder: Path, error: OSError) -> RunError:
 
 
 def _holder(path: Path) -> str:
-    number = b""
-    with suppress(OSError):
-        number = read_small_file(path, 30).strip()
-    return f"process {number.decode()}" if number.isdigit() else "another process"
+    for _ in range(10):
+        with suppress(OSError):
+            number = read_small_file(path, 30).strip()
+            if number.isdigit():
+                return f"process {number.decode()}"
+        time.sleep(0.01)  # whoever has just taken the lock is about to write its number
+    return "another process"
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -156,6 +156,18 @@ def test_a_run_without_its_checkpoint_is_not_evaluated():
         update_evaluation(Path("r"), old, {"seed": 3})
 
 
+def test_a_run_that_is_gone_is_not_evaluated():
+    training.train(start())
+    old = checkpoint.load("r").state
+    shutil.rmtree("r")
+    for made in (False, True):
+        if made:
+            os.mkdir("r")
+        with pytest.raises(Fault, match=r"^r: it no longer has the model"):
+            update_evaluation(Path("r"), old, {"seed": 3})
+    assert os.listdir("r") == []
+
+
 def test_a_run_that_is_resumed_while_it_is_evaluated(capsys, monkeypatch):
     from minidecomp.evaluation import everything
 
@@ -232,6 +244,20 @@ def test_a_sweep_whose_folder_was_replaced(capsys, monkeypatch):
     gone = "the folder is no longer this sweep's (it was moved or deleted); nothing was written"
     assert capsys.readouterr().err == f"minidecomp: s: {gone}\n"
     assert digests("s") == found[0]
+
+
+def test_a_sweeps_next_run_is_not_begun_in_anothers_place():
+    from minidecomp.sweeps.folder import Place
+    from minidecomp.sweeps.grid import Entry
+    from minidecomp.sweeps.work import Datasets, complete
+
+    os.mkdir("s")
+    place = Place(Path("s"))
+    os.rename("s", "old")
+    os.mkdir("s")
+    with pytest.raises(Fault, match=r"^s: the folder is no longer this sweep's"):
+        complete(Path("s"), Entry("a", OPTIONS), Datasets(), place=place)
+    assert os.listdir("s") == []
 
 
 def test_a_sweep_that_is_refused_leaves_what_took_its_place():
