@@ -83,8 +83,8 @@ def _image_pairs(
             ticks.append(row_top + height / 2 - 0.5)
             row_top += height
     canvas = np.vstack(blocks)
-    across, margin = min(PAGE - 0.78, 0.62 * columns), 0.1 if labels is None else 0.25
-    figure = new_figure(across + 0.78, mosaic_height(canvas, across) + margin)
+    across, margin = min(PAGE - 0.86, 0.62 * columns), 0.1 if labels is None else 0.25
+    figure = new_figure(across + 0.86, mosaic_height(canvas, across) + margin)
     axes = figure.subplots()
     draw_mosaic(axes, canvas, grey_range(x))
     axes.set_yticks(ticks, ["data", "reconstruction"] * (len(ticks) // 2))

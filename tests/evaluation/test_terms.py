@@ -143,3 +143,9 @@ def test_the_estimators_score_is_the_elbo():
     ).fit(X)
     test = evaluate(CpuEngine(model.vae_, Objective(), max_rows=20), X, 20, 0)
     assert model.score(X) == pytest.approx(test["log_likelihood"] - test["kl"], rel=1e-9)
+
+
+def test_a_batch_has_no_more_points_than_there_are():
+    assert main(["train", "--points-per-arm", "20", "--hidden", "4", "-e", "1", "-q", "--no-plots", "-o", "r"]) == 0
+    test = json.loads(Path("r/evaluation.json").read_text())["test"]
+    assert (test["points"], test["batch_size"]) == (80, 80)
