@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, counted
+from minidecomp.errors import OptionError, Overtaken, counted
 
 from .loading import (
     data_dir_option,
@@ -106,10 +106,15 @@ def evaluate(
     check_finite(f"the test points of {dataset.name}", {"loc": loc, "scale": scale})
     options = loaded.options.replace(engine=name, threads=thread_count(threads))
     with _progress(quiet) as listener:
-        result = evaluate_run(loaded.folder, options, loaded.state, engine, dataset, wanted, listener)
+        overtaken: list[Overtaken] = []
+        result = evaluate_run(
+            loaded.folder, options, loaded.state, engine, dataset, wanted, listener, overtaken=overtaken
+        )
     if not as_json:
         say_unit_of_log_likelihoods(loaded.rules)
-    _report(loaded.folder, result, as_json)
+    _report(loaded.folder, result, as_json, written=not overtaken)
+    if overtaken:
+        raise overtaken[0]
 
 
 @contextmanager
@@ -148,7 +153,7 @@ def _sampling(found: dict[str, Any]) -> str:
     return f"{found['samples']} samples, {found['effective_samples']:.1f} effective; {error}"
 
 
-def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
+def _report(folder: Any, result: dict[str, Any], as_json: bool, written: bool) -> None:
     if as_json:
         from minidecomp.files import as_json as text
 
@@ -183,4 +188,5 @@ def _report(folder: Any, result: dict[str, Any], as_json: bool) -> None:
                 seed = "" if score["seed"] is None else f"; seed {score['seed']}"
                 samples = ", ".join(f"{part} {count}" for part, count in score["samples"].items())
                 say(f"  {name:24}{score['score']:12.4f}  {score['definition']} ({samples}{seed})")
-    say(f"written: {folder}/evaluation.json")
+    if written:
+        say(f"written: {folder}/evaluation.json")

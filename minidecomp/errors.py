@@ -86,3 +86,7 @@ class Fault(MinidecompError):
     """What was asked for is right, but it failed: a term is not finite, the disk is full, the network is not there."""
 
     exit_code = 1
+
+
+class Overtaken(Fault):
+    """A run went on, or was replaced, while something was made of the model that it had before."""

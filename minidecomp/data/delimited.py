@@ -187,7 +187,7 @@ def _unlike(first: Sequence[str], rest: Sequence[Sequence[str]], decimal: str) -
         return True
     columns = list(zip(*below, strict=True))
     return len(below) > 2 and all(
-        not 2 * min(column) - max(column) <= number <= 2 * max(column) - min(column)
+        max(column) > min(column) and not 2 * min(column) - max(column) <= number <= 2 * max(column) - min(column)
         for number, column in zip(top, columns, strict=True)
     )
 

@@ -18,6 +18,7 @@ from .. import __version__
 from ..data.dataset import Dataset
 from ..data.points import as_stored, evenly_spread
 from ..engines import Engine, make_for_use
+from ..errors import Overtaken
 from ..files import unchecked
 from ..runs.checkpoint import State
 from ..runs.evaluation_file import model_of, read_evaluation, recorded_terms, update_evaluation
@@ -167,17 +168,25 @@ def evaluate_run(
     wanted: Wanted | None = None,
     listener: Listener | None = None,
     check: Callable[[], object] = unchecked,
+    overtaken: list[Overtaken] | None = None,
 ) -> dict[str, Any]:
     """`evaluate`, with each result written into the run's evaluation.json at once, since the next may take long.
 
     Results that the file has already stay if they are about this very model. ``check`` is as for
-    `minidecomp.files.write_file`.
+    `minidecomp.files.write_file`. If the run has another model by now, the error is raised or, where there is a list
+    for it, put there: then what follows is computed and not written.
     """
     listener = listener or Listener()
     tell = listener.found
 
     def found(result: dict[str, Any]) -> None:
-        update_evaluation(folder, state, result, check)
+        try:
+            if not overtaken:
+                update_evaluation(folder, state, result, check)
+        except Overtaken as error:
+            if overtaken is None:
+                raise
+            overtaken.append(error)
         tell(result)
 
     return evaluate(options, state, engine, dataset, wanted, replace(listener, found=found))

@@ -10,7 +10,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from ..errors import Fault, RunError, shown
+from ..errors import Fault, Overtaken, RunError, shown
 from ..files import read_small_file, unchecked, write_json
 from .checkpoint import State, identity, parameters_digest
 from .owner import Lock, lock
@@ -160,14 +160,16 @@ def update_evaluation(
 
     Raises
     ------
+    Overtaken
+        If the run has another model by now; what the file had before is kept.
     Fault
-        If the run has another model by now, or the file cannot be written; what it had before is kept.
+        If it cannot be written; likewise.
     """
 
     def check_all() -> None:
         check()
         if not is_still_the_model(folder, state):
-            raise Fault(
+            raise Overtaken(
                 f"{folder}: it no longer has the model that was evaluated, of epoch {state.epoch}; nothing was written"
             )
 
