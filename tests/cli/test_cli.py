@@ -179,7 +179,9 @@ def whole(tmp_path_factory):
     return final(folder)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_a_stopped_run_goes_on_to_the_same_end(number, whole):
     process = subprocess.Popen([*COMMAND, *LONG, "-o", "r"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (os.path.exists("r/checkpoint.npz") and checkpoint.load("r").state.epoch > 0):
@@ -674,7 +676,7 @@ def in_a_terminal(columns, args):
     return sent.decode()
 
 
-@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+@pytest.mark.parametrize("columns", [40, *(pytest.param(wide, marks=pytest.mark.slow) for wide in (60, 120)), 80])
 def test_the_bar_never_wraps(columns):
     """A line that wraps would be drawn again below, not over."""
     args = ["train", "--prior", "mixture", "--alpha", "5", "--epochs", "3000", "--no-plots", "-o", "r"]

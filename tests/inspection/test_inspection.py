@@ -63,7 +63,7 @@ def test_cosines_and_largest_entries():
 # ---- the check ----
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(settings_of_a_model(), st.integers(1, 8), st.integers(2, 12))
 def test_every_model_passes(model, data_dim, rows):
     model["latent_dim"] = min(model["latent_dim"], 8)  # differences by each parameter take long
@@ -116,7 +116,8 @@ def test_a_wrong_sign_is_caught_by_name(owner, key, term, model, monkeypatch):
     for name in names:
         monkeypatch.setattr(owner, name, broken(getattr(owner, name)))
     # A mixture far from its components has one responsibility of 1, where little can go wrong.
-    vae, objective, x, drawn = looked_at(prior_variance_scale=1.0, **({"prior": "sparse", "samples": 2} | model))
+    small = {"prior": "sparse", "samples": 2, "hidden": (4,), "latent_dim": 2}
+    vae, objective, x, drawn = looked_at(3, 8, prior_variance_scale=1.0, **(small | model))
     failures = check(vae, objective, x, drawn).failures()
     assert {failed for _, failed, against, _ in failures if against == "differences"} == {term}
 
