@@ -1,0 +1,85 @@
+"""Kills at random moments: whatever a run or a sweep was doing, going on leads to the bits that nothing interrupted."""
+
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from minidecomp.cli.main import main
+from minidecomp.runs import checkpoint
+
+COMMAND = [sys.executable, "-m", "minidecomp"]
+MODEL = ["--prior", "mixture", "--alpha", "5", "--points-per-arm", "40", "--hidden", "8", "--threads", "1"]
+RUN = ["train", *MODEL, "--epochs", "1200", "--checkpoint-every", "0.02", "--log-gradients", "--no-plots", "-q"]
+SWEEP = ["sweep", *MODEL, "--epochs", "600", "--checkpoint-every", "0.02", "--beta", "0,1", "--seeds", "2", "-q"]
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+MOST_KILLS = 60  # of one run
+
+
+def saved(folder):
+    """What must be the same: parameters, Adam's state, the tables."""
+    state = checkpoint.load(folder).state
+    arrays = [state.vae.parameters.vector, state.optimizer.m, state.optimizer.v, np.array(state.optimizer.step)]
+    # The last column of metrics.csv is time.
+    table = [line.rsplit(",", 1)[0] for line in Path(folder, "metrics.csv").read_text().splitlines()]
+    return arrays, table
+
+
+def killed_until_done(begin, go_on, is_begun, chance, longest):
+    """Begin, kill after a random time, go on, and so on, until it ends by itself."""
+    command = begin
+    for _ in range(MOST_KILLS):
+        process = subprocess.Popen([*COMMAND, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            _, err = process.communicate(timeout=chance.uniform(0.2, longest))
+        except subprocess.TimeoutExpired:
+            process.send_signal(chance.choice(SIGNALS))
+            _, err = process.communicate(timeout=60)
+        assert "Traceback" not in err, err
+        if process.returncode == 0:
+            return
+        # Where nothing was made, or a beginning without a checkpoint, the same command begins again.
+        command = go_on if is_begun.exists() else begin
+        longest *= 1.3
+    raise AssertionError("it never comes to an end")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What nothing interrupts."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert main([*RUN, "-o", str(folder / "run")]) == 0
+    assert main([*SWEEP, "-o", str(folder / "sweep")]) == 0
+    return folder
+
+
+def compare(found, expected):
+    (arrays, table), (whole_arrays, whole_table) = saved(found), saved(expected)
+    for array, other in zip(arrays, whole_arrays, strict=True):
+        assert_array_equal(array, other)
+    assert table == whole_table
+    left = [path.name for path in Path(found).iterdir() if path.name.startswith(".")]
+    assert not left, "nothing of killed saves stays"
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 12))])
+def test_a_run(seed, whole):
+    go_on = ["train", "--resume", "r", "--no-plots", "-q"]
+    killed_until_done([*RUN, "-o", "r"], go_on, Path("r/checkpoint.npz"), random.Random(seed), 0.6)
+    compare("r", whole / "run")
+    assert Path("r/gradients.csv").read_text() == (whole / "run/gradients.csv").read_text()
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
+def test_a_sweep(seed, whole):
+    go_on = ["sweep", "--resume", "s", "-q"]
+    killed_until_done([*SWEEP, "-o", "s"], go_on, Path("s/sweep.toml"), random.Random(100 + seed), 0.8)
+    names = sorted(path.parent.name for path in (whole / "sweep").glob("*/checkpoint.npz"))
+    assert len(names) == 4
+    for name in names:
+        compare(f"s/{name}", whole / "sweep" / name)
