@@ -41,7 +41,8 @@ def encode(
         say(line, err=True)
     loc, scale = make_engine(loaded, threads).encode(points)
     check_finite(data, {"loc": loc, "scale": scale})
-    write_arrays(out or _free_name(loaded.folder, f"encodings-{Path(data).stem}"), loc=loc, scale=scale)
+    stem = Path(data).stem.lstrip("-") or "stdin"
+    write_arrays(out or _free_name(loaded.folder, f"encodings-{stem}"), loc=loc, scale=scale)
 
 
 def _one_of(data: str | None, option: str | None) -> str:

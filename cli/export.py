@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
 
 
+LARGEST_FLOAT = 1e37
+FAR = 1e4  # of 2^24, which float32 tells apart
+
+
 class FormatsCommand(click.Command):
     """A command whose help lists the formats."""
 
@@ -46,6 +50,7 @@ def export(run: str, kind: str | None, out: str | None, name: str, weights: str 
     chosen = chosen_format(kind, name, weights)
     weights = weights or chosen.weights[0]
     loaded = checkpoint.load(run)
+    _look_at_scaling(loaded, kind)
     folder = make_folder(given_folder(out, loaded.folder / "export"))
     with TemporaryDirectory() as scratch:
         # What a format writes is known once it is written: only then can it be held against what must stay.
@@ -77,6 +82,22 @@ def _named(folder: Path, scratch: str) -> Iterator[None]:
             raise
         made_first = f"it is made in {gettempdir()} first"
         raise Fault(f"{text.replace(scratch, str(folder))} ({made_first})") from error
+
+
+def _look_at_scaling(loaded: Run, kind: str) -> None:
+    """Refuse numbers that no float32 holds, and say where such numbers hold little of the data."""
+    scaling = loaded.rules.scaling
+    if scaling is None or kind == "safetensors":
+        return
+    largest = max(float(abs(scaling.shift).max()), float(scaling.scale.max()), 1 / float(scaling.scale.min()))
+    if largest > LARGEST_FLOAT:
+        raise OptionError("format", kind, f"the data's scale, {largest:g}, is beyond float32; safetensors has none")
+    if scaling.farness > FAR and kind != "numpy":
+        say(
+            f"the data are {scaling.farness:.0e} times as far from 0 as they are wide: the 32-bit numbers that "
+            f"{kind} takes tell few of them apart",
+            err=True,
+        )
 
 
 def _say_the_error(loaded: Run) -> None:

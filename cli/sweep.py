@@ -19,7 +19,7 @@ from minidecomp.errors import OptionError, RunError, counted
 from .options import TrainCommand
 from .output import say
 from .progress import stop_on_signals
-from .table import Picture, check_picture, draw, print_table, refuse_without_plot
+from .table import Picture, check_picture, draw, print_table, refuse_without_plot, say_if_scales_differ
 
 if TYPE_CHECKING:
     from minidecomp.sweeps.grid import Block, Entry
@@ -293,6 +293,7 @@ def _report(folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]],
         shown = [name for name in usual if any(name in row for row in found)]
         print_table(found, ["run", "state", *differing_options(found), *shown])
     say_failures(found)
+    say_if_scales_differ(found)
     if not as_json:
         say(f"table: {folder / TABLE}")
         if all(row["state"] == "finished" for row in found):

@@ -72,6 +72,7 @@ def table(
         _print_all(rows, as_json)
     else:
         print_table(rows, ["run", *options, *shown])
+    say_if_scales_differ(rows)
     if picture is not None:
         draw(rows, picture, on_stderr=as_json or as_csv)
 
@@ -172,6 +173,16 @@ def _print_all(rows: list[dict[str, Any]], as_json: bool) -> None:
     writer.writeheader()
     writer.writerows(rows)
     click.echo(buffer.getvalue(), nl=False)
+
+
+def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
+    """On stderr, that log-likelihoods of differently scaled data do not compare."""
+    if len({row.get("scale") for row in rows if "test.log_likelihood" in row}) > 1:
+        say(
+            "log-likelihoods are of data in different scales, and do not compare; minidecomp evaluate RUN says how far "
+            "each is from that of the data as given",
+            err=True,
+        )
 
 
 def print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:

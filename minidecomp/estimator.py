@@ -266,15 +266,15 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         """The ELBO's mean over X, E_q[log p(x|z)] - KL(q(z|x) || p(z)), in nats a point; more is better.
 
         It is what ``minidecomp evaluate`` says of X as test data: log-likelihood minus KL, from one sample a point (or
-        ``samples``), with the model's seed. It does not depend on alpha and beta, so that models with
-        different ones compare.
+        ``samples``), with the model's seed; with ``scale``, brought to the units of X, so that scales compare. It does
+        not depend on alpha and beta, so that models with different ones compare.
         """
         self._check_fitted()
         points = self._taken(self._checked(X, reset=False))
         batch_size, seed = self.options_.batch_size, self.options_.seed
         engine = self._make_engine(max_rows=batch_size)
         found = evaluate(engine, points, batch_size, seed, ("kl-inc",))
-        score = float(found["log_likelihood"] - found["kl"])
+        score = float(found["log_likelihood"] - found["kl"]) - self.rules_.log_volume
         if not math.isfinite(score):
             raise DataError("X: its score is not finite; values nearer to the training data are needed")
         return score

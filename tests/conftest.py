@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Whoever starts the tests in the background has them ignore Ctrl-C, and so would the programs that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DISPLAY = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "MPLBACKEND")  # what is printed and drawn depends on these
 

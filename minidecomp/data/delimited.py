@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Sequence
@@ -121,7 +122,9 @@ def sniff(lines: Sequence[str], given: Form | None = None, tab_first: bool = Fal
             # A single column has no delimiter to be sure of: it must be of numbers alone, and 1,5 is two cells unless a
             # name above it, without a comma, says otherwise.
             single = numbers == len(cells) and (
-                decimal == "." or bool(given.decimal) or value(rows[0][0], decimal) is None
+                decimal == "."
+                or bool(given.decimal)
+                or (value(rows[0][0], decimal) is None and not any('"' in line for line in lines))
             )
             usable = whole and numbers > 0 and (width > 1 or single)
             score = (usable, numbers / len(cells) if usable else 0.0, width > 1)
@@ -132,7 +135,8 @@ def sniff(lines: Sequence[str], given: Form | None = None, tab_first: bool = Fal
 
 def first_lines(text: str) -> list[str]:
     """The lines of the text that `sniff` and `has_names` look at."""
-    return list(islice((line for line in text.splitlines() if line.strip()), SAMPLE))
+    # Not by splitlines, which breaks at characters that end no line of a file.
+    return list(islice((line for line in io.StringIO(text, newline="") if line.strip()), SAMPLE))
 
 
 def has_names(rows: Sequence[Sequence[str]], decimal: str) -> tuple[bool | None, str]:
@@ -179,7 +183,7 @@ def _unlike(first: Sequence[str], rest: Sequence[Sequence[str]], decimal: str) -
     rows = [[value(cell, decimal) for cell in row] for row in (first, *rest)]
     whole = [[cell for cell in row if cell is not None and cell == cell] for row in rows]
     top, below = whole[0], [row for row in whole[1:] if len(row) == len(whole[0])]
-    if len(top) < max(2, len(first) - 1) or not below:
+    if len(top) < max(2, len(first) - 1) or not below or len(set(top)) < len(top):  # names do not repeat
         return False
     if all(map(_is_bare, first)) and not any(_is_bare(cell) for row in rest for cell in row):
         return True

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, counted
 
 CHANNEL_COUNTS = (1, 3, 4)
 FIRST, LAST = "first", "last"
@@ -88,14 +88,15 @@ def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[
     if not files:
         raise DataError(f"{path}: is a folder without images; {', '.join(IMAGE_ENDINGS)} can be read")
     notes = []
-    if len(files) < len(visible):
-        notes.append(f"{path}: {len(visible) - len(files)} files that are no images were left out")
+    others = len(visible) - len(files)
+    if others:
+        notes.append(f"{path}: {counted(others, 'file')} left out, for images end in {', '.join(IMAGE_ENDINGS)} here")
     images = [_image(file, size) for file in files]
     for file, image in zip(files, images, strict=True):
         if image.shape[:2] != images[0].shape[:2]:
             raise DataError(
                 f"{path}: images of one size are needed; {files[0].name} has {in_words(images[0].shape[:2])} pixels, "
-                f"{file.name} {in_words(image.shape[:2])}; --image-size ROWSxCOLUMNS brings all to one"
+                f"{file.name} {in_words(image.shape[:2])}; --resize ROWS,COLUMNS brings all to one"
             )
     coloured = [image.ndim == 3 for image in images]
     if any(coloured) and not all(coloured):
@@ -131,16 +132,17 @@ def _image(file: Path, size: tuple[int, int] | None) -> np.ndarray:
 
 def _plain(image: Any, pillow: Any) -> Any:
     """The image in grey (8 or 16 bits) or RGB; what is transparent is shown on white."""
-    if image.mode in ("L", "I;16"):
+    clear = "transparency" in image.info  # in one colour of a picture that has no such channel
+    if image.mode in ("L", "I;16") and not clear:
         return image
-    if image.mode in ("1", "LA", "PA", "P", "RGBA", "La", "RGBa"):
+    if image.mode in ("1", "LA", "PA", "P", "RGBA", "La", "RGBa") or (clear and image.mode in ("L", "RGB")):
         if image.mode == "1":
             return image.convert("L")
         full = image.convert("RGBA")
         if full.getextrema()[3][0] < 255:
             white = pillow.new("RGBA", full.size, (255, 255, 255, 255))
             full = pillow.alpha_composite(white, full)
-        return full.convert("L" if image.mode in ("LA", "La") else "RGB")
+        return full.convert("L" if image.mode in ("L", "LA", "La") else "RGB")
     if image.mode in ("RGB", "YCbCr", "CMYK", "HSV", "LAB"):
         return image.convert("RGB")
     if image.mode == "I":  # what some versions of Pillow make of 16 bits

@@ -20,6 +20,7 @@ from .images import ImageShape, channels_last, in_words
 from .points import Bits, Points, as_numbers, as_stored, value_range
 from .scaling import BYTES as BYTES_SCALE
 from .scaling import NONE, STANDARDISE, UNIT, Scaling, learn_scaling
+from .tables import Reading, table_of_frame
 
 # UNKNOWN: the model is from a checkpoint that did not keep it yet.
 BYTES, NUMBERS, UNKNOWN = "bytes", "numbers", "unknown"
@@ -82,7 +83,8 @@ class DataRules:
 
         Parameters
         ----------
-        values : array_like or Bits of shape (N, dx), (N, rows, columns) or, in colour, four axes
+        values : array_like or Bits of shape (N, dx), (N, rows, columns) or, in colour, four axes; or a frame
+            A frame's columns are taken by their names, where the model has names.
             If the model was trained on bytes, whole numbers of any dtype mean the same as those bytes. Floats from
             0 to 1 that are not all whole count as divided by 255 already, and so do floats that are all exactly
             0 or 1: a float array is far more often a picture in black and white than one of the two darkest bytes.
@@ -98,6 +100,8 @@ class DataRules:
         DataError
             The values are not what the model was trained on.
         """
+        if self.names and hasattr(values, "columns"):  # a frame of pandas or polars
+            values = table_of_frame(values, Reading(model_names=self.names, model_width=self.width), name).values
         points, note = self._meaning(values, name, self.scaling)
         return Taken(as_stored(points, self.dtype), note)
 
@@ -121,6 +125,11 @@ class DataRules:
         if self.unit != UNKNOWN:
             return self
         return replace(self, unit=unit_of(dataset.train), image_shape=dataset.image_shape, names=dataset.feature_names)
+
+    @property
+    def log_volume(self) -> float:
+        """In nats a point: log p of a person's x is the model's less this. Probabilities of 0 and 1 have no volume."""
+        return 0.0 if self.scaling is None or self.high <= 1 else self.scaling.log_volume
 
     @property
     def scale(self) -> str:

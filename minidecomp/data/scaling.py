@@ -34,6 +34,11 @@ class Scaling:
         return bool(self.shift.any() or (self.scale != 1).any())
 
     @property
+    def farness(self) -> float:
+        """How far from 0 the data are, in their scales; beyond 1e4 or so little of them is left in float32."""
+        return float((np.abs(self.shift) / self.scale).max())
+
+    @property
     def log_volume(self) -> float:
         """In nats a point: log p(x) of a person's x is the model's log p less this, the sum of log scale."""
         return float(np.log(self.scale).sum())
@@ -43,8 +48,8 @@ class Scaling:
         return (np.asarray(X, np.float64) - self.shift) / self.scale
 
     def undo(self, X: np.ndarray) -> np.ndarray:
-        """The model's points (.., dx) as a person's, in their own dtype."""
-        return np.asarray(X * self.scale + self.shift, X.dtype)
+        """The model's points (.., dx) as a person's, float64: far from 0, float32 would lose what makes them differ."""
+        return np.asarray(X, np.float64) * self.scale + self.shift
 
     def arrays(self) -> dict[str, Any]:
         """The arrays that a checkpoint keeps of it."""
@@ -98,7 +103,8 @@ def learn_scaling(kind: str, points: np.ndarray, together: bool) -> Scaling:
         spread = np.asarray(np.max(points, axis), np.float64) - shift
     else:
         shift = np.asarray(np.mean(points, axis, dtype=np.float64))
-        spread = np.asarray(np.std(points, axis, dtype=np.float64))
+        size = np.maximum(np.abs(points).max(axis).astype(np.float64), 1e-300)
+        spread = np.asarray(size * np.std(points / size, axis, dtype=np.float64))  # squares of tiny numbers are 0
     # A constant's standard deviation may be the rounding of its mean.
     constant = spread <= 1e-13 * np.abs(shift)
     scale = np.where(constant, 1.0, spread)

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, MinidecompError
-from .delimited import DELIMITERS, Form, decoded, first_lines, has_names, rows_of, sniff, value
+from .delimited import DELIMITERS, SAMPLE, Form, decoded, first_lines, has_names, rows_of, sniff, value
 
 TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 FRAME_ENDINGS = (".parquet", ".feather", ".xlsx")
 STANDARD_INPUT = "-"
+_OF_EXCEL = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)')  # its own first line
 LONG = 40  # letters of a cell or a name that are shown
 
 
@@ -108,6 +109,12 @@ class _Cells:
         """As ``delimited.value``."""
         raise NotImplementedError
 
+    def last_is_empty(self) -> bool:
+        """Whether the last column has neither a name nor a value, as where each line ends in a delimiter."""
+        return not (self.names and self.names[-1]) and not any(
+            str(cell).strip() for (cell,) in self.rows([self.width - 1])
+        )
+
 
 def ending_of(path: str | Path) -> str:
     """The ending that says what a file is: .csv, .csv.gz, .npy, in lower case."""
@@ -132,7 +139,7 @@ def read_table(path: str | Path, reading: Reading | None = None) -> Table:
     """
     reading = reading or Reading()
     if ending_of(path) in FRAME_ENDINGS:
-        return _table(_FrameCells.read(path), reading)
+        return _table(_FrameCells.read(path, reading), reading)
     return _table(_TextCells.read(path, reading), reading)
 
 
@@ -177,9 +184,14 @@ def _table(cells: _Cells, reading: Reading) -> Table:
 
 def _choose(cells: _Cells, reading: Reading, apart: set[int]) -> list[int]:
     """The numbers of the columns that are taken, in their order."""
+    if reading.model_names and cells.names == reading.model_names:
+        return list(range(cells.width))
     if reading.model_names and cells.names:
         return [_number_of(cells, each, "the model") for each in reading.model_names]
-    if reading.model_width == cells.width and not cells.names:
+    if reading.model_width == cells.width and not cells.names and not reading.columns:
+        if reading.model_names:
+            order = ", ".join(map(_short, reading.model_names[:12]))
+            cells.notes.append(f"{cells.name}: has no names; its columns are taken in the model's order, {order}")
         return list(range(cells.width))
     left_out = apart | {_number_of(cells, each, "--drop") for each in reading.drop}
     if reading.columns:
@@ -189,6 +201,9 @@ def _choose(cells: _Cells, reading: Reading, apart: set[int]) -> list[int]:
         if cells.names and cells.names[0] == "" and cells.width > 1:
             cells.notes.append(f"{cells.name}: its first column has no name, so it was left out as an index")
             chosen = chosen[1:]
+        if cells.last_is_empty() and len(chosen) > 1:
+            cells.notes.append(f"{cells.name}: its last column has neither a name nor a value, so it was left out")
+            chosen = chosen[:-1]
     chosen = [i for i in chosen if i not in left_out]
     if not chosen:
         raise DataError(f"{cells.name}: no column is left; at least one is needed")
@@ -234,14 +249,19 @@ def _index_start(values: np.ndarray) -> int | None:
 def _by_cell(cells: _Cells, chosen: Sequence[int], reading: Reading) -> np.ndarray:
     """The columns as numbers, a cell at a time; a missing one is NaN."""
     also = {text.strip() for text in reading.missing}
-    numbers = {number for text in also if (number := value(text)) is not None}
+    numbers = {number for text in also if (number := cells.word(text)) is not None}
+    met = False
     made = number_list("d")
     for row, found in enumerate(cells.rows(chosen)):
         for column, cell in zip(chosen, found, strict=True):
             number = cells.word(cell)
             if number is None and str(cell).strip() not in also:
                 _refuse_word(cells, column, row, str(cell))
-            made.append(float("nan") if number is None or number in numbers else number)
+            gap = number is None or number in numbers
+            met = met or gap
+            made.append(float("nan") if gap or number is None else number)
+    if also and not met:
+        cells.notes.append(f"{cells.name}: no cell is {' or '.join(sorted(also))}, which --missing names")
     return np.array(made).reshape(-1, len(chosen))
 
 
@@ -291,8 +311,9 @@ class _TextCells(_Cells):
             raise DataError(f"{name}: is empty; a table of numbers is needed")
         tab = ending_of(path).startswith(".tsv")
         delimiter = reading.delimiter
-        if mark := re.fullmatch(r"sep=(.)", sample[0].strip("\r\n")):  # Excel's own first line
-            delimiter, text, sample = delimiter or mark[1], text.partition("\n")[2], sample[1:] or [""]
+        if mark := _OF_EXCEL.match(text):
+            delimiter, text = delimiter or mark[1], text[mark.end() :]
+            sample = first_lines(text) or [""]
         form = sniff(sample, Form(delimiter, reading.decimal), tab)
         if form != Form("\t" if tab else ",") and (not reading.delimiter or not reading.decimal):
             marks = f"{DELIMITERS.get(form.delimiter, form.delimiter)}s between cells"
@@ -301,12 +322,8 @@ class _TextCells(_Cells):
         lines = io.StringIO(text, newline="")
         reader = csv.reader(lines, delimiter=form.delimiter)
         rows = rows_of(sample, form.delimiter)
-        header, said = (reading.header, "") if reading.header is not None else has_names(rows, form.decimal)
-        if header is None:
-            shown = form.delimiter.join(rows[0])[:40]
-            raise DataError(f"{name}: the first line, {shown}, may be names or a point; type --header or --no-header")
-        if said:
-            notes.append(f"{name}: {said}; --no-header says that it is a point")
+        header, said = _header(reading, rows, form.decimal, name)
+        notes += said
         names: tuple[str, ...] = ()
         if header:
             names = _names(next(row for row in reader if row))
@@ -320,6 +337,8 @@ class _TextCells(_Cells):
                 return None
             body = [line.replace(self.form.decimal, ".") for line in body]
         if self.width != len(next(iter(rows_of(body[:1], self.form.delimiter)), [])):
+            return None
+        if self.width == 1 and any(not line.strip() for line in "".join(body).rstrip().splitlines()):
             return None
         try:
             # Without usecols NumPy checks that every row is as long as the first.
@@ -338,12 +357,22 @@ class _TextCells(_Cells):
             return None
 
     def _each_row(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows that have a value, with their lines in the file."""
+        """The rows with their lines in the file, but for those without any value at its end; blank lines are no rows.
+
+        In a table of one column a blank line is a row, which has a gap.
+        """
         reader = csv.reader(self.body, delimiter=self.form.delimiter)
+        empty: list[tuple[int, list[str]]] = []
         for row in reader:
-            if not row or (len(row) > 1 and not any(cell.strip() for cell in row)):
+            if not row and self.width > 1:
                 continue
             line = reader.line_num + self.first_line - 1
+            row = row or [""]
+            if len(row) == self.width and not any(cell.strip() for cell in row):
+                empty.append((line, row))
+                continue
+            yield from empty
+            empty.clear()
             if len(row) != self.width:
                 needed = f"{self.width} cells are needed, as in the first line, not {len(row)}"
                 raise DataError(f"{self.name}, line {line}: {needed}")
@@ -361,6 +390,23 @@ class _TextCells(_Cells):
         """The line of the file."""
         line, _ = next(islice(self._each_row(), row, None))
         return f"line {line}"
+
+
+def _header(reading: Reading, rows: list[list[str]], decimal: str, name: str) -> tuple[bool, list[str]]:
+    """Whether the first of the rows has names, and a line on it where it was found out.
+
+    Raises
+    ------
+    DataError
+        Nobody can tell.
+    """
+    if reading.header is not None:
+        return reading.header, []
+    header, said = has_names(rows, decimal)
+    if header is None:
+        shown = ",".join(rows[0])[:LONG]
+        raise DataError(f"{name}: the first line, {shown}, may be names or a point; type --header or --no-header")
+    return header, [f"{name}: {said}; --no-header says that it is a point"] if said else []
 
 
 def _standard_input() -> bytes:
@@ -384,8 +430,8 @@ class _FrameCells(_Cells):
     frame: Any = None
 
     @classmethod
-    def read(cls, path: str | Path) -> _FrameCells:
-        """A file that pandas reads.
+    def read(cls, path: str | Path, reading: Reading) -> _FrameCells:
+        """A file that pandas reads; of a spreadsheet the first sheet, whose first row may have names.
 
         Raises
         ------
@@ -393,9 +439,11 @@ class _FrameCells(_Cells):
             pandas, or what it needs for the file, is missing or broken, or the file is damaged.
         """
         ending = ending_of(path)
-        reader = {".parquet": "read_parquet", ".feather": "read_feather", ".xlsx": "read_excel"}[ending]
+        reader = {".parquet": "read_parquet", ".feather": "read_feather"}.get(ending, "")
         try:
             pandas = import_module("pandas")
+            if ending == ".xlsx":
+                return cls._of_sheet(pandas.read_excel(path, header=None, sheet_name=None), str(path), reading)
             return cls.of(getattr(pandas, reader)(path), str(path))
         except FileNotFoundError:
             raise DataError(f"{path}: no such file") from None
@@ -409,6 +457,23 @@ class _FrameCells(_Cells):
         except Exception as error:  # pandas and its readers raise nearly anything for a damaged file
             told = " ".join(str(error).split())[:200]
             raise DataError(f"{path}: a whole {ending} file is needed; pandas says: {told}") from None
+
+    @classmethod
+    def _of_sheet(cls, sheets: dict[str, Any], name: str, reading: Reading) -> _FrameCells:
+        """The first sheet, without empty rows above and below its values."""
+        title, frame = next(iter(sheets.items()))
+        full = np.flatnonzero(frame.notna().any(axis=1).to_numpy())
+        if not len(full):
+            raise DataError(f"{name}: its first sheet, {title}, is empty; a table of numbers is needed")
+        frame = frame.iloc[full[0] : full[-1] + 1]
+        shown = [["" if cell != cell else str(cell) for cell in row] for row in frame.head(SAMPLE).to_numpy().tolist()]
+        header, said = _header(reading, shown, ".", name)
+        made = cls.of(frame.iloc[1:].infer_objects() if header else frame.infer_objects(), name)
+        made.names = _names(shown[0]) if header else ()
+        made.notes += said
+        if len(sheets) > 1:
+            made.notes.append(f"{name}: the first of {len(sheets)} sheets, {title}, was read")
+        return made
 
     @classmethod
     def of(cls, frame: Any, name: str) -> _FrameCells:

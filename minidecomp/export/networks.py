@@ -32,7 +32,7 @@ class Chain:
     scale_link : str or None
         ``softplus`` or ``exp``: turns the other half of the outputs into the scale; None if there is no such half.
     shift, unit : numpy.ndarray of shape (dx,) or None
-        float32. The model's x is (x - shift) / unit; so the encoder takes it, and the decoder gives
+        float64. The model's x is (x - shift) / unit; so the encoder takes it, and the decoder gives
         mean * unit + shift and scale * unit. None where the model's x is a person's.
     """
 
@@ -67,7 +67,7 @@ def _chain(vae: VAE, network: MLP, name: str, mean_link: str, scale_link: str | 
         )
         for kind in "Wb"
     ]
-    ends = () if scaling is None else (scaling.shift.astype(np.float32), scaling.scale.astype(np.float32))
+    ends = () if scaling is None else (scaling.shift, scaling.scale)
     return Chain(name, parts[0], parts[1], network.activation, mean_link, scale_link, *ends)
 
 

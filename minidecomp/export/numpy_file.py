@@ -58,7 +58,8 @@ def source(encoder: Chain, decoder: Chain, name: str) -> str:
     mean = f"sigmoid({mean})" if decoder.mean_link == "sigmoid" else mean
     x = "np.asarray(x, np.float32)"
     if encoder.shift is not None:
-        x, mean = f'({x} - WEIGHTS["shift"]) / WEIGHTS["unit"]', f'{mean} * WEIGHTS["unit"] + WEIGHTS["shift"]'
+        x = '((np.asarray(x, np.float64) - WEIGHTS["shift"]) / WEIGHTS["unit"]).astype(np.float32)'
+        mean = f'{mean} * WEIGHTS["unit"] + WEIGHTS["shift"]'
     return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}; needs numpy and {name}.npz."""
 
 from pathlib import Path

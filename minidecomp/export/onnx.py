@@ -36,7 +36,8 @@ def onnx_model(chain: Chain, name: str, variable: str) -> Any:
 
     nodes, constants, h = [], [], variable
     if chain.shift is not None and chain.unit is not None:
-        constants += [numpy_helper.from_array(chain.shift, "shift"), numpy_helper.from_array(chain.unit, "unit")]
+        for end, values in (("shift", chain.shift), ("unit", chain.unit)):
+            constants.append(numpy_helper.from_array(values.astype(np.float32), end))
         if chain.name == "encode":
             nodes += [
                 helper.make_node("Sub", [h, "shift"], ["moved"]),

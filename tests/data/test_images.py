@@ -59,7 +59,7 @@ def test_a_folder_of_images_in_the_order_of_their_names(tmp_path, pillow):
     (folder / ".hidden.png").write_text("-")
     images, notes = read_folder(folder)
     np.testing.assert_array_equal(images, COLOUR)
-    assert images.dtype == np.uint8 and len(notes) == 1 and "1 files" in notes[0]
+    assert images.dtype == np.uint8 and len(notes) == 1 and "1 file left out" in notes[0]
     images, notes = read_folder(put(pillow, tmp_path / "grey", GREY))
     np.testing.assert_array_equal(images, GREY)
     assert notes == []
@@ -82,16 +82,18 @@ def test_grey_among_colour_is_colour_and_transparent_is_on_white(tmp_path, pillo
     pillow.fromarray(GREY[0]).save(folder / "000.png")
     clear = np.dstack([COLOUR[1], np.zeros((6, 8), np.uint8)])
     pillow.fromarray(clear).save(folder / "001.png")
+    # One colour that is transparent, without a channel for it.
+    pillow.fromarray(np.full((6, 8, 3), 7, np.uint8)).save(folder / "002.png", transparency=(7, 7, 7))
     images, notes = read_folder(folder)
     np.testing.assert_array_equal(images[0], np.repeat(GREY[0][..., None], 3, 2))
-    assert (images[1] == 255).all()
-    np.testing.assert_array_equal(images[2:], COLOUR[2:])
+    assert (images[1:3] == 255).all()
+    np.testing.assert_array_equal(images[3:], COLOUR[3:])
     assert "1 grey images" in notes[0]
 
 
 def test_two_sizes_and_a_broken_file(tmp_path, pillow):
     folder = put(pillow, tmp_path / "x", [GREY[0], GREY[1][:4]])
-    with pytest.raises(DataError, match=r"000.png has 6 x 8 pixels, 001.png 4 x 8; --image-size ROWSxCOLUMNS"):
+    with pytest.raises(DataError, match=r"000.png has 6 x 8 pixels, 001.png 4 x 8; --resize ROWS,COLUMNS"):
         read_folder(folder)
     images, _ = read_folder(folder, (3, 4))
     assert images.shape == (2, 3, 4)

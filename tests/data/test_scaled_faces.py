@@ -1,5 +1,7 @@
 """Scaling belongs to the model: every face takes a person's numbers and gives them back, by the same rule."""
 
+import sys
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -121,3 +123,72 @@ def test_points_far_outside_are_refused_in_words_that_name_the_scale(capsys):
     np.save("far.npy", SIZES * 1e9)
     assert main(["encode", "r", "far.npy"]) == 2
     assert "far.npy, scaled by --scale standardise, has" in capsys.readouterr().err
+
+
+def test_scores_of_different_scales_compare():
+    models = [DecompositionVAE(hidden=(4,), epochs=30, scale=scale).fit(SIZES) for scale in ("unit", "standardise")]
+    for model in models:
+        inside = model.rules_.scaling.apply(SIZES)
+        plain = DecompositionVAE(hidden=(4,), epochs=30, scale="none").fit(inside)
+        volume = np.log(model.rules_.scaling.scale).sum()
+        assert model.score(SIZES) == pytest.approx(plain.score(inside) - volume, rel=1e-4)
+    assert abs(models[0].score(SIZES) - models[1].score(SIZES)) < 3, "in one unit they are not nats of log scale apart"
+
+
+def test_zeros_and_ones_have_no_volume(capsys):
+    run = train(np.where(RNG.random((40, 3)) < 0.5, 0.0, 5.0), "--scale", "unit")
+    assert run.vae.likelihood.name == "bernoulli" and run.rules.log_volume == 0
+    capsys.readouterr()
+    assert main(["evaluate", "r", "--metrics", "none", "-q"]) == 0
+    assert "nats lower" not in capsys.readouterr().out
+
+
+def test_data_far_from_zero_keep_their_digits(capsys):
+    values = np.stack([1.7e9 + np.arange(60.0), RNG.normal(size=60)], axis=1)
+    run = train(values, "--scale", "standardise")
+    dataset = dataset_from(run.options)
+    made = arrays_of("reconstruct", "r", "--count", "6")
+    assert_allclose(made["x"], dataset.give(dataset.test), rtol=1e-12, atol=1e-4)
+    assert len(np.unique(made["x"][:, 0])) == 6
+    capsys.readouterr()
+    assert main(["export", "r", "--format", "numpy"]) == 0 and capsys.readouterr().err == ""
+    sys.path.insert(0, "r/export")
+    try:
+        import model
+
+        assert_allclose(model.encode(values)[0], run.encode(values)[0], rtol=1e-4, atol=1e-5)
+    finally:
+        sys.path.remove("r/export")
+        del sys.modules["model"]
+    assert main(["export", "r", "--format", "c"]) == 0
+    assert "32-bit numbers that c takes tell few of them apart" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", [1e-170, 1e-50, 1e40, 1e100])
+def test_sizes_beyond_float32(size, capsys):
+    run = train(SIZES[:, [0, 2]] * size, "--scale", "standardise")
+    made = arrays_of("reconstruct", "r", "--count", "6")
+    assert np.isfinite(made["reconstruction"]).all() and np.ptp(made["x"]) > 0.1 * size
+    assert run.rules.scaling.scale[0] == pytest.approx(SIZES[:, 0].std() * size, rel=0.2)
+    capsys.readouterr()
+    assert main(["export", "r", "--format", "c"]) == 2
+    assert "is beyond float32" in capsys.readouterr().err
+
+
+def test_a_frame_goes_by_its_names():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(SIZES, columns=["a", "b", "c"])
+    frame.to_csv("x.csv", index=False)
+    assert main(["train", "--data", "x.csv", *SMALL, "--scale", "standardise", "--out", "r"]) == 0
+    run = load_run("r")
+    assert_array_equal(run.encode(frame[["c", "a", "b"]].assign(other="x"))[0], run.encode(SIZES)[0])
+
+
+def test_a_table_says_that_scales_do_not_compare(capsys):
+    np.save("x.npy", SIZES)
+    assert main(["sweep", "--data", "x.npy", *SMALL[:-2], "-q", "--scale", "unit,standardise", "--out", "s"]) == 0
+    assert "data in different scales, and do not compare" in capsys.readouterr().err
+    assert main(["table", "s"]) == 0
+    assert "do not compare" in capsys.readouterr().err
+    assert main(["table", "s/scaleunit"]) == 0
+    assert "do not compare" not in capsys.readouterr().err

@@ -170,6 +170,61 @@ def test_an_ordinary_first_line_stays_a_point(tmp_path, first):
     assert table.values.shape == (32, 3) and table.notes == ()
 
 
+def test_a_row_of_empty_cells_in_the_midst_is_a_gap(tmp_path):
+    for hole, width in ((",,", 3), ('"","",""', 3)):
+        lines = text().splitlines()
+        lines.insert(4, hole)
+        with pytest.raises(DataError, match=rf"{width} cells are missing, the first in line 5, column a"):
+            read_table(write(tmp_path, "\n".join(lines)))
+    with pytest.raises(DataError, match="1 cell is missing, the first in line 3"):
+        read_table(write(tmp_path, "a\n1\n\n3\n"))
+    assert read_table(write(tmp_path, "a\n1\n2\n3\n\n\n")).values.shape == (3, 1)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "\nsep=;"])
+def test_excels_own_first_line(tmp_path, first, end):
+    table = read_table(write(tmp_path, end.join([first, *GERMAN.splitlines()])))
+    np.testing.assert_array_equal(table.values, X)
+
+
+def test_lines_that_end_in_a_delimiter(tmp_path):
+    for header in (HEADER, ""):
+        table = read_table(write(tmp_path, text(header=header).replace("\n", ",\n")))
+        np.testing.assert_array_equal(table.values, X)
+        assert "last column" in said(table)
+
+
+def test_marks_of_gaps_are_written_as_numbers_are(tmp_path):
+    data = GERMAN.replace(f"{X[2, 1]:.3f}".replace(".", ","), "-9999,5")
+    with pytest.raises(DataError, match="1 cell is missing, the first in line 4, column b"):
+        read_table(write(tmp_path, data), Reading(missing=("-9999,5",)))
+    assert "no cell is -1, which --missing names" in said(read_table(write(tmp_path, text()), Reading(missing=("-1",))))
+
+
+def test_a_table_for_a_model(tmp_path):
+    named = Reading(model_names=("c", "a"), model_width=2)
+    np.testing.assert_array_equal(read_table(write(tmp_path, text()), named).values, X[:, [2, 0]])
+    table = read_table(write(tmp_path, text(X[:, :2], header="")), named)
+    np.testing.assert_array_equal(table.values, X[:, :2])
+    assert "taken in the model's order, c, a" in said(table)
+    # A run that chose columns by number chooses them again.
+    numbered = Reading(columns=("2", "0", "1"), model_width=3)
+    np.testing.assert_array_equal(read_table(write(tmp_path, text(header="")), numbered).values, X[:, [2, 0, 1]])
+    again = Reading(model_names=("a", "a", ""), model_width=3)
+    np.testing.assert_array_equal(read_table(write(tmp_path, text(header="a,a,")), again).values, X)
+
+
+def test_thousands_in_quotes_are_no_decimals(tmp_path):
+    with pytest.raises(DataError, match="not '1,234'"):
+        read_table(write(tmp_path, 'pop\n"1,234"\n"2,345"\n'))
+
+
+def test_characters_that_end_no_line(tmp_path):
+    table = read_table(write(tmp_path, text(header="a\x85;b,b,c").replace("a\x85;b", '"a\x85;b"')))
+    assert table.names == ("a\x85;b", "b", "c")
+
+
 def test_spreadsheets_leave_rows_of_delimiters_at_the_end(tmp_path):
     table = read_table(write(tmp_path, GERMAN + ";;\n;;\n"))
     np.testing.assert_array_equal(table.values, X)
@@ -260,6 +315,24 @@ def test_files_that_pandas_reads(tmp_path, ending, needs):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match=f"a whole .{ending} file is needed"):
         read_table(path)
+
+
+def test_sheets_with_and_without_names(tmp_path):
+    pandas, frame = frames()
+    pytest.importorskip("openpyxl")
+    path = tmp_path / "x.xlsx"
+    frame.to_excel(path, index=False, header=False)
+    table = read_table(path)
+    np.testing.assert_array_equal(table.values, X)
+    assert table.names == () and table.notes == ()
+    np.testing.assert_array_equal(read_table(path, Reading(columns=("2", "0"))).values, X[:, [2, 0]])
+    assert len(read_table(path, Reading(header=True)).values) == 7
+    with pandas.ExcelWriter(path) as writer:
+        frame.to_excel(writer, sheet_name="one", index=False, startrow=3)
+        frame[:2].to_excel(writer, sheet_name="two")
+    table = read_table(path)
+    np.testing.assert_array_equal(table.values, X)
+    assert table.names == ("a", "b", "c") and "the first of 2 sheets, one, was read" in said(table)
 
 
 def test_without_pandas_one_line_says_what_helps(tmp_path, monkeypatch):

@@ -50,7 +50,7 @@ def looked_at(name):
     if run.vae.likelihood.name == "gaussian":
         expected["x_scale"] = softplus(run.vae.likelihood.loc_and_raw(output)[1]) + 1e-6
     if dataset.scaling is not None:
-        expected["mean"], x = dataset.give(expected["mean"]), dataset.give(x)
+        expected["mean"], x = dataset.give(expected["mean"]), dataset.give(x).astype(np.float32)
         expected["x_scale"] = expected["x_scale"] * dataset.scaling.scale
     return run.vae, x, z, expected
 

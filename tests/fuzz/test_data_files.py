@@ -163,7 +163,9 @@ def test_a_plain_table_is_read_to_the_bit_or_refused_by_name(count):
         try:
             found = arrays.read("x.csv")
         except MinidecompError as error:
-            assert "names" in str(error) or "index" in str(error), (number, content)
+            told = str(error)
+            # In a single column a blank line is a gap.
+            assert any(word in told for word in ("names", "index", "missing")), (number, content)
             continue
         same += 1
         assert found.notes or found.values.tolist() == expected, (number, content)
