@@ -315,10 +315,13 @@ class _TextCells(_Cells):
             delimiter, text = delimiter or mark[1], text[mark.end() :]
             sample = first_lines(text) or [""]
         form = sniff(sample, Form(delimiter, reading.decimal), tab)
-        if form != Form("\t" if tab else ",") and (not reading.delimiter or not reading.decimal):
-            marks = f"{DELIMITERS.get(form.delimiter, form.delimiter)}s between cells"
-            decimal = " and a decimal comma" if form.decimal == "," else ""
-            notes.append(f"{name}: was read with {marks}{decimal}; --delimiter and --decimal say it otherwise")
+        found = []
+        if not delimiter and form.delimiter != ("\t" if tab else ","):
+            found.append(f"{DELIMITERS[form.delimiter]}s between cells")
+        if not reading.decimal and form.decimal == ",":
+            found.append("a decimal comma")
+        if found:
+            notes.append(f"{name}: was read with {' and '.join(found)}; --delimiter and --decimal say it otherwise")
         lines = io.StringIO(text, newline="")
         reader = csv.reader(lines, delimiter=form.delimiter)
         rows = rows_of(sample, form.delimiter)

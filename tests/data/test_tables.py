@@ -157,6 +157,8 @@ def test_what_is_said_wins_over_what_would_be_found(tmp_path):
     assert read_table(path, Reading(header=False)).values.shape == (4, 2)
     table = read_table(path, Reading(header=True))
     assert table.names == ("0", "1") and table.values.shape == (3, 2) and table.notes == ()
+    blanks = read_table(write(tmp_path, "1 2.5\n3 4\n"), Reading(delimiter=" "))
+    assert blanks.values.tolist() == [[1, 2.5], [3, 4]] and blanks.notes == ()
     path = write(tmp_path, "1,5\n2,5\n")
     np.testing.assert_array_equal(read_table(path).values, [[1, 5], [2, 5]])
     np.testing.assert_array_equal(read_table(path, Reading(delimiter=";", decimal=",")).values, [[1.5], [2.5]])
