@@ -225,7 +225,8 @@ def test_in_the_browser(name, runs, tmp_path):
     found, console = browse(text, tmp_path)
     assert console == [] and found is not None
 
-    vae, x = in_dtype(run.vae, np.float64), dataset.test[report_content.evenly_spread(len(dataset.test), 1)]
+    first = report_content.content(run, dataset)["explorer"]["points"]["index"][0]
+    vae, x = in_dtype(run.vae, np.float64), dataset.test[[first]]
     output = vae.decode(places)
     engine = run.vae.decode(places.astype(np.float32))
     np.testing.assert_allclose(found["outputs"], output, rtol=1e-4, atol=1e-4)
