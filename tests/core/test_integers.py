@@ -9,13 +9,13 @@ import pytest
 from engine_cases import batch, make
 from numpy.testing import assert_array_equal
 
-import minidecomp
-from minidecomp import _core
 from minidecomp._core import engine_float32, engine_float64
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.randomness import philox
 
-CORE, PACKAGE = Path(_core.__file__).parent, Path(minidecomp.__file__).parent
+# The sources, of which an installed package has a few alone.
+ROOT = Path(__file__).parents[2]
+CORE, PACKAGE = ROOT / "_core", ROOT / "minidecomp"
 COMPILED = [path for end in ("*.h", "*.pxi", "*.pyx", "*.pxd", "*.cu") for path in sorted(CORE.glob(end))]
 # NumPy's names for an integer of the size of a C long or int.
 C_INTEGERS = {"int_", "uint", "long", "ulong", "intc", "uintc"}
