@@ -69,7 +69,7 @@ def export(run: str, kind: str | None, out: str | None, name: str, weights: str 
 
 @contextmanager
 def _named(folder: Path, scratch: str) -> Iterator[None]:
-    """An error about a file in the scratch folder, of which a person knows nothing, names the one that it was for."""
+    """Errors name the file that was asked for, in place of the one in the scratch folder."""
     from minidecomp.errors import Fault
 
     try:

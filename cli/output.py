@@ -40,7 +40,7 @@ def check_output(
     path : path or None
         The file to be written, if there is to be one.
     inputs : iterable of path
-        What the command reads. None counts as nothing, and so does what is no file.
+        What the command reads; None, and what is no file, are passed over.
     ending : str or tuple of str
         Of the file's name; the first one is named where it has none of them.
     makes_folder : bool

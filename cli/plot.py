@@ -58,7 +58,7 @@ def plot(
 
 
 def _names(classes: str | None) -> list[str]:
-    """The classes' names, of which there is one at least where the option is given."""
+    """The classes' names; the option without any name is refused."""
     if classes is None:
         return []
     names = [each.strip() for each in classes.split(",") if each.strip()]

@@ -248,7 +248,7 @@ def run_grid(
     from .sweep_progress import sweep_progress
 
     count = None if threads is None else check("threads", threads)
-    say = partial(click.echo, err=True)
+    tell = partial(say, err=True)
     with stop_on_signals() as received, sweep_progress(folder, entries, quiet, names) as show:
         if scheduler is not None:
             from minidecomp.sweeps.cluster import run_on_cluster
@@ -261,7 +261,7 @@ def run_grid(
                 threads=count or 1,
                 report=show.report,
                 should_stop=lambda: bool(received),
-                say=say,
+                say=tell,
             )
             return outcomes, received
         from minidecomp.sweeps.local import run_all
@@ -275,7 +275,7 @@ def run_grid(
             progress=show.progress,
             report=show.report,
             should_stop=lambda: bool(received),
-            say=say,
+            say=tell,
         )
         return outcomes, received
 

@@ -17,7 +17,7 @@ from .data.points import Points, as_stored, fingerprint, value_range
 from .data.rules import DataRules, learn
 from .engines import Engine, make, usable_engine
 from .engines.rules import trained_rows
-from .errors import DataError, Fault, OptionError, RunError
+from .errors import DataError, Fault, OptionError, RunError, counted
 from .inspection.over_training import record
 from .model import from_options
 from .objective import TERMS, Objective, objective_from
@@ -232,7 +232,7 @@ def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> Non
     points = len(dataset.train)
     if trained_rows(points, batch_size, regulariser) == 0:
         raise DataError(
-            f"{dataset.name}: {points} training point{'s' * (points > 1)}; with --alpha above 0, --regulariser "
+            f"{dataset.name}: {counted(points, 'training point')}; with --alpha above 0, --regulariser "
             f"{regulariser} needs {objective.least_points} or more in a batch"
         )
 
@@ -335,7 +335,7 @@ def _terms_lost(trainer: Trainer) -> str:
     at = streams.TRAINING.step(state.optimizer.step)
     regulariser = None if trainer.objective.alpha > 0 else "kl-inc"  # which is content with one point
     found: dict[str, float] = {}
-    # A prior of one's own may raise where the model is no longer finite.
+    # A user's own prior may raise where the model is no longer finite.
     with np.errstate(all="ignore"), suppress(Exception):
         found = trainer.engine.values(trainer.data[: o.batch_size], o.seed, at, regulariser)
     weights = trainer.objective.weights

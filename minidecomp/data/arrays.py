@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, MinidecompError, OptionError
+from ..errors import DataError, MinidecompError, OptionError, counted
 from ..files import what_else
 from ..randomness import philox, streams
 from ..settings.options import OWN
@@ -120,7 +120,7 @@ def load(
     new = new_data(found.values, str(path), scale)
     n = len(new.rows)
     if n < 4:
-        raise DataError(f"{path}: has {n} point{'s' * (n != 1)}; at least 4 are needed")
+        raise DataError(f"{path}: has {counted(n, 'point')}; at least 4 are needed")
     # One order for both: the training points are in random order already, so that the first are a random choice.
     order = philox.permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
@@ -144,8 +144,8 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
     Parameters
     ----------
     path : path
-        A .npy, .npz, .mat or .h5 file of shape (N,), (N, dx), (N, rows, columns) or four axes, of which one is that of
-        1, 3 or 4 channels; a table, as of `tables.read_table`; or a folder of .png and .jpg files.
+        A .npy, .npz, .mat or .h5 file of shape (N,), (N, dx), (N, rows, columns), or of four axes, one of them for 1, 3
+        or 4 channels; a table, as of `tables.read_table`; or a folder of .png and .jpg files.
     array : str or None
         The name of the array in a file of several.
     how : HowToRead, optional

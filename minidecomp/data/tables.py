@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import sys
+from abc import ABC, abstractmethod
 from array import array as number_list
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, MinidecompError
+from ..errors import DataError, MinidecompError, counted
 from .delimited import DELIMITERS, SAMPLE, Form, decoded, first_lines, has_names, rows_of, sniff, value
 
 TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -85,7 +86,7 @@ class Table:
 
 
 @dataclass
-class _Cells:
+class _Cells(ABC):
     """A table before its columns are chosen: all its names, and a way to the values of some columns."""
 
     name: str
@@ -97,17 +98,17 @@ class _Cells:
         """Where a row of ``values`` stands, for a message."""
         return f"row {row} (counted from 0)"
 
+    @abstractmethod
     def rows(self, columns: Sequence[int]) -> Iterator[Sequence[Any]]:
         """Row after row, the cells of these columns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def values(self, columns: Sequence[int]) -> np.ndarray | None:
         """The columns as numbers (N, columns), where all cells are plain ones; None where one is not."""
-        raise NotImplementedError
 
+    @abstractmethod
     def word(self, cell: Any) -> float | None:
         """As ``delimited.value``."""
-        raise NotImplementedError
 
     def last_is_empty(self) -> bool:
         """Whether the last column has neither a name nor a value, as where each line ends in a delimiter."""
@@ -163,10 +164,10 @@ def _table(cells: _Cells, reading: Reading) -> Table:
     values = cells.values(chosen)
     if values is None or reading.missing:
         values = _by_cell(cells, chosen, reading)
-    texts = (
-        np.array([[str(cell).strip() for cell in row] for row in cells.rows(list(apart.values()))]) if apart else None
-    )
-    aside = {} if texts is None else dict(zip(apart, texts.T, strict=True))
+    aside = {}
+    if apart:
+        texts = np.array([[str(cell).strip() for cell in row] for row in cells.rows(list(apart.values()))])
+        aside = dict(zip(apart, texts.T, strict=True))
     if not len(values):
         raise DataError(f"{cells.name}: has no rows below {', '.join(map(_short, cells.names[:3]))}; points are needed")
     gaps = np.isnan(values)
@@ -277,7 +278,7 @@ def _whole_rows(cells: _Cells, chosen: Sequence[int], gaps: np.ndarray, reading:
     """Which rows (N,) have no gap, if the others may be left out."""
     whole = np.asarray(~gaps.any(axis=1))
     count, lost = int(gaps.sum()), int((~whole).sum())
-    rows = f"{lost} row" + ("" if lost == 1 else "s")
+    rows = counted(lost, "row")
     if reading.drop_missing:
         if not whole.any():
             raise DataError(f"{cells.name}: every row has a missing value; --drop-missing leaves nothing")
@@ -285,8 +286,8 @@ def _whole_rows(cells: _Cells, chosen: Sequence[int], gaps: np.ndarray, reading:
         return whole
     row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
     place = f"{cells.place(int(row))}, {_column(cells, chosen[int(column)])}"
-    cell = "1 cell is" if count == 1 else f"{count} cells are"
-    raise DataError(f"{cells.name}: {cell} missing, the first in {place}; --drop-missing leaves out {rows}")
+    are = f"{counted(count, 'cell')} {'is' if count == 1 else 'are'}"
+    raise DataError(f"{cells.name}: {are} missing, the first in {place}; --drop-missing leaves out {rows}")
 
 
 # ---- delimited text ----
