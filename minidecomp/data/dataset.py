@@ -36,6 +36,26 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Factors:
+    """The factors of a person's own data: each point's class of each factor.
+
+    Attributes
+    ----------
+    names : tuple of str
+        A name for each factor.
+    sizes : tuple of int
+        How many classes each has, over all points.
+    train, test : numpy.ndarray of shape (N, F)
+        int64 classes from 0 of the training and of the test points.
+    """
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True)
 class Digests:
     """SHA-256 of the training and of the test points, hexadecimal; empty where it was not taken."""
 
@@ -69,6 +89,10 @@ class Dataset:
         A name for each number of a point; may be empty.
     scaling : Scaling or None
         How a person's numbers became these points; None where they are the same, or bytes.
+    factors : Factors or None
+        The factors that a person's file has for its points; a data set with a ``grid`` has none.
+    test_index : numpy.ndarray of shape (N,) or None
+        What tells each test point from the others of a person's file: the cell of its index, or its row, from 0.
     """
 
     name: str
@@ -83,6 +107,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     scaling: Scaling | None = None
+    factors: Factors | None = None
+    test_index: np.ndarray | None = None
 
     @property
     def data_dim(self) -> int:
