@@ -112,6 +112,7 @@ class _Cells(ABC):
     names: tuple[str, ...]
     width: int
     notes: list[str] = field(default_factory=list)
+    in_memory: bool = False  # then there are no options to advise
 
     def place(self, row: int) -> str:
         """Where a row of ``values`` stands, for a message."""
@@ -171,7 +172,14 @@ def table_of_frame(frame: Any, reading: Reading | None = None, name: str = "X") 
     DataError
         A column is not of numbers, or has a gap.
     """
-    return _table(_FrameCells.of(frame, name), reading or Reading())
+    cells = _FrameCells.of(frame, name)
+    cells.in_memory = True
+    return _table(cells, reading or Reading())
+
+
+def table_names(frame: Any) -> tuple[str, ...]:
+    """The names of a DataFrame's columns; none where they only count, as pandas' own do."""
+    return _FrameCells.of(frame, "X").names
 
 
 def read_texts(path: str | Path, count: int) -> tuple[tuple[str, ...], np.ndarray, tuple[str, ...]]:
@@ -336,9 +344,10 @@ def _by_cell(cells: _Cells, chosen: Sequence[int], reading: Reading) -> np.ndarr
 
 def _refuse_word(cells: _Cells, column: int, row: int, cell: str) -> None:
     known = _short(cells.names[column]) if cells.names else str(column)
+    advice = f"--drop {known} leaves the column out, --labels {known} takes it as classes"
     raise DataError(
         f"{cells.name}, {cells.place(row)}, {_column(cells, column)}: a number is needed, not {cell.strip()[:LONG]!r}; "
-        f"--drop {known} leaves the column out, --labels {known} takes it as classes"
+        f"{'give only columns of numbers' if cells.in_memory else advice}"
     )
 
 
@@ -355,7 +364,8 @@ def _whole_rows(cells: _Cells, chosen: Sequence[int], gaps: np.ndarray, reading:
     row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
     place = f"{cells.place(int(row))}, {_column(cells, chosen[int(column)])}"
     are = f"{counted(count, 'cell')} {'is' if count == 1 else 'are'}"
-    raise DataError(f"{cells.name}: {are} missing, the first in {place}; --drop-missing leaves out {rows}")
+    advice = f"leave out the {rows} with one" if cells.in_memory else f"--drop-missing leaves out {rows}"
+    raise DataError(f"{cells.name}: {are} missing, the first in {place}; {advice}")
 
 
 # ---- delimited text ----
@@ -399,7 +409,8 @@ class _TextCells(_Cells):
         names: tuple[str, ...] = ()
         if header:
             names = _names(next(row for row in reader if row))
-        return cls(name, names, len(rows[0]), notes, list(lines), form, reader.line_num + 1 if header else 1)
+        first = reader.line_num + 1 if header else 1
+        return cls(name, names, len(rows[0]), notes, body=list(lines), form=form, first_line=first)
 
     def values(self, columns: Sequence[int]) -> np.ndarray | None:
         """As NumPy reads them, some ten times faster than cell by cell; None if it finds one that is no number."""
