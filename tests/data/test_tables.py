@@ -290,7 +290,7 @@ def test_frames_of_pandas():
     np.testing.assert_array_equal(table.values, X)
     assert table.names == ("a", "b", "c") and table.notes == ()
     assert table_of_frame(pandas.DataFrame(X)).names == ()
-    with pytest.raises(DataError, match=r"X, row 0 .*, column kind: a number is needed, not 'x'; --drop kind"):
+    with pytest.raises(DataError, match=r"X, row 0 .*, column kind: a number is needed, not 'x'; give only columns"):
         table_of_frame(frame.assign(kind="x"))
     with pytest.raises(DataError, match=r"X: 1 cell is missing, the first in row 3 \(counted from 0\), column b"):
         table_of_frame(frame.assign(b=np.where(np.arange(8) == 3, np.nan, X[:, 1])))
