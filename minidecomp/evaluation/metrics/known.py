@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .labelled import holdable, in_both_parts, parts
+from .labelled import in_both_parts, parts
 
 ALL, IN_BOTH_PARTS, HOLDABLE = "all", "in both parts", "holdable"
 
@@ -47,16 +47,16 @@ class KnownFactors:
     @classmethod
     def of_points(cls, names: Sequence[str], factors: np.ndarray, test_factors: np.ndarray) -> KnownFactors:
         """Of the factors (n, F) of a person's training points, and (m, F) of the test points, int64 from 0."""
-        every = np.concatenate([factors, test_factors])
-        sizes = [len(np.unique(column)) for column in every.T]
-        if not any(size > 1 for size in sizes):
-            return cls.none(f"; {', '.join(names)}: one value only")
+        counts = [np.bincount(column) for column in np.concatenate([factors, test_factors]).T]
+        sizes = {name: np.count_nonzero(count) for name, count in zip(names, counts, strict=True)}
+        varying = {name: int(size) for name, size in sizes.items() if size > 1}
+        if not varying:
+            return cls.none(f"; one value only: {', '.join(names)}")
         fit, held_out = parts(len(factors), len(test_factors))
         usable = {
             IN_BOTH_PARTS: len(in_both_parts(factors[fit], test_factors[held_out])),
-            HOLDABLE: sum(size > 1 and bool(held) for size, held in zip(sizes, holdable(every), strict=True)),
+            HOLDABLE: sum(np.count_nonzero(count) > 1 < count.max() for count in counts),
         }
-        varying = {name: size for name, size in zip(names, sizes, strict=True) if size > 1}
         return cls(varying, False, usable)
 
     def count(self, which: str) -> int:

@@ -37,10 +37,8 @@ def of_all_points(points: LabelledCodes, from_codes: Callable[[Any, Any], Score]
     codes = np.concatenate([points.codes, points.test_codes])
     factors = np.concatenate([points.factors, points.test_factors])
     score = from_codes(codes, factors)
-    rest = {name: count for name, count in score.samples.items() if name not in ("train", "points")}
-    return replace(
-        score, samples={"points": len(codes), **rest}, definition=f"{score.definition}; of all points of the data"
-    )
+    samples = score.samples if "points" in score.samples else {"points": len(codes)}
+    return replace(score, samples=samples, definition=f"{score.definition}; of all points of the data")
 
 
 def of_both_parts(points: LabelledCodes, from_codes: Callable[[Any, Any, Any, Any], Score]) -> Score:
@@ -56,7 +54,7 @@ def of_both_parts(points: LabelledCodes, from_codes: Callable[[Any, Any, Any, An
     return replace(
         score,
         details=score.details | {"factors": used},
-        definition=f"{score.definition}; of points of the data, fitted to training points and scored on test points",
+        definition=f"{score.definition}; fitted to the data's training points, scored on its test points",
     )
 
 
