@@ -264,6 +264,8 @@ def test_evaluate_a_sweep_and_a_table(toy, capsys):
     assert set(found["metrics"]) == {*OF_ALL, *OF_BOTH_PARTS, "unsupervised", "hoyer", "hoyer_plain"}
     assert float(rows[1]["mig"]) == found["metrics"]["mig"]["score"]
     assert "metrics, of the factors arm 2, size, in cm 3:" in out and "(points 60)" in out
+    samples = {name: score["samples"] for name, score in found["metrics"].items()}
+    assert samples["unsupervised"] == samples["hoyer"] == {"points": 20}
     assert "(train 40, test 20)" in out and "encoding 40 points" in err
     assert "(points 60, train 10000, eval 5000, batch 64; seed 0)" in out
     assert main(["table", "s"]) == 0
