@@ -262,6 +262,7 @@ def _add_metrics(
     """The metrics of the points that each takes; for a Student-t prior of the points as quantiles, too."""
     known, prior = scoring.known_factors(dataset, options), state.vae.current_prior()
     result["factors"] = dict(known.sizes)
+    result["factors_sha256"] = "" if dataset.factors is None else dataset.factors.digest()
     encoded = {"test": loc}
     if dataset.grid is not None:
         encoded["grid"] = _encode(engine, dataset.grid.points, f"the grid's points of {dataset.name}", listener)

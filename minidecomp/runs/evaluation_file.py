@@ -107,7 +107,7 @@ def is_in_form(name: str, part: Any) -> bool:
     match name:
         case "epochs" | "seed":
             return _is_whole(part)
-        case "version" | "parameters_sha256":
+        case "version" | "parameters_sha256" | "factors_sha256":
             return isinstance(part, str)
         case "train" | "test":
             return _is_of(part, _is_number)
@@ -179,12 +179,17 @@ def update_evaluation(
     try:
         known = read_evaluation(folder, state)
         merged = known | dict(values) | model_of(state)
-        of_same_factors = list(known.get("factors", {}).items()) == list(merged.get("factors", {}).items())
+        of_same_factors = _factors_of(known) == _factors_of(merged)
         for name in METRIC_PARTS & known.keys():
             merged[name] = (known[name] if of_same_factors else {}) | values.get(name, {})
         write_json(folder / "evaluation.json", merged, check_all)
     finally:
         held.release()
+
+
+def _factors_of(evaluation: Mapping[str, Any]) -> tuple[list[Any], str]:
+    """What tells the factors of an evaluation's metrics from others."""
+    return list(evaluation.get("factors", {}).items()), evaluation.get("factors_sha256", "")
 
 
 def is_still_the_model(folder: Path, state: State) -> bool:

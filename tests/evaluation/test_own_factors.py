@@ -343,3 +343,28 @@ def test_metrics_of_other_factors_are_not_kept(toy, other):
     update_evaluation(run.folder, run.state, {"factors": other, "metrics": {"sap": {"score": 0.1}}})
     found = read_evaluation(run.folder, run.state)
     assert found["metrics"] == {"sap": {"score": 0.1}} and found["factors"] == other
+
+
+def test_factors_of_a_file_through_the_commands(capsys):
+    """A table whose first two columns are its factors, with noise: the metrics are high, and go with their file."""
+    random = np.random.default_rng(0)
+    factors = random.integers(0, 4, (200, 2))
+    X = factors + random.normal(0, 0.05, factors.shape)
+    lines = ["a,b,left,right", *(",".join(map(str, row)) for row in np.hstack([X.round(3), factors]))]
+    Path("x.csv").write_text("\n".join(lines))
+    options = ["--factors", "left,right", "--scale", "standardise", "-e", "300", "--beta", "0.2", "--no-plots", "-q"]
+    assert main(["train", "--data", "x.csv", *options, "--out", "r"]) == 0
+    assert main(["evaluate", "r", "--metrics", "mig,explicitness,factor_vae", "-q"]) == 0
+    assert "metrics, of the factors left 4, right 4:" in capsys.readouterr().out
+    found = json.loads(Path("r/evaluation.json").read_text())
+    assert found["metrics"]["explicitness"]["score"] > 0.9
+    assert found["metrics"]["mig"]["samples"] == {"points": 200}
+    assert found["metrics"]["explicitness"]["samples"] == {"train": 180, "test": 20}
+    # Other values under the same names: what was computed of the old ones goes.
+    Path("x.csv").write_text(
+        "\n".join([lines[0], *(line[:-1] + "9" * (i % 2) + line[-1] for i, line in enumerate(lines[1:]))])
+    )
+    assert main(["evaluate", "r", "--metrics", "irs", "-q"]) == 0
+    assert set(json.loads(Path("r/evaluation.json").read_text())["metrics"]) == {"irs"}
+    assert main(["evaluate", "r", "--metrics", "beta_vae", "-q"]) == 2
+    assert "can be drawn" in capsys.readouterr().err
