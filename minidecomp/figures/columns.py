@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class FeatureAxes:
             axes.set_xlabel("feature")
             axes.locator_params(axis="x", integer=True)
             return
-        turned = {"rotation": 90, "ha": "center", "va": "top", "ma": "right"} if self._turned else {}
+        turned: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "top", "ma": "right"} if self._turned else {}
         axes.set_xticks(1 + self._named, self._labels, **turned)
         if self._step > 1:
             axes.set_xlabel(f"one in {self._step} of {features} columns is named")
