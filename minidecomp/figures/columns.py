@@ -150,4 +150,4 @@ def plane_axes(axes: Axes, extent: Extent) -> None:
     if not math.isclose(extent[1] - extent[0], extent[3] - extent[2], rel_tol=1e-6):
         axes.set_aspect("auto")
         axes.set_box_aspect(1)
-    axes.ticklabel_format(useOffset=True, scilimits=(-3, 4), useMathText=True)
+    axes.ticklabel_format(useOffset=True, scilimits=(-3, 4))
