@@ -120,7 +120,7 @@ def _range(low: float, high: float) -> str:
     """Both ends of a range in words, with as many digits as tell them apart."""
     largest, spread = max(abs(low), abs(high)), high - low
     digits = min(3 + math.floor(math.log10(largest / spread)) if largest > spread else 3, 17)
-    return " to ".join(_digits(end, digits, 1e-4 <= largest < 1e12) for end in (low, high))
+    return " to ".join(_digits(end, digits, 1e-4 <= largest < 10.0 ** (digits + 3)) for end in (low, high))
 
 
 def _digits(value: float, digits: int, plain: bool) -> str:

@@ -105,7 +105,8 @@ def _planar_paths(values: np.ndarray, means: np.ndarray, names: list[str], label
 def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str], columns: FeatureAxes) -> Figure:
     rows, steps, features = means.shape
     means = columns.place(means)
-    figure = new_figure(COLUMN, 0.5 + 0.8 * rows + columns.foot)
+    beside = 0.7 if columns.foot else 0.0  # turned names need the width that the colour bar takes
+    figure = new_figure(COLUMN + beside, 0.5 + 0.8 * rows + columns.foot)
     panels = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     import matplotlib
 
