@@ -14,6 +14,7 @@ from ..data.rules import BYTES, check_finite
 from ..engines.constants import is_built_in, prior_constants
 from ..errors import MinidecompError, printable
 from ..evaluation.everything import evaluated_dimension_kl
+from ..figures.columns import FeatureAxes, extent_around
 from ..figures.posterior import covering_square, density_on_grid
 from ..inspection.by_term import term_gradients
 from ..model.vae import VAE, in_dtype
@@ -140,6 +141,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         "image_shape": dataset.image_shape,
         "columns": [printable(name) or f"x{i}" for i, name in enumerate(dataset.feature_names, 1)],
         "given": _given(dataset),
+        **_axes(dataset, chosen),
         "prior": _prior(vae),
         "kl": [float(f"{value:.3g}") for value in kl],  # the digits that the table has
         "shown": _shown(kl),
@@ -169,6 +171,16 @@ def _given(dataset: Dataset) -> dict[str, str] | None:
     if scaling is None or dataset.image_shape is not None:
         return None
     return {"shift": _doubles(scaling.shift), "scale": _doubles(scaling.scale)}
+
+
+def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
+    """How points that are no images are drawn, as on the pictures: in the plane, or the columns side by side."""
+    if dataset.image_shape is not None:
+        return {}
+    x = dataset.give(as_numbers(dataset.test[chosen], np.float64))
+    if dataset.data_dim == 2:
+        return {"extent": [float(edge) for edge in extent_around(x)], "own_ranges": False}
+    return {"own_ranges": bool(FeatureAxes.around(x, ()).own)}
 
 
 def _doubles(array: Any) -> str:

@@ -58,25 +58,18 @@ function drawImages(canvas, images, shape) {
   });
 }
 
-// The least and the greatest value of each of n columns of points, and whether they are too unlike for one axis:
-// where columns would be flat lines on it. Of many columns more than half have to be so.
+// The least and the greatest value of each of n columns of points, which each have an axis of their own or share one.
 class Ranges {
-  constructor(points, n) {
+  constructor(points, n, own) {
+    this.own = own;
     this.low = new Float64Array(n).fill(Infinity);
     this.high = new Float64Array(n).fill(-Infinity);
     points.forEach((value, i) => {
       this.low[i % n] = Math.min(this.low[i % n], value);
       this.high[i % n] = Math.max(this.high[i % n], value);
     });
-    this.least = Math.min(...[0, ...this.extremes(this.low)]);
-    this.greatest = Math.max(...[0, ...this.extremes(this.high)]);
-    const whole = this.extremes(this.high)[1] - this.extremes(this.low)[0];
-    const flat = Array.from(this.low, (low, i) => this.high[i] > low && this.high[i] - low < 0.05 * whole).filter(Boolean).length;
-    this.own = n <= 30 ? flat > 0 : flat > n / 2;
-  }
-
-  extremes(values) {
-    return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+    this.least = this.low.reduce((least, value) => Math.min(least, value), 0);
+    this.greatest = this.high.reduce((greatest, value) => Math.max(greatest, value), 0);
   }
 
   // The share of the axis at which a value stands, from 0 to 1 for the values in these points
@@ -101,26 +94,17 @@ function fitted(context, text, room) {
   return letters.join("") + "…";
 }
 
-// Two-dimensional data: all points faint, the chosen one ringed, the decoder's mean and its scale. Both columns have one
-// unit where their reaches are alike, and the axes' ends are written.
-function drawScatter(canvas, points, chosen, at, scale, names) {
+// Two-dimensional data: all points faint, the chosen one ringed, the decoder's mean and its scale.
+function drawScatter(canvas, points, chosen, at, scale, [left, right, low, high], ranges, names) {
   const context = canvas.getContext("2d"), n = canvas.width, edge = 26, side = n - edge;
-  const ranges = new Ranges(points, 2), centre = [], reach = [];
-  for (const i of [0, 1]) {
-    centre.push((ranges.low[i] + ranges.high[i]) / 2);
-    reach.push(1.15 * (ranges.high[i] - ranges.low[i]) / 2);
-  }
-  const longest = Math.max(...reach) || 1;
-  if (longest <= 5 * Math.min(...reach) || Math.min(...reach) === 0) reach.fill(longest);
-  const px = (v) => edge + ((v - centre[0]) / reach[0] + 1) * side / 2, py = (v) => (1 - (v - centre[1]) / reach[1]) * side / 2;
+  const across = side / (right - left), up = side / (high - low), px = (v) => edge + (v - left) * across, py = (v) => (high - v) * up;
   context.clearRect(0, 0, n, n);
   context.font = "13px system-ui, sans-serif";
   context.fillStyle = context.strokeStyle = colour("faint");
   context.lineWidth = 1;
   context.strokeRect(edge, 0, side, side);
-  const along = (i) => [["start", 0, centre[i] - reach[i]], ["end", side, centre[i] + reach[i]]];
-  const label = (i) => {
-    for (const [align, place, value] of along(i)) {
+  const label = (i, first, last) => {
+    for (const [align, place, value] of [["start", 0, first], ["end", side, last]]) {
       context.textAlign = align;
       context.fillText(ranges.write(value, i), place, 0);
     }
@@ -129,12 +113,12 @@ function drawScatter(canvas, points, chosen, at, scale, names) {
   };
   context.save();
   context.translate(edge, n - 8);
-  label(0);
+  label(0, left, right);
   context.restore();
   context.save();
   context.translate(18, side);
   context.rotate(-Math.PI / 2);
-  label(1);
+  label(1, low, high);
   context.restore();
   for (let i = 0; i < points.length; i += 2) dot(context, px(points[i]), py(points[i + 1]), 2.5, colour("faint"));
   context.strokeStyle = colour("ink");
@@ -145,7 +129,7 @@ function drawScatter(canvas, points, chosen, at, scale, names) {
   if (scale) {
     context.strokeStyle = colour("mark");
     context.beginPath();
-    context.ellipse(px(at[0]), py(at[1]), scale[0] / reach[0] * side / 2, scale[1] / reach[1] * side / 2, 0, 0, 2 * Math.PI);
+    context.ellipse(px(at[0]), py(at[1]), scale[0] * across, scale[1] * up, 0, 0, 2 * Math.PI);
     context.stroke();
   }
   dot(context, px(at[0]), py(at[1]), 5, colour("mark"));

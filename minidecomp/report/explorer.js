@@ -17,7 +17,7 @@ class Explorer {
     this.scale = floats(points.scale);
     this.x = points.bytes ? Float64Array.from(byteValues(points.bytes), (v) => v / 255) : floats(points.floats);
     this.shownX = given(model, this.x);
-    this.ranges = model.image_shape ? null : new Ranges(this.shownX, model.data_dim);
+    this.ranges = model.image_shape ? null : new Ranges(this.shownX, model.data_dim, model.own_ranges);
     this.pulls = {};
     for (const [term, pull] of Object.entries(points.pulls)) this.pulls[term] = { loc: floats(pull.loc), scale: floats(pull.scale) };
     this.chosen = 0;
@@ -137,7 +137,7 @@ class Explorer {
     }
     const x = given(model, this.point()), made = given(model, mean(model, output)), scale = givenScale(model, scaleOf(model, output));
     const names = Array.from(x.slice(0, MOST_NAMED), (_, i) => this.columnName(i));
-    if (model.data_dim === 2) drawScatter(canvas, this.shownX, x, made, scale, names);
+    if (model.data_dim === 2) drawScatter(canvas, this.shownX, x, made, scale, model.extent, this.ranges, names);
     else drawBars(canvas, x, made, this.ranges, model.columns);
     this.writeColumns(names, x, made, scale);
   }

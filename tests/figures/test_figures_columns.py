@@ -48,14 +48,13 @@ def no_other_fonts(monkeypatch):
         cached.cache_clear()
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 8])
+@pytest.mark.parametrize("width", [1, 2, 8])
 def test_names_stand_on_every_picture_as_they_are(width, no_other_fonts, tmp_path):
     """No name is read as a formula, and no letter without a glyph is warned of."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for i, figure in enumerate(all_pictures(table(width), HOSTILE[:width])):
-            for kind in ("png", "pdf"):
-                figures.write_figure(figure, tmp_path, str(i), (kind,))
+            figures.write_figure(figure, tmp_path, str(i), ("pdf",))
             shown = [axes for axes in figure.axes if axes.get_visible() and axes.get_label() != "<colorbar>"]
             if width == 1:
                 assert any("a_b^c" in text for axes in shown for text in (axes.get_xlabel(), *ticks(axes)))

@@ -307,6 +307,7 @@ def test_columns_cannot_break_the_page_and_the_scale_is_said(named_runs):
         f"units of the data. Log-likelihoods are of the scaled data; of the data as given they are {abs(nats):.4f} "
         f"nats {'lower' if nats >= 0 else 'higher'}."
     )
+    assert kept["explorer"]["own_ranges"], "a column at 1.7e9 leaves the others flat"
     for part, name in (("shift", "shift"), ("scale", "scale")):
         stored = np.frombuffer(base64.b64decode(kept["explorer"]["given"][part]), "<f8")
         np.testing.assert_array_equal(stored, getattr(run.rules.scaling, name))
