@@ -156,7 +156,8 @@ def update_evaluation(
     """Write ``evaluation.json``: these values over those that it has of this very model; other models' are dropped.
 
     Each value says of itself with which seed and which points it was made, so that what is kept stays true. Metrics are
-    kept one by one. Several processes may do so at once. ``check`` is as for `minidecomp.files.write_file`.
+    kept one by one, unless they are of other factors. Several processes may do so at once. ``check`` is as for
+    `minidecomp.files.write_file`.
 
     Raises
     ------
@@ -178,8 +179,9 @@ def update_evaluation(
     try:
         known = read_evaluation(folder, state)
         merged = known | dict(values) | model_of(state)
+        of_same_factors = list(known.get("factors", {}).items()) == list(merged.get("factors", {}).items())
         for name in METRIC_PARTS & known.keys():
-            merged[name] = known[name] | values.get(name, {})
+            merged[name] = (known[name] if of_same_factors else {}) | values.get(name, {})
         write_json(folder / "evaluation.json", merged, check_all)
     finally:
         held.release()
