@@ -46,7 +46,7 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     draw(
         loaded.folder,
         f"reconstructions-{number}",
-        lambda: figures.data_and_reconstructions(x, reconstruction, dataset.image_shape, names),
+        lambda: figures.data_and_reconstructions(x, reconstruction, dataset.image_shape, names, dataset.feature_names),
     )
     if out is not None:
         write_arrays(out, x=x, reconstruction=reconstruction, loc=loc, scale=scale)

@@ -37,4 +37,5 @@ def sample(run: str, count: str, seed: str, out: str | None, data: str | None, d
     beside = dataset.give(as_numbers(dataset.train[evenly_spread(len(dataset.train), 1000)], loaded.vae.dtype))
     shown = x if dataset.image_shape is None else mean
     name = f"samples-{number}-seed{checked_seed}"
-    draw(loaded.folder, name, lambda: figures.samples(shown, beside, dataset.image_shape))
+    columns = dataset.feature_names
+    draw(loaded.folder, name, lambda: figures.samples(shown, beside, dataset.image_shape, columns))

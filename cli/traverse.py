@@ -79,7 +79,8 @@ def traverse(
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
     seen, means = dataset.give(as_numbers(dataset.test[:1000], vae.dtype)), dataset.give(means)
-    draw(loaded.folder, name, lambda: figures.latent_traversals(values, means, names, width, seen, dataset.image_shape))
+    shape, columns = dataset.image_shape, dataset.feature_names
+    draw(loaded.folder, name, lambda: figures.latent_traversals(values, means, names, width, seen, shape, columns))
     if gif and dataset.image_shape is not None and not figures.missing():
         path = make_folder(loaded.folder / "figures") / f"{name}.gif"
         figures.write_animation(path, means, seen, dataset.image_shape)
