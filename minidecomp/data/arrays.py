@@ -43,11 +43,19 @@ class FromFile:
         The columns' names, of a table that has them.
     notes : tuple of str
         Lines for the user on what was found out, or was taken for no point.
+    index : numpy.ndarray of shape (N,) or None
+        A table's index, as of `tables.Table`; the names of a folder's images; None of an array.
     """
 
     values: np.ndarray
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    index: np.ndarray | None = None
+
+    @property
+    def numbered(self) -> np.ndarray:
+        """The index (N,) or, where there is none, the rows' numbers from 0."""
+        return np.arange(len(self.values)) if self.index is None else self.index
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,7 @@ def load(
         notes=(*found.notes, *filter(None, [new.note, *hardly_meant(found, str(path))])),
         feature_names=found.names,
         scaling=scaling,
+        test_index=found.numbered[order[:test_count]],
     )
 
 
@@ -165,10 +174,10 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
             if str(path) != STANDARD_INPUT:
                 _refuse_what_is_no_file(Path(path))
             table = read_table(path, how.table)
-            return FromFile(table.values, table.names, table.notes)
+            return FromFile(table.values, table.names, table.notes, index=table.index)
         if os.path.isdir(path):
-            made, notes = images.read_folder(path, how.resize)
-            return FromFile(made, notes=tuple(notes))
+            made, notes, names = images.read_folder(path, how.resize)
+            return FromFile(made, notes=tuple(notes), index=np.array(names, object))
         if ending in containers.TORCH_ENDINGS:
             containers.refuse_torch(path)
         if ending not in ENDINGS:

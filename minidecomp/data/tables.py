@@ -8,7 +8,7 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from array import array as number_list
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
@@ -24,7 +24,9 @@ TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 FRAME_ENDINGS = (".parquet", ".feather", ".xlsx")
 STANDARD_INPUT = "-"
 _OF_EXCEL = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)')  # its own first line
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # fits into 64 bits
 LONG = 40  # letters of a cell or a name that are shown
+FEWEST_COUNTED = 4  # rows; fewer may count by chance
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,16 @@ class Table:
         A line for each thing that was found out, and may be wrong.
     aside : dict of str to numpy.ndarray of shape (N,)
         The texts of the columns that were set aside, by their names.
+    index : numpy.ndarray of shape (N,) or None
+        What tells a row from the others: the table's index, int64 where it has whole numbers alone, else texts; or the
+        rows' numbers from 0, where some rows were left out. None where all rows are here and have no index.
     """
 
     values: np.ndarray
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     aside: dict[str, np.ndarray] = field(default_factory=dict)
+    index: np.ndarray | None = None
 
 
 @dataclass
@@ -109,6 +115,10 @@ class _Cells(ABC):
     @abstractmethod
     def word(self, cell: Any) -> float | None:
         """As ``delimited.value``."""
+
+    def index_apart(self) -> list[Any] | None:
+        """The cells of an index that is none of the columns."""
+        return None
 
     def last_is_empty(self) -> bool:
         """Whether the last column has neither a name nor a value, as where each line ends in a delimiter."""
@@ -145,7 +155,7 @@ def read_table(path: str | Path, reading: Reading | None = None) -> Table:
 
 
 def table_of_frame(frame: Any, reading: Reading | None = None, name: str = "X") -> Table:
-    """A DataFrame of pandas or polars as a table, by the same rules; pandas' index is left out.
+    """A DataFrame of pandas or polars as a table, by the same rules; pandas' index is none of its columns.
 
     Raises
     ------
@@ -170,17 +180,55 @@ def _table(cells: _Cells, reading: Reading) -> Table:
         aside = dict(zip(apart, texts.T, strict=True))
     if not len(values):
         raise DataError(f"{cells.name}: has no rows below {', '.join(map(_short, cells.names[:3]))}; points are needed")
-    gaps = np.isnan(values)
+    for_a_model = reading.model_width == len(chosen)
+    may_count = not (reading.columns or for_a_model) and len(chosen) > 1
+    start = _index_start(values[:, 0]) if may_count else None  # asked before rows are left out, which break the count
+    gaps, whole = np.isnan(values), None
     if gaps.any():
         whole = _whole_rows(cells, chosen, gaps, reading)
         values, aside = values[whole], {name: column[whole] for name, column in aside.items()}
-    for_a_model = reading.model_width == len(chosen)
-    if not (reading.columns or for_a_model) and len(chosen) > 1 and (start := _index_start(values[:, 0])) is not None:
+    if may_count and start is None:
+        start = _index_start(values[:, 0])
+    index: np.ndarray | None
+    if start is not None:
         what = f"its first column{_called(cells, chosen[0])} counts the rows from {start}"
         cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; --columns takes it all the same")
-        values, chosen = values[:, 1:], chosen[1:]
+        index, values, chosen = values[:, 0].astype(np.int64), values[:, 1:], chosen[1:]
+    else:
+        index = _index(cells, {*chosen, *apart.values()}, whole)
     names = tuple(cells.names[i] for i in chosen) if cells.names else ()
-    return Table(np.ascontiguousarray(values), names, tuple(cells.notes), aside)
+    return Table(np.ascontiguousarray(values), names, tuple(cells.notes), aside, index)
+
+
+def _index(cells: _Cells, taken: set[int], whole: np.ndarray | None) -> np.ndarray | None:
+    """The rows' index (N,), but for those that are not ``whole``: one apart, a first column that is one, numbers."""
+    found = cells.index_apart()
+    if found is None and cells.width > 1 and 0 not in taken:
+        first = (cell for (cell,) in cells.rows([0]))
+        found = list(first) if cells.names and cells.names[0] == "" else _counting(first, cells)
+    if found is not None:
+        index = _index_of_cells(found)
+        return index if whole is None else index[whole]
+    return None if whole is None else np.flatnonzero(whole)
+
+
+def _counting(column: Iterable[Any], cells: _Cells) -> list[int] | None:
+    """The whole numbers of a column that counts the rows from 0 or 1; None as soon as it does not."""
+    numbers: list[int] = []
+    for cell in column:
+        number = cells.word(cell)
+        if number is None or not (number == numbers[-1] + 1 if numbers else number in (0, 1)):
+            return None
+        numbers.append(int(number))
+    return numbers if len(numbers) >= FEWEST_COUNTED else None
+
+
+def _index_of_cells(cells: Sequence[Any]) -> np.ndarray:
+    """Cells as int64 where each is a whole number as Python writes it, else as texts."""
+    texts = [str(cell).strip() for cell in cells]
+    if all(_WHOLE.fullmatch(text) for text in texts):
+        return np.array(texts, object).astype(np.int64)
+    return np.array(texts, object)
 
 
 def _choose(cells: _Cells, reading: Reading, apart: set[int]) -> list[int]:
@@ -240,9 +288,9 @@ def _column(cells: _Cells, column: int) -> str:
 
 
 def _index_start(values: np.ndarray) -> int | None:
-    """0 or 1 if a column counts its rows from there, else None; a few rows may count by chance."""
+    """0 or 1 if a column counts its rows from there, else None."""
     for start in (0, 1):
-        if len(values) >= 4 and np.array_equal(values, np.arange(start, start + len(values))):
+        if len(values) >= FEWEST_COUNTED and np.array_equal(values, np.arange(start, start + len(values))):
             return start
     return None
 
@@ -472,7 +520,7 @@ class _FrameCells(_Cells):
         frame = frame.iloc[full[0] : full[-1] + 1]
         shown = [["" if cell != cell else str(cell) for cell in row] for row in frame.head(SAMPLE).to_numpy().tolist()]
         header, said = _header(reading, shown, ".", name)
-        made = cls.of(frame.iloc[1:].infer_objects() if header else frame.infer_objects(), name)
+        made = cls.of(frame.iloc[int(header) :].infer_objects().reset_index(drop=True), name)
         made.names = _names(shown[0]) if header else ()
         made.notes += said
         if len(sheets) > 1:
@@ -488,6 +536,13 @@ class _FrameCells(_Cells):
         elif names and names[0].startswith("Unnamed: 0"):  # read_excel's word for an empty cell
             names[0] = ""
         return cls(name, tuple(names), len(frame.columns), frame=frame)
+
+    def index_apart(self) -> list[Any] | None:
+        """The index of pandas, unless it only numbers the rows from 0."""
+        index = getattr(self.frame, "index", None)
+        if index is None or (type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)):
+            return None
+        return list(index)
 
     def _series(self, column: int) -> Any:
         frame = self.frame
