@@ -224,9 +224,11 @@ def _counting(column: Iterable[Any], cells: _Cells) -> list[int] | None:
 
 
 def _index_of_cells(cells: Sequence[Any]) -> np.ndarray:
-    """Cells as int64 where each is a whole number as Python writes it, else as texts."""
+    """Cells as int64 where each is a whole number as Python writes it, or a float of Excel's; else as texts."""
+    if all(isinstance(cell, float) and cell.is_integer() for cell in cells):
+        cells = [int(cell) for cell in cells]
     texts = [str(cell).strip() for cell in cells]
-    if all(_WHOLE.fullmatch(text) for text in texts):
+    if all(map(_WHOLE.fullmatch, texts)):
         return np.array(texts, object).astype(np.int64)
     return np.array(texts, object)
 

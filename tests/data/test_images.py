@@ -57,8 +57,9 @@ def test_a_folder_of_images_in_the_order_of_their_names(tmp_path, pillow):
     folder = put(pillow, tmp_path / "x", COLOUR)
     (folder / "notes.txt").write_text("-")
     (folder / ".hidden.png").write_text("-")
-    images, notes, _ = read_folder(folder)
+    images, notes, names = read_folder(folder)
     np.testing.assert_array_equal(images, COLOUR)
+    assert names == [f"{i:03}.png" for i in range(len(COLOUR))]
     assert images.dtype == np.uint8 and len(notes) == 1 and "1 file left out" in notes[0]
     images, notes, _ = read_folder(put(pillow, tmp_path / "grey", GREY))
     np.testing.assert_array_equal(images, GREY)
