@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -166,6 +167,25 @@ def test_labels_of_test_points(capsysbinary):
     capsysbinary.readouterr()
     assert main(["traverse", "r", "--steps", "2", "--points", "3", "--out", "-"]) == 0
     assert list(table_of(capsysbinary.readouterr().out))[:3] == ["label", "dimension", "point"]
+
+
+def test_the_commands_of_the_page(place, capsysbinary):
+    """Those of docs/data.md, in a folder as it has them."""
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8").split("## What the commands write\n")[1]
+    (block,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    os.rename("own.csv", "points.csv")
+    os.makedirs("runs")
+    os.rename("r", "runs/mine")
+    lines = block.strip().splitlines()
+    assert [line.split()[1] for line in lines] == [*COMMANDS, "encode"]
+    for line in lines:
+        if ".parquet" in line:
+            pytest.importorskip("pyarrow")
+        program, *words = line.removesuffix(" | head").split()
+        assert program == "minidecomp" and main(words) == 0, line
+    assert {"codes.parquet", "samples.csv.gz", "traversal.csv", "codes.npz"} <= set(os.listdir())
+    for ending in ENDINGS:
+        assert f"`{ending}`" in page
 
 
 # ---- columns of one name ----
