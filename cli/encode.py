@@ -51,7 +51,7 @@ def encode(
         latent=("loc", "scale"),
         names=loaded.rules.names,
         index=found.numbered,
-        labels=getattr(found, "labels", None),
+        labels=found.beside.labels,
     )
     write_out(out or _free_name(loaded.folder, f"encodings-{stem}"), given)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,16 @@ from ..variants import Option
 from . import containers, images
 from .dataset import Dataset
 from .folders import reason
+from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside, is_file
 from .rules import DataRules, new_data
 from .scaling import SCALES
-from .source import DataSource
+from .source import FACTORS, DataSource, check_list, listed
 from .tables import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_of, read_table
 
 ENDINGS = (".npy", ".npz", *TEXT_ENDINGS, *FRAME_ENDINGS, *containers.CONTAINER_ENDINGS)
-NO_FEATURES = {"id", "index", "label", "labels", "class", "target"}
+IDS = {"id", "index"}
+NO_FEATURES = {*IDS, "label", "labels", "class", "target"}
+CODES_OF_GAPS = (-9999, -999, -99, 999, 9999, 99999, 999999, -99999, -32768)
 TAB = {"tab": "\t", "\\t": "\t"}
 ANY_FILE = f"a folder of images or a file that ends in {', '.join(ENDINGS)}"
 
@@ -43,6 +45,8 @@ class FromFile:
         The columns' names, of a table that has them.
     notes : tuple of str
         Lines for the user on what was found out, or was taken for no point.
+    beside : Beside
+        Labels and factors of the points.
     index : numpy.ndarray of shape (N,) or None
         A table's index, as of `tables.Table`; the names of a folder's images; None of an array.
     """
@@ -50,6 +54,7 @@ class FromFile:
     values: np.ndarray
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    beside: Beside = NOTHING
     index: np.ndarray | None = None
 
     @property
@@ -72,12 +77,18 @@ class HowToRead:
         ``first`` or ``last``, of images of four axes; empty to find out.
     resize : (int, int) or None
         Rows and columns to which the images of a folder are brought.
+    labels : str
+        The column or array of the file, or another FILE, that has each point's label.
+    factors : tuple of str
+        Those that have its factors; or one FILE.
     """
 
     array: str | None = None
     table: Reading = field(default_factory=Reading)
     channels: str = ""
     resize: tuple[int, int] | None = None
+    labels: str = ""
+    factors: tuple[str, ...] = ()
 
 
 def load(
@@ -124,6 +135,7 @@ def load(
     if not 0 < test_fraction < 1:
         raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
     name = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
+    how = how or HowToRead()
     found = read(path, array, how)
     new = new_data(found.values, str(path), scale)
     n = len(new.rows)
@@ -132,18 +144,24 @@ def load(
     # One order for both: the training points are in random order already, so that the first are a random choice.
     order = philox.permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
-    train = new.rows[order[test_count:][:limit]]
+    kept, tested = order[test_count:][:limit], order[:test_count]
+    train = new.rows[kept]
     scaling = new.scaled(train)
+    labels, factors, notes = classes_beside(found.beside, how.labels)
     return Dataset(
         name=name,
         train=new.points(train, scaling),
-        test=new.points(new.rows[order[:test_count]], scaling),
+        test=new.points(new.rows[tested], scaling),
+        train_labels=None if labels is None else labels.codes[kept],
+        test_labels=None if labels is None else labels.codes[tested],
+        class_names=() if labels is None else labels.names,
         image_shape=new.image_shape,
         source=str(path) if array is None else f"{path}, array {array}",
-        notes=(*found.notes, *filter(None, [new.note, *hardly_meant(found, str(path))])),
+        notes=(*found.notes, *filter(None, [new.note, *notes, *labels_and_ids(found, str(path))])),
         feature_names=found.names,
         scaling=scaling,
-        test_index=found.numbered[order[:test_count]],
+        factors=None if factors is None else factors.split(kept, tested),
+        test_index=found.numbered[tested],
     )
 
 
@@ -170,27 +188,75 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
     if array is not None and ending not in (".npz", *containers.CONTAINER_ENDINGS):
         raise DataError(f"{path}: has no array named {array}; only .npz, .mat and .h5 files have named arrays")
     try:
-        if str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS):
-            if str(path) != STANDARD_INPUT:
-                _refuse_what_is_no_file(Path(path))
-            table = read_table(path, how.table)
-            return FromFile(table.values, table.names, table.notes, index=table.index)
-        if os.path.isdir(path):
-            made, notes, names = images.read_folder(path, how.resize)
-            return FromFile(made, notes=tuple(notes), index=np.array(names, object))
-        if ending in containers.TORCH_ENDINGS:
-            containers.refuse_torch(path)
-        if ending not in ENDINGS:
-            raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
-        _refuse_what_is_no_file(Path(path))
-        values = _ARRAYS[ending](Path(path), array)
-        return FromFile(images.channels_last(values, str(path), how.channels) if values.ndim == 4 else values)
+        return _read(path, ending, array, how)
     except MinidecompError:
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
         raise DataError(f"{path}: cannot be read ({reason(error)}); a whole {ending} file is needed") from None
+
+
+def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> FromFile:
+    """``read``, by the kind of the file."""
+    if str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS):
+        if str(path) != STANDARD_INPUT:
+            _refuse_what_is_no_file(Path(path))
+        table = read_table(path, how.table)
+        notes = table.notes if how.table.model_width else (*table.notes, *codes_of_gaps(table.values, str(path)))
+        found = FromFile(table.values, table.names, notes, index=table.index)
+        own = {name: texts[:, None] for name, texts in table.aside.items()}
+        return _with_beside(found, path, how, own, table.rows, table.total)
+    if os.path.isdir(path):
+        made, said, names = images.read_folder(path, how.resize)
+        found = FromFile(made, notes=tuple(said), index=np.array(names, object))
+        return _with_beside(found, path, how, {})
+    if ending in containers.TORCH_ENDINGS:
+        containers.refuse_torch(path)
+    if ending not in ENDINGS:
+        raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
+    _refuse_what_is_no_file(Path(path))
+    arrays = containers.named_arrays(Path(path), ending)
+    beside = {each for each in (how.labels, *how.factors) if each and each in arrays}
+    name = containers.chosen_name(path, [name for name in arrays if name not in beside], array)
+    values = arrays[name]()
+    if values.ndim == 4:
+        values = images.channels_last(values, str(path), how.channels)
+    own = {each: as_texts(arrays[each](), f"{path}, array {each}", values.shape[:1]) for each in beside}
+    return _with_beside(FromFile(values), path, how, own)
+
+
+def _with_beside(
+    found: FromFile,
+    path: str | Path,
+    how: HowToRead,
+    own: Mapping[str, np.ndarray],
+    rows: np.ndarray | None = None,
+    total: int | None = None,
+) -> FromFile:
+    """The points with their labels and factors; those without are left out, or refused.
+
+    ``own`` has texts (N, columns) that the file itself has, by name; ``rows`` are the rows of the points among its
+    ``total`` rows, all by default.
+    """
+    if how.table.model_width:  # the labels of other data are known only where their own file has them
+        labels, factors = how.labels if how.labels in own else "", tuple(each for each in how.factors if each in own)
+    else:
+        labels, factors = how.labels, how.factors
+    if not labels and not factors:
+        return found
+    count = len(found.values)
+    rows, total = np.arange(count) if rows is None else rows, count if total is None else total
+    beside = beside_points(str(path), labels, factors, own, rows, total)
+    present = beside.present()
+    if present is not None and not present.all() and not how.table.model_width:
+        if not how.table.drop_missing:
+            beside.refuse_missing(str(path))
+        lost = counted(int((~present).sum()), "point")
+        note = f"{path}: {lost} left out, without a label or a factor"
+        notes, index = (*found.notes, note), found.numbered[present]
+        found, beside = replace(found, values=found.values[present], notes=notes, index=index), beside.at(present)
+    return replace(found, notes=(*found.notes, *beside.notes), beside=beside)
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
@@ -200,28 +266,6 @@ def _refuse_what_is_no_file(path: Path) -> None:
         raise DataError(f"{path}: is {kind}; write the data into a file and give that")
 
 
-def _stored(path: Path, array: str | None) -> np.ndarray:
-    with open(path, "rb") as file:
-        start = file.read(6)
-        file.seek(0)
-        if not start.startswith((b"\x93NUMPY", b"PK")):  # np.load would take it for a pickle
-            found = f"starts with {start!r}" if start else "is empty"
-            raise DataError(f"{path}: {found}; a file that numpy.save or numpy.savez wrote is needed")
-        loaded = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        containers.refuse_sparse(path, loaded.files)
-        return np.asarray(loaded[containers.chosen_name(path, loaded.files, array)])
-
-
-_ARRAYS: dict[str, Callable[[Path, str | None], np.ndarray]] = {
-    ".npy": _stored,
-    ".npz": _stored,
-    ".mat": containers.read_mat,
-    **dict.fromkeys(containers.HDF5_ENDINGS, containers.read_hdf5),
-}
-
-
 def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
     """What a run's options say of its file and, with the rules of its model, of others for that model."""
 
@@ -229,19 +273,24 @@ def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
         value = getattr(options, name, None)
         return usual if value is None else value
 
+    labels, factors = given("labels"), given("factors")
     table = Reading(
         delimiter=TAB.get(given("delimiter"), given("delimiter")),
         decimal=given("decimal"),
         header=given("header", None),
-        columns=_listed(given("columns")),
-        drop=_listed(given("drop")),
-        missing=_listed(given("missing")),
+        columns=listed(given("columns")),
+        drop=listed(given("drop")),
+        missing=listed(given("missing")),
         drop_missing=given("drop_missing", False),
+        labels=() if is_file(labels) or not labels else (labels,),
+        factors=() if is_file(factors) else listed(factors),
         model_names=() if rules is None else rules.names,
         model_width=0 if rules is None else rules.width,
     )
     resize = given("resize", ())
-    return HowToRead(given("array", None), table, given("channels"), (resize[0], resize[-1]) if resize else None)
+    size = (resize[0], resize[-1]) if resize else None
+    named = (factors,) if is_file(factors) else table.factors
+    return HowToRead(given("array", None), table, given("channels"), size, labels, named)
 
 
 def _check_delimiter(value: str) -> None:
@@ -254,27 +303,7 @@ def _check_decimal(value: str) -> None:
         raise OptionError("decimal", value, ". or , is")
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    """The names in a text with commas between; one that has a comma itself stands in quotes."""
-    return tuple(
-        cell.strip() for cell in next(csv.reader([text], skipinitialspace=True, strict=True), []) if cell.strip()
-    )
-
-
-def _check_list(option: str, text: str) -> None:
-    try:
-        names = _listed(text)
-    except csv.Error:
-        names = ()
-    if text and not names:
-        raise OptionError(option, text, "names on one line, with commas between, are")
-
-
-def _load(o: Any) -> Dataset:
-    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o), o.scale)
-
-
-def hardly_meant(found: FromFile, name: str) -> list[str]:
+def labels_and_ids(found: FromFile, name: str) -> list[str]:
     """A line on each column of whole numbers that is named as a label or an id is: few mean to learn these."""
     if len(found.names) < 2:
         return []
@@ -282,8 +311,29 @@ def hardly_meant(found: FromFile, name: str) -> list[str]:
     whole = [found.names[i] for i in called if (found.values[:, i] == np.floor(found.values[:, i])).all()]
     return [
         f"{name}: the column {column} is trained on as all others are; --drop {column} leaves it out"
+        + ("" if column.strip().lower() in IDS else f", --labels {column} keeps it apart as classes")
         for column in whole
     ]
+
+
+def codes_of_gaps(values: np.ndarray, name: str) -> list[str]:
+    """A line on each number such as -9999 that lies farther from all others of its column than these do apart."""
+    counts = dict.fromkeys(CODES_OF_GAPS, 0)
+    for column, low, high in zip(values.T, values.min(0), values.max(0), strict=True):
+        for code in {low, high} & counts.keys():
+            others = column[column != code]
+            if len(others) and np.abs(others - code).min() > np.ptp(others):
+                counts[code] += len(column) - len(others)
+    return [
+        f"{name}: {counted(count, 'cell')} {'is' if count == 1 else 'are'} {code}, far from all others, and taken as "
+        f"a number; --missing {code} says that it stands for no value"
+        for code, count in counts.items()
+        if count
+    ]
+
+
+def _load(o: Any) -> Dataset:
+    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o), o.scale)
 
 
 # What --data means where it names no other data set.
@@ -304,14 +354,21 @@ SOURCE = DataSource(
             "columns",
             str,
             "The table's columns to train on, as a,b,c; without names, by number from 0.",
-            verify=partial(_check_list, "columns"),
+            verify=partial(check_list, "columns"),
         ),
-        Option("drop", str, "Columns to leave out, likewise.", verify=partial(_check_list, "drop")),
+        Option("drop", str, "Columns to leave out, likewise.", verify=partial(check_list, "drop")),
+        Option(
+            "labels",
+            str,
+            "Each point's class, in words or numbers, not trained on: a column or array of your own data, or a FILE "
+            "with a row for each point.",
+        ),
+        FACTORS,
         Option(
             "missing",
             str,
             "What stands for no value in a table, as -9999, beside empty cells, NA and nan.",
-            verify=partial(_check_list, "missing"),
+            verify=partial(check_list, "missing"),
         ),
         Option("drop_missing", bool, "Leave out rows with a missing value; else they are refused.", False),
         Option("header", bool, "Whether the table's first line has names. Found out, if not given."),

@@ -169,6 +169,25 @@ def test_labels_of_test_points(capsysbinary):
     assert list(table_of(capsysbinary.readouterr().out))[:3] == ["label", "dimension", "point"]
 
 
+def test_labels_of_ones_own(capsysbinary):
+    """A point without a label is left out with its row's number; each label goes along with its point."""
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    kinds = ["" if i == 7 else "even" if i % 2 == 0 else "odd, too" for i in range(30)]
+    with open("own.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["a", "b", "kind"], *([*points[i], kinds[i]] for i in range(30))])
+    assert main(["train", "-d", "own.csv", "--labels", "kind", "--drop-missing", *TRAIN, "-o", "r"]) == 0
+    capsysbinary.readouterr()
+    for words, rows in (("encode r own.csv", 30), ("reconstruct r -n 3", 3), ("traverse r --steps 2", 4)):
+        assert main([*words.split(), "--out", "-"]) == 0
+        table = table_of(capsysbinary.readouterr().out)
+        assert list(table)[:2] == ["index", "label"] and len(table["index"]) == rows
+        assert table["label"] == [kinds[int(index)] for index in table["index"]]
+    assert main(["reconstruct", "r", "-n", "3", "--out", "t.npz"]) == 0
+    with np.load("t.npz") as npz:
+        np.testing.assert_allclose(npz["x"], points[npz["index"]], rtol=1e-6)
+        assert npz["labels"].tolist() == [kinds[index] for index in npz["index"]] and 7 not in npz["index"]
+
+
 def test_the_commands_of_the_page(place, capsysbinary):
     """Those of docs/data.md, in a folder as it has them."""
     page = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8").split("## What the commands write\n")[1]
