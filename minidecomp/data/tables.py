@@ -259,7 +259,7 @@ def _table(cells: _Cells, reading: Reading) -> Table:
 
 
 def _index(cells: _Cells, taken: set[int], rows: np.ndarray, total: int) -> np.ndarray | None:
-    """The index of some ``rows`` of ``total``: one apart, a first column that is one, or numbers if some are missing."""
+    """The index of ``rows`` of ``total``: one apart, a first column that is one, or numbers if some are left out."""
     found = cells.index_apart()
     if found is None and cells.width > 1 and 0 not in taken:
         first = (cell for (cell,) in cells.rows([0]))
