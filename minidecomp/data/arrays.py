@@ -47,12 +47,20 @@ class FromFile:
         Lines for the user on what was found out, or was taken for no point.
     beside : Beside
         Labels and factors of the points.
+    index : numpy.ndarray of shape (N,) or None
+        A table's index, as of `tables.Table`; the names of a folder's images; None of an array.
     """
 
     values: np.ndarray
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     beside: Beside = NOTHING
+    index: np.ndarray | None = None
+
+    @property
+    def numbered(self) -> np.ndarray:
+        """The index (N,) or, where there is none, the rows' numbers from 0."""
+        return np.arange(len(self.values)) if self.index is None else self.index
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,7 @@ def load(
         feature_names=found.names,
         scaling=scaling,
         factors=None if factors is None else factors.split(kept, tested),
+        test_index=found.numbered[tested],
     )
 
 
@@ -195,12 +204,13 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
             _refuse_what_is_no_file(Path(path))
         table = read_table(path, how.table)
         notes = table.notes if how.table.model_width else (*table.notes, *codes_of_gaps(table.values, str(path)))
-        found = FromFile(table.values, table.names, notes)
+        found = FromFile(table.values, table.names, notes, index=table.index)
         own = {name: texts[:, None] for name, texts in table.aside.items()}
         return _with_beside(found, path, how, own, table.rows, table.total)
     if os.path.isdir(path):
-        made, said = images.read_folder(path, how.resize)
-        return _with_beside(FromFile(made, notes=tuple(said)), path, how, {})
+        made, said, names = images.read_folder(path, how.resize)
+        found = FromFile(made, notes=tuple(said), index=np.array(names, object))
+        return _with_beside(found, path, how, {})
     if ending in containers.TORCH_ENDINGS:
         containers.refuse_torch(path)
     if ending not in ENDINGS:
@@ -244,7 +254,8 @@ def _with_beside(
             beside.refuse_missing(str(path))
         lost = counted(int((~present).sum()), "point")
         note = f"{path}: {lost} left out, without a label or a factor"
-        found, beside = replace(found, values=found.values[present], notes=(*found.notes, note)), beside.at(present)
+        notes, index = (*found.notes, note), found.numbered[present]
+        found, beside = replace(found, values=found.values[present], notes=notes, index=index), beside.at(present)
     return replace(found, notes=(*found.notes, *beside.notes), beside=beside)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,6 +71,11 @@ class Digests:
 
     train: str = ""
     test: str = ""
+
+
+def named(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray | None:
+    """Labels (N,) as the names of their classes, if these have any."""
+    return np.array(class_names)[labels] if labels is not None and class_names else labels
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.dataset import named
 from ..data.points import Points, as_numbers, evenly_spread
 from ..errors import OptionError
 from ..files import make_folder
@@ -162,7 +163,7 @@ def _class_by_class(labels: np.ndarray, count: int) -> np.ndarray:
 
 def _names(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray | None:
     """The classes' names, if they have any."""
-    return np.array(class_names)[labels] if labels is not None and class_names else labels
+    return named(labels, class_names)
 
 
 def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
