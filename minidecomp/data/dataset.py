@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,6 +56,13 @@ class Factors:
     sizes: tuple[int, ...]
     train: np.ndarray
     test: np.ndarray
+
+    def digest(self) -> str:
+        """SHA-256 of names and classes, hexadecimal."""
+        digest = hashlib.sha256(json.dumps([self.names, self.train.shape, self.test.shape]).encode())
+        for part in (self.train, self.test):
+            digest.update(np.ascontiguousarray(part, "<i8"))
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ from minidecomp.errors import MinidecompError
 from minidecomp.evaluation import scoring
 print(DecompositionVAE(epochs=1).fit(np.random.default_rng(0).random((20, 2))).transform(np.zeros((1, 2))).shape)
 try:
-    scoring.choose("dci", 5, 10)
+    scoring.choose("dci", None, 10)
 except MinidecompError as error:
     print(error)
 """
