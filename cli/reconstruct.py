@@ -44,6 +44,8 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
         reconstruction = vae.likelihood.mean(vae.decode(loc))
     found = {"loc": loc, "scale": scale, "reconstruction": reconstruction}
     check_finite(f"the test points of {dataset.name}", found)
+    if dataset.scaling is not None:  # the person's own digits, which float32 does not have
+        x = as_numbers(dataset.test[chosen], np.float64)
     x, reconstruction = dataset.give(x), dataset.give(reconstruction)
     draw(
         loaded.folder,

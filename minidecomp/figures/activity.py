@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import COLUMN, DATA_COLOUR, PAGE, new_figure, short, styled
+from .style import COLUMN, DATA_COLOUR, PAGE, distinct, new_figure, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST_CLASSES = 20  # panels
+
 
 def class_magnitudes(loc: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The classes (C,), and the mean over each class's points of |loc_d|, (C, D), for loc (N, D)."""
-    classes = np.unique(labels)
-    return classes, np.stack([np.abs(loc[labels == each]).mean(0) for each in classes])
+    classes, index = distinct(labels)
+    return classes, np.stack([np.abs(loc[index == i]).mean(0) for i in range(len(classes))])
 
 
 @styled
@@ -28,13 +30,15 @@ def class_activity(loc: np.ndarray, labels: np.ndarray) -> Figure:
     loc : numpy.ndarray of shape (N, D)
         Posterior means.
     labels : numpy.ndarray of shape (N,)
-        Classes, as numbers or names; those to be shown.
+        Classes, as numbers or names; the first 20 of them are shown.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    classes, magnitudes = class_magnitudes(loc, labels)
+    every, magnitudes = class_magnitudes(loc, labels)
+    classes = every[:MOST_CLASSES]
+    left_out = "" if len(every) <= MOST_CLASSES else f" ({len(classes)} of {len(every)} classes)"
     columns = 1 if len(classes) <= 3 else 2
     rows = math.ceil(len(classes) / columns)
     figure = new_figure(COLUMN if columns == 1 else PAGE, 0.45 + 0.72 * rows)
@@ -48,7 +52,7 @@ def class_activity(loc: np.ndarray, labels: np.ndarray) -> Figure:
             axes.locator_params(axis="y", nbins=3)
     for column in panels.T:
         shown = [axes for axes in column if axes.get_visible()]
-        shown[-1].set_xlabel("latent dimension")
+        shown[-1].set_xlabel("latent dimension" + left_out)
         shown[-1].tick_params(labelbottom=True)
     panels[0, 0].set_xlim(0.2, len(dims) + 0.8)
     panels[0, 0].locator_params(axis="x", integer=True)

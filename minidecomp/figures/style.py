@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.labels import classes_of
 from ..errors import MinidecompError, printable
 from ..files import write_file
 from ..packages import is_installed
@@ -175,9 +176,17 @@ def class_colours(count: int) -> list[Any]:
     return list(matplotlib.colormaps[COLOUR_MAP](np.linspace(0, 1, count)))
 
 
+def distinct(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The classes (C,), numbers in the order of their size, and the place of each label (N,) among them."""
+    if labels.dtype.kind not in "OU":
+        return np.unique(labels, return_inverse=True)
+    found = classes_of(labels.astype(str))
+    return np.array(found.names), found.codes
+
+
 def draw_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, **style: Any) -> None:
     """Points (N, 2) in the colours of their classes, in an order that hides no class behind another."""
-    classes, index = np.unique(labels, return_inverse=True)
+    classes, index = distinct(labels)
     colours = class_colours(len(classes))
     order = np.random.default_rng(0).permutation(len(points))
     own = [colours[i] for i in index[order]]

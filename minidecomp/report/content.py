@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..errors import MinidecompError, printable
 from ..evaluation.everything import evaluated_dimension_kl
 from ..figures.columns import FeatureAxes, extent_around
 from ..figures.posterior import covering_square, density_on_grid
+from ..figures.style import CLASS_COLOURS
 from ..inspection.by_term import term_gradients
 from ..model.vae import VAE, in_dtype
 from ..objective import Objective
@@ -234,8 +236,20 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
         "loc": _floats(loc),
         "scale": _floats(scale),
         "labels": names,
+        "classes": None if labels is None else _classes(labels[chosen], dataset.class_names),
         "pulls": pulls,
         **_stored(points),
+    }
+
+
+def _classes(labels: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """The class of each point, by its place among the names of those that are there."""
+    there, codes = np.unique(labels, return_inverse=True)
+    few = len(there) <= len(CLASS_COLOURS)  # the page makes other colours by itself
+    return {
+        "codes": codes.tolist(),
+        "names": [names[each] if names else str(each) for each in there.tolist()],
+        "colours": list(CLASS_COLOURS[: len(there)]) if few else [],
     }
 
 

@@ -94,8 +94,8 @@ function fitted(context, text, room) {
   return letters.join("") + "…";
 }
 
-// Two-dimensional data: all points faint, the chosen one ringed, the decoder's mean and its scale.
-function drawScatter(canvas, points, chosen, at, scale, [left, right, low, high], ranges, names) {
+// Two-dimensional data: all points in colours of their own, the chosen one ringed, the decoder's mean and its scale.
+function drawScatter(canvas, points, colourOf, chosen, at, scale, [left, right, low, high], ranges, names) {
   const context = canvas.getContext("2d"), n = canvas.width, edge = 26, side = n - edge;
   const across = side / (right - left), up = side / (high - low), px = (v) => edge + (v - left) * across, py = (v) => (high - v) * up;
   context.clearRect(0, 0, n, n);
@@ -120,7 +120,7 @@ function drawScatter(canvas, points, chosen, at, scale, [left, right, low, high]
   context.rotate(-Math.PI / 2);
   label(1, low, high);
   context.restore();
-  for (let i = 0; i < points.length; i += 2) dot(context, px(points[i]), py(points[i + 1]), 2.5, colour("faint"));
+  for (let i = 0; i < points.length; i += 2) dot(context, px(points[i]), py(points[i + 1]), 2.5, colourOf(i / 2));
   context.strokeStyle = colour("ink");
   context.lineWidth = 2;
   context.beginPath();

@@ -1,5 +1,6 @@
 "use strict";
 const MOST_NAMED = 100; // columns in the table
+const MOST_CLASSES = 20; // in the legend
 
 // The explorer: a point z in the latent space, and what follows from it.
 
@@ -74,6 +75,7 @@ class Explorer {
     document.getElementById("to-sample").addEventListener("click", () => this.moveTo(samplePrior(this.model.prior, this.z.length)));
     this.buildSliders();
     if (this.model.plane) this.plane = new Plane(this);
+    this.buildLegend();
     document.getElementById("columns-part").hidden = Boolean(this.model.image_shape);
     const what = this.model.image_shape ? "Left: the test point. Right: E[x|z], which the decoder makes of z."
       : this.model.data_dim === 2 ? "Dots: test points, the chosen one ringed. Red: E[x|z], with the likelihood's scale where it has one."
@@ -81,6 +83,27 @@ class Explorer {
           + (this.ranges.own ? " Each column goes from its least to its greatest value in the test points." : "");
     document.getElementById("output-caption").textContent = what;
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.update());
+  }
+
+  // The colour of a test point's class; the usual one where there are no classes.
+  classColour(i, usual) {
+    const { classes } = this.model.points;
+    if (!classes) return usual;
+    const code = classes.codes[i];
+    return classes.colours[code] || `hsl(${Math.round(360 * code / classes.names.length)} 65% 50%)`;
+  }
+
+  buildLegend() {
+    const { classes } = this.model.points, legend = document.getElementById("classes");
+    if (!classes || !(this.plane || this.model.data_dim === 2)) return;
+    classes.names.slice(0, MOST_CLASSES).forEach((name, code) => {
+      const item = document.createElement("span"), mark = document.createElement("i");
+      mark.style.background = this.classColour(classes.codes.indexOf(code));
+      item.append(mark, name);
+      legend.append(item);
+    });
+    const left = classes.names.length - MOST_CLASSES;
+    if (left > 0) legend.append(`and ${left} more`);
   }
 
   centre() {
@@ -137,7 +160,7 @@ class Explorer {
     }
     const x = given(model, this.point()), made = given(model, mean(model, output)), scale = givenScale(model, scaleOf(model, output));
     const names = Array.from(x.slice(0, MOST_NAMED), (_, i) => this.columnName(i));
-    if (model.data_dim === 2) drawScatter(canvas, this.shownX, x, made, scale, model.extent, this.ranges, names);
+    if (model.data_dim === 2) drawScatter(canvas, this.shownX, (i) => this.classColour(i, colour("faint")), x, made, scale, model.extent, this.ranges, names);
     else drawBars(canvas, x, made, this.ranges, model.columns);
     this.writeColumns(names, x, made, scale);
   }
@@ -285,7 +308,9 @@ class Plane {
     context.strokeStyle = colour("prior");
     context.lineWidth = 1.5;
     context.stroke(this.prior);
-    for (let i = 0; i < explorer.model.points.count; i++) dot(context, ...this.pixel(...explorer.row(explorer.loc, i)), 2, colour("ink"));
+    for (let i = 0; i < explorer.model.points.count; i++) {
+      dot(context, ...this.pixel(...explorer.row(explorer.loc, i)), explorer.model.points.classes ? 3 : 2, explorer.classColour(i, colour("ink")));
+    }
     const loc = explorer.row(explorer.loc), scale = explorer.row(explorer.scale), unit = canvas.width / (this.extent[1] - this.extent[0]);
     context.strokeStyle = colour("ink");
     context.lineWidth = 2;

@@ -93,6 +93,15 @@ def test_class_activity(count, tmp_path):
     figures.write_figure(figure, tmp_path, "activity", ("png", "pdf"))
 
 
+def test_class_activity_of_many_classes_and_of_numbers():
+    loc = np.random.default_rng(0).normal(size=(120, 5))
+    figure = figures.class_activity(loc, np.array([str(i % 30) for i in range(120)]))
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    names = [axes.texts[0].get_text() for axes in shown]
+    assert names[::2] + names[1::2] == [str(i) for i in range(20)]  # down the columns
+    assert "(20 of 30 classes)" in shown[-1].get_xlabel()
+
+
 def test_value_against_option(tmp_path):
     curves = {"beta 1": [(0, 0.3), (0, 0.5), (100, 0.6)], "beta 5": [(0, 0.2), (1000, 0.4)]}
     figure = figures.value_against_option(curves, "alpha", "Hoyer sparsity", 0.23)

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import dataclasses
 import html
 import json
 import re
@@ -185,6 +186,8 @@ if (explorer.plane) {
   canvas.dispatchEvent(new PointerEvent("pointerdown", { clientX, clientY }));
   found.pointed = Array.from(explorer.z);
 }
+const legend = Array.from(document.getElementById("classes").children);
+found.legend = legend.map((item) => [item.textContent, getComputedStyle(item.firstChild).backgroundColor]);
 found.curves = document.querySelectorAll("#curves svg path").length;
 found.background = getComputedStyle(document.body).backgroundColor;
 const result = document.createElement("pre");
@@ -214,6 +217,18 @@ def probed(runs, name, places):
 
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: Debian's package has it")
+
+
+def test_the_points_classes(runs):
+    run, dataset = loaded(runs, "plane")
+    many = dataclasses.replace(dataset, test_labels=np.arange(len(dataset.test)) % 30, class_names=())
+    for each in (dataset, many):
+        points = report_content.content(run, each)["explorer"]["points"]
+        classes = points["classes"]
+        assert [classes["names"][code] for code in classes["codes"]] == points["labels"]
+        assert len(classes["colours"]) == (0 if each is many else len(classes["names"]))
+    without = report_content.content(run, dataclasses.replace(dataset, test_labels=None))["explorer"]["points"]
+    assert without["classes"] is None and without["labels"] == []
 
 
 @pytest.mark.slow
@@ -248,6 +263,10 @@ def test_in_the_browser(name, runs, tmp_path):
     assert found["sliderMoves"] and found["sliderChangesPicture"] and found["buttonRestoresPicture"]
     assert found["chosen"] == 1 and found["otherPointOtherPicture"]
     assert np.isfinite(found["sample"]).all() and found["sample"] != found["centre"]
+    classes = report_content.content(run, dataset)["explorer"]["points"]["classes"]
+    has_dots = latent_dim == 2 or dataset.data_dim == 2
+    assert [text for text, _ in found["legend"]] == (classes["names"] if classes and has_dots else [])
+    assert len({colour for _, colour in found["legend"]}) == len(found["legend"])
     assert found["curves"] >= (4 if run.objective.alpha else 3)
     if name == "plane":
         assert found["planeHasFocus"] and found["planeChanges"]
