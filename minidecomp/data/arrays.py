@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,15 @@ import numpy as np
 
 from ..errors import DataError, MinidecompError, OptionError, counted
 from ..files import what_else
-from ..randomness import philox, streams
+from ..randomness import streams
+from ..randomness.order import permutation
 from ..settings.options import OWN
 from ..variants import Option
-from . import containers, images
+from . import containers, images, npy
 from .dataset import Dataset
 from .folders import reason
+from .on_disk import OnDisk
+from .points import pick
 from .rules import DataRules, new_data
 from .scaling import SCALES
 from .source import DataSource
@@ -28,7 +31,7 @@ from .tables import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending
 ENDINGS = (".npy", ".npz", *TEXT_ENDINGS, *FRAME_ENDINGS, *containers.CONTAINER_ENDINGS)
 NO_FEATURES = {"id", "index", "label", "labels", "class", "target"}
 TAB = {"tab": "\t", "\\t": "\t"}
-ANY_FILE = f"a folder of images or a file that ends in {', '.join(ENDINGS)}"
+ANY_FILE = f"a folder of images or of .npy files, or a file that ends in {', '.join(ENDINGS)}"
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,15 @@ class FromFile:
 
     Attributes
     ----------
-    values : numpy.ndarray
-        A point, or an image with its channels last, in each row.
+    values : numpy.ndarray or OnDisk
+        A point, or an image with its channels last, in each row; on the disk where memory has no room for them.
     names : tuple of str
         The columns' names, of a table that has them.
     notes : tuple of str
         Lines for the user on what was found out, or was taken for no point.
     """
 
-    values: np.ndarray
+    values: np.ndarray | OnDisk
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -122,14 +125,14 @@ def load(
     if n < 4:
         raise DataError(f"{path}: has {counted(n, 'point')}; at least 4 are needed")
     # One order for both: the training points are in random order already, so that the first are a random choice.
-    order = philox.permutation(n, data_seed, *streams.SPLIT.at())
+    order = permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
-    train = new.rows[order[test_count:][:limit]]
+    train = pick(new.rows, order[test_count:][:limit])
     scaling = new.scaled(train)
     return Dataset(
         name=name,
         train=new.points(train, scaling),
-        test=new.points(new.rows[order[:test_count]], scaling),
+        test=new.points(pick(new.rows, order[:test_count]), scaling),
         image_shape=new.image_shape,
         source=str(path) if array is None else f"{path}, array {array}",
         notes=(*found.notes, *filter(None, [new.note, *hardly_meant(found, str(path))])),
@@ -145,7 +148,7 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
     ----------
     path : path
         A .npy, .npz, .mat or .h5 file of shape (N,), (N, dx), (N, rows, columns), or of four axes, one of them for 1, 3
-        or 4 channels; a table, as of `tables.read_table`; or a folder of .png and .jpg files.
+        or 4 channels; a table, as of `tables.read_table`; or a folder, of .png and .jpg files or of .npy files.
     array : str or None
         The name of the array in a file of several.
     how : HowToRead, optional
@@ -166,6 +169,9 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
                 _refuse_what_is_no_file(Path(path))
             table = read_table(path, how.table)
             return FromFile(table.values, table.names, table.notes)
+        if os.path.isdir(path) and npy.holds_parts(path):
+            paths, notes = npy.parts_of(path)
+            return _from_npy(paths, str(path), how.channels, notes)
         if os.path.isdir(path):
             made, notes = images.read_folder(path, how.resize)
             return FromFile(made, notes=tuple(notes))
@@ -174,6 +180,8 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
         if ending not in ENDINGS:
             raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
         _refuse_what_is_no_file(Path(path))
+        if ending == npy.ENDING:
+            return _from_npy([Path(path)], str(path), how.channels)
         values = _ARRAYS[ending](Path(path), array)
         return FromFile(images.channels_last(values, str(path), how.channels) if values.ndim == 4 else values)
     except MinidecompError:
@@ -191,6 +199,16 @@ def _refuse_what_is_no_file(path: Path) -> None:
         raise DataError(f"{path}: is {kind}; write the data into a file and give that")
 
 
+def _from_npy(paths: list[Path], name: str, channels: str, notes: Sequence[str] = ()) -> FromFile:
+    """The arrays of .npy files, one after the other, or where they lie on the disk."""
+    if (large := npy.on_disk(paths, name, channels)) is not None:
+        return FromFile(large[0], notes=(*notes, large[1]))
+    for path in paths:
+        _refuse_what_is_no_file(path)
+    loaded = [_stored(path, None) for path in paths]
+    return FromFile(npy.join(paths, loaded, name, channels), notes=tuple(notes))
+
+
 def _stored(path: Path, array: str | None) -> np.ndarray:
     with open(path, "rb") as file:
         start = file.read(6)
@@ -206,7 +224,6 @@ def _stored(path: Path, array: str | None) -> np.ndarray:
 
 
 _ARRAYS: dict[str, Callable[[Path, str | None], np.ndarray]] = {
-    ".npy": _stored,
     ".npz": _stored,
     ".mat": containers.read_mat,
     **dict.fromkeys(containers.HDF5_ENDINGS, containers.read_hdf5),
