@@ -31,6 +31,7 @@ OF_A_CODE = 48  # row and dimension: the compiled regularisers' columns and part
 OF_A_CELL = 8 * 8 * 3  # cell of the compiled MMD and dimension: 8 arrays of 12 or 24 doubles
 # Bytes for each ...
 COPIES = 2 * 8 + 4  # value of a file: as float64 all of them and a part, and as float32
+ORDERS = 4  # of a file's rows that are alive at once: the data set's, sorted, and two epochs'
 DRAWN = 20  # number that the generator draws by the textbook
 PIXEL = 130  # pixel of a picture's mosaic, in matplotlib
 
@@ -86,6 +87,11 @@ def room_for_points() -> float:
 def of_points(values: int, itemsize: int) -> float:
     """A file's numbers, of so many bytes each, in memory, with the copies that are made of them."""
     return float(values) * (2 * itemsize + (COPIES if itemsize > 1 else 1))
+
+
+def of_order(rows: int) -> float:
+    """The random order of rows that stay on the disk, and of an epoch, while each is made or sorted."""
+    return 8.0 * ORDERS * rows
 
 
 @cache

@@ -63,7 +63,7 @@ class Feed:
         self._close()
         self._order, self._stretch, self._first = order, np.empty((0, 0)), row
         on_host = order.get() if hasattr(order, "get") else order  # a GPU engine's order lies on the device
-        pieces = data.pick(on_host[row:]).pieces(self._batch_size, STRETCH)
+        pieces = data.pieces(self._batch_size, STRETCH, len(on_host) - row)
         self._stretches = read_ahead(data, (on_host[row:][piece] for piece in pieces))
 
     def _close(self) -> None:

@@ -62,8 +62,19 @@ def on_disk(paths: list[Path], name: str, channels: str = "") -> tuple[OnDisk, s
     if not files.parts or not files.row_bytes:
         raise DataError(f"{name}: is empty, of shape {headers[0].shape}; points are needed")
     files.row_shape  # noqa: B018 - refuses images whose channels are not clear
+    _check_order(files)
     size = sum(header.bytes for header in files.parts)
     return OnDisk(files, files.dtype), f"{name}: {memory.shown(size)}, read from the disk batch by batch"
+
+
+def _check_order(files: NpyFiles) -> None:
+    """Raise DataError if the random order of so many rows is itself larger than the memory."""
+    need, there = memory.of_order(len(files)), memory.available()
+    if there is not None and need > there:
+        raise DataError(
+            f"{files.name}: the order of its {len(files)} rows alone would take about {memory.shown(need)} of memory, "
+            f"there are {memory.shown(there)}; a file of fewer rows is needed"
+        )
 
 
 def _check(header: Header, first: Header) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -129,39 +128,44 @@ class NpyFiles:
 
 def _read_part(part: Header, rows: np.ndarray, places: np.ndarray, out: np.ndarray) -> None:
     """Put the rows of a part, which ascend, at their places in ``out``."""
-    row_bytes = out.strides[0]
-    flat = out.view(np.uint8)
+    size, flat = out.strides[0], out.view(np.uint8)
+    whole = memoryview(flat).cast("B")
+    edges = _edges(rows, size)
+    offsets = (part.offset + rows[edges[:-1]] * size).tolist()
+    spans = ((rows[edges[1:] - 1] - rows[edges[:-1]] + 1) * size).tolist()
+    direct = _lie_together(rows, places, edges).tolist()
     try:
         with open(part.path, "rb", buffering=0) as file:
             _check_unchanged(part, file)
-            runs = list(_runs(rows, row_bytes))
-            _advise(file, [(part.offset + int(rows[a]) * row_bytes, _span(rows, a, b, row_bytes)) for a, b in runs])
-            for a, b in runs:
-                offset, to = part.offset + int(rows[a]) * row_bytes, int(places[a])
-                if b - a == 1 or _lie_together(rows[a:b], places[a:b]):
-                    _fill(part, file, offset, memoryview(flat[to : to + b - a]).cast("B"))
+            _advise(file, offsets, spans)
+            for i, (offset, span) in enumerate(zip(offsets, spans, strict=True)):
+                if direct[i]:
+                    to = int(places[edges[i]]) * size
+                    _fill(part, file, offset, whole[to : to + span])
                     continue
-                run = np.empty(_span(rows, a, b, row_bytes), np.uint8)
+                run, these = np.empty(span, np.uint8), slice(edges[i], edges[i + 1])
                 _fill(part, file, offset, memoryview(run))
-                flat[places[a:b]] = run.reshape(-1, row_bytes)[rows[a:b] - rows[a]]
+                flat[places[these]] = run.reshape(-1, size)[rows[these] - rows[edges[i]]]
     except OSError as error:
         raise DataError(f"{part.path}: cannot be read any more ({reason(error)})") from None
 
 
-def _runs(rows: np.ndarray, row_bytes: int) -> Iterator[tuple[int, int]]:
-    """Stretches of ascending rows that are near enough to each other for one read."""
-    near = np.diff(rows) * row_bytes <= GAP + row_bytes
-    together = near & (np.diff(rows * row_bytes // RUN) == 0) if row_bytes < RUN else np.zeros(len(rows) - 1, bool)
-    edges = np.flatnonzero(~together) + 1
-    return zip([0, *edges.tolist()], [*edges.tolist(), len(rows)], strict=True)
+def _edges(rows: np.ndarray, size: int) -> np.ndarray:
+    """Where stretches of ascending rows begin, and the end: each is of rows that are near enough for one read."""
+    steps = np.diff(rows)
+    apart = steps * size > GAP + size
+    if size < RUN:
+        apart |= np.diff(rows * size // RUN) > 0
+    else:
+        apart |= steps > 0
+    return np.concatenate([[0], np.flatnonzero(apart) + 1, [len(rows)]])
 
 
-def _span(rows: np.ndarray, first: int, end: int, row_bytes: int) -> int:
-    return int(rows[end - 1] - rows[first] + 1) * row_bytes
-
-
-def _lie_together(rows: np.ndarray, places: np.ndarray) -> bool:
-    return bool((np.diff(rows) == 1).all() and (np.diff(places) == 1).all())
+def _lie_together(rows: np.ndarray, places: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Of each stretch, whether its rows follow each other both in the file and where they go."""
+    follows = (np.diff(rows) == 1) & (np.diff(places) == 1)
+    others = np.concatenate([[0], np.cumsum(~follows)])  # steps before a row that are no such
+    return others[edges[1:] - 1] == others[edges[:-1]]
 
 
 def _check_unchanged(part: Header, file: FileIO) -> None:
@@ -170,11 +174,11 @@ def _check_unchanged(part: Header, file: FileIO) -> None:
         raise DataError(f"{part.path}: has changed while it was read; the data must stay as they are until the end")
 
 
-def _advise(file: FileIO, ranges: list[tuple[int, int]]) -> None:
+def _advise(file: FileIO, offsets: list[int], spans: list[int]) -> None:
     """Tell the system what is read next, so that a disk may do it all at once."""
     if hasattr(os, "posix_fadvise"):
-        for offset, size in ranges:
-            os.posix_fadvise(file.fileno(), offset, size, os.POSIX_FADV_WILLNEED)
+        for offset, span in zip(offsets, spans, strict=True):
+            os.posix_fadvise(file.fileno(), offset, span, os.POSIX_FADV_WILLNEED)
 
 
 def _fill(part: Header, file: FileIO, offset: int, view: memoryview) -> None:

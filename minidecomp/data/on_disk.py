@@ -93,10 +93,11 @@ class OnDisk:
         """The points in the order in which a disk has them."""
         return self if self.numbers is None else replace(self, numbers=np.sort(self.numbers))
 
-    def pieces(self, multiple: int = 1, size: int | None = None) -> Iterator[slice]:
-        """Slices of all points, of about ``size`` bytes and a multiple of so many points."""
+    def pieces(self, multiple: int = 1, size: int | None = None, count: int | None = None) -> Iterator[slice]:
+        """Slices of ``count`` (or all) points, of about ``size`` bytes and a multiple of so many points."""
+        count = len(self) if count is None else count
         step = max(1, self._rows_of(size or BLOCK) // multiple) * multiple
-        return (slice(first, min(first + step, len(self))) for first in range(0, len(self), step))
+        return (slice(first, min(first + step, count)) for first in range(0, count, step))
 
     def blocks(self) -> Iterator[np.ndarray]:
         """All points, some at a time."""

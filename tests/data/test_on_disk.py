@@ -352,3 +352,10 @@ def test_indices_are_those_of_an_array():
     with pytest.raises(IndexError):
         points[np.array([203])]
     assert fingerprint(points) == fingerprint(ROWS)
+
+
+def test_an_order_that_is_larger_than_the_memory(no_room, monkeypatch):
+    no_room()
+    monkeypatch.setattr(memory, "available", lambda: 1000.0)
+    with pytest.raises(DataError, match=r"the order of its 203 rows alone would take about .* there are 1e-06 GB"):
+        arrays.load("float32.npy")
