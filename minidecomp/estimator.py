@@ -16,8 +16,9 @@ import numpy as np
 from . import training
 from .data.dataset import Dataset
 from .data.points import Points
-from .data.rules import DataRules, check_finite, new_data, size_note
+from .data.rules import DataRules, as_rows, check_finite, new_data, size_note
 from .data.scaling import Scaling
+from .data.tables import Reading, table_names, table_of_frame
 from .engines import ROWS_AT_ONCE, Engine, make, usable_engine
 from .errors import DataError, OptionError
 from .evaluation.terms import evaluate
@@ -65,6 +66,7 @@ except Exception:  # none, one before 1.6, or a broken one
 
 MOST_SAMPLES = 10**7
 OF_AN_ARRAY = ("scale",)  # options of a file that an array in memory has, too
+RESHAPE = "reshape"  # the one parameter that is no option
 OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
 # What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.
 CHANGEABLE = (
@@ -78,7 +80,7 @@ def parameters() -> dict[str, Any]:
     own = chosen_variant("data", OWN).defaults
     options = (each for each in by_name().values() if each.group != DATA or each.name in OF_AN_ARRAY)
     options = (each for each in options if each.name not in OF_A_FOLDER)
-    return {option.name: own.get(option.name, option.default) for option in options}
+    return {option.name: own.get(option.name, option.default) for option in options} | {RESHAPE: False}
 
 
 class DecompositionVAE(*BASES):  # type: ignore[misc]
@@ -87,6 +89,10 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     The parameters are the options of ``minidecomp train``, with its names and its defaults for data of your own; None
     stands for what follows from the others or from the data. ``minidecomp train --help`` says what each is. The same
     options, seed and data give the same model as the command line, to the bit.
+
+    X is an array (N, dx), or a DataFrame of pandas or polars, by the command's rules for a table: its names are kept,
+    and its numbers are never bytes. With ``reshape=True`` X may be images (N, rows, columns) or, in colour, with 3 or 4
+    channels as the last axis or the second; then `inverse_transform` and `sample` give images of the same axes.
 
     Attributes
     ----------
@@ -101,6 +107,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         The objective over the last epoch, in nats a point.
     n_features_in_ : int
         dx.
+    image_shape_ : tuple of int or None
+        Rows, columns and, in colour, channels of the images that were fitted.
 
     Examples
     --------
@@ -164,7 +172,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             trainer = self._start(X)
         else:
             options, state = self._changed_options(), self._state
-            dataset = _dataset(self._taken(X), self.rules_.scaling)
+            dataset = self._dataset(self._taken(X), self.rules_.scaling)
             _look_at(dataset)
             state.row, state.totals[:], state.optimizer.lr = 0, 0, options.lr
             trainer = training.go_on_in_memory(options, dataset, self.rules_, state)
@@ -173,6 +181,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def _options(self) -> TrainOptions:
         given = {name: value for name, value in self.get_params(deep=False).items() if value is not None}
+        given.pop(RESHAPE)
         given = {
             name: value.tolist() if isinstance(value, np.generic | np.ndarray) else value
             for name, value in given.items()
@@ -193,14 +202,18 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def _start(self, X: np.ndarray) -> training.Trainer:
         options = self._options()
-        new = new_data(X, "X", options.scale)
+        new = new_data(X, "X", options.scale)._replace(image_shape=self.image_shape_)
         scaling = new.scaled(new.rows)
-        dataset = _dataset(new.points(new.rows, scaling), scaling)
+        dataset = self._dataset(new.points(new.rows, scaling), scaling)
         trainer = training.start_in_memory(options, dataset)
         _look_at(dataset)
         if new.note:
             warnings.warn(new.note, stacklevel=3)
         return trainer
+
+    def _dataset(self, points: Points, scaling: Scaling | None) -> Dataset:
+        names = tuple(map(str, getattr(self, "feature_names_in_", ())))
+        return Dataset("X", points, points, image_shape=self.image_shape_, feature_names=names, scaling=scaling)
 
     def _train(self, trainer: training.Trainer, epochs: int) -> None:
         trainer.options = trainer.options.replace(epochs=epochs)
@@ -245,7 +258,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return make(name, vae, objective_from(self.options_), max_rows=max_rows)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
-        """E[x|z] (N, dx) of latent points Z (N, D), in X's units; for a model of bytes, intensities v / 255."""
+        """E[x|z] of latent points Z (N, D), of X's shape and units; for a model of bytes, intensities v / 255."""
         self._check_fitted()
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.vae_.latent_dim:
@@ -254,13 +267,13 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         with np.errstate(all="ignore"):  # what is not finite is refused
             mean = self.vae_.likelihood.mean(self.vae_.decode(Z.astype(self.vae_.dtype)))
         check_finite("Z", {"x": mean})
-        return np.asarray(self.rules_.give(np.asarray(mean)), dtype)
+        return self._as_fitted(np.asarray(self.rules_.give(np.asarray(mean)), dtype))
 
     def sample(self, n_samples: int = 1, seed: int = 0) -> np.ndarray:
         """Points (n_samples, dx) from p(x|z) with z from the prior, in the units of `inverse_transform`."""
         self._check_fitted()
         count, seed = whole_number("n_samples", n_samples, 1, MOST_SAMPLES), check("seed", seed)
-        return self.rules_.give(np.asarray(self.vae_.sample(count, seed)[2]))
+        return self._as_fitted(self.rules_.give(np.asarray(self.vae_.sample(count, seed)[2])))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The ELBO's mean over X, E_q[log p(x|z)] - KL(q(z|x) || p(z)), in nats a point; more is better.
@@ -285,6 +298,13 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         """X as an array (N, dx) of numbers in its own dtype, by which it may be bytes; as wide as the first one."""
         if np.ma.is_masked(X):
             raise ValueError("X hides values under a mask; an array without one is needed")
+        axes = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
+        if axes in (3, 4):
+            X = self._rows_of_images(np.asarray(X), reset)
+        elif reset:
+            self.image_shape_: tuple[int, ...] | None = None
+        if hasattr(X, "columns"):
+            return self._of_frame(X, reset)
         if HAS_SKLEARN:
             return validate_data(self, X, reset=reset, dtype="numeric", order="C")
         X = np.asarray(X)
@@ -294,11 +314,54 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             raise ValueError(f"X has shape {X.shape}, points in rows are needed")
         if not np.isfinite(X).all():
             raise ValueError("X has NaN or infinity in it")
-        if reset:
-            self.n_features_in_ = X.shape[1]
-        elif X.shape[1] != self.n_features_in_:
-            raise ValueError(f"X has {X.shape[1]} features, the model was fitted with {self.n_features_in_}")
+        self._check_features(X.shape[1], None, reset)
         return np.ascontiguousarray(X)
+
+    def _of_frame(self, X: Any, reset: bool) -> np.ndarray:
+        """The numbers (N, dx) of a DataFrame, all columns of it, by the rules of a table."""
+        if HAS_SKLEARN:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        names = table_names(X)
+        table = table_of_frame(X, Reading(columns=names or tuple(map(str, range(len(X.columns))))))
+        if not HAS_SKLEARN:
+            self._check_features(len(X.columns), names or None, reset)
+        return table.values
+
+    def _check_features(self, count: int, names: tuple[str, ...] | None, reset: bool) -> None:
+        """As scikit-learn does: note how many features there are, and their names, or compare them."""
+        if reset:
+            self.n_features_in_ = count
+            if names:
+                self.feature_names_in_ = np.array(names, object)
+            elif hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        elif count != self.n_features_in_:
+            raise ValueError(f"X has {count} features, the model was fitted with {self.n_features_in_}")
+        elif names and hasattr(self, "feature_names_in_") and tuple(self.feature_names_in_) != names:
+            raise ValueError("X has other columns, or another order of them, than the frame that was fitted")
+
+    def _rows_of_images(self, X: np.ndarray, reset: bool) -> np.ndarray:
+        """Images as points (N, dx), their channels last."""
+        if not self.reshape:
+            raise ValueError(
+                f"X has shape {X.shape}, expected <= 2 axes: points in rows; {type(self).__name__}(reshape=True) takes "
+                "images, and X.reshape(len(X), -1) has them as points"
+            )
+        rows, shape = as_rows(X, "X")
+        assert isinstance(rows, np.ndarray)
+        if reset:
+            self.image_shape_, self._axes = shape, X.shape[1:]
+        elif self.image_shape_ not in (None, shape):
+            raise ValueError(f"X has images of shape {shape}, the model was fitted with {self.image_shape_}")
+        return rows
+
+    def _as_fitted(self, x: np.ndarray) -> np.ndarray:
+        """Points (N, dx) in the shape that X had."""
+        if self.image_shape_ is None:
+            return x
+        images = x.reshape(len(x), *self.image_shape_)
+        moved = len(self.image_shape_) == 3 and self._axes != self.image_shape_
+        return np.moveaxis(images, -1, 1) if moved else images.reshape(len(x), *self._axes)
 
     def _taken(self, X: np.ndarray) -> np.ndarray:
         """The points for an engine, by the rules of the data that were fitted; a doubtful meaning is warned of."""
@@ -318,10 +381,6 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _dataset(points: Points, scaling: Scaling | None) -> Dataset:
-    return Dataset("X", points, points, scaling=scaling)
 
 
 def _look_at(dataset: Dataset) -> None:

@@ -37,10 +37,10 @@ def test_parameters_are_the_options():
     parameters = {name: each.default for name, each in inspect.signature(DecompositionVAE).parameters.items()}
     options = {name: option for name, option in by_name().items() if option.group != DATA}
     assert set(options) - set(parameters) == {"log_gradients", "checkpoint_every"}
-    assert set(parameters) - set(options) == {"scale"}
+    assert set(parameters) - set(options) == {"scale", "reshape"}
     commands = resolve(data="points.npy")
     resolved = DecompositionVAE().fit(np.random.default_rng(0).normal(size=(20, 3))).options_
-    for name in parameters:
+    for name in set(parameters) - {"reshape"}:
         expected = "gaussian" if name == "likelihood" else getattr(commands, name)  # the data are not all 0 or 1
         assert getattr(resolved, name) == expected or name == "engine", name
         assert parameters[name] in (None, getattr(commands, name)), name
@@ -248,3 +248,69 @@ def test_what_cannot_be_decoded_or_sampled_is_refused():
     for seed in (-1, 2**64, None, "x"):
         with pytest.raises(ValueError, match="seed: "):
             model.sample(2, seed)
+
+
+# ---- frames and images ----
+
+
+def frame_of(kind, columns):
+    """A DataFrame of pandas or polars."""
+    return pytest.importorskip(kind).DataFrame(columns)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_a_frame_is_a_table(kind, X):
+    columns = {name: X[:, i] for i, name in enumerate("abcde")}
+    model = DecompositionVAE(**QUICK).fit(frame_of(kind, columns))
+    assert_array_equal(model.vae_.parameters.vector, DecompositionVAE(**QUICK).fit(X).vae_.parameters.vector)
+    assert model.rules_.names == tuple("abcde") and list(model.feature_names_in_) == list("abcde")
+    assert_array_equal(model.transform(frame_of(kind, columns)), model.posterior(frame_of(kind, columns))[0])
+    with pytest.raises(ValueError, match=r"feature names|order"):
+        model.transform(frame_of(kind, dict(reversed(columns.items()))))
+    with pytest.raises(ValueError, match="column b: a number is needed, not 'x'; give only columns of numbers"):
+        model.fit(frame_of(kind, columns | {"b": ["x"] * len(X)}))
+    gap = np.where(np.arange(len(X)) == 3, np.nan, X[:, 1])
+    with pytest.raises(ValueError, match=r"1 cell is missing, the first in row 3 .*leave out the 1 row with one"):
+        model.fit(frame_of(kind, columns | {"b": gap}))
+
+
+def test_a_frame_keeps_a_column_that_counts_and_has_no_bytes(X):
+    whole = np.arange(90) % 200
+    frame = frame_of("pandas", {"n": np.arange(90) / 100, "pixel": whole.astype(np.uint8)})
+    with pytest.warns(UserWarning, match="look like bytes but are no uint8") if whole.max() >= 100 else pytest.warns():
+        model = DecompositionVAE(**QUICK).fit(frame)
+    assert model.n_features_in_ == 2 and model.rules_.scale == "none"
+    counting = frame_of("pandas", {"n": np.arange(90), "x": X[:, 0]})
+    assert DecompositionVAE(scale="standardise", **QUICK).fit(counting).n_features_in_ == 2
+    assert DecompositionVAE(**QUICK).fit(frame_of("pandas", X)).rules_.names == ()
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3), (3, 6, 5), (1, 6, 5), (6, 5, 1)])
+@pytest.mark.parametrize("given", [{}, {"scale": "standardise"}])
+def test_images(shape, given):
+    X = np.random.default_rng(0).integers(0, 256, (40, *shape)).astype(np.uint8)
+    np.save("images.npy", X)
+    model = DecompositionVAE(**QUICK, reshape=True, **given)
+    flags = [f"--{name}={value}" for name, value in given.items()]
+    command = ["train", "--data", "images.npy", "--epochs", "3", "--hidden", "8", "--test-fraction", "0.3"]
+    assert main([*command, *flags, "--quiet", "--no-plots", "--out", "run"]) == 0
+    run = load_run("run")
+    # The training points in their order, in the shape of X.
+    order = [train.tobytes() for train in dataset_from(run.options.replace(scale="none")).train]
+    last = np.moveaxis(X, 1, -1) if shape[0] == 3 else X
+    place = {each.ravel().astype(float).tobytes(): row for row, each in enumerate(last)}
+    model.fit(X[[place[each] for each in order]])
+    assert_array_equal(model.vae_.parameters.vector, run.vae.parameters.vector)
+    Z = model.transform(X)
+    assert model.inverse_transform(Z).shape == X.shape and model.sample(2).shape == (2, *shape)
+    flat = DecompositionVAE(**QUICK, **given).fit(last.reshape(40, -1))
+    if not given:  # pixels share one scale, columns do not
+        assert_array_equal(
+            DecompositionVAE(**QUICK, reshape=True).fit(X).transform(X), flat.transform(last.reshape(40, -1))
+        )
+    with pytest.raises(ValueError, match=r"reshape=True\) takes images, and X.reshape\(len\(X\), -1\)"):
+        flat.transform(X)
+    with pytest.raises(ValueError, match="shape"):
+        model.transform(X[:, :-1] if shape[0] != 1 else X[:, :, :-1])
+    # A point may come flat, too.
+    assert_array_equal(model.transform(last.reshape(40, -1)), Z)

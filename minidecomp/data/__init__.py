@@ -18,6 +18,7 @@ from ..settings.resolving import check
 from ..variants import DATA_SETS
 from . import arrays, dsprites, fashion_mnist, pinwheel
 from .dataset import Dataset
+from .labels import is_file
 from .source import Available, DataSource
 
 for _module in (pinwheel, dsprites, fashion_mnist, arrays):
@@ -27,11 +28,14 @@ __all__ = ["Available", "DataSource", "Dataset", "available", "dataset_from", "l
 
 
 def with_absolute_files(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with ``data`` and ``data_dir`` as absolute paths, where given, so that they hold from any folder."""
+    """The options that are files as absolute paths, where they are given, so that they hold from any folder."""
     made = dict(given)
-    for name in ("data", "data_dir"):
-        if isinstance(made.get(name), str) and made[name] not in data_names() and os.path.exists(made[name]):
-            made[name] = os.path.abspath(made[name])
+    for name in ("data", "data_dir", "labels", "factors"):
+        value = made.get(name)
+        if not isinstance(value, str) or value in data_names() or not os.path.exists(value):
+            continue
+        if name in ("data", "data_dir") or is_file(value):
+            made[name] = os.path.abspath(value)
     return made
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from ..variants import Option
 from . import containers, images, npy
 from .dataset import Dataset
 from .folders import reason
+from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside, is_file
 from .on_disk import OnDisk
 from .points import pick
 from .rules import DataRules, new_data
 from .scaling import SCALES
-from .source import DataSource
+from .source import FACTORS, DataSource
 from .tables import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_of, read_table
 
 ENDINGS = (".npy", ".npz", *TEXT_ENDINGS, *FRAME_ENDINGS, *containers.CONTAINER_ENDINGS)
@@ -46,11 +47,14 @@ class FromFile:
         The columns' names, of a table that has them.
     notes : tuple of str
         Lines for the user on what was found out, or was taken for no point.
+    beside : Beside
+        Labels and factors of the points.
     """
 
     values: np.ndarray | OnDisk
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    beside: Beside = NOTHING
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,18 @@ class HowToRead:
         ``first`` or ``last``, of images of four axes; empty to find out.
     resize : (int, int) or None
         Rows and columns to which the images of a folder are brought.
+    labels : str
+        The column or array of the file, or another FILE, that has each point's label.
+    factors : tuple of str
+        Those that have its factors; or one FILE.
     """
 
     array: str | None = None
     table: Reading = field(default_factory=Reading)
     channels: str = ""
     resize: tuple[int, int] | None = None
+    labels: str = ""
+    factors: tuple[str, ...] = ()
 
 
 def load(
@@ -119,6 +129,7 @@ def load(
     if not 0 < test_fraction < 1:
         raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
     name = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
+    how = how or HowToRead()
     found = read(path, array, how)
     new = new_data(found.values, str(path), scale)
     n = len(new.rows)
@@ -127,17 +138,23 @@ def load(
     # One order for both: the training points are in random order already, so that the first are a random choice.
     order = permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
-    train = pick(new.rows, order[test_count:][:limit])
+    kept, tested = order[test_count:][:limit], order[:test_count]
+    train = pick(new.rows, kept)
     scaling = new.scaled(train)
+    labels, factors, notes = classes_beside(found.beside, how.labels)
     return Dataset(
         name=name,
         train=new.points(train, scaling),
-        test=new.points(pick(new.rows, order[:test_count]), scaling),
+        test=new.points(pick(new.rows, tested), scaling),
+        train_labels=None if labels is None else labels.codes[kept],
+        test_labels=None if labels is None else labels.codes[tested],
+        class_names=() if labels is None else labels.names,
         image_shape=new.image_shape,
         source=str(path) if array is None else f"{path}, array {array}",
-        notes=(*found.notes, *filter(None, [new.note, *hardly_meant(found, str(path))])),
+        notes=(*found.notes, *filter(None, [new.note, *notes, *hardly_meant(found, str(path))])),
         feature_names=found.names,
         scaling=scaling,
+        factors=None if factors is None else factors.split(kept, tested),
     )
 
 
@@ -164,32 +181,77 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
     if array is not None and ending not in (".npz", *containers.CONTAINER_ENDINGS):
         raise DataError(f"{path}: has no array named {array}; only .npz, .mat and .h5 files have named arrays")
     try:
-        if str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS):
-            if str(path) != STANDARD_INPUT:
-                _refuse_what_is_no_file(Path(path))
-            table = read_table(path, how.table)
-            return FromFile(table.values, table.names, table.notes)
-        if os.path.isdir(path) and npy.holds_parts(path):
-            paths, notes = npy.parts_of(path)
-            return _from_npy(paths, str(path), how.channels, notes)
-        if os.path.isdir(path):
-            made, notes = images.read_folder(path, how.resize)
-            return FromFile(made, notes=tuple(notes))
-        if ending in containers.TORCH_ENDINGS:
-            containers.refuse_torch(path)
-        if ending not in ENDINGS:
-            raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
-        _refuse_what_is_no_file(Path(path))
-        if ending == npy.ENDING:
-            return _from_npy([Path(path)], str(path), how.channels)
-        values = _ARRAYS[ending](Path(path), array)
-        return FromFile(images.channels_last(values, str(path), how.channels) if values.ndim == 4 else values)
+        return _read(path, ending, array, how)
     except MinidecompError:
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
         raise DataError(f"{path}: cannot be read ({reason(error)}); a whole {ending} file is needed") from None
+
+
+def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> FromFile:
+    """``read``, by the kind of the file."""
+    if str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS):
+        if str(path) != STANDARD_INPUT:
+            _refuse_what_is_no_file(Path(path))
+        table = read_table(path, how.table)
+        found = FromFile(table.values, table.names, table.notes)
+        own = {name: texts[:, None] for name, texts in table.aside.items()}
+        return _with_beside(found, path, how, own, table.rows, table.total)
+    if os.path.isdir(path) and npy.holds_parts(path):
+        return _with_beside(_from_parts(path, how), path, how, {})
+    if os.path.isdir(path):
+        made, notes = images.read_folder(path, how.resize)
+        return _with_beside(FromFile(made, notes=tuple(notes)), path, how, {})
+    if ending in containers.TORCH_ENDINGS:
+        containers.refuse_torch(path)
+    if ending not in ENDINGS:
+        raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
+    _refuse_what_is_no_file(Path(path))
+    if ending == npy.ENDING and (large := npy.on_disk([Path(path)], str(path), how.channels)) is not None:
+        return _with_beside(FromFile(large[0], notes=(large[1],)), path, how, {})
+    arrays = containers.named_arrays(Path(path), ending)
+    beside = {each for each in (how.labels, *how.factors) if each and each in arrays}
+    name = containers.chosen_name(path, [name for name in arrays if name not in beside], array)
+    values = arrays[name]()
+    if values.ndim == 4:
+        values = images.channels_last(values, str(path), how.channels)
+    own = {each: as_texts(arrays[each](), f"{path}, array {each}", values.shape[:1]) for each in beside}
+    return _with_beside(FromFile(values), path, how, own)
+
+
+def _with_beside(
+    found: FromFile,
+    path: str | Path,
+    how: HowToRead,
+    own: Mapping[str, np.ndarray],
+    rows: np.ndarray | None = None,
+    total: int | None = None,
+) -> FromFile:
+    """The points with their labels and factors; those without are left out, or refused.
+
+    ``own`` has texts (N, columns) that the file itself has, by name; ``rows`` are the rows of the points among its
+    ``total`` rows, all by default.
+    """
+    if how.table.model_width:  # the labels of other data are known only where their own file has them
+        labels, factors = how.labels if how.labels in own else "", tuple(each for each in how.factors if each in own)
+    else:
+        labels, factors = how.labels, how.factors
+    if not labels and not factors:
+        return found
+    count = len(found.values)
+    rows, total = np.arange(count) if rows is None else rows, count if total is None else total
+    beside = beside_points(str(path), labels, factors, own, rows, total)
+    present = beside.present()
+    if present is not None and not present.all() and not how.table.model_width:
+        if not how.table.drop_missing:
+            beside.refuse_missing(str(path))
+        lost = counted(int((~present).sum()), "point")
+        note = f"{path}: {lost} left out, without a label or a factor"
+        values = pick(found.values, np.flatnonzero(present))
+        found, beside = replace(found, values=values, notes=(*found.notes, note)), beside.at(present)
+    return replace(found, notes=(*found.notes, *beside.notes), beside=beside)
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
@@ -199,35 +261,17 @@ def _refuse_what_is_no_file(path: Path) -> None:
         raise DataError(f"{path}: is {kind}; write the data into a file and give that")
 
 
-def _from_npy(paths: list[Path], name: str, channels: str, notes: Sequence[str] = ()) -> FromFile:
-    """The arrays of .npy files, one after the other, or where they lie on the disk."""
-    if (large := npy.on_disk(paths, name, channels)) is not None:
+def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
+    """The arrays of a folder's .npy files, one after the other."""
+    paths, notes = npy.parts_of(path)
+    if (large := npy.on_disk(paths, str(path), how.channels)) is not None:
         return FromFile(large[0], notes=(*notes, large[1]))
-    for path in paths:
-        _refuse_what_is_no_file(path)
-    loaded = [_stored(path, None) for path in paths]
-    return FromFile(npy.join(paths, loaded, name, channels), notes=tuple(notes))
-
-
-def _stored(path: Path, array: str | None) -> np.ndarray:
-    with open(path, "rb") as file:
-        start = file.read(6)
-        file.seek(0)
-        if not start.startswith((b"\x93NUMPY", b"PK")):  # np.load would take it for a pickle
-            found = f"starts with {start!r}" if start else "is empty"
-            raise DataError(f"{path}: {found}; a file that numpy.save or numpy.savez wrote is needed")
-        loaded = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        containers.refuse_sparse(path, loaded.files)
-        return np.asarray(loaded[containers.chosen_name(path, loaded.files, array)])
-
-
-_ARRAYS: dict[str, Callable[[Path, str | None], np.ndarray]] = {
-    ".npz": _stored,
-    ".mat": containers.read_mat,
-    **dict.fromkeys(containers.HDF5_ENDINGS, containers.read_hdf5),
-}
+    loaded = []
+    for part in paths:
+        _refuse_what_is_no_file(part)
+        arrays = containers.named_arrays(part, npy.ENDING)
+        loaded.append(arrays[containers.chosen_name(part, list(arrays), None)]())
+    return FromFile(npy.join(paths, loaded, str(path), how.channels), notes=tuple(notes))
 
 
 def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
@@ -237,6 +281,7 @@ def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
         value = getattr(options, name, None)
         return usual if value is None else value
 
+    labels, factors = given("labels"), given("factors")
     table = Reading(
         delimiter=TAB.get(given("delimiter"), given("delimiter")),
         decimal=given("decimal"),
@@ -245,11 +290,15 @@ def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
         drop=_listed(given("drop")),
         missing=_listed(given("missing")),
         drop_missing=given("drop_missing", False),
+        labels=() if is_file(labels) or not labels else (labels,),
+        factors=() if is_file(factors) else _listed(factors),
         model_names=() if rules is None else rules.names,
         model_width=0 if rules is None else rules.width,
     )
     resize = given("resize", ())
-    return HowToRead(given("array", None), table, given("channels"), (resize[0], resize[-1]) if resize else None)
+    size = (resize[0], resize[-1]) if resize else None
+    named = (factors,) if is_file(factors) else table.factors
+    return HowToRead(given("array", None), table, given("channels"), size, labels, named)
 
 
 def _check_delimiter(value: str) -> None:
@@ -290,6 +339,7 @@ def hardly_meant(found: FromFile, name: str) -> list[str]:
     whole = [found.names[i] for i in called if (found.values[:, i] == np.floor(found.values[:, i])).all()]
     return [
         f"{name}: the column {column} is trained on as all others are; --drop {column} leaves it out"
+        + ("" if column.strip().lower() in {"id", "index"} else f", --labels {column} keeps it apart as classes")
         for column in whole
     ]
 
@@ -315,6 +365,13 @@ SOURCE = DataSource(
             verify=partial(_check_list, "columns"),
         ),
         Option("drop", str, "Columns to leave out, likewise.", verify=partial(_check_list, "drop")),
+        Option(
+            "labels",
+            str,
+            "Each point's class, in words or numbers, not trained on: a column or array of your own data, or a FILE "
+            "with a row for each point.",
+        ),
+        FACTORS,
         Option(
             "missing",
             str,

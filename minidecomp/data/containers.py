@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -52,48 +53,75 @@ def refuse_torch(path: str | Path) -> None:
     )
 
 
-def read_mat(path: str | Path, wanted: str | None = None) -> np.ndarray:
-    """An array of a .mat file, of MATLAB 4 to 7.3.
+def named_arrays(path: Path, ending: str) -> dict[str, Callable[[], np.ndarray]]:
+    """What reads each array of a .npy, .npz, .mat or .h5 file, by its name; a .npy file has one, without a name.
 
     Raises
     ------
     DataError
-        There is no such array, it is sparse, or h5py, which 7.3 needs, is missing.
+        It is no such file, it is sparse, or h5py is missing.
     """
+    if ending in HDF5_ENDINGS:
+        return _of_hdf5(path)
+    return _of_mat(path) if ending == ".mat" else _of_numpy(path)
+
+
+def _of_numpy(path: Path) -> dict[str, Callable[[], np.ndarray]]:
+    with open(path, "rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        if not start.startswith((b"\x93NUMPY", b"PK")):  # np.load would take it for a pickle
+            found = f"starts with {start!r}" if start else "is empty"
+            raise DataError(f"{path}: {found}; a file that numpy.save or numpy.savez wrote is needed")
+        if start.startswith(b"\x93"):
+            return {"": lambda: np.asarray(np.load(path, allow_pickle=False))}
+        names = np.load(file, allow_pickle=False).files
+    refuse_sparse(path, names)
+    return {name: partial(_member, path, name) for name in names}
+
+
+def _member(path: Path, name: str) -> np.ndarray:
+    with np.load(path, allow_pickle=False) as file:
+        return np.asarray(file[name])
+
+
+def _of_mat(path: Path) -> dict[str, Callable[[], np.ndarray]]:
+    """Of MATLAB 4 to 7.3."""
     with open(path, "rb") as file:
         start = file.read(600)
     if start[:8] == _HDF5 or start[512:520] == _HDF5:
         # MATLAB writes its first index fastest, HDF5 names the last so: the axes come in reverse order.
-        return read_hdf5(path, wanted).T
+        return {name: partial(lambda read: read().T, read) for name, read in _of_hdf5(path).items()}
+
+    def read(name: str) -> np.ndarray:
+        found = io.loadmat(path, variable_names=[name])[name]
+        if not isinstance(found, np.ndarray):
+            raise DataError(
+                f"{path}: {name} is a sparse matrix, and whole arrays are needed; full({name}) in MATLAB is one"
+            )
+        return found
+
     io = import_module("scipy.io")
-    names = [name for name, _, _ in io.whosmat(path)]
-    name = chosen_name(path, names, wanted)
-    found = io.loadmat(path, variable_names=[name])[name]
-    if not isinstance(found, np.ndarray):
-        raise DataError(
-            f"{path}: {name} is a sparse matrix, and whole arrays are needed; full({name}) in MATLAB is one"
-        )
-    return found
+    return {name: partial(read, name) for name, _, _ in io.whosmat(path)}
 
 
-def read_hdf5(path: str | Path, wanted: str | None = None) -> np.ndarray:
-    """An array of an HDF5 file, by its path in the file.
-
-    Raises
-    ------
-    DataError
-        There is no such array, or h5py is missing.
-    """
+def _of_hdf5(path: Path) -> dict[str, Callable[[], np.ndarray]]:
+    """By their paths in the file."""
     try:
         h5py: Any = import_module("h5py")
     except ImportError as error:
         raise DataError(
             f"{path}: reading HDF5 needs h5py ({error.name or error}); pip install 'minidecomp[images]'"
         ) from None
+
+    def read(name: str) -> np.ndarray:
+        with h5py.File(path, "r") as file:
+            return np.asarray(file[name][()])
+
+    names: list[str] = []
     with h5py.File(path, "r") as file:
-        names: list[str] = []
         file.visititems(_collector(names, h5py.Dataset))
-        return np.asarray(file[chosen_name(path, names, wanted)][()])
+    return {name: partial(read, name) for name in names}
 
 
 def _collector(names: list[str], dataset: type) -> Callable[[str, Any], None]:

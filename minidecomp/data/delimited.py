@@ -42,7 +42,7 @@ MISSING = frozenset(
         "null",
     ]
 )
-_BOOLS = {"true": 1.0, "false": 0.0}
+BOOLS = {"true": 1.0, "false": 0.0}
 
 
 class Form(NamedTuple):
@@ -87,7 +87,12 @@ def value(cell: str, decimal: str = ".") -> float | None:
         cell = cell.replace(".", "\0").replace(decimal, ".")  # a point is no decimal mark then
     if _NUMBER.fullmatch(cell) or _INFINITY.fullmatch(cell):
         return float(cell)
-    return float("nan") if cell in MISSING else _BOOLS.get(cell.lower())
+    return float("nan") if cell in MISSING else BOOLS.get(cell.lower())
+
+
+def plain(number: float) -> str:
+    """A number as the shortest text that ``value`` reads back; a whole one without a point."""
+    return str(int(number)) if number == number // 1 and abs(number) < 1e15 else repr(float(number))
 
 
 def rows_of(lines: Sequence[str], delimiter: str) -> list[list[str]]:

@@ -19,11 +19,10 @@ import numpy as np
 from ..errors import DataError, OptionError
 from ..files import make_folder, write_file
 from ..randomness import philox, streams
-from ..variants import Option
 from . import folders
 from .dataset import Dataset, Grid
 from .points import Bits
-from .source import DATA_DIR, Available, DataSource
+from .source import DATA_DIR, FACTORS, Available, DataSource
 
 NAMES = ("shape", "scale", "orientation", "posX", "posY")
 SHAPES = ("square", "ellipse", "heart")
@@ -341,12 +340,7 @@ SOURCE = DataSource(
     load=lambda o: load(o.data_dir, o.factors, o.limit, o.data_seed),
     options=(
         DATA_DIR,
-        Option(
-            "factors",
-            str,
-            "dSprites: a part of it, as shape=heart,scale=0.5..1 (also orientation, posX, posY).",
-            verify=selection,
-        ),
+        FACTORS,
     ),
     # The fully connected model of the beta-VAE paper (Higgins et al., 2017), in place of the paper's convolutions.
     defaults={

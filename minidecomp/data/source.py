@@ -72,3 +72,9 @@ class DataSource:
 
 
 DATA_DIR = Option("data_dir", str, "Folder of the data set's files; also $MINIDECOMP_DATA.")
+FACTORS = Option(
+    "factors",
+    str,
+    "dSprites: a part of it, as shape=heart,scale=0.5..1 (also orientation, posX, posY). Your own data: the columns or "
+    "arrays, as a,b,c, or a FILE, that have each point's known factors; they are not trained on.",
+)

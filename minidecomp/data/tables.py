@@ -18,7 +18,19 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, MinidecompError, counted
-from .delimited import DELIMITERS, SAMPLE, Form, decoded, first_lines, has_names, rows_of, sniff, value
+from .delimited import (
+    BOOLS,
+    DELIMITERS,
+    SAMPLE,
+    Form,
+    decoded,
+    first_lines,
+    has_names,
+    plain,
+    rows_of,
+    sniff,
+    value,
+)
 
 TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 FRAME_ENDINGS = (".parquet", ".feather", ".xlsx")
@@ -43,8 +55,8 @@ class Reading:
         Cells that stand for no value, beside the usual ones.
     drop_missing : bool
         Leave out rows with a missing value; else they are refused.
-    aside : tuple of str
-        Columns that are given back as texts and are none of the numbers: labels, factors.
+    labels, factors : tuple of str
+        Columns that are given back as texts and are none of the numbers.
     model_names : tuple of str
         The columns of the model that the table is for: from a table with names these are taken, and nothing else.
     model_width : int
@@ -58,7 +70,8 @@ class Reading:
     drop: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     drop_missing: bool = False
-    aside: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
     model_names: tuple[str, ...] = ()
     model_width: int = 0
 
@@ -76,13 +89,19 @@ class Table:
     notes : tuple of str
         A line for each thing that was found out, and may be wrong.
     aside : dict of str to numpy.ndarray of shape (N,)
-        The texts of the columns that were set aside, by their names.
+        The texts of the columns that were set aside, by their names; numbers in their shortest form.
+    rows : numpy.ndarray of shape (N,)
+        Which rows of the table they are, int64 from 0: those with a gap are left out.
+    total : int
+        How many rows the table has.
     """
 
     values: np.ndarray
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     aside: dict[str, np.ndarray] = field(default_factory=dict)
+    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    total: int = 0
 
 
 @dataclass
@@ -93,6 +112,7 @@ class _Cells(ABC):
     names: tuple[str, ...]
     width: int
     notes: list[str] = field(default_factory=list)
+    in_memory: bool = False  # then there are no options to advise
 
     def place(self, row: int) -> str:
         """Where a row of ``values`` stands, for a message."""
@@ -152,35 +172,91 @@ def table_of_frame(frame: Any, reading: Reading | None = None, name: str = "X") 
     DataError
         A column is not of numbers, or has a gap.
     """
-    return _table(_FrameCells.of(frame, name), reading or Reading())
+    cells = _FrameCells.of(frame, name)
+    cells.in_memory = True
+    return _table(cells, reading or Reading())
+
+
+def table_names(frame: Any) -> tuple[str, ...]:
+    """The names of a DataFrame's columns; none where they only count, as pandas' own do."""
+    return _FrameCells.of(frame, "X").names
+
+
+def read_texts(path: str | Path, count: int) -> tuple[tuple[str, ...], np.ndarray, tuple[str, ...]]:
+    """The cells of a table of ``count`` rows as texts, whether they are numbers or words.
+
+    How many rows there are tells whether the first line of text has names. A first column without a name is an index.
+
+    Returns
+    -------
+    names : tuple of str
+        The columns'; empty where there are none.
+    texts : numpy.ndarray of shape (count, columns)
+    notes : tuple of str
+        A line for each thing that was found out, and may be wrong.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or has another number of rows.
+    """
+    is_frame = ending_of(path) in FRAME_ENDINGS
+    cells = (_FrameCells if is_frame else _TextCells).read(path, Reading(header=None if is_frame else False))
+    texts = _texts(cells, range(cells.width))
+    names = cells.names
+    if not is_frame and len(texts) == count + 1:
+        names, texts = _names(texts[0].tolist()), texts[1:]
+    if len(texts) != count:
+        rows = counted(len(texts), "row")
+        raise DataError(f"{path}: has {rows}; a row for each of the {counted(count, 'row')} of the data is needed")
+    if names and names[0] == "" and len(names) > 1:
+        names, texts = names[1:], texts[:, 1:]
+    return names, texts, tuple(cells.notes)
 
 
 # ---- columns, gaps, words: the same for each kind of table ----
 
 
 def _table(cells: _Cells, reading: Reading) -> Table:
-    apart = {name: _number_of(cells, name, "--labels and --factors") for name in reading.aside}
+    apart = {name: _number_of(cells, name, option) for option, name in _set_aside(cells, reading)}
     chosen = _choose(cells, reading, set(apart.values()))
     values = cells.values(chosen)
     if values is None or reading.missing:
         values = _by_cell(cells, chosen, reading)
-    aside = {}
-    if apart:
-        texts = np.array([[str(cell).strip() for cell in row] for row in cells.rows(list(apart.values()))])
-        aside = dict(zip(apart, texts.T, strict=True))
+    aside = dict(zip(apart, _texts(cells, list(apart.values())).T, strict=True)) if apart else {}
     if not len(values):
         raise DataError(f"{cells.name}: has no rows below {', '.join(map(_short, cells.names[:3]))}; points are needed")
-    gaps = np.isnan(values)
+    gaps, rows = np.isnan(values), np.arange(len(values))
     if gaps.any():
         whole = _whole_rows(cells, chosen, gaps, reading)
-        values, aside = values[whole], {name: column[whole] for name, column in aside.items()}
+        values, rows = values[whole], rows[whole]
+        aside = {name: column[whole] for name, column in aside.items()}
     for_a_model = reading.model_width == len(chosen)
     if not (reading.columns or for_a_model) and len(chosen) > 1 and (start := _index_start(values[:, 0])) is not None:
         what = f"its first column{_called(cells, chosen[0])} counts the rows from {start}"
         cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; --columns takes it all the same")
         values, chosen = values[:, 1:], chosen[1:]
     names = tuple(cells.names[i] for i in chosen) if cells.names else ()
-    return Table(np.ascontiguousarray(values), names, tuple(cells.notes), aside)
+    return Table(np.ascontiguousarray(values), names, tuple(cells.notes), aside, rows, len(gaps))
+
+
+def _set_aside(cells: _Cells, reading: Reading) -> Iterator[tuple[str, str]]:
+    """The option and the column for each that is set aside; a table for a model need not have them."""
+    for option, columns in (("--labels", reading.labels), ("--factors", reading.factors)):
+        for name in columns:
+            known = cells.names or (map(str, range(cells.width)) if cells.width > reading.model_width else ())
+            if not reading.model_width or name in known:
+                yield option, name
+
+
+def _texts(cells: _Cells, columns: Sequence[int]) -> np.ndarray:
+    """The cells of some columns as texts (N, columns)."""
+
+    def text(cell: Any) -> str:
+        number, shown = cells.word(cell), str(cell).strip()
+        return shown if number is None or shown.lower() in BOOLS else plain(number) if number == number else ""
+
+    return np.array([[text(cell) for cell in row] for row in cells.rows(columns)], str).reshape(-1, len(columns))
 
 
 def _choose(cells: _Cells, reading: Reading, apart: set[int]) -> list[int]:
@@ -268,9 +344,10 @@ def _by_cell(cells: _Cells, chosen: Sequence[int], reading: Reading) -> np.ndarr
 
 def _refuse_word(cells: _Cells, column: int, row: int, cell: str) -> None:
     known = _short(cells.names[column]) if cells.names else str(column)
+    advice = f"--drop {known} leaves the column out, --labels {known} takes it as classes"
     raise DataError(
         f"{cells.name}, {cells.place(row)}, {_column(cells, column)}: a number is needed, not {cell.strip()[:LONG]!r}; "
-        f"--drop {known} leaves the column out"
+        f"{'give only columns of numbers' if cells.in_memory else advice}"
     )
 
 
@@ -287,7 +364,8 @@ def _whole_rows(cells: _Cells, chosen: Sequence[int], gaps: np.ndarray, reading:
     row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
     place = f"{cells.place(int(row))}, {_column(cells, chosen[int(column)])}"
     are = f"{counted(count, 'cell')} {'is' if count == 1 else 'are'}"
-    raise DataError(f"{cells.name}: {are} missing, the first in {place}; --drop-missing leaves out {rows}")
+    advice = f"leave out the {rows} with one" if cells.in_memory else f"--drop-missing leaves out {rows}"
+    raise DataError(f"{cells.name}: {are} missing, the first in {place}; {advice}")
 
 
 # ---- delimited text ----
@@ -331,7 +409,8 @@ class _TextCells(_Cells):
         names: tuple[str, ...] = ()
         if header:
             names = _names(next(row for row in reader if row))
-        return cls(name, names, len(rows[0]), notes, list(lines), form, reader.line_num + 1 if header else 1)
+        first = reader.line_num + 1 if header else 1
+        return cls(name, names, len(rows[0]), notes, body=list(lines), form=form, first_line=first)
 
     def values(self, columns: Sequence[int]) -> np.ndarray | None:
         """As NumPy reads them, some ten times faster than cell by cell; None if it finds one that is no number."""

@@ -7,24 +7,30 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from minidecomp.data.containers import read_hdf5, read_mat, refuse_sparse, refuse_torch
+from minidecomp.data.containers import chosen_name, named_arrays, refuse_sparse, refuse_torch
 from minidecomp.errors import DataError
 
 X = np.random.default_rng(0).normal(size=(5, 3))
 
 
+def read(path, name=None):
+    """The array that is chosen."""
+    arrays = named_arrays(path, path.suffix)
+    return arrays[chosen_name(path, list(arrays), name)]()
+
+
 def test_mat(tmp_path):
     path = tmp_path / "x.mat"
     scipy.io.savemat(path, {"x": X})
-    np.testing.assert_array_equal(read_mat(path), X)
+    np.testing.assert_array_equal(read(path), X)
     scipy.io.savemat(path, {"x": X, "y": X + 1, "s": scipy.sparse.csr_matrix(X)})
-    np.testing.assert_array_equal(read_mat(path, "y"), X + 1)
+    np.testing.assert_array_equal(read(path, "y"), X + 1)
     with pytest.raises(DataError, match=r"has 3 arrays; choose by --array one of: x, y, s"):
-        read_mat(path)
+        read(path)
     with pytest.raises(DataError, match=r"no array named z; it has: x, y, s"):
-        read_mat(path, "z")
+        read(path, "z")
     with pytest.raises(DataError, match=r"s is a sparse matrix.*full\(s\)"):
-        read_mat(path, "s")
+        read(path, "s")
 
 
 def test_hdf5(tmp_path):
@@ -32,22 +38,22 @@ def test_hdf5(tmp_path):
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
         file["images/train"] = X
-    np.testing.assert_array_equal(read_hdf5(path), X)
+    np.testing.assert_array_equal(read(path), X)
     with h5py.File(path, "a") as file:
         file["labels"] = np.arange(5)
     with pytest.raises(DataError, match="one of: images/train, labels"):
-        read_hdf5(path)
-    np.testing.assert_array_equal(read_hdf5(path, "images/train"), X)
+        read(path)
+    np.testing.assert_array_equal(read(path, "images/train"), X)
     # MATLAB 7.3 is HDF5 with the axes in reverse order.
     with h5py.File(tmp_path / "x.mat", "w", userblock_size=512) as file:
         file["x"] = X.T
-    np.testing.assert_array_equal(read_mat(tmp_path / "x.mat"), X)
+    np.testing.assert_array_equal(read(tmp_path / "x.mat"), X)
 
 
 def test_without_h5py_one_line_says_what_helps(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(DataError, match=r"needs h5py.*pip install 'minidecomp\[images\]'"):
-        read_hdf5(tmp_path / "x.h5")
+        read(tmp_path / "x.h5")
 
 
 def test_what_is_refused_says_how_to_save_it(tmp_path):

@@ -13,6 +13,8 @@ import pytest
 from minidecomp import memory, training
 from minidecomp.cli.main import main
 from minidecomp.data import arrays, feed, npy_files, on_disk
+from minidecomp.data import points as points_module
+from minidecomp.data.learnt_scaling import learn_scaling
 from minidecomp.data.on_disk import OnDisk
 from minidecomp.data.points import all_zero_or_one, as_stored, fingerprint, value_range
 from minidecomp.data.rules import learn, size_note
@@ -359,3 +361,32 @@ def test_an_order_that_is_larger_than_the_memory(no_room, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1000.0)
     with pytest.raises(DataError, match=r"the order of its 203 rows alone would take about .* there are 1e-06 GB"):
         arrays.load("float32.npy")
+
+
+def test_labels_and_factors_of_points_on_the_disk(no_room, capsys):
+    labels = np.array(["left", "right", "", "up"])[RANDOM.integers(0, 4, 203)]
+    Path("labels.csv").write_text("\n".join(["label", *(f'"{label}"' for label in labels)]))
+    told = "--labels labels.csv --drop-missing --scale standardise".split()  # noqa: SIM905
+    there = train("memory", "float32.npy", *told)
+    no_room()
+    assert_same(train("disk", "float32.npy", *told), there)
+    assert main(["plot", "disk"]) == 0
+    os.mkdir("parts")
+    np.save("parts/a.npy", FILES["float32"])
+    assert_same(train("disk2", "parts", *told), there)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int64, np.uint16])
+@pytest.mark.parametrize("together", [False, True])
+def test_a_learnt_scaling_depends_on_no_order_and_no_block(together, dtype, monkeypatch):
+    points = (ROWS * [2, 1e2, 3, 1, 3] + [0, 1e4, 7, 100, 0]).clip(0, 6e4).astype(dtype)
+    found = []
+    for block, rows in ((1 << 24, points), (40, points[::-1]), (200, RANDOM.permutation(points))):
+        monkeypatch.setattr(points_module, "BLOCK", block)
+        found.append(learn_scaling("standardise", rows, together))
+    axis, exact = None if together else 0, points.astype(np.float64)
+    np.testing.assert_allclose(found[0].shift, np.broadcast_to(exact.mean(axis), 5), rtol=1e-14)
+    np.testing.assert_allclose(found[0].scale, np.broadcast_to(exact.std(axis), 5), rtol=1e-14)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other.shift, found[0].shift)
+        np.testing.assert_array_equal(other.scale, found[0].scale)

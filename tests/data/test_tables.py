@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as any_array
 
+from minidecomp.data.delimited import plain
 from minidecomp.data.tables import Reading, read_table, table_of_frame
 from minidecomp.errors import DataError
 
@@ -236,16 +237,17 @@ def test_columns_that_are_set_aside_follow_their_rows(tmp_path):
     kinds = ["x", "y", "z", "x", "", "y", "x", "z"]
     lines = text(GAPS, header=HEADER).splitlines()
     labelled = "\n".join([lines[0] + ",kind", *(f"{line},{kind}" for line, kind in zip(lines[1:], kinds, strict=True))])
-    table = read_table(write(tmp_path, labelled), Reading(aside=("kind",), drop_missing=True))
+    table = read_table(write(tmp_path, labelled), Reading(labels=("kind",), drop_missing=True))
     np.testing.assert_array_equal(table.values, np.delete(X, [2, 5], axis=0))
+    assert table.rows.tolist() == [0, 1, 3, 4, 6, 7] and table.total == 8
     assert table.aside["kind"].tolist() == ["x", "y", "x", "", "x", "z"]
     assert table.names == ("a", "b", "c")
     # As fast as without, where all that is left is numbers.
-    table = read_table(write(tmp_path, text()), Reading(aside=("b",)))
-    assert table.aside["b"].tolist() == [f"{value:.3f}" for value in X[:, 1]]
+    table = read_table(write(tmp_path, text()), Reading(factors=("b",)))
+    assert table.aside["b"].tolist() == [plain(round(value, 3)) for value in X[:, 1].tolist()]
     np.testing.assert_array_equal(table.values, X[:, [0, 2]])
-    with pytest.raises(DataError, match="--labels and --factors needs names of columns; there is no kind"):
-        read_table(write(tmp_path, text()), Reading(aside=("kind",)))
+    with pytest.raises(DataError, match="--labels needs names of columns; there is no kind"):
+        read_table(write(tmp_path, text()), Reading(labels=("kind",)))
 
 
 def test_standard_input(monkeypatch):

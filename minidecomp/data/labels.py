@@ -1,0 +1,271 @@
+"""Labels and factors: what a person says of the points beside their numbers, read as texts and made into classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import DataError, OptionError, counted
+from .dataset import Factors
+from .delimited import BOOLS, MISSING, plain, value
+from .tables import FRAME_ENDINGS, TEXT_ENDINGS, ending_of, read_texts
+
+FILE_ENDINGS = (".npy", ".txt", *TEXT_ENDINGS, *FRAME_ENDINGS)  # --labels and --factors: FILE, not a column's name
+MOST_CLASSES = 1000
+MOST_VALUES = 50  # a factor of more numbers is cut into bins
+BINS, POINTS_OF_A_BIN = 20, 10
+
+
+def is_file(given: str) -> bool:
+    """Whether the value of ``--labels`` or ``--factors`` is a file, by its ending."""
+    return ending_of(given) in FILE_ENDINGS
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is known of N points beside their numbers.
+
+    Attributes
+    ----------
+    labels : numpy.ndarray of shape (N,) or None
+        Texts.
+    factors : dict of str to numpy.ndarray of shape (N,)
+        Texts, by the factors' names.
+    notes : tuple of str
+        Lines for the user on what was found out.
+    """
+
+    labels: np.ndarray | None
+    factors: Mapping[str, np.ndarray]
+    notes: tuple[str, ...] = ()
+
+    def present(self) -> np.ndarray | None:
+        """Which points (N,) have a label and all factors; None where nothing is known of any."""
+        known = [*([] if self.labels is None else [self.labels]), *self.factors.values()]
+        return ~np.any([np.isin(texts, list(MISSING)) for texts in known], axis=0) if known else None
+
+    def at(self, rows: np.ndarray) -> Beside:
+        """The same of some points."""
+        factors = {name: texts[rows] for name, texts in self.factors.items()}
+        return Beside(None if self.labels is None else self.labels[rows], factors, self.notes)
+
+    def refuse_missing(self, name: str) -> None:
+        """Raise DataError if a point has no label, or lacks a factor."""
+        known = {"label": self.labels, **{f"value of the factor {each}": t for each, t in self.factors.items()}}
+        for what, texts in known.items():
+            gaps = np.zeros(0, bool) if texts is None else np.isin(texts, list(MISSING))
+            if gaps.any():
+                raise DataError(
+                    f"{name}: {counted(int(gaps.sum()), 'point')} without a {what}, the first in row "
+                    f"{int(np.argmax(gaps))} (counted from 0); --drop-missing leaves such points out"
+                )
+
+
+NOTHING = Beside(None, {})
+
+
+class Classes(NamedTuple):
+    """A class for each of N points: ``codes`` (N,) int64 from 0, and the classes' names in that order."""
+
+    codes: np.ndarray
+    names: tuple[str, ...]
+
+
+def as_texts(values: np.ndarray, name: str, points: tuple[int, ...]) -> np.ndarray:
+    """An array's values as texts (N, columns): a column of one value for each point, or several.
+
+    ``points`` is (N,), or empty for data without points.
+
+    Raises
+    ------
+    DataError
+        It has not a row for each point.
+    """
+    count = points[0] if points else 0
+    if values.ndim == 2 and values.shape[0] == 1 and count != 1:
+        values = values.T  # as MATLAB keeps a list
+    if values.ndim not in (1, 2) or len(values) != count:
+        raise DataError(f"{name}: has shape {values.shape}; a row for each of the {counted(count, 'point')} is needed")
+    values = values.reshape(count, -1)
+    if values.dtype.kind == "f":
+        return np.array([[plain(each) for each in row] for row in values.tolist()])
+    if values.dtype.kind == "S" or (values.size and isinstance(values.flat[0], bytes)):
+        return np.array([[each.decode("utf-8", "replace").strip() for each in row] for row in values.tolist()])
+    return np.array([[str(each).strip() for each in row] for row in values.tolist()])
+
+
+def _of_file(path: str, rows: np.ndarray, total: int) -> tuple[Sequence[str], np.ndarray, Sequence[str]]:
+    """The names and the texts (N, columns) of a FILE, and a line for each thing that was found out."""
+    try:
+        if ending_of(path) == ".npy":
+            return (), as_texts(np.load(path, allow_pickle=False), path, (total,))[rows], ()
+        names, texts, notes = read_texts(path, total)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path}: a file with a row for each point is needed ({error})") from None
+    return names, texts[rows], notes
+
+
+def beside_points(
+    path: str,
+    labels: str,
+    factors: Sequence[str],
+    own: Mapping[str, np.ndarray],
+    rows: np.ndarray,
+    total: int,
+) -> Beside:
+    """The labels and factors that the options name.
+
+    Parameters
+    ----------
+    path : str
+        The data's file.
+    labels : str
+        A name in ``own`` or a FILE; empty for none.
+    factors : sequence of str
+        Names in ``own``, or one FILE.
+    own : mapping of str to numpy.ndarray of shape (N, columns)
+        Texts of the data's file itself.
+    rows : numpy.ndarray of shape (N,)
+        Those rows of the data's file that are points.
+    total : int
+        How many rows that file has.
+
+    Raises
+    ------
+    OptionError
+        The file has no such name.
+    DataError
+        A FILE cannot be read, or has other rows.
+    """
+    notes: list[str] = []
+
+    def found(option: str, name: str) -> dict[str, np.ndarray]:
+        if is_file(name):
+            names, texts, said = _of_file(name, rows, total)
+            notes.extend(said)
+            names = [each or f"factor_{i}" for i, each in enumerate(names or [""] * texts.shape[1])]
+        elif name in own:
+            texts = own[name]
+            names = [name] if texts.shape[1] == 1 else [f"{name}_{i}" for i in range(texts.shape[1])]
+        else:
+            raise OptionError(
+                option,
+                name,
+                f"{path} has none of that name; a name in it, or a FILE that ends in {', '.join(FILE_ENDINGS)}, is",
+            )
+        return dict(_distinct(zip(names, texts.T, strict=True), name))
+
+    column = None
+    if labels:
+        columns = found("labels", labels)
+        if len(columns) != 1:
+            shown = ", ".join(list(columns)[:12])
+            raise DataError(f"{labels}: has {len(columns)} columns, {shown}; one of labels is needed")
+        column = next(iter(columns.values()))
+    known = [pair for name in factors for pair in found("factors", name).items()]
+    return Beside(column, dict(_distinct(known, "--factors")), tuple(notes))
+
+
+def _distinct(pairs: Iterable[tuple[str, np.ndarray]], where: str) -> list[tuple[str, np.ndarray]]:
+    pairs = list(pairs)
+    names = [name for name, _ in pairs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"{where}: two factors are named {twice[0]}; names that differ are needed")
+    return pairs
+
+
+@dataclass(frozen=True)
+class KnownFactors:
+    """The factors of all N points of a file: names, sizes, and classes (N, F)."""
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    codes: np.ndarray
+
+    def split(self, train: np.ndarray, test: np.ndarray) -> Factors:
+        """Those of the training and of the test points."""
+        return Factors(self.names, self.sizes, self.codes[train], self.codes[test])
+
+
+def classes_beside(beside: Beside, option: str) -> tuple[Classes | None, KnownFactors | None, list[str]]:
+    """The classes of labels and factors, and a line for each factor that was cut into bins.
+
+    Raises
+    ------
+    OptionError
+        They are too many to be classes.
+    """
+    labels = None if beside.labels is None else label_classes(beside.labels, option)
+    if not beside.factors:
+        return labels, None, []
+    made = {name: factor_classes(texts, name) for name, texts in beside.factors.items()}
+    sizes = tuple(len(classes.names) for classes, _ in made.values())
+    codes = np.stack([classes.codes for classes, _ in made.values()], axis=1)
+    return labels, KnownFactors(tuple(made), sizes, codes), [note for _, note in made.values() if note]
+
+
+def classes_of(texts: np.ndarray) -> Classes:
+    """Each different text as a class; numbers in the order of their size, all else by the alphabet."""
+    different, codes = np.unique(texts, return_inverse=True)
+    if not _are_numbers(different.tolist()):
+        return Classes(codes.astype(np.int64), tuple(different.tolist()))
+    sizes, again = np.unique([float(text) for text in different.tolist()], return_inverse=True)
+    return Classes(again[codes].astype(np.int64), tuple(map(plain, sizes.tolist())))
+
+
+def label_classes(texts: np.ndarray, option: str) -> Classes:
+    """The classes that labels (N,) are.
+
+    Raises
+    ------
+    OptionError
+        They are too many to be classes.
+    """
+    found = classes_of(texts)
+    count = len(found.names)
+    if count > MOST_CLASSES or (len(texts) >= 20 and count > len(texts) / 2):
+        raise OptionError(
+            "labels", option, f"it has {count} different values in {len(texts)} points; labels that points share are"
+        )
+    return found
+
+
+def factor_classes(texts: np.ndarray, factor: str) -> tuple[Classes, str]:
+    """The classes of one factor (N,), and a line where its numbers were cut into bins.
+
+    More than 50 different numbers are cut into 20 bins of equally many points, fewer where a bin had less than 10.
+
+    Raises
+    ------
+    OptionError
+        It has more than 1000 different texts.
+    """
+    found = classes_of(texts)
+    count = len(found.names)
+    if count <= MOST_VALUES:
+        return found, ""
+    if not _are_numbers(found.names):
+        if count > MOST_CLASSES:
+            raise OptionError(
+                "factors", factor, f"it has {count} different words; numbers, or {MOST_CLASSES} words at most, are"
+            )
+        return found, ""
+    numbers = np.array([float(name) for name in found.names])[found.codes]
+    bins = max(2, min(BINS, len(numbers) // POINTS_OF_A_BIN))
+    edges = np.unique(np.quantile(numbers, np.arange(1, bins) / bins))
+    codes = np.unique(np.searchsorted(edges, numbers, side="right"), return_inverse=True)[1].astype(np.int64)
+    made = int(codes.max()) + 1
+    names = tuple(f"{plain(numbers[codes == c].min())}..{plain(numbers[codes == c].max())}" for c in range(made))
+    note = f"the factor {factor} has {count} different numbers, cut into {made} bins of equally many points"
+    return Classes(codes, names), note
+
+
+def _are_numbers(texts: Iterable[str]) -> bool:
+    """Whether all are written as numbers; true and false are words here."""
+    numbers = [None if text.lower() in BOOLS else value(text) for text in texts]
+    return all(number is not None and number == number for number in numbers)

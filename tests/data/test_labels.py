@@ -1,0 +1,204 @@
+"""Labels and factors of a person's own data: columns, arrays and files; what is cut, refused and left out."""
+
+import numpy as np
+import pytest
+
+from minidecomp.data import load
+from minidecomp.data.labels import BINS, MOST_VALUES, classes_of, factor_classes, label_classes
+from minidecomp.errors import DataError, MinidecompError, OptionError
+
+RNG = np.random.default_rng(0)
+N = 60
+X = RNG.normal(size=(N, 3)).round(3)
+KINDS = np.array(["cat", "dog", "emu"])[np.arange(N) % 3]
+SIZES = np.arange(N) % 11
+
+
+def table(path, extra="", kinds=KINDS, names="a,b,c,kind,size", delimiter=",", decimal="."):
+    """X, a word and a whole number in each row."""
+    rows = [[*map(str, x), kind, str(size)] for x, kind, size in zip(X.tolist(), kinds, SIZES, strict=True)]
+    lines = [delimiter.join(cell.replace(".", decimal) for cell in row) for row in rows]
+    path.write_text("\n".join([*([names.replace(",", delimiter)] if names else []), *lines]) + "\n" + extra)
+    return path
+
+
+def of_points(dataset, codes_of_train, codes_of_test):
+    """Values by the bytes of the point that they belong to."""
+    train = {x.tobytes(): code for x, code in zip(dataset.train, codes_of_train, strict=True)}
+    return train | {x.tobytes(): code for x, code in zip(dataset.test, codes_of_test, strict=True)}
+
+
+def assert_right(dataset, kinds=KINDS, rows=range(N)):
+    known = of_points(dataset, dataset.train_labels, dataset.test_labels)
+    assert len(known) == len(rows)
+    for row in rows:
+        assert dataset.class_names[known[X[row].tobytes()]] == kinds[row]
+
+
+@pytest.mark.parametrize("delimiter, decimal", [(",", "."), (";", ",")])
+def test_a_column_of_words(tmp_path, delimiter, decimal):
+    path = table(tmp_path / "t.csv", delimiter=delimiter, decimal=decimal)
+    dataset = load(path, labels="kind", factors="size")
+    assert dataset.data_dim == 3 and dataset.feature_names == ("a", "b", "c")
+    assert dataset.class_names == ("cat", "dog", "emu")
+    assert_right(dataset)
+    factors = dataset.factors
+    assert factors.names == ("size",) and factors.sizes == (11,)
+    known = of_points(dataset, factors.train[:, 0], factors.test[:, 0])
+    assert [known[x.tobytes()] for x in X] == SIZES.tolist()
+
+
+def test_a_column_by_its_number_and_numbers_in_their_order(tmp_path):
+    path = table(tmp_path / "t.csv", names="", kinds=["1.5"] * N)
+    dataset = load(path, labels="4", drop="3")
+    assert dataset.data_dim == 3 and dataset.class_names == tuple(map(str, range(11)))
+    assert_right(dataset, list(map(str, SIZES)))
+
+
+def test_the_same_points_are_trained_on_with_labels_and_without(tmp_path):
+    path = table(tmp_path / "t.csv")
+    with_labels = load(path, labels="kind", factors="size", limit=20)
+    without = load(path, drop="kind,size", limit=20)
+    np.testing.assert_array_equal(with_labels.train, without.train)
+    assert len(with_labels.train_labels) == len(with_labels.factors.train) == 20
+    assert with_labels.digests() == without.digests()
+
+
+def write_labels(path, values, name=None):
+    """A file of labels, by its ending."""
+    if path.suffix == ".npy":
+        np.save(path, values)
+    elif path.suffix == ".parquet":
+        pd = pytest.importorskip("pandas")
+        pd.DataFrame({name or "kind": pd.Categorical(values)}).to_parquet(path)
+    else:
+        path.write_text("".join(f"{each}\n" for each in ([name] if name else []) + list(values)))
+    return path
+
+
+@pytest.mark.parametrize("name", [None, "kind"], ids=["no header", "header"])
+@pytest.mark.parametrize("ending", ["npy", "csv", "txt", "parquet"])
+def test_a_file_of_labels(tmp_path, ending, name):
+    np.save(tmp_path / "x.npy", X)
+    dataset = load(tmp_path / "x.npy", labels=str(write_labels(tmp_path / f"y.{ending}", KINDS, name)))
+    assert dataset.class_names == ("cat", "dog", "emu")
+    assert_right(dataset)
+
+
+def test_a_file_has_a_row_for_each_row_of_the_data_those_left_out_included(tmp_path):
+    path = table(tmp_path / "t.csv")
+    path.write_text(path.read_text().replace(str(X[7, 0]), "", 1))
+    labels = str(write_labels(tmp_path / "y.txt", KINDS))
+    dataset = load(path, labels=labels, drop="kind,size", drop_missing=True)
+    assert_right(dataset, rows=[row for row in range(N) if row != 7])
+
+
+def test_arrays_beside_the_points(tmp_path):
+    path = tmp_path / "x.npz"
+    np.savez(path, x=X, y=KINDS, where=np.stack([SIZES, SIZES % 4], 1))
+    dataset = load(path, labels="y", factors="where")
+    assert_right(dataset)
+    assert dataset.factors.names == ("where_0", "where_1") and dataset.factors.sizes == (11, 4)
+    with pytest.raises(DataError, match="has 3 arrays"):
+        load(path)
+    np.savez(path, x=X, y=KINDS[:-1])
+    with pytest.raises(DataError, match=r"array y: has shape \(59,\); a row for each of the 60 points is needed"):
+        load(path, labels="y")
+
+
+def test_arrays_of_matlab_and_hdf5(tmp_path):
+    io = pytest.importorskip("scipy.io")
+    io.savemat(tmp_path / "x.mat", {"x": X, "y": SIZES})  # (1, N), as MATLAB keeps a list
+    assert_right(load(tmp_path / "x.mat", labels="y"), list(map(str, SIZES)))
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["x"], file["y"] = X, KINDS.astype("S")
+    assert_right(load(tmp_path / "x.h5", labels="y"))
+
+
+def test_a_file_of_factors(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    rows = [f"{i},{kind},{size}" for i, (kind, size) in enumerate(zip(KINDS, SIZES, strict=True))]
+    (tmp_path / "f.csv").write_text("\n".join([",kind,size", *rows]) + "\n")
+    factors = load(tmp_path / "x.npy", factors=str(tmp_path / "f.csv")).factors
+    assert factors.names == ("kind", "size") and factors.sizes == (3, 11)
+    np.save(tmp_path / "f.npy", np.stack([SIZES, SIZES % 2], 1))
+    factors = load(tmp_path / "x.npy", factors=str(tmp_path / "f.npy")).factors
+    assert factors.names == ("factor_0", "factor_1") and factors.sizes == (11, 2)
+
+
+def test_missing_labels_are_refused_or_left_out(tmp_path):
+    kinds = KINDS.copy()
+    kinds[[4, 9]] = "", "NA"
+    path = table(tmp_path / "t.csv", kinds=kinds)
+    with pytest.raises(DataError, match=r"2 points without a label, the first in row 4.*--drop-missing leaves"):
+        load(path, labels="kind", drop="size")
+    dataset = load(path, labels="kind", drop="size", drop_missing=True)
+    assert_right(dataset, rows=[row for row in range(N) if row not in (4, 9)])
+    assert "2 points left out, without a label or a factor" in " ".join(dataset.notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "line"),
+    [
+        (
+            {"labels": "none", "drop": ""},
+            DataError,
+            "--labels needs names of columns; there is no none, but a, b",
+        ),
+        ({"factors": "kind,none", "drop": ""}, DataError, "--factors needs names of columns; there is no none"),
+        (
+            {"labels": "a"},
+            OptionError,
+            "it has 60 different values in 60 points; labels that points share are",
+        ),
+        ({"labels": "gone.csv"}, DataError, "gone.csv: no such file"),
+        ({"labels": "short.txt"}, DataError, "short.txt: has 3 rows; a row for each of the 60 rows of the data"),
+        ({"labels": "two.npy"}, DataError, r"two.npy: has 2 columns, factor_0, factor_1; one of labels is needed"),
+        ({"labels": "pickle.npy"}, DataError, "pickle.npy: a file with a row for each point is needed"),
+    ],
+)
+def test_what_is_no_label_is_refused_in_one_line(tmp_path, monkeypatch, given, error, line):
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "t.csv")
+    write_labels(tmp_path / "short.txt", KINDS[:3])
+    np.save("two.npy", np.zeros((N, 2)))
+    np.save("pickle.npy", np.array([None] * N), allow_pickle=True)
+    with pytest.raises(error, match=line) as raised:
+        load("t.csv", **{"drop": "kind"} | given)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_name_that_an_array_file_does_not_have(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    with pytest.raises(MinidecompError, match=r"labels: kind is not allowed; .*x.npy has none of that name; a name"):
+        load(tmp_path / "x.npy", labels="kind")
+
+
+def test_classes_are_in_the_order_of_numbers_or_of_the_alphabet():
+    assert classes_of(np.array(["10", "9", "1.5", "9.0"])).names == ("1.5", "9", "10")
+    assert classes_of(np.array(["10", "9", "x"])).names == ("10", "9", "x")
+    assert classes_of(np.array(["True", "False"])).names == ("False", "True")
+
+
+def test_many_numbers_are_cut_into_bins_of_equally_many_points():
+    values = RNG.exponential(size=1000)
+    found, note = factor_classes(np.array([repr(float(each)) for each in values]), "age")
+    assert np.bincount(found.codes).tolist() == [1000 // BINS] * BINS
+    assert "factor age has 1000 different numbers, cut into 20 bins" in note
+    order = np.argsort(values)
+    assert (np.diff(found.codes[order]) >= 0).all() and len(found.names) == BINS
+    few, note = factor_classes(np.array([str(i % MOST_VALUES) for i in range(1000)]), "age")
+    assert len(few.names) == MOST_VALUES and note == ""
+    # A value that most points share is one bin, however many points are in it.
+    heavy, _ = factor_classes(np.array(["0"] * 900 + [repr(float(each)) for each in values[:100]]), "age")
+    assert np.bincount(heavy.codes).min() > 0
+
+
+def test_too_many_words_are_no_factor_and_no_labels():
+    words = np.array([f"w{i}" for i in range(1500)])
+    with pytest.raises(OptionError, match="1500 different words"):
+        factor_classes(words, "name")
+    with pytest.raises(OptionError, match="1500 different values in 1500 points"):
+        label_classes(words, "name")
+    assert len(label_classes(words[:10], "name").names) == 10  # too few points to tell
