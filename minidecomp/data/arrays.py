@@ -264,11 +264,12 @@ def _refuse_what_is_no_file(path: Path) -> None:
 def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
     """The arrays of a folder's .npy files, one after the other."""
     paths, notes = npy.parts_of(path)
+    for part in paths:
+        _refuse_what_is_no_file(part)
     if (large := npy.on_disk(paths, str(path), how.channels)) is not None:
         return FromFile(large[0], notes=(*notes, large[1]))
     loaded = []
     for part in paths:
-        _refuse_what_is_no_file(part)
         arrays = containers.named_arrays(part, npy.ENDING)
         loaded.append(arrays[containers.chosen_name(part, list(arrays), None)]())
     return FromFile(npy.join(paths, loaded, str(path), how.channels), notes=tuple(notes))

@@ -46,7 +46,9 @@ class OnDisk:
         return len(self), int(np.prod(self.files.row_shape))
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """The points that a slice or an array of indices picks, C-contiguous."""
+        """The points that a slice or an array of indices picks, C-contiguous; of one index (dx,)."""
+        if isinstance(rows, int | np.integer):
+            return self[np.array([rows])][0]
         raw = self._raw(rows)
         if self.scaling is None and raw.dtype == self.dtype:
             return raw
@@ -55,6 +57,10 @@ class OnDisk:
         for first in range(0, len(raw), step):
             made[first : first + step] = self._made(raw[first : first + step])
         return made
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """All points in memory, for whoever takes arrays alone."""
+        return self[:].astype(self.dtype if dtype is None else dtype, copy=False)
 
     def _raw(self, rows: Any) -> np.ndarray:
         if self.numbers is not None:

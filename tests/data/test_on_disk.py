@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from devices import KINDS, make_device
+from engine_cases import make
 
-from minidecomp import memory, training
+from minidecomp import DecompositionVAE, memory, training
 from minidecomp.cli.main import main
 from minidecomp.data import arrays, feed, npy_files, on_disk
 from minidecomp.data import points as points_module
@@ -19,7 +21,9 @@ from minidecomp.data.on_disk import OnDisk
 from minidecomp.data.points import all_zero_or_one, as_stored, fingerprint, value_range
 from minidecomp.data.rules import learn, size_note
 from minidecomp.engines.cpu import CpuEngine
+from minidecomp.engines.gpu import GpuEngine
 from minidecomp.errors import DataError
+from minidecomp.model.optimizer import Adam
 from minidecomp.runs import checkpoint
 
 SMALL = "--epochs 3 --hidden 8 --latent-dim 2 --batch-size 20 --threads 1 --engine cpu --quiet --no-plots"
@@ -351,6 +355,9 @@ def test_indices_are_those_of_an_array():
     points = OnDisk(files_of("float64.npy"), ROWS.dtype)
     np.testing.assert_array_equal(points[np.array([-1, 3])], ROWS[[-1, 3]])
     np.testing.assert_array_equal(points[5:1:-2], ROWS[5:1:-2])
+    np.testing.assert_array_equal(points[-2], ROWS[-2])
+    np.testing.assert_array_equal(np.asarray(points, np.float32), ROWS.astype(np.float32))
+    assert [row.tolist() for row in points] == ROWS.tolist()
     with pytest.raises(IndexError):
         points[np.array([203])]
     assert fingerprint(points) == fingerprint(ROWS)
@@ -390,3 +397,62 @@ def test_a_learnt_scaling_depends_on_no_order_and_no_block(together, dtype, monk
     for other in found[1:]:
         np.testing.assert_array_equal(other.shift, found[0].shift)
         np.testing.assert_array_equal(other.scale, found[0].scale)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["float32", "bytes"])
+def test_a_gpu_engine_takes_stretches_of_an_epoch(name, kind):
+    """Its copy of the points is that of the stretch, and its order comes back from the device."""
+    ended = []
+    on_the_disk = OnDisk(files_of(f"{name}.npy"), FILES[name].dtype)
+    for points in (FILES[name], on_the_disk):
+        vae, objective = make(5, "float32", alpha=2.0, hidden=(6,), latent_dim=2)
+        engine = GpuEngine(vae, objective, max_rows=20, device=make_device(kind, vae.dtype))
+        adam, totals, row = Adam.for_vector(vae.parameters.vector), np.zeros(4), 0
+        order = engine.permutation(len(points), 3, 0)
+        with feed.Feed(points, 20) as given:
+            while row < len(points):
+                part, rows = given.take(order, row, 40)
+                assert engine.train(part, rows, 20, adam, 3, totals) is None
+                row += len(rows)
+        engine.pull()
+        ended.append((vae.parameters.vector.copy(), totals, *engine.encode(points)))
+    for there, away in zip(*ended, strict=True):
+        np.testing.assert_array_equal(away, there)
+
+
+@pytest.mark.slow
+def test_a_process_of_less_memory_than_its_file():
+    """0.5 GB of addresses, of which Python, NumPy and SciPy take about a half, and a file of 1 GB."""
+    resource, most = pytest.importorskip("resource"), 512 << 20
+    part = RANDOM.random((1 << 13, 1 << 10), np.float32)
+    file = np.lib.format.open_memmap("large.npy", "w+", np.float32, (1 << 18, 1 << 10))
+    for first in range(0, len(file), len(part)):
+        file[first : first + len(part)] = part
+    del file
+    command = [sys.executable, "-m", "minidecomp", "train", "--data", "large.npy", "--epochs", "1", "--hidden", "8"]
+    done = subprocess.run(
+        [*command, "--threads", "1", "--engine", "cpu", "--no-plots", "--out", "run", "--batch-size", "500"],
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "large.npy: 1.07 GB, read from the disk batch by batch" in done.stderr
+
+
+def test_a_sweep_and_the_estimator_give_the_same(no_room):
+    there = train("one", "float32.npy", "--scale", "standardise", "--alpha", "1")
+    no_room()
+    options = [option for option in SMALL.split() if option not in ("--threads", "1", "--no-plots")]
+    told = ["--data", "float32.npy", "--scale", "standardise", "--alpha", "0,1", "--out", "sweep"]
+    assert main(["sweep", *told, *options]) == 0
+    (run,) = [path for path in Path("sweep").iterdir() if "alpha1" in path.name or "alpha=1" in path.name]
+    kept = arrays.load("float32.npy").train.numbers
+    given = {"epochs": 3, "hidden": (8,), "latent_dim": 2, "batch_size": 20, "alpha": 1.0, "scale": "standardise"}
+    model = DecompositionVAE(engine="cpu", dtype="float32", **given).fit(FILES["float32"][kept])
+    with np.load(run / "checkpoint.npz") as found:
+        for name in [each for each in there if each.startswith("parameter.")]:
+            np.testing.assert_array_equal(found[name], there[name])
+            np.testing.assert_array_equal(model.vae_.parameters[name.removeprefix("parameter.")], there[name])
