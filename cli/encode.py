@@ -8,8 +8,8 @@ import click
 
 from minidecomp.errors import OptionError
 
-from .loading import make_engine, threads_option
-from .output import check_output, check_run_output, say, write_arrays
+from .loading import make_engine, out_help, threads_option
+from .output import check_out, check_run_out, say, write_out
 
 
 @click.command()
@@ -17,24 +17,26 @@ from .output import check_output, check_run_output, say, write_arrays
 @click.argument("data", required=False)
 @click.option("--data", "-d", "option", metavar="FILE", help="DATA, in the way that other commands take it.")
 @click.option("--array", metavar="NAME", help="The array in an .npz file that has several.")
-@click.option("--out", "-o", metavar="FILE.npz", help="Where the arrays go.  [RUN/encodings-DATA.npz]")
+@click.option("--out", "-o", metavar="FILE", help=f"Where the numbers go, {out_help}  [RUN/encodings-DATA.npz]")
 @threads_option
 def encode(
     run: str, data: str | None, option: str | None, array: str | None, out: str | None, threads: str | None
 ) -> None:
-    """Encode the points of a file: the arrays loc and scale, each of shape (points, latent dimensions).
+    """Encode the points of a file: the arrays loc and scale, each of shape (points, latent dimensions), and the index
+    of the points. An .npy file has loc alone, a table has a row for each point.
 
     DATA is a file of points like those that the run was trained on: as wide, in the same units and range, and bytes
     where it was trained on bytes (docs/data.md). A table's columns are taken by their names.
     """
     from minidecomp.data import arrays
     from minidecomp.data.rules import check_finite
+    from minidecomp.data.written import Given
     from minidecomp.runs import checkpoint
 
     data = _one_of(data, option)
-    check_output("out", out, ending=".npz")
+    check_out(out)
     loaded = checkpoint.load(run)
-    check_run_output("out", out, loaded, data)
+    check_run_out(out, loaded, data)
     found = arrays.read(data, array or loaded.options.array, arrays.how_to_read(loaded.options, loaded.rules))
     points, note = loaded.rules.take(found.values, data)
     for line in filter(None, (*found.notes, note)):
@@ -42,7 +44,16 @@ def encode(
     loc, scale = make_engine(loaded, threads).encode(points)
     check_finite(data, {"loc": loc, "scale": scale})
     stem = Path(data).stem.lstrip("-") or "stdin"
-    write_arrays(out or _free_name(loaded.folder, f"encodings-{stem}"), loc=loc, scale=scale)
+    given = Given(
+        arrays={"loc": loc, "scale": scale},
+        main="loc",
+        table={"loc": loc, "scale": scale},
+        latent=("loc", "scale"),
+        names=loaded.rules.names,
+        index=found.numbered,
+        labels=found.beside.labels,
+    )
+    write_out(out or _free_name(loaded.folder, f"encodings-{stem}"), given)
 
 
 def _one_of(data: str | None, option: str | None) -> str:

@@ -28,6 +28,7 @@ from .output import say
 
 if TYPE_CHECKING:
     from minidecomp.evaluation.everything import Listener
+    from minidecomp.evaluation.metrics import Metric
 
 PARTS = {"dimension_wise_kl": "dimension-wise KL", "prior_dependence": "prior's dependence"}
 
@@ -38,13 +39,19 @@ class CommandWithMetrics(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from minidecomp.variants import METRICS
 
-        notes = {False: "", True: " (without factors, too)"}
-        rows = []
-        for name, metric in METRICS.items():
-            note = f" ({metric.slow})" if metric.slow else notes[not metric.needs_factors]
-            rows.append((name, metric.help + note))
+        rows = [(name, metric.help + _note(metric)) for name, metric in METRICS.items()]
         with formatter.section("Metrics"):
             formatter.write_dl(rows)
+
+
+def _note(metric: Metric) -> str:
+    """Which data it takes, where not all with factors, and how long; in brackets."""
+    if not metric.needs_factors:
+        return " (without factors, too)"
+    notes = [metric.slow] if metric.slow else []
+    if metric.of_points is None:
+        notes.append("not with --factors of a file of your own")
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 @click.command(cls=CommandWithMetrics)
@@ -83,8 +90,9 @@ def evaluate(
     """Evaluate a run and write its evaluation.json.
 
     Log-likelihood, KL, both regularisers and the active dimensions are those of the test data. The metrics compare the
-    posterior means with the factors that made the data, over all of their combinations. With a Student-t prior they
-    are computed once more after the means are mapped to Gaussian quantiles, as in the paper.
+    posterior means with the factors that made the data: over all of their combinations where these can be drawn, as in
+    dSprites; over the points of a file of your own whose factors --factors names. With a Student-t prior they are
+    computed once more after the means are mapped to Gaussian quantiles, as in the paper.
 
     Overlap and match are the two factors of a decomposition (docs/metrics.md): the mutual information between x and z
     with the other parts of the KL, and how far the aggregate posterior of the test data is from the prior.

@@ -91,7 +91,9 @@ def _look_at_scaling(loaded: Run, kind: str) -> None:
         return
     largest = max(float(abs(scaling.shift).max()), float(scaling.scale.max()), 1 / float(scaling.scale.min()))
     if largest > LARGEST_FLOAT:
-        raise OptionError("format", kind, f"the data's scale, {largest:g}, is beyond float32; safetensors has none")
+        raise OptionError(
+            "format", kind, f"the data's scale, {largest:g}, is beyond float32; --format safetensors takes it"
+        )
     if scaling.farness > FAR and kind != "numpy":
         say(
             f"the data are {scaling.farness:.0e} times as far from 0 as they are wide: the 32-bit numbers that "

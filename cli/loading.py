@@ -24,7 +24,8 @@ data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's
 data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder of the data set's files.")
 threads_option = click.option("--threads", metavar="N", help="Threads; the result is the same with any number.")
 seed_option = click.option("--seed", "-s", metavar="N", default="0", help="Seed of the draws.  [0]")
-arrays_option = click.option("--out", "-o", metavar="FILE.npz", help="Write the arrays, too.")
+out_help = "by the ending of FILE: .npz, .npy, .csv, .csv.gz, .parquet; - is standard output, as CSV."
+out_option = click.option("--out", "-o", metavar="FILE", help=f"Write the numbers, too, {out_help}")
 
 
 def load_run(run: str, data: str | None = None, data_dir: str | None = None) -> tuple[Run, Dataset]:
@@ -138,8 +139,10 @@ def say_what_is_not_finite(test: Mapping[str, float]) -> None:
             click.echo(f"{name} is not finite on the test data; evaluation.json has null for it", err=True)
 
 
-def draw(folder: Path, name: str, figure: Callable[[], Any], formats: tuple[str, ...] = ("png",)) -> None:
-    """Draw a picture into a run's folder and say where, or say what it needs."""
+def draw(
+    folder: Path, name: str, figure: Callable[[], Any], formats: tuple[str, ...] = ("png",), err: bool = False
+) -> None:
+    """Draw a picture into a run's folder and say where, on stderr if so wished, or say what it needs."""
     from minidecomp import figures
     from minidecomp.files import make_folder
 
@@ -147,4 +150,4 @@ def draw(folder: Path, name: str, figure: Callable[[], Any], formats: tuple[str,
         say(f"no picture: {reason}", err=True)
         return
     for path in figures.write_figure(figure(), make_folder(folder / "figures"), name, formats):
-        say(f"picture: {path}")
+        say(f"picture: {path}", err)

@@ -13,8 +13,10 @@ import click
 from minidecomp.errors import OptionError, RunError, printable
 
 if TYPE_CHECKING:
+    from minidecomp.data.written import Given
     from minidecomp.runs.checkpoint import Run
 
+STANDARD_OUTPUT = "-"
 RUN_FILES = ("checkpoint.npz", "config.toml", "metrics.csv", "gradients.csv", "evaluation.json")
 
 
@@ -82,6 +84,42 @@ def check_run_output(
     """``check_output`` for a command that reads a run: neither its own files, nor its data, may be written over."""
     inputs = [*_files_of_a_run(run.folder), run.options.data, data, *_files_of_the_data_set(run)]
     check_output(option, path, inputs, ending, makes_folder)
+
+
+def check_out(path: str | None) -> None:
+    """Raise OptionError unless ``write_out`` can write to ``--out``, as far as can be told before a run is read."""
+    from minidecomp.data.tables import ending_of
+    from minidecomp.data.written import ENDINGS, cannot_be_written
+
+    if path is None or path == STANDARD_OUTPUT:
+        return
+    if ending_of(path) not in ENDINGS:
+        raise OptionError("out", path, f"a file that ends in {', '.join(ENDINGS)}, or - for standard output, is")
+    if reason := cannot_be_written(path):
+        raise OptionError("out", path, reason)
+    check_output("out", path)
+
+
+def check_run_out(path: str | None, run: Run, data: str | None = None) -> None:
+    """``check_run_output`` of ``--out``."""
+    check_run_output("out", None if path == STANDARD_OUTPUT else path, run, data)
+
+
+def write_out(out: str, given: Given) -> None:
+    """Write what a command gives to ``--out``, and say where; on standard output it is CSV, and nothing else."""
+    from minidecomp.data.written import csv_text, write_given
+
+    if out == STANDARD_OUTPUT:
+        columns, note = given.columns()
+        if note:
+            say(f"standard output: {note}", err=True)
+        for text in csv_text(columns):
+            click.echo(text, nl=False)
+        return
+    line, note = write_given(out, given)
+    if note:
+        say(note, err=True)
+    say(line)
 
 
 def given_folder(out: str | None, usual: Path) -> Path:

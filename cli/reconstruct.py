@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
-from .loading import arrays_option, data_dir_option, data_option, draw, load_run
-from .output import check_output, check_run_output, write_arrays
+from .loading import data_dir_option, data_option, draw, load_run, out_option
+from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 
 @click.command()
 @click.argument("run")
 @click.option("--count", "-n", metavar="N", default="20", help="How many test points.  [20]")
-@arrays_option
+@out_option
 @data_option
 @data_dir_option
 def reconstruct(run: str, count: str, out: str | None, data: str | None, data_dir: str | None) -> None:
-    """Reconstruct test points: a picture, and with --out the arrays x, reconstruction, loc and scale.
+    """Reconstruct test points: a picture, and with --out the arrays x, reconstruction, loc, scale, index and labels. An
+    .npy file has the reconstructions alone, a table has a row for each point.
 
     A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data. The picture
     is RUN/figures/reconstructions-COUNT.png.
@@ -25,12 +26,13 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     from minidecomp import figures, memory
     from minidecomp.data.points import as_numbers
     from minidecomp.data.rules import check_finite
+    from minidecomp.data.written import Given
     from minidecomp.settings.resolving import whole_number
 
     number = whole_number("count", count, 1, 10**7)
-    check_output("out", out, ending=".npz")
+    check_out(out)
     loaded, dataset = load_run(run, data, data_dir)
-    check_run_output("out", out, loaded, data)
+    check_run_out(out, loaded, data)
     vae = loaded.vae
     chosen, names = figures.test_points(dataset, number)
     layers = (*vae.encoder.widths, *vae.decoder.widths)
@@ -46,7 +48,19 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     draw(
         loaded.folder,
         f"reconstructions-{number}",
-        lambda: figures.data_and_reconstructions(x, reconstruction, dataset.image_shape, names),
+        lambda: figures.data_and_reconstructions(x, reconstruction, dataset.image_shape, names, dataset.feature_names),
+        err=out == STANDARD_OUTPUT,
     )
     if out is not None:
-        write_arrays(out, x=x, reconstruction=reconstruction, loc=loc, scale=scale)
+        found = {"x": x, "reconstruction": reconstruction, "loc": loc, "scale": scale}
+        given = Given(
+            arrays=found,
+            main="reconstruction",
+            table=found,
+            latent=("loc", "scale"),
+            features={"x": "", "reconstruction": "reconstruction_"},
+            names=loaded.rules.names,
+            index=chosen if dataset.test_index is None else dataset.test_index[chosen],
+            labels=names,
+        )
+        write_out(out, given)

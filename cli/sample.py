@@ -4,37 +4,53 @@ from __future__ import annotations
 
 import click
 
-from .loading import arrays_option, data_dir_option, data_option, draw, load_data, seed_option
-from .output import check_output, check_run_output, write_arrays
+from .loading import data_dir_option, data_option, draw, load_data, out_option, seed_option
+from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 
 @click.command()
 @click.argument("run")
 @click.option("--count", "-n", metavar="N", default="64", help="How many.  [64]")
 @seed_option
-@arrays_option
+@out_option
 @data_option
 @data_dir_option
 def sample(run: str, count: str, seed: str, out: str | None, data: str | None, data_dir: str | None) -> None:
-    """Sample z from the prior and x from p(x|z): a picture, and with --out the arrays z, mean, E[x|z], and x.
+    """Sample z from the prior and x from p(x|z): a picture, and with --out the arrays z, mean, E[x|z], and x. An .npy
+    file has x alone, a table has a row for each sample.
 
     The picture, RUN/figures/samples-COUNT-seedSEED.png, shows images as their means, and other points as x.
     """
     from minidecomp import figures
     from minidecomp.data.points import as_numbers, evenly_spread
+    from minidecomp.data.written import Given
     from minidecomp.runs import checkpoint
     from minidecomp.settings.resolving import check, whole_number
 
     number, checked_seed = whole_number("count", count, 1, 10**7), check("seed", seed)
-    check_output("out", out, ending=".npz")
+    check_out(out)
     loaded = checkpoint.load(run)
-    check_run_output("out", out, loaded, data)
+    check_run_out(out, loaded, data)
     z, mean, x = loaded.vae.sample(number, checked_seed)
     mean, x = loaded.rules.give(mean), loaded.rules.give(x)
     dataset = load_data(loaded, data, data_dir)
-    if out is not None:
-        write_arrays(out, z=z, mean=mean, x=x)
     beside = dataset.give(as_numbers(dataset.train[evenly_spread(len(dataset.train), 1000)], loaded.vae.dtype))
     shown = x if dataset.image_shape is None else mean
     name = f"samples-{number}-seed{checked_seed}"
-    draw(loaded.folder, name, lambda: figures.samples(shown, beside, dataset.image_shape))
+    columns = dataset.feature_names
+    draw(
+        loaded.folder,
+        name,
+        lambda: figures.samples(shown, beside, dataset.image_shape, columns),
+        err=out == STANDARD_OUTPUT,
+    )
+    if out is not None:
+        given = Given(
+            arrays={"z": z, "mean": mean, "x": x},
+            main="x",
+            table={"z": z, "x": x, "mean": mean},
+            latent=("z",),
+            features={"x": "", "mean": "mean_"},
+            names=loaded.rules.names,
+        )
+        write_out(out, given)

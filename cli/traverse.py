@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .loading import arrays_option, data_dir_option, data_option, draw, load_run, make_engine
-from .output import check_output, check_run_output, say, write_arrays
+from .loading import data_dir_option, data_option, draw, load_run, make_engine, out_option
+from .output import STANDARD_OUTPUT, check_out, check_run_out, say, write_out
 
 
 @click.command()
@@ -20,7 +20,7 @@ from .output import check_output, check_run_output, say, write_arrays
 @click.option("--span", metavar="X", default="3", help="How far, in the prior's scales each way.  [3]")
 @click.option("--dimensions", metavar="N", default="10", help="The dimensions of the largest KL, so many.  [10]")
 @click.option("--gif/--no-gif", default=True, help="An animation, too, where the data are images.  [yes]")
-@arrays_option
+@out_option
 @data_option
 @data_dir_option
 def traverse(
@@ -39,12 +39,16 @@ def traverse(
 
     A row is a dimension; they are ordered by their KL over the test data, the largest first, as evaluation.json has it.
     With --dimension a row is one of --points, to see what that dimension does to each. With --out the arrays dimension,
-    point, kl, values, means.
+    point, kl, values, means, index and labels. An .npy file has the means alone, a table has a row for each step.
     """
+    from functools import partial
+
     import numpy as np
 
     from minidecomp import figures, memory
+    from minidecomp.data.dataset import named
     from minidecomp.data.points import as_numbers, as_stored
+    from minidecomp.data.written import Given
     from minidecomp.errors import OptionError
     from minidecomp.evaluation.everything import evaluated_dimension_kl
     from minidecomp.evaluation.traversal import traverse
@@ -53,9 +57,9 @@ def traverse(
 
     step_count, width = whole_number("steps", steps, 2, 1000), number("span", span, above=0, high=1000)
     rows = whole_number("dimensions", dimensions, 1, 10**4)
-    check_output("out", out, ending=".npz")
+    check_out(out)
     loaded, dataset = load_run(run, data, data_dir)
-    check_run_output("out", out, loaded, data)
+    check_run_out(out, loaded, data)
     vae, last = loaded.vae, len(dataset.test) - 1
     indices = [whole_number("points", each, 0, last) for each in points.split(",")] if points else []
     only = None if dimension is None else whole_number("dimension", dimension, 1, vae.latent_dim) - 1
@@ -79,11 +83,30 @@ def traverse(
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
     seen, means = dataset.give(as_numbers(dataset.test[:1000], vae.dtype)), dataset.give(means)
-    draw(loaded.folder, name, lambda: figures.latent_traversals(values, means, names, width, seen, dataset.image_shape))
+    shape, columns = dataset.image_shape, dataset.feature_names
+    quiet = out == STANDARD_OUTPUT
+    picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns)
+    draw(loaded.folder, name, picture, err=quiet)
     if gif and dataset.image_shape is not None and not figures.missing():
         path = make_folder(loaded.folder / "figures") / f"{name}.gif"
         figures.write_animation(path, means, seen, dataset.image_shape)
-        say(f"animation: {path}")
+        say(f"animation: {path}", quiet)
     if out is not None:
-        shown = indices if only is not None else indices * len(order)
-        write_arrays(out, dimension=order + 1, point=np.array(shown), kl=kl[order], values=values, means=means)
+        shown = np.array(indices if only is not None else indices * len(order))
+        labels = named(dataset.test_labels, dataset.class_names)
+        columns = {"dimension": order + 1, "point": shown, "kl": kl[order]}
+        given = Given(
+            arrays={**columns, "values": values, "means": means},
+            main="means",
+            table={
+                **{name: np.repeat(array, step_count) for name, array in columns.items()},
+                "value": values.reshape(-1),
+                "mean": means.reshape(-1, vae.data_dim),
+            },
+            features={"mean": "mean_"},
+            names=loaded.rules.names,
+            index=None if dataset.test_index is None else dataset.test_index[shown],
+            labels=None if labels is None else labels[shown],
+            repeats=step_count,
+        )
+        write_out(out, given)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,11 +25,13 @@ from .on_disk import OnDisk
 from .points import pick
 from .rules import DataRules, new_data
 from .scaling import SCALES
-from .source import FACTORS, DataSource
+from .source import FACTORS, DataSource, check_list, listed
 from .tables import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_of, read_table
 
 ENDINGS = (".npy", ".npz", *TEXT_ENDINGS, *FRAME_ENDINGS, *containers.CONTAINER_ENDINGS)
-NO_FEATURES = {"id", "index", "label", "labels", "class", "target"}
+IDS = {"id", "index"}
+NO_FEATURES = {*IDS, "label", "labels", "class", "target"}
+CODES_OF_GAPS = (-9999, -999, -99, 999, 9999, 99999, 999999, -99999, -32768)
 TAB = {"tab": "\t", "\\t": "\t"}
 ANY_FILE = f"a folder of images or of .npy files, or a file that ends in {', '.join(ENDINGS)}"
 
@@ -49,12 +50,20 @@ class FromFile:
         Lines for the user on what was found out, or was taken for no point.
     beside : Beside
         Labels and factors of the points.
+    index : numpy.ndarray of shape (N,) or None
+        A table's index, as of `tables.Table`; the names of a folder's images; None of an array.
     """
 
     values: np.ndarray | OnDisk
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     beside: Beside = NOTHING
+    index: np.ndarray | None = None
+
+    @property
+    def numbered(self) -> np.ndarray:
+        """The index (N,) or, where there is none, the rows' numbers from 0."""
+        return np.arange(len(self.values)) if self.index is None else self.index
 
 
 @dataclass(frozen=True)
@@ -151,10 +160,11 @@ def load(
         class_names=() if labels is None else labels.names,
         image_shape=new.image_shape,
         source=str(path) if array is None else f"{path}, array {array}",
-        notes=(*found.notes, *filter(None, [new.note, *notes, *hardly_meant(found, str(path))])),
+        notes=(*found.notes, *filter(None, [new.note, *notes, *labels_and_ids(found, str(path))])),
         feature_names=found.names,
         scaling=scaling,
         factors=None if factors is None else factors.split(kept, tested),
+        test_index=found.numbered[tested],
     )
 
 
@@ -196,14 +206,16 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
         if str(path) != STANDARD_INPUT:
             _refuse_what_is_no_file(Path(path))
         table = read_table(path, how.table)
-        found = FromFile(table.values, table.names, table.notes)
+        notes = table.notes if how.table.model_width else (*table.notes, *codes_of_gaps(table.values, str(path)))
+        found = FromFile(table.values, table.names, notes, index=table.index)
         own = {name: texts[:, None] for name, texts in table.aside.items()}
         return _with_beside(found, path, how, own, table.rows, table.total)
     if os.path.isdir(path) and npy.holds_parts(path):
         return _with_beside(_from_parts(path, how), path, how, {})
     if os.path.isdir(path):
-        made, notes = images.read_folder(path, how.resize)
-        return _with_beside(FromFile(made, notes=tuple(notes)), path, how, {})
+        made, said, names = images.read_folder(path, how.resize)
+        found = FromFile(made, notes=tuple(said), index=np.array(names, object))
+        return _with_beside(found, path, how, {})
     if ending in containers.TORCH_ENDINGS:
         containers.refuse_torch(path)
     if ending not in ENDINGS:
@@ -249,8 +261,9 @@ def _with_beside(
             beside.refuse_missing(str(path))
         lost = counted(int((~present).sum()), "point")
         note = f"{path}: {lost} left out, without a label or a factor"
+        notes, index = (*found.notes, note), found.numbered[present]
         values = pick(found.values, np.flatnonzero(present))
-        found, beside = replace(found, values=values, notes=(*found.notes, note)), beside.at(present)
+        found, beside = replace(found, values=values, notes=notes, index=index), beside.at(present)
     return replace(found, notes=(*found.notes, *beside.notes), beside=beside)
 
 
@@ -287,12 +300,12 @@ def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
         delimiter=TAB.get(given("delimiter"), given("delimiter")),
         decimal=given("decimal"),
         header=given("header", None),
-        columns=_listed(given("columns")),
-        drop=_listed(given("drop")),
-        missing=_listed(given("missing")),
+        columns=listed(given("columns")),
+        drop=listed(given("drop")),
+        missing=listed(given("missing")),
         drop_missing=given("drop_missing", False),
         labels=() if is_file(labels) or not labels else (labels,),
-        factors=() if is_file(factors) else _listed(factors),
+        factors=() if is_file(factors) else listed(factors),
         model_names=() if rules is None else rules.names,
         model_width=0 if rules is None else rules.width,
     )
@@ -312,27 +325,7 @@ def _check_decimal(value: str) -> None:
         raise OptionError("decimal", value, ". or , is")
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    """The names in a text with commas between; one that has a comma itself stands in quotes."""
-    return tuple(
-        cell.strip() for cell in next(csv.reader([text], skipinitialspace=True, strict=True), []) if cell.strip()
-    )
-
-
-def _check_list(option: str, text: str) -> None:
-    try:
-        names = _listed(text)
-    except csv.Error:
-        names = ()
-    if text and not names:
-        raise OptionError(option, text, "names on one line, with commas between, are")
-
-
-def _load(o: Any) -> Dataset:
-    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o), o.scale)
-
-
-def hardly_meant(found: FromFile, name: str) -> list[str]:
+def labels_and_ids(found: FromFile, name: str) -> list[str]:
     """A line on each column of whole numbers that is named as a label or an id is: few mean to learn these."""
     if len(found.names) < 2:
         return []
@@ -340,9 +333,29 @@ def hardly_meant(found: FromFile, name: str) -> list[str]:
     whole = [found.names[i] for i in called if (found.values[:, i] == np.floor(found.values[:, i])).all()]
     return [
         f"{name}: the column {column} is trained on as all others are; --drop {column} leaves it out"
-        + ("" if column.strip().lower() in {"id", "index"} else f", --labels {column} keeps it apart as classes")
+        + ("" if column.strip().lower() in IDS else f", --labels {column} keeps it apart as classes")
         for column in whole
     ]
+
+
+def codes_of_gaps(values: np.ndarray, name: str) -> list[str]:
+    """A line on each number such as -9999 that lies farther from all others of its column than these do apart."""
+    counts = dict.fromkeys(CODES_OF_GAPS, 0)
+    for column, low, high in zip(values.T, values.min(0), values.max(0), strict=True):
+        for code in {low, high} & counts.keys():
+            others = column[column != code]
+            if len(others) and np.abs(others - code).min() > np.ptp(others):
+                counts[code] += len(column) - len(others)
+    return [
+        f"{name}: {counted(count, 'cell')} {'is' if count == 1 else 'are'} {code}, far from all others, and taken as "
+        f"a number; --missing {code} says that it stands for no value"
+        for code, count in counts.items()
+        if count
+    ]
+
+
+def _load(o: Any) -> Dataset:
+    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o), o.scale)
 
 
 # What --data means where it names no other data set.
@@ -363,9 +376,9 @@ SOURCE = DataSource(
             "columns",
             str,
             "The table's columns to train on, as a,b,c; without names, by number from 0.",
-            verify=partial(_check_list, "columns"),
+            verify=partial(check_list, "columns"),
         ),
-        Option("drop", str, "Columns to leave out, likewise.", verify=partial(_check_list, "drop")),
+        Option("drop", str, "Columns to leave out, likewise.", verify=partial(check_list, "drop")),
         Option(
             "labels",
             str,
@@ -377,7 +390,7 @@ SOURCE = DataSource(
             "missing",
             str,
             "What stands for no value in a table, as -9999, beside empty cells, NA and nan.",
-            verify=partial(_check_list, "missing"),
+            verify=partial(check_list, "missing"),
         ),
         Option("drop_missing", bool, "Leave out rows with a missing value; else they are refused.", False),
         Option("header", bool, "Whether the table's first line has names. Found out, if not given."),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,6 +57,13 @@ class Factors:
     train: np.ndarray
     test: np.ndarray
 
+    def digest(self) -> str:
+        """SHA-256 of names and classes, hexadecimal."""
+        digest = hashlib.sha256(json.dumps([self.names, self.train.shape, self.test.shape]).encode())
+        for part in (self.train, self.test):
+            digest.update(np.ascontiguousarray(part, "<i8"))
+        return digest.hexdigest()
+
 
 @dataclass(frozen=True)
 class Digests:
@@ -61,6 +71,11 @@ class Digests:
 
     train: str = ""
     test: str = ""
+
+
+def named(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray | None:
+    """Labels (N,) as the names of their classes, if these have any."""
+    return np.array(class_names)[labels] if labels is not None and class_names else labels
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
     return images[..., 0] if images.shape[3] == 1 else images
 
 
-def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[np.ndarray, list[str]]:
+def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[np.ndarray, list[str], list[str]]:
     """All PNG and JPEG files of a folder, sorted by name.
 
     Parameters
@@ -76,6 +76,8 @@ def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[
         uint8, or uint16 where all files are grey with 16 bits.
     notes : list of str
         A line for what was left out or changed.
+    names : list of str
+        Of the files.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[
     depths = {image.dtype for image in images}
     if len(depths) > 1:
         raise DataError(f"{path}: images of one depth are needed; some have 8 bits a value, others 16")
-    return np.stack(images), notes
+    return np.stack(images), notes, [file.name for file in files]
 
 
 def _image(file: Path, size: tuple[int, int] | None) -> np.ndarray:

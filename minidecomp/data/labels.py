@@ -180,7 +180,7 @@ def _distinct(pairs: Iterable[tuple[str, np.ndarray]], where: str) -> list[tuple
 
 
 @dataclass(frozen=True)
-class KnownFactors:
+class FactorClasses:
     """The factors of all N points of a file: names, sizes, and classes (N, F)."""
 
     names: tuple[str, ...]
@@ -192,7 +192,7 @@ class KnownFactors:
         return Factors(self.names, self.sizes, self.codes[train], self.codes[test])
 
 
-def classes_beside(beside: Beside, option: str) -> tuple[Classes | None, KnownFactors | None, list[str]]:
+def classes_beside(beside: Beside, option: str) -> tuple[Classes | None, FactorClasses | None, list[str]]:
     """The classes of labels and factors, and a line for each factor that was cut into bins.
 
     Raises
@@ -206,7 +206,7 @@ def classes_beside(beside: Beside, option: str) -> tuple[Classes | None, KnownFa
     made = {name: factor_classes(texts, name) for name, texts in beside.factors.items()}
     sizes = tuple(len(classes.names) for classes, _ in made.values())
     codes = np.stack([classes.codes for classes, _ in made.values()], axis=1)
-    return labels, KnownFactors(tuple(made), sizes, codes), [note for _, note in made.values() if note]
+    return labels, FactorClasses(tuple(made), sizes, codes), [note for _, note in made.values() if note]
 
 
 def classes_of(texts: np.ndarray) -> Classes:

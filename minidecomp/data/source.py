@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..errors import OptionError
 from ..variants import Option
 from .dataset import Dataset
 
@@ -71,10 +74,28 @@ class DataSource:
     fetch_note: str = ""
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """The names in a text with commas between; one that has a comma itself stands in quotes."""
+    return tuple(
+        cell.strip() for cell in next(csv.reader([text], skipinitialspace=True, strict=True), []) if cell.strip()
+    )
+
+
+def check_list(option: str, text: str) -> None:
+    """Raise OptionError unless a text is names with commas between."""
+    try:
+        names = listed(text)
+    except csv.Error:
+        names = ()
+    if text and not names:
+        raise OptionError(option, text, "names on one line, with commas between, are")
+
+
 DATA_DIR = Option("data_dir", str, "Folder of the data set's files; also $MINIDECOMP_DATA.")
 FACTORS = Option(
     "factors",
     str,
     "dSprites: a part of it, as shape=heart,scale=0.5..1 (also orientation, posX, posY). Your own data: the columns or "
     "arrays, as a,b,c, or a FILE, that have each point's known factors; they are not trained on.",
+    verify=partial(check_list, "factors"),
 )

@@ -8,7 +8,7 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from array import array as number_list
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
@@ -36,7 +36,9 @@ TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 FRAME_ENDINGS = (".parquet", ".feather", ".xlsx")
 STANDARD_INPUT = "-"
 _OF_EXCEL = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)')  # its own first line
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # fits into 64 bits
 LONG = 40  # letters of a cell or a name that are shown
+FEWEST_COUNTED = 4  # rows; fewer may count by chance
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,10 @@ class Table:
         Which rows of the table they are, int64 from 0: those with a gap are left out.
     total : int
         How many rows the table has.
+        The texts of the columns that were set aside, by their names.
+    index : numpy.ndarray of shape (N,) or None
+        What tells a row from the others: the table's index, int64 where it has whole numbers alone, else texts; or the
+        rows' numbers from 0, where some rows were left out. None where all rows are here and have no index.
     """
 
     values: np.ndarray
@@ -102,6 +108,7 @@ class Table:
     aside: dict[str, np.ndarray] = field(default_factory=dict)
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     total: int = 0
+    index: np.ndarray | None = None
 
 
 @dataclass
@@ -129,6 +136,10 @@ class _Cells(ABC):
     @abstractmethod
     def word(self, cell: Any) -> float | None:
         """As ``delimited.value``."""
+
+    def index_apart(self) -> list[Any] | None:
+        """The cells of an index that is none of the columns."""
+        return None
 
     def last_is_empty(self) -> bool:
         """Whether the last column has neither a name nor a value, as where each line ends in a delimiter."""
@@ -165,7 +176,7 @@ def read_table(path: str | Path, reading: Reading | None = None) -> Table:
 
 
 def table_of_frame(frame: Any, reading: Reading | None = None, name: str = "X") -> Table:
-    """A DataFrame of pandas or polars as a table, by the same rules; pandas' index is left out.
+    """A DataFrame of pandas or polars as a table, by the same rules; pandas' index is none of its columns.
 
     Raises
     ------
@@ -226,18 +237,57 @@ def _table(cells: _Cells, reading: Reading) -> Table:
     aside = dict(zip(apart, _texts(cells, list(apart.values())).T, strict=True)) if apart else {}
     if not len(values):
         raise DataError(f"{cells.name}: has no rows below {', '.join(map(_short, cells.names[:3]))}; points are needed")
+    for_a_model = reading.model_width == len(chosen)
+    may_count = not (reading.columns or for_a_model) and len(chosen) > 1
+    start = _index_start(values[:, 0]) if may_count else None  # asked before rows are left out, which break the count
     gaps, rows = np.isnan(values), np.arange(len(values))
     if gaps.any():
         whole = _whole_rows(cells, chosen, gaps, reading)
         values, rows = values[whole], rows[whole]
         aside = {name: column[whole] for name, column in aside.items()}
-    for_a_model = reading.model_width == len(chosen)
-    if not (reading.columns or for_a_model) and len(chosen) > 1 and (start := _index_start(values[:, 0])) is not None:
+    if may_count and start is None:
+        start = _index_start(values[:, 0])
+    index: np.ndarray | None
+    if start is not None:
         what = f"its first column{_called(cells, chosen[0])} counts the rows from {start}"
         cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; --columns takes it all the same")
-        values, chosen = values[:, 1:], chosen[1:]
+        index, values, chosen = values[:, 0].astype(np.int64), values[:, 1:], chosen[1:]
+    else:
+        index = _index(cells, {*chosen, *apart.values()}, rows, len(gaps))
     names = tuple(cells.names[i] for i in chosen) if cells.names else ()
-    return Table(np.ascontiguousarray(values), names, tuple(cells.notes), aside, rows, len(gaps))
+    return Table(np.ascontiguousarray(values), names, tuple(cells.notes), aside, rows, len(gaps), index)
+
+
+def _index(cells: _Cells, taken: set[int], rows: np.ndarray, total: int) -> np.ndarray | None:
+    """The index of ``rows`` of ``total``: one apart, a first column that is one, or numbers if some are left out."""
+    found = cells.index_apart()
+    if found is None and cells.width > 1 and 0 not in taken:
+        first = (cell for (cell,) in cells.rows([0]))
+        found = list(first) if cells.names and cells.names[0] == "" else _counting(first, cells)
+    if found is not None:
+        return _index_of_cells(found)[rows]
+    return rows if len(rows) < total else None
+
+
+def _counting(column: Iterable[Any], cells: _Cells) -> list[int] | None:
+    """The whole numbers of a column that counts the rows from 0 or 1; None as soon as it does not."""
+    numbers: list[int] = []
+    for cell in column:
+        number = cells.word(cell)
+        if number is None or not (number == numbers[-1] + 1 if numbers else number in (0, 1)):
+            return None
+        numbers.append(int(number))
+    return numbers if len(numbers) >= FEWEST_COUNTED else None
+
+
+def _index_of_cells(cells: Sequence[Any]) -> np.ndarray:
+    """Cells as int64 where each is a whole number as Python writes it, or a float of Excel's; else as texts."""
+    if all(isinstance(cell, float) and cell.is_integer() for cell in cells):
+        cells = [int(cell) for cell in cells]
+    texts = [str(cell).strip() for cell in cells]
+    if all(map(_WHOLE.fullmatch, texts)):
+        return np.array(texts, object).astype(np.int64)
+    return np.array(texts, object)
 
 
 def _set_aside(cells: _Cells, reading: Reading) -> Iterator[tuple[str, str]]:
@@ -316,9 +366,9 @@ def _column(cells: _Cells, column: int) -> str:
 
 
 def _index_start(values: np.ndarray) -> int | None:
-    """0 or 1 if a column counts its rows from there, else None; a few rows may count by chance."""
+    """0 or 1 if a column counts its rows from there, else None."""
     for start in (0, 1):
-        if len(values) >= 4 and np.array_equal(values, np.arange(start, start + len(values))):
+        if len(values) >= FEWEST_COUNTED and np.array_equal(values, np.arange(start, start + len(values))):
             return start
     return None
 
@@ -551,7 +601,7 @@ class _FrameCells(_Cells):
         frame = frame.iloc[full[0] : full[-1] + 1]
         shown = [["" if cell != cell else str(cell) for cell in row] for row in frame.head(SAMPLE).to_numpy().tolist()]
         header, said = _header(reading, shown, ".", name)
-        made = cls.of(frame.iloc[1:].infer_objects() if header else frame.infer_objects(), name)
+        made = cls.of(frame.iloc[int(header) :].infer_objects().reset_index(drop=True), name)
         made.names = _names(shown[0]) if header else ()
         made.notes += said
         if len(sheets) > 1:
@@ -567,6 +617,13 @@ class _FrameCells(_Cells):
         elif names and names[0].startswith("Unnamed: 0"):  # read_excel's word for an empty cell
             names[0] = ""
         return cls(name, tuple(names), len(frame.columns), frame=frame)
+
+    def index_apart(self) -> list[Any] | None:
+        """The index of pandas, unless it only numbers the rows from 0."""
+        index = getattr(self.frame, "index", None)
+        if index is None or (type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)):
+            return None
+        return list(index)
 
     def _series(self, column: int) -> Any:
         frame = self.frame

@@ -16,7 +16,8 @@ import numpy as np
 
 from .. import __version__
 from ..data.dataset import Dataset
-from ..data.points import as_stored, evenly_spread
+from ..data.points import Points, as_stored, evenly_spread
+from ..data.rules import check_finite
 from ..engines import Engine, make_for_use
 from ..errors import Overtaken
 from ..files import unchecked
@@ -24,6 +25,7 @@ from ..runs.checkpoint import State
 from ..runs.evaluation_file import model_of, read_evaluation, recorded_terms, update_evaluation
 from ..settings.options import SEED, TrainOptions
 from ..settings.resolving import whole_number
+from ..terms.priors import StudentT
 from ..training import Trainer
 from ..variants import METRICS
 from . import scoring
@@ -105,7 +107,7 @@ def check_wanted(wanted: Wanted, options: TrainOptions, dataset: Dataset) -> lis
     MinidecompError
         If a package is missing.
     """
-    return scoring.choose(wanted.metrics, len(scoring.varying(dataset.grid)), options.latent_dim)
+    return scoring.choose(wanted.metrics, scoring.known_factors(dataset, options), options.latent_dim)
 
 
 def evaluate(
@@ -155,7 +157,7 @@ def evaluate(
         result["marginal_log_likelihood"] = _marginal(options, state, dataset, wanted, listener)
         listener.found(result)
     if names:
-        _add_metrics(result, names, loc, state, engine, dataset, wanted, listener)
+        _add_metrics(result, names, options, loc, state, engine, dataset, wanted, listener)
     return result
 
 
@@ -249,6 +251,7 @@ def _marginal(
 def _add_metrics(
     result: dict[str, Any],
     names: list[str],
+    options: TrainOptions,
     loc: np.ndarray,
     state: State,
     engine: Engine,
@@ -256,16 +259,20 @@ def _add_metrics(
     wanted: Wanted,
     listener: Listener,
 ) -> None:
-    """The metrics of the grid's codes or, without one, of the test points'; for Student-t of their quantiles, too."""
-    codes = loc
+    """The metrics of the points that each takes; for a Student-t prior of the points as quantiles, too."""
+    known, prior = scoring.known_factors(dataset, options), state.vae.current_prior()
+    result["factors"] = dict(known.sizes)
+    result["factors_sha256"] = "" if dataset.factors is None else dataset.factors.digest()
+    encoded = {"test": loc}
     if dataset.grid is not None:
-        listener.say(f"encoding {len(dataset.grid.points)} points")
-        codes, _ = engine.encode(as_stored(dataset.grid.points, state.vae.dtype))
-    result["factors"] = scoring.varying(dataset.grid)
-    quantiles = scoring.gaussian_codes(codes, state.vae.current_prior())
-    for key, scored in (("metrics", codes), ("metrics_of_gaussian_quantiles", quantiles)):
-        if scored is None:
-            continue
+        encoded["grid"] = _encode(engine, dataset.grid.points, f"the grid's points of {dataset.name}", listener)
+    elif any(METRICS[name].function_of(known) for name in names):
+        encoded["train"] = _encode(engine, dataset.train, f"the training points of {dataset.name}", listener)
+    ways = {"metrics": encoded}
+    if isinstance(prior, StudentT):
+        quantiles = {part: scoring.gaussian_codes(codes, prior) for part, codes in encoded.items()}
+        ways["metrics_of_gaussian_quantiles"] = quantiles
+    for key, codes in ways.items():
         result[key] = {}
 
         def before(name: str, key: str = key) -> None:
@@ -275,4 +282,13 @@ def _add_metrics(
             result[key][name] = score.as_dict()
             listener.found(result)
 
-        scoring.scores(names, scored, dataset.grid, wanted.seed, before, after)
+        truth = scoring.truth_of(codes, dataset, known)
+        scoring.scores(names, codes.get("grid", codes["test"]), truth, wanted.seed, before, after)
+
+
+def _encode(engine: Engine, points: Points, name: str, listener: Listener) -> np.ndarray:
+    """The posterior means of points (N, dx) -> (N, D)."""
+    listener.say(f"encoding {len(points)} points")
+    loc, _ = engine.encode(as_stored(points, engine.vae.dtype))
+    check_finite(name, {"loc": loc})
+    return loc

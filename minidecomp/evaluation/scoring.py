@@ -8,24 +8,28 @@ from typing import Any
 
 import numpy as np
 
-from ..data.dataset import Grid
+from ..data.dataset import Dataset, Factors, Grid
 from ..errors import Fault, MinidecompError, OptionError
-from ..terms.priors import Prior, StudentT
+from ..settings.options import OWN, TrainOptions, chosen_variant
+from ..terms.priors import StudentT
 from ..variants import METRICS
-from .metrics import GroundTruth, Score, gaussian_quantiles
+from .metrics import GroundTruth, KnownFactors, LabelledCodes, Score, gaussian_quantiles
 from .metrics.sampling import legacy_seed
 
 DEFAULT = "factor_vae"
 
 
-def varying(grid: Grid | None) -> dict[str, int]:
-    """Names and sizes of the factors that have two values or more; a single value says nothing."""
-    if grid is None:
-        return {}
-    return {name: size for name, size in zip(grid.names, grid.sizes, strict=True) if size > 1}
+def known_factors(dataset: Dataset, options: TrainOptions) -> KnownFactors:
+    """What is known of the factors of a run's data; one that has a single value says nothing."""
+    if dataset.grid is not None:
+        return KnownFactors.drawn(dataset.grid.names, dataset.grid.sizes)
+    if dataset.factors is not None:
+        return KnownFactors.of_points(dataset.factors.names, dataset.factors.train, dataset.factors.test)
+    own = chosen_variant("data", options.data).name == OWN
+    return KnownFactors.none("; --factors names them" if own else "")
 
 
-def choose(wanted: str, factors: int, latent_dim: int) -> list[str]:
+def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str]:
     """The metrics that a text such as ``factor_vae,mig``, ``all`` or ``none`` means.
 
     ``all`` is what the data and the model allow, but for those that take minutes: they are named.
@@ -34,8 +38,8 @@ def choose(wanted: str, factors: int, latent_dim: int) -> list[str]:
     ----------
     wanted : str
         Empty for factor_vae, or for ``all`` where that needs more factors than there are.
-    factors : int
-        How many vary.
+    known : KnownFactors or None
+        None where the data cannot be looked at: every metric may be computed.
     latent_dim : int
 
     Raises
@@ -45,7 +49,7 @@ def choose(wanted: str, factors: int, latent_dim: int) -> list[str]:
     MinidecompError
         If it needs a package that is not installed.
     """
-    lacks = {name: metric.lacks(factors, latent_dim) for name, metric in METRICS.items()}
+    lacks = {name: metric.lacks(known, latent_dim) if known else "" for name, metric in METRICS.items()}
     usable = [name for name, lack in lacks.items() if not lack]
     chosen: list[str] = []
     for name in (wanted or (DEFAULT if DEFAULT in usable else "all")).split(","):
@@ -62,15 +66,33 @@ def choose(wanted: str, factors: int, latent_dim: int) -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
-def ground_truth(codes: np.ndarray, grid: Grid) -> GroundTruth:
-    """The grid's factors that vary, with the codes (N, D) of its points."""
-    return GroundTruth.from_table(codes, tuple(varying(grid).values()))
+def ground_truth(codes: np.ndarray, grid: Grid) -> GroundTruth | None:
+    """The grid's factors that vary, with the codes (N, D) of its points; None if none does."""
+    sizes = tuple(size for size in grid.sizes if size > 1)
+    return GroundTruth.from_table(codes, sizes) if sizes else None
+
+
+def labelled_codes(codes: np.ndarray, test_codes: np.ndarray, factors: Factors, known: KnownFactors) -> LabelledCodes:
+    """The codes (N, D) of a person's training and of the test points, with their factors that vary."""
+    kept = [f for f, name in enumerate(factors.names) if name in known.sizes]
+    return LabelledCodes(codes, factors.train[:, kept], test_codes, factors.test[:, kept])
+
+
+def truth_of(
+    codes: Mapping[str, np.ndarray], dataset: Dataset, known: KnownFactors
+) -> GroundTruth | LabelledCodes | None:
+    """What a run's metrics are given beside the codes of the ``grid``, or of the ``train`` and the ``test`` points."""
+    if dataset.grid is not None:
+        return ground_truth(codes["grid"], dataset.grid)
+    if dataset.factors is not None and "train" in codes:
+        return labelled_codes(codes["train"], codes["test"], dataset.factors, known)
+    return None
 
 
 def scores(
     names: Sequence[str],
     codes: np.ndarray,
-    grid: Grid | None,
+    truth: GroundTruth | LabelledCodes | None,
     seed: int = 0,
     before: Callable[[str], Any] = lambda name: None,
     after: Callable[[str, Score], Any] = lambda name, score: None,
@@ -82,8 +104,9 @@ def scores(
     names : sequence of str
         As `choose` gives them.
     codes : numpy.ndarray of shape (N, D)
-        Of the grid's points, or, where there is none, of any.
-    grid : Grid or None
+        For the metrics that need no factors, where they do not take the truth.
+    truth : GroundTruth, LabelledCodes or None
+        What is known of the factors.
     seed : int
         0 to 2^64 - 1, used as `legacy_seed` says; disentanglement_lib's protocol has 0.
     before : callable
@@ -91,7 +114,6 @@ def scores(
     after : callable
         Given its name and score as soon as it is there.
     """
-    truth = ground_truth(codes, grid) if grid is not None and varying(grid) else None
     found: dict[str, Score] = {}
     for name in names:
         before(name)
@@ -106,7 +128,7 @@ def known_metrics(evaluation: Mapping[str, Any], prior: str) -> set[str]:
     return known & set(evaluation.get("metrics_of_gaussian_quantiles", {})) if prior == StudentT.name else known
 
 
-def _score(name: str, codes: np.ndarray, truth: GroundTruth | None, seed: int) -> Score:
+def _score(name: str, codes: np.ndarray, truth: GroundTruth | LabelledCodes | None, seed: int) -> Score:
     try:
         score = METRICS[name].score(codes, truth, seed)
     except MinidecompError:
@@ -120,12 +142,10 @@ def _score(name: str, codes: np.ndarray, truth: GroundTruth | None, seed: int) -
     return score
 
 
-def gaussian_codes(codes: np.ndarray, prior: Prior) -> np.ndarray | None:
-    """The codes (N, D) as quantiles of a Gaussian with the prior's loc and scale; None unless the prior is a Student-t.
+def gaussian_codes(codes: np.ndarray, prior: StudentT) -> np.ndarray:
+    """The codes (N, D) as quantiles of a Gaussian with the loc and scale of the prior.
 
     x = m + s Phi^-1(F_nu((z - m) / s)), as Mathieu et al. (2019) score them; in the codes' own units, since thresholds
     are absolute.
     """
-    if not isinstance(prior, StudentT):
-        return None
     return prior.loc + prior.scale * gaussian_quantiles(codes, prior.df, prior.loc, prior.scale)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from .. import __version__
-from ..data.scaling import Scaling
+from ..data.rules import DataRules
+from ..errors import printable
 from ..files import write_file
 from ..model.vae import VAE
+from .data_facts import in_words
 from .format import ExportFormat
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
 
@@ -67,15 +69,41 @@ def dequantised(chain: Chain) -> Chain:
     return replace(chain, weights=tuple(weights))
 
 
-def write_c(vae: VAE, folder: Path, name: str, weights: str, scaling: Scaling | None = None) -> list[Path]:
+def write_c(vae: VAE, folder: Path, name: str, weights: str, rules: DataRules | None = None) -> list[Path]:
     """Write NAME.h and NAME.c: NAME_encode and NAME_decode, one point at a time."""
+    scaling, names = (None, ()) if rules is None else (rules.scaling, rules.names)
     chains = (encoder_of(vae, scaling), decoder_of(vae, scaling))
     prefix = re.sub(r"\W", "_", name)
     prefix = prefix if prefix[:1].isalpha() else f"m_{prefix}"
     paths = [folder / f"{name}.h", folder / f"{name}.c"]
-    write_file(paths[0], lambda file: file.write(header(chains, prefix).encode()))
-    write_file(paths[1], lambda file: file.write(source(chains, prefix, f"{name}.h", weights).encode()))
+    write_file(paths[0], lambda file: file.write(header(chains, prefix, names, in_words(rules)).encode()))
+    write_file(paths[1], lambda file: file.write(source(chains, prefix, f"{name}.h", weights, names).encode()))
     return paths
+
+
+def in_comment(name: str) -> str:
+    """A column's name as it can stand in a comment: nothing in it ends the comment, begins another or is a trigraph."""
+    return printable(name).replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+
+
+def string_literal(text: str) -> str:
+    """A text as a string of C, in UTF-8: three octal digits never run into what follows, and ``\\?`` is no trigraph."""
+    plain = set(range(0x20, 0x7F)) - set(b'"\\?')
+    letters = (chr(byte) if byte in plain else f"\\{byte:03o}" for byte in text.encode("utf-8", "replace"))
+    return f'"{"".join(letters)}"'
+
+
+def _columns_declared(prefix: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    listed = "\n".join(f" *   {i}: {in_comment(name)}" for i, name in enumerate(names))
+    declared = f"extern const char *const {prefix}_columns[{len(names)}];"
+    return f"/* The columns of x, in UTF-8, in their order:\n{listed}\n */\n{declared}\n\n"
+
+
+def _columns_defined(prefix: str, names: Sequence[str]) -> str:
+    listed = ",\n    ".join(map(string_literal, names))
+    return f"const char *const {prefix}_columns[{len(names)}] = {{\n    {listed}}};\n"
 
 
 def _declaration(chain: Chain, prefix: str) -> str:
@@ -84,11 +112,12 @@ def _declaration(chain: Chain, prefix: str) -> str:
     return f"void {prefix}_{chain.name}(const float {variable}[{chain.widths[0]}], {outputs})"
 
 
-def header(chains: Iterable[Chain], prefix: str) -> str:
+def header(chains: Iterable[Chain], prefix: str, names: Sequence[str] = (), unit: str = "") -> str:
     """The text of the .h file."""
     guard = f"{prefix.upper()}_H"
     encoder, decoder = chains
-    return f"""/* A model exported by minidecomp {__version__}. C99 and libm. One call at a time. */
+    about = unit and f"\n * {unit[0].upper()}{unit[1:]}"
+    return f"""/* A model exported by minidecomp {__version__}. C99 and libm. One call at a time.{about} */
 #ifndef {guard}
 #define {guard}
 
@@ -99,7 +128,7 @@ extern "C" {{
 #define {prefix.upper()}_DATA_DIM {encoder.widths[0]}
 #define {prefix.upper()}_LATENT_DIM {decoder.widths[0]}
 
-/* loc and scale of q(z|x) */
+{_columns_declared(prefix, names)}/* loc and scale of q(z|x) */
 {_declaration(encoder, prefix)};
 
 /* the mean of p(x|z){" and its scale" if "scale" in decoder.outputs else ""} */
@@ -113,13 +142,15 @@ extern "C" {{
 """
 
 
-def source(chains: tuple[Chain, Chain], prefix: str, header_name: str, weights: str) -> str:
+def source(chains: tuple[Chain, Chain], prefix: str, header_name: str, weights: str, names: Sequence[str] = ()) -> str:
     """The text of the .c file."""
     widest = max(width for chain in chains for width in chain.widths)
     body = [f'#include "{header_name}"\n\n#include <math.h>\n']
     if weights == "int8":
         body.append("#include <stdint.h>\n")
     body.append(f"static float buffer[2][{widest}];\n")
+    if names:
+        body.append(_columns_defined(prefix, names))
     if any("softplus" in (chain.activation, chain.scale_link) for chain in chains):
         body.append(
             "/* log(1 + e^a) */\n"
@@ -209,7 +240,7 @@ def _function(chain: Chain, prefix: str, weights: str) -> str:
 FORMAT = ExportFormat(
     "c",
     "a C99 header and source with no dependency but libm, for small devices",
-    lambda run, folder, name, weights: write_c(run.vae, folder, name, weights, run.rules.scaling),
+    lambda run, folder, name, weights: write_c(run.vae, folder, name, weights, run.rules),
     weights=WEIGHTS,
     why_not=why_not,
 )

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..data.scaling import Scaling
+from ..data.rules import DataRules
 from ..files import write_file
 from ..model.vae import VAE
+from .data_facts import in_words, metadata
 from .format import ExportFormat
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
 
@@ -34,8 +35,12 @@ def why_not(name: str) -> str | None:
     return f"{name}.py would hide a module that Python needs; another is" if name in TAKEN else None
 
 
-def write_numpy(vae: VAE, folder: Path, name: str, scaling: Scaling | None = None) -> list[Path]:
-    """Write NAME.py, with ``encode(x)`` and ``decode(z)``, and NAME.npz."""
+def write_numpy(vae: VAE, folder: Path, name: str, rules: DataRules | None = None) -> list[Path]:
+    """Write NAME.py, with ``encode(x)`` and ``decode(z)``, and NAME.npz.
+
+    Beside the weights it has the arrays ``columns``, the names of x's columns where they have any, and ``scale``.
+    """
+    scaling = None if rules is None else rules.scaling
     encoder, decoder = encoder_of(vae, scaling), decoder_of(vae, scaling)
     arrays = {
         f"{chain.name}.{i}.{kind}": array
@@ -45,13 +50,17 @@ def write_numpy(vae: VAE, folder: Path, name: str, scaling: Scaling | None = Non
     }
     if encoder.shift is not None and encoder.unit is not None:
         arrays |= {"shift": encoder.shift, "unit": encoder.unit}
+    if rules is not None and rules.names:
+        arrays["columns"] = np.array(rules.names)
+    if "scale" in (facts := metadata(rules)):
+        arrays["scale"] = np.array(facts["scale"])
     paths = [folder / f"{name}.py", folder / f"{name}.npz"]
-    write_file(paths[0], lambda file: file.write(source(encoder, decoder, name).encode()))
+    write_file(paths[0], lambda file: file.write(source(encoder, decoder, name, in_words(rules)).encode()))
     write_file(paths[1], lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
     return paths
 
 
-def source(encoder: Chain, decoder: Chain, name: str) -> str:
+def source(encoder: Chain, decoder: Chain, name: str, unit: str = "") -> str:
     """The file's text."""
     scale = "np.exp(raw / 2)" if encoder.scale_link == "exp" else "softplus(raw)"
     mean = "a" if decoder.scale_link is None else f"a[..., :{decoder.outputs['mean']}]"
@@ -60,7 +69,8 @@ def source(encoder: Chain, decoder: Chain, name: str) -> str:
     if encoder.shift is not None:
         x = '((np.asarray(x, np.float64) - WEIGHTS["shift"]) / WEIGHTS["unit"]).astype(np.float32)'
         mean = f'{mean} * WEIGHTS["unit"] + WEIGHTS["shift"]'
-    return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}; needs numpy and {name}.npz."""
+    needs = f"needs numpy and {name}.npz." + (unit and f"\n\n{unit[0].upper()}{unit[1:]}\n")
+    return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}; {needs}"""
 
 from pathlib import Path
 
@@ -68,6 +78,7 @@ import numpy as np
 
 with np.load(Path(__file__).with_suffix(".npz"), allow_pickle=False) as _file:
     WEIGHTS = dict(_file)
+COLUMNS = WEIGHTS["columns"].tolist() if "columns" in WEIGHTS else []  # the names of x's columns, in their order
 
 
 def softplus(a):
@@ -106,6 +117,6 @@ def decode(z):
 FORMAT = ExportFormat(
     "numpy",
     "one Python file that needs numpy alone, and its weights",
-    lambda run, folder, name, weights: write_numpy(run.vae, folder, name, run.rules.scaling),
+    lambda run, folder, name, weights: write_numpy(run.vae, folder, name, run.rules),
     why_not=why_not,
 )

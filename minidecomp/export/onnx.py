@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..data.scaling import Scaling
+from ..data.rules import DataRules
 from ..files import write_file
 from ..model.vae import VAE
+from .data_facts import in_words, metadata
 from .format import ExportFormat
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
 
@@ -18,15 +19,28 @@ OPSET, IR_VERSION = 13, 8  # of 2020 and later: what every runtime in use reads
 OPERATORS = {"relu": "Relu", "leaky-relu": "LeakyRelu", "tanh": "Tanh", "softplus": "Softplus"}
 
 
-def write_onnx(vae: VAE, folder: Path, name: str, scaling: Scaling | None = None) -> list[Path]:
-    """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean, where it is learned also scale)."""
-    paths = []
+def write_onnx(vae: VAE, folder: Path, name: str, rules: DataRules | None = None) -> list[Path]:
+    """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean, where it is learned also scale).
+
+    Their metadata have ``columns``, a JSON list of the names of x's columns, and ``scale``, a word of ``--scale``.
+    """
+    paths, scaling = [], None if rules is None else rules.scaling
     chains = (encoder_of(vae, scaling), "encoder", "x"), (decoder_of(vae, scaling), "decoder", "z")
     for chain, what, variable in chains:
-        text = onnx_model(chain, f"{name}-{what}", variable).SerializeToString()
+        model = onnx_model(chain, f"{name}-{what}", variable)
+        describe(model, rules)
+        text = model.SerializeToString()
         paths.append(folder / f"{name}-{what}.onnx")
         write_file(paths[-1], lambda file, text=text: file.write(text))  # type: ignore[misc]
     return paths
+
+
+def describe(model: Any, rules: DataRules | None) -> None:
+    """Write into an onnx.ModelProto what x is."""
+    from onnx import helper
+
+    helper.set_model_props(model, metadata(rules))
+    model.doc_string = in_words(rules)
 
 
 def onnx_model(chain: Chain, name: str, variable: str) -> Any:
@@ -95,7 +109,7 @@ def _end(chain: Chain, h: str, constants: list[Any]) -> list[Any]:
 FORMAT = ExportFormat(
     "onnx",
     "two models with a free batch size, for onnxruntime and others",
-    lambda run, folder, name, weights: write_onnx(run.vae, folder, name, run.rules.scaling),
+    lambda run, folder, name, weights: write_onnx(run.vae, folder, name, run.rules),
     package="onnx",
     install="minidecomp[onnx]",
 )

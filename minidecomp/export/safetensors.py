@@ -12,13 +12,16 @@ from .. import __version__
 from ..files import write_file
 from ..runs.checkpoint import Run
 from ..runs.folder import config_text
+from .data_facts import metadata, scaling_metadata
 from .format import ExportFormat
 
 DTYPES = {"float32": "F32", "float64": "F64"}
 
 
 def write_safetensors(run: Run, folder: Path, name: str) -> list[Path]:
-    """Write NAME.safetensors: the arrays of the checkpoint's ``parameter.*``, and config.toml's text as metadata.
+    """Write NAME.safetensors: the arrays of the checkpoint's ``parameter.*``, and as metadata config.toml's text.
+
+    What the data are is there as well: ``columns``, ``scale`` and, of scaled data, ``data_shift`` and ``data_scale``.
 
     Layout (github.com/huggingface/safetensors): the header's length in 8 bytes, little-endian; the header, JSON padded
     with blanks to a multiple of 8; the arrays, C order, little-endian, at the offsets that the header has.
@@ -29,6 +32,8 @@ def write_safetensors(run: Run, folder: Path, name: str) -> list[Path]:
             "version": __version__,
             "config": config_text(run.options),
             "data_dim": str(run.vae.data_dim),
+            **metadata(run.rules),
+            **scaling_metadata(run.rules),
         }
     }
     parts, offset = [], 0

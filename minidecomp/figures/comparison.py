@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .columns import FEW, FeatureAxes, column_label, extent_around, plane_axes
 from .images import draw_mosaic, grey_range, mosaic, mosaic_height
 from .style import (
     COLUMN,
@@ -15,17 +17,14 @@ from .style import (
     LINK_COLOUR,
     MODEL_COLOUR,
     PAGE,
-    Extent,
     dots,
     draw_classes,
     new_figure,
     short,
-    square_axes,
     styled,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -35,6 +34,7 @@ def data_and_reconstructions(
     reconstruction: np.ndarray,
     image_shape: tuple[int, ...] | None = None,
     labels: np.ndarray | None = None,
+    names: Sequence[str] = (),
 ) -> Figure:
     """Data and reconstructions: the first 20 images, all points of 1 or 2 dimensions, or the first 4 points.
 
@@ -46,6 +46,8 @@ def data_and_reconstructions(
         range of the data if wider.
     labels : numpy.ndarray of shape (N,), optional
         Classes, as numbers or names: words over images, colours of points in the plane.
+    names : sequence of str, optional
+        Of the columns of points that are no images.
 
     Returns
     -------
@@ -56,10 +58,10 @@ def data_and_reconstructions(
     if image_shape is not None:
         return _image_pairs(x, reconstruction, image_shape, labels)
     if x.shape[1] == 1:
-        return _one_dimensional_pairs(x[:, 0], reconstruction[:, 0])
+        return _one_dimensional_pairs(x[:, 0], reconstruction[:, 0], names)
     if x.shape[1] == 2:
-        return _planar_pairs(x, reconstruction, labels)
-    return _line_pairs(x, reconstruction, labels)
+        return _planar_pairs(x, reconstruction, labels, names)
+    return _line_pairs(x, reconstruction, labels, names)
 
 
 def _image_pairs(
@@ -97,20 +99,21 @@ def _image_pairs(
     return figure
 
 
-def _one_dimensional_pairs(x: np.ndarray, reconstruction: np.ndarray) -> Figure:
+def _one_dimensional_pairs(x: np.ndarray, reconstruction: np.ndarray, names: Sequence[str]) -> Figure:
     figure = new_figure(COLUMN, 2.6)
     axes = figure.subplots()
-    extent = _square_around(np.stack([x, x], axis=1), np.stack([reconstruction, reconstruction], axis=1))
+    extent = extent_around(np.stack([x, x], axis=1), np.stack([reconstruction, reconstruction], axis=1))
     low, high = extent[:2]
     axes.plot([low, high], [low, high], color=LINK_COLOUR, linewidth=0.8, zorder=0)
     axes.scatter(x, reconstruction, color=MODEL_COLOUR, **dots(len(x)))
-    axes.set_xlabel("data $x$")
-    axes.set_ylabel("reconstruction of $x$")
-    square_axes(axes, extent)
+    name = column_label(names, 0) if names else "$x$"
+    axes.set_xlabel(f"data: {name}" if names else "data $x$")
+    axes.set_ylabel(f"reconstruction of {name}")
+    plane_axes(axes, extent)
     return figure
 
 
-def _planar_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray | None) -> Figure:
+def _planar_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray | None, names: Sequence[str]) -> Figure:
     from matplotlib.collections import LineCollection
 
     figure = new_figure(COLUMN, 2.9)
@@ -123,28 +126,21 @@ def _planar_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray 
         axes.scatter(*reconstruction.T, color=MODEL_COLOUR, label="reconstruction", zorder=3, **dots(len(x)))
     else:
         draw_classes(axes, reconstruction, labels, zorder=3)
-    axes.set_xlabel("$x_1$")
-    axes.set_ylabel("$x_2$")
-    square_axes(axes, _square_around(x, reconstruction))
+    axes.set_xlabel(column_label(names, 0))
+    axes.set_ylabel(column_label(names, 1))
+    plane_axes(axes, extent_around(x, reconstruction))
     columns = 5 if labels is not None and max(len(str(name)) for name in labels) <= 7 else 3
     figure.legend(loc="outside upper center", ncols=columns, **LEGEND_OF_DOTS)
     return figure
 
 
-def _square_around(data: np.ndarray, made: np.ndarray) -> Extent:
-    """A square with all of the data (N, 2), and of what the model made (M, 2) all but the farthest."""
-    low = np.minimum(data.min(0), np.quantile(made, 0.005, axis=0))
-    high = np.maximum(data.max(0), np.quantile(made, 0.995, axis=0))
-    centre, half = (low + high) / 2, 0.55 * (high - low).max()
-    half = half if half > 0 else 1.0
-    return (centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half)
-
-
-def _line_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray | None) -> Figure:
+def _line_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray | None, names: Sequence[str]) -> Figure:
     count, features = min(len(x), 4), x.shape[1]
-    figure = new_figure(COLUMN, 0.6 + 0.8 * count)
+    columns = FeatureAxes.around(x, names)
+    x, reconstruction = columns.place(x), columns.place(reconstruction)
+    figure = new_figure(COLUMN, 0.6 + 0.8 * count + columns.foot)
     panels = figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    marker = "o" if features <= 30 else ""
+    marker = "o" if features <= FEW else ""
     index = np.arange(1, features + 1)
     for i, axes in enumerate(panels):
         axes.plot(index, x[i], color=DATA_COLOUR, marker=marker, label="data")
@@ -152,20 +148,19 @@ def _line_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray | 
         axes.locator_params(axis="y", nbins=3)
         if labels is not None:
             axes.text(1, 1, short(labels[i], 30), transform=axes.transAxes, ha="right", va="top", fontsize=7)
-    _feature_axis(panels[-1], features)
-    figure.supylabel("value", fontsize=8)
+    columns.label(panels[-1])
+    figure.supylabel(columns.value_label, fontsize=8)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
-def _feature_axis(axes: Axes, features: int) -> None:
-    axes.set_xlabel("feature")
-    axes.locator_params(axis="x", integer=True)
-    axes.set_xlim(0.5, features + 0.5)
-
-
 @styled
-def samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, ...] | None = None) -> Figure:
+def samples(
+    generated: np.ndarray,
+    data: np.ndarray,
+    image_shape: tuple[int, ...] | None = None,
+    names: Sequence[str] = (),
+) -> Figure:
     """Generated points: the first 64 images; beside or against data for points that are no images.
 
     Parameters
@@ -176,6 +171,8 @@ def samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, ...
         To compare with; of images only the range of grey is used.
     image_shape : tuple of int, optional
         Rows and columns, and channels of coloured ones, if the points are images.
+    names : sequence of str, optional
+        Of the columns of points that are no images.
 
     Returns
     -------
@@ -185,10 +182,10 @@ def samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, ...
     if image_shape is not None:
         return _image_samples(generated[:64], data, image_shape)
     if data.shape[1] == 1:
-        return _one_dimensional_samples(generated[:, 0], data[:, 0])
+        return _one_dimensional_samples(generated[:, 0], data[:, 0], names)
     if data.shape[1] == 2:
-        return _planar_samples(generated, data)
-    return _feature_summary(generated, data)
+        return _planar_samples(generated, data, names)
+    return _feature_summary(generated, data, names)
 
 
 def _image_samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, ...]) -> Figure:
@@ -199,7 +196,7 @@ def _image_samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[i
     return figure
 
 
-def _one_dimensional_samples(generated: np.ndarray, data: np.ndarray) -> Figure:
+def _one_dimensional_samples(generated: np.ndarray, data: np.ndarray, names: Sequence[str]) -> Figure:
     figure = new_figure(COLUMN, 2.2)
     axes = figure.subplots()
     low, high = np.quantile(np.concatenate([generated, data]), [0.005, 0.995])
@@ -208,42 +205,44 @@ def _one_dimensional_samples(generated: np.ndarray, data: np.ndarray) -> Figure:
     share, share_generated = (np.histogram(x, edges)[0] / (len(x) * width) for x in (data, generated))
     axes.stairs(share, edges, color=DATA_COLOUR, fill=True, alpha=0.3)
     axes.stairs(share_generated, edges, color=MODEL_COLOUR, linewidth=1.1)
-    axes.set_xlabel("$x$")
+    axes.set_xlabel(column_label(names, 0) if names else "$x$")
     axes.set_ylabel("density")
     figure.legend(axes.patches, ["data", "generated"], loc="outside upper center", ncols=2)
     return figure
 
 
-def _planar_samples(generated: np.ndarray, data: np.ndarray) -> Figure:
+def _planar_samples(generated: np.ndarray, data: np.ndarray, names: Sequence[str]) -> Figure:
     figure = new_figure(COLUMN, 1.85)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     shown = ((data, "data", DATA_COLOUR), (generated, "generated", MODEL_COLOUR))
-    extent = _square_around(data, generated)
+    extent = extent_around(data, generated)
     for axes, (points, name, colour) in zip(panels, shown, strict=True):
         axes.scatter(*points.T, color=colour, **dots(len(points)))
-        square_axes(axes, extent)
+        plane_axes(axes, extent)
         axes.set_title(name, fontsize=8, pad=3)
-        axes.set_xlabel("$x_1$")
-    panels[0].set_ylabel("$x_2$")
+        axes.set_xlabel(column_label(names, 0))
+    panels[0].set_ylabel(column_label(names, 1))
     return figure
 
 
-def _feature_summary(generated: np.ndarray, data: np.ndarray) -> Figure:
+def _feature_summary(generated: np.ndarray, data: np.ndarray, names: Sequence[str]) -> Figure:
     """Median and the central 90 percent of each feature."""
     features = data.shape[1]
-    figure = new_figure(COLUMN, 2.2)
+    columns = FeatureAxes.around(data, names)
+    figure = new_figure(COLUMN, 2.2 + columns.foot)
     axes = figure.subplots()
     index = np.arange(1, features + 1)
     shown = ((data, "data", DATA_COLOUR, -1), (generated, "generated", MODEL_COLOUR, 1))
     for points, name, colour, side in shown:
-        low, middle, high = np.quantile(points, [0.05, 0.5, 0.95], axis=0)
-        if features <= 30:
+        low, middle, high = np.quantile(columns.place(points), [0.05, 0.5, 0.95], axis=0)
+        if features <= FEW:
             spread = np.stack([middle - low, high - middle])
             axes.errorbar(index + 0.1 * side, middle, spread, fmt="o", color=colour, elinewidth=1, label=name)
         else:
             axes.fill_between(index, low, high, color=colour, alpha=0.25, linewidth=0)
             axes.plot(index, middle, color=colour, label=name)
-    _feature_axis(axes, features)
-    axes.set_ylabel("median and 5–95% range")
+    columns.label(axes)
+    of_range = ",\nas shares of the column's range" if columns.own else ""
+    axes.set_ylabel(f"median and 5–95% range{of_range}")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure

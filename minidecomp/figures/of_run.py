@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.dataset import named
 from ..data.points import Points, as_numbers, evenly_spread
 from ..errors import OptionError
 from ..files import make_folder
@@ -162,7 +163,7 @@ def _class_by_class(labels: np.ndarray, count: int) -> np.ndarray:
 
 def _names(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray | None:
     """The classes' names, if they have any."""
-    return np.array(class_names)[labels] if labels is not None and class_names else labels
+    return named(labels, class_names)
 
 
 def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
@@ -204,7 +205,9 @@ def _test_reconstructions(vae: VAE, dataset: Dataset) -> Figure:
     chosen, names = test_points(dataset, 20 if few else MAX_SCATTER_POINTS)
     x = as_numbers(dataset.test[chosen], vae.dtype)
     made = _in_chunks(vae.reconstruct, x)
-    return data_and_reconstructions(dataset.give(x), dataset.give(made), dataset.image_shape, names)
+    return data_and_reconstructions(
+        dataset.give(x), dataset.give(made), dataset.image_shape, names, dataset.feature_names
+    )
 
 
 def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:
@@ -212,4 +215,6 @@ def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:
     images = dataset.image_shape is not None
     _, mean, x = vae.sample(IMAGES_SAMPLED if images else MAX_SAMPLES, seed)
     # An image is shown as its mean, without the likelihood's noise; other points as they would come, with it.
-    return samples(dataset.give(mean if images else x), dataset.give(beside), dataset.image_shape)
+    return samples(
+        dataset.give(mean if images else x), dataset.give(beside), dataset.image_shape, dataset.feature_names
+    )

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import MinidecompError
+from ..errors import MinidecompError, printable
 from ..files import write_file
 from ..packages import is_installed
 from ..packages import missing as missing_package
@@ -31,6 +31,11 @@ COLOUR_MAP = "viridis"
 CLASS_COLOURS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#94a4a2"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+)
+# Fonts with letters that STIX and DejaVu lack, where one is installed.
+OTHER_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "WenQuanYi Micro Hei", "Droid Sans Fallback"),
+    *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "PingFang SC", "Hiragino Sans", "Arial Unicode MS"),
 )
 STYLE: Any = {
     "font.family": ["STIXGeneral", "DejaVu Sans"],
@@ -129,6 +134,7 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(STYLE)
+            matplotlib.rcParams["font.family"] = font_families()
             token = _in_force.set(True)
             try:
                 result = function(*args, **kwargs)
@@ -195,8 +201,31 @@ def square_axes(axes: Axes, extent: Extent) -> None:
     axes.locator_params(nbins=5, steps=[1, 2, 5, 10])
 
 
+@cache
+def font_families() -> list[str]:
+    """The fonts of the pictures, the first that has a letter being taken."""
+    from matplotlib import font_manager
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return [*STYLE["font.family"], *(name for name in OTHER_FONTS if name in installed)]
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """The code points that the fonts have."""
+    from matplotlib import font_manager
+
+    paths = [font_manager.findfont(family) for family in font_families()]
+    return frozenset(code for path in paths for code in font_manager.get_font(path).get_charmap())
+
+
+def has_glyphs(text: str) -> bool:
+    """Whether the fonts have all letters of a text."""
+    return all(ord(letter) in _letters() for letter in text)
+
+
 def short(label: Any, longest: int = 11) -> str:
-    """A class's name, cut if long, with no formula in it."""
-    text = str(label)
+    """A name, cut if long, with no formula in it; a box is what no font has."""
+    text = printable(str(label))
     text = text if len(text) <= longest else text[: longest - 1] + "…"
-    return text.replace("$", r"\$")
+    return "".join(letter if has_glyphs(letter) else "□" for letter in text).replace("$", r"\$")

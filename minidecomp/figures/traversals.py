@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..files import write_file
+from .columns import FeatureAxes, column_label, extent_around, plane_axes
 from .images import as_pixels, draw_mosaic, grey_range, mosaic, mosaic_height
-from .style import COLOUR_MAP, COLUMN, PAGE, new_figure, square_axes, styled
+from .style import COLOUR_MAP, COLUMN, PAGE, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +29,7 @@ def latent_traversals(
     span: float,
     data: np.ndarray,
     image_shape: tuple[int, ...] | None = None,
+    columns: Sequence[str] = (),
 ) -> Figure:
     """What the decoder makes as one latent dimension moves: a row, or for points of the plane a path, for each.
 
@@ -41,9 +44,12 @@ def latent_traversals(
     span : float
         How far they go from the prior's centre, in its scales.
     data : numpy.ndarray of shape (M, dx)
-        Whose range of grey images have: far out a decoder leaves it, and all else would turn grey.
+        Whose range of grey images have: far out a decoder leaves it, and all else would turn grey. Other points have
+        the range of each column from it, where the columns differ in size.
     image_shape : tuple of int, optional
         Rows and columns, and channels of coloured ones, if the points are images.
+    columns : sequence of str, optional
+        Names of the columns of points that are no images.
 
     Returns
     -------
@@ -52,8 +58,8 @@ def latent_traversals(
     if image_shape is not None:
         return _image_rows(means, names, span, data, image_shape)
     if means.shape[2] == 2:
-        return _planar_paths(values, means, names)
-    return _feature_rows(values, means, names)
+        return _planar_paths(values, means, names, columns)
+    return _feature_rows(values, means, names, FeatureAxes.around(np.asarray(data, float), columns))
 
 
 def _image_rows(
@@ -75,15 +81,13 @@ def _image_rows(
     return figure
 
 
-def _planar_paths(values: np.ndarray, means: np.ndarray, names: list[str]) -> Figure:
+def _planar_paths(values: np.ndarray, means: np.ndarray, names: list[str], labels: Sequence[str]) -> Figure:
     rows = len(values)
     columns = min(rows, 3)
     across = PAGE if columns == 3 else COLUMN * columns / 1.5
     figure = new_figure(across, 0.3 + across / columns * math.ceil(rows / columns), "compressed")
     panels = figure.subplots(math.ceil(rows / columns), columns, sharex=True, sharey=True, squeeze=False)
-    low, high = means.reshape(-1, 2).min(0), means.reshape(-1, 2).max(0)
-    centre, half = (low + high) / 2, 0.55 * max((high - low).max(), 1e-6)
-    extent = (centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half)
+    extent = extent_around(means.reshape(-1, 2))
     shown: Any = None
     for i, axes in enumerate(panels.flat):
         axes.set_visible(i < rows)
@@ -91,16 +95,18 @@ def _planar_paths(values: np.ndarray, means: np.ndarray, names: list[str]) -> Fi
             axes.plot(*means[i].T, color="0.8", linewidth=0.6, zorder=1)
             shown = axes.scatter(*means[i].T, c=values[i], cmap=COLOUR_MAP, s=9, linewidths=0, zorder=2)
             axes.set_title(names[i], fontsize=8, pad=3)
-            axes.set_xlabel("$x_1$")
-            square_axes(axes, extent)
-    panels[0, 0].set_ylabel("$x_2$")
+            axes.set_xlabel(column_label(labels, 0))
+            plane_axes(axes, extent)
+    panels[0, 0].set_ylabel(column_label(labels, 1))
     figure.colorbar(shown, ax=panels, aspect=22, pad=0.02).set_label("$z_d$")
     return figure
 
 
-def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str]) -> Figure:
+def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str], columns: FeatureAxes) -> Figure:
     rows, steps, features = means.shape
-    figure = new_figure(COLUMN, 0.5 + 0.8 * rows)
+    means = columns.place(means)
+    beside = 0.7 if columns.foot else 0.0  # turned names need the width that the colour bar takes
+    figure = new_figure(COLUMN + beside, 0.5 + 0.8 * rows + columns.foot)
     panels = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     import matplotlib
 
@@ -111,8 +117,8 @@ def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str]) -> Fi
             axes.plot(index, means[i, step], "." if features == 1 else "-", color=colours[step], linewidth=0.8)
         axes.set_ylabel(names[i])
         axes.locator_params(axis="y", nbins=3)
-    panels[-1].set_xlabel("feature")
-    panels[-1].locator_params(axis="x", integer=True)
+    columns.label(panels[-1])
+    figure.supylabel(columns.value_label, fontsize=8)
     limits = matplotlib.colors.Normalize(values.min(), values.max())
     scale = matplotlib.cm.ScalarMappable(limits, COLOUR_MAP)
     figure.colorbar(scale, ax=list(panels), aspect=30, pad=0.02).set_label("$z_d$")

@@ -10,10 +10,11 @@ import numpy as np
 from .._core.codes import LIKELIHOODS
 from ..data.dataset import Dataset
 from ..data.points import Bits, Points, as_numbers, evenly_spread
-from ..data.rules import check_finite
+from ..data.rules import BYTES, check_finite
 from ..engines.constants import is_built_in, prior_constants
 from ..errors import MinidecompError, printable
 from ..evaluation.everything import evaluated_dimension_kl
+from ..figures.columns import FeatureAxes, extent_around
 from ..figures.posterior import covering_square, density_on_grid
 from ..inspection.by_term import term_gradients
 from ..model.vae import VAE, in_dtype
@@ -56,8 +57,26 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "gradients": _thinned(run.state.gradient_log.columns()) if run.state.gradient_log is not None else {},
         "evaluation": _evaluation(run),
         "parameters": int(vae.parameters.vector.size),
+        "unit": _unit(run),
     }
     return result | {"explorer": explorer(run, dataset)}
+
+
+def _unit(run: Run) -> str:
+    """In a sentence or two, how the data are scaled; empty where they are not, or where a run is too old to say."""
+    rules = run.rules
+    if rules.unit == BYTES:
+        return "A byte v of the data is the intensity v / 255."
+    if rules.scaling is None:
+        return ""
+    text = (
+        f"The model has the data as scaled by --scale {rules.scale}; points and what is made of them "
+        f"{'have the shades of the scaled images' if rules.image_shape else 'are shown in the units of the data'}."
+    )
+    if nats := rules.log_volume:
+        than = "lower" if nats >= 0 else "higher"
+        text += f" Log-likelihoods are of the scaled data; of the data as given they are {abs(nats):.4f} nats {than}."
+    return text
 
 
 def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
@@ -120,7 +139,9 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         "data_dim": vae.data_dim,
         "latent_dim": vae.latent_dim,
         "image_shape": dataset.image_shape,
-        "scaled": "" if dataset.scaling is None else dataset.scaling.kind,
+        "columns": [printable(name) or f"x{i}" for i, name in enumerate(dataset.feature_names, 1)],
+        "given": _given(dataset),
+        **_axes(dataset, chosen),
         "prior": _prior(vae),
         "kl": [float(f"{value:.3g}") for value in kl],  # the digits that the table has
         "shown": _shown(kl),
@@ -142,6 +163,29 @@ def _encodings(vae: VAE, points: Points, name: str) -> tuple[np.ndarray, np.ndar
 def _shown(kl: np.ndarray) -> list[int]:
     """The dimensions that have a slider: all, or those of the largest KL, which comes first."""
     return list(range(len(kl))) if len(kl) <= SLIDERS else np.argsort(-kl, kind="stable")[:SLIDERS].tolist()
+
+
+def _given(dataset: Dataset) -> dict[str, str] | None:
+    """What brings points that are no images into a person's units: value * scale + shift; None where nothing does."""
+    scaling = dataset.scaling
+    if scaling is None or dataset.image_shape is not None:
+        return None
+    return {"shift": _doubles(scaling.shift), "scale": _doubles(scaling.scale)}
+
+
+def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
+    """How points that are no images are drawn, as on the pictures: in the plane, or the columns side by side."""
+    if dataset.image_shape is not None:
+        return {}
+    x = dataset.give(as_numbers(dataset.test[chosen], np.float64))
+    if dataset.data_dim == 2:
+        return {"extent": [float(edge) for edge in extent_around(x)], "own_ranges": False}
+    return {"own_ranges": bool(FeatureAxes.around(x, ()).own)}
+
+
+def _doubles(array: Any) -> str:
+    """float64, little-endian, in base 64: far from 0 float32 would lose what makes points differ."""
+    return base64.b64encode(np.ascontiguousarray(array, "<f8").tobytes()).decode()
 
 
 def _floats(array: Any) -> str:

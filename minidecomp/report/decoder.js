@@ -8,6 +8,11 @@ function floats(text) {
   return out;
 }
 
+function doubles(text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), view = new DataView(bytes.buffer);
+  return Float64Array.from({ length: bytes.length / 8 }, (_, i) => view.getFloat64(8 * i, true));
+}
+
 function byteValues(text) {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }
@@ -64,6 +69,23 @@ function backward(model, all, dOutput) {
 function mean(model, output) {
   if (model.likelihood === "bernoulli") return output.map(sigmoid);
   return output.slice(0, model.data_dim);
+}
+
+// The likelihood's scale of each number, where it has one that is learned
+function scaleOf(model, output) {
+  if (model.likelihood !== "gaussian") return null;
+  return Float64Array.from({ length: model.data_dim }, (_, i) => softplus(output[model.data_dim + i]) + 1e-6);
+}
+
+// The model's points, one or many, in the units of a person's data; a scale of the model's in them
+function given(model, values) {
+  if (!model.given) return Float64Array.from(values);
+  const { shift, scale } = model.given, n = model.data_dim;
+  return Float64Array.from(values, (value, i) => value * scale[i % n] + shift[i % n]);
+}
+
+function givenScale(model, values) {
+  return values && model.given ? values.map((value, i) => value * model.given.scale[i]) : values;
 }
 
 // log p(x|z) and its gradient by the decoder's output

@@ -58,14 +58,68 @@ function drawImages(canvas, images, shape) {
   });
 }
 
+// The least and the greatest value of each of n columns of points, which each have an axis of their own or share one.
+class Ranges {
+  constructor(points, n, own) {
+    this.own = own;
+    this.low = new Float64Array(n).fill(Infinity);
+    this.high = new Float64Array(n).fill(-Infinity);
+    points.forEach((value, i) => {
+      this.low[i % n] = Math.min(this.low[i % n], value);
+      this.high[i % n] = Math.max(this.high[i % n], value);
+    });
+    this.least = this.low.reduce((least, value) => Math.min(least, value), 0);
+    this.greatest = this.high.reduce((greatest, value) => Math.max(greatest, value), 0);
+  }
+
+  // The share of the axis at which a value stands, from 0 to 1 for the values in these points
+  share(value, i) {
+    const [low, high] = this.own ? [this.low[i], this.high[i]] : [this.least, this.greatest];
+    return high > low ? (value - low) / (high - low) : 0.5;
+  }
+
+  // A number with the digits that tell values of its column apart
+  write(value, i) {
+    const spread = this.high[i] - this.low[i], size = Math.max(Math.abs(value), spread) || 1;
+    const digits = Math.min(Math.max(5 + Math.floor(Math.log10(size / (spread || size))), 5), 17);
+    return String(Number(value.toPrecision(digits)));
+  }
+}
+
+// A text that fits into so many pixels
+function fitted(context, text, room) {
+  const letters = Array.from(text);
+  if (context.measureText(text).width <= room) return text;
+  while (letters.length > 1 && context.measureText(letters.join("") + "…").width > room) letters.pop();
+  return letters.join("") + "…";
+}
+
 // Two-dimensional data: all points faint, the chosen one ringed, the decoder's mean and its scale.
-function drawScatter(canvas, points, chosen, at, scale) {
-  const context = canvas.getContext("2d"), n = canvas.width;
-  let reach = 1e-9;
-  for (const value of points) reach = Math.max(reach, Math.abs(value));
-  reach *= 1.15;
-  const px = (v) => (v / reach + 1) * n / 2, py = (v) => (1 - v / reach) * n / 2;
+function drawScatter(canvas, points, chosen, at, scale, [left, right, low, high], ranges, names) {
+  const context = canvas.getContext("2d"), n = canvas.width, edge = 26, side = n - edge;
+  const across = side / (right - left), up = side / (high - low), px = (v) => edge + (v - left) * across, py = (v) => (high - v) * up;
   context.clearRect(0, 0, n, n);
+  context.font = "13px system-ui, sans-serif";
+  context.fillStyle = context.strokeStyle = colour("faint");
+  context.lineWidth = 1;
+  context.strokeRect(edge, 0, side, side);
+  const label = (i, first, last) => {
+    for (const [align, place, value] of [["start", 0, first], ["end", side, last]]) {
+      context.textAlign = align;
+      context.fillText(ranges.write(value, i), place, 0);
+    }
+    context.textAlign = "center";
+    context.fillText(fitted(context, names[i], 0.6 * side), side / 2, 0);
+  };
+  context.save();
+  context.translate(edge, n - 8);
+  label(0, left, right);
+  context.restore();
+  context.save();
+  context.translate(18, side);
+  context.rotate(-Math.PI / 2);
+  label(1, low, high);
+  context.restore();
   for (let i = 0; i < points.length; i += 2) dot(context, px(points[i]), py(points[i + 1]), 2.5, colour("faint"));
   context.strokeStyle = colour("ink");
   context.lineWidth = 2;
@@ -75,23 +129,37 @@ function drawScatter(canvas, points, chosen, at, scale) {
   if (scale) {
     context.strokeStyle = colour("mark");
     context.beginPath();
-    context.ellipse(px(at[0]), py(at[1]), scale[0] / reach * n / 2, scale[1] / reach * n / 2, 0, 0, 2 * Math.PI);
+    context.ellipse(px(at[0]), py(at[1]), scale[0] * across, scale[1] * up, 0, 0, 2 * Math.PI);
     context.stroke();
   }
   dot(context, px(at[0]), py(at[1]), 5, colour("mark"));
 }
 
-// Other data: a column for each number, the chosen point's as a line, the decoder's mean as a bar.
-function drawBars(canvas, x, at) {
-  const context = canvas.getContext("2d"), n = x.length, w = canvas.width / n, h = canvas.height;
-  let low = 0, high = 0;
-  for (const values of [x, at]) for (const value of values) { low = Math.min(low, value); high = Math.max(high, value); }
-  const py = (value) => 8 + (h - 16) * (high - value) / (high - low || 1);
-  context.clearRect(0, 0, canvas.width, h);
+// Other data: a column for each number, the chosen point's as a line, the decoder's mean as a bar; names, if the columns
+// have any, at as many as can be read.
+function drawBars(canvas, x, at, ranges, names) {
+  const context = canvas.getContext("2d"), n = x.length, w = canvas.width / n, foot = names.length ? 110 : 0, h = canvas.height - foot;
+  const shares = [x, at].map((values) => Array.from(values, (value, i) => ranges.share(value, i)));
+  let low = 0, high = 1;
+  for (const values of shares) for (const value of values) { low = Math.min(low, value); high = Math.max(high, value); }
+  const py = (value) => 8 + (h - 16) * (high - value) / (high - low), base = py(ranges.own ? 0 : ranges.share(0, 0));
+  context.clearRect(0, 0, canvas.width, canvas.height);
   for (let i = 0; i < n; i++) {
+    const [line, bar] = [py(shares[0][i]), py(shares[1][i])];
     context.fillStyle = colour("density");
-    context.fillRect(i * w + 0.15 * w, Math.min(py(at[i]), py(0)), Math.max(0.7 * w, 1), Math.abs(py(at[i]) - py(0)));
+    context.fillRect(i * w + 0.15 * w, Math.min(bar, base), Math.max(0.7 * w, 1), Math.abs(bar - base));
     context.fillStyle = colour("mark");
-    context.fillRect(i * w, py(x[i]) - 1, Math.max(w, 1), 2);
+    context.fillRect(i * w, line - 1, Math.max(w, 1), 2);
+  }
+  if (!foot) return;
+  context.font = "13px system-ui, sans-serif";
+  context.fillStyle = colour("faint");
+  context.textAlign = "right";
+  for (let i = 0; i < n; i += Math.ceil(15 / w)) {
+    context.save();
+    context.translate(Math.max((i + 0.5) * w + 4, 12), h + 4);
+    context.rotate(-Math.PI / 2);
+    context.fillText(fitted(context, names[i], foot - 8), 0, 0);
+    context.restore();
   }
 }

@@ -1,4 +1,6 @@
 "use strict";
+const MOST_NAMED = 100; // columns in the table
+
 // The explorer: a point z in the latent space, and what follows from it.
 
 class Explorer {
@@ -9,10 +11,13 @@ class Explorer {
       layer.W = floats(layer.W);
       layer.b = floats(layer.b);
     }
+    if (model.given) model.given = { shift: doubles(model.given.shift), scale: doubles(model.given.scale) };
     const points = model.points, D = model.latent_dim;
     this.loc = floats(points.loc);
     this.scale = floats(points.scale);
     this.x = points.bytes ? Float64Array.from(byteValues(points.bytes), (v) => v / 255) : floats(points.floats);
+    this.shownX = given(model, this.x);
+    this.ranges = model.image_shape ? null : new Ranges(this.shownX, model.data_dim, model.own_ranges);
     this.pulls = {};
     for (const [term, pull] of Object.entries(points.pulls)) this.pulls[term] = { loc: floats(pull.loc), scale: floats(pull.scale) };
     this.chosen = 0;
@@ -69,10 +74,12 @@ class Explorer {
     document.getElementById("to-sample").addEventListener("click", () => this.moveTo(samplePrior(this.model.prior, this.z.length)));
     this.buildSliders();
     if (this.model.plane) this.plane = new Plane(this);
+    document.getElementById("columns-part").hidden = Boolean(this.model.image_shape);
     const what = this.model.image_shape ? "Left: the test point. Right: E[x|z], which the decoder makes of z."
       : this.model.data_dim === 2 ? "Dots: test points, the chosen one ringed. Red: E[x|z], with the likelihood's scale where it has one."
-        : "Bars: E[x|z], which the decoder makes of z. Red lines: the test point.";
-    document.getElementById("output-caption").textContent = what + (this.model.scaled ? ` All as scaled (${this.model.scaled}).` : "");
+        : "Bars: E[x|z], which the decoder makes of z. Red lines: the test point."
+          + (this.ranges.own ? " Each column goes from its least to its greatest value in the test points." : "");
+    document.getElementById("output-caption").textContent = what;
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.update());
   }
 
@@ -123,12 +130,28 @@ class Explorer {
   }
 
   drawOutput(output) {
-    const canvas = document.getElementById("output"), { model } = this, x = this.point(), made = mean(model, output);
-    if (model.image_shape) drawImages(canvas, [x, made], model.image_shape);
-    else if (model.data_dim === 2) {
-      const scale = model.likelihood === "gaussian" ? [softplus(output[2]) + 1e-6, softplus(output[3]) + 1e-6] : null;
-      drawScatter(canvas, this.x, x, made, scale);
-    } else drawBars(canvas, x, made);
+    const canvas = document.getElementById("output"), { model } = this;
+    if (model.image_shape) {
+      drawImages(canvas, [this.point(), mean(model, output)], model.image_shape);
+      return;
+    }
+    const x = given(model, this.point()), made = given(model, mean(model, output)), scale = givenScale(model, scaleOf(model, output));
+    const names = Array.from(x.slice(0, MOST_NAMED), (_, i) => this.columnName(i));
+    if (model.data_dim === 2) drawScatter(canvas, this.shownX, x, made, scale, model.extent, this.ranges, names);
+    else drawBars(canvas, x, made, this.ranges, model.columns);
+    this.writeColumns(names, x, made, scale);
+  }
+
+  columnName(i) {
+    return this.model.columns[i] || `x${i + 1}`;
+  }
+
+  // A point's numbers beside what the decoder makes, in the units of the data
+  writeColumns(names, x, made, scale) {
+    const head = ["", "test point", "E[x|z]", ...(scale ? ["scale"] : [])], { ranges } = this;
+    fillTable("columns", names.map((name, i) => [name, ...[x, made, ...(scale ? [scale] : [])].map((values) => ranges.write(values[i], i))]), head);
+    const left = this.model.data_dim - names.length, note = document.getElementById("columns-left-out");
+    note.textContent = left > 0 ? `and ${left.toLocaleString("en")} more` : "";
   }
 
   writeNumbers({ likelihood, prior, posterior }) {

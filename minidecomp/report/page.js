@@ -7,6 +7,8 @@ function showRun() {
   const { objective: o } = values, D = o.D;
   document.getElementById("summary").textContent =
     `${values.data}, ${values.prior} prior, ${values.epochs} epochs, ${values.parameters.toLocaleString("en")} parameters`;
+  document.getElementById("unit").textContent = values.unit;
+  document.getElementById("unit").hidden = !values.unit;
   document.getElementById("formula").textContent =
     `L(x) = E_q(z|x)[log p(x|z)] - ${o.beta} ${o.kl_title === "KL" ? "KL(q(z|x) || p(z))" : `E_q(z|x)[${o.kl_title}]`} - ${o.alpha} ${D}`;
   const curves = document.getElementById("curves"), c = values.curves, g = values.gradients;

@@ -107,7 +107,7 @@ def is_in_form(name: str, part: Any) -> bool:
     match name:
         case "epochs" | "seed":
             return _is_whole(part)
-        case "version" | "parameters_sha256":
+        case "version" | "parameters_sha256" | "factors_sha256":
             return isinstance(part, str)
         case "train" | "test":
             return _is_of(part, _is_number)
@@ -156,7 +156,8 @@ def update_evaluation(
     """Write ``evaluation.json``: these values over those that it has of this very model; other models' are dropped.
 
     Each value says of itself with which seed and which points it was made, so that what is kept stays true. Metrics are
-    kept one by one. Several processes may do so at once. ``check`` is as for `minidecomp.files.write_file`.
+    kept one by one, unless they are of other factors. Several processes may do so at once. ``check`` is as for
+    `minidecomp.files.write_file`.
 
     Raises
     ------
@@ -178,11 +179,17 @@ def update_evaluation(
     try:
         known = read_evaluation(folder, state)
         merged = known | dict(values) | model_of(state)
+        of_same_factors = _factors_of(known) == _factors_of(merged)
         for name in METRIC_PARTS & known.keys():
-            merged[name] = known[name] | values.get(name, {})
+            merged[name] = (known[name] if of_same_factors else {}) | values.get(name, {})
         write_json(folder / "evaluation.json", merged, check_all)
     finally:
         held.release()
+
+
+def _factors_of(evaluation: Mapping[str, Any]) -> tuple[list[Any], str]:
+    """What tells the factors of an evaluation's metrics from others."""
+    return list(evaluation.get("factors", {}).items()), evaluation.get("factors_sha256", "")
 
 
 def is_still_the_model(folder: Path, state: State) -> bool:

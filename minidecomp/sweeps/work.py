@@ -25,7 +25,7 @@ from .grid import Entry
 from .sameness import difference, refusal, refuse_foreign
 
 STOPPED, BUSY = "stopped", "busy"
-ANY_NUMBER = 1000  # of factors and latent dimensions, where they are not known
+ANY_NUMBER = 1000  # of latent dimensions, where the data are not known
 
 
 def data_options() -> tuple[str, ...]:
@@ -188,7 +188,7 @@ def metrics_of_each(entries: Sequence[Entry], datasets: Datasets, wanted: str) -
         except MinidecompError:
             if "all" in wanted.split(","):
                 raise
-            chosen[entry.name] = scoring.choose(wanted, ANY_NUMBER, ANY_NUMBER)
+            chosen[entry.name] = scoring.choose(wanted, None, ANY_NUMBER)
             continue
         try:
             chosen[entry.name] = check_wanted(Wanted(wanted), entry.options, dataset)

@@ -284,7 +284,7 @@ def test_every_look_at_a_run(shape, capsys):
     out = capsys.readouterr().out
     pictures = {"traversals.png", "reconstructions-4.png", "samples-7-seed0.png"}
     assert set(os.listdir("r/figures")) == pictures | ({"traversals.gif"} if len(shape) == 2 else set())
-    assert "arrays: r/encodings-own.npz (loc, scale)" in out
+    assert "arrays: r/encodings-own.npz (loc, scale, index)" in out
     width, run = int(np.prod(shape)), checkpoint.load("r")
     with np.load("t.npz") as t, np.load("r.npz") as r, np.load("s.npz") as s, np.load("r/encodings-own.npz") as e:
         assert t["means"].shape == (2, 5, width) and t["values"].shape == (2, 5) and (np.diff(t["kl"]) <= 0).all()
@@ -502,7 +502,7 @@ def test_a_small_dsprites_run(capsys):
         ("traverse nowhere --steps 1", "--steps: 1 is not allowed; a whole number from 2 to 1000 is"),
         ("traverse nowhere --span 0", "--span: 0 is not allowed; a number above 0 is"),
         ("sample nowhere --count x", "--count: x is not allowed; a whole number from 1 to 10000000 is"),
-        ("reconstruct nowhere --out x.png", "--out: x.png is not allowed; a file that ends in .npz is"),
+        ("reconstruct nowhere --out x.png", "--out: x.png is not allowed; a file that ends in .npz, .npy, .csv, .csv.gz, .parquet, or - for standard output, is"),
         ("encode nowhere good.npy", "nowhere: no such run folder"),
         ("train --out file/x", "--out file/x: cannot write there: Not a directory"),
         ("train --resume file", "file: no such run folder"),

@@ -119,7 +119,7 @@ from minidecomp.errors import MinidecompError
 from minidecomp.evaluation import scoring
 print(DecompositionVAE(epochs=1).fit(np.random.default_rng(0).random((20, 2))).transform(np.zeros((1, 2))).shape)
 try:
-    scoring.choose("dci", 5, 10)
+    scoring.choose("dci", None, 10)
 except MinidecompError as error:
     print(error)
 """
@@ -174,7 +174,7 @@ def test_a_terminal_that_cannot_show_every_letter(env, run_r):
     assert done.returncode == (0 if whole else 2) and b"Traceback" not in done.stderr
     assert os.path.exists("ü→ё/s.npz") == whole
     if "ascii:strict" in env.values():
-        assert b"arrays: \\xfc\\u2192\\u0451/s.npz (loc, scale)" in done.stdout
+        assert b"arrays: \\xfc\\u2192\\u0451/s.npz (loc, scale, index)" in done.stdout
     done = started("train", "--help", env=env)
     assert done.returncode == 0 and b"Traceback" not in done.stderr, done.stderr
 

@@ -1,4 +1,5 @@
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -307,3 +308,21 @@ def test_load_says_what_is_wrong_with_a_file(tmp_path):
 )
 def test_all_zero_or_one(train, likelihood):
     assert points.all_zero_or_one(train) == (likelihood == "bernoulli")
+
+
+@pytest.mark.parametrize("code", [-9999, 999])
+def test_a_number_that_may_stand_for_no_value_gets_a_line(tmp_path, code):
+    values = np.random.default_rng(0).normal(size=(30, 3)).round(2)
+    values[[3, 7], 1] = code
+    path = tmp_path / "t.csv"
+
+    def notes(table, **given):
+        np.savetxt(path, table, delimiter=",", header="a,b,c", comments="", fmt="%g")
+        return " ".join(arrays.load(path, how=arrays.how_to_read(SimpleNamespace(**given))).notes)
+
+    assert f"2 cells are {code}, far from all others, and taken as a number; --missing {code}" in notes(values)
+    assert f"{code}" not in notes(values, missing=f"{code}", drop_missing=True)
+    # One among many such numbers is a number.
+    values[:, 1] = np.linspace(-2000, 2000, 30).round() * (5 if code < 0 else 0.5)
+    values[3, 1] = code
+    assert "stands for no value" not in notes(values)

@@ -57,20 +57,21 @@ def test_a_folder_of_images_in_the_order_of_their_names(tmp_path, pillow):
     folder = put(pillow, tmp_path / "x", COLOUR)
     (folder / "notes.txt").write_text("-")
     (folder / ".hidden.png").write_text("-")
-    images, notes = read_folder(folder)
+    images, notes, names = read_folder(folder)
     np.testing.assert_array_equal(images, COLOUR)
+    assert names == [f"{i:03}.png" for i in range(len(COLOUR))]
     assert images.dtype == np.uint8 and len(notes) == 1 and "1 file left out" in notes[0]
-    images, notes = read_folder(put(pillow, tmp_path / "grey", GREY))
+    images, notes, _ = read_folder(put(pillow, tmp_path / "grey", GREY))
     np.testing.assert_array_equal(images, GREY)
     assert notes == []
 
 
 def test_sixteen_bits_and_black_and_white(tmp_path, pillow):
     deep = GREY.astype(np.uint16) * 257
-    images, _ = read_folder(put(pillow, tmp_path / "deep", deep))
+    images, _, _ = read_folder(put(pillow, tmp_path / "deep", deep))
     np.testing.assert_array_equal(images, deep)
     assert images.dtype == np.uint16
-    images, _ = read_folder(put(pillow, tmp_path / "bits", GREY > 127))
+    images, _, _ = read_folder(put(pillow, tmp_path / "bits", GREY > 127))
     np.testing.assert_array_equal(images, np.where(GREY > 127, 255, 0))
     put(pillow, tmp_path / "deep", COLOUR[:1])
     with pytest.raises(DataError, match="images of one depth"):
@@ -84,7 +85,7 @@ def test_grey_among_colour_is_colour_and_transparent_is_on_white(tmp_path, pillo
     pillow.fromarray(clear).save(folder / "001.png")
     # One colour that is transparent, without a channel for it.
     pillow.fromarray(np.full((6, 8, 3), 7, np.uint8)).save(folder / "002.png", transparency=(7, 7, 7))
-    images, notes = read_folder(folder)
+    images, notes, _ = read_folder(folder)
     np.testing.assert_array_equal(images[0], np.repeat(GREY[0][..., None], 3, 2))
     assert (images[1:3] == 255).all()
     np.testing.assert_array_equal(images[3:], COLOUR[3:])
@@ -95,7 +96,7 @@ def test_two_sizes_and_a_broken_file(tmp_path, pillow):
     folder = put(pillow, tmp_path / "x", [GREY[0], GREY[1][:4]])
     with pytest.raises(DataError, match=r"000.png has 6 x 8 pixels, 001.png 4 x 8; --resize ROWS,COLUMNS"):
         read_folder(folder)
-    images, _ = read_folder(folder, (3, 4))
+    images, _, _ = read_folder(folder, (3, 4))
     assert images.shape == (2, 3, 4)
     np.testing.assert_allclose(images[0], GREY[0].reshape(3, 2, 4, 2).mean((1, 3)), atol=1)
     (folder / "002.png").write_bytes((folder / "000.png").read_bytes()[:50])

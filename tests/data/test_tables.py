@@ -290,7 +290,7 @@ def test_frames_of_pandas():
     np.testing.assert_array_equal(table.values, X)
     assert table.names == ("a", "b", "c") and table.notes == ()
     assert table_of_frame(pandas.DataFrame(X)).names == ()
-    with pytest.raises(DataError, match=r"X, row 0 .*, column kind: a number is needed, not 'x'; --drop kind"):
+    with pytest.raises(DataError, match=r"X, row 0 .*, column kind: a number is needed, not 'x'; give only columns"):
         table_of_frame(frame.assign(kind="x"))
     with pytest.raises(DataError, match=r"X: 1 cell is missing, the first in row 3 \(counted from 0\), column b"):
         table_of_frame(frame.assign(b=np.where(np.arange(8) == 3, np.nan, X[:, 1])))
@@ -319,6 +319,73 @@ def test_files_that_pandas_reads(tmp_path, ending, needs):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match=f"a whole .{ending} file is needed"):
         read_table(path)
+
+
+# ---- the index ----
+
+
+HOLED = np.where(np.isin(np.arange(24).reshape(8, 3), [4, 17]), np.nan, X)  # in rows 1 and 5
+REST = [0, 2, 3, 4, 6, 7]
+
+
+def with_first_column(cells, name="", values=HOLED):
+    lines = text(values).splitlines()
+    return "".join(f"{cell},{line}\n" for cell, line in zip([name, *cells], lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("data", "reading", "index"),
+    [
+        (text(X), Reading(), None),
+        (text(HOLED), Reading(drop_missing=True), REST),
+        (with_first_column("stuvwxyz"), Reading(drop_missing=True), [*"suvwyz"]),
+        (with_first_column("01234567"), Reading(drop_missing=True), REST),
+        (with_first_column(range(3, 11)), Reading(drop_missing=True), [3, 5, 6, 7, 9, 10]),
+        (with_first_column("12345678", "id"), Reading(drop_missing=True), [1, 3, 4, 5, 7, 8]),
+        (with_first_column([f"00{i}" for i in range(8)], values=X), Reading(), [f"00{i}" for i in range(8)]),
+        (with_first_column([10**20 + i for i in range(8)], values=X), Reading(), [str(10**20 + i) for i in range(8)]),
+        (with_first_column([-i for i in range(8)], values=X), Reading(), [-i for i in range(8)]),
+        (with_first_column("stuvwxyz", values=X), Reading(model_names=("c", "a"), model_width=2), [*"stuvwxyz"]),
+        (with_first_column("01234567", "n", X), Reading(model_names=("c", "a"), model_width=2), [*range(8)]),
+        (with_first_column("01234567", "n", X), Reading(columns=("b",)), [*range(8)]),
+        (with_first_column("01234567", "n", X), Reading(drop=("n",)), [*range(8)]),
+        (with_first_column("01234567", "n", X), Reading(columns=("n", "b")), None),
+        (with_first_column("01234567", "n", X), Reading(labels=("n",)), None),
+        (with_first_column("01234568", "n", X), Reading(drop=("n",)), None),
+        (with_first_column(["", *"1234567"], "n", X), Reading(drop=("n",)), None),
+    ],
+)  # fmt: skip
+def test_the_index_is_kept_apart(tmp_path, data, reading, index):
+    table = read_table(write(tmp_path, data), reading)
+    assert (table.index if index is None else table.index.tolist()) == index
+    assert index is None or table.index.dtype == (np.int64 if isinstance(index[0], int) else object)
+
+
+def test_a_column_that_counts_the_rows_is_left_out_with_those_that_have_gaps(tmp_path):
+    """They were left out first, and then it did not count any more, so it was trained on."""
+    table = read_table(write(tmp_path, with_first_column("01234567", "id")), Reading(drop_missing=True))
+    assert table.names == ("a", "b", "c") and "first column, id, counts the rows from 0" in said(table)
+
+
+def test_the_index_of_a_frame():
+    pandas, frame = frames()
+    assert table_of_frame(frame).index is None
+    assert table_of_frame(frame[3:6]).index.tolist() == [3, 4, 5]
+    assert table_of_frame(frame[frame.index % 2 == 1]).index.tolist() == [1, 3, 5, 7]
+    days = frame.set_index(pandas.date_range("2026-01-01", periods=8))
+    assert table_of_frame(days).index[7] == "2026-01-08 00:00:00"
+
+
+@pytest.mark.parametrize(("ending", "needs"), [("parquet", "pyarrow"), ("xlsx", "openpyxl")])
+def test_the_index_in_files_that_pandas_writes(tmp_path, ending, needs):
+    _, frame = frames()
+    pytest.importorskip(needs)
+    path = tmp_path / f"x.{ending}"
+    for index in (["p", "q", *"stuvwx"], [*range(5, 13)]):
+        getattr(frame.set_axis(index), "to_excel" if ending == "xlsx" else f"to_{ending}")(path)
+        assert read_table(path).index.tolist() == index
+    frame.to_excel(path, index=False) if ending == "xlsx" else frame.to_parquet(path, index=False)
+    assert read_table(path).index is None
 
 
 def test_sheets_with_and_without_names(tmp_path):

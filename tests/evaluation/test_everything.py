@@ -13,7 +13,7 @@ from minidecomp import DecompositionVAE
 from minidecomp.cli.main import main
 from minidecomp.errors import OptionError
 from minidecomp.evaluation.everything import Listener, Wanted, evaluate
-from minidecomp.evaluation.metrics import Metric, Score
+from minidecomp.evaluation.metrics import KnownFactors, Metric, Score
 from minidecomp.evaluation.metrics.sampling import legacy_seed
 from minidecomp.evaluation.terms import evaluate as evaluate_terms
 from minidecomp.runs import checkpoint
@@ -77,11 +77,12 @@ def test_the_documentation_has_every_metric():
 
 
 def test_what_a_metric_needs():
-    with pytest.raises(ValueError, match="neither of_truth nor of_codes"):
+    with pytest.raises(ValueError, match="none of of_truth, of_points and of_codes"):
         Metric("nothing", "of nothing")
     two = Metric("two", "..", of_truth=lambda truth, seed: None, least_factors=3)
-    assert two.lacks(0, 5) == "it needs data with known factors that vary"
-    assert two.lacks(2, 5) == "it needs three factors that vary" and two.lacks(3, 1) == ""
+    drawn = [KnownFactors.drawn("abc"[:count], [2] * count) for count in range(4)]
+    assert two.lacks(drawn[0], 5) == "it needs data with known factors that vary"
+    assert two.lacks(drawn[2], 5) == "it needs three factors that vary" and two.lacks(drawn[3], 1) == ""
 
 
 # ---- checked before anything is computed ----

@@ -15,6 +15,11 @@ QUICK = ["factor_vae", "factor_vae_mathieu19", "beta_vae", "mig", "sap", "modula
 FREE = ["unsupervised", "hoyer", "hoyer_plain"]
 
 
+def drawn(count):
+    """So many factors that can be drawn at will."""
+    return metrics.KnownFactors.drawn([f"f{i}" for i in range(count)], [2] * count)
+
+
 @pytest.mark.parametrize(
     ("wanted", "factors", "latent_dim", "expected"),
     [
@@ -29,7 +34,7 @@ FREE = ["unsupervised", "hoyer", "hoyer_plain"]
     ],
 )
 def test_choice(wanted, factors, latent_dim, expected):
-    assert scoring.choose(wanted, factors, latent_dim) == expected
+    assert scoring.choose(wanted, drawn(factors), latent_dim) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,20 +48,20 @@ def test_choice(wanted, factors, latent_dim, expected):
 )
 def test_no_choice(wanted, factors, latent_dim, why):
     with pytest.raises(OptionError) as caught:
-        scoring.choose(wanted, factors, latent_dim)
+        scoring.choose(wanted, drawn(factors), latent_dim)
     assert str(caught.value).startswith(f"metrics: {wanted} is not allowed; {why}")
 
 
 def test_dci_without_scikit_learn_is_refused_before_any_work(monkeypatch):
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     with pytest.raises(MinidecompError, match=r"pip install 'minidecomp\[metrics\]'"):
-        scoring.choose("mig,dci", 5, 10)
+        scoring.choose("mig,dci", drawn(5), 10)
 
 
 def test_a_factor_of_one_value_is_left_out():
     values = (np.array([1.0, 2, 3]), np.array([0.5]), np.array([0.0, 1]))
     grid = Grid(("shape", "scale", "posX"), values, np.zeros((6, 1)))
-    assert scoring.varying(grid) == {"shape": 3, "posX": 2}
+    assert metrics.KnownFactors.drawn(grid.names, grid.sizes).sizes == {"shape": 3, "posX": 2}
     truth = scoring.ground_truth(np.arange(6.0)[:, None], grid)
     assert truth.factor_sizes == (3, 2)
     assert truth.represent(np.array([[2, 1], [1, 0]])).ravel().tolist() == [5, 2]
@@ -77,7 +82,6 @@ def test_students_codes_become_gaussian_in_their_own_units():
     codes = np.stack([stats.t(3, 0.5, 0.1).ppf(uniform), stats.t(3, -1, 2).ppf(uniform)], axis=1)
     expected = np.stack([stats.norm(0.5, 0.1).ppf(uniform), stats.norm(-1, 2).ppf(uniform)], axis=1)
     assert_allclose(scoring.gaussian_codes(codes, prior), expected, rtol=1e-9)
-    assert scoring.gaussian_codes(codes, priors.Gaussian(np.zeros(2), np.ones(2))) is None
     assert metrics.gaussian_quantiles(codes, 3.0, prior.loc, prior.scale).std(0) == pytest.approx([1, 1], abs=0.01)
 
 

@@ -1,7 +1,10 @@
 """What is exported computes what the engine computes: ONNX, C99 in floats and bytes, NumPy, safetensors."""
 
+import csv
 import ctypes
+import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -232,6 +235,94 @@ def test_safetensors(name):
         for parameter, view in vae.parameters.items():
             assert_array_equal(file.get_tensor(parameter), view)
         assert 'prior = "' in file.metadata()["config"] and file.metadata()["data_dim"] == str(vae.data_dim)
+
+
+# ---- what they tell about the data ----
+
+COLUMNS = ["a*/b /* c", 'say "$x_1$" \\n??/', "größe 身高", "<d>"]
+
+
+@pytest.fixture(scope="module")
+def named_runs(runs):
+    """The same points with names that are hard to write down: scaled by a word, and not."""
+    rows = np.random.default_rng(0).normal(size=(40, 4)) * [1, 1000, 0.01, 3] + [0, 5e3, 1, -40]
+    with open(runs / "named.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([COLUMNS, *rows.tolist()])
+    options = ["--data", "named.csv", "--epochs", "1", "--hidden", "4", "--no-plots", "--quiet"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(runs)
+        assert main(["train", *options, "--scale", "standardise", "--out", "named"]) == 0
+    return runs
+
+
+def unit_said(name):
+    return {
+        "named": "in the units of the data; they are scaled inside, as --scale standardise learnt it.",
+        "bytes": "are intensities from 0 to 1: a byte v is v / 255.",
+        "numbers": "are the data's numbers, which are not scaled.",
+    }[name]
+
+
+SCALES = {"named": "standardise", "bytes": "bytes", "numbers": "none"}
+described = pytest.mark.parametrize("name", SCALES)
+
+
+@described
+def test_onnx_has_the_columns_and_the_scale(name, named_runs):
+    onnx = pytest.importorskip("onnx")
+    export(name, "--format", "onnx", "--out", "told")
+    for what in ("encoder", "decoder"):
+        model = onnx.load(f"told/model-{what}.onnx")
+        props = {each.key: each.value for each in model.metadata_props}
+        assert props.pop("scale") == SCALES[name] and model.doc_string.endswith(unit_said(name))
+        assert props == ({"columns": json.dumps(COLUMNS)} if name == "named" else {})
+
+
+@described
+def test_safetensors_has_the_columns_and_the_scale(name, named_runs):
+    export(name, "--format", "safetensors", "--out", "told")
+    content = Path("told/model.safetensors").read_bytes()
+    told = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+    assert told["scale"] == SCALES[name] and all(isinstance(value, str) for value in told.values())
+    if name == "named":
+        scaling = load_run(name).rules.scaling
+        assert json.loads(told["columns"]) == COLUMNS
+        assert_array_equal(json.loads(told["data_shift"]), scaling.shift)
+        assert_array_equal(json.loads(told["data_scale"]), scaling.scale)
+    else:
+        assert not {"columns", "data_shift", "data_scale"} & told.keys()
+
+
+@described
+def test_the_numpy_file_has_the_columns_and_the_scale(name, named_runs):
+    export(name, "--format", "numpy", "--out", "told", "--name", f"told_{name}")
+    space = runpy.run_path(f"told/told_{name}.py")
+    assert space["COLUMNS"] == (COLUMNS if name == "named" else [])
+    assert space["WEIGHTS"]["scale"] == SCALES[name] and unit_said(name) in space["__doc__"]
+
+
+@described
+@pytest.mark.parametrize("compiler", ["gcc", "g++"])
+def test_c_has_the_columns_and_the_scale(name, compiler, named_runs):
+    """In C and in C++ no name ends a comment or a string, and all come back as they were."""
+    export(name, "--format", "c", "--out", "told", "--name", f"told_{name}")
+    text = Path(f"told/told_{name}.h").read_text("utf-8")
+    assert unit_said(name) in text
+    if name != "named":
+        assert "_columns" not in text
+        return
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler}")
+    Path("told/main.c").write_text(
+        '#include "told_named.h"\n#include <stdio.h>\nint main(void) {\n    int i;\n'
+        '    for (i = 0; i < TOLD_NAMED_DATA_DIM; i++) printf("%s\\n", told_named_columns[i]);\n    return 0;\n}\n'
+    )
+    strict = [each for each in STRICT if compiler == "gcc" or not each.startswith("-std")]
+    command = [compiler, *strict, "told/main.c", "told/told_named.c", "-o", "told/main", "-lm"]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    said = subprocess.run(["./told/main"], capture_output=True, check=True).stdout.decode("utf-8")
+    assert said.splitlines() == COLUMNS
 
 
 # ---- wrong use ----

@@ -1,6 +1,7 @@
 """The page of a run: what is in it, and, in a headless browser, that it works."""
 
 import base64
+import csv
 import html
 import json
 import re
@@ -253,6 +254,93 @@ def test_in_the_browser(name, runs, tmp_path):
         assert found["keys"][0] > 0 and found["keys"][1] == pytest.approx(found["keys"][0] / 10)
         low, high = np.array(found["pointed"])
         assert low < 0 < high
+
+
+COLUMNS = ["</script><b>bold</b>", '"it\'s" a&amp;b', "größe 身高"]
+
+# What the page writes of the first test point's columns and where the picture has the same: at a place z.
+COLUMNS_PROBE = """
+<script>
+explorer.moveTo(PLACE);
+const all = decode(explorer.model, PLACE).at(-1), rows = Array.from(document.getElementById("columns").rows);
+const found = {
+  cells: rows.map((row) => Array.from(row.cells, (cell) => cell.textContent)),
+  exact: [explorer.point(), mean(explorer.model, all)].map((values) => Array.from(given(explorer.model, values))),
+  scale: Array.from(givenScale(explorer.model, scaleOf(explorer.model, all))),
+  unit: document.getElementById("unit").textContent,
+  shown: !document.getElementById("columns-part").hidden,
+  bold: document.querySelectorAll("b").length,
+};
+const result = document.createElement("pre");
+result.id = "found";
+result.textContent = JSON.stringify(found);
+document.body.appendChild(result);
+</script>
+"""
+
+
+@pytest.fixture(scope="module")
+def named_runs(runs):
+    """Runs of tables with names that could break a page, of three columns and of the first two."""
+    rows = np.random.default_rng(0).normal(size=(60, 3)) * [1, 20, 0.01] + [0, 1.7e9, 1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(runs)
+        for width in (2, 3):
+            with open(f"named{width}.csv", "w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([COLUMNS[:width], *rows[:, :width].tolist()])
+            options = ["--epochs", "2", "--hidden", "4", "--latent-dim", "2", "--no-plots", "--quiet"]
+            options += ["--scale", "standardise", "--out", f"named{width}"]
+            assert main(["train", "--data", f"named{width}.csv", *options]) == 0
+    return runs
+
+
+def test_columns_cannot_break_the_page_and_the_scale_is_said(named_runs):
+    run, dataset = loaded(named_runs, "named3")
+    values = report_content.content(run, dataset)
+    text = page(values)
+    assert "<b>" not in text and text.count("</script>") == page({**values, "explorer": None}).count("</script>")
+    kept = json.loads(re.search(r'id="values">(.*?)</script>', text, re.DOTALL)[1])
+    assert kept["explorer"]["columns"] == COLUMNS
+    nats = np.log(run.rules.scaling.scale).sum()
+    assert kept["unit"] == (
+        "The model has the data as scaled by --scale standardise; points and what is made of them are shown in the "
+        f"units of the data. Log-likelihoods are of the scaled data; of the data as given they are {abs(nats):.4f} "
+        f"nats {'lower' if nats >= 0 else 'higher'}."
+    )
+    assert kept["explorer"]["own_ranges"], "a column at 1.7e9 leaves the others flat"
+    for part, name in (("shift", "shift"), ("scale", "scale")):
+        stored = np.frombuffer(base64.b64decode(kept["explorer"]["given"][part]), "<f8")
+        np.testing.assert_array_equal(stored, getattr(run.rules.scaling, name))
+
+
+def test_what_is_not_scaled_is_not_said_to_be(runs):
+    numbers, images = (report_content.content(*loaded(runs, name)) for name in ("numbers", "bytes"))
+    assert numbers["unit"] == "" and numbers["explorer"]["given"] is None and numbers["explorer"]["columns"] == []
+    assert images["unit"] == "A byte v of the data is the intensity v / 255." and images["explorer"]["given"] is None
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize("width", [2, 3])
+def test_columns_are_shown_in_their_own_units(width, named_runs, tmp_path):
+    run, dataset = loaded(named_runs, f"named{width}")
+    z, content = np.array([[0.5, -1.0]]), report_content.content(run, dataset)
+    text = page(content).replace("</body>", COLUMNS_PROBE.replace("PLACE", json.dumps(z[0].tolist())) + "</body>")
+    found, console = browse(text, tmp_path)
+    assert console == [] and found is not None and found["shown"] and found["bold"] == 0
+    assert "--scale standardise" in found["unit"]
+    vae = in_dtype(run.vae, np.float64)
+    x = dataset.give(dataset.test[content["explorer"]["points"]["index"][0]])
+    made = dataset.give(vae.likelihood.mean(vae.decode(z)))[0]
+    small = 1e-5 * run.rules.scaling.scale  # far from 0 the digits are kept
+    assert (np.abs(found["exact"][0] - x) < small).all() and (np.abs(found["exact"][1] - made) < 10 * small).all()
+    raw = vae.likelihood.loc_and_raw(vae.decode(z))[1][0]
+    np.testing.assert_allclose(found["scale"], (np.log1p(np.exp(raw)) + 1e-6) * run.rules.scaling.scale, rtol=1e-4)
+    assert found["cells"][0] == ["", "test point", "E[x|z]", "scale"]
+    for i, (name, *written) in enumerate(found["cells"][1:]):
+        assert name == COLUMNS[i]
+        exact = [x[i], made[i], found["scale"][i]]
+        np.testing.assert_allclose(np.array(written, float), exact, rtol=0, atol=2e-3 * run.rules.scaling.scale[i])
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """Measures of disentanglement and sparsity.
 
 ``name(truth, ...)`` draws points from a `GroundTruth` as disentanglement_lib does; ``name_from_codes(...)``
-takes arrays, rows being points. Each returns a `Score`. `Metric` is what a metric tells about itself.
+takes arrays, rows being points; `LabelledCodes` are those of a person's training and test points. Each returns a
+`Score`. `Metric` is what a metric tells about itself.
 """
 
 from ...variants import METRICS
@@ -12,12 +13,15 @@ from .factor_vae import (
     FACTOR_VAE,
     FACTOR_VAE_MATHIEU19,
     factor_vae,
+    factor_vae_from_codes,
     factor_vae_mathieu19,
     factor_vae_mathieu19_from_codes,
 )
 from .gaussian_quantiles import gaussian_quantiles
 from .hoyer import HOYER, HOYER_PLAIN, hoyer
 from .irs import IRS, irs, irs_from_codes
+from .known import KnownFactors
+from .labelled import LabelledCodes
 from .metric import Metric
 from .mig import MIG, mig, mig_from_codes
 from .modularity import MODULARITY, modularity, modularity_from_codes
@@ -28,6 +32,8 @@ from .unsupervised import UNSUPERVISED, unsupervised, unsupervised_from_codes
 
 __all__ = [
     "GroundTruth",
+    "KnownFactors",
+    "LabelledCodes",
     "Metric",
     "Score",
     "beta_vae",
@@ -36,6 +42,7 @@ __all__ = [
     "explicitness",
     "explicitness_from_codes",
     "factor_vae",
+    "factor_vae_from_codes",
     "factor_vae_mathieu19",
     "factor_vae_mathieu19_from_codes",
     "gaussian_quantiles",

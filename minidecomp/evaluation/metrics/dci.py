@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...errors import MinidecompError
 from ...packages import missing
-from .arrays import as_codes, as_count, as_factors, as_test_points, varied
+from .arrays import MOST_CLASSES, as_codes, as_count, as_factors, as_test_points, varied
+from .known import IN_BOTH_PARTS
+from .labelled import LabelledCodes, of_both_parts
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
@@ -24,6 +27,11 @@ def dci(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, num_test: 
     train = draw_points(truth, as_count("num_train", num_train, least=2), random)
     test = draw_points(truth, as_count("num_test", num_test), random)
     return replace(dci_from_codes(*train, *test, random_state=seed), seed=seed)
+
+
+def dci_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
+    """DCI of a person's points; see `of_both_parts` and `dci_from_codes`, whose ``random_state`` is the seed."""
+    return of_both_parts(points, partial(dci_from_codes, random_state=seed))
 
 
 def dci_from_codes(codes: Any, factors: Any, test_codes: Any, test_factors: Any, *, random_state: int = 0) -> Score:
@@ -120,6 +128,9 @@ DCI = Metric(
     "dci",
     "disentanglement, completeness and informativeness by boosted trees",
     of_truth=dci,
+    of_points=dci_of_points,
+    uses=IN_BOTH_PARTS,
+    most_values=MOST_CLASSES,
     slow="about 8 minutes for dSprites",
     package="scikit-learn",
     module="sklearn",

@@ -9,7 +9,9 @@ import numpy as np
 
 from ...errors import MinidecompError, OptionError
 from . import logistic
-from .arrays import as_codes, as_count, as_factors, as_test_points, varied, varying
+from .arrays import MOST_CLASSES, as_codes, as_count, as_factors, as_test_points, varied, varying
+from .known import IN_BOTH_PARTS
+from .labelled import LabelledCodes, of_both_parts
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
@@ -21,6 +23,11 @@ def explicitness(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, n
     train = draw_points(truth, as_count("num_train", num_train, least=2), random)
     test = draw_points(truth, as_count("num_test", num_test, least=2), random)
     return replace(explicitness_from_codes(*train, *test), seed=int(seed))
+
+
+def explicitness_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
+    """Explicitness of a person's points; see `of_both_parts` and `explicitness_from_codes`. Nothing is drawn."""
+    return of_both_parts(points, explicitness_from_codes)
 
 
 def explicitness_from_codes(codes: Any, factors: Any, test_codes: Any, test_factors: Any) -> Score:
@@ -106,5 +113,10 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float:
 
 
 EXPLICITNESS = Metric(
-    "explicitness", "whether linear classifiers on all codes rank each factor's values", of_truth=explicitness
+    "explicitness",
+    "whether linear classifiers on all codes rank each factor's values",
+    of_truth=explicitness,
+    of_points=explicitness_of_points,
+    uses=IN_BOTH_PARTS,
+    most_values=MOST_CLASSES,
 )

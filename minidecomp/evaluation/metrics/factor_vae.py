@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...errors import OptionError
 from .arrays import as_codes, as_count, as_factors, varied, varying
+from .known import HOLDABLE
+from .labelled import LabelledCodes, holdable, of_all_points
 from .metric import Metric
 from .sampling import GroundTruth, all_factors, codes_of, draw_factors, legacy_random
 from .score import Score
@@ -31,7 +34,7 @@ def factor_vae(
     var(z_d) / v_d over the codes kept, v the variance over ``num_variance_estimate`` points (ddof 1). A
     code is kept if sqrt(v_d) >= ``prune_below``; a constant code never is, and without a code the score is 0.
     The classifier gives d the factor most of its training votes came from (of equals, the first). It needs
-    factors that can be drawn at will; `factor_vae_mathieu19_from_codes` is for arrays.
+    factors that can be drawn at will; `factor_vae_from_codes` is for arrays.
 
     Parameters
     ----------
@@ -65,21 +68,16 @@ def factor_vae(
     truth = truth.of_those_that_vary()
     sizes = truth.factor_sizes
     codes = codes_of(truth, draw_factors(sizes, num_variance_estimate, random))
-    variance = codes.var(0, ddof=1)
-    kept = np.flatnonzero(varying(codes) & (np.sqrt(variance) >= prune_below))
+    variance, kept = _kept(codes, prune_below)
     train = np.zeros((len(sizes), len(kept)), dtype=np.int64)
     fresh = np.zeros_like(train)
     if kept.size:
         _vote(train, truth, num_train, batch_size, kept, variance[kept], random)
         _vote(fresh, truth, num_eval, batch_size, kept, variance[kept], random)
-        classifier = train.argmax(0), np.arange(kept.size)
-        train_accuracy, score = train[classifier].sum() / num_train, fresh[classifier].sum() / num_eval
-    else:
-        train_accuracy = score = 0.0
     return Score(
-        score=float(score),
+        score=_share_by_majority(train, fresh),
         details={
-            "train_accuracy": float(train_accuracy),
+            "train_accuracy": _share_by_majority(train, train),
             "kept": kept.tolist(),
             "votes": train.tolist(),
         },
@@ -93,6 +91,99 @@ def factor_vae(
         definition="FactorVAE score (Kim and Mnih, 2018) as in disentanglement_lib: majority vote, accuracy "
         f"on fresh votes, codes with standard deviation below {prune_below:g} left out",
     )
+
+
+def factor_vae_from_codes(
+    codes: Any,
+    factors: Any,
+    *,
+    seed: int = 0,
+    batch_size: int = 64,
+    num_train: int = 10000,
+    num_eval: int = 5000,
+    prune_below: float = 0.05,
+) -> Score:
+    """The votes of `factor_vae` by drawing from points that are there, whose other factors may depend on the held one.
+
+    A vote: take a random factor k and a random one of its values that two points or more have, ``batch_size`` different
+    points with this value (all of them if there are fewer), and d = argmin_d var(z_d) / v_d over the codes kept, v the
+    variance over all points (ddof 1). The rest is as in `factor_vae`. Where every combination of factors is there
+    equally often the two agree but for the draws; else this is another number than disentanglement_lib's.
+
+    Parameters
+    ----------
+    codes : array (n, D)
+    factors : array (n, F)
+        A factor with one value only is left out. One whose values have a single point each is never held.
+    seed : int
+        Of ``numpy.random.default_rng``.
+    batch_size, num_train, num_eval : int
+        Points in a vote at most, votes to fit and votes to score.
+    prune_below : float
+        0 or more.
+
+    Returns
+    -------
+    Score
+        ``details`` as in `factor_vae`. Where no factor can be held the score is 0.
+
+    Raises
+    ------
+    OptionError
+        A shape or a number is not allowed, or no factor varies.
+    """
+    codes = as_codes(codes)
+    factors = as_factors(factors, len(codes))
+    factors = factors[:, varied(factors)]
+    batch_size = as_count("batch_size", batch_size, least=2)
+    num_train, num_eval = as_count("num_train", num_train), as_count("num_eval", num_eval)
+    seed = as_count("seed", seed, least=0)
+    if not prune_below >= 0:
+        raise OptionError("prune_below", prune_below, "a number of 0 or more is")
+    variance, kept = _kept(codes, prune_below)
+    y = codes[:, kept] / np.sqrt(variance[kept])
+    held, random = holdable(factors), np.random.default_rng(seed)
+    train = np.zeros((factors.shape[1], len(kept)), dtype=np.int64)
+    fresh = np.zeros_like(train)
+    for votes, count in ((train, num_train), (fresh, num_eval)):
+        for _ in range(count if kept.size and any(held) else 0):
+            k, points = _draw(held, batch_size, random)
+            votes[k, np.argmin(y[points].var(0, ddof=1))] += 1
+    return Score(
+        score=_share_by_majority(train, fresh),
+        details={"train_accuracy": _share_by_majority(train, train), "kept": kept.tolist(), "votes": train.tolist()},
+        samples={"points": len(codes), "train": num_train, "eval": num_eval, "batch": batch_size},
+        seed=seed,
+        definition="FactorVAE score (Kim and Mnih, 2018) by drawing from the points that are there, which is not "
+        "disentanglement_lib's number: majority vote, accuracy on fresh votes, codes with standard deviation below "
+        f"{prune_below:g} left out",
+    )
+
+
+def factor_vae_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
+    """The FactorVAE score of all points of a person's data; see `factor_vae_from_codes`."""
+    return of_all_points(points, partial(factor_vae_from_codes, seed=seed))
+
+
+def _kept(codes: np.ndarray, prune_below: float) -> tuple[np.ndarray, np.ndarray]:
+    """The variances of codes (n, D), and which of these take part."""
+    variance = codes.var(0, ddof=1)
+    return variance, np.flatnonzero(varying(codes) & (np.sqrt(variance) >= prune_below))
+
+
+def _share_by_majority(train: np.ndarray, votes: np.ndarray) -> float:
+    """The share of votes (F, D) whose factor is the one that most training votes for the same code were of."""
+    return float(votes[train.argmax(0), np.arange(train.shape[1])].sum() / max(votes.sum(), 1))
+
+
+def _draw(held: list[list[np.ndarray]], batch_size: int, random: np.random.Generator) -> tuple[int, np.ndarray]:
+    """A random factor of those that can be held, and points with a random one of its values, without replacement."""
+    factors = [k for k, groups in enumerate(held) if groups]
+    k = factors[random.integers(len(factors))]
+    points = held[k][random.integers(len(held[k]))]
+    if len(points) > batch_size:
+        points = points[random.choice(len(points), batch_size, replace=False, shuffle=False)]
+    return k, points
 
 
 def _vote(
@@ -125,6 +216,11 @@ def factor_vae_mathieu19(truth: GroundTruth, *, seed: int = 0, num_votes: int = 
     return factor_vae_mathieu19_from_codes(codes, factors, seed=seed, num_votes=num_votes, batch_size=batch_size)
 
 
+def factor_vae_mathieu19_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
+    """The score of Mathieu et al. (2019) of all points of a person's data; see `factor_vae_mathieu19_from_codes`."""
+    return of_all_points(points, partial(factor_vae_mathieu19_from_codes, seed=seed))
+
+
 def factor_vae_mathieu19_from_codes(
     codes: Any, factors: Any, *, seed: int = 0, num_votes: int = 20000, batch_size: int = 1000
 ) -> Score:
@@ -132,7 +228,8 @@ def factor_vae_mathieu19_from_codes(
 
     A vote: take a random factor k and a random one of its values, ``batch_size`` points with this value
     without replacement (all of them if there are fewer), and d = argmin_d var(z_d / std_d), std over all
-    points (ddof 1).
+    points (ddof 1). A value with a single point is never taken: no variance tells of it, and the published
+    code would vote for the first code; if all are such, there is no vote, and the score is 0.
 
     score = sum_d max_k V_dk / ``num_votes``,   V_dk the votes of factor k for code d
 
@@ -172,17 +269,10 @@ def factor_vae_mathieu19_from_codes(
     kept = np.flatnonzero(varying(codes))
     y = codes[:, kept] / codes[:, kept].std(0, ddof=1)
 
-    members = []  # for each factor, for each of its values: the points that have it
-    for column in factors.T:
-        count = np.unique(column, return_counts=True)[1]
-        order = np.argsort(column, kind="stable")
-        members.append(np.split(order, np.cumsum(count)[:-1]))
+    held = holdable(factors)
     votes = np.zeros((codes.shape[1], factors.shape[1]), dtype=np.int64)
-    for _ in range(num_votes if kept.size else 0):
-        k = random.integers(len(members))
-        points = members[k][random.integers(len(members[k]))]
-        if len(points) > batch_size:
-            points = points[random.choice(len(points), batch_size, replace=False, shuffle=False)]
+    for _ in range(num_votes if kept.size and any(held) else 0):
+        k, points = _draw(held, batch_size, random)
         votes[kept[np.argmin(y[points].var(0))], k] += 1
     return Score(
         score=float(votes.max(1).sum() / num_votes),
@@ -198,11 +288,15 @@ FACTOR_VAE = Metric(
     "factor_vae",
     "how often the code that varies least tells which factor was held, by disentanglement_lib's protocol",
     of_truth=factor_vae,
+    of_points=factor_vae_of_points,
+    uses=HOLDABLE,
     least_factors=2,
 )
 FACTOR_VAE_MATHIEU19 = Metric(
     "factor_vae_mathieu19",
     "the same idea as the paper's authors computed it; not to be compared with factor_vae",
     of_truth=factor_vae_mathieu19,
+    of_points=factor_vae_mathieu19_of_points,
+    uses=HOLDABLE,
     least_factors=2,
 )

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import OptionError
 from .arrays import as_codes, as_count, as_factors, varied, varying
 from .discrete import BINS, discretise
+from .labelled import LabelledCodes, of_all_points
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
@@ -22,6 +23,11 @@ def irs(
     random = legacy_random(seed)
     codes, factors = draw_points(truth, as_count("num_train", num_train, least=2), random)
     return replace(irs_from_codes(codes, factors, quantile=quantile, bins=bins), seed=int(seed))
+
+
+def irs_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
+    """IRS of all points of a person's data; see `irs_from_codes`. Nothing is drawn."""
+    return of_all_points(points, irs_from_codes)
 
 
 def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: int = BINS) -> Score:
@@ -80,4 +86,4 @@ def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: in
     )
 
 
-IRS = Metric("irs", "whether codes move when other factors do", of_truth=irs)
+IRS = Metric("irs", "whether codes move when other factors do", of_truth=irs, of_points=irs_of_points)

@@ -8,6 +8,8 @@ from typing import Any
 
 from ...errors import MinidecompError
 from ...packages import is_installed, missing
+from .known import ALL, HOLDABLE, IN_BOTH_PARTS, KnownFactors
+from .labelled import LabelledCodes
 from .sampling import GroundTruth
 from .score import Score
 
@@ -23,12 +25,20 @@ class Metric:
     help : str
         What it measures, in one line without a full stop.
     of_truth : callable, optional
-        Given a `GroundTruth` and ``seed``, 0 to 2^32 - 1, returns the `Score`.
+        Given a `GroundTruth` and ``seed``, 0 to 2^32 - 1, returns the `Score`. Without it, and without ``of_codes``,
+        the metric needs points that have factors.
+    of_points : callable, optional
+        Given `LabelledCodes` and ``seed``, returns the `Score` of a person's own points, whose factors are known but
+        cannot be drawn at will. Without it, and without ``of_codes``, the metric needs factors that can be.
     of_codes : callable, optional
-        Given codes (n, D), returns the `Score` for data without known factors, and for all data if there is no
-        ``of_truth``. Without it the metric needs factors.
+        Given codes (n, D), returns the `Score` for data without known factors, and where the function above that fits
+        the data is missing. Without it the metric needs factors.
+    uses : str
+        The factors of a person's points that ``of_points`` can use: ``ALL``, ``IN_BOTH_PARTS`` or ``HOLDABLE``.
     least_factors : int
-        How many factors have to vary, of those that it needs.
+        How many factors of these have to vary, of those that it needs.
+    most_values : int
+        How many values a factor may have; 0 for any number.
     least_latent_dims : int
         How many latent dimensions it needs.
     slow : str
@@ -41,7 +51,10 @@ class Metric:
     help: str
     of_truth: Callable[..., Score] | None = None
     of_codes: Callable[[Any], Score] | None = None
+    of_points: Callable[..., Score] | None = None
+    uses: str = ALL
     least_factors: int = 1
+    most_values: int = 0
     least_latent_dims: int = 1
     slow: str = ""
     package: str = ""
@@ -49,22 +62,38 @@ class Metric:
     install: str = ""
 
     def __post_init__(self) -> None:
-        if self.of_truth is None and self.of_codes is None:
-            raise ValueError(f"{self.name}: neither of_truth nor of_codes is given")
+        if self.of_truth is None and self.of_codes is None and self.of_points is None:
+            raise ValueError(f"{self.name}: none of of_truth, of_points and of_codes is given")
 
     @property
     def needs_factors(self) -> bool:
         """Whether it can be computed only where the factors are known."""
         return self.of_codes is None
 
-    def lacks(self, factors: int, latent_dim: int) -> str:
-        """Why it cannot be computed for so many varying factors and latent dimensions; empty if it can."""
-        if self.needs_factors and factors == 0:
-            return "it needs data with known factors that vary"
-        if self.needs_factors and factors < self.least_factors:
-            return f"it needs {_in_words(self.least_factors)} factors that vary"
+    def function_of(self, known: KnownFactors) -> Callable[..., Score] | None:
+        """That of ``of_truth`` and ``of_points`` which fits the data, where factors vary; else None."""
+        if not known.sizes:
+            return None
+        return self.of_truth if known.at_will else self.of_points
+
+    def lacks(self, known: KnownFactors, latent_dim: int) -> str:
+        """Why it cannot be computed for these factors and so many latent dimensions; empty if it can."""
+        if self.needs_factors and (lack := self._lacks_of_factors(known)):
+            return lack
         if latent_dim < self.least_latent_dims:
             return f"it needs {_in_words(self.least_latent_dims)} latent dimensions"
+        return ""
+
+    def _lacks_of_factors(self, known: KnownFactors) -> str:
+        if not known.sizes:
+            return f"it needs data with known factors that vary{known.advice}"
+        if self.function_of(known) is None:
+            return _ONLY_AT_WILL if self.of_truth is not None else _ONLY_POINTS
+        if known.count(self.uses) < self.least_factors:
+            return _LESS_THAN[self.uses].format(_factors(self.least_factors))
+        for name, size in known.sizes.items():
+            if self.most_values and size > self.most_values:
+                return f"the factor {name} has {size} values, more than {self.most_values}, as each is a class"
         return ""
 
     def is_installed(self) -> bool:
@@ -76,12 +105,27 @@ class Metric:
         if self.module and (reason := missing(self.module, self.install, self.package)):
             raise MinidecompError(f"--metrics {self.name}: {reason}")
 
-    def score(self, codes: Any, truth: GroundTruth | None, seed: int) -> Score:
-        """The score of codes (n, D), or, where factors are known and it takes them, of the ground truth."""
-        if self.of_truth is not None and truth is not None:
+    def score(self, codes: Any, truth: GroundTruth | LabelledCodes | None, seed: int) -> Score:
+        """The score of codes (n, D), or, where factors are known and it takes them, of what is known."""
+        if self.of_points is not None and isinstance(truth, LabelledCodes):
+            return self.of_points(truth, seed=seed)
+        if self.of_truth is not None and isinstance(truth, GroundTruth):
             return self.of_truth(truth, seed=seed)
         assert self.of_codes is not None, f"{self.name} needs factors"
         return self.of_codes(codes)
+
+
+_ONLY_AT_WILL = "it needs data that can be drawn by any values of their factors, as dSprites can"
+_ONLY_POINTS = "it needs a file of your own, with --factors"
+_LESS_THAN = {
+    ALL: "it needs {} that vary",
+    IN_BOTH_PARTS: "it needs {} of which two values are both in the training and in the test points",
+    HOLDABLE: "it needs {} that vary and have a value of two points or more",
+}
+
+
+def _factors(count: int) -> str:
+    return "a factor" if count == 1 else f"{_in_words(count)} factors"
 
 
 def _in_words(count: int) -> str:

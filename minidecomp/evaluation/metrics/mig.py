@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .arrays import as_codes, as_count, as_factors, top_gap, varied
+from .arrays import MOST_CLASSES, as_codes, as_count, as_factors, top_gap, varied
 from .discrete import BINS, discretise, entropy, mutual_information
+from .labelled import LabelledCodes, of_all_points
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
@@ -17,6 +18,11 @@ def mig(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, bins: int 
     random = legacy_random(seed)
     codes, factors = draw_points(truth, as_count("num_train", num_train, least=2), random)
     return replace(mig_from_codes(codes, factors, bins=bins), seed=int(seed))
+
+
+def mig_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
+    """MIG of all points of a person's data; see `mig_from_codes`. Nothing is drawn."""
+    return of_all_points(points, mig_from_codes)
 
 
 def mig_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Score:
@@ -64,4 +70,11 @@ def mig_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Score:
     )
 
 
-MIG = Metric("mig", "gap in mutual information between a factor's two best codes", of_truth=mig, least_latent_dims=2)
+MIG = Metric(
+    "mig",
+    "gap in mutual information between a factor's two best codes",
+    of_truth=mig,
+    of_points=mig_of_points,
+    least_latent_dims=2,
+    most_values=MOST_CLASSES,
+)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..dimensions import active_dimensions
-from .arrays import as_codes, as_count, as_factors, varied
+from .arrays import MOST_CLASSES, as_codes, as_count, as_factors, varied
 from .discrete import BINS, discretise, mutual_information
+from .labelled import LabelledCodes, of_all_points
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
@@ -20,6 +21,11 @@ def modularity(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, bin
     random = legacy_random(seed)
     codes, factors = draw_points(truth, as_count("num_train", num_train, least=2), random)
     return replace(modularity_from_codes(codes, factors, bins=bins), seed=int(seed))
+
+
+def modularity_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
+    """Modularity of all points of a person's data; see `modularity_from_codes`. Nothing is drawn."""
+    return of_all_points(points, modularity_from_codes)
 
 
 def modularity_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Score:
@@ -75,4 +81,11 @@ def modularity_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Scor
     )
 
 
-MODULARITY = Metric("modularity", "whether each code tells of one factor only", of_truth=modularity, least_factors=2)
+MODULARITY = Metric(
+    "modularity",
+    "whether each code tells of one factor only",
+    of_truth=modularity,
+    of_points=modularity_of_points,
+    least_factors=2,
+    most_values=MOST_CLASSES,
+)

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import MinidecompError
-from .arrays import as_codes, as_count, as_factors, as_test_points, top_gap, varied
+from .arrays import MOST_CLASSES, as_codes, as_count, as_factors, as_test_points, top_gap, varied
+from .known import IN_BOTH_PARTS
+from .labelled import LabelledCodes, of_both_parts
 from .metric import Metric
 from .sampling import GroundTruth, draw_points, legacy_random
 from .score import Score
@@ -31,6 +33,11 @@ def sap(
         return replace(sap_from_codes(*train, continuous=True), seed=int(seed))
     test = draw_points(truth, as_count("num_test", num_test), random)
     return replace(sap_from_codes(*train, *test), seed=int(seed))
+
+
+def sap_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
+    """SAP of a person's points; see `of_both_parts` and `sap_from_codes`. Nothing is drawn."""
+    return of_both_parts(points, sap_from_codes)
 
 
 def sap_from_codes(
@@ -149,5 +156,11 @@ def fit_machine(z: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.nda
 
 
 SAP = Metric(
-    "sap", "gap in a linear SVM's accuracy between a factor's two best codes", of_truth=sap, least_latent_dims=2
+    "sap",
+    "gap in a linear SVM's accuracy between a factor's two best codes",
+    of_truth=sap,
+    of_points=sap_of_points,
+    uses=IN_BOTH_PARTS,
+    least_latent_dims=2,
+    most_values=MOST_CLASSES,
 )

@@ -18,7 +18,7 @@ from .score import Score
 def unsupervised(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, bins: int = BINS) -> Score:
     """The scores of ``num_train`` points drawn from the ground truth; see `unsupervised_from_codes`."""
     codes, _ = draw_points(truth, as_count("num_train", num_train, least=2), legacy_random(seed))
-    return replace(unsupervised_from_codes(codes, bins=bins), seed=int(seed))
+    return replace(unsupervised_from_codes(codes, bins=bins), samples={"train": len(codes)}, seed=int(seed))
 
 
 def unsupervised_from_codes(codes: Any, *, bins: int = BINS) -> Score:
@@ -81,7 +81,7 @@ def unsupervised_from_codes(codes: Any, *, bins: int = BINS) -> Score:
             "mutual_information": float(information[pairs].mean()),
             "active": active_dimensions(codes),
         },
-        samples={"train": len(codes)},
+        samples={"points": len(codes)},
         seed=None,
         definition="total correlation of a Gaussian with the codes' covariance, in nats (lower is better), "
         f"as in disentanglement_lib; mutual information with {bins} bins",

@@ -1,0 +1,83 @@
+"""A person's own points: factors that are known of each, but cannot be drawn at will."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...data.points import evenly_spread
+from .score import Score
+
+MOST_TRAIN, MOST_TEST = 10000, 5000  # as disentanglement_lib takes
+
+
+@dataclass(frozen=True)
+class LabelledCodes:
+    """The codes of a person's points, and what is known of their factors.
+
+    Attributes
+    ----------
+    codes, test_codes : numpy.ndarray of shape (n, D), (m, D)
+        Of the training and of the test points.
+    factors, test_factors : numpy.ndarray of shape (n, F), (m, F)
+        int64 classes from 0 of the factors that have two values or more.
+    """
+
+    codes: np.ndarray
+    factors: np.ndarray
+    test_codes: np.ndarray
+    test_factors: np.ndarray
+
+
+def of_all_points(points: LabelledCodes, from_codes: Callable[[Any, Any], Score]) -> Score:
+    """The score of training and test points together, by a metric of codes and factors."""
+    codes = np.concatenate([points.codes, points.test_codes])
+    factors = np.concatenate([points.factors, points.test_factors])
+    score = from_codes(codes, factors)
+    samples = score.samples if "points" in score.samples else {"points": len(codes)}
+    return replace(score, samples=samples, definition=f"{score.definition}; of all points of the data")
+
+
+def of_both_parts(points: LabelledCodes, from_codes: Callable[[Any, Any, Any, Any], Score]) -> Score:
+    """The score of a metric that is fitted to training points and scored on test points.
+
+    10,000 and 5,000 points at most, evenly spread. Of the factors only those of `in_both_parts`; the detail ``factors``
+    says which.
+    """
+    fit, held_out = parts(len(points.codes), len(points.test_codes))
+    factors, test_factors = points.factors[fit], points.test_factors[held_out]
+    used = in_both_parts(factors, test_factors)
+    score = from_codes(points.codes[fit], factors[:, used], points.test_codes[held_out], test_factors[:, used])
+    return replace(
+        score,
+        details=score.details | {"factors": used},
+        definition=f"{score.definition}; fitted to the data's training points, scored on its test points",
+    )
+
+
+def parts(train: int, test: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of so many training points a metric is fitted to, and on which of so many test points it is scored."""
+    return evenly_spread(train, MOST_TRAIN), evenly_spread(test, MOST_TEST)
+
+
+def in_both_parts(factors: np.ndarray, test_factors: np.ndarray) -> list[int]:
+    """Which factors have two values or more that are both in training (n, F) and in the test (m, F)."""
+    columns = zip(factors.T, test_factors.T, strict=True)
+    return [f for f, (fitted, scored) in enumerate(columns) if len(np.intersect1d(fitted, scored)) > 1]
+
+
+def holdable(factors: np.ndarray) -> list[list[np.ndarray]]:
+    """For each factor (n, F), for each of its values that two points or more have: these points, as indices.
+
+    To hold a factor at the value of a single point is to draw that point again and again, of which no variance tells
+    anything.
+    """
+    groups = []
+    for column in factors.T:
+        count = np.unique(column, return_counts=True)[1]
+        order = np.argsort(column, kind="stable")
+        groups.append([points for points in np.split(order, np.cumsum(count)[:-1]) if len(points) > 1])
+    return groups
