@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -177,8 +178,9 @@ def _check_unchanged(part: Header, file: FileIO) -> None:
 def _advise(file: FileIO, offsets: list[int], spans: list[int]) -> None:
     """Tell the system what is read next, so that a disk may do it all at once."""
     if hasattr(os, "posix_fadvise"):
-        for offset, span in zip(offsets, spans, strict=True):
-            os.posix_fadvise(file.fileno(), offset, span, os.POSIX_FADV_WILLNEED)
+        with suppress(OSError):  # not every file system takes advice
+            for offset, span in zip(offsets, spans, strict=True):
+                os.posix_fadvise(file.fileno(), offset, span, os.POSIX_FADV_WILLNEED)
 
 
 def _fill(part: Header, file: FileIO, offset: int, view: memoryview) -> None:
