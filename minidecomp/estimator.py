@@ -348,6 +348,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
                 "images, and X.reshape(len(X), -1) has them as points"
             )
         rows, shape = as_rows(X, "X")
+        assert isinstance(rows, np.ndarray)
         if reset:
             self.image_shape_, self._axes = shape, X.shape[1:]
         elif self.image_shape_ not in (None, shape):

@@ -19,6 +19,7 @@ import numpy as np
 from .errors import Fault
 
 SAID = 4e9  # what more takes than this is said
+SHARE_FOR_POINTS = 1 / 4  # of the memory there is; points that take more stay on the disk, where they can
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 # Numbers of 64 bits that are alive at once for each ...
@@ -29,6 +30,8 @@ PARAMETER = 6  # parameter, in gradients term by term
 OF_A_CODE = 48  # row and dimension: the compiled regularisers' columns and partial sums
 OF_A_CELL = 8 * 8 * 3  # cell of the compiled MMD and dimension: 8 arrays of 12 or 24 doubles
 # Bytes for each ...
+COPIES = 2 * 8 + 4  # value of a file: as float64 all of them and a part, and as float32
+ORDERS = 4  # of a file's rows that are alive at once: the data set's, sorted, and two epochs'
 DRAWN = 20  # number that the generator draws by the textbook
 PIXEL = 130  # pixel of a picture's mosaic, in matplotlib
 
@@ -54,8 +57,8 @@ def ask(what: str, size: float, advice: str) -> None:
         return
     there = available()
     if there is not None and size > there:
-        raise Fault(f"{what} would take about {_shown(size)} of memory, there are {_shown(there)}; {advice}")
-    _say(f"{what}: about {_shown(size)} of memory")
+        raise Fault(f"{what} would take about {shown(size)} of memory, there are {shown(there)}; {advice}")
+    _say(f"{what}: about {shown(size)} of memory")
 
 
 def available() -> float | None:
@@ -66,7 +69,29 @@ def available() -> float | None:
     for limit in LIMITS:
         with suppress(OSError, ValueError):  # it is not there, or "max"
             found.append(float(Path(limit).read_text()))
+    with suppress(ImportError):  # Windows has no resource
+        import resource
+
+        for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+            if (most := resource.getrlimit(kind)[0]) != resource.RLIM_INFINITY:
+                found.append(float(most))
     return min((each for each in found if each > 0), default=None)
+
+
+def room_for_points() -> float:
+    """How many bytes a file's points and their copies may take in memory."""
+    there = available()
+    return float("inf") if there is None else SHARE_FOR_POINTS * there
+
+
+def of_points(values: int, itemsize: int) -> float:
+    """A file's numbers, of so many bytes each, in memory, with the copies that are made of them."""
+    return float(values) * (2 * itemsize + (COPIES if itemsize > 1 else 1))
+
+
+def of_order(rows: int) -> float:
+    """The random order of rows that stay on the disk, and of an epoch, while each is made or sorted."""
+    return 8.0 * ORDERS * rows
 
 
 @cache
@@ -76,7 +101,8 @@ def _say(line: str) -> None:
         print(line, file=sys.stderr)
 
 
-def _shown(size: float) -> str:
+def shown(size: float) -> str:
+    """20 GB."""
     return f"{size / 1e9:.3g} GB" if size < 1e12 else f"{size / 1e12:.3g} TB"
 
 

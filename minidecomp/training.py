@@ -13,6 +13,7 @@ import numpy as np
 
 from . import memory
 from .data.dataset import Dataset, Digests
+from .data.feed import Feed
 from .data.points import Points, as_stored, fingerprint, value_range
 from .data.rules import DataRules, learn
 from .engines import Engine, make, usable_engine
@@ -263,18 +264,18 @@ def train(
     Fault
         If a term is not finite, or a save fails. The last checkpoint stays.
     """
-    with trainer:
-        return _train(trainer, progress, should_stop)
+    with trainer, Feed(trainer.data, trainer.options.batch_size) as feed:
+        return _train(trainer, feed, progress, should_stop)
 
 
-def _train(trainer: Trainer, progress: Callable[[Trainer], None], should_stop: Callable[[], bool]) -> bool:
+def _train(trainer: Trainer, feed: Feed, progress: Callable[[Trainer], None], should_stop: Callable[[], bool]) -> bool:
     o, state, engine, data = trainer.options, trainer.state, trainer.engine, trainer.data
     batches, next_save = 1, time.monotonic() + o.checkpoint_every
     order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
     while state.epoch < trainer.epochs:
-        piece = order[state.row : state.row + batches * o.batch_size]
         begun = time.perf_counter()
-        fault = engine.train(data, piece, o.batch_size, state.optimizer, o.seed, state.totals)
+        points, piece = feed.take(order, state.row, batches * o.batch_size)
+        fault = engine.train(points, piece, o.batch_size, state.optimizer, o.seed, state.totals)
         took = time.perf_counter() - begun
         if fault is not None:
             raise Fault(_not_finite(trainer, fault))

@@ -13,13 +13,16 @@ import numpy as np
 
 from ..errors import DataError, MinidecompError, OptionError, counted
 from ..files import what_else
-from ..randomness import philox, streams
+from ..randomness import streams
+from ..randomness.order import permutation
 from ..settings.options import OWN
 from ..variants import Option
-from . import containers, images
+from . import containers, images, npy
 from .dataset import Dataset
 from .folders import reason
 from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside, is_file
+from .on_disk import OnDisk
+from .points import pick
 from .rules import DataRules, new_data
 from .scaling import SCALES
 from .source import FACTORS, DataSource, check_list, listed
@@ -30,7 +33,7 @@ IDS = {"id", "index"}
 NO_FEATURES = {*IDS, "label", "labels", "class", "target"}
 CODES_OF_GAPS = (-9999, -999, -99, 999, 9999, 99999, 999999, -99999, -32768)
 TAB = {"tab": "\t", "\\t": "\t"}
-ANY_FILE = f"a folder of images or a file that ends in {', '.join(ENDINGS)}"
+ANY_FILE = f"a folder of images or of .npy files, or a file that ends in {', '.join(ENDINGS)}"
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ class FromFile:
 
     Attributes
     ----------
-    values : numpy.ndarray
-        A point, or an image with its channels last, in each row.
+    values : numpy.ndarray or OnDisk
+        A point, or an image with its channels last, in each row; on the disk where memory has no room for them.
     names : tuple of str
         The columns' names, of a table that has them.
     notes : tuple of str
@@ -51,7 +54,7 @@ class FromFile:
         A table's index, as of `tables.Table`; the names of a folder's images; None of an array.
     """
 
-    values: np.ndarray
+    values: np.ndarray | OnDisk
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     beside: Beside = NOTHING
@@ -142,16 +145,16 @@ def load(
     if n < 4:
         raise DataError(f"{path}: has {counted(n, 'point')}; at least 4 are needed")
     # One order for both: the training points are in random order already, so that the first are a random choice.
-    order = philox.permutation(n, data_seed, *streams.SPLIT.at())
+    order = permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
     kept, tested = order[test_count:][:limit], order[:test_count]
-    train = new.rows[kept]
+    train = pick(new.rows, kept)
     scaling = new.scaled(train)
     labels, factors, notes = classes_beside(found.beside, how.labels)
     return Dataset(
         name=name,
         train=new.points(train, scaling),
-        test=new.points(new.rows[tested], scaling),
+        test=new.points(pick(new.rows, tested), scaling),
         train_labels=None if labels is None else labels.codes[kept],
         test_labels=None if labels is None else labels.codes[tested],
         class_names=() if labels is None else labels.names,
@@ -172,7 +175,7 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
     ----------
     path : path
         A .npy, .npz, .mat or .h5 file of shape (N,), (N, dx), (N, rows, columns), or of four axes, one of them for 1, 3
-        or 4 channels; a table, as of `tables.read_table`; or a folder of .png and .jpg files.
+        or 4 channels; a table, as of `tables.read_table`; or a folder, of .png and .jpg files or of .npy files.
     array : str or None
         The name of the array in a file of several.
     how : HowToRead, optional
@@ -207,6 +210,8 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
         found = FromFile(table.values, table.names, notes, index=table.index)
         own = {name: texts[:, None] for name, texts in table.aside.items()}
         return _with_beside(found, path, how, own, table.rows, table.total)
+    if os.path.isdir(path) and npy.holds_parts(path):
+        return _with_beside(_from_parts(path, how), path, how, {})
     if os.path.isdir(path):
         made, said, names = images.read_folder(path, how.resize)
         found = FromFile(made, notes=tuple(said), index=np.array(names, object))
@@ -216,6 +221,8 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
     if ending not in ENDINGS:
         raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
     _refuse_what_is_no_file(Path(path))
+    if ending == npy.ENDING and (large := npy.on_disk([Path(path)], str(path), how.channels)) is not None:
+        return _with_beside(FromFile(large[0], notes=(large[1],)), path, how, {})
     arrays = containers.named_arrays(Path(path), ending)
     beside = {each for each in (how.labels, *how.factors) if each and each in arrays}
     name = containers.chosen_name(path, [name for name in arrays if name not in beside], array)
@@ -255,7 +262,8 @@ def _with_beside(
         lost = counted(int((~present).sum()), "point")
         note = f"{path}: {lost} left out, without a label or a factor"
         notes, index = (*found.notes, note), found.numbered[present]
-        found, beside = replace(found, values=found.values[present], notes=notes, index=index), beside.at(present)
+        values = pick(found.values, np.flatnonzero(present))
+        found, beside = replace(found, values=values, notes=notes, index=index), beside.at(present)
     return replace(found, notes=(*found.notes, *beside.notes), beside=beside)
 
 
@@ -264,6 +272,20 @@ def _refuse_what_is_no_file(path: Path) -> None:
     kind = what_else(os.stat(path).st_mode)
     if kind not in (None, "a folder"):
         raise DataError(f"{path}: is {kind}; write the data into a file and give that")
+
+
+def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
+    """The arrays of a folder's .npy files, one after the other."""
+    paths, notes = npy.parts_of(path)
+    for part in paths:
+        _refuse_what_is_no_file(part)
+    if (large := npy.on_disk(paths, str(path), how.channels)) is not None:
+        return FromFile(large[0], notes=(*notes, large[1]))
+    loaded = []
+    for part in paths:
+        arrays = containers.named_arrays(part, npy.ENDING)
+        loaded.append(arrays[containers.chosen_name(part, list(arrays), None)]())
+    return FromFile(npy.join(paths, loaded, str(path), how.channels), notes=tuple(notes))
 
 
 def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:

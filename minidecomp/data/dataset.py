@@ -88,6 +88,7 @@ class Dataset:
         ``pinwheel``, ``dsprites``, ``fashion-mnist``, or the file's name.
     train, test : Points of shape (N, dx)
         float64; or uint8, where a byte v stands for the intensity v / 255; or bits. C-contiguous, finite.
+        On the disk, where memory has no room for them: ``train[rows]`` is then an array.
     train_labels, test_labels : numpy.ndarray of shape (N,) or None
         int64 classes from 0.
     class_names : tuple of str

@@ -1,14 +1,16 @@
-"""Data points as they are kept in memory: numbers, bytes, or bits; a batch becomes numbers where it is used."""
+"""Data points as they are kept: numbers, bytes, or bits, or on the disk; a batch becomes numbers where it is used."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..randomness import philox, streams
+from .on_disk import BLOCK, OnDisk, read_ahead
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Bits:
         return Bits(self.packed[rows])
 
 
-# float32 or float64 (N, dx); uint8 (N, dx), where a byte v stands for v / 255; or bits.
-Points = np.ndarray | Bits
+# float32 or float64 (N, dx); uint8 (N, dx), where a byte v stands for v / 255; or bits. On the disk it is an array's
+# dtype that tells which: an index or a slice gives the array.
+Points = np.ndarray | Bits | OnDisk
 
 
 def as_numbers(points: Points, dtype: Any) -> np.ndarray:
@@ -45,6 +48,8 @@ def as_numbers(points: Points, dtype: Any) -> np.ndarray:
     dtype = np.dtype(dtype)
     if isinstance(points, Bits):
         return np.unpackbits(points.packed, axis=1).astype(dtype)
+    if isinstance(points, OnDisk):
+        points = points[:]
     if points.dtype == np.uint8:
         return points * dtype.type(1 / 255)
     return points.astype(dtype, copy=False)
@@ -54,7 +59,38 @@ def as_stored(points: Points, dtype: Any) -> Points:
     """The points as an engine takes them: bits and bytes as they are, numbers in its dtype, C-contiguous."""
     if isinstance(points, Bits) or points.dtype == np.uint8:
         return points
-    return np.ascontiguousarray(points, dtype)
+    return as_type(points, dtype)
+
+
+def as_type(points: np.ndarray | OnDisk, dtype: Any) -> np.ndarray | OnDisk:
+    """Points in another dtype, C-contiguous; those on the disk stay there."""
+    return points.astype(dtype) if isinstance(points, OnDisk) else np.ascontiguousarray(points, dtype)
+
+
+def pick(points: np.ndarray | OnDisk, rows: np.ndarray) -> np.ndarray | OnDisk:
+    """Some of the points, by their indices; those on the disk stay there."""
+    return points.pick(rows) if isinstance(points, OnDisk) else points[rows]
+
+
+def blocks(points: np.ndarray | OnDisk) -> Iterator[np.ndarray]:
+    """All points, some at a time, in any order."""
+    if isinstance(points, OnDisk):
+        return points.in_file_order().blocks()
+    step = max(1, BLOCK // max(1, points[:1].nbytes))
+    return (points[first : first + step] for first in range(0, len(points), step))
+
+
+def bounds(points: np.ndarray | OnDisk) -> np.ndarray:
+    """The least and the greatest value of each column, (2, dx); NaN where a column has one."""
+    return points.bounds() if isinstance(points, OnDisk) else np.stack([points.min(0), points.max(0)])
+
+
+def stretches(points: Points, multiple: int) -> Iterator[tuple[int, Points]]:
+    """All points in their order: whole, or from the disk so many (or a multiple) at a time, with the first's index."""
+    if not isinstance(points, OnDisk):
+        return iter([(0, points)])
+    pieces = list(points.pieces(multiple))
+    return zip((piece.start for piece in pieces), read_ahead(points, pieces), strict=True)
 
 
 def value_range(points: Points) -> tuple[float, float]:
@@ -62,6 +98,8 @@ def value_range(points: Points) -> tuple[float, float]:
     if isinstance(points, Bits):
         return 0.0, 1.0
     unit = 255 if points.dtype == np.uint8 else 1
+    if isinstance(points, OnDisk):
+        points = points.bounds()
     return float(points.min()) / unit, float(points.max()) / unit
 
 
@@ -70,7 +108,7 @@ def all_zero_or_one(points: Points) -> bool:
     if isinstance(points, Bits):
         return True
     one = 255 if points.dtype == np.uint8 else 1
-    return bool(((points == 0) | (points == one)).all())
+    return all(bool(((block == 0) | (block == one)).all()) for block in blocks(points))
 
 
 def evenly_spread(total: int, count: int) -> np.ndarray:
@@ -88,7 +126,8 @@ def evenly_spread(total: int, count: int) -> np.ndarray:
 
 def fingerprint(data: Points) -> str:
     """SHA-256 of the points' shape, kind and bytes."""
-    stored, kind = (data.packed, "bits") if isinstance(data, Bits) else (data, data.dtype)
+    kind = "bits" if isinstance(data, Bits) else data.dtype
     digest = hashlib.sha256(f"{data.shape} {kind}".encode())
-    digest.update(np.ascontiguousarray(stored).data)
+    for _, part in stretches(data, 1):
+        digest.update(np.ascontiguousarray(part.packed if isinstance(part, Bits) else part).data)
     return digest.hexdigest()

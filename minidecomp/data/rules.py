@@ -17,9 +17,11 @@ from ..errors import DataError, OptionError
 from ..variants import LIKELIHOODS
 from .dataset import Dataset
 from .images import ImageShape, channels_last, in_words
-from .points import Bits, Points, as_numbers, as_stored, value_range
+from .learnt_scaling import learn_scaling
+from .on_disk import OnDisk
+from .points import Bits, Points, as_stored, as_type, blocks, value_range
 from .scaling import BYTES as BYTES_SCALE
-from .scaling import NONE, STANDARDISE, UNIT, Scaling, learn_scaling
+from .scaling import NONE, STANDARDISE, UNIT, Scaling
 from .tables import Reading, table_of_frame
 
 # UNKNOWN: the model is from a checkpoint that did not keep it yet.
@@ -192,12 +194,12 @@ class DataRules:
         if self.unit == UNKNOWN:
             return self._by_a_guess(rows, low, high, name)
         if scaling is not None:
-            rows = scaling.apply(rows)
+            rows = _scaled(rows, scaling)
             low, high = extremes(rows, name)
             name = f"{name}, scaled by --scale {scaling.kind},"
         return self._as_numbers(rows, low, high, name)
 
-    def _as_numbers(self, rows: np.ndarray, low: float, high: float, name: str) -> Taken:
+    def _as_numbers(self, rows: np.ndarray | OnDisk, low: float, high: float, name: str) -> Taken:
         if low < self.low or high > self.high:
             raise DataError(
                 f"the model takes numbers from {self.low:g} to {self.high:g}; {name} has {low:g} to {high:g}"
@@ -207,7 +209,7 @@ class DataRules:
             note = f"{name}: the model was trained on numbers, so bytes are taken as they are, not divided by 255"
         return Taken(_as_floats(rows), note)
 
-    def _by_a_guess(self, rows: np.ndarray, low: float, high: float, name: str) -> Taken:
+    def _by_a_guess(self, rows: np.ndarray | OnDisk, low: float, high: float, name: str) -> Taken:
         """By the rule of the minidecomp that wrote the checkpoint: bytes are uint8 with more than zeros and ones."""
         as_bytes = rows.dtype == np.uint8 and high > 1
         taken = Taken(rows) if as_bytes else self._as_numbers(rows, low, high, name)
@@ -265,7 +267,7 @@ def size_note(dataset: Dataset) -> str:
     size = max(-low, high)
     if size == 0 or SMALL <= size <= LARGE:
         return ""
-    if low >= 0 and 100 <= high <= 255 and _is_whole(as_numbers(dataset.train, np.float64)):
+    if low >= 0 and 100 <= high <= 255 and _is_whole(dataset.train):
         return (
             f"{dataset.name}: whole numbers from {low:g} to {high:g} look like bytes but are no uint8, so they are "
             "trained on as they are, far from size 1, which seldom gives a sensible model; "
@@ -315,12 +317,12 @@ class NewData(NamedTuple):
     ``kind`` is that of `scaling`; ``image_shape`` as in a data set; ``note`` a line on what was decided, or empty.
     """
 
-    rows: np.ndarray
+    rows: np.ndarray | OnDisk
     image_shape: ImageShape | None
     kind: str
     note: str
 
-    def scaled(self, train: np.ndarray) -> Scaling | None:
+    def scaled(self, train: np.ndarray | OnDisk) -> Scaling | None:
         """The scaling that the training rows (N, dx) ask for; None where numbers stay, or are bytes.
 
         Raises
@@ -330,18 +332,18 @@ class NewData(NamedTuple):
         """
         if self.kind not in (UNIT, STANDARDISE):
             return None
-        low, high = float(train.min()), float(train.max())
+        low, high = extremes(train, "the training points")
         if max(-low, high) > MOST_SCALED:
             raise DataError(
                 f"numbers up to {MOST_SCALED:g} can be scaled; the training points have {low:g} to {high:g}"
             )
         return learn_scaling(self.kind, train, together=self.image_shape is not None)
 
-    def points(self, rows: np.ndarray, scaling: Scaling | None) -> np.ndarray:
+    def points(self, rows: np.ndarray | OnDisk, scaling: Scaling | None) -> np.ndarray | OnDisk:
         """Some of the rows as points to train on: bytes as uint8, all else float64 in the model's units."""
         if self.kind == BYTES_SCALE:
-            return np.ascontiguousarray(rows, np.uint8)
-        return np.ascontiguousarray(_as_floats(rows) if scaling is None else scaling.apply(rows))
+            return as_type(rows, np.uint8)
+        return as_type(rows if scaling is None else _scaled(rows, scaling), np.float64)
 
 
 def new_data(values: Any, name: str, scale: str | None = None) -> NewData:
@@ -381,7 +383,7 @@ def new_data(values: Any, name: str, scale: str | None = None) -> NewData:
     return NewData(rows, image_shape, scale, note)
 
 
-def as_rows(values: Any, name: str) -> tuple[np.ndarray, ImageShape | None]:
+def as_rows(values: Any, name: str) -> tuple[np.ndarray | OnDisk, ImageShape | None]:
     """An array as (N, dx) in its own dtype, and the rows, columns and channels of an image if it has images.
 
     Raises
@@ -389,6 +391,9 @@ def as_rows(values: Any, name: str) -> tuple[np.ndarray, ImageShape | None]:
     DataError
         It is not of numbers, of another shape, or empty.
     """
+    if isinstance(values, OnDisk):
+        shape = values.files.row_shape
+        return values, shape if len(shape) > 1 else None
     if np.ma.is_masked(values):
         raise DataError(
             f"{name}: an array without a mask is needed; this one hides {np.ma.count_masked(values)} values"
@@ -408,7 +413,7 @@ def as_rows(values: Any, name: str) -> tuple[np.ndarray, ImageShape | None]:
     return values.reshape(len(values), -1), values.shape[1:] if values.ndim > 2 else None
 
 
-def extremes(rows: np.ndarray, name: str) -> tuple[float, float]:
+def extremes(rows: np.ndarray | OnDisk, name: str) -> tuple[float, float]:
     """The least and the greatest value of rows (N, dx).
 
     Raises
@@ -416,19 +421,24 @@ def extremes(rows: np.ndarray, name: str) -> tuple[float, float]:
     DataError
         A value is not finite.
     """
-    low, high = float(rows.min()), float(rows.max())  # NaN if one is
+    some = rows.bounds() if isinstance(rows, OnDisk) else rows
+    low, high = float(some.min()), float(some.max())  # NaN if one is
     if math.isfinite(low) and math.isfinite(high):
         return low, high
+    if isinstance(rows, OnDisk):
+        raise DataError(_not_finite(name, *rows.first_bad()))
     finite = np.isfinite(rows)
     if finite.all():  # a long double that no float64 holds
         raise DataError(f"{name}: has numbers beyond 1e308; smaller ones are needed")
     row, column = np.unravel_index(np.argmin(finite), finite.shape)
-    raise DataError(
-        f"finite numbers are needed; {name} has {rows[row, column]} in row {row}, column {column} (counted from 0)"
-    )
+    raise DataError(_not_finite(name, int(row), int(column), rows[row, column]))
 
 
-def _as_bytes(rows: np.ndarray, low: float, high: float, name: str) -> Taken:
+def _not_finite(name: str, row: int, column: int, value: float) -> str:
+    return f"finite numbers are needed; {name} has {value} in row {row}, column {column} (counted from 0)"
+
+
+def _as_bytes(rows: np.ndarray | OnDisk, low: float, high: float, name: str) -> Taken:
     """The values as the bytes that they mean, or as numbers that were divided already."""
     whole, real = _is_whole(rows), rows.dtype.kind == "f"
     if low < 0 or high > 255 or (high > 1 and not whole):
@@ -445,12 +455,16 @@ def _as_bytes(rows: np.ndarray, low: float, high: float, name: str) -> Taken:
     note = ""
     if rows.dtype.kind == "b" and high == 1:
         note = f"{name}: the model was trained on bytes, so true and false are taken as the bytes 1 and 0"
-    return Taken(np.ascontiguousarray(rows, np.uint8), note)
+    return Taken(as_type(rows, np.uint8), note)
 
 
-def _is_whole(rows: np.ndarray) -> bool:
-    return rows.dtype.kind != "f" or bool((rows == np.floor(rows)).all())
+def _is_whole(rows: np.ndarray | OnDisk) -> bool:
+    return rows.dtype.kind != "f" or all(bool((block == np.floor(block)).all()) for block in blocks(rows))
 
 
-def _as_floats(rows: np.ndarray) -> np.ndarray:
-    return rows.astype(np.float64, copy=False)
+def _as_floats(rows: np.ndarray | OnDisk) -> np.ndarray | OnDisk:
+    return rows.astype(np.float64) if isinstance(rows, OnDisk) else rows.astype(np.float64, copy=False)
+
+
+def _scaled(rows: np.ndarray | OnDisk, scaling: Scaling) -> np.ndarray | OnDisk:
+    return rows.scaled(scaling) if isinstance(rows, OnDisk) else scaling.apply(rows)

@@ -77,35 +77,3 @@ class Scaling:
 def plain(kind: str, width: int) -> Scaling:
     """The scaling that needs no data: ``none``, or ``bytes``."""
     return Scaling(kind, np.zeros(width), np.full(width, 255.0 if kind == BYTES else 1.0))
-
-
-def learn_scaling(kind: str, points: np.ndarray, together: bool) -> Scaling:
-    """The scaling that training points ask for.
-
-    Parameters
-    ----------
-    kind : str
-        One of ``SCALES``.
-    points : numpy.ndarray of shape (N, dx)
-        Of any real dtype. ``unit`` takes the whole range of unsigned integers, and else from their least to their
-        greatest value; what is constant becomes 0.
-    together : bool
-        Whether all columns are alike, as pixels are, and share one shift and one scale.
-    """
-    width = points.shape[1]
-    if kind in (NONE, BYTES):
-        return plain(kind, width)
-    axis = None if together else 0
-    if kind == UNIT and points.dtype.kind == "u":
-        shift, spread = np.zeros(()), np.array(float(np.iinfo(points.dtype).max))
-    elif kind == UNIT:
-        shift = np.asarray(np.min(points, axis), np.float64)
-        spread = np.asarray(np.max(points, axis), np.float64) - shift
-    else:
-        shift = np.asarray(np.mean(points, axis, dtype=np.float64))
-        size = np.maximum(np.abs(points).max(axis).astype(np.float64), 1e-300)
-        spread = np.asarray(size * np.std(points / size, axis, dtype=np.float64))  # squares of tiny numbers are 0
-    # A constant's standard deviation may be the rounding of its mean.
-    constant = spread <= 1e-13 * np.abs(shift)
-    scale = np.where(constant, 1.0, spread)
-    return Scaling(kind, np.broadcast_to(shift, width).copy(), np.broadcast_to(scale, width).copy())

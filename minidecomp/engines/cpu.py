@@ -20,7 +20,7 @@ from .._core.codes import (
     SCALE_LINKS,
     TERMS,
 )
-from ..data.points import Points
+from ..data.points import Points, stretches
 from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective
@@ -238,7 +238,9 @@ class CpuEngine:
         rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         with blas.single_threaded():
-            self._engine.encode(data, np.arange(len(data), dtype=np.int64), loc, scale)
+            for first, part in stretches(data, self.max_rows):
+                rows, to = np.arange(len(part), dtype=np.int64), slice(first, first + len(part))
+                self._engine.encode(part, rows, loc[to], scale[to])
         return loc, scale
 
     def decode(self, z: np.ndarray) -> np.ndarray:

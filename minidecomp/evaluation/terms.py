@@ -13,7 +13,8 @@ from ..data.dataset import Dataset
 from ..data.points import Points, as_stored
 from ..engines import Engine
 from ..errors import Fault, MinidecompError
-from ..randomness import philox, streams
+from ..randomness import streams
+from ..randomness.order import permutation
 from ..terms import kl as kl_term
 from ..variants import REGULARISERS
 from .dimensions import active_dimensions, dimension_kl
@@ -48,7 +49,7 @@ def evaluate(
     """
     engine = _of_the_kl(engine)
     data = as_stored(data, engine.vae.dtype)
-    order = philox.permutation(len(data), seed, *streams.TEST_ORDER.at())
+    order = permutation(len(data), seed, *streams.TEST_ORDER.at())
     sums, weights = dict.fromkeys(("log_likelihood", "kl", *regularisers), 0.0), dict.fromkeys(regularisers, 0)
     for number, first in enumerate(range(0, len(data), batch_size)):
         x = data[order[first : first + batch_size]]

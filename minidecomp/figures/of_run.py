@@ -187,7 +187,7 @@ def _test_activity(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> Figure
     known = _classes_by_word(dataset)
     names = [known[each.casefold()] for each in classes]
     chosen = np.flatnonzero(np.isin(labels, names)) if classes else evenly_spread(len(labels), len(labels))
-    loc = _in_chunks(lambda rows: vae.encode(as_numbers(rows, vae.dtype))[0], dataset.test[chosen])
+    loc = _in_chunks(lambda rows: vae.encode(as_numbers(dataset.test[rows], vae.dtype))[0], chosen)
     return class_activity(loc, labels[chosen])
 
 

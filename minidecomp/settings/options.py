@@ -72,7 +72,7 @@ def _data_help() -> str:
         if prior.usual_data is not None:
             usual.setdefault(prior.usual_data, []).append(name)
     by_prior = ", ".join(f"{data} for {_and(names)}" for data, names in usual.items())
-    return f"{', '.join(data_names())}, or a file: .npy, .csv and others, a folder of images, or - for a table on standard input. By the prior: {by_prior}."
+    return f"{', '.join(data_names())}, or a file: .npy, .csv and others, a folder of images or of .npy files, or - for a table on standard input. By the prior: {by_prior}."
 
 
 def _variance_help() -> str:

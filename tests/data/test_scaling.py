@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from minidecomp.data.scaling import SCALES, Scaling, learn_scaling
+from minidecomp.data.learnt_scaling import learn_scaling
+from minidecomp.data.scaling import SCALES, Scaling
 
 X = np.random.default_rng(0).normal(size=(50, 3)) * [1, 1000, 1e-3] + [0, 5e4, 1e4]
 

@@ -1,0 +1,195 @@
+"""The rows of .npy files, read from the disk when they are needed.
+
+The files are not mapped: mapped pages count as the process' memory, and a limit on its addresses forbids the mapping.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from .folders import reason
+from .images import channels_last
+
+GAP = 8192  # bytes between two rows that are read along with them, for a read of its own takes longer
+RUN = 1 << 22  # bytes of one read, about
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a .npy file says of its array.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    shape : tuple of int
+    dtype : numpy.dtype
+    fortran : bool
+        Whether columns lie together, not rows.
+    offset, size : int
+        Bytes before the array, and of the whole file.
+    modified : int
+        When the file was written, in ns.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran: bool
+    offset: int
+    size: int
+    modified: int
+
+    @property
+    def bytes(self) -> int:
+        """Of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(path: Path) -> Header | None:
+    """The header of a .npy file; None where it is none that can be read, of which numpy.load says more."""
+    try:
+        with open(path, "rb") as file:
+            shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
+            known = os.fstat(file.fileno())
+            return Header(path, shape, dtype, fortran, file.tell(), known.st_size, known.st_mtime_ns)
+    except Exception:  # numpy raises nearly anything for a damaged file
+        return None
+
+
+@dataclass(frozen=True)
+class NpyFiles:
+    """The rows of one .npy file or of several, one after the other.
+
+    Attributes
+    ----------
+    name : str
+        What the errors call them.
+    parts : tuple of Header
+        Of equal dtype and shape but for the number of rows; rows lie together.
+    channels : str
+        ``first`` or ``last``, of images of four axes; empty to find out.
+    """
+
+    name: str
+    parts: tuple[Header, ...]
+    channels: str = ""
+
+    def __len__(self) -> int:
+        return sum(part.shape[0] for part in self.parts)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The files'."""
+        return self.parts[0].dtype
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of a row as `read` gives it, but not yet flat: the channels of an image come last."""
+        shape = self.parts[0].shape[1:]
+        if len(shape) < 3:
+            return shape
+        return channels_last(np.broadcast_to(np.zeros((), self.dtype), (1, *shape)), self.name, self.channels).shape[1:]
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a row in the file."""
+        return math.prod(self.parts[0].shape[1:]) * self.dtype.itemsize
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Rows by their numbers (n,), in that order, as (n, dx) in the files' dtype.
+
+        Raises
+        ------
+        DataError
+            A file has changed since its header was read, or cannot be read.
+        """
+        stored = self.parts[0].shape[1:]
+        out = np.empty((len(rows), math.prod(stored)), self.dtype)
+        order = np.argsort(rows, kind="stable")
+        ascending, first = rows[order], 0
+        for part in self.parts:
+            begin, end = np.searchsorted(ascending, (first, first + part.shape[0]))
+            if begin < end:
+                _read_part(part, ascending[begin:end] - first, order[begin:end], out)
+            first += part.shape[0]
+        if len(stored) < 3:
+            return out
+        images = channels_last(out.reshape(len(rows), *stored), self.name, self.channels)
+        return images.reshape(len(rows), -1)
+
+
+def _read_part(part: Header, rows: np.ndarray, places: np.ndarray, out: np.ndarray) -> None:
+    """Put the rows of a part, which ascend, at their places in ``out``."""
+    size, flat = out.strides[0], out.view(np.uint8)
+    whole = memoryview(flat).cast("B")
+    edges = _edges(rows, size)
+    offsets = (part.offset + rows[edges[:-1]] * size).tolist()
+    spans = ((rows[edges[1:] - 1] - rows[edges[:-1]] + 1) * size).tolist()
+    direct = _lie_together(rows, places, edges).tolist()
+    try:
+        with open(part.path, "rb", buffering=0) as file:
+            _check_unchanged(part, file)
+            _advise(file, offsets, spans)
+            for i, (offset, span) in enumerate(zip(offsets, spans, strict=True)):
+                if direct[i]:
+                    to = int(places[edges[i]]) * size
+                    _fill(part, file, offset, whole[to : to + span])
+                    continue
+                run, these = np.empty(span, np.uint8), slice(edges[i], edges[i + 1])
+                _fill(part, file, offset, memoryview(run))
+                flat[places[these]] = run.reshape(-1, size)[rows[these] - rows[edges[i]]]
+    except OSError as error:
+        raise DataError(f"{part.path}: cannot be read any more ({reason(error)})") from None
+
+
+def _edges(rows: np.ndarray, size: int) -> np.ndarray:
+    """Where stretches of ascending rows begin, and the end: each is of rows that are near enough for one read."""
+    steps = np.diff(rows)
+    apart = steps * size > GAP + size
+    if size < RUN:
+        apart |= np.diff(rows * size // RUN) > 0
+    else:
+        apart |= steps > 0
+    return np.concatenate([[0], np.flatnonzero(apart) + 1, [len(rows)]])
+
+
+def _lie_together(rows: np.ndarray, places: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Of each stretch, whether its rows follow each other both in the file and where they go."""
+    follows = (np.diff(rows) == 1) & (np.diff(places) == 1)
+    others = np.concatenate([[0], np.cumsum(~follows)])  # steps before a row that are no such
+    return others[edges[1:] - 1] == others[edges[:-1]]
+
+
+def _check_unchanged(part: Header, file: FileIO) -> None:
+    now = os.fstat(file.fileno())
+    if (now.st_size, now.st_mtime_ns) != (part.size, part.modified):
+        raise DataError(f"{part.path}: has changed while it was read; the data must stay as they are until the end")
+
+
+def _advise(file: FileIO, offsets: list[int], spans: list[int]) -> None:
+    """Tell the system what is read next, so that a disk may do it all at once."""
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):  # not every file system takes advice
+            for offset, span in zip(offsets, spans, strict=True):
+                os.posix_fadvise(file.fileno(), offset, span, os.POSIX_FADV_WILLNEED)
+
+
+def _fill(part: Header, file: FileIO, offset: int, view: memoryview) -> None:
+    while len(view):
+        if hasattr(os, "preadv"):
+            count = os.preadv(file.fileno(), [view], offset)
+        else:
+            file.seek(offset)
+            count = file.readinto(view)
+        if not count:
+            raise DataError(f"{part.path}: ends before its array does; a whole file is needed")
+        view, offset = view[count:], offset + count
