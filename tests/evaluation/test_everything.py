@@ -172,7 +172,7 @@ def test_parts_come_one_by_one():
     assert new == [
         ["decomposition"],
         ["marginal_log_likelihood"],
-        ["factors", "metrics"],
+        ["factors", "factors_sha256", "metrics"],
         ["metrics_of_gaussian_quantiles"],
     ]
     assert said == ["overlap and match", "metrics: hoyer", "metrics_of_gaussian_quantiles: hoyer"]

@@ -16,7 +16,7 @@ from minidecomp import DecompositionVAE
 from minidecomp.cli.main import main
 from minidecomp.data import load
 from minidecomp.evaluation.metrics.sampling import legacy_seed
-from minidecomp.randomness import philox, streams
+from minidecomp.randomness import order, philox, streams
 from minidecomp.randomness.streams import Stream
 
 PACKAGE = Path(minidecomp.__file__).parent
@@ -160,3 +160,8 @@ def test_a_samples_spikes_are_not_the_first_training_steps():
     again = philox.uniform(z.shape, 0, *streams.SAMPLE_CHOICE.at()) < 0.5
     assert np.mean(spikes == again) > 0.99
     assert np.mean(spikes == first) < 0.6
+
+
+@pytest.mark.parametrize("n", [1, 1000, order.MANY + 7])
+def test_an_order_of_many_rows_is_the_textbooks(n):
+    np.testing.assert_array_equal(order.permutation(n, 5, 3, 2), philox.permutation(n, 5, 3, 2))
