@@ -29,6 +29,7 @@ def encode(
     where it was trained on bytes (docs/data.md). A table's columns are taken by their names.
     """
     from minidecomp.data import arrays
+    from minidecomp.data.own import how_to_read
     from minidecomp.data.rules import check_finite
     from minidecomp.data.written import Given
     from minidecomp.runs import checkpoint
@@ -37,7 +38,7 @@ def encode(
     check_out(out)
     loaded = checkpoint.load(run)
     check_run_out(out, loaded, data)
-    found = arrays.read(data, array or loaded.options.array, arrays.how_to_read(loaded.options, loaded.rules))
+    found = arrays.read(data, array or loaded.options.array, how_to_read(loaded.options, loaded.rules))
     points, note = loaded.rules.take(found.values, data)
     for line in filter(None, (*found.notes, note)):
         say(line, err=True)

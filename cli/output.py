@@ -88,7 +88,7 @@ def check_run_output(
 
 def check_out(path: str | None) -> None:
     """Raise OptionError unless ``write_out`` can write to ``--out``, as far as can be told before a run is read."""
-    from minidecomp.data.tables import ending_of
+    from minidecomp.data.cells import ending_of
     from minidecomp.data.written import ENDINGS, cannot_be_written
 
     if path is None or path == STANDARD_OUTPUT:

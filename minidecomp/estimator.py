@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from . import training
+from .data.cells import Reading
 from .data.dataset import Dataset
 from .data.points import Points
 from .data.rules import DataRules, as_rows, check_finite, new_data, size_note
 from .data.scaling import Scaling
-from .data.tables import Reading, table_names, table_of_frame
+from .data.tables import table_names, table_of_frame
 from .engines import ROWS_AT_ONCE, Engine, make, usable_engine
 from .errors import DataError, OptionError
 from .evaluation.terms import evaluate

@@ -16,12 +16,12 @@ from ..randomness import philox, streams
 from ..settings.options import OWN, TrainOptions, chosen_variant, data_names
 from ..settings.resolving import check
 from ..variants import DATA_SETS
-from . import arrays, dsprites, fashion_mnist, pinwheel
+from . import arrays, dsprites, fashion_mnist, own, pinwheel
 from .dataset import Dataset
 from .labels import is_file
 from .source import Available, DataSource
 
-for _module in (pinwheel, dsprites, fashion_mnist, arrays):
+for _module in (pinwheel, dsprites, fashion_mnist, own):
     DATA_SETS.add(_module.SOURCE)
 
 __all__ = ["Available", "DataSource", "Dataset", "available", "dataset_from", "load", "with_absolute_files"]
@@ -75,8 +75,8 @@ def dataset_from(options: TrainOptions) -> Dataset:
 
 def _load(options: Any) -> Dataset:
     source = chosen_variant("data", options.data)
-    own = source.name == OWN and str(options.data) != arrays.STANDARD_INPUT
-    if own and not os.path.exists(options.data) and arrays.ending_of(options.data) not in arrays.ENDINGS:
+    is_own = source.name == OWN and str(options.data) != arrays.STANDARD_INPUT
+    if is_own and not os.path.exists(options.data) and arrays.ending_of(options.data) not in arrays.ENDINGS:
         raise OptionError("data", options.data, _allowed(str(options.data)))
     loaded = source.load(options)
     limit = options.limit

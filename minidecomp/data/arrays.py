@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,24 +13,20 @@ from ..errors import DataError, MinidecompError, OptionError, counted
 from ..files import what_else
 from ..randomness import streams
 from ..randomness.order import permutation
-from ..settings.options import OWN
-from ..variants import Option
 from . import containers, images, npy
+from .cells import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_of
 from .dataset import Dataset
 from .folders import reason
-from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside, is_file
+from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside
 from .on_disk import OnDisk
 from .points import pick
-from .rules import DataRules, new_data
-from .scaling import SCALES
-from .source import FACTORS, DataSource, check_list, listed
-from .tables import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_of, read_table
+from .rules import new_data
+from .tables import read_table
 
 ENDINGS = (".npy", ".npz", *TEXT_ENDINGS, *FRAME_ENDINGS, *containers.CONTAINER_ENDINGS)
 IDS = {"id", "index"}
 NO_FEATURES = {*IDS, "label", "labels", "class", "target"}
 CODES_OF_GAPS = (-9999, -999, -99, 999, 9999, 99999, 999999, -99999, -32768)
-TAB = {"tab": "\t", "\\t": "\t"}
 ANY_FILE = f"a folder of images or of .npy files, or a file that ends in {', '.join(ENDINGS)}"
 
 
@@ -288,43 +282,6 @@ def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
     return FromFile(npy.join(paths, loaded, str(path), how.channels), notes=tuple(notes))
 
 
-def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
-    """What a run's options say of its file and, with the rules of its model, of others for that model."""
-
-    def given(name: str, usual: Any = "") -> Any:
-        value = getattr(options, name, None)
-        return usual if value is None else value
-
-    labels, factors = given("labels"), given("factors")
-    table = Reading(
-        delimiter=TAB.get(given("delimiter"), given("delimiter")),
-        decimal=given("decimal"),
-        header=given("header", None),
-        columns=listed(given("columns")),
-        drop=listed(given("drop")),
-        missing=listed(given("missing")),
-        drop_missing=given("drop_missing", False),
-        labels=() if is_file(labels) or not labels else (labels,),
-        factors=() if is_file(factors) else listed(factors),
-        model_names=() if rules is None else rules.names,
-        model_width=0 if rules is None else rules.width,
-    )
-    resize = given("resize", ())
-    size = (resize[0], resize[-1]) if resize else None
-    named = (factors,) if is_file(factors) else table.factors
-    return HowToRead(given("array", None), table, given("channels"), size, labels, named)
-
-
-def _check_delimiter(value: str) -> None:
-    if len(TAB.get(value, value)) != 1 or value in '"\r\n':
-        raise OptionError("delimiter", value, "one character, or tab, is")
-
-
-def _check_decimal(value: str) -> None:
-    if value not in (".", ","):
-        raise OptionError("decimal", value, ". or , is")
-
-
 def labels_and_ids(found: FromFile, name: str) -> list[str]:
     """A line on each column of whole numbers that is named as a label or an id is: few mean to learn these."""
     if len(found.names) < 2:
@@ -352,58 +309,3 @@ def codes_of_gaps(values: np.ndarray, name: str) -> list[str]:
         for code, count in counts.items()
         if count
     ]
-
-
-def _load(o: Any) -> Dataset:
-    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o), o.scale)
-
-
-# What --data means where it names no other data set.
-SOURCE = DataSource(
-    name=OWN,
-    load=_load,
-    options=(
-        Option("array", str, "Name of the array in a file that has several."),
-        Option("test_fraction", float, "Share of your own data kept for testing.", 0.1, above=0, below=1),
-        Option(
-            "scale",
-            str,
-            "Take numbers as they are (none), to 0..1 (unit), to mean 0 and deviation 1 (standardise), or as v / 255 "
-            "(bytes). By their type: bytes for uint8, unit for uint16, else none.",
-            choices=SCALES,
-        ),
-        Option(
-            "columns",
-            str,
-            "The table's columns to train on, as a,b,c; without names, by number from 0.",
-            verify=partial(check_list, "columns"),
-        ),
-        Option("drop", str, "Columns to leave out, likewise.", verify=partial(check_list, "drop")),
-        Option(
-            "labels",
-            str,
-            "Each point's class, in words or numbers, not trained on: a column or array of your own data, or a FILE "
-            "with a row for each point.",
-        ),
-        FACTORS,
-        Option(
-            "missing",
-            str,
-            "What stands for no value in a table, as -9999, beside empty cells, NA and nan.",
-            verify=partial(check_list, "missing"),
-        ),
-        Option("drop_missing", bool, "Leave out rows with a missing value; else they are refused.", False),
-        Option("header", bool, "Whether the table's first line has names. Found out, if not given."),
-        Option(
-            "delimiter",
-            str,
-            r"What separates a table's cells: , ; | or tab. Found out, if not given.",
-            verify=_check_delimiter,
-        ),
-        Option("decimal", str, "What stands before a number's fraction: . or , . Found out.", verify=_check_decimal),
-        Option("channels", str, "Which axis of images has their channels. Found out.", choices=("first", "last")),
-        Option("resize", tuple, "Rows and columns to which a folder's images are brought.", low=1, high=10000, most=2),
-    ),
-    defaults={"prior": "gaussian"},
-    limits_itself=True,
-)

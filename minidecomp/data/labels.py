@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import DataError, OptionError, counted
+from .cells import FRAME_ENDINGS, TEXT_ENDINGS, ending_of
 from .dataset import Factors
 from .delimited import BOOLS, MISSING, plain, value
-from .tables import FRAME_ENDINGS, TEXT_ENDINGS, ending_of, read_texts
+from .tables import read_texts
 
 FILE_ENDINGS = (".npy", ".txt", *TEXT_ENDINGS, *FRAME_ENDINGS)  # --labels and --factors: FILE, not a column's name
 MOST_CLASSES = 1000

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import DataError, OptionError
 from ..variants import LIKELIHOODS
+from .cells import Reading
 from .dataset import Dataset
 from .images import ImageShape, channels_last, in_words
 from .learnt_scaling import learn_scaling
@@ -22,7 +23,7 @@ from .on_disk import OnDisk
 from .points import Bits, Points, as_stored, as_type, blocks, value_range
 from .scaling import BYTES as BYTES_SCALE
 from .scaling import NONE, STANDARDISE, UNIT, Scaling
-from .tables import Reading, table_of_frame
+from .tables import table_of_frame
 
 # UNKNOWN: the model is from a checkpoint that did not keep it yet.
 BYTES, NUMBERS, UNKNOWN = "bytes", "numbers", "unknown"

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..files import write_file
 from ..packages import missing
-from .tables import ending_of
+from .cells import ending_of
 
 CSV = ".csv"
 ENDINGS = (".npz", ".npy", CSV, ".csv.gz", ".parquet")

@@ -9,7 +9,8 @@ from hypothesis.extra import numpy as arrays_of
 
 from minidecomp import data
 from minidecomp.data import arrays, points
-from minidecomp.data.tables import Reading
+from minidecomp.data.cells import Reading
+from minidecomp.data.own import how_to_read
 from minidecomp.errors import DataError, OptionError
 from minidecomp.randomness import philox, streams
 
@@ -318,7 +319,7 @@ def test_a_number_that_may_stand_for_no_value_gets_a_line(tmp_path, code):
 
     def notes(table, **given):
         np.savetxt(path, table, delimiter=",", header="a,b,c", comments="", fmt="%g")
-        return " ".join(arrays.load(path, how=arrays.how_to_read(SimpleNamespace(**given))).notes)
+        return " ".join(arrays.load(path, how=how_to_read(SimpleNamespace(**given))).notes)
 
     assert f"2 cells are {code}, far from all others, and taken as a number; --missing {code}" in notes(values)
     assert f"{code}" not in notes(values, missing=f"{code}", drop_missing=True)

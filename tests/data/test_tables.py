@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as any_array
 
+from minidecomp.data.cells import Reading
 from minidecomp.data.delimited import plain
-from minidecomp.data.tables import Reading, read_table, table_of_frame
+from minidecomp.data.tables import read_table, table_of_frame
 from minidecomp.errors import DataError
 
 X = np.random.default_rng(0).normal(size=(8, 3)).round(3)

@@ -10,7 +10,7 @@ import pytest
 
 from minidecomp.cli.main import main
 from minidecomp.data import arrays
-from minidecomp.data.tables import TEXT_ENDINGS
+from minidecomp.data.cells import TEXT_ENDINGS
 from minidecomp.errors import MinidecompError
 
 ENOUGH, PLENTY = 300, 5_000  # files a test: seconds by default, minutes with -m slow
