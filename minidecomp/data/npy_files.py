@@ -147,6 +147,7 @@ def _read_part(part: Header, rows: np.ndarray, places: np.ndarray, out: np.ndarr
                 run, these = np.empty(span, np.uint8), slice(edges[i], edges[i + 1])
                 _fill(part, file, offset, memoryview(run))
                 flat[places[these]] = run.reshape(-1, size)[rows[these] - rows[edges[i]]]
+            _check_unchanged(part, file)
     except OSError as error:
         raise DataError(f"{part.path}: cannot be read any more ({reason(error)})") from None
 
@@ -191,5 +192,6 @@ def _fill(part: Header, file: FileIO, offset: int, view: memoryview) -> None:
             file.seek(offset)
             count = file.readinto(view)
         if not count:
+            _check_unchanged(part, file)
             raise DataError(f"{part.path}: ends before its array does; a whole file is needed")
         view, offset = view[count:], offset + count
