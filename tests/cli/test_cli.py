@@ -426,6 +426,7 @@ def test_encode_refuses_points_of_another_width(capsys):
     assert complaint(capsys, "encode", "b", "large.npy") == message
 
 
+@pytest.mark.slow
 def test_a_small_dsprites_run(capsys):
     """The metrics by their names, for the Student-t prior once more of the Gaussian quantiles."""
     part = ["--factors", "shape=heart,scale=0.5..0.7,orientation=0,posX=0..0.3,posY=0..0.3"]
