@@ -28,7 +28,7 @@ def encode(
     DATA is a file of points like those that the run was trained on: as wide, in the same units and range, and bytes
     where it was trained on bytes (docs/data.md). A table's columns are taken by their names.
     """
-    from minidecomp.data import arrays
+    from minidecomp.data import arrays, labels
     from minidecomp.data.own import how_to_read
     from minidecomp.data.rules import check_finite
     from minidecomp.data.written import Given
@@ -52,7 +52,7 @@ def encode(
         latent=("loc", "scale"),
         names=loaded.rules.names,
         index=found.numbered,
-        labels=found.beside.labels,
+        labels=labels.named(found.beside.labels),
     )
     write_out(out or _free_name(loaded.folder, f"encodings-{stem}"), given)
 

@@ -87,9 +87,11 @@ def say_test_points_are_not_known(run: Run) -> None:
     )
 
 
-def say_unit_of_log_likelihoods(rules: DataRules) -> None:
-    """How far log-likelihoods of scaled data are from those of the data as they were given."""
-    if nats := rules.log_volume:
+def say_unit_of_log_likelihoods(rules: DataRules, options: TrainOptions) -> None:
+    """How far log-likelihoods of scaled data of one's own are from those of the data as they were given."""
+    from minidecomp.settings.options import data_names
+
+    if options.data not in data_names() and (nats := rules.log_volume):
         click.echo(
             f"log-likelihoods are of the data as scaled ({rules.scale}); of the data as given they are "
             f"{abs(nats):.4f} nats {'lower' if nats >= 0 else 'higher'}"

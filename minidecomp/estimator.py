@@ -268,7 +268,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         with np.errstate(all="ignore"):  # what is not finite is refused
             mean = self.vae_.likelihood.mean(self.vae_.decode(Z.astype(self.vae_.dtype)))
         check_finite("Z", {"x": mean})
-        return self._as_fitted(np.asarray(self.rules_.give(np.asarray(mean)), dtype))
+        # Scaled data may be far from 0, where float32 loses what makes them differ.
+        x = self.rules_.give(np.asarray(mean))
+        return self._as_fitted(np.asarray(x, dtype if self.rules_.scaling is None else np.float64))
 
     def sample(self, n_samples: int = 1, seed: int = 0) -> np.ndarray:
         """Points (n_samples, dx) from p(x|z) with z from the prior, in the units of `inverse_transform`."""

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import DataError
 from .delimited import has_names
 
-TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".txt", ".dat", ".data")
 FRAME_ENDINGS = (".parquet", ".feather", ".xlsx")
 STANDARD_INPUT = "-"
 LONG = 40  # letters of a cell or a name that are shown
@@ -82,6 +82,10 @@ class Cells(ABC):
     def word(self, cell: Any) -> float | None:
         """As ``delimited.value``."""
 
+    def point_for(self, number: str) -> str:
+        """A number's text, with a point before its fraction."""
+        return number
+
     def index_apart(self) -> list[Any] | None:
         """The cells of an index that is none of the columns."""
         return None
@@ -131,8 +135,19 @@ def find_header(reading: Reading, rows: list[list[str]], decimal: str, name: str
     return header, [f"{name}: {said}; --no-header says that it is a point"] if said else []
 
 
-def header_names(cells: Sequence[str]) -> tuple[str, ...]:
-    """A header's cells as names; NumPy's savetxt begins it with a # ."""
+def header_names(cells: Sequence[str], table: str) -> tuple[str, ...]:
+    """A header's cells as names; NumPy's savetxt begins it with a # .
+
+    Raises
+    ------
+    DataError
+        Half of them or more are empty, as where a title stands above the table.
+    """
     names = [cell.strip() for cell in cells]
     names[0] = names[0].removeprefix("#").strip()
+    if len(names) > 2 and names[1:].count("") >= len(names) / 2:
+        raise DataError(
+            f"{table}: its first line, {short(','.join(filter(None, names)))}, has names for "
+            f"{len(names) - names.count('')} of {len(names)} columns; if that is a title, delete it"
+        )
     return tuple(names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ class FrameCells(Cells):
         shown = [["" if cell != cell else str(cell) for cell in row] for row in frame.head(SAMPLE).to_numpy().tolist()]
         header, said = find_header(reading, shown, ".", name)
         made = cls.of(frame.iloc[int(header) :].infer_objects().reset_index(drop=True), name)
-        made.names = header_names(shown[0]) if header else ()
+        made.names = header_names(shown[0], name) if header else ()
         made.notes += said
         if len(sheets) > 1:
             made.notes.append(f"{name}: the first of {len(sheets)} sheets, {title}, was read")
@@ -108,6 +109,6 @@ class FrameCells(Cells):
             return float("nan")
         if isinstance(cell, str):
             return value(cell)
-        if isinstance(cell, bool | int | float | np.bool_ | np.integer | np.floating):
+        if isinstance(cell, bool | int | float | Decimal | np.bool_ | np.integer | np.floating):
             return float(cell)
         return None

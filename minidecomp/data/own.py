@@ -43,7 +43,7 @@ def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
     resize = given("resize", ())
     size = (resize[0], resize[-1]) if resize else None
     named = (factors,) if is_file(factors) else table.factors
-    return HowToRead(given("array", None), table, given("channels"), size, labels, named)
+    return HowToRead(given("array", None), table, given("channels"), size, labels, named, given("image_shape", ()))
 
 
 def _check_delimiter(value: str) -> None:
@@ -103,6 +103,14 @@ SOURCE = DataSource(
         ),
         Option("decimal", str, "What stands before a number's fraction: . or , . Found out.", verify=_check_decimal),
         Option("channels", str, "Which axis of images has their channels. Found out.", choices=("first", "last")),
+        Option(
+            "image_shape",
+            tuple,
+            "Rows and columns, as 28,28, of images that are a table's rows; in colour and the channels, which go last.",
+            low=1,
+            high=10000,
+            most=3,
+        ),
         Option("resize", tuple, "Rows and columns to which a folder's images are brought.", low=1, high=10000, most=2),
     ),
     defaults={"prior": "gaussian"},

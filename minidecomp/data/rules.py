@@ -132,7 +132,7 @@ class DataRules:
     @property
     def log_volume(self) -> float:
         """In nats a point: log p of a person's x is the model's less this. Probabilities of 0 and 1 have no volume."""
-        return 0.0 if self.scaling is None or self.high <= 1 else self.scaling.log_volume
+        return _log_volume(self.high, self.scaling, self.unit, self.width)
 
     @property
     def scale(self) -> str:
@@ -260,6 +260,20 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
     return rules
 
 
+def _log_volume(high: float, scaling: Scaling | None, unit: str, width: int) -> float:
+    if high <= 1:
+        return 0.0
+    if scaling is not None:
+        return scaling.log_volume
+    return width * math.log(255) if unit == BYTES else 0.0
+
+
+def log_volume(dataset: Dataset, likelihood: str) -> float:
+    """As `DataRules.log_volume`, of the rules that a data set gives."""
+    high = (LIKELIHOODS[likelihood].data_range or (-LARGEST, LARGEST))[1]
+    return _log_volume(high, dataset.scaling, unit_of(dataset.train), dataset.data_dim)
+
+
 def size_note(dataset: Dataset) -> str:
     """A line on data whose size is far from 1, with their range and what to do; empty where there is nothing to say."""
     if unit_of(dataset.train) == BYTES or isinstance(dataset.train, Bits):
@@ -372,7 +386,8 @@ def new_data(values: Any, name: str, scale: str | None = None) -> NewData:
     if rows.dtype.kind == "u" and high <= 1:
         rows = _as_floats(rows)  # black and white
     if scale is None:
-        scale = BYTES_SCALE if rows.dtype == np.uint8 else UNIT if rows.dtype == np.uint16 else NONE
+        size = rows.dtype.itemsize if rows.dtype.kind == "u" else 0  # in whatever order of bytes
+        scale = {1: BYTES_SCALE, 2: UNIT}.get(size, NONE)
         if scale == UNIT:
             note = f"{name}: 16-bit values, divided by 65535; --scale says it otherwise"
     if scale == UNIT and rows.dtype == np.uint8:
