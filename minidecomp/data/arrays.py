@@ -21,7 +21,7 @@ from .cells import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_
 from .conversions import conversion
 from .dataset import Dataset
 from .folders import reason
-from .images import in_words
+from .images import LAST, in_words
 from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside
 from .on_disk import OnDisk
 from .points import pick
@@ -143,7 +143,7 @@ def load(
     name = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
     how = how or HowToRead()
     found = read(path, array, how)
-    new = _as_images(new_data(found.values, str(path), scale), how.image_shape, str(path))
+    new = _as_images(new_data(found.values, str(path), scale, LAST), how.image_shape, str(path))
     n = len(new.rows)
     if n < 4:
         raise DataError(f"{path}: has {counted(n, 'point')}; at least 4 are needed")
@@ -249,7 +249,7 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
     left_out: list[str] = []
     for each in sorted(beside):
         other = arrays[each]()
-        if how.table.model_width and len(values) not in other.shape:  # of another part of the file's points
+        if how.table.if_there and len(values) not in other.shape:  # of another part of the file's points
             left_out.append(f"{path}: its array {each} has not a value for each of these points, and was left out")
         else:
             texts[each] = as_texts(other, f"{path}, array {each}", values.shape[:1])
@@ -272,7 +272,7 @@ def _with_beside(
     ``own`` has texts (N, columns) that the file itself has, by name; ``rows`` are the rows of the points among its
     ``total`` rows, all by default; ``names`` are the points' own.
     """
-    if how.table.model_width:  # the labels of other data are known only where their own file has them
+    if how.table.if_there:  # the labels of other data are known only where their own file has them
         labels, factors = how.labels if how.labels in own else "", tuple(each for each in how.factors if each in own)
     else:
         labels, factors = how.labels, how.factors
@@ -282,7 +282,7 @@ def _with_beside(
     rows, total = np.arange(count) if rows is None else rows, count if total is None else total
     beside = beside_points(str(path), labels, factors, own, rows, total, names)
     present = beside.present()
-    if present is not None and not present.all() and not how.table.model_width:
+    if present is not None and not present.all() and not how.table.if_there:
         if not how.table.drop_missing:
             beside.refuse_missing(str(path))
         lost = counted(int((~present).sum()), "point")

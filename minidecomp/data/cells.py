@@ -37,6 +37,8 @@ class Reading:
         Leave out rows with a missing value; else they are refused.
     labels, factors : tuple of str
         Columns that are given back as texts and are none of the numbers.
+    if_there : bool
+        Whether those that the table does not have are passed over; else they are refused.
     model_names : tuple of str
         The columns of the model that the table is for: from a table with names these are taken, and nothing else.
     model_width : int
@@ -52,6 +54,7 @@ class Reading:
     drop_missing: bool = False
     labels: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
+    if_there: bool = False
     model_names: tuple[str, ...] = ()
     model_width: int = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import import_module
@@ -11,9 +12,34 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, MinidecompError
+from ..errors import DataError, MinidecompError, is_text, printable
 from .cells import Cells, Reading, ending_of, find_header, header_names
 from .delimited import SAMPLE, value
+
+
+def plain_frame(frame: Any) -> Any:
+    """A frame of pandas or polars for whatever has one: a table of pyarrow, or a frame of dask, is made one of pandas.
+
+    Raises
+    ------
+    DataError
+        It is lazy, has no column, or two of one name.
+    """
+    if hasattr(frame, "collect") and not hasattr(frame, "to_numpy"):
+        raise DataError("X is a lazy frame, whose rows are not there yet; X.collect() is needed")
+    kind = type(frame).__module__.partition(".")[0]
+    if kind in ("pyarrow", "dask"):
+        frame = frame.to_pandas() if kind == "pyarrow" else frame.compute()
+    names = [str(name) for name in frame.columns]
+    if not names:
+        raise DataError("X is a frame without columns; points are needed")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"X has two columns named {twice}; names that differ are needed")
+    for name in names:
+        if not is_text(name):
+            raise DataError(f"X has a column named {printable(name)}; a name in UTF-8, without zero bytes, is needed")
+    return frame
 
 
 @dataclass
@@ -94,7 +120,7 @@ class FrameCells(Cells):
         made = []
         for column in columns:
             array = np.asarray(self._series(column).to_numpy())
-            if array.dtype.kind not in "biuf":
+            if array.dtype.kind not in "biuf" or array.ndim != 1:
                 return None
             made.append(array.astype(np.float64))
         return np.stack(made, axis=1)
@@ -110,5 +136,6 @@ class FrameCells(Cells):
         if isinstance(cell, str):
             return value(cell)
         if isinstance(cell, bool | int | float | Decimal | np.bool_ | np.integer | np.floating):
-            return float(cell)
+            with suppress(OverflowError):  # whole numbers of hundreds of digits
+                return float(cell)
         return None

@@ -60,6 +60,15 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
     return images[..., 0] if images.shape[3] == 1 else images
 
 
+def channels_that_fit(shape: tuple[int, ...], known: ImageShape | None) -> str:
+    """``first`` or ``last``, where only one of them makes images (N, ..) those of a known shape; else empty."""
+    if len(shape) != 4 or known is None:
+        return ""
+    wanted = known if len(known) == 3 else (*known, 1)
+    fits = [name for name, axes in ((FIRST, (*shape[2:], shape[1])), (LAST, shape[1:])) if axes == wanted]
+    return fits[0] if len(fits) == 1 else ""
+
+
 def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[np.ndarray, list[str], list[str]]:
     """All PNG and JPEG files of a folder, sorted by name; where it has none, those of the folders in it.
 

@@ -200,7 +200,7 @@ def _set_aside(cells: Cells, reading: Reading) -> Iterator[tuple[str, str]]:
     for option, columns in (("--labels", reading.labels), ("--factors", reading.factors)):
         for name in columns:
             known = cells.names or (map(str, range(cells.width)) if cells.width > reading.model_width else ())
-            if not reading.model_width or name in known:
+            if not reading.if_there or name in known:
                 yield option, name
 
 
