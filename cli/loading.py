@@ -67,9 +67,15 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
 def dataset_of(options: TrainOptions, given: bool) -> Dataset:
     """The data of a run's options; where a file is gone, and none is ``given`` in its place, the error says how."""
     from minidecomp.data import dataset_from
+    from minidecomp.data.labels import is_file
     from minidecomp.errors import DataError, OptionError
     from minidecomp.settings.options import data_names
 
+    for name in ("labels", "factors"):
+        file = getattr(options, name, None)
+        if isinstance(file, str) and is_file(file) and not os.path.exists(file):
+            say(f"{file}: the file of the run's {name} is no longer there, so none are known", err=True)
+            options = options.replace(**{name: None})
     try:
         return dataset_from(options)
     except (DataError, OptionError) as error:

@@ -9,18 +9,18 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError, MinidecompError, OptionError, counted
-from ..files import what_else
 from ..randomness import streams
 from ..randomness.order import permutation
 from . import containers, images, npy
 from .cells import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_of
 from .conversions import conversion
 from .dataset import Dataset
-from .folders import reason
+from .folders import reason, refuse_what_is_no_file
 from .images import LAST, in_words
 from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside
 from .on_disk import OnDisk
@@ -216,17 +216,21 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
 
 def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> FromFile:
     """``read``, by the kind of the file."""
-    if str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS):
+    is_table = str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS)
+    is_folder = os.path.isdir(path)
+    if not how.table.model_width:
+        _refuse_what_does_not_go(how, path, is_table, is_folder and not npy.holds_parts(path))
+    if is_table:
         if str(path) != STANDARD_INPUT:
-            _refuse_what_is_no_file(Path(path))
+            refuse_what_is_no_file(Path(path))
         table = read_table(path, how.table)
         notes = table.notes if how.table.model_width else (*table.notes, *codes_of_gaps(table.values, str(path)))
         found = FromFile(table.values, table.names, notes, index=table.index)
         own = {name: texts[:, None] for name, texts in table.aside.items()}
         return _with_beside(found, path, how, own, table.rows, table.total)
-    if os.path.isdir(path) and npy.holds_parts(path):
+    if is_folder and npy.holds_parts(path):
         return _with_beside(_from_parts(path, how), path, how, {})
-    if os.path.isdir(path):
+    if is_folder:
         made, said, names = images.read_folder(path, how.resize)
         found = FromFile(made, notes=tuple(said), index=np.array(names, object))
         return _with_folders(_with_beside(found, path, how, {}, names=names), path)
@@ -234,11 +238,13 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
         containers.refuse_torch(path)
     if ending not in ENDINGS:
         raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read{conversion(path)}")
-    _refuse_what_is_no_file(Path(path))
+    refuse_what_is_no_file(Path(path))
     if ending == npy.ENDING and (large := npy.on_disk([Path(path)], str(path), how.channels)) is not None:
         return _with_beside(FromFile(large[0], notes=(large[1],)), path, how, {})
     arrays = containers.named_arrays(Path(path), ending)
     beside = {each for each in (how.labels, *how.factors) if each and each in arrays}
+    if array is not None and array in beside:
+        raise OptionError("labels", array, f"--array trains on {array}; another array of {path} is")
     name = containers.chosen_name(path, [name for name in arrays if name not in beside], array)
     values = arrays[name]()
     if values.ndim == 4:
@@ -256,6 +262,22 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
     found = _without_nan(FromFile(values, notes=tuple(left_out)), path, how)
     kept = found.numbered
     return _with_beside(found, path, how, {each: text[kept] for each, text in texts.items()}, kept, len(values))
+
+
+def _refuse_what_does_not_go(how: HowToRead, path: str | Path, is_table: bool, is_images: bool) -> None:
+    """Raise OptionError for an option that has no meaning for such a file."""
+    table = how.table
+    of_tables: dict[str, Any] = {"columns": table.columns, "drop": table.drop, "missing": table.missing}
+    of_tables |= {"delimiter": table.delimiter, "decimal": table.decimal}
+    of_tables |= {"header": "" if table.header is None else "yes" if table.header else "no"}
+    found: list[tuple[str, dict[str, Any]]] = [("tables", of_tables)] if not is_table else []
+    found += [("folders of images", {"resize": how.resize})] if not is_images else []
+    found += [("arrays of images", {"channels": how.channels})] if is_table or is_images else []
+    for kind, given in found:
+        for name, value in given.items():
+            if value:
+                shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
+                raise OptionError(name, shown, f"it goes with {kind}, and {path} is none; it may be left out, it")
 
 
 def _with_beside(
@@ -323,24 +345,22 @@ def _without_nan(found: FromFile, path: str | Path, how: HowToRead) -> FromFile:
     return replace(found, values=values[whole], index=np.flatnonzero(whole), notes=(*found.notes, note))
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
-    """Raise DataError for a pipe, a socket or a device, which might never come to an end."""
-    kind = what_else(os.stat(path).st_mode)
-    if kind not in (None, "a folder"):
-        raise DataError(f"{path}: is {kind}; write the data into a file and give that")
-
-
 def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
     """The arrays of a folder's .npy files, one after the other."""
     paths, notes = npy.parts_of(path)
     for part in paths:
-        _refuse_what_is_no_file(part)
+        refuse_what_is_no_file(part)
     if (large := npy.on_disk(paths, str(path), how.channels)) is not None:
         return FromFile(large[0], notes=(*notes, large[1]))
     loaded = []
     for part in paths:
-        arrays = containers.named_arrays(part, npy.ENDING)
-        loaded.append(arrays[containers.chosen_name(part, list(arrays), None)]())
+        try:
+            arrays = containers.named_arrays(part, npy.ENDING)
+            loaded.append(arrays[containers.chosen_name(part, list(arrays), None)]())
+        except MinidecompError:
+            raise
+        except Exception as error:  # as in `read`
+            raise DataError(f"{part}: cannot be read ({reason(error)}); a whole .npy file is needed") from None
     return FromFile(npy.join(paths, loaded, str(path), how.channels), notes=tuple(notes))
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, is_text
 from .delimited import has_names
 
 TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".txt", ".dat", ".data")
 FRAME_ENDINGS = (".parquet", ".feather", ".xlsx")
 STANDARD_INPUT = "-"
+LONGEST = 1000  # letters of a label
 LONG = 40  # letters of a cell or a name that are shown
 
 
@@ -104,6 +105,22 @@ def ending_of(path: str | Path) -> str:
     """The ending that says what a file is: .csv, .csv.gz, .npy, in lower case."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     return "".join(suffixes[-2:]) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
+
+
+def text_array(rows: list[list[str]], name: str) -> np.ndarray:
+    """Texts (N, columns) of labels and factors.
+
+    Raises
+    ------
+    DataError
+        One is no UTF-8, or far too long.
+    """
+    for row in rows:
+        for text in row:
+            if len(text) > LONGEST or not is_text(text):
+                what = f"{len(text)} letters" if len(text) > LONGEST else "letters that are no UTF-8"
+                raise DataError(f"{name}: texts of at most {LONGEST} letters are needed; {text[:LONG]!r} has {what}")
+    return np.array(rows, str)
 
 
 def called(cells: Cells, column: int) -> str:

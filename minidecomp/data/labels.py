@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, OptionError, counted
-from .cells import FRAME_ENDINGS, TEXT_ENDINGS, ending_of
+from ..errors import DataError, MinidecompError, OptionError, counted
+from .cells import FRAME_ENDINGS, TEXT_ENDINGS, ending_of, text_array
 from .dataset import Factors
 from .delimited import BOOLS, MISSING, plain, value
+from .folders import reason, refuse_what_is_no_file
 from .tables import read_texts
 
 FILE_ENDINGS = (".npy", *TEXT_ENDINGS, *FRAME_ENDINGS)  # --labels and --factors: FILE, not a column's name
@@ -97,8 +100,8 @@ def as_texts(values: np.ndarray, name: str, points: tuple[int, ...]) -> np.ndarr
     if values.dtype.kind == "f":
         return np.array([[plain(each) for each in row] for row in values.tolist()])
     if values.dtype.kind == "S" or (values.size and isinstance(values.flat[0], bytes)):
-        return np.array([[each.decode("utf-8", "replace").strip() for each in row] for row in values.tolist()])
-    return np.array([[str(each).strip() for each in row] for row in values.tolist()])
+        return text_array([[each.decode("utf-8", "replace").strip() for each in row] for row in values.tolist()], name)
+    return text_array([[str(each).strip() for each in row] for row in values.tolist()], name)
 
 
 def _of_named(path: str, names: Sequence[str]) -> tuple[Sequence[str], np.ndarray, Sequence[str]] | None:
@@ -123,6 +126,13 @@ def _of_named(path: str, names: Sequence[str]) -> tuple[Sequence[str], np.ndarra
     return None
 
 
+def _check_file(path: str) -> None:
+    try:
+        refuse_what_is_no_file(Path(path))
+    except OSError as error:
+        raise DataError(f"{path}: no such file" if not os.path.exists(path) else f"{path}: {reason(error)}") from None
+
+
 def _stem(name: str) -> str:
     return name.rsplit(".", 1)[0]
 
@@ -143,10 +153,10 @@ def _of_file(path: str, rows: np.ndarray, total: int) -> tuple[Sequence[str], np
         if ending_of(path) == ".npy":
             return (), as_texts(np.load(path, allow_pickle=False), path, (total,))[rows], ()
         names, texts, notes = read_texts(path, total)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path}: a file with a row for each point is needed ({error})") from None
+    except MinidecompError:
+        raise
+    except Exception as error:  # numpy and pandas raise nearly anything for a damaged file
+        raise DataError(f"{path}: a file with a row for each point is needed ({reason(error)})") from None
     return names, texts[rows], notes
 
 
@@ -189,6 +199,7 @@ def beside_points(
 
     def found(option: str, name: str) -> dict[str, np.ndarray]:
         if is_file(name):
+            _check_file(name)
             columns, texts, said = _of_named(name, names) or _of_file(name, rows, total)
             notes.extend(said)
             if names and not said:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, counted
-from .cells import FRAME_ENDINGS, Cells, Reading, called, column_words, ending_of, header_names, short
+from .cells import FRAME_ENDINGS, Cells, Reading, called, column_words, ending_of, header_names, short, text_array
 from .delimited import BOOLS, plain
 from .frame_cells import FrameCells
 from .text_cells import TextCells
@@ -215,7 +215,8 @@ def _texts(cells: Cells, columns: Sequence[int]) -> np.ndarray:
             return ""
         return cells.point_for(shown) if isinstance(cell, str) else plain(number)
 
-    return np.array([[text(cell) for cell in row] for row in cells.rows(columns)], str).reshape(-1, len(columns))
+    rows = [[text(cell) for cell in row] for row in cells.rows(columns)]
+    return text_array(rows, cells.name).reshape(-1, len(columns))
 
 
 def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
@@ -229,6 +230,11 @@ def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
             order = ", ".join(map(short, reading.model_names[:12]))
             cells.notes.append(f"{cells.name}: has no names; its columns are taken in the model's order, {order}")
         return list(range(cells.width))
+    both = [name for name in (*reading.labels, *reading.factors) if name in reading.columns and not reading.if_there]
+    if both:
+        raise DataError(f"{cells.name}: --columns trains on {both[0]}, --labels and --factors do not; name it once")
+    if len(set(reading.columns)) < len(reading.columns):
+        raise DataError(f"{cells.name}: --columns names a column twice; once is enough")
     left_out = apart | {_number_of(cells, each, "--drop") for each in reading.drop}
     if reading.columns:
         chosen = [_number_of(cells, each, "--columns") for each in reading.columns]
