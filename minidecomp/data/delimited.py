@@ -133,6 +133,7 @@ def without_comments(text: str) -> tuple[str, int]:
         return text, 0
     if comments and _as_many_cells(comments[-1].strip().removeprefix("#").strip(), line.strip()):
         comments.pop()
+        return re.sub(r"\s*#[ \t]*", "", text[sum(map(len, comments)) :], count=1), len(comments)
     return text[sum(map(len, comments)) :], len(comments)
 
 
