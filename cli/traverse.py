@@ -47,7 +47,7 @@ def traverse(
 
     from minidecomp import figures, memory
     from minidecomp.data.dataset import named
-    from minidecomp.data.points import as_numbers, as_stored
+    from minidecomp.data.points import as_stored
     from minidecomp.data.written import Given
     from minidecomp.errors import OptionError
     from minidecomp.evaluation.everything import evaluated_dimension_kl
@@ -82,7 +82,7 @@ def traverse(
         order = np.full(len(indices), only)
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
-    seen, means = dataset.give(as_numbers(dataset.test[:1000], vae.dtype)), dataset.give(means)
+    seen, means = dataset.given(dataset.test[:1000], vae.dtype), dataset.give(means)
     shape, columns = dataset.image_shape, dataset.feature_names
     quiet = out == STANDARD_OUTPUT
     picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns)

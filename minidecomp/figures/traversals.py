@@ -111,10 +111,9 @@ def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str], colum
     import matplotlib
 
     colours = matplotlib.colormaps[COLOUR_MAP](np.linspace(0, 1, steps))
-    index = np.arange(1, features + 1)
     for i, axes in enumerate(panels):
         for step in range(steps):
-            axes.plot(index, means[i, step], "." if features == 1 else "-", color=colours[step], linewidth=0.8)
+            axes.plot(columns.index, means[i, step], "." if features == 1 else "-", color=colours[step], linewidth=0.8)
         axes.set_ylabel(names[i])
         axes.locator_params(axis="y", nbins=3)
     columns.label(panels[-1])
