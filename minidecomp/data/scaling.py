@@ -55,12 +55,12 @@ class Scaling:
     def restore(self, X: np.ndarray) -> np.ndarray:
         """Points (N, dx) that `apply` made as they were, float64: to the digits that are left of them."""
         undone = self.undo(X)
-        size = np.abs(X).max(axis=0, initial=0.0) * self.scale + np.abs(self.shift)
-        lost = 4 * np.finfo(np.float64).eps * size
+        lost = 4 * np.finfo(np.float64).eps * (np.abs(X) * self.scale + np.abs(self.shift))
         with np.errstate(divide="ignore"):
             places = np.floor(-np.log10(lost))
-        for each in np.unique(places[np.isfinite(places) & (np.abs(places) < MOST_PLACES)]):
-            undone[:, places == each] = np.round(undone[:, places == each], int(each))
+        for each in np.unique(places[np.abs(places) <= MOST_PLACES]):
+            there = places == each
+            undone[there] = np.round(undone[there], int(each))
         return undone + 0.0  # no -0
 
     def arrays(self) -> dict[str, Any]:
