@@ -94,12 +94,12 @@ def traverse(
     if out is not None:
         shown = np.array(indices if only is not None else indices * len(order))
         labels = named(dataset.test_labels, dataset.class_names)
-        columns = {"dimension": order + 1, "point": shown, "kl": kl[order]}
+        of_rows = {"dimension": order + 1, "point": shown, "kl": kl[order]}
         given = Given(
-            arrays={**columns, "values": values, "means": means},
+            arrays={**of_rows, "values": values, "means": means},
             main="means",
             table={
-                **{name: np.repeat(array, step_count) for name, array in columns.items()},
+                **{name: np.repeat(array, step_count) for name, array in of_rows.items()},
                 "value": values.reshape(-1),
                 "mean": means.reshape(-1, vae.data_dim),
             },

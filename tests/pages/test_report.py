@@ -202,6 +202,7 @@ if (explorer.plane) {
 }
 const legend = Array.from(document.getElementById("classes").children);
 found.legend = legend.map((item) => [item.textContent, getComputedStyle(item.firstChild).backgroundColor]);
+found.column = model.image_shape ? "" : explorer.columnName(0);
 found.curves = document.querySelectorAll("#curves svg path").length;
 found.background = getComputedStyle(document.body).backgroundColor;
 const result = document.createElement("pre");
@@ -284,7 +285,9 @@ def test_in_the_browser(name, runs, tmp_path):
     classes = report_content.content(run, dataset)["explorer"]["points"]["classes"]
     has_dots = latent_dim == 2 or dataset.data_dim == 2
     assert [text for text, _ in found["legend"]] == (classes["names"] if classes and has_dots else [])
-    assert len({colour for _, colour in found["legend"]}) == len(found["legend"])
+    as_pictures = [f"rgb{tuple(bytes.fromhex(each[1:]))}" for each in classes["colours"]] if found["legend"] else []
+    assert [colour for _, colour in found["legend"]] == as_pictures
+    assert found["column"] == ("" if dataset.image_shape else (*dataset.feature_names, "x_0")[0])
     assert found["curves"] >= (4 if run.objective.alpha else 3)
     if name == "plane":
         assert found["planeHasFocus"] and found["planeChanges"]
