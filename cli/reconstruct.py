@@ -21,9 +21,12 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data. The picture
     is RUN/figures/reconstructions-COUNT.png.
     """
+    from functools import partial
+
     import numpy as np
 
     from minidecomp import figures, memory
+    from minidecomp.data.dataset import named
     from minidecomp.data.points import as_numbers
     from minidecomp.data.rules import check_finite
     from minidecomp.data.written import Given
@@ -34,25 +37,20 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
     loaded, dataset = load_run(run, data, data_dir)
     check_run_out(out, loaded, data)
     vae = loaded.vae
-    chosen, names = figures.test_points(dataset, number)
+    chosen, labels = figures.test_points(dataset, number)
     layers = (*vae.encoder.widths, *vae.decoder.widths)
     size = memory.of_reconstructions(len(chosen), layers, vae.data_dim, vae.dtype.itemsize)
     memory.ask(f"{len(chosen)} reconstructions", size, "fewer, by --count, take less")
-    x = as_numbers(dataset.test[chosen], vae.dtype)
+    points, columns = dataset.test[chosen], dataset.feature_names
     with np.errstate(all="ignore"):  # what is not finite is refused
-        loc, scale = vae.encode(x)
+        loc, scale = vae.encode(as_numbers(points, vae.dtype))
         reconstruction = vae.likelihood.mean(vae.decode(loc))
     found = {"loc": loc, "scale": scale, "reconstruction": reconstruction}
     check_finite(f"the test points of {dataset.name}", found)
-    if dataset.scaling is not None:  # the person's own digits, which float32 does not have
-        x = as_numbers(dataset.test[chosen], np.float64)
-    x, reconstruction = dataset.give(x), dataset.give(reconstruction)
-    draw(
-        loaded.folder,
-        f"reconstructions-{number}",
-        lambda: figures.data_and_reconstructions(x, reconstruction, dataset.image_shape, names, dataset.feature_names),
-        err=out == STANDARD_OUTPUT,
-    )
+    x, reconstruction = dataset.given(points, vae.dtype), dataset.give(reconstruction)
+    shown = (x, reconstruction, dataset.image_shape, labels, columns)
+    picture = partial(figures.data_and_reconstructions, *shown, class_names=dataset.classes)
+    draw(loaded.folder, f"reconstructions-{number}", picture, err=out == STANDARD_OUTPUT)
     if out is not None:
         found = {"x": x, "reconstruction": reconstruction, "loc": loc, "scale": scale}
         given = Given(
@@ -63,6 +61,6 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
             features={"x": "", "reconstruction": "reconstruction_"},
             names=loaded.rules.names,
             index=chosen if dataset.test_index is None else dataset.test_index[chosen],
-            labels=names,
+            labels=named(labels, dataset.class_names),
         )
         write_out(out, given)

@@ -22,7 +22,7 @@ def sample(run: str, count: str, seed: str, out: str | None, data: str | None, d
     The picture, RUN/figures/samples-COUNT-seedSEED.png, shows images as their means, and other points as x.
     """
     from minidecomp import figures
-    from minidecomp.data.points import as_numbers, evenly_spread
+    from minidecomp.data.points import evenly_spread
     from minidecomp.data.written import Given
     from minidecomp.runs import checkpoint
     from minidecomp.settings.resolving import check, whole_number
@@ -34,7 +34,7 @@ def sample(run: str, count: str, seed: str, out: str | None, data: str | None, d
     z, mean, x = loaded.vae.sample(number, checked_seed)
     mean, x = loaded.rules.give(mean), loaded.rules.give(x)
     dataset = load_data(loaded, data, data_dir)
-    beside = dataset.give(as_numbers(dataset.train[evenly_spread(len(dataset.train), 1000)], loaded.vae.dtype))
+    beside = dataset.given(dataset.train[evenly_spread(len(dataset.train), 1000)], loaded.vae.dtype)
     shown = x if dataset.image_shape is None else mean
     name = f"samples-{number}-seed{checked_seed}"
     columns = dataset.feature_names

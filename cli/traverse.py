@@ -47,7 +47,7 @@ def traverse(
 
     from minidecomp import figures, memory
     from minidecomp.data.dataset import named
-    from minidecomp.data.points import as_numbers, as_stored
+    from minidecomp.data.points import as_stored
     from minidecomp.data.written import Given
     from minidecomp.errors import OptionError
     from minidecomp.evaluation.everything import evaluated_dimension_kl
@@ -82,7 +82,7 @@ def traverse(
         order = np.full(len(indices), only)
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
-    seen, means = dataset.give(as_numbers(dataset.test[:1000], vae.dtype)), dataset.give(means)
+    seen, means = dataset.given(dataset.test[:1000], vae.dtype), dataset.give(means)
     shape, columns = dataset.image_shape, dataset.feature_names
     quiet = out == STANDARD_OUTPUT
     picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns)
@@ -94,12 +94,12 @@ def traverse(
     if out is not None:
         shown = np.array(indices if only is not None else indices * len(order))
         labels = named(dataset.test_labels, dataset.class_names)
-        columns = {"dimension": order + 1, "point": shown, "kl": kl[order]}
+        of_rows = {"dimension": order + 1, "point": shown, "kl": kl[order]}
         given = Given(
-            arrays={**columns, "values": values, "means": means},
+            arrays={**of_rows, "values": values, "means": means},
             main="means",
             table={
-                **{name: np.repeat(array, step_count) for name, array in columns.items()},
+                **{name: np.repeat(array, step_count) for name, array in of_rows.items()},
                 "value": values.reshape(-1),
                 "mean": means.reshape(-1, vae.data_dim),
             },

@@ -7,10 +7,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from .points import Points, fingerprint
+from .points import Points, as_numbers, fingerprint
 from .scaling import Scaling
 
 
@@ -127,6 +128,14 @@ class Dataset:
     test_index: np.ndarray | None = None
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """What each class of any point is called, by a number if it has no name; empty without labels."""
+        known = [labels for labels in (self.train_labels, self.test_labels) if labels is not None and labels.size]
+        if self.class_names or not known:
+            return self.class_names
+        return tuple(map(str, range(1 + max(int(labels.max()) for labels in known))))
+
+    @property
     def data_dim(self) -> int:
         """dx, the numbers of a point."""
         return self.train.shape[1]
@@ -134,6 +143,15 @@ class Dataset:
     def give(self, x: np.ndarray) -> np.ndarray:
         """Points (.., dx) of the model in the units of a person's data; those of bytes stay intensities v / 255."""
         return x if self.scaling is None else self.scaling.undo(x)
+
+    def given(self, points: Points, dtype: Any) -> np.ndarray:
+        """Some of the data set's points in the units of a person's data; in ``dtype``, if no scaling has to be undone.
+
+        Scaled ones get their own digits: from float32, a 0 could come back as 6.57e-08.
+        """
+        if self.scaling is None:
+            return as_numbers(points, dtype)
+        return self.scaling.restore(as_numbers(points, np.float64))
 
     def digests(self) -> Digests:
         """The digests of both parts, which tell these points from others; they are taken once."""

@@ -10,6 +10,7 @@ import numpy as np
 
 NONE, UNIT, STANDARDISE, BYTES = "none", "unit", "standardise", "bytes"
 SCALES = (NONE, UNIT, STANDARDISE, BYTES)
+MOST_PLACES = 290  # behind the point, of numbers that can be rounded
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ class Scaling:
     def undo(self, X: np.ndarray) -> np.ndarray:
         """The model's points (.., dx) as a person's, float64: far from 0, float32 would lose what makes them differ."""
         return np.asarray(X, np.float64) * self.scale + self.shift
+
+    def restore(self, X: np.ndarray) -> np.ndarray:
+        """Points (N, dx) that `apply` made as they were, float64: to the digits that are left of them."""
+        undone = self.undo(X)
+        lost = 4 * np.finfo(np.float64).eps * (np.abs(X) * self.scale + np.abs(self.shift))
+        with np.errstate(divide="ignore"):
+            places = np.floor(-np.log10(lost))
+        for each in np.unique(places[np.abs(places) <= MOST_PLACES]):
+            there = places == each
+            undone[there] = np.round(undone[there], int(each))
+        return undone + 0.0  # no -0
 
     def arrays(self) -> dict[str, Any]:
         """The arrays that a checkpoint keeps of it."""

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import COLUMN, DATA_COLOUR, PAGE, distinct, new_figure, short, styled
+from ..data.labels import Classes
+from .classes import MOST_NAMED, as_classes, class_labels
+from .style import COLUMN, DATA_COLOUR, PAGE, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_CLASSES = 20  # panels
-
 
 def class_magnitudes(loc: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes (C,), and the mean over each class's points of |loc_d|, (C, D), for loc (N, D)."""
-    classes, index = distinct(labels)
-    return classes, np.stack([np.abs(loc[index == i]).mean(0) for i in range(len(classes))])
+    """The classes' names (C,), and the mean over each class's points of |loc_d|, (C, D), for loc (N, D)."""
+    classes = as_classes(labels)
+    there, magnitudes = _magnitudes(loc, classes)
+    return np.array(classes.names)[there], magnitudes
+
+
+def _magnitudes(loc: np.ndarray, classes: Classes) -> tuple[np.ndarray, np.ndarray]:
+    """The classes that the points have, and their magnitudes."""
+    there = np.unique(classes.codes)
+    return there, np.stack([np.abs(loc[classes.codes == code]).mean(0) for code in there])
 
 
 @styled
-def class_activity(loc: np.ndarray, labels: np.ndarray) -> Figure:
+def class_activity(loc: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> Figure:
     """The average magnitude of each latent dimension for each class, a panel each, as in the paper's bar plot.
 
     Parameters
@@ -31,24 +39,28 @@ def class_activity(loc: np.ndarray, labels: np.ndarray) -> Figure:
         Posterior means.
     labels : numpy.ndarray of shape (N,)
         Classes, as numbers or names; the first 20 of them are shown.
+    class_names : sequence of str, optional
+        Of all classes of the data; a label is then a place among them.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    every, magnitudes = class_magnitudes(loc, labels)
-    classes = every[:MOST_CLASSES]
-    left_out = "" if len(every) <= MOST_CLASSES else f" ({len(classes)} of {len(every)} classes)"
-    columns = 1 if len(classes) <= 3 else 2
-    rows = math.ceil(len(classes) / columns)
-    figure = new_figure(COLUMN if columns == 1 else PAGE, 0.45 + 0.72 * rows)
+    classes = as_classes(labels, class_names)
+    every, magnitudes = _magnitudes(loc, classes)
+    names = class_labels(classes.names)
+    count = min(len(every), MOST_NAMED)
+    left_out = "" if len(every) == count else f" ({count} of {len(every)} classes)"
+    columns = 1 if count <= 3 else 2
+    rows = math.ceil(count / columns)
+    figure = new_figure(COLUMN if columns == 1 else PAGE, 0.45 + 0.87 * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     dims = np.arange(1, loc.shape[1] + 1)
     for i, axes in enumerate(panels.T.flat):
-        axes.set_visible(i < len(classes))
-        if i < len(classes):
+        axes.set_visible(i < count)
+        if i < count:
             axes.bar(dims, magnitudes[i], width=0.8, color=DATA_COLOUR, linewidth=0)
-            axes.text(1, 0.98, short(classes[i], 20), transform=axes.transAxes, ha="right", va="top", fontsize=7)
+            axes.set_title(names[every[i]], loc="right", fontsize=7, pad=2)
             axes.locator_params(axis="y", nbins=3)
     for column in panels.T:
         shown = [axes for axes in column if axes.get_visible()]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import CLASS_COLOURS, COLUMN, STYLE, new_figure, short, styled
+from .style import CLASS_COLOURS, COLUMN, new_figure, short, styled, widest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,7 @@ def value_against_option(
     """
     # Without a name nothing differs between the runs but the option.
     names = _fitting(list(curves)[:MOST_NAMED]) if any(curves) else []
-    are_short = max(map(len, names), default=0) <= SHORT_NAME and _widest(names) <= ROOM / 2 - HANDLE
+    are_short = max(map(len, names), default=0) <= SHORT_NAME and widest(names) <= ROOM / 2 - HANDLE
     columns = 2 if are_short else 1
     values = list(dict.fromkeys(at for points in curves.values() for at, _ in points))
     numbers = [float(at) for at in values if not isinstance(at, str)]
@@ -107,18 +107,9 @@ def _fitting(names: Sequence[str]) -> list[str]:
     """The legend's names, cut so that the widest has room."""
     for longest in range(LONGEST_NAME, 8, -4):
         made = [short(name, len(name)) for name in cut_apart(names, longest)]
-        if _widest(made) <= ROOM - HANDLE:
+        if widest(made) <= ROOM - HANDLE:
             break
     return made
-
-
-def _widest(names: Sequence[str]) -> float:
-    """Inches of the widest name in the legend."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
-
-    font = FontProperties(family=STYLE["font.family"], size=STYLE["legend.fontsize"])
-    return max((float(TextPath((0, 0), name, prop=font).get_extents().x1) / 72 for name in names if name), default=0.0)
 
 
 def _is_of_one_scale(numbers: Sequence[float]) -> bool:

@@ -27,7 +27,7 @@ def column_label(names: Sequence[str], i: int, longest: int = 30) -> str:
     """The name of column i, from 0; x_i as a formula where it has none, or where no font here has its letters."""
     if names and names[i].strip() and has_glyphs(printable(names[i])):
         return short(names[i], longest)
-    return f"$x_{{{i + 1}}}$"
+    return f"$x_{{{i}}}$"
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ class FeatureAxes:
         return (values - self.low) / self.spread
 
     @property
+    def index(self) -> np.ndarray:
+        """Where the columns stand side by side: counted from 0, as everywhere where they have no names."""
+        return np.arange(len(self.low))
+
+    @property
     def value_label(self) -> str:
         """What stands beside the values."""
         return "share of the column's range" if self.own else "value"
@@ -81,13 +86,13 @@ class FeatureAxes:
     def label(self, axes: Axes) -> None:
         """Name the columns below the lowest axes."""
         features = len(self.low)
-        axes.set_xlim(0.5, features + 0.5)
+        axes.set_xlim(-0.5, features - 0.5)
         if not self._labels:
-            axes.set_xlabel("feature")
+            axes.set_xlabel("column")
             axes.locator_params(axis="x", integer=True)
             return
         turned: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "top", "ma": "right"} if self._turned else {}
-        axes.set_xticks(1 + self._named, self._labels, **turned)
+        axes.set_xticks(self._named, self._labels, **turned)
         if self._step > 1:
             axes.set_xlabel(f"one in {self._step} of {features} columns is named")
 

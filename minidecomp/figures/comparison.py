@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..data.labels import Classes
+from .classes import Dots, as_classes, class_labels, draw_classes
 from .columns import FEW, FeatureAxes, column_label, extent_around, plane_axes
 from .images import draw_mosaic, grey_range, mosaic, mosaic_height
 from .style import (
     COLUMN,
     DATA_COLOUR,
-    LEGEND_OF_DOTS,
     LINK_COLOUR,
     MODEL_COLOUR,
     PAGE,
     dots,
-    draw_classes,
     new_figure,
-    short,
     styled,
 )
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+SQUARE = 2.6  # inches: the height of a picture of the plane, less its legend
 
 
 @styled
@@ -35,6 +36,7 @@ def data_and_reconstructions(
     image_shape: tuple[int, ...] | None = None,
     labels: np.ndarray | None = None,
     names: Sequence[str] = (),
+    class_names: Sequence[str] = (),
 ) -> Figure:
     """Data and reconstructions: the first 20 images, all points of 1 or 2 dimensions, or the first 4 points.
 
@@ -48,30 +50,32 @@ def data_and_reconstructions(
         Classes, as numbers or names: words over images, colours of points in the plane.
     names : sequence of str, optional
         Of the columns of points that are no images.
+    class_names : sequence of str, optional
+        Of all classes of the data; a label is then a place among them, which gives the class its colour.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     x, reconstruction = np.asarray(x, float), np.asarray(reconstruction, float)
-    labels = None if labels is None else np.asarray(labels)
+    classes = None if labels is None else as_classes(labels, class_names)
     if image_shape is not None:
-        return _image_pairs(x, reconstruction, image_shape, labels)
+        return _image_pairs(x, reconstruction, image_shape, classes)
     if x.shape[1] == 1:
         return _one_dimensional_pairs(x[:, 0], reconstruction[:, 0], names)
     if x.shape[1] == 2:
-        return _planar_pairs(x, reconstruction, labels, names)
-    return _line_pairs(x, reconstruction, labels, names)
+        return _planar_pairs(x, reconstruction, classes, names)
+    return _line_pairs(x, reconstruction, classes, names)
 
 
 def _image_pairs(
-    x: np.ndarray, reconstruction: np.ndarray, image_shape: tuple[int, ...], labels: np.ndarray | None
+    x: np.ndarray, reconstruction: np.ndarray, image_shape: tuple[int, ...], classes: Classes | None
 ) -> Figure:
     count = min(len(x), 20)
     columns = min(count, 10)
     height, width, *channels = image_shape
     gap = max(1, width // 14)
-    words = 0 if labels is None else round(0.25 * height)
+    words = 0 if classes is None else round(0.25 * height)
     space = 2 * gap + words  # between one pair of rows and the next
     blocks: list[np.ndarray] = []
     ticks: list[float] = []
@@ -85,17 +89,18 @@ def _image_pairs(
             ticks.append(row_top + height / 2 - 0.5)
             row_top += height
     canvas = np.vstack(blocks)
-    across, margin = min(PAGE - 0.86, 0.62 * columns), 0.1 if labels is None else 0.25
+    across, margin = min(PAGE - 0.86, 0.62 * columns), 0.1 if classes is None else 0.25
     figure = new_figure(across + 0.86, mosaic_height(canvas, across) + margin)
     axes = figure.subplots()
     draw_mosaic(axes, canvas, grey_range(x))
     axes.set_yticks(ticks, ["data", "reconstruction"] * (len(ticks) // 2))
     axes.tick_params(length=0)
-    if labels is not None:
-        for i, label in enumerate(labels[:count]):
+    if classes is not None:
+        names = class_labels(classes.names, 11)
+        for i, code in enumerate(classes.codes[:count]):
             middle = i % columns * (width + gap) + width / 2 - 0.5
             foot = ticks[2 * (i // columns)] - 0.58 * height
-            axes.text(middle, foot, short(label), ha="center", va="bottom", fontsize=7)
+            axes.text(middle, foot, names[code], ha="center", va="bottom", fontsize=7)
     return figure
 
 
@@ -106,48 +111,50 @@ def _one_dimensional_pairs(x: np.ndarray, reconstruction: np.ndarray, names: Seq
     low, high = extent[:2]
     axes.plot([low, high], [low, high], color=LINK_COLOUR, linewidth=0.8, zorder=0)
     axes.scatter(x, reconstruction, color=MODEL_COLOUR, **dots(len(x)))
-    name = column_label(names, 0) if names else "$x$"
-    axes.set_xlabel(f"data: {name}" if names else "data $x$")
-    axes.set_ylabel(f"reconstruction of {name}")
+    axes.set_xlabel(f"data: {column_label(names, 0)}")
+    axes.set_ylabel(f"reconstruction of {column_label(names, 0)}")
     plane_axes(axes, extent)
     return figure
 
 
-def _planar_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray | None, names: Sequence[str]) -> Figure:
+def _planar_pairs(x: np.ndarray, reconstruction: np.ndarray, classes: Classes | None, names: Sequence[str]) -> Figure:
     from matplotlib.collections import LineCollection
 
-    figure = new_figure(COLUMN, 2.9)
+    figure = new_figure(COLUMN, SQUARE)
     axes = figure.subplots()
     many = len(x) > 2000
     lines = np.stack([x, reconstruction], axis=1)
     axes.add_collection(LineCollection(list(lines), colors=LINK_COLOUR, linewidths=0.4, zorder=1, rasterized=many))
-    axes.scatter(*x.T, color="0.45", label="data", zorder=2, **dots(len(x)))
-    if labels is None:
-        axes.scatter(*reconstruction.T, color=MODEL_COLOUR, label="reconstruction", zorder=3, **dots(len(x)))
+    data = axes.scatter(*x.T, color="0.45", zorder=2, **dots(len(x)))
+    if classes is None:
+        made = axes.scatter(*reconstruction.T, color=MODEL_COLOUR, zorder=3, **dots(len(x)))
+        legend = Dots([made], ["reconstruction"], "")
     else:
-        draw_classes(axes, reconstruction, labels, zorder=3)
+        legend = draw_classes(axes, reconstruction, classes, zorder=3)
     axes.set_xlabel(column_label(names, 0))
     axes.set_ylabel(column_label(names, 1))
     plane_axes(axes, extent_around(x, reconstruction))
-    columns = 5 if labels is not None and max(len(str(name)) for name in labels) <= 7 else 3
-    figure.legend(loc="outside upper center", ncols=columns, **LEGEND_OF_DOTS)
+    legend = legend.before(data, "data")
+    columns = legend.columns(COLUMN)
+    figure.set_figheight(SQUARE + legend.height(columns, legend.note))
+    legend.write(figure, legend.note, loc="outside upper center", ncols=columns)
     return figure
 
 
-def _line_pairs(x: np.ndarray, reconstruction: np.ndarray, labels: np.ndarray | None, names: Sequence[str]) -> Figure:
+def _line_pairs(x: np.ndarray, reconstruction: np.ndarray, classes: Classes | None, names: Sequence[str]) -> Figure:
     count, features = min(len(x), 4), x.shape[1]
     columns = FeatureAxes.around(x, names)
     x, reconstruction = columns.place(x), columns.place(reconstruction)
-    figure = new_figure(COLUMN, 0.6 + 0.8 * count + columns.foot)
+    titles = [] if classes is None else [class_labels(classes.names)[code] for code in classes.codes[:count]]
+    figure = new_figure(COLUMN, 0.6 + (0.95 if titles else 0.8) * count + columns.foot)
     panels = figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     marker = "o" if features <= FEW else ""
-    index = np.arange(1, features + 1)
     for i, axes in enumerate(panels):
-        axes.plot(index, x[i], color=DATA_COLOUR, marker=marker, label="data")
-        axes.plot(index, reconstruction[i], "--", color=MODEL_COLOUR, marker=marker, label="reconstruction")
+        axes.plot(columns.index, x[i], color=DATA_COLOUR, marker=marker, label="data")
+        axes.plot(columns.index, reconstruction[i], "--", color=MODEL_COLOUR, marker=marker, label="reconstruction")
         axes.locator_params(axis="y", nbins=3)
-        if labels is not None:
-            axes.text(1, 1, short(labels[i], 30), transform=axes.transAxes, ha="right", va="top", fontsize=7)
+        if titles:
+            axes.set_title(titles[i], loc="right", fontsize=7, pad=2)
     columns.label(panels[-1])
     figure.supylabel(columns.value_label, fontsize=8)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
@@ -205,7 +212,7 @@ def _one_dimensional_samples(generated: np.ndarray, data: np.ndarray, names: Seq
     share, share_generated = (np.histogram(x, edges)[0] / (len(x) * width) for x in (data, generated))
     axes.stairs(share, edges, color=DATA_COLOUR, fill=True, alpha=0.3)
     axes.stairs(share_generated, edges, color=MODEL_COLOUR, linewidth=1.1)
-    axes.set_xlabel(column_label(names, 0) if names else "$x$")
+    axes.set_xlabel(column_label(names, 0))
     axes.set_ylabel("density")
     figure.legend(axes.patches, ["data", "generated"], loc="outside upper center", ncols=2)
     return figure
@@ -231,7 +238,7 @@ def _feature_summary(generated: np.ndarray, data: np.ndarray, names: Sequence[st
     columns = FeatureAxes.around(data, names)
     figure = new_figure(COLUMN, 2.2 + columns.foot)
     axes = figure.subplots()
-    index = np.arange(1, features + 1)
+    index = columns.index
     shown = ((data, "data", DATA_COLOUR, -1), (generated, "generated", MODEL_COLOUR, 1))
     for points, name, colour, side in shown:
         low, middle, high = np.quantile(columns.place(points), [0.05, 0.5, 0.95], axis=0)

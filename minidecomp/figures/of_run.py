@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.dataset import named
 from ..data.points import Points, as_numbers, evenly_spread
 from ..errors import OptionError
 from ..files import make_folder
@@ -56,7 +55,8 @@ def check_classes(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> None:
     known = _classes_by_word(dataset)
     for each in classes:
         if each.casefold() not in known:
-            raise OptionError("classes", each, f"{dataset.name} has {', '.join(map(str, known.values()))}")
+            names = ", ".join(dataset.classes[code] for code in known.values())
+            raise OptionError("classes", each, f"{dataset.name} has {names}")
 
 
 def draw_all(
@@ -161,60 +161,51 @@ def _class_by_class(labels: np.ndarray, count: int) -> np.ndarray:
     return np.lexsort((labels, rank))[:count]
 
 
-def _names(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray | None:
-    """The classes' names, if they have any."""
-    return named(labels, class_names)
-
-
 def _training_posterior(vae: VAE, dataset: Dataset) -> Figure:
     chosen = evenly_spread(len(dataset.train), MAX_POSTERIOR_POINTS)
     x = as_numbers(dataset.train[chosen], vae.dtype)
     loc, scale = _in_chunks(lambda rows: np.stack(vae.encode(rows)), x)
-    labels = _names(dataset.train_labels, dataset.class_names)
-    return aggregate_posterior(loc, scale, vae.current_prior(), None if labels is None else labels[chosen])
+    labels = None if dataset.train_labels is None else dataset.train_labels[chosen]
+    return aggregate_posterior(loc, scale, vae.current_prior(), labels, class_names=dataset.classes)
 
 
-def _classes_by_word(dataset: Dataset) -> dict[str, Any]:
+def _classes_by_word(dataset: Dataset) -> dict[str, int]:
     """The classes of the test points by their names, whose case does not count."""
-    labels = _names(dataset.test_labels, dataset.class_names)
-    assert labels is not None
-    return {str(name).casefold(): name for name in np.unique(labels)}
+    assert dataset.test_labels is not None
+    names = dataset.classes
+    return {names[code].casefold(): code for code in np.unique(dataset.test_labels).tolist()}
 
 
 def _test_activity(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> Figure:
-    labels = _names(dataset.test_labels, dataset.class_names)
+    labels = dataset.test_labels
     assert labels is not None
     known = _classes_by_word(dataset)
-    names = [known[each.casefold()] for each in classes]
-    chosen = np.flatnonzero(np.isin(labels, names)) if classes else evenly_spread(len(labels), len(labels))
+    codes = [known[each.casefold()] for each in classes]
+    chosen = np.flatnonzero(np.isin(labels, codes)) if classes else evenly_spread(len(labels), len(labels))
     loc = _in_chunks(lambda rows: vae.encode(as_numbers(dataset.test[rows], vae.dtype))[0], chosen)
-    return class_activity(loc, labels[chosen])
+    return class_activity(loc, labels[chosen], dataset.classes)
 
 
 def test_points(dataset: Dataset, count: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Indices of test points, class by class or evenly spread, and the names of their classes if they have any."""
+    """Indices of test points, class by class or evenly spread, and their classes if they have any."""
     labels = dataset.test_labels
     by_class = labels is not None and dataset.data_dim > 2
     chosen = _class_by_class(labels, count) if by_class else evenly_spread(len(dataset.test), count)  # type: ignore[arg-type]
-    names = _names(labels, dataset.class_names)
-    return chosen, None if names is None else names[chosen]
+    return chosen, None if labels is None else labels[chosen]
 
 
 def _test_reconstructions(vae: VAE, dataset: Dataset) -> Figure:
     few = dataset.image_shape is not None or dataset.data_dim > 2
-    chosen, names = test_points(dataset, 20 if few else MAX_SCATTER_POINTS)
-    x = as_numbers(dataset.test[chosen], vae.dtype)
-    made = _in_chunks(vae.reconstruct, x)
-    return data_and_reconstructions(
-        dataset.give(x), dataset.give(made), dataset.image_shape, names, dataset.feature_names
-    )
+    chosen, labels = test_points(dataset, 20 if few else MAX_SCATTER_POINTS)
+    points = dataset.test[chosen]
+    made = dataset.give(_in_chunks(vae.reconstruct, as_numbers(points, vae.dtype)))
+    x, names = dataset.given(points, vae.dtype), dataset.feature_names
+    return data_and_reconstructions(x, made, dataset.image_shape, labels, names, class_names=dataset.classes)
 
 
 def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:
-    beside = as_numbers(dataset.train[evenly_spread(len(dataset.train), MAX_SAMPLES)], vae.dtype)
+    beside = dataset.given(dataset.train[evenly_spread(len(dataset.train), MAX_SAMPLES)], vae.dtype)
     images = dataset.image_shape is not None
     _, mean, x = vae.sample(IMAGES_SAMPLED if images else MAX_SAMPLES, seed)
     # An image is shown as its mean, without the likelihood's noise; other points as they would come, with it.
-    return samples(
-        dataset.give(mean if images else x), dataset.give(beside), dataset.image_shape, dataset.feature_names
-    )
+    return samples(dataset.give(mean if images else x), beside, dataset.image_shape, dataset.feature_names)

@@ -10,11 +10,15 @@ import numpy as np
 
 from ..errors import OptionError
 from ..terms.priors import Prior
-from .style import COLOUR_MAP, COLUMN, LEGEND_OF_DOTS, PAGE, Extent, draw_classes, new_figure, square_axes, styled
+from .classes import Dots, as_classes, draw_classes
+from .style import COLOUR_MAP, COLUMN, PAGE, Extent, new_figure, square_axes, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+# Inches: of a figure of two panels, of what its legend has at least, and upwards.
+PANELS, LEGEND, HEIGHT = 5.3, 0.8, 2.6
 
 
 def density_on_grid(loc: np.ndarray, scale: np.ndarray, extent: Extent, grid: int = 300) -> np.ndarray:
@@ -159,6 +163,7 @@ def aggregate_posterior(
     labels: np.ndarray | None = None,
     extent: Extent | None = None,
     grid: int = 300,
+    class_names: Sequence[str] = (),
 ) -> Figure:
     """The aggregate posterior's density in two latent dimensions, and the prior's as contours.
 
@@ -177,6 +182,8 @@ def aggregate_posterior(
         that suits.
     grid : int
         Points along each side.
+    class_names : sequence of str, optional
+        Of all classes of the data; a label is then a place among them, which gives the class its colour.
 
     Returns
     -------
@@ -192,10 +199,10 @@ def aggregate_posterior(
     density = drawn_density(loc, scale, extent, grid)
     top = colour_top(density)
     if labels is None:
-        figure = new_figure(COLUMN, 2.6, "compressed")
+        figure = new_figure(COLUMN, HEIGHT, "compressed")
         panels = [figure.subplots()]
     else:
-        figure = new_figure(6.1, 2.6, "compressed")
+        figure = new_figure(PANELS + LEGEND, HEIGHT, "compressed")
         panels = list(figure.subplots(1, 2, sharex=True, sharey=True))
     image = draw_posterior(panels[0], density, prior, extent, top)
     _colour_bar(figure, image, panels[0], density.max() > top)
@@ -203,11 +210,22 @@ def aggregate_posterior(
     for axes in panels:
         axes.set_xlabel("$z_1$")
     if labels is not None:
-        draw_classes(panels[1], np.asarray(loc), np.asarray(labels))
+        legend = draw_classes(panels[1], np.asarray(loc), as_classes(labels, class_names))
         square_axes(panels[1], extent)
-        beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
-        panels[1].legend(title="posterior means", **beside, **LEGEND_OF_DOTS)
+        _add_legend(figure, panels[1], legend)
     return figure
+
+
+def _add_legend(figure: Figure, axes: Axes, legend: Dots) -> None:
+    """The classes beside the axes, or below the figure where the panels would have to shrink for them."""
+    title = f"posterior means ({legend.note})" if legend.note else "posterior means"
+    if legend.height(1, title) <= HEIGHT - 0.3 and legend.width <= PAGE - PANELS:
+        figure.set_figwidth(PANELS + max(LEGEND, legend.width))
+        legend.write(axes, title, loc="center left", bbox_to_anchor=(1, 0.5))
+        return
+    columns = legend.columns(PANELS)
+    figure.set_size_inches(PANELS, HEIGHT + legend.height(columns, title))
+    legend.write(figure, title, loc="outside lower center", ncols=columns)
 
 
 @styled

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.labels import classes_of
 from ..errors import MinidecompError, printable
 from ..files import write_file
 from ..packages import is_installed
@@ -66,12 +65,6 @@ STYLE: Any = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "pdf.fonttype": 42,
-}
-LEGEND_OF_DOTS: dict[str, Any] = {
-    "markerscale": 2.2,
-    "handletextpad": 0.1,
-    "columnspacing": 1.2,
-    "title_fontsize": 7,
 }
 Extent = tuple[float, float, float, float]
 
@@ -167,34 +160,6 @@ def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]
     return paths
 
 
-def class_colours(count: int) -> list[Any]:
-    """A colour for each of ``count`` classes."""
-    if count <= len(CLASS_COLOURS):
-        return list(CLASS_COLOURS[:count])
-    import matplotlib
-
-    return list(matplotlib.colormaps[COLOUR_MAP](np.linspace(0, 1, count)))
-
-
-def distinct(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes (C,), numbers in the order of their size, and the place of each label (N,) among them."""
-    if labels.dtype.kind not in "OU":
-        return np.unique(labels, return_inverse=True)
-    found = classes_of(labels.astype(str))
-    return np.array(found.names), found.codes
-
-
-def draw_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, **style: Any) -> None:
-    """Points (N, 2) in the colours of their classes, in an order that hides no class behind another."""
-    classes, index = distinct(labels)
-    colours = class_colours(len(classes))
-    order = np.random.default_rng(0).permutation(len(points))
-    own = [colours[i] for i in index[order]]
-    axes.scatter(points[order, 0], points[order, 1], c=own, **(dots(len(points)) | style))
-    for colour, name in zip(colours[:20], classes, strict=False):  # more names than that are no help
-        axes.scatter([], [], color=colour, label=short(name, 30), s=5, linewidths=0)
-
-
 def dots(count: int) -> dict[str, Any]:
     """A scatter's style for ``count`` points; thousands would make a vector file huge."""
     return {"s": float(np.clip(1500 / count, 1, 5)), "linewidths": 0, "rasterized": count > 2000}
@@ -238,3 +203,12 @@ def short(label: Any, longest: int = 11) -> str:
     text = printable(str(label))
     text = text if len(text) <= longest else text[: longest - 1] + "…"
     return "".join(letter if has_glyphs(letter) else "□" for letter in text).replace("$", r"\$")
+
+
+def widest(names: Sequence[str]) -> float:
+    """Inches of the widest name in a legend."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    font = FontProperties(family=font_families(), size=STYLE["legend.fontsize"])
+    return max((float(TextPath((0, 0), name, prop=font).get_extents().x1) / 72 for name in names if name), default=0.0)

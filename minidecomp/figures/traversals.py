@@ -12,7 +12,7 @@ import numpy as np
 from ..files import write_file
 from .columns import FeatureAxes, column_label, extent_around, plane_axes
 from .images import as_pixels, draw_mosaic, grey_range, mosaic, mosaic_height
-from .style import COLOUR_MAP, COLUMN, PAGE, new_figure, styled
+from .style import COLOUR_MAP, COLUMN, MODEL_COLOUR, PAGE, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ def latent_traversals(
     image_shape: tuple[int, ...] | None = None,
     columns: Sequence[str] = (),
 ) -> Figure:
-    """What the decoder makes as one latent dimension moves: a row, or for points of the plane a path, for each.
+    """What the decoder makes as one latent dimension moves: a row for each, a path for points of the plane.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def latent_traversals(
         return _image_rows(means, names, span, data, image_shape)
     if means.shape[2] == 2:
         return _planar_paths(values, means, names, columns)
+    if means.shape[2] == 1:
+        return _curves(values, means[:, :, 0], names, column_label(columns, 0, 18))
     return _feature_rows(values, means, names, FeatureAxes.around(np.asarray(data, float), columns))
 
 
@@ -102,8 +104,21 @@ def _planar_paths(values: np.ndarray, means: np.ndarray, names: list[str], label
     return figure
 
 
+def _curves(values: np.ndarray, means: np.ndarray, names: list[str], label: str) -> Figure:
+    """The only column over the dimension that moves."""
+    figure = new_figure(COLUMN, 0.6 + 0.8 * len(values))
+    panels = figure.subplots(len(values), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, at, made, name in zip(panels, values, means, names, strict=True):
+        axes.plot(at, made, color=MODEL_COLOUR, marker="o")
+        axes.set_ylabel(name)
+        axes.locator_params(axis="y", nbins=3)
+    panels[-1].set_xlabel("$z_d$")
+    figure.supylabel(label, fontsize=8)
+    return figure
+
+
 def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str], columns: FeatureAxes) -> Figure:
-    rows, steps, features = means.shape
+    rows, steps, _ = means.shape
     means = columns.place(means)
     beside = 0.7 if columns.foot else 0.0  # turned names need the width that the colour bar takes
     figure = new_figure(COLUMN + beside, 0.5 + 0.8 * rows + columns.foot)
@@ -111,10 +126,9 @@ def _feature_rows(values: np.ndarray, means: np.ndarray, names: list[str], colum
     import matplotlib
 
     colours = matplotlib.colormaps[COLOUR_MAP](np.linspace(0, 1, steps))
-    index = np.arange(1, features + 1)
     for i, axes in enumerate(panels):
         for step in range(steps):
-            axes.plot(index, means[i, step], "." if features == 1 else "-", color=colours[step], linewidth=0.8)
+            axes.plot(columns.index, means[i, step], color=colours[step], linewidth=0.8)
         axes.set_ylabel(names[i])
         axes.locator_params(axis="y", nbins=3)
     columns.label(panels[-1])

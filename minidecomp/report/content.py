@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from ..data.rules import BYTES, check_finite
 from ..engines.constants import is_built_in, prior_constants
 from ..errors import MinidecompError, printable
 from ..evaluation.everything import evaluated_dimension_kl
+from ..figures.classes import class_colours
 from ..figures.columns import FeatureAxes, extent_around
 from ..figures.posterior import covering_square, density_on_grid
-from ..figures.style import CLASS_COLOURS
 from ..inspection.by_term import term_gradients
 from ..model.vae import VAE, in_dtype
 from ..objective import Objective
@@ -35,6 +34,8 @@ MOST_EPOCHS = 400  # points of a curve
 PLANE = 120  # points along each side of the aggregate posterior's picture
 MARGINAL = 81  # points of a dimension's density
 SLIDERS = 12
+MOST_LISTED = 20  # numbers of a list in evaluation.json
+DIMENSIONS = (" active", " kept")  # lists there whose numbers are latent dimensions
 
 
 def content(run: Run, dataset: Dataset) -> dict[str, Any]:
@@ -101,13 +102,21 @@ def _evaluation(run: Run) -> list[tuple[str, Any]]:
                 if name != "parameters_sha256":  # of use to programs alone
                     walk(f"{prefix} {name}".strip(), inner)
         elif isinstance(value, list):
-            shown = [f"{each:.3g}" if isinstance(each, float) else str(each) for each in value[:20]]
-            rows.append((prefix, ", ".join(shown) + (" .." if len(value) > 20 else "")))
+            shown = _listed(prefix, value[:MOST_LISTED])
+            rows.append((prefix, ", ".join(shown) + (" .." if len(value) > MOST_LISTED else "")))
         else:
             rows.append((prefix, float(f"{value:.6g}") if isinstance(value, float) else value))
 
     walk("", read_evaluation(run.folder, run.state))
     return rows
+
+
+def _listed(name: str, values: list[Any]) -> list[str]:
+    """What is said of a list's values; latent dimensions, which the file counts from 0, are z1, z2, .. on the page."""
+    if name.endswith(DIMENSIONS):
+        return [f"z{each + 1}" for each in values] or ["none"]
+    shown = [f"{each:.3g}" if isinstance(each, float) else str(each) for each in values]
+    return [f"z{d} {each}" for d, each in enumerate(shown, 1)] if name == "dimensions kl" else shown
 
 
 # ---- the explorer ----
@@ -141,7 +150,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         "data_dim": vae.data_dim,
         "latent_dim": vae.latent_dim,
         "image_shape": dataset.image_shape,
-        "columns": [printable(name) or f"x{i}" for i, name in enumerate(dataset.feature_names, 1)],
+        "columns": [printable(name) or f"x_{i}" for i, name in enumerate(dataset.feature_names)],
         "given": _given(dataset),
         **_axes(dataset, chosen),
         "prior": _prior(vae),
@@ -179,7 +188,7 @@ def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
     """How points that are no images are drawn, as on the pictures: in the plane, or the columns side by side."""
     if dataset.image_shape is not None:
         return {}
-    x = dataset.give(as_numbers(dataset.test[chosen], np.float64))
+    x = dataset.given(dataset.test[chosen], np.float64)
     if dataset.data_dim == 2:
         return {"extent": [float(edge) for edge in extent_around(x)], "own_ranges": False}
     return {"own_ranges": bool(FeatureAxes.around(x, ()).own)}
@@ -223,9 +232,7 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
     found = term_gradients(double, objective, x, drawn)
     loc, scale = double.encode(x)
     labels = dataset.test_labels
-    names = (
-        [] if labels is None else [dataset.class_names[c] if dataset.class_names else str(c) for c in labels[chosen]]
-    )
+    classes = None if labels is None else _classes(labels[chosen], dataset.classes)
     pulls = {
         term: {"loc": _floats(pulls_at["loc"] * len(x)), "scale": _floats(pulls_at["scale"] * len(x))}
         for term, pulls_at in found.gradients.items()
@@ -235,21 +242,22 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
         "index": chosen.tolist(),
         "loc": _floats(loc),
         "scale": _floats(scale),
-        "labels": names,
-        "classes": None if labels is None else _classes(labels[chosen], dataset.class_names),
+        "labels": [] if classes is None else [classes["names"][code] for code in classes["codes"]],
+        "classes": classes,
+        "given": None if _given(dataset) is None else _doubles(dataset.given(points, np.float64)),
         "pulls": pulls,
         **_stored(points),
     }
 
 
-def _classes(labels: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
-    """The class of each point, by its place among the names of those that are there."""
+def _classes(labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
+    """The class of each point, by its place among those that are there; their colours are those of the pictures."""
     there, codes = np.unique(labels, return_inverse=True)
-    few = len(there) <= len(CLASS_COLOURS)  # the page makes other colours by itself
+    colours = class_colours(len(names))
     return {
         "codes": codes.tolist(),
-        "names": [names[each] if names else str(each) for each in there.tolist()],
-        "colours": list(CLASS_COLOURS[: len(there)]) if few else [],
+        "names": [names[each] for each in there.tolist()],
+        "colours": [colours[each] for each in there.tolist()],
     }
 
 

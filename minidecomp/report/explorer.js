@@ -17,7 +17,7 @@ class Explorer {
     this.loc = floats(points.loc);
     this.scale = floats(points.scale);
     this.x = points.bytes ? Float64Array.from(byteValues(points.bytes), (v) => v / 255) : floats(points.floats);
-    this.shownX = given(model, this.x);
+    this.shownX = points.given ? doubles(points.given) : this.x; // a person's own digits
     this.ranges = model.image_shape ? null : new Ranges(this.shownX, model.data_dim, model.own_ranges);
     this.pulls = {};
     for (const [term, pull] of Object.entries(points.pulls)) this.pulls[term] = { loc: floats(pull.loc), scale: floats(pull.scale) };
@@ -35,6 +35,11 @@ class Explorer {
 
   point(i = this.chosen) {
     return this.x.slice(i * this.model.data_dim, (i + 1) * this.model.data_dim);
+  }
+
+  // The same in the units of the data
+  shownPoint() {
+    return this.shownX.slice(this.chosen * this.model.data_dim, (this.chosen + 1) * this.model.data_dim);
   }
 
   choose(i) {
@@ -88,9 +93,7 @@ class Explorer {
   // The colour of a test point's class; the usual one where there are no classes.
   classColour(i, usual) {
     const { classes } = this.model.points;
-    if (!classes) return usual;
-    const code = classes.codes[i];
-    return classes.colours[code] || `hsl(${Math.round(360 * code / classes.names.length)} 65% 50%)`;
+    return classes ? classes.colours[classes.codes[i]] : usual;
   }
 
   buildLegend() {
@@ -98,12 +101,12 @@ class Explorer {
     if (!classes || !(this.plane || this.model.data_dim === 2)) return;
     classes.names.slice(0, MOST_CLASSES).forEach((name, code) => {
       const item = document.createElement("span"), mark = document.createElement("i");
-      mark.style.background = this.classColour(classes.codes.indexOf(code));
+      mark.style.background = classes.colours[code];
       item.append(mark, name);
       legend.append(item);
     });
-    const left = classes.names.length - MOST_CLASSES;
-    if (left > 0) legend.append(`and ${left} more`);
+    const count = classes.names.length;
+    if (count > MOST_CLASSES) legend.append(`${MOST_CLASSES} of ${count} classes`);
   }
 
   centre() {
@@ -158,7 +161,7 @@ class Explorer {
       drawImages(canvas, [this.point(), mean(model, output)], model.image_shape);
       return;
     }
-    const x = given(model, this.point()), made = given(model, mean(model, output)), scale = givenScale(model, scaleOf(model, output));
+    const x = this.shownPoint(), made = given(model, mean(model, output)), scale = givenScale(model, scaleOf(model, output));
     const names = Array.from(x.slice(0, MOST_NAMED), (_, i) => this.columnName(i));
     if (model.data_dim === 2) drawScatter(canvas, this.shownX, (i) => this.classColour(i, colour("faint")), x, made, scale, model.extent, this.ranges, names);
     else drawBars(canvas, x, made, this.ranges, model.columns);
@@ -166,7 +169,7 @@ class Explorer {
   }
 
   columnName(i) {
-    return this.model.columns[i] || `x${i + 1}`;
+    return this.model.columns[i] || `x_${i}`;
   }
 
   // A point's numbers beside what the decoder makes, in the units of the data

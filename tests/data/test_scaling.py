@@ -75,3 +75,17 @@ def test_log_volume_is_what_a_change_of_variables_asks_for():
 def test_damage_is_refused(change):
     with pytest.raises(ValueError, match="data_scale"):
         Scaling.from_arrays(learn_scaling("standardise", X, False).arrays() | change, 3)
+
+
+def test_restored_points_are_a_persons_own():
+    """Whichever others are restored beside them; to the last digit where they have fewer than float64."""
+    columns = [[0, 1, 3], [0.1, -7.25, 0.3], [1.7e9, 1.7e9 + 42, 1.7e9 + 7], [1e-300, 2e-300, 4e-300], [0, 0, 5e200]]
+    own = np.array(columns).T
+    scaling = Scaling("standardise", own.mean(0), np.array([1.1, 3.3, 17.0, 1e-300, 2.2e200]))
+    model = scaling.apply(own)
+    np.testing.assert_array_equal(scaling.restore(model)[:, :3], own[:, :3])
+    np.testing.assert_allclose(scaling.restore(model), own, rtol=1e-14)
+    np.testing.assert_array_equal(scaling.restore(model[1:2]), scaling.restore(model)[1:2])
+    assert not np.signbit(scaling.restore(model)[0, 0])
+    exact = np.random.default_rng(0).normal(size=(50, 5)) * scaling.scale
+    assert (np.abs(scaling.restore(scaling.apply(exact)) - exact) <= 1e-14 * np.abs(own).max(0)).all()

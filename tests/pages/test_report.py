@@ -17,6 +17,7 @@ from small_runs import MODELS, make_runs
 from minidecomp import load_run
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
+from minidecomp.figures.classes import class_colours
 from minidecomp.model.vae import in_dtype
 from minidecomp.report import content as report_content
 from minidecomp.report.page import page, write_report
@@ -90,8 +91,8 @@ def test_a_dimensions_kl_is_one_number(name, runs, tmp_path, monkeypatch):
         kl = np.array(json.loads((folder / "evaluation.json").read_text())["dimensions"]["kl"])
         run = load_run(folder)
         values = report_content.content(run, dataset_from(run.options))
-        shown = ", ".join(f"{each:.3g}" for each in kl[:20])
-        assert ", ".join(f"{each:.3g}" for each in values["explorer"]["kl"][:20]) == shown
+        shown = ", ".join(f"z{d} {each:.3g}" for d, each in enumerate(kl[:20], 1))
+        assert ", ".join(f"z{d} {each:.3g}" for d, each in enumerate(values["explorer"]["kl"][:20], 1)) == shown
         np.testing.assert_allclose(values["explorer"]["kl"], kl, rtol=5.01e-3)
         assert dict(values["evaluation"])["dimensions kl"] == shown
         out = str(tmp_path / "t.npz")
@@ -101,6 +102,19 @@ def test_a_dimensions_kl_is_one_number(name, runs, tmp_path, monkeypatch):
             np.testing.assert_array_equal(arrays["kl"], kl[arrays["dimension"] - 1])
         by_seed.append(kl)
     assert (by_seed[0] != by_seed[1]).any()
+
+
+def test_the_page_counts_latent_dimensions_from_1(runs, monkeypatch):
+    run, dataset = loaded(runs, "plane")
+    details = {"kept": [0, 2], "gaps": [0, 2]}
+    evaluation = {"dimensions": {"active": [1], "kl": [0.5, 2]}, "metrics": {"hoyer": {"details": details}}}
+    for active, shown in (([1], "z2"), ([], "none"), ([0, 1], "z1, z2")):
+        evaluation["dimensions"]["active"] = active
+        monkeypatch.setattr(report_content, "read_evaluation", lambda *_: evaluation)
+        rows = dict(report_content.content(run, dataset)["evaluation"])
+        assert rows["dimensions active"] == shown
+    assert rows["dimensions kl"] == "z1 0.5, z2 2"
+    assert rows["metrics hoyer details kept"] == "z1, z3" and rows["metrics hoyer details gaps"] == "0, 2"
 
 
 def test_without_an_evaluation_a_dimensions_kl_is_what_training_would_have_written(runs, tmp_path):
@@ -188,6 +202,7 @@ if (explorer.plane) {
 }
 const legend = Array.from(document.getElementById("classes").children);
 found.legend = legend.map((item) => [item.textContent, getComputedStyle(item.firstChild).backgroundColor]);
+found.column = model.image_shape ? "" : explorer.columnName(0);
 found.curves = document.querySelectorAll("#curves svg path").length;
 found.background = getComputedStyle(document.body).backgroundColor;
 const result = document.createElement("pre");
@@ -226,7 +241,11 @@ def test_the_points_classes(runs):
         points = report_content.content(run, each)["explorer"]["points"]
         classes = points["classes"]
         assert [classes["names"][code] for code in classes["codes"]] == points["labels"]
-        assert len(classes["colours"]) == (0 if each is many else len(classes["names"]))
+        colours = dict(zip(each.classes, class_colours(len(each.classes)), strict=True))
+        assert classes["colours"] == [colours[name] for name in classes["names"]]
+    some = dataclasses.replace(dataset, test_labels=np.full(len(dataset.test), 2), class_names=tuple("abcd"))
+    classes = report_content.content(run, some)["explorer"]["points"]["classes"]
+    assert classes["names"] == ["c"] and classes["colours"] == class_colours(4)[2:3], "as on the pictures"
     without = report_content.content(run, dataclasses.replace(dataset, test_labels=None))["explorer"]["points"]
     assert without["classes"] is None and without["labels"] == []
 
@@ -266,7 +285,9 @@ def test_in_the_browser(name, runs, tmp_path):
     classes = report_content.content(run, dataset)["explorer"]["points"]["classes"]
     has_dots = latent_dim == 2 or dataset.data_dim == 2
     assert [text for text, _ in found["legend"]] == (classes["names"] if classes and has_dots else [])
-    assert len({colour for _, colour in found["legend"]}) == len(found["legend"])
+    as_pictures = [f"rgb{tuple(bytes.fromhex(each[1:]))}" for each in classes["colours"]] if found["legend"] else []
+    assert [colour for _, colour in found["legend"]] == as_pictures
+    assert found["column"] == ("" if dataset.image_shape else (*dataset.feature_names, "x_0")[0])
     assert found["curves"] >= (4 if run.objective.alpha else 3)
     if name == "plane":
         assert found["planeHasFocus"] and found["planeChanges"]
@@ -284,7 +305,7 @@ explorer.moveTo(PLACE);
 const all = decode(explorer.model, PLACE).at(-1), rows = Array.from(document.getElementById("columns").rows);
 const found = {
   cells: rows.map((row) => Array.from(row.cells, (cell) => cell.textContent)),
-  exact: [explorer.point(), mean(explorer.model, all)].map((values) => Array.from(given(explorer.model, values))),
+  exact: [explorer.shownPoint(), given(explorer.model, mean(explorer.model, all))].map((values) => Array.from(values)),
   scale: Array.from(givenScale(explorer.model, scaleOf(explorer.model, all))),
   unit: document.getElementById("unit").textContent,
   shown: !document.getElementById("columns-part").hidden,
@@ -352,7 +373,9 @@ def test_columns_are_shown_in_their_own_units(width, named_runs, tmp_path):
     x = dataset.give(dataset.test[content["explorer"]["points"]["index"][0]])
     made = dataset.give(vae.likelihood.mean(vae.decode(z)))[0]
     small = 1e-5 * run.rules.scaling.scale  # far from 0 the digits are kept
-    assert (np.abs(found["exact"][0] - x) < small).all() and (np.abs(found["exact"][1] - made) < 10 * small).all()
+    first = dataset.test[content["explorer"]["points"]["index"][:1]]
+    assert found["exact"][0] == dataset.given(first, np.float64)[0].tolist()
+    assert (np.abs(found["exact"][1] - made) < 10 * small).all()
     raw = vae.likelihood.loc_and_raw(vae.decode(z))[1][0]
     np.testing.assert_allclose(found["scale"], (np.log1p(np.exp(raw)) + 1e-6) * run.rules.scaling.scale, rtol=1e-4)
     assert found["cells"][0] == ["", "test point", "E[x|z]", "scale"]
