@@ -18,7 +18,7 @@ from . import training
 from .data.arrays import FromFile, codes_of_gaps, labels_and_ids
 from .data.cells import Reading
 from .data.dataset import Dataset
-from .data.frame_cells import plain_frame
+from .data.frame_cells import is_frame, plain_frame
 from .data.images import channels_that_fit
 from .data.points import Points
 from .data.rules import DataRules, as_rows, check_finite, new_data, size_note
@@ -307,7 +307,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             raise ValueError("X hides values under a mask; an array without one is needed")
         axes = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
         shape, image_shape = None, None
-        if axes in (3, 4) and not hasattr(X, "columns"):
+        if axes in (3, 4) and not is_frame(X):
             X = np.asarray(X)
             shape = X.shape[1:]
             X, image_shape = self._rows_of_images(X, reset)
@@ -319,7 +319,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def _checked_rows(self, X: Any, reset: bool) -> np.ndarray:
         """``_checked``, of points in rows."""
-        if hasattr(X, "columns"):
+        if is_frame(X):
             return self._of_frame(X, reset)
         if HAS_SKLEARN:
             return validate_data(self, X, reset=reset, dtype="numeric", order="C")

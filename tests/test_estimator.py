@@ -314,3 +314,55 @@ def test_images(shape, given):
         model.transform(X[:, :-1] if shape[0] != 1 else X[:, :, :-1])
     # A point may come flat, too.
     assert_array_equal(model.transform(last.reshape(40, -1)), Z)
+
+
+def test_lines_are_of_the_estimators_parameters():
+    far = np.random.default_rng(0).normal(0, 300, (40, 3))
+    with pytest.warns(UserWarning, match="scale='standardise' brings"):
+        DecompositionVAE(**QUICK).fit(far)
+    X = np.random.default_rng(0).integers(0, 256, (40, 3, 5, 3)).astype(np.uint8)
+    with pytest.raises(ValueError, match="channels='first' or channels='last' says which"):
+        DecompositionVAE(**QUICK, reshape=True).fit(X)
+    model = DecompositionVAE(**QUICK, reshape=True, channels="first").fit(X)
+    assert model.image_shape_ == (5, 3, 3) and model.sample(2).shape == (2, 3, 5, 3)
+    assert model.transform(X).shape == (40, 2)
+    with pytest.raises(ValueError, match="shape"):
+        model.fit(X[:, :2])
+    assert model.sample(2).shape == (2, 3, 5, 3), "a fit that fails leaves the model as it was"
+
+
+def test_frames_of_other_kinds(X):
+    frame = frame_of("pandas", {name: X[:, i] for i, name in enumerate("abcde")})
+    expected = DecompositionVAE(**QUICK).fit(X).vae_.parameters.vector
+    pyarrow = pytest.importorskip("pyarrow")
+    table = DecompositionVAE(**QUICK).fit(pyarrow.Table.from_pandas(frame))
+    assert_array_equal(table.vae_.parameters.vector, expected)
+    polars = pytest.importorskip("polars")
+    for bad, line in (
+        (polars.DataFrame(frame.to_dict("list")).lazy(), r"X.collect\(\) is needed"),
+        (frame.set_axis(list("aacde"), axis=1), "two columns named a"),
+        (frame[[]], "without columns"),
+        (polars.DataFrame({"a": X.tolist()}), "a number is needed"),
+    ):
+        with pytest.raises(ValueError, match=line):
+            DecompositionVAE(**QUICK).fit(bad)
+    with pytest.warns(UserWarning, match="2 cells are -9999, far from all others"):
+        DecompositionVAE(**QUICK).fit(frame.assign(a=np.where(np.arange(90) < 2, -9999, X[:, 0])))
+    with pytest.warns(UserWarning, match="the column user_id is trained on as all others are"):
+        DecompositionVAE(**QUICK).fit(frame.assign(user_id=np.arange(90) % 7))
+
+
+def test_scores_of_all_scales_are_in_the_units_of_x():
+    X = np.random.default_rng(0).integers(0, 256, (60, 4))
+    X[0], X[1] = 0, 255
+    options = {**QUICK, "likelihood": "gaussian"}
+    by_bytes, by_unit = (DecompositionVAE(scale=scale, **options).fit(X) for scale in ("bytes", "unit"))
+    assert_allclose(by_bytes.vae_.parameters.vector, by_unit.vae_.parameters.vector, atol=1e-6)
+    assert by_bytes.score(X) == pytest.approx(by_unit.score(X), rel=1e-5)
+
+
+def test_points_far_from_zero_keep_their_digits():
+    X = 1.7e9 + np.random.default_rng(0).normal(0, 10, (60, 3))
+    model = DecompositionVAE(scale="standardise", **QUICK).fit(X)
+    Z = model.transform(X).astype(np.float32)
+    assert np.ptp(model.inverse_transform(Z) % 1) > 0.1 and model.inverse_transform(Z).dtype == np.float64

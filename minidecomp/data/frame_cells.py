@@ -17,6 +17,11 @@ from .cells import Cells, Reading, ending_of, find_header, header_names
 from .delimited import SAMPLE, value
 
 
+def is_frame(values: Any) -> bool:
+    """Whether something is a frame of pandas or polars, or the like; of a lazy one the columns are not asked for."""
+    return hasattr(values, "collect") or hasattr(values, "columns")
+
+
 def plain_frame(frame: Any) -> Any:
     """A frame of pandas or polars for whatever has one: a table of pyarrow, or a frame of dask, is made one of pandas.
 

@@ -17,6 +17,7 @@ from ..errors import DataError, OptionError
 from ..variants import LIKELIHOODS
 from .cells import Reading
 from .dataset import Dataset
+from .frame_cells import is_frame, plain_frame
 from .images import ImageShape, channels_last, channels_that_fit, in_words
 from .learnt_scaling import learn_scaling
 from .on_disk import OnDisk
@@ -105,8 +106,10 @@ class DataRules:
         DataError
             The values are not what the model was trained on.
         """
-        if self.names and hasattr(values, "columns"):  # a frame of pandas or polars
-            values = table_of_frame(values, Reading(model_names=self.names, model_width=self.width), name).values
+        if self.names and is_frame(values):  # a frame of pandas or polars
+            values = table_of_frame(
+                plain_frame(values), Reading(model_names=self.names, model_width=self.width), name
+            ).values
         points, note = self._meaning(values, name, self.scaling, channels)
         return Taken(as_stored(points, self.dtype), note)
 

@@ -1,5 +1,7 @@
 """Labels and factors of a person's own data: columns, arrays and files; what is cut, refused and left out."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -190,14 +192,15 @@ def test_many_numbers_are_cut_into_bins_of_equally_many_points():
     values = RNG.exponential(size=1000)
     found, note = factor_classes(np.array([repr(float(each)) for each in values]), "age")
     assert np.bincount(found.codes).tolist() == [1000 // BINS] * BINS
-    assert "factor age has 1000 different numbers, cut into 20 bins" in note
+    assert "factor age has 1000 different numbers, cut into 20 bins of 50 points" in note
     order = np.argsort(values)
     assert (np.diff(found.codes[order]) >= 0).all() and len(found.names) == BINS
     few, note = factor_classes(np.array([str(i % MOST_VALUES) for i in range(1000)]), "age")
     assert len(few.names) == MOST_VALUES and note == ""
     # A value that most points share is one bin, however many points are in it.
-    heavy, _ = factor_classes(np.array(["0"] * 900 + [repr(float(each)) for each in values[:100]]), "age")
-    assert np.bincount(heavy.codes).min() > 0
+    heavy, note = factor_classes(np.array(["0"] * 900 + [repr(float(each)) for each in values[:100]]), "age")
+    sizes = np.bincount(heavy.codes)
+    assert sizes.min() > 0 and f"bins of {sizes.min()} to {sizes.max()} points" in note
 
 
 def test_too_many_words_are_no_factor_and_no_labels():
@@ -207,3 +210,76 @@ def test_too_many_words_are_no_factor_and_no_labels():
     with pytest.raises(OptionError, match="1500 different values in 1500 points"):
         label_classes(words, "name")
     assert len(label_classes(words[:10], "name").names) == 10  # too few points to tell
+
+
+# ---- labels of images ----
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Twelve images 0.png to 11.png, whose shade is their number."""
+    pillow = pytest.importorskip("PIL.Image")
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(12):
+        pillow.fromarray(np.full((2, 3), 20 * i, np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+def shades_and_labels(dataset):
+    points = np.concatenate([dataset.train, dataset.test])
+    labels = np.concatenate([dataset.train_labels, dataset.test_labels])
+    return {int(x[0]) // 20: dataset.class_names[label] for x, label in zip(points, labels, strict=True)}
+
+
+@pytest.mark.parametrize("row", ["{i}.png,c{c}", "{i},c{c}", "photos/{i}.png,c{c}"])
+@pytest.mark.parametrize("header", ["", "file,label\n"])
+def test_images_and_labels_go_together_by_their_names(photos, row, header):
+    path = photos.parent / "y.csv"
+    path.write_text(header + "".join(row.format(i=i, c=i % 4) + "\n" for i in range(12)))
+    dataset = load(photos, labels=str(path))
+    assert shades_and_labels(dataset) == {i: f"c{i % 4}" for i in range(12)}
+    assert "its rows go with the images that" in " ".join(dataset.notes)
+
+
+def test_without_names_the_order_is_said(photos):
+    path = write_labels(photos.parent / "y.txt", [f"c{i % 4}" for i in range(12)])
+    dataset = load(photos, labels=str(path))
+    assert "in the order of the images' names: 0.png, 1.png, 10.png" in " ".join(dataset.notes)
+    assert shades_and_labels(dataset)[10] == "c2"  # the third by name
+
+
+def test_folders_in_a_folder_are_labels(photos):
+    for kind in ("cat", "dog"):
+        (photos / kind).mkdir()
+    for i in range(12):
+        (photos / f"{i}.png").rename(photos / ("cat" if i % 2 else "dog") / f"{i}.png")
+    dataset = load(photos)
+    assert shades_and_labels(dataset) == {i: "cat" if i % 2 else "dog" for i in range(12)}
+    assert "the names of its 2 folders are the images' labels" in " ".join(dataset.notes)
+    assert set(dataset.test_index.tolist()) < {f"{'cat' if i % 2 else 'dog'}/{i}.png" for i in range(12)}
+    path = write_labels(photos.parent / "y.txt", list("xy") * 6)
+    assert set(load(photos, labels=str(path)).class_names) == {"x", "y"}
+
+
+def test_cells_of_matlab(tmp_path):
+    io = pytest.importorskip("scipy.io")
+    io.savemat(tmp_path / "x.mat", {"x": X, "y": np.array(KINDS, object).reshape(-1, 1)})
+    assert_right(load(tmp_path / "x.mat", labels="y"))
+
+
+@pytest.mark.parametrize("ending", ["txt", "npy"])
+def test_a_pipe_is_not_waited_for(tmp_path, ending):
+    np.save(tmp_path / "x.npy", X)
+    os.mkfifo(tmp_path / f"y.{ending}")
+    for option in ("labels", "factors"):
+        with pytest.raises(DataError, match=r"is a pipe"):
+            load(tmp_path / "x.npy", **{option: str(tmp_path / f"y.{ending}")})
+
+
+@pytest.mark.parametrize(("text", "what"), [("x" * 1001, "1001 letters"), ("\ud800", "no UTF-8")])
+def test_texts_that_are_no_labels(tmp_path, text, what):
+    np.savez(tmp_path / "x.npz", x=X, y=np.array([text, *KINDS[1:]]))
+    with pytest.raises(DataError, match=what) as raised:
+        load(tmp_path / "x.npz", labels="y")
+    assert len(str(raised.value)) < 400

@@ -154,3 +154,120 @@ def test_whole_numbers_like_bytes_and_labels_get_one_line_each(capsys):
     assert "look like bytes" in err and "--scale bytes" in err and err.count("\n") == 2
     run = train("x.csv", "--drop", "label", "--scale", "bytes", out="bytes")
     assert capsys.readouterr().err == "" and run.rules.unit == "bytes"
+
+
+def test_a_part_of_the_files_arrays_is_encoded_without_the_labels_of_another(capsys):
+    np.savez("mnist.npz", x_train=X, y_train=np.arange(40) % 3, x_test=X[:7], y_test=np.arange(7) % 3)
+    train("mnist.npz", "--array", "x_train", "--labels", "y_train")
+    assert main(["encode", "r", "mnist.npz", "--array", "x_test", "--out", "a.npz"]) == 0
+    assert "y_train has not a value for each of these points" in capsys.readouterr().err
+    assert main(["encode", "r", "mnist.npz", "--array", "x_test", "--labels", "y_test", "--out", "b.npz"]) == 0
+    with np.load("a.npz") as without, np.load("b.npz") as found:
+        assert "labels" not in without and found["labels"].tolist() == ["0", "1", "2", "0", "1", "2", "0"]
+
+
+def test_another_file_is_read_in_its_own_way():
+    run = train(write("x.csv", lines()))
+    values = X.copy()
+    values[3, 1] = -9999
+    write("german.csv", lines(values, sep=";", decimal=","))
+    assert main(["encode", "r", "german.csv", "--missing", "-9999", "--out", "z.npz"]) == 2
+    options = ["--missing", "-9999", "--drop-missing", "--delimiter", ";", "--decimal", ","]
+    assert main(["encode", "r", "german.csv", *options, "--out", "z.npz"]) == 0
+    with np.load("z.npz") as found:
+        assert found["index"].tolist() == [i for i in range(40) if i != 3]
+        np.testing.assert_allclose(found["loc"], run.encode(np.delete(X, 3, 0))[0], rtol=1e-5, atol=1e-6)
+
+
+def test_nan_in_an_array_is_left_out(capsys):
+    values = X.copy()
+    values[[3, 8], 1] = np.nan
+    np.save("x.npy", values)
+    train("x.npy", code=2)
+    assert "has nan in row 3, column 1 (counted from 0); --drop-missing leaves out 2 rows" in capsys.readouterr().err
+    assert len(dataset_from(train("x.npy", "--drop-missing").options).train) == 34
+
+
+@pytest.mark.parametrize(
+    ("data", "option"),
+    [
+        ("x.npy", ["--columns", "0,1"]),
+        ("x.npy", ["--no-header"]),
+        ("x.csv", ["--channels", "first"]),
+        ("x.csv", ["--resize", "4,4"]),
+    ],
+)
+def test_an_option_that_does_not_go_with_the_file_is_refused(data, option, capsys):
+    np.save("x.npy", X)
+    write("x.csv", lines())
+    train(data, *option, code=2)
+    assert "it goes with" in capsys.readouterr().err
+
+
+def test_rows_of_a_table_that_are_images(capsys):
+    pixels = np.random.default_rng(2).integers(0, 256, (30, 12))
+    table = [",".join(f"pixel{i}" for i in range(12)), *(",".join(map(str, row)) for row in pixels)]
+    run = train(write("x.csv", "\n".join(table)), "--image-shape", "3,4", "--scale", "bytes")
+    assert run.rules.image_shape == (3, 4) and run.rules.names[11] == "pixel11"
+    np.save("x.npy", pixels.reshape(30, 3, 4).astype(np.uint8))
+    assert_array_equal(train("x.npy", out="array").vae.parameters.vector, run.vae.parameters.vector)
+    for wrong in ("3", "3,5", "12,1,1"):
+        train("x.csv", "--image-shape", wrong, "--scale", "bytes", out="no", code=0 if wrong == "12,1,1" else 2)
+    assert "rows and columns, and 3 or 4 channels, of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("x.jsonl", "pandas.read_json('x.jsonl', lines=True).to_csv('x.csv', index=False)"),
+        ("x.dta", "pandas.read_stata('x.dta')"),
+        ("x.zip", "unpack it first"),
+        ("x.png", "give the folder that they are in"),
+    ],
+)
+def test_what_to_do_with_a_file_of_another_kind(name, said, capsys):
+    train(write(name, "x"), code=2)
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("shape", "option"),
+    [((8, 3, 4, 5), []), ((8, 3, 4, 3), ["--channels", "first"]), ((8, 3, 1, 9), ["--channels", "first"])],
+)
+def test_channels_are_settled_once(shape, option):
+    values = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    np.save("x.npy", values)
+    run = train("x.npy", *option)
+    expected = (shape[2], shape[3], 3) if option else shape[2:] + shape[1:2]
+    assert run.rules.image_shape == expected
+    assert main(["encode", "r", "x.npy", "--out", "z.npz"]) == 0
+
+
+def test_a_run_whose_file_of_labels_is_gone_goes_on(capsys):
+    np.save("x.npy", X)
+    write("y.txt", "a\nb\n" * 20)
+    train("x.npy", "--labels", "y.txt")
+    Path("y.txt").unlink()
+    capsys.readouterr()
+    for command in (
+        ["evaluate", "r", "-q"],
+        ["sample", "r"],
+        ["train", "--resume", "r", "-e", "3", "--no-plots", "-q"],
+    ):
+        assert main(command) == 0
+        assert "the file of the run's labels is no longer there, so none are known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["y.txt.csv", "f.npy", "parts/c.npy"])
+def test_no_command_writes_over_labels_factors_or_parts(out, capsys):
+    Path("parts").mkdir()
+    np.save("parts/a.npy", X[:20])
+    np.save("parts/b.npy", X[20:])
+    write("y.txt.csv", "a\nb\n" * 20)
+    np.save("f.npy", np.arange(40) % 4)
+    train("parts", "--labels", "y.txt.csv", "--factors", "f.npy")
+    before = Path(out).read_bytes() if Path(out).exists() else None
+    for command in (["sample", "r"], ["reconstruct", "r"], ["encode", "r", "parts/a.npy"]):
+        assert main([*command, "--out", out]) == 2
+        assert "which is read" in capsys.readouterr().err
+    assert (Path(out).read_bytes() if Path(out).exists() else None) == before

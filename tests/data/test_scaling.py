@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from minidecomp.data.learnt_scaling import learn_scaling
+from minidecomp.data.rules import new_data
 from minidecomp.data.scaling import SCALES, Scaling
 
 X = np.random.default_rng(0).normal(size=(50, 3)) * [1, 1000, 1e-3] + [0, 5e4, 1e4]
@@ -89,3 +90,27 @@ def test_restored_points_are_a_persons_own():
     assert not np.signbit(scaling.restore(model)[0, 0])
     exact = np.random.default_rng(0).normal(size=(50, 5)) * scaling.scale
     assert (np.abs(scaling.restore(scaling.apply(exact)) - exact) <= 1e-14 * np.abs(own).max(0)).all()
+
+
+@pytest.mark.parametrize("dtype", ["uint32", "uint64"])
+def test_unit_of_large_integers_is_their_own_range(dtype):
+    X = np.random.default_rng(0).integers(0, 1000, (50, 3)).astype(dtype)
+    scaling = learn_scaling("unit", X, together=False)
+    assert scaling.apply(X).min() == 0 and scaling.apply(X).max() == 1
+
+
+@pytest.mark.parametrize("dtype", ["<u2", ">u2"])
+def test_sixteen_bits_in_either_order(dtype):
+    X = np.random.default_rng(0).integers(0, 65536, (50, 3)).astype(dtype)
+    new = new_data(X, "x")
+    assert new.kind == "unit" and "16-bit" in new.note
+    assert np.array_equal(new.points(new.rows, new.scaled(new.rows)), X / 65535)
+
+
+def test_little_spread_far_from_zero_is_no_constant():
+    X = 1e15 + np.random.default_rng(0).normal(0, 30, (50, 2)).round()
+    for kind, low, high in (("standardise", -5, 5), ("unit", 0, 1)):
+        scaled = learn_scaling(kind, X, together=False).apply(X)
+        assert low <= scaled.min() < scaled.max() <= high
+    constant = learn_scaling("standardise", np.full((50, 2), 0.1), together=False)
+    assert constant.scale.tolist() == [1, 1]
