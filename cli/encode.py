@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from minidecomp.errors import OptionError
 
 from .loading import make_engine, out_help, threads_option
+from .options import ReadCommand
 from .output import check_out, check_run_out, say, write_out
 
 
-@click.command()
+@click.command(cls=ReadCommand)
 @click.argument("run")
 @click.argument("data", required=False)
 @click.option("--data", "-d", "option", metavar="FILE", help="DATA, in the way that other commands take it.")
@@ -20,26 +22,36 @@ from .output import check_out, check_run_out, say, write_out
 @click.option("--out", "-o", metavar="FILE", help=f"Where the numbers go, {out_help}  [RUN/encodings-DATA.npz]")
 @threads_option
 def encode(
-    run: str, data: str | None, option: str | None, array: str | None, out: str | None, threads: str | None
+    run: str,
+    data: str | None,
+    option: str | None,
+    array: str | None,
+    out: str | None,
+    threads: str | None,
+    **given: Any,
 ) -> None:
     """Encode the points of a file: the arrays loc and scale, each of shape (points, latent dimensions), and the index
     of the points. An .npy file has loc alone, a table has a row for each point.
 
     DATA is a file of points like those that the run was trained on: as wide, in the same units and range, and bytes
-    where it was trained on bytes (docs/data.md). A table's columns are taken by their names.
+    where it was trained on bytes (docs/data.md). A table's columns are taken by their names. It is read as the run's
+    own file was, if nothing else is said.
     """
-    from minidecomp.data import arrays
+    from minidecomp.data import arrays, labels
+    from minidecomp.data.images import LAST
     from minidecomp.data.own import how_to_read
     from minidecomp.data.rules import check_finite
     from minidecomp.data.written import Given
     from minidecomp.runs import checkpoint
+    from minidecomp.settings.resolving import check
 
     data = _one_of(data, option)
+    instead = {name: check(name, value) for name, value in given.items() if value is not None}
     check_out(out)
     loaded = checkpoint.load(run)
     check_run_out(out, loaded, data)
-    found = arrays.read(data, array or loaded.options.array, how_to_read(loaded.options, loaded.rules))
-    points, note = loaded.rules.take(found.values, data)
+    found = arrays.read(data, array or loaded.options.array, how_to_read(loaded.options, loaded.rules, instead))
+    points, note = loaded.rules.take(found.values, data, LAST)
     for line in filter(None, (*found.notes, note)):
         say(line, err=True)
     loc, scale = make_engine(loaded, threads).encode(points)
@@ -52,7 +64,7 @@ def encode(
         latent=("loc", "scale"),
         names=loaded.rules.names,
         index=found.numbered,
-        labels=found.beside.labels,
+        labels=labels.named(found.beside.labels),
     )
     write_out(out or _free_name(loaded.folder, f"encodings-{stem}"), given)
 

@@ -119,7 +119,7 @@ def evaluate(
             loaded.folder, options, loaded.state, engine, dataset, wanted, listener, overtaken=overtaken
         )
     if not as_json:
-        say_unit_of_log_likelihoods(loaded.rules)
+        say_unit_of_log_likelihoods(loaded.rules, loaded.options)
     _report(loaded.folder, result, as_json, written=not overtaken)
     if overtaken:
         raise overtaken[0]

@@ -67,9 +67,15 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
 def dataset_of(options: TrainOptions, given: bool) -> Dataset:
     """The data of a run's options; where a file is gone, and none is ``given`` in its place, the error says how."""
     from minidecomp.data import dataset_from
+    from minidecomp.data.labels import is_file
     from minidecomp.errors import DataError, OptionError
     from minidecomp.settings.options import data_names
 
+    for name in ("labels", "factors"):
+        file = getattr(options, name, None)
+        if isinstance(file, str) and is_file(file) and not os.path.exists(file):
+            say(f"{file}: the file of the run's {name} is no longer there, so none are known", err=True)
+            options = options.replace(**{name: None})
     try:
         return dataset_from(options)
     except (DataError, OptionError) as error:
@@ -87,9 +93,11 @@ def say_test_points_are_not_known(run: Run) -> None:
     )
 
 
-def say_unit_of_log_likelihoods(rules: DataRules) -> None:
-    """How far log-likelihoods of scaled data are from those of the data as they were given."""
-    if nats := rules.log_volume:
+def say_unit_of_log_likelihoods(rules: DataRules, options: TrainOptions) -> None:
+    """How far log-likelihoods of scaled data of one's own are from those of the data as they were given."""
+    from minidecomp.settings.options import data_names
+
+    if options.data not in data_names() and (nats := rules.log_volume):
         click.echo(
             f"log-likelihoods are of the data as scaled ({rules.scale}); of the data as given they are "
             f"{abs(nats):.4f} nats {'lower' if nats >= 0 else 'higher'}"

@@ -16,6 +16,8 @@ class GroupedCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Argument):
+                continue
             record = parameter.get_help_record(ctx)
             if record is not None:
                 groups.setdefault(getattr(parameter, "group", "Output"), []).append(record)
@@ -75,6 +77,17 @@ class TrainCommand(GroupedCommand):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """click's list of the options, with those of the variants that are there when it asks."""
         return [*train_options(), *super().get_params(ctx)]
+
+
+READING = ("labels", "missing", "drop_missing", "header", "delimiter", "decimal", "channels", "resize")
+
+
+class ReadCommand(GroupedCommand):
+    """One that takes those that say how a file of points is read."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own options, then those."""
+        return [*super().get_params(ctx), *(option for option in train_options() if option.name in READING)]
 
 
 class LookCommand(GroupedCommand):

@@ -64,6 +64,8 @@ def check_output(
     for each in inputs:
         if each is not None and _is_same(path, Path(each)):
             raise OptionError(option, path, f"it would write over {each}, which is read")
+        if each is not None and Path(each).is_dir() and _is_same(path.parent, Path(each)):
+            raise OptionError(option, path, f"it would be a file of the folder {each}, which is read")
     try:
         leads_to = Path(os.path.realpath(path))
     except OSError as error:  # the folder that we are in was deleted
@@ -82,7 +84,8 @@ def check_run_output(
     makes_folder: bool = False,
 ) -> None:
     """``check_output`` for a command that reads a run: neither its own files, nor its data, may be written over."""
-    inputs = [*_files_of_a_run(run.folder), run.options.data, data, *_files_of_the_data_set(run)]
+    named = [getattr(run.options, name, None) for name in ("labels", "factors")]
+    inputs = [*_files_of_a_run(run.folder), run.options.data, data, *named, *_files_of_the_data_set(run)]
     check_output(option, path, inputs, ending, makes_folder)
 
 

@@ -181,7 +181,7 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
         labels["kl_term"] = trainer.objective.kl_title
     say_what_is_not_finite(result["test"])
     click.echo(f"{counted(trainer.state.epoch, 'epoch')} in {trainer.state.seconds:.1f} s")
-    say_unit_of_log_likelihoods(trainer.rules)
+    say_unit_of_log_likelihoods(trainer.rules, trainer.options)
     click.echo(f"means in {units()}; train: over the last epoch, test: of the trained model")
     width = max(16, *(len(label) + 1 for label in labels.values()))
     click.echo(f"{'':{width}}{'train':>12}{'test':>12}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import warnings
 from difflib import get_close_matches
 from typing import Any
@@ -14,8 +15,11 @@ from typing import Any
 import numpy as np
 
 from . import training
+from .data.arrays import FromFile, codes_of_gaps, labels_and_ids
 from .data.cells import Reading
 from .data.dataset import Dataset
+from .data.frame_cells import plain_frame
+from .data.images import channels_that_fit
 from .data.points import Points
 from .data.rules import DataRules, as_rows, check_finite, new_data, size_note
 from .data.scaling import Scaling
@@ -66,7 +70,7 @@ except Exception:  # none, one before 1.6, or a broken one
 
 
 MOST_SAMPLES = 10**7
-OF_AN_ARRAY = ("scale",)  # options of a file that an array in memory has, too
+OF_AN_ARRAY = ("scale", "channels")  # options of a file that an array in memory has, too
 RESHAPE = "reshape"  # the one parameter that is no option
 OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
 # What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.
@@ -209,7 +213,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         trainer = training.start_in_memory(options, dataset)
         _look_at(dataset)
         if new.note:
-            warnings.warn(new.note, stacklevel=3)
+            _warn(new.note, 3)
         return trainer
 
     def _dataset(self, points: Points, scaling: Scaling | None) -> Dataset:
@@ -268,7 +272,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         with np.errstate(all="ignore"):  # what is not finite is refused
             mean = self.vae_.likelihood.mean(self.vae_.decode(Z.astype(self.vae_.dtype)))
         check_finite("Z", {"x": mean})
-        return self._as_fitted(np.asarray(self.rules_.give(np.asarray(mean)), dtype))
+        # Scaled data may be far from 0, where float32 loses what makes them differ.
+        x = self.rules_.give(np.asarray(mean))
+        return self._as_fitted(np.asarray(x, dtype if self.rules_.scaling is None else np.float64))
 
     def sample(self, n_samples: int = 1, seed: int = 0) -> np.ndarray:
         """Points (n_samples, dx) from p(x|z) with z from the prior, in the units of `inverse_transform`."""
@@ -300,10 +306,19 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         if np.ma.is_masked(X):
             raise ValueError("X hides values under a mask; an array without one is needed")
         axes = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
-        if axes in (3, 4):
-            X = self._rows_of_images(np.asarray(X), reset)
-        elif reset:
-            self.image_shape_: tuple[int, ...] | None = None
+        shape, image_shape = None, None
+        if axes in (3, 4) and not hasattr(X, "columns"):
+            X = np.asarray(X)
+            shape = X.shape[1:]
+            X, image_shape = self._rows_of_images(X, reset)
+        rows = self._checked_rows(X, reset)
+        if reset:  # after all checks: a fit that fails leaves the model as it was
+            self.image_shape_: tuple[int, ...] | None = image_shape
+            self._axes: tuple[int, ...] | None = shape
+        return rows
+
+    def _checked_rows(self, X: Any, reset: bool) -> np.ndarray:
+        """``_checked``, of points in rows."""
         if hasattr(X, "columns"):
             return self._of_frame(X, reset)
         if HAS_SKLEARN:
@@ -320,12 +335,17 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def _of_frame(self, X: Any, reset: bool) -> np.ndarray:
         """The numbers (N, dx) of a DataFrame, all columns of it, by the rules of a table."""
+        X = plain_frame(X)
         if HAS_SKLEARN:
             validate_data(self, X, reset=reset, skip_check_array=True)
         names = table_names(X)
         table = table_of_frame(X, Reading(columns=names or tuple(map(str, range(len(X.columns))))))
         if not HAS_SKLEARN:
             self._check_features(len(X.columns), names or None, reset)
+        if reset:
+            found = FromFile(table.values, table.names)
+            for line in (*labels_and_ids(found, "X"), *codes_of_gaps(table.values, "X")):
+                _warn(line, 4)
         return table.values
 
     def _check_features(self, count: int, names: tuple[str, ...] | None, reset: bool) -> None:
@@ -341,24 +361,27 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         elif names and hasattr(self, "feature_names_in_") and tuple(self.feature_names_in_) != names:
             raise ValueError("X has other columns, or another order of them, than the frame that was fitted")
 
-    def _rows_of_images(self, X: np.ndarray, reset: bool) -> np.ndarray:
-        """Images as points (N, dx), their channels last."""
+    def _rows_of_images(self, X: np.ndarray, reset: bool) -> tuple[np.ndarray, tuple[int, ...]]:
+        """Images as points (N, dx), their channels last, and the shape of one."""
         if not self.reshape:
             raise ValueError(
                 f"X has shape {X.shape}, expected <= 2 axes: points in rows; {type(self).__name__}(reshape=True) takes "
                 "images, and X.reshape(len(X), -1) has them as points"
             )
-        rows, shape = as_rows(X, "X")
-        assert isinstance(rows, np.ndarray)
-        if reset:
-            self.image_shape_, self._axes = shape, X.shape[1:]
-        elif self.image_shape_ not in (None, shape):
-            raise ValueError(f"X has images of shape {shape}, the model was fitted with {self.image_shape_}")
-        return rows
+        known = None if reset else self.image_shape_
+        channels = self.channels or channels_that_fit(X.shape, known)
+        try:
+            rows, shape = as_rows(X, "X", channels)
+        except DataError as error:
+            raise DataError(_in_python(str(error))) from None
+        assert isinstance(rows, np.ndarray) and shape is not None
+        if not reset and known not in (None, shape):
+            raise ValueError(f"X has images of shape {shape}, the model was fitted with {known}")
+        return rows, shape
 
     def _as_fitted(self, x: np.ndarray) -> np.ndarray:
         """Points (N, dx) in the shape that X had."""
-        if self.image_shape_ is None:
+        if self.image_shape_ is None or self._axes is None:
             return x
         images = x.reshape(len(x), *self.image_shape_)
         moved = len(self.image_shape_) == 3 and self._axes != self.image_shape_
@@ -368,7 +391,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         """The points for an engine, by the rules of the data that were fitted; a doubtful meaning is warned of."""
         points, note = self.rules_.take(X, "X")
         if note:
-            warnings.warn(note, stacklevel=3)
+            _warn(note, 3)
         assert isinstance(points, np.ndarray)
         return points
 
@@ -387,7 +410,16 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 def _look_at(dataset: Dataset) -> None:
     """Warn of data far from size 1."""
     if note := size_note(dataset):
-        warnings.warn(note, stacklevel=4)
+        _warn(note, 4)
+
+
+def _warn(line: str, depth: int) -> None:
+    warnings.warn(_in_python(line), stacklevel=depth + 1)
+
+
+def _in_python(line: str) -> str:
+    """A line for the terminal with its options as the estimator's parameters."""
+    return re.sub(r"--([a-z]+) ([a-z]+)\b", lambda option: f"{option[1]}={option[2]!r}", line)
 
 
 __all__ = ["DecompositionVAE"]

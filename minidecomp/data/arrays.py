@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError, MinidecompError, OptionError, counted
-from ..files import what_else
 from ..randomness import streams
 from ..randomness.order import permutation
 from . import containers, images, npy
 from .cells import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_of
+from .conversions import conversion
 from .dataset import Dataset
-from .folders import reason
+from .folders import reason, refuse_what_is_no_file
+from .images import LAST, in_words
 from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside
 from .on_disk import OnDisk
 from .points import pick
-from .rules import new_data
+from .rules import NewData, new_data
 from .tables import read_table
 
 ENDINGS = (".npy", ".npz", *TEXT_ENDINGS, *FRAME_ENDINGS, *containers.CONTAINER_ENDINGS)
 IDS = {"id", "index"}
 NO_FEATURES = {*IDS, "label", "labels", "class", "target"}
+_WORDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")  # customer_id, userId, class label
 CODES_OF_GAPS = (-9999, -999, -99, 999, 9999, 99999, 999999, -99999, -32768)
 ANY_FILE = f"a folder of images or of .npy files, or a file that ends in {', '.join(ENDINGS)}"
 
@@ -78,6 +84,8 @@ class HowToRead:
         The column or array of the file, or another FILE, that has each point's label.
     factors : tuple of str
         Those that have its factors; or one FILE.
+    image_shape : tuple of int
+        Rows, columns and, in colour, channels of the images that rows of numbers are; empty where they are none.
     """
 
     array: str | None = None
@@ -86,6 +94,7 @@ class HowToRead:
     resize: tuple[int, int] | None = None
     labels: str = ""
     factors: tuple[str, ...] = ()
+    image_shape: tuple[int, ...] = ()
 
 
 def load(
@@ -134,7 +143,7 @@ def load(
     name = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
     how = how or HowToRead()
     found = read(path, array, how)
-    new = new_data(found.values, str(path), scale)
+    new = _as_images(new_data(found.values, str(path), scale, LAST), how.image_shape, str(path))
     n = len(new.rows)
     if n < 4:
         raise DataError(f"{path}: has {counted(n, 'point')}; at least 4 are needed")
@@ -160,6 +169,17 @@ def load(
         factors=None if factors is None else factors.split(kept, tested),
         test_index=found.numbered[tested],
     )
+
+
+def _as_images(new: NewData, shape: tuple[int, ...], name: str) -> NewData:
+    """Points of numbers as images of that shape, if one is given."""
+    if not shape:
+        return new
+    width = new.rows.shape[1]
+    if len(shape) < 2 or math.prod(shape) != width or (new.image_shape or shape) != shape:
+        have = in_words(new.image_shape) if new.image_shape else counted(width, "number")
+        raise OptionError("image_shape", shape, f"rows and columns, and 3 or 4 channels, of {name}'s {have} are")
+    return new._replace(image_shape=shape)
 
 
 def read(path: str | Path, array: str | None = None, how: HowToRead | None = None) -> FromFile:
@@ -196,35 +216,68 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
 
 def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> FromFile:
     """``read``, by the kind of the file."""
-    if str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS):
+    is_table = str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS)
+    is_folder = os.path.isdir(path)
+    if not how.table.model_width:
+        _refuse_what_does_not_go(how, path, is_table, is_folder and not npy.holds_parts(path))
+    if is_table:
         if str(path) != STANDARD_INPUT:
-            _refuse_what_is_no_file(Path(path))
+            refuse_what_is_no_file(Path(path))
         table = read_table(path, how.table)
         notes = table.notes if how.table.model_width else (*table.notes, *codes_of_gaps(table.values, str(path)))
         found = FromFile(table.values, table.names, notes, index=table.index)
         own = {name: texts[:, None] for name, texts in table.aside.items()}
         return _with_beside(found, path, how, own, table.rows, table.total)
-    if os.path.isdir(path) and npy.holds_parts(path):
+    if is_folder and npy.holds_parts(path):
         return _with_beside(_from_parts(path, how), path, how, {})
-    if os.path.isdir(path):
+    if is_folder:
         made, said, names = images.read_folder(path, how.resize)
         found = FromFile(made, notes=tuple(said), index=np.array(names, object))
-        return _with_beside(found, path, how, {})
+        return _with_folders(_with_beside(found, path, how, {}, names=names), path)
     if ending in containers.TORCH_ENDINGS:
         containers.refuse_torch(path)
     if ending not in ENDINGS:
-        raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read")
-    _refuse_what_is_no_file(Path(path))
+        raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read{conversion(path)}")
+    refuse_what_is_no_file(Path(path))
     if ending == npy.ENDING and (large := npy.on_disk([Path(path)], str(path), how.channels)) is not None:
         return _with_beside(FromFile(large[0], notes=(large[1],)), path, how, {})
     arrays = containers.named_arrays(Path(path), ending)
     beside = {each for each in (how.labels, *how.factors) if each and each in arrays}
+    if array is not None and array in beside:
+        raise OptionError("labels", array, f"--array trains on {array}; another array of {path} is")
     name = containers.chosen_name(path, [name for name in arrays if name not in beside], array)
     values = arrays[name]()
     if values.ndim == 4:
         values = images.channels_last(values, str(path), how.channels)
-    own = {each: as_texts(arrays[each](), f"{path}, array {each}", values.shape[:1]) for each in beside}
-    return _with_beside(FromFile(values), path, how, own)
+    if not values.ndim:
+        return FromFile(values)  # which is refused
+    texts: dict[str, np.ndarray] = {}
+    left_out: list[str] = []
+    for each in sorted(beside):
+        other = arrays[each]()
+        if how.table.if_there and len(values) not in other.shape:  # of another part of the file's points
+            left_out.append(f"{path}: its array {each} has not a value for each of these points, and was left out")
+        else:
+            texts[each] = as_texts(other, f"{path}, array {each}", values.shape[:1])
+    found = _without_nan(FromFile(values, notes=tuple(left_out)), path, how)
+    kept = found.numbered
+    return _with_beside(found, path, how, {each: text[kept] for each, text in texts.items()}, kept, len(values))
+
+
+def _refuse_what_does_not_go(how: HowToRead, path: str | Path, is_table: bool, is_images: bool) -> None:
+    """Raise OptionError for an option that has no meaning for such a file."""
+    table = how.table
+    of_tables: dict[str, Any] = {"columns": table.columns, "drop": table.drop, "missing": table.missing}
+    of_tables |= {"delimiter": table.delimiter, "decimal": table.decimal}
+    of_tables |= {"header": "" if table.header is None else "yes" if table.header else "no"}
+    found: list[tuple[str, dict[str, Any]]] = [("tables", of_tables)] if not is_table else []
+    found += [("folders of images", {"resize": how.resize})] if not is_images else []
+    found += [("arrays of images", {"channels": how.channels})] if is_table or is_images else []
+    for kind, given in found:
+        for name, value in given.items():
+            if value:
+                shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
+                raise OptionError(name, shown, f"it goes with {kind}, and {path} is none; it may be left out, it")
 
 
 def _with_beside(
@@ -234,13 +287,14 @@ def _with_beside(
     own: Mapping[str, np.ndarray],
     rows: np.ndarray | None = None,
     total: int | None = None,
+    names: Sequence[str] = (),
 ) -> FromFile:
     """The points with their labels and factors; those without are left out, or refused.
 
     ``own`` has texts (N, columns) that the file itself has, by name; ``rows`` are the rows of the points among its
-    ``total`` rows, all by default.
+    ``total`` rows, all by default; ``names`` are the points' own.
     """
-    if how.table.model_width:  # the labels of other data are known only where their own file has them
+    if how.table.if_there:  # the labels of other data are known only where their own file has them
         labels, factors = how.labels if how.labels in own else "", tuple(each for each in how.factors if each in own)
     else:
         labels, factors = how.labels, how.factors
@@ -248,9 +302,9 @@ def _with_beside(
         return found
     count = len(found.values)
     rows, total = np.arange(count) if rows is None else rows, count if total is None else total
-    beside = beside_points(str(path), labels, factors, own, rows, total)
+    beside = beside_points(str(path), labels, factors, own, rows, total, names)
     present = beside.present()
-    if present is not None and not present.all() and not how.table.model_width:
+    if present is not None and not present.all() and not how.table.if_there:
         if not how.table.drop_missing:
             beside.refuse_missing(str(path))
         lost = counted(int((~present).sum()), "point")
@@ -261,51 +315,83 @@ def _with_beside(
     return replace(found, notes=(*found.notes, *beside.notes), beside=beside)
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
-    """Raise DataError for a pipe, a socket or a device, which might never come to an end."""
-    kind = what_else(os.stat(path).st_mode)
-    if kind not in (None, "a folder"):
-        raise DataError(f"{path}: is {kind}; write the data into a file and give that")
+def _with_folders(found: FromFile, path: str | Path) -> FromFile:
+    """Images in folders of a folder have these folders' names as labels, unless they have others."""
+    folders = [str(name).rpartition("/")[0] for name in found.numbered]
+    if not all(folders) or found.beside.labels is not None or len(set(folders)) < 2:
+        return found
+    note = f"{path}: the names of its {len(set(folders))} folders are the images' labels"
+    beside = replace(found.beside, labels=np.array(folders))
+    return replace(found, beside=beside, notes=(*found.notes, note))
+
+
+def _without_nan(found: FromFile, path: str | Path, how: HowToRead) -> FromFile:
+    """An array without the rows that have NaN, where ``--drop-missing`` says so; else they are refused."""
+    values = found.values
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or not values.ndim or not np.isnan(values).any():
+        return found
+    gaps = np.isnan(values.reshape(len(values), -1))
+    whole = ~gaps.any(axis=1)
+    lost = counted(int((~whole).sum()), "row")
+    if not how.table.drop_missing:
+        row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
+        raise DataError(
+            f"finite numbers are needed; {path} has nan in row {row}, column {column} (counted from 0); "
+            f"--drop-missing leaves out {lost}"
+        )
+    if not whole.any():
+        raise DataError(f"{path}: every row has nan; --drop-missing leaves nothing")
+    note = f"{path}: {lost} of {len(values)} left out, with nan"
+    return replace(found, values=values[whole], index=np.flatnonzero(whole), notes=(*found.notes, note))
 
 
 def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
     """The arrays of a folder's .npy files, one after the other."""
     paths, notes = npy.parts_of(path)
     for part in paths:
-        _refuse_what_is_no_file(part)
+        refuse_what_is_no_file(part)
     if (large := npy.on_disk(paths, str(path), how.channels)) is not None:
         return FromFile(large[0], notes=(*notes, large[1]))
     loaded = []
     for part in paths:
-        arrays = containers.named_arrays(part, npy.ENDING)
-        loaded.append(arrays[containers.chosen_name(part, list(arrays), None)]())
+        try:
+            arrays = containers.named_arrays(part, npy.ENDING)
+            loaded.append(arrays[containers.chosen_name(part, list(arrays), None)]())
+        except MinidecompError:
+            raise
+        except Exception as error:  # as in `read`
+            raise DataError(f"{part}: cannot be read ({reason(error)}); a whole .npy file is needed") from None
     return FromFile(npy.join(paths, loaded, str(path), how.channels), notes=tuple(notes))
 
 
 def labels_and_ids(found: FromFile, name: str) -> list[str]:
     """A line on each column of whole numbers that is named as a label or an id is: few mean to learn these."""
-    if len(found.names) < 2:
+    if len(found.names) < 2 or not isinstance(found.values, np.ndarray):
         return []
-    called = [i for i, each in enumerate(found.names) if each.strip().lower() in NO_FEATURES]
-    whole = [found.names[i] for i in called if (found.values[:, i] == np.floor(found.values[:, i])).all()]
+    called = [_WORDS.split(each.strip())[-1].lower() for each in found.names]
+    known = [i for i, word in enumerate(called) if word in NO_FEATURES]
+    whole = [i for i in known if (found.values[:, i] == np.floor(found.values[:, i])).all()]
     return [
-        f"{name}: the column {column} is trained on as all others are; --drop {column} leaves it out"
-        + ("" if column.strip().lower() in IDS else f", --labels {column} keeps it apart as classes")
-        for column in whole
+        f"{name}: the column {found.names[i]} is trained on as all others are; "
+        f"--drop {shlex.quote(found.names[i])} leaves it out"
+        + ("" if called[i] in IDS else f", --labels {shlex.quote(found.names[i])} keeps it apart as classes")
+        for i in whole
     ]
 
 
 def codes_of_gaps(values: np.ndarray, name: str) -> list[str]:
-    """A line on each number such as -9999 that lies farther from all others of its column than these do apart."""
+    """A line on numbers such as -9999 that lie farther from all others of their column than these do apart."""
     counts = dict.fromkeys(CODES_OF_GAPS, 0)
     for column, low, high in zip(values.T, values.min(0), values.max(0), strict=True):
         for code in {low, high} & counts.keys():
             others = column[column != code]
             if len(others) and np.abs(others - code).min() > np.ptp(others):
                 counts[code] += len(column) - len(others)
+    found = [str(code) for code, count in counts.items() if count]
+    if not found:
+        return []
+    cells = sum(counts.values())
     return [
-        f"{name}: {counted(count, 'cell')} {'is' if count == 1 else 'are'} {code}, far from all others, and taken as "
-        f"a number; --missing {code} says that it stands for no value"
-        for code, count in counts.items()
-        if count
+        f"{name}: {counted(cells, 'cell')} {'is' if cells == 1 else 'are'} {' or '.join(found)}, far from all others, "
+        f"and taken as a number; --missing {','.join(found)} says that it stands for no value"
     ]

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, is_text
 from .delimited import has_names
 
-TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".txt", ".dat", ".data")
 FRAME_ENDINGS = (".parquet", ".feather", ".xlsx")
 STANDARD_INPUT = "-"
+LONGEST = 1000  # letters of a label
 LONG = 40  # letters of a cell or a name that are shown
 
 
@@ -37,6 +38,8 @@ class Reading:
         Leave out rows with a missing value; else they are refused.
     labels, factors : tuple of str
         Columns that are given back as texts and are none of the numbers.
+    if_there : bool
+        Whether those that the table does not have are passed over; else they are refused.
     model_names : tuple of str
         The columns of the model that the table is for: from a table with names these are taken, and nothing else.
     model_width : int
@@ -52,6 +55,7 @@ class Reading:
     drop_missing: bool = False
     labels: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
+    if_there: bool = False
     model_names: tuple[str, ...] = ()
     model_width: int = 0
 
@@ -82,6 +86,10 @@ class Cells(ABC):
     def word(self, cell: Any) -> float | None:
         """As ``delimited.value``."""
 
+    def point_for(self, number: str) -> str:
+        """A number's text, with a point before its fraction."""
+        return number
+
     def index_apart(self) -> list[Any] | None:
         """The cells of an index that is none of the columns."""
         return None
@@ -97,6 +105,22 @@ def ending_of(path: str | Path) -> str:
     """The ending that says what a file is: .csv, .csv.gz, .npy, in lower case."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     return "".join(suffixes[-2:]) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
+
+
+def text_array(rows: list[list[str]], name: str) -> np.ndarray:
+    """Texts (N, columns) of labels and factors.
+
+    Raises
+    ------
+    DataError
+        One is no UTF-8, or far too long.
+    """
+    for row in rows:
+        for text in row:
+            if len(text) > LONGEST or not is_text(text):
+                what = f"{len(text)} letters" if len(text) > LONGEST else "letters that are no UTF-8"
+                raise DataError(f"{name}: texts of at most {LONGEST} letters are needed; {text[:LONG]!r} has {what}")
+    return np.array(rows, str)
 
 
 def called(cells: Cells, column: int) -> str:
@@ -131,8 +155,19 @@ def find_header(reading: Reading, rows: list[list[str]], decimal: str, name: str
     return header, [f"{name}: {said}; --no-header says that it is a point"] if said else []
 
 
-def header_names(cells: Sequence[str]) -> tuple[str, ...]:
-    """A header's cells as names; NumPy's savetxt begins it with a # ."""
+def header_names(cells: Sequence[str], table: str) -> tuple[str, ...]:
+    """A header's cells as names; NumPy's savetxt begins it with a # .
+
+    Raises
+    ------
+    DataError
+        Half of them or more are empty, as where a title stands above the table.
+    """
     names = [cell.strip() for cell in cells]
     names[0] = names[0].removeprefix("#").strip()
+    if len(names) > 2 and names[1:].count("") >= len(names) / 2:
+        raise DataError(
+            f"{table}: its first line, {short(','.join(filter(None, names)))}, has names for "
+            f"{len(names) - names.count('')} of {len(names)} columns; if that is a title, delete it"
+        )
     return tuple(names)

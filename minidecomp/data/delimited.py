@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..errors import DataError
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
 SAMPLE = 200  # lines that are looked at to find the form
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -82,7 +82,7 @@ def decoded(data: bytes, name: str) -> tuple[str, list[str]]:
 
 def value(cell: str, decimal: str = ".") -> float | None:
     """The number in a cell, 1 and 0 for true and false, NaN where it is missing; None if it is a word."""
-    cell = cell.strip(" ")
+    cell = cell.strip()
     if decimal != ".":
         cell = cell.replace(".", "\0").replace(decimal, ".")  # a point is no decimal mark then
     if _NUMBER.fullmatch(cell) or _INFINITY.fullmatch(cell):
@@ -95,13 +95,59 @@ def plain(number: float) -> str:
     return str(int(number)) if number == number // 1 and abs(number) < 1e15 else repr(float(number))
 
 
+def _as_many_cells(names: str, line: str) -> bool:
+    """Whether two lines have equally many cells, by what splits the second into most."""
+    marks: tuple[str | None, ...] = (",", ";", "\t", "|", None)
+    most = max(marks, key=lambda mark: len(line.split(mark)))
+    return len(names.split(most)) == len(line.split(most)) and (len(line.split(most)) > 1 or len(names.split()) == 1)
+
+
 def rows_of(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     """The cells of each line that is not blank."""
     return [row for row in csv.reader(lines, delimiter=delimiter) if row]
 
 
-def sniff(lines: Sequence[str], given: Form | None = None, tab_first: bool = False) -> Form:
+def without_runs_of_blanks(text: str) -> str:
+    """Text whose cells have blanks between, one or several, with one tab in place of each run of them."""
+    if '"' not in text:
+        return "\n".join("\t".join(line.split()) for line in io.StringIO(text)) + "\n"
+    made = io.StringIO()
+    lines = (line.replace("\t", " ").strip() for line in io.StringIO(text))
+    writer = csv.writer(made, delimiter="\t", lineterminator="\n")
+    writer.writerows(csv.reader(lines, delimiter=" ", skipinitialspace=True))
+    return made.getvalue()
+
+
+def without_comments(text: str) -> tuple[str, int]:
+    """The text without its first lines that begin with #, and how many they are; a # alone before names stays.
+
+    NumPy's savetxt has its names in such a line: that is one just above the numbers with as many cells as they.
+    """
+    lines = io.StringIO(text, newline="")
+    comments: list[str] = []
+    for line in lines:
+        if not line.lstrip().startswith("#"):
+            break
+        comments.append(line)
+    else:
+        return text, 0
+    if comments and _as_many_cells(comments[-1].strip().removeprefix("#").strip(), line.strip()):
+        comments.pop()
+        return re.sub(r"\s*#[ \t]*", "", text[sum(map(len, comments)) :], count=1), len(comments)
+    return text[sum(map(len, comments)) :], len(comments)
+
+
+class Sniffed(NamedTuple):
+    """The form that was found, and whether all rows fit it and some cell is a number."""
+
+    form: Form
+    fits: bool
+
+
+def sniff(lines: Sequence[str], given: Form | None = None, tab_first: bool = False) -> Sniffed:
     """The form in which most cells are numbers, of those in which all rows have as many cells as the first.
+
+    The first may have one less, as R's write.table has no name for the rows' own.
 
     Parameters
     ----------
@@ -118,7 +164,7 @@ def sniff(lines: Sequence[str], given: Form | None = None, tab_first: bool = Fal
     for delimiter in marks:
         rows = rows_of(lines, delimiter)
         width = len(rows[0]) if rows else 0
-        whole = all(len(row) == width for row in rows)
+        whole = all(len(row) == width for row in rows) or has_a_name_less(rows)
         for decimal in [given.decimal] if given.decimal else [".", ","]:
             if decimal == delimiter:
                 continue
@@ -129,13 +175,18 @@ def sniff(lines: Sequence[str], given: Form | None = None, tab_first: bool = Fal
             single = numbers == len(cells) and (
                 decimal == "."
                 or bool(given.decimal)
-                or (value(rows[0][0], decimal) is None and not any('"' in line for line in lines))
+                or (value(rows[0][0], decimal) is None and "," not in rows[0][0] and '"' not in "".join(lines))
             )
             usable = whole and numbers > 0 and (width > 1 or single)
             score = (usable, numbers / len(cells) if usable else 0.0, width > 1)
             if score > highest:
                 best, highest = Form(delimiter, decimal), score
-    return best
+    return Sniffed(best, highest[0])
+
+
+def has_a_name_less(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row has one cell less than each of the others, of which there are three or more."""
+    return len(rows) > 3 and len(rows[0]) > 0 and all(len(row) == len(rows[0]) + 1 for row in rows[1:])
 
 
 def first_lines(text: str) -> list[str]:
@@ -156,10 +207,12 @@ def has_names(rows: Sequence[Sequence[str]], decimal: str) -> tuple[bool | None,
         return all(value(cell, decimal) is None for cell in first), ""
     words = [i for i, cell in enumerate(first) if value(cell, decimal) is None]
     if words:
-        below = [all(value(row[i], decimal) is None for row in rest if i < len(row)) for i in words]
         if all(value(cell, decimal) is None or cell.strip() == "" for cell in first):
             return True, ""
-        return (False, "") if all(below) else (None, "")
+        if not all(value(row[i], decimal) is None for i in words for row in rest if i < len(row)):
+            return None, ""
+        # Where the others have words as well, the columns of numbers tell.
+        return has_names([[cell for i, cell in enumerate(row) if i not in words] for row in rows], decimal)
     numbers = first[1:] if first[0].strip() == "" else first
     if not _counts_up(numbers):
         return (None if _unlike(first, rest, decimal) else False), ""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import Fault
-from ..files import make_folder, write_file
+from ..errors import DataError, Fault
+from ..files import make_folder, what_else, write_file
 
 MOST_WORDS = 200  # characters of an error that are shown
 
@@ -116,6 +116,16 @@ def open_https(url: str) -> Any:
 def _check_https(url: str) -> None:
     if not url.lower().startswith("https://"):
         raise OSError(f"it leads to {url}, which is not https")
+
+
+def refuse_what_is_no_file(path: Path) -> None:
+    """Raise DataError for a pipe, a socket or a device, which might never come to an end.
+
+    A path that is not there raises FileNotFoundError, as reading it would.
+    """
+    kind = what_else(os.stat(path).st_mode)
+    if kind not in (None, "a folder"):
+        raise DataError(f"{path}: is {kind}; write the data into a file and give that")
 
 
 def reason(error: Exception) -> str:

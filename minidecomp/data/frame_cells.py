@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, MinidecompError
+from ..errors import DataError, MinidecompError, is_text, printable
 from .cells import Cells, Reading, ending_of, find_header, header_names
 from .delimited import SAMPLE, value
+
+
+def plain_frame(frame: Any) -> Any:
+    """A frame of pandas or polars for whatever has one: a table of pyarrow, or a frame of dask, is made one of pandas.
+
+    Raises
+    ------
+    DataError
+        It is lazy, has no column, or two of one name.
+    """
+    if hasattr(frame, "collect") and not hasattr(frame, "to_numpy"):
+        raise DataError("X is a lazy frame, whose rows are not there yet; X.collect() is needed")
+    kind = type(frame).__module__.partition(".")[0]
+    if kind in ("pyarrow", "dask"):
+        frame = frame.to_pandas() if kind == "pyarrow" else frame.compute()
+    names = [str(name) for name in frame.columns]
+    if not names:
+        raise DataError("X is a frame without columns; points are needed")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"X has two columns named {twice}; names that differ are needed")
+    for name in names:
+        if not is_text(name):
+            raise DataError(f"X has a column named {printable(name)}; a name in UTF-8, without zero bytes, is needed")
+    return frame
 
 
 @dataclass
@@ -61,7 +88,7 @@ class FrameCells(Cells):
         shown = [["" if cell != cell else str(cell) for cell in row] for row in frame.head(SAMPLE).to_numpy().tolist()]
         header, said = find_header(reading, shown, ".", name)
         made = cls.of(frame.iloc[int(header) :].infer_objects().reset_index(drop=True), name)
-        made.names = header_names(shown[0]) if header else ()
+        made.names = header_names(shown[0], name) if header else ()
         made.notes += said
         if len(sheets) > 1:
             made.notes.append(f"{name}: the first of {len(sheets)} sheets, {title}, was read")
@@ -93,7 +120,7 @@ class FrameCells(Cells):
         made = []
         for column in columns:
             array = np.asarray(self._series(column).to_numpy())
-            if array.dtype.kind not in "biuf":
+            if array.dtype.kind not in "biuf" or array.ndim != 1:
                 return None
             made.append(array.astype(np.float64))
         return np.stack(made, axis=1)
@@ -108,6 +135,7 @@ class FrameCells(Cells):
             return float("nan")
         if isinstance(cell, str):
             return value(cell)
-        if isinstance(cell, bool | int | float | np.bool_ | np.integer | np.floating):
-            return float(cell)
+        if isinstance(cell, bool | int | float | Decimal | np.bool_ | np.integer | np.floating):
+            with suppress(OverflowError):  # whole numbers of hundreds of digits
+                return float(cell)
         return None

@@ -60,8 +60,17 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
     return images[..., 0] if images.shape[3] == 1 else images
 
 
+def channels_that_fit(shape: tuple[int, ...], known: ImageShape | None) -> str:
+    """``first`` or ``last``, where only one of them makes images (N, ..) those of a known shape; else empty."""
+    if len(shape) != 4 or known is None:
+        return ""
+    wanted = known if len(known) == 3 else (*known, 1)
+    fits = [name for name, axes in ((FIRST, (*shape[2:], shape[1])), (LAST, shape[1:])) if axes == wanted]
+    return fits[0] if len(fits) == 1 else ""
+
+
 def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[np.ndarray, list[str], list[str]]:
-    """All PNG and JPEG files of a folder, sorted by name.
+    """All PNG and JPEG files of a folder, sorted by name; where it has none, those of the folders in it.
 
     Parameters
     ----------
@@ -77,7 +86,7 @@ def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[
     notes : list of str
         A line for what was left out or changed.
     names : list of str
-        Of the files.
+        Of the files; with a folder in front, as cat/01.png.
 
     Raises
     ------
@@ -85,20 +94,24 @@ def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[
         There are none, one is broken, their sizes differ, or Pillow is missing.
     """
     path = Path(path)
-    visible = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-    files = [file for file in visible if file.suffix.lower() in IMAGE_ENDINGS]
+    visible = _visible(path)
+    files = [file for file in visible if _is_image(file)]
+    if not files:
+        visible = [file for folder in visible if folder.is_dir() for file in _visible(folder)]
+        files = [file for file in visible if _is_image(file)]
     if not files:
         raise DataError(f"{path}: is a folder without images; {', '.join(IMAGE_ENDINGS)} can be read")
     notes = []
-    others = len(visible) - len(files)
+    others = sum(file.is_file() for file in visible) - len(files)
     if others:
         notes.append(f"{path}: {counted(others, 'file')} left out, for images end in {', '.join(IMAGE_ENDINGS)} here")
     images = [_image(file, size) for file in files]
     for file, image in zip(files, images, strict=True):
         if image.shape[:2] != images[0].shape[:2]:
             raise DataError(
-                f"{path}: images of one size are needed; {files[0].name} has {in_words(images[0].shape[:2])} pixels, "
-                f"{file.name} {in_words(image.shape[:2])}; --resize ROWS,COLUMNS brings all to one"
+                f"{path}: images of one size are needed; {files[0].relative_to(path)} has "
+                f"{in_words(images[0].shape[:2])} pixels, {file.relative_to(path)} {in_words(image.shape[:2])}; "
+                "--resize ROWS,COLUMNS brings all to one"
             )
     coloured = [image.ndim == 3 for image in images]
     if any(coloured) and not all(coloured):
@@ -107,7 +120,15 @@ def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[
     depths = {image.dtype for image in images}
     if len(depths) > 1:
         raise DataError(f"{path}: images of one depth are needed; some have 8 bits a value, others 16")
-    return np.stack(images), notes, [file.name for file in files]
+    return np.stack(images), notes, [file.relative_to(path).as_posix() for file in files]
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+
+
+def _is_image(file: Path) -> bool:
+    return file.suffix.lower() in IMAGE_ENDINGS and file.is_file()
 
 
 def _image(file: Path, size: tuple[int, int] | None) -> np.ndarray:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, OptionError, counted
-from .cells import FRAME_ENDINGS, TEXT_ENDINGS, ending_of
+from ..errors import DataError, MinidecompError, OptionError, counted
+from .cells import FRAME_ENDINGS, TEXT_ENDINGS, ending_of, text_array
 from .dataset import Factors
 from .delimited import BOOLS, MISSING, plain, value
+from .folders import reason, refuse_what_is_no_file
 from .tables import read_texts
 
-FILE_ENDINGS = (".npy", ".txt", *TEXT_ENDINGS, *FRAME_ENDINGS)  # --labels and --factors: FILE, not a column's name
+FILE_ENDINGS = (".npy", *TEXT_ENDINGS, *FRAME_ENDINGS)  # --labels and --factors: FILE, not a column's name
 MOST_CLASSES = 1000
 MOST_VALUES = 50  # a factor of more numbers is cut into bins
 BINS, POINTS_OF_A_BIN = 20, 10
@@ -91,11 +95,56 @@ def as_texts(values: np.ndarray, name: str, points: tuple[int, ...]) -> np.ndarr
     if values.ndim not in (1, 2) or len(values) != count:
         raise DataError(f"{name}: has shape {values.shape}; a row for each of the {counted(count, 'point')} is needed")
     values = values.reshape(count, -1)
+    if values.dtype.kind == "O":  # MATLAB's cells
+        values = np.frompyfunc(_unwrapped, 1, 1)(values)
     if values.dtype.kind == "f":
         return np.array([[plain(each) for each in row] for row in values.tolist()])
     if values.dtype.kind == "S" or (values.size and isinstance(values.flat[0], bytes)):
-        return np.array([[each.decode("utf-8", "replace").strip() for each in row] for row in values.tolist()])
-    return np.array([[str(each).strip() for each in row] for row in values.tolist()])
+        return text_array([[each.decode("utf-8", "replace").strip() for each in row] for row in values.tolist()], name)
+    return text_array([[str(each).strip() for each in row] for row in values.tolist()], name)
+
+
+def _of_named(path: str, names: Sequence[str]) -> tuple[Sequence[str], np.ndarray, Sequence[str]] | None:
+    """As ``_of_file``, of a table with a column of the points' names, in whatever order; None if it has none.
+
+    A name may lack its folder, its ending, or both.
+    """
+    if not names or ending_of(path) == ".npy":
+        return None
+    header, texts, _ = read_texts(path)
+    for short in (str, _stem, _base, lambda name: _stem(_base(name))):
+        wanted = [short(name) for name in names]
+        for column in range(texts.shape[1]) if len(set(wanted)) == len(wanted) else ():
+            place = {short(text): row for row, text in enumerate(texts[:, column].tolist())}
+            if texts.shape[1] > 1 and all(name in place for name in wanted):
+                if not header and place.get(short(texts[0, column])) == 0 and short(texts[0, column]) not in wanted:
+                    header = tuple(texts[0])
+                kept = [each for each in range(texts.shape[1]) if each != column]
+                said = f"{path}: its rows go with the images that {header[column] if header else 'a column'} names"
+                found = texts[[place[name] for name in wanted]][:, kept]
+                return [header[each] for each in kept] if header else [], found, [said]
+    return None
+
+
+def _check_file(path: str) -> None:
+    try:
+        refuse_what_is_no_file(Path(path))
+    except OSError as error:
+        raise DataError(f"{path}: no such file" if not os.path.exists(path) else f"{path}: {reason(error)}") from None
+
+
+def _stem(name: str) -> str:
+    return name.rsplit(".", 1)[0]
+
+
+def _base(name: str) -> str:
+    return name.rsplit("/", 1)[-1]
+
+
+def _unwrapped(value: Any) -> Any:
+    while isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(-1)[0]
+    return value
 
 
 def _of_file(path: str, rows: np.ndarray, total: int) -> tuple[Sequence[str], np.ndarray, Sequence[str]]:
@@ -104,10 +153,10 @@ def _of_file(path: str, rows: np.ndarray, total: int) -> tuple[Sequence[str], np
         if ending_of(path) == ".npy":
             return (), as_texts(np.load(path, allow_pickle=False), path, (total,))[rows], ()
         names, texts, notes = read_texts(path, total)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path}: a file with a row for each point is needed ({error})") from None
+    except MinidecompError:
+        raise
+    except Exception as error:  # numpy and pandas raise nearly anything for a damaged file
+        raise DataError(f"{path}: a file with a row for each point is needed ({reason(error)})") from None
     return names, texts[rows], notes
 
 
@@ -118,6 +167,7 @@ def beside_points(
     own: Mapping[str, np.ndarray],
     rows: np.ndarray,
     total: int,
+    names: Sequence[str] = (),
 ) -> Beside:
     """The labels and factors that the options name.
 
@@ -135,6 +185,8 @@ def beside_points(
         Those rows of the data's file that are points.
     total : int
         How many rows that file has.
+    names : sequence of str
+        The points' own names, as those of image files; a FILE that has them in a column is taken by these.
 
     Raises
     ------
@@ -147,19 +199,23 @@ def beside_points(
 
     def found(option: str, name: str) -> dict[str, np.ndarray]:
         if is_file(name):
-            names, texts, said = _of_file(name, rows, total)
+            _check_file(name)
+            columns, texts, said = _of_named(name, names) or _of_file(name, rows, total)
             notes.extend(said)
-            names = [each or f"factor_{i}" for i, each in enumerate(names or [""] * texts.shape[1])]
+            if names and not said:
+                shown = ", ".join(names[:3])
+                notes.append(f"{name}: its rows are taken in the order of the images' names: {shown}, ..")
+            titles = [each or f"factor_{i}" for i, each in enumerate(columns or [""] * texts.shape[1])]
         elif name in own:
             texts = own[name]
-            names = [name] if texts.shape[1] == 1 else [f"{name}_{i}" for i in range(texts.shape[1])]
+            titles = [name] if texts.shape[1] == 1 else [f"{name}_{i}" for i in range(texts.shape[1])]
         else:
             raise OptionError(
                 option,
                 name,
                 f"{path} has none of that name; a name in it, or a FILE that ends in {', '.join(FILE_ENDINGS)}, is",
             )
-        return dict(_distinct(zip(names, texts.T, strict=True), name))
+        return dict(_distinct(zip(titles, texts.T, strict=True), name))
 
     column = None
     if labels:
@@ -211,12 +267,33 @@ def classes_beside(beside: Beside, option: str) -> tuple[Classes | None, FactorC
 
 
 def classes_of(texts: np.ndarray) -> Classes:
-    """Each different text as a class; numbers in the order of their size, all else by the alphabet."""
+    """Each different text as a class; numbers in the order of their size, all else by the alphabet.
+
+    Numbers are named in their shortest form, whatever the file that they came from, unless that would make two of them
+    one, or change what is a code: 007, or more than 15 digits.
+    """
     different, codes = np.unique(texts, return_inverse=True)
-    if not _are_numbers(different.tolist()):
-        return Classes(codes.astype(np.int64), tuple(different.tolist()))
-    sizes, again = np.unique([float(text) for text in different.tolist()], return_inverse=True)
-    return Classes(again[codes].astype(np.int64), tuple(map(plain, sizes.tolist())))
+    names = different.tolist()
+    if not _are_numbers(names):
+        return Classes(codes.astype(np.int64), tuple(names))
+    sizes = np.array(names, float)
+    order = np.lexsort((different, sizes))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    are_codes = any(re.match(r"[+-]?0[0-9]", name) for name in names) or np.abs(sizes).max() >= 1e15
+    if not are_codes and len(np.unique(sizes)) == len(sizes):
+        names = list(map(plain, sizes.tolist()))
+    return Classes(place[codes].astype(np.int64), tuple(names[i] for i in order))
+
+
+def named(texts: np.ndarray | None) -> np.ndarray | None:
+    """Labels (N,) by the names of their classes; an empty one stays empty."""
+    if texts is None:
+        return None
+    known = ~np.isin(texts, list(MISSING))
+    found, made = classes_of(texts[known]), np.full(len(texts), "", object)
+    made[known] = np.array(found.names, object)[found.codes]
+    return made
 
 
 def label_classes(texts: np.ndarray, option: str) -> Classes:
@@ -239,7 +316,8 @@ def label_classes(texts: np.ndarray, option: str) -> Classes:
 def factor_classes(texts: np.ndarray, factor: str) -> tuple[Classes, str]:
     """The classes of one factor (N,), and a line where its numbers were cut into bins.
 
-    More than 50 different numbers are cut into 20 bins of equally many points, fewer where a bin had less than 10.
+    More than 50 different numbers are cut into 20 bins of about equally many points, fewer where a bin had less than
+    10; equal numbers stay together.
 
     Raises
     ------
@@ -262,8 +340,11 @@ def factor_classes(texts: np.ndarray, factor: str) -> tuple[Classes, str]:
     codes = np.unique(np.searchsorted(edges, numbers, side="right"), return_inverse=True)[1].astype(np.int64)
     made = int(codes.max()) + 1
     names = tuple(f"{plain(numbers[codes == c].min())}..{plain(numbers[codes == c].max())}" for c in range(made))
-    note = f"the factor {factor} has {count} different numbers, cut into {made} bins of equally many points"
-    return Classes(codes, names), note
+    sizes = np.bincount(codes)
+    points = f"{sizes.min()} to {sizes.max()}" if sizes.min() < sizes.max() else f"{sizes.min()}"
+    return Classes(codes, names), (
+        f"the factor {factor} has {count} different numbers, cut into {made} bins of {points} points"
+    )
 
 
 def _are_numbers(texts: Iterable[str]) -> bool:

@@ -21,24 +21,22 @@ def learn_scaling(kind: str, points: np.ndarray | OnDisk, together: bool) -> Sca
     kind : str
         One of ``SCALES``.
     points : numpy.ndarray or OnDisk of shape (N, dx)
-        Of any real dtype. ``unit`` takes the whole range of unsigned integers, and else from their least to their
-        greatest value; what is constant becomes 0.
+        Of any real dtype. ``unit`` takes the whole range of unsigned integers of 8 and 16 bits, and else from their
+        least to their greatest value; what is constant becomes 0.
     together : bool
         Whether all columns are alike, as pixels are, and share one shift and one scale.
     """
     width = points.shape[1]
     if kind in (NONE, BYTES):
         return plain(kind, width)
-    if kind == UNIT and points.dtype.kind == "u":
+    if kind == UNIT and points.dtype.kind == "u" and points.dtype.itemsize <= 2:
         shift, spread = np.zeros(()), np.array(float(np.iinfo(points.dtype).max))
     else:
         least, greatest = bounds(points).astype(np.float64)
         if together:
             least, greatest = least.min(), greatest.max()
         shift, spread = (least, greatest - least) if kind == UNIT else _mean_and_deviation(points, least, greatest)
-    # A constant's standard deviation may be the rounding of its mean.
-    constant = spread <= 1e-13 * np.abs(shift)
-    scale = np.where(constant, 1.0, spread)
+    scale = np.where(spread > 0, spread, 1.0)
     return Scaling(kind, np.broadcast_to(shift, width).copy(), np.broadcast_to(scale, width).copy())
 
 

@@ -18,7 +18,7 @@ ENDING = ".npy"
 
 def holds_parts(folder: str | Path) -> bool:
     """Whether a folder has .npy files."""
-    return any(name.endswith(ENDING) for name in _visible(folder))
+    return any(name.lower().endswith(ENDING) for name in _visible(folder))
 
 
 def _visible(folder: str | Path) -> list[str]:
@@ -34,7 +34,7 @@ def parts_of(folder: str | Path) -> tuple[list[Path], list[str]]:
         It has images as well.
     """
     names = _visible(folder)
-    found = [name for name in names if name.endswith(ENDING)]
+    found = [name for name in names if name.lower().endswith(ENDING)]
     if any(name.lower().endswith(IMAGE_ENDINGS) for name in names):
         raise DataError(f"{folder}: has images and {ENDING} files; a folder of one kind is needed")
     others = len(names) - len(found)

@@ -38,6 +38,8 @@ class Header:
         Bytes before the array, and of the whole file.
     modified : int
         When the file was written, in ns.
+    place : (int, int)
+        Its device and inode.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class Header:
     offset: int
     size: int
     modified: int
+    place: tuple[int, int]
 
     @property
     def bytes(self) -> int:
@@ -60,7 +63,7 @@ def read_header(path: Path) -> Header | None:
         with open(path, "rb") as file:
             shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
             known = os.fstat(file.fileno())
-            return Header(path, shape, dtype, fortran, file.tell(), known.st_size, known.st_mtime_ns)
+            return Header(path, shape, dtype, fortran, file.tell(), known.st_size, known.st_mtime_ns, _place(known))
     except Exception:  # numpy raises nearly anything for a damaged file
         return None
 
@@ -136,7 +139,7 @@ def _read_part(part: Header, rows: np.ndarray, places: np.ndarray, out: np.ndarr
     spans = ((rows[edges[1:] - 1] - rows[edges[:-1]] + 1) * size).tolist()
     direct = _lie_together(rows, places, edges).tolist()
     try:
-        with open(part.path, "rb", buffering=0) as file:
+        with open(part.path, "rb", buffering=0, opener=_without_waiting) as file:
             _check_unchanged(part, file)
             _advise(file, offsets, spans)
             for i, (offset, span) in enumerate(zip(offsets, spans, strict=True)):
@@ -170,9 +173,18 @@ def _lie_together(rows: np.ndarray, places: np.ndarray, edges: np.ndarray) -> np
     return others[edges[1:] - 1] == others[edges[:-1]]
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens what may have become a pipe, whose writer would be waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _place(known: os.stat_result) -> tuple[int, int]:
+    return known.st_dev, known.st_ino
+
+
 def _check_unchanged(part: Header, file: FileIO) -> None:
     now = os.fstat(file.fileno())
-    if (now.st_size, now.st_mtime_ns) != (part.size, part.modified):
+    if (now.st_size, now.st_mtime_ns, _place(now)) != (part.size, part.modified, part.place):
         raise DataError(f"{part.path}: has changed while it was read; the data must stay as they are until the end")
 
 

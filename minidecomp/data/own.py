@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import OptionError
@@ -19,14 +21,20 @@ from .source import FACTORS, DataSource, check_list, listed
 TAB = {"tab": "\t", "\\t": "\t"}
 
 
-def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
-    """What a run's options say of its file and, with the rules of its model, of others for that model."""
+def how_to_read(
+    options: Any, rules: DataRules | None = None, instead: Mapping[str, Any] = MappingProxyType({})
+) -> HowToRead:
+    """What a run's options say of its file and, with the rules of its model, of another one for that model.
+
+    ``instead`` has options of the other file, in place of the run's. The run's labels and factors are taken from it
+    where they are there.
+    """
 
     def given(name: str, usual: Any = "") -> Any:
-        value = getattr(options, name, None)
+        value = instead.get(name, getattr(options, name, None))
         return usual if value is None else value
 
-    labels, factors = given("labels"), given("factors")
+    labels, factors = given("labels"), given("factors") if "labels" not in instead else ""
     table = Reading(
         delimiter=TAB.get(given("delimiter"), given("delimiter")),
         decimal=given("decimal"),
@@ -37,13 +45,14 @@ def how_to_read(options: Any, rules: DataRules | None = None) -> HowToRead:
         drop_missing=given("drop_missing", False),
         labels=() if is_file(labels) or not labels else (labels,),
         factors=() if is_file(factors) else listed(factors),
+        if_there=rules is not None and "labels" not in instead,
         model_names=() if rules is None else rules.names,
         model_width=0 if rules is None else rules.width,
     )
     resize = given("resize", ())
     size = (resize[0], resize[-1]) if resize else None
     named = (factors,) if is_file(factors) else table.factors
-    return HowToRead(given("array", None), table, given("channels"), size, labels, named)
+    return HowToRead(given("array", None), table, given("channels"), size, labels, named, given("image_shape", ()))
 
 
 def _check_delimiter(value: str) -> None:
@@ -103,6 +112,14 @@ SOURCE = DataSource(
         ),
         Option("decimal", str, "What stands before a number's fraction: . or , . Found out.", verify=_check_decimal),
         Option("channels", str, "Which axis of images has their channels. Found out.", choices=("first", "last")),
+        Option(
+            "image_shape",
+            tuple,
+            "Rows and columns, as 28,28, of images that are a table's rows; in colour and the channels, which go last.",
+            low=1,
+            high=10000,
+            most=3,
+        ),
         Option("resize", tuple, "Rows and columns to which a folder's images are brought.", low=1, high=10000, most=2),
     ),
     defaults={"prior": "gaussian"},

@@ -17,7 +17,7 @@ from ..errors import DataError, OptionError
 from ..variants import LIKELIHOODS
 from .cells import Reading
 from .dataset import Dataset
-from .images import ImageShape, channels_last, in_words
+from .images import ImageShape, channels_last, channels_that_fit, in_words
 from .learnt_scaling import learn_scaling
 from .on_disk import OnDisk
 from .points import Bits, Points, as_stored, as_type, blocks, value_range
@@ -81,7 +81,7 @@ class DataRules:
     names: tuple[str, ...] = ()
     scaling: Scaling | None = None
 
-    def take(self, values: Any, name: str) -> Taken:
+    def take(self, values: Any, name: str, channels: str = "") -> Taken:
         """Any array that a person gives, as points (N, dx) for an engine of the model's dtype.
 
         Parameters
@@ -93,6 +93,8 @@ class DataRules:
             0 or 1: a float array is far more often a picture in black and white than one of the two darkest bytes.
         name : str
             What the errors call it.
+        channels : str
+            Whether the channels of images are ``first`` or ``last``; empty to find out.
 
         Returns
         -------
@@ -105,7 +107,7 @@ class DataRules:
         """
         if self.names and hasattr(values, "columns"):  # a frame of pandas or polars
             values = table_of_frame(values, Reading(model_names=self.names, model_width=self.width), name).values
-        points, note = self._meaning(values, name, self.scaling)
+        points, note = self._meaning(values, name, self.scaling, channels)
         return Taken(as_stored(points, self.dtype), note)
 
     def give(self, x: np.ndarray) -> np.ndarray:
@@ -132,7 +134,7 @@ class DataRules:
     @property
     def log_volume(self) -> float:
         """In nats a point: log p of a person's x is the model's less this. Probabilities of 0 and 1 have no volume."""
-        return 0.0 if self.scaling is None or self.high <= 1 else self.scaling.log_volume
+        return _log_volume(self.high, self.scaling, self.unit, self.width)
 
     @property
     def scale(self) -> str:
@@ -181,12 +183,14 @@ class DataRules:
 
     # ---- what values mean ----
 
-    def _meaning(self, values: Any, name: str, scaling: Scaling | None) -> Taken:
+    def _meaning(self, values: Any, name: str, scaling: Scaling | None, channels: str = "") -> Taken:
         """The points in the model's units, checked; without a scaling in the dtype they came in."""
         if isinstance(values, Bits):
             self._check_width(values.shape[1], name)
             return Taken(values)
-        rows, image_shape = as_rows(values, name)
+        if not channels and getattr(values, "ndim", 0) == 4:
+            channels = channels_that_fit(values.shape, self.image_shape)
+        rows, image_shape = as_rows(values, name, channels)
         self._check_width(rows.shape[1], name)
         self._check_image_shape(image_shape, name)
         low, high = extremes(rows, name)
@@ -258,6 +262,20 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
         )
     rules.check(dataset)
     return rules
+
+
+def _log_volume(high: float, scaling: Scaling | None, unit: str, width: int) -> float:
+    if high <= 1:
+        return 0.0
+    if scaling is not None:
+        return scaling.log_volume
+    return width * math.log(255) if unit == BYTES else 0.0
+
+
+def log_volume(dataset: Dataset, likelihood: str) -> float:
+    """As `DataRules.log_volume`, of the rules that a data set gives."""
+    high = (LIKELIHOODS[likelihood].data_range or (-LARGEST, LARGEST))[1]
+    return _log_volume(high, dataset.scaling, unit_of(dataset.train), dataset.data_dim)
 
 
 def size_note(dataset: Dataset) -> str:
@@ -347,7 +365,7 @@ class NewData(NamedTuple):
         return as_type(rows if scaling is None else _scaled(rows, scaling), np.float64)
 
 
-def new_data(values: Any, name: str, scale: str | None = None) -> NewData:
+def new_data(values: Any, name: str, scale: str | None = None, channels: str = "") -> NewData:
     """What an array means to a new model.
 
     Parameters
@@ -366,13 +384,14 @@ def new_data(values: Any, name: str, scale: str | None = None) -> NewData:
     OptionError
         ``bytes`` is asked for, and the values are no bytes.
     """
-    rows, image_shape = as_rows(values, name)
+    rows, image_shape = as_rows(values, name, channels)
     low, high = extremes(rows, name)
     note = ""
     if rows.dtype.kind == "u" and high <= 1:
         rows = _as_floats(rows)  # black and white
     if scale is None:
-        scale = BYTES_SCALE if rows.dtype == np.uint8 else UNIT if rows.dtype == np.uint16 else NONE
+        size = rows.dtype.itemsize if rows.dtype.kind == "u" else 0  # in whatever order of bytes
+        scale = {1: BYTES_SCALE, 2: UNIT}.get(size, NONE)
         if scale == UNIT:
             note = f"{name}: 16-bit values, divided by 65535; --scale says it otherwise"
     if scale == UNIT and rows.dtype == np.uint8:
@@ -384,8 +403,10 @@ def new_data(values: Any, name: str, scale: str | None = None) -> NewData:
     return NewData(rows, image_shape, scale, note)
 
 
-def as_rows(values: Any, name: str) -> tuple[np.ndarray | OnDisk, ImageShape | None]:
+def as_rows(values: Any, name: str, channels: str = "") -> tuple[np.ndarray | OnDisk, ImageShape | None]:
     """An array as (N, dx) in its own dtype, and the rows, columns and channels of an image if it has images.
+
+    ``channels`` says whether channels are ``first`` or ``last``; empty to find out.
 
     Raises
     ------
@@ -410,7 +431,7 @@ def as_rows(values: Any, name: str) -> tuple[np.ndarray | OnDisk, ImageShape | N
     if values.size == 0:
         raise DataError(f"{name}: is empty, of shape {values.shape}; points are needed")
     if values.ndim == 4:
-        values = channels_last(values, name)
+        values = channels_last(values, name, channels)
     return values.reshape(len(values), -1), values.shape[1:] if values.ndim > 2 else None
 
 

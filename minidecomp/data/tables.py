@@ -6,16 +6,18 @@ import re
 from array import array as number_list
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import DataError, counted
-from .cells import FRAME_ENDINGS, LONG, Cells, Reading, called, column_words, ending_of, header_names, short
+from .cells import FRAME_ENDINGS, Cells, Reading, called, column_words, ending_of, header_names, short, text_array
 from .delimited import BOOLS, plain
 from .frame_cells import FrameCells
 from .text_cells import TextCells
+from .words import what_is_no_number
 
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # fits into 64 bits
 FEWEST_COUNTED = 4  # rows; fewer may count by chance
@@ -39,7 +41,6 @@ class Table:
         Which rows of the table they are, int64 from 0: those with a gap are left out.
     total : int
         How many rows the table has.
-        The texts of the columns that were set aside, by their names.
     index : numpy.ndarray of shape (N,) or None
         What tells a row from the others: the table's index, int64 where it has whole numbers alone, else texts; or the
         rows' numbers from 0, where some rows were left out. None where all rows are here and have no index.
@@ -93,10 +94,11 @@ def table_names(frame: Any) -> tuple[str, ...]:
     return FrameCells.of(frame, "X").names
 
 
-def read_texts(path: str | Path, count: int) -> tuple[tuple[str, ...], np.ndarray, tuple[str, ...]]:
+def read_texts(path: str | Path, count: int | None = None) -> tuple[tuple[str, ...], np.ndarray, tuple[str, ...]]:
     """The cells of a table of ``count`` rows as texts, whether they are numbers or words.
 
-    How many rows there are tells whether the first line of text has names. A first column without a name is an index.
+    How many rows there are tells whether the first line of text has names; without a count it is a row. A first column
+    without a name is an index.
 
     Returns
     -------
@@ -115,8 +117,10 @@ def read_texts(path: str | Path, count: int) -> tuple[tuple[str, ...], np.ndarra
     cells = (FrameCells if is_frame else TextCells).read(path, Reading(header=None if is_frame else False))
     texts = _texts(cells, range(cells.width))
     names = cells.names
+    if count is None:
+        return names, texts, tuple(cells.notes)
     if not is_frame and len(texts) == count + 1:
-        names, texts = header_names(texts[0].tolist()), texts[1:]
+        names, texts = header_names(texts[0].tolist(), str(path)), texts[1:]
     if len(texts) != count:
         rows = counted(len(texts), "row")
         raise DataError(f"{path}: has {rows}; a row for each of the {counted(count, 'row')} of the data is needed")
@@ -140,6 +144,7 @@ def _table(cells: Cells, reading: Reading) -> Table:
     for_a_model = reading.model_width == len(chosen)
     may_count = not (reading.columns or for_a_model) and len(chosen) > 1
     start = _index_start(values[:, 0]) if may_count else None  # asked before rows are left out, which break the count
+    _refuse_infinity(cells, chosen, values)
     gaps, rows = np.isnan(values), np.arange(len(values))
     if gaps.any():
         whole = _whole_rows(cells, chosen, gaps, reading)
@@ -195,7 +200,7 @@ def _set_aside(cells: Cells, reading: Reading) -> Iterator[tuple[str, str]]:
     for option, columns in (("--labels", reading.labels), ("--factors", reading.factors)):
         for name in columns:
             known = cells.names or (map(str, range(cells.width)) if cells.width > reading.model_width else ())
-            if not reading.model_width or name in known:
+            if not reading.if_there or name in known:
                 yield option, name
 
 
@@ -204,9 +209,14 @@ def _texts(cells: Cells, columns: Sequence[int]) -> np.ndarray:
 
     def text(cell: Any) -> str:
         number, shown = cells.word(cell), str(cell).strip()
-        return shown if number is None or shown.lower() in BOOLS else plain(number) if number == number else ""
+        if number is None or shown.lower() in BOOLS:
+            return shown
+        if number != number:
+            return ""
+        return cells.point_for(shown) if isinstance(cell, str) else plain(number)
 
-    return np.array([[text(cell) for cell in row] for row in cells.rows(columns)], str).reshape(-1, len(columns))
+    rows = [[text(cell) for cell in row] for row in cells.rows(columns)]
+    return text_array(rows, cells.name).reshape(-1, len(columns))
 
 
 def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
@@ -215,19 +225,27 @@ def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
         return list(range(cells.width))
     if reading.model_names and cells.names:
         return [_number_of(cells, each, "the model") for each in reading.model_names]
-    if reading.model_width == cells.width and not cells.names and not reading.columns:
+    if reading.model_width == cells.width and not cells.names and (reading.model_names or not reading.columns):
         if reading.model_names:
             order = ", ".join(map(short, reading.model_names[:12]))
             cells.notes.append(f"{cells.name}: has no names; its columns are taken in the model's order, {order}")
         return list(range(cells.width))
+    both = [name for name in (*reading.labels, *reading.factors) if name in reading.columns and not reading.if_there]
+    if both:
+        raise DataError(f"{cells.name}: --columns trains on {both[0]}, --labels and --factors do not; name it once")
+    if len(set(reading.columns)) < len(reading.columns):
+        raise DataError(f"{cells.name}: --columns names a column twice; once is enough")
     left_out = apart | {_number_of(cells, each, "--drop") for each in reading.drop}
     if reading.columns:
         chosen = [_number_of(cells, each, "--columns") for each in reading.columns]
     else:
         chosen = list(range(cells.width))
-        if cells.names and cells.names[0] == "" and cells.width > 1:
-            cells.notes.append(f"{cells.name}: its first column has no name, so it was left out as an index")
-            chosen = chosen[1:]
+        unnamed = next((i for i, name in enumerate(cells.names) if name), 0)
+        if unnamed:
+            which = "first column has no name" if unnamed == 1 else f"first {unnamed} columns have no names"
+            it = "it was" if unnamed == 1 else "they were"
+            cells.notes.append(f"{cells.name}: its {which}, so {it} left out as an index")
+            chosen = chosen[unnamed:]
         if cells.last_is_empty() and len(chosen) > 1:
             cells.notes.append(f"{cells.name}: its last column has neither a name nor a value, so it was left out")
             chosen = chosen[:-1]
@@ -244,8 +262,11 @@ def _number_of(cells: Cells, wanted: str, option: str) -> int:
             return found[0]
         if found:
             raise DataError(f"{cells.name}: {option} needs one column named {wanted}; {len(found)} have that name")
-        shown = ", ".join(map(short, cells.names[:12])) + (", .." if cells.width > 12 else "")
-        raise DataError(f"{cells.name}: {option} needs names of columns; there is no {wanted}, but {shown}")
+        shown = ", ".join(short(name) or '""' for name in cells.names[:12]) + (", .." if cells.width > 12 else "")
+        near = get_close_matches(wanted.casefold(), [name.casefold() for name in cells.names], 1)
+        meant = [name for name in cells.names if near and name.casefold() == near[0]]
+        hint = f"; did you mean {short(meant[0])}?" if meant else ""
+        raise DataError(f"{cells.name}: {option} needs names of columns; there is no {wanted}, but {shown}{hint}")
     if wanted.isascii() and wanted.isdigit() and int(wanted) < cells.width:
         return int(wanted)
     raise DataError(
@@ -271,7 +292,7 @@ def _by_cell(cells: Cells, chosen: Sequence[int], reading: Reading) -> np.ndarra
         for column, cell in zip(chosen, found, strict=True):
             number = cells.word(cell)
             if number is None and str(cell).strip() not in also:
-                _refuse_word(cells, column, row, str(cell))
+                raise DataError(what_is_no_number(cells, chosen, also, column, row, cell))
             gap = number is None or number in numbers
             met = met or gap
             made.append(float("nan") if gap or number is None else number)
@@ -280,14 +301,11 @@ def _by_cell(cells: Cells, chosen: Sequence[int], reading: Reading) -> np.ndarra
     return np.array(made).reshape(-1, len(chosen))
 
 
-def _refuse_word(cells: Cells, column: int, row: int, cell: str) -> None:
-    known = short(cells.names[column]) if cells.names else str(column)
-    advice = f"--drop {known} leaves the column out, --labels {known} takes it as classes"
-    place = f"{cells.name}, {cells.place(row)}, {column_words(cells, column)}"
-    raise DataError(
-        f"{place}: a number is needed, not {cell.strip()[:LONG]!r}; "
-        f"{'give only columns of numbers' if cells.in_memory else advice}"
-    )
+def _refuse_infinity(cells: Cells, chosen: Sequence[int], values: np.ndarray) -> None:
+    if np.isinf(values).any():
+        row, column = np.unravel_index(np.argmax(np.isinf(values)), values.shape)
+        place = f"{cells.place(int(row))}, {column_words(cells, chosen[int(column)])}"
+        raise DataError(f"{cells.name}, {place}: a finite number is needed, not {values[row, column]}")
 
 
 def _whole_rows(cells: Cells, chosen: Sequence[int], gaps: np.ndarray, reading: Reading) -> np.ndarray:

@@ -14,9 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, counted
 from .cells import STANDARD_INPUT, Cells, Reading, ending_of, find_header, header_names
-from .delimited import DELIMITERS, Form, decoded, first_lines, rows_of, sniff, value
+from .delimited import (
+    DELIMITERS,
+    Form,
+    decoded,
+    first_lines,
+    has_a_name_less,
+    rows_of,
+    sniff,
+    value,
+    without_comments,
+    without_runs_of_blanks,
+)
 
 _OF_EXCEL = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)')  # its own first line
 
@@ -47,32 +58,33 @@ class TextCells(Cells):
         else:
             name, data = str(path), Path(path).read_bytes()
         text, notes = decoded(data, name)
-        sample = first_lines(text)
-        if not sample:
+        if not first_lines(text):
             raise DataError(f"{name}: is empty; a table of numbers is needed")
+        text, above = without_comments(text)
+        if above:
+            notes.append(f"{name}: its first {counted(above, 'line')} with # left out, as comments")
         tab = ending_of(path).startswith(".tsv")
         delimiter = reading.delimiter
         if mark := _OF_EXCEL.match(text):
             delimiter, text = delimiter or mark[1], text[mark.end() :]
-            sample = first_lines(text) or [""]
-        form = sniff(sample, Form(delimiter, reading.decimal), tab)
-        found = []
-        if not delimiter and form.delimiter != ("\t" if tab else ","):
-            found.append(f"{DELIMITERS[form.delimiter]}s between cells")
-        if not reading.decimal and form.decimal == ",":
-            found.append("a decimal comma")
+        text, form, found = _in_form(text, Form(delimiter, reading.decimal), tab)
         if found:
             notes.append(f"{name}: was read with {' and '.join(found)}; --delimiter and --decimal say it otherwise")
+        rows = rows_of(first_lines(text) or [""], form.delimiter)
+        _refuse_lines_above(rows, name)
         lines = io.StringIO(text, newline="")
         reader = csv.reader(lines, delimiter=form.delimiter)
-        rows = rows_of(sample, form.delimiter)
-        header, said = find_header(reading, rows, form.decimal, name)
+        short = has_a_name_less(rows) and reading.header is not False
+        header, said = (True, []) if short else find_header(reading, rows, form.decimal, name)
         notes += said
         names: tuple[str, ...] = ()
         if header:
-            names = header_names(next(row for row in reader if row))
+            names = header_names(next(row for row in reader if row), name)
+        if short:  # R's names stand above all columns but that of the rows; or each row ends in a delimiter
+            names = (*names, "") if not any(row[-1].strip() for row in rows[1:]) else ("", *names)
         first = reader.line_num + 1 if header else 1
-        return cls(name, names, len(rows[0]), notes, body=list(lines), form=form, first_line=first)
+        width = len(rows[0]) + short
+        return cls(name, names, width, notes, body=list(lines), form=form, first_line=first + above)
 
     def values(self, columns: Sequence[int]) -> np.ndarray | None:
         """As NumPy reads them, some ten times faster than cell by cell; None if it finds one that is no number."""
@@ -131,10 +143,48 @@ class TextCells(Cells):
         """As ``delimited.value``."""
         return value(cell, self.form.decimal)
 
+    def point_for(self, number: str) -> str:
+        """A number's text, with a point before its fraction."""
+        return number.replace(self.form.decimal, ".")
+
     def place(self, row: int) -> str:
         """The line of the file."""
         line, _ = next(islice(self._each_row(), row, None))
         return f"line {line}"
+
+
+def _in_form(text: str, given: Form, tab_first: bool) -> tuple[str, Form, list[str]]:
+    """The text, with tabs in place of blanks between its cells, its form, and what of that is not the usual."""
+    sample = first_lines(text) or [""]
+    form, fits = sniff(sample, given, tab_first)
+    found = []
+    blanks = given.delimiter == " "
+    if not given.delimiter and not fits:
+        spaced = first_lines(without_runs_of_blanks("".join(sample))) or [""]
+        blanks = "\t" in spaced[-1] and sniff(spaced, given._replace(delimiter="\t")).fits
+        if blanks:
+            found.append("blanks between cells")
+    if blanks:
+        text = without_runs_of_blanks(text)
+        form = sniff(first_lines(text) or [""], given._replace(delimiter="\t")).form
+    elif not given.delimiter and form.delimiter in set("".join(sample)) - {"\t" if tab_first else ","}:
+        found.append(f"{DELIMITERS[form.delimiter]}s between cells")
+    if not given.decimal and form.decimal == ",":
+        found.append("a decimal comma")
+    return text, form, found
+
+
+def _refuse_lines_above(rows: list[list[str]], name: str) -> None:
+    """Raise DataError if the table seems to begin below a title: most rows are of one width, the first ones shorter."""
+    widths = [len(row) for row in rows]
+    usual = max(set(widths), key=widths.count)
+    first = widths.index(usual)
+    if first > 0 and max(widths[:first]) < usual - (first == 1) and widths.count(usual) >= 0.8 * len(widths[first:]):
+        shown = ", ".join(cell.strip() for cell in rows[first][:3])
+        raise DataError(
+            f"{name}: the table seems to begin with {shown}, .., the first of its lines with {counted(usual, 'cell')}; "
+            "delete the lines above"
+        )
 
 
 def _standard_input() -> bytes:

@@ -17,7 +17,7 @@ import numpy as np
 from .. import __version__
 from ..data.dataset import Dataset
 from ..data.points import Points, as_stored, evenly_spread
-from ..data.rules import check_finite
+from ..data.rules import check_finite, log_volume
 from ..engines import Engine, make_for_use
 from ..errors import Overtaken
 from ..files import unchecked
@@ -146,7 +146,7 @@ def evaluate(
     result: dict[str, Any] = {"version": __version__, **model_of(state), "seed": wanted.seed}
     result["train"] = recorded_terms(state.rows[-1], options.log_prior_multiplier) if state.rows else {}
     terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, wanted.seed)
-    result |= terms
+    result |= terms | {"log_volume": log_volume(dataset, state.vae.likelihood.name)}
     listener.found(result)
     if wanted.decomposition:
         listener.say("overlap and match")

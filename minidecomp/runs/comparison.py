@@ -129,9 +129,11 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
 
     ``test.NAME`` and ``train.NAME`` for the terms, the metrics by their names (``factor_vae``;
     ``factor_vae.gaussian_quantiles``), ``overlap.NAME``, ``match.NAME``, ``marginal_log_likelihood`` and
-    ``active_dimensions``.
+    ``active_dimensions``; ``log_volume``, by which log p of the data as given is lower.
     """
     row: Row = {f"test.{name}": evaluation["test"][name] for name in test_terms() if name in evaluation["test"]}
+    if "log_volume" in evaluation:
+        row["log_volume"] = evaluation["log_volume"]
     row["active_dimensions"] = len(evaluation["dimensions"]["active"])
     row |= {f"train.{name}": value for name, value in evaluation.get("train", {}).items()}
     row |= {name: score["score"] for name, score in evaluation.get("metrics", {}).items()}
@@ -148,7 +150,7 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
 def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> Row:
     """The row that a run of a sweep will have when it is finished, with a 1 for each value to come; see `recorded`."""
     row = {name: value for name, value in vars(options).items() if value is not None}
-    names = [*(f"test.{name}" for name in test_terms()), "active_dimensions"]
+    names = [*(f"test.{name}" for name in test_terms()), "log_volume", "active_dimensions"]
     names += [
         *(f"train.{name}" for name in recorded_terms(dict.fromkeys(COLUMNS), options.log_prior_multiplier)),
         *metrics,

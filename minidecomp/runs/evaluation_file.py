@@ -109,6 +109,8 @@ def is_in_form(name: str, part: Any) -> bool:
             return _is_whole(part)
         case "version" | "parameters_sha256" | "factors_sha256":
             return isinstance(part, str)
+        case "log_volume":
+            return _is_number(part)
         case "train" | "test":
             return _is_of(part, _is_number)
         case "factors":

@@ -476,7 +476,7 @@ def test_a_small_dsprites_run(capsys):
         ("train --arms 0", "--arms: 0 is not allowed; a whole number from 1 to 1000 is"),
         ("train --data dsprites --factors shape=star", "--factors: shape=star is not allowed; none of them is a value of shape: square, ellipse, heart"),
         ("train --data dsprites --data-dir folder", "dsprites: folder has neither dsprites_ndarray"),
-        ("train --data pinwhel", "--data: pinwhel is not allowed; pinwheel, dsprites, fashion-mnist, a folder of images or of .npy files, or a file that ends in .npy, .npz, .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .feather, .xlsx, .mat, .h5, .hdf5 is; did you mean pinwheel?"),
+        ("train --data pinwhel", "--data: pinwhel is not allowed; pinwheel, dsprites, fashion-mnist, a folder of images or of .npy files, or a file that ends in .npy, .npz, .csv, .tsv, .csv.gz, .tsv.gz, .txt, .dat, .data, .parquet, .feather, .xlsx, .mat, .h5, .hdf5 is; did you mean pinwheel?"),
         ("train --data none.npy", "none.npy: no such file"),
         ("train --data empty.npy", "empty.npy: is empty"),
         ("train --data cut.npy", "cut.npy: cannot be read"),

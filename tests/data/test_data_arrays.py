@@ -230,8 +230,8 @@ def test_missing_file_folder_and_ending(tmp_path):
     refuse(tmp_path, "is a folder without images", ".png, .jpg, .jpeg")
     (tmp_path / "x.npy").mkdir()
     refuse(tmp_path / "x.npy", "is a folder")
-    (tmp_path / "x.txt").write_text("1\n2\n")
-    refuse(tmp_path / "x.txt", "ends in .txt", ".npy, .npz, .csv, .tsv")
+    (tmp_path / "x.rst").write_text("1\n2\n")
+    refuse(tmp_path / "x.rst", "ends in .rst", ".npy, .npz, .csv, .tsv")
     (tmp_path / "x").write_text("1\n2\n")
     refuse(tmp_path / "x", "ends in nothing")
 

@@ -176,7 +176,12 @@ def test_a_name_that_an_array_file_does_not_have(tmp_path):
 
 
 def test_classes_are_in_the_order_of_numbers_or_of_the_alphabet():
-    assert classes_of(np.array(["10", "9", "1.5", "9.0"])).names == ("1.5", "9", "10")
+    assert classes_of(np.array(["10", "9.0", "1.5"])).names == ("1.5", "9", "10")
+    # No two texts become one class, and no code becomes another number.
+    assert classes_of(np.array(["1.10", "1.1", "2"])).names == ("1.1", "1.10", "2")
+    assert classes_of(np.array(["007", "12", "1"])).names == ("1", "007", "12")
+    long = ["10000000000000001", "10000000000000000"]
+    assert classes_of(np.array(long)).names == tuple(sorted(long))
     assert classes_of(np.array(["10", "9", "x"])).names == ("10", "9", "x")
     assert classes_of(np.array(["True", "False"])).names == ("False", "True")
 

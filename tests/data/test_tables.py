@@ -3,6 +3,7 @@
 import gzip
 import io
 import sys
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -412,3 +413,88 @@ def test_without_pandas_one_line_says_what_helps(tmp_path, monkeypatch):
     path = write(tmp_path, b"PAR1", "x.parquet")
     with pytest.raises(DataError, match=r"reading \.parquet needs pandas.*pip install 'minidecomp\[tables\]'"):
         read_table(path)
+
+
+# ---- what people really have, as a review found it ----
+
+NUMBERS = "1.5,2.5,3.5\n4.5,5.5,6.5\n7.5,8.5,9.25\n0.5,1.25,2.75\n"
+BLANKS, TABS = NUMBERS.replace(",", "   "), NUMBERS.replace(",", "\t")
+ABC = ("a", "b", "c")
+
+
+def numbered(before, lines, name="r"):
+    """The lines, each with a name of its own in front."""
+    return "".join(f"{name}{i}{before}{line}\n" for i, line in enumerate(lines.splitlines()))
+
+
+PEOPLE = {
+    "words by names that count": ("0,1,2,kind\n" + NUMBERS.replace("\n", ",x\n"), {"drop": ("kind",)}, ("0", "1", "2")),
+    "years by a country": (
+        "name,1990,1991,1992\n" + numbered(",", NUMBERS),
+        {"drop": ("name",)},
+        ("1990", "1991", "1992"),
+    ),
+    "words, no names": (NUMBERS.replace("\n", ",x\n"), {"drop": ("3",)}, ()),
+    "blanks": (BLANKS, {}, ()),
+    "blanks at both ends": ("".join(f"  {line}  \n" for line in BLANKS.splitlines()), {}, ()),
+    "savetxt with names": ("# a b c\n" + BLANKS, {}, ABC),
+    "comments above": ("# exported by LabView\n# on Monday\na,b,c\n" + NUMBERS, {}, ABC),
+    "R's write.table": ('"a" "b" "c"\n' + numbered('" ', BLANKS, '"r'), {}, ABC),
+    "R's with tabs": ("a\tb\tc\n" + numbered("\t", TABS), {}, ABC),
+    "delimiters at the end": ("a,b,c\n" + NUMBERS.replace("\n", ",\n"), {}, ABC),
+    "two indices": (",,a,b,c\n" + numbered(",", NUMBERS, "x,"), {}, ABC),
+    "blanks that do not break": (NUMBERS.replace("4.5", "\u00a04.5 ") + "NA,1,2\n", {"drop_missing": True}, ()),
+}
+
+
+@pytest.mark.parametrize("case", PEOPLE)
+def test_tables_that_are_read_as_they_are_meant(case, tmp_path):
+    content, reading, names = PEOPLE[case]
+    table = read_table(write(tmp_path, content), Reading(**reading))
+    np.testing.assert_array_equal(table.values, [[1.5, 2.5, 3.5], [4.5, 5.5, 6.5], [7.5, 8.5, 9.25], [0.5, 1.25, 2.75]])
+    assert table.names == names
+
+
+WORDS = "a b,c,kind of\n" + "".join(f"n{i},{i}.5,{'xy'[i % 2]}\n" for i in range(6))
+PERCENT = "a,b\n" + "".join(f"{i},{i}{i}%\n" for i in range(1, 9))
+TO_TYPE = {
+    "a title": (
+        "Report\n\na,b,c\n" + NUMBERS,
+        {},
+        "seems to begin with a, b, c, .., the first of its lines with 3 cells",
+    ),
+    "a title with delimiters": ("Report,,\n" + NUMBERS, {}, "names for 1 of 3 columns; if that is a title, delete it"),
+    "units": ("a,b,c\nkg,m,s\n" + NUMBERS, {}, "not 'kg'; the line has words alone, as if it belonged to the names"),
+    "marks": (
+        "a,b,c\n" + NUMBERS.replace("4.5", "?").replace("8.5", "."),
+        {},
+        "not '?'; --missing '?,.' says that they stand for no value",
+    ),
+    "words": (WORDS, {}, "--drop 'a b,kind of' leaves the columns out, --labels 'kind of' takes one as classes"),
+    "units beside numbers": (PERCENT, {}, "--drop b leaves the column out"),
+    "infinity": ("a,b\n1,2\n3,inf\n5,6\n7,8\n", {}, "line 3, column b: a finite number is needed, not inf"),
+    "another case": ("Age,b,c\n" + NUMBERS, {"columns": ("age",)}, "there is no age, but Age, b, c; did you mean Age?"),
+    "a column twice": ("a,b,c\n" + NUMBERS, {"columns": ("a", "a")}, "--columns names a column twice"),
+    "trained on and labels": ("a,b,c\n" + NUMBERS, {"columns": ("a", "b"), "labels": ("b",)}, "name it once"),
+    "a short line": ("height,width\n" + "1,2\n" * 250 + "7\n", {}, "line 252: 2 cells are needed, as in the first"),
+}
+
+
+@pytest.mark.parametrize("case", TO_TYPE)
+def test_what_is_to_be_typed(case, tmp_path):
+    content, reading, line = TO_TYPE[case]
+    with pytest.raises(DataError) as raised:
+        read_table(write(tmp_path, content), Reading(**reading))
+    assert line in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_table_without_names_is_in_the_models_order_whatever_the_run_chose(tmp_path):
+    reading = Reading(columns=("c", "a"), model_names=("c", "a"), model_width=2)
+    table = read_table(write(tmp_path, "1.5,2.5\n3.5,4.5\n5.5,6.25\n7.5,8.5\n"), reading)
+    assert table.values[0].tolist() == [1.5, 2.5] and "the model's order, c, a" in " ".join(table.notes)
+
+
+def test_decimals_of_python_are_numbers():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [Decimal("1.5"), Decimal("2.25")], "b": [1, 2]})
+    assert table_of_frame(frame).values.tolist() == [[1.5, 1], [2.25, 2]]

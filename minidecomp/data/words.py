@@ -1,0 +1,91 @@
+"""What to type where a table has words in place of numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from .cells import LONG, Cells, column_words
+
+MOST_ROWS = 10_000  # that are looked at
+MOST_MARKS = 5
+
+
+def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], column: int, row: int, cell: Any) -> str:
+    """The line about the first cell that is no number, and about what else like it the columns have.
+
+    A column most of whose cells are words is to be left out, or taken as labels. A few words in a column of numbers
+    stand for no value. Words in the first row alone belong to the names.
+
+    Parameters
+    ----------
+    cells : Cells
+    chosen : sequence of int
+        The columns of which numbers are needed.
+    missing : set of str
+        Words that stand for no value.
+    column, row : int
+        Where the cell is.
+    cell : object
+    """
+    line = (
+        f"{cells.name}, {cells.place(row)}, {column_words(cells, column)}: a number is needed, not "
+        f"{str(cell).strip()[:LONG]!r}; "
+    )
+    words: dict[int, Counter[str]] = {each: Counter() for each in chosen}
+    first_row: set[int] = set()
+    count = 0
+    for values in islice(cells.rows(chosen), MOST_ROWS):
+        for each, value in zip(chosen, values, strict=True):
+            text = str(value).strip()
+            if cells.word(value) is None and text not in missing:
+                words[each][text[:LONG]] += 1
+                if count == 0:
+                    first_row.add(each)
+        count += 1
+    with_words = {each: found for each, found in words.items() if found}
+    if (
+        count > 2
+        and len(first_row) > 1
+        and all(found.total() == 1 and each in first_row for each, found in with_words.items())
+    ):
+        return line + "the line has words alone, as if it belonged to the names; delete it"
+    texts = [each for each, found in with_words.items() if found.total() > count / 2]
+    advice = []
+    if texts:
+        advice.append(_about_columns(cells, texts, with_words, count))
+    marks = Counter[str]()
+    for each, found in with_words.items():
+        if each not in texts:
+            marks.update(found)
+    if marks and len(marks) <= MOST_MARKS and not cells.in_memory:
+        stand = "it stands" if len(marks) == 1 else "they stand"
+        advice.append(f"--missing {shlex.quote(_listed(list(marks)))} says that {stand} for no value")
+    elif marks:
+        advice.append("give numbers alone, without units and marks between digits")
+    return line + " and ".join(advice)
+
+
+def _about_columns(cells: Cells, texts: list[int], words: dict[int, Counter[str]], rows: int) -> str:
+    """How columns of words are left out, and which can be labels: one with words that rows share."""
+    if cells.in_memory:
+        return "give only columns of numbers"
+    names = [cells.names[each] if cells.names else str(each) for each in texts]
+    shared = [name for name, each in zip(names, texts, strict=True) if len(words[each]) <= words[each].total() / 2]
+    drop = f"--drop {shlex.quote(_listed(names))} leaves the column{'s' if len(names) > 1 else ''} out"
+    if not shared:
+        return drop
+    what = "it" if len(names) == 1 else "one"
+    return f"{drop}, --labels {shlex.quote(shared[0])} takes {what} as classes"
+
+
+def _listed(names: list[str]) -> str:
+    """Names with commas between; one that has a comma itself stands in quotes."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue()
