@@ -363,6 +363,8 @@ from minidecomp import figures
 from minidecomp.data import points as points_module
 from minidecomp.figures import curves, of_run, style
 from minidecomp.figures import posterior as posterior_figures
+from minidecomp.figures.classes import class_colours
+class_colours(26)  # as the report's page asks for them
 assert figures.available() and "matplotlib" not in sys.modules
 import matplotlib
 matplotlib.rcParams["font.size"] = 13
