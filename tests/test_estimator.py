@@ -347,7 +347,7 @@ def test_frames_of_other_kinds(X):
         with pytest.raises(ValueError, match=line):
             DecompositionVAE(**QUICK).fit(bad)
     with pytest.warns(UserWarning, match="2 cells are -9999, far from all others"):
-        DecompositionVAE(**QUICK).fit(frame.assign(a=np.where(np.arange(90) < 2, -9999, X[:, 0])))
+        DecompositionVAE(scale="unit", **QUICK).fit(frame.assign(a=np.where(np.arange(90) < 2, -9999, X[:, 0])))
     with pytest.warns(UserWarning, match="the column user_id is trained on as all others are"):
         DecompositionVAE(**QUICK).fit(frame.assign(user_id=np.arange(90) % 7))
 

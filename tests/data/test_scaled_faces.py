@@ -192,3 +192,24 @@ def test_a_table_says_that_scales_do_not_compare(capsys):
     assert "do not compare" in capsys.readouterr().err
     assert main(["table", "s/scaleunit"]) == 0
     assert "do not compare" not in capsys.readouterr().err
+
+
+def test_scales_compare_as_they_were_learnt(capsys):
+    """Not as they were typed."""
+    deep = np.random.default_rng(0).integers(0, 65536, (60, 3)).astype(np.uint16)
+    np.save("deep.npy", deep)
+    np.save("divided.npy", deep / 65535)
+    np.save("x.npy", SIZES)
+    standardised = ("x.npy", "--scale", "standardise")
+    for name, data, *given in (
+        ("a", "deep.npy"),
+        ("b", "deep.npy", "--scale", "unit"),
+        ("c", "divided.npy"),
+        ("d", *standardised, "--limit", "8"),
+        ("e", *standardised),
+    ):
+        assert main(["train", "--data", data, *SMALL, *given, "--out", name]) == 0
+    for runs, differ in (("a b", False), ("a c", True), ("d e", True), ("c", False)):
+        capsys.readouterr()
+        assert main(["table", *runs.split()]) == 0
+        assert ("do not compare" in capsys.readouterr().err) == differ, runs
