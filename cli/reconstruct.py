@@ -60,6 +60,7 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
             latent=("loc", "scale"),
             features={"x": "", "reconstruction": "reconstruction_"},
             names=loaded.rules.names,
+            image_shape=loaded.rules.image_shape,
             index=chosen if dataset.test_index is None else dataset.test_index[chosen],
             labels=named(labels, dataset.class_names),
         )

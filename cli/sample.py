@@ -52,5 +52,6 @@ def sample(run: str, count: str, seed: str, out: str | None, data: str | None, d
             latent=("z",),
             features={"x": "", "mean": "mean_"},
             names=loaded.rules.names,
+            image_shape=loaded.rules.image_shape,
         )
         write_out(out, given)

@@ -105,6 +105,7 @@ def traverse(
             },
             features={"mean": "mean_"},
             names=loaded.rules.names,
+            image_shape=loaded.rules.image_shape,
             index=None if dataset.test_index is None else dataset.test_index[shown],
             labels=None if labels is None else labels[shown],
             repeats=step_count,

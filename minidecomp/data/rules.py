@@ -34,6 +34,7 @@ UNITS = (BYTES, NUMBERS, UNKNOWN)
 # 100 none of it, and none below 0.05. At a million no likelihood, precision or learning rate that was tried is of use.
 LARGE, SMALL, LARGEST = 20.0, 0.05, 1e6
 MOST_SCALED = 1e150  # the squares of larger ones overflow
+FEW_OF_16_BITS = 65535 / 4  # below it a camera has used 14 bits or less, and the model sees little
 LARGEST_OF_OLD = {"float32": 1e15, "float64": 1e150}  # of a checkpoint that did not keep its range yet
 
 _ALLOWED = (
@@ -257,6 +258,8 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
     if LIKELIHOODS[likelihood].data_range is not None:
         if least < low or greatest > high:
             came = f"{dataset.name} has {least:g} to {greatest:g}"
+            if dataset.scaling is not None:
+                came += f" as scaled by {dataset.scaling.kind}, by the training points' range"
             raise OptionError("likelihood", likelihood, f"it needs data from {low:g} to {high:g}, {came}")
     elif max(-least, greatest) > LARGEST:
         raise DataError(
@@ -302,7 +305,8 @@ def size_note(dataset: Dataset) -> str:
 
 
 def _other_scale(scaling: Scaling) -> str:
-    return f"that comes of --scale {scaling.kind}; another may do better"
+    better = "standardise" if scaling.kind == UNIT else "none"
+    return f"that comes of --scale {scaling.kind}; --scale {better} may do better"
 
 
 def _what_to_do(low: float, high: float) -> str:
@@ -397,6 +401,11 @@ def new_data(values: Any, name: str, scale: str | None = None, channels: str = "
         scale = {1: BYTES_SCALE, 2: UNIT}.get(size, NONE)
         if scale == UNIT:
             note = f"{name}: 16-bit values, divided by 65535; --scale says it otherwise"
+            if high < FEW_OF_16_BITS:
+                note = (
+                    f"{name}: 16-bit values up to {high:g}, divided by 65535, so that they reach {high / 65535:.2g} at "
+                    "most; --scale standardise may give a better model"
+                )
     if scale == UNIT and rows.dtype == np.uint8:
         scale = BYTES_SCALE
     if scale == BYTES_SCALE and not (low >= 0 and high <= 255 and _is_whole(rows)):

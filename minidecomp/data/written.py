@@ -45,6 +45,8 @@ class Given:
         What tells each row of ``arrays`` from the others, and its class.
     repeats : int
         How many rows of the table each of these stands for.
+    image_shape : tuple of int or None
+        Rows, columns and, in colour, channels of the images that the data are, whose pixels come in that order.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -56,10 +58,13 @@ class Given:
     index: np.ndarray | None = None
     labels: np.ndarray | None = None
     repeats: int = 1
+    image_shape: tuple[int, ...] | None = None
 
     def all_arrays(self) -> dict[str, np.ndarray]:
-        """What an .npz file has: the arrays, and what is known of index, labels and columns."""
+        """What an .npz file has: the arrays, and what is known of index, labels, columns and images."""
         known = {"index": self.index, "labels": self.labels, "columns": np.array(self.names) if self.names else None}
+        if self.image_shape is not None and self.features:
+            known["image_shape"] = np.array(self.image_shape)
         return {**self.arrays, **{name: _plain(array) for name, array in known.items() if array is not None}}
 
     def columns(self) -> tuple[list[Column], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from ..data.images import in_words as size
 from ..data.rules import BYTES, UNKNOWN, DataRules
 
 
@@ -12,19 +13,25 @@ def in_words(rules: DataRules | None) -> str:
     if rules is None or rules.unit == UNKNOWN:
         return ""
     if rules.unit == BYTES:
-        return "x and its mean are intensities from 0 to 1: a byte v is v / 255."
-    if rules.scaling is None:
-        return "x and its mean are the data's numbers, which are not scaled."
-    kind = rules.scaling.kind
-    return f"x and its mean are in the units of the data; they are scaled inside, as --scale {kind} learnt it."
+        text = "x and its mean are intensities from 0 to 1: a byte v is v / 255."
+    elif rules.scaling is None:
+        text = "x and its mean are the data's numbers, which are not scaled."
+    else:
+        kind = rules.scaling.kind
+        text = f"x and its mean are in the units of the data; they are scaled inside, as --scale {kind} learnt it."
+    return text + (f" A row is an image of {size(rules.image_shape)}, channels last." if rules.image_shape else "")
 
 
 def metadata(rules: DataRules | None) -> dict[str, str]:
-    """``columns``, a JSON list of their names, and ``scale``, a word of ``--scale``; what is not known is left out."""
+    """``columns`` and ``image_shape``, JSON lists, and ``scale``, a word of ``--scale``; what is not known is left out.
+
+    The pixels of an image come by rows, columns and channels.
+    """
     if rules is None or rules.unit == UNKNOWN:
         return {}
     columns = {"columns": json.dumps(rules.names)} if rules.names else {}
-    return columns | {"scale": rules.scale}
+    shape = {"image_shape": json.dumps(rules.image_shape)} if rules.image_shape else {}
+    return columns | shape | {"scale": rules.scale}
 
 
 def scaling_metadata(rules: DataRules) -> dict[str, str]:

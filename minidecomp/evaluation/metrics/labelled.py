@@ -38,7 +38,7 @@ def of_all_points(points: LabelledCodes, from_codes: Callable[[Any, Any], Score]
     factors = np.concatenate([points.factors, points.test_factors])
     score = from_codes(codes, factors)
     samples = score.samples if "points" in score.samples else {"points": len(codes)}
-    return replace(score, samples=samples, definition=f"{score.definition}; of all points of the data")
+    return replace(score, samples=samples, definition=f"{score.definition}; of all training and test points")
 
 
 def of_both_parts(points: LabelledCodes, from_codes: Callable[[Any, Any, Any, Any], Score]) -> Score:
