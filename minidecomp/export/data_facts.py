@@ -19,7 +19,10 @@ def in_words(rules: DataRules | None) -> str:
     else:
         kind = rules.scaling.kind
         text = f"x and its mean are in the units of the data; they are scaled inside, as --scale {kind} learnt it."
-    return text + (f" A row is an image of {size(rules.image_shape)}, channels last." if rules.image_shape else "")
+    if rules.image_shape is None:
+        return text
+    last = ", channels last" if len(rules.image_shape) > 2 else ""
+    return f"{text} A row is an image of {size(rules.image_shape)}{last}."
 
 
 def metadata(rules: DataRules | None) -> dict[str, str]:

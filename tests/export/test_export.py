@@ -274,8 +274,9 @@ def test_onnx_has_the_columns_and_the_scale(name, named_runs):
     for what in ("encoder", "decoder"):
         model = onnx.load(f"told/model-{what}.onnx")
         props = {each.key: each.value for each in model.metadata_props}
-        assert props.pop("scale") == SCALES[name] and model.doc_string.endswith(unit_said(name))
-        assert props == ({"columns": json.dumps(COLUMNS)} if name == "named" else {})
+        assert props.pop("scale") == SCALES[name] and unit_said(name) in model.doc_string
+        facts = {"named": {"columns": json.dumps(COLUMNS)}, "bytes": {"image_shape": "[6, 5]"}}
+        assert props == facts.get(name, {})
 
 
 @described
