@@ -126,7 +126,8 @@ def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
         data = Path(str(options.data)).stem.lstrip("-") or "stdin"
         variance = "-pca" if options.prior_variance == "pca" else ""
         variance += "-learned" if options.learn_prior_variance else ""
-        name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"
+        warm = "" if options.from_run is None else "-warm"
+        name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}{warm}"
         return own_new(Path("runs") / name)
     is_run = os.path.isfile(os.path.join(out, "checkpoint.npz"))
     go_on = f"--resume {quote(out)} to go on with its run" if is_run else ""
