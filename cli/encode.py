@@ -28,7 +28,7 @@ def encode(
     array: str | None,
     out: str | None,
     threads: str | None,
-    **given: Any,
+    **others: Any,
 ) -> None:
     """Encode the points of a file: the arrays loc and scale, each of shape (points, latent dimensions), and the index
     of the points. An .npy file has loc alone, a table has a row for each point.
@@ -46,7 +46,7 @@ def encode(
     from minidecomp.settings.resolving import check
 
     data = _one_of(data, option)
-    instead = {name: check(name, value) for name, value in given.items() if value is not None}
+    instead = {name: check(name, value) for name, value in others.items() if value is not None}
     check_out(out)
     loaded = checkpoint.load(run)
     check_run_out(out, loaded, data)

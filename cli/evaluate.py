@@ -19,6 +19,7 @@ from .loading import (
     load_run,
     make_engine,
     say_unit_of_log_likelihoods,
+    say_weights,
     say_what_is_not_finite,
     seed_option,
     thread_count,
@@ -108,6 +109,8 @@ def evaluate(
     wanted = Wanted(metrics, decomposition, marginal, importance_samples, points, seed)  # type: ignore[arg-type]
     loaded, dataset = load_run(run, data, data_dir)
     check_wanted(wanted, loaded.options, dataset)
+    if not as_json:
+        say_weights(loaded)
     name = engine_here(loaded)
     engine = make_engine(loaded, threads, name)
     loc, scale = engine.encode(as_stored(dataset.test, loaded.vae.dtype))

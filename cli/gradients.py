@@ -128,7 +128,7 @@ def _situation_of_run(
     from minidecomp.inspection.situation import situation
     from minidecomp.settings.resolving import check
 
-    from .loading import load_run
+    from .loading import load_run, say_weights
 
     if config is not None:
         raise OptionError("config", config, "it is for a fresh model; the run has its own")
@@ -136,6 +136,7 @@ def _situation_of_run(
         if name not in ("data", "data_dir", "seed"):
             raise OptionError(name, value, f"the run {run} has its own; without it a fresh model takes train's options")
     loaded, dataset = load_run(run, given.get("data"), given.get("data_dir"))
+    say_weights(loaded)
     check_run_output("save", save, loaded, given.get("data"))
     seed = check("seed", given["seed"]) if "seed" in given else loaded.options.seed
     count = min(loaded.options.batch_size, most) if points is None else points

@@ -104,6 +104,18 @@ def say_unit_of_log_likelihoods(rules: DataRules, options: TrainOptions) -> None
         )
 
 
+def say_weights(run: Run) -> None:
+    """On stderr, which weights the objective has, where they change during training."""
+    from minidecomp.settings.schedules import has_schedule
+
+    if any(has_schedule(run.options, name) for name in ("alpha", "beta")):
+        epoch = max(1, run.state.epoch + (run.state.row > 0))
+        say(
+            f"the weights are those of epoch {epoch}: beta {run.objective.beta:g}, alpha {run.objective.alpha:g}",
+            err=True,
+        )
+
+
 def say_notes(*datasets: Dataset) -> None:
     """On stderr, once each: what was not taken for points, and that data of such a size seldom give a model."""
     from minidecomp.data.rules import size_note

@@ -37,6 +37,7 @@ def plot(
     from minidecomp import figures
     from minidecomp.runs import checkpoint
     from minidecomp.settings.resolving import check
+    from minidecomp.settings.schedules import over_epochs
 
     figures.check_formats(formats)
     checked_seed = check("seed", seed)
@@ -46,6 +47,7 @@ def plot(
     if chosen:
         figures.check_classes(loaded.vae, load_data(loaded, data, data_dir), chosen)
     kinds, metrics = formats or ("png",), loaded.state.metrics()
+    metrics = metrics | over_epochs(loaded.options, len(metrics["epoch"]))
     for path in figures.draw_curves(folder, metrics, kinds, loaded.objective.kl_title):
         say(f"picture: {path}")
     log = loaded.state.gradient_log

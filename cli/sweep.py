@@ -165,9 +165,11 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
     """The grid, of the command line over the environment and the file."""
     from minidecomp.runs.warm_start import with_its_options
     from minidecomp.settings.resolving import check, whole_number
+    from minidecomp.settings.schedules import spelled_out
     from minidecomp.settings.sources import from_environment
     from minidecomp.sweeps.grid import read_blocks, values_of, with_absolute_paths
 
+    given = spelled_out(given)
     over: Block = {name: values_of(name, text) for name, text in given.items()}
     for name, values in over.items():
         if not values:

@@ -158,6 +158,7 @@ def _check_config(run: Run) -> None:
 
 def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
     from minidecomp import figures
+    from minidecomp.settings.schedules import over_epochs
 
     if reason := figures.missing():
         if not quiet:
@@ -165,9 +166,9 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
         return []
     trainer.check_folder()
     folder, state = trainer.folder / "figures", trainer.state
-    kl_title = trainer.objective.kl_title
+    kl_title, schedules = trainer.objective.kl_title, over_epochs(trainer.options, state.epoch)
     return figures.draw_all(
-        folder, state.metrics(), state.vae, trainer.dataset, seed=trainer.options.seed, kl_title=kl_title
+        folder, state.metrics() | schedules, state.vae, trainer.dataset, seed=trainer.options.seed, kl_title=kl_title
     )
 
 

@@ -32,6 +32,7 @@ from .objective import objective_from
 from .runs.checkpoint import State
 from .settings.options import DATA, OF_THE_MACHINE, OWN, TrainOptions, by_name, chosen_variant
 from .settings.resolving import check, resolve, whole_number
+from .settings.schedules import SCHEDULED, own_options
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -77,6 +78,7 @@ OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a r
 CHANGEABLE = (
     *("alpha", "beta", "regulariser", "kl", "samples", "log_prior_multiplier"),
     *("lr", "batch_size", "seed", "epochs", *OF_THE_MACHINE),
+    *(option for name in SCHEDULED for option in own_options(name)),
 )
 
 
@@ -221,11 +223,11 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return Dataset("X", points, points, image_shape=self.image_shape_, feature_names=names, scaling=scaling)
 
     def _train(self, trainer: training.Trainer, epochs: int) -> None:
-        trainer.options = trainer.options.replace(epochs=epochs)
+        trainer.until = epochs
         training.train(trainer)
         state = trainer.state
         self._state: State = state
-        self.options_ = trainer.options.replace(epochs=self._options().epochs)
+        self.options_ = trainer.options
         self.vae_: VAE = state.vae
         self.rules_: DataRules = trainer.rules
         self.objective_ = float(state.rows[-1]["objective"])

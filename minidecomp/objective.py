@@ -9,13 +9,14 @@ Gradients are those of L, along which L grows; training goes down the loss -L.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ._core.codes import KL_ESTIMATORS, TERMS
 from .model.vae import PRIOR_LOGITS, VAE
 from .randomness.draws import Draws
 from .settings.options import TrainOptions
+from .settings.schedules import value_at as scheduled
 from .terms import kl
 from .terms.arrays import array_module
 from .terms.kl import title as kl_title
@@ -27,6 +28,7 @@ __all__ = [
     "KL_ESTIMATORS",
     "TERMS",
     "Objective",
+    "objective_at",
     "objective_from",
     "value",
     "value_and_grad",
@@ -90,6 +92,12 @@ def objective_from(options: TrainOptions) -> Objective:
         samples=options.samples,
         log_prior_multiplier=options.log_prior_multiplier,
     )
+
+
+def objective_at(options: TrainOptions, epoch: int) -> Objective:
+    """The objective of the epoch before which so many are finished: its weights may have schedules."""
+    alpha, beta = (scheduled(options, name, epoch) for name in ("alpha", "beta"))
+    return replace(objective_from(options), alpha=alpha, beta=beta)
 
 
 def value(vae: VAE, objective: Objective, x: Any, draws: Draws) -> dict[str, float]:

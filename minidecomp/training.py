@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
@@ -22,13 +22,14 @@ from .engines.rules import trained_rows
 from .errors import DataError, Fault, OptionError, RunError, counted
 from .inspection.over_training import record
 from .model import from_options
-from .objective import TERMS, Objective, objective_from
+from .objective import TERMS, Objective, objective_at, objective_from
 from .randomness import streams
 from .runs import checkpoint, warm_start
 from .runs.checkpoint import State
 from .runs.folder import check_data, delete_temporaries, new_run, write_config
 from .runs.owner import Lock, own
 from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
+from .settings.schedules import largest, value_at
 
 LARGE_DATA = 30.0  # beyond it a fault is put down to the data's size
 FAR = 1e4  # beyond this factor from its usual size an option is to blame for a fault
@@ -53,6 +54,7 @@ class Trainer:
     state: State
     engine: Engine
     owner: Lock | None = None
+    until: int | None = None  # the epoch at which training stops, where it is not the last
     depth: int = 0  # of the with blocks
 
     def __enter__(self) -> Trainer:
@@ -86,15 +88,16 @@ class Trainer:
     @property
     def epochs(self) -> int:
         """How many epochs the run has to make."""
-        return self.options.epochs
+        return self.options.epochs if self.until is None else self.until
 
     def means(self) -> dict[str, float]:
         """The terms' means over the present epoch so far; NaN for what is not computed."""
         totals, points = self.state.totals[:3], self.state.totals[3]
         values = dict(zip(TERMS, (totals / points if points else totals * np.nan).tolist(), strict=True))
-        if self.objective.alpha == 0:
+        objective = self.engine.objective  # with the weights of this epoch
+        if objective.alpha == 0:
             values["regulariser"] = float("nan")
-        return values | {"objective": self.objective.combine(values)}
+        return values | {"objective": objective.combine(values)}
 
     def save(self) -> None:
         """Write the checkpoint, if the run has a folder.
@@ -219,11 +222,11 @@ def _trainer(
     o = options
     data = as_stored(dataset.train, state.vae.dtype)
     objective = objective_from(options)
-    _check_steps(objective, dataset, o.batch_size)
+    _check_steps(replace(objective, alpha=largest(options, "alpha")), dataset, o.batch_size)
     engine = make(
         o.engine,
         state.vae,
-        objective,
+        objective_at(options, state.epoch),
         max_rows=min(o.batch_size, max(len(data), len(dataset.test))),
         threads=o.threads,
     )
@@ -272,7 +275,8 @@ def train(
 
 
 def _train(trainer: Trainer, feed: Feed, progress: Callable[[Trainer], None], should_stop: Callable[[], bool]) -> bool:
-    o, state, engine, data = trainer.options, trainer.state, trainer.engine, trainer.data
+    o, state, data = trainer.options, trainer.state, trainer.data
+    engine = _follow_schedules(trainer)
     batches, next_save = 1, time.monotonic() + o.checkpoint_every
     order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
     while state.epoch < trainer.epochs:
@@ -287,6 +291,7 @@ def _train(trainer: Trainer, feed: Feed, progress: Callable[[Trainer], None], sh
         batches = _next_slice(batches, took)
         if state.row == len(data):
             _end_epoch(trainer)
+            engine = _follow_schedules(trainer)
             order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
         progress(trainer)
         if state.epoch < trainer.epochs and should_stop():
@@ -299,6 +304,18 @@ def _train(trainer: Trainer, feed: Feed, progress: Callable[[Trainer], None], sh
             next_save = time.monotonic() + max(o.checkpoint_every, 20 * (time.monotonic() - begun))
     trainer.save()
     return True
+
+
+def _follow_schedules(trainer: Trainer) -> Engine:
+    """Give the weights and the learning rate their values in the epoch that begins, or goes on; returns the engine."""
+    o, state = trainer.options, trainer.state
+    if state.epoch < trainer.epochs:
+        objective = objective_at(o, state.epoch)
+        if objective != trainer.engine.objective:
+            trainer.engine.pull()
+            trainer.engine = trainer.engine.with_objective(objective)
+        state.optimizer.lr = value_at(o, "lr", state.epoch)
+    return trainer.engine
 
 
 def _next_slice(batches: int, took: float) -> int:

@@ -19,6 +19,10 @@ TERM_LABELS = {
     "kl": "KL (nats)",
     "regulariser": "regulariser $D$",  # no unit: the squared MMD is not in nats
     "objective": "objective (nats)",
+    # where they have schedules
+    "beta": "$\\beta$",
+    "alpha": "$\\alpha$",
+    "lr": "learning rate",
 }
 
 
@@ -30,7 +34,8 @@ def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL") -> 
     ----------
     metrics : mapping of str to numpy.ndarray of shape (epochs,)
         ``epoch`` and some of ``log_likelihood``, ``kl``, ``regulariser`` and ``objective``, in nats. A term
-        that is nowhere finite is left out. A single epoch is drawn as a point.
+        that is nowhere finite is left out. A single epoch is drawn as a point. ``alpha``, ``beta`` and ``lr``, if they
+        are there, get panels of their own.
     kl_title : str
         What the objective's second term is called (`Objective.kl_title`).
 

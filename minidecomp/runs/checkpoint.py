@@ -19,7 +19,7 @@ from ..files import unchecked, write_file
 from ..model import from_options
 from ..model.optimizer import Adam
 from ..model.vae import VAE
-from ..objective import Objective, objective_from
+from ..objective import Objective, objective_at
 from ..settings import toml_text
 from ..settings.options import CHOOSERS, TrainOptions, by_name, choices_of
 from ..settings.resolving import resolve
@@ -224,7 +224,7 @@ def load(folder: str | Path) -> Run:
         state = fresh_state(o, run.data_dim, arrays.get("prior_logits"))
         _fill(state, arrays, run.epoch)
         rules = DataRules.from_arrays(arrays, run.data_dim, str(o.likelihood), o.dtype)
-        objective = objective_from(o)
+        objective = objective_at(o, max(0, min(run.epoch, o.epochs) - 1) if state.row == 0 else run.epoch)
     except (ValueError, TypeError, OverflowError) as error:
         raise RunError(f"{path}: damaged: {shown(error)}") from error
     return Run(folder, o, objective, state, rules, run.digests)

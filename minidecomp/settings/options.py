@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._core.codes import ACTIVATIONS, KL_ESTIMATORS, MAX_LAYERS, MAX_THREADS, SCALE_LINKS
 from ..errors import OptionError
 from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, TABLE_OPTIONS, Option, Variants
+from .schedules import check_text
 
 MAX_HIDDEN = MAX_LAYERS - 2
 SEED = 2**64 - 1
@@ -104,6 +106,10 @@ GENERAL = (
 
     Option("beta", float, "Weight of the KL term: how much the encodings of different points overlap.", 1.0, low=0, group=OBJECTIVE),
     Option("alpha", float, "Weight of D: how well the aggregate posterior matches the prior.", 0.0, low=0, group=OBJECTIVE),
+    Option("beta_schedule", str, "beta over training, as 0:0,10:4: values at epochs, lines between. Also --beta 0:0,10:4.", verify=partial(check_text, "beta_schedule"), group=OBJECTIVE),
+    Option("beta_warmup", int, "Epochs in which beta rises from 0.", low=1, high=10**9, group=OBJECTIVE),
+    Option("alpha_schedule", str, "alpha likewise.", verify=partial(check_text, "alpha_schedule"), group=OBJECTIVE),
+    Option("alpha_warmup", int, "Epochs in which alpha rises from 0.", low=1, high=10**9, group=OBJECTIVE),
     Option("regulariser", str, lambda: f"D: {_listed(REGULARISERS)}.", "mmd", flags="--regularizer", choices=lambda: tuple(REGULARISERS), group=OBJECTIVE),
     Option("kl", str, "The KL term in closed form (analytic: a gaussian prior's, and then by default) or from samples.", choices=KL_ESTIMATORS, group=OBJECTIVE),
     Option("samples", int, "K, samples of the posterior for each data point.", 1, low=1, high=10000, group=OBJECTIVE),
@@ -112,6 +118,7 @@ GENERAL = (
     Option("epochs", int, "Passes over the data.", 100, flags="-e", low=1, high=10**9, group=TRAINING),
     Option("batch_size", int, "Points in a batch.", 100, flags="-b", low=1, high=10**9, group=TRAINING),
     Option("lr", float, "Adam's learning rate.", 1e-3, above=0, group=TRAINING),
+    Option("lr_schedule", str, "The learning rate over training: constant, cosine (to 0), step (a tenth at half, again at three quarters), or values at epochs.", verify=partial(check_text, "lr_schedule"), group=TRAINING),
     Option("amsgrad", bool, "Adam with AMSGrad.", True, group=TRAINING),
     Option("seed", int, "Seed of the weights, the noise and the order; 0 is a seed.", 0, flags="-s", low=0, high=SEED, group=TRAINING),
     Option("dtype", str, "Precision.", "float32", choices=("float32", "float64"), group=TRAINING),

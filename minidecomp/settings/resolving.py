@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
+from types import SimpleNamespace
 from typing import Any
 
 from ..errors import OptionError, is_text, shown
 from ..variants import OPTION_CHECKS, Option
+from . import schedules
 from .options import (
     ALIASES,
     CHOOSERS,
@@ -241,7 +243,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     """
     known = by_name()
     values: dict[str, Any] = {}
-    for name, value in {**(given or {}), **more}.items():
+    for name, value in schedules.spelled_out({**(given or {}), **more}).items():
         check_known(name, value)
         if value is not None:
             values[name] = check(name, value)
@@ -262,6 +264,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
         resolved["decoder_hidden"] = tuple(reversed(resolved["hidden"]))
     if "decoder_activation" not in values and ("activation" in values or resolved["decoder_activation"] is None):
         resolved["decoder_activation"] = resolved["activation"]
+    schedules.settle(resolved, values)
     _refuse_contradictions(resolved, values)
     return TrainOptions(**resolved)
 
@@ -285,7 +288,8 @@ def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> N
         raise OptionError("log_prior_multiplier", multiplier, "it goes with --kl monte-carlo only")
     if resolved["keep_optimizer"] and resolved["from_run"] is None:
         raise OptionError("keep_optimizer", True, "it goes with --from-run only")
-    if resolved["alpha"] > 0 and resolved["batch_size"] < regulariser.least_points:
+    alpha = schedules.largest(SimpleNamespace(**resolved), "alpha")
+    if alpha > 0 and resolved["batch_size"] < regulariser.least_points:
         need = f"for --regulariser {regulariser.name} at least {regulariser.least_points} is"
         raise OptionError("batch_size", resolved["batch_size"], need)
     if resolved["prior_variance"] == "pca" and not prior.takes_data_variances:

@@ -13,6 +13,7 @@ from ..errors import OptionError, RunError, shown
 from ..files import read_small_file
 from . import toml_text
 from .resolving import check, check_known, resolve
+from .schedules import SCHEDULED, own_options, spelled_out
 
 PREFIX = "MINIDECOMP_"
 # Variables that are no options of a run.
@@ -93,6 +94,9 @@ def _decoded(content: bytes) -> str:
 
 def _checked(name: str, value: Any) -> Any:
     check_known(name, value)
+    if name in SCHEDULED and isinstance(value, str) and ":" in value:
+        spelled_out({name: value})  # which refuses what is no schedule
+        return value
     return check(name, value)
 
 
@@ -102,6 +106,13 @@ def override(from_file: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
     Where these choose another prior or other data, what the file has only as the default of its own prior and data
     gives way to the new ones' defaults.
     """
+    given = spelled_out(given)
+    for name in SCHEDULED:  # another value, or another schedule, is in place of the file's own
+        own = (name, *own_options(name))
+        if any(given.get(each) is not None for each in own):
+            from_file = {each: value for each, value in from_file.items() if each not in own[1:]}
+            if given.get(own[1]) is not None:
+                from_file = {each: value for each, value in from_file.items() if each != name}
     choice = {name: from_file[name] for name in ("prior", "data") if name in from_file}
     changed = any(given.get(name, value) != value for name, value in choice.items())
     if not changed:

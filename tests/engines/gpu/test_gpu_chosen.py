@@ -9,6 +9,7 @@ import pytest
 from devices import KINDS, make_device, missing
 from emulated import EmulatedDevice
 
+from minidecomp import load_run
 from minidecomp.cli.main import main
 from minidecomp.engines import device, gpu, make, usable_engine
 from minidecomp.errors import OptionError
@@ -128,3 +129,13 @@ def test_a_run_that_cannot_begin_leaves_nothing_behind(tmp_path, monkeypatch, ca
 def test_make_refuses_as_well():
     with pytest.raises(ValueError, match="none of cpu, gpu, textbook"):
         make("tpu", None, None, max_rows=1)
+
+
+def test_a_schedule_on_the_gpu(a_gpu):
+    """The weights change between epochs, parameters and moments go on: to the digits of the CPU in float64."""
+    small = ["--points-per-arm", "10", "--hidden", "6", "-e", "4", "-b", "16", "--dtype", "float64", "--no-plots", "-q"]
+    schedule = ["--prior", "mixture", "--alpha", "0:0,2:5", "--beta-warmup", "2", "--lr", "3e-3:cosine"]
+    for engine in ("gpu", "cpu"):
+        assert main(["train", *small, *schedule, "--engine", engine, "-o", engine]) == 0
+    gpus, cpus = (load_run(engine).vae.parameters.vector for engine in ("gpu", "cpu"))
+    np.testing.assert_allclose(gpus, cpus, rtol=1e-7, atol=1e-9)

@@ -1,0 +1,138 @@
+"""Weights and the learning rate over training: values at epochs, straight lines between, constant after the last.
+
+An epoch has one value: that at its beginning, where as many epochs as stand before it are finished.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import OptionError
+
+SCHEDULED = ("alpha", "beta", "lr")
+SHAPES = ("constant", "cosine", "step")  # of the learning rate, over all epochs
+STEPS = ((0.5, 0.1), (0.75, 0.01))  # of "step": from this share of the epochs on, this share of the rate
+MOST_POINTS = 1000
+
+Points = tuple[tuple[float, float], ...]
+
+
+def own_options(name: str) -> tuple[str, ...]:
+    """The options beside ``name`` that say how it goes."""
+    return (f"{name}_schedule",) if name == "lr" else (f"{name}_schedule", f"{name}_warmup")
+
+
+def spelled_out(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options in which ``beta = "0:0,10:4"`` stands for the last value and a schedule, ``lr = "1e-3:cosine"`` likewise.
+
+    Raises
+    ------
+    OptionError
+        A schedule is there twice.
+    """
+    made = dict(given)
+    for name in SCHEDULED:
+        text = made.get(name)
+        if not isinstance(text, str) or ":" not in text:
+            continue
+        schedule = f"{name}_schedule"
+        if made.get(schedule) is not None:
+            raise OptionError(name, text, f"--{name}-schedule is given as well; one of them is")
+        value, _, shape = text.partition(":")
+        if name == "lr" and shape.strip() in SHAPES:
+            made[name], made[schedule] = value.strip(), shape.strip()
+        else:
+            made[name], made[schedule] = points_of(name, text)[-1][1], text
+    return made
+
+
+def points_of(name: str, text: str) -> Points:
+    """The points (epoch, value) of a schedule's text, ``0:0,10:4``.
+
+    Raises
+    ------
+    OptionError
+        It is of another form, its epochs do not rise, or a value is not allowed.
+    """
+    allowed = "EPOCH:VALUE,EPOCH:VALUE,.. with epochs that rise from 0 is"
+    points: list[tuple[float, float]] = []
+    for part in text.split(",")[: MOST_POINTS + 1]:
+        epoch, colon, value = part.partition(":")
+        try:
+            point = (float(epoch), float(value))
+        except ValueError:
+            raise OptionError(name, text, allowed) from None
+        rises = point[0] > points[-1][0] if points else point[0] >= 0
+        if not colon or not all(map(math.isfinite, point)) or not rises or len(points) == MOST_POINTS:
+            raise OptionError(name, text, allowed)
+        if point[1] < 0 or (name.startswith("lr") and point[1] == 0):
+            raise OptionError(name, text, f"values {'above 0' if name.startswith('lr') else 'of 0 or more'} are")
+        points.append(point)
+    return tuple(points)
+
+
+def check_text(name: str, text: str) -> None:
+    """Raise OptionError unless a text is a schedule: points or, of the learning rate, a shape."""
+    if not (name == "lr_schedule" and text in SHAPES):
+        points_of(name, text)
+
+
+def settle(resolved: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """Bring a schedule's last value and the option that it is of together; ``given`` are those that were given.
+
+    Raises
+    ------
+    OptionError
+        They contradict each other.
+    """
+    for name in SCHEDULED:
+        text = resolved[f"{name}_schedule"]
+        if text is not None and resolved.get(f"{name}_warmup") is not None:
+            raise OptionError(f"{name}_schedule", text, f"--{name}-warmup is given as well; one of them is")
+        if text is None or text in SHAPES:
+            continue
+        last = points_of(f"{name}_schedule", text)[-1][1]
+        if name in given and given[name] != last:
+            allowed = f"--{name} is {given[name]:g}; a schedule that ends with that is"
+            raise OptionError(f"{name}_schedule", text, allowed)
+        resolved[name] = last
+
+
+def value_at(options: Any, name: str, epoch: int) -> float:
+    """The value of alpha, beta or lr in the epoch before which ``epoch`` are finished."""
+    value, text = float(getattr(options, name)), getattr(options, f"{name}_schedule")
+    warmup = getattr(options, f"{name}_warmup", None)
+    if warmup is not None:
+        return value * min(1.0, epoch / warmup)
+    if text is None or text == "constant":
+        return value
+    share = epoch / max(1, options.epochs)
+    if text == "cosine":
+        # from lr to 0 at the end of the last epoch, as half a cosine
+        return value * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+    if text == "step":
+        return value * min([rate for start, rate in STEPS if share >= start], default=1.0)
+    epochs, values = zip(*points_of(name, text), strict=True)
+    return float(np.interp(epoch, epochs, values))
+
+
+def largest(options: Any, name: str) -> float:
+    """The largest value that alpha, beta or lr has at any time."""
+    value, text = float(getattr(options, name)), getattr(options, f"{name}_schedule")
+    return value if text is None or text in SHAPES else max(each for _, each in points_of(name, text))
+
+
+def over_epochs(options: Any, epochs: int) -> dict[str, np.ndarray]:
+    """The values (epochs,) of those of alpha, beta and lr that change at any time, by name."""
+    found = {name: np.array([value_at(options, name, epoch) for epoch in range(epochs)]) for name in SCHEDULED}
+    return {name: values for name, values in found.items() if has_schedule(options, name)}
+
+
+def has_schedule(options: Any, name: str) -> bool:
+    """Whether a value changes during training."""
+    own = [getattr(options, option) for option in own_options(name)]
+    return any(each not in (None, "constant") for each in own)
