@@ -120,7 +120,8 @@ def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | Non
         return _means(rows, shown, by)
     options = comparison.differing_options(rows)
     said = [name for name in shown if name not in options]
-    unsaid = [name for name in options if name not in independent(rows, options, "")]
+    kept = independent(rows, options, "")
+    unsaid = [name for name in reversed(options) if name not in kept]
     least = _of_least_interest(said, [name for name in options if name not in unsaid], values is not None)
     if everything:
         columns = list(dict.fromkeys(name for row in rows for name in row))

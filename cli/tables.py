@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, printable
+from minidecomp.errors import OptionError, counted, printable
 
 from .output import say
 
@@ -139,10 +139,10 @@ def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: st
     for line in zip(*cells.values(), strict=True):
         padded = [text.rjust(each) for text, each in zip(line[1:], widths[1:], strict=True)]
         text = (" " * GAP).join([line[0].ljust(widths[0]), *padded]).rstrip()
-        say(text if width is None or len(text) <= width else f"{text[: max(width - 2, 0)]}..")
+        say(text if width is None or len(text) <= width else f"{text[: max(width - 2, 0)]}.."[:width])
     if gone:
         more = f"; {elsewhere}" if elsewhere else ""
-        say(f"not shown, for the terminal has {width} columns: {', '.join(gone)}{more}", err=True)
+        say(f"not shown, for the terminal has {counted(width, 'column')}: {', '.join(gone)}{more}", err=True)
 
 
 def _width_of(cells: Mapping[str, Sequence[str]]) -> int:
