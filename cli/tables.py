@@ -130,19 +130,27 @@ def _with_error(mean: Mean, kind: str) -> str:
 def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: str) -> None:
     width, gone = terminal_width(), []
     if width is not None:
-        waiting = [name for name in least if name in cells]
-        while waiting and _width_of(cells) > width:
-            gone.append(waiting.pop(0))
-            del cells[gone[-1]]
+        gone = _leave_out(cells, least, width)
         _cut_names(cells, width)
     widths = [max(map(len, column)) for column in cells.values()]
     for line in zip(*cells.values(), strict=True):
         padded = [text.rjust(each) for text, each in zip(line[1:], widths[1:], strict=True)]
         text = (" " * GAP).join([line[0].ljust(widths[0]), *padded]).rstrip()
         say(text if width is None or len(text) <= width else f"{text[: max(width - 2, 0)]}.."[:width])
-    if gone:
+    if width is not None and gone:
         more = f"; {elsewhere}" if elsewhere else ""
         say(f"not shown, for the terminal has {counted(width, 'column')}: {', '.join(gone)}{more}", err=True)
+
+
+def _leave_out(cells: dict[str, list[str]], least: Sequence[str], width: int) -> list[str]:
+    """Take out columns, in that order, until the table is no wider; returns their names."""
+    gone = []
+    for name in least:
+        if _width_of(cells) <= width:
+            break
+        if cells.pop(name, None) is not None:
+            gone.append(name)
+    return gone
 
 
 def _width_of(cells: Mapping[str, Sequence[str]]) -> int:

@@ -91,25 +91,32 @@ def survey(place: Path) -> Iterator[Standing | SweepStanding | RunError]:
 
 
 def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Standing | SweepStanding | RunError]:
-    """What is below a folder that is neither a run nor a sweep; ``seen`` keeps links from leading round."""
-    try:
-        inner = _folders_inside(folder)
-    except OSError as error:
-        yield RunError(f"cannot read {folder}: {error.strerror or error}")
-        return
-    for each in inner:
-        if (number := _number(each)) in seen:
-            continue
-        seen.add(number)
-        if os.path.isfile(each / GRID):
-            found = sweep_standing(each)
+    """What is below a folder that is no run; ``seen`` keeps links from leading round."""
+    waiting = [folder]  # the next one last
+    while waiting:
+        place = waiting.pop()
+        found = None if place is folder else _standing_of(place)
+        if found is not None:
             yield found
-            if found.reason:
-                yield from _below(each, seen)
-        elif _is_run(each):
-            yield standing(each)
-        elif not each.is_symlink():
-            yield from _below(each, seen)
+        if isinstance(found, Standing) or (isinstance(found, SweepStanding) and not found.reason):
+            continue
+        if place is not folder and place.is_symlink():
+            continue
+        try:
+            inner = _folders_inside(place)
+        except OSError as error:
+            yield RunError(f"cannot read {place}: {error.strerror or error}")
+            continue
+        new = {number: each for each in reversed(inner) if (number := _number(each)) not in seen}
+        seen.update(new)
+        waiting += sorted(new.values(), reverse=True)
+
+
+def _standing_of(folder: Path) -> Standing | SweepStanding | None:
+    """Where the run or the sweep in a folder stands; None if it is neither."""
+    if os.path.isfile(folder / GRID):
+        return sweep_standing(folder)
+    return standing(folder) if _is_run(folder) else None
 
 
 def _folders_inside(folder: Path) -> list[Path]:

@@ -262,10 +262,40 @@ def test_links(here, capsys):
     Path("runs/linked").symlink_to(here / "runs/a")
     found = listed(capsys, "runs")
     assert list(found) == ["runs/a", "runs/b", "runs/deep/c"]  # each run once
+    Path("runs/twice").symlink_to(here / "runs/a")
+    assert list(listed(capsys, "runs")) == ["runs/a", "runs/b", "runs/deep/c"]
+    Path("runs/twice").unlink()
     os.rename("runs/a", "elsewhere")
     Path("runs/linked").unlink()
     Path("runs/linked").symlink_to(here / "elsewhere")
     assert list(listed(capsys, "runs")) == ["runs/b", "runs/deep/c", "runs/linked"]
+
+
+def test_however_deep_a_folder_is(own_folder, capsys, made):
+    depth = 1100  # Python calls itself a thousand times at most
+    for _ in range(depth):
+        os.mkdir("a")
+        os.chdir("a")
+    shutil.copytree(made / "runs/a", "run")
+    os.chdir(own_folder)
+    try:
+        assert list(listed(capsys, "a")) == ["a/" * depth + "run"]
+    finally:  # who clears tmp_path would call himself as often
+        shutil.rmtree("a/" * depth + "run")
+        os.removedirs("a/" * depth)
+
+
+def test_a_folder_that_cannot_be_read(here, capsys, monkeypatch):
+    """What it has is not listed, and all else is."""
+    real = os.scandir
+
+    def scandir(path):
+        if Path(path) == Path("runs/deep"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert list(listed(capsys, error="cannot read runs/deep: Permission denied\n")) == ["runs/a", "runs/b", "sweeps/s"]
 
 
 def test_a_narrow_terminal(here, capsys, monkeypatch):
