@@ -83,12 +83,8 @@ def groups(rows: Sequence[Row], by: Sequence[str]) -> list[Group]:
     for members in found.values():
         _refuse_mixed(members, by)
     others = independent(rows, [name for name in differing_options(rows) if name not in SEEDS], "")
-    shown = list(dict.fromkeys([*by, *(name for name in others if not _follows(rows, name, by))]))
+    shown = list(dict.fromkeys([*by, *others]))
     return [Group({name: members[0].get(name) for name in shown}, members) for members in found.values()]
-
-
-def _follows(rows: Sequence[Row], name: str, by: Sequence[str]) -> bool:
-    return name not in independent(rows, [*by, name], "")
 
 
 def _refuse_mixed(members: Sequence[Row], by: Sequence[str]) -> None:
