@@ -105,19 +105,21 @@ def _situation(
     from minidecomp.data.rules import learn
     from minidecomp.model import from_options
     from minidecomp.objective import objective_from
+    from minidecomp.runs import checkpoint, warm_start
     from minidecomp.settings.sources import from_environment, override, read_config
 
     from_file = {} if config is None else read_config(config)
-    options = resolve(with_absolute_files(override(from_file, from_environment() | given)))
+    options = resolve(with_absolute_files(warm_start.with_its_options(override(from_file, from_environment() | given))))
     check_output("save", save, (config, options.data))
     dataset = dataset_from(options)
     options = from_options.fit_likelihood(options, dataset)
     learn(dataset, str(options.likelihood), options.dtype)
     say_notes(dataset)
     logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train))
-    vae, objective = from_options.vae(options, dataset.data_dim, logits), objective_from(options)
+    state, objective = checkpoint.fresh_state(options, dataset.data_dim, logits), objective_from(options)
+    warm_start.begin(state, options, dataset.data_dim)
     count = min(options.batch_size, most) if points is None else points
-    return situation(vae, objective, dataset, count, options.seed, 0), None
+    return situation(state.vae, objective, dataset, count, options.seed, 0), None
 
 
 def _situation_of_run(

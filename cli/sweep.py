@@ -164,6 +164,7 @@ def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | 
 
 def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> list[Block]:
     """The grid, of the command line over the environment and the file."""
+    from minidecomp.runs.warm_start import with_its_options
     from minidecomp.settings.resolving import check, whole_number
     from minidecomp.settings.sources import from_environment
     from minidecomp.sweeps.grid import read_blocks, values_of, with_absolute_paths
@@ -179,7 +180,7 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
         over["seeds"] = whole_number("seeds", seeds, 1, 1000)
     environment = {name: value for name, value in from_environment().items() if name not in over}
     parts = read_blocks(Path(config)) if config is not None else [{}]
-    return [with_absolute_paths(environment | part | over) for part in parts]
+    return [with_absolute_paths(_plain_values(with_its_options(environment | part | over))) for part in parts]
 
 
 def _expanded(blocks: list[Block], config: str | None) -> list[Entry]:
@@ -192,6 +193,10 @@ def _expanded(blocks: list[Block], config: str | None) -> list[Entry]:
         if config is not None and any(error.option in block for block in read_blocks(Path(config))):
             raise RunError(f"{config}: {error}") from error
         raise
+
+
+def _plain_values(block: Block) -> Block:
+    return {name: _plain(value) for name, value in block.items()}
 
 
 def _plain(value: Any) -> Any:

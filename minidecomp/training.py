@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from .inspection.over_training import record
 from .model import from_options
 from .objective import TERMS, Objective, objective_from
 from .randomness import streams
-from .runs import checkpoint
+from .runs import checkpoint, warm_start
 from .runs.checkpoint import State
 from .runs.folder import check_data, delete_temporaries, new_run, write_config
 from .runs.owner import Lock, own
@@ -125,6 +126,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     digests = dataset.digests()
     logits = from_options.prior_logits(options, dataset, digests.train)
     state = checkpoint.fresh_state(options, rules.width, logits)
+    warm_start.begin(state, options, rules.width)
     # The folder comes last: whatever is refused leaves none.
     trainer = _trainer(None, options, dataset, rules, digests, state)
     trainer.folder, trainer.owner = new_run(out, options)
@@ -149,6 +151,7 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
     _ask_for_memory(options, rules, dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
     state = checkpoint.fresh_state(options, rules.width, from_options.prior_logits(options, dataset, digest))
+    warm_start.begin(state, options, rules.width)
     return _trainer(None, options, dataset, rules, Digests(digest), state)
 
 
@@ -327,7 +330,16 @@ def _not_finite(trainer: Trainer, name: str) -> str:
             f"{name}: no longer finite after epoch {state.epoch + (state.row > 0)}, step {step}{_terms_lost(trainer)}"
         )
     kept = "" if trainer.folder is None else f"; the last good checkpoint stays in {trainer.folder}"
-    return f"{line}{kept}; {_advice(trainer)}"
+    return f"{line}{kept}; {_advice(trainer)}{_way_out(trainer)}"
+
+
+def _way_out(trainer: Trainer) -> str:
+    """The command that begins again from what is kept: a run that goes on cannot change what is to blame."""
+    if trainer.folder is None or trainer.state.epoch == 0:
+        return ""
+    name, far = _farthest_option(trainer.options)
+    value = f"--{name.replace('_', '-')} {_usual(name):g}" if far > FAR else f"--lr {trainer.options.lr / 10:g}"
+    return f": minidecomp train --from {quote(str(trainer.folder))} {value}"
 
 
 def _terms_lost(trainer: Trainer) -> str:

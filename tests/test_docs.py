@@ -48,6 +48,16 @@ def test_the_readmes_snippets(title, capsys):
             assert program == "minidecomp" and main(args) == 0, (line, capsys.readouterr().err)
 
 
+def test_the_commands_of_training(capsys):
+    """Every command of docs/training.md, in order, in an empty folder, with fewer points."""
+    text = (ROOT / "docs/training.md").read_text("utf-8")
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        for line in block.strip().splitlines():
+            program, *args = shlex.split(line, comments=True)
+            more = ["--no-plots", "-q"] if args[0] == "train" else ["-q"]
+            assert program == "minidecomp" and main([*args, *more]) == 0, (line, capsys.readouterr().err)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_links_lead_somewhere(page):
     text = re.sub(r"```.*?```|\$`.*?`\$", "", page.read_text("utf-8"), flags=re.DOTALL)

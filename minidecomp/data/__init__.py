@@ -30,11 +30,11 @@ __all__ = ["Available", "DataSource", "Dataset", "available", "dataset_from", "l
 def with_absolute_files(given: Mapping[str, Any]) -> dict[str, Any]:
     """The options that are files as absolute paths, where they are given, so that they hold from any folder."""
     made = dict(given)
-    for name in ("data", "data_dir", "labels", "factors"):
+    for name in ("data", "data_dir", "from_run", "labels", "factors"):
         value = made.get(name)
         if not isinstance(value, str) or value in data_names() or not os.path.exists(value):
             continue
-        if name in ("data", "data_dir") or is_file(value):
+        if name in ("data", "data_dir", "from_run") or is_file(value):
             made[name] = os.path.abspath(value)
     return made
 

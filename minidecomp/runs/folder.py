@@ -119,11 +119,13 @@ def _delete(paths: Iterable[Path]) -> None:
 
 
 def usual_folder(options: TrainOptions) -> Path:
-    """Where a run goes if nobody says where: ``runs/DATA-PRIOR-alphaA-betaB-seedS``."""
+    """Where a run goes by default: ``runs/DATA-PRIOR-alphaA-betaB-seedS``, and ``-warm`` if it begins from another."""
     data = Path(str(options.data)).stem.lstrip("-") or "stdin"
     variance = "-pca" if options.prior_variance == "pca" else ""
     variance += "-learned" if options.learn_prior_variance else ""
-    return RUNS / f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}"
+    warm = "" if options.from_run is None else "-warm"
+    name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}{warm}"
+    return RUNS / name
 
 
 def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:

@@ -117,6 +117,8 @@ GENERAL = (
     Option("dtype", str, "Precision.", "float32", choices=("float32", "float64"), group=TRAINING),
     Option("threads", int, "Threads; the result is the same with any number. All cores by default.", low=1, high=MAX_THREADS, group=TRAINING),
     Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy), or textbook (NumPy, slow, for reading along); auto is the GPU where there is one, else the CPU.", "auto", choices=("auto", *ENGINES), group=TRAINING),
+    Option("from_run", str, "Begin with the weights of this run; options that are not given are its own.", flags="--from", group=TRAINING),
+    Option("keep_optimizer", bool, "Go on with that run's Adam, too: its moments and its step.", False, group=TRAINING),
     Option("log_gradients", bool, "Keep each term's gradient norm and the cosines between them, an epoch.", False, group=TRAINING),
     Option("checkpoint_every", float, "Seconds between checkpoints.", 10.0, above=0, group=TRAINING),
 )

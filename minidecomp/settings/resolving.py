@@ -283,6 +283,8 @@ def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> N
     if resolved["kl"] == "analytic" and resolved["log_prior_multiplier"] != 1:
         multiplier = resolved["log_prior_multiplier"]
         raise OptionError("log_prior_multiplier", multiplier, "it goes with --kl monte-carlo only")
+    if resolved["keep_optimizer"] and resolved["from_run"] is None:
+        raise OptionError("keep_optimizer", True, "it goes with --from-run only")
     if resolved["alpha"] > 0 and resolved["batch_size"] < regulariser.least_points:
         need = f"for --regulariser {regulariser.name} at least {regulariser.least_points} is"
         raise OptionError("batch_size", resolved["batch_size"], need)

@@ -72,7 +72,7 @@ def _named(block: Mapping[str, Any]) -> Block:
 def with_absolute_paths(block: Block) -> Block:
     """The block with the paths of data files made absolute, so that it means the same from elsewhere."""
     known = dict(block)
-    for name in ("data", "data_dir"):
+    for name in ("data", "data_dir", "from_run", "labels", "factors"):
         if name in known:
             values = known[name] if isinstance(known[name], list) else [known[name]]
             values = [with_absolute_files({name: value})[name] for value in values]

@@ -180,7 +180,8 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+    "number",
+    [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGKILL))],
 )
 def test_a_stopped_run_goes_on_to_the_same_end(number, whole):
     process = subprocess.Popen([*COMMAND, *LONG, "-o", "r"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -677,7 +678,7 @@ def in_a_terminal(columns, args):
     return sent.decode()
 
 
-@pytest.mark.parametrize("columns", [40, *(pytest.param(wide, marks=pytest.mark.slow) for wide in (60, 120)), 80])
+@pytest.mark.parametrize("columns", [40, *(pytest.param(wide, marks=pytest.mark.slow) for wide in (60, 80, 120))])
 def test_the_bar_never_wraps(columns):
     """A line that wraps would be drawn again below, not over."""
     args = ["train", "--prior", "mixture", "--alpha", "5", "--epochs", "3000", "--no-plots", "-o", "r"]

@@ -45,8 +45,8 @@ def one_line(capsys, code, *args):
     ("backend", "args"),
     [
         ("module://not_here.backend_inline", ["plot", "r"]),
-        ("nonsense", ["table", "r", "--plot", "test.kl"]),
-        ("tkagg", ["sample", "r"]),
+        pytest.param("nonsense", ["table", "r", "--plot", "test.kl"], marks=pytest.mark.slow),
+        pytest.param("tkagg", ["sample", "r"], marks=pytest.mark.slow),
     ],
 )
 def test_pictures_are_drawn_whatever_mplbackend_says(backend, args, run_r):

@@ -144,6 +144,7 @@ def test_a_whole_turn_is_none():
     np.testing.assert_array_equal(render_packed(none), render_packed(whole))
 
 
+@pytest.mark.slow
 def test_how_many_images_are_distinct():
     """The numbers of docs/data.md: beside the whole turn, squares and ellipses that look alike at two orientations."""
     packed = np.empty((sprites.IMAGES, sprites.BYTES), np.uint8)

@@ -20,7 +20,7 @@ def moved(width, steps=5):
 
 
 @pytest.mark.parametrize(("width", "shape"), [(20, (4, 5)), (2, None), (7, None), (1, None)])
-@pytest.mark.parametrize("kind", ["png", "pdf"])
+@pytest.mark.parametrize("kind", ["png", pytest.param("pdf", marks=pytest.mark.slow)])
 def test_drawn(width, shape, kind, tmp_path):
     figure = figures.latent_traversals(*moved(width), NAMES, 2.0, np.zeros((2, width)), shape)
     (path,) = figures.write_figure(figure, tmp_path, "traversals", (kind,))

@@ -153,8 +153,10 @@ def test_a_plain_table_is_read_to_the_bit_or_refused_by_name(count):
             found = arrays.read("x.csv")
         except MinidecompError as error:
             told = str(error)
-            # In a single column a blank line is a gap.
-            assert any(word in told for word in ("names", "index", "missing")), (number, content)
+            # In a single column a blank line is a gap; 1e400 is no number of 64 bits.
+            finite = np.isfinite(expected).all()
+            said = ("names", "index", "missing", *([] if finite else ["a finite number is needed"]))
+            assert any(word in told for word in said), (number, content)
             continue
         same += 1
         assert found.notes or found.values.tolist() == expected, (number, content)

@@ -180,7 +180,7 @@ def test_the_order_of_threads_does_not_matter():
 
 @dtypes
 @devices
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("reverse", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("share", [0.05, 0.5], ids=["few ones", "many ones"])
 def test_bits_are_zeros_and_ones(share, reverse, device, dtype):
     """Points of more bits, and batches of more points, than a block takes at once."""

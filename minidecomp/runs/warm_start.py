@@ -1,0 +1,140 @@
+"""A new run that begins with another's weights: which options it has, and what it takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..data.scaling import Scaling
+from ..errors import DataError, OptionError, RunError
+from ..settings.options import OF_THE_MACHINE, TrainOptions, is_relevant
+from ..settings.sources import override
+from ..variants import LIKELIHOODS
+from . import checkpoint
+from .checkpoint import Run, State
+from .folder import config_values
+
+# What the weights were trained for: it stays, unless it is given, whatever other data or another prior have by default.
+OF_THE_NETWORK = (
+    *("latent_dim", "hidden", "decoder_hidden", "activation", "decoder_activation"),
+    *("scale_link", "likelihood", "dtype"),
+)
+OF_A_WARM_START = ("from_run", "keep_optimizer")
+
+
+def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a new run: those that are given and, for the rest, those of the run that ``from_run`` names.
+
+    A value may be a list, as in a sweep.
+
+    Raises
+    ------
+    RunError
+        There is no such run, or it is damaged.
+    OptionError
+        Several are named.
+    """
+    origin = given.get("from_run")
+    if origin is None:
+        return dict(given)
+    if isinstance(origin, list):
+        raise OptionError("from_run", ",".join(map(str, origin)), "one run, with whose weights all begin, is")
+    try:
+        options = checkpoint.identity(origin).options
+    except RunError as error:
+        raise RunError(f"--from-run {origin}: {error}") from None
+    own = {
+        name: value for name, value in config_values(options).items() if name not in (*OF_THE_MACHINE, *OF_A_WARM_START)
+    }
+    kept = {name: own[name] for name in OF_THE_NETWORK if name in own}
+    made = {**kept, **override(own, given)}
+    # What belongs to the run's own prior or data has no meaning for others.
+    one = {name: value for name, value in made.items() if not isinstance(value, list)}
+    return {name: value for name, value in made.items() if name in given or is_relevant(name, one)}
+
+
+def begin(state: State, options: TrainOptions, data_dim: int) -> Run | None:
+    """Give a fresh state the weights of the run that ``from_run`` names and, if it is wanted, its optimiser's state.
+
+    The prior's learned variances go along where both runs learn them.
+
+    Returns
+    -------
+    Run or None
+        That run; None if no run is named.
+
+    Raises
+    ------
+    RunError
+        There is no such run, or it is damaged.
+    OptionError
+        An option would need other shapes; it is named.
+    DataError
+        The data are of another width.
+    """
+    if options.from_run is None:
+        return None
+    try:
+        run = checkpoint.load(options.from_run)
+    except RunError as error:
+        raise RunError(f"--from-run {options.from_run}: {error}") from None
+    _check_shapes(run, options, data_dim)
+    theirs, ours = run.vae.parameters, state.vae.parameters
+    for name, view in ours.items():
+        if name in theirs.shapes:
+            view[...] = theirs[name]
+    if options.keep_optimizer:
+        _take_optimizer(run, state, options)
+    return run
+
+
+def _check_shapes(run: Run, options: TrainOptions, data_dim: int) -> None:
+    if run.rules.width != data_dim:
+        raise DataError(
+            f"{run.folder}: its model takes points of {run.rules.width} numbers, the data have {data_dim}; "
+            "--from-run needs as many"
+        )
+    for name in ("latent_dim", "hidden", "decoder_hidden"):
+        theirs, ours = getattr(run.options, name), getattr(options, name)
+        if theirs != ours:
+            raise OptionError(name, _shown(ours), f"the run that --from-run names has {_shown(theirs)}")
+    if run.vae.decoder.widths != (options.latent_dim, *options.decoder_hidden, _outputs(options, data_dim)):
+        raise OptionError(
+            "likelihood", options.likelihood, f"the run that --from-run names has {run.options.likelihood}'s outputs"
+        )
+
+
+def _outputs(options: TrainOptions, data_dim: int) -> int:
+    return LIKELIHOODS[options.likelihood].from_options(options).output_dim(data_dim)
+
+
+def _take_optimizer(run: Run, state: State, options: TrainOptions) -> None:
+    adam, theirs = state.optimizer, run.state.optimizer
+    if run.vae.parameters.shapes != state.vae.parameters.shapes:
+        raise OptionError("keep_optimizer", True, "only one of the two runs has --learn-prior-variance")
+    if (adam.v_max is None) != (theirs.v_max is None):
+        raise OptionError("keep_optimizer", True, "only one of the two runs has --amsgrad")
+    adam.step = theirs.step
+    for ours, own in ((adam.m, theirs.m), (adam.v, theirs.v), (adam.v_max, theirs.v_max)):
+        if ours is not None and own is not None:
+            ours[...] = own
+
+
+def _shown(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def what_differs(run: Run, scaling: Scaling | None) -> list[str]:
+    """Lines on what the weights were trained with and the new run has otherwise, beside its options."""
+    lines = [f"begins with the weights of {run.folder}, of epoch {run.state.epoch}"]
+    theirs = run.rules.scaling
+    same = (scaling is None) == (theirs is None) and (
+        scaling is None
+        or theirs is None
+        or (np.array_equal(scaling.shift, theirs.shift) and np.array_equal(scaling.scale, theirs.scale))
+    )
+    if not same:
+        lines.append("the data are scaled otherwise than that run's, so its weights may fit them badly at first")
+    return lines
