@@ -9,6 +9,7 @@ import click
 COMMANDS = {
     "train": "Train a model; makes a run folder with checkpoint, metrics and pictures.",
     "evaluate": "Score a run: terms, active dimensions, disentanglement metrics.",
+    "runs": "List runs and sweeps: date, state, options that differ, last objective.",
     "table": "Compare runs: a table, and a plot of a value against an option.",
     "plot": "Draw a run's pictures.",
     "traverse": "Move each latent dimension; a picture and an animation.",

@@ -97,7 +97,7 @@ def _go(
     from minidecomp.sweeps.folder import TABLE, write_table
 
     from .sweep import run_grid, say_failures, say_how_to_go_on
-    from .table import print_table
+    from .tables import print_table
 
     metrics = {entry.name: chosen.metrics for entry in entries}
     outcomes, received = run_grid(folder, entries, metrics, threads, scheduler, quiet)

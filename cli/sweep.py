@@ -19,7 +19,8 @@ from minidecomp.errors import OptionError, RunError, counted
 from .options import TrainCommand
 from .output import say
 from .progress import stop_on_signals
-from .table import Picture, check_picture, draw, print_table, refuse_without_plot, say_if_scales_differ
+from .table import Picture, check_picture, draw, refuse_without_plot, say_if_scales_differ
+from .tables import print_table
 
 if TYPE_CHECKING:
     from minidecomp.sweeps.grid import Block, Entry
@@ -298,7 +299,8 @@ def _report(folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]],
     else:
         usual = (*(f"test.{name}" for name in test_terms()), *METRICS)
         shown = [name for name in usual if any(name in row for row in found)]
-        print_table(found, ["run", "state", *differing_options(found), *shown])
+        options = differing_options(found)
+        print_table(found, ["run", "state", *options, *shown], least=[*reversed(shown[1:]), *reversed(options)])
     say_failures(found)
     say_if_scales_differ(found)
     if not as_json:

@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
-from minidecomp.errors import OptionError, RunError, counted, printable
+from minidecomp.errors import OptionError, RunError, counted
+from minidecomp.settings.options import by_name
 
 from .output import check_output, say
+from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table
 
 MOST_NAMED = 10  # folders in a line
 
@@ -28,7 +30,10 @@ MOST_NAMED = 10  # folders in a line
 )
 @click.option("--reference", metavar="X", help="A horizontal line in the plot.")
 @click.option("--out", "-o", metavar="FILE", help="The plot: .png, .pdf or .svg.  [NAME-against-OPTION.png]")
-@click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV, with all values.")
+@click.option("--by", metavar="NAME,NAME,..", help="Mean and standard error over the seeds of runs with equal NAMEs.")
+@click.option("--format", "form", metavar="|".join(FORMATS), help="How the table is written.  [text]")
+@click.option("--all", "everything", is_flag=True, help="All options and all values, not only those that differ.")
+@click.option("--csv", "as_csv", is_flag=True, help="Short for --format csv --all.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all values.")
 def table(
     runs: tuple[str, ...],
@@ -37,6 +42,9 @@ def table(
     against: str | None,
     reference: str | None,
     out: str | None,
+    by: str | None,
+    form: str | None,
+    everything: bool,
     as_csv: bool,
     as_json: bool,
 ) -> None:
@@ -44,20 +52,18 @@ def table(
 
     RUNS are run folders, or folders that hold some. The values' names are those that --csv shows: test.log_likelihood,
     test.kl, train.seconds, factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, ...
+    On a terminal that is too narrow the columns of least interest are left out; a line says which.
+
+    With --by a row is all runs that have the same values of these options, n how many they are, and each value a mean
+    and its standard error over them. Runs of a row may differ in seed and data-seed alone.
     """
     from minidecomp.runs import comparison
-    from minidecomp.variants import METRICS
 
-    if as_csv and as_json:
-        raise OptionError("csv", None, "it goes without --json")
+    written = _check_form(form, everything, as_csv, as_json)
     sweeps = Sweeps()
     rows, problems = comparison.read_rows(runs, sweeps.inside)
-    options = comparison.differing_options(rows)
-    usual = ("test.log_likelihood", "test.kl", *METRICS)
-    if values is not None:
-        shown = [comparison.check_column(rows, "values", name.strip()) for name in values.split(",")]
-    else:
-        shown = [name for name in usual if any(name in row for row in rows)]
+    chosen = None if values is None else [name.strip() for name in values.split(",")]
+    content = _content(rows, chosen, by, everything or as_csv or as_json)
     picture = None
     if plot is not None:
         picture = check_picture(rows, plot, against, reference, out, "no run has it recorded")
@@ -66,15 +72,94 @@ def table(
         refuse_without_plot(against=against, reference=reference, out=out)
     for problem in problems:
         click.echo(f"left out: {problem}", err=True)
-    for line in sweeps.said:
+    for line in (*sweeps.said, *content.notes):
         say(line, err=True)
-    if as_json or as_csv:
-        _print_all(rows, as_json)
+    if as_json:
+        from minidecomp.files import as_json as text
+
+        click.echo(text([plain(row) for row in content.rows]))
     else:
-        print_table(rows, ["run", *options, *shown])
+        print_table(content.rows, content.columns, written, content.least, "--csv has all")
     say_if_scales_differ(rows)
     if picture is not None:
-        draw(rows, picture, on_stderr=as_json or as_csv)
+        draw(rows, picture, on_stderr=as_json or written != TEXT)
+
+
+def _check_form(form: str | None, everything: bool, as_csv: bool, as_json: bool) -> str:
+    """How the table is written; OptionError for two ways at once."""
+    if as_csv and as_json:
+        raise OptionError("csv", None, "it goes without --json")
+    if form is not None and (as_csv or as_json):
+        raise OptionError("format", form, f"it goes without {'--csv' if as_csv else '--json'}")
+    return CSV if as_csv else check_format(form)
+
+
+@dataclass(frozen=True)
+class Content:
+    """A table's rows and columns, those that a narrow terminal does without, and what is to be said of them."""
+
+    rows: list[dict[str, Any]]
+    columns: list[str]
+    least: list[str]
+    notes: list[str]
+
+
+def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | None, everything: bool) -> Content:
+    """What the table shows: of each run, or with ``by`` of each group of runs."""
+    from minidecomp.runs import comparison
+    from minidecomp.runs.following import independent
+    from minidecomp.variants import METRICS
+
+    if values is not None:
+        shown = [comparison.check_column(rows, "values", name) for name in values]
+    elif everything:
+        shown = comparison.recorded_names(rows)
+    else:
+        shown = [name for name in ("test.log_likelihood", "test.kl", *METRICS) if any(name in row for row in rows)]
+    if by is not None:
+        return _means(rows, shown, by)
+    options = comparison.differing_options(rows)
+    said = [name for name in shown if name not in options]
+    kept = independent(rows, options, "")
+    unsaid = [name for name in reversed(options) if name not in kept]
+    least = _of_least_interest(said, [name for name in options if name not in unsaid], values is not None)
+    if everything:
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        if values is not None:
+            columns = [name for name in columns if name == "run" or name in by_name()] + said
+        unsaid = [*(name for name in columns if name in by_name() and name not in options), *unsaid]
+    else:
+        columns = ["run", *options, *said]
+    return Content(rows, list(dict.fromkeys(columns)), [*unsaid, *least], [])
+
+
+def _of_least_interest(values: list[str], options: list[str], asked_for: bool) -> list[str]:
+    """Which columns go first where there is no room: values that nobody asked for, then options, from the right.
+
+    The first of them stays.
+    """
+    kept, more = (values, []) if asked_for else (values[:2], values[2:])
+    return [*reversed(more), *reversed(options), *reversed(kept[1:])]
+
+
+def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
+    from minidecomp.runs.comparison import is_number
+    from minidecomp.runs.grouping import check_by, groups
+
+    names = check_by(rows, by)
+    for name in values:
+        if name in by_name():
+            raise OptionError("values", name, "with --by it must be a recorded value, and this is an option")
+    found = groups(rows, names)
+    values = [name for name in values if any(is_number(row.get(name)) for row in rows)]
+    columns = [*found[0].options, "n", *values]
+    means = [group.options | {"n": len(group.runs)} | {name: group.mean(name) for name in values} for group in found]
+    notes = []
+    for name in values:
+        if without := [row["run"] for row in rows if not is_number(row.get(name))]:
+            folders = ", ".join(without[:MOST_NAMED]) + (", .." if without[MOST_NAMED:] else "")
+            notes.append(f"without {name}, and not in its mean: {folders}")
+    return Content(means, columns, list(reversed(values[1:])), notes)
 
 
 class Sweeps:
@@ -158,23 +243,6 @@ def check_picture(
     return Picture(value, against, height, path)
 
 
-def _print_all(rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        from minidecomp.files import as_json as text
-
-        click.echo(text(rows))
-        return
-    import csv
-    import io
-
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    click.echo(buffer.getvalue(), nl=False)
-
-
 def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
     """On stderr, that log-likelihoods of differently scaled data do not compare: of the scales that were learnt."""
     volumes = [row["log_volume"] for row in rows if isinstance(row.get("log_volume"), float)]
@@ -186,30 +254,10 @@ def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def print_table(rows: list[dict[str, Any]], columns: list[str]) -> None:
-    """Print the rows, a run on each line, under the columns' names."""
-    cells = [columns]
-    cells += [[_cell(row.get(name)) for name in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for line in cells:
-        padded = [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        say("  ".join([line[0].ljust(widths[0]), *padded]).rstrip())
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return printable(text)  # here, so that the columns keep their widths
-
-
 def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = False) -> None:
     """Draw a value against an option, and say where the picture is, and which runs are not in it."""
     from minidecomp import figures
     from minidecomp.runs import comparison
-    from minidecomp.settings.options import by_name
 
     curves = comparison.curves(rows, picture.value, picture.against)
     missing = len(rows) - sum(map(len, curves.values()))

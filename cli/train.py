@@ -19,6 +19,7 @@ from .loading import (
     say_unit_of_log_likelihoods,
     say_what_is_not_finite,
 )
+from .namesake import say_what_is_there
 from .options import TrainCommand
 from .output import say
 from .progress import progress, stop_on_signals
@@ -100,6 +101,8 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     dataset = dataset_from(options)
     trainer = training.start(options, dataset, out)
     say_notes(dataset)
+    if out is None and not quiet:
+        say_what_is_there(trainer)
     if options.from_run is not None:
         for line in warm_start.what_differs(checkpoint.load(options.from_run), trainer.rules.scaling):
             say(line, err=True)

@@ -226,9 +226,9 @@ def check_axes(rows: Sequence[Row], value: str, against: str | None, otherwise: 
         raise RunError("no run is evaluated yet; minidecomp sweep --resume SWEEP ends a sweep, evaluate RUN a run")
     value = check_column(rows, "plot", value, otherwise)
     found = [row[value] for row in rows if row.get(value) is not None]
-    if not any(map(_is_number, found)):
-        what = f"it is {_short(found[0])}, no number" if found else "no run has a number for it"
-        near = [name for name in (f"test.{value}", f"train.{value}") if any(_is_number(row.get(name)) for row in rows)]
+    if not any(map(is_number, found)):
+        what = f"it is {short_text(found[0])}, no number" if found else "no run has a number for it"
+        near = [name for name in (f"test.{value}", f"train.{value}") if any(is_number(row.get(name)) for row in rows)]
         raise OptionError("plot", value, what + (f"; did you mean {' or '.join(near)}?" if near else ""))
     if against is None:
         return value, choose_axis(rows)
@@ -240,7 +240,8 @@ def check_axes(rows: Sequence[Row], value: str, against: str | None, otherwise: 
     return value, against
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a recorded value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -253,7 +254,7 @@ def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tupl
     """
     others = [] if against == "run" else independent(rows, differing_options(rows), against)
     others = [name for name in others if name != "seed"]
-    drawn = [row for row in rows if _is_number(row.get(value))]
+    drawn = [row for row in rows if is_number(row.get(value))]
     words = {name: _words([row.get(name) for row in drawn]) for name in (against, *others)}
     places = {name: {key: place for place, key in enumerate(known)} for name, known in words.items()}
     drawn.sort(key=lambda row: [places[name][str(row.get(name))] for name in (*others, against)])
@@ -261,7 +262,7 @@ def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tupl
     for row in drawn:
         at: Any = row.get(against)
         setting = ", ".join(f"{name.replace('_', ' ')} {words[name][str(row.get(name))]}" for name in others)
-        point = (float(at) if _is_number(at) else words[against][str(at)], float(row[value]))
+        point = (float(at) if is_number(at) else words[against][str(at)], float(row[value]))
         found.setdefault(setting, []).append(point)
     return found
 
@@ -269,19 +270,19 @@ def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tupl
 def _words(values: Sequence[Any]) -> dict[str, str]:
     """What a picture calls each of the values, by its text, in the order of their sizes."""
     different = {str(value): value for value in values}
-    ordered = sorted(different, key=lambda text: _size(different[text]))
-    words = _last_parts([_short(different[text]) for text in ordered])
+    ordered = sorted(different, key=lambda text: size_of_value(different[text]))
+    words = last_parts([short_text(different[text]) for text in ordered])
     return dict(zip(ordered, words if len(set(words)) == len(words) else ordered, strict=True))
 
 
-def _size(value: Any) -> tuple[float, ...]:
+def size_of_value(value: Any) -> tuple[float, ...]:
     """Numbers by themselves, widths by how many units they are together, then all else."""
     if isinstance(value, list | tuple):
         return (1, sum(value), *value)
-    return (0, value) if _is_number(value) else (2,)
+    return (0, value) if is_number(value) else (2,)
 
 
-def _last_parts(texts: Sequence[str]) -> list[str]:
+def last_parts(texts: Sequence[str]) -> list[str]:
     """Of paths as many of the last parts as tell them apart: the file's name, where it does."""
     parts = [re.split(r"[/\\]", text) for text in texts]
     for count in range(1, max(map(len, parts), default=0)):
@@ -291,7 +292,8 @@ def _last_parts(texts: Sequence[str]) -> list[str]:
     return list(texts)
 
 
-def _short(value: Any) -> str:
+def short_text(value: Any) -> str:
+    """A value as pictures and messages say it."""
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     if isinstance(value, bool):

@@ -24,6 +24,7 @@ from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .owner import LOCK, Lock, is_empty, own, own_given, own_new
 from .schema import COLUMNS
 
+RUNS = Path("runs")  # where runs go by default
 TABLES = {"metrics.csv": COLUMNS, "gradients.csv": GRADIENT_COLUMNS}
 MOST_BYTES = 1_000_000  # of a file of a beginning
 
@@ -117,18 +118,23 @@ def _delete(paths: Iterable[Path]) -> None:
             raise RunError(f"cannot delete {path}: {error.strerror or error}") from error
 
 
+def usual_folder(options: TrainOptions) -> Path:
+    """Where a run goes by default: ``runs/DATA-PRIOR-alphaA-betaB-seedS``, and ``-warm`` if it begins from another."""
+    data = Path(str(options.data)).stem.lstrip("-") or "stdin"
+    variance = "-pca" if options.prior_variance == "pca" else ""
+    variance += "-learned" if options.learn_prior_variance else ""
+    warm = "" if options.from_run is None else "-warm"
+    name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}{warm}"
+    return RUNS / name
+
+
 def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
     """The folder of a new run, made and owned: ``out``, or one under ``runs/`` named after the run.
 
     Never one that holds something already, but for what a run left that ended before its first checkpoint.
     """
     if out is None:
-        data = Path(str(options.data)).stem.lstrip("-") or "stdin"
-        variance = "-pca" if options.prior_variance == "pca" else ""
-        variance += "-learned" if options.learn_prior_variance else ""
-        warm = "" if options.from_run is None else "-warm"
-        name = f"{data}-{options.prior}{variance}-alpha{options.alpha:g}-beta{options.beta:g}-seed{options.seed}{warm}"
-        return own_new(Path("runs") / name)
+        return own_new(usual_folder(options))
     is_run = os.path.isfile(os.path.join(out, "checkpoint.npz"))
     go_on = f"--resume {quote(out)} to go on with its run" if is_run else ""
     folder, held = own_given(out, go_on, holds_only_a_beginning)

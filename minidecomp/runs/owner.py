@@ -16,6 +16,7 @@ from ..files import read_small_file, what_else
 LOCK = ".lock"
 # A file system without locks; there each process works as if it were alone.
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+LOOK_SECONDS = 0.02  # longer than `is_held` takes
 LOCKED_BYTE = 1 << 30  # on Windows a locked byte cannot be read: one beyond the text
 
 
@@ -90,6 +91,18 @@ def lock(path: Path) -> Lock | None:
     return None
 
 
+def is_held(path: Path) -> bool:
+    """Whether somebody has the lock of a file now. Nothing is written, and a file that is not there is not made."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return False
+    try:
+        return what_else(os.fstat(descriptor).st_mode) is None and not _is_free(descriptor, looks=True)
+    finally:
+        os.close(descriptor)
+
+
 def _refuse_what_is_no_lock(descriptor: int) -> None:
     """Raise OSError for a file that the lock's text must not be written over."""
     if (kind := what_else(os.fstat(descriptor).st_mode)) is not None:
@@ -109,7 +122,11 @@ def own(folder: Path) -> Lock:
     """
     held = lock(folder / LOCK)
     if held is None:
-        raise RunError(f"{folder}: in use by {_holder(folder / LOCK)}")
+        holder = _holder(folder / LOCK)
+        time.sleep(LOOK_SECONDS)
+        held = lock(folder / LOCK)  # once more: somebody may only have looked, with `is_held`
+    if held is None:
+        raise RunError(f"{folder}: in use by {holder}")
     return held
 
 
@@ -225,8 +242,8 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _is_free(descriptor: int) -> bool:
-    """Whether the lock is now ours."""
+def _is_free(descriptor: int, looks: bool = False) -> bool:
+    """Whether the lock is now ours; who only ``looks`` shares it with others who do."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -240,7 +257,7 @@ def _is_free(descriptor: int) -> bool:
             return False
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if looks else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         return error.errno in NO_LOCKS
     return True

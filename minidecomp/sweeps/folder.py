@@ -31,6 +31,7 @@ from .grid import Block, Entry, expand_file, write_blocks
 from .sameness import difference, identity
 
 GRID, TABLE = "sweep.toml", "sweep.csv"
+SWEEPS = Path("sweeps")  # where sweeps go by default
 FINISHED, FAILED, PENDING = "finished", "failed", "pending"
 MOST_OF_A_NOTE = 1_000_000  # bytes of why a run failed
 
@@ -65,7 +66,7 @@ def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
     RunError
         If the folder holds something, cannot be written, or another process has it.
     """
-    folder, held = own_new(Path("sweeps/sweep")) if out is None else own_given(out, go_on_with(out))
+    folder, held = own_new(SWEEPS / "sweep") if out is None else own_given(out, go_on_with(out))
     try:
         write_blocks(folder / GRID, blocks)
     finally:
@@ -76,7 +77,7 @@ def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
 @contextmanager
 def new_sweep(out: str | None, blocks: Sequence[Block]) -> Iterator[Path]:
     """`begin_sweep`; where the block then refuses the sweep before any run is begun, nothing of it is left."""
-    place = Path(out or "sweeps/sweep")
+    place = Path(out or SWEEPS / "sweep")
     above = [folder for folder in place.parents if not folder.exists()]
     was_there = out is not None and place.exists()
     folder = begin_sweep(out, blocks)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ..data.dataset import Digests
 from ..errors import RunError
 from ..runs import checkpoint
 from ..runs.checkpoint import Identity
-from ..runs.folder import config_values, holds_only_a_beginning
-from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name, data_names
+from ..runs.differences import differences, value_text
+from ..runs.folder import holds_only_a_beginning
+from ..settings.options import OF_THE_MACHINE, TrainOptions, data_names
 
 MOST_SHOWN = 3  # options that a message names
 REMEMBERED = 2**15  # runs
@@ -88,19 +88,13 @@ def _difference(folder: Path, stamp: tuple[int, ...], wanted: TrainOptions, dige
 def _different_options(had: TrainOptions, wanted: TrainOptions, data_are_known: bool) -> list[str]:
     if wanted.likelihood is None:
         wanted = wanted.replace(likelihood=had.likelihood)
-    before, now = config_values(had), config_values(wanted)
     passed_over = {"epochs", *OF_THE_MACHINE}
     if data_are_known and not {had.data, wanted.data} & set(data_names()):  # a file can be elsewhere
         passed_over.add("data")
-    names = [name for name in by_name() if name not in passed_over and before.get(name) != now.get(name)]
     return [
-        f"{name.replace('_', '-')} was {_said(before.get(name))}, the sweep now says {_said(now.get(name))}"
-        for name in names
+        f"{name.replace('_', '-')} was {value_text(before)}, the sweep now says {value_text(now)}"
+        for name, (before, now) in differences(had, wanted, passed_over).items()
     ]
-
-
-def _said(value: Any) -> str:
-    return "not given" if value is None else ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _same_data(trained_on: Digests, now: Digests) -> bool:

@@ -1,0 +1,202 @@
+"""Tables as text that fits the terminal, as Markdown, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minidecomp.errors import OptionError, counted, printable
+
+from .output import say
+
+if TYPE_CHECKING:
+    from minidecomp.runs.grouping import Mean
+
+TEXT, MARKDOWN, LATEX, CSV = "text", "markdown", "latex", "csv"
+FORMATS = (TEXT, MARKDOWN, LATEX, CSV)
+PLUS_MINUS = {TEXT: "+-", MARKDOWN: "±", LATEX: r"\pm"}
+GAP = 2  # blanks between columns
+LEAST_NAME = 12  # letters that a run's name keeps on a narrow terminal
+MOST_DECIMALS = 9
+
+Row = Mapping[str, Any]
+
+
+def check_format(name: str | None) -> str:
+    """The format that ``--format`` names; text if it is not given."""
+    if name is not None and name not in FORMATS:
+        raise OptionError("format", name, f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} is")
+    return name or TEXT
+
+
+def terminal_width() -> int | None:
+    """The letters of a terminal's line; None where the output goes elsewhere."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def print_table(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    kind: str = TEXT,
+    least: Sequence[str] = (),
+    elsewhere: str = "",
+) -> None:
+    """Print the rows, each on one line, under the columns' names.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Values by their columns' names; a `Mean` is printed with its error.
+    columns : sequence of str
+        The first one names the row, and stands on the left.
+    kind : str
+        One of ``FORMATS``.
+    least : sequence of str
+        Columns that a narrow terminal does without, the first of them first; a line on stderr names those that went.
+    elsewhere : str
+        Where these columns are, for that line: "--csv has all".
+    """
+    if kind == CSV:
+        click.echo(csv_text(rows, columns), nl=False)
+        return
+    cells = {name: [cell(name), *(cell(row.get(name), kind) for row in rows)] for name in columns}
+    if kind == TEXT:
+        _print_text(cells, least, elsewhere)
+    else:
+        for line in (_markdown if kind == MARKDOWN else _latex)(list(zip(*cells.values(), strict=True))):
+            say(line)
+
+
+def csv_text(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """The rows as CSV with all digits; a `Mean` has its error in a column NAME.se behind its own."""
+    means = {name for name in columns if any(_is_mean(row.get(name)) for row in rows)}
+    names = [each for name in columns for each in ([name, f"{name}.se"] if name in means else [name])]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(plain(row) for row in rows)
+    return buffer.getvalue()
+
+
+def plain(row: Row) -> dict[str, Any]:
+    """The row with numbers in the place of each `Mean`: NAME and NAME.se."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if _is_mean(value):
+            found |= {name: value.value, f"{name}.se": value.error}
+        else:
+            found[name] = value
+    return found
+
+
+def _is_mean(value: Any) -> bool:
+    return hasattr(value, "error") and hasattr(value, "count")
+
+
+def cell(value: Any, kind: str = TEXT) -> str:
+    """A value in few digits, on one line."""
+    if value is None:
+        return ""
+    if _is_mean(value):
+        return _with_error(value, kind)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return printable(text)  # here, so that the columns keep their widths
+
+
+def _with_error(mean: Mean, kind: str) -> str:
+    """Two digits of the error, and the mean to as many decimals."""
+    if mean.error is None:
+        return f"{mean.value:.4g}"
+    if mean.error == 0:
+        return f"{mean.value:.4g} {PLUS_MINUS[kind]} 0"
+    decimals = max(0, 1 - math.floor(math.log10(mean.error)))
+    if decimals > MOST_DECIMALS:
+        return f"{mean.value:.4g} {PLUS_MINUS[kind]} {mean.error:.2g}"
+    return f"{mean.value:.{decimals}f} {PLUS_MINUS[kind]} {mean.error:.{decimals}f}"
+
+
+def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: str) -> None:
+    width, gone = terminal_width(), []
+    if width is not None:
+        gone = _leave_out(cells, least, width)
+        _cut_names(cells, width)
+    widths = [max(map(len, column)) for column in cells.values()]
+    for line in zip(*cells.values(), strict=True):
+        padded = [text.rjust(each) for text, each in zip(line[1:], widths[1:], strict=True)]
+        text = (" " * GAP).join([line[0].ljust(widths[0]), *padded]).rstrip()
+        say(text if width is None or len(text) <= width else f"{text[: max(width - 2, 0)]}.."[:width])
+    if width is not None and gone:
+        more = f"; {elsewhere}" if elsewhere else ""
+        say(f"not shown, for the terminal has {counted(width, 'column')}: {', '.join(gone)}{more}", err=True)
+
+
+def _leave_out(cells: dict[str, list[str]], least: Sequence[str], width: int) -> list[str]:
+    """Take out columns, in that order, until the table is no wider; returns their names."""
+    gone = []
+    for name in least:
+        if _width_of(cells) <= width:
+            break
+        if cells.pop(name, None) is not None:
+            gone.append(name)
+    return gone
+
+
+def _width_of(cells: Mapping[str, Sequence[str]]) -> int:
+    return sum(max(map(len, column)) for column in cells.values()) + GAP * (len(cells) - 1)
+
+
+def _cut_names(cells: dict[str, list[str]], width: int) -> None:
+    """Of names that make the table too wide only the ends are left."""
+    if (over := _width_of(cells) - width) > 0:
+        name, column = next(iter(cells.items()))
+        longest = max(LEAST_NAME, max(map(len, column)) - over)
+        cells[name] = [text if len(text) <= longest else f"..{text[2 - longest :]}" for text in column]
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> list[str]:
+    rule = ["---", *["---:"] * (len(lines[0]) - 1)]
+    head, *rest = [[_markdown_text(text) for text in line] for line in lines]
+    return [f"| {' | '.join(line)} |" for line in (head, rule, *rest)]
+
+
+def _markdown_text(text: str) -> str:
+    """The text with what Markdown would read escaped; an underscore within a word is a letter there."""
+    return re.sub(r"[\\|`*<>\[\]~]|(?<![^\W_])_|_(?![^\W_])", lambda found: f"\\{found[0]}", text)
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    **{letter: f"\\{letter}" for letter in "{}$&#_%"},
+}
+_NUMBER = r"-?[\d.]+(e[+-]\d+)?"
+_FORMULA = re.compile(rf"-[\d.]+(e[+-]\d+)?|{_NUMBER} \\pm {_NUMBER}")
+
+
+def _latex(lines: Sequence[Sequence[str]]) -> list[str]:
+    rows = [" & ".join(_latex_text(text) for text in line) + r" \\" for line in lines]
+    form = "l" + "r" * (len(lines[0]) - 1)
+    return [rf"\begin{{tabular}}{{{form}}}", r"\hline", rows[0], r"\hline", *rows[1:], r"\hline", r"\end{tabular}"]
+
+
+def _latex_text(text: str) -> str:
+    """The text escaped; negative numbers, and means with their errors, are formulas."""
+    if _FORMULA.fullmatch(text):
+        return f"${text}$"
+    return "".join(_LATEX.get(letter, letter) for letter in text)
