@@ -19,11 +19,8 @@ TERM_LABELS = {
     "kl": "KL (nats)",
     "regulariser": "regulariser $D$",  # no unit: the squared MMD is not in nats
     "objective": "objective (nats)",
-    # where they have schedules
-    "beta": "$\\beta$",
-    "alpha": "$\\alpha$",
-    "lr": "learning rate",
 }
+SCHEDULE_LABELS = {"beta": "$\\beta$", "alpha": "$\\alpha$", "lr": "learning rate"}
 
 
 @styled
@@ -49,14 +46,15 @@ def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL") -> 
         There is nothing to draw.
     """
     epoch = np.asarray(metrics["epoch"], float)
-    terms = [term for term in TERM_LABELS if np.isfinite(np.asarray(metrics.get(term, ()), float)).any()]
+    labels = TERM_LABELS | SCHEDULE_LABELS
+    terms = [term for term in labels if np.isfinite(np.asarray(metrics.get(term, ()), float)).any()]
     if not terms:
         raise MinidecompError("the metrics have no finite value; learning curves need at least one epoch")
     figure = new_figure(COLUMN, 0.4 + 1.05 * len(terms))
     panels = figure.subplots(len(terms), 1, sharex=True, squeeze=False)[:, 0]
     for axes, term in zip(panels, terms, strict=True):
         _draw_curve(axes, epoch, np.asarray(metrics[term], float))
-        axes.set_ylabel(f"{kl_title} (nats)" if term == "kl" else TERM_LABELS[term])
+        axes.set_ylabel(f"{kl_title} (nats)" if term == "kl" else labels[term])
     panels[-1].set_xlabel("epoch")
     panels[-1].locator_params(axis="x", integer=True, min_n_ticks=1)
     figure.align_ylabels(panels)

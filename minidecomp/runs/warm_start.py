@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data.scaling import Scaling
-from ..errors import DataError, OptionError, RunError
+from ..errors import DataError, OptionError, RunError, shown
 from ..settings.options import OF_THE_MACHINE, TrainOptions, is_relevant
 from ..settings.sources import override
 from ..variants import LIKELIHOODS
@@ -43,8 +43,8 @@ def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
         raise OptionError("from_run", ",".join(map(str, origin)), "one run, with whose weights all begin, is")
     try:
         options = checkpoint.identity(origin).options
-    except RunError as error:
-        raise RunError(f"--from-run {origin}: {error}") from None
+    except (RunError, OSError) as error:  # the latter for a name that is too long
+        raise RunError(f"--from-run {shown(origin)}: {getattr(error, 'strerror', None) or error}") from None
     own = {
         name: value for name, value in config_values(options).items() if name not in (*OF_THE_MACHINE, *OF_A_WARM_START)
     }
@@ -78,8 +78,9 @@ def begin(state: State, options: TrainOptions, data_dim: int) -> Run | None:
         return None
     try:
         run = checkpoint.load(options.from_run)
-    except RunError as error:
-        raise RunError(f"--from-run {options.from_run}: {error}") from None
+    except (RunError, OSError) as error:
+        named = shown(options.from_run)
+        raise RunError(f"--from-run {named}: {getattr(error, 'strerror', None) or error}") from None
     _check_shapes(run, options, data_dim)
     theirs, ours = run.vae.parameters, state.vae.parameters
     for name, view in ours.items():
