@@ -5,6 +5,7 @@ Seeded: a failure's message has the line, and its seed makes the same ones again
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -86,7 +87,7 @@ def only_outputs(words):
     """The files that the words name once, as the output: they are not read, and may be written over."""
     flags = ("--out", "-o", "--save")
     parts = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    outputs = {name for flag, name in zip(parts, parts[1:], strict=False) if flag in flags}
+    outputs = {name for flag, name in itertools.pairwise(parts) if flag in flags}
     return {name for name in outputs if parts.count(name) == 1} - {"own.npy"}  # which is the run's data
 
 
