@@ -117,7 +117,7 @@ def _situation(
     say_notes(dataset)
     logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train))
     state, objective = checkpoint.fresh_state(options, dataset.data_dim, logits), objective_from(options)
-    warm_start.begin(state, options, dataset.data_dim)
+    warm_start.begin(state, options, dataset.scaling)
     count = min(options.batch_size, most) if points is None else points
     return situation(state.vae, objective, dataset, count, options.seed, 0), None
 

@@ -66,12 +66,12 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
 
 def dataset_of(options: TrainOptions, given: bool) -> Dataset:
     """The data of a run's options; where a file is gone, and none is ``given`` in its place, the error says how."""
-    from minidecomp.data import dataset_from
+    from minidecomp.data import FILES_OR_NAMES, dataset_from
     from minidecomp.data.labels import is_file
     from minidecomp.errors import DataError, OptionError
     from minidecomp.settings.options import data_names
 
-    for name in ("labels", "factors"):
+    for name in FILES_OR_NAMES:
         file = getattr(options, name, None)
         if isinstance(file, str) and is_file(file) and not os.path.exists(file):
             say(f"{file}: the file of the run's {name} is no longer there, so none are known", err=True)
@@ -94,7 +94,7 @@ def say_test_points_are_not_known(run: Run) -> None:
 
 
 def say_unit_of_log_likelihoods(rules: DataRules, options: TrainOptions) -> None:
-    """How far log-likelihoods of scaled data of one's own are from those of the data as they were given."""
+    """How far log-likelihoods of your own data, where they are scaled, are from those of the data as given."""
     from minidecomp.settings.options import data_names
 
     if options.data not in data_names() and (nats := rules.log_volume):
@@ -109,11 +109,8 @@ def say_weights(run: Run) -> None:
     from minidecomp.settings.schedules import has_schedule
 
     if any(has_schedule(run.options, name) for name in ("alpha", "beta")):
-        epoch = max(1, run.state.epoch + (run.state.row > 0))
-        say(
-            f"the weights are those of epoch {epoch}: beta {run.objective.beta:g}, alpha {run.objective.alpha:g}",
-            err=True,
-        )
+        weights = f"beta {run.objective.beta:g}, alpha {run.objective.alpha:g}"
+        say(f"the weights are those of epoch {run.state.begun}: {weights}", err=True)
 
 
 def say_notes(*datasets: Dataset) -> None:

@@ -84,7 +84,9 @@ def check_run_output(
     makes_folder: bool = False,
 ) -> None:
     """``check_output`` for a command that reads a run: neither its own files, nor its data, may be written over."""
-    named = [getattr(run.options, name, None) for name in ("labels", "factors")]
+    from minidecomp.data import FILES_OR_NAMES
+
+    named = [getattr(run.options, name, None) for name in FILES_OR_NAMES]
     inputs = [*_files_of_a_run(run.folder), run.options.data, data, *named, *_files_of_the_data_set(run)]
     check_output(option, path, inputs, ending, makes_folder)
 

@@ -90,7 +90,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     from minidecomp import resolve, training
     from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.engines import usable_engine
-    from minidecomp.runs import checkpoint, warm_start
+    from minidecomp.runs import warm_start
     from minidecomp.settings.options import data_names
     from minidecomp.settings.sources import from_environment, override, read_config
 
@@ -103,9 +103,8 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     say_notes(dataset)
     if out is None and not quiet:
         say_what_is_there(trainer)
-    if options.from_run is not None:
-        for line in warm_start.what_differs(checkpoint.load(options.from_run), trainer.rules.scaling):
-            say(line, err=True)
+    for line in trainer.notes:
+        say(line, err=True)
     if options.likelihood is None and not quiet:
         likelihood = trainer.options.likelihood
         values = "every value is 0 or 1" if likelihood == "bernoulli" else "not every value is 0 or 1"

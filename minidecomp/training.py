@@ -56,6 +56,7 @@ class Trainer:
     owner: Lock | None = None
     until: int | None = None  # the epoch at which training stops, where it is not the last
     depth: int = 0  # of the with blocks
+    notes: tuple[str, ...] = ()  # lines on another run with whose weights this one begins
 
     def __enter__(self) -> Trainer:
         if self.owner is None and self.folder is not None:
@@ -129,9 +130,10 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     digests = dataset.digests()
     logits = from_options.prior_logits(options, dataset, digests.train)
     state = checkpoint.fresh_state(options, rules.width, logits)
-    warm_start.begin(state, options, rules.width)
+    notes = warm_start.begin(state, options, rules.scaling)
     # The folder comes last: whatever is refused leaves none.
     trainer = _trainer(None, options, dataset, rules, digests, state)
+    trainer.notes = notes
     trainer.folder, trainer.owner = new_run(out, options)
     try:
         write_config(trainer.folder, options, trainer.check_folder)
@@ -154,7 +156,7 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
     _ask_for_memory(options, rules, dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
     state = checkpoint.fresh_state(options, rules.width, from_options.prior_logits(options, dataset, digest))
-    warm_start.begin(state, options, rules.width)
+    warm_start.begin(state, options, rules.scaling)
     return _trainer(None, options, dataset, rules, Digests(digest), state)
 
 

@@ -27,14 +27,18 @@ for _module in (pinwheel, dsprites, fashion_mnist, own):
 __all__ = ["Available", "DataSource", "Dataset", "available", "dataset_from", "load", "with_absolute_files"]
 
 
+FILES_OR_NAMES = ("labels", "factors")  # options that are a file, or a name within the data's
+PATHS = ("data", "data_dir", "from_run", *FILES_OR_NAMES)
+
+
 def with_absolute_files(given: Mapping[str, Any]) -> dict[str, Any]:
     """The options that are files as absolute paths, where they are given, so that they hold from any folder."""
     made = dict(given)
-    for name in ("data", "data_dir", "from_run", "labels", "factors"):
+    for name in PATHS:
         value = made.get(name)
         if not isinstance(value, str) or value in data_names() or not os.path.exists(value):
             continue
-        if name in ("data", "data_dir", "from_run") or is_file(value):
+        if name not in FILES_OR_NAMES or is_file(value):
             made[name] = os.path.abspath(value)
     return made
 

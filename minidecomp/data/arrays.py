@@ -218,8 +218,9 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
     """``read``, by the kind of the file."""
     is_table = str(path) == STANDARD_INPUT or ending in (*TEXT_ENDINGS, *FRAME_ENDINGS)
     is_folder = os.path.isdir(path)
+    has_parts = is_folder and npy.holds_parts(path)
     if not how.table.model_width:
-        _refuse_what_does_not_go(how, path, is_table, is_folder and not npy.holds_parts(path))
+        _refuse_what_does_not_go(how, path, is_table, is_folder and not has_parts)
     if is_table:
         if str(path) != STANDARD_INPUT:
             refuse_what_is_no_file(Path(path))
@@ -228,7 +229,7 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
         found = FromFile(table.values, table.names, notes, index=table.index)
         own = {name: texts[:, None] for name, texts in table.aside.items()}
         return _with_beside(found, path, how, own, table.rows, table.total)
-    if is_folder and npy.holds_parts(path):
+    if has_parts:
         return _with_beside(_from_parts(path, how), path, how, {})
     if is_folder:
         made, said, names = images.read_folder(path, how.resize)
@@ -258,7 +259,7 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
         if how.table.if_there and len(values) not in other.shape:  # of another part of the file's points
             left_out.append(f"{path}: its array {each} has not a value for each of these points, and was left out")
         else:
-            texts[each] = as_texts(other, f"{path}, array {each}", values.shape[:1])
+            texts[each] = as_texts(other, f"{path}, array {each}", len(values))
     found = _without_nan(FromFile(values, notes=tuple(left_out)), path, how)
     kept = found.numbered
     return _with_beside(found, path, how, {each: text[kept] for each, text in texts.items()}, kept, len(values))
@@ -328,10 +329,12 @@ def _with_folders(found: FromFile, path: str | Path) -> FromFile:
 def _without_nan(found: FromFile, path: str | Path, how: HowToRead) -> FromFile:
     """An array without the rows that have NaN, where ``--drop-missing`` says so; else they are refused."""
     values = found.values
-    if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or not values.ndim or not np.isnan(values).any():
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or not values.size:
         return found
-    gaps = np.isnan(values.reshape(len(values), -1))
+    gaps = np.isnan(values).reshape(len(values), -1)
     whole = ~gaps.any(axis=1)
+    if whole.all():
+        return found
     lost = counted(int((~whole).sum()), "row")
     if not how.table.drop_missing:
         row, column = np.unravel_index(np.argmax(gaps), gaps.shape)

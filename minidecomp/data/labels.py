@@ -50,7 +50,7 @@ class Beside:
     def present(self) -> np.ndarray | None:
         """Which points (N,) have a label and all factors; None where nothing is known of any."""
         known = [*([] if self.labels is None else [self.labels]), *self.factors.values()]
-        return ~np.any([np.isin(texts, list(MISSING)) for texts in known], axis=0) if known else None
+        return ~np.any([_are_missing(texts) for texts in known], axis=0) if known else None
 
     def at(self, rows: np.ndarray) -> Beside:
         """The same of some points."""
@@ -61,7 +61,7 @@ class Beside:
         """Raise DataError if a point has no label, or lacks a factor."""
         known = {"label": self.labels, **{f"value of the factor {each}": t for each, t in self.factors.items()}}
         for what, texts in known.items():
-            gaps = np.zeros(0, bool) if texts is None else np.isin(texts, list(MISSING))
+            gaps = np.zeros(0, bool) if texts is None else _are_missing(texts)
             if gaps.any():
                 raise DataError(
                     f"{name}: {counted(int(gaps.sum()), 'point')} without a {what}, the first in row "
@@ -72,6 +72,11 @@ class Beside:
 NOTHING = Beside(None, {})
 
 
+def _are_missing(texts: np.ndarray) -> np.ndarray:
+    """Which texts (N,) stand for no value."""
+    return np.isin(texts, list(MISSING))
+
+
 class Classes(NamedTuple):
     """A class for each of N points: ``codes`` (N,) int64 from 0, and the classes' names in that order."""
 
@@ -79,17 +84,14 @@ class Classes(NamedTuple):
     names: tuple[str, ...]
 
 
-def as_texts(values: np.ndarray, name: str, points: tuple[int, ...]) -> np.ndarray:
-    """An array's values as texts (N, columns): a column of one value for each point, or several.
-
-    ``points`` is (N,), or empty for data without points.
+def as_texts(values: np.ndarray, name: str, count: int) -> np.ndarray:
+    """An array's values as texts (count, columns): a column of one value for each point, or several.
 
     Raises
     ------
     DataError
         It has not a row for each point.
     """
-    count = points[0] if points else 0
     if values.ndim == 2 and values.shape[0] == 1 and count != 1:
         values = values.T  # as MATLAB keeps a list
     if values.ndim not in (1, 2) or len(values) != count:
@@ -151,7 +153,7 @@ def _of_file(path: str, rows: np.ndarray, total: int) -> tuple[Sequence[str], np
     """The names and the texts (N, columns) of a FILE, and a line for each thing that was found out."""
     try:
         if ending_of(path) == ".npy":
-            return (), as_texts(np.load(path, allow_pickle=False), path, (total,))[rows], ()
+            return (), as_texts(np.load(path, allow_pickle=False), path, total)[rows], ()
         names, texts, notes = read_texts(path, total)
     except MinidecompError:
         raise
@@ -215,7 +217,7 @@ def beside_points(
                 name,
                 f"{path} has none of that name; a name in it, or a FILE that ends in {', '.join(FILE_ENDINGS)}, is",
             )
-        return dict(_distinct(zip(titles, texts.T, strict=True), name))
+        return _by_name(zip(titles, texts.T, strict=True), name)
 
     column = None
     if labels:
@@ -225,15 +227,16 @@ def beside_points(
             raise DataError(f"{labels}: has {len(columns)} columns, {shown}; one of labels is needed")
         column = next(iter(columns.values()))
     known = [pair for name in factors for pair in found("factors", name).items()]
-    return Beside(column, dict(_distinct(known, "--factors")), tuple(notes))
+    return Beside(column, _by_name(known, "--factors"), tuple(notes))
 
 
-def _distinct(pairs: Iterable[tuple[str, np.ndarray]], where: str) -> list[tuple[str, np.ndarray]]:
-    pairs = list(pairs)
-    names = [name for name, _ in pairs]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"{where}: two factors are named {twice[0]}; names that differ are needed")
-    return pairs
+def _by_name(pairs: Iterable[tuple[str, np.ndarray]], where: str) -> dict[str, np.ndarray]:
+    made: dict[str, np.ndarray] = {}
+    for name, texts in pairs:
+        if name in made:
+            raise DataError(f"{where}: two factors are named {name}; names that differ are needed")
+        made[name] = texts
+    return made
 
 
 @dataclass(frozen=True)
@@ -290,7 +293,7 @@ def named(texts: np.ndarray | None) -> np.ndarray | None:
     """Labels (N,) by the names of their classes; an empty one stays empty."""
     if texts is None:
         return None
-    known = ~np.isin(texts, list(MISSING))
+    known = ~_are_missing(texts)
     found, made = classes_of(texts[known]), np.full(len(texts), "", object)
     made[known] = np.array(found.names, object)[found.codes]
     return made

@@ -62,6 +62,11 @@ class State:
     seconds: float = 0.0
     gradient_log: GradientLog | None = None
 
+    @property
+    def begun(self) -> int:
+        """How many epochs have begun, one at least: the objective's weights are those of the last of these."""
+        return max(1, self.epoch + (self.row > 0))
+
     def metrics(self) -> dict[str, np.ndarray]:
         """The columns of ``metrics.csv``; a term that was not computed is NaN."""
         return {column: np.array([row[column] for row in self.rows], float) for column in COLUMNS}
@@ -224,7 +229,7 @@ def load(folder: str | Path) -> Run:
         state = fresh_state(o, run.data_dim, arrays.get("prior_logits"))
         _fill(state, arrays, run.epoch)
         rules = DataRules.from_arrays(arrays, run.data_dim, str(o.likelihood), o.dtype)
-        objective = objective_at(o, max(0, min(run.epoch, o.epochs) - 1) if state.row == 0 else run.epoch)
+        objective = objective_at(o, state.begun - 1)
     except (ValueError, TypeError, OverflowError) as error:
         raise RunError(f"{path}: damaged: {shown(error)}") from error
     return Run(folder, o, objective, state, rules, run.digests)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from ..data.scaling import Scaling
 from ..errors import DataError, OptionError, RunError, shown
 from ..settings.options import OF_THE_MACHINE, TrainOptions, is_relevant
 from ..settings.sources import override
-from ..variants import LIKELIHOODS
 from . import checkpoint
 from .checkpoint import Run, State
+from .comparison import short_text
 from .folder import config_values
 
 # What the weights were trained for: it stays, unless it is given, whatever other data or another prior have by default.
@@ -22,6 +22,8 @@ OF_THE_NETWORK = (
     *("scale_link", "likelihood", "dtype"),
 )
 OF_A_WARM_START = ("from_run", "keep_optimizer")
+
+Read = TypeVar("Read")
 
 
 def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,10 +43,7 @@ def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
         return dict(given)
     if isinstance(origin, list):
         raise OptionError("from_run", ",".join(map(str, origin)), "one run, with whose weights all begin, is")
-    try:
-        options = checkpoint.identity(origin).options
-    except (RunError, OSError) as error:  # the latter for a name that is too long
-        raise RunError(f"--from-run {shown(origin)}: {getattr(error, 'strerror', None) or error}") from None
+    options = _read(checkpoint.identity, origin).options
     own = {
         name: value for name, value in config_values(options).items() if name not in (*OF_THE_MACHINE, *OF_A_WARM_START)
     }
@@ -55,15 +54,22 @@ def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in made.items() if name in given or is_relevant(name, one)}
 
 
-def begin(state: State, options: TrainOptions, data_dim: int) -> Run | None:
+def _read(read: Callable[[str], Read], origin: str) -> Read:
+    try:
+        return read(origin)
+    except (RunError, OSError) as error:  # the latter for a name that is too long
+        raise RunError(f"--from-run {shown(origin)}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def begin(state: State, options: TrainOptions, scaling: Scaling | None) -> tuple[str, ...]:
     """Give a fresh state the weights of the run that ``from_run`` names and, if it is wanted, its optimiser's state.
 
-    The prior's learned variances go along where both runs learn them.
+    The prior's learned variances go along where both runs learn them. ``scaling`` is that of the new run's data.
 
     Returns
     -------
-    Run or None
-        That run; None if no run is named.
+    tuple of str
+        Lines on what the weights are, and were trained with otherwise; none if no run is named.
 
     Raises
     ------
@@ -75,43 +81,36 @@ def begin(state: State, options: TrainOptions, data_dim: int) -> Run | None:
         The data are of another width.
     """
     if options.from_run is None:
-        return None
-    try:
-        run = checkpoint.load(options.from_run)
-    except (RunError, OSError) as error:
-        named = shown(options.from_run)
-        raise RunError(f"--from-run {named}: {getattr(error, 'strerror', None) or error}") from None
-    _check_shapes(run, options, data_dim)
+        return ()
+    run = _read(checkpoint.load, options.from_run)
+    _check_shapes(run, state, options)
     theirs, ours = run.vae.parameters, state.vae.parameters
     for name, view in ours.items():
         if name in theirs.shapes:
             view[...] = theirs[name]
     if options.keep_optimizer:
-        _take_optimizer(run, state, options)
-    return run
+        _take_optimizer(run, state)
+    return _what_differs(run, scaling)
 
 
-def _check_shapes(run: Run, options: TrainOptions, data_dim: int) -> None:
-    if run.rules.width != data_dim:
+def _check_shapes(run: Run, state: State, options: TrainOptions) -> None:
+    width = state.vae.data_dim
+    if run.rules.width != width:
         raise DataError(
-            f"{run.folder}: its model takes points of {run.rules.width} numbers, the data have {data_dim}; "
+            f"{run.folder}: its model takes points of {run.rules.width} numbers, the data have {width}; "
             "--from-run needs as many"
         )
     for name in ("latent_dim", "hidden", "decoder_hidden"):
         theirs, ours = getattr(run.options, name), getattr(options, name)
         if theirs != ours:
-            raise OptionError(name, _shown(ours), f"the run that --from-run names has {_shown(theirs)}")
-    if run.vae.decoder.widths != (options.latent_dim, *options.decoder_hidden, _outputs(options, data_dim)):
+            raise OptionError(name, short_text(ours), f"the run that --from-run names has {short_text(theirs)}")
+    if run.vae.decoder.widths != state.vae.decoder.widths:
         raise OptionError(
             "likelihood", options.likelihood, f"the run that --from-run names has {run.options.likelihood}'s outputs"
         )
 
 
-def _outputs(options: TrainOptions, data_dim: int) -> int:
-    return LIKELIHOODS[options.likelihood].from_options(options).output_dim(data_dim)
-
-
-def _take_optimizer(run: Run, state: State, options: TrainOptions) -> None:
+def _take_optimizer(run: Run, state: State) -> None:
     adam, theirs = state.optimizer, run.state.optimizer
     if run.vae.parameters.shapes != state.vae.parameters.shapes:
         raise OptionError("keep_optimizer", True, "only one of the two runs has --learn-prior-variance")
@@ -123,19 +122,14 @@ def _take_optimizer(run: Run, state: State, options: TrainOptions) -> None:
             ours[...] = own
 
 
-def _shown(value: Any) -> Any:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else value
-
-
-def what_differs(run: Run, scaling: Scaling | None) -> list[str]:
-    """Lines on what the weights were trained with and the new run has otherwise, beside its options."""
-    lines = [f"begins with the weights of {run.folder}, of epoch {run.state.epoch}"]
+def _what_differs(run: Run, scaling: Scaling | None) -> tuple[str, ...]:
+    begins = f"begins with the weights of {run.folder}, of epoch {run.state.epoch}"
     theirs = run.rules.scaling
     same = (scaling is None) == (theirs is None) and (
         scaling is None
         or theirs is None
         or (np.array_equal(scaling.shift, theirs.shift) and np.array_equal(scaling.scale, theirs.scale))
     )
-    if not same:
-        lines.append("the data are scaled otherwise than that run's, so its weights may fit them badly at first")
-    return lines
+    if same:
+        return (begins,)
+    return begins, "the data are scaled otherwise than that run's, so its weights may fit them badly at first"

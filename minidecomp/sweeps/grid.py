@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data import with_absolute_files
+from ..data import PATHS, with_absolute_files
 from ..errors import OptionError, RunError
 from ..files import write_file
 from ..runs.folder import config_text, config_values
@@ -72,7 +72,7 @@ def _named(block: Mapping[str, Any]) -> Block:
 def with_absolute_paths(block: Block) -> Block:
     """The block with the paths of data files made absolute, so that it means the same from elsewhere."""
     known = dict(block)
-    for name in ("data", "data_dir", "from_run", "labels", "factors"):
+    for name in PATHS:
         if name in known:
             values = known[name] if isinstance(known[name], list) else [known[name]]
             values = [with_absolute_files({name: value})[name] for value in values]
