@@ -185,7 +185,7 @@ def sniff(lines: Sequence[str], given: Form | None = None, tab_first: bool = Fal
 
 
 def has_a_name_less(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row has one cell less than each of the others, of which there are three or more."""
+    """Whether three rows or more follow the first, and each has one cell more than it."""
     return len(rows) > 3 and len(rows[0]) > 0 and all(len(row) == len(rows[0]) + 1 for row in rows[1:])
 
 

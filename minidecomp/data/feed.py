@@ -18,7 +18,7 @@ class Feed:
     """The training points as an engine takes them, for one epoch after another.
 
     Points in memory are given as they are. Of those on the disk the engine gets the batches that come next as an array,
-    in their order; another thread reads the following ones meanwhile. Steps, and so draws, are the same in both cases.
+    in their order; meanwhile another thread reads the next ones. Both ways take the same steps with the same draws.
 
     Parameters
     ----------

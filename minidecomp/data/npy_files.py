@@ -58,7 +58,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header | None:
-    """The header of a .npy file; None where it is none that can be read, of which numpy.load says more."""
+    """The header of a .npy file; None where it cannot be read, and then numpy.load says why."""
     try:
         with open(path, "rb") as file:
             shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(file)](file)

@@ -72,8 +72,7 @@ def in_both_parts(factors: np.ndarray, test_factors: np.ndarray) -> list[int]:
 def holdable(factors: np.ndarray) -> list[list[np.ndarray]]:
     """For each factor (n, F), for each of its values that two points or more have: these points, as indices.
 
-    To hold a factor at the value of a single point is to draw that point again and again, of which no variance tells
-    anything.
+    A value of a single point is left out: it would be that point again and again, and its variance says nothing.
     """
     groups = []
     for column in factors.T:
