@@ -100,7 +100,7 @@ def sweep(
         blocks = _blocks(given, config, seeds)
         entries, folder = _expanded(blocks, config), Path(out or "sweeps/sweep")
         if out is not None:
-            check_given(out, sweep_folder.go_on_with(out))
+            check_given(out, sweep_folder.go_on_with(out), sweep_folder.holds_only_a_beginning)
         if scheduler is None:  # else the data may be where the workers are
             datasets.load_all(entries)
     names = metrics_of_each(entries, datasets, metrics) if metrics else {}

@@ -23,10 +23,10 @@ from typing import Any
 
 from ..errors import Fault, MinidecompError, RunError
 from ..evaluation.scoring import known_metrics
-from ..files import make_folder, read_small_file, unchecked, write_file
+from ..files import is_temporary, make_folder, read_small_file, unchecked, write_file
 from ..runs.comparison import differing_options, recorded
 from ..runs.evaluation_file import parts_in_form
-from ..runs.owner import lock, own_given, own_new
+from ..runs.owner import LOCK, lock, own_given, own_new
 from .grid import Block, Entry, expand_file, write_blocks
 from .sameness import difference, identity
 
@@ -52,6 +52,11 @@ def open_sweep(folder: Path) -> list[Entry]:
     return expand_file(folder / GRID)
 
 
+def holds_only_a_beginning(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a sweep leaves that is killed before its grid is written."""
+    return all(path.name == LOCK or is_temporary(path.name, GRID) for path in folder.iterdir())
+
+
 def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
     """The folder of a new sweep with its grid, which no other process has made; not one that holds anything.
 
@@ -66,8 +71,13 @@ def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
     RunError
         If the folder holds something, cannot be written, or another process has it.
     """
-    folder, held = own_new(SWEEPS / "sweep") if out is None else own_given(out, go_on_with(out))
+    if out is None:
+        folder, held = own_new(SWEEPS / "sweep")
+    else:
+        folder, held = own_given(out, go_on_with(out), holds_only_a_beginning)
     try:
+        for path in [each for each in folder.iterdir() if is_temporary(each.name, GRID)]:
+            path.unlink(missing_ok=True)
         write_blocks(folder / GRID, blocks)
     finally:
         held.release()  # from here on several processes may work on it

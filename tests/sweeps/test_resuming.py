@@ -366,3 +366,15 @@ def test_a_data_set_is_still_compared_by_its_fields():
     """The digests that it remembers are no part of it."""
     one = Dataset("x", np.zeros((2, 2)), np.ones((1, 2)))
     assert one.digests() is one.digests() and "_digests" not in repr(one)
+
+
+def test_a_sweep_that_was_killed_while_it_wrote_its_grid_is_begun_again(capsys):
+    """What the killed write has left is deleted; of a file of somebody's own nothing is."""
+    for name in ("s", "own"):
+        Path(name).mkdir()
+        Path(name, ".sweep.toml.minidecomp-0123456789abcdef").write_text("[[gr")
+    Path("own/.sweep.toml.mine").write_text("mine")
+    assert main(["sweep", *SMALL, "-q", "-o", "s"]) == 0
+    assert not [path.name for path in Path("s").iterdir() if "minidecomp-" in path.name]
+    assert main(["sweep", *SMALL, "-q", "-o", "own"]) == 2
+    assert "it exists already" in capsys.readouterr().err and len(list(Path("own").iterdir())) == 2
