@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -250,6 +250,7 @@ def train(
     trainer: Trainer,
     progress: Callable[[Trainer], None] = lambda trainer: None,
     should_stop: Callable[[], bool] = lambda: False,
+    on_epoch: Sequence[Callable[[Trainer], object]] = (),
 ) -> bool:
     """Train to the last epoch, saving on the way.
 
@@ -261,6 +262,9 @@ def train(
         Called with the trainer after every slice of an epoch.
     should_stop : callable
         Asked after every slice; on True the run is saved where it stands.
+    on_epoch : sequence of callables
+        Called with the trainer after every epoch: ``trainer.state.rows[-1]`` has the epoch's values, and
+        ``trainer.state.vae`` its model. One that returns True stops the run as ``should_stop`` does.
 
     Returns
     -------
@@ -273,14 +277,21 @@ def train(
         If a term is not finite, or a save fails. The last checkpoint stays.
     """
     with trainer, Feed(trainer.data, trainer.options.batch_size) as feed:
-        return _train(trainer, feed, progress, should_stop)
+        return _train(trainer, feed, progress, should_stop, on_epoch)
 
 
-def _train(trainer: Trainer, feed: Feed, progress: Callable[[Trainer], None], should_stop: Callable[[], bool]) -> bool:
+def _train(
+    trainer: Trainer,
+    feed: Feed,
+    progress: Callable[[Trainer], None],
+    should_stop: Callable[[], bool],
+    on_epoch: Sequence[Callable[[Trainer], object]],
+) -> bool:
     o, state, data = trainer.options, trainer.state, trainer.data
     engine = _follow_schedules(trainer)
     batches, next_save = 1, time.monotonic() + o.checkpoint_every
     order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
+    stop = False
     while state.epoch < trainer.epochs:
         begun = time.perf_counter()
         points, piece = feed.take(order, state.row, batches * o.batch_size)
@@ -293,10 +304,11 @@ def _train(trainer: Trainer, feed: Feed, progress: Callable[[Trainer], None], sh
         batches = _next_slice(batches, took)
         if state.row == len(data):
             _end_epoch(trainer)
+            stop = _call(on_epoch, trainer)
             engine = _follow_schedules(trainer)
             order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
         progress(trainer)
-        if state.epoch < trainer.epochs and should_stop():
+        if state.epoch < trainer.epochs and (stop or should_stop()):
             trainer.save()
             return False
         if time.monotonic() >= next_save:
@@ -337,6 +349,14 @@ def _end_epoch(trainer: Trainer) -> None:
         trainer.engine.pull()
         log, o = state.gradient_log, trainer.options
         record(log, trainer.engine, trainer.data, o.batch_size, state.epoch, o.seed)
+
+
+def _call(on_epoch: Sequence[Callable[[Trainer], object]], trainer: Trainer) -> bool:
+    """Call each after an epoch; whether one of them asks to stop, by returning True."""
+    if on_epoch:
+        trainer.engine.pull()
+    answers = [callback(trainer) for callback in on_epoch]
+    return any(answer is True for answer in answers)
 
 
 def _not_finite(trainer: Trainer, name: str) -> str:

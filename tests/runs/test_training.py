@@ -90,6 +90,23 @@ def test_more_epochs_are_those_of_the_longer_run(tmp_path):
         again(tmp_path / "short", epochs=3)
 
 
+@pytest.mark.parametrize("engine", ["cpu", "textbook"])
+def test_callbacks_see_each_epoch_and_can_stop_the_run(engine, tmp_path):
+    seen = []
+
+    def note(trainer):
+        seen.append((trainer.state.rows[-1]["epoch"], trainer.state.vae.parameters.vector.copy()))
+
+    def stop(trainer):
+        return trainer.state.epoch == 2
+
+    assert not training.train(start(tmp_path / "run", engine=engine), on_epoch=[stop, note])
+    assert [epoch for epoch, _ in seen] == [1, 2] and not np.array_equal(seen[0][1], seen[1][1])
+    assert_array_equal(checkpoint.load(tmp_path / "run").vae.parameters.vector, seen[1][1])
+    assert training.train(again(tmp_path / "run"), on_epoch=[note])
+    assert [epoch for epoch, _ in seen] == [1, 2, 3, 4]
+
+
 def test_the_engines_train_alike(tmp_path):
     ends = []
     for engine in ("cpu", "textbook"):
