@@ -35,7 +35,7 @@ SCALED = {
     "standardise": ", scaled to mean 0 and standard deviation 1",
 }
 # What a resumed run may change. None changes a step; but for the engine, that changes its last bits. Data are compared.
-CHANGEABLE = ("epochs", "data", *OF_THE_MACHINE)
+CHANGEABLE = ("epochs", "data", "validation", "early_stopping", *OF_THE_MACHINE)
 
 
 @click.command(cls=TrainCommand)
@@ -130,7 +130,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
             shown = ", ".join("--" + changeable.replace("_", "-") for changeable in CHANGEABLE)
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
     check_begun(Path(resume))
-    run = checkpoint.load(resume)
+    run = checkpoint.load(resume, "last")
     _check_config(run)
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))

@@ -21,6 +21,7 @@ from .engines import Engine, make, usable_engine
 from .engines.rules import trained_rows
 from .errors import DataError, Fault, OptionError, RunError, counted
 from .inspection.over_training import record
+from .inspection.validation import epochs_between, is_better, is_over, validate, value_of
 from .model import from_options
 from .objective import TERMS, Objective, objective_at, objective_from
 from .randomness import streams
@@ -30,6 +31,7 @@ from .runs.folder import check_data, delete_temporaries, new_run, write_config
 from .runs.owner import Lock, own
 from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
 from .settings.schedules import largest, value_at
+from .settings.validation import monitored
 
 LARGE_DATA = 30.0  # beyond it a fault is put down to the data's size
 FAR = 1e4  # beyond this factor from its usual size an option is to blame for a fault
@@ -53,10 +55,13 @@ class Trainer:
     digests: Digests
     state: State
     engine: Engine
+    validation: Points | None = None
+    validate_every: int = 1  # epochs
     owner: Lock | None = None
     until: int | None = None  # the epoch at which training stops, where it is not the last
     depth: int = 0  # of the with blocks
     notes: tuple[str, ...] = ()  # lines on another run with whose weights this one begins
+    kept: int | None = None  # the epoch of the best model that is in the folder
 
     def __enter__(self) -> Trainer:
         if self.owner is None and self.folder is not None:
@@ -88,8 +93,20 @@ class Trainer:
 
     @property
     def epochs(self) -> int:
-        """How many epochs the run has to make."""
+        """How many epochs the run has to make; those that it has, if early stopping has ended it."""
+        if self.state.stopped_early:
+            return self.state.epoch
         return self.options.epochs if self.until is None else self.until
+
+    @property
+    def ending(self) -> str:
+        """In a line, why the run has ended before its last epoch and, with validation, which model is the best."""
+        state, name = self.state, monitored(self.options).replace("_", "-").replace("kl", "KL")
+        if state.best is None:
+            return ""
+        best = f"best model by the validation {name}: that of epoch {state.best.epoch}"
+        patience = counted(self.options.early_stopping or 0, "validation")
+        return f"{best}; stopped early, {patience} later" if state.stopped_early else best
 
     def means(self) -> dict[str, float]:
         """The terms' means over the present epoch so far; NaN for what is not computed."""
@@ -111,10 +128,19 @@ class Trainer:
         """
         self.engine.pull()
         if (name := self.state.not_finite()) is not None:
+            self.save_best()
             raise Fault(_not_finite(self, name))
         if self.folder is not None:
             self.check_folder()
+            self.save_best()
             checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests, self.check_folder)
+
+    def save_best(self) -> None:
+        """Write the best model by validation, if there is a new one; Fault if it cannot be written."""
+        best = self.state.best
+        if self.folder is not None and best is not None and best.epoch != self.kept:
+            checkpoint.save_best(self.folder, self.options, best, self.rules, self.digests, self.check_folder)
+            self.kept = best.epoch
 
 
 def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
@@ -172,7 +198,8 @@ def _fitted(options: TrainOptions, dataset: Dataset) -> tuple[TrainOptions, Data
 
 
 def _ask_for_memory(options: TrainOptions, rules: DataRules, dataset: Dataset) -> None:
-    size = memory.of_training(options, rules.width, len(dataset.train), len(dataset.test))
+    aside = max(len(dataset.test), 0 if dataset.validation is None else len(dataset.validation))
+    size = memory.of_training(options, rules.width, len(dataset.train), aside)
     memory.ask("the model and its training", size, "a smaller model or batch takes less")
 
 
@@ -190,7 +217,7 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
     held = own(run.folder)
     try:
         # Before the run was ours another process may have gone on with it.
-        trainer = _resumed(checkpoint.load(run.folder), options, dataset)
+        trainer = _resumed(checkpoint.load(run.folder, "last"), options, dataset)
         trainer.owner = held
         delete_temporaries(run.folder)
         # The checkpoint first: it is what a later resume goes by.
@@ -210,7 +237,10 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
     digests = check_data(run.folder, run.digests, dataset)
     rules = run.rules.settled(dataset)
     rules.check(dataset)
-    return _trainer(run.folder, options, dataset, rules, digests, run.state)
+    run.state.best = checkpoint.load_best(run.folder)
+    trainer = _trainer(run.folder, options, dataset, rules, digests, run.state)
+    trainer.kept = None if run.state.best is None else run.state.best.epoch
+    return trainer
 
 
 def _trainer(
@@ -223,16 +253,22 @@ def _trainer(
 ) -> Trainer:
     o = options
     data = as_stored(dataset.train, state.vae.dtype)
+    aside = None if dataset.validation is None else as_stored(dataset.validation, state.vae.dtype)
     objective = objective_from(options)
     _check_steps(replace(objective, alpha=largest(options, "alpha")), dataset, o.batch_size)
     engine = make(
         o.engine,
         state.vae,
         objective_at(options, state.epoch),
-        max_rows=min(o.batch_size, max(len(data), len(dataset.test))),
+        max_rows=min(o.batch_size, max(len(data), len(dataset.test), 0 if aside is None else len(aside))),
         threads=o.threads,
     )
-    return Trainer(folder, options, objective, dataset, data, rules, digests, state, engine)
+    trainer = Trainer(folder, options, objective, dataset, data, rules, digests, state, engine, aside)
+    if aside is not None:
+        size = state.vae.parameters.vector.size
+        trainer.validate_every = o.validate_every or epochs_between(o.batch_size, len(data), len(aside), size)
+    state.stopped_early = is_over(state.rows, None if state.best is None else state.best.epoch, options)
+    return trainer
 
 
 def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> None:
@@ -243,6 +279,11 @@ def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> Non
         raise DataError(
             f"{dataset.name}: {counted(points, 'training point')}; with --alpha above 0, --regulariser "
             f"{regulariser} needs {objective.least_points} or more in a batch"
+        )
+    if dataset.validation is not None and len(dataset.validation) < objective.least_points:
+        raise DataError(
+            f"{dataset.name}: {counted(len(dataset.validation), 'validation point')}; with --alpha above 0, "
+            f"--regulariser {regulariser} needs {objective.least_points} or more"
         )
 
 
@@ -298,6 +339,7 @@ def _train(
         fault = engine.train(points, piece, o.batch_size, state.optimizer, o.seed, state.totals)
         took = time.perf_counter() - begun
         if fault is not None:
+            trainer.save_best()
             raise Fault(_not_finite(trainer, fault))
         state.row += len(piece)
         state.seconds += took
@@ -345,10 +387,27 @@ def _end_epoch(trainer: Trainer) -> None:
     state.rows.append({"epoch": state.epoch, **trainer.means(), "seconds": state.seconds})
     state.row = 0
     state.totals[:] = 0
+    if trainer.validation is not None:
+        _validate(trainer, trainer.validation)
     if state.gradient_log is not None:
         trainer.engine.pull()
         log, o = state.gradient_log, trainer.options
         record(log, trainer.engine, trainer.data, o.batch_size, state.epoch, o.seed)
+
+
+def _validate(trainer: Trainer, points: Points) -> None:
+    """Look at the validation points, if it is time; keep a model that is better than the best, or end the training."""
+    state, o = trainer.state, trainer.options
+    if state.epoch % trainer.validate_every and state.epoch != o.epochs:
+        return
+    row = state.rows[-1]
+    row |= validate(trainer.engine, points, o)
+    best = None if state.best is None else value_of(state.best.rows[-1], o)
+    if is_better(value_of(row, o), best):
+        trainer.engine.pull()
+        if state.not_finite() is None:
+            state.keep_as_best()
+    state.stopped_early = is_over(state.rows, None if state.best is None else state.best.epoch, o)
 
 
 def _call(on_epoch: Sequence[Callable[[Trainer], object]], trainer: Trainer) -> bool:

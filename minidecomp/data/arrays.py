@@ -21,6 +21,7 @@ from .cells import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_
 from .conversions import conversion
 from .dataset import Dataset
 from .folders import reason, refuse_what_is_no_file
+from .held_out import held_out
 from .images import LAST, in_words
 from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside
 from .on_disk import OnDisk
@@ -105,8 +106,9 @@ def load(
     limit: int | None = None,
     how: HowToRead | None = None,
     scale: str | None = None,
+    validation_fraction: float | None = None,
 ) -> Dataset:
-    """Load points from a file and set some aside for the test.
+    """Load points from a file and set some aside for the test, and for validation if that is asked for.
 
     Parameters
     ----------
@@ -124,6 +126,8 @@ def load(
         What else is said of the file.
     scale : str or None
         As of `rules.new_data`.
+    validation_fraction : float, optional
+        The part of the training points that is not trained on.
 
     Returns
     -------
@@ -151,6 +155,8 @@ def load(
     order = permutation(n, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * n), 1), n - 1)
     kept, tested = order[test_count:][:limit], order[:test_count]
+    trained, held = held_out(len(kept), validation_fraction or 0.0, data_seed, str(path))
+    kept, validated = kept[trained], kept[held]
     train = pick(new.rows, kept)
     scaling = new.scaled(train)
     labels, factors, notes = classes_beside(found.beside, how.labels)
@@ -168,6 +174,7 @@ def load(
         scaling=scaling,
         factors=None if factors is None else factors.split(kept, tested),
         test_index=found.numbered[tested],
+        validation=new.points(pick(new.rows, validated), scaling) if validated.size else None,
     )
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from ..errors import OptionError, RunError
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name
 from ..variants import METRICS, REGULARISERS
-from .checkpoint import COLUMNS, identity
+from .checkpoint import identity
 from .evaluation_file import read_whole, recorded_terms
 from .folder import config_values
 from .following import independent
+from .schema import columns
 
 Row = dict[str, Any]
 # They differ from run to run and say nothing of what was trained.
@@ -127,7 +128,7 @@ def read_row(folder: Path) -> Row:
 def recorded(evaluation: Mapping[str, Any]) -> Row:
     """The numbers of an evaluation.json under short names.
 
-    ``test.NAME`` and ``train.NAME`` for the terms, the metrics by their names (``factor_vae``;
+    ``test.NAME``, ``train.NAME`` and ``validation.NAME`` for the terms, the metrics by their names (``factor_vae``;
     ``factor_vae.gaussian_quantiles``), ``overlap.NAME``, ``match.NAME``, ``marginal_log_likelihood`` and
     ``active_dimensions``; ``log_volume``, by which log p of the data as given is lower.
     """
@@ -135,7 +136,8 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
     if "log_volume" in evaluation:
         row["log_volume"] = evaluation["log_volume"]
     row["active_dimensions"] = len(evaluation["dimensions"]["active"])
-    row |= {f"train.{name}": value for name, value in evaluation.get("train", {}).items()}
+    for part in ("train", "validation"):
+        row |= {f"{part}.{name}": value for name, value in evaluation.get(part, {}).items()}
     row |= {name: score["score"] for name, score in evaluation.get("metrics", {}).items()}
     quantiles = evaluation.get("metrics_of_gaussian_quantiles", {})
     row |= {f"{name}.gaussian_quantiles": score["score"] for name, score in quantiles.items()}
@@ -151,10 +153,10 @@ def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> Row:
     """The row that a run of a sweep will have when it is finished, with a 1 for each value to come; see `recorded`."""
     row = {name: value for name, value in vars(options).items() if value is not None}
     names = [*(f"test.{name}" for name in test_terms()), "log_volume", "active_dimensions"]
-    names += [
-        *(f"train.{name}" for name in recorded_terms(dict.fromkeys(COLUMNS), options.log_prior_multiplier)),
-        *metrics,
-    ]
+    columns_there = dict.fromkeys(columns(options))
+    for part in ("train", "validation"):
+        names += [f"{part}.{name}" for name in recorded_terms(columns_there, options.log_prior_multiplier, part)]
+    names += metrics
     names += [f"{name}.gaussian_quantiles" for name in metrics]
     return row | dict.fromkeys(names, 1.0)
 
