@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import click
 
-from minidecomp.errors import OptionError, RunError, counted
+from minidecomp.errors import OptionError, counted
 from minidecomp.settings.options import by_name
 
 from .output import check_output, say
+from .places import Sweeps, some
 from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table
-
-MOST_NAMED = 10  # folders in a line
 
 
 @click.command()
@@ -107,25 +105,51 @@ class Content:
 def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | None, everything: bool) -> Content:
     """What the table shows: of each run, or with ``by`` of each group of runs."""
     from minidecomp.runs import comparison
-    from minidecomp.runs.following import independent
-    from minidecomp.variants import METRICS
 
     if values is not None:
         shown = [comparison.check_column(rows, "values", name) for name in values]
     elif everything:
         shown = comparison.recorded_names(rows)
     else:
-        shown = [name for name in ("test.log_likelihood", "test.kl", *METRICS) if any(name in row for row in rows)]
+        shown = usual_values(rows)
     if by is not None:
         return _means(rows, shown, by)
+    return table_of(rows, shown, values is not None, everything)
+
+
+def usual_values(rows: list[dict[str, Any]]) -> list[str]:
+    """The names of the values that a table shows unless it is asked for others."""
+    from minidecomp.variants import METRICS
+
+    return [name for name in ("test.log_likelihood", "test.kl", *METRICS) if any(name in row for row in rows)]
+
+
+def table_of(
+    rows: list[dict[str, Any]], shown: list[str], asked_for: bool = False, everything: bool = False
+) -> Content:
+    """A table with a row a run: the options that differ, and these values.
+
+    Parameters
+    ----------
+    rows : list of dict
+    shown : list of str
+        The values' names.
+    asked_for : bool
+        The values were asked for by name: a narrow terminal does without options first.
+    everything : bool
+        All options, and unless they were asked for all values.
+    """
+    from minidecomp.runs import comparison
+    from minidecomp.runs.following import independent
+
     options = comparison.differing_options(rows)
     said = [name for name in shown if name not in options]
     kept = independent(rows, options, "")
     unsaid = [name for name in reversed(options) if name not in kept]
-    least = _of_least_interest(said, [name for name in options if name not in unsaid], values is not None)
+    least = _of_least_interest(said, [name for name in options if name not in unsaid], asked_for)
     if everything:
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        if values is not None:
+        if asked_for:
             columns = [name for name in columns if name == "run" or name in by_name()] + said
         unsaid = [*(name for name in columns if name in by_name() and name not in options), *unsaid]
     else:
@@ -157,51 +181,8 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     notes = []
     for name in values:
         if without := [row["run"] for row in rows if not is_number(row.get(name))]:
-            folders = ", ".join(without[:MOST_NAMED]) + (", .." if without[MOST_NAMED:] else "")
-            notes.append(f"without {name}, and not in its mean: {folders}")
+            notes.append(f"without {name}, and not in its mean: {some(without)}")
     return Content(means, columns, list(reversed(values[1:])), notes)
-
-
-class Sweeps:
-    """The runs of sweeps' folders: those that sweep.toml names, in its order; ``said`` has a line for the others."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def inside(self, place: Path) -> list[Path]:
-        """The run folders in a folder; of a sweep's, those of its grid.
-
-        Raises
-        ------
-        RunError
-            If it is a sweep none of whose runs is there.
-        """
-        from minidecomp.runs.comparison import is_run, runs_inside
-        from minidecomp.sweeps.folder import GRID, open_sweep
-
-        found = runs_inside(place)
-        if not (place / GRID).is_file():
-            return found
-        try:
-            named = [place / entry.name for entry in open_sweep(place)]
-        except RunError as error:
-            self.said.append(f"{error}; all runs in {place} are shown")
-            return found
-        there = [folder for folder in named if is_run(folder)]
-        others = sorted(set(found) - set(named))
-        if not there:
-            again = f"minidecomp sweep --resume {quote(str(place))}"
-            more = f"; of other grids it has {_names(others)}" if others else ""
-            raise RunError(f"{place}: none of its {counted(len(named), 'run')} is begun; {again} trains them{more}")
-        if len(there) < len(named):
-            self.said.append(f"not begun: {len(named) - len(there)} of {counted(len(named), 'run')} of {place}")
-        if others:
-            self.said.append(f"not of {place / GRID}, and not shown: {_names(others)}")
-        return there
-
-
-def _names(folders: Sequence[Path]) -> str:
-    return ", ".join(folder.name for folder in folders[:MOST_NAMED]) + (", .." if folders[MOST_NAMED:] else "")
 
 
 @dataclass(frozen=True)

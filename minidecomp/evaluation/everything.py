@@ -137,6 +137,11 @@ def evaluate(
     -------
     dict
         What ``evaluation.json`` has (docs/files.md).
+
+    Raises
+    ------
+    DataError
+        If an encoding is not finite, and something is wanted that is made of the encodings.
     """
     wanted, listener = wanted or Wanted(), listener or Listener()
     names = check_wanted(wanted, options, dataset)
@@ -146,6 +151,8 @@ def evaluate(
     result: dict[str, Any] = {"version": __version__, **model_of(state), "seed": wanted.seed}
     result["train"] = recorded_terms(state.rows[-1], options.log_prior_multiplier) if state.rows else {}
     terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, wanted.seed)
+    if names or wanted.decomposition or wanted.marginal_log_likelihood:
+        check_finite(f"the test points of {dataset.name}", {"loc": loc, "scale": scale})
     result |= terms | {"log_volume": log_volume(dataset, state.vae.likelihood.name)}
     listener.found(result)
     if wanted.decomposition:

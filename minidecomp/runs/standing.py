@@ -110,8 +110,13 @@ def last_change(folder: Path) -> float | None:
         return None
 
 
+def is_at_its_end(trained: Identity) -> bool:
+    """Whether a run is trained to its last epoch, evaluated or not."""
+    return trained.epoch >= trained.options.epochs
+
+
 def _state(trained: Identity, evaluation: Mapping[str, Any]) -> str:
-    if trained.epoch < trained.options.epochs:
+    if not is_at_its_end(trained):
         return UNFINISHED
     return FINISHED if trained.is_model_of(evaluation) else NOT_EVALUATED
 
