@@ -23,11 +23,10 @@ from .loading import (
     threads_option,
 )
 from .output import say
-from .table import say_if_scales_differ, table_of, usual_values
-from .tables import print_table
+from .table import print_content, say_if_scales_differ, table_of
 
 if TYPE_CHECKING:
-    from minidecomp.evaluation.everything import Listener
+    from minidecomp.evaluation.everything import Listener, Wanted
     from minidecomp.evaluation.metrics import Metric
 
     from .evaluating import Evaluated
@@ -139,16 +138,19 @@ def _several(places: tuple[str, ...], evaluator: Evaluator, as_json: bool, quiet
 
         click.echo(text([{"run": str(each.folder), **each.result} for each in found]))
     elif found:
-        _print_table(found, evaluator.wanted.marginal_log_likelihood)
+        _print_table(found, evaluator.wanted)
         say(f"written: evaluation.json of {counted(len(found), 'run')}")
     return code
 
 
-def _print_table(found: list[Evaluated], marginal: bool) -> None:
+def _print_table(found: list[Evaluated], wanted: Wanted) -> None:
+    """The terms, and what was computed now; what a run has from an earlier evaluation is not in it."""
     rows = [each.row for each in found]
-    more = ["marginal_log_likelihood"] if marginal else []
-    content = table_of(rows, usual_values(rows) + more)
-    print_table(content.rows, content.columns, least=content.least, elsewhere="minidecomp table --csv has all")
+    marginal = ["marginal_log_likelihood"] if wanted.marginal_log_likelihood else []
+    metrics = list(dict.fromkeys(name for each in found for name in each.result.get("metrics", ())))
+    asked_for = [*marginal, *(metrics if wanted.metrics else [])]
+    content = table_of(rows, ["test.log_likelihood", "test.kl", *marginal, *metrics], asked_for)
+    print_content(content, elsewhere="minidecomp table --csv has all")
     say_if_scales_differ(rows)
 
 

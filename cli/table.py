@@ -77,7 +77,7 @@ def table(
 
         click.echo(text([plain(row) for row in content.rows]))
     else:
-        print_table(content.rows, content.columns, written, content.least, "--csv has all")
+        print_content(content, written, "--csv has all")
     say_if_scales_differ(rows)
     if picture is not None:
         draw(rows, picture, on_stderr=as_json or written != TEXT)
@@ -105,46 +105,40 @@ class Content:
 def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | None, everything: bool) -> Content:
     """What the table shows: of each run, or with ``by`` of each group of runs."""
     from minidecomp.runs import comparison
+    from minidecomp.variants import METRICS
 
     if values is not None:
         shown = [comparison.check_column(rows, "values", name) for name in values]
     elif everything:
         shown = comparison.recorded_names(rows)
     else:
-        shown = usual_values(rows)
+        shown = [name for name in ("test.log_likelihood", "test.kl", *METRICS) if any(name in row for row in rows)]
     if by is not None:
         return _means(rows, shown, by)
-    return table_of(rows, shown, values is not None, everything)
-
-
-def usual_values(rows: list[dict[str, Any]]) -> list[str]:
-    """The names of the values that a table shows unless it is asked for others."""
-    from minidecomp.variants import METRICS
-
-    return [name for name in ("test.log_likelihood", "test.kl", *METRICS) if any(name in row for row in rows)]
+    return table_of(rows, shown, shown if values is not None else (), everything)
 
 
 def table_of(
-    rows: list[dict[str, Any]], shown: list[str], asked_for: bool = False, everything: bool = False
+    rows: list[dict[str, Any]], shown: list[str], asked_for: Sequence[str] = (), everything: bool = False
 ) -> Content:
-    """A table with a row a run: the options that differ, and these values.
+    """A table with a row a run: the options that differ, and values.
 
     Parameters
     ----------
     rows : list of dict
     shown : list of str
         The values' names.
-    asked_for : bool
-        The values were asked for by name: a narrow terminal does without options first.
+    asked_for : sequence of str
+        Those that somebody named: a narrow terminal does without all others, and without options, first.
     everything : bool
-        All options, and unless they were asked for all values.
+        All options, and unless some were asked for all values.
     """
     from minidecomp.runs import comparison
     from minidecomp.runs.following import independent
 
     options = comparison.differing_options(rows)
     said = [name for name in shown if name not in options]
-    kept = independent(rows, options, "")
+    kept = {*independent(rows, options, ""), "data"}  # a prior has usual data, but the data are what a reader looks for
     unsaid = [name for name in reversed(options) if name not in kept]
     least = _of_least_interest(said, [name for name in options if name not in unsaid], asked_for)
     if everything:
@@ -157,13 +151,26 @@ def table_of(
     return Content(rows, list(dict.fromkeys(columns)), [*unsaid, *least], [])
 
 
-def _of_least_interest(values: list[str], options: list[str], asked_for: bool) -> list[str]:
+def _of_least_interest(values: list[str], options: list[str], asked_for: Sequence[str]) -> list[str]:
     """Which columns go first where there is no room: values that nobody asked for, then options, from the right.
 
-    The first of them stays.
+    The first of the values that were asked for, or else of all, stays.
     """
-    kept, more = (values, []) if asked_for else (values[:2], values[2:])
+    kept = [name for name in values if name in asked_for] or values[:2]
+    more = [name for name in values if name not in kept]
     return [*reversed(more), *reversed(options), *reversed(kept[1:])]
+
+
+def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> None:
+    """Print a table; as text it names files of data by as many parts of their paths as tell them apart."""
+    from minidecomp.runs.comparison import last_parts
+
+    rows = content.rows
+    if form == TEXT:
+        files = list(dict.fromkeys(str(row["data"]) for row in rows if "data" in row))
+        short = dict(zip(files, last_parts(files), strict=True))
+        rows = [row | {"data": short[str(row["data"])]} if "data" in row else row for row in rows]
+    print_table(rows, content.columns, form, content.least, elsewhere)
 
 
 def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
@@ -179,6 +186,8 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     columns = [*found[0].options, "n", *values]
     means = [group.options | {"n": len(group.runs)} | {name: group.mean(name) for name in values} for group in found]
     notes = []
+    if all(len(group.runs) == 1 for group in found):
+        notes.append("each row is one run, so no value has a standard error")
     for name in values:
         if without := [row["run"] for row in rows if not is_number(row.get(name))]:
             notes.append(f"without {name}, and not in its mean: {some(without)}")

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from minidecomp import data, training
-from minidecomp.cli import evaluating
+from minidecomp.cli import evaluating, tables
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.evaluation import everything
 from minidecomp.settings.resolving import resolve
 
 SMALL = ["--points-per-arm", "5", "--hidden", "4", "--threads", "1", "--epochs", "1", "-q"]
+TERMS = ["test.log_likelihood", "test.kl"]
 CELLS = [f"sweeps/s/alpha{alpha}-seed{seed}" for alpha in (1, 2) for seed in (0, 1)]
 
 
@@ -87,7 +88,7 @@ def stopped(folder):
 def test_what_is_evaluated_and_what_is_printed(here, capsys, places, runs):
     out, err = evaluated(capsys, *places, "--metrics", "hoyer")
     assert err == [f"{i} of {len(runs)}: {run}" for i, run in enumerate(runs, 1)]
-    assert out[0].split()[-3:] == ["test.log_likelihood", "test.kl", "hoyer"]
+    assert out[0].split()[-3:] == [*TERMS, "hoyer"]
     assert [line.split()[0] for line in out[1:-1]] == runs and out[-1] == (
         f"written: evaluation.json of {len(runs)} runs"
     )
@@ -105,7 +106,19 @@ def test_a_run_has_the_numbers_that_it_has_by_itself(here, capsys):
     assert json.loads(Path("runs/a1/evaluation.json").read_text()).items() <= single.items()
     assert json.loads("\n".join(evaluated(capsys, "runs/a1", "runs/a1", "--json", "-q")[0]))[0]["run"] == "runs/a1"
     out, err = evaluated(capsys, "runs", *more)
-    assert out[0].split()[-1] == "marginal_log_likelihood" and err == []
+    assert out[0].split()[-2:] == ["marginal_log_likelihood", "hoyer"] and err == []
+
+
+def test_the_table_has_what_was_computed_now(here, capsys, monkeypatch):
+    """What was asked for stays on a narrow terminal."""
+    evaluated(capsys, "runs", "--metrics", "unsupervised", "-q")
+    assert evaluated(capsys, "runs", "--metrics", "hoyer", "-q")[0][0].split()[2:] == [*TERMS, "hoyer"]
+    assert evaluated(capsys, "runs", "--metrics", "none", "-q")[0][0].split()[2:] == TERMS
+    monkeypatch.setattr(tables, "terminal_width", lambda: 44)
+    out, err = evaluated(capsys, "runs", "--log-likelihood", "--importance-samples", "2", "--metrics", "none", "-q")
+    assert out[0].split() == ["run", "alpha", "marginal_log_likelihood"] and err == [
+        "not shown, for the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
+    ]
 
 
 def test_of_a_folder_unfinished_runs_are_counted_and_left_out(here, capsys):
