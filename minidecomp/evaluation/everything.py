@@ -137,6 +137,11 @@ def evaluate(
     -------
     dict
         What ``evaluation.json`` has (docs/files.md).
+
+    Raises
+    ------
+    DataError
+        If an encoding is not finite, and something is wanted that is made of the encodings.
     """
     wanted, listener = wanted or Wanted(), listener or Listener()
     names = check_wanted(wanted, options, dataset)
@@ -147,6 +152,8 @@ def evaluate(
     row = state.rows[-1] if state.rows else {}
     result |= {part: recorded_terms(row, options.log_prior_multiplier, part) for part in ("train", "validation")}
     terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, wanted.seed)
+    if names or wanted.decomposition or wanted.marginal_log_likelihood:
+        check_finite(f"the test points of {dataset.name}", {"loc": loc, "scale": scale})
     result |= terms | {"log_volume": log_volume(dataset, state.vae.likelihood.name)}
     listener.found(result)
     if wanted.decomposition:

@@ -100,8 +100,13 @@ def read_rows(
             problems.append(str(error))
     if not rows:
         raise RunError(problems[0])
-    begun = [folder for place in folders if not is_run(place) for folder in sorted(_inside(place)) if _is_begun(folder)]
-    return rows, problems + [f"{folder}: it has config.toml, but no checkpoint.npz" for folder in begun]
+    return rows, problems + begun_inside(folders)
+
+
+def begun_inside(places: Iterable[Path]) -> list[str]:
+    """A line for each folder inside of the places that are no runs in which a run was begun and never saved."""
+    begun = [folder for place in places if not is_run(place) for folder in sorted(_inside(place)) if _is_begun(folder)]
+    return [f"{folder}: it has config.toml, but no checkpoint.npz" for folder in begun]
 
 
 def read_row(folder: Path) -> Row:
