@@ -12,7 +12,7 @@ import click
 
 from minidecomp.errors import OptionError, Overtaken, counted
 
-from .evaluating import Evaluator, evaluate_all, finished_runs, is_one_run
+from .evaluating import Evaluator, evaluate_all, finished_runs, is_one_run, is_written
 from .loading import (
     data_dir_option,
     data_option,
@@ -21,6 +21,7 @@ from .loading import (
     say_what_is_not_finite,
     seed_option,
     threads_option,
+    which_option,
 )
 from .output import say
 from .table import print_content, say_if_scales_differ, table_of
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from .evaluating import Evaluated
 
 PARTS = {"dimension_wise_kl": "dimension-wise KL", "prior_dependence": "prior's dependence"}
+
+
+NOT_WRITTEN = "not written: an evaluation.json is about the best model, where there is one"
 
 
 class CommandWithMetrics(click.Command):
@@ -74,6 +78,7 @@ def _note(metric: Metric) -> str:
 @data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; of several runs a list of them.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@which_option
 def evaluate(
     runs: tuple[str, ...],
     metrics: str,
@@ -81,6 +86,7 @@ def evaluate(
     marginal: bool,
     importance_samples: str | None,
     points: str | None,
+    which: str | None,
     seed: str,
     threads: str | None,
     data: str | None,
@@ -109,7 +115,7 @@ def evaluate(
             raise OptionError(name, value, "it goes with --log-likelihood only")
     importance_samples = importance_samples or "1000"
     wanted = Wanted(metrics, decomposition, marginal, importance_samples, points, seed)  # type: ignore[arg-type]
-    evaluator = Evaluator(wanted, threads, data, data_dir)
+    evaluator = Evaluator(wanted, threads, data, data_dir, which)
     if is_one_run(runs):
         _one(runs[0], evaluator, as_json, quiet)
         return 0
@@ -122,7 +128,9 @@ def _one(run: str, evaluator: Evaluator, as_json: bool, quiet: bool) -> None:
         loaded, result = evaluator.evaluate(run, listener, overtaken, () if as_json else (say_weights,))
     if not as_json:
         say_unit_of_log_likelihoods(loaded.rules, loaded.options)
-    _report(loaded.folder, result, as_json, written=not overtaken)
+    _report(loaded.folder, result, as_json, written=is_written(loaded) and not overtaken)
+    if not is_written(loaded):
+        say(NOT_WRITTEN, err=True)
     if overtaken:
         raise overtaken[0]
 
@@ -139,7 +147,10 @@ def _several(places: tuple[str, ...], evaluator: Evaluator, as_json: bool, quiet
         click.echo(text([{"run": str(each.folder), **each.result} for each in found]))
     elif found:
         _print_table(found, evaluator.wanted)
-        say(f"written: evaluation.json of {counted(len(found), 'run')}")
+        if written := sum(each.is_written for each in found):
+            say(f"written: evaluation.json of {counted(written, 'run')}")
+        if written < len(found):
+            say(NOT_WRITTEN, err=True)
     return code
 
 

@@ -40,6 +40,7 @@ class Evaluated:
     folder: Path
     result: dict[str, Any]
     row: dict[str, Any]
+    is_written: bool
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Evaluator:
     Attributes
     ----------
     wanted : Wanted
-    threads, data, data_dir : str or None
+    threads, data, data_dir, which : str or None
         As the command line has them.
     datasets : OneDataset
         Runs one after the other that have the same data share them.
@@ -59,6 +60,7 @@ class Evaluator:
     threads: str | None = None
     data: str | None = None
     data_dir: str | None = None
+    which: str | None = None
     datasets: OneDataset = field(default_factory=OneDataset)
 
     def evaluate(
@@ -70,17 +72,20 @@ class Evaluator:
     ) -> tuple[Run, dict[str, Any]]:
         """Evaluate a run and write its evaluation.json; each of ``told`` is called with the run before.
 
+        The file is about the model that counts: of a last one, where there is a best, nothing is written.
         ``overtaken`` is as for `minidecomp.evaluation.everything.evaluate_run`.
         """
-        from minidecomp.evaluation.everything import check_wanted, evaluate_run
+        from minidecomp.evaluation.everything import check_wanted, evaluate, evaluate_run
 
-        loaded, dataset = load_run(str(run), self.data, self.data_dir, self.datasets)
+        loaded, dataset = load_run(str(run), self.data, self.data_dir, self.which, self.datasets)
         check_wanted(self.wanted, loaded.options, dataset)
         for tell in told:
             tell(loaded)
         name = engine_here(loaded)
         engine = make_engine(loaded, self.threads, name)
         options = loaded.options.replace(engine=name, threads=thread_count(self.threads))
+        if not is_written(loaded):
+            return loaded, evaluate(options, loaded.state, engine, dataset, self.wanted, listener)
         result = evaluate_run(
             loaded.folder, options, loaded.state, engine, dataset, self.wanted, listener, overtaken=overtaken
         )
@@ -128,6 +133,13 @@ class Evaluator:
             return self.datasets.get(options, self.data is not None)
         except MinidecompError:
             return None
+
+
+def is_written(run: Run) -> bool:
+    """Whether an evaluation of this model goes into evaluation.json."""
+    from minidecomp.runs.checkpoint import has_best
+
+    return run.which == "best" or not has_best(run.folder)
 
 
 def is_one_run(places: Sequence[str]) -> bool:
@@ -207,11 +219,12 @@ def evaluate_all(
 
 
 def _evaluated(folder: Path, evaluator: Evaluator, listener: Listener, quiet: bool) -> Evaluated:
-    from minidecomp.runs.comparison import read_row
+    from minidecomp.runs.comparison import read_row, row_of
 
-    _, result = evaluator.evaluate(folder, listener, told=() if quiet else (say_weights,))
+    run, result = evaluator.evaluate(folder, listener, told=() if quiet else (say_weights,))
     say_what_is_not_finite(result["test"], str(folder))
-    return Evaluated(folder, result, read_row(folder))
+    row = read_row(folder) if is_written(run) else row_of(folder, run.options, result)
+    return Evaluated(folder, result, row, is_written(run))
 
 
 def _failure(folder: Path, error: MinidecompError) -> str:

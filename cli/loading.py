@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's own data are now.")
 data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder of the data set's files.")
 threads_option = click.option("--threads", metavar="N", help="Threads; the result is the same with any number.")
+which_option = click.option(
+    "--which", metavar="best|last", help="The best model by validation, or the last.  [best, where there is one]"
+)
 seed_option = click.option("--seed", "-s", metavar="N", default="0", help="Seed of the draws.  [0]")
 out_help = "by the ending of FILE: .npz, .npy, .csv, .csv.gz, .parquet; - is standard output, as CSV."
 out_option = click.option("--out", "-o", metavar="FILE", help=f"Write the numbers, too, {out_help}")
@@ -51,13 +54,28 @@ def data_key(options: TrainOptions) -> tuple[Any, ...]:
     return tuple(getattr(options, name) for name in data_options())
 
 
-def load_run(
-    run: str, data: str | None = None, data_dir: str | None = None, datasets: OneDataset | None = None
-) -> tuple[Run, Dataset]:
-    """A run, and the data that it was trained on."""
+def load_model(run: str, which: str | None) -> Run:
+    """A run with the model that ``--which`` asks for; where it is not said, and not the last, a line says which."""
     from minidecomp.runs import checkpoint
 
-    loaded = checkpoint.load(run)
+    loaded = checkpoint.load(run, which)
+    last = checkpoint.epoch_of(loaded.folder)
+    if which is None and loaded.which == "best" and loaded.state.epoch != last:
+        say(
+            f"of {run} the best model, of epoch {loaded.state.epoch}; --which last takes that of epoch {last}", err=True
+        )
+    return loaded
+
+
+def load_run(
+    run: str,
+    data: str | None = None,
+    data_dir: str | None = None,
+    which: str | None = None,
+    datasets: OneDataset | None = None,
+) -> tuple[Run, Dataset]:
+    """A run, as `load_model` has it, and the data that it was trained on."""
+    loaded = load_model(run, which)
     return loaded, load_data(loaded, data, data_dir, datasets)
 
 

@@ -100,13 +100,17 @@ class Trainer:
 
     @property
     def ending(self) -> str:
-        """In a line, why the run has ended before its last epoch and, with validation, which model is the best."""
-        state, name = self.state, monitored(self.options).replace("_", "-").replace("kl", "KL")
+        """With validation, a line on which model is the best, and on early stopping; else empty."""
+        state = self.state
         if state.best is None:
             return ""
-        best = f"best model by the validation {name}: that of epoch {state.best.epoch}"
-        patience = counted(self.options.early_stopping or 0, "validation")
-        return f"{best}; stopped early, {patience} later" if state.stopped_early else best
+        value = {"log_likelihood": "log-likelihood", "kl": "KL"}.get(monitored(self.options), monitored(self.options))
+        best = f"the best model by the validation {value} is that of epoch {state.best.epoch}"
+        if not state.stopped_early:
+            return best
+        return (
+            f"{best}; stopped early, after {counted(self.options.early_stopping or 0, 'validation')} without a better"
+        )
 
     def means(self) -> dict[str, float]:
         """The terms' means over the present epoch so far; NaN for what is not computed."""

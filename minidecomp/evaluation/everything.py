@@ -150,7 +150,9 @@ def evaluate(
             listener.say(f"{name} will take {METRICS[name].slow}, and twice that with a Student-t prior")
     result: dict[str, Any] = {"version": __version__, **model_of(state), "seed": wanted.seed}
     row = state.rows[-1] if state.rows else {}
-    result |= {part: recorded_terms(row, options.log_prior_multiplier, part) for part in ("train", "validation")}
+    result["train"] = recorded_terms(row, options.log_prior_multiplier)
+    if validation := recorded_terms(row, options.log_prior_multiplier, "validation"):
+        result["validation"] = validation
     terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, wanted.seed)
     if names or wanted.decomposition or wanted.marginal_log_likelihood:
         check_finite(f"the test points of {dataset.name}", {"loc": loc, "scale": scale})

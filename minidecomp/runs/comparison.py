@@ -120,14 +120,16 @@ def read_row(folder: Path) -> Row:
         A file is damaged.
     """
     trained = identity(folder)
+    evaluation = read_whole(folder) if (folder / "evaluation.json").is_file() else {}
+    return row_of(folder, trained.options, evaluation if trained.is_model_of(evaluation) else None)
+
+
+def row_of(folder: Path, options: TrainOptions, evaluation: Mapping[str, Any] | None) -> Row:
+    """A run's options and the values of an evaluation of its model, if there is one, by name."""
     row: Row = {"run": str(folder)}
-    for name, value in config_values(trained.options).items():
+    for name, value in config_values(options).items():
         row[name] = list(value) if isinstance(value, tuple) else value
-    if (folder / "evaluation.json").is_file():
-        evaluation = read_whole(folder)
-        if trained.is_model_of(evaluation):
-            row |= recorded(evaluation)
-    return row
+    return row if evaluation is None else row | recorded(evaluation)
 
 
 def recorded(evaluation: Mapping[str, Any]) -> Row:
