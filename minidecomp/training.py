@@ -29,6 +29,7 @@ from .runs import checkpoint, warm_start
 from .runs.checkpoint import State
 from .runs.folder import check_data, delete_temporaries, new_run, write_config
 from .runs.owner import Lock, own
+from .runs.schema import VALIDATION_COLUMNS
 from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
 from .settings.schedules import largest, value_at
 from .settings.validation import monitored
@@ -402,9 +403,10 @@ def _end_epoch(trainer: Trainer) -> None:
 def _validate(trainer: Trainer, points: Points) -> None:
     """Look at the validation points, if it is time; keep a model that is better than the best, or end the training."""
     state, o = trainer.state, trainer.options
+    row = state.rows[-1]
+    row |= dict.fromkeys(VALIDATION_COLUMNS, math.nan)
     if state.epoch % trainer.validate_every and state.epoch != o.epochs:
         return
-    row = state.rows[-1]
     row |= validate(trainer.engine, points, o)
     best = None if state.best is None else value_of(state.best.rows[-1], o)
     if is_better(value_of(row, o), best):
