@@ -56,16 +56,17 @@ class WandB:
                 shutil.rmtree(path)
 
     def write(self, epochs: Sequence[Epoch]) -> None:
-        """Add them, each as a step."""
+        """Add them, each as a step, which W&B keeps open until the next."""
         for epoch in epochs:
-            self._run.log(dict(epoch.values), step=epoch.number, commit=True)
+            self._run.log(dict(epoch.values), step=epoch.number)
 
     def end(self, epoch: int, values: Mapping[str, float], pictures: Sequence[Path]) -> None:
-        """Add the numbers and the pictures to the summary."""
+        """Add the pictures to the last step, and the numbers to the summary."""
         import wandb
 
         self._run.summary.update(dict(values))
-        self._run.summary.update({path.stem: wandb.Image(str(path)) for path in pictures})
+        if pictures:
+            self._run.log({path.stem: wandb.Image(str(path)) for path in pictures}, step=epoch)
 
     def close(self, finished: bool) -> None:
         """End the run."""
