@@ -52,17 +52,26 @@ class MLflow:
         self._id = run.info.run_id
         self._client.update_run(self._id, status="RUNNING")
         self._set_options(about.options, run.data.params)
-        recorded = {name: self._recorded(name) for name in run.data.metrics}
-        self._write(epochs, recorded)
+        # A kill may have left more epochs than the checkpoint has.
+        self._recorded = {name: self._steps(name) for name in run.data.metrics}
+        self.write(epochs)
 
     def write(self, epochs: Sequence[Epoch]) -> None:
         """Add them, each with its step."""
-        self._write(epochs, {})
+        from mlflow.entities import Metric
+
+        metrics = [
+            Metric(name, value, int(epoch.time * 1000), epoch.number)
+            for epoch in epochs
+            for name, value in epoch.values.items()
+            if epoch.number not in self._recorded.get(name, ())
+        ]
+        for first in range(0, len(metrics), MOST_METRICS):
+            self._client.log_batch(self._id, metrics=metrics[first : first + MOST_METRICS])
 
     def end(self, epoch: int, values: Mapping[str, float], pictures: Sequence[Path]) -> None:
         """Add the numbers as metrics, where they are not there, and the pictures as artifacts in ``figures``."""
-        names = self._client.get_run(self._id).data.metrics.keys() & values.keys()
-        self._write([Epoch(epoch, values, time.time())], {name: self._recorded(name) for name in names})
+        self.write([Epoch(epoch, values, time.time())])
         for path in pictures:
             self._client.log_artifact(self._id, str(path), "figures")
 
@@ -86,20 +95,8 @@ class MLflow:
         changed = [RunTag(name, text) for name, text in texts.items() if known.get(name, text) != text]
         self._client.log_batch(self._id, tags=changed)
 
-    def _recorded(self, name: str) -> set[int]:
+    def _steps(self, name: str) -> set[int]:
         return {metric.step for metric in self._client.get_metric_history(self._id, name)}
-
-    def _write(self, epochs: Sequence[Epoch], recorded: Mapping[str, set[int]]) -> None:
-        from mlflow.entities import Metric
-
-        metrics = [
-            Metric(name, value, int(epoch.time * 1000), epoch.number)
-            for epoch in epochs
-            for name, value in epoch.values.items()
-            if epoch.number not in recorded.get(name, ())
-        ]
-        for first in range(0, len(metrics), MOST_METRICS):
-            self._client.log_batch(self._id, metrics=metrics[first : first + MOST_METRICS])
 
 
 LOGGER = Logger("mlflow", missing, MLflow)

@@ -34,7 +34,7 @@ class WandB:
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             name=os.environ.get("WANDB_NAME", about.name),
             id=about.id,
-            dir=about.folder,
+            dir=about.folder.absolute(),  # its other process may stand in another folder
             mode=os.environ.get("WANDB_MODE", "offline"),  # type: ignore[arg-type]
             resume="allow",
             reinit="create_new",  # a sweep has several at once
