@@ -73,7 +73,7 @@ except Exception:  # none, one before 1.6, or a broken one
 MOST_SAMPLES = 10**7
 OF_AN_ARRAY = ("scale", "channels")  # options of a file that an array in memory has, too
 RESHAPE = "reshape"  # the one parameter that is no option
-OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
+OF_A_FOLDER = ("log_gradients", "checkpoint_every", "log")  # options that say what a run folder gets
 # What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.
 CHANGEABLE = (
     *("alpha", "beta", "regulariser", "kl", "samples", "log_prior_multiplier"),

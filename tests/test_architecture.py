@@ -21,7 +21,7 @@ STOREYS = (
     ("engines", "runs"),
     ("inspection", "export"),
     ("training",),
-    ("evaluation",),
+    ("evaluation", "loggers"),
     ("estimator", "figures"),
     ("sweeps",),
     ("report", "reproduction"),
