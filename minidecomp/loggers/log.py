@@ -126,12 +126,12 @@ class Log:
                 self._records[name] = LOGGERS[name].open(about, epochs)
 
     def end(self, pictures: Sequence[Path] = ()) -> None:
-        """After the last epoch: write what ``evaluation.json`` has of the model, and pictures, PNG files."""
+        """After the last epoch: write what ``evaluation.json`` has of the best model, and pictures, PNG files."""
         self._write()
         if self._trainer is None or self._state is None:
             return
         folder = self._trainer.folder
-        evaluation = {} if folder is None else read_evaluation(folder, self._state)
+        evaluation = {} if folder is None else read_evaluation(folder, self._state.chosen)
         values = _numbers(recorded(evaluation)) if evaluation else {}
         for name, record in list(self._records.items()):
             with _Failing(self, name):
