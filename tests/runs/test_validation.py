@@ -19,6 +19,7 @@ from minidecomp.errors import DataError, Fault, OptionError, RunError
 from minidecomp.evaluation.everything import evaluate_trainer
 from minidecomp.evaluation.terms import evaluate
 from minidecomp.inspection import validation
+from minidecomp.report.content import content
 from minidecomp.runs import checkpoint
 from minidecomp.runs.evaluation_file import read_whole
 from minidecomp.runs.folder import holds_only_a_beginning
@@ -418,3 +419,34 @@ def test_changed_validation_points_are_refused_by_a_resume(points, tmp_path, cap
     np.save(tmp_path / "moved.npy", X[:7])
     moved = ["--validation", str(tmp_path / "moved.npy")]
     assert main(["train", "--resume", folder, "--epochs", "3", "--no-plots", *moved]) == 0
+
+
+def test_the_curves_and_the_report_show_it(run):
+    from minidecomp.figures import learning_curves
+
+    loaded = checkpoint.load(run)
+    metrics, best = loaded.training().metrics(), loaded.state.epoch
+    figure = learning_curves(metrics, best=best)
+    for axes, term in zip(figure.axes, ("log_likelihood", "kl", "regulariser", "objective"), strict=True):
+        trained_on, aside, mark = axes.get_lines()
+        assert_array_equal(trained_on.get_ydata(), metrics[term])
+        assert_array_equal(aside.get_ydata(), metrics[f"validation_{term}"])
+        assert set(mark.get_xdata()) == {best}
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()][1:] == [
+        "validation",
+        f"best: epoch {best}",
+    ]
+    values = content(loaded, dataset_from(loaded.options))
+    assert values["best"] == best and values["epochs"] == len(values["curves"]["epoch"]) > best
+    assert values["validation"]["epoch"] == values["curves"]["epoch"]
+    assert values["validation"]["kl"][0] == pytest.approx(metrics["validation_kl"][0], rel=1e-5)
+
+
+def test_few_validations_are_joined_by_a_line_in_the_curves(tmp_path):
+    from minidecomp.figures import learning_curves
+
+    trainer = trained(tmp_path / "run", **VALIDATED | {"validate_every": 5})
+    line = learning_curves(trainer.state.metrics()).axes[0].get_lines()[1]
+    assert line.get_xdata().tolist() == [5, 10, 12]
+    run = checkpoint.load(tmp_path / "run")
+    assert content(run, dataset_from(run.options))["validation"]["epoch"] == [5, 10, 12]
