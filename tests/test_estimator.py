@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -37,10 +38,10 @@ def test_parameters_are_the_options():
     parameters = {name: each.default for name, each in inspect.signature(DecompositionVAE).parameters.items()}
     options = {name: option for name, option in by_name().items() if option.group != DATA}
     assert set(options) - set(parameters) == {"log_gradients", "checkpoint_every"}
-    assert set(parameters) - set(options) == {"scale", "channels", "reshape"}
+    assert set(parameters) - set(options) == {"scale", "channels", "reshape", "verbose", "callbacks"}
     commands = resolve(data="points.npy")
     resolved = DecompositionVAE().fit(np.random.default_rng(0).normal(size=(20, 3))).options_
-    for name in set(parameters) - {"reshape"}:
+    for name in set(parameters) - {"reshape", "verbose", "callbacks"}:
         expected = "gaussian" if name == "likelihood" else getattr(commands, name)  # the data are not all 0 or 1
         assert getattr(resolved, name) == expected or name == "engine", name
         assert parameters[name] in (None, getattr(commands, name)), name
@@ -366,3 +367,72 @@ def test_points_far_from_zero_keep_their_digits():
     model = DecompositionVAE(scale="standardise", **QUICK).fit(X)
     Z = model.transform(X).astype(np.float32)
     assert np.ptp(model.inverse_transform(Z) % 1) > 0.1 and model.inverse_transform(Z).dtype == np.float64
+
+
+# ---- verbose, callbacks, history_ ----
+
+
+def test_history_is_the_metrics_and_goes_on(X):
+    model = DecompositionVAE(**QUICK).fit(X)
+    assert {"epoch", "log_likelihood", "kl", "regulariser", "objective", "seconds"} <= set(model.history_)
+    assert model.history_["epoch"].tolist() == [1, 2, 3] and model.history_["objective"][-1] == model.objective_
+    model.partial_fit(X)
+    assert model.history_["epoch"].tolist() == [1, 2, 3, 4] and model.n_iter_ == 4
+    assert model.fit(X).history_["epoch"].tolist() == [1, 2, 3]
+
+
+def test_callbacks_see_each_epoch_and_can_end_training(X):
+    seen = []
+
+    def look(trainer):
+        seen.append((trainer.state.epoch, trainer.state.rows[-1]["objective"]))
+        return len(seen) == 2
+
+    model = DecompositionVAE(hidden=(8,), epochs=50, callbacks=[look]).fit(X)
+    assert [epoch for epoch, _ in seen] == [1, 2] == model.history_["epoch"].tolist()
+    assert [objective for _, objective in seen] == model.history_["objective"].tolist()
+    assert_array_equal(
+        model.vae_.parameters.vector, DecompositionVAE(hidden=(8,), epochs=2).fit(X).vae_.parameters.vector
+    )
+    model.partial_fit(X)
+    assert [epoch for epoch, _ in seen] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"verbose": 2}, "verbose: 2 is not allowed; 0 or 1 is"),
+        ({"verbose": "yes"}, "verbose: yes is not allowed"),
+        ({"verbose": 1.0}, "verbose: 1.0 is not allowed"),
+        ({"callbacks": print}, "callbacks: .* is not allowed; a list of functions"),
+        ({"callbacks": [print, 3]}, "callbacks: .* is not allowed; a list of functions"),
+    ],
+)
+def test_wrong_parameters_of_python(given, message, X):
+    begun = DecompositionVAE(**QUICK).partial_fit(X).set_params(**given)
+    for train in (DecompositionVAE(**QUICK, **given).fit, begun.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            train(X)
+    assert begun.n_iter_ == 1
+
+
+def test_parameters_of_python_are_parameters(X):
+    calls = [print]
+    model = DecompositionVAE(verbose=True, callbacks=calls)
+    copied = clone(model)
+    assert copied.get_params()["verbose"] is True and copied.get_params()["callbacks"] == calls
+    assert model.set_params(callbacks=None, verbose=0).callbacks is None
+    again = pickle.loads(pickle.dumps(model.set_params(callbacks=calls, **QUICK)))
+    assert again.callbacks == calls
+    assert model.set_params(callbacks=None).fit(X).n_iter_ == 3
+
+
+def test_verbose_writes_lines_where_there_is_no_terminal(X, capsys):
+    model = DecompositionVAE(**QUICK, verbose=1).fit(X)
+    written = capsys.readouterr()
+    assert written.out == "" and written.err.splitlines()[-1].startswith("epoch 3/3  log p -")
+    assert len(written.err.splitlines()) == 1
+    model.partial_fit(X)
+    assert capsys.readouterr().err.startswith("epoch 4/4  log p -")
+    DecompositionVAE(**QUICK).fit(X)
+    assert capsys.readouterr().err == ""
