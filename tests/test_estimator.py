@@ -158,8 +158,18 @@ try:
     model.transform(X)
 except ValueError as error:
     print(error)
+html = model._repr_html_()
+assert html.startswith("<table><caption>DecompositionVAE, not fitted<") and "prior" not in html, html
 print(model.fit_transform(X).shape, list(model.get_feature_names_out()))
 print(model.get_params()["hidden"], model.score(X) < 0)
+print(model, DecompositionVAE())
+strange = DecompositionVAE(prior="<script>alert(1)</script>", callbacks=[print], hidden=tuple(range(1000)))
+assert "<script" not in strange._repr_html_() and "&lt;script&gt;" in strange._repr_html_()
+assert "&lt;built-in function print&gt;" in strange._repr_html_() and len(strange._repr_html_()) < 1000
+assert "all as by default" in DecompositionVAE()._repr_html_()
+html = model._repr_html_()
+assert "DecompositionVAE, fitted" in html and f"{model.objective_:.6g} nats a point" in html, html
+assert ">epochs</th><td style=\"text-align: left\">2<" in html and "(5,)" in html, html
 for wrong in (X[:, :2], X[0], X * np.nan):
     try:
         model.transform(wrong)
@@ -175,6 +185,7 @@ def test_without_scikit_learn():
         "this DecompositionVAE is not fitted yet; call fit first",
         "(40, 2) ['decompositionvae0', 'decompositionvae1']",
         "(5,) True",
+        "DecompositionVAE(hidden=(5,), epochs=2) DecompositionVAE()",
         "X has 2 features, the model was fitted with 3",
         "X has shape (3,), points in rows are needed",
         "X has NaN or infinity in it",
@@ -436,3 +447,7 @@ def test_verbose_writes_lines_where_there_is_no_terminal(X, capsys):
     assert capsys.readouterr().err.startswith("epoch 4/4  log p -")
     DecompositionVAE(**QUICK).fit(X)
     assert capsys.readouterr().err == ""
+
+
+def test_scikit_learn_draws_its_own_diagram(X):
+    assert "sk-" in DecompositionVAE(**QUICK).fit(X)._repr_html_()

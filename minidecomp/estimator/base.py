@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from . import shown
 from .parameters import parameters
 
 try:
@@ -37,6 +38,24 @@ except Exception:  # none, one before 1.6, or a broken one
 
         def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
             return self.fit(X, y).transform(X)  # type: ignore[attr-defined]
+
+        def __repr__(self) -> str:
+            return shown.line(type(self).__name__, self._changed())
+
+        def _repr_html_(self) -> str:
+            facts = {}
+            if hasattr(self, "vae_"):
+                facts = {
+                    "epochs": self.n_iter_,  # type: ignore[attr-defined]
+                    "objective": f"{self.objective_:.6g} nats a point",  # type: ignore[attr-defined]
+                    "numbers of a point": self.n_features_in_,  # type: ignore[attr-defined]
+                }
+            return shown.table(type(self).__name__, self._changed(), facts)
+
+        def _changed(self) -> dict[str, Any]:
+            """The parameters that differ from their defaults."""
+            given = self.get_params()
+            return {name: given[name] for name, usual in parameters().items() if repr(given[name]) != repr(usual)}
 
     BASES = (_Parameters,)
     check_is_fitted = validate_data = None
