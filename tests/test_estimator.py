@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from minidecomp import DecompositionVAE, load_run, resolve
+from minidecomp import DecompositionVAE, load_run, resolve, training
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.settings.options import DATA, by_name
@@ -380,6 +380,73 @@ def test_points_far_from_zero_keep_their_digits():
     assert np.ptp(model.inverse_transform(Z) % 1) > 0.1 and model.inverse_transform(Z).dtype == np.float64
 
 
+# ---- set_params, then partial_fit ----
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"alpha": 3.0},
+        {"beta": 0.2},
+        {"lr": 0.02},
+        {"alpha": "0:0,4:8"},
+        {"beta_warmup": 5},
+        {"beta_schedule": "0:1,5:3"},
+        {"lr_schedule": "step"},
+        {"lr": "1e-2:cosine"},
+    ],
+)
+def test_what_set_params_changes_counts_as_if_it_had_been_so(changed, X):
+    """Two epochs with other values, then an epoch: the third epoch of a schedule that has these from then on."""
+    options = {"epochs": 4, "hidden": (8,), "prior": "mixture", "alpha": 1.0, "seed": 2}
+    model = DecompositionVAE(**options).partial_fit(X).partial_fit(X)
+    state, same = pickle.loads(pickle.dumps(model._state)), pickle.loads(pickle.dumps(model)).partial_fit(X)
+    model.set_params(**changed).partial_fit(X)
+    assert not np.array_equal(model.vae_.parameters.vector, same.vae_.parameters.vector)
+    whole = resolve(data="file", **{**options, "likelihood": "gaussian", "engine": "cpu"} | changed)
+    points = model._dataset(model._taken(X), None)
+    trainer = training.go_on_in_memory(whole, points, model.rules_, state)
+    trainer.until = 3
+    training.train(trainer)
+    assert_array_equal(model.vae_.parameters.vector, trainer.state.vae.parameters.vector)
+    for name in ("alpha", "beta", "lr", "alpha_schedule", "beta_schedule", "lr_schedule", "beta_warmup"):
+        assert getattr(model.options_, name) == getattr(whole, name)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"latent_dim": 3},
+        {"hidden": (9,)},
+        {"decoder_hidden": (9, 9)},
+        {"prior": "student-t"},
+        {"df": 4.5},
+        {"likelihood": "laplace"},
+        {"activation": "tanh"},
+        {"scale_link": "exp"},
+        {"dtype": "float64"},
+        {"amsgrad": False},
+        {"prior_variance_scale": 2.0},
+        {"learn_prior_variance": True},
+        {"scale": "standardise"},
+    ],
+)
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_change_of_the_model_is_refused_by_name(changed, loaded, X):
+    prior = "student-t" if "df" in changed else "gaussian"
+    model = DecompositionVAE(**QUICK, prior=prior).partial_fit(X)
+    if loaded:
+        model.save("run")
+        model = DecompositionVAE.load("run")
+    (name,) = changed
+    before = model.vae_.parameters.vector.copy()
+    with pytest.raises(
+        ValueError, match=rf"^{name}: .* partial_fit goes on with was made with .*; fit begins a new one"
+    ):
+        model.set_params(**changed).partial_fit(X)
+    assert_array_equal(model.vae_.parameters.vector, before)
+
+
 # ---- verbose, callbacks, history_ ----
 
 
@@ -451,3 +518,13 @@ def test_verbose_writes_lines_where_there_is_no_terminal(X, capsys):
 
 def test_scikit_learn_draws_its_own_diagram(X):
     assert "sk-" in DecompositionVAE(**QUICK).fit(X)._repr_html_()
+
+
+def test_a_schedule_alone_is_enough(X):
+    model = DecompositionVAE(**QUICK, beta_schedule="0:0,2:4").fit(X)
+    assert model.options_.beta == 4 and model.options_.beta_schedule == "0:0,2:4"
+    assert_array_equal(
+        model.vae_.parameters.vector, DecompositionVAE(**QUICK, beta="0:0,2:4").fit(X).vae_.parameters.vector
+    )
+    with pytest.raises(ValueError, match="beta_schedule: .*--beta is 2"):
+        model.set_params(beta=2.0).partial_fit(X)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import re
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from ..data.dataset import Dataset
 from ..data.frame_cells import is_frame, plain_frame
 from ..data.images import channels_that_fit
 from ..data.points import Points
-from ..data.rules import DataRules, as_rows, check_finite, new_data, size_note
+from ..data.rules import DataRules, NewData, as_rows, check_finite, learn, new_data, size_note
 from ..data.scaling import Scaling
 from ..data.tables import table_names, table_of_frame
 from ..engines import ROWS_AT_ONCE, Engine, make, usable_engine
@@ -31,6 +33,8 @@ from ..objective import objective_from
 from ..runs.checkpoint import State
 from ..settings.options import OWN, TrainOptions, by_name
 from ..settings.resolving import check, resolve, whole_number
+from ..settings.schedules import SCHEDULED
+from . import kept
 from .base import BASES, HAS_SKLEARN, NotFittedError, check_is_fitted, validate_data
 from .parameters import CHANGEABLE, OF_PYTHON, checked_callbacks, is_verbose, parameters
 
@@ -154,6 +158,11 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             for name, value in self.get_params(deep=False).items()
             if value is not None and name not in OF_PYTHON
         }
+        usual = parameters()
+        for name in SCHEDULED:
+            # A schedule says the value, too: one that is as by default has not been given beside it.
+            if given.get(f"{name}_schedule") is not None and given.get(name) == usual[name]:
+                del given[name]
         return resolve(data=OWN, **given)
 
     def _changed_options(self) -> TrainOptions:
@@ -170,18 +179,27 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def _start(self, X: np.ndarray) -> training.Trainer:
         options = self._options()
-        new = new_data(X, "X", options.scale)._replace(image_shape=self.image_shape_)
-        scaling = new.scaled(new.rows)
-        dataset = self._dataset(new.points(new.rows, scaling), scaling)
+        new, dataset = self._new_dataset(X, options.scale)
         trainer = training.start_in_memory(options, dataset)
         _look_at(dataset)
         if new.note:
             _warn(new.note, 3)
         return trainer
 
-    def _dataset(self, points: Points, scaling: Scaling | None) -> Dataset:
+    def _new_dataset(
+        self, X: np.ndarray, scale: str | None, X_test: np.ndarray | None = None
+    ) -> tuple[NewData, Dataset]:
+        """What X (N, dx) means to a new model."""
+        new = new_data(X, "X", scale)._replace(image_shape=self.image_shape_)
+        scaling = new.scaled(new.rows)
+        train = new.points(new.rows, scaling)
+        test = None if X_test is None else new.points(X_test, scaling)
+        return new, self._dataset(train, scaling, test)
+
+    def _dataset(self, points: Points, scaling: Scaling | None, test: Points | None = None) -> Dataset:
         names = tuple(map(str, getattr(self, "feature_names_in_", ())))
-        return Dataset("X", points, points, image_shape=self.image_shape_, feature_names=names, scaling=scaling)
+        tested = points if test is None else test
+        return Dataset("X", points, tested, image_shape=self.image_shape_, feature_names=names, scaling=scaling)
 
     def _train(self, trainer: training.Trainer, epochs: int, show: Show | None) -> None:
         trainer.until = epochs
@@ -199,6 +217,78 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         self.objective_ = float(state.rows[-1]["objective"]) if state.rows else math.nan
         self.n_iter_ = state.epoch
         self._n_features_out = state.vae.latent_dim
+
+    # ---- run folders ----
+
+    def save(self, folder: str | os.PathLike[str], X: Any = None, X_test: Any = None) -> Path:
+        """Write a run folder as ``minidecomp train --out`` does, which ``minidecomp plot`` and all other commands take.
+
+        Parameters
+        ----------
+        folder : path
+            A new or an empty one.
+        X : array_like, optional
+            The points that were fitted, which the folder then keeps. Without them the run has no data: ``export``,
+            ``encode`` and ``table`` work, and commands that need the data ask for ``--data FILE``.
+        X_test : array_like, optional
+            Points to test on, kept likewise. Without them a tenth of X is tested on, which the model has seen.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        RunError
+            The folder holds something already, or cannot be made.
+        DataError
+            X is not what the model was fitted with.
+        """
+        self._check_fitted()
+        if X is None and X_test is not None:
+            raise ValueError("X_test: it goes with X, the points that were fitted")
+        trained = kept.Trained(self.options_, self.rules_, self._state, self._axes)
+        return kept.save(folder, trained, None if X is None else self._to_keep(X, X_test))
+
+    def _to_keep(self, X: Any, X_test: Any) -> kept.Points:
+        """The points for a run folder, checked."""
+        X = self._checked(X, reset=False)
+        X_test = kept.some_to_test(X) if X_test is None else self._checked(X_test, reset=False)
+        if X_test.dtype != X.dtype:
+            raise DataError(f"X_test: has dtype {X_test.dtype}; that of X, {X.dtype}, is needed")
+        _, dataset = self._new_dataset(X, self.options_.scale, X_test)
+        rules = learn(dataset, str(self.options_.likelihood), self.options_.dtype)
+        mine, theirs = self.rules_.arrays(), rules.arrays()
+        other = [name for name in mine | theirs if not np.array_equal(mine.get(name, ()), theirs.get(name, ()))]
+        if rules.width != self.rules_.width or other:
+            what = other[0].removeprefix("data_") if other else "width"
+            raise DataError(f"X: the points that were fitted are needed; these give the model another {what}")
+        engine = self._make_engine(max(self.options_.batch_size, ROWS_AT_ONCE))
+        return kept.Points(self._as_fitted(X), self._as_fitted(X_test), dataset, engine)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> DecompositionVAE:
+        """A fitted estimator from a run folder, of ``save`` or of ``minidecomp train``, with the run's options.
+
+        It gives the codes that the saved one gives, and ``partial_fit`` goes on where that stopped, to the bit. What
+        a run folder does not have (``verbose``, ``callbacks``) is as by default; of a run that did not end with an
+        epoch, ``partial_fit`` begins the epoch anew.
+
+        Raises
+        ------
+        RunError
+            It is no run folder, or its checkpoint is damaged.
+        """
+        trained, changed = kept.load(folder)
+        rules = trained.rules
+        model = cls(**changed, reshape=rules.image_shape is not None)
+        model.n_features_in_ = rules.width
+        if rules.names:
+            model.feature_names_in_ = np.array(rules.names, object)
+        model.image_shape_, model._axes = rules.image_shape, trained.axes
+        model._keep(trained.options, rules, trained.state)
+        return model
 
     # ---- using ----
 

@@ -24,7 +24,7 @@ from ..settings import toml_text
 from ..settings.options import CHOOSERS, TrainOptions, by_name, choices_of
 from ..settings.resolving import resolve
 from . import npz, schema
-from .folder import config_text
+from .folder import config_text, with_data_that_moved
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .gradient_log import GradientLog
 from .schema import COLUMNS, FORMAT, VERSION
@@ -232,7 +232,7 @@ def load(folder: str | Path) -> Run:
         objective = objective_at(o, state.begun - 1)
     except (ValueError, TypeError, OverflowError) as error:
         raise RunError(f"{path}: damaged: {shown(error)}") from error
-    return Run(folder, o, objective, state, rules, run.digests)
+    return Run(folder, with_data_that_moved(o, folder), objective, state, rules, run.digests)
 
 
 def epoch_of(folder: Path) -> int | None:
