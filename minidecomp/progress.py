@@ -117,7 +117,9 @@ def _tqdm_bar(trainer: Trainer) -> Iterator[Show]:
     with bar:
         yield _now_and_then(FRAME_SECONDS, move, at_once=True)
         move(trainer)
-        bar.total = bar.n  # who stops training early has not failed: the bar would turn red
+        if bar.n < bar.total:  # a callback has ended training, which is no failure: the bar would turn red
+            bar.set_description(f"ended after {_epochs(trainer)}", refresh=False)
+            bar.total = bar.n
 
 
 @contextmanager

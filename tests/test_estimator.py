@@ -526,5 +526,5 @@ def test_a_schedule_alone_is_enough(X):
     assert_array_equal(
         model.vae_.parameters.vector, DecompositionVAE(**QUICK, beta="0:0,2:4").fit(X).vae_.parameters.vector
     )
-    with pytest.raises(ValueError, match="beta_schedule: .*--beta is 2"):
+    with pytest.raises(ValueError, match=r"beta_schedule: .*--beta is 2"):
         model.set_params(beta=2.0).partial_fit(X)

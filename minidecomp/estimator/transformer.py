@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ..data.cells import Reading
 from ..data.dataset import Dataset
 from ..data.frame_cells import is_frame, plain_frame
 from ..data.images import channels_that_fit
+from ..data.labels import as_texts, label_classes
 from ..data.points import Points
 from ..data.rules import DataRules, NewData, as_rows, check_finite, learn, new_data, size_note
 from ..data.scaling import Scaling
@@ -217,6 +219,26 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         self.objective_ = float(state.rows[-1]["objective"]) if state.rows else math.nan
         self.n_iter_ = state.epoch
         self._n_features_out = state.vae.latent_dim
+
+    # ---- what others make of it ----
+
+    @property
+    def state_(self) -> State:
+        """The state of the training, as a run's checkpoint has it."""
+        return self._state
+
+    def dataset(self, X: Any, y: Any = None) -> Dataset:
+        """X (N, dx) as a data set of the model's units, for `minidecomp.figures`; its points are the test points, too.
+
+        ``y`` (N,) has each point's class, in words or numbers.
+        """
+        self._check_fitted()
+        points = self._taken(self._checked(X, reset=False))
+        made = self._dataset(points, self.rules_.scaling)
+        if y is None:
+            return made
+        classes = label_classes(as_texts(np.asarray(y), "y", len(points))[:, 0], "y")
+        return replace(made, train_labels=classes.codes, test_labels=classes.codes, class_names=classes.names)
 
     # ---- run folders ----
 

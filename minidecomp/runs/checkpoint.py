@@ -28,6 +28,7 @@ from .folder import config_text, with_data_that_moved
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .gradient_log import GradientLog
 from .schema import COLUMNS, FORMAT, VERSION
+from .summary import three_lines
 
 
 @dataclass
@@ -61,6 +62,9 @@ class State:
     rows: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     gradient_log: GradientLog | None = None
+
+    def __repr__(self) -> str:
+        return f"State(epoch {self.epoch}, step {self.optimizer.step}, {self.vae})"
 
     @property
     def begun(self) -> int:
@@ -150,6 +154,9 @@ class Run:
     state: State
     rules: DataRules
     digests: Digests
+
+    def __repr__(self) -> str:
+        return three_lines(f"Run {self.folder}", self.options, self.state.rows, self.options.epochs)
 
     @property
     def vae(self) -> VAE:
