@@ -8,8 +8,9 @@ import numpy as np
 
 import minidecomp
 from minidecomp import resolve
-from minidecomp.engines.device import CupyDevice, describe
-from minidecomp.engines.gpu_step import NUMBERS, WEIGHT, GpuStep
+from minidecomp._core import codes
+from minidecomp.engines.device import CupyDevice, Device, describe
+from minidecomp.engines.gpu_step import WEIGHT, GpuStep
 from minidecomp.model import from_options
 from minidecomp.objective import objective_from
 
@@ -41,13 +42,15 @@ class Encode(with_minidecomp.Encode):
 class Mmd:
     """The regulariser alone, by its kernel."""
 
-    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int):
+    def __init__(
+        self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int, device: Device | None = None
+    ):
         options = resolve(settings["options"], engine="gpu")
         z, prior_sample = arrays["eps"], arrays["prior_sample"]
-        self.device = CupyDevice(np.float32)
+        self.device = device or CupyDevice(np.float32)
         step = GpuStep(from_options.vae(options, 2), objective_from(options), len(z), self.device)
         step.arrays["z"][...], step.arrays["sample"][...] = self.device.array(z), self.device.array(prior_sample)
-        numbers = np.zeros(NUMBERS)
+        numbers = np.zeros(codes.NUMBER_COUNT)
         numbers[WEIGHT][2] = 1
         step.numbers[...] = self.device.array(numbers, np.float64)
         (self.launch,), self.parts = step._mmd(len(z))

@@ -1,6 +1,7 @@
 """The documentation's examples run, its links lead somewhere, and the commands it names exist."""
 
 import doctest
+import json
 import re
 import shlex
 from pathlib import Path
@@ -28,6 +29,15 @@ def test_examples(name):
         for added in set(PRIORS) - own:
             PRIORS.remove(added)
     assert found.failed == 0 and found.attempted > 10
+
+
+@pytest.mark.parametrize(("results", "page"), [("cpu", "README.md"), ("nvidia-h200", "docs/gpu.md")])
+def test_the_tables_of_speed_are_the_benchmarks(results, page, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks import report
+
+    measured = json.loads((ROOT / "benchmarks" / "results" / f"{results}.json").read_text("utf-8"))
+    assert report.markdown(measured) in (ROOT / page).read_text("utf-8")
 
 
 READERS = ("For researchers", "For embedders", "For teachers and students")
