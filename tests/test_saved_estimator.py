@@ -63,6 +63,18 @@ def test_it_goes_on_after_a_save_as_if_there_had_been_none(X):
     assert_same_model(model, other, X)
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "step", "0:0.01,9:0.001"])
+def test_more_epochs_than_the_parameter_says(schedule, X, capsys):
+    """partial_fit counts beyond ``epochs``; a run has as many as its config says, or fewer."""
+    model = DecompositionVAE(epochs=2, hidden=(8,), lr_schedule=schedule)
+    for _ in range(4):
+        model.partial_fit(X)
+    model.save("run", X)
+    assert load_run("run").options.epochs == 4
+    assert main(["runs", "."]) == 0 and "finished" in capsys.readouterr().out
+    assert_same_model(DecompositionVAE.load("run"), model, X)
+
+
 def test_a_run_has_the_points_and_their_test_points(X):
     model = DecompositionVAE(**QUICK, alpha=1.0).fit(X)
     more = np.random.default_rng(1).normal(size=(13, 5))

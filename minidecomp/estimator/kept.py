@@ -92,7 +92,11 @@ def _write(
     folder: Path, trained: Trained, points: Points | None, check: Callable[[], object], written: list[Path]
 ) -> None:
     options, state, digests = trained.options, trained.state, Digests()
-    options = options.replace(data=str(folder / "data.npy"), channels=_channels(trained.rules, trained.axes))
+    options = options.replace(
+        data=str(folder / "data.npy"),
+        channels=_channels(trained.rules, trained.axes),
+        epochs=max(options.epochs, state.epoch),  # a schedule has come to its end by then, and stays there
+    )
     if points is not None:
         options = _write_points(folder, options, points, check, written)
         dataset = dataset_from(options)

@@ -245,6 +245,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     def save(self, folder: str | os.PathLike[str], X: Any = None, X_test: Any = None) -> Path:
         """Write a run folder as ``minidecomp train --out`` does, which ``minidecomp plot`` and all other commands take.
 
+        Its ``epochs`` are those that were made, where ``partial_fit`` has made more than the parameter says.
+
         Parameters
         ----------
         folder : path
