@@ -198,7 +198,7 @@ def test_images_keep_their_axes(shape, dtype):
     assert again.sample(2).shape == (2, *shape) and again.rules_ == model.rules_
     assert_array_equal(again.sample(2, seed=1), model.sample(2, seed=1))
     assert np.load("run/data.npy").shape[1:] == shape and np.load("run/data.npy").dtype == dtype
-    assert main(["plot", "run"]) == 0
+    assert main(["evaluate", "run", "-q"]) == 0
     assert_same_model(model, again, X)
 
 

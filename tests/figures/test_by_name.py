@@ -31,10 +31,10 @@ def png(figure):
 
 def test_a_run_gives_each_picture_that_plot_draws():
     """The same pictures by the names of their files; one that is laid out once more may be a pixel off."""
-    trainer = trained(prior="mixture", log_gradients=True, alpha="0:0,3:2")
+    trainer = trained(prior="mixture", alpha="0:0,3:2")
     assert main(["plot", "run"]) == 0
     drawn = {path.stem: image.imread(path) for path in Path("run/figures").glob("*.png")}
-    assert set(drawn) == set(figures.PICTURES) - {"class_activity"}
+    assert set(drawn) == set(figures.PICTURES) - {"class_activity", "gradients"}
     run = load_run("run")
     for name, expected in drawn.items():
         for source in (run, trainer):
@@ -54,6 +54,11 @@ def test_an_estimator_draws_the_points_that_it_is_given():
     assert figures.picture(space, "class_activity", X, y, classes=["cat"]).axes
     for name in ("reconstructions", "samples"):
         assert figures.picture(space, name, X).axes
+
+
+def test_gradients_that_were_logged():
+    trained(prior="mixture", log_gradients=True)
+    assert len(figures.picture(load_run("run"), "gradients").axes) == 2
 
 
 def test_what_cannot_be_drawn_is_said():
