@@ -9,7 +9,7 @@ import click
 
 from minidecomp.errors import OptionError
 
-from .loading import make_engine, out_help, threads_option
+from .loading import load_model, make_engine, out_help, threads_option, which_option
 from .options import ReadCommand
 from .output import check_out, check_run_out, say, write_out
 
@@ -21,8 +21,10 @@ from .output import check_out, check_run_out, say, write_out
 @click.option("--array", metavar="NAME", help="The array in an .npz file that has several.")
 @click.option("--out", "-o", metavar="FILE", help=f"Where the numbers go, {out_help}  [RUN/encodings-DATA.npz]")
 @threads_option
+@which_option
 def encode(
     run: str,
+    which: str | None,
     data: str | None,
     option: str | None,
     array: str | None,
@@ -42,13 +44,12 @@ def encode(
     from minidecomp.data.own import how_to_read
     from minidecomp.data.rules import check_finite
     from minidecomp.data.written import Given
-    from minidecomp.runs import checkpoint
     from minidecomp.settings.resolving import check
 
     data = _one_of(data, option)
     instead = {name: check(name, value) for name, value in others.items() if value is not None}
     check_out(out)
-    loaded = checkpoint.load(run)
+    loaded = load_model(run, which)
     check_run_out(out, loaded, data)
     found = arrays.read(data, array or loaded.options.array, how_to_read(loaded.options, loaded.rules, instead))
     points, note = loaded.rules.take(found.values, data, LAST)

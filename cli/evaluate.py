@@ -1,4 +1,4 @@
-"""``minidecomp evaluate RUN``: the terms on the test data, what each latent dimension carries, and the metrics."""
+"""``minidecomp evaluate RUN..``: the terms on the test data, what each latent dimension carries, and the metrics."""
 
 from __future__ import annotations
 
@@ -12,26 +12,30 @@ import click
 
 from minidecomp.errors import OptionError, Overtaken, counted
 
+from .evaluating import Evaluator, evaluate_all, finished_runs, is_one_run, is_written
 from .loading import (
     data_dir_option,
     data_option,
-    engine_here,
-    load_run,
-    make_engine,
     say_unit_of_log_likelihoods,
     say_weights,
     say_what_is_not_finite,
     seed_option,
-    thread_count,
     threads_option,
+    which_option,
 )
 from .output import say
+from .table import print_content, say_if_scales_differ, table_of
 
 if TYPE_CHECKING:
-    from minidecomp.evaluation.everything import Listener
+    from minidecomp.evaluation.everything import Listener, Wanted
     from minidecomp.evaluation.metrics import Metric
 
+    from .evaluating import Evaluated
+
 PARTS = {"dimension_wise_kl": "dimension-wise KL", "prior_dependence": "prior's dependence"}
+
+
+NOT_WRITTEN = "not written: an evaluation.json is about the best model, where there is one"
 
 
 class CommandWithMetrics(click.Command):
@@ -56,7 +60,7 @@ def _note(metric: Metric) -> str:
 
 
 @click.command(cls=CommandWithMetrics)
-@click.argument("run")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option(
     "--metrics",
     metavar="NAME,NAME,..",
@@ -72,23 +76,29 @@ def _note(metric: Metric) -> str:
 @threads_option
 @data_option
 @data_dir_option
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; of several runs a list of them.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@which_option
 def evaluate(
-    run: str,
+    runs: tuple[str, ...],
     metrics: str,
     decomposition: bool,
     marginal: bool,
     importance_samples: str | None,
     points: str | None,
+    which: str | None,
     seed: str,
     threads: str | None,
     data: str | None,
     data_dir: str | None,
     as_json: bool,
     quiet: bool,
-) -> None:
-    """Evaluate a run and write its evaluation.json.
+) -> int:
+    """Evaluate runs and write each one's evaluation.json.
+
+    RUN is a run, a sweep, or a folder that holds runs; of the last two, the runs that are trained to their last epoch
+    are taken. Of several runs the table is printed at the end. The options hold for all of them. A run that cannot be
+    evaluated is said, and the others go on.
 
     Log-likelihood, KL, both regularisers and the active dimensions are those of the test data. The metrics compare the
     posterior means with the factors that made the data: over all of their combinations where these can be drawn, as in
@@ -98,39 +108,66 @@ def evaluate(
     Overlap and match are the two factors of a decomposition (docs/metrics.md): the mutual information between x and z
     with the other parts of the KL, and how far the aggregate posterior of the test data is from the prior.
     """
-    from minidecomp.data.points import as_stored
-    from minidecomp.data.rules import check_finite
-    from minidecomp.evaluation.everything import Wanted, check_wanted, evaluate_run
+    from minidecomp.evaluation.everything import Wanted
 
     for name, value in (("importance_samples", importance_samples), ("points", points)):
         if value is not None and not marginal:
             raise OptionError(name, value, "it goes with --log-likelihood only")
     importance_samples = importance_samples or "1000"
     wanted = Wanted(metrics, decomposition, marginal, importance_samples, points, seed)  # type: ignore[arg-type]
-    loaded, dataset = load_run(run, data, data_dir)
-    check_wanted(wanted, loaded.options, dataset)
-    if not as_json:
-        say_weights(loaded)
-    name = engine_here(loaded)
-    engine = make_engine(loaded, threads, name)
-    loc, scale = engine.encode(as_stored(dataset.test, loaded.vae.dtype))
-    check_finite(f"the test points of {dataset.name}", {"loc": loc, "scale": scale})
-    options = loaded.options.replace(engine=name, threads=thread_count(threads))
+    evaluator = Evaluator(wanted, threads, data, data_dir, which)
+    if is_one_run(runs):
+        _one(runs[0], evaluator, as_json, quiet)
+        return 0
+    return _several(runs, evaluator, as_json, quiet)
+
+
+def _one(run: str, evaluator: Evaluator, as_json: bool, quiet: bool) -> None:
+    overtaken: list[Overtaken] = []
     with _progress(quiet) as listener:
-        overtaken: list[Overtaken] = []
-        result = evaluate_run(
-            loaded.folder, options, loaded.state, engine, dataset, wanted, listener, overtaken=overtaken
-        )
+        loaded, result = evaluator.evaluate(run, listener, overtaken, () if as_json else (say_weights,))
     if not as_json:
         say_unit_of_log_likelihoods(loaded.rules, loaded.options)
-    _report(loaded.folder, result, as_json, written=not overtaken)
+    _report(loaded.folder, result, as_json, written=is_written(loaded) and not overtaken)
+    if not is_written(loaded):
+        say(NOT_WRITTEN, err=True)
     if overtaken:
         raise overtaken[0]
 
 
+def _several(places: tuple[str, ...], evaluator: Evaluator, as_json: bool, quiet: bool) -> int:
+    folders, notes = finished_runs(places)
+    for line in notes:
+        say(line, err=True)
+    evaluator.check(folders)
+    found, code = evaluate_all(folders, evaluator, lambda: _progress(quiet, several=True), quiet)
+    if as_json:
+        from minidecomp.files import as_json as text
+
+        click.echo(text([{"run": str(each.folder), **each.result} for each in found]))
+    elif found:
+        _print_table(found, evaluator.wanted)
+        if written := sum(each.is_written for each in found):
+            say(f"written: evaluation.json of {counted(written, 'run')}")
+        if written < len(found):
+            say(NOT_WRITTEN, err=True)
+    return code
+
+
+def _print_table(found: list[Evaluated], wanted: Wanted) -> None:
+    """The terms, and what was computed now; what a run has from an earlier evaluation is not in it."""
+    rows = [each.row for each in found]
+    marginal = ["marginal_log_likelihood"] if wanted.marginal_log_likelihood else []
+    metrics = list(dict.fromkeys(name for each in found for name in each.result.get("metrics", ())))
+    asked_for = [*marginal, *(metrics if wanted.metrics else [])]
+    content = table_of(rows, ["test.log_likelihood", "test.kl", *marginal, *metrics], asked_for)
+    print_content(content, elsewhere="minidecomp table --csv has all")
+    say_if_scales_differ(rows)
+
+
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Listener]:
-    """A line for each part on stderr, and a bar for importance sampling."""
+def _progress(quiet: bool, several: bool = False) -> Iterator[Listener]:
+    """A line for each part on stderr, unless the run is one of several, and a bar for importance sampling."""
     from minidecomp.evaluation.everything import Listener
 
     if quiet:
@@ -148,7 +185,10 @@ def _progress(quiet: bool) -> Iterator[Listener]:
             if done == count:
                 stack.close()
 
-        yield Listener(say=lambda line: say(line, err=True), points=points)
+        if several:
+            yield Listener(points=points) if sys.stderr is not None and sys.stderr.isatty() else Listener()
+        else:
+            yield Listener(say=lambda line: say(line, err=True), points=points)
 
 
 def _row(label: str, value: float, error: float | None = None) -> None:

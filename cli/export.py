@@ -15,6 +15,7 @@ import click
 from minidecomp.errors import OptionError
 from minidecomp.variants import EXPORT_FORMATS
 
+from .loading import load_model, which_option
 from .output import check_run_output, given_folder, say
 
 if TYPE_CHECKING:
@@ -39,17 +40,17 @@ class FormatsCommand(click.Command):
 @click.option("--out", "-o", metavar="DIR", help="Where to.  [RUN/export]")
 @click.option("--name", metavar="NAME", default="model", help="The files' name, and in C the functions'.  [model]")
 @click.option("--weights", metavar="float32|int8", help="How weights are kept; int8 in C.  [float32]")
-def export(run: str, kind: str | None, out: str | None, name: str, weights: str | None) -> None:
+@which_option
+def export(run: str, which: str | None, kind: str | None, out: str | None, name: str, weights: str | None) -> None:
     """Write a run's encoder and decoder."""
     from minidecomp.export.format import chosen_format
     from minidecomp.files import make_folder, write_file
-    from minidecomp.runs import checkpoint
 
     if kind is None:
         raise OptionError("format", None, f"one of {', '.join(EXPORT_FORMATS)} is needed")
     chosen = chosen_format(kind, name, weights)
     weights = weights or chosen.weights[0]
-    loaded = checkpoint.load(run)
+    loaded = load_model(run, which)
     _look_at_scaling(loaded, kind)
     folder = make_folder(given_folder(out, loaded.folder / "export"))
     with TemporaryDirectory() as scratch:

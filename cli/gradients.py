@@ -10,7 +10,7 @@ import click
 from minidecomp.errors import OptionError
 
 from .gradient_tables import check_lines, summary_lines, theorem_lines
-from .loading import say_notes
+from .loading import say_notes, which_option
 from .options import LookCommand
 from .output import check_output, check_run_output, save_arrays, write_arrays
 
@@ -31,8 +31,10 @@ POINTS, POINTS_OF_A_CHECK = 400, 32
 @click.option("--save", metavar="FILE.npz", help="Write the gradients, too.")
 @click.option("--plots/--no-plots", default=True, help="Draw pictures into the run's folder.  [yes]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@which_option
 def gradients(
     run: str | None,
+    which: str | None,
     config: str | None,
     points: str | None,
     checked: bool,
@@ -59,7 +61,7 @@ def gradients(
     given = {name: value for name, value in given.items() if value is not None}
     _refuse_contradictions(checked, term, explained, theorem, save, as_json)
     count = None if points is None else whole_number("points", points, 1, 10**6)
-    looked_at, folder = _situation(run, given, config, save, count, POINTS_OF_A_CHECK if checked else POINTS)
+    looked_at, folder = _situation(run, which, given, config, save, count, POINTS_OF_A_CHECK if checked else POINTS)
     if theorem is not None:
         return _theorem(looked_at, theorem, as_json)
     if explained:
@@ -92,13 +94,21 @@ def _refuse_contradictions(
 
 
 def _situation(
-    run: str | None, given: dict[str, Any], config: str | None, save: str | None, points: int | None, most: int
+    run: str | None,
+    which: str | None,
+    given: dict[str, Any],
+    config: str | None,
+    save: str | None,
+    points: int | None,
+    most: int,
 ) -> tuple[Situation, Path | None]:
     """What is looked at, and the run's folder."""
     from minidecomp.inspection.situation import situation
 
     if run is not None:
-        return _situation_of_run(run, given, config, save, points, most)
+        return _situation_of_run(run, which, given, config, save, points, most)
+    if which is not None:
+        raise OptionError("which", which, "it goes with a RUN only")
     from minidecomp import resolve
     from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.data.points import fingerprint
@@ -123,7 +133,13 @@ def _situation(
 
 
 def _situation_of_run(
-    run: str, given: dict[str, Any], config: str | None, save: str | None, points: int | None, most: int
+    run: str,
+    which: str | None,
+    given: dict[str, Any],
+    config: str | None,
+    save: str | None,
+    points: int | None,
+    most: int,
 ) -> tuple[Situation, Path]:
     from minidecomp.inspection.situation import situation
     from minidecomp.settings.resolving import check
@@ -135,7 +151,7 @@ def _situation_of_run(
     for name, value in given.items():
         if name not in ("data", "data_dir", "seed"):
             raise OptionError(name, value, f"the run {run} has its own; without it a fresh model takes train's options")
-    loaded, dataset = load_run(run, given.get("data"), given.get("data_dir"))
+    loaded, dataset = load_run(run, given.get("data"), given.get("data_dir"), which)
     say_weights(loaded)
     check_run_output("save", save, loaded, given.get("data"))
     seed = check("seed", given["seed"]) if "seed" in given else loaded.options.seed

@@ -23,20 +23,65 @@ if TYPE_CHECKING:
 data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's own data are now.")
 data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder of the data set's files.")
 threads_option = click.option("--threads", metavar="N", help="Threads; the result is the same with any number.")
+which_option = click.option(
+    "--which", metavar="best|last", help="The best model by validation, or the last.  [best, where there is one]"
+)
 seed_option = click.option("--seed", "-s", metavar="N", default="0", help="Seed of the draws.  [0]")
 out_help = "by the ending of FILE: .npz, .npy, .csv, .csv.gz, .parquet; - is standard output, as CSV."
 out_option = click.option("--out", "-o", metavar="FILE", help=f"Write the numbers, too, {out_help}")
 
 
-def load_run(run: str, data: str | None = None, data_dir: str | None = None) -> tuple[Run, Dataset]:
-    """A run, and the data that it was trained on."""
+class OneDataset:
+    """The data set that was loaded last: a run that has the same as the one before need not load it again."""
+
+    def __init__(self) -> None:
+        self._key: tuple[Any, ...] = ()
+        self._dataset: Dataset | None = None
+
+    def get(self, options: TrainOptions, given: bool) -> Dataset:
+        """`dataset_of` the options; the one before is let go of first, for both may be large."""
+        key = data_key(options)
+        if self._dataset is None or key != self._key:
+            self._dataset = None
+            self._dataset, self._key = dataset_of(options, given), key
+        return self._dataset
+
+
+def data_key(options: TrainOptions) -> tuple[Any, ...]:
+    """What decides which data set a run's is."""
+    from minidecomp.sweeps.work import data_options
+
+    return tuple(getattr(options, name) for name in data_options())
+
+
+def load_model(run: str, which: str | None) -> Run:
+    """A run with the model that ``--which`` asks for; where it is not said, and not the last, a line says which."""
     from minidecomp.runs import checkpoint
 
-    loaded = checkpoint.load(run)
-    return loaded, load_data(loaded, data, data_dir)
+    loaded = checkpoint.load(run, which)
+    last = checkpoint.epoch_of(loaded.folder)
+    if which is None and loaded.which == "best" and loaded.state.epoch != last:
+        say(
+            f"of {run} the best model, of epoch {loaded.state.epoch}; --which last takes that of epoch {last}", err=True
+        )
+    return loaded
 
 
-def load_data(run: Run, data: str | None = None, data_dir: str | None = None) -> Dataset:
+def load_run(
+    run: str,
+    data: str | None = None,
+    data_dir: str | None = None,
+    which: str | None = None,
+    datasets: OneDataset | None = None,
+) -> tuple[Run, Dataset]:
+    """A run, as `load_model` has it, and the data that it was trained on."""
+    loaded = load_model(run, which)
+    return loaded, load_data(loaded, data, data_dir, datasets)
+
+
+def load_data(
+    run: Run, data: str | None = None, data_dir: str | None = None, datasets: OneDataset | None = None
+) -> Dataset:
     """The data that a run was trained on, from where they are now.
 
     Raises
@@ -44,24 +89,28 @@ def load_data(run: Run, data: str | None = None, data_dir: str | None = None) ->
     RunError, DataError
         The user's file has changed since, or the data are not what the model takes.
     """
-    from minidecomp.data import with_absolute_files
-    from minidecomp.errors import OptionError
     from minidecomp.runs.folder import check_data
-    from minidecomp.settings.options import data_names
 
-    own = run.options.data not in data_names()
-    if data is not None and (not own or data in data_names()):
-        raise OptionError("data", data, f"the run's own are {run.options.data}: they can be elsewhere, not others")
-    moved = with_absolute_files(
-        {name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None}
-    )
-    dataset = dataset_of(run.options.replace(**moved), data is not None)
+    dataset = (datasets or OneDataset()).get(options_of_data(run.options, data, data_dir), data is not None)
     check_data(run.folder, run.digests, dataset)
     if not run.digests.test:
         say_test_points_are_not_known(run)
     run.rules = run.rules.settled(dataset)
     run.rules.check(dataset)
     return dataset
+
+
+def options_of_data(options: TrainOptions, data: str | None, data_dir: str | None) -> TrainOptions:
+    """A run's options, with the places where ``--data`` and ``--data-dir`` say that its data are now."""
+    from minidecomp.data import with_absolute_files
+    from minidecomp.errors import OptionError
+    from minidecomp.settings.options import data_names
+
+    own = options.data not in data_names()
+    if data is not None and (not own or data in data_names()):
+        raise OptionError("data", data, f"the run's own are {options.data}: they can be elsewhere, not others")
+    moved = {name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None}
+    return options.replace(validation=None, **with_absolute_files(moved))  # validation points are for training alone
 
 
 def dataset_of(options: TrainOptions, given: bool) -> Dataset:
@@ -151,12 +200,13 @@ def thread_count(threads: str | None) -> int:
     return cores() if threads is None else check("threads", threads)
 
 
-def say_what_is_not_finite(test: Mapping[str, float]) -> None:
-    """A line on stderr for each term that overflowed on the test data."""
+def say_what_is_not_finite(test: Mapping[str, float], run: str = "") -> None:
+    """A line on stderr for each term that overflowed on the test data; of several runs it names the run."""
     for name, value in test.items():
         # A regulariser is NaN where there are too few points for it.
         if math.isinf(value) or (math.isnan(value) and name in ("log_likelihood", "kl")):
-            click.echo(f"{name} is not finite on the test data; evaluation.json has null for it", err=True)
+            where = f"{run}: " if run else ""
+            say(f"{where}{name} is not finite on the test data; evaluation.json has null for it", err=True)
 
 
 def draw(

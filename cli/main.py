@@ -88,12 +88,10 @@ def _refuse_names_that_are_no_text(words: Sequence[str]) -> None:
 
 def _verdict(error: BaseException) -> tuple[str, int]:
     """An error's line, empty where there is nothing to say, and the exit code."""
-    from minidecomp.errors import MinidecompError, OptionError
+    from minidecomp.errors import MinidecompError, on_command_line
 
-    if isinstance(error, OptionError):
-        return error.message("--" + error.option.replace("_", "-")), error.exit_code
     if isinstance(error, MinidecompError):
-        return str(error), error.exit_code
+        return on_command_line(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130
     if isinstance(error, MemoryError):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
 
 STANDARD_OUTPUT = "-"
-RUN_FILES = ("checkpoint.npz", "config.toml", "metrics.csv", "gradients.csv", "evaluation.json")
+RUN_FILES = ("checkpoint.npz", "best.npz", "config.toml", "metrics.csv", "gradients.csv", "evaluation.json")
 
 
 def say(line: str, err: bool = False) -> None:

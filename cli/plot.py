@@ -6,7 +6,7 @@ import click
 
 from minidecomp.errors import OptionError
 
-from .loading import data_dir_option, data_option, load_data
+from .loading import data_dir_option, data_option, load_data, load_model, which_option
 from .output import given_folder, say
 
 
@@ -18,8 +18,10 @@ from .output import given_folder, say
 @click.option("--classes", metavar="NAME,NAME,..", help="Classes whose active dimensions are drawn.  [all]")
 @data_option
 @data_dir_option
+@which_option
 def plot(
     run: str,
+    which: str | None,
     out: str | None,
     formats: tuple[str, ...],
     seed: str,
@@ -35,22 +37,23 @@ def plot(
     """
 
     from minidecomp import figures
-    from minidecomp.runs import checkpoint
     from minidecomp.settings.resolving import check
     from minidecomp.settings.schedules import over_epochs
 
     figures.check_formats(formats)
     checked_seed = check("seed", seed)
-    loaded = checkpoint.load(run)
+    loaded = load_model(run, which)
     folder = given_folder(out, loaded.folder / "figures")
     chosen = _names(classes)
     if chosen:
         figures.check_classes(loaded.vae, load_data(loaded, data, data_dir), chosen)
-    kinds, metrics = formats or ("png",), loaded.state.metrics()
+    kinds, training = formats or ("png",), loaded.training()
+    metrics = training.metrics()
     metrics = metrics | over_epochs(loaded.options, len(metrics["epoch"]))
-    for path in figures.draw_curves(folder, metrics, kinds, loaded.objective.kl_title):
+    best = loaded.state.epoch if loaded.which == "best" else None
+    for path in figures.draw_curves(folder, metrics, kinds, loaded.objective.kl_title, best):
         say(f"picture: {path}")
-    log = loaded.state.gradient_log
+    log = training.gradient_log
     if log is not None and log.rows:
         for path in figures.draw_gradient_log(folder, log, loaded.vae.current_prior(), kinds):
             say(f"picture: {path}")

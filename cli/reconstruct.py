@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .loading import data_dir_option, data_option, draw, load_run, out_option
+from .loading import data_dir_option, data_option, draw, load_run, out_option, which_option
 from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 
@@ -14,7 +14,10 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 @out_option
 @data_option
 @data_dir_option
-def reconstruct(run: str, count: str, out: str | None, data: str | None, data_dir: str | None) -> None:
+@which_option
+def reconstruct(
+    run: str, which: str | None, count: str, out: str | None, data: str | None, data_dir: str | None
+) -> None:
     """Reconstruct test points: a picture, and with --out the arrays x, reconstruction, loc, scale, index and labels. An
     .npy file has the reconstructions alone, a table has a row for each point.
 
@@ -34,7 +37,7 @@ def reconstruct(run: str, count: str, out: str | None, data: str | None, data_di
 
     number = whole_number("count", count, 1, 10**7)
     check_out(out)
-    loaded, dataset = load_run(run, data, data_dir)
+    loaded, dataset = load_run(run, data, data_dir, which)
     check_run_out(out, loaded, data)
     vae = loaded.vae
     chosen, labels = figures.test_points(dataset, number)

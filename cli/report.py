@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .loading import data_dir_option, data_option, load_run
+from .loading import data_dir_option, data_option, load_run, which_option
 from .output import check_output, check_run_output, say
 
 
@@ -13,7 +13,8 @@ from .output import check_output, check_run_output, say
 @click.option("--out", "-o", metavar="FILE.html", help="The page.  [RUN/report.html]")
 @data_option
 @data_dir_option
-def report(run: str, out: str | None, data: str | None, data_dir: str | None) -> None:
+@which_option
+def report(run: str, which: str | None, out: str | None, data: str | None, data_dir: str | None) -> None:
     """Write one self-contained HTML file: settings, curves, evaluation, and an explorer of the latent space.
 
     The page needs no network. In it the decoder of a compact model runs live: sliders (or the plane, of two latent
@@ -24,7 +25,7 @@ def report(run: str, out: str | None, data: str | None, data_dir: str | None) ->
     from minidecomp.report import write_report
 
     check_output("out", out, ending=(".html", ".htm"), makes_folder=True)
-    loaded, dataset = load_run(run, data, data_dir)
+    loaded, dataset = load_run(run, data, data_dir, which)
     check_run_output("out", out, loaded, data, makes_folder=True)
     path = loaded.folder / "report.html" if out is None else Path(out)
     size = write_report(loaded, dataset, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .loading import data_dir_option, data_option, draw, load_data, out_option, seed_option
+from .loading import data_dir_option, data_option, draw, load_data, load_model, out_option, seed_option, which_option
 from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 
@@ -15,7 +15,10 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 @out_option
 @data_option
 @data_dir_option
-def sample(run: str, count: str, seed: str, out: str | None, data: str | None, data_dir: str | None) -> None:
+@which_option
+def sample(
+    run: str, which: str | None, count: str, seed: str, out: str | None, data: str | None, data_dir: str | None
+) -> None:
     """Sample z from the prior and x from p(x|z): a picture, and with --out the arrays z, mean, E[x|z], and x. An .npy
     file has x alone, a table has a row for each sample.
 
@@ -24,12 +27,11 @@ def sample(run: str, count: str, seed: str, out: str | None, data: str | None, d
     from minidecomp import figures
     from minidecomp.data.points import evenly_spread
     from minidecomp.data.written import Given
-    from minidecomp.runs import checkpoint
     from minidecomp.settings.resolving import check, whole_number
 
     number, checked_seed = whole_number("count", count, 1, 10**7), check("seed", seed)
     check_out(out)
-    loaded = checkpoint.load(run)
+    loaded = load_model(run, which)
     check_run_out(out, loaded, data)
     z, mean, x = loaded.vae.sample(number, checked_seed)
     mean, x = loaded.rules.give(mean), loaded.rules.give(x)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import click
 
-from minidecomp.errors import OptionError, RunError, counted
+from minidecomp.errors import OptionError, counted
 from minidecomp.settings.options import by_name
 
 from .output import check_output, say
+from .places import Sweeps, some
 from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table
-
-MOST_NAMED = 10  # folders in a line
 
 
 @click.command()
@@ -79,7 +77,7 @@ def table(
 
         click.echo(text([plain(row) for row in content.rows]))
     else:
-        print_table(content.rows, content.columns, written, content.least, "--csv has all")
+        print_content(content, written, "--csv has all")
     say_if_scales_differ(rows)
     if picture is not None:
         draw(rows, picture, on_stderr=as_json or written != TEXT)
@@ -107,7 +105,6 @@ class Content:
 def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | None, everything: bool) -> Content:
     """What the table shows: of each run, or with ``by`` of each group of runs."""
     from minidecomp.runs import comparison
-    from minidecomp.runs.following import independent
     from minidecomp.variants import METRICS
 
     if values is not None:
@@ -118,14 +115,35 @@ def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | Non
         shown = [name for name in ("test.log_likelihood", "test.kl", *METRICS) if any(name in row for row in rows)]
     if by is not None:
         return _means(rows, shown, by)
+    return table_of(rows, shown, shown if values is not None else (), everything)
+
+
+def table_of(
+    rows: list[dict[str, Any]], shown: list[str], asked_for: Sequence[str] = (), everything: bool = False
+) -> Content:
+    """A table with a row a run: the options that differ, and values.
+
+    Parameters
+    ----------
+    rows : list of dict
+    shown : list of str
+        The values' names.
+    asked_for : sequence of str
+        Those that somebody named: a narrow terminal does without all others, and without options, first.
+    everything : bool
+        All options, and unless some were asked for all values.
+    """
+    from minidecomp.runs import comparison
+    from minidecomp.runs.following import independent
+
     options = comparison.differing_options(rows)
     said = [name for name in shown if name not in options]
-    kept = independent(rows, options, "")
+    kept = {*independent(rows, options, ""), "data"}  # a prior has usual data, but the data are what a reader looks for
     unsaid = [name for name in reversed(options) if name not in kept]
-    least = _of_least_interest(said, [name for name in options if name not in unsaid], values is not None)
+    least = _of_least_interest(said, [name for name in options if name not in unsaid], asked_for)
     if everything:
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        if values is not None:
+        if asked_for:
             columns = [name for name in columns if name == "run" or name in by_name()] + said
         unsaid = [*(name for name in columns if name in by_name() and name not in options), *unsaid]
     else:
@@ -133,13 +151,26 @@ def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | Non
     return Content(rows, list(dict.fromkeys(columns)), [*unsaid, *least], [])
 
 
-def _of_least_interest(values: list[str], options: list[str], asked_for: bool) -> list[str]:
+def _of_least_interest(values: list[str], options: list[str], asked_for: Sequence[str]) -> list[str]:
     """Which columns go first where there is no room: values that nobody asked for, then options, from the right.
 
-    The first of them stays.
+    The first of the values that were asked for, or else of all, stays.
     """
-    kept, more = (values, []) if asked_for else (values[:2], values[2:])
+    kept = [name for name in values if name in asked_for] or values[:2]
+    more = [name for name in values if name not in kept]
     return [*reversed(more), *reversed(options), *reversed(kept[1:])]
+
+
+def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> None:
+    """Print a table; as text it names files of data by as many parts of their paths as tell them apart."""
+    from minidecomp.runs.comparison import last_parts
+
+    rows = content.rows
+    if form == TEXT:
+        files = list(dict.fromkeys(str(row["data"]) for row in rows if "data" in row))
+        short = dict(zip(files, last_parts(files), strict=True))
+        rows = [row | {"data": short[str(row["data"])]} if "data" in row else row for row in rows]
+    print_table(rows, content.columns, form, content.least, elsewhere)
 
 
 def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
@@ -155,53 +186,12 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     columns = [*found[0].options, "n", *values]
     means = [group.options | {"n": len(group.runs)} | {name: group.mean(name) for name in values} for group in found]
     notes = []
+    if all(len(group.runs) == 1 for group in found):
+        notes.append("each row is one run, so no value has a standard error")
     for name in values:
         if without := [row["run"] for row in rows if not is_number(row.get(name))]:
-            folders = ", ".join(without[:MOST_NAMED]) + (", .." if without[MOST_NAMED:] else "")
-            notes.append(f"without {name}, and not in its mean: {folders}")
+            notes.append(f"without {name}, and not in its mean: {some(without)}")
     return Content(means, columns, list(reversed(values[1:])), notes)
-
-
-class Sweeps:
-    """The runs of sweeps' folders: those that sweep.toml names, in its order; ``said`` has a line for the others."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def inside(self, place: Path) -> list[Path]:
-        """The run folders in a folder; of a sweep's, those of its grid.
-
-        Raises
-        ------
-        RunError
-            If it is a sweep none of whose runs is there.
-        """
-        from minidecomp.runs.comparison import is_run, runs_inside
-        from minidecomp.sweeps.folder import GRID, open_sweep
-
-        found = runs_inside(place)
-        if not (place / GRID).is_file():
-            return found
-        try:
-            named = [place / entry.name for entry in open_sweep(place)]
-        except RunError as error:
-            self.said.append(f"{error}; all runs in {place} are shown")
-            return found
-        there = [folder for folder in named if is_run(folder)]
-        others = sorted(set(found) - set(named))
-        if not there:
-            again = f"minidecomp sweep --resume {quote(str(place))}"
-            more = f"; of other grids it has {_names(others)}" if others else ""
-            raise RunError(f"{place}: none of its {counted(len(named), 'run')} is begun; {again} trains them{more}")
-        if len(there) < len(named):
-            self.said.append(f"not begun: {len(named) - len(there)} of {counted(len(named), 'run')} of {place}")
-        if others:
-            self.said.append(f"not of {place / GRID}, and not shown: {_names(others)}")
-        return there
-
-
-def _names(folders: Sequence[Path]) -> str:
-    return ", ".join(folder.name for folder in folders[:MOST_NAMED]) + (", .." if folders[MOST_NAMED:] else "")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ PLUS_MINUS = {TEXT: "+-", MARKDOWN: "±", LATEX: r"\pm"}
 GAP = 2  # blanks between columns
 LEAST_NAME = 12  # letters that a run's name keeps on a narrow terminal
 MOST_DECIMALS = 9
+MOST_NAMED = 8  # columns that are not shown, in the line that says so
 
 Row = Mapping[str, Any]
 
@@ -138,8 +139,10 @@ def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: st
         text = (" " * GAP).join([line[0].ljust(widths[0]), *padded]).rstrip()
         say(text if width is None or len(text) <= width else f"{text[: max(width - 2, 0)]}.."[:width])
     if width is not None and gone:
+        names = ", ".join(gone[-MOST_NAMED:])  # those of most interest, which went last
+        others = f" and {counted(len(gone) - MOST_NAMED, 'other')}" if len(gone) > MOST_NAMED else ""
         more = f"; {elsewhere}" if elsewhere else ""
-        say(f"not shown, for the terminal has {counted(width, 'column')}: {', '.join(gone)}{more}", err=True)
+        say(f"not shown, for the terminal has {counted(width, 'column')}: {names}{others}{more}", err=True)
 
 
 def _leave_out(cells: dict[str, list[str]], least: Sequence[str], width: int) -> list[str]:

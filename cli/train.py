@@ -35,7 +35,7 @@ SCALED = {
     "standardise": ", scaled to mean 0 and standard deviation 1",
 }
 # What a resumed run may change. None changes a step; but for the engine, that changes its last bits. Data are compared.
-CHANGEABLE = ("epochs", "data", *OF_THE_MACHINE)
+CHANGEABLE = ("epochs", "data", "validation", "early_stopping", *OF_THE_MACHINE)
 
 
 @click.command(cls=TrainCommand)
@@ -111,6 +111,9 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         click.echo(f"likelihood: {likelihood}, for {values}; --likelihood chooses another", err=True)
     if not quiet:
         points = f"{len(dataset.train)} points of {counted(dataset.data_dim, 'number')}"
+        if trainer.validation is not None:
+            every = "each epoch" if trainer.validate_every == 1 else f"every {trainer.validate_every} epochs"
+            points += f", {len(trainer.validation)} to validate {every}"
         if dataset.name not in data_names():
             points += SCALED[trainer.rules.scale]
         say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
@@ -130,7 +133,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
             shown = ", ".join("--" + changeable.replace("_", "-") for changeable in CHANGEABLE)
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
     check_begun(Path(resume))
-    run = checkpoint.load(resume)
+    run = checkpoint.load(resume, "last")
     _check_config(run)
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
@@ -168,9 +171,15 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
         return []
     trainer.check_folder()
     folder, state = trainer.folder / "figures", trainer.state
-    kl_title, schedules = trainer.objective.kl_title, over_epochs(trainer.options, state.epoch)
+    metrics = state.metrics() | over_epochs(trainer.options, state.epoch)
     return figures.draw_all(
-        folder, state.metrics() | schedules, state.vae, trainer.dataset, seed=trainer.options.seed, kl_title=kl_title
+        folder,
+        metrics,
+        state.chosen.vae,
+        trainer.dataset,
+        seed=trainer.options.seed,
+        kl_title=trainer.objective.kl_title,
+        best=None if state.best is None else state.best.epoch,
     )
 
 
@@ -182,19 +191,26 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
         return
     from minidecomp.evaluation.terms import titles, units
 
-    train = dict(result["train"])
-    train[trainer.options.regulariser] = train.pop("regulariser")
+    train, validation = dict(result["train"]), dict(result.get("validation", {}))
+    for part in filter(None, (train, validation)):
+        part[trainer.options.regulariser] = part.pop("regulariser")
     labels = titles()
     if "kl_term" in train:
         labels["kl_term"] = trainer.objective.kl_title
     say_what_is_not_finite(result["test"])
     click.echo(f"{counted(trainer.state.epoch, 'epoch')} in {trainer.state.seconds:.1f} s")
+    if trainer.ending:
+        click.echo(trainer.ending)
     say_unit_of_log_likelihoods(trainer.rules, trainer.options)
-    click.echo(f"means in {units()}; train: over the last epoch, test: of the trained model")
+    best = trainer.state.best
+    epoch, after = ("the last epoch", "") if best is None else (f"epoch {best.epoch}", " after it")
+    click.echo(f"means in {units()}; train: over {epoch}, test: of the trained model{after}")
     width = max(16, *(len(label) + 1 for label in labels.values()))
-    click.echo(f"{'':{width}}{'train':>12}{'test':>12}")
+    parts = {"train": train, "validation": validation, "test": result["test"]}
+    parts = {name: part for name, part in parts.items() if part}
+    click.echo(f"{'':{width}}" + "".join(f"{name:>12}" for name in parts))
     for name, label in labels.items():
-        cells = [part.get(name, math.nan) for part in (train, result["test"])]
+        cells = [part.get(name, math.nan) for part in parts.values()]
         click.echo(
             f"{label:{width}}" + "".join(f"{'' if math.isnan(cell) else format(cell, '.4f'):>12}" for cell in cells)
         )

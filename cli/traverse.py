@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .loading import data_dir_option, data_option, draw, load_run, make_engine, out_option
+from .loading import data_dir_option, data_option, draw, load_run, make_engine, out_option, which_option
 from .output import STANDARD_OUTPUT, check_out, check_run_out, say, write_out
 
 
@@ -23,8 +23,10 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, say, write_out
 @out_option
 @data_option
 @data_dir_option
+@which_option
 def traverse(
     run: str,
+    which: str | None,
     points: str | None,
     dimension: str | None,
     steps: str,
@@ -58,7 +60,7 @@ def traverse(
     step_count, width = whole_number("steps", steps, 2, 1000), number("span", span, above=0, high=1000)
     rows = whole_number("dimensions", dimensions, 1, 10**4)
     check_out(out)
-    loaded, dataset = load_run(run, data, data_dir)
+    loaded, dataset = load_run(run, data, data_dir, which)
     check_run_out(out, loaded, data)
     vae, last = loaded.vae, len(dataset.test) - 1
     indices = [whole_number("points", each, 0, last) for each in points.split(",")] if points else []

@@ -74,6 +74,13 @@ class OptionError(MinidecompError, ValueError):
         return printable(self.message(self.option))
 
 
+def on_command_line(error: MinidecompError) -> str:
+    """An error's line, with an option as the command line has it: ``--latent-dim``."""
+    if isinstance(error, OptionError):
+        return error.message("--" + error.option.replace("_", "-"))
+    return str(error)
+
+
 class DataError(MinidecompError, ValueError):
     """A data set is missing, damaged or of the wrong kind."""
 

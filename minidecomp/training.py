@@ -21,6 +21,7 @@ from .engines import Engine, make, usable_engine
 from .engines.rules import trained_rows
 from .errors import DataError, Fault, OptionError, RunError, counted
 from .inspection.over_training import record
+from .inspection.validation import epochs_between, is_better, is_over, validate, value_of
 from .model import from_options
 from .objective import TERMS, Objective, objective_at, objective_from
 from .randomness import streams
@@ -28,9 +29,11 @@ from .runs import checkpoint, warm_start
 from .runs.checkpoint import State
 from .runs.folder import check_data, delete_temporaries, new_run, write_config
 from .runs.owner import Lock, own
+from .runs.schema import VALIDATION_COLUMNS
 from .runs.summary import three_lines
 from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
 from .settings.schedules import largest, value_at
+from .settings.validation import monitored
 
 LARGE_DATA = 30.0  # beyond it a fault is put down to the data's size
 FAR = 1e4  # beyond this factor from its usual size an option is to blame for a fault
@@ -54,10 +57,13 @@ class Trainer:
     digests: Digests
     state: State
     engine: Engine
+    validation: Points | None = None
+    validate_every: int = 1  # epochs
     owner: Lock | None = None
     until: int | None = None  # the epoch at which training stops, where it is not the last
     depth: int = 0  # of the with blocks
     notes: tuple[str, ...] = ()  # lines on another run with whose weights this one begins
+    kept: int | None = None  # the epoch of the best model that is in the folder
 
     def __repr__(self) -> str:
         place = "in memory" if self.folder is None else self.folder
@@ -94,8 +100,24 @@ class Trainer:
 
     @property
     def epochs(self) -> int:
-        """How many epochs the run has to make."""
+        """How many epochs the run has to make; those that it has, if early stopping has ended it."""
+        if self.state.stopped_early:
+            return self.state.epoch
         return self.options.epochs if self.until is None else self.until
+
+    @property
+    def ending(self) -> str:
+        """With validation, a line on which model is the best, and on early stopping; else empty."""
+        state = self.state
+        if state.best is None:
+            return ""
+        value = {"log_likelihood": "log-likelihood", "kl": "KL"}.get(monitored(self.options), monitored(self.options))
+        best = f"the best model by the validation {value} is that of epoch {state.best.epoch}"
+        if not state.stopped_early:
+            return best
+        return (
+            f"{best}; stopped early, after {counted(self.options.early_stopping or 0, 'validation')} without a better"
+        )
 
     def means(self) -> dict[str, float]:
         """The terms' means over the present epoch so far; NaN for what is not computed."""
@@ -117,10 +139,19 @@ class Trainer:
         """
         self.engine.pull()
         if (name := self.state.not_finite()) is not None:
+            self.save_best()
             raise Fault(_not_finite(self, name))
         if self.folder is not None:
             self.check_folder()
+            self.save_best()
             checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests, self.check_folder)
+
+    def save_best(self) -> None:
+        """Write the best model by validation, if there is a new one; Fault if it cannot be written."""
+        best = self.state.best
+        if self.folder is not None and best is not None and best.epoch != self.kept:
+            checkpoint.save_best(self.folder, self.options, best, self.rules, self.digests, self.check_folder)
+            self.kept = best.epoch
 
 
 def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
@@ -178,7 +209,8 @@ def _fitted(options: TrainOptions, dataset: Dataset) -> tuple[TrainOptions, Data
 
 
 def _ask_for_memory(options: TrainOptions, rules: DataRules, dataset: Dataset) -> None:
-    size = memory.of_training(options, rules.width, len(dataset.train), len(dataset.test))
+    aside = max(len(dataset.test), 0 if dataset.validation is None else len(dataset.validation))
+    size = memory.of_training(options, rules.width, len(dataset.train), aside)
     memory.ask("the model and its training", size, "a smaller model or batch takes less")
 
 
@@ -196,7 +228,7 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
     held = own(run.folder)
     try:
         # Before the run was ours another process may have gone on with it.
-        trainer = _resumed(checkpoint.load(run.folder), options, dataset)
+        trainer = _resumed(checkpoint.load(run.folder, "last"), options, dataset)
         trainer.owner = held
         delete_temporaries(run.folder)
         # The checkpoint first: it is what a later resume goes by.
@@ -216,7 +248,10 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
     digests = check_data(run.folder, run.digests, dataset)
     rules = run.rules.settled(dataset)
     rules.check(dataset)
-    return _trainer(run.folder, options, dataset, rules, digests, run.state)
+    run.state.best = checkpoint.load_best(run.folder)
+    trainer = _trainer(run.folder, options, dataset, rules, digests, run.state)
+    trainer.kept = None if run.state.best is None else run.state.best.epoch
+    return trainer
 
 
 def _trainer(
@@ -229,16 +264,22 @@ def _trainer(
 ) -> Trainer:
     o = options
     data = as_stored(dataset.train, state.vae.dtype)
+    aside = None if dataset.validation is None else as_stored(dataset.validation, state.vae.dtype)
     objective = objective_from(options)
     _check_steps(replace(objective, alpha=largest(options, "alpha")), dataset, o.batch_size)
     engine = make(
         o.engine,
         state.vae,
         objective_at(options, state.epoch),
-        max_rows=min(o.batch_size, max(len(data), len(dataset.test))),
+        max_rows=min(o.batch_size, max(len(data), len(dataset.test), 0 if aside is None else len(aside))),
         threads=o.threads,
     )
-    return Trainer(folder, options, objective, dataset, data, rules, digests, state, engine)
+    trainer = Trainer(folder, options, objective, dataset, data, rules, digests, state, engine, aside)
+    if aside is not None:
+        size = state.vae.parameters.vector.size
+        trainer.validate_every = o.validate_every or epochs_between(o.batch_size, len(data), len(aside), size)
+    state.stopped_early = is_over(state.rows, None if state.best is None else state.best.epoch, options)
+    return trainer
 
 
 def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> None:
@@ -249,6 +290,11 @@ def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> Non
         raise DataError(
             f"{dataset.name}: {counted(points, 'training point')}; with --alpha above 0, --regulariser "
             f"{regulariser} needs {objective.least_points} or more in a batch"
+        )
+    if dataset.validation is not None and len(dataset.validation) < objective.least_points:
+        raise DataError(
+            f"{dataset.name}: {counted(len(dataset.validation), 'validation point')}; with --alpha above 0, "
+            f"--regulariser {regulariser} needs {objective.least_points} or more"
         )
 
 
@@ -304,6 +350,7 @@ def _train(
         fault = engine.train(points, piece, o.batch_size, state.optimizer, o.seed, state.totals)
         took = time.perf_counter() - begun
         if fault is not None:
+            trainer.save_best()
             raise Fault(_not_finite(trainer, fault))
         state.row += len(piece)
         state.seconds += took
@@ -351,10 +398,28 @@ def _end_epoch(trainer: Trainer) -> None:
     state.rows.append({"epoch": state.epoch, **trainer.means(), "seconds": state.seconds})
     state.row = 0
     state.totals[:] = 0
+    if trainer.validation is not None:
+        _validate(trainer, trainer.validation)
     if state.gradient_log is not None:
         trainer.engine.pull()
         log, o = state.gradient_log, trainer.options
         record(log, trainer.engine, trainer.data, o.batch_size, state.epoch, o.seed)
+
+
+def _validate(trainer: Trainer, points: Points) -> None:
+    """Look at the validation points, if it is time; keep a model that is better than the best, or end the training."""
+    state, o = trainer.state, trainer.options
+    row = state.rows[-1]
+    row |= dict.fromkeys(VALIDATION_COLUMNS, math.nan)
+    if state.epoch % trainer.validate_every and state.epoch != o.epochs:
+        return
+    row |= validate(trainer.engine, points, o)
+    best = None if state.best is None else value_of(state.best.rows[-1], o)
+    if is_better(value_of(row, o), best):
+        trainer.engine.pull()
+        if state.not_finite() is None:
+            state.keep_as_best()
+    state.stopped_early = is_over(state.rows, None if state.best is None else state.best.epoch, o)
 
 
 def _call(on_epoch: Sequence[Callable[[Trainer], object]], trainer: Trainer) -> bool:

@@ -234,6 +234,23 @@ def test_a_run_of_a_file_loads(X):
     assert DecompositionVAE.load("again").n_iter_ == 4
 
 
+def test_a_run_with_validation_loads_as_its_best_model(X):
+    np.save("points.npy", X)
+    command = ["train", "--data", "points.npy", "--hidden", "8", "-e", "40", "--lr", "0.1"]
+    command += ["--early-stopping", "2", "--validate-every", "1"]
+    assert main([*command, "-q", "--no-plots", "--out", "run"]) == 0
+    best, last = load_run("run"), load_run("run", "last")
+    assert best.state.epoch < last.state.epoch
+    for which, run in ((None, best), ("best", best), ("last", last)):
+        model = DecompositionVAE.load("run", which)
+        assert_array_equal(model.vae_.parameters.vector, run.vae.parameters.vector)
+        assert model.n_iter_ == run.state.epoch
+        assert model.partial_fit(X).n_iter_ == run.state.epoch + 1
+        model.save(f"again-{which}", X)
+        again = DecompositionVAE.load(f"again-{which}")
+        assert_array_equal(again.partial_fit(X).transform(X), model.partial_fit(X).transform(X))
+
+
 @pytest.mark.parametrize("more", [["--points-per-arm", "10"], ["--points-per-arm", "10", "--prior", "sparse"]])
 def test_a_run_of_the_pinwheel_loads(more):
     command = ["train", "--data", "pinwheel", "--hidden", "8", "-e", "2", "-q", "--no-plots", "--out", "run"]

@@ -16,7 +16,7 @@ from ..randomness import philox, streams
 from ..settings.options import OWN, TrainOptions, chosen_variant, data_names
 from ..settings.resolving import check
 from ..variants import DATA_SETS
-from . import arrays, dsprites, fashion_mnist, own, pinwheel
+from . import arrays, dsprites, fashion_mnist, own, pinwheel, validation
 from .dataset import Dataset
 from .labels import is_file
 from .source import Available, DataSource
@@ -28,7 +28,7 @@ __all__ = ["Available", "DataSource", "Dataset", "available", "dataset_from", "l
 
 
 FILES_OR_NAMES = ("labels", "factors")  # options that are a file, or a name within the data's
-PATHS = ("data", "data_dir", "from_run", *FILES_OR_NAMES)
+PATHS = ("data", "data_dir", "from_run", "validation", *FILES_OR_NAMES)
 
 
 def with_absolute_files(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,8 +73,11 @@ def load(data: str | Path, *, data_seed: int = 0, limit: int | None = None, **gi
 
 
 def dataset_from(options: TrainOptions) -> Dataset:
-    """The data that the options name."""
-    return _load(options)
+    """The data that the options name, with validation points where they ask for some."""
+    dataset = _load(options)
+    if dataset.validation is None:
+        dataset = validation.with_held_out(dataset, options.validation_fraction, options.data_seed)
+    return validation.with_file(dataset, options)
 
 
 def _load(options: Any) -> Dataset:

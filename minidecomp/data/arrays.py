@@ -21,6 +21,7 @@ from .cells import FRAME_ENDINGS, STANDARD_INPUT, TEXT_ENDINGS, Reading, ending_
 from .conversions import conversion
 from .dataset import Dataset
 from .folders import reason, refuse_what_is_no_file
+from .held_out import held_out
 from .images import LAST, in_words
 from .labels import NOTHING, Beside, as_texts, beside_points, classes_beside
 from .on_disk import OnDisk
@@ -105,8 +106,9 @@ def load(
     limit: int | None = None,
     how: HowToRead | None = None,
     scale: str | None = None,
+    validation_fraction: float | None = None,
 ) -> Dataset:
-    """Load points from a file and set some aside for the test.
+    """Load points from a file and set some aside for the test, and for validation if that is asked for.
 
     Parameters
     ----------
@@ -124,6 +126,8 @@ def load(
         What else is said of the file.
     scale : str or None
         As of `rules.new_data`.
+    validation_fraction : float, optional
+        The part of the training points that is not trained on.
 
     Returns
     -------
@@ -149,6 +153,8 @@ def load(
         raise DataError(f"{path}: has {counted(n, 'point')}; at least 4 are needed")
     kept, tested = _split(n, test_fraction, data_seed)
     kept = kept[:limit]
+    trained, held = held_out(len(kept), validation_fraction or 0.0, data_seed, str(path))
+    kept, validated = kept[trained], kept[held]
     train = pick(new.rows, kept)
     scaling = new.scaled(train)
     labels, factors, notes = classes_beside(found.beside, how.labels)
@@ -166,6 +172,7 @@ def load(
         scaling=scaling,
         factors=None if factors is None else factors.split(kept, tested),
         test_index=found.numbered[tested],
+        validation=new.points(pick(new.rows, validated), scaling) if validated.size else None,
     )
 
 

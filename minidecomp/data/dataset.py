@@ -69,10 +69,11 @@ class Factors:
 
 @dataclass(frozen=True)
 class Digests:
-    """SHA-256 of the training and of the test points, hexadecimal; empty where it was not taken."""
+    """SHA-256 of the training, the test and the validation points, hexadecimal; empty where it was not taken."""
 
     train: str = ""
     test: str = ""
+    validation: str = ""
 
 
 def named(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray | None:
@@ -82,7 +83,7 @@ def named(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray |
 
 @dataclass(frozen=True)
 class Dataset:
-    """The training and the test points of a data set, and what is known of them.
+    """The training, the test and the validation points of a data set, and what is known of them.
 
     Attributes
     ----------
@@ -111,6 +112,8 @@ class Dataset:
         The factors that a person's file has for its points; a data set with a ``grid`` has none.
     test_index : numpy.ndarray of shape (N,) or None
         What tells each test point from the others of a person's file: the cell of its index, or its row, from 0.
+    validation : Points of shape (N, dx) or None
+        Those that are not trained on, but show how the training goes.
     """
 
     name: str
@@ -127,6 +130,7 @@ class Dataset:
     scaling: Scaling | None = None
     factors: Factors | None = None
     test_index: np.ndarray | None = None
+    validation: Points | None = None
 
     def __repr__(self) -> str:
         counts = f"{len(self.train)} training and {len(self.test)} test points"
@@ -159,9 +163,10 @@ class Dataset:
         return self.scaling.restore(as_numbers(points, np.float64))
 
     def digests(self) -> Digests:
-        """The digests of both parts, which tell these points from others; they are taken once."""
+        """The digests of the parts, which tell these points from others; they are taken once."""
         return self._digests
 
     @cached_property
     def _digests(self) -> Digests:
-        return Digests(fingerprint(self.train), fingerprint(self.test))
+        validation = "" if self.validation is None else fingerprint(self.validation)
+        return Digests(fingerprint(self.train), fingerprint(self.test), validation)

@@ -66,7 +66,8 @@ def _check_decimal(value: str) -> None:
 
 
 def _load(o: Any) -> Dataset:
-    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o), o.scale)
+    fraction = getattr(o, "validation_fraction", None)
+    return load(o.data, o.array, o.test_fraction, o.data_seed, o.limit, how_to_read(o), o.scale, fraction)
 
 
 SOURCE = DataSource(

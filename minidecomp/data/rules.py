@@ -127,6 +127,8 @@ class DataRules:
             if self.unit not in (UNKNOWN, unit_of(points)):
                 raise DataError(f"the model takes {self.unit}; the {part} of {dataset.name} are {unit_of(points)}")
             self._meaning(points, dataset.name, None)
+        if dataset.validation is not None:  # a file's may be numbers where the model takes bytes
+            self._meaning(dataset.validation, f"the validation points of {dataset.name}", None)
         self._check_image_shape(dataset.image_shape, dataset.name)
 
     def settled(self, dataset: Dataset) -> DataRules:
@@ -315,8 +317,9 @@ def _what_to_do(low: float, high: float) -> str:
 
 
 def _extremes_of(dataset: Dataset) -> tuple[float, float]:
-    """The least and the greatest value of the training and the test points; bytes after the division."""
-    lows, highs = zip(value_range(dataset.train), value_range(dataset.test), strict=True)
+    """The least and the greatest value of all points; bytes after the division."""
+    parts = [dataset.train, dataset.test, *([] if dataset.validation is None else [dataset.validation])]
+    lows, highs = zip(*map(value_range, parts), strict=True)
     return min(lows), max(highs)
 
 

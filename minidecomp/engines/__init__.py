@@ -102,7 +102,10 @@ class Engine(Protocol):
         """
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
-        """The terms of a batch x (B, dx), with the draws of a seed and a step, by name."""
+        """The terms of a batch x (B, dx), with the draws of a seed and a step, by name.
+
+        The regulariser is the one that is named, else the objective's; "none" asks for none.
+        """
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         """log p(x|z) + log p(z) - log q(z|x) of each posterior sample, (K, B), in nats; the KL must be monte-carlo."""

@@ -202,14 +202,14 @@ class CpuEngine:
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms of x (B, dx) with the draws of a seed and a step."""
-        wanted = regulariser or self.objective.regulariser
+        wanted = rules.asked(regulariser, self.objective)
         rules.check_batch(x, self.vae, wanted, self.max_rows)
         compiled = not self._external and wanted in REGULARISERS
-        if not compiled and not self._external:
+        if wanted is not None and not compiled and not self._external:
             # A regulariser that the core does not know, of parameters that no other call changes meanwhile.
             with self._engine:
                 return TextbookEngine(self.vae, self.objective).values(x, seed, step, wanted)
-        number = REGULARISERS.index(wanted) if compiled else NO_REGULARISER
+        number = REGULARISERS.index(str(wanted)) if compiled else NO_REGULARISER
         with blas.single_threaded():
             terms = self._external_terms({}, wanted)
             values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, terms=terms)
@@ -231,7 +231,7 @@ class CpuEngine:
         named = dict(zip(TERMS, values, strict=True))
         if wanted is None:
             del named["regulariser"]
-        return named | {"objective": self.objective.combine(named)}
+        return rules.with_objective(named, self.objective)
 
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D) of q(z|x)."""

@@ -157,7 +157,7 @@ class GpuEngine:
         named = dict(zip(TERMS, self._device.to_host(self._step.numbers)[VALUE].tolist(), strict=True))
         if regulariser is None:
             del named["regulariser"]
-        return named | {"objective": self.objective.combine(named)}
+        return rules.with_objective(named, self.objective)
 
     @rules.one_call_at_a_time
     def value_and_grad(
@@ -183,10 +183,10 @@ class GpuEngine:
     @rules.one_call_at_a_time
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms of x (B, dx) with the draws of a seed and a step."""
-        regulariser = regulariser or self.objective.regulariser
-        rules.check_batch(x, self.vae, regulariser, self.max_rows)
-        self._run_values(x, seed, step, regulariser)
-        return self._named_values(regulariser)
+        wanted = rules.asked(regulariser, self.objective)
+        rules.check_batch(x, self.vae, wanted, self.max_rows)
+        self._run_values(x, seed, step, wanted)
+        return self._named_values(wanted)
 
     def _run_values(self, x: Points, seed: int, step: int, regulariser: str | None) -> None:
         points = self._one_batch(x)

@@ -18,6 +18,7 @@ from ..randomness.draws import Draws
 from ..variants import LIKELIHOODS, REGULARISERS
 from .constants import is_built_in
 
+NO_REGULARISER = "none"  # in place of a regulariser's name: it is not computed
 # The compiled engine refuses in the same words (_core/engine.pxi).
 AT_WORK = (
     "the engine is at work: it does one call at a time, so make one for each thread, and another "
@@ -77,6 +78,19 @@ def check_known(engine: str, vae: VAE, objective: Objective) -> None:
             raise OptionError("engine", engine, f"it does not learn a variance with the {part}, textbook does")
     if objective.kl == "analytic" and not getattr(prior, "closed_form_kl", False):
         raise OptionError("kl", "analytic", f"the {prior.name} prior has no closed form; monte-carlo is")
+
+
+def asked(regulariser: str | None, objective: Objective) -> str | None:
+    """The regulariser that ``Engine.values`` computes: the one that is named, or the objective's; None for none."""
+    wanted = regulariser or objective.regulariser
+    return None if wanted == NO_REGULARISER else wanted
+
+
+def with_objective(values: dict[str, float], objective: Objective) -> dict[str, float]:
+    """The terms' values, and the objective's where all that have a weight are there."""
+    if objective.alpha != 0 and "regulariser" not in values:
+        return values
+    return values | {"objective": objective.combine(values)}
 
 
 def least_points(regulariser: str | None) -> int:

@@ -93,9 +93,13 @@ class TextbookEngine:
     @rules.one_call_at_a_time
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms of x (B, dx) with the draws of a seed and a step."""
-        objective = self.objective if regulariser is None else replace(self.objective, regulariser=regulariser)
-        rules.check_batch(x, self.vae, objective.regulariser)
-        return textbook.value(self.vae, objective, as_numbers(x, self.vae.dtype), self._draw(len(x), seed, step, True))
+        wanted = rules.asked(regulariser, self.objective)
+        rules.check_batch(x, self.vae, wanted)
+        objective = (
+            replace(self.objective, alpha=0.0) if wanted is None else replace(self.objective, regulariser=wanted)
+        )
+        drawn = self._draw(len(x), seed, step, wanted is not None)
+        return textbook.value(self.vae, objective, as_numbers(x, self.vae.dtype), drawn)
 
     @rules.one_call_at_a_time
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:

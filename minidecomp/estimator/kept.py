@@ -28,10 +28,11 @@ from ..files import write_file
 from ..runs import checkpoint
 from ..runs.checkpoint import State
 from ..runs.folder import new_run, write_config
-from ..settings.options import CHOOSERS, OWN, TrainOptions, is_relevant
+from ..settings.options import CHOOSERS, OWN, TrainOptions, by_name, is_relevant
 from ..settings.resolving import resolve
 from .parameters import option_names, parameters
 
+OF_VALIDATION = ("validation_fraction", "validation", "validate_every", "early_stopping", "monitor")
 TEST_SHARE = 0.1  # of the points that were fitted, where no others are given to test on
 
 
@@ -53,6 +54,11 @@ class Points:
     test: np.ndarray
     dataset: Dataset
     engine: Engine
+
+
+def without_validation() -> dict[str, Any]:
+    """The options of validation as they are where there is none: an estimator trains on all its points."""
+    return {name: by_name()[name].default for name in OF_VALIDATION}
 
 
 def some_to_test(points: np.ndarray) -> np.ndarray:
@@ -96,6 +102,7 @@ def _write(
         data=str(folder / "data.npy"),
         channels=_channels(trained.rules, trained.axes),
         epochs=max(options.epochs, state.epoch),  # a schedule has come to its end by then, and stays there
+        **without_validation(),
     )
     if points is not None:
         options = _write_points(folder, options, points, check, written)
@@ -154,7 +161,7 @@ def _axes(rules: DataRules, channels: str | None) -> tuple[int, ...] | None:
     return (count, rows, columns) if channels == FIRST else (rows, columns, count)
 
 
-def load(folder: str | os.PathLike[str]) -> tuple[Trained, dict[str, Any]]:
+def load(folder: str | os.PathLike[str], which: str | None) -> tuple[Trained, dict[str, Any]]:
     """What a run folder has of a fitted estimator, and the parameters that differ from their defaults.
 
     Raises
@@ -162,10 +169,11 @@ def load(folder: str | os.PathLike[str]) -> tuple[Trained, dict[str, Any]]:
     RunError
         If it is no run folder, or its checkpoint is damaged.
     """
-    run = checkpoint.load(os.fspath(folder))
+    run = checkpoint.load(os.fspath(folder), which)
     run.state.gradient_log = None  # an estimator has none
     usual, own = vars(resolve(data=OWN)), option_names()
-    options = run.options.replace(**{name: value for name, value in usual.items() if name not in own})
+    of_a_file = {name: value for name, value in usual.items() if name not in own}
+    options = run.options.replace(**of_a_file | without_validation())
     axes = _axes(run.rules, options.channels)
     return Trained(options, run.rules, run.state, axes), _changed(options)
 

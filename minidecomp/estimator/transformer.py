@@ -292,19 +292,25 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return kept.Points(self._as_fitted(X), self._as_fitted(X_test), dataset, engine)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> DecompositionVAE:
+    def load(cls, folder: str | os.PathLike[str], which: str | None = None) -> DecompositionVAE:
         """A fitted estimator from a run folder, of ``save`` or of ``minidecomp train``, with the run's options.
 
         It gives the codes that the saved one gives, and ``partial_fit`` goes on where that stopped, to the bit. What
         a run folder does not have (``verbose``, ``callbacks``) is as by default; of a run that did not end with an
         epoch, ``partial_fit`` begins the epoch anew.
 
+        Parameters
+        ----------
+        folder : path
+        which : str, optional
+            ``best``, the best model by validation, or ``last``; the best where a run has one.
+
         Raises
         ------
         RunError
             It is no run folder, or its checkpoint is damaged.
         """
-        trained, changed = kept.load(folder)
+        trained, changed = kept.load(folder, which)
         rules = trained.rules
         model = cls(**changed, reshape=rules.image_shape is not None)
         model.n_features_in_ = rules.width

@@ -137,6 +137,11 @@ def evaluate(
     -------
     dict
         What ``evaluation.json`` has (docs/files.md).
+
+    Raises
+    ------
+    DataError
+        If an encoding is not finite, and something is wanted that is made of the encodings.
     """
     wanted, listener = wanted or Wanted(), listener or Listener()
     names = check_wanted(wanted, options, dataset)
@@ -144,8 +149,13 @@ def evaluate(
         if METRICS[name].slow:
             listener.say(f"{name} will take {METRICS[name].slow}, and twice that with a Student-t prior")
     result: dict[str, Any] = {"version": __version__, **model_of(state), "seed": wanted.seed}
-    result["train"] = recorded_terms(state.rows[-1], options.log_prior_multiplier) if state.rows else {}
+    row = state.rows[-1] if state.rows else {}
+    result["train"] = recorded_terms(row, options.log_prior_multiplier)
+    if validation := recorded_terms(row, options.log_prior_multiplier, "validation"):
+        result["validation"] = validation
     terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, wanted.seed)
+    if names or wanted.decomposition or wanted.marginal_log_likelihood:
+        check_finite(f"the test points of {dataset.name}", {"loc": loc, "scale": scale})
     result |= terms | {"log_volume": log_volume(dataset, state.vae.likelihood.name)}
     listener.found(result)
     if wanted.decomposition:
@@ -195,9 +205,9 @@ def evaluate_run(
 
 
 def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener | None = None) -> dict[str, Any]:
-    """`evaluate_run` of a run in training that has come to its end, with the run's own seed."""
+    """`evaluate_run` of a run in training that has come to its end, of its best model, with the run's own seed."""
     assert trainer.folder is not None
-    wanted, o, state = Wanted(metrics, seed=trainer.options.seed), trainer.options, trainer.state
+    wanted, o, state = Wanted(metrics, seed=trainer.options.seed), trainer.options, trainer.state.chosen
     engine = make_for_use(o.engine, state.vae, trainer.objective, batch_size=o.batch_size, threads=o.threads)
     return evaluate_run(trainer.folder, o, state, engine, trainer.dataset, wanted, listener, trainer.check_folder)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..data import dataset_from
 from ..data.dataset import Dataset
 from ..errors import MinidecompError, OptionError
+from ..model.vae import VAE
 from ..objective import objective_from
-from ..runs.checkpoint import Run
+from ..runs.checkpoint import Run, State
 from ..runs.folder import check_data
+from ..settings.options import TrainOptions
 from ..settings.schedules import over_epochs
 from .curves import learning_curves
 from .gradients import gradient_curves
@@ -67,32 +69,37 @@ def picture(
         near = get_close_matches(name, PICTURES, 1, 0.4)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise OptionError("name", name, f"one of {', '.join(PICTURES)} is{hint}")
+    parts = _parts(trained)
     if name == "learning_curves":
-        return _learning_curves(trained)
+        metrics = parts.training.metrics()
+        metrics = metrics | over_epochs(parts.options, len(metrics["epoch"]))
+        return learning_curves(metrics, objective_from(parts.options).kl_title, parts.best)
     if name == "gradients":
-        return _gradients(trained)
-    vae, dataset = _state(trained).vae, _dataset(trained, X, y)
-    check_classes(vae, dataset, classes)
-    return model_picture(name, vae, dataset, seed, classes)
+        if parts.training.gradient_log is None:
+            raise MinidecompError("no gradients were logged: a run has them if it was trained with log_gradients")
+        return gradient_curves(parts.training.gradient_log.columns())
+    dataset = _dataset(trained, X, y)
+    check_classes(parts.vae, dataset, classes)
+    return model_picture(name, parts.vae, dataset, seed, classes)
 
 
-def _state(trained: Any) -> Any:
-    """Where the training stands: an estimator has it by a name of scikit-learn's kind."""
-    return trained.state_ if hasattr(trained, "state_") else trained.state
+class _Parts(NamedTuple):
+    """What is drawn: the training, to its last epoch, and the model that counts, with its epoch if it is the best."""
+
+    options: TrainOptions
+    training: State
+    vae: VAE
+    best: int | None
 
 
-def _learning_curves(trained: Any) -> Figure:
-    options = trained.options_ if hasattr(trained, "options_") else trained.options
-    metrics = _state(trained).metrics()
-    metrics = metrics | over_epochs(options, len(metrics["epoch"]))
-    return learning_curves(metrics, objective_from(options).kl_title)
-
-
-def _gradients(trained: Any) -> Figure:
-    log = _state(trained).gradient_log
-    if log is None:
-        raise MinidecompError("no gradients were logged: a run has them if it was trained with log_gradients")
-    return gradient_curves(log.columns())
+def _parts(trained: Any) -> _Parts:
+    if hasattr(trained, "state_"):  # an estimator, which has all by names of scikit-learn's kind
+        return _Parts(trained.options_, trained.state_, trained.vae_, None)
+    if isinstance(trained, Run):
+        best = trained.state.epoch if trained.which == "best" else None
+        return _Parts(trained.options, trained.training(), trained.vae, best)
+    state = trained.state
+    return _Parts(trained.options, state, state.chosen.vae, None if state.best is None else state.best.epoch)
 
 
 def _dataset(trained: Any, X: Any, y: Any) -> Dataset:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import MinidecompError
-from .style import COLUMN, DATA_COLOUR, new_figure, styled
+from .style import COLUMN, DATA_COLOUR, MODEL_COLOUR, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ SCHEDULE_LABELS = {"beta": "$\\beta$", "alpha": "$\\alpha$", "lr": "learning rat
 
 
 @styled
-def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL") -> Figure:
+def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL", best: int | None = None) -> Figure:
     """The terms of the objective over the epochs, one panel each.
 
     Parameters
@@ -32,9 +32,11 @@ def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL") -> 
     metrics : mapping of str to numpy.ndarray of shape (epochs,)
         ``epoch`` and some of ``log_likelihood``, ``kl``, ``regulariser`` and ``objective``, in nats. A term
         that is nowhere finite is left out. A single epoch is drawn as a point. ``alpha``, ``beta`` and ``lr``, if they
-        are there, get panels of their own.
+        are there, get panels of their own; ``validation_kl`` and the like, where they are finite, a second line.
     kl_title : str
         What the objective's second term is called (`Objective.kl_title`).
+    best : int, optional
+        The epoch of the best model by validation, which is marked.
 
     Returns
     -------
@@ -53,21 +55,32 @@ def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL") -> 
     figure = new_figure(COLUMN, 0.4 + 1.05 * len(terms))
     panels = figure.subplots(len(terms), 1, sharex=True, squeeze=False)[:, 0]
     for axes, term in zip(panels, terms, strict=True):
-        _draw_curve(axes, epoch, np.asarray(metrics[term], float))
+        aside = np.asarray(metrics.get(f"validation_{term}", ()), float)
+        _draw_curve(axes, epoch, np.asarray(metrics[term], float), aside)
+        if best is not None:
+            axes.axvline(best, color=MODEL_COLOUR, linewidth=0.7, linestyle=":")
         axes.set_ylabel(f"{kl_title} (nats)" if term == "kl" else labels[term])
+    if any(np.isfinite(values).any() for name, values in metrics.items() if name.startswith("validation_")):
+        panels[0].legend(["training", "validation", *([] if best is None else [f"best: epoch {best}"])], fontsize=6)
     panels[-1].set_xlabel("epoch")
     panels[-1].locator_params(axis="x", integer=True, min_n_ticks=1)
     figure.align_ylabels(panels)
     return figure
 
 
-def _draw_curve(axes: Axes, epoch: np.ndarray, value: np.ndarray) -> None:
-    alone = np.isfinite(value).sum() == 1
-    axes.plot(epoch, value, "o" if alone else "-", color=DATA_COLOUR, clip_on=not alone)
+def _draw_curve(axes: Axes, epoch: np.ndarray, value: np.ndarray, aside: np.ndarray) -> None:
+    seen = np.isfinite(aside)  # not every epoch is validated
+    shown = [(epoch, value, "-", DATA_COLOUR)]
+    if seen.any():
+        shown.append((epoch[seen], aside[seen], "--", MODEL_COLOUR))
+    for at, values, style, colour in shown:
+        alone = np.isfinite(values).sum() == 1
+        axes.plot(at, values, "o" if alone else style, color=colour, clip_on=not alone)
     axes.grid(axis="y", color="0.9", linewidth=0.5)
     axes.set_axisbelow(True)
     axes.locator_params(axis="y", nbins=4)
-    low, high = _robust_limits(value)
+    limits = [_robust_limits(values) for _, values, _, _ in shown]
+    low, high = min(low for low, _ in limits), max(high for _, high in limits)
     if high > low:
         margin = 0.06 * (high - low)
         axes.set_ylim(low - margin, high + margin)

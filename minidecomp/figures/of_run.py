@@ -68,9 +68,10 @@ def draw_all(
     seed: int = 0,
     formats: Sequence[str] = ("png",),
     kl_title: str = "KL",
+    best: int | None = None,
 ) -> list[Path]:
     """Write a trained run's pictures: those of ``draw_curves`` and of ``draw_model``; returns the paths."""
-    return draw_curves(folder, metrics, formats, kl_title) + draw_model(folder, vae, dataset, seed, formats)
+    return draw_curves(folder, metrics, formats, kl_title, best) + draw_model(folder, vae, dataset, seed, formats)
 
 
 @styled
@@ -79,6 +80,7 @@ def draw_curves(
     metrics: Mapping[str, np.ndarray],
     formats: Sequence[str] = ("png",),
     kl_title: str = "KL",
+    best: int | None = None,
 ) -> list[Path]:
     """Write learning_curves; nothing without an epoch.
 
@@ -87,7 +89,7 @@ def draw_curves(
     folder : path
         Made if need be.
     metrics : mapping of str to numpy.ndarray of shape (epochs,)
-    kl_title : str
+    kl_title, best
         As for ``learning_curves``.
     formats : sequence of str
         Of ``png`` (200 dots an inch), ``pdf`` and ``svg``.
@@ -100,7 +102,7 @@ def draw_curves(
     check_formats(formats)
     if not len(metrics["epoch"]):
         return []
-    return write_figure(learning_curves(metrics, kl_title), make_folder(Path(folder)), "learning_curves", formats)
+    return write_figure(learning_curves(metrics, kl_title, best), make_folder(Path(folder)), "learning_curves", formats)
 
 
 @styled

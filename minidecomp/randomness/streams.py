@@ -67,6 +67,7 @@ TEST_ORDER = Stream((SHUFFLE,), _TRAINING)  # the order in which test points com
 PINWHEEL_TRAIN = Stream(_DATA, 0)  # where the pinwheel's training points lie on their arms
 PINWHEEL_TEST = Stream(_DATA, 1)  # and its test points
 SPREAD = Stream(_SPLIT, 1)  # which of many points are looked at, always with seed 0
+VALIDATION = Stream(_SPLIT, 2)  # which training points are kept for validation
 SPLIT = Stream(_SPLIT)  # a data set's points in random order, once: which are for testing, and which --limit keeps
 
 # ---- samples of a model ----

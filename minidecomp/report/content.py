@@ -25,6 +25,7 @@ from ..randomness.draws import draw
 from ..runs.checkpoint import Run
 from ..runs.evaluation_file import read_evaluation
 from ..runs.folder import config_text
+from ..runs.schema import VALIDATION_COLUMNS
 from ..variants import REGULARISERS
 
 MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
@@ -47,17 +48,20 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
     dataset : Dataset
         What the run was trained on.
     """
-    o, vae = run.options, run.vae
+    o, vae, training = run.options, run.vae, run.training()
+    metrics = training.metrics()
     result: dict[str, Any] = {
         "name": printable(run.folder.resolve().name),
         "data": dataset.name,
-        "epochs": run.state.epoch,
+        "epochs": training.epoch,
+        "best": run.state.epoch if run.which == "best" else None,
         "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}
         | {"D": REGULARISERS[run.objective.regulariser].symbol, "kl_title": run.objective.kl_title},
         "prior": o.prior,
         "settings": [line.partition(" = ")[::2] for line in config_text(o).splitlines() if " = " in line],
-        "curves": _thinned(run.state.metrics()),
-        "gradients": _thinned(run.state.gradient_log.columns()) if run.state.gradient_log is not None else {},
+        "curves": _thinned({name: values for name, values in metrics.items() if name not in VALIDATION_COLUMNS}),
+        "validation": _validation(metrics),
+        "gradients": _thinned(training.gradient_log.columns()) if training.gradient_log is not None else {},
         "evaluation": _evaluation(run),
         "parameters": int(vae.parameters.vector.size),
         "unit": _unit(run),
@@ -90,6 +94,15 @@ def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
         name: [float(f"{value:.6g}") if np.isfinite(value) else None for value in np.asarray(values, float)[rows]]
         for name, values in columns.items()
     }
+
+
+def _validation(metrics: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
+    """The terms on the validation points, by their names, at the epochs that have them; empty without any."""
+    columns = {name.removeprefix("validation_"): metrics[name] for name in VALIDATION_COLUMNS if name in metrics}
+    if not columns:
+        return {}
+    seen = np.isfinite(columns["log_likelihood"])
+    return _thinned({name: values[seen] for name, values in ({"epoch": metrics["epoch"]} | columns).items()})
 
 
 def _evaluation(run: Run) -> list[tuple[str, Any]]:

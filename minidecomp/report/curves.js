@@ -15,7 +15,8 @@ function short(value) {
   return size !== 0 && (size < 0.01 || size >= 1e5) ? value.toExponential(1) : String(Number(value.toPrecision(3)));
 }
 
-// One panel: lines of [name, values, class], over x; a logarithmic axis where asked for.
+// One panel: lines of [name, values, class], over x or, dashed, over a fourth entry of their own; a logarithmic axis where
+// asked for.
 function chart(parent, title, x, lines, logarithmic) {
   const known = lines.filter(([, values]) => values.some((value) => value !== null));
   if (known.length === 0 || x.length === 0) return;
@@ -40,15 +41,17 @@ function chart(parent, title, x, lines, logarithmic) {
   }
   svg("text", { x: left, y: H - 4 }, root).textContent = `epoch ${x[0]}`;
   svg("text", { x: W - 6, y: H - 4, "text-anchor": "end" }, root).textContent = String(x[x.length - 1]);
-  known.forEach(([name, values, kind], i) => {
+  known.forEach(([name, values, kind, own], i) => {
+    const along = own || x;
     let path = "", begun = false;
     values.forEach((value, at) => {
       if (!usable(value)) { begun = false; return; }
-      path += `${begun ? "L" : "M"}${px(x[at]).toFixed(1)} ${py(value).toFixed(1)}`;
+      path += `${begun ? "L" : "M"}${px(along[at]).toFixed(1)} ${py(value).toFixed(1)}`;
       begun = true;
     });
     const line = svg("path", { d: path.includes("L") ? path : `${path}h0.01`, stroke: `var(--${kind})` }, root);
     if (!path.includes("L")) line.setAttribute("stroke-width", "6");
+    if (own) line.setAttribute("stroke-dasharray", "4 3");
     if (known.length > 1) {
       svg("text", { x: left + 58 + 68 * i, y: H - 4, style: `fill: var(--${kind})` }, root).textContent = name;
     }

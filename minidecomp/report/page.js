@@ -6,16 +6,18 @@ const values = JSON.parse(document.getElementById("values").textContent);
 function showRun() {
   const { objective: o } = values, D = o.D;
   document.getElementById("summary").textContent =
-    `${values.data}, ${values.prior} prior, ${values.epochs} epochs, ${values.parameters.toLocaleString("en")} parameters`;
+    `${values.data}, ${values.prior} prior, ${values.epochs} epochs${values.best ? `, the model of epoch ${values.best}, the best by validation` : ""}, ` +
+    `${values.parameters.toLocaleString("en")} parameters`;
   document.getElementById("unit").textContent = values.unit;
   document.getElementById("unit").hidden = !values.unit;
   document.getElementById("formula").textContent =
     `L(x) = E_q(z|x)[log p(x|z)] - ${o.beta} ${o.kl_title === "KL" ? "KL(q(z|x) || p(z))" : `E_q(z|x)[${o.kl_title}]`} - ${o.alpha} ${D}`;
-  const curves = document.getElementById("curves"), c = values.curves, g = values.gradients;
-  chart(curves, "log-likelihood (nats)", c.epoch, [["log-likelihood", c.log_likelihood, "reconstruction"]]);
-  chart(curves, `${o.kl_title} (nats)`, c.epoch, [[o.kl_title, c.kl, "kl"]]);
-  chart(curves, `regulariser: ${D}`, c.epoch, [["regulariser", c.regulariser, "regulariser"]]);
-  chart(curves, "objective (nats)", c.epoch, [["objective", c.objective, "ink"]]);
+  const curves = document.getElementById("curves"), c = values.curves, g = values.gradients, v = values.validation;
+  const lines = (name, term, kind) => (v.epoch ? [["training", c[term], kind], ["validation", v[term], kind, v.epoch]] : [[name, c[term], kind]]);
+  chart(curves, "log-likelihood (nats)", c.epoch, lines("log-likelihood", "log_likelihood", "reconstruction"));
+  chart(curves, `${o.kl_title} (nats)`, c.epoch, lines(o.kl_title, "kl", "kl"));
+  chart(curves, `regulariser: ${D}`, c.epoch, lines("regulariser", "regulariser", "regulariser"));
+  chart(curves, "objective (nats)", c.epoch, lines("objective", "objective", "ink"));
   if (g.epoch) {
     chart(curves, "gradients' norms", g.epoch, [["reconstr.", g.norm_log_likelihood, "reconstruction"], ["beta KL", g.norm_kl, "kl"],
       ["alpha D", g.norm_regulariser, "regulariser"]], true);

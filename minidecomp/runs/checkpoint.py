@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +20,19 @@ from ..errors import Fault, OptionError, RunError, shown
 from ..files import unchecked, write_file
 from ..model import from_options
 from ..model.optimizer import Adam
-from ..model.vae import VAE
+from ..model.vae import VAE, in_dtype
 from ..objective import Objective, objective_at
 from ..settings import toml_text
 from ..settings.options import CHOOSERS, TrainOptions, by_name, choices_of
 from ..settings.resolving import resolve
 from . import npz, schema
-from .folder import config_text, with_data_that_moved
+from .folder import BEST, LAST, config_text, with_data_that_moved
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .gradient_log import GradientLog
-from .schema import COLUMNS, FORMAT, VERSION
+from .schema import COLUMNS, FORMAT, VERSION, columns
 from .summary import three_lines
+
+WHICH = ("best", "last")
 
 
 @dataclass
@@ -51,6 +55,10 @@ class State:
         Training time so far.
     gradient_log : GradientLog or None
         What ``log_gradients`` asks for.
+    best : State or None
+        With validation, the state after the epoch with the best value so far; its rows may go on beyond that epoch.
+    stopped_early : bool
+        Whether early stopping has ended the run.
     """
 
     vae: VAE
@@ -62,6 +70,26 @@ class State:
     rows: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     gradient_log: GradientLog | None = None
+    best: State | None = None
+    stopped_early: bool = False
+
+    @property
+    def chosen(self) -> State:
+        """The state with the model that counts: the best by validation or, without one, this one."""
+        return self if self.best is None else self.best
+
+    def keep_as_best(self) -> None:
+        """Copy the model and the optimiser as they are now into ``best``."""
+        best = self.best
+        if best is None:
+            best = self.best = State(in_dtype(self.vae, self.vae.dtype), deepcopy(self.optimizer), self.prior_logits)
+        best.vae.parameters.vector[...] = self.vae.parameters.vector
+        theirs, ours = best.optimizer, self.optimizer
+        theirs.step, theirs.lr = ours.step, ours.lr
+        for copy, own in ((theirs.m, ours.m), (theirs.v, ours.v), (theirs.v_max, ours.v_max)):
+            if copy is not None:
+                copy[...] = own
+        best.epoch, best.seconds, best.rows = self.epoch, self.seconds, self.rows[: self.epoch]
 
     def __repr__(self) -> str:
         return f"State(epoch {self.epoch}, step {self.optimizer.step}, {self.vae})"
@@ -72,8 +100,9 @@ class State:
         return max(1, self.epoch + (self.row > 0))
 
     def metrics(self) -> dict[str, np.ndarray]:
-        """The columns of ``metrics.csv``; a term that was not computed is NaN."""
-        return {column: np.array([row[column] for row in self.rows], float) for column in COLUMNS}
+        """The columns of ``metrics.csv``; a value that was not computed is NaN."""
+        names = dict.fromkeys((*COLUMNS, *(name for row in self.rows[:1] for name in row)))
+        return {name: np.array([row.get(name, np.nan) for row in self.rows], float) for name in names}
 
     def not_finite(self) -> str | None:
         """The name of an array that holds NaN or infinity, of those that a save refuses; None if all is well."""
@@ -100,10 +129,37 @@ def save(
 
     ``check`` is as for `minidecomp.files.write_file`.
     """
-    adam = state.optimizer
     if (name := state.not_finite()) is not None:
         raise Fault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
-    _write_table(folder / "metrics.csv", COLUMNS, [[row[column] for column in COLUMNS] for row in state.rows], check)
+    _write_table(folder / "metrics.csv", columns(options), _table(options, state), check)
+    arrays = _arrays(options, state, rules, digests)
+    if state.gradient_log is not None:
+        _write_table(folder / "gradients.csv", GRADIENT_COLUMNS, state.gradient_log.rows, check)
+        arrays |= state.gradient_log.arrays()
+    write_file(folder / LAST, lambda file: np.savez(file, **arrays), check)
+
+
+def save_best(
+    folder: Path,
+    options: TrainOptions,
+    best: State,
+    rules: DataRules,
+    digests: Digests,
+    check: Callable[[], object] = unchecked,
+) -> None:
+    """Write ``best.npz``, of a checkpoint's form; it goes before the checkpoint, which then never is the newer one."""
+    arrays = _arrays(options, best, rules, digests)
+    write_file(folder / BEST, lambda file: np.savez(file, **arrays), check)
+
+
+def _table(options: TrainOptions, state: State) -> list[list[float]]:
+    names = columns(options)
+    return [[row.get(name, math.nan) for name in names] for row in state.rows]
+
+
+def _arrays(options: TrainOptions, state: State, rules: DataRules, digests: Digests) -> dict[str, Any]:
+    """The arrays of a checkpoint, but for the log of the gradients."""
+    adam = state.optimizer
     arrays: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -111,13 +167,15 @@ def save(
         "data_dim": rules.width,
         "data_sha256": digests.train,
         "test_data_sha256": digests.test,
+        "validation_data_sha256": digests.validation,
+        "stopped_early": int(state.stopped_early),
         **rules.arrays(),
         "parameters_sha256": parameters_digest(state.vae),
         "epoch": state.epoch,
         "row": state.row,
         "totals": state.totals,
         "seconds": state.seconds,
-        "metrics": np.array([[row[column] for column in COLUMNS] for row in state.rows]).reshape(-1, len(COLUMNS)),
+        "metrics": np.array(_table(options, state)).reshape(-1, len(columns(options))),
         "adam.step": adam.step,
         "adam.m": adam.m,
         "adam.v": adam.v,
@@ -125,12 +183,9 @@ def save(
     arrays |= {f"parameter.{name}": view for name, view in state.vae.parameters.items()}
     if adam.v_max is not None:
         arrays["adam.v_max"] = adam.v_max
-    if state.gradient_log is not None:
-        _write_table(folder / "gradients.csv", GRADIENT_COLUMNS, state.gradient_log.rows, check)
-        arrays |= state.gradient_log.arrays()
     if state.prior_logits is not None:
         arrays["prior_logits"] = state.prior_logits
-    write_file(folder / "checkpoint.npz", lambda file: np.savez(file, **arrays), check)
+    return arrays
 
 
 def _write_table(
@@ -146,7 +201,15 @@ def _cell(value: float) -> str:
 
 @dataclass
 class Run:
-    """A run folder that was read back."""
+    """A run folder that was read back.
+
+    Attributes
+    ----------
+    state : State
+        Of the model that was asked for: that of the last epoch, or the best by validation after its own.
+    which : str
+        ``last`` or ``best``.
+    """
 
     folder: Path
     options: TrainOptions
@@ -154,6 +217,11 @@ class Run:
     state: State
     rules: DataRules
     digests: Digests
+    which: str = "last"
+
+    def training(self) -> State:
+        """The state of the last epoch, with all rows and the log of the gradients, whichever model was asked for."""
+        return self.state if self.which == "last" else load(self.folder, "last").state
 
     def __repr__(self) -> str:
         return three_lines(f"Run {self.folder}", self.options, self.state.rows, self.options.epochs)
@@ -186,7 +254,17 @@ class Run:
 class Identity:
     """Whose checkpoint it is: the run's options and data, how many epochs are finished, and which model it holds.
 
-    ``parameters_sha256`` is empty for an older checkpoint, which does not have it.
+    Attributes
+    ----------
+    epoch : int
+        Epochs finished.
+    parameters_sha256 : str
+        Of the model that counts: the best by validation or, without one, the last. Empty for an older checkpoint, which
+        does not have it.
+    model_epoch : int
+        The epoch after which it is.
+    stopped_early : bool
+        Whether early stopping has ended the run.
     """
 
     options: TrainOptions
@@ -194,11 +272,18 @@ class Identity:
     epoch: int
     data_dim: int
     parameters_sha256: str
+    model_epoch: int
+    stopped_early: bool = False
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the run is at its end."""
+        return self.epoch >= self.options.epochs or self.stopped_early
 
     def is_model_of(self, evaluation: Mapping[str, Any]) -> bool:
-        """Whether an ``evaluation.json`` is of this very model; of an older checkpoint epochs are compared alone."""
+        """Whether an ``evaluation.json`` is of the model that counts; of an older one epochs are compared alone."""
         same = evaluation.get("parameters_sha256") == self.parameters_sha256 or not self.parameters_sha256
-        return bool(same and evaluation.get("epochs") == self.epoch)
+        return bool(same and evaluation.get("epochs") == self.model_epoch)
 
 
 def parameters_digest(vae: VAE) -> str:
@@ -207,7 +292,7 @@ def parameters_digest(vae: VAE) -> str:
 
 
 def identity(folder: str | Path) -> Identity:
-    """The options, digests and epoch of a run; none of its parameters is read.
+    """The options, digests and epoch of a run, and which model counts; none of its parameters is read.
 
     Raises
     ------
@@ -215,31 +300,71 @@ def identity(folder: str | Path) -> Identity:
         If it is no run folder, or its checkpoint is damaged, of another version, or has an option that is not known.
     """
     with npz.opened(_checkpoint(Path(folder))) as file:
-        return _identity(file)
+        found = _identity(file)
+    if not has_best(Path(folder)):
+        return found
+    with npz.opened(Path(folder) / BEST) as file:
+        best = _identity(file)
+    return replace(found, parameters_sha256=best.parameters_sha256, model_epoch=best.epoch)
 
 
-def load(folder: str | Path) -> Run:
+def has_best(folder: Path) -> bool:
+    """Whether a run has kept the best model by validation."""
+    return (folder / BEST).is_file()
+
+
+def load(folder: str | Path, which: str | None = None) -> Run:
     """Read a run folder.
+
+    Parameters
+    ----------
+    folder : path
+    which : str, optional
+        ``best``, the best model by validation, or ``last``, that of the last epoch. The best where there is one.
 
     Raises
     ------
     RunError
-        If it is no run folder, or its checkpoint is damaged, of another version, or does not fit its own settings.
+        If it is no run folder, there is no such model, or its checkpoint is damaged, of another version, or does not
+        fit its own settings.
     """
     folder = Path(folder)
-    path = _checkpoint(folder)
+    last = _checkpoint(folder)
+    check_which(which)
+    if which == "best" and not has_best(folder):
+        raise RunError(
+            f"{folder}: it has no {BEST}, for no model of it was found best on validation points; it has the last"
+        )
+    which = which or ("best" if has_best(folder) else "last")
+    return _load(folder, last if which == "last" else folder / BEST, which)
+
+
+def check_which(which: str | None) -> None:
+    """Raise OptionError unless it is the word for a run's model, or None."""
+    if which not in (None, *WHICH):
+        raise OptionError("which", which, f"{' or '.join(WHICH)} is")
+
+
+def load_best(folder: Path) -> State | None:
+    """The state of the best model by validation, if a run has kept one; RunError if it is damaged."""
+    return _load(folder, folder / BEST, "best").state if has_best(folder) else None
+
+
+def _load(folder: Path, path: Path, which: str) -> Run:
     with npz.opened(path) as file:
         run = _identity(file)
-        arrays = _read(file, run)
-    o = run.options
+        # What is logged of the gradients stands in the last checkpoint alone.
+        o = run.options if which == "last" else run.options.replace(log_gradients=False)
+        arrays = _read(file, run, o)
     try:
         state = fresh_state(o, run.data_dim, arrays.get("prior_logits"))
-        _fill(state, arrays, run.epoch)
+        _fill(state, arrays, run.epoch, columns(o))
+        state.stopped_early = run.stopped_early
         rules = DataRules.from_arrays(arrays, run.data_dim, str(o.likelihood), o.dtype)
         objective = objective_at(o, state.begun - 1)
     except (ValueError, TypeError, OverflowError) as error:
         raise RunError(f"{path}: damaged: {shown(error)}") from error
-    return Run(folder, with_data_that_moved(o, folder), objective, state, rules, run.digests)
+    return Run(folder, with_data_that_moved(o, folder), objective, state, rules, run.digests, which)
 
 
 def epoch_of(folder: Path) -> int | None:
@@ -254,9 +379,9 @@ def epoch_of(folder: Path) -> int | None:
 def _checkpoint(folder: Path) -> Path:
     if not folder.is_dir():
         raise RunError(f"{folder}: no such run folder")
-    if not (folder / "checkpoint.npz").is_file():
-        raise RunError(f"{folder}: no run folder, for it has no checkpoint.npz")
-    return folder / "checkpoint.npz"
+    if not (folder / LAST).is_file():
+        raise RunError(f"{folder}: no run folder, for it has no {LAST}")
+    return folder / LAST
 
 
 def _identity(file: npz.Npz) -> Identity:
@@ -270,9 +395,10 @@ def _identity(file: npz.Npz) -> Identity:
     arrays = schema.read(file, wanted)
     texts = {name: schema.as_text(file, name, array) for name, array in arrays.items() if array.dtype.kind == "U"}
     options = _options(file.path, texts["config"])
-    digests = Digests(texts["data_sha256"], texts.get("test_data_sha256", ""))
-    model = texts.get("parameters_sha256", "")
-    return Identity(options, digests, int(arrays["epoch"]), int(arrays["data_dim"]), model)
+    digests = Digests(*(texts.get(f"{part}data_sha256", "") for part in ("", "test_", "validation_")))
+    epoch, model = int(arrays["epoch"]), texts.get("parameters_sha256", "")
+    stopped = bool(arrays.get("stopped_early", 0))
+    return Identity(options, digests, epoch, int(arrays["data_dim"]), model, epoch, stopped)
 
 
 def _options(path: Path, config: str) -> TrainOptions:
@@ -307,19 +433,19 @@ def _refuse_unknown(path: Path, values: dict[str, Any], wrote: object) -> None:
             )
 
 
-def _read(file: npz.Npz, run: Identity) -> dict[str, np.ndarray]:
+def _read(file: npz.Npz, run: Identity, options: TrainOptions) -> dict[str, np.ndarray]:
     """All arrays beside those of the identity, by what the options ask for."""
-    shapes = from_options.shapes(run.options, run.data_dim)
-    arrays = schema.read(file, schema.members(run.options, shapes, run.epoch, run.data_dim, "data_unit" in file))
+    shapes = from_options.shapes(options, run.data_dim)
+    arrays = schema.read(file, schema.members(options, shapes, run.epoch, run.data_dim, "data_unit" in file))
     for name in {"data_unit", "data_names", "data_scale_kind"} & arrays.keys():
         arrays[name] = np.array(schema.as_text(file, name, arrays[name]))
-    if run.options.log_gradients:
+    if options.log_gradients:
         frames = schema.frames(len(arrays["gradients.frame_epochs"]))
         arrays |= schema.read(file, {"gradients.frames": frames})
     return arrays
 
 
-def _fill(state: State, arrays: dict[str, np.ndarray], epoch: int) -> None:
+def _fill(state: State, arrays: dict[str, np.ndarray], epoch: int, names: Sequence[str]) -> None:
     """Copy the checkpoint's arrays into the state."""
     adam = state.optimizer
     targets = {f"parameter.{name}": view for name, view in state.vae.parameters.items()}
@@ -329,6 +455,6 @@ def _fill(state: State, arrays: dict[str, np.ndarray], epoch: int) -> None:
     for name, target in targets.items():
         target[...] = arrays.pop(name)
     adam.step, state.row, state.seconds = int(arrays["adam.step"]), int(arrays["row"]), float(arrays["seconds"])
-    state.epoch, state.rows = epoch, schema.numbered(arrays["metrics"].tolist())
+    state.epoch, state.rows = epoch, schema.numbered(arrays["metrics"].tolist(), names)
     if state.gradient_log is not None:
         state.gradient_log = GradientLog.from_arrays(arrays)

@@ -12,10 +12,11 @@ from typing import Any
 from ..errors import OptionError, RunError
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name
 from ..variants import METRICS, REGULARISERS
-from .checkpoint import COLUMNS, identity
+from .checkpoint import identity
 from .evaluation_file import read_whole, recorded_terms
 from .folder import config_values
 from .following import independent
+from .schema import columns
 
 Row = dict[str, Any]
 # They differ from run to run and say nothing of what was trained.
@@ -99,8 +100,13 @@ def read_rows(
             problems.append(str(error))
     if not rows:
         raise RunError(problems[0])
-    begun = [folder for place in folders if not is_run(place) for folder in sorted(_inside(place)) if _is_begun(folder)]
-    return rows, problems + [f"{folder}: it has config.toml, but no checkpoint.npz" for folder in begun]
+    return rows, problems + begun_inside(folders)
+
+
+def begun_inside(places: Iterable[Path]) -> list[str]:
+    """A line for each folder inside of the places that are no runs in which a run was begun and never saved."""
+    begun = [folder for place in places if not is_run(place) for folder in sorted(_inside(place)) if _is_begun(folder)]
+    return [f"{folder}: it has config.toml, but no checkpoint.npz" for folder in begun]
 
 
 def read_row(folder: Path) -> Row:
@@ -114,20 +120,22 @@ def read_row(folder: Path) -> Row:
         A file is damaged.
     """
     trained = identity(folder)
+    evaluation = read_whole(folder) if (folder / "evaluation.json").is_file() else {}
+    return row_of(folder, trained.options, evaluation if trained.is_model_of(evaluation) else None)
+
+
+def row_of(folder: Path, options: TrainOptions, evaluation: Mapping[str, Any] | None) -> Row:
+    """A run's options and the values of an evaluation of its model, if there is one, by name."""
     row: Row = {"run": str(folder)}
-    for name, value in config_values(trained.options).items():
+    for name, value in config_values(options).items():
         row[name] = list(value) if isinstance(value, tuple) else value
-    if (folder / "evaluation.json").is_file():
-        evaluation = read_whole(folder)
-        if trained.is_model_of(evaluation):
-            row |= recorded(evaluation)
-    return row
+    return row if evaluation is None else row | recorded(evaluation)
 
 
 def recorded(evaluation: Mapping[str, Any]) -> Row:
     """The numbers of an evaluation.json under short names.
 
-    ``test.NAME`` and ``train.NAME`` for the terms, the metrics by their names (``factor_vae``;
+    ``test.NAME``, ``train.NAME`` and ``validation.NAME`` for the terms, the metrics by their names (``factor_vae``;
     ``factor_vae.gaussian_quantiles``), ``overlap.NAME``, ``match.NAME``, ``marginal_log_likelihood`` and
     ``active_dimensions``; ``log_volume``, by which log p of the data as given is lower.
     """
@@ -135,7 +143,8 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
     if "log_volume" in evaluation:
         row["log_volume"] = evaluation["log_volume"]
     row["active_dimensions"] = len(evaluation["dimensions"]["active"])
-    row |= {f"train.{name}": value for name, value in evaluation.get("train", {}).items()}
+    for part in ("train", "validation"):
+        row |= {f"{part}.{name}": value for name, value in evaluation.get(part, {}).items()}
     row |= {name: score["score"] for name, score in evaluation.get("metrics", {}).items()}
     quantiles = evaluation.get("metrics_of_gaussian_quantiles", {})
     row |= {f"{name}.gaussian_quantiles": score["score"] for name, score in quantiles.items()}
@@ -151,10 +160,10 @@ def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> Row:
     """The row that a run of a sweep will have when it is finished, with a 1 for each value to come; see `recorded`."""
     row = {name: value for name, value in vars(options).items() if value is not None}
     names = [*(f"test.{name}" for name in test_terms()), "log_volume", "active_dimensions"]
-    names += [
-        *(f"train.{name}" for name in recorded_terms(dict.fromkeys(COLUMNS), options.log_prior_multiplier)),
-        *metrics,
-    ]
+    columns_there = dict.fromkeys(columns(options))
+    for part in ("train", "validation"):
+        names += [f"{part}.{name}" for name in recorded_terms(columns_there, options.log_prior_multiplier, part)]
+    names += metrics
     names += [f"{name}.gaussian_quantiles" for name in metrics]
     return row | dict.fromkeys(names, 1.0)
 

@@ -74,5 +74,4 @@ def _namesakes(name: Path, new: Path, options: TrainOptions) -> Iterator[Namesak
             continue
         differ = differences(found.options, options)
         kept = independent([config_values(found.options), config_values(options)], list(differ), "")
-        is_trained = found.epoch >= found.options.epochs
-        yield Namesake(folder, {option: differ[option] for option in kept}, is_trained)
+        yield Namesake(folder, {option: differ[option] for option in kept}, found.is_trained)

@@ -14,6 +14,7 @@ from ..errors import Fault, Overtaken, RunError, shown
 from ..files import read_small_file, unchecked, write_json
 from .checkpoint import State, identity, parameters_digest
 from .owner import Lock, lock
+from .schema import VALIDATION_COLUMNS
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
 LOCK, LOCK_SECONDS = ".evaluation.lock", 10  # one that is held longer is of a process that was stopped
@@ -25,10 +26,17 @@ def model_of(state: State) -> dict[str, Any]:
     return {"epochs": state.epoch, "parameters_sha256": parameters_digest(state.vae)}
 
 
-def recorded_terms(row: Mapping[str, Any], log_prior_multiplier: float) -> dict[str, Any]:
-    """Values by their terms, as a row of ``metrics.csv``: log q - M log p is called ``kl_term`` where it is no KL."""
+def recorded_terms(row: Mapping[str, Any], log_prior_multiplier: float, part: str = "train") -> dict[str, Any]:
+    """The values by their terms that a row of ``metrics.csv`` has of the training or, by ``part``, of validation.
+
+    log q - M log p is called ``kl_term`` where it is no KL.
+    """
+    if part == "train":
+        values = {name: value for name, value in row.items() if name not in VALIDATION_COLUMNS}
+    else:
+        values = {name.removeprefix("validation_"): row[name] for name in VALIDATION_COLUMNS if name in row}
     no_kl = log_prior_multiplier != 1
-    return {"kl_term" if no_kl and name == "kl" else name: value for name, value in row.items()}
+    return {"kl_term" if no_kl and name == "kl" else name: value for name, value in values.items()}
 
 
 def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
@@ -111,7 +119,7 @@ def is_in_form(name: str, part: Any) -> bool:
             return isinstance(part, str)
         case "log_volume":
             return _is_number(part)
-        case "train" | "test":
+        case "train" | "validation" | "test":
             return _is_of(part, _is_number)
         case "factors":
             return _is_of(part, _is_whole)

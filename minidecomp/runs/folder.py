@@ -1,8 +1,8 @@
 """The run folder: what is written where (docs/files.md).
 
 ``config.toml`` the options, ``metrics.csv`` a row an epoch, ``gradients.csv`` likewise with --log-gradients,
-``checkpoint.npz`` everything a resume needs, ``figures/``, ``evaluation.json``; ``.lock`` while it is trained. Every
-file is written whole or not at all.
+``checkpoint.npz`` everything a resume needs, ``best.npz`` the best model by validation, ``figures/``,
+``evaluation.json``; ``.lock`` while it is trained. Every file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from ..settings.options import TrainOptions, data_names, is_relevant
 from ..settings.resolving import resolve
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .owner import LOCK, Lock, is_empty, own, own_given, own_new
-from .schema import COLUMNS
+from .schema import COLUMNS, VALIDATION_COLUMNS
 
 RUNS = Path("runs")  # where runs go by default
-TABLES = {"metrics.csv": COLUMNS, "gradients.csv": GRADIENT_COLUMNS}
+TABLES = {"metrics.csv": (COLUMNS, (*COLUMNS, *VALIDATION_COLUMNS)), "gradients.csv": (GRADIENT_COLUMNS,)}
+LAST, BEST = "checkpoint.npz", "best.npz"
 MOST_BYTES = 1_000_000  # of a file of a beginning
 
 
@@ -84,12 +85,12 @@ def _is_of_a_beginning(path: Path) -> bool:
     if path.name == "config.toml":
         return _is_as_written(_content(path))
     if path.name in TABLES:
-        return _content(path) == f"{','.join(TABLES[path.name])}\n".encode()  # without a row
+        return _content(path) in [f"{','.join(columns)}\n".encode() for columns in TABLES[path.name]]  # without a row
     return path.name == LOCK or _is_temporary(path)
 
 
 def _is_temporary(path: Path) -> bool:
-    return any(is_temporary(path.name, name) for name in (*TABLES, "config.toml", "checkpoint.npz"))
+    return any(is_temporary(path.name, name) for name in (*TABLES, "config.toml", LAST, BEST))
 
 
 def _content(path: Path) -> bytes:
@@ -162,4 +163,6 @@ def check_data(folder: Path, digests: Digests, dataset: Dataset) -> Digests:
         raise RunError(f"{folder}: {dataset.name} is not the data this run was trained on")
     if digests.test and found.test != digests.test:
         raise RunError(f"{folder}: the test points of {dataset.name} are not those that this run began with")
+    if found.validation and digests.validation and found.validation != digests.validation:
+        raise RunError(f"{folder}: the validation points of {dataset.name} are not those that this run began with")
     return found

@@ -13,12 +13,14 @@ import numpy as np
 from ..errors import RunError, shown
 from ..randomness import streams
 from ..settings.options import TrainOptions, by_name
+from ..settings.validation import has_validation
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .gradient_log import FRAME_COLUMNS, FRAMES
 from .npz import Header, Npz
 
 FORMAT, VERSION = "minidecomp checkpoint", 1
 COLUMNS = ("epoch", "log_likelihood", "kl", "regulariser", "objective", "seconds")
+VALIDATION_COLUMNS = tuple(f"validation_{term}" for term in ("log_likelihood", "kl", "regulariser", "objective"))
 
 TEXT, WHOLE, REAL = "U", "iu", "f"
 _NOUNS = {TEXT: "a text", WHOLE: "a whole number", REAL: "a number"}
@@ -91,6 +93,11 @@ class Member:
                 raise RunError(f"{where}: damaged, {name} is {shown(value)}; {limits} is allowed")
 
 
+def columns(options: TrainOptions) -> tuple[str, ...]:
+    """The columns of a run's ``metrics.csv``."""
+    return (*COLUMNS, *VALIDATION_COLUMNS) if has_validation(options) else COLUMNS
+
+
 def text(most: int, needed: bool = True) -> Member:
     """A text of up to ``most`` letters."""
     return Member(TEXT, high=most, needed=needed)
@@ -105,8 +112,10 @@ def head() -> dict[str, Member]:
         "data_dim": Member(WHOLE, low=1, high=2**31),
         "data_sha256": text(64),
         "test_data_sha256": text(64, needed=False),
+        "validation_data_sha256": text(64, needed=False),
         "parameters_sha256": text(64, needed=False),
         "epoch": Member(WHOLE, low=0, high=by_name()["epochs"].high or math.inf),
+        "stopped_early": Member(WHOLE, low=0, high=1, needed=False),
     }
 
 
@@ -133,7 +142,7 @@ def members(
         "totals": Member(REAL, (4,), "float64"),
         "seconds": Member(REAL, low=0),
         # A term that was not computed, or passed the largest float, is not finite.
-        "metrics": Member(REAL, (epoch, len(COLUMNS)), "float64", finite=False),
+        "metrics": Member(REAL, (epoch, len(columns(options))), "float64", finite=False),
         "adam.step": Member(WHOLE, low=0, high=streams.TRAINING.steps - 1),
         "adam.m": Member(REAL, (size,), dtype),
         "adam.v": Member(REAL, (size,), dtype, low=0),
@@ -205,9 +214,9 @@ def as_text(file: Npz, name: str, array: np.ndarray) -> str:
         raise RunError(f"{file.path}: damaged, {name} is not a text") from error
 
 
-def numbered(rows: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
+def numbered(rows: Sequence[Sequence[float]], names: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of ``metrics`` by column; ValueError unless they are the epochs 1, 2, 3, ..."""
-    found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    found = [dict(zip(names, row, strict=True)) for row in rows]
     if [row["epoch"] for row in found] != list(range(1, len(found) + 1)):
         raise ValueError("metrics has other epochs than 1, 2, 3, ..")
     return [{**row, "epoch": int(row["epoch"])} for row in found]

@@ -45,6 +45,8 @@ class Standing:
         The mean over the last epoch.
     reason : str
         Why it is damaged.
+    stopped_early : bool
+        Whether early stopping has ended it.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class Standing:
     options: Mapping[str, Any] = field(default_factory=dict)
     objective: float | None = None
     reason: str = ""
+    stopped_early: bool = False
 
 
 def has_checkpoint(folder: Path) -> bool:
@@ -99,6 +102,7 @@ def standing(folder: Path) -> Standing:
         config_values(trained.options),
         _objective(folder, trained, evaluation),
         reason,
+        trained.stopped_early,
     )
 
 
@@ -111,7 +115,7 @@ def last_change(folder: Path) -> float | None:
 
 
 def _state(trained: Identity, evaluation: Mapping[str, Any]) -> str:
-    if trained.epoch < trained.options.epochs:
+    if not trained.is_trained:
         return UNFINISHED
     return FINISHED if trained.is_model_of(evaluation) else NOT_EVALUATED
 

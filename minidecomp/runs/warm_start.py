@@ -21,7 +21,7 @@ OF_THE_NETWORK = (
     *("latent_dim", "hidden", "decoder_hidden", "activation", "decoder_activation"),
     *("scale_link", "likelihood", "dtype"),
 )
-OF_A_WARM_START = ("from_run", "keep_optimizer")
+OF_A_WARM_START = ("from_run", "from_which", "keep_optimizer")
 
 Read = TypeVar("Read")
 
@@ -82,7 +82,7 @@ def begin(state: State, options: TrainOptions, scaling: Scaling | None) -> tuple
     """
     if options.from_run is None:
         return ()
-    run = _read(checkpoint.load, options.from_run)
+    run = _read(lambda folder: checkpoint.load(folder, options.from_which), options.from_run)
     _check_shapes(run, state, options)
     theirs, ours = run.vae.parameters, state.vae.parameters
     for name, view in ours.items():

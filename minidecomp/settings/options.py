@@ -16,6 +16,7 @@ from .._core.codes import ACTIVATIONS, KL_ESTIMATORS, MAX_LAYERS, MAX_THREADS, S
 from ..errors import OptionError
 from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, TABLE_OPTIONS, Option, Variants
 from .schedules import check_text
+from .validation import MONITORED
 
 MAX_HIDDEN = MAX_LAYERS - 2
 SEED = 2**64 - 1
@@ -87,7 +88,9 @@ def _variance_help() -> str:
 GENERAL = (
     Option("data", str, _data_help, flags="-d", group=DATA),
     Option("limit", int, "Train on that many points only, chosen at random.", low=2, high=10**9, group=DATA),
-    Option("data_seed", int, "Seed of the pinwheel's points, of the test split and of --limit's choice.", 0, low=0, high=SEED, group=DATA),
+    Option("validation_fraction", float, "Share of the training points that are not trained on, but show how it goes; the best model by them is kept. With --early-stopping 0.1.", low=0, below=1, group=DATA),
+    Option("validation", str, "The same with a FILE of points, like those of the data.", group=DATA),
+    Option("data_seed", int, "Seed of the pinwheel's points, of the splits and of --limit's choice.", 0, low=0, high=SEED, group=DATA),
 
     Option("prior", str, lambda: f"{_listed(PRIORS)}. By the data (your own: gaussian); mixture at first.", choices=lambda: tuple(PRIORS), group=PRIOR),
     Option("prior_variance", str, "Variances equal (iso) or as the data's principal components (pca).", "iso", choices=("iso", "pca"), group=PRIOR),
@@ -107,9 +110,9 @@ GENERAL = (
     Option("beta", float, "Weight of the KL term: how much the encodings of different points overlap.", 1.0, low=0, group=OBJECTIVE),
     Option("alpha", float, "Weight of D: how well the aggregate posterior matches the prior.", 0.0, low=0, group=OBJECTIVE),
     Option("beta_schedule", str, "beta over training, as 0:0,10:4: values at epochs, lines between. Also --beta 0:0,10:4.", verify=partial(check_text, "beta_schedule"), group=OBJECTIVE),
-    Option("beta_warmup", int, "Epochs in which beta rises from 0.", low=1, high=10**9, group=OBJECTIVE),
+    Option("beta_warmup", int, "Epochs in which beta rises from 0.", low=0, high=10**9, group=OBJECTIVE),
     Option("alpha_schedule", str, "alpha likewise.", verify=partial(check_text, "alpha_schedule"), group=OBJECTIVE),
-    Option("alpha_warmup", int, "Epochs in which alpha rises from 0.", low=1, high=10**9, group=OBJECTIVE),
+    Option("alpha_warmup", int, "Epochs in which alpha rises from 0.", low=0, high=10**9, group=OBJECTIVE),
     Option("regulariser", str, lambda: f"D: {_listed(REGULARISERS)}.", "mmd", flags="--regularizer", choices=lambda: tuple(REGULARISERS), group=OBJECTIVE),
     Option("kl", str, "The KL term in closed form (analytic: a gaussian prior's, and then by default) or from samples.", choices=KL_ESTIMATORS, group=OBJECTIVE),
     Option("samples", int, "K, samples of the posterior for each data point.", 1, low=1, high=10000, group=OBJECTIVE),
@@ -124,7 +127,11 @@ GENERAL = (
     Option("dtype", str, "Precision.", "float32", choices=("float32", "float64"), group=TRAINING),
     Option("threads", int, "Threads; the result is the same with any number. All cores by default.", low=1, high=MAX_THREADS, group=TRAINING),
     Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy), or textbook (NumPy, slow, for reading along); auto is the GPU where there is one, else the CPU.", "auto", choices=("auto", *ENGINES), group=TRAINING),
+    Option("validate_every", int, "Epochs from one validation to the next. As rare as lets it cost 5 % at most.", low=1, high=10**9, group=TRAINING),
+    Option("early_stopping", int, "Stop after so many validations without a better one; 0 never stops.", low=0, high=10**9, group=TRAINING),
+    Option("monitor", str, "The value on the validation points that says which model is better. The objective by default.", choices=MONITORED, group=TRAINING),
     Option("from_run", str, "Begin with the weights of this run; options that are not given are its own.", flags="--from", group=TRAINING),
+    Option("from_which", str, "That run's model: its best by validation, or its last. The best where there is one.", choices=("best", "last"), group=TRAINING),
     Option("keep_optimizer", bool, "Go on with that run's Adam, too: its moments and its step.", False, group=TRAINING),
     Option("log_gradients", bool, "Keep each term's gradient norm and the cosines between them, an epoch.", False, group=TRAINING),
     Option("checkpoint_every", float, "Seconds between checkpoints.", 10.0, above=0, group=TRAINING),

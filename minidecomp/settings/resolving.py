@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import OptionError, is_text, shown
 from ..variants import OPTION_CHECKS, Option
-from . import schedules
+from . import schedules, validation
 from .options import (
     ALIASES,
     CHOOSERS,
@@ -265,6 +265,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     if "decoder_activation" not in values and ("activation" in values or resolved["decoder_activation"] is None):
         resolved["decoder_activation"] = resolved["activation"]
     schedules.settle(resolved, values)
+    validation.settle(resolved)
     _refuse_contradictions(resolved, values)
     return TrainOptions(**resolved)
 
@@ -286,8 +287,9 @@ def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> N
     if resolved["kl"] == "analytic" and resolved["log_prior_multiplier"] != 1:
         multiplier = resolved["log_prior_multiplier"]
         raise OptionError("log_prior_multiplier", multiplier, "it goes with --kl monte-carlo only")
-    if resolved["keep_optimizer"] and resolved["from_run"] is None:
-        raise OptionError("keep_optimizer", True, "it goes with --from-run only")
+    for name in ("keep_optimizer", "from_which"):
+        if resolved[name] and resolved["from_run"] is None:
+            raise OptionError(name, resolved[name], "it goes with --from-run only")
     alpha = schedules.largest(SimpleNamespace(**resolved), "alpha")
     if alpha > 0 and resolved["batch_size"] < regulariser.least_points:
         need = f"for --regulariser {regulariser.name} at least {regulariser.least_points} is"

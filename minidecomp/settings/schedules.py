@@ -91,7 +91,7 @@ def settle(resolved: dict[str, Any], given: Mapping[str, Any]) -> None:
     """
     for name in SCHEDULED:
         text = resolved[f"{name}_schedule"]
-        if text is not None and resolved.get(f"{name}_warmup") is not None:
+        if text is not None and resolved.get(f"{name}_warmup"):
             raise OptionError(f"{name}_schedule", text, f"--{name}-warmup is given as well; one of them is")
         if text is None or text in SHAPES:
             continue
@@ -106,7 +106,7 @@ def value_at(options: Any, name: str, epoch: int) -> float:
     """The value of alpha, beta or lr in the epoch before which ``epoch`` are finished."""
     value, text = float(getattr(options, name)), getattr(options, f"{name}_schedule")
     warmup = getattr(options, f"{name}_warmup", None)
-    if warmup is not None:
+    if warmup:
         return value * min(1.0, epoch / warmup)
     if text is None or text == "constant":
         return value
@@ -135,4 +135,13 @@ def over_epochs(options: Any, epochs: int) -> dict[str, np.ndarray]:
 def has_schedule(options: Any, name: str) -> bool:
     """Whether a value changes during training."""
     own = [getattr(options, option) for option in own_options(name)]
-    return any(each not in (None, "constant") for each in own)
+    return any(each not in (None, 0, "constant") for each in own)
+
+
+def weights_settled(options: Any) -> float:
+    """How many epochs have to be finished until alpha and beta change no more."""
+    found = [0.0]
+    for name in ("alpha", "beta"):
+        text, warmup = (getattr(options, f"{name}_{way}") for way in ("schedule", "warmup"))
+        found.append(points_of(name, text)[-1][0] if text is not None else warmup or 0)
+    return max(found)

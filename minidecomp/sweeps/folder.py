@@ -177,15 +177,15 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
     """
     run = folder / entry.name
     found = parts_in_form(run)
-    whole = found.get("epochs") == entry.options.epochs and {"test", "dimensions"} <= found.keys()
-    if not whole or not set(metrics) <= known_metrics(found, entry.options.prior):
+    if not {"test", "dimensions"} <= found.keys() or not set(metrics) <= known_metrics(found, entry.options.prior):
         return False
     try:
         recorded(found)  # that it can be read: else it is made anew
         trained = identity(run)
         if trained is None or not (run / "config.toml").is_file():
             return False
-        return trained.is_model_of(found) and not difference(run, entry.options)
+        whole = trained.stopped_early or trained.epoch == entry.options.epochs
+        return whole and trained.is_model_of(found) and not difference(run, entry.options)
     except (RunError, TypeError, AttributeError, KeyError):
         return False
 

@@ -99,7 +99,8 @@ def _different_options(had: TrainOptions, wanted: TrainOptions, data_are_known: 
 
 def _same_data(trained_on: Digests, now: Digests) -> bool:
     """An older checkpoint has no digest of the test points."""
-    return trained_on.train == now.train and (not trained_on.test or trained_on.test == now.test)
+    same = [trained_on.train == now.train, trained_on.validation == now.validation]
+    return all(same) and (not trained_on.test or trained_on.test == now.test)
 
 
 def refusal(folder: Path, differs: str) -> RunError:

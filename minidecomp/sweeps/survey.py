@@ -194,7 +194,7 @@ def _not_finished(found: Standing, entry: Entry) -> Standing:
         return replace(found, state=DAMAGED, reason=str(error))
     if reason:
         return replace(found, state=OTHER, reason=f"{found.folder}: {reason}")
-    if found.epoch is not None and found.epoch < entry.options.epochs:
+    if found.epoch is not None and found.epoch < entry.options.epochs and not found.stopped_early:
         return replace(found, state=UNFINISHED, epochs=entry.options.epochs)
     return replace(found, state=NOT_EVALUATED)
 

@@ -156,7 +156,7 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
     if not (folder / "checkpoint.npz").is_file():
         refuse_foreign(folder)
         return training.start(options, dataset, str(folder))
-    run = checkpoint.load(folder)
+    run = checkpoint.load(folder, "last")
     now = {name: getattr(options, name) for name in ("epochs", "data", *OF_THE_MACHINE)}
     return training.resume(run, run.options.replace(**now), dataset)
 
@@ -164,7 +164,7 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
 def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:
     """The terms on the test data, and the metrics that are not there yet."""
     assert trainer.folder is not None
-    known = scoring.known_metrics(read_evaluation(trainer.folder, trainer.state), trainer.options.prior)
+    known = scoring.known_metrics(read_evaluation(trainer.folder, trainer.state.chosen), trainer.options.prior)
     evaluate_trainer(trainer, ",".join(name for name in metrics if name not in known) or "none")
 
 

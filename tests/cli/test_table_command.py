@@ -94,6 +94,15 @@ def test_the_columns_of_a_table_of_means(here, capsys):
     assert values[0].split() == ["beta", "alpha", "n", "train.objective"]
 
 
+def test_a_row_of_one_run_has_no_error(here, capsys):
+    note = "each row is one run, so no value has a standard error\n"
+    lines = printed(capsys, "s", "--by", "alpha,beta,seed", error=note).splitlines()
+    assert len(lines) == 14 and "+-" not in "".join(lines) and "nan" not in "".join(lines)
+    rows = json.loads(printed(capsys, "s", "--by", "alpha,beta,seed", "--json", error=note))
+    assert {row["test.kl.se"] for row in rows} == {None}
+    assert not {row["n"] for row in rows} - {1}
+
+
 def test_runs_of_a_group_may_differ_in_seeds_only(here, capsys):
     assert refused(capsys, "s", "--by", "alpha") == (
         "--by: alpha is not allowed; runs of alpha 2 differ in beta; --by alpha,beta tells them apart"
@@ -279,6 +288,25 @@ def test_options_that_follow_from_others_go_first(own_folder, capsys, monkeypatc
     assert main(["table", "r", "--values", "test.kl"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[0].split() == ["run", "prior", "test.kl"] and "df" in err
+
+
+def test_runs_of_several_data_sets(own_folder, capsys, monkeypatch):
+    """The data are shown by their files' names, though a prior has usual data; of many columns some are named."""
+    for name in ("one", "two"):
+        Path(f"{name}.csv").write_text("".join(f"{i * 0.3},{i % 7 * 0.7}\n" for i in range(30)))
+    small = ["--hidden", "4", "--epochs", "1", "--no-plots", "-q"]
+    assert main(["train", *small, "--points-per-arm", "5", "--out", "s/a"]) == 0
+    for name in ("one", "two"):
+        assert main(["train", *small, "--data", f"{name}.csv", "--out", f"s/{name}"]) == 0
+    capsys.readouterr()
+    narrow(monkeypatch, 50)
+    assert main(["table", "s"]) == 0
+    out, err = capsys.readouterr()
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[0] == ["run", "data", "test.log_likelihood", "test.kl"]
+    assert [line[1] for line in lines[1:]] == ["pinwheel", "one.csv", "two.csv"]
+    assert re.search(r"50 columns: (\w+, ){7}\w+ and \d+ others; --csv", err)
+    assert json.loads(printed(capsys, "s", "--json"))[1]["data"] == str(own_folder / "one.csv")
 
 
 def test_a_terminals_width_is_its_own(here, monkeypatch):

@@ -117,6 +117,17 @@ def test_an_engine_with_another_objective_has_the_model_as_it_now_is(kind):
 
 @engines
 @pytest.mark.parametrize("alpha", [0.0, 2.0])
+def test_values_without_a_regulariser(alpha, kind):
+    vae, objective = model(alpha=alpha)
+    x, engine = batch(vae, 9), engine_of(kind, vae, objective, 9)
+    whole, without = engine.values(x, 1, 2), engine.values(x, 1, 2, "none")
+    assert without.keys() == {"log_likelihood", "kl"} | ({"objective"} if alpha == 0 else set())
+    assert_allclose([without[term] for term in without], [whole[term] for term in without], rtol=1e-6)
+    assert engine.values(x[:1], 1, 2, "none").keys() == without.keys()
+
+
+@engines
+@pytest.mark.parametrize("alpha", [0.0, 2.0])
 def test_training(alpha, kind):
     vae, objective = model(alpha=alpha, learn_prior_variance=True, prior="mixture")
     data, copy = batch(vae, 23), own_copy(vae)

@@ -82,7 +82,7 @@ def test_any_points_are_met(points):
         ({"beta": 4, "beta_schedule": "0:0,5:3"}, "--beta is 4; a schedule that ends with that is"),
         ({"beta_warmup": 5, "beta": "0:0,5:3"}, "--beta-warmup is given as well"),
         ({"beta": "0:0,5:3", "beta_schedule": "0:0,5:3"}, "one of them is"),
-        ({"beta_warmup": 0}, "a whole number from 1"),
+        ({"beta_warmup": -1}, "a whole number from 0"),
         ({"alpha": "0:0,3:5", "batch_size": 1, "regulariser": "mmd"}, "at least 2 is"),
         ({"alpha": "0:5,3:0", "batch_size": 1, "regulariser": "mmd"}, "at least 2 is"),
     ],

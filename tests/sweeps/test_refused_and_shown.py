@@ -107,7 +107,7 @@ def test_a_table_shows_what_the_grid_names(finished, capsys):
     assert shown(out) == [f"s/alpha{a}-seed{s}" for a in (0, 2) for s in (0, 1)]
     assert err == (
         "not begun: 2 of 6 runs of s\n"
-        "not of s/sweep.toml, and not shown: alpha10-seed0, alpha10-seed1\n"
+        "not of s/sweep.toml, and left out: alpha10-seed0, alpha10-seed1\n"
     )  # fmt: skip
     assert main(["table", "s/alpha10-seed0"]) == 0
     assert shown(capsys.readouterr().out) == ["s/alpha10-seed0"]
@@ -130,7 +130,7 @@ def test_a_grid_that_cannot_be_read(finished, capsys):
     Path("s/sweep.toml").write_text("alpha =")
     assert main(["table", "s"]) == 0
     out, err = capsys.readouterr()
-    assert len(shown(out)) == 6 and err.startswith("s/sweep.toml is no TOML file") and "all runs in s are shown" in err
+    assert len(shown(out)) == 6 and err.startswith("s/sweep.toml is no TOML file") and "all runs in s are taken" in err
 
 
 # ---- what table says ----

@@ -1,0 +1,56 @@
+"""What a folder means that is given where runs are: a run, a sweep's runs, or the runs inside of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+
+from minidecomp.errors import RunError, counted
+
+MOST_NAMED = 10  # folders in a line
+
+
+class Sweeps:
+    """The runs of sweeps' folders: those that sweep.toml names, in its order; ``said`` has a line for the others."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def inside(self, place: Path) -> list[Path]:
+        """The run folders in a folder; of a sweep's, those of its grid.
+
+        Raises
+        ------
+        RunError
+            If it is a sweep none of whose runs is there, or holds sweeps alone.
+        """
+        from minidecomp.runs.comparison import is_run, runs_inside
+        from minidecomp.sweeps.folder import GRID, open_sweep
+
+        found = runs_inside(place)
+        if not (place / GRID).is_file():
+            if not found and (sweeps := sorted(grid.parent for grid in place.glob(f"*/{GRID}"))):
+                raise RunError(f"{place}: no run is directly in it, but sweeps are: {some(sweeps)}")
+            return found
+        try:
+            named = [place / entry.name for entry in open_sweep(place)]
+        except RunError as error:
+            self.said.append(f"{error}; all runs in {place} are taken")
+            return found
+        there = [folder for folder in named if is_run(folder)]
+        others = sorted(set(found) - set(named))
+        if not there:
+            again = f"minidecomp sweep --resume {quote(str(place))}"
+            more = f"; of other grids it has {some([each.name for each in others])}" if others else ""
+            raise RunError(f"{place}: none of its {counted(len(named), 'run')} is begun; {again} trains them{more}")
+        if len(there) < len(named):
+            self.said.append(f"not begun: {len(named) - len(there)} of {counted(len(named), 'run')} of {place}")
+        if others:
+            self.said.append(f"not of {place / GRID}, and left out: {some([each.name for each in others])}")
+        return there
+
+
+def some(folders: Sequence[str | Path]) -> str:
+    """Their names between commas, of many the first."""
+    return ", ".join(map(str, folders[:MOST_NAMED])) + (", .." if folders[MOST_NAMED:] else "")

@@ -1,0 +1,33 @@
+"""Which of the training points are kept for validation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import DataError, counted
+from ..randomness import streams
+from ..randomness.order import permutation
+
+FEWEST = 2  # that are left to train on
+
+
+def held_out(count: int, fraction: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which of ``count`` points are trained on, and which are kept for validation: two rising arrays of indices.
+
+    At least one is kept, if ``fraction`` is above 0; ``name`` is what the error calls the data.
+
+    Raises
+    ------
+    DataError
+        Too few are left.
+    """
+    if not fraction:
+        return np.arange(count), np.arange(0)
+    kept = max(1, round(fraction * count))
+    if count - kept < FEWEST:
+        raise DataError(
+            f"{name}: has {counted(count, 'training point')}; of these --validation-fraction {fraction:g} leaves "
+            f"{count - kept}, and {FEWEST} are needed"
+        )
+    order = permutation(count, seed, *streams.VALIDATION.at())
+    return np.sort(order[kept:]), np.sort(order[:kept])

@@ -1,0 +1,77 @@
+"""How training goes on points that it does not see: the terms' means on them, and which model is the best so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..data.points import Points
+from ..engines import Engine
+from ..engines.means import means
+from ..objective import TERMS
+from ..settings.options import TrainOptions
+from ..settings.schedules import weights_settled
+from ..settings.validation import LESS_IS_BETTER, monitored
+
+PREFIX = "validation_"
+COST = 0.05  # of the training, at most, by an estimate in operations
+# The same on every machine, so that the same epochs are validated. What a call costs beside its arithmetic is that of
+# some million operations; a training step costs three times the operations of a look at the same points.
+A_CALL, A_STEP, TIMES = 4e6, 1e6, 3
+
+
+def epochs_between(batch_size: int, trained: int, validated: int, parameters: int) -> int:
+    """How many epochs lie between two validations, so that these cost 5 % of the training at most, by an estimate.
+
+    Parameters
+    ----------
+    batch_size : int
+    trained, validated : int
+        How many points there are of each.
+    parameters : int
+        The model's size.
+    """
+    look = A_CALL * math.ceil(validated / batch_size) + 2 * validated * parameters
+    epoch = A_STEP * math.ceil(trained / batch_size) + TIMES * 2 * trained * parameters
+    return max(1, math.ceil(look / (COST * epoch)))
+
+
+def validate(engine: Engine, points: Points, options: TrainOptions) -> dict[str, float]:
+    """The columns of ``metrics.csv``: means of the terms and the objective over the validation points.
+
+    The draws are the same each time, so that models compare; a regulariser without weight is NaN.
+    """
+    objective = engine.objective
+    wanted = [objective.regulariser] if objective.alpha > 0 else []
+    found = means(engine, points, options.batch_size, options.seed, wanted)
+    values = {term: found[term] for term in TERMS if term in found}
+    values["regulariser"] = found[objective.regulariser] if wanted else math.nan
+    values["objective"] = objective.combine(values)
+    return {PREFIX + name: float(value) for name, value in values.items()}
+
+
+def value_of(row: Mapping[str, Any], options: TrainOptions) -> float:
+    """What tells how good the model of an epoch is, by its row: more is better; NaN says nothing.
+
+    While a schedule still changes alpha or beta nothing is compared: the values are of different objectives.
+    """
+    name = monitored(options)
+    value = float(row.get(PREFIX + name, math.nan))
+    if row["epoch"] - 1 < weights_settled(options):
+        return math.nan
+    return -value if name in LESS_IS_BETTER else value
+
+
+def is_better(value: float, best: float | None) -> bool:
+    """Whether a value is better than the best so far, if there is one."""
+    return math.isfinite(value) and (best is None or value > best)
+
+
+def is_over(rows: Sequence[Mapping[str, Any]], best_epoch: int | None, options: TrainOptions) -> bool:
+    """Whether early stopping ends the training: as many validations as its patience were no better than the best."""
+    patience = options.early_stopping
+    if not patience or best_epoch is None:
+        return False
+    later = [row for row in rows[best_epoch:] if not math.isnan(row.get(PREFIX + monitored(options), math.nan))]
+    return len(later) >= patience

@@ -1,0 +1,56 @@
+"""Validation: whether a run has it, and what follows for its options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import OptionError
+
+USUAL_FRACTION = 0.1  # of the training points, for early stopping, where nothing else is said
+MONITORED = ("objective", "log_likelihood", "kl", "regulariser")
+LESS_IS_BETTER = ("kl", "regulariser")
+GO_WITH_IT = ("validate_every", "monitor")
+
+
+def has_validation(options: Any) -> bool:
+    """Whether points are kept apart to see how the training goes."""
+    return options.validation is not None or bool(options.validation_fraction)
+
+
+def monitored(options: Any) -> str:
+    """The term whose value on the validation points says which model is the best."""
+    return options.monitor or MONITORED[0]
+
+
+def settle(resolved: dict[str, Any]) -> None:
+    """Give early stopping its points, if nothing says which.
+
+    Raises
+    ------
+    OptionError
+        The options contradict each other.
+    """
+    file, fraction, patience = (resolved[name] for name in ("validation", "validation_fraction", "early_stopping"))
+    if file is not None and fraction:
+        raise OptionError("validation_fraction", fraction, "--validation names the points already; one of them is")
+    if patience and file is None and fraction is None:
+        resolved["validation_fraction"] = fraction = USUAL_FRACTION
+    if file is not None or fraction:
+        if resolved["monitor"] == "regulariser" and not _has_weight(resolved):
+            raise OptionError("monitor", "regulariser", "it goes with --alpha above 0 only")
+        return
+    if patience:
+        raise OptionError(
+            "early_stopping",
+            patience,
+            "it needs points; --validation-fraction or --validation FILE gives them",
+        )
+    for name in GO_WITH_IT:
+        if resolved[name] is not None:
+            raise OptionError(
+                name, resolved[name], "it goes with --validation-fraction, --validation or --early-stopping only"
+            )
+
+
+def _has_weight(resolved: dict[str, Any]) -> bool:
+    return bool(resolved["alpha"] > 0)
