@@ -58,6 +58,7 @@ setup(
         "minidecomp.evaluation.metrics",
         "minidecomp.inspection",
         "minidecomp.export",
+        "minidecomp.loggers",
         "minidecomp.figures",
         "minidecomp.sweeps",
         "minidecomp.report",

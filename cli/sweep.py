@@ -81,6 +81,7 @@ def sweep(
     be stopped, or killed, at any moment; several processes may work on one folder. A run that fails is recorded with
     its reason.
     """
+    from minidecomp.loggers.log import check_log
     from minidecomp.runs.owner import check_given
     from minidecomp.settings.resolving import check
     from minidecomp.sweeps import folder as sweep_folder
@@ -103,6 +104,8 @@ def sweep(
             check_given(out, sweep_folder.go_on_with(out), sweep_folder.holds_only_a_beginning)
         if scheduler is None:  # else the data may be where the workers are
             datasets.load_all(entries)
+    for log in {entry.options.log for entry in entries}:
+        check_log(log)
     names = metrics_of_each(entries, datasets, metrics) if metrics else {}
     picture = None
     if plot is not None:

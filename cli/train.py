@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,7 @@ def train(
     defaults of the data set, the paper's.
     """
     from minidecomp.evaluation.everything import evaluate_trainer
+    from minidecomp.loggers.log import log_of_run
     from minidecomp.training import train
 
     given = {name: value for name, value in given.items() if value is not None}
@@ -73,15 +75,17 @@ def train(
         from minidecomp import figures
 
         figures.import_matplotlib_meanwhile()
-    with trainer:  # nobody else trains the run until its evaluation is written
+    # Nobody else trains the run until its evaluation is written.
+    with trainer, log_of_run(trainer, partial(say, err=True)) as log:
         with stop_on_signals() as received, progress(trainer, quiet) as advance:
-            finished = train(trainer, advance, lambda: bool(received))
+            finished = train(trainer, advance, lambda: bool(received), [log])
         if not finished:
             click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
             say(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
             return 128 + received[0]
         result = evaluate_trainer(trainer)
         pictures = _draw(trainer, quiet) if plots else []
+        log.end(pictures)
     _report(trainer, result, pictures, as_json)
     return 0
 
@@ -90,6 +94,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     from minidecomp import resolve, training
     from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.engines import usable_engine
+    from minidecomp.loggers.log import check_log
     from minidecomp.runs import warm_start
     from minidecomp.settings.options import data_names
     from minidecomp.settings.sources import from_environment, override, read_config
@@ -98,6 +103,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     wanted = override(from_file, from_environment() | given)
     options = resolve(with_absolute_files(warm_start.with_its_options(wanted)))
     usable_engine(options.engine)
+    check_log(options.log)
     dataset = dataset_from(options)
     trainer = training.start(options, dataset, out)
     say_notes(dataset)
@@ -124,6 +130,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     from minidecomp import training
     from minidecomp.data import with_absolute_files
     from minidecomp.engines import usable_engine
+    from minidecomp.loggers.log import check_log
     from minidecomp.runs import checkpoint
     from minidecomp.runs.folder import check_begun
     from minidecomp.settings.resolving import check
@@ -138,6 +145,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     options = run.options.replace(**changes)
+    check_log(options.log)
     trainer = training.resume(run, options, dataset_of(options, "data" in given))
     if not run.digests.test:
         say_test_points_are_not_known(run)

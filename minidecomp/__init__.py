@@ -12,10 +12,11 @@ _PLACES = {
     "Objective": "objective",
     "TrainOptions": "settings.options",
     "DecompositionVAE": "estimator",
+    "Log": "loggers.log",
     "resolve": "settings.resolving",
     "load_run": "runs.checkpoint",
 }
-__all__ = ["VAE", "DecompositionVAE", "Objective", "TrainOptions", "__version__", "load_run", "resolve"]
+__all__ = ["VAE", "DecompositionVAE", "Log", "Objective", "TrainOptions", "__version__", "load_run", "resolve"]
 
 
 def __getattr__(name: str) -> Any:

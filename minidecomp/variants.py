@@ -1,4 +1,4 @@
-"""Everything that is chosen by its name: priors, likelihoods, regularisers, data sets, metrics, export formats.
+"""What is chosen by its name: priors, likelihoods, regularisers, data sets, metrics, export formats, loggers.
 
 A variant is one object in one file. It tells everything about itself: its name, its options with their limits, what it
 needs. Lists of choices, help, checks and tables derive from that. ``PRIORS.add(Mine)`` adds one of your own, which is
@@ -210,3 +210,4 @@ REGULARISERS = Variants(
 DATA_SETS = Variants("data set", "minidecomp.data", ("load", "options", "defaults", "limits_itself", "available"))
 METRICS = Variants("metric", "minidecomp.evaluation.metrics", ("help",))
 EXPORT_FORMATS = Variants("export format", "minidecomp.export", ("help", "write", "weights", "package"))
+LOGGERS = Variants("logger", "minidecomp.loggers", ("missing", "open"))

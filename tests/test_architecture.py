@@ -21,7 +21,7 @@ STOREYS = (
     ("engines", "runs"),
     ("inspection", "export"),
     ("training",),
-    ("evaluation", "progress"),
+    ("evaluation", "loggers", "progress"),
     ("estimator",),
     ("figures",),
     ("sweeps",),

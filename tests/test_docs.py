@@ -59,13 +59,15 @@ def test_the_readmes_snippets(title, capsys):
 
 
 def test_the_commands_of_training(capsys):
-    """Every command of docs/training.md, in order, in an empty folder, with fewer points."""
+    """Every command of docs/training.md, in order, in an empty folder, then its Python."""
     text = (ROOT / "docs/training.md").read_text("utf-8")
     for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
         for line in block.strip().splitlines():
             program, *args = shlex.split(line, comments=True)
             more = ["--no-plots", "-q"] if args[0] == "train" else ["-q"]
             assert program == "minidecomp" and main([*args, *more]) == 0, (line, capsys.readouterr().err)
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "docs/training.md", "exec"), {})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

@@ -37,7 +37,7 @@ def test_parameters_are_the_options():
     """By name and by default, those of the command for a file; the data and what a run folder gets apart."""
     parameters = {name: each.default for name, each in inspect.signature(DecompositionVAE).parameters.items()}
     options = {name: option for name, option in by_name().items() if option.group != DATA}
-    assert set(options) - set(parameters) == {"log_gradients", "checkpoint_every"}
+    assert set(options) - set(parameters) == {"log_gradients", "checkpoint_every", "log"}
     assert set(parameters) - set(options) == {"scale", "channels", "reshape", "verbose", "callbacks"}
     commands = resolve(data="points.npy")
     resolved = DecompositionVAE().fit(np.random.default_rng(0).normal(size=(20, 3))).options_

@@ -10,7 +10,7 @@ from ..settings.options import DATA, OF_THE_MACHINE, OWN, by_name, chosen_varian
 from ..settings.schedules import SCHEDULED, own_options
 
 OF_AN_ARRAY = ("scale", "channels")  # options of a file that an array in memory has, too
-OF_A_FOLDER = ("log_gradients", "checkpoint_every")  # options that say what a run folder gets
+OF_A_FOLDER = ("log_gradients", "checkpoint_every", "log")  # options that say what a run folder gets
 # The parameters that are no options, and their defaults.
 OF_PYTHON: dict[str, Any] = {"reshape": False, "verbose": 0, "callbacks": ()}
 # What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.codes import ACTIVATIONS, KL_ESTIMATORS, MAX_LAYERS, MAX_THREADS, SCALE_LINKS
 from ..errors import OptionError
-from ..variants import DATA_SETS, LIKELIHOODS, PRIORS, REGULARISERS, TABLE_OPTIONS, Option, Variants
+from ..variants import DATA_SETS, LIKELIHOODS, LOGGERS, PRIORS, REGULARISERS, TABLE_OPTIONS, Option, Variants
 from .schedules import check_text
 from .validation import MONITORED
 
@@ -25,7 +25,7 @@ OWN = "file"
 ENGINES = ("cpu", "gpu", "textbook")
 INITS = ("torch", "he")
 # Options that change no step of a run (the engine changes its last bits), only how and where it is computed.
-OF_THE_MACHINE = ("threads", "engine", "checkpoint_every", "data_dir")
+OF_THE_MACHINE = ("threads", "engine", "checkpoint_every", "data_dir", "log")
 
 # What users of the authors' code type, for options that have no variants.
 ALIASES = {"activation": {"leaky_relu": "leaky-relu"}, "decoder_activation": {"leaky_relu": "leaky-relu"}}
@@ -57,6 +57,15 @@ def chosen_variant(option: str, value: Any) -> Any:
     """The variant that a choice names; for ``data``, a word that is no data set's name is a file of your own."""
     variants, _ = CHOOSERS[option]
     return variants[value if value in variants else OWN] if option == "data" else variants[value]
+
+
+def chosen_loggers(text: str | None) -> tuple[str, ...]:
+    """The tools that a value of ``log`` names, each once; OptionError if there is no such tool."""
+    names = [] if text in (None, "none") else [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in LOGGERS:
+            raise OptionError("log", text, f"one or more of {', '.join(LOGGERS)} with commas between, or none, is")
+    return tuple(dict.fromkeys(names))
 
 
 def _and(words: list[str]) -> str:
@@ -134,6 +143,7 @@ GENERAL = (
     Option("from_which", str, "That run's model: its best by validation, or its last. The best where there is one.", choices=("best", "last"), group=TRAINING),
     Option("keep_optimizer", bool, "Go on with that run's Adam, too: its moments and its step.", False, group=TRAINING),
     Option("log_gradients", bool, "Keep each term's gradient norm and the cosines between them, an epoch.", False, group=TRAINING),
+    Option("log", str, lambda: f"Write the course of training to these tools, too, commas between: {', '.join(LOGGERS)}; none for none.", verify=lambda text: chosen_loggers(text), group=TRAINING),
     Option("checkpoint_every", float, "Seconds between checkpoints.", 10.0, above=0, group=TRAINING),
 )
 # fmt: on

@@ -91,7 +91,7 @@ def run_all(
     should_stop : callable
         Asked between slices of training.
     say : callable
-        Given a line on what could not be compared with the sweep's grid.
+        Given a line on what could not be compared with the sweep's grid, or on a log that failed.
 
     Raises
     ------
@@ -120,6 +120,7 @@ def run_all(
             progress=lambda trainer: progress(entry, trainer),
             should_stop=should_stop,
             place=table.place,
+            say=say,
         )
         with one_at_a_time:
             outcomes[entry.name] = outcome

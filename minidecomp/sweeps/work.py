@@ -15,6 +15,7 @@ from ..data.dataset import Dataset, Digests
 from ..errors import MinidecompError, OptionError, RunError, counted
 from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
+from ..loggers.log import check_log, log_of_run, to_stderr
 from ..model import from_options
 from ..runs import checkpoint
 from ..runs.evaluation_file import read_evaluation
@@ -108,8 +109,11 @@ def complete(
     progress: Callable[[Trainer], None] = lambda trainer: None,
     should_stop: Callable[[], bool] = lambda: False,
     place: Place | None = None,
+    say: Callable[[str], object] = to_stderr,
 ) -> str:
     """Bring one run of a sweep's folder to its end; ``place`` is the folder as the sweep found it.
+
+    ``say`` is given a line where a run's log failed.
 
     Returns
     -------
@@ -130,15 +134,20 @@ def complete(
             return FINISHED
         try:
             dataset = datasets.get(entry.options)
+            check_log(entry.options.log)
             check_wanted(Wanted(",".join(metrics) or "none"), entry.options, dataset)
             fitted = from_options.fit_likelihood(entry.options, dataset)
             if differs := difference(folder / entry.name, fitted, datasets.digests(entry.options)):
                 raise refusal(folder / entry.name, differs)
             place.check()
-            with _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset) as trainer:
-                if not training.train(trainer, progress, should_stop):
+            with (
+                _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset) as trainer,
+                log_of_run(trainer, lambda line: say(f"{entry.name}: {line}")) as log,
+            ):
+                if not training.train(trainer, progress, should_stop, [log]):
                     return STOPPED
                 _evaluate(trainer, metrics)
+                log.end()
         except MinidecompError as error:
             note_failure(place, entry.name, str(error))
             return FAILED
