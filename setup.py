@@ -53,6 +53,7 @@ setup(
         "minidecomp.model",
         "minidecomp.engines",
         "minidecomp.runs",
+        "minidecomp.estimator",
         "minidecomp.evaluation",
         "minidecomp.evaluation.metrics",
         "minidecomp.inspection",

@@ -134,7 +134,10 @@ def dataset_of(options: TrainOptions, given: bool) -> Dataset:
 
 
 def say_test_points_are_not_known(run: Run) -> None:
-    """On stderr, that an older checkpoint cannot tell whether the test points are still the same."""
+    """On stderr, that the checkpoint cannot tell whether these are the points that it was trained and tested on."""
+    if not run.digests.train:
+        say(f"{run.folder}: the run was saved without its data; nothing tells whether these are the same", err=True)
+        return
     say(
         f"{run.folder}: an older minidecomp wrote the checkpoint, which does not say what the test points were; "
         "nothing tells whether these are the same",

@@ -30,6 +30,7 @@ from .runs.checkpoint import State
 from .runs.folder import check_data, delete_temporaries, new_run, write_config
 from .runs.owner import Lock, own
 from .runs.schema import VALIDATION_COLUMNS
+from .runs.summary import three_lines
 from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
 from .settings.schedules import largest, value_at
 from .settings.validation import monitored
@@ -63,6 +64,11 @@ class Trainer:
     depth: int = 0  # of the with blocks
     notes: tuple[str, ...] = ()  # lines on another run with whose weights this one begins
     kept: int | None = None  # the epoch of the best model that is in the folder
+
+    def __repr__(self) -> str:
+        place = "in memory" if self.folder is None else self.folder
+        title = f"Trainer {place}, engine {self.options.engine}"
+        return three_lines(title, self.options, self.state.rows, self.epochs)
 
     def __enter__(self) -> Trainer:
         if self.owner is None and self.folder is not None:

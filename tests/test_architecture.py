@@ -21,8 +21,9 @@ STOREYS = (
     ("engines", "runs"),
     ("inspection", "export"),
     ("training",),
-    ("evaluation", "loggers"),
-    ("estimator", "figures"),
+    ("evaluation", "loggers", "progress"),
+    ("estimator",),
+    ("figures",),
     ("sweeps",),
     ("report", "reproduction"),
     ("cli",),
@@ -129,7 +130,7 @@ def test_the_rules_that_have_names():
 def test_a_module_is_found_where_it_is_imported():
     """This file's own eyes: known imports of each kind are seen, those inside of functions too."""
     assert "terms.priors" in GRAPH["model.from_options"] and "settings.options" in GRAPH["cli.options"]
-    assert "runs.checkpoint" in GRAPH["cli.encode"]
+    assert "runs.checkpoint" in GRAPH["cli.loading"]
     by_part = defaultdict(set)
     for above, below, _, _ in EDGES:
         by_part[above].add(below)

@@ -8,12 +8,13 @@ import sys
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from minidecomp import DecompositionVAE, load_run, resolve
+from minidecomp import DecompositionVAE, load_run, resolve, training
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.settings.options import DATA, by_name
@@ -37,10 +38,10 @@ def test_parameters_are_the_options():
     parameters = {name: each.default for name, each in inspect.signature(DecompositionVAE).parameters.items()}
     options = {name: option for name, option in by_name().items() if option.group != DATA}
     assert set(options) - set(parameters) == {"log_gradients", "checkpoint_every", "log"}
-    assert set(parameters) - set(options) == {"scale", "channels", "reshape"}
+    assert set(parameters) - set(options) == {"scale", "channels", "reshape", "verbose", "callbacks"}
     commands = resolve(data="points.npy")
     resolved = DecompositionVAE().fit(np.random.default_rng(0).normal(size=(20, 3))).options_
-    for name in set(parameters) - {"reshape"}:
+    for name in set(parameters) - {"reshape", "verbose", "callbacks"}:
         expected = "gaussian" if name == "likelihood" else getattr(commands, name)  # the data are not all 0 or 1
         assert getattr(resolved, name) == expected or name == "engine", name
         assert parameters[name] in (None, getattr(commands, name)), name
@@ -157,8 +158,18 @@ try:
     model.transform(X)
 except ValueError as error:
     print(error)
+html = model._repr_html_()
+assert html.startswith("<table><caption>DecompositionVAE, not fitted<") and "prior" not in html, html
 print(model.fit_transform(X).shape, list(model.get_feature_names_out()))
 print(model.get_params()["hidden"], model.score(X) < 0)
+print(model, DecompositionVAE())
+strange = DecompositionVAE(prior="<script>alert(1)</script>", callbacks=[print], hidden=tuple(range(1000)))
+assert "<script" not in strange._repr_html_() and "&lt;script&gt;" in strange._repr_html_()
+assert "&lt;built-in function print&gt;" in strange._repr_html_() and len(strange._repr_html_()) < 1000
+assert "all as by default" in DecompositionVAE()._repr_html_()
+html = model._repr_html_()
+assert "DecompositionVAE, fitted" in html and f"{model.objective_:.6g} nats a point" in html, html
+assert ">2</td>" in html and "(5,)" in html, html
 for wrong in (X[:, :2], X[0], X * np.nan):
     try:
         model.transform(wrong)
@@ -174,6 +185,7 @@ def test_without_scikit_learn():
         "this DecompositionVAE is not fitted yet; call fit first",
         "(40, 2) ['decompositionvae0', 'decompositionvae1']",
         "(5,) True",
+        "DecompositionVAE(hidden=(5,), epochs=2) DecompositionVAE()",
         "X has 2 features, the model was fitted with 3",
         "X has shape (3,), points in rows are needed",
         "X has NaN or infinity in it",
@@ -366,3 +378,153 @@ def test_points_far_from_zero_keep_their_digits():
     model = DecompositionVAE(scale="standardise", **QUICK).fit(X)
     Z = model.transform(X).astype(np.float32)
     assert np.ptp(model.inverse_transform(Z) % 1) > 0.1 and model.inverse_transform(Z).dtype == np.float64
+
+
+# ---- set_params, then partial_fit ----
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"alpha": 3.0},
+        {"beta": 0.2},
+        {"lr": 0.02},
+        {"alpha": "0:0,4:8"},
+        {"beta_warmup": 5},
+        {"beta_schedule": "0:1,5:3"},
+        {"lr_schedule": "step"},
+        {"lr": "1e-2:cosine"},
+    ],
+)
+def test_what_set_params_changes_counts_as_if_it_had_been_so(changed, X):
+    """Two epochs with other values, then an epoch: the third epoch of a schedule that has these from then on."""
+    options = {"epochs": 4, "hidden": (8,), "prior": "mixture", "alpha": 1.0, "seed": 2}
+    model = DecompositionVAE(**options).partial_fit(X).partial_fit(X)
+    state, same = pickle.loads(pickle.dumps(model._state)), pickle.loads(pickle.dumps(model)).partial_fit(X)
+    model.set_params(**changed).partial_fit(X)
+    assert not np.array_equal(model.vae_.parameters.vector, same.vae_.parameters.vector)
+    whole = resolve(data="file", **{**options, "likelihood": "gaussian", "engine": "cpu"} | changed)
+    points = model._dataset(model._taken(X), None)
+    trainer = training.go_on_in_memory(whole, points, model.rules_, state)
+    trainer.until = 3
+    training.train(trainer)
+    assert_array_equal(model.vae_.parameters.vector, trainer.state.vae.parameters.vector)
+    for name in ("alpha", "beta", "lr", "alpha_schedule", "beta_schedule", "lr_schedule", "beta_warmup"):
+        assert getattr(model.options_, name) == getattr(whole, name)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"latent_dim": 3},
+        {"hidden": (9,)},
+        {"decoder_hidden": (9, 9)},
+        {"prior": "student-t"},
+        {"df": 4.5},
+        {"likelihood": "laplace"},
+        {"activation": "tanh"},
+        {"scale_link": "exp"},
+        {"dtype": "float64"},
+        {"amsgrad": False},
+        {"prior_variance_scale": 2.0},
+        {"learn_prior_variance": True},
+        {"scale": "standardise"},
+    ],
+)
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_change_of_the_model_is_refused_by_name(changed, loaded, X):
+    prior = "student-t" if "df" in changed else "gaussian"
+    model = DecompositionVAE(**QUICK, prior=prior).partial_fit(X)
+    if loaded:
+        model.save("run")
+        model = DecompositionVAE.load("run")
+    (name,) = changed
+    before = model.vae_.parameters.vector.copy()
+    with pytest.raises(
+        ValueError, match=rf"^{name}: .* partial_fit goes on with was made with .*; fit begins a new one"
+    ):
+        model.set_params(**changed).partial_fit(X)
+    assert_array_equal(model.vae_.parameters.vector, before)
+
+
+# ---- verbose, callbacks, history_ ----
+
+
+def test_history_is_the_metrics_and_goes_on(X):
+    model = DecompositionVAE(**QUICK).fit(X)
+    assert {"epoch", "log_likelihood", "kl", "regulariser", "objective", "seconds"} <= set(model.history_)
+    assert model.history_["epoch"].tolist() == [1, 2, 3] and model.history_["objective"][-1] == model.objective_
+    model.partial_fit(X)
+    assert model.history_["epoch"].tolist() == [1, 2, 3, 4] and model.n_iter_ == 4
+    assert model.fit(X).history_["epoch"].tolist() == [1, 2, 3]
+
+
+def test_callbacks_see_each_epoch_and_can_end_training(X):
+    seen = []
+
+    def look(trainer):
+        seen.append((trainer.state.epoch, trainer.state.rows[-1]["objective"]))
+        return len(seen) == 2
+
+    model = DecompositionVAE(hidden=(8,), epochs=50, callbacks=[look]).fit(X)
+    assert [epoch for epoch, _ in seen] == [1, 2] == model.history_["epoch"].tolist()
+    assert [objective for _, objective in seen] == model.history_["objective"].tolist()
+    assert_array_equal(
+        model.vae_.parameters.vector, DecompositionVAE(hidden=(8,), epochs=2).fit(X).vae_.parameters.vector
+    )
+    model.partial_fit(X)
+    assert [epoch for epoch, _ in seen] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"verbose": 2}, "verbose: 2 is not allowed; 0 or 1 is"),
+        ({"verbose": "yes"}, "verbose: yes is not allowed"),
+        ({"verbose": 1.0}, "verbose: 1.0 is not allowed"),
+        ({"callbacks": print}, "callbacks: .* is not allowed; a list of functions"),
+        ({"callbacks": [print, 3]}, "callbacks: .* is not allowed; a list of functions"),
+    ],
+)
+def test_wrong_parameters_of_python(given, message, X):
+    begun = DecompositionVAE(**QUICK).partial_fit(X).set_params(**given)
+    for train in (DecompositionVAE(**QUICK, **given).fit, begun.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            train(X)
+    assert begun.n_iter_ == 1
+
+
+def test_parameters_of_python_are_parameters(X):
+    calls = [print]
+    model = DecompositionVAE(verbose=True, callbacks=calls)
+    copied = clone(model)
+    assert copied.get_params()["verbose"] is True and copied.get_params()["callbacks"] == calls
+    assert model.set_params(callbacks=None, verbose=0).callbacks is None
+    again = pickle.loads(pickle.dumps(model.set_params(callbacks=calls, **QUICK)))
+    assert again.callbacks == calls
+    assert model.set_params(callbacks=None).fit(X).n_iter_ == 3
+
+
+def test_verbose_writes_lines_where_there_is_no_terminal(X, capsys):
+    model = DecompositionVAE(**QUICK, verbose=1).fit(X)
+    written = capsys.readouterr()
+    assert written.out == "" and written.err.splitlines()[-1].startswith("epoch 3/3  log p -")
+    assert len(written.err.splitlines()) == 1
+    model.partial_fit(X)
+    assert capsys.readouterr().err.startswith("epoch 4/4  log p -")
+    DecompositionVAE(**QUICK).fit(X)
+    assert capsys.readouterr().err == ""
+
+
+def test_scikit_learn_draws_its_own_diagram(X):
+    assert "sk-" in DecompositionVAE(**QUICK).fit(X)._repr_html_()
+
+
+def test_a_schedule_alone_is_enough(X):
+    model = DecompositionVAE(**QUICK, beta_schedule="0:0,2:4").fit(X)
+    assert model.options_.beta == 4 and model.options_.beta_schedule == "0:0,2:4"
+    assert_array_equal(
+        model.vae_.parameters.vector, DecompositionVAE(**QUICK, beta="0:0,2:4").fit(X).vae_.parameters.vector
+    )
+    with pytest.raises(ValueError, match=r"beta_schedule: .*--beta is 2"):
+        model.set_params(beta=2.0).partial_fit(X)

@@ -151,10 +151,8 @@ def load(
     n = len(new.rows)
     if n < 4:
         raise DataError(f"{path}: has {counted(n, 'point')}; at least 4 are needed")
-    # One order for both: the training points are in random order already, so that the first are a random choice.
-    order = permutation(n, data_seed, *streams.SPLIT.at())
-    test_count = min(max(round(test_fraction * n), 1), n - 1)
-    kept, tested = order[test_count:][:limit], order[:test_count]
+    kept, tested = _split(n, test_fraction, data_seed)
+    kept = kept[:limit]
     trained, held = held_out(len(kept), validation_fraction or 0.0, data_seed, str(path))
     kept, validated = kept[trained], kept[held]
     train = pick(new.rows, kept)
@@ -176,6 +174,30 @@ def load(
         test_index=found.numbered[tested],
         validation=new.points(pick(new.rows, validated), scaling) if validated.size else None,
     )
+
+
+def _split(count: int, test_fraction: float, data_seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a file that are trained on, and those that are tested on."""
+    # One order for both: the training points are in random order already, so that the first are a random choice.
+    order = permutation(count, data_seed, *streams.SPLIT.at())
+    test_count = min(max(round(test_fraction * count), 1), count - 1)
+    return order[test_count:], order[:test_count]
+
+
+def lay_out(train: np.ndarray, test: np.ndarray, data_seed: int) -> tuple[np.ndarray, float]:
+    """The rows of a file that ``load`` takes apart into these points, in their order, and the ``test_fraction`` for it.
+
+    Parameters
+    ----------
+    train, test : numpy.ndarray of shape (N, ..) and (M, ..)
+        Of one dtype; together at least 4.
+    data_seed : int
+    """
+    test_fraction = len(test) / (len(train) + len(test))
+    kept, tested = _split(len(train) + len(test), test_fraction, data_seed)
+    values = np.empty((len(train) + len(test), *train.shape[1:]), train.dtype)
+    values[kept], values[tested] = train, test
+    return values, test_fraction
 
 
 def _as_images(new: NewData, shape: tuple[int, ...], name: str) -> NewData:

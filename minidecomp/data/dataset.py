@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import counted, shown
 from .points import Points, as_numbers, fingerprint
 from .scaling import Scaling
 
@@ -130,6 +131,10 @@ class Dataset:
     factors: Factors | None = None
     test_index: np.ndarray | None = None
     validation: Points | None = None
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.train)} training and {len(self.test)} test points"
+        return f"Dataset({shown(self.name)}, {counts} of {counted(self.data_dim, 'number')})"
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Only figure objects are made: no window, no back end and no setting of matplotli
 
 from .activity import class_activity, class_magnitudes
 from .against_option import value_against_option
+from .by_name import PICTURES, picture
 from .comparison import data_and_reconstructions, samples
 from .curves import TERM_LABELS, learning_curves
 from .gradients import difference_errors, draw_gradient_log, gradient_curves, gradient_field, write_field_animation
@@ -26,6 +27,7 @@ from .traversals import latent_traversals, write_animation
 
 __all__ = [
     "FORMATS",
+    "PICTURES",
     "TERM_LABELS",
     "aggregate_posterior",
     "available",
@@ -49,6 +51,7 @@ __all__ = [
     "loss_against_score",
     "missing",
     "panel_grid",
+    "picture",
     "samples",
     "test_points",
     "value_against_option",

@@ -28,6 +28,7 @@ MAX_POSTERIOR_POINTS = 10_000
 MAX_SCATTER_POINTS = 500
 MAX_SAMPLES = 1000
 IMAGES_SAMPLED = 64
+MODEL_PICTURES = ("aggregate_posterior", "class_activity", "reconstructions", "samples")
 
 
 def check_formats(formats: Sequence[str]) -> None:
@@ -138,14 +139,37 @@ def draw_model(
     check_formats(formats)
     check_classes(vae, dataset, classes)
     folder = make_folder(Path(folder))
-    figures: dict[str, Figure] = {}
-    if vae.latent_dim == 2:
-        figures["aggregate_posterior"] = _training_posterior(vae, dataset)
-    elif dataset.test_labels is not None:
-        figures["class_activity"] = _test_activity(vae, dataset, classes)
-    figures["reconstructions"] = _test_reconstructions(vae, dataset)
-    figures["samples"] = _prior_samples(vae, dataset, seed)
+    figures = {name: model_picture(name, vae, dataset, seed, classes) for name in _names(vae, dataset)}
     return [path for name, figure in figures.items() for path in write_figure(figure, folder, name, formats)]
+
+
+def _names(vae: VAE, dataset: Dataset) -> list[str]:
+    """The pictures that there are of a model, of ``MODEL_PICTURES``."""
+    has_classes = vae.latent_dim != 2 and dataset.test_labels is not None
+    there = {"aggregate_posterior": vae.latent_dim == 2, "class_activity": has_classes}
+    return [name for name in MODEL_PICTURES if there.get(name, True)]
+
+
+def model_picture(name: str, vae: VAE, dataset: Dataset, seed: int = 0, classes: Sequence[str] = ()) -> Figure:
+    """One of ``MODEL_PICTURES``; see ``draw_model``.
+
+    Raises
+    ------
+    OptionError
+        There is no such picture of this model.
+    """
+    if name not in _names(vae, dataset):
+        needs = "two latent dimensions" if name == "aggregate_posterior" else "classes, and other than two dimensions"
+        raise OptionError("name", name, f"it needs {needs}; {', '.join(_names(vae, dataset))} are there")
+    match name:
+        case "aggregate_posterior":
+            return _training_posterior(vae, dataset)
+        case "class_activity":
+            return _test_activity(vae, dataset, classes)
+        case "reconstructions":
+            return _test_reconstructions(vae, dataset)
+        case _:
+            return _prior_samples(vae, dataset, seed)
 
 
 def _in_chunks(function: Callable[[Any], np.ndarray], points: Points) -> np.ndarray:

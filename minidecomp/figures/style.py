@@ -147,9 +147,9 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def new_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
     """An empty figure, width and height in inches."""
-    from matplotlib.figure import Figure
+    from .shown import ShownFigure
 
-    return Figure(figsize=(width, height), layout=layout)
+    return ShownFigure(figsize=(width, height), layout=layout)
 
 
 def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:

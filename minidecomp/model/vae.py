@@ -47,6 +47,11 @@ class VAE:
     parameters: Parameters
     prior_variance_scale: float = 1.0
 
+    def __repr__(self) -> str:
+        widths = " ".join("-".join(map(str, net.widths)) for net in (self.encoder, self.decoder))
+        prior, likelihood = (getattr(part, "name", type(part).__name__) for part in (self.prior, self.likelihood))
+        return f"VAE({widths}, {prior} prior, {likelihood} likelihood, {self.parameters.vector.size} parameters)"
+
     @property
     def data_dim(self) -> int:
         """dx, the data's width."""

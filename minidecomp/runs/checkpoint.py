@@ -26,10 +26,11 @@ from ..settings import toml_text
 from ..settings.options import CHOOSERS, TrainOptions, by_name, choices_of
 from ..settings.resolving import resolve
 from . import npz, schema
-from .folder import BEST, LAST, config_text
+from .folder import BEST, LAST, config_text, with_data_that_moved
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .gradient_log import GradientLog
 from .schema import COLUMNS, FORMAT, VERSION, columns
+from .summary import three_lines
 
 WHICH = ("best", "last")
 
@@ -89,6 +90,9 @@ class State:
             if copy is not None:
                 copy[...] = own
         best.epoch, best.seconds, best.rows = self.epoch, self.seconds, self.rows[: self.epoch]
+
+    def __repr__(self) -> str:
+        return f"State(epoch {self.epoch}, step {self.optimizer.step}, {self.vae})"
 
     @property
     def begun(self) -> int:
@@ -218,6 +222,9 @@ class Run:
     def training(self) -> State:
         """The state of the last epoch, with all rows and the log of the gradients, whichever model was asked for."""
         return self.state if self.which == "last" else load(self.folder, "last").state
+
+    def __repr__(self) -> str:
+        return three_lines(f"Run {self.folder}", self.options, self.state.rows, self.options.epochs)
 
     @property
     def vae(self) -> VAE:
@@ -357,7 +364,7 @@ def _load(folder: Path, path: Path, which: str) -> Run:
         objective = objective_at(o, state.begun - 1)
     except (ValueError, TypeError, OverflowError) as error:
         raise RunError(f"{path}: damaged: {shown(error)}") from error
-    return Run(folder, run.options, objective, state, rules, run.digests, which)
+    return Run(folder, with_data_that_moved(o, folder), objective, state, rules, run.digests, which)
 
 
 def epoch_of(folder: Path) -> int | None:

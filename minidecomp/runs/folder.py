@@ -18,7 +18,7 @@ from ..data.dataset import Dataset, Digests
 from ..errors import OptionError, RunError
 from ..files import is_temporary, read_small_file, unchecked, write_file
 from ..settings import toml_text
-from ..settings.options import TrainOptions, is_relevant
+from ..settings.options import TrainOptions, data_names, is_relevant
 from ..settings.resolving import resolve
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .owner import LOCK, Lock, is_empty, own, own_given, own_new
@@ -147,12 +147,20 @@ def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
     return folder, held
 
 
+def with_data_that_moved(options: TrainOptions, folder: Path) -> TrainOptions:
+    """The options with their own data where they are now, if a file of that name came along in the run's folder."""
+    beside = folder / Path(str(options.data)).name
+    if options.data in data_names() or os.path.exists(str(options.data)) or not beside.is_file():
+        return options
+    return options.replace(data=os.path.abspath(beside))
+
+
 def check_data(folder: Path, digests: Digests, dataset: Dataset) -> Digests:
     """The digests of the data set; RunError unless they equal ``digests``, those that the run's checkpoint has."""
     found = dataset.digests()
-    if found.train != digests.train:
+    # A run that was saved without its data has no digest at all; an older checkpoint has none of the test points.
+    if digests.train and found.train != digests.train:
         raise RunError(f"{folder}: {dataset.name} is not the data this run was trained on")
-    # An older checkpoint has no digest of the test points.
     if digests.test and found.test != digests.test:
         raise RunError(f"{folder}: the test points of {dataset.name} are not those that this run began with")
     if found.validation and digests.validation and found.validation != digests.validation:

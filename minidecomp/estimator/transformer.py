@@ -1,93 +1,47 @@
-"""A scikit-learn estimator: the same options and the same training as the command line's, on arrays in memory.
-
-scikit-learn is not needed: without it the class has the same methods, and raises plain ValueErrors.
-"""
+"""DecompositionVAE: fit, transform and the rest of a transformer's methods."""
 
 from __future__ import annotations
 
 import inspect
 import math
+import os
 import re
 import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import training
-from .data.arrays import FromFile, codes_of_gaps, labels_and_ids
-from .data.cells import Reading
-from .data.dataset import Dataset
-from .data.frame_cells import is_frame, plain_frame
-from .data.images import channels_that_fit
-from .data.points import Points
-from .data.rules import DataRules, as_rows, check_finite, new_data, size_note
-from .data.scaling import Scaling
-from .data.tables import table_names, table_of_frame
-from .engines import ROWS_AT_ONCE, Engine, make, usable_engine
-from .errors import DataError, OptionError
-from .evaluation.terms import evaluate
-from .model.vae import VAE, in_dtype
-from .objective import objective_from
-from .runs.checkpoint import State
-from .settings.options import DATA, OF_THE_MACHINE, OWN, TrainOptions, by_name, chosen_variant
-from .settings.resolving import check, resolve, whole_number
-from .settings.schedules import SCHEDULED, own_options
-
-try:
-    from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-    from sklearn.exceptions import NotFittedError
-    from sklearn.utils.validation import check_is_fitted, validate_data
-
-    HAS_SKLEARN = True
-    BASES: tuple[type, ...] = (ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
-except Exception:  # none, one before 1.6, or a broken one
-    HAS_SKLEARN = False
-
-    class _Parameters:
-        """What scikit-learn's BaseEstimator has of parameters."""
-
-        def get_params(self, deep: bool = True) -> dict[str, Any]:
-            return {name: getattr(self, name) for name in parameters()}
-
-        def set_params(self, **given: Any) -> Any:
-            for name, value in given.items():
-                if name not in self.get_params():
-                    raise ValueError(f"{name!r} is no parameter of {type(self).__name__}")
-                setattr(self, name, value)
-            return self
-
-        def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-            prefix = type(self).__name__.lower()
-            return np.array([f"{prefix}{i}" for i in range(self._n_features_out)], object)  # type: ignore[attr-defined]
-
-        def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
-            return self.fit(X, y).transform(X)  # type: ignore[attr-defined]
-
-    BASES = (_Parameters,)
-
-    class NotFittedError(ValueError, AttributeError):  # type: ignore[no-redef]
-        """The model is not fitted yet."""
-
+from .. import progress, training
+from ..data.arrays import FromFile, codes_of_gaps, labels_and_ids
+from ..data.cells import Reading
+from ..data.dataset import Dataset
+from ..data.frame_cells import is_frame, plain_frame
+from ..data.images import channels_that_fit
+from ..data.labels import as_texts, label_classes
+from ..data.points import Points
+from ..data.rules import DataRules, NewData, as_rows, check_finite, learn, new_data, size_note
+from ..data.scaling import Scaling
+from ..data.tables import table_names, table_of_frame
+from ..engines import ROWS_AT_ONCE, Engine, make, usable_engine
+from ..errors import DataError, OptionError
+from ..evaluation.terms import evaluate
+from ..model.vae import VAE, in_dtype
+from ..objective import objective_from
+from ..runs.checkpoint import State
+from ..settings.options import OWN, TrainOptions, by_name
+from ..settings.resolving import check, resolve, whole_number
+from ..settings.schedules import SCHEDULED
+from . import kept
+from .base import BASES, HAS_SKLEARN, NotFittedError, check_is_fitted, validate_data
+from .parameters import CHANGEABLE, OF_PYTHON, checked_callbacks, is_verbose, parameters
 
 MOST_SAMPLES = 10**7
-OF_AN_ARRAY = ("scale", "channels")  # options of a file that an array in memory has, too
-RESHAPE = "reshape"  # the one parameter that is no option
-OF_A_FOLDER = ("log_gradients", "checkpoint_every", "log")  # options that say what a run folder gets
-# What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.
-CHANGEABLE = (
-    *("alpha", "beta", "regulariser", "kl", "samples", "log_prior_multiplier"),
-    *("lr", "batch_size", "seed", "epochs", *OF_THE_MACHINE),
-    *(option for name in SCHEDULED for option in own_options(name)),
-)
-
-
-def parameters() -> dict[str, Any]:
-    """The estimator's parameters, with the command's defaults for data of your own."""
-    own = chosen_variant("data", OWN).defaults
-    options = (each for each in by_name().values() if each.group != DATA or each.name in OF_AN_ARRAY)
-    options = (each for each in options if each.name not in OF_A_FOLDER)
-    return {option.name: own.get(option.name, option.default) for option in options} | {RESHAPE: False}
+Show = Callable[[training.Trainer], AbstractContextManager[Callable[[training.Trainer], None]]]
 
 
 class DecompositionVAE(*BASES):  # type: ignore[misc]
@@ -101,6 +55,11 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     and its numbers are never bytes. With ``reshape=True`` X may be images (N, rows, columns) or, in colour, with 3 or 4
     channels as the last axis or the second; then `inverse_transform` and `sample` give images of the same axes.
 
+    ``verbose=1`` shows how far ``fit`` is (`minidecomp.progress.shown`), and writes a line an epoch in ``partial_fit``.
+    ``callbacks`` is a list of functions. Each is called with the `minidecomp.training.Trainer` after every epoch:
+    ``trainer.state.rows[-1]`` has the epoch's values, and ``trainer.state.vae`` the model. One that returns True ends
+    the training.
+
     Attributes
     ----------
     vae_ : minidecomp.VAE
@@ -112,6 +71,11 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         for the command.
     objective_ : float
         The objective over the last epoch, in nats a point.
+    history_ : dict of str to numpy.ndarray of shape (n_iter_,)
+        By ``epoch``, ``log_likelihood``, ``kl``, ``regulariser``, ``objective`` and the other columns of a run's
+        ``metrics.csv``: the mean over each epoch. After ``partial_fit`` they are longer.
+    n_iter_ : int
+        Epochs so far.
     n_features_in_ : int
         dx.
     image_shape_ : tuple of int or None
@@ -164,7 +128,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any = None) -> DecompositionVAE:
         """Train a new model on X (N, dx) for all epochs; ``y`` is not used."""
-        self._train(self._start(self._checked(X, reset=True)), self._options().epochs)
+        show = progress.shown if is_verbose(self.verbose) else None
+        checked_callbacks(self.callbacks)
+        self._train(self._start(self._checked(X, reset=True)), self._options().epochs, show)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> DecompositionVAE:
@@ -173,6 +139,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         What `set_params` has changed since then counts from now on: the objective's weights, ``lr``, ``batch_size``
         and the like. A change of the model itself is refused; ``fit`` begins a new one.
         """
+        show = progress.lines if is_verbose(self.verbose) else None
+        checked_callbacks(self.callbacks)
         begun = hasattr(self, "_state")
         X = self._checked(X, reset=not begun)
         if not begun:
@@ -183,16 +151,20 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             _look_at(dataset)
             state.row, state.totals[:], state.optimizer.lr = 0, 0, options.lr
             trainer = training.go_on_in_memory(options, dataset, self.rules_, state)
-        self._train(trainer, trainer.state.epoch + 1)
+        self._train(trainer, trainer.state.epoch + 1, show)
         return self
 
     def _options(self) -> TrainOptions:
-        given = {name: value for name, value in self.get_params(deep=False).items() if value is not None}
-        given.pop(RESHAPE)
         given = {
             name: value.tolist() if isinstance(value, np.generic | np.ndarray) else value
-            for name, value in given.items()
+            for name, value in self.get_params(deep=False).items()
+            if value is not None and name not in OF_PYTHON
         }
+        usual = parameters()
+        for name in SCHEDULED:
+            # A schedule says the value, too: one that is as by default has not been given beside it.
+            if given.get(f"{name}_schedule") is not None and given.get(name) == usual[name]:
+                del given[name]
         return resolve(data=OWN, **given)
 
     def _changed_options(self) -> TrainOptions:
@@ -209,30 +181,144 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     def _start(self, X: np.ndarray) -> training.Trainer:
         options = self._options()
-        new = new_data(X, "X", options.scale)._replace(image_shape=self.image_shape_)
-        scaling = new.scaled(new.rows)
-        dataset = self._dataset(new.points(new.rows, scaling), scaling)
+        new, dataset = self._new_dataset(X, options.scale)
         trainer = training.start_in_memory(options, dataset)
         _look_at(dataset)
         if new.note:
             _warn(new.note, 3)
         return trainer
 
-    def _dataset(self, points: Points, scaling: Scaling | None) -> Dataset:
-        names = tuple(map(str, getattr(self, "feature_names_in_", ())))
-        return Dataset("X", points, points, image_shape=self.image_shape_, feature_names=names, scaling=scaling)
+    def _new_dataset(
+        self, X: np.ndarray, scale: str | None, X_test: np.ndarray | None = None
+    ) -> tuple[NewData, Dataset]:
+        """What X (N, dx) means to a new model."""
+        new = new_data(X, "X", scale)._replace(image_shape=self.image_shape_)
+        scaling = new.scaled(new.rows)
+        train = new.points(new.rows, scaling)
+        test = None if X_test is None else new.points(X_test, scaling)
+        return new, self._dataset(train, scaling, test)
 
-    def _train(self, trainer: training.Trainer, epochs: int) -> None:
+    def _dataset(self, points: Points, scaling: Scaling | None, test: Points | None = None) -> Dataset:
+        names = tuple(map(str, getattr(self, "feature_names_in_", ())))
+        tested = points if test is None else test
+        return Dataset("X", points, tested, image_shape=self.image_shape_, feature_names=names, scaling=scaling)
+
+    def _train(self, trainer: training.Trainer, epochs: int, show: Show | None) -> None:
         trainer.until = epochs
-        training.train(trainer)
-        state = trainer.state
+        with nullcontext(lambda t: None) if show is None else show(trainer) as advance:
+            training.train(trainer, advance, on_epoch=checked_callbacks(self.callbacks))
+        self._keep(trainer.options, trainer.rules, trainer.state)
+
+    def _keep(self, options: TrainOptions, rules: DataRules, state: State) -> None:
+        """Set the attributes of a fitted estimator."""
         self._state: State = state
-        self.options_ = trainer.options
+        self.options_ = options
         self.vae_: VAE = state.vae
-        self.rules_: DataRules = trainer.rules
-        self.objective_ = float(state.rows[-1]["objective"])
+        self.rules_: DataRules = rules
+        self.history_: dict[str, np.ndarray] = state.metrics()
+        self.objective_ = float(state.rows[-1]["objective"]) if state.rows else math.nan
         self.n_iter_ = state.epoch
         self._n_features_out = state.vae.latent_dim
+
+    # ---- what others make of it ----
+
+    @property
+    def state_(self) -> State:
+        """The state of the training, as a run's checkpoint has it."""
+        return self._state
+
+    def dataset(self, X: Any, y: Any = None) -> Dataset:
+        """X (N, dx) as a data set of the model's units, for `minidecomp.figures`; its points are the test points, too.
+
+        ``y`` (N,) has each point's class, in words or numbers.
+        """
+        self._check_fitted()
+        points = self._taken(self._checked(X, reset=False))
+        made = self._dataset(points, self.rules_.scaling)
+        if y is None:
+            return made
+        classes = label_classes(as_texts(np.asarray(y), "y", len(points))[:, 0], "y")
+        return replace(made, train_labels=classes.codes, test_labels=classes.codes, class_names=classes.names)
+
+    # ---- run folders ----
+
+    def save(self, folder: str | os.PathLike[str], X: Any = None, X_test: Any = None) -> Path:
+        """Write a run folder as ``minidecomp train --out`` does, which ``minidecomp plot`` and all other commands take.
+
+        Its ``epochs`` are those that were made, where ``partial_fit`` has made more than the parameter says.
+
+        Parameters
+        ----------
+        folder : path
+            A new or an empty one.
+        X : array_like, optional
+            The points that were fitted, which the folder then keeps. Without them the run has no data: ``export``,
+            ``encode`` and ``table`` work, and commands that need the data ask for ``--data FILE``.
+        X_test : array_like, optional
+            Points to test on, kept likewise. Without them a tenth of X is tested on, which the model has seen.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        RunError
+            The folder holds something already, or cannot be made.
+        DataError
+            X is not what the model was fitted with.
+        """
+        self._check_fitted()
+        if X is None and X_test is not None:
+            raise ValueError("X_test: it goes with X, the points that were fitted")
+        trained = kept.Trained(self.options_, self.rules_, self._state, self._axes)
+        return kept.save(folder, trained, None if X is None else self._to_keep(X, X_test))
+
+    def _to_keep(self, X: Any, X_test: Any) -> kept.Points:
+        """The points for a run folder, checked."""
+        X = self._checked(X, reset=False)
+        X_test = kept.some_to_test(X) if X_test is None else self._checked(X_test, reset=False)
+        if X_test.dtype != X.dtype:
+            raise DataError(f"X_test: has dtype {X_test.dtype}; that of X, {X.dtype}, is needed")
+        _, dataset = self._new_dataset(X, self.options_.scale, X_test)
+        rules = learn(dataset, str(self.options_.likelihood), self.options_.dtype)
+        mine, theirs = self.rules_.arrays(), rules.arrays()
+        other = [name for name in mine | theirs if not np.array_equal(mine.get(name, ()), theirs.get(name, ()))]
+        if rules.width != self.rules_.width or other:
+            what = other[0].removeprefix("data_") if other else "width"
+            raise DataError(f"X: the points that were fitted are needed; these give the model another {what}")
+        engine = self._make_engine(max(self.options_.batch_size, ROWS_AT_ONCE))
+        return kept.Points(self._as_fitted(X), self._as_fitted(X_test), dataset, engine)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], which: str | None = None) -> DecompositionVAE:
+        """A fitted estimator from a run folder, of ``save`` or of ``minidecomp train``, with the run's options.
+
+        It gives the codes that the saved one gives, and ``partial_fit`` goes on where that stopped, to the bit. What
+        a run folder does not have (``verbose``, ``callbacks``) is as by default; of a run that did not end with an
+        epoch, ``partial_fit`` begins the epoch anew.
+
+        Parameters
+        ----------
+        folder : path
+        which : str, optional
+            ``best``, the best model by validation, or ``last``; the best where a run has one.
+
+        Raises
+        ------
+        RunError
+            It is no run folder, or its checkpoint is damaged.
+        """
+        trained, changed = kept.load(folder, which)
+        rules = trained.rules
+        model = cls(**changed, reshape=rules.image_shape is not None)
+        model.n_features_in_ = rules.width
+        if rules.names:
+            model.feature_names_in_ = np.array(rules.names, object)
+        model.image_shape_, model._axes = rules.image_shape, trained.axes
+        model._keep(trained.options, rules, trained.state)
+        return model
 
     # ---- using ----
 

@@ -1,0 +1,190 @@
+"""An estimator as a run folder, and a run folder as an estimator."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data import dataset_from
+from ..data.arrays import lay_out
+from ..data.dataset import Dataset, Digests
+from ..data.images import FIRST, LAST
+from ..data.points import evenly_spread
+from ..data.rules import DataRules
+from ..data.written import csv_text
+from ..engines import Engine
+from ..errors import Fault
+from ..evaluation.everything import Wanted, evaluate_run
+from ..files import write_file
+from ..runs import checkpoint
+from ..runs.checkpoint import State
+from ..runs.folder import new_run, write_config
+from ..settings.options import CHOOSERS, OWN, TrainOptions, by_name, is_relevant
+from ..settings.resolving import resolve
+from .parameters import option_names, parameters
+
+OF_VALIDATION = ("validation_fraction", "validation", "validate_every", "early_stopping", "monitor")
+TEST_SHARE = 0.1  # of the points that were fitted, where no others are given to test on
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a fitted estimator has that a run folder keeps; ``axes`` is the shape of an image as it was given."""
+
+    options: TrainOptions
+    rules: DataRules
+    state: State
+    axes: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Points:
+    """What a run folder is to have: points as they were given and as a data set, and an engine to test them with."""
+
+    train: np.ndarray
+    test: np.ndarray
+    dataset: Dataset
+    engine: Engine
+
+
+def without_validation() -> dict[str, Any]:
+    """The options of validation as they are where there is none: an estimator trains on all its points."""
+    return {name: by_name()[name].default for name in OF_VALIDATION}
+
+
+def some_to_test(points: np.ndarray) -> np.ndarray:
+    """A tenth of the points, evenly spread; so many that there are 4 of both kinds, as a file has to have."""
+    count = max(1, round(TEST_SHARE * len(points)), 4 - len(points))
+    return points[np.resize(evenly_spread(len(points), count), count)]
+
+
+def save(folder: str | os.PathLike[str], trained: Trained, points: Points | None) -> Path:
+    """Write a run folder, with an evaluation if it has points; returns the folder.
+
+    Raises
+    ------
+    RunError
+        The folder holds something already, or cannot be made.
+    Fault
+        A file cannot be written. What was written is deleted.
+    """
+    path, held = new_run(os.fspath(folder), trained.options)
+    place = Path(os.path.abspath(path))
+    written: list[Path] = []
+    try:
+        _write(place, trained, points, held.check, written)
+    except BaseException:
+        for each in written:
+            with suppress(OSError):
+                each.unlink()
+        held.release()
+        with suppress(OSError):
+            path.rmdir()
+        raise
+    held.release()
+    return path
+
+
+def _write(
+    folder: Path, trained: Trained, points: Points | None, check: Callable[[], object], written: list[Path]
+) -> None:
+    options, state, digests = trained.options, trained.state, Digests()
+    options = options.replace(
+        data=str(folder / "data.npy"),
+        channels=_channels(trained.rules, trained.axes),
+        epochs=max(options.epochs, state.epoch),  # a schedule has come to its end by then, and stays there
+        **without_validation(),
+    )
+    if points is not None:
+        options = _write_points(folder, options, points, check, written)
+        dataset = dataset_from(options)
+        digests = dataset.digests()
+        if digests != points.dataset.digests():
+            raise Fault(f"{options.data}: the points read from it are others than those written; save without X")
+    written += [folder / name for name in ("config.toml", "metrics.csv", "checkpoint.npz", "evaluation.json")]
+    write_config(folder, options, check)
+    checkpoint.save(folder, options, state, trained.rules, digests, check)
+    if points is not None:
+        evaluate_run(folder, options, state, points.engine, dataset, Wanted(seed=options.seed), check=check)
+
+
+def _write_points(
+    folder: Path, options: TrainOptions, points: Points, check: Callable[[], object], written: list[Path]
+) -> TrainOptions:
+    """Write the points to a file that is read back as these; returns the options that say how."""
+    values, test_fraction = lay_out(points.train, points.test, options.data_seed)
+    names = points.dataset.feature_names
+    if names:
+        path, columns = folder / "data.csv", _listed(names)
+        written.append(path)
+        lines = csv_text(list(zip(names, values.T, strict=True)))
+        write_file(path, lambda file: file.writelines(lines), check)
+        return options.replace(data=str(path), test_fraction=test_fraction, columns=columns, channels=None)
+    path = folder / "data.npy"
+    written.append(path)
+    write_file(path, partial(_write_array, values), check)
+    return options.replace(test_fraction=test_fraction)
+
+
+def _write_array(values: np.ndarray, file: Any) -> None:
+    np.save(file, values, allow_pickle=False)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as one text with commas between, as ``--columns`` takes it."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue()
+
+
+def _channels(rules: DataRules, axes: tuple[int, ...] | None) -> str | None:
+    """Which axis of images has their channels; None where they have none."""
+    if rules.image_shape is None or axes is None or len(axes) == 2:
+        return None
+    return LAST if axes[:2] == rules.image_shape[:2] else FIRST
+
+
+def _axes(rules: DataRules, channels: str | None) -> tuple[int, ...] | None:
+    """The shape of an image as it was given, of what ``_channels`` gives."""
+    if rules.image_shape is None or (channels is None and len(rules.image_shape) == 2):
+        return rules.image_shape
+    rows, columns, count = (*rules.image_shape, 1)[:3]
+    return (count, rows, columns) if channels == FIRST else (rows, columns, count)
+
+
+def load(folder: str | os.PathLike[str], which: str | None) -> tuple[Trained, dict[str, Any]]:
+    """What a run folder has of a fitted estimator, and the parameters that differ from their defaults.
+
+    Raises
+    ------
+    RunError
+        If it is no run folder, or its checkpoint is damaged.
+    """
+    run = checkpoint.load(os.fspath(folder), which)
+    run.state.gradient_log = None  # an estimator has none
+    usual, own = vars(resolve(data=OWN)), option_names()
+    of_a_file = {name: value for name, value in usual.items() if name not in own}
+    options = run.options.replace(**of_a_file | without_validation())
+    axes = _axes(run.rules, options.channels)
+    return Trained(options, run.rules, run.state, axes), _changed(options)
+
+
+def _changed(options: TrainOptions) -> dict[str, Any]:
+    """The parameters that an estimator with these options is made with."""
+    values, by_default = vars(options), parameters()
+    choices = {name: values[name] for name in CHOOSERS if name != "data"}
+    usual = vars(resolve(data=OWN, **choices)) | {name: by_default[name] for name in choices}
+    return {
+        name: values[name]
+        for name in option_names()
+        if values[name] is not None and values[name] != usual[name] and is_relevant(name, values)
+    }

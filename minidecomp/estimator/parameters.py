@@ -1,0 +1,49 @@
+"""The estimator's parameters: the options of ``minidecomp train`` that an array has a use for, and three of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import OptionError
+from ..settings.options import DATA, OF_THE_MACHINE, OWN, by_name, chosen_variant
+from ..settings.schedules import SCHEDULED, own_options
+
+OF_AN_ARRAY = ("scale", "channels")  # options of a file that an array in memory has, too
+OF_A_FOLDER = ("log_gradients", "checkpoint_every", "log")  # options that say what a run folder gets
+# The parameters that are no options, and their defaults.
+OF_PYTHON: dict[str, Any] = {"reshape": False, "verbose": 0, "callbacks": ()}
+# What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.
+CHANGEABLE = (
+    *("alpha", "beta", "regulariser", "kl", "samples", "log_prior_multiplier"),
+    *("lr", "batch_size", "seed", "epochs", *OF_THE_MACHINE),
+    *(option for name in SCHEDULED for option in own_options(name)),
+)
+
+
+def option_names() -> list[str]:
+    """The options of ``minidecomp train`` that the estimator has, too."""
+    options = (each for each in by_name().values() if each.group != DATA or each.name in OF_AN_ARRAY)
+    return [each.name for each in options if each.name not in OF_A_FOLDER]
+
+
+def parameters() -> dict[str, Any]:
+    """The estimator's parameters, with the command's defaults for data of your own."""
+    own, table = chosen_variant("data", OWN).defaults, by_name()
+    return {name: own.get(name, table[name].default) for name in option_names()} | OF_PYTHON
+
+
+def is_verbose(value: Any) -> bool:
+    """What ``verbose`` says; OptionError unless it is 0 or 1."""
+    if not isinstance(value, int) or value not in (0, 1):
+        raise OptionError("verbose", value, "0 or 1 is")
+    return bool(value)
+
+
+def checked_callbacks(value: Any) -> Sequence[Callable[[Any], object]]:
+    """What ``callbacks`` says, None for none; OptionError unless it is a sequence of functions."""
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple) or not all(map(callable, value)):
+        raise OptionError("callbacks", value, "a list of functions, each called with the trainer, is")
+    return value

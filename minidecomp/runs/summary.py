@@ -1,0 +1,26 @@
+"""A run in a few lines: what ``repr`` says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import counted, printable
+from ..settings.options import TrainOptions
+from ..settings.schedules import own_options
+
+
+def three_lines(title: str, options: TrainOptions, rows: Sequence[Mapping[str, float]], epochs: int) -> str:
+    """A title; the data and the objective's options; how far the run is, by the rows of its ``metrics.csv``."""
+    objective = f", objective {rows[-1]['objective']:.6g} nats a point" if rows else ""
+    weights = ", ".join(_value(options, name) for name in ("alpha", "beta", "lr"))
+    latent = counted(options.latent_dim, "latent dimension")
+    what = f"{Path(str(options.data)).name}, {options.prior} prior, {latent}, {weights}, seed {options.seed}"
+    return "\n".join(map(printable, (title, what, f"epoch {len(rows)} of {epochs}{objective}")))
+
+
+def _value(options: TrainOptions, name: str) -> str:
+    """An option that may change in training, with what says how."""
+    schedule = [(each, getattr(options, each)) for each in own_options(name)]
+    shown = "".join(f" ({each.rpartition('_')[2]} {value})" for each, value in schedule if value is not None)
+    return f"{name} {getattr(options, name):g}{shown}"
