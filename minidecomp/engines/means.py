@@ -16,7 +16,13 @@ from .rules import NO_REGULARISER
 
 
 def means(
-    engine: Engine, data: Points, batch_size: int, seed: int, regularisers: Collection[str] = REGULARISERS
+    engine: Engine,
+    data: Points,
+    batch_size: int,
+    seed: int,
+    regularisers: Collection[str],
+    draws: streams.Stream,
+    order: streams.Stream,
 ) -> dict[str, Any]:
     """Means over the data of each term of the engine's objective, and of regularisers, batch by batch.
 
@@ -35,6 +41,8 @@ def means(
         Of the draws, and of the order: the same for the same data each time.
     regularisers : collection of str
         Which of them; perhaps none.
+    draws, order : Stream
+        Of a batch's draws, and of the points' order.
 
     Returns
     -------
@@ -43,12 +51,12 @@ def means(
         ``points`` and ``batch_size``.
     """
     data = as_stored(data, engine.vae.dtype)
-    order = permutation(len(data), seed, *streams.TEST_ORDER.at())
+    rows = permutation(len(data), seed, *order.at())
     sums, weights = dict.fromkeys(("log_likelihood", "kl", *regularisers), 0.0), dict.fromkeys(regularisers, 0)
     for number, first in enumerate(range(0, len(data), batch_size)):
-        x = data[order[first : first + batch_size]]
+        x = data[rows[first : first + batch_size]]
         usable = [name for name in regularisers if len(x) >= REGULARISERS[name].least_points]
-        step = streams.EVALUATION.step(number)
+        step = draws.step(number)
         found = {name: _values(engine, x, seed, step, name) for name in usable or [NO_REGULARISER]}
         for name in usable:
             sums[name] += len(x) * found[name]["regulariser"]

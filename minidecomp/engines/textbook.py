@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -95,11 +96,11 @@ class TextbookEngine:
         """The terms of x (B, dx) with the draws of a seed and a step."""
         wanted = rules.asked(regulariser, self.objective)
         rules.check_batch(x, self.vae, wanted)
-        objective = (
-            replace(self.objective, alpha=0.0) if wanted is None else replace(self.objective, regulariser=wanted)
-        )
+        changes: dict[str, Any] = {"alpha": 0.0} if wanted is None else {"regulariser": wanted}
         drawn = self._draw(len(x), seed, step, wanted is not None)
-        return textbook.value(self.vae, objective, as_numbers(x, self.vae.dtype), drawn)
+        values = textbook.value(self.vae, replace(self.objective, **changes), as_numbers(x, self.vae.dtype), drawn)
+        del values["objective"]  # that of the changed one
+        return rules.with_objective(values, self.objective)
 
     @rules.one_call_at_a_time
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:

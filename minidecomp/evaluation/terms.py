@@ -12,6 +12,7 @@ from ..data.dataset import Dataset
 from ..data.points import Points, as_stored
 from ..engines import Engine
 from ..engines.means import means
+from ..randomness import streams
 from ..terms import kl as kl_term
 from ..variants import REGULARISERS
 from .dimensions import active_dimensions, dimension_kl
@@ -21,7 +22,7 @@ def evaluate(
     engine: Engine, data: Points, batch_size: int, seed: int, regularisers: Collection[str] = REGULARISERS
 ) -> dict[str, Any]:
     """`minidecomp.engines.means.means`, of the KL itself, whatever the objective's ``log_prior_multiplier``."""
-    return means(_of_the_kl(engine), data, batch_size, seed, regularisers)
+    return means(_of_the_kl(engine), data, batch_size, seed, regularisers, streams.EVALUATION, streams.TEST_ORDER)
 
 
 def _of_the_kl(engine: Engine) -> Engine:
@@ -69,6 +70,6 @@ def unit_of(column: str) -> str:
     part, _, name = column.partition(".")
     if column == "marginal_log_likelihood":
         return "nats"
-    if part not in ("train", "validation", "test", "overlap", "match") or name in ("epoch", "regulariser"):
+    if not name or part not in ("train", "validation", "test", "overlap", "match") or name in ("epoch", "regulariser"):
         return ""
     return REGULARISERS[name].unit if name in REGULARISERS else "s" if name == "seconds" else "nats"

@@ -10,6 +10,7 @@ from ..data.points import Points
 from ..engines import Engine
 from ..engines.means import means
 from ..objective import TERMS
+from ..randomness import streams
 from ..settings.options import TrainOptions
 from ..settings.schedules import weights_settled
 from ..settings.validation import LESS_IS_BETTER, monitored
@@ -44,7 +45,8 @@ def validate(engine: Engine, points: Points, options: TrainOptions) -> dict[str,
     """
     objective = engine.objective
     wanted = [objective.regulariser] if objective.alpha > 0 else []
-    found = means(engine, points, options.batch_size, options.seed, wanted)
+    size, seed = options.batch_size, options.seed
+    found = means(engine, points, size, seed, wanted, streams.VALIDATION, streams.VALIDATION_ORDER)
     values = {term: found[term] for term in TERMS if term in found}
     values["regulariser"] = found[objective.regulariser] if wanted else math.nan
     values["objective"] = objective.combine(values)

@@ -58,6 +58,7 @@ INSPECTION = Stream(_BATCH, _TRAINING + 2 * _WIDTH, _WIDTH)  # `minidecomp gradi
 REPORT = Stream(_BATCH, _TRAINING + 3 * _WIDTH)  # the gradients of a report's test points
 MARGINAL = Stream(_BATCH, 1 << 61, _WIDTH)  # importance samples, one draw a piece of the points and of their samples
 EVALUATION = Stream(_BATCH, 1 << 62, _WIDTH)  # the terms on test data, and the estimator's score: one draw a batch
+VALIDATION = Stream(_BATCH, (1 << 62) + _WIDTH, _WIDTH)  # the terms on validation points: one draw a batch
 
 # ---- a model's beginning, and its data ----
 
@@ -66,8 +67,9 @@ EPOCH_ORDER = Stream((SHUFFLE,), 0, _TRAINING)  # the order of the training poin
 TEST_ORDER = Stream((SHUFFLE,), _TRAINING)  # the order in which test points come into batches
 PINWHEEL_TRAIN = Stream(_DATA, 0)  # where the pinwheel's training points lie on their arms
 PINWHEEL_TEST = Stream(_DATA, 1)  # and its test points
+VALIDATION_ORDER = Stream((SHUFFLE,), _TRAINING + 1)  # the order in which validation points do
 SPREAD = Stream(_SPLIT, 1)  # which of many points are looked at, always with seed 0
-VALIDATION = Stream(_SPLIT, 2)  # which training points are kept for validation
+VALIDATION_SPLIT = Stream(_SPLIT, 2)  # which training points are kept for validation
 SPLIT = Stream(_SPLIT)  # a data set's points in random order, once: which are for testing, and which --limit keeps
 
 # ---- samples of a model ----

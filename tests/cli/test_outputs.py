@@ -25,6 +25,7 @@ def made(tmp_path_factory):
         patch.chdir(folder)
         np.save("own.npy", np.random.default_rng(0).normal(size=(40, 2)))
         args = ["-d", "own.npy", "-e", "2", "--hidden", "4", "--log-gradients", "--no-plots", "-q", "-o", "r"]
+        args += ["--validation-fraction", "0.2"]
         assert main(["train", *args]) == 0
     return folder
 

@@ -15,10 +15,11 @@ from minidecomp import resolve, training
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.data.points import as_numbers
+from minidecomp.engines.means import means
 from minidecomp.errors import DataError, Fault, OptionError, RunError
 from minidecomp.evaluation.everything import evaluate_trainer
-from minidecomp.evaluation.terms import evaluate
 from minidecomp.inspection import validation
+from minidecomp.randomness import streams
 from minidecomp.report.content import content
 from minidecomp.runs import checkpoint
 from minidecomp.runs.evaluation_file import read_whole
@@ -167,7 +168,8 @@ def test_validation_changes_no_step_and_is_what_evaluation_says(engine, tmp_path
     seen = [row["epoch"] for row in trainer.state.rows if not math.isnan(row["validation_objective"])]
     assert seen == [2, 4, 5]  # the last epoch always is
     last = trainer.state.rows[-1]
-    expected = evaluate(trainer.engine, data.validation, options.batch_size, options.seed, [options.regulariser])
+    drawn = streams.VALIDATION, streams.VALIDATION_ORDER
+    expected = means(trainer.engine, data.validation, options.batch_size, 0, [options.regulariser], *drawn)
     assert last["validation_kl"] == expected["kl"]
     assert last["validation_regulariser"] == expected[options.regulariser]
     objective = last["validation_log_likelihood"] - last["validation_kl"] - last["validation_regulariser"]

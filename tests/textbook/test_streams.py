@@ -108,7 +108,7 @@ def test_no_two_uses_draw_the_same_numbers(prior, drawn, capsys):
         ["sample", "r"],
         ["gradients", "r", "--no-plots"],
         ["report", "r"],
-        [*run, "--data", "own.npy", "--limit", "20", "-o", "own"],
+        [*run, "--data", "own.npy", "--limit", "20", "--validation-fraction", "0.2", "-o", "own"],
     ):
         assert main(command) == 0, capsys.readouterr().err
     options = {"prior": prior, "alpha": 2.0, "hidden": (4,), "epochs": 1, "engine": "textbook"}
