@@ -161,4 +161,14 @@ def _terms(trainer: Trainer) -> str:
     state = trainer.state
     values = state.rows[-1] if state.rows else trainer.means()
     names = SHORT | {"kl": trainer.objective.kl_title}
-    return "  ".join(f"{short} {values[term]:.4g}" for term, short in names.items() if values[term] == values[term])
+    shown = [f"{short} {values[term]:.4g}" for term, short in names.items() if values[term] == values[term]]
+    return "  ".join([*shown, *_validated(trainer)])
+
+
+def _validated(trainer: Trainer) -> list[str]:
+    """The objective at the last validation, if there was one."""
+    if trainer.validation is not None:
+        for row in reversed(trainer.state.rows):
+            if (value := row["validation_objective"]) == value:
+                return [f"validation {value:.4g}"]
+    return []

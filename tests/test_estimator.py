@@ -38,7 +38,14 @@ def test_parameters_are_the_options():
     parameters = {name: each.default for name, each in inspect.signature(DecompositionVAE).parameters.items()}
     options = {name: option for name, option in by_name().items() if option.group != DATA}
     assert set(options) - set(parameters) == {"log_gradients", "checkpoint_every", "log"}
-    assert set(parameters) - set(options) == {"scale", "channels", "reshape", "verbose", "callbacks"}
+    assert set(parameters) - set(options) == {
+        "scale",
+        "channels",
+        "validation_fraction",
+        "reshape",
+        "verbose",
+        "callbacks",
+    }
     commands = resolve(data="points.npy")
     resolved = DecompositionVAE().fit(np.random.default_rng(0).normal(size=(20, 3))).options_
     for name in set(parameters) - {"reshape", "verbose", "callbacks"}:

@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,13 @@ from ..evaluation.everything import Wanted, evaluate_run
 from ..files import write_file
 from ..runs import checkpoint
 from ..runs.checkpoint import State
-from ..runs.folder import new_run, write_config
+from ..runs.folder import BEST, new_run, write_config
+from ..runs.folder import LAST as CHECKPOINT
+from ..runs.schema import VALIDATION_COLUMNS
 from ..settings.options import CHOOSERS, OWN, TrainOptions, by_name, is_relevant
 from ..settings.resolving import resolve
-from .parameters import option_names, parameters
+from .parameters import OF_VALIDATION, option_names, parameters
 
-OF_VALIDATION = ("validation_fraction", "validation", "validate_every", "early_stopping", "monitor")
 TEST_SHARE = 0.1  # of the points that were fitted, where no others are given to test on
 
 
@@ -56,9 +57,14 @@ class Points:
     engine: Engine
 
 
-def without_validation() -> dict[str, Any]:
-    """The options of validation as they are where there is none: an estimator trains on all its points."""
-    return {name: by_name()[name].default for name in OF_VALIDATION}
+def is_validated(state: State) -> bool:
+    """Whether ``fit`` kept a part of the points for validation."""
+    return bool(state.rows) and VALIDATION_COLUMNS[0] in state.rows[0]
+
+
+def without_validation(options: TrainOptions) -> TrainOptions:
+    """The options of a model that was trained on all its points."""
+    return options.replace(**{name: by_name()[name].default for name in OF_VALIDATION}, validation=None)
 
 
 def some_to_test(points: np.ndarray) -> np.ndarray:
@@ -102,19 +108,22 @@ def _write(
         data=str(folder / "data.npy"),
         channels=_channels(trained.rules, trained.axes),
         epochs=max(options.epochs, state.epoch),  # a schedule has come to its end by then, and stays there
-        **without_validation(),
     )
+    if not is_validated(state):
+        options = without_validation(options)
     if points is not None:
         options = _write_points(folder, options, points, check, written)
         dataset = dataset_from(options)
         digests = dataset.digests()
         if digests != points.dataset.digests():
             raise Fault(f"{options.data}: the points read from it are others than those written; save without X")
-    written += [folder / name for name in ("config.toml", "metrics.csv", "checkpoint.npz", "evaluation.json")]
+    written += [folder / name for name in ("config.toml", "metrics.csv", BEST, CHECKPOINT, "evaluation.json")]
     write_config(folder, options, check)
+    if state.best is not None:
+        checkpoint.save_best(folder, options, state.best, trained.rules, digests, check)
     checkpoint.save(folder, options, state, trained.rules, digests, check)
     if points is not None:
-        evaluate_run(folder, options, state, points.engine, dataset, Wanted(seed=options.seed), check=check)
+        evaluate_run(folder, options, state.chosen, points.engine, dataset, Wanted(seed=options.seed), check=check)
 
 
 def _write_points(
@@ -170,10 +179,15 @@ def load(folder: str | os.PathLike[str], which: str | None) -> tuple[Trained, di
         If it is no run folder, or its checkpoint is damaged.
     """
     run = checkpoint.load(os.fspath(folder), which)
+    if run.which == "best":
+        run = replace(run, state=run.training())
+        run.state.best = checkpoint.load_best(run.folder)
     run.state.gradient_log = None  # an estimator has none
     usual, own = vars(resolve(data=OWN)), option_names()
     of_a_file = {name: value for name, value in usual.items() if name not in own}
-    options = run.options.replace(**of_a_file | without_validation())
+    options = run.options.replace(**of_a_file)
+    if run.options.validation is not None:  # a file's points, which the estimator has not
+        options = without_validation(options)
     axes = _axes(run.rules, options.channels)
     return Trained(options, run.rules, run.state, axes), _changed(options)
 

@@ -8,8 +8,12 @@ from typing import Any
 from ..errors import OptionError
 from ..settings.options import DATA, OF_THE_MACHINE, OWN, by_name, chosen_variant
 from ..settings.schedules import SCHEDULED, own_options
+from ..settings.validation import GO_WITH_IT
 
-OF_AN_ARRAY = ("scale", "channels")  # options of a file that an array in memory has, too
+OF_VALIDATION = ("validation_fraction", "early_stopping", *GO_WITH_IT)
+PATIENCE = 10  # validations, of early_stopping=True, as in scikit-learn
+
+OF_AN_ARRAY = ("scale", "channels", "validation_fraction")  # options of a file that an array in memory has, too
 OF_A_FOLDER = ("log_gradients", "checkpoint_every", "log")  # options that say what a run folder gets
 # The parameters that are no options, and their defaults.
 OF_PYTHON: dict[str, Any] = {"reshape": False, "verbose": 0, "callbacks": ()}
@@ -17,6 +21,7 @@ OF_PYTHON: dict[str, Any] = {"reshape": False, "verbose": 0, "callbacks": ()}
 CHANGEABLE = (
     *("alpha", "beta", "regulariser", "kl", "samples", "log_prior_multiplier"),
     *("lr", "batch_size", "seed", "epochs", *OF_THE_MACHINE),
+    *OF_VALIDATION,  # of which partial_fit makes no use
     *(option for name in SCHEDULED for option in own_options(name)),
 )
 
@@ -31,6 +36,11 @@ def parameters() -> dict[str, Any]:
     """The estimator's parameters, with the command's defaults for data of your own."""
     own, table = chosen_variant("data", OWN).defaults, by_name()
     return {name: own.get(name, table[name].default) for name in option_names()} | OF_PYTHON
+
+
+def patience(value: Any) -> Any:
+    """What ``early_stopping`` says, True being ten validations and False none."""
+    return {True: PATIENCE, False: 0}[value] if isinstance(value, bool) else value
 
 
 def is_verbose(value: Any) -> bool:

@@ -21,6 +21,7 @@ from ..data.arrays import FromFile, codes_of_gaps, labels_and_ids
 from ..data.cells import Reading
 from ..data.dataset import Dataset
 from ..data.frame_cells import is_frame, plain_frame
+from ..data.held_out import held_out
 from ..data.images import channels_that_fit
 from ..data.labels import as_texts, label_classes
 from ..data.points import Points
@@ -33,12 +34,12 @@ from ..evaluation.terms import evaluate
 from ..model.vae import VAE, in_dtype
 from ..objective import objective_from
 from ..runs.checkpoint import State
-from ..settings.options import OWN, TrainOptions, by_name
+from ..settings.options import OWN, TrainOptions, by_name, choices_of
 from ..settings.resolving import check, resolve, whole_number
 from ..settings.schedules import SCHEDULED
 from . import kept
 from .base import BASES, HAS_SKLEARN, NotFittedError, check_is_fitted, validate_data
-from .parameters import CHANGEABLE, OF_PYTHON, checked_callbacks, is_verbose, parameters
+from .parameters import CHANGEABLE, OF_PYTHON, checked_callbacks, is_verbose, parameters, patience
 
 MOST_SAMPLES = 10**7
 Show = Callable[[training.Trainer], AbstractContextManager[Callable[[training.Trainer], None]]]
@@ -55,6 +56,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     and its numbers are never bytes. With ``reshape=True`` X may be images (N, rows, columns) or, in colour, with 3 or 4
     channels as the last axis or the second; then `inverse_transform` and `sample` give images of the same axes.
 
+    ``early_stopping=True`` (or a number of validations) keeps a tenth of X, or ``validation_fraction``, for validation,
+    stops when ten validations have not been better, and gives the best model.
+
     ``verbose=1`` shows how far ``fit`` is (`minidecomp.progress.shown`), and writes a line an epoch in ``partial_fit``.
     ``callbacks`` is a list of functions. Each is called with the `minidecomp.training.Trainer` after every epoch:
     ``trainer.state.rows[-1]`` has the epoch's values, and ``trainer.state.vae`` the model. One that returns True ends
@@ -70,12 +74,15 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         What X has to be, by the X that was fitted: uint8 with more than zeros and ones are bytes, v for v / 255, as
         for the command.
     objective_ : float
-        The objective over the last epoch, in nats a point.
+        The objective over the model's last epoch, in nats a point.
     history_ : dict of str to numpy.ndarray of shape (n_iter_,)
         By ``epoch``, ``log_likelihood``, ``kl``, ``regulariser``, ``objective`` and the other columns of a run's
-        ``metrics.csv``: the mean over each epoch. After ``partial_fit`` they are longer.
+        ``metrics.csv``: the mean over each epoch. After ``partial_fit`` they are longer. With validation also
+        ``validation_objective`` and the like, NaN where an epoch is not validated.
     n_iter_ : int
         Epochs so far.
+    best_epoch_ : int or None
+        With validation, the epoch after which the model is the best by it, and is kept.
     n_features_in_ : int
         dx.
     image_shape_ : tuple of int or None
@@ -127,29 +134,35 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     # ---- fitting ----
 
     def fit(self, X: Any, y: Any = None) -> DecompositionVAE:
-        """Train a new model on X (N, dx) for all epochs; ``y`` is not used."""
+        """Train a new model on X (N, dx) for all epochs; ``y`` is not used.
+
+        With ``early_stopping`` or ``validation_fraction`` a part of X is kept for validation, and the model is the best
+        by it.
+        """
         show = progress.shown if is_verbose(self.verbose) else None
         checked_callbacks(self.callbacks)
-        self._train(self._start(self._checked(X, reset=True)), self._options().epochs, show)
+        self._train(self._start(self._checked(X, reset=True), validated=True), self._options().epochs, show)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> DecompositionVAE:
         """Train for one epoch on X (N, dx), from where the last call left off.
 
         What `set_params` has changed since then counts from now on: the objective's weights, ``lr``, ``batch_size``
-        and the like. A change of the model itself is refused; ``fit`` begins a new one.
+        and the like. A change of the model itself is refused; ``fit`` begins a new one. Nothing is kept for validation,
+        and nothing stops early.
         """
         show = progress.lines if is_verbose(self.verbose) else None
         checked_callbacks(self.callbacks)
         begun = hasattr(self, "_state")
         X = self._checked(X, reset=not begun)
         if not begun:
-            trainer = self._start(X)
+            trainer = self._start(X, validated=False)
         else:
             options, state = self._changed_options(), self._state
             dataset = self._dataset(self._taken(X), self.rules_.scaling)
             _look_at(dataset)
             state.row, state.totals[:], state.optimizer.lr = 0, 0, options.lr
+            state.best = None
             trainer = training.go_on_in_memory(options, dataset, self.rules_, state)
         self._train(trainer, trainer.state.epoch + 1, show)
         return self
@@ -160,6 +173,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             for name, value in self.get_params(deep=False).items()
             if value is not None and name not in OF_PYTHON
         }
+        if "early_stopping" in given:
+            given["early_stopping"] = patience(given["early_stopping"])
         usual = parameters()
         for name in SCHEDULED:
             # A schedule says the value, too: one that is as by default has not been given beside it.
@@ -179,9 +194,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
                 )
         return now
 
-    def _start(self, X: np.ndarray) -> training.Trainer:
+    def _start(self, X: np.ndarray, validated: bool) -> training.Trainer:
         options = self._options()
-        new, dataset = self._new_dataset(X, options.scale)
+        new, dataset = self._new_dataset(X, options, validated)
         trainer = training.start_in_memory(options, dataset)
         _look_at(dataset)
         if new.note:
@@ -189,14 +204,20 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return trainer
 
     def _new_dataset(
-        self, X: np.ndarray, scale: str | None, X_test: np.ndarray | None = None
+        self, X: np.ndarray, options: TrainOptions, validated: bool, X_test: np.ndarray | None = None
     ) -> tuple[NewData, Dataset]:
-        """What X (N, dx) means to a new model."""
-        new = new_data(X, "X", scale)._replace(image_shape=self.image_shape_)
-        scaling = new.scaled(new.rows)
-        train = new.points(new.rows, scaling)
+        """What X (N, dx) means to a new model; ``validated`` says whether a part may be kept for validation."""
+        new = new_data(X, "X", options.scale)._replace(image_shape=self.image_shape_)
+        fraction = (options.validation_fraction or 0.0) if validated else 0.0
+        try:
+            trained, held = held_out(len(X), fraction, options.data_seed, "X")
+        except DataError as error:
+            raise DataError(_in_python(str(error))) from None
+        scaling = new.scaled(new.rows[trained])
+        train = new.points(new.rows[trained], scaling)
         test = None if X_test is None else new.points(X_test, scaling)
-        return new, self._dataset(train, scaling, test)
+        made = self._dataset(train, scaling, test)
+        return new, replace(made, validation=new.points(new.rows[held], scaling)) if held.size else made
 
     def _dataset(self, points: Points, scaling: Scaling | None, test: Points | None = None) -> Dataset:
         names = tuple(map(str, getattr(self, "feature_names_in_", ())))
@@ -213,11 +234,13 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         """Set the attributes of a fitted estimator."""
         self._state: State = state
         self.options_ = options
-        self.vae_: VAE = state.vae
+        self.vae_: VAE = state.chosen.vae
         self.rules_: DataRules = rules
         self.history_: dict[str, np.ndarray] = state.metrics()
-        self.objective_ = float(state.rows[-1]["objective"]) if state.rows else math.nan
+        rows = state.chosen.rows
+        self.objective_ = float(rows[-1]["objective"]) if rows else math.nan
         self.n_iter_ = state.epoch
+        self.best_epoch_ = None if state.best is None else state.best.epoch
         self._n_features_out = state.vae.latent_dim
 
     # ---- what others make of it ----
@@ -281,7 +304,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         X_test = kept.some_to_test(X) if X_test is None else self._checked(X_test, reset=False)
         if X_test.dtype != X.dtype:
             raise DataError(f"X_test: has dtype {X_test.dtype}; that of X, {X.dtype}, is needed")
-        _, dataset = self._new_dataset(X, self.options_.scale, X_test)
+        _, dataset = self._new_dataset(X, self.options_, kept.is_validated(self._state), X_test)
         rules = learn(dataset, str(self.options_.likelihood), self.options_.dtype)
         mine, theirs = self.rules_.arrays(), rules.arrays()
         other = [name for name in mine | theirs if not np.array_equal(mine.get(name, ()), theirs.get(name, ()))]
@@ -507,7 +530,19 @@ def _warn(line: str, depth: int) -> None:
 
 def _in_python(line: str) -> str:
     """A line for the terminal with its options as the estimator's parameters."""
-    return re.sub(r"--([a-z]+) ([a-z]+)\b", lambda option: f"{option[1]}={option[2]!r}", line)
+    return re.sub(r"--([a-z][a-z-]*)(?: ([a-z]+|-?[0-9.]+[0-9])(?![\w.]))?", _as_parameter, line)
+
+
+def _as_parameter(said: re.Match[str]) -> str:
+    """``--scale unit`` as ``scale='unit'``, and a flag that no value follows by its name alone."""
+    name, value = said[1].replace("-", "_"), said[2]
+    if name not in parameters():
+        return said[0]
+    if value is None:
+        return name
+    if value[-1].isdigit():
+        return f"{name}={value}"
+    return f"{name}={value!r}" if value in (choices_of(by_name()[name]) or ()) else f"{name} {value}"
 
 
 __all__ = ["DecompositionVAE"]
