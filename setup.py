@@ -9,6 +9,8 @@ from setuptools import Extension, setup
 # -ffast-math stays out: it changes denormals for the whole process and the rounding trick of exp in simd.h.
 flags = [] if sys.platform == "win32" else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", "-pthread"]
 link_flags = [] if sys.platform == "win32" else ["-pthread"]
+if sys.platform == "linux" and not os.environ.get("MINIDECOMP_FLAGS"):
+    link_flags.append("-Wl,-s")  # symbols that nobody looks at are 3 % of the wheel
 # For the compiler and the linker, as tests/core/test_sanitizers.py needs them.
 more_flags = os.environ.get("MINIDECOMP_FLAGS", "").split()
 flags, link_flags = flags + more_flags, link_flags + more_flags

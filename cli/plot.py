@@ -49,7 +49,7 @@ def plot(
         figures.check_classes(loaded.vae, load_data(loaded, data, data_dir), chosen)
     kinds, training = formats or ("png",), loaded.training()
     metrics = training.metrics()
-    metrics = metrics | over_epochs(loaded.options, len(metrics["epoch"]))
+    metrics = over_epochs(loaded.options, len(metrics["epoch"])) | metrics
     best = loaded.state.epoch if loaded.which == "best" else None
     for path in figures.draw_curves(folder, metrics, kinds, loaded.objective.kl_title, best):
         say(f"picture: {path}")

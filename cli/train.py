@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minidecomp.errors import OptionError, counted
-from minidecomp.settings.options import OF_THE_MACHINE
+from minidecomp.settings.options import GOES_ON
 
 from .loading import (
     dataset_of,
@@ -35,8 +35,6 @@ SCALED = {
     "unit": ", scaled to 0..1",
     "standardise": ", scaled to mean 0 and standard deviation 1",
 }
-# What a resumed run may change. None changes a step; but for the engine, that changes its last bits. Data are compared.
-CHANGEABLE = ("epochs", "data", "validation", "early_stopping", *OF_THE_MACHINE)
 
 
 @click.command(cls=TrainCommand)
@@ -117,9 +115,9 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         click.echo(f"likelihood: {likelihood}, for {values}; --likelihood chooses another", err=True)
     if not quiet:
         points = f"{len(dataset.train)} points of {counted(dataset.data_dim, 'number')}"
-        if trainer.validation is not None:
+        if dataset.validation is not None:
             every = "each epoch" if trainer.validate_every == 1 else f"every {trainer.validate_every} epochs"
-            points += f", {len(trainer.validation)} to validate {every}"
+            points += f", {len(dataset.validation)} to validate {every}"
         if dataset.name not in data_names():
             points += SCALED[trainer.rules.scale]
         say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
@@ -134,19 +132,31 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     from minidecomp.runs import checkpoint
     from minidecomp.runs.folder import check_begun
     from minidecomp.settings.resolving import check
+    from minidecomp.settings.validation import has_validation
 
     for name, value in {"out": out, "config": config, **given}.items():
-        if value is not None and name not in CHANGEABLE:
-            shown = ", ".join("--" + changeable.replace("_", "-") for changeable in CHANGEABLE)
+        if value is not None and name not in GOES_ON:
+            shown = ", ".join("--" + changeable.replace("_", "-") for changeable in GOES_ON)
             raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
     check_begun(Path(resume))
     run = checkpoint.load(resume, "last")
     _check_config(run)
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
+    if "validation" in given and run.options.validation is None:
+        raise OptionError(
+            "validation", given["validation"], "the run has no file of validation points that could be elsewhere"
+        )
     options = run.options.replace(**changes)
+    if options.early_stopping and not has_validation(options):
+        raise OptionError("early_stopping", options.early_stopping, "the run has no validation points; only 0 is")
     check_log(options.log)
     trainer = training.resume(run, options, dataset_of(options, "data" in given))
+    if trainer.state.stopped_early and trainer.state.epoch < options.epochs and "early_stopping" not in given:
+        say(
+            "the run has stopped early, and there is nothing to train; --early-stopping N gives it more patience",
+            err=True,
+        )
     if not run.digests.test:
         say_test_points_are_not_known(run)
     return trainer
@@ -164,7 +174,7 @@ def _check_config(run: Run) -> None:
     except MinidecompError:  # it is not needed, and is written anew
         return
     for name, begun in vars(run.options).items():
-        if name not in CHANGEABLE and (found := getattr(options, name)) != begun:
+        if name not in GOES_ON and (found := getattr(options, name)) != begun:
             another = f"minidecomp train --config {quote(str(path))} --out DIR begins another run"
             raise RunError(f"{path}: {name} is {found}, but {begun} in the run's checkpoint; {another}")
 
@@ -179,7 +189,7 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
         return []
     trainer.check_folder()
     folder, state = trainer.folder / "figures", trainer.state
-    metrics = state.metrics() | over_epochs(trainer.options, state.epoch)
+    metrics = over_epochs(trainer.options, state.epoch) | state.metrics()
     return figures.draw_all(
         folder,
         metrics,

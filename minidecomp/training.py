@@ -21,7 +21,15 @@ from .engines import Engine, make, usable_engine
 from .engines.rules import trained_rows
 from .errors import DataError, Fault, OptionError, RunError, counted
 from .inspection.over_training import record
-from .inspection.validation import epochs_between, is_better, is_over, validate, value_of
+from .inspection.validation import (
+    epochs_between,
+    is_better,
+    is_over,
+    times_drawn,
+    validate,
+    validations_since,
+    value_of,
+)
 from .model import from_options
 from .objective import TERMS, Objective, objective_at, objective_from
 from .randomness import streams
@@ -32,7 +40,7 @@ from .runs.owner import Lock, own
 from .runs.schema import VALIDATION_COLUMNS
 from .runs.summary import three_lines
 from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
-from .settings.schedules import largest, value_at
+from .settings.schedules import largest, scheduled_names, value_at
 from .settings.validation import monitored
 
 LARGE_DATA = 30.0  # beyond it a fault is put down to the data's size
@@ -115,9 +123,8 @@ class Trainer:
         best = f"the best model by the validation {value} is that of epoch {state.best.epoch}"
         if not state.stopped_early:
             return best
-        return (
-            f"{best}; stopped early, after {counted(self.options.early_stopping or 0, 'validation')} without a better"
-        )
+        since = counted(validations_since(state.rows, state.best.epoch, self.options), "validation")
+        return f"{best}; stopped early, after {since} without a better"
 
     def means(self) -> dict[str, float]:
         """The terms' means over the present epoch so far; NaN for what is not computed."""
@@ -246,9 +253,13 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
     if options.epochs < run.state.epoch:
         raise OptionError("epochs", options.epochs, f"the run has {run.state.epoch} already; that or more is")
     digests = check_data(run.folder, run.digests, dataset)
+    if digests.validation != run.digests.validation and run.digests.train:
+        raise RunError(f"{run.folder}: its validation points are not those that it began with")
     rules = run.rules.settled(dataset)
     rules.check(dataset)
-    run.state.best = checkpoint.load_best(run.folder)
+    best = run.state.best = checkpoint.load_best(run.folder)
+    if best is not None and best.epoch > options.epochs:
+        raise OptionError("epochs", options.epochs, f"the run's best model is of epoch {best.epoch}; that or more is")
     trainer = _trainer(run.folder, options, dataset, rules, digests, run.state)
     trainer.kept = None if run.state.best is None else run.state.best.epoch
     return trainer
@@ -264,7 +275,7 @@ def _trainer(
 ) -> Trainer:
     o = options
     data = as_stored(dataset.train, state.vae.dtype)
-    aside = None if dataset.validation is None else as_stored(dataset.validation, state.vae.dtype)
+    aside = None if dataset.validation is None else _drawn_often(dataset.validation, state, o.batch_size)
     objective = objective_from(options)
     _check_steps(replace(objective, alpha=largest(options, "alpha")), dataset, o.batch_size)
     engine = make(
@@ -277,9 +288,27 @@ def _trainer(
     trainer = Trainer(folder, options, objective, dataset, data, rules, digests, state, engine, aside)
     if aside is not None:
         size = state.vae.parameters.vector.size
-        trainer.validate_every = o.validate_every or epochs_between(o.batch_size, len(data), len(aside), size)
+        usual = epochs_between(o.batch_size, len(data), len(aside), size, bool(o.early_stopping))
+        trainer.validate_every = o.validate_every or usual
+        _forget_the_last_validation(trainer)
     state.stopped_early = is_over(state.rows, None if state.best is None else state.best.epoch, options)
     return trainer
+
+
+def _drawn_often(points: Points, state: State, batch_size: int) -> Points:
+    """The validation points as an engine takes them, few of them several times."""
+    stored, times = as_stored(points, state.vae.dtype), times_drawn(batch_size, len(points))
+    return stored[np.tile(np.arange(len(points)), times)] if times > 1 else stored
+
+
+def _forget_the_last_validation(trainer: Trainer) -> None:
+    """Where a run has more epochs to come than when it ended, undo the validation that it had for its end alone."""
+    state, off = trainer.state, trainer.state.epoch % trainer.validate_every != 0
+    if not off or state.epoch >= trainer.options.epochs or not state.rows or state.row:
+        return
+    state.rows[-1] |= dict.fromkeys(VALIDATION_COLUMNS, math.nan)
+    if state.best is not None and state.best.epoch == state.epoch:
+        state.best = None
 
 
 def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> None:
@@ -395,7 +424,9 @@ def _next_slice(batches: int, took: float) -> int:
 def _end_epoch(trainer: Trainer) -> None:
     state = trainer.state
     state.epoch += 1
-    state.rows.append({"epoch": state.epoch, **trainer.means(), "seconds": state.seconds})
+    used = vars(trainer.engine.objective) | {"lr": state.optimizer.lr}
+    scheduled = {name: float(used[name]) for name in scheduled_names(trainer.options)}
+    state.rows.append({"epoch": state.epoch, **trainer.means(), "seconds": state.seconds, **scheduled})
     state.row = 0
     state.totals[:] = 0
     if trainer.validation is not None:
@@ -411,9 +442,13 @@ def _validate(trainer: Trainer, points: Points) -> None:
     state, o = trainer.state, trainer.options
     row = state.rows[-1]
     row |= dict.fromkeys(VALIDATION_COLUMNS, math.nan)
-    if state.epoch % trainer.validate_every and state.epoch != o.epochs:
+    off = state.epoch % trainer.validate_every != 0
+    if off and state.epoch != o.epochs:
         return
     row |= validate(trainer.engine, points, o)
+    # A longer run would not have looked here: the end's own validation decides only where there was no other.
+    if off and state.best is not None:
+        return
     best = None if state.best is None else value_of(state.best.rows[-1], o)
     if is_better(value_of(row, o), best):
         trainer.engine.pull()
@@ -427,7 +462,7 @@ def _call(on_epoch: Sequence[Callable[[Trainer], object]], trainer: Trainer) -> 
     if on_epoch:
         trainer.engine.pull()
     answers = [callback(trainer) for callback in on_epoch]
-    return any(answer is True for answer in answers)
+    return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
 
 
 def _not_finite(trainer: Trainer, name: str) -> str:

@@ -72,7 +72,7 @@ def picture(
     parts = _parts(trained)
     if name == "learning_curves":
         metrics = parts.training.metrics()
-        metrics = metrics | over_epochs(parts.options, len(metrics["epoch"]))
+        metrics = over_epochs(parts.options, len(metrics["epoch"])) | metrics
         return learning_curves(metrics, objective_from(parts.options).kl_title, parts.best)
     if name == "gradients":
         if parts.training.gradient_log is None:
@@ -94,7 +94,7 @@ class _Parts(NamedTuple):
 
 def _parts(trained: Any) -> _Parts:
     if hasattr(trained, "state_"):  # an estimator, which has all by names of scikit-learn's kind
-        return _Parts(trained.options_, trained.state_, trained.vae_, None)
+        return _Parts(trained.options_, trained.state_, trained.vae_, trained.best_epoch_)
     if isinstance(trained, Run):
         best = trained.state.epoch if trained.which == "best" else None
         return _Parts(trained.options, trained.training(), trained.vae, best)

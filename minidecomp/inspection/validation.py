@@ -20,22 +20,31 @@ COST = 0.05  # of the training, at most, by an estimate in operations
 # The same on every machine, so that the same epochs are validated. What a call costs beside its arithmetic is that of
 # some million operations; a training step costs three times the operations of a look at the same points.
 A_CALL, A_STEP, TIMES = 4e6, 1e6, 3
+MOST_EPOCHS = 5  # between two validations by which training may stop
 
 
-def epochs_between(batch_size: int, trained: int, validated: int, parameters: int) -> int:
+def times_drawn(batch_size: int, points: int) -> int:
+    """How often each validation point is drawn: few points fill a batch, for one draw of each would be noise."""
+    return max(1, batch_size // points)
+
+
+def epochs_between(batch_size: int, trained: int, validated: int, parameters: int, stops: bool = False) -> int:
     """How many epochs lie between two validations, so that these cost 5 % of the training at most, by an estimate.
 
     Parameters
     ----------
     batch_size : int
     trained, validated : int
-        How many points there are of each.
+        How many points there are of each, as often as they are drawn.
     parameters : int
         The model's size.
+    stops : bool
+        Whether early stopping goes by them: then they are five epochs at most, whatever that costs.
     """
     look = A_CALL * math.ceil(validated / batch_size) + 2 * validated * parameters
     epoch = A_STEP * math.ceil(trained / batch_size) + TIMES * 2 * trained * parameters
-    return max(1, math.ceil(look / (COST * epoch)))
+    gap = max(1, math.ceil(look / (COST * epoch)))
+    return min(gap, MOST_EPOCHS) if stops else gap
 
 
 def validate(engine: Engine, points: Points, options: TrainOptions) -> dict[str, float]:
@@ -70,10 +79,13 @@ def is_better(value: float, best: float | None) -> bool:
     return math.isfinite(value) and (best is None or value > best)
 
 
+def validations_since(rows: Sequence[Mapping[str, Any]], best_epoch: int | None, options: TrainOptions) -> int:
+    """How many validations there were since the best."""
+    values = [row.get(PREFIX + monitored(options), math.nan) for row in rows[best_epoch or len(rows) :]]
+    return sum(not math.isnan(value) for value in values)
+
+
 def is_over(rows: Sequence[Mapping[str, Any]], best_epoch: int | None, options: TrainOptions) -> bool:
     """Whether early stopping ends the training: as many validations as its patience were no better than the best."""
     patience = options.early_stopping
-    if not patience or best_epoch is None:
-        return False
-    later = [row for row in rows[best_epoch:] if not math.isnan(row.get(PREFIX + monitored(options), math.nan))]
-    return len(later) >= patience
+    return bool(patience) and validations_since(rows, best_epoch, options) >= patience

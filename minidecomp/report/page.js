@@ -13,11 +13,14 @@ function showRun() {
   document.getElementById("formula").textContent =
     `L(x) = E_q(z|x)[log p(x|z)] - ${o.beta} ${o.kl_title === "KL" ? "KL(q(z|x) || p(z))" : `E_q(z|x)[${o.kl_title}]`} - ${o.alpha} ${D}`;
   const curves = document.getElementById("curves"), c = values.curves, g = values.gradients, v = values.validation;
-  const lines = (name, term, kind) => (v.epoch ? [["training", c[term], kind], ["validation", v[term], kind, v.epoch]] : [[name, c[term], kind]]);
+  const lines = (name, term, kind) => (v.epoch ? [["training", c[term], kind], ["validation (dashed)", v[term], kind, v.epoch]] : [[name, c[term], kind]]);
   chart(curves, "log-likelihood (nats)", c.epoch, lines("log-likelihood", "log_likelihood", "reconstruction"));
   chart(curves, `${o.kl_title} (nats)`, c.epoch, lines(o.kl_title, "kl", "kl"));
   chart(curves, `regulariser: ${D}`, c.epoch, lines("regulariser", "regulariser", "regulariser"));
   chart(curves, "objective (nats)", c.epoch, lines("objective", "objective", "ink"));
+  for (const [name, title] of [["beta", "beta"], ["alpha", "alpha"], ["lr", "learning rate"]]) {
+    if (c[name]) chart(curves, title, c.epoch, [[title, c[name], "ink"]]);
+  }
   if (g.epoch) {
     chart(curves, "gradients' norms", g.epoch, [["reconstr.", g.norm_log_likelihood, "reconstruction"], ["beta KL", g.norm_kl, "kl"],
       ["alpha D", g.norm_regulariser, "regulariser"]], true);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -23,10 +24,12 @@ from ..model.optimizer import Adam
 from ..model.vae import VAE, in_dtype
 from ..objective import Objective, objective_at
 from ..settings import toml_text
-from ..settings.options import CHOOSERS, TrainOptions, by_name, choices_of
+from ..settings.options import CHOOSERS, GOES_ON, TrainOptions, by_name, choices_of
 from ..settings.resolving import resolve
+from ..settings.schedules import weights_settled
+from ..settings.validation import has_validation
 from . import npz, schema
-from .folder import BEST, LAST, config_text, with_data_that_moved
+from .folder import BEST, LAST, config_text, config_values, with_data_that_moved
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .gradient_log import GradientLog
 from .schema import COLUMNS, FORMAT, VERSION, columns
@@ -169,12 +172,14 @@ def _arrays(options: TrainOptions, state: State, rules: DataRules, digests: Dige
         "test_data_sha256": digests.test,
         "validation_data_sha256": digests.validation,
         "stopped_early": int(state.stopped_early),
+        "best_epoch": 0 if state.best is None else state.best.epoch,
         **rules.arrays(),
         "parameters_sha256": parameters_digest(state.vae),
         "epoch": state.epoch,
         "row": state.row,
         "totals": state.totals,
         "seconds": state.seconds,
+        "metrics_columns": ",".join(columns(options)),
         "metrics": np.array(_table(options, state)).reshape(-1, len(columns(options))),
         "adam.step": adam.step,
         "adam.m": adam.m,
@@ -265,6 +270,8 @@ class Identity:
         The epoch after which it is.
     stopped_early : bool
         Whether early stopping has ended the run.
+    best_epoch : int
+        The epoch of the best model when the checkpoint was written; 0 without one.
     """
 
     options: TrainOptions
@@ -274,6 +281,7 @@ class Identity:
     parameters_sha256: str
     model_epoch: int
     stopped_early: bool = False
+    best_epoch: int = 0
 
     @property
     def is_trained(self) -> bool:
@@ -299,18 +307,35 @@ def identity(folder: str | Path) -> Identity:
     RunError
         If it is no run folder, or its checkpoint is damaged, of another version, or has an option that is not known.
     """
-    with npz.opened(_checkpoint(Path(folder))) as file:
-        found = _identity(file)
-    if not has_best(Path(folder)):
+    folder = Path(folder)
+    found = _last_identity(folder)
+    if not has_best(folder):
         return found
-    with npz.opened(Path(folder) / BEST) as file:
+    with npz.opened(folder / BEST) as file:
         best = _identity(file)
+    _check_of_one_run(folder, found, best)
     return replace(found, parameters_sha256=best.parameters_sha256, model_epoch=best.epoch)
+
+
+def _last_identity(folder: Path) -> Identity:
+    with npz.opened(_checkpoint(folder)) as file:
+        return _identity(file)
+
+
+def _check_of_one_run(folder: Path, last: Identity, best: Identity) -> None:
+    """Raise RunError if the best model by validation is not of the run that the checkpoint is of."""
+    had, has = config_values(best.options), config_values(last.options)
+    differ = [name for name in had | has if name not in GOES_ON and had.get(name) != has.get(name)]
+    if best.digests != last.digests or best.data_dim != last.data_dim:
+        differ.append("data")
+    if differ or best.epoch < 1:
+        what = f" ({differ[0].replace('_', '-')} differs)" if differ else ""
+        raise RunError(f"{folder / BEST}: it is of another run than {LAST}{what}; --which last takes that one's model")
 
 
 def has_best(folder: Path) -> bool:
     """Whether a run has kept the best model by validation."""
-    return (folder / BEST).is_file()
+    return os.path.lexists(folder / BEST)
 
 
 def load(folder: str | Path, which: str | None = None) -> Run:
@@ -329,14 +354,26 @@ def load(folder: str | Path, which: str | None = None) -> Run:
         fit its own settings.
     """
     folder = Path(folder)
-    last = _checkpoint(folder)
     check_which(which)
-    if which == "best" and not has_best(folder):
-        raise RunError(
-            f"{folder}: it has no {BEST}, for no model of it was found best on validation points; it has the last"
-        )
-    which = which or ("best" if has_best(folder) else "last")
-    return _load(folder, last if which == "last" else folder / BEST, which)
+    if which == "last":
+        return _load(folder, _checkpoint(folder), which)
+    last = identity(folder)
+    if has_best(folder):
+        return _load(folder, folder / BEST, "best")
+    if which == "best" or last.best_epoch:
+        raise RunError(f"{folder}: it has no {BEST}, {_why_no_best(last)}; --which last takes the last model")
+    return _load(folder, _checkpoint(folder), "last")
+
+
+def _why_no_best(last: Identity) -> str:
+    if last.best_epoch:
+        return f"though its checkpoint says that the best model is that of epoch {last.best_epoch}"
+    if not has_validation(last.options):
+        return "for it was trained without validation"
+    settled = weights_settled(last.options)
+    if last.epoch <= settled:
+        return f"for alpha or beta change until epoch {settled:g}, and models are not compared before"
+    return "for no model was looked at yet"
 
 
 def check_which(which: str | None) -> None:
@@ -346,8 +383,11 @@ def check_which(which: str | None) -> None:
 
 
 def load_best(folder: Path) -> State | None:
-    """The state of the best model by validation, if a run has kept one; RunError if it is damaged."""
-    return _load(folder, folder / BEST, "best").state if has_best(folder) else None
+    """The state of the best model by validation, if a run has kept one; RunError if it is damaged, or of another."""
+    if not has_best(folder):
+        return None
+    identity(folder)  # which compares the two
+    return _load(folder, folder / BEST, "best").state
 
 
 def _load(folder: Path, path: Path, which: str) -> Run:
@@ -358,7 +398,7 @@ def _load(folder: Path, path: Path, which: str) -> Run:
         arrays = _read(file, run, o)
     try:
         state = fresh_state(o, run.data_dim, arrays.get("prior_logits"))
-        _fill(state, arrays, run.epoch, columns(o))
+        _fill(state, arrays, run.epoch)
         state.stopped_early = run.stopped_early
         rules = DataRules.from_arrays(arrays, run.data_dim, str(o.likelihood), o.dtype)
         objective = objective_at(o, state.begun - 1)
@@ -398,7 +438,8 @@ def _identity(file: npz.Npz) -> Identity:
     digests = Digests(*(texts.get(f"{part}data_sha256", "") for part in ("", "test_", "validation_")))
     epoch, model = int(arrays["epoch"]), texts.get("parameters_sha256", "")
     stopped = bool(arrays.get("stopped_early", 0))
-    return Identity(options, digests, epoch, int(arrays["data_dim"]), model, epoch, stopped)
+    best = int(arrays.get("best_epoch", 0))
+    return Identity(options, digests, epoch, int(arrays["data_dim"]), model, epoch, stopped, best)
 
 
 def _options(path: Path, config: str) -> TrainOptions:
@@ -435,8 +476,9 @@ def _refuse_unknown(path: Path, values: dict[str, Any], wrote: object) -> None:
 
 def _read(file: npz.Npz, run: Identity, options: TrainOptions) -> dict[str, np.ndarray]:
     """All arrays beside those of the identity, by what the options ask for."""
-    shapes = from_options.shapes(options, run.data_dim)
-    arrays = schema.read(file, schema.members(options, shapes, run.epoch, run.data_dim, "data_unit" in file))
+    shapes, names = from_options.shapes(options, run.data_dim), _columns(file)
+    wanted = schema.members(options, shapes, run.epoch, run.data_dim, "data_unit" in file, len(names))
+    arrays = schema.read(file, wanted) | {"metrics_columns": np.array(names)}
     for name in {"data_unit", "data_names", "data_scale_kind"} & arrays.keys():
         arrays[name] = np.array(schema.as_text(file, name, arrays[name]))
     if options.log_gradients:
@@ -445,7 +487,18 @@ def _read(file: npz.Npz, run: Identity, options: TrainOptions) -> dict[str, np.n
     return arrays
 
 
-def _fill(state: State, arrays: dict[str, np.ndarray], epoch: int, names: Sequence[str]) -> None:
+def _columns(file: npz.Npz) -> tuple[str, ...]:
+    """The columns of its metrics; an older checkpoint has the first alone."""
+    found = schema.read(file, {"metrics_columns": schema.text(1000, needed=False)})
+    if not found:
+        return COLUMNS
+    names = tuple(schema.as_text(file, "metrics_columns", found["metrics_columns"]).split(","))
+    if not schema.are_columns(names):
+        raise RunError(f"{file.path}: damaged, metrics_columns is {shown(','.join(names))}")
+    return names
+
+
+def _fill(state: State, arrays: dict[str, np.ndarray], epoch: int) -> None:
     """Copy the checkpoint's arrays into the state."""
     adam = state.optimizer
     targets = {f"parameter.{name}": view for name, view in state.vae.parameters.items()}
@@ -455,6 +508,6 @@ def _fill(state: State, arrays: dict[str, np.ndarray], epoch: int, names: Sequen
     for name, target in targets.items():
         target[...] = arrays.pop(name)
     adam.step, state.row, state.seconds = int(arrays["adam.step"]), int(arrays["row"]), float(arrays["seconds"])
-    state.epoch, state.rows = epoch, schema.numbered(arrays["metrics"].tolist(), names)
+    state.epoch, state.rows = epoch, schema.numbered(arrays["metrics"].tolist(), arrays["metrics_columns"].tolist())
     if state.gradient_log is not None:
         state.gradient_log = GradientLog.from_arrays(arrays)

@@ -22,10 +22,13 @@ from ..settings.options import TrainOptions, data_names, is_relevant
 from ..settings.resolving import resolve
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .owner import LOCK, Lock, is_empty, own, own_given, own_new
-from .schema import COLUMNS, VALIDATION_COLUMNS
+from .schema import are_columns
 
 RUNS = Path("runs")  # where runs go by default
-TABLES = {"metrics.csv": (COLUMNS, (*COLUMNS, *VALIDATION_COLUMNS)), "gradients.csv": (GRADIENT_COLUMNS,)}
+TABLES: dict[str, Callable[[tuple[str, ...]], bool]] = {  # whether these are a table's columns
+    "metrics.csv": are_columns,
+    "gradients.csv": GRADIENT_COLUMNS.__eq__,
+}
 LAST, BEST = "checkpoint.npz", "best.npz"
 MOST_BYTES = 1_000_000  # of a file of a beginning
 
@@ -85,7 +88,8 @@ def _is_of_a_beginning(path: Path) -> bool:
     if path.name == "config.toml":
         return _is_as_written(_content(path))
     if path.name in TABLES:
-        return _content(path) in [f"{','.join(columns)}\n".encode() for columns in TABLES[path.name]]  # without a row
+        header = _content(path).decode("utf-8", "replace")
+        return header.endswith("\n") and TABLES[path.name](tuple(header[:-1].split(",")))  # without a row
     return path.name == LOCK or _is_temporary(path)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import RunError, shown
 from ..randomness import streams
 from ..settings.options import TrainOptions, by_name
+from ..settings.schedules import SCHEDULED, scheduled_names
 from ..settings.validation import has_validation
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .gradient_log import FRAME_COLUMNS, FRAMES
@@ -95,7 +96,14 @@ class Member:
 
 def columns(options: TrainOptions) -> tuple[str, ...]:
     """The columns of a run's ``metrics.csv``."""
-    return (*COLUMNS, *VALIDATION_COLUMNS) if has_validation(options) else COLUMNS
+    return (*COLUMNS, *scheduled_names(options), *(VALIDATION_COLUMNS if has_validation(options) else ()))
+
+
+def are_columns(names: Sequence[str]) -> bool:
+    """Whether these are the columns of some run's ``metrics.csv``."""
+    own, more = tuple(names[: len(COLUMNS)]), list(names[len(COLUMNS) :])
+    known = [name for name in (*SCHEDULED, *VALIDATION_COLUMNS) if name in more]
+    return own == COLUMNS and more == known
 
 
 def text(most: int, needed: bool = True) -> Member:
@@ -116,11 +124,17 @@ def head() -> dict[str, Member]:
         "parameters_sha256": text(64, needed=False),
         "epoch": Member(WHOLE, low=0, high=by_name()["epochs"].high or math.inf),
         "stopped_early": Member(WHOLE, low=0, high=1, needed=False),
+        "best_epoch": Member(WHOLE, low=0, high=by_name()["epochs"].high or math.inf, needed=False),
     }
 
 
 def members(
-    options: TrainOptions, shapes: Mapping[str, tuple[int, ...]], epoch: int, data_dim: int, rules_kept: bool
+    options: TrainOptions,
+    shapes: Mapping[str, tuple[int, ...]],
+    epoch: int,
+    data_dim: int,
+    rules_kept: bool,
+    width: int = len(COLUMNS),
 ) -> dict[str, Member]:
     """The arrays beside those of `head` in the checkpoint of a run.
 
@@ -135,6 +149,8 @@ def members(
         dx, the numbers of a point.
     rules_kept : bool
         Whether it holds the rules of the data; an older one does not.
+    width : int
+        How many columns ``metrics.csv`` has.
     """
     size, dtype = sum(map(math.prod, shapes.values())), options.dtype
     found = {
@@ -142,7 +158,7 @@ def members(
         "totals": Member(REAL, (4,), "float64"),
         "seconds": Member(REAL, low=0),
         # A term that was not computed, or passed the largest float, is not finite.
-        "metrics": Member(REAL, (epoch, len(columns(options))), "float64", finite=False),
+        "metrics": Member(REAL, (epoch, width), "float64", finite=False),
         "adam.step": Member(WHOLE, low=0, high=streams.TRAINING.steps - 1),
         "adam.m": Member(REAL, (size,), dtype),
         "adam.v": Member(REAL, (size,), dtype, low=0),

@@ -26,6 +26,8 @@ ENGINES = ("cpu", "gpu", "textbook")
 INITS = ("torch", "he")
 # Options that change no step of a run (the engine changes its last bits), only how and where it is computed.
 OF_THE_MACHINE = ("threads", "engine", "checkpoint_every", "data_dir", "log")
+# What a run that goes on may change: no step is another by it, but for the last bits by the engine. Data are compared.
+GOES_ON = ("epochs", "data", "validation", "early_stopping", *OF_THE_MACHINE)
 
 # What users of the authors' code type, for options that have no variants.
 ALIASES = {"activation": {"leaky_relu": "leaky-relu"}, "decoder_activation": {"leaky_relu": "leaky-relu"}}

@@ -138,6 +138,11 @@ def has_schedule(options: Any, name: str) -> bool:
     return any(each not in (None, 0, "constant") for each in own)
 
 
+def scheduled_names(options: Any) -> tuple[str, ...]:
+    """Those of alpha, beta and lr that change during training."""
+    return tuple(name for name in SCHEDULED if has_schedule(options, name))
+
+
 def weights_settled(options: Any) -> float:
     """How many epochs have to be finished until alpha and beta change no more."""
     found = [0.0]

@@ -169,7 +169,7 @@ def test_validation_changes_no_step_and_is_what_evaluation_says(engine, tmp_path
     assert seen == [2, 4, 5]  # the last epoch always is
     last = trainer.state.rows[-1]
     drawn = streams.VALIDATION, streams.VALIDATION_ORDER
-    expected = means(trainer.engine, data.validation, options.batch_size, 0, [options.regulariser], *drawn)
+    expected = means(trainer.engine, trainer.validation, options.batch_size, 0, [options.regulariser], *drawn)
     assert last["validation_kl"] == expected["kl"]
     assert last["validation_regulariser"] == expected[options.regulariser]
     objective = last["validation_log_likelihood"] - last["validation_kl"] - last["validation_regulariser"]
