@@ -116,10 +116,11 @@ def _situation(
     from minidecomp.model import from_options
     from minidecomp.objective import objective_from
     from minidecomp.runs import checkpoint, warm_start
-    from minidecomp.settings.sources import from_environment, override, read_config
+    from minidecomp.settings.sources import from_environment, over, override, read_config
 
     from_file = {} if config is None else read_config(config)
-    options = resolve(with_absolute_files(warm_start.with_its_options(override(from_file, from_environment() | given))))
+    wanted = override(from_file, over(from_environment(), given))
+    options = resolve(with_absolute_files(warm_start.with_its_options(wanted)))
     check_output("save", save, (config, options.data))
     dataset = dataset_from(options)
     options = from_options.fit_likelihood(options, dataset)

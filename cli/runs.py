@@ -62,7 +62,9 @@ def _found(folders: Sequence[str]) -> tuple[list[Standing | SweepStanding], list
     usual = [place for place in (RUNS, SWEEPS) if os.path.isdir(place)]
     places = list(dict.fromkeys(map(Path, folders))) if folders else usual
     if not places:
-        return [], [f"neither {RUNS} nor {SWEEPS} is here; minidecomp train begins the first run"]
+        return [], [
+            f"neither {RUNS} nor {SWEEPS} is here; minidecomp runs FOLDER looks elsewhere, minidecomp train begins a run"
+        ]
     found: dict[Path, Standing | SweepStanding] = {}
     problems = []
     for place in places:
@@ -123,7 +125,7 @@ def state_text(found: Standing | SweepStanding) -> str:
 
     if isinstance(found, SweepStanding):
         return "damaged sweep" if found.reason else _sweep_text(found)
-    epoch = f"epoch {found.epoch} of {found.epochs}"
+    epoch = f"epoch {found.epoch}" if found.stopped_early else f"epoch {found.epoch} of {found.epochs}"
     words = {BEGUN: "begun, no checkpoint", UNFINISHED: epoch, NOT_EVALUATED: f"{epoch}, not evaluated"}
     text = words.get(found.state, found.state)
     if not found.training:

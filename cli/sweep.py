@@ -171,6 +171,7 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
     from minidecomp.settings.resolving import check, whole_number
     from minidecomp.settings.schedules import spelled_out
     from minidecomp.settings.sources import from_environment
+    from minidecomp.settings.sources import over as laid_over
     from minidecomp.sweeps.grid import read_blocks, values_of, with_absolute_paths
 
     given = spelled_out(given)
@@ -183,9 +184,9 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
         over[name] = values[0] if len(values) == 1 else values
     if seeds is not None:
         over["seeds"] = whole_number("seeds", seeds, 1, 1000)
-    environment = {name: value for name, value in from_environment().items() if name not in over}
     parts = read_blocks(Path(config)) if config is not None else [{}]
-    return [with_absolute_paths(_plain_values(with_its_options(environment | part | over))) for part in parts]
+    wanted = [laid_over(laid_over(from_environment(), part), over) for part in parts]
+    return [with_absolute_paths(_plain_values(with_its_options(each))) for each in wanted]
 
 
 def _expanded(blocks: list[Block], config: str | None) -> list[Entry]:

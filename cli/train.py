@@ -95,10 +95,11 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     from minidecomp.loggers.log import check_log
     from minidecomp.runs import warm_start
     from minidecomp.settings.options import data_names
-    from minidecomp.settings.sources import from_environment, override, read_config
+    from minidecomp.settings.schedules import weights_settled
+    from minidecomp.settings.sources import from_environment, over, override, read_config
 
     from_file = {} if config is None else read_config(config)
-    wanted = override(from_file, from_environment() | given)
+    wanted = override(from_file, over(from_environment(), given))
     options = resolve(with_absolute_files(warm_start.with_its_options(wanted)))
     usable_engine(options.engine)
     check_log(options.log)
@@ -121,6 +122,11 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         if dataset.name not in data_names():
             points += SCALED[trainer.rules.scale]
         say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
+        if dataset.validation is not None and (settled := weights_settled(options)):
+            say(f"models are compared after epoch {settled:g}, when alpha and beta change no more", err=True)
+        for name in ("alpha", "beta"):
+            if getattr(options, f"{name}_warmup") and getattr(options, name) == 0:
+                say(f"--{name}-warmup has no effect, for {name} is 0", err=True)
     return trainer
 
 

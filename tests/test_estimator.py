@@ -145,7 +145,7 @@ def test_pickles(X):
     [
         ({"alpha": -1}, "alpha: -1 is not allowed; a number of at least 0 is"),
         ({"prior": "normall"}, "prior: normall is not allowed; one of gaussian"),
-        ({"prior": "gaussian", "df": 3.0}, "it goes with --prior student-t only"),
+        ({"prior": "gaussian", "df": 3.0}, "it goes with prior='student-t' only"),
         ({"likelihood": "bernoulli"}, "it needs data from 0 to 1"),
     ],
 )
@@ -533,5 +533,5 @@ def test_a_schedule_alone_is_enough(X):
     assert_array_equal(
         model.vae_.parameters.vector, DecompositionVAE(**QUICK, beta="0:0,2:4").fit(X).vae_.parameters.vector
     )
-    with pytest.raises(ValueError, match=r"beta_schedule: .*--beta is 2"):
+    with pytest.raises(ValueError, match=r"beta_schedule: .*beta is 2"):
         model.set_params(beta=2.0).partial_fit(X)

@@ -99,14 +99,55 @@ def test_a_saved_estimator(which, fitted, tmp_path, capsys):
     assert f"epoch {fitted.best_epoch_}; stopped early, after 3 validations" in capsys.readouterr().out
 
 
-def test_partial_fit_after_fit_goes_on_with_the_last_model(fitted, tmp_path):
+def test_partial_fit_after_fit_goes_on_with_the_best_model(fitted, tmp_path):
     fitted.save(tmp_path / "run", X)
     models = [DecompositionVAE.load(tmp_path / "run") for _ in range(2)]
+    still = DecompositionVAE.load(tmp_path / "run").set_params(lr=1e-12).partial_fit(X)
+    np.testing.assert_allclose(still.transform(X), fitted.transform(X), atol=1e-5)
     models[1].save(tmp_path / "again", X)
     models[1] = DecompositionVAE.load(tmp_path / "again")
     ends = [model.partial_fit(X).transform(X) for model in models]
     assert_array_equal(*ends)
-    assert models[0].n_iter_ == fitted.n_iter_ + 1 and models[0].best_epoch_ is None
+    assert models[0].n_iter_ == fitted.best_epoch_ + 1 and models[0].best_epoch_ is None
     assert math.isnan(models[0].history_["validation_objective"][-1])
-    models[0].save(tmp_path / "more", X)
-    assert_array_equal(DecompositionVAE.load(tmp_path / "more").transform(X), ends[0])
+
+
+def test_a_callback_that_raises_leaves_one_model(fitted, tmp_path):
+    def fail(trainer):
+        raise RuntimeError("no")
+
+    fitted.save(tmp_path / "run", X)
+    model = DecompositionVAE.load(tmp_path / "run").set_params(callbacks=[fail])
+    with pytest.raises(RuntimeError, match="no"):
+        model.partial_fit(X)
+    assert model.n_iter_ == len(model.history_["epoch"]) == fitted.best_epoch_ + 1
+    codes = model.transform(X)
+    model.save(tmp_path / "after")
+    assert_array_equal(DecompositionVAE.load(tmp_path / "after").transform(X), codes)
+
+
+def test_only_the_points_that_were_fitted_are_saved(fitted, tmp_path):
+    for number, other in enumerate((X + 1, X[::-1], X[:70])):
+        with pytest.raises(DataError, match="X: "):
+            fitted.save(tmp_path / str(number), other)
+        assert not (tmp_path / str(number)).exists()
+
+
+def test_a_search_may_switch_validation_off():
+    model = DecompositionVAE(**EARLY | {"epochs": 2})
+    for value in (3, 0, False, True):
+        assert model.set_params(early_stopping=value).fit(X).n_iter_ == 2
+
+
+def test_a_loaded_estimator_has_its_schedules_in_the_form_that_can_be_changed(tmp_path):
+    model = (
+        DecompositionVAE(**GIVEN | {"epochs": 3}, alpha="0:0,2:3", beta_warmup=2).set_params(lr="0.01:cosine").fit(X)
+    )
+    model.save(tmp_path / "run", X)
+    loaded = DecompositionVAE.load(tmp_path / "run")
+    for name in ("alpha", "alpha_schedule", "beta", "beta_warmup", "lr", "lr_schedule"):
+        assert loaded.get_params()[name] == model.get_params()[name], name
+    for change in ({"alpha": 2.0}, {"alpha": "0:1,9:5"}, {"lr": "1e-3:step"}, {"lr": 5e-3}, {}):
+        ends = [each.set_params(**change).partial_fit(X).transform(X) for each in (loaded, model)]
+        assert_array_equal(*ends)
+    assert model.options_.lr_schedule is None and model.history_["lr"].tolist()[:2] == [0.01, pytest.approx(0.0075)]

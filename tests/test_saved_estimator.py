@@ -245,7 +245,7 @@ def test_a_run_with_validation_loads_as_its_best_model(X):
         model = DecompositionVAE.load("run", which)
         assert_array_equal(model.vae_.parameters.vector, run.vae.parameters.vector)
         assert model.n_iter_ == last.state.epoch
-        assert model.partial_fit(X).n_iter_ == last.state.epoch + 1
+        assert model.partial_fit(X).n_iter_ == run.state.epoch + 1
         model.save(f"again-{which}", X)
         again = DecompositionVAE.load(f"again-{which}")
         assert_array_equal(again.partial_fit(X).transform(X), model.partial_fit(X).transform(X))

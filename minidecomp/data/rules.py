@@ -317,9 +317,8 @@ def _what_to_do(low: float, high: float) -> str:
 
 
 def _extremes_of(dataset: Dataset) -> tuple[float, float]:
-    """The least and the greatest value of all points; bytes after the division."""
-    parts = [dataset.train, dataset.test, *([] if dataset.validation is None else [dataset.validation])]
-    lows, highs = zip(*map(value_range, parts), strict=True)
+    """The least and the greatest value of the training and the test points; bytes after the division."""
+    lows, highs = zip(value_range(dataset.train), value_range(dataset.test), strict=True)
     return min(lows), max(highs)
 
 

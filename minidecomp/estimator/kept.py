@@ -32,6 +32,7 @@ from ..runs.folder import LAST as CHECKPOINT
 from ..runs.schema import VALIDATION_COLUMNS
 from ..settings.options import CHOOSERS, OWN, TrainOptions, by_name, is_relevant
 from ..settings.resolving import resolve
+from ..settings.schedules import SCHEDULED, SHAPES
 from .parameters import OF_VALIDATION, option_names, parameters
 
 TEST_SHARE = 0.1  # of the points that were fitted, where no others are given to test on
@@ -197,8 +198,13 @@ def _changed(options: TrainOptions) -> dict[str, Any]:
     values, by_default = vars(options), parameters()
     choices = {name: values[name] for name in CHOOSERS if name != "data"}
     usual = vars(resolve(data=OWN, **choices)) | {name: by_default[name] for name in choices}
-    return {
+    changed = {
         name: values[name]
         for name in option_names()
         if values[name] is not None and values[name] != usual[name] and is_relevant(name, values)
     }
+    for name in SCHEDULED:  # in one parameter, so that another value of it is in place of the schedule
+        text = changed.pop(f"{name}_schedule", None)
+        if text is not None:
+            changed[name] = f"{values[name]!r}:{text}" if text in SHAPES else text
+    return changed

@@ -24,7 +24,7 @@ from ..data.frame_cells import is_frame, plain_frame
 from ..data.held_out import held_out
 from ..data.images import channels_that_fit
 from ..data.labels import as_texts, label_classes
-from ..data.points import Points
+from ..data.points import Points, fingerprint
 from ..data.rules import DataRules, NewData, as_rows, check_finite, learn, new_data, size_note
 from ..data.scaling import Scaling
 from ..data.tables import table_names, table_of_frame
@@ -37,6 +37,7 @@ from ..runs.checkpoint import State
 from ..settings.options import OWN, TrainOptions, by_name, choices_of
 from ..settings.resolving import check, resolve, whole_number
 from ..settings.schedules import SCHEDULED
+from ..settings.validation import GO_WITH_IT
 from . import kept
 from .base import BASES, HAS_SKLEARN, NotFittedError, check_is_fitted, validate_data
 from .parameters import CHANGEABLE, OF_PYTHON, checked_callbacks, is_verbose, parameters, patience
@@ -119,6 +120,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         ]
     )
 
+    _digest = ""  # of the points that were trained on last; empty where it is not known
+
     def __getattr__(self, name: str) -> Any:
         """A parameter of a variant that was added after this was made has its default."""
         usual = {} if name.startswith("_") or name.endswith("_") else parameters()
@@ -141,11 +144,13 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         """
         show = progress.shown if is_verbose(self.verbose) else None
         checked_callbacks(self.callbacks)
-        self._train(self._start(self._checked(X, reset=True), validated=True), self._options().epochs, show)
+        X = self._checked(X, reset=True)
+        self._train(self._start(X, validated=True), self._options().epochs, show)
+        self._digest = fingerprint(X)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> DecompositionVAE:
-        """Train for one epoch on X (N, dx), from where the last call left off.
+        """Train for one epoch on X (N, dx), from where the last call left off; after validation from the best model.
 
         What `set_params` has changed since then counts from now on: the objective's weights, ``lr``, ``batch_size``
         and the like. A change of the model itself is refused; ``fit`` begins a new one. Nothing is kept for validation,
@@ -158,13 +163,18 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         if not begun:
             trainer = self._start(X, validated=False)
         else:
-            options, state = self._changed_options(), self._state
+            options, state = self._changed_options(), self._state.chosen
             dataset = self._dataset(self._taken(X), self.rules_.scaling)
             _look_at(dataset)
             state.row, state.totals[:], state.optimizer.lr = 0, 0, options.lr
-            state.best = None
             trainer = training.go_on_in_memory(options, dataset, self.rules_, state)
-        self._train(trainer, trainer.state.epoch + 1, show)
+        try:
+            self._train(trainer, trainer.state.epoch + 1, show)
+        except BaseException:
+            if begun:  # the model has changed: so have its attributes
+                self._keep(trainer.options, trainer.rules, trainer.state)
+            raise
+        self._digest = fingerprint(X)
         return self
 
     def _options(self) -> TrainOptions:
@@ -175,12 +185,18 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         }
         if "early_stopping" in given:
             given["early_stopping"] = patience(given["early_stopping"])
+        if not given.get("early_stopping") and not given.get("validation_fraction"):
+            for name in GO_WITH_IT:  # a search may switch validation off
+                given.pop(name, None)
         usual = parameters()
         for name in SCHEDULED:
             # A schedule says the value, too: one that is as by default has not been given beside it.
             if given.get(f"{name}_schedule") is not None and given.get(name) == usual[name]:
                 del given[name]
-        return resolve(data=OWN, **given)
+        try:
+            return resolve(data=OWN, **given)
+        except OptionError as error:
+            raise OptionError(error.option, error.value, _in_python(error.allowed)) from None
 
     def _changed_options(self) -> TrainOptions:
         """The options of the model that is there, with what may change as it is now; else OptionError."""
@@ -305,6 +321,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         if X_test.dtype != X.dtype:
             raise DataError(f"X_test: has dtype {X_test.dtype}; that of X, {X.dtype}, is needed")
         _, dataset = self._new_dataset(X, self.options_, kept.is_validated(self._state), X_test)
+        if self._digest and fingerprint(X) != self._digest:
+            raise DataError("X: the points that were fitted last are needed, in their order; these are others")
         rules = learn(dataset, str(self.options_.likelihood), self.options_.dtype)
         mine, theirs = self.rules_.arrays(), rules.arrays()
         other = [name for name in mine | theirs if not np.array_equal(mine.get(name, ()), theirs.get(name, ()))]
@@ -530,7 +548,7 @@ def _warn(line: str, depth: int) -> None:
 
 def _in_python(line: str) -> str:
     """A line for the terminal with its options as the estimator's parameters."""
-    return re.sub(r"--([a-z][a-z-]*)(?: ([a-z]+|-?[0-9.]+[0-9])(?![\w.]))?", _as_parameter, line)
+    return re.sub(r"--([a-z][a-z-]*)(?: ([a-z][a-z-]*|-?[0-9.]*[0-9])(?![\w.]))?", _as_parameter, line)
 
 
 def _as_parameter(said: re.Match[str]) -> str:

@@ -61,7 +61,8 @@ def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL", bes
             axes.axvline(best, color=MODEL_COLOUR, linewidth=0.7, linestyle=":")
         axes.set_ylabel(f"{kl_title} (nats)" if term == "kl" else labels[term])
     if any(np.isfinite(values).any() for name, values in metrics.items() if name.startswith("validation_")):
-        panels[0].legend(["training", "validation", *([] if best is None else [f"best: epoch {best}"])], fontsize=6)
+        shown = ["training", "validation", *([] if best is None else [f"best: epoch {best}"])]
+        panels[0].legend(shown, fontsize=6, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     panels[-1].set_xlabel("epoch")
     panels[-1].locator_params(axis="x", integer=True, min_n_ticks=1)
     figure.align_ylabels(panels)

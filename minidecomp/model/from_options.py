@@ -18,8 +18,7 @@ from .vae import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
 def fit_likelihood(options: TrainOptions, dataset: Dataset) -> TrainOptions:
     """The options with the likelihood that the data suggest, if none was given."""
     if options.likelihood is None:
-        parts = [dataset.train, dataset.test, *([] if dataset.validation is None else [dataset.validation])]
-        likelihood = "bernoulli" if all(map(all_zero_or_one, parts)) else "gaussian"
+        likelihood = "bernoulli" if all_zero_or_one(dataset.train) and all_zero_or_one(dataset.test) else "gaussian"
         return options.replace(likelihood=likelihood)
     return options
 

@@ -22,7 +22,7 @@ from ..model.vae import VAE, in_dtype
 from ..objective import Objective
 from ..randomness import streams
 from ..randomness.draws import draw
-from ..runs.checkpoint import Run
+from ..runs.checkpoint import Run, has_best
 from ..runs.evaluation_file import read_evaluation
 from ..runs.folder import config_text
 from ..runs.schema import VALIDATION_COLUMNS
@@ -55,6 +55,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "data": dataset.name,
         "epochs": training.epoch,
         "best": run.state.epoch if run.which == "best" else None,
+        "last": run.which == "last" and has_best(run.folder),
         "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}
         | {"D": REGULARISERS[run.objective.regulariser].symbol, "kl_title": run.objective.kl_title},
         "prior": o.prior,

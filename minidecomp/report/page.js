@@ -6,7 +6,7 @@ const values = JSON.parse(document.getElementById("values").textContent);
 function showRun() {
   const { objective: o } = values, D = o.D;
   document.getElementById("summary").textContent =
-    `${values.data}, ${values.prior} prior, ${values.epochs} epochs${values.best ? `, the model of epoch ${values.best}, the best by validation` : ""}, ` +
+    `${values.data}, ${values.prior} prior, ${values.epochs} epochs${values.best ? `, the model of epoch ${values.best}, the best by validation` : values.last ? ", the last model" : ""}, ` +
     `${values.parameters.toLocaleString("en")} parameters`;
   document.getElementById("unit").textContent = values.unit;
   document.getElementById("unit").hidden = !values.unit;
@@ -28,7 +28,7 @@ function showRun() {
       ["reconstr., D", g.cosine_log_likelihood_regulariser, "reconstruction"], ["KL, D", g.cosine_kl_regulariser, "regulariser"]]);
   }
   fillTable("evaluation", values.evaluation.length ? values.evaluation.map((row) => row.map(String))
-    : [["none yet", "minidecomp evaluate makes one"]]);
+    : [["none yet", values.last ? "evaluation.json is about the best model" : "minidecomp evaluate makes one"]]);
   fillTable("settings", values.settings);
 }
 

@@ -229,7 +229,8 @@ class Run:
         return self.state if self.which == "last" else load(self.folder, "last").state
 
     def __repr__(self) -> str:
-        return three_lines(f"Run {self.folder}", self.options, self.state.rows, self.options.epochs)
+        note = "; the best by validation" if self.which == "best" else ""
+        return three_lines(f"Run {self.folder}", self.options, self.state.rows, self.options.epochs, note)
 
     @property
     def vae(self) -> VAE:

@@ -30,6 +30,7 @@ TABLES: dict[str, Callable[[tuple[str, ...]], bool]] = {  # whether these are a 
     "gradients.csv": GRADIENT_COLUMNS.__eq__,
 }
 LAST, BEST = "checkpoint.npz", "best.npz"
+SAVED_DATA = ("data.npy", "data.csv")  # what an estimator puts into a run's folder
 MOST_BYTES = 1_000_000  # of a file of a beginning
 
 
@@ -152,9 +153,14 @@ def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
 
 
 def with_data_that_moved(options: TrainOptions, folder: Path) -> TrainOptions:
-    """The options with their own data where they are now, if a file of that name came along in the run's folder."""
+    """The options with their own data where they are now, if a file of that name came along in the run's folder.
+
+    Of a file that an estimator saved with its run the one beside counts, also where the old place has another by now.
+    """
     beside = folder / Path(str(options.data)).name
-    if options.data in data_names() or os.path.exists(str(options.data)) or not beside.is_file():
+    if options.data in data_names() or not beside.is_file():
+        return options
+    if beside.name not in SAVED_DATA and os.path.exists(str(options.data)):
         return options
     return options.replace(data=os.path.abspath(beside))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -100,7 +101,7 @@ def standing(folder: Path) -> Standing:
         trained.options.epochs,
         changed,
         config_values(trained.options),
-        _objective(folder, trained, evaluation),
+        _objective(folder, trained),
         reason,
         trained.stopped_early,
     )
@@ -120,13 +121,13 @@ def _state(trained: Identity, evaluation: Mapping[str, Any]) -> str:
     return FINISHED if trained.is_model_of(evaluation) else NOT_EVALUATED
 
 
-def _objective(folder: Path, trained: Identity, evaluation: Mapping[str, Any]) -> float | None:
-    if trained.is_model_of(evaluation) and "objective" in (train := evaluation.get("train", {})):
-        return None if train["objective"] is None else float(train["objective"])
+def _objective(folder: Path, trained: Identity) -> float | None:
+    """The mean over the last epoch, of which metrics.csv has a row."""
     with suppress(OSError, ValueError, csv.Error):
         text = read_small_file(folder / "metrics.csv", MOST_OF_A_TABLE).decode()
         # A save writes the table first: after a kill it may have a row more than the checkpoint.
         for row in reversed(list(csv.DictReader(text.splitlines()))):
             if row.get("epoch") == str(trained.epoch):
-                return float(row.get("objective") or "nan")
+                value = float(row.get("objective") or "nan")
+                return value if math.isfinite(value) else None
     return None

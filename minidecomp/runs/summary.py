@@ -10,13 +10,15 @@ from ..settings.options import TrainOptions
 from ..settings.schedules import own_options
 
 
-def three_lines(title: str, options: TrainOptions, rows: Sequence[Mapping[str, float]], epochs: int) -> str:
+def three_lines(
+    title: str, options: TrainOptions, rows: Sequence[Mapping[str, float]], epochs: int, note: str = ""
+) -> str:
     """A title; the data and the objective's options; how far the run is, by the rows of its ``metrics.csv``."""
     objective = f", objective {rows[-1]['objective']:.6g} nats a point" if rows else ""
     weights = ", ".join(_value(options, name) for name in ("alpha", "beta", "lr"))
     latent = counted(options.latent_dim, "latent dimension")
     what = f"{Path(str(options.data)).name}, {options.prior} prior, {latent}, {weights}, seed {options.seed}"
-    return "\n".join(map(printable, (title, what, f"epoch {len(rows)} of {epochs}{objective}")))
+    return "\n".join(map(printable, (title, what, f"epoch {len(rows)} of {epochs}{objective}{note}")))
 
 
 def _value(options: TrainOptions, name: str) -> str:

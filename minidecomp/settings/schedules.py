@@ -58,12 +58,13 @@ def points_of(name: str, text: str) -> Points:
     OptionError
         It is of another form, its epochs do not rise, or a value is not allowed.
     """
-    allowed = "EPOCH:VALUE,EPOCH:VALUE,.. with epochs that rise from 0 is"
+    words = f", or {', '.join(SHAPES)}," if name.startswith("lr") else ""
+    allowed = f"EPOCH:VALUE,EPOCH:VALUE,.. with epochs that rise from 0{words} is"
     points: list[tuple[float, float]] = []
     for part in text.split(",")[: MOST_POINTS + 1]:
         epoch, colon, value = part.partition(":")
         try:
-            point = (float(epoch), float(value))
+            point = (_number(epoch), _number(value))
         except ValueError:
             raise OptionError(name, text, allowed) from None
         rises = point[0] > points[-1][0] if points else point[0] >= 0
@@ -73,6 +74,13 @@ def points_of(name: str, text: str) -> Points:
             raise OptionError(name, text, f"values {'above 0' if name.startswith('lr') else 'of 0 or more'} are")
         points.append(point)
     return tuple(points)
+
+
+def _number(text: str) -> float:
+    """A number as options take it: Python's own parser would take 1_000, and the digits of every script."""
+    if not text.isascii() or "_" in text:
+        raise ValueError
+    return float(text)
 
 
 def check_text(name: str, text: str) -> None:

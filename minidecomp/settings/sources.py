@@ -100,6 +100,23 @@ def _checked(name: str, value: Any) -> Any:
     return check(name, value)
 
 
+def without_replaced_schedules(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options without those of alpha, beta and lr that another value, or another schedule, among the given replaces."""
+    kept = spelled_out(options)
+    for name in SCHEDULED:
+        own = (name, *own_options(name))
+        if any(given.get(each) is not None for each in own):
+            gone = own if given.get(own[1]) is not None else own[1:]
+            kept = {each: value for each, value in kept.items() if each not in gone}
+    return kept
+
+
+def over(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options and, over them, those given; a schedule goes with its value. A value may be a list, as in a sweep."""
+    given = spelled_out(given)
+    return {**without_replaced_schedules(options, given), **given}
+
+
 def override(from_file: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The file's options and, over them, those given otherwise.
 
@@ -107,13 +124,8 @@ def override(from_file: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
     gives way to the new ones' defaults.
     """
     given = spelled_out(given)
-    for name in SCHEDULED:  # another value, or another schedule, is in place of the file's own
-        own = (name, *own_options(name))
-        if any(given.get(each) is not None for each in own):
-            from_file = {each: value for each, value in from_file.items() if each not in own[1:]}
-            if given.get(own[1]) is not None:
-                from_file = {each: value for each, value in from_file.items() if each != name}
-    choice = {name: from_file[name] for name in ("prior", "data") if name in from_file}
+    from_file = without_replaced_schedules(from_file, given)
+    choice: dict[str, Any] = {name: from_file[name] for name in ("prior", "data") if name in from_file}
     changed = any(given.get(name, value) != value for name, value in choice.items())
     if not changed:
         return {**from_file, **given}

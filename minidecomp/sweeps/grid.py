@@ -19,6 +19,7 @@ from ..runs.folder import config_text, config_values
 from ..settings import toml_text
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name, is_relevant
 from ..settings.resolving import check_known, resolve
+from ..settings.schedules import SHAPES
 from ..settings.sources import read_toml
 
 MOST_RUNS = 10_000
@@ -43,6 +44,9 @@ def values_of(name: str, given: Any) -> list[Any]:
     A comma in free text, such as a file's name, separates nothing; nor has a flag more than one value.
     """
     option = by_name()[name]
+    parts = [part.strip() for part in given.split(",")] if isinstance(given, str) else []
+    if name == "lr_schedule" and set(parts) <= set(SHAPES):
+        return list(parts)
     if not isinstance(given, str) or (option.kind is str and option.choices is None):
         return [given]
     return [part.strip() for part in given.split(";" if option.kind is tuple else ",") if part.strip()]
