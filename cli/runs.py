@@ -62,9 +62,7 @@ def _found(folders: Sequence[str]) -> tuple[list[Standing | SweepStanding], list
     usual = [place for place in (RUNS, SWEEPS) if os.path.isdir(place)]
     places = list(dict.fromkeys(map(Path, folders))) if folders else usual
     if not places:
-        return [], [
-            f"neither {RUNS} nor {SWEEPS} is here; minidecomp runs FOLDER looks elsewhere, minidecomp train begins a run"
-        ]
+        return [], [f"neither {RUNS} nor {SWEEPS} is here; name a FOLDER, or begin with minidecomp train"]
     found: dict[Path, Standing | SweepStanding] = {}
     problems = []
     for place in places:
@@ -166,7 +164,10 @@ def _facts(found: Standing | SweepStanding) -> dict[str, Any]:
         row |= {"kind": "sweep", "state": "damaged" if found.reason else done}
         row |= {name: getattr(found, name) for name in ("runs", "finished", "failed", "training")}
     else:
-        row |= {name: getattr(found, name) for name in ("state", "training", "epoch", "epochs", "objective")}
+        row |= {
+            name: getattr(found, name)
+            for name in ("state", "training", "epoch", "epochs", "stopped_early", "objective")
+        }
     return row | ({"reason": found.reason} if found.reason else {}) | {"options": _lists(found.options)}
 
 

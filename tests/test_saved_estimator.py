@@ -163,7 +163,7 @@ def test_a_folder_that_holds_something_is_refused(X):
 def test_other_points_are_refused_before_anything_is_written(X):
     model = DecompositionVAE(**QUICK, scale="standardise").fit(X)
     for wrong, test, line in (
-        (X[:50], None, "the points that were fitted are needed; these give the model another s"),
+        (X[:50], None, "the points that were fitted last are needed, in their order"),
         (X[:, :3], None, "features"),
         (X, X.astype(np.float32), "X_test: has dtype float32; that of X, float64, is needed"),
         (X, X[:, :3], "features"),

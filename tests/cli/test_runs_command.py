@@ -248,7 +248,10 @@ def test_only_headers_are_read(here, capsys, monkeypatch):
 
 def test_nothing_there(own_folder, capsys):
     assert main(["runs"]) == 0
-    assert capsys.readouterr() == ("", "neither runs nor sweeps is here; minidecomp train begins the first run\n")
+    assert capsys.readouterr() == (
+        "",
+        "neither runs nor sweeps is here; name a FOLDER, or begin with minidecomp train\n",
+    )
     assert main(["runs", "--json"]) == 0 and json.loads(capsys.readouterr().out) == []
     (own_folder / "empty/.hidden").mkdir(parents=True)
     assert main(["runs", "empty"]) == 0

@@ -1,6 +1,7 @@
 """Schedules of alpha, beta and the learning rate: their values, and that every way to train follows them to the bit."""
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -235,3 +236,36 @@ def test_they_are_drawn_on_the_learning_curves():
     labels = [axes.get_ylabel() for axes in figure.axes]
     assert labels[-3:] == ["$\\beta$", "$\\alpha$", "learning rate"]
     assert figure.axes[-3].lines[0].get_ydata().tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1, 1, 1])
+
+
+def test_a_value_or_a_schedule_is_in_place_of_a_files_in_a_sweep_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = ["--points-per-arm", "5", "--hidden", "3", "--epochs", "1", "-q", "--no-plots"]
+    assert main(["train", *small, "--lr", "1e-3:cosine", "--beta-warmup", "3", "--alpha", "0:0,3:5", "--out", "r"]) == 0
+    given = ["--lr", "1e-3,1e-2", "--beta", "1,3", "--alpha", "50"]
+    assert main(["sweep", "--config", "r/config.toml", *given, "--out", "s", "-q"]) == 0
+    for run in Path("s").glob("*/config.toml"):
+        assert not re.search("schedule|warmup", run.read_text())
+    monkeypatch.setenv("MINIDECOMP_ALPHA", "0:0,3:5")
+    assert main(["train", *small, "--alpha", "2", "--out", "e"]) == 0
+    assert "alpha_schedule" not in Path("e/config.toml").read_text()
+    assert main(["sweep", *small[:-1], "--lr-schedule", "cosine,step", "--out", "shapes"]) == 0
+    assert len(list(Path("shapes").glob("*/checkpoint.npz"))) == 2
+
+
+def test_what_an_epoch_used_is_recorded_and_drawn(tmp_path):
+    """A resume with more epochs changes a cosine that is still to come, not what was."""
+    run = str(tmp_path / "r")
+    small = ["--points-per-arm", "5", "--hidden", "3", "-q", "--no-plots"]
+    assert main(["train", *small, "--lr", "1e-2:cosine", "--beta-warmup", "2", "--epochs", "4", "--out", run]) == 0
+    assert main(["train", "--resume", run, "--epochs", "8", "-q", "--no-plots"]) == 0
+    metrics = load_run(run).state.metrics()
+    expected = [0.5e-2 * (1 + math.cos(math.pi * epoch / 4)) for epoch in range(4)]
+    expected += [0.5e-2 * (1 + math.cos(math.pi * epoch / 8)) for epoch in range(4, 8)]
+    np.testing.assert_allclose(metrics["lr"], expected)
+    assert metrics["beta"].tolist() == [0, 0.5, *[1] * 6] and "alpha" not in metrics
+    assert (
+        Path(run, "metrics.csv")
+        .read_text()
+        .startswith("epoch,log_likelihood,kl,regulariser,objective,seconds,beta,lr\n")
+    )

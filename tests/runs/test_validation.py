@@ -452,3 +452,92 @@ def test_few_validations_are_joined_by_a_line_in_the_curves(tmp_path):
     assert line.get_xdata().tolist() == [5, 10, 12]
     run = checkpoint.load(tmp_path / "run")
     assert content(run, dataset_from(run.options))["validation"]["epoch"] == [5, 10, 12]
+
+
+# ---- a run that goes on, and the two files of one run ----
+
+
+@pytest.mark.parametrize(("first", "every", "patience"), [(7, 3, 1), (8, 3, 2), (5, 4, 0), (2, 5, 1), (12, 4, 3)])
+def test_more_epochs_are_the_longer_run(first, every, patience, tmp_path):
+    """Also where the first end was no multiple of ``validate_every``."""
+    options = STOPPING | {"validate_every": every, "early_stopping": patience}
+    trained(tmp_path / "short", **options | {"epochs": first})
+    longer = again(tmp_path / "short", epochs=30)
+    assert training.train(longer)
+    assert_same_end(longer, trained(tmp_path / "whole", **options | {"epochs": 30}))
+
+
+def test_the_end_alone_is_validated_where_no_other_epoch_is(tmp_path):
+    trainer = trained(tmp_path / "run", **VALIDATED | {"epochs": 3, "validate_every": 10})
+    assert trainer.state.best.epoch == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (["--early-stopping", "5"], "--early-stopping: 5 is not allowed; the run has no validation points; only 0 is"),
+        (["--validation", "v.npy"], "--validation: v.npy is not allowed; the run has no file of validation points"),
+    ],
+)
+def test_validation_cannot_begin_in_the_midst_of_a_run(more, line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("v.npy", np.zeros((3, 2)))
+    trained("r", **SMALL | {"epochs": 2}).let_go()
+    before = {path: path.read_bytes() for path in (tmp_path / "r").iterdir()}
+    assert main(["train", "--resume", "r", "--epochs", "3", *more]) == 2
+    assert line in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in (tmp_path / "r").iterdir()} == before
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"hidden": "7"}, {"latent_dim": 3}, {"alpha": 1.0}, {"data_seed": 1}])
+def test_the_best_model_of_another_run_is_refused(other, tmp_path, capsys):
+    run, foreign = tmp_path / "run", tmp_path / "other"
+    trained(run, **VALIDATED).let_go()
+    trained(foreign, **VALIDATED | other).let_go()
+    shutil.copy(foreign / "best.npz", run / "best.npz")
+    for command in (
+        ["evaluate", str(run)],
+        ["table", str(run)],
+        ["sample", str(run)],
+        ["train", "--resume", str(run), "--epochs", "13"],
+        ["train", "--from", str(run), "--epochs", "1"],
+    ):
+        assert main(command) == 2
+        assert "best.npz: it is of another run than checkpoint.npz" in capsys.readouterr().err
+    assert standing(run).state == "damaged"
+    assert main(["sample", str(run), "--which", "last"]) == 0
+
+
+def test_a_best_model_that_is_gone_is_missed(tmp_path, capsys):
+    trained(tmp_path / "run", **VALIDATED).let_go()
+    (tmp_path / "run/best.npz").unlink()
+    assert main(["sample", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert "it has no best.npz, though its checkpoint says that the best model is that of epoch" in said
+    assert "--which last takes the last model" in said
+    assert main(["sample", str(tmp_path / "run"), "--which", "last"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (SMALL | {"epochs": 1}, "for it was trained without validation"),
+        (VALIDATED | {"epochs": 3, "beta_warmup": 9}, "for alpha or beta change until epoch 9"),
+    ],
+)
+def test_why_there_is_no_best_model(options, line, tmp_path):
+    trained(tmp_path / "run", **options)
+    with pytest.raises(RunError, match=line):
+        checkpoint.load(tmp_path / "run", "best")
+
+
+def test_few_points_are_drawn_often(tmp_path):
+    trainer = start(tmp_path / "run", **VALIDATED)
+    assert len(trainer.dataset.validation) == 10 and len(trainer.validation) == 20
+    assert {tuple(row) for row in trainer.validation} == {tuple(row) for row in np.float32(trainer.dataset.validation)}
+
+
+def test_a_numpy_truth_stops_as_a_plain_one_does(tmp_path):
+    trainer = start(tmp_path / "run", **SMALL)
+    assert not training.train(trainer, on_epoch=[lambda trainer: np.bool_(trainer.state.epoch == 3)])
+    assert trainer.state.epoch == 3
