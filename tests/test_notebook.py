@@ -9,6 +9,8 @@ nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 
+pytestmark = pytest.mark.slow  # a kernel begins
+
 BEGIN = """
 import sys
 import numpy as np

@@ -61,6 +61,7 @@ def test_factor_vae(truth, threshold, score, kept):
     assert f"{threshold:g}" in scored.definition
 
 
+@pytest.mark.slow
 def test_explicitness(truth):
     scored = metrics.explicitness(truth)
     assert scored.score == pytest.approx(0.9105914133, abs=1e-6)

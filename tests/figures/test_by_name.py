@@ -29,6 +29,7 @@ def png(figure):
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_a_run_gives_each_picture_that_plot_draws():
     """The same pictures by the names of their files; one that is laid out once more may be a pixel off."""
     trainer = trained(prior="mixture", alpha="0:0,3:2")
@@ -85,6 +86,7 @@ def test_what_cannot_be_drawn_is_said():
     assert figures.picture(run, "samples", build.dataset(run.options)).axes, "a Dataset is taken as it is"
 
 
+@pytest.mark.slow
 def test_pyplot_knows_nothing_of_it():
     code = (
         "import sys, numpy as np; from minidecomp import DecompositionVAE, figures;"

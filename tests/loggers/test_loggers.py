@@ -52,7 +52,9 @@ def check_epochs(found, run):
             assert [value for _, value in read] == pytest.approx([value for _, value in wanted], rel=1e-6)
 
 
-@pytest.mark.parametrize("tool", READERS)
+@pytest.mark.parametrize(
+    "tool", ["tensorboard", *(pytest.param(tool, marks=pytest.mark.slow) for tool in ("mlflow", "wandb"))]
+)
 def test_values_options_evaluation_and_pictures(tool, capsys):
     assert train(f"--epochs 3 --log {tool} --out r", capsys).err == ""
     found, options = READERS[tool](Path("r")), config_values(load_run("r").options)
