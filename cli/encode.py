@@ -9,7 +9,7 @@ import click
 
 from minidecomp.errors import OptionError
 
-from .loading import load_model, make_engine, out_help, threads_option, which_option
+from .loading import load_model, make_engine, out_help, place_in, threads_option, which_option
 from .options import ReadCommand
 from .output import check_out, check_run_out, say, write_out
 
@@ -67,7 +67,7 @@ def encode(
         index=found.numbered,
         labels=labels.named(found.beside.labels),
     )
-    write_out(out or _free_name(loaded.folder, f"encodings-{stem}"), given)
+    write_out(out or _free_name(place_in(loaded, f"encodings-{stem}")), given)
 
 
 def _one_of(data: str | None, option: str | None) -> str:
@@ -79,10 +79,10 @@ def _one_of(data: str | None, option: str | None) -> str:
     return str(data if option is None else option)
 
 
-def _free_name(folder: Path, stem: str) -> str:
-    """FOLDER/STEM.npz, or with a number where that is taken."""
-    path, count = folder / f"{stem}.npz", 1
+def _free_name(start: Path) -> str:
+    """START.npz, or with a number where that is taken."""
+    path, count = start.with_name(f"{start.name}.npz"), 1
     while path.exists():
         count += 1
-        path = folder / f"{stem}-{count}.npz"
+        path = start.with_name(f"{start.name}-{count}.npz")
     return str(path)

@@ -12,10 +12,11 @@ import click
 
 from minidecomp.errors import OptionError, Overtaken, counted
 
-from .evaluating import Evaluator, evaluate_all, finished_runs, is_one_run, is_written
+from .evaluating import Evaluator, evaluate_all, finished_runs, is_one_run
 from .loading import (
     data_dir_option,
     data_option,
+    is_the_model_that_counts,
     say_unit_of_log_likelihoods,
     say_weights,
     say_what_is_not_finite,
@@ -128,8 +129,8 @@ def _one(run: str, evaluator: Evaluator, as_json: bool, quiet: bool) -> None:
         loaded, result = evaluator.evaluate(run, listener, overtaken, () if as_json else (say_weights,))
     if not as_json:
         say_unit_of_log_likelihoods(loaded.rules, loaded.options)
-    _report(loaded.folder, result, as_json, written=is_written(loaded) and not overtaken)
-    if not is_written(loaded):
+    _report(loaded.folder, result, as_json, written=is_the_model_that_counts(loaded) and not overtaken)
+    if not is_the_model_that_counts(loaded):
         say(NOT_WRITTEN, err=True)
     if overtaken:
         raise overtaken[0]

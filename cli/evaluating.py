@@ -14,6 +14,7 @@ from .loading import (
     OneDataset,
     data_key,
     engine_here,
+    is_the_model_that_counts,
     load_run,
     make_engine,
     options_of_data,
@@ -84,7 +85,7 @@ class Evaluator:
         name = engine_here(loaded)
         engine = make_engine(loaded, self.threads, name)
         options = loaded.options.replace(engine=name, threads=thread_count(self.threads))
-        if not is_written(loaded):
+        if not is_the_model_that_counts(loaded):
             return loaded, evaluate(options, loaded.state, engine, dataset, self.wanted, listener)
         result = evaluate_run(
             loaded.folder, options, loaded.state, engine, dataset, self.wanted, listener, overtaken=overtaken
@@ -133,13 +134,6 @@ class Evaluator:
             return self.datasets.get(options, self.data is not None)
         except MinidecompError:
             return None
-
-
-def is_written(run: Run) -> bool:
-    """Whether an evaluation of this model goes into evaluation.json."""
-    from minidecomp.runs.checkpoint import has_best
-
-    return run.which == "best" or not has_best(run.folder)
 
 
 def is_one_run(places: Sequence[str]) -> bool:
@@ -223,8 +217,8 @@ def _evaluated(folder: Path, evaluator: Evaluator, listener: Listener, quiet: bo
 
     run, result = evaluator.evaluate(folder, listener, told=() if quiet else (say_weights,))
     say_what_is_not_finite(result["test"], str(folder))
-    row = read_row(folder) if is_written(run) else row_of(folder, run.options, result)
-    return Evaluated(folder, result, row, is_written(run))
+    row = read_row(folder) if is_the_model_that_counts(run) else row_of(folder, run.options, result)
+    return Evaluated(folder, result, row, is_the_model_that_counts(run))
 
 
 def _failure(folder: Path, error: MinidecompError) -> str:

@@ -15,7 +15,7 @@ import click
 from minidecomp.errors import OptionError
 from minidecomp.variants import EXPORT_FORMATS
 
-from .loading import load_model, which_option
+from .loading import load_model, place_in, which_option
 from .output import check_run_output, given_folder, say
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def export(run: str, which: str | None, kind: str | None, out: str | None, name:
     weights = weights or chosen.weights[0]
     loaded = load_model(run, which)
     _look_at_scaling(loaded, kind)
-    folder = make_folder(given_folder(out, loaded.folder / "export"))
+    folder = make_folder(given_folder(out, place_in(loaded, "export")))
     with TemporaryDirectory() as scratch:
         # What a format writes is known once it is written: only then can it be held against what must stay.
         with _named(folder, scratch):

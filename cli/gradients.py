@@ -102,7 +102,7 @@ def _situation(
     points: int | None,
     most: int,
 ) -> tuple[Situation, Path | None]:
-    """What is looked at, and the run's folder."""
+    """What is looked at, and the folder of the run's pictures."""
     from minidecomp.inspection.situation import situation
 
     if run is not None:
@@ -145,7 +145,7 @@ def _situation_of_run(
     from minidecomp.inspection.situation import situation
     from minidecomp.settings.resolving import check
 
-    from .loading import load_run, say_weights
+    from .loading import load_run, place_in, say_weights
 
     if config is not None:
         raise OptionError("config", config, "it is for a fresh model; the run has its own")
@@ -158,11 +158,11 @@ def _situation_of_run(
     seed = check("seed", given["seed"]) if "seed" in given else loaded.options.seed
     count = min(loaded.options.batch_size, most) if points is None else points
     step = loaded.state.optimizer.step
-    return situation(loaded.vae, loaded.objective, dataset, count, seed, step), loaded.folder
+    return situation(loaded.vae, loaded.objective, dataset, count, seed, step), place_in(loaded, "figures")
 
 
 def _picture(folder: Path | None, name: str, figure: Any) -> None:
-    """Into the run's folder, where there is one."""
+    """Into the folder of the run's pictures, where there is one."""
     from .loading import draw
 
     if folder is not None:

@@ -67,6 +67,19 @@ def load_model(run: str, which: str | None) -> Run:
     return loaded
 
 
+def is_the_model_that_counts(run: Run) -> bool:
+    """Whether it is the one that evaluation.json is about: the best, where there is one."""
+    from minidecomp.runs.checkpoint import has_best
+
+    return run.which == "best" or not has_best(run.folder)
+
+
+def place_in(run: Run, name: str) -> Path:
+    """Where a file or folder of that usual name goes in a run's folder: the last model's beside those of the best."""
+    path = run.folder / name
+    return path if is_the_model_that_counts(run) else path.with_name(f"{path.stem}-last{path.suffix}")
+
+
 def load_run(
     run: str,
     data: str | None = None,
@@ -212,12 +225,12 @@ def say_what_is_not_finite(test: Mapping[str, float], run: str = "") -> None:
 def draw(
     folder: Path, name: str, figure: Callable[[], Any], formats: tuple[str, ...] = ("png",), err: bool = False
 ) -> None:
-    """Draw a picture into a run's folder and say where, on stderr if so wished, or say what it needs."""
+    """Draw a picture into a folder and say where, on stderr if so wished, or say what it needs."""
     from minidecomp import figures
     from minidecomp.files import make_folder
 
     if reason := figures.missing():
         say(f"no picture: {reason}", err=True)
         return
-    for path in figures.write_figure(figure(), make_folder(folder / "figures"), name, formats):
+    for path in figures.write_figure(figure(), make_folder(folder), name, formats):
         say(f"picture: {path}", err)

@@ -6,7 +6,7 @@ import click
 
 from minidecomp.errors import OptionError
 
-from .loading import data_dir_option, data_option, load_data, load_model, which_option
+from .loading import data_dir_option, data_option, load_data, load_model, place_in, which_option
 from .output import given_folder, say
 
 
@@ -43,7 +43,7 @@ def plot(
     figures.check_formats(formats)
     checked_seed = check("seed", seed)
     loaded = load_model(run, which)
-    folder = given_folder(out, loaded.folder / "figures")
+    folder = given_folder(out, place_in(loaded, "figures"))
     chosen = _names(classes)
     if chosen:
         figures.check_classes(loaded.vae, load_data(loaded, data, data_dir), chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .loading import data_dir_option, data_option, draw, load_run, out_option, which_option
+from .loading import data_dir_option, data_option, draw, load_run, out_option, place_in, which_option
 from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 
@@ -53,7 +53,7 @@ def reconstruct(
     x, reconstruction = dataset.given(points, vae.dtype), dataset.give(reconstruction)
     shown = (x, reconstruction, dataset.image_shape, labels, columns)
     picture = partial(figures.data_and_reconstructions, *shown, class_names=dataset.classes)
-    draw(loaded.folder, f"reconstructions-{number}", picture, err=out == STANDARD_OUTPUT)
+    draw(place_in(loaded, "figures"), f"reconstructions-{number}", picture, err=out == STANDARD_OUTPUT)
     if out is not None:
         found = {"x": x, "reconstruction": reconstruction, "loc": loc, "scale": scale}
         given = Given(

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import click
 
-from .loading import data_dir_option, data_option, draw, load_data, load_model, out_option, seed_option, which_option
+from .loading import (
+    data_dir_option,
+    data_option,
+    draw,
+    load_data,
+    load_model,
+    out_option,
+    place_in,
+    seed_option,
+    which_option,
+)
 from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 
@@ -41,7 +51,7 @@ def sample(
     name = f"samples-{number}-seed{checked_seed}"
     columns = dataset.feature_names
     draw(
-        loaded.folder,
+        place_in(loaded, "figures"),
         name,
         lambda: figures.samples(shown, beside, dataset.image_shape, columns),
         err=out == STANDARD_OUTPUT,

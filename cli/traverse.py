@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .loading import data_dir_option, data_option, draw, load_run, make_engine, out_option, which_option
+from .loading import data_dir_option, data_option, draw, load_run, make_engine, out_option, place_in, which_option
 from .output import STANDARD_OUTPUT, check_out, check_run_out, say, write_out
 
 
@@ -88,9 +88,9 @@ def traverse(
     shape, columns = dataset.image_shape, dataset.feature_names
     quiet = out == STANDARD_OUTPUT
     picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns)
-    draw(loaded.folder, name, picture, err=quiet)
+    draw(place_in(loaded, "figures"), name, picture, err=quiet)
     if gif and dataset.image_shape is not None and not figures.missing():
-        path = make_folder(loaded.folder / "figures") / f"{name}.gif"
+        path = make_folder(place_in(loaded, "figures")) / f"{name}.gif"
         figures.write_animation(path, means, seen, dataset.image_shape)
         say(f"animation: {path}", quiet)
     if out is not None:

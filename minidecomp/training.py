@@ -258,8 +258,9 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
     rules = run.rules.settled(dataset)
     rules.check(dataset)
     best = run.state.best = checkpoint.load_best(run.folder)
-    if best is not None and best.epoch > options.epochs:
-        raise OptionError("epochs", options.epochs, f"the run's best model is of epoch {best.epoch}; that or more is")
+    if best is not None and best.epoch > run.state.epoch and options.epochs != run.options.epochs:
+        beyond = f"best.npz is of epoch {best.epoch}, beyond the checkpoint"
+        raise OptionError("epochs", options.epochs, f"{beyond}, so that first the run's own {run.options.epochs} is")
     trainer = _trainer(run.folder, options, dataset, rules, digests, run.state)
     trainer.kept = None if run.state.best is None else run.state.best.epoch
     return trainer

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import OptionError
 from ..settings.options import DATA, OF_THE_MACHINE, OWN, by_name, chosen_variant
 from ..settings.schedules import SCHEDULED, own_options
@@ -45,7 +47,7 @@ def patience(value: Any) -> Any:
 
 def is_verbose(value: Any) -> bool:
     """What ``verbose`` says; OptionError unless it is 0 or 1."""
-    if not isinstance(value, int) or value not in (0, 1):
+    if not isinstance(value, int | np.integer | np.bool_) or value not in (0, 1):
         raise OptionError("verbose", value, "0 or 1 is")
     return bool(value)
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,7 +166,9 @@ class Log:
     def drop(self, name: str, error: Exception) -> None:
         """Write to a tool no more, and say why."""
         self._records.pop(name, None)
-        reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0] or type(error).__name__
+        reason = type(error).__name__
+        with suppress(Exception):  # a library's error may fail to say what it is
+            reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0] or reason
         self._say(f"log: {name} gets no more of this training, which goes on: {shown(reason)}")
 
 

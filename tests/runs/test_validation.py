@@ -275,6 +275,8 @@ def test_a_kill_between_the_best_model_and_the_checkpoint(whole, tmp_path):
     training.train(trainer, on_epoch=[lambda trainer: trainer.state.epoch == 2])
     trainer.let_go()
     shutil.copy(whole.folder / "best.npz", tmp_path / "run/best.npz")
+    with pytest.raises(OptionError, match=r"beyond the checkpoint, so that first the run's own 300 is"):
+        again(tmp_path / "run", epochs=299)
     resumed = again(tmp_path / "run")
     assert resumed.state.epoch < resumed.state.best.epoch and not resumed.state.stopped_early
     assert training.train(resumed)
@@ -365,6 +367,16 @@ def test_which(command, run, tmp_path, monkeypatch, capsys):
     assert any(not np.array_equal(value, last[key]) for key, value in best.items())
     assert main([name, str(run), *more, "--which", "first"]) == 2
     assert "--which: first is not allowed; best or last is" in capsys.readouterr().err
+
+
+def test_what_is_made_of_the_last_model_stands_beside(run, capsys):
+    before = set(run.rglob("*"))
+    assert main(["sample", str(run), "-n", "3", "--which", "last"]) == 0
+    assert main(["export", str(run), "--format", "numpy", "--which", "last"]) == 0
+    assert main(["report", str(run), "--which", "last"]) == 0
+    made = {path.relative_to(run).parts[0] for path in set(run.rglob("*")) - before}
+    assert made == {"figures-last", "export-last", "report-last.html"}
+    assert "the last model" in (run / "report-last.html").read_text()
 
 
 def test_evaluate_writes_of_the_best_model_alone(run, capsys):
