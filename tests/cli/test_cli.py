@@ -181,7 +181,7 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGKILL))],
+    [pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)],
 )
 def test_a_stopped_run_goes_on_to_the_same_end(number, whole):
     process = subprocess.Popen([*COMMAND, *LONG, "-o", "r"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

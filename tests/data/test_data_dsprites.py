@@ -203,6 +203,7 @@ def test_packed_file(six_images, tmp_path):
         data.load("dsprites", data_dir=tmp_path)
 
 
+@pytest.mark.slow
 def test_render_command(tmp_path, capsys, whole):
     path = tmp_path / dsprites.PACKED
     assert main(["data", "render", "dsprites", "--out", str(path)]) == 0

@@ -183,6 +183,7 @@ def test_a_run_from_memory_goes_on_from_the_disk_and_back():
                 np.testing.assert_array_equal(found[name], whole[name])
 
 
+@pytest.mark.slow
 def test_every_command_that_looks_at_points(no_room, capsys):
     train("run", "images.npy")
     capsys.readouterr()

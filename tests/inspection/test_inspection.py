@@ -207,6 +207,7 @@ def test_frames_are_thinned():
 SMALL = ["--points-per-arm", "15", "--hidden", "6", "--threads", "1", "--quiet", "--no-plots"]
 
 
+@pytest.mark.slow
 def test_log_gradients_survives_a_resume(capsys):
     common = ["train", *SMALL, "--alpha", "3", "--log-gradients"]
     assert main([*common, "--epochs", "3", "--out", "whole"]) == 0

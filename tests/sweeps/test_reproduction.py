@@ -30,6 +30,7 @@ def test_grids_are_the_papers():
         assert len(expand(experiment.blocks(True))) <= 16
 
 
+@pytest.mark.slow
 def test_clustering_from_start_to_end(capsys):
     pytest.importorskip("matplotlib")
     assert main(["reproduce", "clustering"]) == 0
