@@ -1,4 +1,4 @@
-"""The evaluation of a run, and of several, of which each is evaluated whatever becomes of the others."""
+"""The evaluation of one run, and of several: where one fails, the others go on."""
 
 from __future__ import annotations
 

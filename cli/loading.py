@@ -102,14 +102,10 @@ def load_data(
     RunError, DataError
         The user's file has changed since, or the data are not what the model takes.
     """
-    from minidecomp.runs.folder import check_data
-
     dataset = (datasets or OneDataset()).get(options_of_data(run.options, data, data_dir), data is not None)
-    check_data(run.folder, run.digests, dataset)
+    run.hold_against(dataset)
     if not run.digests.test:
         say_test_points_are_not_known(run)
-    run.rules = run.rules.settled(dataset)
-    run.rules.check(dataset)
     return dataset
 
 

@@ -35,7 +35,7 @@ from .objective import TERMS, Objective, objective_at, objective_from
 from .randomness import streams
 from .runs import checkpoint, warm_start
 from .runs.checkpoint import State
-from .runs.folder import check_data, delete_temporaries, new_run, write_config
+from .runs.folder import delete_temporaries, new_run, write_config
 from .runs.owner import Lock, own
 from .runs.schema import VALIDATION_COLUMNS
 from .runs.summary import three_lines
@@ -252,16 +252,14 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
         raise OptionError("epochs", options.epochs, f"the run has {run.state.epoch} already; that or more is")
-    digests = check_data(run.folder, run.digests, dataset)
+    digests = run.hold_against(dataset)
     if digests.validation != run.digests.validation and run.digests.train:
         raise RunError(f"{run.folder}: its validation points are not those that it began with")
-    rules = run.rules.settled(dataset)
-    rules.check(dataset)
     best = run.state.best = checkpoint.load_best(run.folder)
     if best is not None and best.epoch > run.state.epoch and options.epochs != run.options.epochs:
         beyond = f"best.npz is of epoch {best.epoch}, beyond the checkpoint"
         raise OptionError("epochs", options.epochs, f"{beyond}, so that first the run's own {run.options.epochs} is")
-    trainer = _trainer(run.folder, options, dataset, rules, digests, run.state)
+    trainer = _trainer(run.folder, options, dataset, run.rules, digests, run.state)
     trainer.kept = None if run.state.best is None else run.state.best.epoch
     return trainer
 

@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -181,8 +181,8 @@ def load(folder: str | os.PathLike[str], which: str | None) -> tuple[Trained, di
     """
     run = checkpoint.load(os.fspath(folder), which)
     if run.which == "best":
-        run = replace(run, state=run.training())
-        run.state.best = checkpoint.load_best(run.folder)
+        last = run.training()
+        last.best, run.state = run.state, last
     run.state.gradient_log = None  # an estimator has none
     usual, own = vars(resolve(data=OWN)), option_names()
     of_a_file = {name: value for name, value in usual.items() if name not in own}

@@ -12,7 +12,6 @@ from ..errors import MinidecompError, OptionError
 from ..model.vae import VAE
 from ..objective import objective_from
 from ..runs.checkpoint import Run, State
-from ..runs.folder import check_data
 from ..settings.options import TrainOptions
 from ..settings.schedules import over_epochs
 from .curves import learning_curves
@@ -117,6 +116,5 @@ def _dataset(trained: Any, X: Any, y: Any) -> Dataset:
     if not isinstance(trained, Run):
         return trained.dataset
     dataset = dataset_from(trained.options)
-    check_data(trained.folder, trained.digests, dataset)
-    trained.rules.settled(dataset).check(dataset)
+    trained.hold_against(dataset)
     return dataset

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import MinidecompError
+from ..runs.schema import of_validation
 from .style import COLUMN, DATA_COLOUR, MODEL_COLOUR, new_figure, styled
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL", bes
     MinidecompError
         There is nothing to draw.
     """
-    epoch = np.asarray(metrics["epoch"], float)
+    epoch, validation = np.asarray(metrics["epoch"], float), of_validation(metrics)
     labels = TERM_LABELS | SCHEDULE_LABELS
     terms = [term for term in labels if np.isfinite(np.asarray(metrics.get(term, ()), float)).any()]
     if not terms:
@@ -55,12 +56,12 @@ def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL", bes
     figure = new_figure(COLUMN, 0.4 + 1.05 * len(terms))
     panels = figure.subplots(len(terms), 1, sharex=True, squeeze=False)[:, 0]
     for axes, term in zip(panels, terms, strict=True):
-        aside = np.asarray(metrics.get(f"validation_{term}", ()), float)
+        aside = np.asarray(validation.get(term, ()), float)
         _draw_curve(axes, epoch, np.asarray(metrics[term], float), aside)
         if best is not None:
             axes.axvline(best, color=MODEL_COLOUR, linewidth=0.7, linestyle=":")
         axes.set_ylabel(f"{kl_title} (nats)" if term == "kl" else labels[term])
-    if any(np.isfinite(values).any() for name, values in metrics.items() if name.startswith("validation_")):
+    if any(np.isfinite(values).any() for values in validation.values()):
         shown = ["training", "validation", *([] if best is None else [f"best: epoch {best}"])]
         panels[0].legend(shown, fontsize=6, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     panels[-1].set_xlabel("epoch")

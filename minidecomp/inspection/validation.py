@@ -11,11 +11,11 @@ from ..engines import Engine
 from ..engines.means import means
 from ..objective import TERMS
 from ..randomness import streams
+from ..runs.schema import OF_VALIDATION
 from ..settings.options import TrainOptions
 from ..settings.schedules import weights_settled
 from ..settings.validation import LESS_IS_BETTER, monitored
 
-PREFIX = "validation_"
 COST = 0.05  # of the training, at most, by an estimate in operations
 # The same on every machine, so that the same epochs are validated. What a call costs beside its arithmetic is that of
 # some million operations; a training step costs three times the operations of a look at the same points.
@@ -59,7 +59,7 @@ def validate(engine: Engine, points: Points, options: TrainOptions) -> dict[str,
     values = {term: found[term] for term in TERMS if term in found}
     values["regulariser"] = found[objective.regulariser] if wanted else math.nan
     values["objective"] = objective.combine(values)
-    return {PREFIX + name: float(value) for name, value in values.items()}
+    return {OF_VALIDATION + name: float(value) for name, value in values.items()}
 
 
 def value_of(row: Mapping[str, Any], options: TrainOptions) -> float:
@@ -68,7 +68,7 @@ def value_of(row: Mapping[str, Any], options: TrainOptions) -> float:
     While a schedule still changes alpha or beta nothing is compared: the values are of different objectives.
     """
     name = monitored(options)
-    value = float(row.get(PREFIX + name, math.nan))
+    value = float(row.get(OF_VALIDATION + name, math.nan))
     if row["epoch"] - 1 < weights_settled(options):
         return math.nan
     return -value if name in LESS_IS_BETTER else value
@@ -81,7 +81,7 @@ def is_better(value: float, best: float | None) -> bool:
 
 def validations_since(rows: Sequence[Mapping[str, Any]], best_epoch: int | None, options: TrainOptions) -> int:
     """How many validations there were since the best."""
-    values = [row.get(PREFIX + monitored(options), math.nan) for row in rows[best_epoch or len(rows) :]]
+    values = [row.get(OF_VALIDATION + monitored(options), math.nan) for row in rows[best_epoch or len(rows) :]]
     return sum(not math.isnan(value) for value in values)
 
 

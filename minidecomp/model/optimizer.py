@@ -39,6 +39,13 @@ class Adam:
         xp = array_module(vector)
         return cls(xp.zeros_like(vector), xp.zeros_like(vector), xp.zeros_like(vector) if amsgrad else None, lr)
 
+    def take_over(self, other: Adam) -> None:
+        """Copy the moments and the step of another Adam, of as many parameters and with AMSGrad if this one has it."""
+        self.step = other.step
+        self.m[...], self.v[...] = other.m, other.v
+        if self.v_max is not None:
+            self.v_max[...] = other.v_max
+
     def corrections(self, step: int) -> tuple[float, float]:
         """lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) after t = ``step`` updates: they undo the moments' start at 0."""
         return self.lr / (1 - self.beta1**step), 1 / math.sqrt(1 - self.beta2**step)

@@ -25,7 +25,7 @@ from ..randomness.draws import draw
 from ..runs.checkpoint import Run, has_best
 from ..runs.evaluation_file import read_evaluation
 from ..runs.folder import config_text
-from ..runs.schema import VALIDATION_COLUMNS
+from ..runs.schema import VALIDATION_COLUMNS, of_validation
 from ..variants import REGULARISERS
 
 MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
@@ -99,7 +99,7 @@ def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
 
 def _validation(metrics: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
     """The terms on the validation points, by their names, at the epochs that have them; empty without any."""
-    columns = {name.removeprefix("validation_"): metrics[name] for name in VALIDATION_COLUMNS if name in metrics}
+    columns = of_validation(metrics)
     if not columns:
         return {}
     seen = np.isfinite(columns["log_likelihood"])

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.dataset import Digests
+from ..data.dataset import Dataset, Digests
 from ..data.points import as_numbers
 from ..data.rules import DataRules, check_finite
 from ..errors import Fault, OptionError, RunError, shown
@@ -29,7 +29,7 @@ from ..settings.resolving import resolve
 from ..settings.schedules import weights_settled
 from ..settings.validation import has_validation
 from . import npz, schema
-from .folder import BEST, LAST, config_text, config_values, with_data_that_moved
+from .folder import BEST, LAST, check_data, config_text, config_values, with_data_that_moved
 from .gradient_log import COLUMNS as GRADIENT_COLUMNS
 from .gradient_log import GradientLog
 from .schema import COLUMNS, FORMAT, VERSION, columns
@@ -59,7 +59,7 @@ class State:
     gradient_log : GradientLog or None
         What ``log_gradients`` asks for.
     best : State or None
-        With validation, the state after the epoch with the best value so far; its rows may go on beyond that epoch.
+        With validation, the state after the epoch with the best value so far.
     stopped_early : bool
         Whether early stopping has ended the run.
     """
@@ -87,11 +87,7 @@ class State:
         if best is None:
             best = self.best = State(in_dtype(self.vae, self.vae.dtype), deepcopy(self.optimizer), self.prior_logits)
         best.vae.parameters.vector[...] = self.vae.parameters.vector
-        theirs, ours = best.optimizer, self.optimizer
-        theirs.step, theirs.lr = ours.step, ours.lr
-        for copy, own in ((theirs.m, ours.m), (theirs.v, ours.v), (theirs.v_max, ours.v_max)):
-            if copy is not None:
-                copy[...] = own
+        best.optimizer.take_over(self.optimizer)
         best.epoch, best.seconds, best.rows = self.epoch, self.seconds, self.rows[: self.epoch]
 
     def __repr__(self) -> str:
@@ -223,6 +219,24 @@ class Run:
     rules: DataRules
     digests: Digests
     which: str = "last"
+
+    def hold_against(self, dataset: Dataset) -> Digests:
+        """Compare a data set with the run's own; what an older checkpoint does not say of the data is learnt from it.
+
+        Returns
+        -------
+        Digests
+            Those of the data set.
+
+        Raises
+        ------
+        RunError, DataError
+            It is another one, or not what the model takes.
+        """
+        digests = check_data(self.folder, self.digests, dataset)
+        self.rules = self.rules.settled(dataset)
+        self.rules.check(dataset)
+        return digests
 
     def training(self) -> State:
         """The state of the last epoch, with all rows and the log of the gradients, whichever model was asked for."""

@@ -14,7 +14,7 @@ from ..errors import Fault, Overtaken, RunError, shown
 from ..files import read_small_file, unchecked, write_json
 from .checkpoint import State, identity, parameters_digest
 from .owner import Lock, lock
-from .schema import COLUMNS, VALIDATION_COLUMNS
+from .schema import COLUMNS, of_validation
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
 LOCK, LOCK_SECONDS = ".evaluation.lock", 10  # one that is held longer is of a process that was stopped
@@ -34,7 +34,7 @@ def recorded_terms(row: Mapping[str, Any], log_prior_multiplier: float, part: st
     if part == "train":
         values = {name: value for name, value in row.items() if name in COLUMNS}
     else:
-        values = {name.removeprefix("validation_"): row[name] for name in VALIDATION_COLUMNS if name in row}
+        values = of_validation(row)
     no_kl = log_prior_multiplier != 1
     return {"kl_term" if no_kl and name == "kl" else name: value for name, value in values.items()}
 

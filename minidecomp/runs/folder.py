@@ -27,7 +27,7 @@ from .schema import are_columns
 RUNS = Path("runs")  # where runs go by default
 TABLES: dict[str, Callable[[tuple[str, ...]], bool]] = {  # whether these are a table's columns
     "metrics.csv": are_columns,
-    "gradients.csv": GRADIENT_COLUMNS.__eq__,
+    "gradients.csv": lambda names: names == GRADIENT_COLUMNS,
 }
 LAST, BEST = "checkpoint.npz", "best.npz"
 SAVED_DATA = ("data.npy", "data.csv")  # what an estimator puts into a run's folder

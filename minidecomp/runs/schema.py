@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,8 +21,10 @@ from .npz import Header, Npz
 
 FORMAT, VERSION = "minidecomp checkpoint", 1
 COLUMNS = ("epoch", "log_likelihood", "kl", "regulariser", "objective", "seconds")
-VALIDATION_COLUMNS = tuple(f"validation_{term}" for term in ("log_likelihood", "kl", "regulariser", "objective"))
+OF_VALIDATION = "validation_"  # begins the columns of the validation points
+VALIDATION_COLUMNS = tuple(OF_VALIDATION + term for term in ("log_likelihood", "kl", "regulariser", "objective"))
 
+T = TypeVar("T")
 TEXT, WHOLE, REAL = "U", "iu", "f"
 _NOUNS = {TEXT: "a text", WHOLE: "a whole number", REAL: "a number"}
 MOST_UNPACKED = 4 * 2**30  # bytes of compressed arrays; minidecomp itself does not compress
@@ -97,6 +99,11 @@ class Member:
 def columns(options: TrainOptions) -> tuple[str, ...]:
     """The columns of a run's ``metrics.csv``."""
     return (*COLUMNS, *scheduled_names(options), *(VALIDATION_COLUMNS if has_validation(options) else ()))
+
+
+def of_validation(columns: Mapping[str, T]) -> dict[str, T]:
+    """What the columns of the validation points hold, by the terms' names."""
+    return {name.removeprefix(OF_VALIDATION): columns[name] for name in VALIDATION_COLUMNS if name in columns}
 
 
 def are_columns(names: Sequence[str]) -> bool:

@@ -122,7 +122,7 @@ def _state(trained: Identity, evaluation: Mapping[str, Any]) -> str:
 
 
 def _objective(folder: Path, trained: Identity) -> float | None:
-    """The mean over the last epoch, of which metrics.csv has a row."""
+    """The objective of the last epoch, as metrics.csv has it."""
     with suppress(OSError, ValueError, csv.Error):
         text = read_small_file(folder / "metrics.csv", MOST_OF_A_TABLE).decode()
         # A save writes the table first: after a kill it may have a row more than the checkpoint.

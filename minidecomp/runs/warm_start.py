@@ -116,10 +116,7 @@ def _take_optimizer(run: Run, state: State) -> None:
         raise OptionError("keep_optimizer", True, "only one of the two runs has --learn-prior-variance")
     if (adam.v_max is None) != (theirs.v_max is None):
         raise OptionError("keep_optimizer", True, "only one of the two runs has --amsgrad")
-    adam.step = theirs.step
-    for ours, own in ((adam.m, theirs.m), (adam.v, theirs.v), (adam.v_max, theirs.v_max)):
-        if ours is not None and own is not None:
-            ours[...] = own
+    adam.take_over(theirs)
 
 
 def _what_differs(run: Run, scaling: Scaling | None) -> tuple[str, ...]:

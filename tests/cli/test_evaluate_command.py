@@ -42,13 +42,6 @@ def made(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def here(made, own_folder, capsys):
-    shutil.copytree(made, own_folder, dirs_exist_ok=True)
-    capsys.readouterr()
-    return own_folder
-
-
 def evaluated(capsys, *args, code=0):
     """Both streams, by lines."""
     assert main(["evaluate", *args]) == code

@@ -54,13 +54,6 @@ def made(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def here(made, own_folder, capsys):
-    shutil.copytree(made, own_folder, dirs_exist_ok=True)
-    capsys.readouterr()
-    return own_folder
-
-
 def listed(capsys, *folders, error=""):
     """What ``runs --json`` has, by the folders' names."""
     assert main(["runs", *folders, "--json"]) == 0

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import shutil
 import statistics
 from pathlib import Path
 
@@ -29,13 +28,6 @@ def made(tmp_path_factory):
         )
         assert main(["sweep", "--config", "grid.toml", "--out", "s", "--metrics", "hoyer", "-q"]) == 0
     return folder
-
-
-@pytest.fixture
-def here(made, own_folder, capsys):
-    shutil.copytree(made, own_folder, dirs_exist_ok=True)
-    capsys.readouterr()
-    return own_folder
 
 
 def printed(capsys, *args, error=""):
