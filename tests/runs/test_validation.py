@@ -312,7 +312,7 @@ def test_validation_costs_a_twentieth_at_most_by_the_estimate(batch, count, asid
     gap = validation.epochs_between(batch, count, aside, size)
     v = validation
     look = v.A_CALL * -(-aside // batch) + 2 * aside * size
-    epoch = v.A_STEP * -(-count // batch) + 6 * count * size
+    epoch = v.A_STEP * -(-count // batch) + v.TIMES * 2 * count * size
     assert look <= 0.0500001 * gap * epoch and (gap == 1 or look > 0.05 * (gap - 1) * epoch)
 
 
