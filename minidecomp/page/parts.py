@@ -15,7 +15,32 @@ from .constants import constants
 
 HERE = Path(__file__).parent
 # In this order: a file's tables use names of those before it.
-ENGINE_SCRIPTS: tuple[str, ...] = ()
+ENGINE_SCRIPTS = (
+    "arrays.js",
+    "philox.js",
+    "draws.js",
+    "network.js",
+    "posterior.js",
+    "kl.js",
+    "priors/prior.js",
+    "priors/gaussian.js",
+    "priors/student_t.js",
+    "priors/mixture.js",
+    "priors/sparse.js",
+    "priors/all.js",
+    "likelihoods/likelihood.js",
+    "likelihoods/bernoulli.js",
+    "likelihoods/gaussian.js",
+    "likelihoods/laplace.js",
+    "regularisers/regulariser.js",
+    "regularisers/inclusive_kl.js",
+    "regularisers/mmd.js",
+    "model.js",
+    "objective.js",
+    "adam.js",
+    "measures.js",
+    "trainer.js",
+)
 ELEMENTS = re.compile(r"<(script|style)\b([^>]*)>(.*?)</\1>", re.DOTALL)
 
 
