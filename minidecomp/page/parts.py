@@ -15,7 +15,32 @@ from .constants import constants
 
 HERE = Path(__file__).parent
 # In this order: a file's tables use names of those before it.
-ENGINE_SCRIPTS: tuple[str, ...] = ()
+ENGINE_SCRIPTS = (
+    "arrays.js",
+    "philox.js",
+    "draws.js",
+    "network.js",
+    "posterior.js",
+    "kl.js",
+    "priors/prior.js",
+    "priors/gaussian.js",
+    "priors/student_t.js",
+    "priors/mixture.js",
+    "priors/sparse.js",
+    "priors/all.js",
+    "likelihoods/likelihood.js",
+    "likelihoods/bernoulli.js",
+    "likelihoods/gaussian.js",
+    "likelihoods/laplace.js",
+    "regularisers/regulariser.js",
+    "regularisers/inclusive_kl.js",
+    "regularisers/mmd.js",
+    "model.js",
+    "objective.js",
+    "adam.js",
+    "measures.js",
+    "trainer.js",
+)
 ELEMENTS = re.compile(r"<(script|style)\b([^>]*)>(.*?)</\1>", re.DOTALL)
 
 
@@ -37,10 +62,13 @@ def joined(paths: Iterable[Path]) -> str:
     return "\n".join(path.read_text("utf-8") for path in paths)
 
 
-def engine_script() -> str:
-    """The page's engine as one script; it begins with ``CONSTANTS``, so that a worker and Node have them, too."""
+def engine_script(own: Mapping[str, Any] | None = None) -> str:
+    """The page's engine as one script; it begins with ``CONSTANTS``, so that a worker and Node have them, too.
+
+    ``own`` are further constants, of a page.
+    """
     # "use strict" holds for a script only where it comes first.
-    beginning = f'"use strict";\nconst CONSTANTS = {json_text(constants())};\n'
+    beginning = f'"use strict";\nconst CONSTANTS = {json_text({**constants(), **(own or {})})};\n'
     return beginning + joined(HERE / "engine" / name for name in ENGINE_SCRIPTS)
 
 

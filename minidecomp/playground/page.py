@@ -11,7 +11,7 @@ from ..inspection.explanations import explanations
 from ..page import parts
 
 HERE = Path(__file__).parent
-WORKER, LAST = "worker.js", "app.js"
+SHEET, WORKER, LAST = "page.css", "worker.js", "app.js"
 
 
 def write_playground(out: Path, content: dict[str, Any] | None = None) -> int:
@@ -38,7 +38,7 @@ def page(content: dict[str, Any] | None = None) -> str:
         (HERE / "page.html").read_text("utf-8"),
         {
             "version": __version__,
-            "style": (HERE / "page.css").read_text("utf-8"),
+            "style": parts.joined([HERE / SHEET, *sorted(each for each in HERE.glob("*.css") if each.name != SHEET)]),
             "engine": parts.engine_script(),
             "worker": (HERE / WORKER).read_text("utf-8"),
             "script": _tables() + parts.joined(scripts()),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsers import browse, needs_chromium, with_script
+from browsers import browse, with_script
+from javascript import NODE, needs_chromium, needs_node
 from toys import MOMENTS, Logistic, Unit
 
 from minidecomp import load_run, training
@@ -27,7 +28,6 @@ from minidecomp.settings.resolving import resolve
 from minidecomp.variants import LIKELIHOODS, PRIORS, REGULARISERS
 
 ROOT = Path(__file__).parents[2]
-NODE = shutil.which("node")
 QUIET = ["--quiet", "--no-plots", "--threads", "1"]
 RUNS = {
     "single": "--prior mixture --alpha 3 --points-per-arm 20 --epochs 3 --hidden 8",
@@ -403,7 +403,9 @@ def test_a_template_is_filled_in_one_pass():
 def test_the_scripts_come_in_one_order():
     names = [path.name for path in scripts()]
     assert names[:2] == ["curves.js", "drawing.js"] and names[-1] == "app.js" and "worker.js" not in names
-    assert set(parts.ENGINE_SCRIPTS) == {path.name for path in (parts.HERE / "engine").glob("*.js")}
+    assert set(parts.ENGINE_SCRIPTS) == {
+        path.relative_to(parts.HERE / "engine").as_posix() for path in (parts.HERE / "engine").rglob("*.js")
+    }
     for text in (engine_script(), re.search(r"<script>(.*?)</script>", page(), re.DOTALL)[1]):
         assert text.lstrip().startswith('"use strict";'), "elsewhere it has no effect"
 
@@ -420,15 +422,28 @@ def test_the_constants_are_pythons_own():
         assert int(stream["first_step"]) == getattr(streams, name).first_step
         assert tuple(stream["purposes"]) == getattr(streams, name).purposes
     assert set(kept["options"]) == set(by_name())
+    assert kept["options"]["seed"]["kind"] == "int" and kept["usualVarianceScale"]["mixture"] == 0.03
     assert kept["options"]["df"]["above"] == by_name()["df"].above
     assert kept["options"]["prior"]["choices"] == list(PRIORS) and kept["options"]["seed"]["high"] == str(2**64 - 1)
 
 
-@pytest.mark.skipif(NODE is None, reason="no node")
+@needs_node
 def test_node_has_the_engine_and_its_constants(tmp_path):
     (tmp_path / "engine.js").write_text(engine_script() + "\nconsole.log(JSON.stringify(CONSTANTS));\n", "utf-8")
     out = subprocess.run([NODE, tmp_path / "engine.js"], capture_output=True, check=True).stdout
     assert json.loads(out) == json.loads(json.dumps(constants()))
+
+
+@needs_node
+def test_no_name_stands_in_two_scripts(tmp_path):
+    """All scripts of a page, or of its worker, share one scope, in which a second ``const`` of a name is an error."""
+    own = re.search(r"<script>(.*?)</script>", page(), re.DOTALL)[1]
+    for name, last in (("page", own), ("worker", (HERE / "worker.js").read_text("utf-8"))):
+        (tmp_path / f"{name}.js").write_text(f"{engine_script()}\n{last}", "utf-8")
+        checked = subprocess.run(
+            [NODE, "--check", tmp_path / f"{name}.js"], capture_output=True, text=True, check=False
+        )
+        assert checked.returncode == 0, checked.stderr
 
 
 WORKER_PROBE = """
