@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..engines.constants import is_built_in
 from ..errors import RunError, printable
 from ..figures.classes import class_colours
 from ..page.constants import whole
+from ..page.values import doubles, floats
 from ..runs.checkpoint import Run, State
 from ..runs.folder import config_values
 from ..settings.options import OF_THE_MACHINE, TrainOptions
@@ -156,6 +156,5 @@ def _notes(run: Run) -> list[str]:
 
 def array(values: np.ndarray) -> dict[str, str]:
     """An array for JSON, to the bit; see ``content``."""
-    dtype = "float32" if values.dtype == np.float32 else "float64"
-    kept = np.ascontiguousarray(values, "<f4" if dtype == "float32" else "<f8")
-    return {"dtype": dtype, "base64": base64.b64encode(kept.tobytes()).decode()}
+    single = values.dtype == np.float32
+    return {"dtype": "float32" if single else "float64", "base64": floats(values) if single else doubles(values)}
