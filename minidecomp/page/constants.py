@@ -8,7 +8,7 @@ from .._core import codes
 from ..figures.classes import CLASS_COLOURS
 from ..randomness import streams
 from ..settings.options import by_name, choices_of, help_of
-from ..variants import Option
+from ..variants import PRIORS, Option
 
 LARGEST_EXACT = 2**53  # up to which a number of JavaScript holds every whole number
 ORDERS = ("ACTIVATIONS", "SCALE_LINKS", "LIKELIHOODS", "PRIORS", "KL_ESTIMATORS", "REGULARISERS", "TERMS")
@@ -19,14 +19,25 @@ def constants() -> dict[str, Any]:
     """The page's ``CONSTANTS``, ready for JSON.
 
     ``ACTIVATIONS``, ``PRIORS`` and so on have names in the order of their codes; ``streams`` the purposes and the first
-    step of each use of random numbers; ``options`` the limits, choices, help and default of each option of a run.
+    step of each use of random numbers.
     """
     return {
         **{name: getattr(codes, name) for name in (*ORDERS, *NUMBERS)},
         "LARGEST_GRADIENT": codes.LARGEST_GRADIENT["float64"],
         "streams": {name: _stream(each) for name, each in vars(streams).items() if isinstance(each, streams.Stream)},
-        "options": {name: _option(option) for name, option in by_name().items()},
         "classColours": CLASS_COLOURS,
+    }
+
+
+def option_constants() -> dict[str, Any]:
+    """What a page with controls has beside.
+
+    ``options`` has the kind, limits, choices, help and default of each option of a run; ``usualVarianceScale`` each
+    prior's default of that option.
+    """
+    return {
+        "options": {name: _option(option) for name, option in by_name().items()},
+        "usualVarianceScale": {name: PRIORS[name].defaults.get("prior_variance_scale", 1.0) for name in codes.PRIORS},
     }
 
 
@@ -40,5 +51,11 @@ def _stream(stream: streams.Stream) -> dict[str, Any]:
 
 
 def _option(option: Option) -> dict[str, Any]:
-    limits = {name: whole(getattr(option, name)) for name in ("low", "high", "above", "below")}
-    return {**limits, "choices": choices_of(option), "help": help_of(option), "default": option.default}
+    limits = {name: whole(getattr(option, name)) for name in ("low", "high", "above", "below", "most")}
+    return {
+        "kind": option.kind.__name__,
+        **limits,
+        "choices": choices_of(option),
+        "help": help_of(option),
+        "default": option.default,
+    }

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
 
-from .. import variants
 from .._core import codes
 from ..data.dataset import Dataset
 from ..data.points import as_numbers
 from ..data.rules import BYTES
 from ..engines.constants import is_built_in
-from ..errors import RunError, counted, printable
+from ..errors import RunError, printable
 from ..figures.classes import class_colours
 from ..page.constants import whole
+from ..page.values import doubles, floats
 from ..runs.checkpoint import Run, State
 from ..runs.folder import config_values
 from ..settings.options import OF_THE_MACHINE, TrainOptions
@@ -26,7 +25,6 @@ from ..terms.priors import variance_from_logits
 MOST_WEIGHTS = 20_000
 MOST_HIDDEN = 3  # layers of the encoder, and of the decoder
 MOST_NUMBERS = 120_000  # of the training points
-LEAST_LATENT_DIM = 2  # the page draws planes
 
 
 def content(run: Run, dataset: Dataset) -> dict[str, Any]:
@@ -68,27 +66,23 @@ def check(run: Run, dataset: Dataset) -> None:
     vae = run.vae
     hidden = max(len(run.options.hidden), len(run.options.decoder_hidden))
     size, numbers = vae.parameters.vector.size, len(dataset.train) * dataset.data_dim
-    reasons = {
-        f"the page knows no prior {vae.prior.name}": not is_built_in(vae.prior),
-        f"the page knows no likelihood {vae.likelihood.name}": not _is_own("LIKELIHOODS", vae.likelihood.name),
-        f"the page knows no regulariser {run.objective.regulariser}": not _is_own(
-            "REGULARISERS", run.objective.regulariser
+    likelihood, regulariser = vae.likelihood.name, run.objective.regulariser
+    reasons = (
+        (not is_built_in(vae.prior), f"the page knows no prior {vae.prior.name}"),
+        (likelihood not in codes.LIKELIHOODS, f"the page knows no likelihood {likelihood}"),
+        (regulariser not in codes.REGULARISERS, f"the page knows no regulariser {regulariser}"),
+        (size > MOST_WEIGHTS, f"the model has {size:,} weights; the page trains up to {MOST_WEIGHTS:,}"),
+        (hidden > MOST_HIDDEN, f"the model has {hidden} hidden layers; the page trains up to {MOST_HIDDEN}"),
+        (vae.latent_dim == 1, "the model has 1 latent dimension; the page draws planes of 2 or more"),
+        (
+            numbers > MOST_NUMBERS,
+            f"the training points have {numbers:,} numbers; the page holds up to {MOST_NUMBERS:,} (--limit takes fewer "
+            "points)",
         ),
-        f"the model has {size:,} weights; the page trains up to {MOST_WEIGHTS:,}": size > MOST_WEIGHTS,
-        f"the model has {hidden} hidden layers; the page trains up to {MOST_HIDDEN}": hidden > MOST_HIDDEN,
-        f"the model has {counted(vae.latent_dim, 'latent dimension')}; the page draws planes of {LEAST_LATENT_DIM} or "
-        "more": vae.latent_dim < LEAST_LATENT_DIM,
-        f"the training points have {numbers:,} numbers; the page holds up to {MOST_NUMBERS:,} (--limit takes fewer "
-        "points)": numbers > MOST_NUMBERS,
-    }
-    for reason, applies in reasons.items():
+    )
+    for applies, reason in reasons:
         if applies:
             raise RunError(f"{run.folder}: {reason}")
-
-
-def _is_own(kind: str, name: str) -> bool:
-    """Whether a variant is among those that minidecomp's own engines know."""
-    return name in getattr(codes, kind) and name in getattr(variants, kind)
 
 
 def _epoch(options: TrainOptions, state: State) -> int:
@@ -162,6 +156,5 @@ def _notes(run: Run) -> list[str]:
 
 def array(values: np.ndarray) -> dict[str, str]:
     """An array for JSON, to the bit; see ``content``."""
-    dtype = "float32" if values.dtype == np.float32 else "float64"
-    kept = np.ascontiguousarray(values, "<f4" if dtype == "float32" else "<f8")
-    return {"dtype": dtype, "base64": base64.b64encode(kept.tobytes()).decode()}
+    single = values.dtype == np.float32
+    return {"dtype": "float32" if single else "float64", "base64": floats(values) if single else doubles(values)}

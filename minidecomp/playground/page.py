@@ -9,9 +9,10 @@ from typing import Any
 from .. import __version__
 from ..inspection.explanations import explanations
 from ..page import parts
+from ..page.constants import option_constants
 
 HERE = Path(__file__).parent
-WORKER, LAST = "worker.js", "app.js"
+SHEET, WORKER, LAST = "page.css", "worker.js", "app.js"
 
 
 def write_playground(out: Path, content: dict[str, Any] | None = None) -> int:
@@ -38,8 +39,8 @@ def page(content: dict[str, Any] | None = None) -> str:
         (HERE / "page.html").read_text("utf-8"),
         {
             "version": __version__,
-            "style": (HERE / "page.css").read_text("utf-8"),
-            "engine": parts.engine_script(),
+            "style": parts.joined([HERE / SHEET, *sorted(each for each in HERE.glob("*.css") if each.name != SHEET)]),
+            "engine": parts.engine_script(more=option_constants()),
             "worker": (HERE / WORKER).read_text("utf-8"),
             "script": _tables() + parts.joined(scripts()),
             "content": parts.json_text(content),
