@@ -1,0 +1,197 @@
+"""The page's data sets: the numbers, the order and the labels that `minidecomp train` has of the same data."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minidecomp
+from minidecomp.data import load
+from minidecomp.data.arrays import _split
+from minidecomp.page.constants import constants
+from minidecomp.playground.hearts import hearts, hearts_constant
+from minidecomp.settings.resolving import resolve
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+PACKAGE = Path(minidecomp.__file__).parent
+SCRIPTS = ("page/engine/philox.js", "playground/datasets.js")
+SAY = 'process.stdout.write(JSON.stringify(said, (_, v) => (ArrayBuffer.isView(v) ? Array.from(v) : v)));'
+
+
+def node(expression, **values):
+    """What the expression is in the page's scripts, where the values are variables; an Error is its message."""
+    known = {**constants(), "hearts": hearts_constant()}
+    lines = [f"const CONSTANTS = {json.dumps(known)};", *((PACKAGE / each).read_text("utf-8") for each in SCRIPTS)]
+    lines += [f"const {name} = {json.dumps(value)};" for name, value in values.items()]
+    lines.append(f"let said; try {{ said = {expression}; }} catch (error) {{ said = error.message; }} {SAY}")
+    done = subprocess.run(["node", "-"], input="\n".join(lines), capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def points(data):
+    return np.array(data["x"]).reshape(data["rows"], data["width"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"data_seed": 7},
+        {"arms": 3, "points_per_arm": 5, "radial_std": 0.3, "tangential_std": 0.05, "rate": -1.5, "data_seed": 2**63 - 1},
+    ],
+)
+def test_the_pinwheel(options):
+    given = {name: str(value) if name == "data_seed" else value for name, value in options.items()}
+    data, dataset = node("DATASETS.pinwheel.make(options)", options=given), load("pinwheel", **options)
+    np.testing.assert_allclose(points(data), dataset.train, rtol=0, atol=4e-15)
+    assert data["labels"] == dataset.train_labels.tolist()
+    assert tuple(data["classNames"]) == dataset.class_names
+    assert node("fileOf(DATASETS.pinwheel.make({}))") is None
+
+
+@pytest.mark.parametrize(("count", "fraction", "seed"), [(4, 0.1, 0), (5, 0.5, 3), (25, 0.1, 1), (35, 0.1, 1), (400, 0.1, 2**40)])
+def test_the_split(count, fraction, seed):
+    found = node("splitRows(count, fraction, String(seed))", count=count, fraction=fraction, seed=seed)
+    train, test = _split(count, fraction, seed)
+    assert found == {"train": train.tolist(), "test": test.tolist()}
+
+
+def read_back(tmp_path, data_and_file, data_seed):
+    """The data set that `minidecomp train` makes of the file with the options that go with it."""
+    file = data_and_file["file"]
+    (tmp_path / file["name"]).write_text(file["text"], "utf-8")
+    options = resolve({**file["options"], "data": str(tmp_path / file["name"]), "data_seed": data_seed})
+    return minidecomp.data.dataset_from(options)
+
+
+MADE = "(() => { const data = DATASETS[name].make(options, given); return { data, file: fileOf(data) }; })()"
+DRAWN = [[i / 3, -((i * 7) % 11) / 7] for i in range(37)] + [[0, 1e-7], [-0.0, 123456.789]]
+KINDS = ["b", '"a ""c"""', '"é, d"']
+TABLE = "size,kind,height\n" + "".join(f"{i * 0.1},{KINDS[i % 3]},{-1 / (i + 1)}\n" for i in range(41))
+NUMBERED = "7,3,1.5\n" + "".join(f"{i},{i % 3},{i * 0.7}\n" for i in range(30))
+
+
+@pytest.mark.parametrize("data_seed", [0, 12])
+@pytest.mark.parametrize(
+    ("name", "given", "rows", "classes"),
+    [
+        ("moons", None, 360, 2),
+        ("ring", None, 360, 4),
+        ("blobs", None, 324, 9),
+        ("hearts", None, 216, 3),
+        ("drawn", DRAWN, 35, 0),
+        ("table", {"name": "t.csv", "text": TABLE}, 37, 3),
+        ("table", {"name": "t.csv", "text": NUMBERED}, 28, 0),
+    ],
+)
+def test_the_command_trains_on_the_same_points(name, given, rows, classes, data_seed, tmp_path):
+    made = node(MADE, name=name, given=given, options={"data_seed": data_seed})
+    data, dataset = made["data"], read_back(tmp_path, made, data_seed)
+    np.testing.assert_array_equal(points(data), dataset.train)
+    assert len(dataset.train) == rows and np.isfinite(dataset.train).all()
+    assert data["labels"] == (None if dataset.train_labels is None else dataset.train_labels.tolist())
+    assert tuple(data["classNames"]) == dataset.class_names and len(data["classNames"]) == classes
+    assert tuple(data["columns"]) == dataset.feature_names
+    assert data["imageShape"] == (None if dataset.image_shape is None else list(dataset.image_shape))
+
+
+@pytest.mark.parametrize("name", ["moons", "ring", "blobs"])
+def test_points_lie_around_the_origin_and_the_seed_moves_them(name):
+    sets = [points(node(MADE, name=name, given=None, options={"data_seed": seed})["data"]) for seed in (0, 1)]
+    for each in sets:
+        assert 1.2 < np.abs(each).max() < 2.6 and np.abs(each.mean(axis=0)).max() < 0.1
+    assert not np.array_equal(*sets)
+
+
+def test_hearts():
+    images = hearts()
+    assert images.shape == (240, 16, 16) and set(np.unique(images)) == {0, 1}
+    filled = images.reshape(3, -1).mean(axis=1)
+    assert (np.diff(filled) > 0.01).all() and 0.02 < filled[0]
+    assert len(np.unique(images.reshape(240, -1), axis=0)) == 240
+    data = node(MADE, name="hearts", given=None, options={})["data"]
+    train, _ = _split(240, 0.1, 0)
+    np.testing.assert_array_equal(points(data), images.reshape(240, -1)[train])
+    assert data["classNames"] == ["scale 0.5", "scale 0.7", "scale 1"]
+    assert data["labels"] == (train // 80).tolist()
+
+
+def table(text, name="t.csv"):
+    return node("parsedTable(name, text)", name=name, text=text)
+
+
+FOUR = ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "x", "labels"),
+    [
+        ("1.5\n2\n-3e-1\n.4\n", ["x_0"], [1.5, 2, -0.3, 0.4], None),
+        ("\ufeffa;b\r\n1.5;2\r\n3;4\r\n5;6\r\n7;8\r\n\r\n", ["a", "b"], [1.5, 2, 3, 4, 5, 6, 7, 8], None),
+        ("a\tlabel\n5\t1\n6\t1\n7\t0\n8\t0", ["a"], [5, 6, 7, 8], ["1", "1", "0", "0"]),
+        ("a,Class\n5,1\n6,1\n7,0\n8,0", ["a"], [5, 6, 7, 8], ["1", "1", "0", "0"]),
+        ('"the ""a"", here",b\n5, "x, y" \n6,"x\ny"\n7,z\n8,z', ['the "a", here'], [5, 6, 7, 8], ["x, y", "x\ny", "z", "z"]),
+        ("5,x\n6,x\n7,y\n8,y", ["x_0"], [5, 6, 7, 8], ["x", "x", "y", "y"]),
+        (",a,b\n0,5,1\n1,6,1\n2,7,1\n3,8,1", ["a", "b"], [5, 1, 6, 1, 7, 1, 8, 1], None),
+        ("1,5\n2,6\n3,7\n4,8", ["x_1"], [5, 6, 7, 8], None),
+        ("1\n2\n3\n4", ["x_0"], [1, 2, 3, 4], None),
+        ("a,a,\n5,1,2\n6,1,2\n7,1,2\n8,1,2", ["a", "a_2", "x_2"], [5, 1, 2, 6, 1, 2, 7, 1, 2, 8, 1, 2], None),
+    ],
+)
+def test_tables(text, columns, x, labels):
+    assert table(text) == {"x": x, "columns": columns, "labelTexts": labels}
+
+
+def test_a_target_of_numbers_that_all_differ_is_no_label():
+    found = table("a,target\n" + "".join(f"{i * i},{i / 7}\n" for i in range(30)))
+    assert found["columns"] == ["a", "target"] and found["labelTexts"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "t.csv: a table of numbers is needed, and the file is empty"),
+        (" \n\n", "t.csv: a table of numbers is needed, and the file is empty"),
+        ("1,2\n3,4\n5,6", "t.csv: at least 4 points are needed, not 3"),
+        ("1\n" * 2001, "t.csv: at most 2,000 points fit into the page, not 2,001"),
+        ("1,2\n3\n4,5\n6,7", "t.csv, line 2: 2 cells, as in the first line, are needed, not 1"),
+        ("a,b\n1,2\n3,\n5,6\n7,8", "t.csv, line 3, column b: a number is needed, and the cell has no value"),
+        ("a,b\n1,2\n3,x\n5,6\n7,8", 't.csv, line 3, column b: a number is needed, not "x"'),
+        ("1,2\n3,4\n5,6\n7,inf", 't.csv, line 4, column 2: a number is needed, not "inf"'),
+        ("1,2\n3,4\n5,6\n7,1e7", "t.csv, line 4, column 2: a number from -1e6 to 1e6 is needed, not 1e7"),
+        (
+            "a,b,c\n1,x,u\n2,x,u\n3,y,v\n4,y,v",
+            "t.csv: numbers and at most one column of labels are needed; these columns have words: b, c",
+        ),
+        ("x\ny\nx\ny", "t.csv: at least one column of numbers is needed, and it has none"),
+        (
+            "a,label\n1,x\n2,\n3,y\n4,y",
+            "t.csv, line 3, column label: a label is needed, and the cell has no value",
+        ),
+        (
+            "a,b\n" + "".join(f"{i},w{i}\n" for i in range(30)),
+            "t.csv, column b: labels that points share are needed, not 30 different ones in 30 points",
+        ),
+        ((",".join("2" * 65) + "\n") * 4, "t.csv: at most 64 columns of numbers fit into the page, not 65"),
+        ('1,"2\n3,4\n5,6\n7,8', "t.csv: a quotation mark that ends the last cell is needed, and the file has none"),
+    ],
+)
+def test_a_table_that_cannot_be_used(text, message):
+    assert table(text) == message
+
+
+def test_too_few_points_drawn():
+    assert node("DATASETS.drawn.make({}, [[0, 1]])") == "drawn points: at least 4 points are needed, not 1"
+
+
+def test_a_name_that_is_taken_stays(tmp_path):
+    """A column of numbers that is named label, beside one of classes: the file has both."""
+    text = "class,label\n" + "".join(f"{'ab'[i % 2]},{i / 7}\n" for i in range(30))
+    made = node(MADE, name="table", given={"name": "t.csv", "text": text}, options={})
+    dataset = read_back(tmp_path, made, 0)
+    assert dataset.feature_names == ("label",) and dataset.class_names == ("a", "b")
+    np.testing.assert_array_equal(points(made["data"]), dataset.train)
