@@ -1,0 +1,53 @@
+"use strict";
+// What says how a model stands: overlap, match, and what each latent dimension does. In nats, from fixed draws.
+
+const MOST_MEASURED = 1000, MEASURE_SAMPLES = 400; // points; samples of q(z) and of p(z)
+
+// Evenly spread rows of (count, width), at most so many
+function someRows(values, count, width, most) {
+  if (count <= most) return [values, count];
+  const chosen = new Float64Array(most * width);
+  for (let i = 0; i < most; i++) {
+    const from = Math.floor(i * count / most) * width;
+    chosen.set(values.subarray(from, from + width), i * width);
+  }
+  return [chosen, most];
+}
+
+// I(x; z) = E_q(z,x)[log q(z|x) - log q(z)], log N where no encodings overlap, and KL(p || q) = E_p(z)[log p(z) - log q(z)],
+// with q(z) = 1/N sum_i q(z|x_i) over the points; as minidecomp/evaluation/decomposition.py, with fewer samples.
+function overlapAndMatch(encodings, count, prior, seed) {
+  const D = prior.dims, J = MEASURE_SAMPLES;
+  const [loc, rows] = someRows(encodings.loc, count, D, MOST_MEASURED), [scale] = someRows(encodings.scale, count, D, MOST_MEASURED);
+  const source = uniforms(J, seed, ...streamAt("DECOMPOSITION_SOURCE")).map((u) => Math.floor(rows * u));
+  const eps = normals(J * D, seed, ...streamAt("DECOMPOSITION_NOISE")), own = new Float64Array(J * D);
+  const z = eps.map((noise, i) => {
+    const at = source[Math.floor(i / D)] * D + i % D;
+    own[i] = scale[at];
+    return loc[at] + scale[at] * noise;
+  });
+  const logOwn = posteriorLogDensity(eps, own, J, D), logQ = aggregateLogDensity(z, J, loc, scale, rows, D);
+  const drawn = samplePrior(prior, J, seed, streamAt("DECOMPOSITION_PRIOR"), streamAt("DECOMPOSITION_CHOICE")).z;
+  const logP = PRIORS[prior.name].logDensity(prior, drawn, J), logQOfPrior = aggregateLogDensity(drawn, J, loc, scale, rows, D);
+  return {
+    mutualInformation: meanOf(logOwn) - meanOf(logQ), mostInformation: Math.log(rows),
+    klPQ: meanOf(logP) - meanOf(logQOfPrior),
+  };
+}
+
+// For each dimension the mean over points of log q(z_d|x) - log p(z_d), an estimate of its KL from one sample a point; the
+// standard deviation of the means; and, of a sparse prior, the share of points whose mean lies outside of the spike.
+function aboutDimensions(encodings, count, prior, seed) {
+  const D = prior.dims, [loc, rows] = someRows(encodings.loc, count, D, MOST_MEASURED);
+  const [scale] = someRows(encodings.scale, count, D, MOST_MEASURED), eps = normals(rows * D, seed, ...streamAt("DIMENSIONS"));
+  const kl = new Float64Array(D), spread = new Float64Array(D), active = prior.name === "sparse" ? new Float64Array(D) : null;
+  for (let d = 0; d < D; d++) {
+    const [mu, s, noise] = [loc, scale, eps].map((values) => column(values, rows, D, d)), z = samplePosterior(mu, s, noise);
+    const logQ = posteriorLogDensity(noise, s, rows, 1), alone = PRIORS[prior.name].marginal(prior, [d]);
+    kl[d] = meanOf(logQ) - meanOf(PRIORS[prior.name].logDensity(alone, z, rows));
+    const centre = meanOf(mu);
+    spread[d] = Math.sqrt(meanOf(mu.map((value) => (value - centre) ** 2)));
+    if (active) active[d] = meanOf(mu.map((value) => (Math.abs(value) > 3 * prior.spikeScale ? 1 : 0)));
+  }
+  return { kl, spread, active };
+}
