@@ -15,7 +15,7 @@ function pointOfBatch(snapshot, i, columns) {
     i, B, D, K, dx, look, options, model,
     columns: columns && columns.length === dx ? columns : workedList(dx, (at) => `x${at + 1}`),
     prior: currentPrior(model),
-    ofBatch: (matrix) => pointRow(matrix, i, D),
+    rowOf: (matrix, at) => pointRow(matrix, at, D),
     x: pointRow(look.x, i, dx),
     loc: pointRow(look.loc, i, D),
     raw: pointRow(look.raw, i, D),
@@ -47,7 +47,7 @@ function workedPosterior(point) {
       ...first,
       ...z.map((at, d) => `z${d + 1} = ${sixDigits(loc[d])} + ${sixDigits(scale[d])} × ${workedFactor(eps[0][d])} `
         + `= ${sixDigits(at)}`),
-      `log q(z|x) = ${workedSumText(parts.map((part) => [workedFactor(part), part]))} = ${sixDigits(value)}`,
+      `log q(z|x) = ${workedSumText(parts)} = ${sixDigits(value)}`,
     ],
     rows: [["mu, the posterior's mean", ...loc], ["a, the encoder's raw", ...raw], ["s = link(a)", ...scale],
       ["eps", ...eps[0]], ["z = mu + s eps", ...z], ["log q", ...parts]],

@@ -21,7 +21,10 @@ function workedSampledKl(point) {
   ];
   const title = M === 1 ? "KL term: log q - log p" : `KL term: log q - ${sixDigits(M)} log p`;
   return workedSection("kl", title, "monte-carlo-kl", {
-    formula: ["arrow = -beta d/dmu = beta M d log p/dz; the parts with (z - mu) / s^2 cancel"],
+    formula: [
+      "through z = mu + s eps the parts with (z - mu) / s^2 cancel: d/dmu = -M d log p/dz",
+      "arrow = -beta d/dmu = beta M d log p/dz",
+    ],
     lines,
     value: workedTotal(values) / point.K,
     rows: workedArrow("d/dmu", slopes, `-${sixDigits(beta)} × d/dmu`, pull),
@@ -47,7 +50,7 @@ function workedClosedKl(point) {
   return workedSection("kl", "KL term: KL(q || p) in closed form", "analytic-kl", {
     formula: ["arrow = -beta d/dmu"],
     lines: [
-      `KL = ${workedSumText(each.map((one) => [workedFactor(one.value), one.value]))} = ${sixDigits(value)}`,
+      `KL = ${workedSumText(each.map((one) => one.value))} = ${sixDigits(value)}`,
       ...each.map((one) => one.line),
     ],
     value,

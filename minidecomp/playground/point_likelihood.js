@@ -71,12 +71,16 @@ function likelihoodParts(point, k) {
   });
 }
 
-// d log p/dz_d = sum_o (d log p/do) (do/dz_d): the addends of each dimension, from the slopes do/dz_d of all outputs
-function likelihoodAddends(point, parts, slopes) {
-  return slopes.map((slope) => parts.flatMap((part, at) => part.slopes.map((value, place) => {
-    const through = slope[place * point.dx + at];
-    return [`${workedFactor(value)} × ${workedFactor(through)}`, value * through];
-  })));
+// d log p/dz_d = sum_o (d log p/do) (do/dz_d), in words
+function likelihoodLine(byOutput, slope, d) {
+  const addends = byOutput.map((value, o) => value * slope[o]);
+  const text = workedSumText(addends, (o) => `${workedFactor(byOutput[o])} × ${workedFactor(slope[o])}`);
+  return `d log p/dz${d + 1} = ${text} = ${sixDigits(workedTotal(addends))}`;
+}
+
+// d log p/do of all outputs, in the decoder's order
+function slopesByOutput(parts) {
+  return parts[0].slopes.flatMap((_, place) => parts.map((part) => part.slopes[place]));
 }
 
 function likelihoodTable(point, parts) {
@@ -95,14 +99,14 @@ function decoderRows(point, parts, slopes) {
 
 function workedLikelihood(point) {
   const all = workedList(point.K, (k) => likelihoodParts(point, k));
-  const through = point.z.map((z) => decoderSlopes(point.model, z));
-  const addends = all.map((parts, k) => likelihoodAddends(point, parts, through[k]));
-  const slopes = addends.map((dimensions) => dimensions.map((parts) => workedTotal(parts.map(([, value]) => value))));
+  const byOutput = all.map(slopesByOutput), through = point.z.map((z) => decoderSlopes(point.model, z));
+  const slopes = through.map((dimensions, k) => dimensions.map((slope) =>
+    workedTotal(byOutput[k].map((value, o) => value * slope[o]))));
   const pull = workedMean(slopes);
   const values = all.map((parts) => workedTotal(parts.map((part) => part.value)));
   const lines = [
-    `log p(x|z) = ${workedSumText(all[0].map(({ value }) => [workedFactor(value), value]))} = ${sixDigits(values[0])}`,
-    ...addends[0].map((parts, d) => `d log p/dz${d + 1} = ${workedSumText(parts)} = ${sixDigits(slopes[0][d])}`),
+    `log p(x|z) = ${workedSumText(all[0].map((part) => part.value))} = ${sixDigits(values[0])}`,
+    ...through[0].map((slope, d) => likelihoodLine(byOutput[0], slope, d)),
     ...workedMeanLine("log p(x|z)", values),
   ];
   return workedSection("log_likelihood", "Reconstruction: log p(x|z)", `${point.options.likelihood}-likelihood`, {

@@ -39,11 +39,10 @@ function workedPlaces(sizes, all = 2 * WORKED_MOST) {
   return places.slice(0, WORKED_MOST).sort((a, b) => a - b);
 }
 
-// "a + b + c + 0.2 (the other 5)" of parts [text, value]
-function workedSumText(parts) {
-  const shown = new Set(workedPlaces(parts.map(([, value]) => Math.abs(value)), WORKED_MOST + 1));
-  const words = parts.filter((_, place) => shown.has(place)).map(([text]) => text);
-  const rest = parts.filter((_, place) => !shown.has(place)).map(([, value]) => value);
+// "a + b + c + 0.2 (the other 5)": the largest values, each as textOf(place) has it, and the others' sum
+function workedSumText(values, textOf = (place) => workedFactor(values[place])) {
+  const places = workedPlaces(values.map(Math.abs), WORKED_MOST + 1), shown = new Set(places);
+  const words = places.map(textOf), rest = values.filter((_, place) => !shown.has(place));
   if (rest.length) words.push(`${workedFactor(workedTotal(rest))} (the other ${rest.length})`);
   return words.join(" + ");
 }
@@ -87,7 +86,7 @@ function workedSection(term, title, explanation, worked) {
 // What the engine has as a term's pull on the point; a term of weight 0 pulls nowhere
 function enginePull(point, term) {
   const pulls = point.look.pulls[term];
-  return pulls ? point.ofBatch(pulls.loc) : new Array(point.D).fill(0);
+  return pulls ? point.rowOf(pulls.loc, point.i) : new Array(point.D).fill(0);
 }
 
 // The mean over samples, said where there are several

@@ -16,7 +16,7 @@ function workedProduct(prior, z, names, work) {
     ],
     parts: null,
     lines: [
-      `log p(z) = ${workedSumText(each.map((one) => [workedFactor(one.value), one.value]))} = ${sixDigits(value)}`,
+      `log p(z) = ${workedSumText(each.map((one) => one.value))} = ${sixDigits(value)}`,
       ...each.map((one) => one.line),
     ],
   };
@@ -63,13 +63,12 @@ const WORKED_PRIORS = {
   "mixture": (prior, z) => {
     const D = z.length, joint = workedComponents(prior, z);
     const value = logSumExp(joint), R = joint.map((each) => Math.exp(each - value));
-    const addends = Array.from(z, (at, d) => R.map((share, m) => {
-      const away = prior.loc[m * D + d] - at, v = prior.scale[m * D + d] ** 2;
-      return [`${sixDigits(share)} × ${workedFactor(away)} / ${sixDigits(v)}`, (share * away) / v];
-    }));
-    const slope = addends.map((parts) => workedTotal(parts.map(([, pull]) => pull)));
+    const away = (m, d) => prior.loc[m * D + d] - z[d], variance = (m, d) => prior.scale[m * D + d] ** 2;
+    const addends = Array.from(z, (_, d) => R.map((share, m) => (share * away(m, d)) / variance(m, d)));
+    const textOf = (m, d) => `${sixDigits(R[m])} × ${workedFactor(away(m, d))} / ${sixDigits(variance(m, d))}`;
+    const slope = addends.map(workedTotal);
     const head = ["component", "log pi + log N", "R", ...addends.map((_, d) => `R (m - z${d + 1}) / v`)];
-    const rows = joint.map((each, m) => [String(m + 1), each, R[m], ...addends.map((parts) => parts[m][1])]);
+    const rows = joint.map((each, m) => [String(m + 1), each, R[m], ...addends.map((parts) => parts[m])]);
     return {
       value,
       slope,
@@ -77,7 +76,8 @@ const WORKED_PRIORS = {
       parts: workedTable(head, rows, R, head.map((_, c) => c).slice(2)),
       lines: [
         `log p(z) = log of the sum of e^(log pi + log N) = ${sixDigits(value)}`,
-        ...addends.map((parts, d) => `d log p/dz${d + 1} = ${workedSumText(parts)} = ${sixDigits(slope[d])}`),
+        ...addends.map((parts, d) => `d log p/dz${d + 1} = ${workedSumText(parts, (m) => textOf(m, d))} `
+          + `= ${sixDigits(slope[d])}`),
       ],
     };
   },

@@ -16,17 +16,18 @@ function workedRegulariser(point) {
   });
 }
 
-// W_ji = softmax_i log q(z_j | x_i) of this point i, for every sample z_j of the prior
+// W_ji = softmax_i log q(z_j | x_i) of this point i, for every sample z_j of the prior; what all i share is left out
 function posteriorShares(point) {
-  const { B, D, i, look } = point, logQ = new Array(B);
+  const { B, D, i, look } = point, logQ = new Float64Array(B);
+  const logScale = workedList(B, (other) => workedTotal(point.rowOf(look.scale, other).map(Math.log)));
   return workedList(B, (j) => {
     for (let other = 0; other < B; other++) {
-      let sum = 0;
+      let square = 0;
       for (let d = 0; d < D; d++) {
-        const s = look.scale[other * D + d], t = (look.priorSample[j * D + d] - look.loc[other * D + d]) / s;
-        sum -= 0.5 * t * t + Math.log(s);
+        const t = (look.priorSample[j * D + d] - look.loc[other * D + d]) / look.scale[other * D + d];
+        square += t * t;
       }
-      logQ[other] = sum;
+      logQ[other] = -0.5 * square - logScale[other];
     }
     return Math.exp(logQ[i] - logSumExp(logQ));
   });
@@ -34,26 +35,25 @@ function posteriorShares(point) {
 
 // B d/dmu_i = -sum_j W_ji (z_j - mu_i) / s_i^2, as there are J = B samples
 function workedInclusiveKl(point) {
-  const { B, D, loc, scale, look } = point, { alpha } = point.options;
-  const W = posteriorShares(point);
-  const addends = workedList(D, (d) => W.map((share, j) => {
-    const away = look.priorSample[j * D + d] - loc[d];
-    return [`${sixDigits(share)} × ${workedFactor(away)} / ${sixDigits(scale[d])}^2`, (share * away) / scale[d] ** 2];
-  }));
-  const sums = addends.map((parts) => workedTotal(parts.map(([, value]) => value)));
+  const { B, D, loc, scale, look } = point, { alpha } = point.options, W = posteriorShares(point);
+  const away = (j, d) => look.priorSample[j * D + d] - loc[d];
+  const addends = workedList(D, (d) => W.map((share, j) => (share * away(j, d)) / scale[d] ** 2));
+  const textOf = (j, d) => `${sixDigits(W[j])} × ${workedFactor(away(j, d))} / ${sixDigits(scale[d])}^2`;
+  const sums = addends.map(workedTotal);
   const pull = sums.map((sum) => alpha * sum);
   const perDimension = (name) => workedList(D, (d) => name(d + 1));
   const addend = (d) => `W (z_j${d} - mu${d}) / s${d}^2`;
   const head = ["sample of p", ...perDimension((d) => `z_j${d}`), "W", ...perDimension(addend)];
   const rows = W.map((share, j) => [
-    `j = ${j + 1}`, ...look.priorSample.subarray(j * D, j * D + D), share, ...addends.map((parts) => parts[j][1]),
+    `j = ${j + 1}`, ...point.rowOf(look.priorSample, j), share, ...addends.map((each) => each[j]),
   ]);
   const parts = workedTable(head, rows, W, head.map((_, c) => c).slice(D + 1));
   return workedSection("regulariser", "Regulariser: KL(p || q)", "kl-inc", {
     formula: [`arrow = -alpha B d/dmu_i = alpha sum_j W_ji (z_j - mu_i) / s_i^2,   B = J = ${B}`],
     lines: [
       `sum_j W = ${sixDigits(workedTotal(W))}: how many of the ${B} samples of p this point stands for`,
-      ...addends.map((parts, d) => `sum_j ${addend(d + 1)} = ${workedSumText(parts)} = ${sixDigits(sums[d])}`),
+      ...addends.map((each, d) => `sum_j ${addend(d + 1)} = ${workedSumText(each, (j) => textOf(j, d))} `
+        + `= ${sixDigits(sums[d])}`),
     ],
     rows: workedArrow("sum_j W (z_j - mu) / s^2", [sums], `${sixDigits(alpha)} × the sum`, pull),
     parts,
