@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..inspection.explanations import explanations
 from ..page import parts
+from .formulas import formulas
 
 HERE = Path(__file__).parent
 WORKER, LAST = "worker.js", "app.js"
@@ -38,7 +38,7 @@ def page(content: dict[str, Any] | None = None) -> str:
         (HERE / "page.html").read_text("utf-8"),
         {
             "version": __version__,
-            "style": (HERE / "page.css").read_text("utf-8"),
+            "style": parts.joined(sorted(HERE.glob("*.css"))),
             "engine": parts.engine_script(),
             "worker": (HERE / WORKER).read_text("utf-8"),
             "script": _tables() + parts.joined(scripts()),
@@ -55,11 +55,7 @@ def scripts() -> list[Path]:
 
 def _tables() -> str:
     """``EXPLANATIONS`` of the terms, and a constant for each JSON file of this folder: ``TOUR`` of ``tour.json``."""
-    terms = {
-        name: {"title": each.explanation.title, "formula": each.explanation.formula, "steps": each.explanation.steps}
-        for name, each in explanations().items()
-    }
-    lines = ['"use strict";', f"const EXPLANATIONS = {parts.json_text(terms)};"]
+    lines = ['"use strict";', f"const EXPLANATIONS = {parts.json_text(formulas())};"]
     for path in sorted(HERE.glob("*.json")):
         lines.append(f"const {path.stem.upper()} = {parts.json_text(json.loads(path.read_text('utf-8')))};")
     return "\n".join(lines) + "\n"

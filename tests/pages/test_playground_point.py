@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from javascript import in_chromium, in_node, needs_chromium, needs_node
+from browsers import needs_chromium
+from javascript import in_chromium, in_node, needs_node
 
 from minidecomp.inspection.explanations import explanations
 from minidecomp.page.constants import constants
-from minidecomp.page.parts import engine_script, json_text
+from minidecomp.page.parts import json_text
 from minidecomp.playground.formulas import formulas
 
 PLAYGROUND = Path(__file__).parents[2] / "minidecomp/playground"
@@ -47,9 +48,7 @@ USUAL = {
 
 # A few steps of training.
 TRAINED = """
-const data = { name: "own", x: Float64Array.from(given.x), rows: given.rows, width: given.width, labels: null,
-  classNames: [], imageShape: null };
-const trainer = new Trainer(given.options, data);
+const data = pointsOf(given), trainer = new Trainer(given.options, data);
 for (let step = 0; step < 4; step++) trainer.stepOnce();
 const snapshot = trainer.snapshot(), look = snapshot.look;
 """
@@ -116,7 +115,7 @@ return found;
 
 def scripts():
     explained = f"const EXPLANATIONS = {json_text(formulas())};"
-    return [engine_script(), explained, *((PLAYGROUND / f"{name}.js").read_text() for name in SCRIPTS)]
+    return [explained, *((PLAYGROUND / f"{name}.js").read_text() for name in SCRIPTS)]
 
 
 def situation(case):
@@ -128,7 +127,7 @@ def situation(case):
 
 def worked(case):
     given = situation(case)
-    return in_node(scripts(), TRAINED + WORKED, given), given["options"]
+    return in_node(TRAINED + WORKED, given, *scripts()), given["options"]
 
 
 @needs_node
@@ -212,13 +211,13 @@ def test_every_choice_of_a_term_is_worked():
     tables = "{ PRIORS: WORKED_PRIORS, LIKELIHOODS: WORKED_LIKELIHOODS, REGULARISERS: WORKED_REGULARISERS,"
     tables += " SCALE_LINKS: LINK_FORMULAS }"
     names = "return Object.entries(tables).map(([name, table]) => [name, Object.keys(table)]);"
-    for name, keys in in_node(scripts(), f"const tables = {tables}; {names}"):
+    for name, keys in in_node(f"const tables = {tables}; {names}", None, *scripts()):
         assert sorted(keys) == sorted(constants()[name])
 
 
 @needs_chromium
 def test_the_panel(tmp_path):
-    found = in_chromium(scripts(), TRAINED + PANEL, situation("mixture"), tmp_path)
+    found = in_chromium(TRAINED + PANEL, situation("mixture"), tmp_path, *scripts())
     assert found["nothing"] == ["Choose a point in either plane to read its numbers.", True]
     text, point, hidden = found["elsewhere"]
     assert (
