@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..inspection.explanations import explanations
 from ..page import parts
 from ..page.constants import option_constants
+from .formulas import formulas
+from .hearts import hearts_constant
 
 HERE = Path(__file__).parent
 SHEET, WORKER, LAST = "page.css", "worker.js", "app.js"
@@ -40,7 +41,7 @@ def page(content: dict[str, Any] | None = None) -> str:
         {
             "version": __version__,
             "style": parts.joined([HERE / SHEET, *sorted(each for each in HERE.glob("*.css") if each.name != SHEET)]),
-            "engine": parts.engine_script(more=option_constants()),
+            "engine": parts.engine_script(more={**option_constants(), "hearts": hearts_constant()}),
             "worker": (HERE / WORKER).read_text("utf-8"),
             "script": _tables() + parts.joined(scripts()),
             "content": parts.json_text(content),
@@ -56,11 +57,7 @@ def scripts() -> list[Path]:
 
 def _tables() -> str:
     """``EXPLANATIONS`` of the terms, and a constant for each JSON file of this folder: ``TOUR`` of ``tour.json``."""
-    terms = {
-        name: {"title": each.explanation.title, "formula": each.explanation.formula, "steps": each.explanation.steps}
-        for name, each in explanations().items()
-    }
-    lines = ['"use strict";', f"const EXPLANATIONS = {parts.json_text(terms)};"]
+    lines = ['"use strict";', f"const EXPLANATIONS = {parts.json_text(formulas())};"]
     for path in sorted(HERE.glob("*.json")):
         lines.append(f"const {path.stem.upper()} = {parts.json_text(json.loads(path.read_text('utf-8')))};")
     return "\n".join(lines) + "\n"
