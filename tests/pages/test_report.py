@@ -7,11 +7,11 @@ import html
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browsers import browse, needs_chromium, with_script
 from small_runs import MODELS, make_runs
 
 from minidecomp import load_run
@@ -149,14 +149,8 @@ def test_wrong_use(args, code, message, runs, monkeypatch, capsys):
 
 # ---- in a browser ----
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--enable-logging=stderr", "--window-size=1200,1600"]
-
 # What a person would do, and what the page's own functions say, written into the page.
 PROBE = """
-<script>
 const found = {};
 const picture = () => document.getElementById("output").toDataURL();
 const model = values.explorer;
@@ -209,29 +203,13 @@ const result = document.createElement("pre");
 result.id = "found";
 result.textContent = JSON.stringify(found);
 document.body.appendChild(result);
-</script>
 """
-
-
-def browse(text, folder, *flags):
-    """What the probe found on a page, and the browser's console."""
-    (folder / "page.html").write_text(text)
-    command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", "--dump-dom"]
-    run = subprocess.run(
-        [*command, (folder / "page.html").as_uri()], capture_output=True, text=True, timeout=120, check=False
-    )
-    console = [line for line in run.stderr.splitlines() if "CONSOLE" in line]
-    found = re.search(r'<pre id="found">(.*?)</pre>', run.stdout, re.DOTALL)
-    return (json.loads(html.unescape(found[1])) if found else None), console
 
 
 def probed(runs, name, places):
     run, dataset = loaded(runs, name)
     probe = PROBE.replace("PLACES", json.dumps(places.tolist()))
-    return run, dataset, page(report_content.content(run, dataset)).replace("</body>", probe + "</body>")
-
-
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: Debian's package has it")
+    return run, dataset, with_script(page(report_content.content(run, dataset)), probe)
 
 
 def test_the_points_classes(runs):
@@ -300,7 +278,6 @@ COLUMNS = ["</script><b>bold</b>", '"it\'s" a&amp;b', "größe 身高"]
 
 # What the page writes of the first test point's columns and where the picture has the same: at a place z.
 COLUMNS_PROBE = """
-<script>
 explorer.moveTo(PLACE);
 const all = decode(explorer.model, PLACE).at(-1), rows = Array.from(document.getElementById("columns").rows);
 const found = {
@@ -315,7 +292,6 @@ const result = document.createElement("pre");
 result.id = "found";
 result.textContent = JSON.stringify(found);
 document.body.appendChild(result);
-</script>
 """
 
 
@@ -365,7 +341,7 @@ def test_what_is_not_scaled_is_not_said_to_be(runs):
 def test_columns_are_shown_in_their_own_units(width, named_runs, tmp_path):
     run, dataset = loaded(named_runs, f"named{width}")
     z, content = np.array([[0.5, -1.0]]), report_content.content(run, dataset)
-    text = page(content).replace("</body>", COLUMNS_PROBE.replace("PLACE", json.dumps(z[0].tolist())) + "</body>")
+    text = with_script(page(content), COLUMNS_PROBE.replace("PLACE", json.dumps(z[0].tolist())))
     found, console = browse(text, tmp_path)
     assert console == [] and found is not None and found["shown"] and found["bold"] == 0
     assert "--scale standardise" in found["unit"]
@@ -401,6 +377,7 @@ def test_dark_mode_is_another_page(runs, tmp_path):
 @pytest.mark.slow
 @needs_chromium
 def test_an_error_on_the_page_would_be_seen(runs, tmp_path):
-    _, _, text = probed(runs, "plane", np.zeros((1, 2)))
-    _, console = browse(text.replace("const found = {};", "const found = {}; nonsense();"), tmp_path)
+    run, dataset = loaded(runs, "plane")
+    text = with_script(page(report_content.content(run, dataset)), "nonsense();")
+    _, console = browse(text, tmp_path)
     assert len(console) == 1 and "nonsense is not defined" in console[0]

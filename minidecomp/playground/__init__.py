@@ -1,0 +1,6 @@
+"""The playground: one HTML page that trains small models while one watches, by itself or from a run."""
+
+from .content import content
+from .page import page, write_playground
+
+__all__ = ["content", "page", "write_playground"]
