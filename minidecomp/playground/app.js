@@ -79,7 +79,7 @@ class Playground {
       new LatentPlane(byId("latent-plane"), choose), new DataPlane(byId("data-plane"), choose), new Dials(byId("dials")), this.curves,
       new Shares(byId("shares")), new Dimensions(byId("dimensions"), { onDims: (dims) => this.showDims(dims) }), this.panel,
     ];
-    this.controls = new Controls(byId("settings"), (changes) => this.changeSettings(changes));
+    this.controls = new Controls(byId("settings"), byId("data-settings"), (changes) => this.changeSettings(changes));
     byId("seed-place").append(this.controls.add("seed", (changes) => this.changeSettings(changes)).element);
     for (const name of ["points_per_arm", "data_seed"]) {
       byId("data-choice").parentElement.after(this.controls.add(name, (changes) => this.changeData(changes)).element);

@@ -34,7 +34,7 @@ class SettingControl {
     this.onChange = onChange;
     this.limits = settingLimits(name);
     this.element = document.createElement("div");
-    this.element.className = "setting";
+    this.element.className = `setting ${this.limits.choices ? "choice" : this.limits.kind === "bool" ? "box" : "number"}`;
     this.label = textElement("label", SETTING_LABELS[name]);
     this.label.htmlFor = `set-${name}`;
     if (this.limits.help) this.label.title = this.limits.help;
@@ -128,15 +128,15 @@ class SettingControl {
   }
 }
 
-// All groups of settings. onChange(changes) returns a fault's line, or null.
+// All groups of settings, in front of an element of the parent. onChange(changes) returns a fault's line, or null.
 class Controls {
-  constructor(parent, onChange) {
+  constructor(parent, before, onChange) {
     this.controls = new Map();
     for (const { title, names } of SETTING_GROUPS) {
       const group = document.createElement("fieldset");
       group.append(textElement("legend", title));
       for (const name of names) group.append(this.add(name, onChange).element);
-      parent.append(group);
+      parent.insertBefore(group, before);
     }
   }
 
