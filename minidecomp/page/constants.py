@@ -8,26 +8,47 @@ from .._core import codes
 from ..figures.classes import CLASS_COLOURS
 from ..randomness import streams
 from ..settings.options import by_name, choices_of, help_of
+from ..settings.resolving import resolve
 from ..variants import Option
 
 LARGEST_EXACT = 2**53  # up to which a number of JavaScript holds every whole number
 ORDERS = ("ACTIVATIONS", "SCALE_LINKS", "LIKELIHOODS", "PRIORS", "KL_ESTIMATORS", "REGULARISERS", "TERMS")
 NUMBERS = ("MIN_SCALE", "LOG_2PI", "LEAKY_SLOPE", "KERNEL_SCALES", "LEAST_MMD_POINTS")
+# What the page trains with: an option that is not among these it leaves as the command has it.
+PAGE_OPTIONS = (
+    *("data", "data_seed", "arms", "points_per_arm", "radial_std", "tangential_std", "rate"),
+    *("prior", "prior_variance_scale", "learn_prior_variance", "components", "component_radius", "df", "gamma", "spike_scale"),
+    *("latent_dim", "hidden", "decoder_hidden", "activation", "decoder_activation", "init", "scale_link"),
+    *("likelihood", "likelihood_scale", "beta", "alpha", "regulariser", "kl", "samples", "log_prior_multiplier"),
+    *("batch_size", "lr", "amsgrad", "seed"),
+)
 
 
 def constants() -> dict[str, Any]:
     """The page's ``CONSTANTS``, ready for JSON.
 
     ``ACTIVATIONS``, ``PRIORS`` and so on have names in the order of their codes; ``streams`` the purposes and the first
-    step of each use of random numbers; ``options`` the limits, choices, help and default of each option of a run.
+    step of each use of random numbers; ``options`` the kind, limits, choices, help and default of each option of a run;
+    ``defaults`` what the page begins with, and ``usualVarianceScale`` what each prior has if nothing is said.
     """
     return {
         **{name: getattr(codes, name) for name in (*ORDERS, *NUMBERS)},
         "LARGEST_GRADIENT": codes.LARGEST_GRADIENT["float64"],
         "streams": {name: _stream(each) for name, each in vars(streams).items() if isinstance(each, streams.Stream)},
         "options": {name: _option(option) for name, option in by_name().items()},
+        "defaults": _defaults(),
+        "usualVarianceScale": {name: _usual(name).prior_variance_scale for name in codes.PRIORS},
         "classColours": CLASS_COLOURS,
     }
+
+
+def _usual(prior: str) -> Any:
+    return resolve(data="pinwheel", prior=prior)
+
+
+def _defaults() -> dict[str, Any]:
+    options = _usual("mixture")
+    return {name: getattr(options, name) for name in PAGE_OPTIONS}
 
 
 def whole(value: Any) -> Any:
@@ -40,5 +61,5 @@ def _stream(stream: streams.Stream) -> dict[str, Any]:
 
 
 def _option(option: Option) -> dict[str, Any]:
-    limits = {name: whole(getattr(option, name)) for name in ("low", "high", "above", "below")}
-    return {**limits, "choices": choices_of(option), "help": help_of(option), "default": option.default}
+    limits = {name: whole(getattr(option, name)) for name in ("low", "high", "above", "below", "most")}
+    return {**limits, "kind": option.kind.__name__, "choices": choices_of(option), "help": help_of(option), "default": option.default}

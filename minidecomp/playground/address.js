@@ -5,18 +5,20 @@ const MOST_POINTS_IN_ADDRESS = 500;
 const DRAWN_STEP = 1000; // drawn points stand on a grid of so many places a unit, so that an address holds them exactly
 const ARROW_NAMES = ["log_likelihood", "kl", "regulariser", "sum"];
 
+// What an address can set
 function addressOptions() {
   const shown = SETTING_GROUPS.flatMap((group) => group.names);
   return ["data", "data_seed", "points_per_arm", ...shown, "decoder_hidden", "decoder_activation", "init", "seed"];
 }
 
-// state: {options, view: {chosen, arrows, dims}, drawn: [[x, y], ..]|null, table: name|null, stop: id|null}
+// Only what differs from the state's base, which is what the page has where the address says nothing.
+// state: {options, base: options, view: {chosen, arrows, dims}, drawn: [[x, y], ..]|null, table: name|null, stop: id|null}
 function writeAddress(state) {
-  const parts = [];
+  const { prior, hidden, activation } = state.options, base = withSettings(state.base, { prior, hidden, activation }), parts = [];
   const add = (name, text) => parts.push(`${name}=${encodeURIComponent(text).replace(/%2C/g, ",")}`);
   for (const name of addressOptions()) {
-    const value = state.options[name];
-    if (value !== undefined && value !== null && !sameSetting(value, FIRST_OPTIONS[name])) add(name, settingText(value));
+    const value = state.options[name], asWithout = ["prior", "hidden", "activation"].includes(name) ? state.base[name] : base[name];
+    if (value !== undefined && value !== null && !sameSetting(value, asWithout)) add(name, settingText(value));
   }
   if (state.stop) add("stop", state.stop);
   if (state.table) add("table", state.table);

@@ -32,7 +32,7 @@ function decodedRun(content) {
   return {
     name: content.name,
     notes: content.notes,
-    options: { ...DEFAULTS, ...options, ...Object.fromEntries(present) },
+    options: { ...CONSTANTS.defaults, ...options, ...Object.fromEntries(present) },
     data: { ...data, x: array(data.x), labels: data.labels && Int32Array.from(data.labels) },
     state: { vector: array(state.parameters), m: array(state.m), v: array(state.v), vMax: array(state.v_max),
       step: state.step, epoch: state.epoch, row: state.row },
@@ -184,26 +184,33 @@ class Playground {
 
   restore() {
     const found = readAddress(location.hash, this.tour.stops.map((stop) => stop.id), Object.keys(DATASETS));
-    const stop = this.tour.stops.find((each) => each.id === found.stop);
     const { data, ...options } = found.options, lines = found.refused;
     this.tour.showStop(found.stop);
     Object.assign(this.view, found.view);
     if (found.view.arrows) this.showArrows(found.view.arrows);
     if (found.drawn) this.given.drawn = found.drawn;
     if (found.table && !this.given.table) lines.push(`The link was made with the table ${shortened(found.table)}, which it cannot hold: drop it here.`);
-    if (this.run) {
-      this.options = withSettings(this.run.options, options);
+    this.options = withSettings(this.base(), options);
+    if (this.run && !data) {
       lines.push(...this.run.notes);
       this.useData(this.run.data);
-      this.begin(sameShape(this.options, this.run.options) ? this.run.state : null);
-    } else {
-      this.options = withSettings({ ...FIRST_OPTIONS, ...(stop ? stop.options : {}) }, options);
-      const wanted = data || this.options.data, faults = this.makeData(wanted) ? [] : this.makeData("pinwheel") || [];
-      this.begin(null);
-      lines.push(...faults);
+    } else if (!this.makeData(data || this.options.data)) {
+      lines.push(byId("fault-data").textContent);
+      this.makeData(this.base().data);
     }
+    const fault = this.faultOf(this.options);
+    if (fault) {
+      lines.push(fault);
+      this.options = this.base();
+    }
+    this.begin(this.run && this.data === this.run.data && sameShape(this.options, this.run.options) ? this.run.state : null);
     if (this.view.reducedMotion) lines.push("Your system asks for less motion: the page is drawn twice a second.");
-    this.say([byId("fault-data").textContent, ...lines].filter(Boolean));
+    this.say(lines);
+  }
+
+  // The options that the page has where an address says nothing
+  base() {
+    return this.run && !this.tour.stop ? this.run.options : optionsOfStop(this.tour.stop);
   }
 
   // Makes the data of that name the page's; false, and a line beside the choice, if it cannot
@@ -293,7 +300,7 @@ class Playground {
   takeConfig(name, text) {
     const { options, refused } = readConfig(text, Object.keys(DATASETS)), before = this.options;
     const { data = before.data, ...others } = options;
-    this.options = withSettings({ ...DEFAULTS, data: before.data }, others);
+    this.options = withSettings({ ...CONSTANTS.defaults, data: before.data }, others);
     const fault = this.makeData(data) ? this.faultOf(this.options) : byId("fault-data").textContent;
     if (fault) this.options = before;
     else this.begin(null);
@@ -305,13 +312,9 @@ class Playground {
       this.viewChanged();
       return;
     }
-    const { data = "pinwheel", ...options } = stop.options;
-    this.options = withSettings({ ...FIRST_OPTIONS, ...options }, {});
+    this.options = optionsOfStop(stop);
     this.running = true;
-    if (this.makeData(data)) {
-      this.options = { ...this.options, ...options };
-      this.begin(null);
-    }
+    if (this.makeData(this.options.data)) this.begin(null);
   }
 
   // Adopts changed settings while training goes on; returns a fault's line, or null
@@ -452,11 +455,10 @@ class Playground {
   // ---- the address and saving ----
 
   state() {
-    const { data } = this.options, stop = this.tour.stop;
+    const { data } = this.options, { stop } = this.tour, base = this.base(), isTable = data === "table";
     return {
-      options: data === "table" ? { ...this.options, data: FIRST_OPTIONS.data } : this.options,
-      view: this.view, drawn: data === "drawn" ? this.given.drawn : null, table: data === "table" ? this.data.name : null,
-      stop: stop && stop.id,
+      options: isTable ? { ...this.options, data: base.data } : this.options, base, view: this.view, stop: stop && stop.id,
+      drawn: data === "drawn" ? this.given.drawn : null, table: isTable ? this.data.name : null,
     };
   }
 

@@ -2,7 +2,7 @@
 // What a person can set, and which values are allowed. The limits are those of minidecomp's own table of options, CONSTANTS.options.
 
 // How the page begins: with training that shows the paper's point.
-const FIRST_OPTIONS = { ...DEFAULTS, alpha: 5 };
+const FIRST_OPTIONS = { ...CONSTANTS.defaults, alpha: 5 };
 
 // What a browser can train while one watches is less than what minidecomp can.
 const PAGE_LIMITS = {
@@ -176,9 +176,7 @@ function sameSetting(one, other) {
 
 // Weights and biases of both networks
 function countWeights(options, dataDim) {
-  const outputs = options.likelihood === "gaussian" ? 2 * dataDim : dataDim;
-  const along = (widths) => widths.slice(1).reduce((sum, width, i) => sum + (widths[i] + 1) * width, 0);
-  return along([dataDim, ...options.hidden, 2 * options.latent_dim]) + along([options.latent_dim, ...options.decoder_hidden, outputs]);
+  return makeModel(options, dataDim).parameters.vector.length;
 }
 
 // The options after some of them changed, with what follows: the decoder mirrors the encoder, and each prior has a usual variance.
@@ -194,6 +192,11 @@ function withSettings(options, changes) {
   }
   if (changed.prior !== "gaussian" && changed.kl === "analytic") changed.kl = "monte-carlo";
   return changed;
+}
+
+// The options that a stop of the tour begins with; without a stop, the page's first
+function optionsOfStop(stop) {
+  return withSettings(FIRST_OPTIONS, stop ? stop.options : {});
 }
 
 // Why options that are each allowed do not go together, in one line; null if they do
