@@ -73,7 +73,7 @@ setup(
     package_dir={"minidecomp": "minidecomp", "minidecomp._core": "_core", "minidecomp.cli": "cli"},
     package_data={
         "minidecomp": ["py.typed"],
-        "minidecomp.page": ["*.js", "engine/*.js"],
+        "minidecomp.page": ["*.js", "engine/*.js", "engine/*/*.js"],
         "minidecomp.report": ["*.html", "*.css", "*.js"],
         "minidecomp.playground": ["*.html", "*.css", "*.js", "*.json"],
         "minidecomp._core": ["kernels.cu", "formulas.h", "codes.h", "*.pyi"],

@@ -14,8 +14,36 @@ from ..files import make_folder, write_file
 from .constants import constants
 
 HERE = Path(__file__).parent
-# In this order: a file's tables use names of those before it.
-ENGINE_SCRIPTS: tuple[str, ...] = ()
+# In this order: a file's tables use names of those before it. What a trained model computes, and training.
+MODEL_SCRIPTS = (
+    "arrays.js",
+    "philox.js",
+    "draws.js",
+    "network.js",
+    "posterior.js",
+    "priors/prior.js",
+    "priors/gaussian.js",
+    "priors/student_t.js",
+    "priors/mixture.js",
+    "priors/sparse.js",
+    "priors/all.js",
+    "likelihoods/likelihood.js",
+    "likelihoods/bernoulli.js",
+    "likelihoods/gaussian.js",
+    "likelihoods/laplace.js",
+    "model.js",
+)
+ENGINE_SCRIPTS = (
+    *MODEL_SCRIPTS,
+    "kl.js",
+    "regularisers/regulariser.js",
+    "regularisers/inclusive_kl.js",
+    "regularisers/mmd.js",
+    "objective.js",
+    "adam.js",
+    "measures.js",
+    "trainer.js",
+)
 ELEMENTS = re.compile(r"<(script|style)\b([^>]*)>(.*?)</\1>", re.DOTALL)
 
 
@@ -37,11 +65,14 @@ def joined(paths: Iterable[Path]) -> str:
     return "\n".join(path.read_text("utf-8") for path in paths)
 
 
-def engine_script() -> str:
-    """The page's engine as one script; it begins with ``CONSTANTS``, so that a worker and Node have them, too."""
+def engine_script(names: Iterable[str] = ENGINE_SCRIPTS, more: Mapping[str, Any] | None = None) -> str:
+    """The page's engine, or those files of it, as one script.
+
+    It begins with ``CONSTANTS``, so that a worker and Node have them, too; ``more`` are a page's own.
+    """
     # "use strict" holds for a script only where it comes first.
-    beginning = f'"use strict";\nconst CONSTANTS = {json_text(constants())};\n'
-    return beginning + joined(HERE / "engine" / name for name in ENGINE_SCRIPTS)
+    beginning = f'"use strict";\nconst CONSTANTS = {json_text({**constants(), **(more or {})})};\n'
+    return beginning + joined(HERE / "engine" / name for name in names)
 
 
 def page_text(template: str, parts: Mapping[str, str]) -> str:

@@ -15,7 +15,8 @@ from .content import content
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    HERE / "decoder.js",
+    parts.HERE / "encoded.js",
+    HERE / "trained.js",
     parts.HERE / "curves.js",
     parts.HERE / "drawing.js",
     HERE / "explorer.js",
@@ -51,6 +52,6 @@ def page(values: dict[str, Any]) -> str:
             "version": __version__,
             "style": (HERE / "page.css").read_text("utf-8"),
             "values": parts.json_text(values),
-            "script": parts.joined(SCRIPTS),
+            "script": parts.engine_script(parts.MODEL_SCRIPTS) + parts.joined(SCRIPTS),
         },
     )

@@ -45,9 +45,9 @@ def test_the_page_is_one_file(name, runs, monkeypatch, capsys):
     values = json.loads(re.search(r'<script type="application/json" id="values">(.*?)</script>', text, re.DOTALL)[1])
     run, _ = loaded(runs, name)
     assert values["explorer"]["latent_dim"] == run.vae.latent_dim and values["epochs"] == run.state.epoch
-    stored = values["explorer"]["layers"][0]
-    W = np.frombuffer(base64.b64decode(stored["W"]), "<f4").reshape(stored["n_in"], stored["n_out"])
-    np.testing.assert_array_equal(W, run.vae.parameters["dec.0.W"])
+    stored = np.frombuffer(base64.b64decode(values["explorer"]["decoder"]["vector"]), "<f4")
+    W, b = run.vae.parameters["dec.0.W"], run.vae.parameters["dec.0.b"]
+    np.testing.assert_array_equal(stored[: W.size + b.size], np.concatenate([W.ravel(), b]))
     assert dict(values["settings"])["prior"] == f'"{run.options.prior}"'
 
 
@@ -154,9 +154,13 @@ PROBE = """
 const found = {};
 const picture = () => document.getElementById("output").toDataURL();
 const model = values.explorer;
-found.outputs = PLACES.map((z) => Array.from(decode(model, z).at(-1)));
-found.means = PLACES.map((z) => Array.from(mean(model, decode(model, z).at(-1))));
-found.prior = PLACES.map((z) => { const [v, d] = logPrior(model.prior, z); return [v, ...d]; });
+const { trained } = explorer, kind = LIKELIHOODS[trained.likelihood.name];
+found.outputs = PLACES.map((z) => Array.from(decode(trained, z, 1)));
+found.means = PLACES.map((z) => Array.from(kind.mean(decode(trained, z, 1), 1, trained.dataDim)));
+found.prior = PLACES.map((z) => {
+  const { value, z: slope } = PRIORS[trained.prior.name].logDensityAndGrad(trained.prior, z, 1);
+  return [value[0], ...slope];
+});
 found.likelihood = PLACES.map((z) => {
   explorer.moveTo(z);
   const { likelihood } = explorer.terms();
@@ -279,11 +283,12 @@ COLUMNS = ["</script><b>bold</b>", '"it\'s" a&amp;b', "größe 身高"]
 # What the page writes of the first test point's columns and where the picture has the same: at a place z.
 COLUMNS_PROBE = """
 explorer.moveTo(PLACE);
-const all = decode(explorer.model, PLACE).at(-1), rows = Array.from(document.getElementById("columns").rows);
+const { trained } = explorer, all = decode(trained, PLACE, 1), kind = LIKELIHOODS[trained.likelihood.name];
+const rows = Array.from(document.getElementById("columns").rows);
 const found = {
   cells: rows.map((row) => Array.from(row.cells, (cell) => cell.textContent)),
-  exact: [explorer.shownPoint(), given(explorer.model, mean(explorer.model, all))].map((values) => Array.from(values)),
-  scale: Array.from(givenScale(explorer.model, scaleOf(explorer.model, all))),
+  exact: [explorer.shownPoint(), given(explorer.model, kind.mean(all, 1, trained.dataDim))].map((v) => Array.from(v)),
+  scale: Array.from(givenScale(explorer.model, kind.scale(all, 1, trained.dataDim))),
   unit: document.getElementById("unit").textContent,
   shown: !document.getElementById("columns-part").hidden,
   bold: document.querySelectorAll("b").length,
