@@ -177,7 +177,7 @@ class Playground {
 
   // Lines for a person, at the top of the page
   say(lines) {
-    byId("note").textContent = lines.join(" ");
+    byId("note").replaceChildren(...lines.map((line) => textElement("p", line)));
   }
 
   // ---- the state: from the address, a run, a stop, a control ----
