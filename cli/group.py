@@ -20,6 +20,7 @@ COMMANDS = {
     "reproduce": "Run one of the paper's experiments from start to end.",
     "gradients": "Look at each term's gradient; check, explain it.",
     "report": "Write a run as one HTML page, with its decoder to play with.",
+    "playground": "Train small models in the browser, and see each term pull.",
     "export": "Write encoder and decoder as ONNX, C, NumPy or safetensors.",
     "data": "List and fetch data sets.",
 }

@@ -26,6 +26,12 @@ def say(line: str, err: bool = False) -> None:
     click.echo(printable(line, getattr(stream, "encoding", None) or "utf-8"), err=err)
 
 
+def say_page(path: Path, size: int) -> None:
+    """Say where a page was written, and its size in bytes."""
+    shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+    say(f"page: {path} ({shown})")
+
+
 def check_output(
     option: str,
     path: str | Path | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .loading import data_dir_option, data_option, load_run, place_in, which_option
-from .output import check_output, check_run_output, say
+from .output import check_output, check_run_output, say_page
 
 
 @click.command()
@@ -28,6 +28,4 @@ def report(run: str, which: str | None, out: str | None, data: str | None, data_
     loaded, dataset = load_run(run, data, data_dir, which)
     check_run_output("out", out, loaded, data, makes_folder=True)
     path = place_in(loaded, "report.html") if out is None else Path(out)
-    size = write_report(loaded, dataset, path)
-    shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
-    say(f"page: {path} ({shown})")
+    say_page(path, write_report(loaded, dataset, path))

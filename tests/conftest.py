@@ -14,6 +14,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DISPLAY = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "MPLBACKEND")  # what is printed and drawn depends on these
+BROWSER = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")  # without these none is opened
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,8 +22,9 @@ def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """No MINIDECOMP_* variable and an empty cache; the engine is the CPU, also of programs that a test starts."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith("MINIDECOMP_") or name in DISPLAY:
+            if name.startswith("MINIDECOMP_") or name in DISPLAY + BROWSER:
                 patch.delenv(name)
+        patch.setattr("webbrowser.open", lambda url: False)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("MINIDECOMP_ENGINE", "cpu")
         # ``devices.missing`` stays the real one, for tests of choosing and for those marked gpu.

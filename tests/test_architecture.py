@@ -24,8 +24,8 @@ STOREYS = (
     ("evaluation", "loggers", "progress"),
     ("estimator",),
     ("figures",),
-    ("sweeps",),
-    ("report", "reproduction"),
+    ("sweeps", "page"),
+    ("report", "playground", "reproduction"),
     ("cli",),
     ("__main__",),
 )

@@ -1,1 +1,6 @@
-"""`minidecomp playground`: a page in which small models are trained while one watches."""
+"""The playground: one HTML page that trains small models while one watches, by itself or from a run."""
+
+from .content import content
+from .page import page, write_playground
+
+__all__ = ["content", "page", "write_playground"]

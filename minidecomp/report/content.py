@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from .._core.codes import LIKELIHOODS
 from ..data.dataset import Dataset
 from ..data.points import Bits, Points, as_numbers, evenly_spread
 from ..data.rules import BYTES, check_finite
-from ..engines.constants import is_built_in, prior_constants
+from ..engines.constants import is_built_in
 from ..errors import MinidecompError, printable
 from ..evaluation.everything import evaluated_dimension_kl
 from ..figures.classes import class_colours
@@ -20,6 +19,7 @@ from ..figures.posterior import covering_square, density_on_grid
 from ..inspection.by_term import term_gradients
 from ..model.vae import VAE, in_dtype
 from ..objective import Objective
+from ..page.values import doubles, floats, prior_values, whole_bytes
 from ..randomness import streams
 from ..randomness.draws import draw
 from ..runs.checkpoint import Run, has_best
@@ -144,8 +144,8 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     vae, seed = run.vae, run.options.seed
     if not is_built_in(vae.prior) or vae.likelihood.name not in LIKELIHOODS:
         return {"left_out": f"the page cannot compute a {vae.prior.name} prior with a {vae.likelihood.name} likelihood"}
-    decoder = [(vae.parameters[f"dec.{i}.W"], vae.parameters[f"dec.{i}.b"]) for i in range(vae.decoder.layers)]
-    weights = sum(W.size + b.size for W, b in decoder)
+    decoder = np.concatenate([vae.parameters[name].ravel() for name in vae.decoder.shapes()])
+    weights = decoder.size
     if weights > MOST_WEIGHTS:
         return {"left_out": f"the decoder has {weights:,} weights; up to {MOST_WEIGHTS:,} fit into a page"}
     if vae.data_dim > MOST_VALUES:
@@ -157,8 +157,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     tested = _encodings(vae, dataset.test, f"the test points of {dataset.name}")
     kl = evaluated_dimension_kl(run.folder, run.options, run.state, *tested)
     return {
-        "layers": [{"n_in": W.shape[0], "n_out": W.shape[1], "W": _floats(W), "b": _floats(b)} for W, b in decoder],
-        "activation": vae.decoder.activation,
+        "decoder": {"widths": vae.decoder.widths, "activation": vae.decoder.activation, "vector": floats(decoder)},
         "likelihood": vae.likelihood.name,
         "likelihood_scale": getattr(vae.likelihood, "scale", 1.0),
         "data_dim": vae.data_dim,
@@ -167,7 +166,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         "columns": [printable(name) or f"x_{i}" for i, name in enumerate(dataset.feature_names)],
         "given": _given(dataset),
         **_axes(dataset, chosen),
-        "prior": _prior(vae),
+        "prior": prior_values(vae.current_prior()),
         "kl": [float(f"{value:.3g}") for value in kl],  # the digits that the table has
         "shown": _shown(kl),
         "points": _points(vae, run.objective, dataset, chosen, seed),
@@ -195,7 +194,7 @@ def _given(dataset: Dataset) -> dict[str, str] | None:
     scaling = dataset.scaling
     if scaling is None or dataset.image_shape is not None:
         return None
-    return {"shift": _doubles(scaling.shift), "scale": _doubles(scaling.scale)}
+    return {"shift": doubles(scaling.shift), "scale": doubles(scaling.scale)}
 
 
 def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
@@ -208,32 +207,11 @@ def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
     return {"own_ranges": bool(FeatureAxes.around(x, ()).own)}
 
 
-def _doubles(array: Any) -> str:
-    """float64, little-endian, in base 64: far from 0 float32 would lose what makes points differ."""
-    return base64.b64encode(np.ascontiguousarray(array, "<f8").tobytes()).decode()
-
-
-def _floats(array: Any) -> str:
-    """float32, little-endian, in base 64."""
-    return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
-
-
-def _bytes(array: Any) -> str:
-    return base64.b64encode(np.ascontiguousarray(array, np.uint8).tobytes()).decode()
-
-
-def _prior(vae: VAE) -> dict[str, Any]:
-    constants = prior_constants(vae.current_prior()) | {"kind": vae.prior.name}
-    for name in ("edge", "log_spike", "log_slab"):
-        del constants[name]
-    return {name: np.asarray(value).tolist() if name != "kind" else value for name, value in constants.items()}
-
-
 def _stored(points: Points) -> dict[str, str]:
     """Bits and bytes as bytes, where 255 stands for 1; numbers as float32."""
     if isinstance(points, Bits):
-        return {"bytes": _bytes(255 * np.unpackbits(points.packed, axis=1))}
-    return {"bytes": _bytes(points)} if points.dtype == np.uint8 else {"floats": _floats(points)}
+        return {"bytes": whole_bytes(255 * np.unpackbits(points.packed, axis=1))}
+    return {"bytes": whole_bytes(points)} if points.dtype == np.uint8 else {"floats": floats(points)}
 
 
 def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray, seed: int) -> dict[str, Any]:
@@ -248,17 +226,17 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
     labels = dataset.test_labels
     classes = None if labels is None else _classes(labels[chosen], dataset.classes)
     pulls = {
-        term: {"loc": _floats(pulls_at["loc"] * len(x)), "scale": _floats(pulls_at["scale"] * len(x))}
+        term: {"loc": floats(pulls_at["loc"] * len(x)), "scale": floats(pulls_at["scale"] * len(x))}
         for term, pulls_at in found.gradients.items()
     }
     return {
         "count": len(x),
         "index": chosen.tolist(),
-        "loc": _floats(loc),
-        "scale": _floats(scale),
+        "loc": floats(loc),
+        "scale": floats(scale),
         "labels": [] if classes is None else [classes["names"][code] for code in classes["codes"]],
         "classes": classes,
-        "given": None if _given(dataset) is None else _doubles(dataset.given(points, np.float64)),
+        "given": None if _given(dataset) is None else doubles(dataset.given(points, np.float64)),
         "pulls": pulls,
         **_stored(points),
     }
@@ -306,4 +284,4 @@ def _plane(vae: VAE, loc: np.ndarray, scale: np.ndarray) -> dict[str, Any]:
     top = float(np.quantile(q, 0.995))
     if top <= 0:
         raise MinidecompError("the aggregate posterior has no density where it is drawn")
-    return {"extent": [float(edge) for edge in extent], "size": PLANE, "q": _bytes(np.clip(q / top, 0, 1) * 255)}
+    return {"extent": [float(edge) for edge in extent], "size": PLANE, "q": whole_bytes(np.clip(q / top, 0, 1) * 255)}

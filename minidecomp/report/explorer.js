@@ -8,10 +8,8 @@ class Explorer {
   constructor(model, objective) {
     this.model = model;
     this.objective = objective;
-    for (const layer of model.layers) {
-      layer.W = floats(layer.W);
-      layer.b = floats(layer.b);
-    }
+    this.trained = trainedModel(model);
+    this.samples = 0; // drawn so far: each has a seed of its own
     if (model.given) model.given = { shift: doubles(model.given.shift), scale: doubles(model.given.scale) };
     const points = model.points, D = model.latent_dim;
     this.loc = floats(points.loc);
@@ -54,13 +52,16 @@ class Explorer {
 
   // log p(x|z), log p(z), log q(z|x), each with its gradient by z
   terms() {
-    const all = decode(this.model, this.z), output = all[all.length - 1];
-    const [likelihood, dOutput] = logLikelihood(this.model, this.point(), output);
+    const { trained, z } = this, { output, inputs } = trained.decoder.forward(trained.parameters, z, 1);
+    const likelihood = LIKELIHOODS[trained.likelihood.name].valueAndGrad(trained.likelihood, this.point(), output, 1, trained.dataDim);
+    const prior = PRIORS[trained.prior.name].logDensityAndGrad(trained.prior, z, 1);
+    const q = { name: "gaussian", dims: z.length, loc: this.row(this.loc), scale: this.row(this.scale) };
+    const posterior = PRIORS.gaussian.logDensityAndGrad(q, z, 1);
     return {
       output,
-      likelihood: [likelihood, backward(this.model, all, dOutput)],
-      prior: logPrior(this.model.prior, this.z),
-      posterior: logNormal(this.z, this.row(this.loc), this.row(this.scale)),
+      likelihood: [likelihood.value[0], trained.decoder.backward(trained.parameters, inputs, likelihood.output, 1)],
+      prior: [prior.value[0], prior.z],
+      posterior: [posterior.value[0], posterior.z],
     };
   }
 
@@ -77,7 +78,7 @@ class Explorer {
     select.addEventListener("change", () => this.choose(Number(select.value)));
     document.getElementById("to-loc").addEventListener("click", () => this.choose(this.chosen));
     document.getElementById("to-zero").addEventListener("click", () => this.moveTo(this.centre()));
-    document.getElementById("to-sample").addEventListener("click", () => this.moveTo(samplePrior(this.model.prior, this.z.length)));
+    document.getElementById("to-sample").addEventListener("click", () => this.moveTo(this.nextSample()));
     this.buildSliders();
     if (this.model.plane) this.plane = new Plane(this);
     this.buildLegend();
@@ -110,11 +111,14 @@ class Explorer {
   }
 
   centre() {
-    const { prior } = this.model, D = this.z.length, z = new Float64Array(D);
-    for (let i = 0; i < D; i++) {
-      z[i] = prior.kind === "mixture" ? prior.loc.reduce((sum, loc) => sum + loc[i], 0) / prior.loc.length : prior.loc[i];
-    }
-    return z;
+    const { prior } = this.trained;
+    return columnSums(prior.loc, prior.dims).map((sum) => sum / prior.components);
+  }
+
+  // z as `minidecomp sample` draws its first, with the next seed
+  nextSample() {
+    this.samples += 1;
+    return samplePrior(this.trained.prior, 1, this.samples, streamAt("SAMPLE_Z"), streamAt("SAMPLE_CHOICE")).z;
   }
 
   buildSliders() {
@@ -156,12 +160,13 @@ class Explorer {
   }
 
   drawOutput(output) {
-    const canvas = document.getElementById("output"), { model } = this;
+    const canvas = document.getElementById("output"), { model, trained } = this, kind = LIKELIHOODS[trained.likelihood.name];
+    const mean = kind.mean(output, 1, trained.dataDim);
     if (model.image_shape) {
-      drawImages(canvas, [this.point(), mean(model, output)], model.image_shape);
+      drawImages(canvas, [this.point(), mean], model.image_shape);
       return;
     }
-    const x = this.shownPoint(), made = given(model, mean(model, output)), scale = givenScale(model, scaleOf(model, output));
+    const x = this.shownPoint(), made = given(model, mean), scale = givenScale(model, kind.scale(output, 1, trained.dataDim));
     const names = Array.from(x.slice(0, MOST_NAMED), (_, i) => this.columnName(i));
     if (model.data_dim === 2) drawScatter(canvas, this.shownX, (i) => this.classColour(i, colour("faint")), x, made, scale, model.extent, this.ranges, names);
     else drawBars(canvas, x, made, this.ranges, model.columns);
@@ -260,10 +265,9 @@ class Plane {
 
   // Lines that hold 50 and 90 percent of the prior, cell by cell between the points of a grid.
   priorContours() {
-    const n = this.size, p = new Float64Array(n * n), path = new Path2D();
-    for (let j = 0; j < n; j++) {
-      for (let i = 0; i < n; i++) p[j * n + i] = Math.exp(logPrior(this.explorer.model.prior, this.place(i / (n - 1), 1 - j / (n - 1)))[0]);
-    }
+    const n = this.size, z = new Float64Array(2 * n * n), path = new Path2D(), { prior } = this.explorer.trained;
+    for (let at = 0; at < n * n; at++) z.set(this.place(at % n / (n - 1), 1 - Math.floor(at / n) / (n - 1)), 2 * at);
+    const p = PRIORS[prior.name].logDensity(prior, z, n * n).map(Math.exp);
     const sorted = Float64Array.from(p).sort().reverse(), total = sorted.reduce((a, b) => a + b, 0);
     for (const share of [0.5, 0.9]) {
       let sum = 0, at = 0;

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import html
-import json
-import re
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..data.dataset import Dataset
 from ..errors import printable
-from ..files import make_folder, write_file
+from ..page import parts
 from ..runs.checkpoint import Run
 from .content import content
 
 HERE = Path(__file__).parent
-SCRIPTS = ("decoder.js", "curves.js", "drawing.js", "explorer.js", "page.js")
+SCRIPTS = (
+    parts.HERE / "encoded.js",
+    HERE / "trained.js",
+    parts.HERE / "curves.js",
+    parts.HERE / "drawing.js",
+    HERE / "explorer.js",
+    HERE / "page.js",
+)
 
 
 def write_report(run: Run, dataset: Dataset, out: Path) -> int:
@@ -35,21 +40,18 @@ def write_report(run: Run, dataset: Dataset, out: Path) -> int:
     Fault
         It cannot be written.
     """
-    text = page(content(run, dataset)).encode("utf-8", "backslashreplace")
-    make_folder(out.parent)
-    write_file(out, lambda file: file.write(text))
-    return len(text)
+    return parts.write_page(page(content(run, dataset)), out)
 
 
 def page(values: dict[str, Any]) -> str:
     """The page's text."""
-    parts = {
-        "title": html.escape(printable(values["name"])),
-        "version": __version__,
-        "style": (HERE / "page.css").read_text("utf-8"),
-        # A "</script>" inside a string would end the script.
-        "values": json.dumps(values, allow_nan=False).replace("<", "\\u003c"),
-        "script": "\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS),
-    }
-    # In one pass: a part's own text, which holds names from outside, is not looked through again.
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], (HERE / "page.html").read_text("utf-8"))
+    return parts.page_text(
+        (HERE / "page.html").read_text("utf-8"),
+        {
+            "title": html.escape(printable(values["name"])),
+            "version": __version__,
+            "style": (HERE / "page.css").read_text("utf-8"),
+            "values": parts.json_text(values),
+            "script": parts.engine_script(parts.MODEL_SCRIPTS) + parts.joined(SCRIPTS),
+        },
+    )

@@ -518,7 +518,7 @@ def test_a_small_dsprites_run(capsys):
         ("plot nowhere", "nowhere: no such run folder"),
         ("plot old --format gif", "--format: gif is not allowed; one of png, pdf, svg is"),
         ("plot old --seed x", "--seed: x is not allowed; a whole number from 0 to 18446744073709551615 is"),
-        ("trian", "trian is no command; the commands are train, evaluate, runs, table, plot, traverse, reconstruct, sample, encode, sweep, reproduce, gradients, report, export, data (did you mean train?)"),
+        ("trian", "trian is no command; the commands are train, evaluate, runs, table, plot, traverse, reconstruct, sample, encode, sweep, reproduce, gradients, report, playground, export, data (did you mean train?)"),
         ("data fetch cifar", "cifar: is not known; only dsprites and fashion-mnist can be fetched"),
     ],
 )  # fmt: skip

@@ -3,12 +3,12 @@
 import ctypes
 import importlib.util
 import itertools
-import json
 import shutil
 import subprocess
 
 import numpy as np
 import pytest
+from javascript import in_node, needs_node
 from numpy.testing import assert_allclose
 
 from minidecomp import engines
@@ -20,11 +20,10 @@ from minidecomp.export.onnx import write_onnx
 from minidecomp.export.precision import with_chains
 from minidecomp.model import from_options
 from minidecomp.objective import Objective
-from minidecomp.report import page
 from minidecomp.settings.resolving import resolve
 from minidecomp.terms.arrays import MIN_SCALE, softplus
 
-GCC, NODE = shutil.which("gcc"), shutil.which("node")
+GCC = shutil.which("gcc")
 DATA_DIM, LATENT_DIM = 4, 3
 # A NaN alone, each infinity alone, both, and numbers whose sigmoid is 0 or 1.
 ROWS = [
@@ -133,22 +132,27 @@ def test_onnx(activation, likelihood, scale_link, hidden, tmp_path):
     agree(decoder.run(None, {"z": Z}), decoded)
 
 
-@pytest.mark.skipif(NODE is None, reason="no node")
+@needs_node
 @kinds
-def test_the_reports_decoder(activation, likelihood, scale_link, hidden, tmp_path):
+def test_the_pages_decoder(activation, likelihood, scale_link, hidden):
     vae = model(activation, likelihood, scale_link, hidden)
-    layers = [
-        {"n_in": W.shape[0], "n_out": W.shape[1], "W": W.ravel().tolist(), "b": b.tolist()}
-        for W, b in zip(decoder_of(vae).weights, decoder_of(vae).biases, strict=True)
-    ]
-    values = {"layers": layers, "activation": activation, "likelihood": likelihood, "data_dim": DATA_DIM}
+    vector = np.concatenate([vae.parameters[name].ravel() for name in vae.decoder.shapes()])
     points = [[str(value).replace("inf", "Infinity").replace("nan", "NaN") for value in row] for row in Z]
-    script = (page.HERE / "decoder.js").read_text("utf-8") + (
-        f"\nconst model = {json.dumps(values)};\n"
-        f"for (const z of {json.dumps(points)}) {{\n"
-        "  const made = mean(model, decode(model, z.map(Number)).at(-1));\n"
-        "  console.log(Array.from(made).map(String).join(' '));\n}\n"
+    made = in_node(
+        """
+        const decoder = new Network("dec", given.widths, given.activation);
+        const model = { decoder, parameters: new Parameters(decoder.shapes(), Float64Array.from(given.vector)) };
+        const { mean } = LIKELIHOODS[given.likelihood];
+        return given.points.map((z) => mean(decode(model, Float64Array.from(z, Number), 1), 1, given.width));
+        """,
+        {
+            "widths": vae.decoder.widths,
+            "activation": activation,
+            "vector": vector,
+            "likelihood": likelihood,
+            "points": points,
+            "width": DATA_DIM,
+        },
     )
-    (tmp_path / "run.js").write_text(script)
-    out = subprocess.run([NODE, tmp_path / "run.js"], capture_output=True, text=True, check=True).stdout
-    agree([np.array([[float(value) for value in line.split()] for line in out.splitlines()])], answers(vae)[1][:1])
+    values = [[float(value) for value in row] for row in made]
+    agree([np.array(values)], answers(vae)[1][:1])

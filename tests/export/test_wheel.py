@@ -38,6 +38,8 @@ def test_its_size_and_what_is_in_it(wheel):
         "_core/codes.h",
         "report/page.html",
         "report/explorer.js",
+        "page/drawing.js",
+        "playground/page.html",
         "py.typed",
     ):
         assert f"minidecomp/{needed}" in names
@@ -55,5 +57,6 @@ def test_in_an_empty_environment(wheel, tmp_path):
     run(command, "evaluate", "run", cwd=tmp_path)
     run(command, "gradients", "run", "--check", "--points", "8", cwd=tmp_path)
     run(command, "report", "run", cwd=tmp_path)
+    run(command, "playground", "run", "--no-open", cwd=tmp_path)
     run(command, "export", "run", "--format", "numpy", cwd=tmp_path)
     assert (tmp_path / "run/report.html").stat().st_size > 10_000

@@ -7,11 +7,12 @@ import html
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browsers import browse, with_script
+from javascript import needs_chromium
 from small_runs import MODELS, make_runs
 
 from minidecomp import load_run
@@ -45,9 +46,9 @@ def test_the_page_is_one_file(name, runs, monkeypatch, capsys):
     values = json.loads(re.search(r'<script type="application/json" id="values">(.*?)</script>', text, re.DOTALL)[1])
     run, _ = loaded(runs, name)
     assert values["explorer"]["latent_dim"] == run.vae.latent_dim and values["epochs"] == run.state.epoch
-    stored = values["explorer"]["layers"][0]
-    W = np.frombuffer(base64.b64decode(stored["W"]), "<f4").reshape(stored["n_in"], stored["n_out"])
-    np.testing.assert_array_equal(W, run.vae.parameters["dec.0.W"])
+    stored = np.frombuffer(base64.b64decode(values["explorer"]["decoder"]["vector"]), "<f4")
+    W, b = run.vae.parameters["dec.0.W"], run.vae.parameters["dec.0.b"]
+    np.testing.assert_array_equal(stored[: W.size + b.size], np.concatenate([W.ravel(), b]))
     assert dict(values["settings"])["prior"] == f'"{run.options.prior}"'
 
 
@@ -149,20 +150,18 @@ def test_wrong_use(args, code, message, runs, monkeypatch, capsys):
 
 # ---- in a browser ----
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--enable-logging=stderr", "--window-size=1200,1600"]
-
 # What a person would do, and what the page's own functions say, written into the page.
 PROBE = """
-<script>
 const found = {};
 const picture = () => document.getElementById("output").toDataURL();
 const model = values.explorer;
-found.outputs = PLACES.map((z) => Array.from(decode(model, z).at(-1)));
-found.means = PLACES.map((z) => Array.from(mean(model, decode(model, z).at(-1))));
-found.prior = PLACES.map((z) => { const [v, d] = logPrior(model.prior, z); return [v, ...d]; });
+const { trained } = explorer, kind = LIKELIHOODS[trained.likelihood.name];
+found.outputs = PLACES.map((z) => Array.from(decode(trained, z, 1)));
+found.means = PLACES.map((z) => Array.from(kind.mean(decode(trained, z, 1), 1, trained.dataDim)));
+found.prior = PLACES.map((z) => {
+  const { value, z: slope } = PRIORS[trained.prior.name].logDensityAndGrad(trained.prior, z, 1);
+  return [value[0], ...slope];
+});
 found.likelihood = PLACES.map((z) => {
   explorer.moveTo(z);
   const { likelihood } = explorer.terms();
@@ -209,29 +208,13 @@ const result = document.createElement("pre");
 result.id = "found";
 result.textContent = JSON.stringify(found);
 document.body.appendChild(result);
-</script>
 """
-
-
-def browse(text, folder, *flags):
-    """What the probe found on a page, and the browser's console."""
-    (folder / "page.html").write_text(text)
-    command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", "--dump-dom"]
-    run = subprocess.run(
-        [*command, (folder / "page.html").as_uri()], capture_output=True, text=True, timeout=120, check=False
-    )
-    console = [line for line in run.stderr.splitlines() if "CONSOLE" in line]
-    found = re.search(r'<pre id="found">(.*?)</pre>', run.stdout, re.DOTALL)
-    return (json.loads(html.unescape(found[1])) if found else None), console
 
 
 def probed(runs, name, places):
     run, dataset = loaded(runs, name)
     probe = PROBE.replace("PLACES", json.dumps(places.tolist()))
-    return run, dataset, page(report_content.content(run, dataset)).replace("</body>", probe + "</body>")
-
-
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: Debian's package has it")
+    return run, dataset, with_script(page(report_content.content(run, dataset)), probe)
 
 
 def test_the_points_classes(runs):
@@ -300,13 +283,13 @@ COLUMNS = ["</script><b>bold</b>", '"it\'s" a&amp;b', "größe 身高"]
 
 # What the page writes of the first test point's columns and where the picture has the same: at a place z.
 COLUMNS_PROBE = """
-<script>
 explorer.moveTo(PLACE);
-const all = decode(explorer.model, PLACE).at(-1), rows = Array.from(document.getElementById("columns").rows);
+const { trained } = explorer, all = decode(trained, PLACE, 1), kind = LIKELIHOODS[trained.likelihood.name];
+const rows = Array.from(document.getElementById("columns").rows);
 const found = {
   cells: rows.map((row) => Array.from(row.cells, (cell) => cell.textContent)),
-  exact: [explorer.shownPoint(), given(explorer.model, mean(explorer.model, all))].map((values) => Array.from(values)),
-  scale: Array.from(givenScale(explorer.model, scaleOf(explorer.model, all))),
+  exact: [explorer.shownPoint(), given(explorer.model, kind.mean(all, 1, trained.dataDim))].map((v) => Array.from(v)),
+  scale: Array.from(givenScale(explorer.model, kind.scale(all, 1, trained.dataDim))),
   unit: document.getElementById("unit").textContent,
   shown: !document.getElementById("columns-part").hidden,
   bold: document.querySelectorAll("b").length,
@@ -315,7 +298,6 @@ const result = document.createElement("pre");
 result.id = "found";
 result.textContent = JSON.stringify(found);
 document.body.appendChild(result);
-</script>
 """
 
 
@@ -365,7 +347,7 @@ def test_what_is_not_scaled_is_not_said_to_be(runs):
 def test_columns_are_shown_in_their_own_units(width, named_runs, tmp_path):
     run, dataset = loaded(named_runs, f"named{width}")
     z, content = np.array([[0.5, -1.0]]), report_content.content(run, dataset)
-    text = page(content).replace("</body>", COLUMNS_PROBE.replace("PLACE", json.dumps(z[0].tolist())) + "</body>")
+    text = with_script(page(content), COLUMNS_PROBE.replace("PLACE", json.dumps(z[0].tolist())))
     found, console = browse(text, tmp_path)
     assert console == [] and found is not None and found["shown"] and found["bold"] == 0
     assert "--scale standardise" in found["unit"]
@@ -401,6 +383,7 @@ def test_dark_mode_is_another_page(runs, tmp_path):
 @pytest.mark.slow
 @needs_chromium
 def test_an_error_on_the_page_would_be_seen(runs, tmp_path):
-    _, _, text = probed(runs, "plane", np.zeros((1, 2)))
-    _, console = browse(text.replace("const found = {};", "const found = {}; nonsense();"), tmp_path)
+    run, dataset = loaded(runs, "plane")
+    text = with_script(page(report_content.content(run, dataset)), "nonsense();")
+    _, console = browse(text, tmp_path)
     assert len(console) == 1 and "nonsense is not defined" in console[0]

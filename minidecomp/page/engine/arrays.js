@@ -47,3 +47,10 @@ function columnSums(values, width) {
   for (let i = 0; i < values.length; i++) sums[i % width] += values[i];
   return sums;
 }
+
+// Column d of values (rows, width)
+function column(values, rows, width, d) {
+  const picked = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) picked[i] = values[i * width + d];
+  return picked;
+}

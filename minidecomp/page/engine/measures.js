@@ -42,8 +42,7 @@ function aboutDimensions(encodings, count, prior, seed) {
   const [scale] = someRows(encodings.scale, count, D, MOST_MEASURED), eps = normals(rows * D, seed, ...streamAt("DIMENSIONS"));
   const kl = new Float64Array(D), spread = new Float64Array(D), active = prior.name === "sparse" ? new Float64Array(D) : null;
   for (let d = 0; d < D; d++) {
-    const column = (values) => Float64Array.from({ length: rows }, (_, i) => values[i * D + d]);
-    const mu = column(loc), s = column(scale), noise = column(eps), z = samplePosterior(mu, s, noise);
+    const [mu, s, noise] = [loc, scale, eps].map((values) => column(values, rows, D, d)), z = samplePosterior(mu, s, noise);
     const logQ = posteriorLogDensity(noise, s, rows, 1), alone = PRIORS[prior.name].marginal(prior, [d]);
     kl[d] = meanOf(logQ) - meanOf(PRIORS[prior.name].logDensity(alone, z, rows));
     const centre = meanOf(mu);

@@ -136,18 +136,21 @@ class Trainer {
     return now.parameters.vector;
   }
 
-  // What the page shows of the model as it stands
-  snapshot() {
+  // What the page shows of the model as it stands; overlap and match, which take as long as a step, only if `measure` says so.
+  snapshot(measure = true) {
     const { options, model, data } = this, prior = currentPrior(model), { seed } = options;
     const encodings = encode(model, data.x, data.rows);
+    if (measure || !this.dials) {
+      this.dials = overlapAndMatch(encodings, data.rows, prior, seed);
+      this.dimensions = aboutDimensions(encodings, data.rows, prior, seed);
+    }
     return {
       step: this.step, epoch: this.epoch, row: this.row, options: { ...options }, prior,
       model: { vector: model.parameters.vector.slice(), dataDim: data.width },
       encodings, look: this.lookForShow(),
       reconstruction: meanOfData(model, encodings.loc, data.rows),
       samples: sampleModel(model, data.imageShape ? SHOWN_IMAGES : SHOWN_SAMPLES, seed),
-      dials: overlapAndMatch(encodings, data.rows, prior, seed),
-      dimensions: aboutDimensions(encodings, data.rows, prior, seed),
+      dials: { ...this.dials }, dimensions: { ...this.dimensions },
     };
   }
 

@@ -3,34 +3,37 @@
 
 const NOTHING = -45; // e^-45 is below the last digit of a sum that holds e^0
 
-// For every row z_j of z (count, D): log q(z_j | x_i) of all B posteriors less their greatest, handed to
-// use(j, logPosteriors, logSum) with logSum = logsumexp_i log q(z_j | x_i) less the same greatest, and that greatest.
+// For every row z_j of z (count, D), with m_j = max_i log q(z_j | x_i) over all B posteriors, to use(j, shares, sum, m_j):
+// shares_i = e^(log q(z_j | x_i) - m_j), and their sum.
 function eachAggregate(z, count, loc, scale, rows, dims, use) {
-  const inverse = scale.map((s) => 1 / s), constant = new Float64Array(rows), logs = new Float64Array(rows);
-  for (let at = 0; at < scale.length; at++) constant[Math.floor(at / dims)] -= Math.log(scale[at]) + 0.5 * LOG_2PI;
+  const inverse = scale.map((s) => 1 / s), constant = new Float64Array(rows), shares = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) {
+    for (let d = 0; d < dims; d++) constant[i] -= Math.log(scale[i * dims + d]) + 0.5 * LOG_2PI;
+  }
   for (let j = 0; j < count; j++) {
     let top = -Infinity, sum = 0;
-    for (let i = 0; i < rows; i++) {
+    for (let i = 0, at = 0; i < rows; i++) {
       let square = 0;
-      for (let d = 0; d < dims; d++) {
-        const t = (z[j * dims + d] - loc[i * dims + d]) * inverse[i * dims + d];
+      for (let d = 0; d < dims; d++, at++) {
+        const t = (z[j * dims + d] - loc[at]) * inverse[at];
         square += t * t;
       }
-      logs[i] = constant[i] - 0.5 * square;
-      if (logs[i] > top) top = logs[i];
+      shares[i] = constant[i] - 0.5 * square;
+      if (shares[i] > top) top = shares[i];
     }
     for (let i = 0; i < rows; i++) {
-      logs[i] -= top;
-      if (logs[i] > NOTHING) sum += Math.exp(logs[i]);
+      const less = shares[i] - top;
+      shares[i] = less > NOTHING ? Math.exp(less) : 0;
+      sum += shares[i];
     }
-    use(j, logs, Math.log(sum), top);
+    use(j, shares, sum, top);
   }
 }
 
 // log q(z_j) = logsumexp_i log q(z_j | x_i) - log B, (count)
 function aggregateLogDensity(z, count, loc, scale, rows, dims) {
   const value = new Float64Array(count);
-  eachAggregate(z, count, loc, scale, rows, dims, (j, logs, logSum, top) => { value[j] = top + logSum - Math.log(rows); });
+  eachAggregate(z, count, loc, scale, rows, dims, (j, shares, sum, top) => { value[j] = top + Math.log(sum / rows); });
   return value;
 }
 
@@ -43,11 +46,11 @@ function inclusiveKl(priorSample, z, loc, scale, prior, rows) {
   const byLoc = new Float64Array(loc.length), byScale = new Float64Array(loc.length);
   const bySample = density.z.map((value) => value / J);
   let total = 0;
-  eachAggregate(priorSample, J, loc, scale, rows, dims, (j, logs, logSum, top) => {
-    total += density.value[j] - top - logSum + Math.log(rows);
+  eachAggregate(priorSample, J, loc, scale, rows, dims, (j, shares, sum, top) => {
+    total += density.value[j] - top - Math.log(sum / rows);
     for (let i = 0; i < rows; i++) {
-      if (logs[i] - logSum <= NOTHING) continue;
-      const W = Math.exp(logs[i] - logSum) / J;
+      if (shares[i] === 0) continue;
+      const W = shares[i] / sum / J;
       for (let d = 0; d < dims; d++) {
         const at = i * dims + d, s = scale[at], t = (priorSample[j * dims + d] - loc[at]) / s;
         byLoc[at] -= W * t / s;

@@ -1,62 +1,43 @@
 "use strict";
 // MMD^2 between a sample x of the prior and one y of the aggregate posterior, dimension by dimension (Gretton et al., 2012).
 
-// k(r) = sum_c c / (c + r^2)        k'(r) = -2 r sum_c c / (c + r^2)^2
-function mmdKernel(r) {
-  const square = r * r;
-  let value = 0, slope = 0;
-  for (let n = 0; n < CONSTANTS.KERNEL_SCALES.length; n++) {
-    const c = CONSTANTS.KERNEL_SCALES[n], part = c / (c + square);
-    value += part;
-    slope += part * part / c;
-  }
-  return [value, -2 * r * slope];
-}
+// 1 / c for each kernel scale c: k(r) = sum_c c / (c + r^2) = sum_c 1 / (1 + r^2 / c),   k'(r) = -2 r sum_c (1 / c) / (1 + r^2 / c)^2
+const INVERSE_SCALES = Float64Array.from(CONSTANTS.KERNEL_SCALES, (c) => 1 / c);
 
-// The sum of k(y_i - y_j) over pairs i != j, and into `pull` sum_j k'(y_i - y_j) for each i; y is a column (B)
-function withinPairs(y, pull) {
+// The sum of k(y_i - x_j) over all pairs, or those with j < i where x is y itself; sum_j k'(y_i - x_j) is added to pullY, and
+// sum_i k'(x_j - y_i) to pullX.
+function sumOverPairs(y, x, pullY, pullX) {
   let total = 0;
   for (let i = 0; i < y.length; i++) {
-    for (let j = 0; j < i; j++) {
-      const [value, slope] = mmdKernel(y[i] - y[j]);
-      total += 2 * value; // k is even, k' odd
-      pull[i] += slope;
-      pull[j] -= slope;
-    }
-  }
-  return total;
-}
-
-// The sum of k(y_i - x_j) over all pairs, and sum_j k'(y_i - x_j), sum_i k'(y_i - x_j) into the two pulls
-function acrossPairs(y, x, pullY, pullX) {
-  let total = 0;
-  for (let i = 0; i < y.length; i++) {
-    for (let j = 0; j < x.length; j++) {
-      const [value, slope] = mmdKernel(y[i] - x[j]);
-      total += value;
-      pullY[i] += slope;
-      pullX[j] += slope;
+    for (let j = 0, end = x === y ? i : x.length; j < end; j++) {
+      const r = y[i] - x[j], square = r * r;
+      let sum = 0;
+      for (let n = 0; n < INVERSE_SCALES.length; n++) {
+        const part = 1 / (1 + square * INVERSE_SCALES[n]);
+        total += part;
+        sum += part * part * INVERSE_SCALES[n];
+      }
+      pullY[i] -= 2 * r * sum;
+      pullX[j] += 2 * r * sum;
     }
   }
   return total;
 }
 
 // MMD^2 = sum_d 1/(B (B-1)) sum_{i != j} [k(x_i - x_j) + k(y_i - y_j)] - 2/B^2 sum_{i,j} k(x_i - y_j)
-// d/dy_a = 2/(B (B-1)) sum_j k'(y_a - y_j) - 2/B^2 sum_j k'(y_a - x_j)
-// d/dx_a = 2/(B (B-1)) sum_j k'(x_a - x_j) + 2/B^2 sum_j k'(y_j - x_a)
+// d/dy_a = 2/(B (B-1)) sum_j k'(y_a - y_j) - 2/B^2 sum_j k'(y_a - x_j), and for x_a likewise
 function mmd(priorSample, z, rows, dims) {
   if (rows < CONSTANTS.LEAST_MMD_POINTS) throw new Error(`mmd needs ${CONSTANTS.LEAST_MMD_POINTS} points or more`);
   const bySample = new Float64Array(z.length), byPrior = new Float64Array(z.length), pairs = rows * (rows - 1);
   let total = 0;
   for (let d = 0; d < dims; d++) {
-    const column = (values) => Float64Array.from({ length: rows }, (_, i) => values[i * dims + d]);
-    const x = column(priorSample), y = column(z);
+    const x = column(priorSample, rows, dims, d), y = column(z, rows, dims, d);
     const [withinX, withinY, acrossX, acrossY] = Array.from({ length: 4 }, () => new Float64Array(rows));
-    const within = withinPairs(x, withinX) + withinPairs(y, withinY), across = acrossPairs(y, x, acrossY, acrossX);
-    total += within / pairs - 2 * across / (rows * rows);
+    const within = 2 * (sumOverPairs(x, x, withinX, withinX) + sumOverPairs(y, y, withinY, withinY));
+    total += within / pairs - 2 * sumOverPairs(y, x, acrossY, acrossX) / (rows * rows);
     for (let a = 0; a < rows; a++) {
       bySample[a * dims + d] = 2 / pairs * withinY[a] - 2 / (rows * rows) * acrossY[a];
-      byPrior[a * dims + d] = 2 / pairs * withinX[a] + 2 / (rows * rows) * acrossX[a];
+      byPrior[a * dims + d] = 2 / pairs * withinX[a] - 2 / (rows * rows) * acrossX[a];
     }
   }
   return { value: total, z: bySample, priorSample: byPrior };

@@ -53,7 +53,9 @@ function chart(parent, title, x, lines, logarithmic) {
     if (!path.includes("L")) line.setAttribute("stroke-width", "6");
     if (own) line.setAttribute("stroke-dasharray", "4 3");
     if (known.length > 1) {
-      svg("text", { x: left + 58 + 68 * i, y: H - 4, style: `fill: var(--${kind})` }, root).textContent = name;
+      const label = svg("text", { x: left + 58 + 68 * i, y: H - 4 }, root);
+      label.textContent = name;
+      label.style.fill = `var(--${kind})`;
     }
   });
 }

@@ -1,0 +1,76 @@
+"""``minidecomp playground [RUN]``: a page that trains small models in the browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .loading import data_dir_option, data_option, load_run, place_in, which_option
+from .output import check_output, check_run_output, say, say_page
+
+NAME = "playground.html"
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option("--out", "-o", metavar="FILE.html", help="The page.  [playground.html here, or in RUN]")
+@click.option("--no-open", is_flag=True, help="Only write the page, do not open the browser.")
+@data_option
+@data_dir_option
+@which_option
+def playground(
+    run: str | None, which: str | None, out: str | None, no_open: bool, data: str | None, data_dir: str | None
+) -> None:
+    """Write one self-contained HTML page that trains small models while one watches, and open it in the browser.
+
+    The page needs no network. Every term's pull is drawn as it trains, and sliders change the objective meanwhile. With
+    RUN it goes on with that run: its data, its weights, its optimiser, the same order and the same draws.
+    """
+    from minidecomp.playground import write_playground
+
+    check_output("out", out, ending=(".html", ".htm"), makes_folder=True)
+    if run is None:
+        _refuse_options_of_a_run(which=which, data=data, data_dir=data_dir)
+        place, content = Path(NAME), None
+    else:
+        place, content = _of_run(run, out, which, data, data_dir)
+    path = place if out is None else Path(out)
+    say_page(path, write_playground(path, content))
+    if not no_open and not _open(path):
+        say("no browser could be opened here; open the page in one", err=True)
+
+
+def _refuse_options_of_a_run(**options: str | None) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with a RUN only")
+
+
+def _of_run(
+    run: str, out: str | None, which: str | None, data: str | None, data_dir: str | None
+) -> tuple[Path, dict[str, Any]]:
+    """Where a run's page usually goes, and the run as the page has it."""
+    from minidecomp.playground import content
+
+    loaded, dataset = load_run(run, data, data_dir, which)
+    check_run_output("out", out, loaded, data, makes_folder=True)
+    return place_in(loaded, NAME), content(loaded, dataset)
+
+
+def _open(path: Path) -> bool:
+    """Open the page in the user's browser; whether there is one."""
+    import webbrowser
+
+    # Without a display there are browsers of text alone, which would take the terminal and run no script.
+    if sys.platform not in ("win32", "darwin") and not any(
+        map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    ):
+        return False
+    try:
+        return webbrowser.open(path.resolve().as_uri())
+    except (webbrowser.Error, OSError):
+        return False

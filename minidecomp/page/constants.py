@@ -1,0 +1,61 @@
+"""What the page's engine and controls take from Python's own tables, so that no number stands in two places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._core import codes
+from ..figures.classes import CLASS_COLOURS
+from ..randomness import streams
+from ..settings.options import by_name, choices_of, help_of
+from ..variants import PRIORS, Option
+
+LARGEST_EXACT = 2**53  # up to which a number of JavaScript holds every whole number
+ORDERS = ("ACTIVATIONS", "SCALE_LINKS", "LIKELIHOODS", "PRIORS", "KL_ESTIMATORS", "REGULARISERS", "TERMS")
+NUMBERS = ("MIN_SCALE", "LOG_2PI", "LEAKY_SLOPE", "KERNEL_SCALES", "LEAST_MMD_POINTS")
+
+
+def constants() -> dict[str, Any]:
+    """The page's ``CONSTANTS``, ready for JSON.
+
+    ``ACTIVATIONS``, ``PRIORS`` and so on have names in the order of their codes; ``streams`` the purposes and the first
+    step of each use of random numbers.
+    """
+    return {
+        **{name: getattr(codes, name) for name in (*ORDERS, *NUMBERS)},
+        "LARGEST_GRADIENT": codes.LARGEST_GRADIENT["float64"],
+        "streams": {name: _stream(each) for name, each in vars(streams).items() if isinstance(each, streams.Stream)},
+        "classColours": CLASS_COLOURS,
+    }
+
+
+def option_constants() -> dict[str, Any]:
+    """What a page with controls has beside.
+
+    ``options`` has the kind, limits, choices, help and default of each option of a run; ``usualVarianceScale`` each
+    prior's default of that option.
+    """
+    return {
+        "options": {name: _option(option) for name, option in by_name().items()},
+        "usualVarianceScale": {name: PRIORS[name].defaults.get("prior_variance_scale", 1.0) for name in codes.PRIORS},
+    }
+
+
+def whole(value: Any) -> Any:
+    """The value, or a whole number that JavaScript would round as its decimal digits."""
+    return str(value) if isinstance(value, int) and abs(value) > LARGEST_EXACT else value
+
+
+def _stream(stream: streams.Stream) -> dict[str, Any]:
+    return {"purposes": stream.purposes, "first_step": str(stream.first_step)}
+
+
+def _option(option: Option) -> dict[str, Any]:
+    limits = {name: whole(getattr(option, name)) for name in ("low", "high", "above", "below", "most")}
+    return {
+        "kind": option.kind.__name__,
+        **limits,
+        "choices": choices_of(option),
+        "help": help_of(option),
+        "default": option.default,
+    }

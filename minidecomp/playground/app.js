@@ -1,0 +1,2 @@
+"use strict";
+// The app: it begins the page.

@@ -1,0 +1,115 @@
+"use strict";
+// Arrows by which the terms move encodings: told apart by colour and by form, all on one scale.
+
+const MOST_ARROWS = 60;
+const USUAL_ARROW = 32; // pixels, of the 90th percentile
+const LONGEST_ARROW = 2.5; // usual arrows; a longer one is cut
+
+// dash: of the shaft; heads: how many; open: a head of two strokes
+const ARROW_FORMS = {
+  log_likelihood: { name: "reconstruction", colour: "reconstruction", dash: [], heads: 1, open: false },
+  kl: { name: "β KL", colour: "kl", dash: [7, 3], heads: 1, open: true },
+  regulariser: { name: "α D", colour: "regulariser", dash: [1.5, 2.5], heads: 1, open: false },
+  sum: { name: "their sum", colour: "sum", dash: [], heads: 2, open: true },
+};
+
+// Positions in the batch that get arrows: evenly spread over its points in the data's order, and the chosen one's
+function arrowPositions(rows, chosen, most) {
+  const order = Array.from(rows, (_, at) => at).sort((a, b) => rows[a] - rows[b]); // the same points in every step
+  const positions = Array.from(evenlySpread(order.length, most), (k) => order[k]), own = rows.indexOf(chosen);
+  if (own >= 0 && !positions.includes(own)) positions.push(own);
+  return positions;
+}
+
+// Each shown term's pull on loc as B * D numbers; the sum is over all terms, shown or not.
+function pullsToShow(pulls, shown) {
+  const found = {}, terms = Object.keys(pulls);
+  for (const term of terms) if (shown[term]) found[term] = pulls[term].loc;
+  if (shown.sum && terms.length > 0) {
+    found.sum = pulls[terms[0]].loc.map((_, i) => terms.reduce((sum, term) => sum + pulls[term].loc[i], 0));
+  }
+  return found;
+}
+
+// The length that 90 % of the arrows at these positions do not exceed; 0 where there is none.
+function usualPull(pulls, positions, latentDim, dims) {
+  const sizes = [];
+  for (const pull of Object.values(pulls)) {
+    for (const at of positions) sizes.push(Math.hypot(...dims.map((d) => pull[at * latentDim + d])));
+  }
+  const known = sizes.filter(Number.isFinite).sort((a, b) => a - b);
+  return known.length > 0 ? known[Math.ceil(0.9 * known.length) - 1] : 0;
+}
+
+// A round pull whose arrow on this scale (pixels for a nat per unit) is from 20 to 50 pixels long
+function roundPull(scale) {
+  return roundStep(20 / scale);
+}
+
+// One arrow's shaft and heads as paths
+function addArrow(shafts, heads, x, y, dx, dy, form) {
+  const length = Math.hypot(dx, dy);
+  if (length < 1.5) return;
+  const ux = dx / length, uy = dy / length, head = Math.min(8, 0.6 * length + 1.5);
+  const back = form.open ? 0 : head;
+  shafts.moveTo(x, y);
+  shafts.lineTo(x + dx - ux * back, y + dy - uy * back);
+  for (let k = 0; k < form.heads; k++) {
+    const tipX = x + dx - ux * k * 5, tipY = y + dy - uy * k * 5, wide = 0.5 * head;
+    heads.moveTo(tipX - ux * head - uy * wide, tipY - uy * head + ux * wide);
+    heads.lineTo(tipX, tipY);
+    heads.lineTo(tipX - ux * head + uy * wide, tipY - uy * head - ux * wide);
+    if (!form.open) heads.closePath();
+  }
+}
+
+// A term's arrows at places (x, y) by (dx, dy): two strokes for all of them
+function drawArrows(context, colours, term, places, moves, width) {
+  const form = ARROW_FORMS[term], shafts = new Path2D(), heads = new Path2D(), longest = LONGEST_ARROW * USUAL_ARROW;
+  for (let i = 0; i < places.length; i += 2) {
+    const part = Math.min(1, longest / (Math.hypot(moves[i], moves[i + 1]) || 1));
+    addArrow(shafts, heads, places[i], places[i + 1], moves[i] * part, moves[i + 1] * part, form);
+  }
+  context.strokeStyle = context.fillStyle = colours[form.colour];
+  context.lineWidth = width;
+  context.setLineDash(form.dash);
+  context.stroke(shafts);
+  context.setLineDash([]);
+  if (form.open) context.stroke(heads);
+  else context.fill(heads);
+}
+
+// What the arrows mean: a sample of each form, and the length that stands for a round pull
+class ArrowLegend {
+  constructor(container) {
+    this.box = newElement(container, "p", "arrow-legend");
+    this.items = {};
+    for (const term of Object.keys(ARROW_FORMS)) this.items[term] = this.item(term);
+    this.measure = newElement(this.box, "span", "arrow-legend-item");
+    this.bar = svg("svg", { width: 60, height: 12, "aria-hidden": "true" }, this.measure);
+    this.line = svg("path", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.5 }, this.bar);
+    this.text = newElement(this.measure, "span");
+  }
+
+  item(term) {
+    const form = ARROW_FORMS[term], item = newElement(this.box, "span", "arrow-legend-item"), stroke = `var(--${form.colour})`;
+    const root = svg("svg", { width: 40, height: 12, "aria-hidden": "true" }, item), head = form.open ? "none" : stroke;
+    const shaft = { d: form.open ? "M1 6H36" : "M1 6H29", stroke, "stroke-width": 2, "stroke-dasharray": form.dash.join(" ") || "none" };
+    svg("path", shaft, root);
+    const tips = Array.from({ length: form.heads }, (_, k) => `M${29 - 5 * k} 2L${37 - 5 * k} 6L${29 - 5 * k} 10${form.open ? "" : "Z"}`);
+    svg("path", { d: tips.join(""), stroke, fill: head, "stroke-width": form.open ? 2 : 0 }, root);
+    newElement(item, "span", "", form.name);
+    return item;
+  }
+
+  show(terms, scale) {
+    this.box.hidden = terms.length === 0;
+    for (const [term, item] of Object.entries(this.items)) item.hidden = !terms.includes(term);
+    this.measure.hidden = !(scale > 0);
+    if (!(scale > 0)) return;
+    const pull = roundPull(scale), length = pull * scale;
+    this.bar.setAttribute("width", Math.ceil(length) + 6);
+    this.line.setAttribute("d", `M1 2V10M1 6H${length.toFixed(1)}M${length.toFixed(1)} 2V10`);
+    setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; longer than ${short(LONGEST_ARROW * USUAL_ARROW / scale)} are cut`);
+  }
+}

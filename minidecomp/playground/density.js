@@ -1,0 +1,76 @@
+"use strict";
+// The aggregate posterior's density on a grid, and lines that hold a share of a density.
+
+const REACH = 4; // scales from its mean at which a point's density is taken as 0
+
+// N(x | loc, scale^2) at the middles of n cells from low on, those within REACH scales; a scale finer than the cells
+// is drawn as wide as they are. Returns the first and the last cell.
+function cellDensities(loc, scale, low, cell, n, out) {
+  const s = Math.max(scale, 0.6 * cell), height = 1 / (s * Math.sqrt(2 * Math.PI));
+  const first = Math.max(0, Math.ceil((loc - REACH * s - low) / cell - 0.5));
+  const last = Math.min(n - 1, Math.floor((loc + REACH * s - low) / cell - 0.5));
+  for (let i = first; i <= last; i++) {
+    const t = (low + (i + 0.5) * cell - loc) / s;
+    out[i] = height * Math.exp(-0.5 * t * t);
+  }
+  return [first, last];
+}
+
+// q(z) = 1/N sum_i N(z_a | loc_ia, scale_ia^2) N(z_b | loc_ib, scale_ib^2) on n x n cells of an extent, rows upwards
+function aggregateDensity(loc, scale, latentDim, [a, b], points, extent, n) {
+  const [left, right, low, high] = extent, wide = (right - left) / n, tall = (high - low) / n;
+  const grid = new Float64Array(n * n), across = new Float64Array(n), up = new Float64Array(n);
+  for (const point of points) {
+    const at = point * latentDim;
+    const [i0, i1] = cellDensities(loc[at + a], scale[at + a], left, wide, n, across);
+    const [j0, j1] = cellDensities(loc[at + b], scale[at + b], low, tall, n, up);
+    for (let j = j0; j <= j1; j++) {
+      const weight = up[j] / points.length, row = j * n;
+      for (let i = i0; i <= i1; i++) grid[row + i] += weight * across[i];
+    }
+  }
+  return grid;
+}
+
+// The same over one dimension
+function aggregateDensityOnLine(loc, scale, latentDim, dim, points, low, high, n) {
+  const line = new Float64Array(n), one = new Float64Array(n);
+  for (const point of points) {
+    const at = point * latentDim + dim, [first, last] = cellDensities(loc[at], scale[at], low, (high - low) / n, n, one);
+    for (let i = first; i <= last; i++) line[i] += one[i] / points.length;
+  }
+  return line;
+}
+
+// For each share, in growing order, the level of a density on cells of an area above which this share of all mass is;
+// null where the cells hold less.
+function levelsOfShares(values, shares, area) {
+  const sorted = Float64Array.from(values).sort(), levels = shares.map(() => null);
+  const total = Math.max(1, sorted.reduce((sum, value) => sum + value, 0) * area);
+  let mass = 0, found = 0;
+  for (let at = sorted.length - 1; at >= 0 && found < shares.length; at--) {
+    mass += sorted[at] * area;
+    while (found < shares.length && mass >= shares[found] * total) levels[found++] = sorted[at];
+  }
+  return levels;
+}
+
+// The line on which n x n values have a level, as pieces (x, y, x, y) in cells: its crossings of a cell's edges, in pairs
+function contourPieces(values, n, level) {
+  const pieces = [], crossing = new Float64Array(8);
+  for (let j = 0; j + 1 < n; j++) {
+    for (let i = 0; i + 1 < n; i++) {
+      let found = 0;
+      for (let k = 0; k < 4; k++) {
+        const x = i + (k === 1 || k === 2), y = j + (k > 1), u = i + (k < 2), v = j + (k === 1 || k === 2);
+        const from = values[y * n + x], to = values[v * n + u];
+        if ((from < level) === (to < level)) continue;
+        const t = (level - from) / (to - from);
+        crossing[found++] = x + t * (u - x);
+        crossing[found++] = y + t * (v - y);
+      }
+      for (let k = 0; k < found; k++) pieces.push(crossing[k]);
+    }
+  }
+  return pieces;
+}

@@ -1,0 +1,131 @@
+"use strict";
+// Overlap and match as two dials. Their zones are rules of thumb.
+
+const OVERLAP_ZONES = [
+  { to: 0.25, word: "too much overlap", short: "too much", good: false },
+  { to: 0.75, word: "appropriate overlap", short: "appropriate", good: true },
+  { to: 1, word: "too little overlap", short: "too little:\nspikes", good: false },
+];
+const MATCH_ZONES = [
+  { to: 0.3, word: "match", short: "matches", good: true },
+  { to: 2, word: "a near match", short: "near", good: false },
+  { to: Infinity, word: "no match", short: "no match", good: false },
+];
+const MATCH_ENDS = [0.03, 100]; // nats
+const RULE_OF_THUMB = "The zones are rules of thumb, not results: overlap is appropriate between a quarter and three quarters of log N, "
+  + "q(z) matches p(z) below 0.3 nats and does not above 2.";
+
+function overlapZone(information, most) {
+  return Number.isFinite(information) && most > 0 ? OVERLAP_ZONES.find(({ to }) => information / most <= to) || OVERLAP_ZONES[2] : null;
+}
+
+function matchZone(klPQ) {
+  return Number.isNaN(klPQ) || klPQ === null || klPQ === undefined ? null : MATCH_ZONES.find(({ to }) => klPQ < to) || MATCH_ZONES[2];
+}
+
+// Where a value stands on its dial, from 0 to 1
+function overlapShare(information, most) {
+  return Math.min(Math.max(information / most, 0), 1);
+}
+
+function matchShare(klPQ) {
+  const [low, high] = MATCH_ENDS.map(Math.log);
+  return Math.min(Math.max((Math.log(Math.max(klPQ, 1e-12)) - low) / (high - low), 0), 1);
+}
+
+// One sentence of both: "Too little overlap, and no match."
+function dialsSentence(overlap, match) {
+  if (!overlap || !match) return "";
+  const both = overlap.good && match.good, joined = overlap.good === match.good ? "and" : "but";
+  const text = `${overlap.word[0].toUpperCase()}${overlap.word.slice(1)}, ${joined} ${match.word === "match" ? "a match" : match.word}`;
+  return both ? `${text}: the decomposition that one wants.` : `${text}.`;
+}
+
+// exp(I) of N points
+function toldApart(information, most) {
+  const count = Math.round(Math.exp(most)), apart = Math.min(Math.max(Math.round(Math.exp(information)), 1), count);
+  return `about ${apart.toLocaleString("en")} of ${count.toLocaleString("en")} points can be told apart`;
+}
+
+// A half circle in zones, a needle, a word and the number
+class Dial {
+  constructor(container, title, zones, ends) {
+    this.box = newElement(container, "figure", "dial");
+    newElement(this.box, "figcaption", "dial-title", title);
+    this.root = svg("svg", { viewBox: "0 0 260 138", role: "img" }, this.box);
+    this.title = title;
+    let from = 0;
+    for (const { to, short: name, good } of zones) {
+      svg("path", { d: this.arc(from, to), class: good ? "dial-good" : "dial-bad" }, this.root);
+      this.label((from + to) / 2, name);
+      from = to;
+    }
+    this.ends = ends.map((text, k) => {
+      const element = svg("text", { x: k === 0 ? 56 : 204, y: 134, class: "dial-end", "text-anchor": "middle" }, this.root);
+      element.textContent = text;
+      return element;
+    });
+    this.needle = svg("path", { class: "dial-needle" }, this.root);
+    this.word = newElement(this.box, "p", "dial-word");
+    this.text = newElement(this.box, "p", "dial-text");
+  }
+
+  place(share, radius) {
+    const angle = Math.PI * (1 - share);
+    return [130 + radius * Math.cos(angle), 120 - radius * Math.sin(angle)].map((value) => value.toFixed(2));
+  }
+
+  arc(from, to) {
+    const gap = 0.006, radius = 74;
+    return `M${this.place(from + gap, radius).join(" ")}A${radius} ${radius} 0 0 1 ${this.place(to - gap, radius).join(" ")}`;
+  }
+
+  label(share, text) {
+    const [x, y] = this.place(share, 88), anchor = share < 0.35 ? "end" : share > 0.65 ? "start" : "middle";
+    text.split("\n").forEach((line, k) => {
+      svg("text", { x, y: Number(y) + 12 * k, class: "dial-zone", "text-anchor": anchor }, this.root).textContent = line;
+    });
+  }
+
+  show(share, word, text, label) {
+    const known = share !== null, [x, y] = this.place(known ? share : 0, 82), [u, v] = this.place(known ? share : 0, 8);
+    this.needle.setAttribute("d", known ? `M${u} ${v}L${x} ${y}` : "");
+    setText(this.word, word);
+    setText(this.text, text);
+    if (this.root.getAttribute("aria-label") !== label) this.root.setAttribute("aria-label", label);
+  }
+}
+
+class Dials {
+  constructor(container) {
+    const row = newElement(container, "div", "dials");
+    row.title = RULE_OF_THUMB;
+    const shares = MATCH_ZONES.map((zone) => ({ ...zone, to: zone.to === Infinity ? 1 : matchShare(zone.to) }));
+    this.overlap = new Dial(row, "Overlap: mutual information I(x; z)", OVERLAP_ZONES, ["0", "log N"]);
+    this.match = new Dial(row, "Match: KL(p || q)", shares, MATCH_ENDS.map(String));
+    this.sentence = newElement(container, "p", "dials-sentence");
+    this.sentence.setAttribute("role", "status");
+    newElement(container, "p", "dials-note", RULE_OF_THUMB);
+  }
+
+  draw({ dials }) {
+    const { mutualInformation: information, mostInformation: most, klPQ } = dials;
+    const overlap = overlapZone(information, most), match = matchZone(klPQ);
+    setText(this.overlap.ends[1], `log N = ${most.toFixed(2)}`);
+    this.showOverlap(overlap, information, most);
+    this.showMatch(match, klPQ);
+    setText(this.sentence, dialsSentence(overlap, match));
+  }
+
+  showOverlap(zone, information, most) {
+    const text = zone ? `${information.toFixed(2)} nats: ${toldApart(information, most)}` : "not known yet";
+    const word = zone ? zone.word : "";
+    this.overlap.show(zone ? overlapShare(information, most) : null, word, text, `${this.overlap.title}. ${word}; ${text}. A rule of thumb.`);
+  }
+
+  showMatch(zone, klPQ) {
+    const word = !zone ? "" : zone.good ? "q(z) matches p(z)" : zone.word;
+    const text = zone ? `${Number.isFinite(klPQ) ? short(klPQ) : "∞"} nats from p(z) to q(z)` : "not known yet";
+    this.match.show(zone ? matchShare(klPQ) : null, word, text, `${this.match.title}. ${word}; ${text}. A rule of thumb.`);
+  }
+}

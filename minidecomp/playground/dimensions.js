@@ -1,0 +1,64 @@
+"use strict";
+// More than two latent dimensions: what each carries, and which two the plane shows.
+
+// The two dimensions shown after a press: the pressed one takes the place of the one that has been shown longer.
+function dimsAfterPress(dims, pressed) {
+  return dims.includes(pressed) ? dims : [dims[1], pressed];
+}
+
+class Dimensions {
+  constructor(container, { onDims }) {
+    this.container = newElement(container, "div", "dimensions");
+    this.onDims = onDims;
+    this.rows = [];
+  }
+
+  draw(snapshot, view) {
+    const { kl, spread, active } = snapshot.dimensions, count = snapshot.options.latent_dim;
+    this.container.hidden = count <= 2;
+    if (count <= 2) return;
+    if (this.rows.length !== count || this.withActive !== Boolean(active)) this.build(count, Boolean(active));
+    this.dims = view.dims;
+    const columns = [[kl, "nats"], [spread, ""], ...(active ? [[active, "%"]] : [])];
+    const tops = columns.map(([values, unit]) => (unit === "%" ? 1 : Math.max(...values, 1e-9)));
+    this.rows.forEach(({ button, cells }, d) => {
+      const pressed = String(view.dims.includes(d));
+      if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed);
+      cells.forEach(({ bar, number }, k) => {
+        const [values, unit] = columns[k];
+        bar.style.width = `${100 * Math.min(Math.max(values[d] / tops[k], 0), 1)}%`;
+        setText(number, unit === "%" ? `${Math.round(100 * values[d])} %` : short(values[d]).replace("-", "−"));
+      });
+    });
+  }
+
+  build(count, withActive) {
+    this.withActive = withActive;
+    this.container.replaceChildren();
+    const table = newElement(this.container, "table", "bars"), head = newElement(table, "thead").insertRow();
+    newElement(table, "caption", "", "Latent dimensions: press two to see them in the plane");
+    const names = [["shown", ""], ["mean KL", "kl"], ["spread of the means", "density"], ...(withActive ? [["active", "regulariser"]] : [])];
+    for (const [name] of names) newElement(head, "th", "", name).scope = "col";
+    const body = newElement(table, "tbody");
+    this.rows = Array.from({ length: count }, (_, d) => this.row(body, d, names.slice(1)));
+  }
+
+  row(body, d, columns) {
+    const line = body.insertRow(), head = newElement(line, "th");
+    head.scope = "row";
+    const button = newElement(head, "button", "dimension-button", `z${d + 1}`);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      const dims = dimsAfterPress(this.dims, d);
+      if (dims !== this.dims) this.onDims(dims);
+    });
+    const cells = columns.map(([, kind]) => {
+      const cell = newElement(line, "td", "dimension-cell"), track = newElement(cell, "div", "bar-track");
+      track.setAttribute("aria-hidden", "true");
+      const bar = newElement(track, "div", "bar");
+      bar.style.background = `var(--${kind})`;
+      return { bar, number: newElement(cell, "span", "bar-number") };
+    });
+    return { button, cells };
+  }
+}

@@ -1,0 +1,20 @@
+"""The formulas that the playground shows: those of ``minidecomp gradients --explain``, and no others."""
+
+from __future__ import annotations
+
+from ..inspection.explanations import explanations
+
+
+def formulas() -> dict[str, dict[str, str | list[str]]]:
+    """Title, formula and steps of every term's explanation, by its name: ``mixture-prior``, ``kl-inc``, ``sample``.
+
+    A formula and a step are a line of text each; the page has them as ``EXPLANATIONS``.
+    """
+    return {
+        name: {
+            "title": explained.explanation.title,
+            "formula": list(explained.explanation.formula),
+            "steps": list(explained.explanation.steps),
+        }
+        for name, explained in explanations().items()
+    }

@@ -1,0 +1,73 @@
+"use strict";
+// Each term's share of the gradient, and whether the terms pull together or against each other.
+
+const SHARE_TERMS = ["log_likelihood", "kl", "regulariser"];
+
+// norm_T / sum_T norm_T; null for a term of weight 0
+function gradientShares(norms) {
+  const total = SHARE_TERMS.reduce((sum, term) => sum + (norms[term] || 0), 0);
+  return SHARE_TERMS.map((term) => (norms[term] === undefined || !(total > 0) ? null : norms[term] / total));
+}
+
+// The three pairs of terms with their cosine, whichever is named first; null where one has weight 0
+function pairCosines(cosines) {
+  const pairs = [["log_likelihood", "kl"], ["log_likelihood", "regulariser"], ["kl", "regulariser"]];
+  return pairs.map(([a, b]) => {
+    const value = cosines[`${a} ${b}`] ?? cosines[`${b} ${a}`];
+    return { a, b, value: Number.isFinite(value) ? value : null };
+  });
+}
+
+function cosineWord(value) {
+  return value === null ? "" : value > 0.3 ? "together" : value < -0.3 ? "against" : "neither";
+}
+
+// A row of a table: a name, a bar and a number
+class BarRow {
+  constructor(table, name, kind) {
+    const line = table.insertRow(), head = newElement(line, "th", "", name);
+    head.scope = "row";
+    const track = newElement(newElement(line, "td", "bar-cell"), "div", "bar-track");
+    track.setAttribute("aria-hidden", "true");
+    this.bar = newElement(track, "div", "bar");
+    this.bar.style.background = `var(--${kind})`;
+    this.middle = newElement(track, "div", "bar-middle");
+    this.number = newElement(line, "td", "bar-number");
+    this.word = newElement(line, "td", "bar-word");
+  }
+
+  // from and to as shares of the track
+  show(from, to, number, word) {
+    this.bar.style.left = `${100 * Math.min(from, to)}%`;
+    this.bar.style.width = `${100 * Math.abs(to - from)}%`;
+    setText(this.number, number);
+    setText(this.word, word);
+  }
+}
+
+class Shares {
+  constructor(container) {
+    const table = (title) => {
+      const element = newElement(container, "table", "bars");
+      newElement(element, "caption", "", title);
+      return element;
+    };
+    const norms = table("Share of each weighted term in the gradient, by its norm"), cosines = table("Cosines: do two terms pull together or against each other?");
+    this.shares = SHARE_TERMS.map((term) => new BarRow(norms, ARROW_FORMS[term].name, ARROW_FORMS[term].colour));
+    for (const row of this.shares) row.middle.hidden = true;
+    this.cosines = pairCosines({}).map(({ a, b }) => new BarRow(cosines, `${ARROW_FORMS[a].name}, ${ARROW_FORMS[b].name}`, "sum"));
+  }
+
+  draw({ look }) {
+    if (!look) return;
+    gradientShares(look.norms).forEach((share, k) => {
+      const norm = look.norms[SHARE_TERMS[k]];
+      if (share === null) this.shares[k].show(0, 0, "off", "");
+      else this.shares[k].show(0, share, `${Math.round(100 * share)} %`, `norm ${short(norm)}`);
+    });
+    pairCosines(look.cosines).forEach(({ value }, k) => {
+      if (value === null) this.cosines[k].show(0.5, 0.5, "off", "");
+      else this.cosines[k].show(0.5, 0.5 + value / 2, value.toFixed(2).replace("-", "−"), cosineWord(value));
+    });
+  }
+}

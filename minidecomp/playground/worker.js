@@ -1,0 +1,2 @@
+"use strict";
+// The worker: it trains, and tells the page.
