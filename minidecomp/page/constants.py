@@ -8,11 +8,21 @@ from .._core import codes
 from ..figures.classes import CLASS_COLOURS
 from ..randomness import streams
 from ..settings.options import by_name, choices_of, help_of
-from ..variants import PRIORS, Option
+from ..settings.resolving import resolve
+from ..variants import Option
 
 LARGEST_EXACT = 2**53  # up to which a number of JavaScript holds every whole number
 ORDERS = ("ACTIVATIONS", "SCALE_LINKS", "LIKELIHOODS", "PRIORS", "KL_ESTIMATORS", "REGULARISERS", "TERMS")
 NUMBERS = ("MIN_SCALE", "LOG_2PI", "LEAKY_SLOPE", "KERNEL_SCALES", "LEAST_MMD_POINTS")
+
+# What a page trains with; other options it leaves as the command has them.
+PAGE_OPTIONS = (
+    *("data", "data_seed", "arms", "points_per_arm", "radial_std", "tangential_std", "rate"),
+    *("prior", "prior_variance_scale", "learn_prior_variance", "components", "component_radius"),
+    *("df", "gamma", "spike_scale", "latent_dim", "hidden", "decoder_hidden", "activation", "decoder_activation"),
+    *("init", "scale_link", "likelihood", "likelihood_scale", "beta", "alpha", "regulariser", "kl", "samples"),
+    *("log_prior_multiplier", "batch_size", "lr", "amsgrad", "seed"),
+)
 
 
 def constants() -> dict[str, Any]:
@@ -32,13 +42,19 @@ def constants() -> dict[str, Any]:
 def option_constants() -> dict[str, Any]:
     """What a page with controls has beside.
 
-    ``options`` has the kind, limits, choices, help and default of each option of a run; ``usualVarianceScale`` each
-    prior's default of that option.
+    ``options`` has the kind, limits, choices, help and default of each option of a run; ``defaults`` what ``minidecomp
+    train --data pinwheel --prior mixture`` has, and ``usualVarianceScale`` what each prior has if nothing is said.
     """
+    first = _usual("mixture")
     return {
         "options": {name: _option(option) for name, option in by_name().items()},
-        "usualVarianceScale": {name: PRIORS[name].defaults.get("prior_variance_scale", 1.0) for name in codes.PRIORS},
+        "defaults": {name: getattr(first, name) for name in PAGE_OPTIONS},
+        "usualVarianceScale": {name: _usual(name).prior_variance_scale for name in codes.PRIORS},
     }
+
+
+def _usual(prior: str) -> Any:
+    return resolve(data="pinwheel", prior=prior)
 
 
 def whole(value: Any) -> Any:

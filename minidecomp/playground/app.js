@@ -1,2 +1,518 @@
 "use strict";
-// The app: it begins the page.
+// The playground: it joins the controls, the views, the address and the thread that trains.
+
+const SPOKEN_MS = 5000; // from one spoken status to the next
+const REDUCED_MS = 500; // from one drawing to the next where motion is reduced
+const ADDRESS_MS = 1000;
+const LARGEST_FILE = 5e6; // bytes
+const FEW_ELLIPSES = 12;
+const PACES = [["full speed", Infinity], ["20 steps a second", 20], ["5 steps a second", 5], ["1 step a second", 1]];
+const LAYER_NAMES = { data: "data", reconstructions: "reconstructions", samples: "samples of the model" };
+const KEYS = [
+  ["Space", "play or pause"], ["→ or s", "one step"], ["r", "reset: begin anew from the seed"],
+  ["1, 2, 3, 4", "arrows of the reconstruction, of beta KL, of alpha D, of their sum"], ["?", "this list"],
+  ["arrow keys on a plane", "choose the next point; Escape frees it"],
+];
+
+function byId(id) {
+  return document.getElementById(id);
+}
+
+// An array of the page's content: {dtype, base64}, little-endian
+function decodedArray({ dtype, base64 }) {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  return Float64Array.from(dtype === "float32" ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer));
+}
+
+// A run as the page was given it: {name, options, data, state, notes}
+function decodedRun(content) {
+  const { data, state, options } = content, array = (each) => each && decodedArray(each);
+  const extra = { prior_logits: array(state.prior_logits), prior_scale: array(state.prior_scale) };
+  const present = Object.entries(extra).filter(([, value]) => value !== null);
+  return {
+    name: content.name,
+    notes: content.notes,
+    options: { ...CONSTANTS.defaults, ...options, ...Object.fromEntries(present) },
+    data: { ...data, x: array(data.x), labels: data.labels && Int32Array.from(data.labels) },
+    state: { vector: array(state.parameters), m: array(state.m), v: array(state.v), vMax: array(state.v_max),
+      step: state.step, epoch: state.epoch, row: state.row },
+  };
+}
+
+// The thread that trains: a worker of the engine's text and its own.
+function trainingWorker(onMessage, onFault) {
+  const text = `${byId("engine").textContent}\n${byId("worker").textContent}`;
+  const worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  worker.onmessage = (event) => onMessage(event.data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    onFault(event.message || "the worker did not start");
+  };
+  return worker;
+}
+
+class Playground {
+  constructor(content) {
+    this.run = content && decodedRun(content);
+    this.motion = matchMedia("(prefers-reduced-motion: reduce)");
+    this.view = {
+      chosen: null, ellipses: new Set(), arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false },
+      dims: [0, 1], columns: [0, 1], show: { data: true, reconstructions: true, samples: false }, reducedMotion: this.motion.matches, data: null,
+    };
+    this.given = { drawn: null, table: null }; // what a person gave: drawn points, a CSV file
+    this.running = true;
+    this.changedLate = false; // a setting was changed after the first step
+    this.lastDrawn = this.lastSpoken = -Infinity;
+    this.makeParts();
+    this.listen();
+    this.startWorker();
+    this.restore();
+  }
+
+  // ---- parts ----
+
+  makeParts() {
+    const choose = { onChoose: (index) => this.choose(index) };
+    this.curves = new LiveCurves(byId("curves"));
+    this.panel = new PointPanel(byId("point-panel"));
+    this.views = [
+      new LatentPlane(byId("latent-plane"), choose), new DataPlane(byId("data-plane"), choose), new Dials(byId("dials")), this.curves,
+      new Shares(byId("shares")), new Dimensions(byId("dimensions"), { onDims: (dims) => this.showDims(dims) }), this.panel,
+    ];
+    this.controls = new Controls(byId("settings"), byId("data-settings"), (changes) => this.changeSettings(changes));
+    byId("seed-place").append(this.controls.add("seed", (changes) => this.changeSettings(changes)).element);
+    for (const name of ["points_per_arm", "data_seed"]) {
+      byId("data-choice").parentElement.after(this.controls.add(name, (changes) => this.changeData(changes)).element);
+    }
+    this.tour = new Tour(byId("tour"), TOUR, (stop) => this.goToStop(stop));
+    this.pad = new DrawingPad(byId("pad"), (points) => this.takeDrawn(points));
+    this.saving = new SaveDialog(byId("save"));
+    for (const [text, pace] of PACES) byId("pace").append(new Option(text, String(pace)));
+    for (const [name, { title }] of Object.entries(DATASETS)) byId("data-choice").append(new Option(title, name));
+    this.makeToggles();
+    for (const [key, what] of KEYS) {
+      const row = document.createElement("tr");
+      row.append(textElement("td", key), textElement("td", what));
+      byId("keys-rows").append(row);
+    }
+  }
+
+  makeToggles() {
+    this.boxes = {};
+    ARROW_NAMES.forEach((name, i) => {
+      const { arrows } = this.view, box = this.addToggle("arrows", arrowSample(name), `${ARROW_FORMS[name].name} (${i + 1})`, arrows, name);
+      box.setAttribute("aria-keyshortcuts", String(i + 1));
+      this.boxes[name] = box;
+    });
+    for (const [name, text] of Object.entries(LAYER_NAMES)) this.addToggle("layers", null, text, this.view.show, name);
+    const few = { ellipses: false };
+    this.addToggle("layers", null, `ellipses of ${FEW_ELLIPSES} posteriors`, few, "ellipses", () => this.showEllipses(few.ellipses));
+  }
+
+  addToggle(parent, sample, text, state, name, then = () => {}) {
+    const label = document.createElement("label"), box = fieldElement("checkbox", {});
+    box.checked = state[name];
+    box.addEventListener("change", () => {
+      state[name] = box.checked;
+      then();
+      this.viewChanged();
+    });
+    label.append(box, ...(sample ? [sample] : []), textElement("span", text));
+    byId(parent).append(label);
+    return box;
+  }
+
+  showEllipses(few) {
+    this.view.ellipses = new Set(few ? evenlySpread(this.data.rows, FEW_ELLIPSES) : []);
+  }
+
+  listen() {
+    byId("play").addEventListener("click", () => this.playOrPause());
+    byId("step").addEventListener("click", () => this.oneStep());
+    byId("reset").addEventListener("click", () => this.begin(null));
+    byId("pace").addEventListener("change", () => this.send({ do: "pace", stepsPerSecond: Number(byId("pace").value) }));
+    byId("save-button").addEventListener("click", () => this.save());
+    byId("keys-button").addEventListener("click", () => byId("keys").showModal());
+    byId("data-choice").addEventListener("change", () => this.chooseData(byId("data-choice").value));
+    byId("file").addEventListener("change", () => this.takeFile(byId("file").files[0]));
+    byId("pad").addEventListener("toggle", () => this.pad.draw());
+    document.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("visibilitychange", () => this.redraw());
+    addEventListener("hashchange", () => this.restore());
+    addEventListener("resize", () => this.redraw());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+    this.motion.addEventListener("change", () => {
+      this.view.reducedMotion = this.motion.matches;
+      this.redraw();
+    });
+    this.listenForDrops();
+  }
+
+  listenForDrops() {
+    const { body } = document, over = (on) => body.classList.toggle("dropping", on);
+    body.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      over(true);
+    });
+    body.addEventListener("dragleave", () => over(false));
+    body.addEventListener("drop", (event) => {
+      event.preventDefault();
+      over(false);
+      this.takeFile(event.dataTransfer.files[0]);
+    });
+  }
+
+  startWorker() {
+    const fault = (why) => this.say([`This browser lets the page start no thread that trains (${why}): open it in another one, or from a server.`]);
+    try {
+      this.worker = trainingWorker((message) => this.receive(message), fault);
+    } catch (error) {
+      fault(error.message);
+    }
+  }
+
+  send(message) {
+    if (this.worker) this.worker.postMessage(message);
+  }
+
+  // Lines for a person, at the top of the page
+  say(lines) {
+    byId("note").replaceChildren(...lines.map((line) => textElement("p", line)));
+  }
+
+  // ---- the state: from the address, a run, a stop, a control ----
+
+  restore() {
+    const found = readAddress(location.hash, this.tour.stops.map((stop) => stop.id), Object.keys(DATASETS));
+    const { data, ...options } = found.options, lines = found.refused;
+    this.tour.showStop(found.stop);
+    Object.assign(this.view, found.view);
+    if (found.view.arrows) this.showArrows(found.view.arrows);
+    if (found.drawn) this.given.drawn = found.drawn;
+    if (found.table && !this.given.table) lines.push(`The link was made with the table ${shortened(found.table)}, which it cannot hold: drop it here.`);
+    this.options = withSettings(this.base(), options);
+    if (this.run && !data) {
+      lines.push(...this.run.notes);
+      this.useData(this.run.data);
+    } else if (!this.makeData(data || this.options.data)) {
+      lines.push(byId("fault-data").textContent);
+      this.makeData(this.base().data);
+    }
+    const fault = this.faultOf(this.options);
+    if (fault) {
+      lines.push(fault);
+      this.options = this.base();
+    }
+    this.begin(this.run && this.data === this.run.data && sameShape(this.options, this.run.options) ? this.run.state : null);
+    if (this.view.reducedMotion) lines.push("Your system asks for less motion: the page is drawn twice a second.");
+    this.say(lines);
+  }
+
+  // The options that the page has where an address says nothing
+  base() {
+    return this.run && !this.tour.stop ? this.run.options : optionsOfStop(this.tour.stop);
+  }
+
+  // Makes the data of that name the page's; false, and a line beside the choice, if it cannot
+  makeData(name) {
+    try {
+      this.useData(DATASETS[name].make({ ...this.options, data: name }, this.given[name]), name);
+      byId("fault-data").textContent = "";
+      return true;
+    } catch (error) {
+      byId("fault-data").textContent = error.message;
+      return false;
+    }
+  }
+
+  useData(data, name = this.options.data) {
+    this.data = this.view.data = data;
+    this.panel.columns = data.columns;
+    this.options = { ...optionsForData({ ...this.options, data: name }, data), data: name };
+    const columns = Math.max(data.width, 1);
+    this.view.columns = [0, Math.min(1, columns - 1)];
+    if (this.view.chosen !== null && this.view.chosen >= data.rows) this.view.chosen = null;
+    this.view.ellipses = new Set(Array.from(this.view.ellipses).filter((i) => i < data.rows));
+  }
+
+  chooseData(name) {
+    if (name === "drawn" && !this.given.drawn) {
+      byId("pad").open = true;
+      byId("fault-data").textContent = "Draw points below, then train on them.";
+      byId("data-choice").value = this.options.data;
+      return;
+    }
+    if (name === "table" && !this.given.table) {
+      byId("fault-data").textContent = "Choose a table below, or drop one on the page.";
+      byId("data-choice").value = this.options.data;
+      return;
+    }
+    if (this.makeData(name)) this.begin(null);
+    else byId("data-choice").value = this.options.data;
+  }
+
+  changeData(changes) {
+    const before = this.options;
+    this.options = { ...this.options, ...changes };
+    if (this.makeData(this.options.data)) {
+      this.begin(null);
+      return null;
+    }
+    this.options = before;
+    return byId("fault-data").textContent;
+  }
+
+  takeDrawn(points) {
+    const before = this.given.drawn;
+    this.given.drawn = points;
+    if (this.makeData("drawn")) {
+      this.begin(null);
+      return null;
+    }
+    this.given.drawn = before;
+    return byId("fault-data").textContent;
+  }
+
+  async takeFile(file) {
+    if (!file) return;
+    if (file.size > LARGEST_FILE) {
+      this.say([`${file.name}: a file must be ${LARGEST_FILE / 1e6} MB or less, not ${(file.size / 1e6).toFixed(1)} MB`]);
+      return;
+    }
+    const text = await file.text();
+    if (/\.toml$/i.test(file.name)) this.takeConfig(file.name, text);
+    else this.takeTable({ name: file.name, text });
+    byId("file").value = "";
+  }
+
+  takeTable(table) {
+    const before = this.given.table;
+    this.given.table = table;
+    if (this.makeData("table")) {
+      this.say([]);
+      this.begin(null);
+      return;
+    }
+    this.given.table = before;
+    this.say([byId("fault-data").textContent]);
+  }
+
+  takeConfig(name, text) {
+    const { options, refused } = readConfig(text, Object.keys(DATASETS)), before = this.options;
+    const { data = before.data, ...others } = options;
+    this.options = withSettings({ ...CONSTANTS.defaults, data: before.data }, others);
+    const fault = this.makeData(data) ? this.faultOf(this.options) : byId("fault-data").textContent;
+    if (fault) this.options = before;
+    else this.begin(null);
+    this.say([fault ? `${name}: ${fault}` : `The settings are those of ${name}.`, ...refused.map((line) => `${name}: ${line}.`)]);
+  }
+
+  goToStop(stop) {
+    if (!stop) {
+      this.viewChanged();
+      return;
+    }
+    this.options = optionsOfStop(stop);
+    this.running = true;
+    if (this.makeData(this.options.data)) this.begin(null);
+  }
+
+  // Adopts changed settings while training goes on; returns a fault's line, or null
+  changeSettings(changes) {
+    const options = withSettings(this.options, changes), fault = this.faultOf(options);
+    if (fault) return fault;
+    this.options = options;
+    this.controls.show(options);
+    this.send({ do: "change", options });
+    if (this.snapshot && this.snapshot.step > 0) this.changedLate = true;
+    this.viewChanged();
+    return null;
+  }
+
+  faultOf(options) {
+    try {
+      checkOptions(options, this.data);
+    } catch (error) {
+      return error.message;
+    }
+    return optionsFault(options, this.data.width);
+  }
+
+  // Begins training anew, from the seed or from a run's state
+  begin(state) {
+    this.changedLate = false;
+    this.snapshot = null;
+    this.send({ do: "begin", options: this.options, data: this.data, state });
+    this.send({ do: "pace", stepsPerSecond: Number(byId("pace").value) });
+    this.send({ do: this.running ? "play" : "pause" });
+    this.controls.show(this.options);
+    byId("data-choice").value = this.options.data;
+    this.showRunning();
+    this.viewChanged();
+  }
+
+  playOrPause() {
+    this.running = !this.running;
+    this.send({ do: this.running ? "play" : "pause" });
+    this.showRunning();
+  }
+
+  oneStep() {
+    this.running = false;
+    this.send({ do: "step" });
+    this.showRunning();
+  }
+
+  showRunning() {
+    byId("play").textContent = this.running ? "Pause" : "Play";
+  }
+
+  // ---- what comes from the thread ----
+
+  receive(message) {
+    if (message.is === "snapshot") this.takeSnapshot(message);
+    else if (message.is === "begun" && message.anew) this.begunAnew();
+    else if (message.is === "fault") this.stopFor(message.message);
+  }
+
+  begunAnew() {
+    this.curves.clear();
+    this.changedLate = false;
+  }
+
+  stopFor(message) {
+    this.running = false;
+    this.showRunning();
+    this.say([`${message}: training pauses. Reset it, or take a smaller learning rate.`]);
+  }
+
+  takeSnapshot(message) {
+    const { model, options, history } = message;
+    this.snapshot = { ...message, model: makeModel(options, model.dataDim, model.vector) };
+    this.curves.append(history);
+    this.unshown = true;
+    this.redraw();
+  }
+
+  // ---- drawing ----
+
+  redraw() {
+    if (this.waiting || document.hidden) return;
+    this.waiting = true;
+    const wait = this.view.reducedMotion ? REDUCED_MS - (performance.now() - this.lastDrawn) : 0;
+    const frame = () => requestAnimationFrame(() => this.draw());
+    if (wait > 0) setTimeout(frame, wait);
+    else frame();
+  }
+
+  draw() {
+    this.waiting = false;
+    if (!this.snapshot) return;
+    this.lastDrawn = performance.now();
+    for (const view of this.views) view.draw(this.snapshot, this.view);
+    this.showStatus();
+    if (this.unshown) this.send({ do: "shown" });
+    this.unshown = false;
+  }
+
+  showStatus() {
+    const { step, epoch, dials, stepsPerSecond, running } = this.snapshot, now = performance.now();
+    const where = `Step ${step.toLocaleString("en")}, epoch ${epoch.toLocaleString("en")}`;
+    const pace = running ? `${Math.round(stepsPerSecond)} steps a second` : "paused";
+    byId("status").textContent = `${where}, ${pace}.${this.changedLate ? " Settings have changed since the first step." : ""}`;
+    if (now - this.lastSpoken < SPOKEN_MS) return;
+    this.lastSpoken = now;
+    byId("spoken").textContent = `${where}: KL of p from q ${dials.klPQ.toFixed(2)}, mutual information ${dials.mutualInformation.toFixed(2)} `
+      + `of ${dials.mostInformation.toFixed(2)} nats. ${this.dialsInWords()}`;
+  }
+
+  dialsInWords() {
+    const { mutualInformation, mostInformation, klPQ } = this.snapshot.dials;
+    return dialsSentence(overlapZone(mutualInformation, mostInformation), matchZone(klPQ));
+  }
+
+  choose(index) {
+    this.view.chosen = index;
+    this.viewChanged();
+  }
+
+  showDims(dims) {
+    this.view.dims = dims;
+    this.viewChanged();
+  }
+
+  showArrows(arrows) {
+    Object.assign(this.view.arrows, arrows);
+    for (const [name, box] of Object.entries(this.boxes)) box.checked = this.view.arrows[name];
+  }
+
+  viewChanged() {
+    this.view.dims = this.view.dims.every((d) => d < this.options.latent_dim) ? this.view.dims : [0, Math.min(1, this.options.latent_dim - 1)];
+    this.writeAddressSoon();
+    this.redraw();
+  }
+
+  // ---- the address and saving ----
+
+  state() {
+    const { data } = this.options, { stop } = this.tour, base = this.base(), isTable = data === "table";
+    return {
+      options: isTable ? { ...this.options, data: base.data } : this.options, base, view: this.view, stop: stop && stop.id,
+      drawn: data === "drawn" ? this.given.drawn : null, table: isTable ? this.data.name : null,
+    };
+  }
+
+  writeAddressSoon() {
+    if (this.addressTimer) return;
+    this.addressTimer = setTimeout(() => {
+      this.addressTimer = null;
+      try {
+        history.replaceState(null, "", `#${writeAddress(this.state())}`);
+      } catch {
+        // Where a browser lets a page from a file change no address, "Save" still shows the link.
+      }
+    }, ADDRESS_MS);
+  }
+
+  save() {
+    const file = fileOf(this.data), epochs = this.snapshot ? this.snapshot.epoch : 1, notes = [];
+    if (this.changedLate) {
+      notes.push("A setting was changed after the first step. The command trains with the present settings from the start, so its numbers differ.");
+    }
+    if (this.run) notes.push(`This page goes on with the run ${this.run.name}; the command trains from the start.`);
+    const leftOut = leftOutOfAddress(this.state());
+    if (leftOut) notes.push(leftOut);
+    const link = `${location.href.replace(/#.*$/, "")}#${writeAddress(this.state())}`;
+    this.saving.show(configText(this.options, epochs, file ? file.options : {}), file, link, notes);
+  }
+
+  // ---- keys ----
+
+  key(event) {
+    const { target } = event;
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
+    const action = this.actionOf(event.key, target);
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+
+  actionOf(key, target) {
+    if (target.matches("select, textarea, input[type=text]")) return null;
+    if (key === " ") return target.matches("input, button, summary, a, canvas") ? null : () => this.playOrPause();
+    if (key === "ArrowRight") return target.matches("input, canvas") ? null : () => this.oneStep();
+    if (key === "s") return () => this.oneStep();
+    if (key === "r") return () => this.begin(null);
+    if (key === "?") return () => byId("keys").showModal();
+    const name = ARROW_NAMES[Number(key) - 1];
+    return name ? () => this.boxes[name].click() : null;
+  }
+}
+
+// Whether a state of a model with these options fits one with those
+function sameShape(one, other) {
+  const names = ["latent_dim", "hidden", "decoder_hidden", "likelihood", "learn_prior_variance", "seed", "init"];
+  return names.every((name) => sameSetting(one[name], other[name]));
+}
+
+const playground = new Playground(JSON.parse(byId("content").textContent));

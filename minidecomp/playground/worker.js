@@ -1,2 +1,165 @@
 "use strict";
-// The worker: it trains, and tells the page.
+// The thread that trains. It takes the page's messages between slices of some milliseconds, and sends snapshots no faster than they are drawn.
+
+const SLICE_MS = 12;
+const LEAST_MS_BETWEEN_SNAPSHOTS = 1000 / 30;
+const MOST_HISTORY = 20000; // steps that are kept for the next snapshot; of more, every other one
+const SNAPSHOT_COST = 3; // a snapshot that takes long comes so many times its own duration after the last one, so that training goes on
+
+class TrainingThread {
+  // post(message) sends to the page, now() is in milliseconds, later(callback, ms) calls after a while, at once for 0.
+  constructor(post, now, later) {
+    Object.assign(this, { post, now, later });
+    this.trainer = null;
+    this.running = false;
+    this.pace = Infinity;
+    this.waiting = false; // a slice is due
+    this.shown = true; // the page has drawn the last snapshot
+    this.wanted = false; // something changed that no snapshot shows yet
+    this.lastSnapshot = -Infinity;
+    this.snapshotMs = 0;
+    this.history = []; // of each step since the last snapshot: step, log-likelihood, KL, regulariser, objective
+    this.finished = []; // when the steps of the last second were finished
+    this.nextStep = 0; // when the next step is due, in slow motion
+  }
+
+  receive(message) {
+    const actions = {
+      begin: () => this.begin(message),
+      play: () => this.play(),
+      pause: () => { this.running = false; },
+      step: () => this.oneStep(),
+      pace: () => { this.pace = message.stepsPerSecond; this.nextStep = this.now(); },
+      change: () => this.change(message.options),
+      shown: () => { this.shown = true; },
+    };
+    try {
+      actions[message.do]();
+    } catch (error) {
+      this.stopFor(error);
+    }
+    if (message.do !== "shown") this.wanted = true;
+    this.sendSnapshot(true);
+    this.schedule();
+  }
+
+  begin({ options, data, state }) {
+    this.trainer = state ? Trainer.fromState(options, data, state) : new Trainer(options, data);
+    this.forgetSteps();
+    this.shown = true;
+    this.post({ is: "begun", anew: true });
+  }
+
+  change(options) {
+    const anew = this.trainer.change(options) === "begun anew";
+    if (anew) this.forgetSteps();
+    this.post({ is: "begun", anew });
+  }
+
+  forgetSteps() {
+    this.finished = [];
+    this.history = [];
+  }
+
+  play() {
+    this.running = true;
+    this.nextStep = this.now();
+  }
+
+  oneStep() {
+    this.running = false;
+    this.makeStep();
+  }
+
+  schedule() {
+    if (!this.running || this.waiting || !this.trainer) return;
+    this.waiting = true;
+    const wait = this.pace === Infinity ? 0 : Math.max(0, this.nextStep - this.now());
+    this.later(() => this.slice(), wait);
+  }
+
+  slice() {
+    this.waiting = false;
+    if (!this.running || !this.trainer) return;
+    const end = this.now() + SLICE_MS;
+    try {
+      do {
+        if (this.pace !== Infinity && this.now() < this.nextStep) break;
+        this.makeStep();
+        this.nextStep = Math.max(this.nextStep + 1000 / this.pace, this.now() - 1000 / this.pace);
+      } while (this.running && this.now() < end);
+    } catch (error) {
+      this.stopFor(error);
+    }
+    this.sendSnapshot(false);
+    this.schedule();
+  }
+
+  makeStep() {
+    const values = this.trainer.stepOnce();
+    this.keep(values);
+    this.finished.push(this.now());
+    this.wanted = true;
+  }
+
+  keep({ log_likelihood, kl, regulariser = NaN, objective }) {
+    this.history.push([this.trainer.step, log_likelihood, kl, regulariser, objective]);
+    if (this.history.length > MOST_HISTORY) this.history = this.history.filter((_, i) => i % 2 === 1);
+  }
+
+  stopFor(error) {
+    this.running = false;
+    this.wanted = true;
+    this.post({ is: "fault", message: error.message });
+  }
+
+  // Sends what changed, once the page has drawn the last snapshot; while steps are made, only every so often.
+  sendSnapshot(atOnce) {
+    const start = this.now();
+    if (!this.trainer || !this.shown || !this.wanted) return;
+    const apart = Math.max(LEAST_MS_BETWEEN_SNAPSHOTS, SNAPSHOT_COST * this.snapshotMs);
+    if ((this.running || !atOnce) && start - this.lastSnapshot < apart) {
+      if (!this.running) this.later(() => this.sendSnapshot(false), apart - (start - this.lastSnapshot));
+      return;
+    }
+    this.shown = this.wanted = false;
+    this.lastSnapshot = start;
+    try {
+      const snapshot = this.trainer.snapshot();
+      const history = Float64Array.from(this.history.flat());
+      this.post({ ...snapshot, is: "snapshot", running: this.running, stepsPerSecond: this.stepsPerSecond(), history });
+      this.history = [];
+    } catch (error) {
+      this.shown = true;
+      this.running = false;
+      this.post({ is: "fault", message: error.message });
+    }
+    this.snapshotMs = this.now() - start;
+  }
+
+  // Steps a second, over the last second
+  stepsPerSecond() {
+    const now = this.now();
+    this.finished = this.finished.filter((at) => now - at <= 1000);
+    const since = this.finished.length ? now - this.finished[0] : 0;
+    return since > 0 ? (1000 * this.finished.length) / Math.max(since, 100) : 0;
+  }
+}
+
+// In a worker: a message to oneself comes after the messages that wait already, and without a timer's least delay.
+function startTrainingThread() {
+  const channel = new MessageChannel(), due = [];
+  channel.port1.onmessage = () => due.shift()();
+  const later = (callback, ms) => {
+    if (ms > 0) {
+      setTimeout(callback, ms);
+      return;
+    }
+    due.push(callback);
+    channel.port2.postMessage(null);
+  };
+  const thread = new TrainingThread((message) => postMessage(message), () => performance.now(), later);
+  onmessage = (event) => thread.receive(event.data);
+}
+
+if (typeof WorkerGlobalScope !== "undefined") startTrainingThread();

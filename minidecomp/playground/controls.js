@@ -1,0 +1,158 @@
+"use strict";
+// The controls of the settings: a slider with a number field beside it, a choice, a box to tick, the widths of the layers.
+
+function textElement(tag, text, className) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  if (className) element.className = className;
+  return element;
+}
+
+function fieldElement(type, attributes) {
+  const field = document.createElement("input");
+  field.type = type;
+  for (const [name, value] of Object.entries(attributes)) field.setAttribute(name, value);
+  return field;
+}
+
+// A short arrow in the form that the plane draws for a term
+function arrowSample(term) {
+  const form = ARROW_FORMS[term], root = svg("svg", { viewBox: "0 0 40 12", "aria-hidden": "true" }), stroke = `var(--${form.colour})`;
+  const dash = form.dash.length ? { "stroke-dasharray": form.dash.join(" ") } : {};
+  svg("path", { d: "M1 6H30", stroke, "stroke-width": 2.5, ...dash }, root);
+  for (let k = 0; k < form.heads; k++) {
+    const tip = 39 - 6 * k, d = `M${tip - 9} 1.5L${tip} 6L${tip - 9} 10.5`;
+    svg("path", form.open ? { d, stroke, fill: "none", "stroke-width": 2 } : { d: `${d}Z`, fill: stroke }, root);
+  }
+  return root;
+}
+
+// One option's control. onChange(name, value) is called with allowed values only; it returns a fault's line, or null.
+class SettingControl {
+  constructor(name, onChange) {
+    this.name = name;
+    this.onChange = onChange;
+    this.limits = settingLimits(name);
+    this.element = document.createElement("div");
+    this.element.className = `setting ${this.limits.choices ? "choice" : this.limits.kind === "bool" ? "box" : "number"}`;
+    this.label = textElement("label", SETTING_LABELS[name]);
+    this.label.htmlFor = `set-${name}`;
+    if (this.limits.help) this.label.title = this.limits.help;
+    this.fault = textElement("p", "", "fault");
+    this.fault.id = `fault-${name}`;
+    this.fault.setAttribute("role", "alert");
+    this.element.append(this.label, ...this.fields(), this.fault);
+  }
+
+  fields() {
+    const { choices, kind } = this.limits;
+    if (choices) return [this.makeChoice(choices)];
+    if (kind === "bool") return [this.makeBox()];
+    const parts = [this.makeNumberField()];
+    if (SLIDERS[this.name]) parts.unshift(this.makeSlider(SLIDERS[this.name]));
+    return parts;
+  }
+
+  makeChoice(choices) {
+    this.field = document.createElement("select");
+    this.field.id = `set-${this.name}`;
+    for (const choice of choices) this.field.append(new Option(choice, choice));
+    this.field.addEventListener("change", () => this.take(this.field.value));
+    return this.field;
+  }
+
+  makeBox() {
+    this.field = fieldElement("checkbox", { id: `set-${this.name}` });
+    this.field.addEventListener("change", () => this.take(String(this.field.checked)));
+    return this.field;
+  }
+
+  makeNumberField() {
+    const mode = this.limits.kind === "float" ? "decimal" : this.limits.kind === "tuple" ? "text" : "numeric";
+    this.field = fieldElement("text", { id: `set-${this.name}`, inputmode: mode, autocomplete: "off", spellcheck: "false",
+      "aria-describedby": `fault-${this.name}` });
+    this.field.addEventListener("change", () => this.take(this.field.value));
+    this.field.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.show(this.value);
+    });
+    return this.field;
+  }
+
+  makeSlider(slider) {
+    this.slider = fieldElement("range", { min: 0, max: SLIDER_PLACES, step: 1, "aria-label": `${SETTING_LABELS[this.name]}, slider` });
+    this.slider.addEventListener("input", () => this.takePlace(slider, Number(this.slider.value)));
+    // A step with the arrow keys always comes to another value, though several places of a slider can stand for one.
+    this.slider.addEventListener("keydown", (event) => {
+      const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      let place = Number(this.slider.value) + way;
+      while (place > 0 && place < SLIDER_PLACES && valueAtPlace(slider, place) === this.value) place += way;
+      this.takePlace(slider, Math.min(Math.max(place, 0), SLIDER_PLACES));
+    });
+    return this.slider;
+  }
+
+  takePlace(slider, place) {
+    this.take(String(valueAtPlace(slider, place)));
+  }
+
+  take(text) {
+    const read = readSetting(this.name, text);
+    const fault = "fault" in read ? read.fault : this.onChange(this.name, read.value);
+    this.say(fault);
+    if (!fault) return;
+    if (this.limits.choices) this.field.value = settingText(this.value);
+    if (this.limits.kind === "bool") this.field.checked = this.value;
+    this.showSlider(this.value);
+  }
+
+  say(fault) {
+    this.fault.textContent = fault || "";
+    if (this.field) this.field.setAttribute("aria-invalid", fault ? "true" : "false");
+  }
+
+  show(value) {
+    this.value = value;
+    this.say(null);
+    if (this.limits.kind === "bool") this.field.checked = value;
+    else this.field.value = settingText(value);
+    this.showSlider(value);
+  }
+
+  showSlider(value) {
+    if (!this.slider) return;
+    const place = placeOfValue(SLIDERS[this.name], value);
+    if (valueAtPlace(SLIDERS[this.name], Number(this.slider.value)) !== value) this.slider.value = String(place);
+    this.slider.setAttribute("aria-valuetext", settingText(value));
+  }
+}
+
+// All groups of settings, in front of an element of the parent. onChange(changes) returns a fault's line, or null.
+class Controls {
+  constructor(parent, before, onChange) {
+    this.controls = new Map();
+    for (const { title, names } of SETTING_GROUPS) {
+      const group = document.createElement("fieldset");
+      group.append(textElement("legend", title));
+      for (const name of names) group.append(this.add(name, onChange).element);
+      parent.insertBefore(group, before);
+    }
+  }
+
+  add(name, onChange) {
+    const control = new SettingControl(name, (each, value) => onChange({ [each]: value }));
+    this.controls.set(name, control);
+    return control;
+  }
+
+  // Shows the options; those that say nothing with the others are hidden. A field with a fault keeps it until its value changes.
+  show(options) {
+    for (const [name, control] of this.controls) {
+      control.element.hidden = !settingMatters(name, options);
+      if (control.value === undefined || !sameSetting(control.value, options[name]) || !control.fault.textContent) control.show(options[name]);
+    }
+    const kl = this.controls.get("kl");
+    for (const choice of kl.field.options) choice.disabled = choice.value === "analytic" && options.prior !== "gaussian";
+  }
+}

@@ -1,0 +1,241 @@
+"use strict";
+// What a person can set, and which values are allowed. The limits are those of minidecomp's own table of options, CONSTANTS.options.
+
+// How the page begins: with training that shows the paper's point.
+const FIRST_OPTIONS = { ...CONSTANTS.defaults, alpha: 5 };
+
+// What a browser can train while one watches is less than what minidecomp can.
+const PAGE_LIMITS = {
+  hidden: { most: 3, high: 256 },
+  decoder_hidden: { most: 3, high: 256 },
+  latent_dim: { high: 16 },
+  components: { high: 50 },
+  samples: { high: 50 },
+  points_per_arm: { high: 500 },
+};
+const MOST_WEIGHTS = 20000;
+const NARROWER_WIDTHS = [64, 32, 16, 8, 4];
+
+// A slider's places: a logarithmic one can have 0 at its left end.
+const ZERO_TO_HUNDRED = { zero: true, low: 0.01, high: 100 };
+const SLIDERS = {
+  alpha: ZERO_TO_HUNDRED,
+  beta: ZERO_TO_HUNDRED,
+  lr: { low: 1e-5, high: 0.1 },
+  prior_variance_scale: { low: 0.001, high: 10 },
+  spike_scale: { low: 0.005, high: 1 },
+  df: { low: 0.5, high: 100 },
+  likelihood_scale: { low: 0.01, high: 1 },
+  gamma: { linear: true, low: 0, high: 1, step: 0.01 },
+  component_radius: { linear: true, low: 0, high: 3, step: 0.05 },
+  components: { linear: true, low: 1, high: 12, step: 1 },
+  samples: { linear: true, low: 1, high: 20, step: 1 },
+  latent_dim: { linear: true, low: 1, high: 16, step: 1 },
+};
+const SLIDER_PLACES = 200;
+
+// The controls, group by group; "with" says which choice an option belongs to.
+const SETTING_GROUPS = [
+  { title: "Objective", names: ["beta", "alpha", "regulariser", "kl", "log_prior_multiplier"] },
+  {
+    title: "Prior p(z)",
+    names: ["prior", "components", "component_radius", "df", "gamma", "spike_scale", "prior_variance_scale", "learn_prior_variance"],
+  },
+  { title: "Model", names: ["likelihood", "likelihood_scale", "scale_link", "hidden", "latent_dim", "activation"] },
+  { title: "Training", names: ["lr", "batch_size", "samples", "amsgrad"] },
+];
+const SETTING_LABELS = {
+  beta: "beta (overlap)",
+  alpha: "alpha (match)",
+  regulariser: "regulariser D",
+  kl: "KL term",
+  log_prior_multiplier: "log-prior multiplier M",
+  prior: "prior",
+  components: "components",
+  component_radius: "components' radius",
+  df: "degrees of freedom",
+  gamma: "gamma (weight of the spike)",
+  spike_scale: "spike's scale",
+  prior_variance_scale: "variance scale",
+  learn_prior_variance: "learn the variances",
+  likelihood: "likelihood p(x|z)",
+  likelihood_scale: "likelihood's scale",
+  scale_link: "posterior's link",
+  hidden: "hidden widths",
+  latent_dim: "latent dimensions",
+  activation: "activation",
+  lr: "learning rate",
+  batch_size: "batch size",
+  samples: "samples K",
+  amsgrad: "AMSGrad",
+  seed: "seed",
+  data_seed: "data seed",
+  points_per_arm: "points an arm",
+};
+const SETTING_OWNERS = {
+  arms: ["data", "pinwheel"],
+  points_per_arm: ["data", "pinwheel"],
+  radial_std: ["data", "pinwheel"],
+  tangential_std: ["data", "pinwheel"],
+  rate: ["data", "pinwheel"],
+  components: ["prior", "mixture"],
+  component_radius: ["prior", "mixture"],
+  df: ["prior", "student-t"],
+  gamma: ["prior", "sparse"],
+  spike_scale: ["prior", "sparse"],
+  likelihood_scale: ["likelihood", "laplace"],
+};
+
+// Whether an option says something, given the others
+function settingMatters(name, options) {
+  const owner = SETTING_OWNERS[name];
+  return !owner || options[owner[0]] === owner[1];
+}
+
+// The limits that an option has, by name: low, high, above, below, most, choices; whole ones beyond 2^53 are texts.
+function settingLimits(name) {
+  const limits = Object.entries({ ...CONSTANTS.options[name], ...PAGE_LIMITS[name] });
+  return Object.fromEntries(limits.filter(([, limit]) => limit !== null && limit !== undefined));
+}
+
+// "a whole number from 1 to 50"
+function allowedInWords(name) {
+  const limits = settingLimits(name);
+  if (limits.choices) return `one of ${limits.choices.join(", ")}`;
+  if (limits.kind === "bool") return "true or false";
+  const range = rangeInWords(limits);
+  if (limits.kind === "tuple") return `up to ${limits.most} whole numbers ${range} with commas between`;
+  if (limits.kind !== "int") return range || "a number";
+  return `a whole number${range ? ` ${limits.high === undefined ? range.replace(/(\S+) or more/, "of at least $1") : range}` : ""}`;
+}
+
+function rangeInWords({ low, high, above, below }) {
+  const words = [];
+  if (low !== undefined) words.push(high === undefined ? `${low} or more` : `from ${low} to ${high}`);
+  else if (high !== undefined) words.push(`${high} or less`);
+  if (above !== undefined) words.push(`above ${above}`);
+  if (below !== undefined) words.push(`below ${below}`);
+  return words.join(" and ");
+}
+
+function settingRefusal(name, given) {
+  const text = shortened(String(given).trim());
+  return `${name} must be ${allowedInWords(name)}, not ${text === "" ? "empty" : text}`;
+}
+
+function shortened(text) {
+  return text.length > 60 ? `${text.slice(0, 60)}..` : text;
+}
+
+// {value} of an option's text, or {fault}: one line that says what is allowed and what came
+function readSetting(name, text) {
+  const limits = settingLimits(name), trimmed = String(text).trim();
+  const fault = { fault: settingRefusal(name, text) };
+  if (limits.choices) {
+    const choice = limits.choices.find((each) => String(each) === trimmed);
+    return choice === undefined ? fault : { value: choice };
+  }
+  if (limits.kind === "bool") return ["true", "false"].includes(trimmed) ? { value: trimmed === "true" } : fault;
+  if (limits.kind === "tuple") return readWidths(trimmed, limits, fault);
+  if (limits.kind === "int") return readWhole(trimmed, limits, fault);
+  const value = SETTING_NUMBER.test(trimmed) ? Number(trimmed) : NaN;
+  return isWithin(value, limits) ? { value } : fault;
+}
+
+const SETTING_NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+
+function isWithin(value, { low, high, above, below }) {
+  return Number.isFinite(value) && !(value < low) && !(value > high) && !(value <= above) && !(value >= below);
+}
+
+// Whole numbers that no double holds, as seeds up to 2^64 - 1, stay a decimal text.
+function readWhole(text, limits, fault) {
+  if (!/^\d{16,25}$/.test(text)) {
+    const value = SETTING_NUMBER.test(text) ? Number(text) : NaN;
+    return Number.isSafeInteger(value) && isWithin(value, limits) ? { value } : fault;
+  }
+  const large = BigInt(text);
+  if (large < limits.low || large > limits.high) return fault;
+  return { value: large <= Number.MAX_SAFE_INTEGER ? Number(large) : String(large) };
+}
+
+function readWidths(text, limits, fault) {
+  const parts = text === "" ? [] : text.replace(/,\s*$/, "").split(/\s*,\s*|\s+/);
+  const widths = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : NaN));
+  return widths.length <= limits.most && widths.every((width) => isWithin(width, limits)) ? { value: widths } : fault;
+}
+
+// An option's value as text, which readSetting reads back
+function settingText(value) {
+  return Array.isArray(value) ? value.join(",") : String(value);
+}
+
+function sameSetting(one, other) {
+  return settingText(one) === settingText(other);
+}
+
+// Weights and biases of both networks
+function countWeights(options, dataDim) {
+  return makeModel(options, dataDim).parameters.vector.length;
+}
+
+// The options after some of them changed, with what follows: the decoder mirrors the encoder, and each prior has a usual variance.
+function withSettings(options, changes) {
+  const changed = { ...options, ...changes };
+  const mirrored = sameSetting(options.decoder_hidden, [...options.hidden].reverse());
+  if ("hidden" in changes && !("decoder_hidden" in changes) && mirrored) changed.decoder_hidden = [...changes.hidden].reverse();
+  const alike = options.activation === options.decoder_activation;
+  if ("activation" in changes && !("decoder_activation" in changes) && alike) changed.decoder_activation = changes.activation;
+  if (changed.prior !== options.prior && !("prior_variance_scale" in changes)) {
+    const usual = CONSTANTS.usualVarianceScale;
+    if (options.prior_variance_scale === usual[options.prior]) changed.prior_variance_scale = usual[changed.prior];
+  }
+  if (changed.prior !== "gaussian" && changed.kl === "analytic") changed.kl = "monte-carlo";
+  return changed;
+}
+
+// The options that a stop of the tour begins with; without a stop, the page's first
+function optionsOfStop(stop) {
+  return withSettings(FIRST_OPTIONS, stop ? stop.options : {});
+}
+
+// Why options that are each allowed do not go together, in one line; null if they do
+function optionsFault(options, dataDim) {
+  const weights = countWeights(options, dataDim);
+  if (weights > MOST_WEIGHTS) {
+    return `hidden must make ${MOST_WEIGHTS} weights at most in the page, not ${weights}; minidecomp train takes more`;
+  }
+  return null;
+}
+
+// The options for other data: bernoulli for zeros and ones alone, as the command chooses it, and widths that the page can train
+function optionsForData(options, data) {
+  const inside = (allowed) => data.x.every(allowed);
+  const changes = {};
+  if (inside((value) => value === 0 || value === 1)) changes.likelihood = "bernoulli";
+  else if (options.likelihood === "bernoulli" && !inside((value) => value >= 0 && value <= 1)) changes.likelihood = "gaussian";
+  const fitted = withSettings(options, changes);
+  if (countWeights(fitted, data.width) <= MOST_WEIGHTS) return fitted;
+  const narrower = NARROWER_WIDTHS.map((width) => ({ ...fitted, hidden: [width], decoder_hidden: [width] }));
+  return narrower.find((each) => countWeights(each, data.width) <= MOST_WEIGHTS) || narrower.at(-1);
+}
+
+// The slider's value at a place, 0 to SLIDER_PLACES, with two digits that count
+function valueAtPlace(slider, place) {
+  const { low, high } = slider;
+  if (slider.linear) {
+    const value = low + ((high - low) * place) / SLIDER_PLACES;
+    return Number((Math.round(value / slider.step) * slider.step).toPrecision(6));
+  }
+  const first = slider.zero ? 1 : 0;
+  if (place < first) return 0;
+  return Number((low * (high / low) ** ((place - first) / (SLIDER_PLACES - first))).toPrecision(2));
+}
+
+// The place nearest to a value; a value beyond the slider's ends is at an end
+function placeOfValue(slider, value) {
+  const { low, high } = slider, first = slider.zero ? 1 : 0;
+  if (slider.zero && value <= 0) return 0;
+  const share = slider.linear ? (value - low) / (high - low) : Math.log(value / low) / Math.log(high / low);
+  return Math.min(Math.max(Math.round(first + share * (SLIDER_PLACES - first)), first), SLIDER_PLACES);
+}
