@@ -3,7 +3,7 @@
 
 // Options whose change makes another model, which begins anew; of the likelihood's see Trainer.fitOutputs.
 const BEGINS_ANEW = ["seed", "init", "latent_dim", "hidden", "decoder_hidden", "learn_prior_variance"];
-const SHOWN_SAMPLES = 200, SHOWN_IMAGES = 12;
+const SAMPLES_DRAWN = 200, IMAGES_DRAWN = 12;
 
 class Trainer {
   constructor(options, data) {
@@ -149,7 +149,7 @@ class Trainer {
       model: { vector: model.parameters.vector.slice(), dataDim: data.width },
       encodings, look: this.lookForShow(),
       reconstruction: meanOfData(model, encodings.loc, data.rows),
-      samples: sampleModel(model, data.imageShape ? SHOWN_IMAGES : SHOWN_SAMPLES, seed),
+      samples: sampleModel(model, data.imageShape ? IMAGES_DRAWN : SAMPLES_DRAWN, seed),
       dials: { ...this.dials }, dimensions: { ...this.dimensions },
     };
   }
