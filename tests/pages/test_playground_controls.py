@@ -11,17 +11,19 @@ from javascript import in_node, needs_node
 from minidecomp import playground, resolve
 from minidecomp._core import codes
 from minidecomp.model.from_options import vae
-from minidecomp.page.constants import PAGE_OPTIONS
+from minidecomp.page import json_text
+from minidecomp.page.constants import PAGE_OPTIONS, option_constants
 from minidecomp.runs.folder import config_text
 
 FOLDER = Path(playground.__file__).parent
-SCRIPTS = ("settings.js", "address.js", "saving.js", "worker.js")
+SCRIPTS = ("datasets.js", "settings.js", "address.js", "saving.js", "worker.js")
 DATA_NAMES = ["pinwheel", "ring", "drawn"]
 pytestmark = needs_node
 
 
 def answer(body, given=None):
-    return in_node(body, given, *((FOLDER / name).read_text("utf-8") for name in SCRIPTS))
+    options = f"Object.assign(CONSTANTS, {json_text(option_constants())});"
+    return in_node(body, given, options, *((FOLDER / name).read_text("utf-8") for name in SCRIPTS))
 
 
 # ---- settings ----
