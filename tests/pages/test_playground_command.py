@@ -20,6 +20,7 @@ from minidecomp.data.dataset import Dataset
 from minidecomp.data.rules import learn
 from minidecomp.figures.classes import class_colours
 from minidecomp.page import constants, engine_script, page_text, parts
+from minidecomp.page.constants import option_constants
 from minidecomp.playground.content import content
 from minidecomp.playground.page import HERE, page, scripts
 from minidecomp.randomness import streams
@@ -83,6 +84,11 @@ def data_in(text, name):
     return json.loads(
         re.search(rf'<script type="application/json" id="{name}">\s*(.*?)\s*</script>', text, re.DOTALL)[1]
     )
+
+
+def data_in_engine(text):
+    """The constants that a page's engine begins with."""
+    return json.loads(re.search(r"const CONSTANTS = (.*);$", text, re.MULTILINE)[1])
 
 
 # ---- the command ----
@@ -402,7 +408,7 @@ def test_a_template_is_filled_in_one_pass():
 
 def test_the_scripts_come_in_one_order():
     names = [path.name for path in scripts()]
-    assert names[:2] == ["curves.js", "drawing.js"] and names[-1] == "app.js" and "worker.js" not in names
+    assert names[:3] == ["encoded.js", "curves.js", "drawing.js"] and names[-1] == "app.js" and "worker.js" not in names
     assert set(parts.ENGINE_SCRIPTS) == {
         path.relative_to(parts.HERE / "engine").as_posix() for path in (parts.HERE / "engine").rglob("*.js")
     }
@@ -414,7 +420,7 @@ def test_the_constants_are_pythons_own():
     from minidecomp._core import codes
     from minidecomp.settings.options import by_name
 
-    kept = json.loads(parts.json_text(constants()))
+    kept = json.loads(parts.json_text({**constants(), **option_constants()}))
     assert kept["MIN_SCALE"] == codes.MIN_SCALE and kept["LARGEST_GRADIENT"] == codes.LARGEST_GRADIENT["float64"]
     assert kept["PRIORS"] == list(codes.PRIORS) and kept["KERNEL_SCALES"] == list(codes.KERNEL_SCALES)
     assert set(kept["streams"]) == {name for name, each in vars(streams).items() if isinstance(each, streams.Stream)}
@@ -423,6 +429,7 @@ def test_the_constants_are_pythons_own():
         assert tuple(stream["purposes"]) == getattr(streams, name).purposes
     assert set(kept["options"]) == set(by_name())
     assert kept["options"]["seed"]["kind"] == "int" and kept["usualVarianceScale"]["mixture"] == 0.03
+    assert data_in_engine(page())["options"] == kept["options"]
     assert kept["options"]["df"]["above"] == by_name()["df"].above
     assert kept["options"]["prior"]["choices"] == list(PRIORS) and kept["options"]["seed"]["high"] == str(2**64 - 1)
 
