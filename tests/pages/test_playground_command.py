@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsers import browse, needs_chromium, with_script
-from javascript import NODE, needs_node
+from javascript import NODE, in_node, needs_node
 from toys import MOMENTS, Logistic, Unit
 
 from minidecomp import load_run, training
@@ -37,8 +37,8 @@ RUNS = {
     "large-seed": "--points-per-arm 5 --epochs 1 --hidden 3 --seed 18446744073709551615 --data-seed 9007199254740993",
     "bytes": "--data images.npy --epochs 2 --hidden 9 --latent-dim 3 --likelihood laplace --dtype float64",
     "bits": "--data dsprites --limit 20 --epochs 1 --hidden 1 --factors shape=heart,orientation=0,scale=1",
-    "scaled": "--data sizes.csv --scale standardise --prior gaussian --prior-variance pca --epochs 2 --hidden 9",
-    "learnt": "--data sizes.csv --scale unit --prior-variance pca --learn-prior-variance --epochs 2 --hidden 9",
+    "scaled": "--data sizes.csv --scale standardise --prior gaussian --prior-variance pca --epochs 2 --dtype float64",
+    "learnt": "--data sizes.csv --scale unit --prior-variance pca --learn-prior-variance --epochs 2 --dtype float64",
     "scheduled": "--points-per-arm 10 --hidden 4 --epochs 4 --alpha-warmup 8 --beta 0:0,4:2 --lr-schedule cosine",
     "validated": "--points-per-arm 20 --hidden 4 --epochs 3 --early-stopping 2 --validation-fraction 0.2",
 }
@@ -253,7 +253,7 @@ def test_the_points_are_the_runs_own(runs):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(runs)
         train = dataset_from(run.options).train
-    np.testing.assert_array_equal(values(scaled["data"]["x"]), train.astype(np.float32).ravel())
+    np.testing.assert_array_equal(values(scaled["data"]["x"]), train.ravel())
     assert any("--scale standardise" in note for note in scaled["notes"])
 
 
@@ -338,6 +338,32 @@ def test_all_that_the_next_steps_depend_on_is_there(name, runs, tmp_path, monkey
     resumed = load_run(tmp_path / name).vae.parameters.vector
     assert (resumed != run.vae.parameters.vector).any()
     np.testing.assert_array_equal(gone_on(made, epochs), resumed)
+
+
+GO_ON = """
+const run = decodedRun(given.content), trainer = Trainer.fromState(run.options, run.data, run.state);
+while (trainer.epoch < given.epochs) trainer.stepOnce();
+return trainer.model.parameters.vector;
+"""
+
+
+@needs_node
+@pytest.mark.parametrize("name", ["single", "double", "plain", "large-seed", "bytes", "scaled", "learnt"])
+def test_the_pages_engine_goes_on_with_a_run(name, runs, tmp_path, monkeypatch):
+    """It takes the steps that the CPU engine takes, to the digits of the run's dtype."""
+    monkeypatch.chdir(runs)
+    made, run = read(runs, name)
+    shutil.copytree(runs / name, tmp_path / name)
+    epochs = run.state.epoch + 4
+    assert main(["train", "--resume", str(tmp_path / name), "--epochs", str(epochs), *QUIET]) == 0
+    resumed = load_run(tmp_path / name).vae.parameters.vector
+    decoding = parts.joined([parts.HERE / "encoded.js", HERE / "run.js"])
+    body = f"CONSTANTS.defaults = given.defaults;\n{GO_ON}"
+    given = {"content": made, "epochs": epochs, "defaults": option_constants()["defaults"]}
+    found = np.array(in_node(body, given, decoding))
+    small = 1e-9 if run.vae.dtype == np.float64 else 2e-5
+    assert np.abs(resumed - run.vae.parameters.vector).max() > 100 * small
+    np.testing.assert_allclose(found, resumed, rtol=0, atol=small)
 
 
 def test_in_the_midst_of_an_epoch(tmp_path):
