@@ -109,9 +109,17 @@ def _data(run: Run, dataset: Dataset) -> dict[str, Any]:
         "labels": None if labels is None else labels.tolist(),
         "classNames": [] if labels is None else [printable(name) for name in classes],
         "classColours": [] if labels is None else class_colours(len(classes)),
-        "columns": [printable(name) or f"x_{i}" for i, name in enumerate(dataset.feature_names)],
+        "columns": _columns(dataset),
         "imageShape": dataset.image_shape,
     }
+
+
+def _columns(dataset: Dataset) -> list[str]:
+    """A name for each number of a point; none for those of an image."""
+    if dataset.image_shape is not None:
+        return []
+    names = dataset.feature_names or ("",) * dataset.data_dim
+    return [printable(name) or f"x_{i}" for i, name in enumerate(names)]
 
 
 def _state(options: TrainOptions, state: State) -> dict[str, Any]:

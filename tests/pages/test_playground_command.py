@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsers import browse, needs_chromium, with_script
+from driven import Driven
 from javascript import NODE, in_node, needs_node
 from toys import MOMENTS, Logistic, Unit
 
@@ -246,6 +247,7 @@ def test_the_points_are_the_runs_own(runs):
     assert data["imageShape"] == [6, 5] and data["labels"] is None and data["classNames"] == []
     known = {row.tobytes() for row in images * (1 / 255)}
     assert all(row.tobytes() in known for row in x) and len(x) < 60
+    assert data["columns"] == [] and read(runs, "single")[0]["data"]["columns"] == ["x_0", "x_1"]
     bits = values(read(runs, "bits")[0]["data"]["x"])
     assert set(bits.tolist()) == {0.0, 1.0}
     scaled, run = read(runs, "scaled")
@@ -498,6 +500,21 @@ def test_under_its_policy_the_page_and_a_worker_run(name, runs, tmp_path):
     text = page(None if name is None else read(runs, name)[0])
     found, console = browse(with_script(text, WORKER_PROBE), tmp_path, "--virtual-time-budget=5000")
     assert console == [] and found == {"inWorker": 1e-6, "here": 1e-6}
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize("name", ["single", "bytes", "bits", "learnt"])
+def test_the_page_begins_where_the_run_ended(name, runs, tmp_path):
+    made, run = read(runs, name)
+    (tmp_path / "run.html").write_text(page(made), "utf-8")
+    with Driven(tmp_path / "run.html", tmp_path) as driven:
+        begun = run.state.optimizer.step
+        assert driven.until("playground.snapshot && playground.snapshot.step") >= begun
+        assert driven.until(f"playground.snapshot.step > {begun}")
+        text = driven.value("document.body.innerText")
+        assert all(note in text for note in made["notes"])
+        assert driven.console == []
 
 
 @pytest.mark.slow
