@@ -11,26 +11,18 @@ import minidecomp
 from minidecomp.data import dataset_from, dsprites, load
 from minidecomp.data.arrays import _split
 from minidecomp.playground.hearts import HEART, MIDDLE, ORIENTATIONS, PLACES, SCALES, hearts, hearts_constant
-from minidecomp.randomness import streams
 from minidecomp.settings.resolving import resolve
 
 pytestmark = needs_node
-PACKAGE = Path(minidecomp.__file__).parent
-SCRIPTS = [(PACKAGE / each).read_text("utf-8") for each in ("page/engine/philox.js", "page/engine/draws.js")]
-SCRIPTS.append((PACKAGE / "playground/datasets.js").read_text("utf-8"))
-
-
-def constants():
-    drawn = {name: each for name, each in vars(streams).items() if isinstance(each, streams.Stream)}
-    of_streams = {name: {"purposes": each.purposes, "first_step": str(each.first_step)} for name, each in drawn.items()}
-    return f"const CONSTANTS = {json.dumps({'streams': of_streams, 'hearts': hearts_constant()})};"
+DATASETS = (Path(minidecomp.__file__).parent / "playground" / "datasets.js").read_text("utf-8")
+HEARTS = f"CONSTANTS.hearts = {json.dumps(hearts_constant())};"
 
 
 def node(expression, **given):
     """What an expression in the page's scripts is, where ``given`` are variables; of an Error its message."""
     names = ", ".join(given)
     body = f"const {{ {names} }} = given; try {{ return {expression}; }} catch (error) {{ return error.message; }}"
-    return in_node([constants(), *SCRIPTS], body, given)
+    return in_node(body, given, HEARTS, DATASETS)
 
 
 def points(data):
