@@ -18,10 +18,9 @@ function byId(id) {
   return document.getElementById(id);
 }
 
-// An array of the page's content: {dtype, base64}, little-endian
+// An array of the page's content: {dtype, base64}
 function decodedArray({ dtype, base64 }) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  return Float64Array.from(dtype === "float32" ? new Float32Array(bytes.buffer) : new Float64Array(bytes.buffer));
+  return Float64Array.from(dtype === "float32" ? floats(base64) : doubles(base64));
 }
 
 // A run as the page was given it: {name, options, data, state, notes}
@@ -289,7 +288,6 @@ class Playground {
     const before = this.given.table;
     this.given.table = table;
     if (this.makeData("table")) {
-      this.say([]);
       this.begin(null);
       return;
     }
@@ -340,6 +338,7 @@ class Playground {
 
   // Begins training anew, from the seed or from a run's state
   begin(state) {
+    this.say([]);
     this.changedLate = false;
     this.snapshot = null;
     this.send({ do: "begin", options: this.options, data: this.data, state });
@@ -387,8 +386,8 @@ class Playground {
   }
 
   takeSnapshot(message) {
-    const { model, options, history } = message;
-    this.snapshot = { ...message, model: makeModel(options, model.dataDim, model.vector) };
+    const { model: { dataDim, vector }, options, history } = message;
+    this.snapshot = { ...message, model: { ...makeModel(options, dataDim, vector), vector } };
     this.curves.append(history);
     this.unshown = true;
     this.redraw();

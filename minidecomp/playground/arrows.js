@@ -8,8 +8,8 @@ const LONGEST_ARROW = 2.5; // usual arrows; a longer one is cut
 // dash: of the shaft; heads: how many; open: a head of two strokes
 const ARROW_FORMS = {
   log_likelihood: { name: "reconstruction", colour: "reconstruction", dash: [], heads: 1, open: false },
-  kl: { name: "β KL", colour: "kl", dash: [7, 3], heads: 1, open: true },
-  regulariser: { name: "α D", colour: "regulariser", dash: [1.5, 2.5], heads: 1, open: false },
+  kl: { name: "beta KL", colour: "kl", dash: [7, 3], heads: 1, open: true },
+  regulariser: { name: "alpha D", colour: "regulariser", dash: [1.5, 2.5], heads: 1, open: false },
   sum: { name: "their sum", colour: "sum", dash: [], heads: 2, open: true },
 };
 
@@ -92,12 +92,14 @@ class ArrowLegend {
   }
 
   item(term) {
-    const form = ARROW_FORMS[term], item = newElement(this.box, "span", "arrow-legend-item"), stroke = `var(--${form.colour})`;
-    const root = svg("svg", { width: 40, height: 12, "aria-hidden": "true" }, item), head = form.open ? "none" : stroke;
-    const shaft = { d: form.open ? "M1 6H36" : "M1 6H29", stroke, "stroke-width": 2, "stroke-dasharray": form.dash.join(" ") || "none" };
-    svg("path", shaft, root);
-    const tips = Array.from({ length: form.heads }, (_, k) => `M${29 - 5 * k} 2L${37 - 5 * k} 6L${29 - 5 * k} 10${form.open ? "" : "Z"}`);
-    svg("path", { d: tips.join(""), stroke, fill: head, "stroke-width": form.open ? 2 : 0 }, root);
+    const form = ARROW_FORMS[term], { open, heads } = form, stroke = `var(--${form.colour})`;
+    const item = newElement(this.box, "span", "arrow-legend-item");
+    const root = svg("svg", { width: 40, height: 12, "aria-hidden": "true" }, item);
+    const dashes = { "stroke-width": 2, "stroke-dasharray": form.dash.join(" ") || "none" };
+    svg("path", { d: open ? "M1 6H36" : "M1 6H29", stroke, ...dashes }, root);
+    const head = (x) => `M${x - 8} 2L${x} 6L${x - 8} 10${open ? "" : "Z"}`;
+    const d = Array.from({ length: heads }, (_, k) => head(37 - 5 * k)).join("");
+    svg("path", { d, stroke, fill: open ? "none" : stroke, "stroke-width": open ? 2 : 0 }, root);
     newElement(item, "span", "", form.name);
     return item;
   }
@@ -110,6 +112,7 @@ class ArrowLegend {
     const pull = roundPull(scale), length = pull * scale;
     this.bar.setAttribute("width", Math.ceil(length) + 6);
     this.line.setAttribute("d", `M1 2V10M1 6H${length.toFixed(1)}M${length.toFixed(1)} 2V10`);
-    setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; longer than ${short(LONGEST_ARROW * USUAL_ARROW / scale)} are cut`);
+    const cut = short(LONGEST_ARROW * USUAL_ARROW / scale);
+    setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; arrows of more than ${cut} are cut`);
   }
 }

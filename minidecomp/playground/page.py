@@ -52,7 +52,8 @@ def page(content: dict[str, Any] | None = None) -> str:
 def scripts() -> list[Path]:
     """The scripts of the main thread in their order: the drawings first, the app, which begins the rest, last."""
     own = sorted(path for path in HERE.glob("*.js") if path.name not in (WORKER, LAST))
-    return [parts.HERE / "curves.js", parts.HERE / "drawing.js", *own, HERE / LAST]
+    shared = (parts.HERE / name for name in ("encoded.js", "curves.js", "drawing.js"))
+    return [*shared, *own, HERE / LAST]
 
 
 def _tables() -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsers import browse, with_script
-from javascript import NODE, needs_chromium, needs_node
+from browsers import browse, needs_chromium, with_script
+from javascript import NODE, needs_node
 from toys import MOMENTS, Logistic, Unit
 
 from minidecomp import load_run, training
