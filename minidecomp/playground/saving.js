@@ -76,7 +76,7 @@ function readTomlValue(written) {
     return parts.includes(undefined) ? undefined : parts;
   }
   const number = text.replace(/(\d)_(?=\d)/g, "$1");
-  return NUMBER_TEXT.test(number) ? number : undefined;
+  return CELL_NUMBER.test(number) ? number : undefined;
 }
 
 function withoutComment(text) {

@@ -138,7 +138,7 @@ function readSetting(name, text) {
   if (limits.kind === "bool") return ["true", "false"].includes(trimmed) ? { value: trimmed === "true" } : fault;
   if (limits.kind === "tuple") return readWidths(trimmed, limits, fault);
   if (limits.kind === "int") return readWhole(trimmed, limits, fault);
-  const value = NUMBER_TEXT.test(trimmed) ? Number(trimmed) : NaN;
+  const value = CELL_NUMBER.test(trimmed) ? Number(trimmed) : NaN;
   return isWithin(value, limits) ? { value } : fault;
 }
 
@@ -149,7 +149,7 @@ function isWithin(value, { low, high, above, below }) {
 // Whole numbers that no double holds, as seeds up to 2^64 - 1, stay a decimal text.
 function readWhole(text, limits, fault) {
   if (!/^\d{16,25}$/.test(text)) {
-    const value = NUMBER_TEXT.test(text) ? Number(text) : NaN;
+    const value = CELL_NUMBER.test(text) ? Number(text) : NaN;
     return Number.isSafeInteger(value) && isWithin(value, limits) ? { value } : fault;
   }
   const large = BigInt(text);
