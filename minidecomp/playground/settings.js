@@ -188,6 +188,11 @@ function withSettings(options, changes) {
     const usual = CONSTANTS.usualVarianceScale;
     if (options.prior_variance_scale === usual[options.prior]) changed.prior_variance_scale = usual[changed.prior];
   }
+  // A run's own variances hold for its own scale and dimensions.
+  if (["prior_variance_scale", "latent_dim"].some((name) => changed[name] !== options[name])) {
+    delete changed.prior_scale;
+    delete changed.prior_logits;
+  }
   if (changed.prior !== "gaussian" && changed.kl === "analytic") changed.kl = "monte-carlo";
   return changed;
 }
