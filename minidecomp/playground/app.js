@@ -7,7 +7,6 @@ const ADDRESS_MS = 1000;
 const LARGEST_FILE = 5e6; // bytes
 const FEW_ELLIPSES = 12;
 const PACES = [["full speed", Infinity], ["20 steps a second", 20], ["5 steps a second", 5], ["1 step a second", 1]];
-const OF_THE_RUN = "run"; // the name here of the data of the run that the page was made of
 const STILL_TO_GIVE = { drawn: "Draw points below, then train on them.", table: "Choose a table below, or drop one on the page." };
 const LAYER_NAMES = { data: "data", reconstructions: "reconstructions", samples: "samples of the model" };
 const KEYS = [
@@ -18,27 +17,6 @@ const KEYS = [
 
 function byId(id) {
   return document.getElementById(id);
-}
-
-// An array of the page's content: {dtype, base64}
-function decodedArray({ dtype, base64 }) {
-  return Float64Array.from(dtype === "float32" ? floats(base64) : doubles(base64));
-}
-
-// A run as the page was given it: {name, options, data, state, notes}
-function decodedRun(content) {
-  const { data, state, options } = content, array = (each) => each && decodedArray(each);
-  const extra = { prior_logits: array(state.prior_logits), prior_scale: array(state.prior_scale) };
-  const present = Object.entries(extra).filter(([, value]) => value !== null);
-  return {
-    name: content.name,
-    notes: content.notes,
-    options: { ...CONSTANTS.defaults, ...options, ...Object.fromEntries(present), data: OF_THE_RUN },
-    dataOption: options.data,
-    data: { ...data, x: array(data.x), labels: data.labels && Int32Array.from(data.labels) },
-    state: { vector: array(state.parameters), m: array(state.m), v: array(state.v), vMax: array(state.v_max),
-      step: state.step, epoch: state.epoch, row: state.row },
-  };
 }
 
 // The thread that trains: a worker of the engine's text and its own.
