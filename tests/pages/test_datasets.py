@@ -11,26 +11,19 @@ import minidecomp
 from minidecomp.data import dataset_from, dsprites, load
 from minidecomp.data.arrays import _split
 from minidecomp.playground.hearts import HEART, MIDDLE, ORIENTATIONS, PLACES, SCALES, hearts, hearts_constant
-from minidecomp.randomness import streams
 from minidecomp.settings.resolving import resolve
+from minidecomp.training import start_in_memory, train
 
 pytestmark = needs_node
-PACKAGE = Path(minidecomp.__file__).parent
-SCRIPTS = [(PACKAGE / each).read_text("utf-8") for each in ("page/engine/philox.js", "page/engine/draws.js")]
-SCRIPTS.append((PACKAGE / "playground/datasets.js").read_text("utf-8"))
-
-
-def constants():
-    drawn = {name: each for name, each in vars(streams).items() if isinstance(each, streams.Stream)}
-    of_streams = {name: {"purposes": each.purposes, "first_step": str(each.first_step)} for name, each in drawn.items()}
-    return f"const CONSTANTS = {json.dumps({'streams': of_streams, 'hearts': hearts_constant()})};"
+DATASETS = (Path(minidecomp.__file__).parent / "playground" / "datasets.js").read_text("utf-8")
+HEARTS = f"CONSTANTS.hearts = {json.dumps(hearts_constant())};"
 
 
 def node(expression, **given):
     """What an expression in the page's scripts is, where ``given`` are variables; of an Error its message."""
     names = ", ".join(given)
     body = f"const {{ {names} }} = given; try {{ return {expression}; }} catch (error) {{ return error.message; }}"
-    return in_node([constants(), *SCRIPTS], body, given)
+    return in_node(body, given, HEARTS, DATASETS)
 
 
 def points(data):
@@ -216,3 +209,23 @@ def test_a_name_that_is_taken_stays(tmp_path):
     dataset = read_back(tmp_path, made, 0)
     assert dataset.feature_names == ("label",) and dataset.class_names == ("a", "b")
     np.testing.assert_array_equal(points(made["data"]), dataset.train)
+
+
+@pytest.mark.parametrize("name", ["blobs", "hearts"])
+def test_the_page_trains_the_model_that_the_command_trains_on_the_file(name, tmp_path):
+    made = node(MADE, name=name, source=None, options={})
+    path = tmp_path / made["file"]["name"]
+    path.write_text(made["file"]["text"], "utf-8")
+    more = {"prior": "mixture", "alpha": 2, "epochs": 3, "dtype": "float64", "engine": "cpu", "hidden": (16,)}
+    options = resolve({**made["file"]["options"], **more, "data": str(path)})
+    trainer = start_in_memory(options, dataset_from(options))
+    assert train(trainer)
+    trainer.engine.pull()
+    page_options = {**vars(options), "likelihood": trainer.options.likelihood}
+    steps = """
+    const trainer = new Trainer(given.options, DATASETS[given.name].make(given.options));
+    while (trainer.epoch < given.options.epochs) trainer.stepOnce();
+    return trainer.model.parameters.vector;
+    """
+    found = in_node(steps, {"options": page_options, "name": name}, HEARTS, DATASETS)
+    np.testing.assert_allclose(found, trainer.state.vae.parameters.vector, rtol=0, atol=1e-9)

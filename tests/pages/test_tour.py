@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from javascript import in_node, needs_node
 
 import minidecomp
 from minidecomp import resolve
 from minidecomp.data import dataset_from
 from minidecomp.evaluation.decomposition import decomposition
+from minidecomp.page.constants import option_constants
+from minidecomp.page.parts import json_text
 from minidecomp.training import start_in_memory, train
 
 TOUR = Path(minidecomp.__file__).parent / "playground" / "tour.json"
@@ -51,23 +54,45 @@ def shown(stop, seed):
     }
 
 
-def check(stop, seed):
-    found = shown(stop, seed)
+def check(stop, found):
     assert stop["promises"]
     for quantity, sign, number in stop["promises"]:
-        assert SIGNS[sign](found[quantity], number), (seed, quantity, found[quantity])
+        assert SIGNS[sign](found[quantity], number), (quantity, found[quantity])
 
 
 @pytest.mark.parametrize("stop", STOPS, ids=IDS)
 def test_a_stop_shows_what_it_promises(stop):
-    check(stop, stop["options"].get("seed", 0))
+    check(stop, shown(stop, stop["options"].get("seed", 0)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("stop", STOPS, ids=IDS)
 def test_other_seeds_do_too(stop, seed):
-    check(stop, seed)
+    check(stop, shown(stop, seed))
+
+
+PAGES_OWN = """
+const options = optionsOfStop(given.stop), data = DATASETS[options.data].make(options);
+const trainer = new Trainer(options, data);
+let values;
+while (trainer.step < given.stop.steps) values = trainer.stepOnce();
+const encodings = encode(trainer.model, data.x, data.rows), prior = currentPrior(trainer.model);
+const { spread } = aboutDimensions(encodings, data.rows, prior, options.seed);
+return {
+  ...overlapAndMatch(encodings, data.rows, prior, options.seed), ...values, mmd: values.regulariser,
+  maxSpread: Math.max(...spread), sleeping: spread.filter((each) => each < given.asleep).length,
+};
+"""
+
+
+@needs_node
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", STOPS, ids=IDS)
+def test_the_pages_engine_shows_it(stop):
+    options = f"Object.assign(CONSTANTS, {json_text(option_constants())});"
+    scripts = [(TOUR.parent / each).read_text("utf-8") for each in ("datasets.js", "settings.js")]
+    check(stop, in_node(PAGES_OWN, {"stop": stop, "asleep": ASLEEP}, options, *scripts))
 
 
 def test_alpha_makes_the_difference():
