@@ -7,6 +7,7 @@ const ADDRESS_MS = 1000;
 const LARGEST_FILE = 5e6; // bytes
 const FEW_ELLIPSES = 12;
 const PACES = [["full speed", Infinity], ["20 steps a second", 20], ["5 steps a second", 5], ["1 step a second", 1]];
+const STILL_TO_GIVE = { drawn: "Draw points below, then train on them.", table: "Choose a table below, or drop one on the page." };
 const LAYER_NAMES = { data: "data", reconstructions: "reconstructions", samples: "samples of the model" };
 const KEYS = [
   ["Space", "play or pause"], ["→ or s", "one step"], ["r", "reset: begin anew from the seed"],
@@ -16,26 +17,6 @@ const KEYS = [
 
 function byId(id) {
   return document.getElementById(id);
-}
-
-// An array of the page's content: {dtype, base64}
-function decodedArray({ dtype, base64 }) {
-  return Float64Array.from(dtype === "float32" ? floats(base64) : doubles(base64));
-}
-
-// A run as the page was given it: {name, options, data, state, notes}
-function decodedRun(content) {
-  const { data, state, options } = content, array = (each) => each && decodedArray(each);
-  const extra = { prior_logits: array(state.prior_logits), prior_scale: array(state.prior_scale) };
-  const present = Object.entries(extra).filter(([, value]) => value !== null);
-  return {
-    name: content.name,
-    notes: content.notes,
-    options: { ...CONSTANTS.defaults, ...options, ...Object.fromEntries(present) },
-    data: { ...data, x: array(data.x), labels: data.labels && Int32Array.from(data.labels) },
-    state: { vector: array(state.parameters), m: array(state.m), v: array(state.v), vMax: array(state.v_max),
-      step: state.step, epoch: state.epoch, row: state.row },
-  };
 }
 
 // The thread that trains: a worker of the engine's text and its own.
@@ -60,6 +41,7 @@ class Playground {
     };
     this.given = { drawn: null, table: null }; // what a person gave: drawn points, a CSV file
     this.running = true;
+    this.event = ""; // what was changed last
     this.changedLate = false; // a setting was changed after the first step
     this.lastDrawn = this.lastSpoken = -Infinity;
     this.makeParts();
@@ -87,6 +69,7 @@ class Playground {
     this.pad = new DrawingPad(byId("pad"), (points) => this.takeDrawn(points));
     this.saving = new SaveDialog(byId("save"));
     for (const [text, pace] of PACES) byId("pace").append(new Option(text, String(pace)));
+    if (this.run) byId("data-choice").append(new Option(`of the run: ${this.run.data.name}`, OF_THE_RUN));
     for (const [name, { title }] of Object.entries(DATASETS)) byId("data-choice").append(new Option(title, name));
     this.makeToggles();
     for (const [key, what] of KEYS) {
@@ -190,10 +173,8 @@ class Playground {
     if (found.drawn) this.given.drawn = found.drawn;
     if (found.table && !this.given.table) lines.push(`The link was made with the table ${shortened(found.table)}, which it cannot hold: drop it here.`);
     this.options = withSettings(this.base(), options);
-    if (this.run && !data) {
-      lines.push(...this.run.notes);
-      this.useData(this.run.data);
-    } else if (!this.makeData(data || this.options.data)) {
+    if (this.run) lines.push(...this.run.notes);
+    if (!this.makeData(data || this.options.data)) {
       lines.push(byId("fault-data").textContent);
       this.makeData(this.base().data);
     }
@@ -215,7 +196,8 @@ class Playground {
   // Makes the data of that name the page's; false, and a line beside the choice, if it cannot
   makeData(name) {
     try {
-      this.useData(DATASETS[name].make({ ...this.options, data: name }, this.given[name]), name);
+      if (name in STILL_TO_GIVE && !this.given[name]) throw new Error(STILL_TO_GIVE[name]);
+      this.useData(name === OF_THE_RUN ? this.run.data : DATASETS[name].make({ ...this.options, data: name }, this.given[name]), name);
       byId("fault-data").textContent = "";
       return true;
     } catch (error) {
@@ -224,7 +206,7 @@ class Playground {
     }
   }
 
-  useData(data, name = this.options.data) {
+  useData(data, name) {
     this.data = this.view.data = data;
     this.panel.columns = data.columns;
     this.options = { ...optionsForData({ ...this.options, data: name }, data), data: name };
@@ -235,17 +217,7 @@ class Playground {
   }
 
   chooseData(name) {
-    if (name === "drawn" && !this.given.drawn) {
-      byId("pad").open = true;
-      byId("fault-data").textContent = "Draw points below, then train on them.";
-      byId("data-choice").value = this.options.data;
-      return;
-    }
-    if (name === "table" && !this.given.table) {
-      byId("fault-data").textContent = "Choose a table below, or drop one on the page.";
-      byId("data-choice").value = this.options.data;
-      return;
-    }
+    if (name === "drawn" && !this.given.drawn) byId("pad").open = true;
     if (this.makeData(name)) this.begin(null);
     else byId("data-choice").value = this.options.data;
   }
@@ -322,7 +294,9 @@ class Playground {
     this.options = options;
     this.controls.show(options);
     this.send({ do: "change", options });
-    if (this.snapshot && this.snapshot.step > 0) this.changedLate = true;
+    const [name] = Object.keys(changes), step = this.snapshot ? this.snapshot.step : 0;
+    this.event = `${name} is ${settingText(changes[name])} from about step ${step.toLocaleString("en")} on.`;
+    if (step > 0) this.changedLate = true;
     this.viewChanged();
     return null;
   }
@@ -376,6 +350,7 @@ class Playground {
 
   begunAnew() {
     this.curves.clear();
+    this.event = `Begun anew from seed ${this.options.seed}.`;
     this.changedLate = false;
   }
 
@@ -418,11 +393,11 @@ class Playground {
     const { step, epoch, dials, stepsPerSecond, running } = this.snapshot, now = performance.now();
     const where = `Step ${step.toLocaleString("en")}, epoch ${epoch.toLocaleString("en")}`;
     const pace = running ? `${Math.round(stepsPerSecond)} steps a second` : "paused";
-    byId("status").textContent = `${where}, ${pace}.${this.changedLate ? " Settings have changed since the first step." : ""}`;
+    byId("status").textContent = `${where}, ${pace}. ${this.event}`;
     if (now - this.lastSpoken < SPOKEN_MS) return;
     this.lastSpoken = now;
     byId("spoken").textContent = `${where}: KL of p from q ${dials.klPQ.toFixed(2)}, mutual information ${dials.mutualInformation.toFixed(2)} `
-      + `of ${dials.mostInformation.toFixed(2)} nats. ${this.dialsInWords()}`;
+      + `of ${dials.mostInformation.toFixed(2)} nats. ${this.dialsInWords()} ${this.event}`;
   }
 
   dialsInWords() {
@@ -474,15 +449,19 @@ class Playground {
   }
 
   save() {
+    const ofRun = this.options.data === OF_THE_RUN, options = ofRun ? { ...this.options, data: this.run.dataOption } : this.options;
     const file = fileOf(this.data), epochs = this.snapshot ? this.snapshot.epoch : 1, notes = [];
     if (this.changedLate) {
       notes.push("A setting was changed after the first step. The command trains with the present settings from the start, so its numbers differ.");
     }
     if (this.run) notes.push(`This page goes on with the run ${this.run.name}; the command trains from the start.`);
+    if (this.snapshot && (this.snapshot.row > 0 || this.snapshot.epoch === 0)) {
+      notes.push(`The page is within an epoch; the command trains whole ones, here ${Math.max(1, epochs)}.`);
+    }
     const leftOut = leftOutOfAddress(this.state());
     if (leftOut) notes.push(leftOut);
     const link = `${location.href.replace(/#.*$/, "")}#${writeAddress(this.state())}`;
-    this.saving.show(configText(this.options, epochs, file ? file.options : {}), file, link, notes);
+    this.saving.show(configText(options, epochs, file ? file.options : {}), file, link, notes);
   }
 
   // ---- keys ----

@@ -2,7 +2,7 @@
 // Arrows by which the terms move encodings: told apart by colour and by form, all on one scale.
 
 const MOST_ARROWS = 60;
-const USUAL_ARROW = 32; // pixels, of the 90th percentile
+const USUAL_ARROW = 32; // pixels, of the 90th percentile, in a plane that is large enough
 const LONGEST_ARROW = 2.5; // usual arrows; a longer one is cut
 
 // dash: of the shaft; heads: how many; open: a head of two strokes
@@ -41,6 +41,11 @@ function usualPull(pulls, positions, latentDim, dims) {
   return known.length > 0 ? known[Math.ceil(0.9 * known.length) - 1] : 0;
 }
 
+// The same in a small plane
+function usualArrow(frame) {
+  return Math.max(10, Math.min(USUAL_ARROW, 0.1 * Math.min(frame.width, frame.height)));
+}
+
 // A round pull whose arrow on this scale (pixels for a nat per unit) is from 20 to 50 pixels long
 function roundPull(scale) {
   return roundStep(20 / scale);
@@ -64,8 +69,8 @@ function addArrow(shafts, heads, x, y, dx, dy, form) {
 }
 
 // A term's arrows at places (x, y) by (dx, dy): two strokes for all of them
-function drawArrows(context, colours, term, places, moves, width) {
-  const form = ARROW_FORMS[term], shafts = new Path2D(), heads = new Path2D(), longest = LONGEST_ARROW * USUAL_ARROW;
+function drawArrows(context, colours, term, places, moves, width, longest) {
+  const form = ARROW_FORMS[term], shafts = new Path2D(), heads = new Path2D();
   for (let i = 0; i < places.length; i += 2) {
     const part = Math.min(1, longest / (Math.hypot(moves[i], moves[i + 1]) || 1));
     addArrow(shafts, heads, places[i], places[i + 1], moves[i] * part, moves[i + 1] * part, form);
@@ -83,6 +88,7 @@ function drawArrows(context, colours, term, places, moves, width) {
 class ArrowLegend {
   constructor(container) {
     this.box = newElement(container, "p", "arrow-legend");
+    this.box.hidden = true; // until there is something to explain
     this.items = {};
     for (const term of Object.keys(ARROW_FORMS)) this.items[term] = this.item(term);
     this.measure = newElement(this.box, "span", "arrow-legend-item");
@@ -104,7 +110,7 @@ class ArrowLegend {
     return item;
   }
 
-  show(terms, scale) {
+  show(terms, scale, longest) {
     this.box.hidden = terms.length === 0;
     for (const [term, item] of Object.entries(this.items)) item.hidden = !terms.includes(term);
     this.measure.hidden = !(scale > 0);
@@ -112,7 +118,7 @@ class ArrowLegend {
     const pull = roundPull(scale), length = pull * scale;
     this.bar.setAttribute("width", Math.ceil(length) + 6);
     this.line.setAttribute("d", `M1 2V10M1 6H${length.toFixed(1)}M${length.toFixed(1)} 2V10`);
-    const cut = short(LONGEST_ARROW * USUAL_ARROW / scale);
+    const cut = short(longest / scale);
     setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; arrows of more than ${cut} are cut`);
   }
 }

@@ -211,6 +211,11 @@ function nameOfPoint(data, i) {
   return name === undefined ? `point ${i + 1}` : `point ${i + 1} (${name})`;
 }
 
+// In pixels; less for many points and in a small plane
+function dotRadius(frame, count) {
+  return (count > 800 ? 2 : 2.8) * Math.min(1, Math.max(0.6, Math.min(frame.width, frame.height) / 280));
+}
+
 // Dots at places on the canvas in their classes' colours: a path for each class
 function drawClassDots(context, places, data, radius, usual) {
   const paths = new Map();

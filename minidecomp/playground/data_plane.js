@@ -1,7 +1,6 @@
 "use strict";
 // The data with its reconstructions and samples of the model: two columns as a plane, images in rows.
 
-const CROSS = 2.5; // pixels from its middle
 const MOST_CROSSES = 600;
 const IMAGE_GAP = 4; // pixels
 const IMAGE_NAME = 18; // pixels of the line that names a kind of images
@@ -71,8 +70,8 @@ class DataPlane {
     frame.clip(context);
     const made = show.reconstructions ? placesOf(snapshot.reconstruction) : null;
     if (made) this.drawLinks(context, colours, made);
-    if (show.data) drawClassDots(context, this.places, data, data.rows > 800 ? 2 : 2.8, colours.faint);
-    if (made) this.drawCrosses(context, colours, made);
+    if (show.data) drawClassDots(context, this.places, data, dotRadius(frame, data.rows), colours.faint);
+    if (made) this.drawCrosses(context, colours, made, dotRadius(frame, 0));
     if (show.samples) this.drawSamples(context, colours, placesOf(snapshot.samples.x));
     const chosen = view.chosen !== null && view.chosen < data.rows;
     if (chosen) this.drawChosen(context, colours, frame, snapshot, view, columns);
@@ -103,16 +102,16 @@ class DataPlane {
     context.globalAlpha = 1;
   }
 
-  drawCrosses(context, colours, made) {
+  drawCrosses(context, colours, made, arm) {
     context.strokeStyle = colours.reconstruction;
     context.lineWidth = 1.2;
     context.beginPath();
     for (const i of evenlySpread(made.length / 2, MOST_CROSSES)) {
       const x = made[2 * i], y = made[2 * i + 1];
-      context.moveTo(x - CROSS, y - CROSS);
-      context.lineTo(x + CROSS, y + CROSS);
-      context.moveTo(x - CROSS, y + CROSS);
-      context.lineTo(x + CROSS, y - CROSS);
+      context.moveTo(x - arm, y - arm);
+      context.lineTo(x + arm, y + arm);
+      context.moveTo(x - arm, y + arm);
+      context.lineTo(x + arm, y - arm);
     }
     context.stroke();
   }
@@ -221,6 +220,7 @@ function imageStrip(images, [rows, columns, channels = 1]) {
 class DataLegend {
   constructor(container) {
     this.box = newElement(container, "p", "arrow-legend");
+    this.box.hidden = true; // until there is something to explain
     this.classes = newElement(this.box, "span");
     this.marks = {
       data: this.mark("data", "M6 3a3 3 0 1 0 0.01 0Z", "var(--faint)", "var(--faint)"),

@@ -40,6 +40,13 @@ function priorLines(prior, extent, n) {
   });
 }
 
+// The density that gets the full colour: a quarter of all mass lies where it is as dense, so that a few spikes do not
+// make the rest pale.
+function shadingTop(density, [left, right, low, high], n) {
+  const [level] = levelsOfShares(density, [0.25], (right - left) * (high - low) / (n * n));
+  return level || density.reduce((most, value) => Math.max(most, value), 1e-300);
+}
+
 function priorKey(prior) {
   return JSON.stringify(prior, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value));
 }
@@ -120,16 +127,16 @@ class LatentPlane {
     this.drawDensity(context, colours, scene);
     this.drawPrior(context, colours, scene.prior);
     this.places = this.frame.places(scene.loc, scene.latentDim, scene.dims);
-    drawClassDots(context, this.places, scene.data, scene.count > 800 ? 2 : 2.8, colours.ink);
+    drawClassDots(context, this.places, scene.data, dotRadius(this.frame, scene.count), colours.ink);
     this.drawPosteriors(context, colours, scene);
   }
 
   drawDensity(context, colours, { loc, scale, latentDim, dims, points }) {
     const n = DENSITY_CELLS, density = aggregateDensity(loc, scale, latentDim, dims, points, this.frame.extent, n);
     const paper = hexParts(colours.panel), ink = hexParts(colours.density), bytes = this.pixels.data;
-    const top = density.reduce((most, value) => Math.max(most, value), 1e-300);
+    const top = shadingTop(density, this.frame.extent, n);
     for (let at = 0; at < n * n; at++) {
-      const share = 0.9 * Math.sqrt(density[at] / top), to = 4 * ((n - 1 - Math.floor(at / n)) * n + at % n);
+      const share = 0.9 * Math.min(density[at] / top, 1) ** 0.4, to = 4 * ((n - 1 - Math.floor(at / n)) * n + at % n);
       for (let k = 0; k < 3; k++) bytes[to + k] = paper[k] + share * (ink[k] - paper[k]);
       bytes[to + 3] = 255;
     }
@@ -208,7 +215,7 @@ class LatentPlane {
     context.lineWidth = 2;
     context.stroke(line(p));
     this.places = strewn(loc, (value) => frame.px(value), base + 8, frame.top + frame.height - base - 16);
-    drawClassDots(context, this.places, scene.data, 2.8, colours.ink);
+    drawClassDots(context, this.places, scene.data, dotRadius(frame, scene.count), colours.ink);
     if (view.chosen === null || view.chosen >= scene.count) return;
     const own = aggregateDensityOnLine(loc, scale, 1, 0, [view.chosen], low, high, n), height = Math.max(...own) / top;
     context.strokeStyle = colours.ink;
@@ -225,7 +232,8 @@ class LatentPlane {
     const usual = usualPull(pulls, positions, latentDim, flat ? [0] : dims);
     this.followArrowScale(usual, scene.still);
     const terms = usual > 0 ? Object.keys(ARROW_FORMS).filter((term) => pulls[term]) : [];
-    this.legend.show(terms, this.arrowScale);
+    const longest = LONGEST_ARROW * usualArrow(this.frame);
+    this.legend.show(terms, this.arrowScale, longest);
     const own = positions.filter((at) => look.rows[at] === view.chosen);
     const others = positions.filter((at) => look.rows[at] !== view.chosen);
     for (const [group, width, alpha] of [[others, 1.3, own.length > 0 ? 0.65 : 0.9], [own, 2.6, 1]]) {
@@ -236,16 +244,17 @@ class LatentPlane {
           const pull = pulls[term], x = pull[at * latentDim + dims[0]], y = flat ? 0 : pull[at * latentDim + dims[1]];
           return [this.arrowScale * x, -this.arrowScale * y];
         });
-        drawArrows(context, colours, term, places, moves, width);
+        drawArrows(context, colours, term, places, moves, width, longest);
       }
     }
     context.globalAlpha = 1;
   }
 
-  // Pixels for a nat per unit: the usual arrow is USUAL_ARROW long, and its change is eased.
+  // Pixels for a nat per unit, which change little by little
   followArrowScale(usual, still) {
     if (!(usual > 0)) return;
-    const wanted = Math.log(USUAL_ARROW / usual), now = this.arrowScale > 0 ? Math.log(this.arrowScale) : wanted;
+    const wanted = Math.log(usualArrow(this.frame) / usual);
+    const now = this.arrowScale > 0 ? Math.log(this.arrowScale) : wanted;
     const near = still || Math.abs(wanted - now) < 0.01;
     this.arrowScale = Math.exp(near ? wanted : now + EASING * (wanted - now));
     if (!near) this.settled = false;

@@ -8,7 +8,8 @@ const OPTIONS_WITHOUT_EFFECT = ["version", "epochs", "dtype", "threads", "engine
 // config.toml's text. fileOptions are what the points' file needs, as {data: "points.csv", ...}; for the pinwheel {}.
 function configText(options, epochs, fileOptions) {
   const values = { ...options, epochs: Math.max(1, epochs), dtype: "float64", engine: "cpu", ...fileOptions };
-  const names = Object.keys(values).filter((name) => values[name] !== null && values[name] !== undefined && settingMatters(name, values));
+  const says = (name) => name in CONSTANTS.options && values[name] !== null && values[name] !== undefined && settingMatters(name, values);
+  const names = Object.keys(values).filter(says);
   return names.map((name) => `${name} = ${tomlValue(name, values[name])}\n`).join("");
 }
 
@@ -76,7 +77,7 @@ function readTomlValue(written) {
     return parts.includes(undefined) ? undefined : parts;
   }
   const number = text.replace(/(\d)_(?=\d)/g, "$1");
-  return NUMBER_TEXT.test(number) ? number : undefined;
+  return CELL_NUMBER.test(number) ? number : undefined;
 }
 
 function withoutComment(text) {

@@ -138,7 +138,7 @@ function readSetting(name, text) {
   if (limits.kind === "bool") return ["true", "false"].includes(trimmed) ? { value: trimmed === "true" } : fault;
   if (limits.kind === "tuple") return readWidths(trimmed, limits, fault);
   if (limits.kind === "int") return readWhole(trimmed, limits, fault);
-  const value = NUMBER_TEXT.test(trimmed) ? Number(trimmed) : NaN;
+  const value = CELL_NUMBER.test(trimmed) ? Number(trimmed) : NaN;
   return isWithin(value, limits) ? { value } : fault;
 }
 
@@ -149,7 +149,7 @@ function isWithin(value, { low, high, above, below }) {
 // Whole numbers that no double holds, as seeds up to 2^64 - 1, stay a decimal text.
 function readWhole(text, limits, fault) {
   if (!/^\d{16,25}$/.test(text)) {
-    const value = NUMBER_TEXT.test(text) ? Number(text) : NaN;
+    const value = CELL_NUMBER.test(text) ? Number(text) : NaN;
     return Number.isSafeInteger(value) && isWithin(value, limits) ? { value } : fault;
   }
   const large = BigInt(text);
@@ -187,6 +187,11 @@ function withSettings(options, changes) {
   if (changed.prior !== options.prior && !("prior_variance_scale" in changes)) {
     const usual = CONSTANTS.usualVarianceScale;
     if (options.prior_variance_scale === usual[options.prior]) changed.prior_variance_scale = usual[changed.prior];
+  }
+  // A run's own variances hold for its own scale and dimensions.
+  if (["prior_variance_scale", "latent_dim"].some((name) => changed[name] !== options[name])) {
+    delete changed.prior_scale;
+    delete changed.prior_logits;
   }
   if (changed.prior !== "gaussian" && changed.kl === "analytic") changed.kl = "monte-carlo";
   return changed;
