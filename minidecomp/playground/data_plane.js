@@ -144,7 +144,7 @@ class DataPlane {
 
   // The data's images, their reconstructions and samples of the model, each kind under its name in lines of some images
   drawRows({ context, width, height }, colours, snapshot, view) {
-    const { data, show, chosen } = view, shown = imagesToShow(data.rows, chosen, SHOWN_IMAGES);
+    const { data, show, chosen } = view, shown = imagesToShow(data.rows, chosen, IMAGES_DRAWN);
     const images = (values, rows) => rows.map((i) => values.subarray(i * data.width, (i + 1) * data.width));
     const { reconstruction, samples } = snapshot, numbers = shown.map((_, k) => k);
     const kinds = [

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsers import needs_chromium
+from driven import Driven
 from javascript import in_node, needs_node
 
 import minidecomp
@@ -12,6 +14,7 @@ from minidecomp.data.arrays import _split
 from minidecomp.page.constants import option_constants
 from minidecomp.page.parts import json_text
 from minidecomp.playground.hearts import HEART, MIDDLE, ORIENTATIONS, PLACES, SCALES, hearts, hearts_constant
+from minidecomp.playground.page import write_playground
 from minidecomp.settings.resolving import resolve
 from minidecomp.training import start_in_memory, train
 
@@ -230,3 +233,18 @@ def test_the_page_trains_the_model_that_the_command_trains_on_the_file(name, tmp
     """
     found = in_node(steps, {"options": page_options, "name": name}, CONSTANTS, DATASETS)
     np.testing.assert_allclose(found, trainer.state.vae.parameters.vector, rtol=0, atol=1e-9)
+
+
+@needs_chromium
+def test_the_page_draws_and_trains_on_each_data_set(tmp_path):
+    write_playground(tmp_path / "page.html")
+    with Driven(tmp_path / "page.html", tmp_path) as page:
+        for name in ("hearts", "moons", "ring", "blobs", "pinwheel"):
+            page.value(f"""(() => {{
+                const choice = document.getElementById("data-choice");
+                choice.value = "{name}";
+                choice.dispatchEvent(new Event("change", {{ bubbles: true }}));
+            }})()""")
+            page.until("/^Step [1-9]/.test(document.getElementById('status').textContent)")
+            assert page.value("document.getElementById('fault-data').textContent") == ""
+        assert page.console == []
