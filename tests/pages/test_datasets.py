@@ -245,6 +245,6 @@ def test_the_page_draws_and_trains_on_each_data_set(tmp_path):
                 choice.value = "{name}";
                 choice.dispatchEvent(new Event("change", {{ bubbles: true }}));
             }})()""")
-            page.until("/^Step [1-9]/.test(document.getElementById('status').textContent)")
+            page.until(f"playground.data.name === '{name}' && playground.snapshot && playground.snapshot.step > 1")
             assert page.value("document.getElementById('fault-data').textContent") == ""
         assert page.console == []
