@@ -1,29 +1,33 @@
 """The page's data sets: the numbers, the order and the labels that `minidecomp train` has of the same data."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browsers import needs_chromium
+from driven import Driven
 from javascript import in_node, needs_node
 
 import minidecomp
 from minidecomp.data import dataset_from, dsprites, load
 from minidecomp.data.arrays import _split
+from minidecomp.page.constants import option_constants
+from minidecomp.page.parts import json_text
 from minidecomp.playground.hearts import HEART, MIDDLE, ORIENTATIONS, PLACES, SCALES, hearts, hearts_constant
+from minidecomp.playground.page import write_playground
 from minidecomp.settings.resolving import resolve
 from minidecomp.training import start_in_memory, train
 
 pytestmark = needs_node
 DATASETS = (Path(minidecomp.__file__).parent / "playground" / "datasets.js").read_text("utf-8")
-HEARTS = f"CONSTANTS.hearts = {json.dumps(hearts_constant())};"
+CONSTANTS = f"Object.assign(CONSTANTS, {json_text({**option_constants(), 'hearts': hearts_constant()})});"
 
 
 def node(expression, **given):
     """What an expression in the page's scripts is, where ``given`` are variables; of an Error its message."""
     names = ", ".join(given)
     body = f"const {{ {names} }} = given; try {{ return {expression}; }} catch (error) {{ return error.message; }}"
-    return in_node(body, given, HEARTS, DATASETS)
+    return in_node(body, given, CONSTANTS, DATASETS)
 
 
 def points(data):
@@ -227,5 +231,20 @@ def test_the_page_trains_the_model_that_the_command_trains_on_the_file(name, tmp
     while (trainer.epoch < given.options.epochs) trainer.stepOnce();
     return trainer.model.parameters.vector;
     """
-    found = in_node(steps, {"options": page_options, "name": name}, HEARTS, DATASETS)
+    found = in_node(steps, {"options": page_options, "name": name}, CONSTANTS, DATASETS)
     np.testing.assert_allclose(found, trainer.state.vae.parameters.vector, rtol=0, atol=1e-9)
+
+
+@needs_chromium
+def test_the_page_draws_and_trains_on_each_data_set(tmp_path):
+    write_playground(tmp_path / "page.html")
+    with Driven(tmp_path / "page.html", tmp_path) as page:
+        for name in ("hearts", "moons", "ring", "blobs", "pinwheel"):
+            page.value(f"""(() => {{
+                const choice = document.getElementById("data-choice");
+                choice.value = "{name}";
+                choice.dispatchEvent(new Event("change", {{ bubbles: true }}));
+            }})()""")
+            page.until(f"playground.data.name === '{name}' && playground.snapshot && playground.snapshot.step > 1")
+            assert page.value("document.getElementById('fault-data').textContent") == ""
+        assert page.console == []
