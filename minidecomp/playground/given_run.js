@@ -1,0 +1,31 @@
+"use strict";
+// The run that the page was made of, as minidecomp/playground/content.py writes it.
+
+const OF_THE_RUN = "run"; // what its data are called among the choices
+
+// An array of the page's content: {dtype, base64}
+function decodedArray({ dtype, base64 }) {
+  return Float64Array.from(dtype === "float32" ? floats(base64) : doubles(base64));
+}
+
+// A run as the page was given it: {name, options, data, state, notes}
+function decodedRun(content) {
+  const { data, state, options } = content, array = (each) => each && decodedArray(each);
+  const extra = { prior_logits: array(state.prior_logits), prior_scale: array(state.prior_scale) };
+  const present = Object.entries(extra).filter(([, value]) => value !== null);
+  return {
+    name: content.name,
+    notes: content.notes,
+    options: { ...CONSTANTS.defaults, ...options, ...Object.fromEntries(present), data: OF_THE_RUN },
+    dataOption: options.data,
+    data: { ...data, x: array(data.x), labels: data.labels && Int32Array.from(data.labels) },
+    state: { vector: array(state.parameters), m: array(state.m), v: array(state.v), vMax: array(state.v_max),
+      step: state.step, epoch: state.epoch, row: state.row },
+  };
+}
+
+// Whether a state of a model with these options fits one with those
+function sameShape(one, other) {
+  const names = ["latent_dim", "hidden", "decoder_hidden", "likelihood", "learn_prior_variance", "seed", "init"];
+  return names.every((name) => sameSetting(one[name], other[name]));
+}
