@@ -2,14 +2,14 @@
 // Arrows by which the terms move encodings: told apart by colour and by form, all on one scale.
 
 const MOST_ARROWS = 60;
-const USUAL_ARROW = 32; // pixels, of the 90th percentile
+const USUAL_ARROW = 32; // pixels, of the 90th percentile, in a plane that is large enough
 const LONGEST_ARROW = 2.5; // usual arrows; a longer one is cut
 
 // dash: of the shaft; heads: how many; open: a head of two strokes
 const ARROW_FORMS = {
   log_likelihood: { name: "reconstruction", colour: "reconstruction", dash: [], heads: 1, open: false },
-  kl: { name: "β KL", colour: "kl", dash: [7, 3], heads: 1, open: true },
-  regulariser: { name: "α D", colour: "regulariser", dash: [1.5, 2.5], heads: 1, open: false },
+  kl: { name: "beta KL", colour: "kl", dash: [7, 3], heads: 1, open: true },
+  regulariser: { name: "alpha D", colour: "regulariser", dash: [1.5, 2.5], heads: 1, open: false },
   sum: { name: "their sum", colour: "sum", dash: [], heads: 2, open: true },
 };
 
@@ -41,6 +41,11 @@ function usualPull(pulls, positions, latentDim, dims) {
   return known.length > 0 ? known[Math.ceil(0.9 * known.length) - 1] : 0;
 }
 
+// The same in a small plane
+function usualArrow(frame) {
+  return Math.max(10, Math.min(USUAL_ARROW, 0.1 * Math.min(frame.width, frame.height)));
+}
+
 // A round pull whose arrow on this scale (pixels for a nat per unit) is from 20 to 50 pixels long
 function roundPull(scale) {
   return roundStep(20 / scale);
@@ -64,8 +69,8 @@ function addArrow(shafts, heads, x, y, dx, dy, form) {
 }
 
 // A term's arrows at places (x, y) by (dx, dy): two strokes for all of them
-function drawArrows(context, colours, term, places, moves, width) {
-  const form = ARROW_FORMS[term], shafts = new Path2D(), heads = new Path2D(), longest = LONGEST_ARROW * USUAL_ARROW;
+function drawArrows(context, colours, term, places, moves, width, longest) {
+  const form = ARROW_FORMS[term], shafts = new Path2D(), heads = new Path2D();
   for (let i = 0; i < places.length; i += 2) {
     const part = Math.min(1, longest / (Math.hypot(moves[i], moves[i + 1]) || 1));
     addArrow(shafts, heads, places[i], places[i + 1], moves[i] * part, moves[i + 1] * part, form);
@@ -83,6 +88,7 @@ function drawArrows(context, colours, term, places, moves, width) {
 class ArrowLegend {
   constructor(container) {
     this.box = newElement(container, "p", "arrow-legend");
+    this.box.hidden = true; // until there is something to explain
     this.items = {};
     for (const term of Object.keys(ARROW_FORMS)) this.items[term] = this.item(term);
     this.measure = newElement(this.box, "span", "arrow-legend-item");
@@ -92,17 +98,19 @@ class ArrowLegend {
   }
 
   item(term) {
-    const form = ARROW_FORMS[term], item = newElement(this.box, "span", "arrow-legend-item"), stroke = `var(--${form.colour})`;
-    const root = svg("svg", { width: 40, height: 12, "aria-hidden": "true" }, item), head = form.open ? "none" : stroke;
-    const shaft = { d: form.open ? "M1 6H36" : "M1 6H29", stroke, "stroke-width": 2, "stroke-dasharray": form.dash.join(" ") || "none" };
-    svg("path", shaft, root);
-    const tips = Array.from({ length: form.heads }, (_, k) => `M${29 - 5 * k} 2L${37 - 5 * k} 6L${29 - 5 * k} 10${form.open ? "" : "Z"}`);
-    svg("path", { d: tips.join(""), stroke, fill: head, "stroke-width": form.open ? 2 : 0 }, root);
+    const form = ARROW_FORMS[term], { open, heads } = form, stroke = `var(--${form.colour})`;
+    const item = newElement(this.box, "span", "arrow-legend-item");
+    const root = svg("svg", { width: 40, height: 12, "aria-hidden": "true" }, item);
+    const dashes = { "stroke-width": 2, "stroke-dasharray": form.dash.join(" ") || "none" };
+    svg("path", { d: open ? "M1 6H36" : "M1 6H29", stroke, ...dashes }, root);
+    const head = (x) => `M${x - 8} 2L${x} 6L${x - 8} 10${open ? "" : "Z"}`;
+    const d = Array.from({ length: heads }, (_, k) => head(37 - 5 * k)).join("");
+    svg("path", { d, stroke, fill: open ? "none" : stroke, "stroke-width": open ? 2 : 0 }, root);
     newElement(item, "span", "", form.name);
     return item;
   }
 
-  show(terms, scale) {
+  show(terms, scale, longest) {
     this.box.hidden = terms.length === 0;
     for (const [term, item] of Object.entries(this.items)) item.hidden = !terms.includes(term);
     this.measure.hidden = !(scale > 0);
@@ -110,6 +118,7 @@ class ArrowLegend {
     const pull = roundPull(scale), length = pull * scale;
     this.bar.setAttribute("width", Math.ceil(length) + 6);
     this.line.setAttribute("d", `M1 2V10M1 6H${length.toFixed(1)}M${length.toFixed(1)} 2V10`);
-    setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; longer than ${short(LONGEST_ARROW * USUAL_ARROW / scale)} are cut`);
+    const cut = short(longest / scale);
+    setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; arrows of more than ${cut} are cut`);
   }
 }

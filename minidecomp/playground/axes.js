@@ -11,7 +11,8 @@ function roundTicks(low, high, most) {
   let step = roundStep((high - low) / (most + 1));
   const first = () => Math.ceil(low / step - 1e-9), last = () => Math.floor(high / step + 1e-9);
   while (last() - first() >= most) step = roundStep(1.5 * step);
-  return Array.from({ length: Math.max(last() - first() + 1, 0) }, (_, k) => Number(((first() + k) * step).toPrecision(12)));
+  const count = Math.max(last() - first() + 1, 0);
+  return Array.from({ length: count }, (_, k) => Number(((first() + k) * step).toPrecision(12)));
 }
 
 // The least of 1, 2, 5 times a power of ten that is at least so much
@@ -63,6 +64,12 @@ function squareAround(box) {
   return [x - half, x + half, y - half, y + half];
 }
 
+// An extent widened around its middle until a unit is as long across as up on a canvas of that shape
+function widenedExtent([left, right, low, high], width, height) {
+  const unit = Math.max((right - left) / width, (high - low) / height), x = (left + right) / 2, y = (low + high) / 2;
+  return [x - unit * width / 2, x + unit * width / 2, y - unit * height / 2, y + unit * height / 2];
+}
+
 // The extent to make for: the present one, unless something leaves it or it is much too wide.
 function extentToMakeFor(present, box) {
   if (!box.every(Number.isFinite)) return present || [-1, 1, -1, 1];
@@ -76,7 +83,10 @@ function extentToMakeFor(present, box) {
 function easedTowards(shown, wanted, share) {
   if (!shown || share >= 1) return wanted.slice();
   const unit = Math.max(...wanted.map((value, i) => Math.abs(value - wanted[i ^ 1]))) || 1;
-  return wanted.map((value, i) => (Math.abs(value - shown[i]) < 0.002 * unit ? value : shown[i] + share * (value - shown[i])));
+  return wanted.map((value, i) => {
+    const left = value - shown[i];
+    return Math.abs(left) < 0.002 * unit ? value : shown[i] + share * left;
+  });
 }
 
 // The index of the place nearest to (x, y) in a flat list of (x, y), and its distance
@@ -89,7 +99,7 @@ function nearestPlace(places, x, y) {
   return { index, distance: Math.sqrt(least) };
 }
 
-// The next place from one in a direction (dx, dy): near, and rather straight ahead than aside; itself where there is none.
+// The next place from one in a direction (dx, dy): near, rather straight ahead than aside; itself where there is none
 function nextPlace(places, from, dx, dy) {
   let index = from, least = Infinity;
   for (let i = 0; 2 * i < places.length; i++) {
@@ -107,7 +117,9 @@ function chosenByKey(key, places, chosen, [x, y]) {
   if (key === "Escape") return null;
   const direction = ARROW_KEYS[key];
   if (!direction || places.length === 0) return undefined;
-  return chosen === null ? nearestPlace(places, x, y).index : nextPlace(places, chosen, ...direction);
+  if (chosen !== null) return nextPlace(places, chosen, ...direction);
+  const { index } = nearestPlace(places, x, y);
+  return index < 0 ? undefined : index;
 }
 
 // Clicks, the pointer and keys of a canvas of points. `found` has places(), chosen() and centre().
@@ -135,7 +147,9 @@ function listenForPoints(canvas, found, { onChoose, onHover }) {
 
 // ---- canvases ----
 
-const PALETTE_NAMES = ["paper", "ink", "faint", "line", "panel", "density", "prior", "reconstruction", "kl", "regulariser", "sum", "mark"];
+const PALETTE_NAMES = [
+  "paper", "ink", "faint", "line", "panel", "density", "prior", "reconstruction", "kl", "regulariser", "sum", "mark",
+];
 
 // The style sheet's colours, read once a frame
 function palette() {
@@ -164,8 +178,17 @@ function newElement(parent, tag, className, text) {
   return element;
 }
 
+// A number of a few digits, with a minus sign
+function signedText(value) {
+  return short(value).replace(/^-/, "−");
+}
+
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+function middleOf(canvas) {
+  return [canvas.clientWidth / 2, canvas.clientHeight / 2];
 }
 
 // A focusable canvas that a screen reader calls by its label
@@ -186,6 +209,11 @@ function colourOfPoint(data, i, usual) {
 function nameOfPoint(data, i) {
   const name = data && data.labels ? data.classNames[data.labels[i]] : undefined;
   return name === undefined ? `point ${i + 1}` : `point ${i + 1} (${name})`;
+}
+
+// In pixels; less for many points and in a small plane
+function dotRadius(frame, count) {
+  return (count > 800 ? 2 : 2.8) * Math.min(1, Math.max(0.6, Math.min(frame.width, frame.height) / 280));
 }
 
 // Dots at places on the canvas in their classes' colours: a path for each class
@@ -259,7 +287,8 @@ class PlotFrame {
   }
 
   drawUpAxis(context, name) {
-    const { left, top, height, extent } = this, up = roundTicks(extent[2], extent[3], Math.max(2, Math.floor(height / 45)));
+    const { left, top, height, extent } = this;
+    const up = roundTicks(extent[2], extent[3], Math.max(2, Math.floor(height / 45)));
     context.textAlign = "right";
     context.textBaseline = "middle";
     for (const value of up) {
@@ -269,7 +298,7 @@ class PlotFrame {
       context.fillText(tickText(value, up), left - 4, text);
     }
     context.save();
-    context.translate(8, top + height / 2);
+    context.translate(7, top + height / 2);
     context.rotate(-Math.PI / 2);
     context.textAlign = "center";
     context.fillText(fitted(context, name, height), 0, 0);

@@ -1,9 +1,9 @@
 "use strict";
 // The data with its reconstructions and samples of the model: two columns as a plane, images in rows.
 
-const SHOWN_IMAGES = 12;
-const CROSS = 2.5; // pixels from its middle
 const MOST_CROSSES = 600;
+const IMAGE_GAP = 4; // pixels
+const IMAGE_NAME = 18; // pixels of the line that names a kind of images
 const DATA_LABEL = "Data. Arrow keys choose the next point in their direction, Escape frees it.";
 
 // Which images are shown: evenly spread ones, and the chosen one in the place nearest to it
@@ -15,11 +15,11 @@ function imagesToShow(rows, chosen, most) {
   return shown;
 }
 
-// Two columns' extent: one unit for both where they are about equally wide, else each its own
-function extentOfColumns(box) {
+// Two columns' extent on a canvas of that shape: one unit for both where they are about equally wide, else each its own
+function extentOfColumns(box, width, height) {
   const wide = box[1] - box[0], tall = box[3] - box[2];
   if (!box.every(Number.isFinite)) return [-1, 1, -1, 1];
-  if (wide < 3 * tall && tall < 3 * wide) return squareAround(box);
+  if (wide < 3 * tall && tall < 3 * wide) return widenedExtent(squareAround(box), width, height);
   const grown = (low, high) => [low - EXTENT_ROOM * (high - low || 1), high + EXTENT_ROOM * (high - low || 1)];
   return [...grown(box[0], box[1]), ...grown(box[2], box[3])];
 }
@@ -31,10 +31,11 @@ class DataPlane {
     this.places = new Float64Array(0);
     this.pointOf = null; // which points the places are of, where they are not all
     this.chosen = null;
-    const choose = (place) => listeners.onChoose(place === null || !this.pointOf ? place : this.pointOf[place]);
-    const hover = (place) => listeners.onHover && listeners.onHover(place === null || !this.pointOf ? place : this.pointOf[place]);
-    const found = { places: () => this.places, chosen: () => this.chosenPlace(), centre: () => [this.canvas.clientWidth / 2, this.canvas.clientHeight / 2] };
-    listenForPoints(this.canvas, found, { onChoose: choose, onHover: hover });
+    const { canvas } = this, { onChoose, onHover } = listeners;
+    const pointAt = (place) => (place === null || !this.pointOf ? place : this.pointOf[place]);
+    const told = (listener) => listener && ((place) => listener(pointAt(place)));
+    const found = { places: () => this.places, chosen: () => this.chosenPlace(), centre: () => middleOf(canvas) };
+    listenForPoints(canvas, found, { onChoose: told(onChoose), onHover: told(onHover) });
   }
 
   chosenPlace() {
@@ -45,7 +46,7 @@ class DataPlane {
 
   draw(snapshot, view) {
     const images = Boolean(view.data.imageShape);
-    this.canvas.classList.toggle("plane-images", images);
+    if (snapshot.reconstruction.length !== view.data.x.length) return; // of other data, which is on its way
     const cleared = clearedContext(this.canvas);
     if (!cleared) return;
     const colours = palette();
@@ -59,27 +60,31 @@ class DataPlane {
 
   drawColumns({ context, width, height }, colours, snapshot, view) {
     const { data, show } = view, flat = data.width === 1, columns = flat ? [0, 0] : view.columns;
-    const left = 36, foot = 32, frame = new PlotFrame(left, 4, width - left - 4, height - foot - 4, this.extentOf(data, columns));
-    const placesOf = (x) => (flat ? strewn(x, (value) => frame.px(value), 14, frame.height - 20) : frame.places(x, data.width, columns));
+    const left = 42, foot = 32, across = Math.max(width - left - 4, 10), up = Math.max(height - foot - 4, 10);
+    const frame = new PlotFrame(left, 4, across, up, this.extentOf(data, columns, across, up));
+    const strew = (x) => strewn(x, (value) => frame.px(value), 14, frame.height - 20);
+    const placesOf = flat ? strew : (x) => frame.places(x, data.width, columns);
     this.pointOf = null;
     this.places = placesOf(data.x);
     context.save();
     frame.clip(context);
-    if (show.reconstructions && snapshot.reconstruction) this.drawLinks(context, colours, placesOf(snapshot.reconstruction));
-    if (show.data) drawClassDots(context, this.places, data, data.rows > 800 ? 2 : 2.8, colours.faint);
-    if (show.reconstructions && snapshot.reconstruction) this.drawCrosses(context, colours, placesOf(snapshot.reconstruction));
-    if (show.samples && snapshot.samples) this.drawSamples(context, colours, placesOf(snapshot.samples.x));
-    if (view.chosen !== null && view.chosen < data.rows) this.drawChosen(context, colours, frame, snapshot, view, columns);
+    const made = show.reconstructions ? placesOf(snapshot.reconstruction) : null;
+    if (made) this.drawLinks(context, colours, made);
+    if (show.data) drawClassDots(context, this.places, data, dotRadius(frame, data.rows), colours.faint);
+    if (made) this.drawCrosses(context, colours, made, dotRadius(frame, 0));
+    if (show.samples) this.drawSamples(context, colours, placesOf(snapshot.samples.x));
+    const chosen = view.chosen !== null && view.chosen < data.rows;
+    if (chosen) this.drawChosen(context, colours, frame, snapshot, view, columns);
     context.restore();
     frame.drawAxes(context, colours, flat ? [data.columns[0]] : columns.map((column) => data.columns[column]));
   }
 
   // The data does not move: its extent is found once.
-  extentOf(data, columns) {
-    const key = columns.join();
+  extentOf(data, columns, width, height) {
+    const key = [...columns, width, height].join();
     if (this.extentData !== data || this.extentKey !== key) {
       [this.extentData, this.extentKey] = [data, key];
-      this.extent = extentOfColumns(boxOfColumns(data.x, data.width, columns, [0, 0]));
+      this.extent = extentOfColumns(boxOfColumns(data.x, data.width, columns, [0, 0]), width, height);
     }
     return this.extent;
   }
@@ -97,16 +102,16 @@ class DataPlane {
     context.globalAlpha = 1;
   }
 
-  drawCrosses(context, colours, made) {
+  drawCrosses(context, colours, made, arm) {
     context.strokeStyle = colours.reconstruction;
     context.lineWidth = 1.2;
     context.beginPath();
     for (const i of evenlySpread(made.length / 2, MOST_CROSSES)) {
       const x = made[2 * i], y = made[2 * i + 1];
-      context.moveTo(x - CROSS, y - CROSS);
-      context.lineTo(x + CROSS, y + CROSS);
-      context.moveTo(x - CROSS, y + CROSS);
-      context.lineTo(x + CROSS, y - CROSS);
+      context.moveTo(x - arm, y - arm);
+      context.lineTo(x + arm, y + arm);
+      context.moveTo(x - arm, y + arm);
+      context.lineTo(x + arm, y - arm);
     }
     context.stroke();
   }
@@ -123,7 +128,7 @@ class DataPlane {
   drawChosen(context, colours, frame, snapshot, view, columns) {
     const { data, chosen } = view, scale = likelihoodScaleAt(snapshot, chosen, data.width);
     ringAt(context, this.places, chosen, colours);
-    if (!snapshot.reconstruction || !view.show.reconstructions) return;
+    if (!view.show.reconstructions) return;
     const at = chosen * data.width, flat = data.width === 1, x = frame.px(snapshot.reconstruction[at + columns[0]]);
     const y = flat ? this.places[2 * chosen + 1] : frame.py(snapshot.reconstruction[at + columns[1]]);
     dot(context, x, y, 3.5, colours.mark);
@@ -137,36 +142,56 @@ class DataPlane {
 
   // ---- images ----
 
+  // The data's images, their reconstructions and samples of the model, each kind under its name in lines of some images
   drawRows({ context, width, height }, colours, snapshot, view) {
-    const { data, show } = view, [rows, columns] = data.imageShape, shown = imagesToShow(data.rows, view.chosen, SHOWN_IMAGES);
-    const at = (values, i) => values.subarray(i * data.width, (i + 1) * data.width);
-    const kinds = [];
-    if (show.data) kinds.push(["data", shown.map((i) => at(data.x, i))]);
-    if (show.reconstructions && snapshot.reconstruction) kinds.push(["reconstructions", shown.map((i) => at(snapshot.reconstruction, i))]);
-    if (show.samples && snapshot.samples) kinds.push(["samples of the model", shown.map((_, k) => at(snapshot.samples.mean, k))]);
-    const gap = 4, name = 18, side = Math.min(width / shown.length - gap, ((height / Math.max(kinds.length, 1)) - name - gap) * columns / rows);
+    const { data, show, chosen } = view, shown = imagesToShow(data.rows, chosen, SHOWN_IMAGES);
+    const images = (values, rows) => rows.map((i) => values.subarray(i * data.width, (i + 1) * data.width));
+    const { reconstruction, samples } = snapshot, numbers = shown.map((_, k) => k);
+    const kinds = [
+      show.data && { name: "data", images: images(data.x, shown), own: true },
+      show.reconstructions && { name: "reconstructions E[x|z]", images: images(reconstruction, shown), own: true },
+      show.samples && { name: "samples of the model", images: images(samples.mean, numbers), own: false },
+    ].filter(Boolean);
+    const grid = imageGrid(width, height, shown.length, kinds.length, data.imageShape);
     this.pointOf = shown;
-    this.places = new Float64Array(2 * shown.length);
+    this.places = new Float64Array(2 * shown.length).fill(NaN);
     context.font = "12px system-ui, sans-serif";
+    context.textAlign = "left";
+    context.textBaseline = "top";
     context.imageSmoothingEnabled = false;
-    kinds.forEach(([kind, images], row) => {
-      const top = row * (side * rows / columns + name + gap);
-      context.fillStyle = colours.faint;
-      context.textBaseline = "top";
-      context.fillText(kind, 0, top + 2);
-      const strip = imageStrip(images.filter((image) => image.length === data.width), data.imageShape);
-      images.forEach((_, k) => context.drawImage(strip, k * columns, 0, columns, rows, k * (side + gap), top + name, side, side * rows / columns));
-      if (row === 0) images.forEach((_, k) => this.places.set([k * (side + gap) + side / 2, top + name + side * rows / columns / 2], 2 * k));
-      if (kind !== "samples of the model") this.frameChosen(context, colours, shown.indexOf(view.chosen) * (side + gap), top + name, side, side * rows / columns);
-    });
+    const ringed = shown.indexOf(chosen);
+    kinds.forEach((kind, row) => this.drawKind(context, colours, kind, row * grid.tall, grid, data.imageShape, ringed));
   }
 
-  frameChosen(context, colours, left, top, width, height) {
-    if (left < 0) return;
-    context.strokeStyle = colours.mark;
-    context.lineWidth = 2;
-    context.strokeRect(left + 1, top + 1, width - 2, height - 2);
+  drawKind(context, colours, { name, images, own }, top, grid, shape, chosen) {
+    const [rows, columns] = shape, strip = imageStrip(images, shape);
+    context.fillStyle = colours.faint;
+    context.fillText(name, 0, top + 2);
+    images.forEach((_, k) => {
+      const x = (k % grid.perLine) * grid.stepX, y = top + IMAGE_NAME + Math.floor(k / grid.perLine) * grid.stepY;
+      const w = grid.stepX - IMAGE_GAP, h = grid.stepY - IMAGE_GAP;
+      context.drawImage(strip, k * columns, 0, columns, rows, x, y, w, h);
+      if (!own) return;
+      if (Number.isNaN(this.places[2 * k])) this.places.set([x + w / 2, y + h / 2], 2 * k);
+      if (k !== chosen) return;
+      context.strokeStyle = colours.mark;
+      context.lineWidth = 2.5;
+      context.strokeRect(x, y, w, h);
+    });
   }
+}
+
+// How many images a line holds so that they are as large as can be, and the steps from one to the next, from line to
+// line and from kind to kind
+function imageGrid(width, height, count, kinds, [rows, columns]) {
+  let best = null;
+  for (let perLine = 1; perLine <= count; perLine++) {
+    const lines = Math.ceil(count / perLine), room = (height / Math.max(kinds, 1) - IMAGE_NAME) / lines;
+    const stepX = Math.min(width / perLine, Math.max(room - IMAGE_GAP, 1) * columns / rows + IMAGE_GAP);
+    const stepY = (stepX - IMAGE_GAP) * rows / columns + IMAGE_GAP;
+    if (!best || stepX > best.stepX) best = { perLine, stepX, stepY, tall: IMAGE_NAME + lines * stepY };
+  }
+  return best;
 }
 
 // The likelihood's scale by which a point's reconstruction is measured; null where the likelihood has none.
@@ -183,7 +208,7 @@ function imageStrip(images, [rows, columns, channels = 1]) {
   images.forEach((image, k) => {
     for (let i = 0; i < rows * columns; i++) {
       const to = 4 * (Math.floor(i / columns) * strip.width + k * columns + i % columns);
-      for (let part = 0; part < 3; part++) pixels.data[to + part] = 255 * image[i * channels + (channels === 1 ? 0 : part)];
+      for (let part = 0; part < 3; part++) pixels.data[to + part] = 255 * image[i * channels + part % channels];
       pixels.data[to + 3] = 255;
     }
   });
@@ -195,6 +220,7 @@ function imageStrip(images, [rows, columns, channels = 1]) {
 class DataLegend {
   constructor(container) {
     this.box = newElement(container, "p", "arrow-legend");
+    this.box.hidden = true; // until there is something to explain
     this.classes = newElement(this.box, "span");
     this.marks = {
       data: this.mark("data", "M6 3a3 3 0 1 0 0.01 0Z", "var(--faint)", "var(--faint)"),
@@ -206,7 +232,8 @@ class DataLegend {
 
   mark(name, d, stroke, fill) {
     const item = newElement(this.box, "span", "arrow-legend-item");
-    svg("path", { d, stroke, fill, "stroke-width": 1.6 }, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, item));
+    const root = svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, item);
+    svg("path", { d, stroke, fill, "stroke-width": 1.6 }, root);
     newElement(item, "span", "", name);
     return item;
   }

@@ -1,5 +1,5 @@
 "use strict";
-/* The page's data sets. Each gives the training points that `minidecomp train` has of the same data and data_seed. */
+// The page's data sets. Each gives the training points that `minidecomp train` has of the same data and data_seed.
 
 const MOST_DATA_POINTS = 2000, MOST_DATA_COLUMNS = 64, LEAST_DATA_POINTS = 4, LARGEST_DATA_VALUE = 1e6;
 const TEST_FRACTION = 0.1;
@@ -11,8 +11,8 @@ const MISSING_TEXTS = new Set([
   "NULL", "NaN", "None", "n/a", "nan", "null",
 ]);
 
-/* By name: a title, and make(options, given) -> the data. `given` is what a person gives: points [[x, y], ..] that were
- * drawn, or {name, text} of a CSV file. `make` throws an Error of one plain line if that cannot be used. */
+// By name: a title, and make(options, given) -> the data. `given` is what a person gives: points [[x, y], ..] that were
+// drawn, or {name, text} of a CSV file. `make` throws an Error of one plain line if that cannot be used.
 const DATASETS = {
   pinwheel: { title: "Pinwheel", make: makePinwheel },
   moons: { title: "Two moons", make: makeMoons },
@@ -23,22 +23,22 @@ const DATASETS = {
   table: { title: "A CSV file", make: makeTable },
 };
 
-/* ---- what all have in common ---- */
+// ---- what all have in common ----
 
-/* Which rows of a file `minidecomp train` trains on, and which it tests on, in its order. */
+// Which rows of a file `minidecomp train` trains on, and which it tests on, in its order.
 function splitRows(count, testFraction, dataSeed) {
   const order = permutation(count, dataSeed, ...streamAt("SPLIT", 0));
   const tested = Math.min(Math.max(roundHalfEven(testFraction * count), 1), count - 1);
   return { train: Int32Array.from(order.slice(tested)), test: Int32Array.from(order.slice(0, tested)) };
 }
 
-/* As Python rounds: a half goes to the even number. */
+// As Python rounds: a half goes to the even number.
 function roundHalfEven(x) {
   const below = Math.floor(x), rest = x - below;
   return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
 }
 
-/* A class for each text, and the classes' names: numbers in the order of their size, all else by the alphabet. */
+// A class for each text, and the classes' names: numbers in the order of their size, all else by the alphabet.
 function classesOf(texts) {
   const different = [...new Set(texts)].sort();
   if (different.every((text) => CELL_NUMBER.test(text))) different.sort((a, b) => Number(a) - Number(b));
@@ -46,7 +46,7 @@ function classesOf(texts) {
   return { labels: Int32Array.from(texts, (text) => place.get(text)), names: different };
 }
 
-/* The data of a whole file: rows x (count * width) in the file's order, a label's text for each row or null. */
+// The data of a whole file: rows x (count * width) in the file's order, a label's text for each row or null.
 function dataOfFile(name, x, width, columns, labelTexts, imageShape, options) {
   const count = x.length / width, dataSeed = options.data_seed ?? 0;
   const { train } = splitRows(count, TEST_FRACTION, dataSeed);
@@ -61,8 +61,8 @@ function dataOfFile(name, x, width, columns, labelTexts, imageShape, options) {
   };
 }
 
-/* The file that `minidecomp train` trains on as the page does, and the options that it needs to be read so; null of the
- * pinwheel, which has no file. A number is the shortest text that is read back to the same bits. */
+// The file that `minidecomp train` trains on as the page does, and the options that it needs to be read so; null of the
+// pinwheel, which has no file. A number is the shortest text that is read back to the same bits.
 function fileOf(data) {
   if (!data.file) return null;
   const { x, labelTexts } = data.file, { width, columns } = data;
@@ -87,7 +87,7 @@ function quotedCell(text) {
   return /[",;\r\n\t|]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/* The name, or the first of name_2, name_3, .. that is not taken. */
+// The name, or the first of name_2, name_3, .. that is not taken.
 function freeName(name, taken) {
   let free = name;
   for (let number = 2; taken.includes(free); number++) free = `${name}_${number}`;
@@ -102,14 +102,14 @@ function countedWords(count, word) {
   return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 }
 
-/* ---- data that are drawn from a seed ---- */
+// ---- data that are drawn from a seed ----
 
 function dataNoise(count, options) {
   return normals(count, options.data_seed ?? 0, ...streamAt("PINWHEEL_TRAIN", 0));
 }
 
-/* x = (x0 cos t + x1 sin t, -x0 sin t + x1 cos t),  t = 2 pi k / K + rate exp(x0),  x0 ~ N(1, tangential^2),
- * x1 ~ N(0, radial^2) */
+// x = (x0 cos t + x1 sin t, -x0 sin t + x1 cos t),  t = 2 pi k / K + rate exp(x0),  x0 ~ N(1, tangential^2),
+// x1 ~ N(0, radial^2)
 function makePinwheel(options) {
   const o = { ...PINWHEEL_DEFAULTS, ...options };
   const rows = o.arms * o.points_per_arm, noise = dataNoise(2 * rows, o);
@@ -125,7 +125,7 @@ function makePinwheel(options) {
   return { name: "pinwheel", x, rows, width: 2, columns: numberedColumns(2), imageShape: null, labels, classNames };
 }
 
-/* Two half circles that reach into each other: 1.2 ((cos t, sin t) - (0.5, 0.25) + 0.1 eps), and the other one. */
+// Two half circles that reach into each other: 1.2 ((cos t, sin t) - (0.5, 0.25) + 0.1 eps), and the other one.
 function makeMoons(options) {
   const each = 200, noise = dataNoise(4 * each, options), x = new Float64Array(4 * each), texts = [];
   for (let i = 0; i < 2 * each; i++) {
@@ -138,7 +138,7 @@ function makeMoons(options) {
   return dataOfFile("moons", x, 2, numberedColumns(2), texts, null, options);
 }
 
-/* (r cos t, r sin t),  r = 1.6 + 0.1 eps; its quarters are the classes. */
+// (r cos t, r sin t),  r = 1.6 + 0.1 eps; its quarters are the classes.
 function makeRing(options) {
   const rows = 400, noise = dataNoise(rows, options), x = new Float64Array(2 * rows), texts = [];
   for (let i = 0; i < rows; i++) {
@@ -150,7 +150,7 @@ function makeRing(options) {
   return dataOfFile("ring", x, 2, numberedColumns(2), texts, null, options);
 }
 
-/* Three rows of three, from the upper left on: (1.5 a, 1.5 b) + 0.2 eps with a, b of -1, 0, 1. */
+// Three rows of three, from the upper left on: (1.5 a, 1.5 b) + 0.2 eps with a, b of -1, 0, 1.
 function makeBlobs(options) {
   const each = 40, rows = 9 * each, noise = dataNoise(2 * rows, options), x = new Float64Array(2 * rows), texts = [];
   for (let i = 0; i < rows; i++) {
@@ -162,7 +162,7 @@ function makeBlobs(options) {
   return dataOfFile("blobs", x, 2, numberedColumns(2), texts, null, options);
 }
 
-/* Hearts of dSprites, made smaller; CONSTANTS.hearts has a bit for each pixel, the first in a byte's highest. */
+// Hearts of dSprites, made smaller; CONSTANTS.hearts has a bit for each pixel, the first in a byte's highest.
 function makeHearts(options) {
   const { bits, count, side, scales } = CONSTANTS.hearts, bytes = atob(bits);
   const x = Float64Array.from({ length: count * side * side }, (_, i) => bytes.charCodeAt(i >> 3) >> (7 - i % 8) & 1);
@@ -170,7 +170,7 @@ function makeHearts(options) {
   return dataOfFile("hearts", x, side * side, numberedColumns(side * side), texts, [side, side], options);
 }
 
-/* ---- data that a person gives ---- */
+// ---- data that a person gives ----
 
 function makeDrawn(options, points) {
   checkPointCount("drawn points", points.length);
@@ -192,7 +192,7 @@ function makeTable(options, given) {
   return dataOfFile(given.name, table.x, table.columns.length, table.columns, table.labelTexts, null, options);
 }
 
-/* A CSV text as {x, columns, labelTexts}: columns of numbers, and at most one of labels. */
+// A CSV text as {x, columns, labelTexts}: columns of numbers, and at most one of labels.
 function parsedTable(name, text) {
   const { rows, header, firstLine } = tableRows(name, text);
   checkPointCount(name, rows.length);
@@ -212,7 +212,7 @@ function parsedTable(name, text) {
   return { x, columns: uniqueNames(numbers.map((column) => column.name)), labelTexts: labels && labels.cells };
 }
 
-/* The lines of numbers, the line of names or null, and the number of the first line of numbers, from 1. */
+// The lines of numbers, the line of names or null, and the number of the first line of numbers, from 1.
 function tableRows(name, text) {
   const rows = csvCells(name, text.replace(/^\uFEFF/, ""));
   if (!rows.length) throw new Error(`${name}: a table of numbers is needed, and the file is empty`);
@@ -225,7 +225,7 @@ function tableRows(name, text) {
   return { rows: header ? rows.slice(1) : rows, header, firstLine: header ? 2 : 1 };
 }
 
-/* A first line has names if it has a word in a column whose other cells are numbers. */
+// A first line has names if it has a word in a column whose other cells are numbers.
 function hasHeader(rows) {
   return rows.length > 1 && rows[0].some((cell, i) => isWord(cell) && !isOfWords(rows.slice(1).map((row) => row[i])));
 }
@@ -234,7 +234,7 @@ function isWord(cell) {
   return !CELL_NUMBER.test(cell) && !MISSING_TEXTS.has(cell);
 }
 
-/* A column most of whose cells are words; a few words among numbers are a fault. */
+// A column most of whose cells are words; a few words among numbers are a fault.
 function isOfWords(cells) {
   return cells.filter(isWord).length > cells.length / 2;
 }
@@ -245,7 +245,7 @@ function tableColumn(rows, header, i) {
   return { name: given || `x_${i}`, hasName: given !== "", called, cells, words: isOfWords(cells) };
 }
 
-/* The column of labels: one that is so named, else the one of words; null if there is none. */
+// The column of labels: one that is so named, else the one of words; null if there is none.
 function labelColumnOf(name, columns, count) {
   const named = columns.filter((column) => LABEL_NAMES.includes(column.name.toLowerCase()));
   const chosen = named.find((column) => column.words || !tooManyClasses(column.cells, count));
@@ -275,7 +275,7 @@ function checkLabels(name, labels, firstLine) {
   }
 }
 
-/* First columns that only number the rows, as programs write them, are no part of a point. */
+// First columns that only number the rows, as programs write them, are no part of a point.
 function withoutIndex(columns, named) {
   const counts = ({ cells }, from) => cells.every((cell, i) => cell !== "" && Number(cell) === from + i);
   const isIndex = (column) => (named && !column.hasName) || counts(column, 0) || counts(column, 1);
@@ -299,8 +299,8 @@ function uniqueNames(names) {
   return unique;
 }
 
-/* The cells of a CSV text, without blanks around them: comma, semicolon or tab between cells, quotes around one that
- * has such a mark; lines without a cell are left out. */
+// The cells of a CSV text, without blanks around them: comma, semicolon or tab between cells, quotes around one that
+// has such a mark; lines without a cell are left out.
 function csvCells(name, text) {
   const delimiter = delimiterOf(text), rows = [];
   let row = [], cell = "", quoted = false, wasQuoted = false;
@@ -329,7 +329,7 @@ function csvCells(name, text) {
   return rows;
 }
 
-/* The mark between cells that the first line has most often outside of quotes. */
+// The mark between cells that the first line has most often outside of quotes.
 function delimiterOf(text) {
   const line = text.replace(/^[\r\n]+/, "").replace(/"[^"]*"/g, "").split(/[\r\n]/, 1)[0];
   const counts = [",", ";", "\t"].map((mark) => [mark, line.split(mark).length]);

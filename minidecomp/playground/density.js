@@ -36,7 +36,8 @@ function aggregateDensity(loc, scale, latentDim, [a, b], points, extent, n) {
 function aggregateDensityOnLine(loc, scale, latentDim, dim, points, low, high, n) {
   const line = new Float64Array(n), one = new Float64Array(n);
   for (const point of points) {
-    const at = point * latentDim + dim, [first, last] = cellDensities(loc[at], scale[at], low, (high - low) / n, n, one);
+    const at = point * latentDim + dim;
+    const [first, last] = cellDensities(loc[at], scale[at], low, (high - low) / n, n, one);
     for (let i = first; i <= last; i++) line[i] += one[i] / points.length;
   }
   return line;
@@ -55,7 +56,7 @@ function levelsOfShares(values, shares, area) {
   return levels;
 }
 
-// The line on which n x n values have a level, as pieces (x, y, x, y) in cells: its crossings of a cell's edges, in pairs
+// The line on which n x n values have a level, in pieces (x, y, x, y): where it crosses the edges of each cell
 function contourPieces(values, n, level) {
   const pieces = [], crossing = new Float64Array(8);
   for (let j = 0; j + 1 < n; j++) {

@@ -7,20 +7,21 @@ const OVERLAP_ZONES = [
   { to: 1, word: "too little overlap", short: "too little:\nspikes", good: false },
 ];
 const MATCH_ZONES = [
-  { to: 0.3, word: "match", short: "matches", good: true },
+  { to: 0.3, word: "a match", short: "matches", good: true },
   { to: 2, word: "a near match", short: "near", good: false },
   { to: Infinity, word: "no match", short: "no match", good: false },
 ];
 const MATCH_ENDS = [0.03, 100]; // nats
-const RULE_OF_THUMB = "The zones are rules of thumb, not results: overlap is appropriate between a quarter and three quarters of log N, "
-  + "q(z) matches p(z) below 0.3 nats and does not above 2.";
+const RULE_OF_THUMB = "The zones are rules of thumb, not results: overlap is appropriate between a quarter and "
+  + "three quarters of log N, q(z) matches p(z) below 0.3 nats and does not above 2.";
 
 function overlapZone(information, most) {
-  return Number.isFinite(information) && most > 0 ? OVERLAP_ZONES.find(({ to }) => information / most <= to) || OVERLAP_ZONES[2] : null;
+  if (!Number.isFinite(information) || !(most > 0)) return null;
+  return OVERLAP_ZONES.find(({ to }) => information / most <= to) || OVERLAP_ZONES[2];
 }
 
 function matchZone(klPQ) {
-  return Number.isNaN(klPQ) || klPQ === null || klPQ === undefined ? null : MATCH_ZONES.find(({ to }) => klPQ < to) || MATCH_ZONES[2];
+  return Number.isNaN(klPQ) ? null : MATCH_ZONES.find(({ to }) => klPQ < to) || MATCH_ZONES[2];
 }
 
 // Where a value stands on its dial, from 0 to 1
@@ -37,7 +38,7 @@ function matchShare(klPQ) {
 function dialsSentence(overlap, match) {
   if (!overlap || !match) return "";
   const both = overlap.good && match.good, joined = overlap.good === match.good ? "and" : "but";
-  const text = `${overlap.word[0].toUpperCase()}${overlap.word.slice(1)}, ${joined} ${match.word === "match" ? "a match" : match.word}`;
+  const text = `${overlap.word[0].toUpperCase()}${overlap.word.slice(1)}, ${joined} ${match.word}`;
   return both ? `${text}: the decomposition that one wants.` : `${text}.`;
 }
 
@@ -61,7 +62,8 @@ class Dial {
       from = to;
     }
     this.ends = ends.map((text, k) => {
-      const element = svg("text", { x: k === 0 ? 56 : 204, y: 134, class: "dial-end", "text-anchor": "middle" }, this.root);
+      const place = { x: k === 0 ? 56 : 204, y: 134, "text-anchor": "middle" };
+      const element = svg("text", { ...place, class: "dial-end" }, this.root);
       element.textContent = text;
       return element;
     });
@@ -77,21 +79,24 @@ class Dial {
 
   arc(from, to) {
     const gap = 0.006, radius = 74;
-    return `M${this.place(from + gap, radius).join(" ")}A${radius} ${radius} 0 0 1 ${this.place(to - gap, radius).join(" ")}`;
+    const [first, last] = [from + gap, to - gap].map((share) => this.place(share, radius).join(" "));
+    return `M${first}A${radius} ${radius} 0 0 1 ${last}`;
   }
 
   label(share, text) {
     const [x, y] = this.place(share, 88), anchor = share < 0.35 ? "end" : share > 0.65 ? "start" : "middle";
     text.split("\n").forEach((line, k) => {
-      svg("text", { x, y: Number(y) + 12 * k, class: "dial-zone", "text-anchor": anchor }, this.root).textContent = line;
+      const element = svg("text", { x, y: Number(y) + 12 * k, class: "dial-zone", "text-anchor": anchor }, this.root);
+      element.textContent = line;
     });
   }
 
-  show(share, word, text, label) {
+  show(share, word, text) {
     const known = share !== null, [x, y] = this.place(known ? share : 0, 82), [u, v] = this.place(known ? share : 0, 8);
     this.needle.setAttribute("d", known ? `M${u} ${v}L${x} ${y}` : "");
     setText(this.word, word);
     setText(this.text, text);
+    const label = `${this.title}. ${word}; ${text}. A rule of thumb.`;
     if (this.root.getAttribute("aria-label") !== label) this.root.setAttribute("aria-label", label);
   }
 }
@@ -104,7 +109,6 @@ class Dials {
     this.overlap = new Dial(row, "Overlap: mutual information I(x; z)", OVERLAP_ZONES, ["0", "log N"]);
     this.match = new Dial(row, "Match: KL(p || q)", shares, MATCH_ENDS.map(String));
     this.sentence = newElement(container, "p", "dials-sentence");
-    this.sentence.setAttribute("role", "status");
     newElement(container, "p", "dials-note", RULE_OF_THUMB);
   }
 
@@ -119,13 +123,12 @@ class Dials {
 
   showOverlap(zone, information, most) {
     const text = zone ? `${information.toFixed(2)} nats: ${toldApart(information, most)}` : "not known yet";
-    const word = zone ? zone.word : "";
-    this.overlap.show(zone ? overlapShare(information, most) : null, word, text, `${this.overlap.title}. ${word}; ${text}. A rule of thumb.`);
+    this.overlap.show(zone ? overlapShare(information, most) : null, zone ? zone.word : "", text);
   }
 
   showMatch(zone, klPQ) {
     const word = !zone ? "" : zone.good ? "q(z) matches p(z)" : zone.word;
     const text = zone ? `${Number.isFinite(klPQ) ? short(klPQ) : "∞"} nats from p(z) to q(z)` : "not known yet";
-    this.match.show(zone ? matchShare(klPQ) : null, word, text, `${this.match.title}. ${word}; ${text}. A rule of thumb.`);
+    this.match.show(zone ? matchShare(klPQ) : null, word, text);
   }
 }

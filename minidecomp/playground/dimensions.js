@@ -27,7 +27,7 @@ class Dimensions {
       cells.forEach(({ bar, number }, k) => {
         const [values, unit] = columns[k];
         bar.style.width = `${100 * Math.min(Math.max(values[d] / tops[k], 0), 1)}%`;
-        setText(number, unit === "%" ? `${Math.round(100 * values[d])} %` : short(values[d]).replace("-", "−"));
+        setText(number, unit === "%" ? `${Math.round(100 * values[d])} %` : signedText(values[d]));
       });
     });
   }
@@ -37,10 +37,11 @@ class Dimensions {
     this.container.replaceChildren();
     const table = newElement(this.container, "table", "bars"), head = newElement(table, "thead").insertRow();
     newElement(table, "caption", "", "Latent dimensions: press two to see them in the plane");
-    const names = [["shown", ""], ["mean KL", "kl"], ["spread of the means", "density"], ...(withActive ? [["active", "regulariser"]] : [])];
-    for (const [name] of names) newElement(head, "th", "", name).scope = "col";
+    const columns = [["mean KL", "kl"], ["spread of the means", "density"]];
+    if (withActive) columns.push(["active", "regulariser"]);
+    for (const name of ["shown", ...columns.map(([each]) => each)]) newElement(head, "th", "", name).scope = "col";
     const body = newElement(table, "tbody");
-    this.rows = Array.from({ length: count }, (_, d) => this.row(body, d, names.slice(1)));
+    this.rows = Array.from({ length: count }, (_, d) => this.row(body, d, columns));
   }
 
   row(body, d, columns) {
@@ -53,7 +54,8 @@ class Dimensions {
       if (dims !== this.dims) this.onDims(dims);
     });
     const cells = columns.map(([, kind]) => {
-      const cell = newElement(line, "td", "dimension-cell"), track = newElement(cell, "div", "bar-track");
+      const cell = newElement(newElement(line, "td"), "div", "dimension-cell");
+      const track = newElement(cell, "div", "bar-track");
       track.setAttribute("aria-hidden", "true");
       const bar = newElement(track, "div", "bar");
       bar.style.background = `var(--${kind})`;

@@ -40,6 +40,13 @@ function priorLines(prior, extent, n) {
   });
 }
 
+// The density that gets the full colour: a quarter of all mass lies where it is as dense, so that a few spikes do not
+// make the rest pale.
+function shadingTop(density, [left, right, low, high], n) {
+  const [level] = levelsOfShares(density, [0.25], (right - left) * (high - low) / (n * n));
+  return level || density.reduce((most, value) => Math.max(most, value), 1e-300);
+}
+
 function priorKey(prior) {
   return JSON.stringify(prior, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value));
 }
@@ -55,12 +62,15 @@ class LatentPlane {
     this.pixels = this.small.getContext("2d").createImageData(DENSITY_CELLS, DENSITY_CELLS);
     this.places = new Float64Array(0);
     this.chosen = null;
-    const found = { places: () => this.places, chosen: () => this.chosen, centre: () => [this.canvas.clientWidth / 2, this.canvas.clientHeight / 2] };
-    listenForPoints(this.canvas, found, listeners);
+    this.waiting = 0;
+    const { canvas } = this;
+    const found = { places: () => this.places, chosen: () => this.chosen, centre: () => middleOf(canvas) };
+    listenForPoints(canvas, found, listeners);
   }
 
   draw(snapshot, view) {
     this.last = [snapshot, view];
+    cancelAnimationFrame(this.waiting);
     const cleared = clearedContext(this.canvas);
     if (!cleared) return;
     const scene = this.scene(snapshot, view);
@@ -80,18 +90,19 @@ class LatentPlane {
   // What is to be drawn, found once a frame
   scene(snapshot, view) {
     const { loc, scale } = snapshot.encodings, latentDim = snapshot.options.latent_dim, flat = latentDim === 1;
-    const dims = flat ? [0, 0] : view.dims, prior = currentPrior(snapshot.model), { marginal } = PRIORS[prior.name];
+    const dims = flat ? [0, 0] : view.dims.every((d) => d < latentDim) ? view.dims : [0, 1];
+    const prior = currentPrior(snapshot.model), count = loc.length / latentDim;
     return {
-      loc, scale, latentDim, flat, dims, view, data: view.data, look: snapshot.look, count: loc.length / latentDim,
-      points: evenlySpread(loc.length / latentDim, DENSITY_POINTS), prior: marginal(prior, flat ? [0] : dims),
-      still: Boolean(view.reducedMotion),
+      loc, scale, latentDim, flat, dims, view, count, data: view.data, look: snapshot.look, still: view.reducedMotion,
+      points: evenlySpread(count, DENSITY_POINTS), prior: PRIORS[prior.name].marginal(prior, flat ? [0] : dims),
     };
   }
 
   // Follows the posterior means, one usual scale around them, and the prior.
   followExtent(scene) {
     const { loc, scale, latentDim, dims, points } = scene;
-    const usual = dims.map((d) => Array.from(points, (i) => scale[i * latentDim + d]).sort((a, b) => a - b)[points.length >> 1]);
+    const middle = (d) => Float64Array.from(points, (i) => scale[i * latentDim + d]).sort()[points.length >> 1];
+    const usual = dims.map(middle);
     const box = boxOfBoth(boxOfColumns(loc, latentDim, dims, usual), boxOfPrior(scene.prior)), key = dims.join();
     const anew = this.dimsKey !== key;
     this.dimsKey = key;
@@ -101,18 +112,13 @@ class LatentPlane {
   }
 
   newFrame({ width, height }) {
-    const left = 36, foot = 32, side = Math.max(Math.min(width - left - 4, height - foot - 4), 10);
-    return new PlotFrame(left, 4, side, side, this.extent);
+    const left = 42, foot = 32, across = Math.max(width - left - 4, 10), up = Math.max(height - foot - 4, 10);
+    return new PlotFrame(left, 4, across, up, widenedExtent(this.extent, across, up));
   }
 
   // While the extent or the arrows' scale is on its way, frames follow without snapshots.
   drawAgainSoon() {
-    if (this.waiting) return;
-    this.waiting = true;
-    requestAnimationFrame(() => {
-      this.waiting = false;
-      this.draw(...this.last);
-    });
+    this.waiting = requestAnimationFrame(() => this.draw(...this.last));
   }
 
   // ---- two dimensions ----
@@ -121,16 +127,16 @@ class LatentPlane {
     this.drawDensity(context, colours, scene);
     this.drawPrior(context, colours, scene.prior);
     this.places = this.frame.places(scene.loc, scene.latentDim, scene.dims);
-    drawClassDots(context, this.places, scene.data, scene.count > 800 ? 2 : 2.8, colours.ink);
+    drawClassDots(context, this.places, scene.data, dotRadius(this.frame, scene.count), colours.ink);
     this.drawPosteriors(context, colours, scene);
   }
 
   drawDensity(context, colours, { loc, scale, latentDim, dims, points }) {
-    const n = DENSITY_CELLS, density = aggregateDensity(loc, scale, latentDim, dims, points, this.extent, n);
+    const n = DENSITY_CELLS, density = aggregateDensity(loc, scale, latentDim, dims, points, this.frame.extent, n);
     const paper = hexParts(colours.panel), ink = hexParts(colours.density), bytes = this.pixels.data;
-    const top = density.reduce((most, value) => Math.max(most, value), 1e-300);
+    const top = shadingTop(density, this.frame.extent, n);
     for (let at = 0; at < n * n; at++) {
-      const share = 0.9 * Math.sqrt(density[at] / top), to = 4 * ((n - 1 - Math.floor(at / n)) * n + at % n);
+      const share = 0.9 * Math.min(density[at] / top, 1) ** 0.4, to = 4 * ((n - 1 - Math.floor(at / n)) * n + at % n);
       for (let k = 0; k < 3; k++) bytes[to + k] = paper[k] + share * (ink[k] - paper[k]);
       bytes[to + 3] = 255;
     }
@@ -141,10 +147,11 @@ class LatentPlane {
 
   // Found anew only where the prior or the extent that is made for has changed; drawn wherever the frame is by now.
   drawPrior(context, colours, prior) {
-    const key = priorKey(prior) + this.target.join();
+    const extent = widenedExtent(this.target, this.frame.width, this.frame.height);
+    const key = priorKey(prior) + extent.join();
     if (this.priorKey !== key) {
       this.priorKey = key;
-      this.lines = priorLines(prior, this.target, PRIOR_CELLS);
+      this.lines = priorLines(prior, extent, PRIOR_CELLS);
     }
     context.strokeStyle = colours.prior;
     const { frame } = this;
@@ -161,8 +168,8 @@ class LatentPlane {
 
   // Ellipses of one and of two scales, the chosen one's last and strongest, with a ring around its mean
   drawPosteriors(context, colours, scene) {
-    const { view } = scene;
-    for (const i of view.ellipses) if (i !== view.chosen) this.drawEllipses(context, i, scene, colourOfPoint(scene.data, i, colours.ink), 1.2);
+    const { view } = scene, others = Array.from(view.ellipses).filter((i) => i !== view.chosen);
+    for (const i of others) this.drawEllipses(context, i, scene, colourOfPoint(scene.data, i, colours.ink), 1.2);
     if (view.chosen === null || view.chosen >= scene.count) return;
     this.drawEllipses(context, view.chosen, scene, colours.ink, 1.8);
     ringAt(context, this.places, view.chosen, colours);
@@ -186,10 +193,12 @@ class LatentPlane {
   // q(z) shaded and p(z) as a line over the axis; below it the posterior means, each at a height of its own
   drawLine(context, colours, scene) {
     const { loc, scale, points, view } = scene, { frame } = this, n = 240, [low, high] = frame.extent;
-    const base = frame.top + 0.62 * frame.height, room = 0.58 * frame.height, at = Float64Array.from({ length: n }, (_, i) => low + (i + 0.5) * (high - low) / n);
+    const base = frame.top + 0.62 * frame.height, room = 0.58 * frame.height;
+    const at = Float64Array.from({ length: n }, (_, i) => low + (i + 0.5) * (high - low) / n);
     const q = aggregateDensityOnLine(loc, scale, 1, 0, points, low, high, n);
     const p = PRIORS[scene.prior.name].logDensity(scene.prior, at, n).map(Math.exp);
-    const top = Math.min(Math.max(...p, ...q), 4 * Math.max(...p)), y = (value) => base - room * Math.min(value / top, 1);
+    const top = Math.min(Math.max(...p, ...q), 4 * Math.max(...p));
+    const y = (value) => base - room * Math.min(value / top, 1);
     const line = (values) => {
       const path = new Path2D();
       values.forEach((value, i) => path.lineTo(frame.px(at[i]), y(value)));
@@ -206,10 +215,11 @@ class LatentPlane {
     context.lineWidth = 2;
     context.stroke(line(p));
     this.places = strewn(loc, (value) => frame.px(value), base + 8, frame.top + frame.height - base - 16);
-    drawClassDots(context, this.places, scene.data, 2.8, colours.ink);
+    drawClassDots(context, this.places, scene.data, dotRadius(frame, scene.count), colours.ink);
     if (view.chosen === null || view.chosen >= scene.count) return;
+    const own = aggregateDensityOnLine(loc, scale, 1, 0, [view.chosen], low, high, n), height = Math.max(...own) / top;
     context.strokeStyle = colours.ink;
-    context.stroke(line(aggregateDensityOnLine(loc, scale, 1, 0, [view.chosen], low, high, n)));
+    context.stroke(line(height > 1 ? own.map((value) => value / height) : own)); // as high as there is room
     ringAt(context, this.places, view.chosen, colours);
   }
 
@@ -222,8 +232,10 @@ class LatentPlane {
     const usual = usualPull(pulls, positions, latentDim, flat ? [0] : dims);
     this.followArrowScale(usual, scene.still);
     const terms = usual > 0 ? Object.keys(ARROW_FORMS).filter((term) => pulls[term]) : [];
-    this.legend.show(terms, this.arrowScale);
-    const own = positions.filter((at) => look.rows[at] === view.chosen), others = positions.filter((at) => look.rows[at] !== view.chosen);
+    const longest = LONGEST_ARROW * usualArrow(this.frame);
+    this.legend.show(terms, this.arrowScale, longest);
+    const own = positions.filter((at) => look.rows[at] === view.chosen);
+    const others = positions.filter((at) => look.rows[at] !== view.chosen);
     for (const [group, width, alpha] of [[others, 1.3, own.length > 0 ? 0.65 : 0.9], [own, 2.6, 1]]) {
       const places = group.flatMap((at) => [this.places[2 * look.rows[at]], this.places[2 * look.rows[at] + 1]]);
       context.globalAlpha = alpha;
@@ -232,16 +244,17 @@ class LatentPlane {
           const pull = pulls[term], x = pull[at * latentDim + dims[0]], y = flat ? 0 : pull[at * latentDim + dims[1]];
           return [this.arrowScale * x, -this.arrowScale * y];
         });
-        drawArrows(context, colours, term, places, moves, width);
+        drawArrows(context, colours, term, places, moves, width, longest);
       }
     }
     context.globalAlpha = 1;
   }
 
-  // Pixels for a nat per unit: the usual arrow is USUAL_ARROW long, and its change is eased.
+  // Pixels for a nat per unit, which change little by little
   followArrowScale(usual, still) {
     if (!(usual > 0)) return;
-    const wanted = Math.log(USUAL_ARROW / usual), now = this.arrowScale > 0 ? Math.log(this.arrowScale) : wanted;
+    const wanted = Math.log(usualArrow(this.frame) / usual);
+    const now = this.arrowScale > 0 ? Math.log(this.arrowScale) : wanted;
     const near = still || Math.abs(wanted - now) < 0.01;
     this.arrowScale = Math.exp(near ? wanted : now + EASING * (wanted - now));
     if (!near) this.settled = false;
@@ -256,7 +269,7 @@ class LatentPlane {
       return;
     }
     const at = view.chosen * latentDim, shown = flat ? [0] : dims;
-    const numbers = shown.map((d) => `z${d + 1} ${short(loc[at + d])} ± ${short(scale[at + d])}`);
+    const numbers = shown.map((d) => `z${d + 1} ${signedText(loc[at + d])} ± ${short(scale[at + d])}`);
     setText(this.note, `${nameOfPoint(data, view.chosen)}: ${numbers.join(", ")}`);
   }
 }

@@ -26,14 +26,15 @@ class ThinnedHistory {
 
   // history: rows of (step, a value of each curve)
   append(history) {
-    for (let at = 0; at + HISTORY_WIDTH <= history.length; at += HISTORY_WIDTH) this.add(history.subarray(at, at + HISTORY_WIDTH));
+    for (let at = 0; at < history.length; at += HISTORY_WIDTH) this.add(history.subarray(at, at + HISTORY_WIDTH));
   }
 
   add(row) {
     let bin = this.bins[this.bins.length - 1];
     if (!bin || bin.steps >= this.perBin) {
       if (this.bins.length >= this.most) this.join();
-      bin = { first: row[0], end: row[0], steps: 0, sums: new Float64Array(CURVES.length), counts: new Int32Array(CURVES.length) };
+      const sums = new Float64Array(CURVES.length), counts = new Int32Array(CURVES.length);
+      bin = { first: row[0], end: row[0], steps: 0, sums, counts };
       this.bins.push(bin);
     }
     bin.steps++;
@@ -77,7 +78,8 @@ function robustRange(values, reach) {
   const known = Float64Array.from(values.filter(Number.isFinite)).sort(), n = known.length;
   if (n === 0) return null;
   const low = known[Math.floor(0.1 * (n - 1))], high = known[Math.ceil(0.9 * (n - 1))], room = reach * (high - low);
-  const rim = Math.floor(0.01 * n), range = [Math.max(known[rim], low - room), Math.min(known[n - 1 - rim], high + room)];
+  const rim = Math.floor(0.01 * n);
+  const range = [Math.max(known[rim], low - room), Math.min(known[n - 1 - rim], high + room)];
   const least = 1e-9 * Math.max(Math.abs(range[0]), Math.abs(range[1]), 1);
   return range[1] - range[0] > least ? range : [range[0] - 0.5, range[1] + 0.5];
 }
@@ -108,7 +110,8 @@ class LiveCurves {
     const colours = palette(), { last } = this.history;
     this.charts.forEach(({ canvas, value }, k) => {
       const unit = CURVES[k].name === "D" && snapshot.options.regulariser === "mmd" ? "" : " nats"; // the MMD has none
-      setText(value, !last ? "" : Number.isFinite(last[1 + k]) ? short(last[1 + k]).replace("-", "−") + unit : "off: its weight is 0");
+      const text = last && Number.isFinite(last[1 + k]) ? signedText(last[1 + k]) + unit : "off: its weight is 0";
+      setText(value, last ? text : "");
       const cleared = clearedContext(canvas);
       if (cleared) this.drawCurve(cleared, colours, k);
     });
@@ -140,7 +143,8 @@ class LiveCurves {
 
   drawTicks(context, colours, frame) {
     const { left, top, width, height, extent } = frame;
-    const up = roundTicks(extent[2], extent[3], 4), across = roundTicks(extent[0], extent[1], 4);
+    const up = roundTicks(extent[2], extent[3], 4);
+    const across = roundTicks(extent[0], extent[1], Math.max(2, Math.floor(width / 50)));
     context.font = "10.5px system-ui, sans-serif";
     context.fillStyle = colours.faint;
     context.strokeStyle = colours.line;

@@ -206,6 +206,12 @@ function optionsOfStop(stop) {
   return withSettings(FIRST_OPTIONS, stop ? stop.options : {});
 }
 
+// Whether a state of a model with these options fits one with those
+function sameShape(one, other) {
+  const names = ["latent_dim", "hidden", "decoder_hidden", "likelihood", "learn_prior_variance", "seed", "init"];
+  return names.every((name) => sameSetting(one[name], other[name]));
+}
+
 // Why options that are each allowed do not go together, in one line; null if they do
 function optionsFault(options, dataDim) {
   const weights = countWeights(options, dataDim);

@@ -52,10 +52,12 @@ class Shares {
       newElement(element, "caption", "", title);
       return element;
     };
-    const norms = table("Share of each weighted term in the gradient, by its norm"), cosines = table("Cosines: do two terms pull together or against each other?");
+    const norms = table("Share of each weighted term in the gradient, by its norm");
+    const cosines = table("Cosines: do two terms pull together or against each other?");
     this.shares = SHARE_TERMS.map((term) => new BarRow(norms, ARROW_FORMS[term].name, ARROW_FORMS[term].colour));
     for (const row of this.shares) row.middle.hidden = true;
-    this.cosines = pairCosines({}).map(({ a, b }) => new BarRow(cosines, `${ARROW_FORMS[a].name}, ${ARROW_FORMS[b].name}`, "sum"));
+    const pairName = ({ a, b }) => `${ARROW_FORMS[a].name}, ${ARROW_FORMS[b].name}`;
+    this.cosines = pairCosines({}).map((pair) => new BarRow(cosines, pairName(pair), "sum"));
   }
 
   draw({ look }) {

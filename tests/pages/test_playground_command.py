@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsers import browse, with_script
-from javascript import NODE, needs_chromium, needs_node
+from browsers import browse, needs_chromium, with_script
+from javascript import NODE, in_node, needs_node
 from toys import MOMENTS, Logistic, Unit
 
 from minidecomp import load_run, training
@@ -20,6 +20,7 @@ from minidecomp.data.dataset import Dataset
 from minidecomp.data.rules import learn
 from minidecomp.figures.classes import class_colours
 from minidecomp.page import constants, engine_script, page_text, parts
+from minidecomp.page.constants import option_constants
 from minidecomp.playground.content import content
 from minidecomp.playground.page import HERE, page, scripts
 from minidecomp.randomness import streams
@@ -36,8 +37,8 @@ RUNS = {
     "large-seed": "--points-per-arm 5 --epochs 1 --hidden 3 --seed 18446744073709551615 --data-seed 9007199254740993",
     "bytes": "--data images.npy --epochs 2 --hidden 9 --latent-dim 3 --likelihood laplace --dtype float64",
     "bits": "--data dsprites --limit 20 --epochs 1 --hidden 1 --factors shape=heart,orientation=0,scale=1",
-    "scaled": "--data sizes.csv --scale standardise --prior gaussian --prior-variance pca --epochs 2 --hidden 9",
-    "learnt": "--data sizes.csv --scale unit --prior-variance pca --learn-prior-variance --epochs 2 --hidden 9",
+    "scaled": "--data sizes.csv --scale standardise --prior gaussian --prior-variance pca --epochs 2 --dtype float64",
+    "learnt": "--data sizes.csv --scale unit --prior-variance pca --learn-prior-variance --epochs 2 --dtype float64",
     "scheduled": "--points-per-arm 10 --hidden 4 --epochs 4 --alpha-warmup 8 --beta 0:0,4:2 --lr-schedule cosine",
     "validated": "--points-per-arm 20 --hidden 4 --epochs 3 --early-stopping 2 --validation-fraction 0.2",
 }
@@ -83,6 +84,11 @@ def data_in(text, name):
     return json.loads(
         re.search(rf'<script type="application/json" id="{name}">\s*(.*?)\s*</script>', text, re.DOTALL)[1]
     )
+
+
+def data_in_engine(text):
+    """The constants that a page's engine begins with."""
+    return json.loads(re.search(r"const CONSTANTS = (.*);$", text, re.MULTILINE)[1])
 
 
 # ---- the command ----
@@ -247,7 +253,7 @@ def test_the_points_are_the_runs_own(runs):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(runs)
         train = dataset_from(run.options).train
-    np.testing.assert_array_equal(values(scaled["data"]["x"]), train.astype(np.float32).ravel())
+    np.testing.assert_array_equal(values(scaled["data"]["x"]), train.ravel())
     assert any("--scale standardise" in note for note in scaled["notes"])
 
 
@@ -334,6 +340,32 @@ def test_all_that_the_next_steps_depend_on_is_there(name, runs, tmp_path, monkey
     np.testing.assert_array_equal(gone_on(made, epochs), resumed)
 
 
+GO_ON = """
+const run = decodedRun(given.content), trainer = Trainer.fromState(run.options, run.data, run.state);
+while (trainer.epoch < given.epochs) trainer.stepOnce();
+return trainer.model.parameters.vector;
+"""
+
+
+@needs_node
+@pytest.mark.parametrize("name", ["single", "double", "plain", "large-seed", "bytes", "scaled", "learnt"])
+def test_the_pages_engine_goes_on_with_a_run(name, runs, tmp_path, monkeypatch):
+    """It takes the steps that the CPU engine takes, to the digits of the run's dtype."""
+    monkeypatch.chdir(runs)
+    made, run = read(runs, name)
+    shutil.copytree(runs / name, tmp_path / name)
+    epochs = run.state.epoch + 4
+    assert main(["train", "--resume", str(tmp_path / name), "--epochs", str(epochs), *QUIET]) == 0
+    resumed = load_run(tmp_path / name).vae.parameters.vector
+    decoding = parts.joined([parts.HERE / "encoded.js", HERE / "run.js"])
+    body = f"CONSTANTS.defaults = given.defaults;\n{GO_ON}"
+    given = {"content": made, "epochs": epochs, "defaults": option_constants()["defaults"]}
+    found = np.array(in_node(body, given, decoding))
+    small = 1e-9 if run.vae.dtype == np.float64 else 2e-5
+    assert np.abs(resumed - run.vae.parameters.vector).max() > 100 * small
+    np.testing.assert_allclose(found, resumed, rtol=0, atol=small)
+
+
 def test_in_the_midst_of_an_epoch(tmp_path):
     options = resolve(
         prior="mixture", points_per_arm=100, hidden=(4,), batch_size=100, epochs=2, threads=1, engine="cpu"
@@ -402,7 +434,7 @@ def test_a_template_is_filled_in_one_pass():
 
 def test_the_scripts_come_in_one_order():
     names = [path.name for path in scripts()]
-    assert names[:2] == ["curves.js", "drawing.js"] and names[-1] == "app.js" and "worker.js" not in names
+    assert names[:3] == ["encoded.js", "curves.js", "drawing.js"] and names[-1] == "app.js" and "worker.js" not in names
     assert set(parts.ENGINE_SCRIPTS) == {
         path.relative_to(parts.HERE / "engine").as_posix() for path in (parts.HERE / "engine").rglob("*.js")
     }
@@ -414,7 +446,7 @@ def test_the_constants_are_pythons_own():
     from minidecomp._core import codes
     from minidecomp.settings.options import by_name
 
-    kept = json.loads(parts.json_text(constants()))
+    kept = json.loads(parts.json_text({**constants(), **option_constants()}))
     assert kept["MIN_SCALE"] == codes.MIN_SCALE and kept["LARGEST_GRADIENT"] == codes.LARGEST_GRADIENT["float64"]
     assert kept["PRIORS"] == list(codes.PRIORS) and kept["KERNEL_SCALES"] == list(codes.KERNEL_SCALES)
     assert set(kept["streams"]) == {name for name, each in vars(streams).items() if isinstance(each, streams.Stream)}
@@ -423,6 +455,7 @@ def test_the_constants_are_pythons_own():
         assert tuple(stream["purposes"]) == getattr(streams, name).purposes
     assert set(kept["options"]) == set(by_name())
     assert kept["options"]["seed"]["kind"] == "int" and kept["usualVarianceScale"]["mixture"] == 0.03
+    assert data_in_engine(page())["options"] == kept["options"]
     assert kept["options"]["df"]["above"] == by_name()["df"].above
     assert kept["options"]["prior"]["choices"] == list(PRIORS) and kept["options"]["seed"]["high"] == str(2**64 - 1)
 

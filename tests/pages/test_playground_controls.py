@@ -216,8 +216,10 @@ def test_an_address_counts_from_the_stop_that_it_names(changes, stop):
 
 
 def test_what_an_address_says_wrongly_is_refused_and_the_rest_taken():
-    address = "#alpha=-1&gamma=0.5&data=iris&stop=nowhere&points=!!&point=x&arrows=up&dims=1,1&colour=red&seed=%E0"
+    address = (
+        "#alpha=-1&gamma=0.5&data=iris&stop=nowhere&points=!!&point=x&arrows=up&dims=1,1&colour=red&seed=%E0"
         "&table=%3Cb%3E.csv&points=AAA"
+    )
     found = answer(
         "return readAddress(given.address, ['match'], given.names)", {"address": address, "names": DATA_NAMES}
     )
@@ -324,7 +326,8 @@ THREAD = """
   const later = (callback, ms) => due.push([clock + ms, callback]);
   const thread = new TrainingThread((message) => sent.push(message), () => clock, later);
   const x = Float64Array.from({ length: 40 }, (_, i) => Math.sin(i));
-  const data = { name: "points", x, rows: 20, width: 2, labels: null, classNames: [], columns: ["a", "b"], imageShape: null };
+  const data = { name: "points", x, rows: 20, width: 2, labels: null, classNames: [], columns: ["a", "b"],
+    imageShape: null };
   const options = { ...FIRST_OPTIONS, hidden: [4], decoder_hidden: [4], batch_size: 10 };
   const run = (until) => {
     while (due.length && Math.min(...due.map(([at]) => at)) <= until) {

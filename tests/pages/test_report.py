@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsers import browse, with_script
-from javascript import needs_chromium
+from browsers import browse, needs_chromium, with_script
 from small_runs import MODELS, make_runs
 
 from minidecomp import load_run

@@ -5,17 +5,21 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from javascript import CHROMIUM
+import pytest
 
 from minidecomp.page.parts import source
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 FLAGS += ["--enable-logging=stderr", "--window-size=1200,1600"]
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: Debian's package has it")
 
 
 def with_script(text: str, script: str) -> str:

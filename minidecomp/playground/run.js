@@ -1,14 +1,14 @@
 "use strict";
-// The run that the page was made of, as minidecomp/playground/content.py writes it.
+// A run as the page was given it by minidecomp/playground/content.py.
 
-const OF_THE_RUN = "run"; // what its data are called among the choices
+const OF_THE_RUN = "run"; // the page's name of the run's data
 
 // An array of the page's content: {dtype, base64}
 function decodedArray({ dtype, base64 }) {
   return Float64Array.from(dtype === "float32" ? floats(base64) : doubles(base64));
 }
 
-// A run as the page was given it: {name, options, data, state, notes}
+// {name, options, dataOption, data, state, notes}
 function decodedRun(content) {
   const { data, state, options } = content, array = (each) => each && decodedArray(each);
   const extra = { prior_logits: array(state.prior_logits), prior_scale: array(state.prior_scale) };
@@ -22,10 +22,4 @@ function decodedRun(content) {
     state: { vector: array(state.parameters), m: array(state.m), v: array(state.v), vMax: array(state.v_max),
       step: state.step, epoch: state.epoch, row: state.row },
   };
-}
-
-// Whether a state of a model with these options fits one with those
-function sameShape(one, other) {
-  const names = ["latent_dim", "hidden", "decoder_hidden", "likelihood", "learn_prior_variance", "seed", "init"];
-  return names.every((name) => sameSetting(one[name], other[name]));
 }
