@@ -351,6 +351,7 @@ class Playground {
     this.waiting = false;
     if (!this.snapshot) return;
     this.lastDrawn = performance.now();
+    byId("dimensions-part").hidden = this.snapshot.options.latent_dim <= 2;
     for (const view of this.views) view.draw(this.snapshot, this.view);
     this.showStatus();
     if (this.unshown) this.send({ do: "shown" });

@@ -17,6 +17,7 @@ class Keys {
       byId("keys-rows").append(row);
     }
     byId("keys-button").addEventListener("click", () => dialog.showModal());
+    byId("keys-close").addEventListener("click", () => dialog.close());
     document.addEventListener("keydown", (event) => this.press(event));
   }
 
