@@ -44,18 +44,18 @@ function inclusiveKl(priorSample, z, loc, scale, prior, rows) {
   const { dims } = prior, J = priorSample.length / dims;
   const density = PRIORS[prior.name].logDensityAndGrad(prior, priorSample, J);
   const byLoc = new Float64Array(loc.length), byScale = new Float64Array(loc.length);
-  const bySample = density.z.map((value) => value / J);
+  const bySample = density.z.map((value) => value / J), inverse = scale.map((s) => 1 / s);
   let total = 0;
   eachAggregate(priorSample, J, loc, scale, rows, dims, (j, shares, sum, top) => {
     total += density.value[j] - top - Math.log(sum / rows);
     for (let i = 0; i < rows; i++) {
       if (shares[i] === 0) continue;
       const W = shares[i] / sum / J;
-      for (let d = 0; d < dims; d++) {
-        const at = i * dims + d, s = scale[at], t = (priorSample[j * dims + d] - loc[at]) / s;
-        byLoc[at] -= W * t / s;
-        byScale[at] -= W * (t * t - 1) / s;
-        bySample[j * dims + d] += W * t / s;
+      for (let d = 0, at = i * dims; d < dims; d++, at++) {
+        const t = (priorSample[j * dims + d] - loc[at]) * inverse[at], pull = W * inverse[at];
+        byLoc[at] -= pull * t;
+        byScale[at] -= pull * (t * t - 1);
+        bySample[j * dims + d] += pull * t;
       }
     }
   });
