@@ -12,12 +12,15 @@ function addressOptions() {
 }
 
 // Only what differs from the state's base, which is what the page has where the address says nothing.
-// state: {options, base: options, view: {chosen, arrows, dims}, drawn: [[x, y], ..]|null, table: name|null, stop: id|null}
+// state: {options, base: options, view: {chosen, arrows, dims}, drawn: [[x, y], ..] or null, table: name or null,
+// stop: id or null}
 function writeAddress(state) {
-  const { prior, hidden, activation } = state.options, base = withSettings(state.base, { prior, hidden, activation }), parts = [];
+  const { prior, hidden, activation } = state.options, parts = [];
+  const base = withSettings(state.base, { prior, hidden, activation });
   const add = (name, text) => parts.push(`${name}=${encodeURIComponent(text).replace(/%2C/g, ",")}`);
   for (const name of addressOptions()) {
-    const value = state.options[name], asWithout = ["prior", "hidden", "activation"].includes(name) ? state.base[name] : base[name];
+    const value = state.options[name], chooses = ["prior", "hidden", "activation"].includes(name);
+    const asWithout = chooses ? state.base[name] : base[name];
     if (value !== undefined && value !== null && !sameSetting(value, asWithout)) add(name, settingText(value));
   }
   if (state.stop) add("stop", state.stop);
@@ -107,13 +110,15 @@ function unpackPoints(text) {
   }
   const n = bytes.length / 4, view = new DataView(bytes.buffer);
   if (!Number.isInteger(n) || n < 1 || n > MOST_POINTS_IN_ADDRESS) return null;
-  return Array.from({ length: n }, (_, i) => [view.getInt16(4 * i) / DRAWN_STEP, view.getInt16(4 * i + 2) / DRAWN_STEP]);
+  const value = (at) => view.getInt16(2 * at) / DRAWN_STEP;
+  return Array.from({ length: n }, (_, i) => [value(2 * i), value(2 * i + 1)]);
 }
 
 // What a link to this state leaves out, in one line; null if it leaves out nothing
 function leftOutOfAddress(state) {
-  if (state.table) return `A link cannot hold the table ${state.table}; who opens it drops that table on the page, too.`;
-  const n = state.drawn ? state.drawn.length : 0;
-  if (n > MOST_POINTS_IN_ADDRESS) return `A link holds ${MOST_POINTS_IN_ADDRESS} drawn points at most, not ${n}; save points.csv instead.`;
-  return null;
+  if (state.table) {
+    return `A link cannot hold the table ${state.table}; who opens it drops that table on the page, too.`;
+  }
+  const n = state.drawn ? state.drawn.length : 0, most = MOST_POINTS_IN_ADDRESS;
+  return n > most ? `A link holds ${most} drawn points at most, not ${n}; save points.csv instead.` : null;
 }

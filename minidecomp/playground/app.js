@@ -5,31 +5,13 @@ const SPOKEN_MS = 5000; // from one spoken status to the next
 const REDUCED_MS = 500; // from one drawing to the next where motion is reduced
 const ADDRESS_MS = 1000;
 const LARGEST_FILE = 5e6; // bytes
-const FEW_ELLIPSES = 12;
 const PACES = [["full speed", Infinity], ["20 steps a second", 20], ["5 steps a second", 5], ["1 step a second", 1]];
-const STILL_TO_GIVE = { drawn: "Draw points below, then train on them.", table: "Choose a table below, or drop one on the page." };
-const LAYER_NAMES = { data: "data", reconstructions: "reconstructions", samples: "samples of the model" };
-const KEYS = [
-  ["Space", "play or pause"], ["→ or s", "one step"], ["r", "reset: begin anew from the seed"],
-  ["1, 2, 3, 4", "arrows of the reconstruction, of beta KL, of alpha D, of their sum"], ["?", "this list"],
-  ["arrow keys on a plane", "choose the next point; Escape frees it"],
-];
-
-function byId(id) {
-  return document.getElementById(id);
-}
-
-// The thread that trains: a worker of the engine's text and its own.
-function trainingWorker(onMessage, onFault) {
-  const text = `${byId("engine").textContent}\n${byId("worker").textContent}`;
-  const worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-  worker.onmessage = (event) => onMessage(event.data);
-  worker.onerror = (event) => {
-    event.preventDefault();
-    onFault(event.message || "the worker did not start");
-  };
-  return worker;
-}
+const STILL_TO_GIVE = {
+  drawn: "Draw points below, then train on them.",
+  table: "Choose a table below, or drop one on the page.",
+};
+const CHANGED_LATE = "A setting was changed after the first step. The command trains with the present settings from the "
+  + "start, so its numbers differ.";
 
 class Playground {
   constructor(content) {
@@ -37,7 +19,8 @@ class Playground {
     this.motion = matchMedia("(prefers-reduced-motion: reduce)");
     this.view = {
       chosen: null, ellipses: new Set(), arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false },
-      dims: [0, 1], columns: [0, 1], show: { data: true, reconstructions: true, samples: false }, reducedMotion: this.motion.matches, data: null,
+      dims: [0, 1], columns: [0, 1], show: { data: true, reconstructions: true, samples: false }, data: null,
+      reducedMotion: this.motion.matches,
     };
     this.given = { drawn: null, table: null }; // what a person gave: drawn points, a CSV file
     this.running = true;
@@ -57,8 +40,9 @@ class Playground {
     this.curves = new LiveCurves(byId("curves"));
     this.panel = new PointPanel(byId("point-panel"));
     this.views = [
-      new LatentPlane(byId("latent-plane"), choose), new DataPlane(byId("data-plane"), choose), new Dials(byId("dials")), this.curves,
-      new Shares(byId("shares")), new Dimensions(byId("dimensions"), { onDims: (dims) => this.showDims(dims) }), this.panel,
+      new LatentPlane(byId("latent-plane"), choose), new DataPlane(byId("data-plane"), choose),
+      new Dials(byId("dials")), this.curves, new Shares(byId("shares")),
+      new Dimensions(byId("dimensions"), { onDims: (dims) => this.showDims(dims) }), this.panel,
     ];
     this.controls = new Controls(byId("settings"), byId("data-settings"), (changes) => this.changeSettings(changes));
     byId("seed-place").append(this.controls.add("seed", (changes) => this.changeSettings(changes)).element);
@@ -71,54 +55,27 @@ class Playground {
     for (const [text, pace] of PACES) byId("pace").append(new Option(text, String(pace)));
     if (this.run) byId("data-choice").append(new Option(`of the run: ${this.run.data.name}`, OF_THE_RUN));
     for (const [name, { title }] of Object.entries(DATASETS)) byId("data-choice").append(new Option(title, name));
-    this.makeToggles();
-    for (const [key, what] of KEYS) {
-      const row = document.createElement("tr");
-      row.append(textElement("td", key), textElement("td", what));
-      byId("keys-rows").append(row);
-    }
-  }
-
-  makeToggles() {
-    this.boxes = {};
-    ARROW_NAMES.forEach((name, i) => {
-      const { arrows } = this.view, box = this.addToggle("arrows", arrowSample(name), `${ARROW_FORMS[name].name} (${i + 1})`, arrows, name);
-      box.setAttribute("aria-keyshortcuts", String(i + 1));
-      this.boxes[name] = box;
+    this.toggles = new Toggles(this.view, () => this.viewChanged(), (few) => this.showEllipses(few));
+    this.keys = new Keys(byId("keys"), {
+      play: () => this.playOrPause(), step: () => this.oneStep(), reset: () => this.begin(null),
+      arrow: (number) => this.toggles.press(number),
     });
-    for (const [name, text] of Object.entries(LAYER_NAMES)) this.addToggle("layers", null, text, this.view.show, name);
-    const few = { ellipses: false };
-    this.addToggle("layers", null, `ellipses of ${FEW_ELLIPSES} posteriors`, few, "ellipses", () => this.showEllipses(few.ellipses));
-  }
-
-  addToggle(parent, sample, text, state, name, then = () => {}) {
-    const label = document.createElement("label"), box = fieldElement("checkbox", {});
-    box.checked = state[name];
-    box.addEventListener("change", () => {
-      state[name] = box.checked;
-      then();
-      this.viewChanged();
-    });
-    label.append(box, ...(sample ? [sample] : []), textElement("span", text));
-    byId(parent).append(label);
-    return box;
   }
 
   showEllipses(few) {
     this.view.ellipses = new Set(few ? evenlySpread(this.data.rows, FEW_ELLIPSES) : []);
+    this.viewChanged();
   }
 
   listen() {
     byId("play").addEventListener("click", () => this.playOrPause());
     byId("step").addEventListener("click", () => this.oneStep());
     byId("reset").addEventListener("click", () => this.begin(null));
-    byId("pace").addEventListener("change", () => this.send({ do: "pace", stepsPerSecond: Number(byId("pace").value) }));
+    byId("pace").addEventListener("change", () => this.sendPace());
     byId("save-button").addEventListener("click", () => this.save());
-    byId("keys-button").addEventListener("click", () => byId("keys").showModal());
     byId("data-choice").addEventListener("change", () => this.chooseData(byId("data-choice").value));
     byId("file").addEventListener("change", () => this.takeFile(byId("file").files[0]));
     byId("pad").addEventListener("toggle", () => this.pad.draw());
-    document.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("visibilitychange", () => this.redraw());
     addEventListener("hashchange", () => this.restore());
     addEventListener("resize", () => this.redraw());
@@ -145,7 +102,8 @@ class Playground {
   }
 
   startWorker() {
-    const fault = (why) => this.say([`This browser lets the page start no thread that trains (${why}): open it in another one, or from a server.`]);
+    const advice = "open it in another one, or from a server";
+    const fault = (why) => this.say([`This browser lets the page start no thread that trains (${why}): ${advice}.`]);
     try {
       this.worker = trainingWorker((message) => this.receive(message), fault);
     } catch (error) {
@@ -155,6 +113,10 @@ class Playground {
 
   send(message) {
     if (this.worker) this.worker.postMessage(message);
+  }
+
+  sendPace() {
+    this.send({ do: "pace", stepsPerSecond: Number(byId("pace").value) });
   }
 
   // Lines for a person, at the top of the page
@@ -169,9 +131,11 @@ class Playground {
     const { data, ...options } = found.options, lines = found.refused;
     this.tour.showStop(found.stop);
     Object.assign(this.view, found.view);
-    if (found.view.arrows) this.showArrows(found.view.arrows);
+    this.toggles.show();
     if (found.drawn) this.given.drawn = found.drawn;
-    if (found.table && !this.given.table) lines.push(`The link was made with the table ${shortened(found.table)}, which it cannot hold: drop it here.`);
+    if (found.table && !this.given.table) {
+      lines.push(`The link was made with the table ${shortened(found.table)}, which it cannot hold: drop it here.`);
+    }
     this.options = withSettings(this.base(), options);
     if (this.run) lines.push(...this.run.notes);
     if (!this.makeData(data || this.options.data)) {
@@ -183,7 +147,8 @@ class Playground {
       lines.push(fault);
       this.options = this.base();
     }
-    this.begin(this.run && this.data === this.run.data && sameShape(this.options, this.run.options) ? this.run.state : null);
+    const goesOn = this.run && this.data === this.run.data && sameShape(this.options, this.run.options);
+    this.begin(goesOn ? this.run.state : null);
     if (this.view.reducedMotion) lines.push("Your system asks for less motion: the page is drawn twice a second.");
     this.say(lines);
   }
@@ -197,7 +162,8 @@ class Playground {
   makeData(name) {
     try {
       if (name in STILL_TO_GIVE && !this.given[name]) throw new Error(STILL_TO_GIVE[name]);
-      this.useData(name === OF_THE_RUN ? this.run.data : DATASETS[name].make({ ...this.options, data: name }, this.given[name]), name);
+      const make = () => DATASETS[name].make({ ...this.options, data: name }, this.given[name]);
+      this.useData(name === OF_THE_RUN ? this.run.data : make(), name);
       byId("fault-data").textContent = "";
       return true;
     } catch (error) {
@@ -247,7 +213,8 @@ class Playground {
   async takeFile(file) {
     if (!file) return;
     if (file.size > LARGEST_FILE) {
-      this.say([`${file.name}: a file must be ${LARGEST_FILE / 1e6} MB or less, not ${(file.size / 1e6).toFixed(1)} MB`]);
+      const size = (file.size / 1e6).toFixed(1);
+      this.say([`${file.name}: a file must be ${LARGEST_FILE / 1e6} MB or less, not ${size} MB`]);
       return;
     }
     const text = await file.text();
@@ -274,7 +241,8 @@ class Playground {
     const fault = this.makeData(data) ? this.faultOf(this.options) : byId("fault-data").textContent;
     if (fault) this.options = before;
     else this.begin(null);
-    this.say([fault ? `${name}: ${fault}` : `The settings are those of ${name}.`, ...refused.map((line) => `${name}: ${line}.`)]);
+    const first = fault ? `${name}: ${fault}` : `The settings are those of ${name}.`;
+    this.say([first, ...refused.map((line) => `${name}: ${line}.`)]);
   }
 
   goToStop(stop) {
@@ -316,7 +284,7 @@ class Playground {
     this.changedLate = false;
     this.snapshot = null;
     this.send({ do: "begin", options: this.options, data: this.data, state });
-    this.send({ do: "pace", stepsPerSecond: Number(byId("pace").value) });
+    this.sendPace();
     this.send({ do: this.running ? "play" : "pause" });
     this.controls.show(this.options);
     byId("data-choice").value = this.options.data;
@@ -383,6 +351,7 @@ class Playground {
     this.waiting = false;
     if (!this.snapshot) return;
     this.lastDrawn = performance.now();
+    byId("dimensions-part").hidden = this.snapshot.options.latent_dim <= 2;
     for (const view of this.views) view.draw(this.snapshot, this.view);
     this.showStatus();
     if (this.unshown) this.send({ do: "shown" });
@@ -396,8 +365,9 @@ class Playground {
     byId("status").textContent = `${where}, ${pace}. ${this.event}`;
     if (now - this.lastSpoken < SPOKEN_MS) return;
     this.lastSpoken = now;
-    byId("spoken").textContent = `${where}: KL of p from q ${dials.klPQ.toFixed(2)}, mutual information ${dials.mutualInformation.toFixed(2)} `
-      + `of ${dials.mostInformation.toFixed(2)} nats. ${this.dialsInWords()} ${this.event}`;
+    byId("spoken").textContent = `${where}: KL(p || q) ${dials.klPQ.toFixed(2)}, `
+      + `mutual information ${dials.mutualInformation.toFixed(2)} of ${dials.mostInformation.toFixed(2)} nats. `
+      + `${this.dialsInWords()} ${this.event}`;
   }
 
   dialsInWords() {
@@ -415,13 +385,9 @@ class Playground {
     this.viewChanged();
   }
 
-  showArrows(arrows) {
-    Object.assign(this.view.arrows, arrows);
-    for (const [name, box] of Object.entries(this.boxes)) box.checked = this.view.arrows[name];
-  }
-
   viewChanged() {
-    this.view.dims = this.view.dims.every((d) => d < this.options.latent_dim) ? this.view.dims : [0, Math.min(1, this.options.latent_dim - 1)];
+    const { latent_dim: count } = this.options;
+    if (this.view.dims.some((d) => d >= count)) this.view.dims = [0, Math.min(1, count - 1)];
     this.writeAddressSoon();
     this.redraw();
   }
@@ -431,8 +397,8 @@ class Playground {
   state() {
     const { data } = this.options, { stop } = this.tour, base = this.base(), isTable = data === "table";
     return {
-      options: isTable ? { ...this.options, data: base.data } : this.options, base, view: this.view, stop: stop && stop.id,
-      drawn: data === "drawn" ? this.given.drawn : null, table: isTable ? this.data.name : null,
+      options: isTable ? { ...this.options, data: base.data } : this.options, base, view: this.view,
+      stop: stop && stop.id, drawn: data === "drawn" ? this.given.drawn : null, table: isTable ? this.data.name : null,
     };
   }
 
@@ -449,11 +415,9 @@ class Playground {
   }
 
   save() {
-    const ofRun = this.options.data === OF_THE_RUN, options = ofRun ? { ...this.options, data: this.run.dataOption } : this.options;
+    const data = this.options.data === OF_THE_RUN ? this.run.dataOption : this.options.data;
     const file = fileOf(this.data), epochs = this.snapshot ? this.snapshot.epoch : 1, notes = [];
-    if (this.changedLate) {
-      notes.push("A setting was changed after the first step. The command trains with the present settings from the start, so its numbers differ.");
-    }
+    if (this.changedLate) notes.push(CHANGED_LATE);
     if (this.run) notes.push(`This page goes on with the run ${this.run.name}; the command trains from the start.`);
     if (this.snapshot && (this.snapshot.row > 0 || this.snapshot.epoch === 0)) {
       notes.push(`The page is within an epoch; the command trains whole ones, here ${Math.max(1, epochs)}.`);
@@ -461,36 +425,8 @@ class Playground {
     const leftOut = leftOutOfAddress(this.state());
     if (leftOut) notes.push(leftOut);
     const link = `${location.href.replace(/#.*$/, "")}#${writeAddress(this.state())}`;
-    this.saving.show(configText(options, epochs, file ? file.options : {}), file, link, notes);
+    this.saving.show(configText({ ...this.options, data }, epochs, file ? file.options : {}), file, link, notes);
   }
-
-  // ---- keys ----
-
-  key(event) {
-    const { target } = event;
-    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
-    const action = this.actionOf(event.key, target);
-    if (!action) return;
-    event.preventDefault();
-    action();
-  }
-
-  actionOf(key, target) {
-    if (target.matches("select, textarea, input[type=text]")) return null;
-    if (key === " ") return target.matches("input, button, summary, a, canvas") ? null : () => this.playOrPause();
-    if (key === "ArrowRight") return target.matches("input, canvas") ? null : () => this.oneStep();
-    if (key === "s") return () => this.oneStep();
-    if (key === "r") return () => this.begin(null);
-    if (key === "?") return () => byId("keys").showModal();
-    const name = ARROW_NAMES[Number(key) - 1];
-    return name ? () => this.boxes[name].click() : null;
-  }
-}
-
-// Whether a state of a model with these options fits one with those
-function sameShape(one, other) {
-  const names = ["latent_dim", "hidden", "decoder_hidden", "likelihood", "learn_prior_variance", "seed", "init"];
-  return names.every((name) => sameSetting(one[name], other[name]));
 }
 
 const playground = new Playground(JSON.parse(byId("content").textContent));

@@ -1,5 +1,9 @@
 "use strict";
-// The controls of the settings: a slider with a number field beside it, a choice, a box to tick, the widths of the layers.
+// The controls of the settings: a slider with a number field beside it, a choice, a box to tick.
+
+function byId(id) {
+  return document.getElementById(id);
+}
 
 function textElement(tag, text, className) {
   const element = document.createElement(tag);
@@ -17,7 +21,8 @@ function fieldElement(type, attributes) {
 
 // A short arrow in the form that the plane draws for a term
 function arrowSample(term) {
-  const form = ARROW_FORMS[term], root = svg("svg", { viewBox: "0 0 40 12", "aria-hidden": "true" }), stroke = `var(--${form.colour})`;
+  const form = ARROW_FORMS[term], stroke = `var(--${form.colour})`;
+  const root = svg("svg", { viewBox: "0 0 40 12", "aria-hidden": "true" });
   const dash = form.dash.length ? { "stroke-dasharray": form.dash.join(" ") } : {};
   svg("path", { d: "M1 6H30", stroke, "stroke-width": 2.5, ...dash }, root);
   for (let k = 0; k < form.heads; k++) {
@@ -34,7 +39,8 @@ class SettingControl {
     this.onChange = onChange;
     this.limits = settingLimits(name);
     this.element = document.createElement("div");
-    this.element.className = `setting ${this.limits.choices ? "choice" : this.limits.kind === "bool" ? "box" : "number"}`;
+    const form = this.limits.choices ? "choice" : this.limits.kind === "bool" ? "box" : "number";
+    this.element.className = `setting ${form}`;
     this.label = textElement("label", SETTING_LABELS[name]);
     this.label.htmlFor = `set-${name}`;
     if (this.limits.help) this.label.title = this.limits.help;
@@ -69,8 +75,10 @@ class SettingControl {
 
   makeNumberField() {
     const mode = this.limits.kind === "float" ? "decimal" : this.limits.kind === "tuple" ? "text" : "numeric";
-    this.field = fieldElement("text", { id: `set-${this.name}`, inputmode: mode, autocomplete: "off", spellcheck: "false",
-      "aria-describedby": `fault-${this.name}` });
+    this.field = fieldElement("text", {
+      id: `set-${this.name}`, inputmode: mode, autocomplete: "off", spellcheck: "false",
+      "aria-describedby": this.fault.id,
+    });
     this.field.addEventListener("change", () => this.take(this.field.value));
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.show(this.value);
@@ -79,7 +87,8 @@ class SettingControl {
   }
 
   makeSlider(slider) {
-    this.slider = fieldElement("range", { min: 0, max: SLIDER_PLACES, step: 1, "aria-label": `${SETTING_LABELS[this.name]}, slider` });
+    const label = `${SETTING_LABELS[this.name]}, slider`;
+    this.slider = fieldElement("range", { min: 0, max: SLIDER_PLACES, step: 1, "aria-label": label });
     this.slider.addEventListener("input", () => this.takePlace(slider, Number(this.slider.value)));
     // A step with the arrow keys always comes to another value, though several places of a slider can stand for one.
     this.slider.addEventListener("keydown", (event) => {
@@ -146,13 +155,15 @@ class Controls {
     return control;
   }
 
-  // Shows the options; those that say nothing with the others are hidden. A field with a fault keeps it until its value changes.
+  // Shows the options; those that say nothing with the others are hidden. A fault stays until its option changes.
   show(options) {
     for (const [name, control] of this.controls) {
       control.element.hidden = !settingMatters(name, options);
-      if (control.value === undefined || !sameSetting(control.value, options[name]) || !control.fault.textContent) control.show(options[name]);
+      const stays = control.fault.textContent && sameSetting(control.value, options[name]);
+      if (!stays) control.show(options[name]);
     }
     const kl = this.controls.get("kl");
-    for (const choice of kl.field.options) choice.disabled = choice.value === "analytic" && options.prior !== "gaussian";
+    const closed = options.prior === "gaussian";
+    for (const choice of kl.field.options) choice.disabled = choice.value === "analytic" && !closed;
   }
 }

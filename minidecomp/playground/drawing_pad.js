@@ -4,7 +4,7 @@
 const PAD_REACH = 2; // the pad shows -2 to 2 both ways
 
 class DrawingPad {
-  // element holds the pad's parts; onPoints([[x, y], ..]) gets the points to train on; it returns a fault's line, or null.
+  // element holds the pad's parts; onPoints([[x, y], ..]) trains on the points, and returns a fault's line or null.
   constructor(element, onPoints) {
     this.element = element;
     this.part = (name) => element.querySelector(`#pad-${name}`);
@@ -91,6 +91,6 @@ class DrawingPad {
     context.lineWidth = 1.5;
     context.strokeRect(px(this.cursor[0]) - 4, py(this.cursor[1]) - 4, 8, 8);
     const { length } = this.points;
-    this.part("note").textContent = length < MOST_DATA_POINTS ? `${length} points` : `${length} points, which is the most`;
+    this.part("note").textContent = `${length} points${length < MOST_DATA_POINTS ? "" : ", which is the most"}`;
   }
 }

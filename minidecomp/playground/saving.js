@@ -2,14 +2,16 @@
 // A config.toml that trains the same model with the command, and back from one; the dialog that shows it.
 
 // Options of config.toml that change no step that the page makes.
-const OPTIONS_WITHOUT_EFFECT = ["version", "epochs", "dtype", "threads", "engine", "checkpoint_every", "data_dir", "log", "log_gradients",
-  "keep_optimizer", "test_fraction"];
+const OPTIONS_WITHOUT_EFFECT = [
+  "version", "epochs", "dtype", "threads", "engine", "checkpoint_every", "data_dir", "log", "log_gradients",
+  "keep_optimizer", "test_fraction",
+];
 
 // config.toml's text. fileOptions are what the points' file needs, as {data: "points.csv", ...}; for the pinwheel {}.
 function configText(options, epochs, fileOptions) {
   const values = { ...options, epochs: Math.max(1, epochs), dtype: "float64", engine: "cpu", ...fileOptions };
-  const says = (name) => name in CONSTANTS.options && values[name] !== null && values[name] !== undefined && settingMatters(name, values);
-  const names = Object.keys(values).filter(says);
+  const given = Object.keys(values).filter((name) => values[name] !== null && values[name] !== undefined);
+  const names = given.filter((name) => name in CONSTANTS.options && settingMatters(name, values));
   return names.map((name) => `${name} = ${tomlValue(name, values[name])}\n`).join("");
 }
 
@@ -56,7 +58,7 @@ function takeConfigValue(options, refused, name, value, dataNames) {
 // Whether an option that the page has not got says there what the page does anyway
 function isUsualValue(name, value) {
   const option = CONSTANTS.options[name];
-  return option !== undefined && option.default !== undefined && option.default !== null && sameSetting(option.default, value);
+  return option !== undefined && option.default !== null && sameSetting(option.default, value);
 }
 
 // A text, a number as its text, true or false, or a list of these; undefined if it is none

@@ -1,5 +1,5 @@
 "use strict";
-// What a person can set, and which values are allowed. The limits are those of minidecomp's own table of options, CONSTANTS.options.
+// What a person can set, and which values are allowed: the limits are those of minidecomp's own table of options.
 
 // How the page begins: with training that shows the paper's point.
 const FIRST_OPTIONS = { ...CONSTANTS.defaults, alpha: 5 };
@@ -39,7 +39,10 @@ const SETTING_GROUPS = [
   { title: "Objective", names: ["beta", "alpha", "regulariser", "kl", "log_prior_multiplier"] },
   {
     title: "Prior p(z)",
-    names: ["prior", "components", "component_radius", "df", "gamma", "spike_scale", "prior_variance_scale", "learn_prior_variance"],
+    names: [
+      "prior", "components", "component_radius", "df", "gamma", "spike_scale", "prior_variance_scale",
+      "learn_prior_variance",
+    ],
   },
   { title: "Model", names: ["likelihood", "likelihood_scale", "scale_link", "hidden", "latent_dim", "activation"] },
   { title: "Training", names: ["lr", "batch_size", "samples", "amsgrad"] },
@@ -106,7 +109,7 @@ function allowedInWords(name) {
   const range = rangeInWords(limits);
   if (limits.kind === "tuple") return `up to ${limits.most} whole numbers ${range} with commas between`;
   if (limits.kind !== "int") return range || "a number";
-  return `a whole number${range ? ` ${limits.high === undefined ? range.replace(/(\S+) or more/, "of at least $1") : range}` : ""}`;
+  return `a whole number ${range.replace(/(\S+) or more/, "of at least $1")}`.trim();
 }
 
 function rangeInWords({ low, high, above, below }) {
@@ -177,13 +180,14 @@ function countWeights(options, dataDim) {
   return makeModel(options, dataDim).parameters.vector.length;
 }
 
-// The options after some of them changed, with what follows: the decoder mirrors the encoder, and each prior has a usual variance.
+// The options after some of them changed, with what follows: the decoder mirrors the encoder, and each prior has its
+// usual variance.
 function withSettings(options, changes) {
   const changed = { ...options, ...changes };
   const mirrored = sameSetting(options.decoder_hidden, [...options.hidden].reverse());
-  if ("hidden" in changes && !("decoder_hidden" in changes) && mirrored) changed.decoder_hidden = [...changes.hidden].reverse();
+  if (mirrored && !("decoder_hidden" in changes)) changed.decoder_hidden = [...changed.hidden].reverse();
   const alike = options.activation === options.decoder_activation;
-  if ("activation" in changes && !("decoder_activation" in changes) && alike) changed.decoder_activation = changes.activation;
+  if (alike && !("decoder_activation" in changes)) changed.decoder_activation = changed.activation;
   if (changed.prior !== options.prior && !("prior_variance_scale" in changes)) {
     const usual = CONSTANTS.usualVarianceScale;
     if (options.prior_variance_scale === usual[options.prior]) changed.prior_variance_scale = usual[changed.prior];
@@ -202,6 +206,12 @@ function optionsOfStop(stop) {
   return withSettings(FIRST_OPTIONS, stop ? stop.options : {});
 }
 
+// Whether a state of a model with these options fits one with those
+function sameShape(one, other) {
+  const names = ["latent_dim", "hidden", "decoder_hidden", "likelihood", "learn_prior_variance", "seed", "init"];
+  return names.every((name) => sameSetting(one[name], other[name]));
+}
+
 // Why options that are each allowed do not go together, in one line; null if they do
 function optionsFault(options, dataDim) {
   const weights = countWeights(options, dataDim);
@@ -211,13 +221,13 @@ function optionsFault(options, dataDim) {
   return null;
 }
 
-// The options for other data: bernoulli for zeros and ones alone, as the command chooses it, and widths that the page can train
+// The options for other data: bernoulli for zeros and ones alone, as the command chooses it, and widths that the page
+// can train
 function optionsForData(options, data) {
-  const inside = (allowed) => data.x.every(allowed);
-  const changes = {};
-  if (inside((value) => value === 0 || value === 1)) changes.likelihood = "bernoulli";
-  else if (options.likelihood === "bernoulli" && !inside((value) => value >= 0 && value <= 1)) changes.likelihood = "gaussian";
-  const fitted = withSettings(options, changes);
+  const bits = data.x.every((value) => value === 0 || value === 1);
+  const fits = options.likelihood !== "bernoulli" || data.x.every((value) => value >= 0 && value <= 1);
+  const likelihood = bits ? "bernoulli" : fits ? options.likelihood : "gaussian";
+  const fitted = { ...options, likelihood };
   if (countWeights(fitted, data.width) <= MOST_WEIGHTS) return fitted;
   const narrower = NARROWER_WIDTHS.map((width) => ({ ...fitted, hidden: [width], decoder_hidden: [width] }));
   return narrower.find((each) => countWeights(each, data.width) <= MOST_WEIGHTS) || narrower.at(-1);

@@ -1,10 +1,12 @@
 "use strict";
-// The thread that trains. It takes the page's messages between slices of some milliseconds, and sends snapshots no faster than they are drawn.
+// The thread that trains. It takes the page's messages between slices of some milliseconds, and sends snapshots no
+// faster than they are drawn.
 
 const SLICE_MS = 12;
 const LEAST_MS_BETWEEN_SNAPSHOTS = 1000 / 30;
 const MOST_HISTORY = 20000; // steps that are kept for the next snapshot; of more, every other one
-const SNAPSHOT_COST = 3; // a snapshot that takes long comes so many times its own duration after the last one, so that training goes on
+// A snapshot that takes long comes so many times its own duration after the last one, so that training goes on.
+const SNAPSHOT_COST = 3;
 
 class TrainingThread {
   // post(message) sends to the page, now() is in milliseconds, later(callback, ms) calls after a while, at once for 0.

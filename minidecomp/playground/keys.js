@@ -1,0 +1,44 @@
+"use strict";
+// The page's keys, and the list of them.
+
+const KEYS = [
+  ["Space", "play or pause"], ["→ or s", "one step"], ["r", "reset: begin anew from the seed"],
+  ["1, 2, 3, 4", "arrows of the reconstruction, of beta KL, of alpha D, of their sum"], ["?", "this list"],
+  ["arrow keys on a plane", "choose the next point; Escape frees it"],
+];
+
+class Keys {
+  // actions: play, step, reset, arrow(number from 0)
+  constructor(dialog, actions) {
+    Object.assign(this, { dialog, actions });
+    for (const [key, what] of KEYS) {
+      const row = document.createElement("tr");
+      row.append(textElement("td", key), textElement("td", what));
+      byId("keys-rows").append(row);
+    }
+    byId("keys-button").addEventListener("click", () => dialog.showModal());
+    byId("keys-close").addEventListener("click", () => dialog.close());
+    document.addEventListener("keydown", (event) => this.press(event));
+  }
+
+  press(event) {
+    const changed = event.ctrlKey || event.altKey || event.metaKey;
+    if (event.defaultPrevented || changed || document.querySelector("dialog[open]")) return;
+    const action = this.actionOf(event.key, event.target);
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+
+  // A field keeps the keys that it needs itself.
+  actionOf(key, target) {
+    const { play, step, reset, arrow } = this.actions, number = ARROW_NAMES.findIndex((_, i) => key === String(i + 1));
+    if (target.matches("select, textarea, input[type=text]")) return null;
+    if (key === " ") return target.matches("input, button, summary, a, canvas") ? null : play;
+    if (key === "ArrowRight") return target.matches("input, canvas") ? null : step;
+    if (key === "s") return step;
+    if (key === "r") return reset;
+    if (key === "?") return () => this.dialog.showModal();
+    return number >= 0 ? () => arrow(number) : null;
+  }
+}

@@ -1,0 +1,42 @@
+"use strict";
+// Boxes that switch the arrows and the layers of the planes on and off.
+
+const FEW_ELLIPSES = 12;
+const LAYER_NAMES = { data: "data", reconstructions: "reconstructions", samples: "samples of the model" };
+
+class Toggles {
+  // It changes view.arrows and view.show in place; onEllipses(whether a few posteriors are to be shown).
+  constructor(view, onChange, onEllipses) {
+    Object.assign(this, { view, onChange });
+    this.boxes = ARROW_NAMES.map((name, i) => {
+      const text = `${ARROW_FORMS[name].name} (${i + 1})`;
+      const box = this.add("arrows", text, (on) => { view.arrows[name] = on; }, arrowSample(name));
+      box.setAttribute("aria-keyshortcuts", String(i + 1));
+      return box;
+    });
+    for (const [name, text] of Object.entries(LAYER_NAMES)) {
+      this.add("layers", text, (on) => { view.show[name] = on; }).checked = view.show[name];
+    }
+    this.add("layers", `ellipses of ${FEW_ELLIPSES} posteriors`, onEllipses);
+    this.show();
+  }
+
+  add(parent, text, onSwitch, ...before) {
+    const label = document.createElement("label"), box = fieldElement("checkbox", {});
+    box.addEventListener("change", () => {
+      onSwitch(box.checked);
+      this.onChange();
+    });
+    label.append(box, ...before, textElement("span", text));
+    byId(parent).append(label);
+    return box;
+  }
+
+  show() {
+    this.boxes.forEach((box, i) => { box.checked = this.view.arrows[ARROW_NAMES[i]]; });
+  }
+
+  press(number) {
+    this.boxes[number].click();
+  }
+}

@@ -1,0 +1,14 @@
+"use strict";
+// Starts the thread that trains.
+
+// The thread that trains: a worker of the engine's text and its own.
+function trainingWorker(onMessage, onFault) {
+  const text = `${byId("engine").textContent}\n${byId("worker").textContent}`;
+  const worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  worker.onmessage = (event) => onMessage(event.data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    onFault(event.message || "the worker did not start");
+  };
+  return worker;
+}
