@@ -24,6 +24,7 @@ class Playground {
     };
     this.given = { drawn: null, table: null }; // what a person gave: drawn points, a CSV file
     this.running = true;
+    this.noThread = null; // why there is no thread that trains, in a line
     this.event = ""; // what was changed last
     this.changedLate = false; // a setting was changed after the first step
     this.lastDrawn = this.lastSpoken = -Infinity;
@@ -103,7 +104,10 @@ class Playground {
 
   startWorker() {
     const advice = "open it in another one, or from a server";
-    const fault = (why) => this.say([`This browser lets the page start no thread that trains (${why}): ${advice}.`]);
+    const fault = (why) => {
+      this.noThread = `This browser lets the page start no thread that trains (${why}): ${advice}.`;
+      this.say([]);
+    };
     try {
       this.worker = trainingWorker((message) => this.receive(message), fault);
     } catch (error) {
@@ -121,7 +125,8 @@ class Playground {
 
   // Lines for a person, at the top of the page
   say(lines) {
-    byId("note").replaceChildren(...lines.map((line) => textElement("p", line)));
+    const all = this.noThread ? [this.noThread, ...lines] : lines;
+    byId("note").replaceChildren(...all.map((line) => textElement("p", line)));
   }
 
   // ---- the state: from the address, a run, a stop, a control ----
