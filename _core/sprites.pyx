@@ -14,21 +14,25 @@ come out exactly (tests/data/test_data_sprites.py). An image is told by five cla
 Image number i of the set has the classes of i's mixed-radix digits, position Y being the last and fastest.
 """
 
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
 from libc.math cimport cos, sin
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 CLASSES = (3, 6, 40, 32, 32)
 IMAGES = 3 * 6 * 40 * 32 * 32
-BYTES = 64 * 64 // 8
 
 cdef enum:
     FACTORS = 5
     SIDE = 64           # pixels
+    IMAGE = 512         # bytes, a bit a pixel
     MOST_VERTICES = 150
     UNIT = 256          # vertices lie on a grid of 1/256 pixel; pixel j's centre is at UNIT * j + HALF
     HALF = 128
 
+BYTES = IMAGE
 cdef double TURN = 6.283185307179586
 cdef int64_t[5] classes = CLASSES
 
@@ -118,44 +122,74 @@ cdef void draw(const int64_t* factors, uint8_t* out) noexcept nogil:
             out[8 * row + k] = <uint8_t>(rows[row] >> (56 - 8 * k))
 
 
-def render(const int64_t[:, ::1] factors not None, uint8_t[:, ::1] out not None):
-    """Draw the images of `factors` (N, 5), classes as above, into `out` (N, 512), packed like numpy.packbits:
+def render(factors, out):
+    """Draw the images of `factors` (N, 5), int64, classes as above, into `out` (N, 512), uint8, packed like numpy.packbits:
 
         numpy.unpackbits(out, axis=1).reshape(N, 64, 64)
+
+    ValueError for arrays of another shape or type, and for a class that there is not.
     """
-    cdef Py_ssize_t i, n = factors.shape[0]
+    cdef Py_buffer given, made
+    cdef Py_ssize_t i, n
     cdef int k
-    if factors.shape[1] != FACTORS:
-        raise ValueError(f"factors must be (N, {FACTORS}), got ({n}, {factors.shape[1]})")
-    check_out(out, n)
-    for i in range(n):
-        for k in range(FACTORS):
-            if not 0 <= factors[i, k] < classes[k]:
-                name = ("shape", "scale", "orientation", "position X", "position Y")[k]
-                raise ValueError(f"row {i}: {name} class {factors[i, k]} is not in 0 .. {classes[k] - 1}")
-    with nogil:
+    cdef const int64_t* row
+    take(factors, &given, "factors", "lq", sizeof(int64_t), -1, FACTORS, False)
+    try:
+        n = given.shape[0]
+        row = <const int64_t*>given.buf
         for i in range(n):
-            draw(&factors[i, 0], &out[i, 0])
+            for k in range(FACTORS):
+                if not 0 <= row[FACTORS * i + k] < classes[k]:
+                    name = ("shape", "scale", "orientation", "position X", "position Y")[k]
+                    raise ValueError(f"row {i}: {name} class {row[FACTORS * i + k]} is not in 0 .. {classes[k] - 1}")
+        take(out, &made, "out", "B", 1, n, IMAGE, True)
+        try:
+            with nogil:
+                for i in range(n):
+                    draw(row + FACTORS * i, <uint8_t*>made.buf + IMAGE * i)
+        finally:
+            PyBuffer_Release(&made)
+    finally:
+        PyBuffer_Release(&given)
 
 
-def render_range(int64_t first, uint8_t[:, ::1] out not None):
+def render_range(int64_t first, out):
     """Draw the images first, first + 1, ... of the set into `out` (N, 512), packed as `render` does."""
-    cdef Py_ssize_t i, n = out.shape[0]
+    cdef Py_buffer made
+    cdef Py_ssize_t i, n
     cdef int64_t number
     cdef int64_t[FACTORS] factors
     cdef int k
-    check_out(out, n)
-    if not 0 <= first <= IMAGES - n:
-        raise ValueError(f"images {first} .. {first + n - 1} are not all in 0 .. {IMAGES - 1}")
-    with nogil:
-        for i in range(n):
-            number = first + i
-            for k in range(FACTORS - 1, -1, -1):
-                factors[k] = number % classes[k]
-                number = number // classes[k]
-            draw(factors, &out[i, 0])
+    take(out, &made, "out", "B", 1, -1, IMAGE, True)
+    try:
+        n = made.shape[0]
+        if not 0 <= first <= IMAGES - n:
+            raise ValueError(f"images {first} .. {first + n - 1} are not all in 0 .. {IMAGES - 1}")
+        with nogil:
+            for i in range(n):
+                number = first + i
+                for k in range(FACTORS - 1, -1, -1):
+                    factors[k] = number % classes[k]
+                    number = number // classes[k]
+                draw(factors, <uint8_t*>made.buf + IMAGE * i)
+    finally:
+        PyBuffer_Release(&made)
 
 
-cdef check_out(const uint8_t[:, ::1] out, Py_ssize_t n):
-    if out.shape[0] != n or out.shape[1] != BYTES:
-        raise ValueError(f"out must be ({n}, {BYTES}), got ({out.shape[0]}, {out.shape[1]})")
+cdef int take(
+    array, Py_buffer* view, str name, str kinds, Py_ssize_t size, Py_ssize_t rows, Py_ssize_t width, bint writable
+) except -1:
+    """An array's buffer, which has to be C-contiguous, (rows, width), and of one of the kinds, a letter each; rows -1 is any.
+
+    Typed memoryviews would say the same in a line, and make this module three times as large.
+    """
+    PyObject_GetBuffer(array, view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (PyBUF_WRITABLE if writable else 0))
+    shape = tuple([view.shape[i] for i in range(view.ndim)])
+    kind = view.format.decode()
+    if view.itemsize != size or kind not in kinds:
+        PyBuffer_Release(view)
+        raise ValueError(f"{name} must have {size} bytes a number, of kind {kinds}, not {view.itemsize} of {kind}")
+    if view.ndim != 2 or view.shape[1] != width or (rows >= 0 and view.shape[0] != rows):
+        PyBuffer_Release(view)
+        raise ValueError(f"{name} must be ({rows if rows >= 0 else 'N'}, {width}), got {shape}")
+    return 0

@@ -2,7 +2,7 @@
 // What a person can set, and which values are allowed: the limits are those of minidecomp's own table of options.
 
 // How the page begins: with training that shows the paper's point.
-const FIRST_OPTIONS = { ...CONSTANTS.defaults, alpha: 5 };
+const FIRST_OPTIONS = { ...CONSTANTS.defaults, alpha: 5, beta: 0.5 }; // with seeds 0 to 4 each component gets its arm
 
 // What a browser can train while one watches is less than what minidecomp can.
 const PAGE_LIMITS = {

@@ -236,7 +236,7 @@ def test_wrong_arrays():
     for shape in (1, 512), (3, 512), (2, 511):
         with pytest.raises(ValueError, match=rf"out must be \(2, 512\), got \({shape[0]}, {shape[1]}\)"):
             sprites.render(factors, np.zeros(shape, np.uint8))
-    with pytest.raises(ValueError, match=r"out must be \(2, 512\), got \(2, 64\)"):
+    with pytest.raises(ValueError, match=r"out must be \(N, 512\), got \(2, 64\)"):
         sprites.render_range(0, np.zeros((2, 64), np.uint8))
     for wrong in factors.astype(np.int32), np.asfortranarray(factors):
         with pytest.raises(ValueError):
