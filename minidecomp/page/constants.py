@@ -23,6 +23,8 @@ PAGE_OPTIONS = (
     *("init", "scale_link", "likelihood", "likelihood_scale", "beta", "alpha", "regulariser", "kl", "samples"),
     *("log_prior_multiplier", "batch_size", "lr", "amsgrad", "seed"),
 )
+# What a page trains at most, while one watches: weights, hidden layers of a network, and numbers of the training points.
+LIMITS = {"weights": 20_000, "hidden": 3, "numbers": 120_000}
 
 
 def constants() -> dict[str, Any]:
@@ -43,13 +45,15 @@ def option_constants() -> dict[str, Any]:
     """What a page with controls has beside.
 
     ``options`` has the kind, limits, choices, help and default of each option of a run; ``defaults`` what ``minidecomp
-    train --data pinwheel --prior mixture`` has, and ``usualVarianceScale`` what each prior has if nothing is said.
+    train --data pinwheel --prior mixture`` has, ``usualVarianceScale`` what each prior has if nothing is said, and
+    ``limits`` what the page trains at most.
     """
     first = _usual("mixture")
     return {
         "options": {name: _option(option) for name, option in by_name().items()},
         "defaults": {name: getattr(first, name) for name in PAGE_OPTIONS},
         "usualVarianceScale": {name: _usual(name).prior_variance_scale for name in codes.PRIORS},
+        "limits": LIMITS,
     }
 
 

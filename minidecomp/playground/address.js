@@ -26,11 +26,11 @@ function writeAddress(state) {
   if (state.stop) add("stop", state.stop);
   if (state.table) add("table", state.table);
   if (state.drawn && state.drawn.length <= MOST_POINTS_IN_ADDRESS) add("points", packPoints(state.drawn));
-  const { chosen, arrows, dims } = state.view;
+  const { chosen, arrows, dims, dimsChosen } = state.view;
   if (chosen !== null) add("point", String(chosen));
   const shown = ARROW_NAMES.filter((name) => arrows[name]);
   if (shown.join() !== "log_likelihood,kl,regulariser") add("arrows", shown.join());
-  if (dims.join() !== "0,1") add("dims", dims.map((d) => d + 1).join());
+  if (dimsChosen) add("dims", dims.map((d) => d + 1).join());
   return parts.join("&");
 }
 
@@ -80,7 +80,7 @@ function takePart(found, name, value, stops, dataNames) {
     else found.view.arrows = Object.fromEntries(ARROW_NAMES.map((each) => [each, shown.includes(each)]));
   } else if (name === "dims") {
     const dims = value.split(",").map((each) => (/^\d{1,3}$/.test(each) ? Number(each) - 1 : NaN));
-    if (dims.length === 2 && dims[0] !== dims[1] && dims.every((d) => d >= 0)) found.view.dims = dims;
+    if (dims.length === 2 && dims[0] !== dims[1] && dims.every((d) => d >= 0)) Object.assign(found.view, { dims, dimsChosen: true });
     else refuse("two numbers of dimensions from 1");
   } else {
     found.refused.push(`${shortened(name)} in the address names nothing that can be set`);

@@ -19,7 +19,7 @@ class Playground {
     this.motion = matchMedia("(prefers-reduced-motion: reduce)");
     this.view = {
       chosen: null, ellipses: new Set(), arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false },
-      dims: [0, 1], columns: [0, 1], show: { data: true, reconstructions: true, samples: false }, data: null,
+      dims: [0, 1], dimsChosen: false, columns: [0, 1], show: { data: true, reconstructions: true, samples: false }, data: null,
       reducedMotion: this.motion.matches,
     };
     this.given = { drawn: null, table: null }; // what a person gave: drawn points, a CSV file
@@ -337,8 +337,15 @@ class Playground {
     const { model: { dataDim, vector }, options, history } = message;
     this.snapshot = { ...message, model: { ...makeModel(options, dataDim, vector), vector } };
     this.curves.append(history);
+    this.showMostSpread();
     this.unshown = true;
     this.redraw();
+  }
+
+  // Until a person chooses others the plane has the two dimensions that tell most.
+  showMostSpread() {
+    const { view, snapshot: { dimensions: { spread } } } = this;
+    if (!view.dimsChosen && spread.length > 2) view.dims = mostSpreadDims(spread, view.dims);
   }
 
   // ---- drawing ----
@@ -387,12 +394,13 @@ class Playground {
 
   showDims(dims) {
     this.view.dims = dims;
+    this.view.dimsChosen = true;
     this.viewChanged();
   }
 
   viewChanged() {
     const { latent_dim: count } = this.options;
-    if (this.view.dims.some((d) => d >= count)) this.view.dims = [0, Math.min(1, count - 1)];
+    if (this.view.dims.some((d) => d >= count)) Object.assign(this.view, { dims: [0, Math.min(1, count - 1)], dimsChosen: false });
     this.writeAddressSoon();
     this.redraw();
   }

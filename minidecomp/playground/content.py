@@ -13,7 +13,7 @@ from ..data.rules import BYTES
 from ..engines.constants import is_built_in
 from ..errors import RunError, printable
 from ..figures.classes import class_colours
-from ..page.constants import whole
+from ..page.constants import LIMITS, whole
 from ..page.values import doubles, floats
 from ..runs.checkpoint import Run, State
 from ..runs.folder import config_values
@@ -22,9 +22,7 @@ from ..settings.schedules import own_options, scheduled_names, value_at
 from ..settings.validation import has_validation
 from ..terms.priors import variance_from_logits
 
-MOST_WEIGHTS = 20_000
-MOST_HIDDEN = 3  # layers of the encoder, and of the decoder
-MOST_NUMBERS = 120_000  # of the training points
+MOST_WEIGHTS, MOST_HIDDEN, MOST_NUMBERS = (LIMITS[name] for name in ("weights", "hidden", "numbers"))
 
 
 def content(run: Run, dataset: Dataset) -> dict[str, Any]:

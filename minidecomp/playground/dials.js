@@ -8,7 +8,7 @@ const OVERLAP_ZONES = [
 ];
 const MATCH_ZONES = [
   { to: 0.3, word: "a match", short: "matches", good: true },
-  { to: 2, word: "a near match", short: "near", good: false },
+  { to: 2, word: "a near match", joined: "only nearly a match", short: "near", good: false },
   { to: Infinity, word: "no match", short: "no match", good: false },
 ];
 const MATCH_ENDS = [0.03, 100]; // nats
@@ -38,7 +38,7 @@ function matchShare(klPQ) {
 function dialsSentence(overlap, match) {
   if (!overlap || !match) return "";
   const both = overlap.good && match.good, joined = overlap.good === match.good ? "and" : "but";
-  const text = `${overlap.word[0].toUpperCase()}${overlap.word.slice(1)}, ${joined} ${match.word}`;
+  const text = `${overlap.word[0].toUpperCase()}${overlap.word.slice(1)}, ${joined} ${match.joined || match.word}`;
   return both ? `${text}: the decomposition that one wants.` : `${text}.`;
 }
 

@@ -2,6 +2,13 @@
 // More than two latent dimensions: what each carries, and which two the plane shows.
 
 // The two dimensions shown after a press: the pressed one takes the place of the one that has been shown longer.
+// The two dimensions whose means spread most, in order; those that are shown stay while they are not much less.
+function mostSpreadDims(spread, shown) {
+  const order = Array.from(spread, (_, d) => d).sort((a, b) => spread[b] - spread[a]).slice(0, 2).sort((a, b) => a - b);
+  const least = (dims) => Math.min(...dims.map((d) => spread[d]));
+  return least(order) > 1.5 * least(shown) ? order : shown;
+}
+
 function dimsAfterPress(dims, pressed) {
   return dims.includes(pressed) ? dims : [dims[1], pressed];
 }

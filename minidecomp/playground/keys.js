@@ -30,11 +30,11 @@ class Keys {
     action();
   }
 
-  // A field keeps the keys that it needs itself.
+  // A field keeps the keys that it needs itself; a plane and a slider need no space.
   actionOf(key, target) {
     const { play, step, reset, arrow } = this.actions, number = ARROW_NAMES.findIndex((_, i) => key === String(i + 1));
     if (target.matches("select, textarea, input[type=text]")) return null;
-    if (key === " ") return target.matches("input, button, summary, a, canvas") ? null : play;
+    if (key === " ") return target.matches("input:not([type=range]), button, summary, a") ? null : play;
     if (key === "ArrowRight") return target.matches("input, canvas") ? null : step;
     if (key === "s") return step;
     if (key === "r") return reset;

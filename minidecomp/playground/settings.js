@@ -5,15 +5,15 @@
 const FIRST_OPTIONS = { ...CONSTANTS.defaults, alpha: 5, beta: 0.5 }; // with seeds 0 to 4 each component gets its arm
 
 // What a browser can train while one watches is less than what minidecomp can.
+const { weights: MOST_WEIGHTS, hidden: MOST_HIDDEN } = CONSTANTS.limits;
 const PAGE_LIMITS = {
-  hidden: { most: 3, high: 256 },
-  decoder_hidden: { most: 3, high: 256 },
+  hidden: { most: MOST_HIDDEN, high: 256 },
+  decoder_hidden: { most: MOST_HIDDEN, high: 256 },
   latent_dim: { high: 16 },
   components: { high: 50 },
   samples: { high: 50 },
   points_per_arm: { high: 500 },
 };
-const MOST_WEIGHTS = 20000;
 const NARROWER_WIDTHS = [64, 32, 16, 8, 4];
 
 // A slider's places: a logarithmic one can have 0 at its left end.

@@ -164,7 +164,7 @@ def test_options_for_data():
 
 # ---- the address ----
 
-VIEW = "{ chosen: null, arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false }, dims: [0, 1] }"
+VIEW = "{ chosen: null, arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false }, dims: [0, 1], dimsChosen: false }"
 
 
 def test_the_first_state_needs_no_address():
@@ -176,7 +176,7 @@ def test_an_address_brings_the_state_back():
     body = """const state = { options: { ...FIRST_OPTIONS, data: "drawn", alpha: 0, hidden: [64, 32],
         decoder_hidden: [32, 64], prior: "sparse", latent_dim: 4, amsgrad: false, seed: "18446744073709551615" },
       base: FIRST_OPTIONS,
-      view: { chosen: 12, arrows: { log_likelihood: false, kl: true, regulariser: false, sum: true }, dims: [2, 0] },
+      view: { chosen: 12, arrows: { log_likelihood: false, kl: true, regulariser: false, sum: true }, dims: [2, 0], dimsChosen: true },
       drawn: [[0.125, -1.5], [2, -2], [0.001, 0]], table: null, stop: "match" };
       const text = writeAddress(state), found = readAddress("#" + text, ["match"], given);
       return { text, found, again: withSettings(FIRST_OPTIONS, found.options), options: state.options };"""
@@ -187,6 +187,7 @@ def test_an_address_brings_the_state_back():
     assert found["view"] == {
         "chosen": 12,
         "dims": [2, 0],
+        "dimsChosen": True,
         "arrows": {"log_likelihood": False, "kl": True, "regulariser": False, "sum": True},
     }
     assert (found["stop"], found["table"]) == ("match", None)

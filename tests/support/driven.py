@@ -68,9 +68,14 @@ class Driven:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        os.close(self._write), os.close(self._read)
+        self.close()
+
+    def close(self) -> None:
+        """End the browser, if that has not been done."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+            os.close(self._write), os.close(self._read)
 
     def call(self, method: str, **parameters: Any) -> Any:
         """The answer to one command of the protocol."""
