@@ -1,7 +1,7 @@
 "use strict";
 // The playground: it joins the controls, the views, the address and the thread that trains.
 
-const SPOKEN_MS = 5000; // from one spoken status to the next
+const SPOKEN_MS = 5000; // from one spoken status to the next while it trains, at least
 const REDUCED_MS = 500; // from one drawing to the next where motion is reduced
 const ADDRESS_MS = 1000;
 const LARGEST_FILE = 5e6; // bytes
@@ -37,7 +37,7 @@ class Playground {
   // ---- parts ----
 
   makeParts() {
-    const choose = { onChoose: (index) => this.choose(index) };
+    const choose = { onChoose: (index) => this.choose(index), onRead: () => this.readPoint() };
     this.curves = new LiveCurves(byId("curves"));
     this.panel = new PointPanel(byId("point-panel"));
     this.views = [
@@ -59,7 +59,7 @@ class Playground {
     this.toggles = new Toggles(this.view, () => this.viewChanged(), (few) => this.showEllipses(few));
     this.keys = new Keys(byId("keys"), {
       play: () => this.playOrPause(), step: () => this.oneStep(), reset: () => this.begin(null),
-      arrow: (number) => this.toggles.press(number),
+      read: () => this.readPoint(), arrow: (number) => this.toggles.press(number),
     });
   }
 
@@ -371,15 +371,23 @@ class Playground {
   }
 
   showStatus() {
-    const { step, epoch, dials, stepsPerSecond, running } = this.snapshot, now = performance.now();
+    const { step, epoch, stepsPerSecond, running } = this.snapshot;
     const where = `Step ${step.toLocaleString("en")}, epoch ${epoch.toLocaleString("en")}`;
     const pace = running ? `${Math.round(stepsPerSecond)} steps a second` : "paused";
     byId("status").textContent = `${where}, ${pace}. ${this.event}`;
-    if (now - this.lastSpoken < SPOKEN_MS) return;
-    this.lastSpoken = now;
-    byId("spoken").textContent = `${where}: KL(p || q) ${dials.klPQ.toFixed(2)}, `
-      + `mutual information ${dials.mutualInformation.toFixed(2)} of ${dials.mostInformation.toFixed(2)} nats. `
-      + `${this.dialsInWords()} ${this.event}`;
+    this.speak(where);
+  }
+
+  // Aloud: another zone of a dial, or what was changed; where training stands still also the numbers, at once.
+  speak(where) {
+    const { step, dials, running } = this.snapshot, now = performance.now(), words = this.dialsInWords();
+    const news = [running || step, words, this.event].join();
+    if (news === this.spokenNews || (running && now - this.lastSpoken < SPOKEN_MS)) return;
+    const numbers = `KL(p || q) ${dials.klPQ.toFixed(2)}, `
+      + `mutual information ${dials.mutualInformation.toFixed(2)} of ${dials.mostInformation.toFixed(2)} nats. `;
+    const event = this.event === this.spokenEvent ? "" : ` ${this.event}`;
+    byId("spoken").textContent = `${where}${running ? ". " : `, paused: ${numbers}`}${words}${event}`;
+    Object.assign(this, { lastSpoken: now, spokenNews: news, spokenEvent: this.event });
   }
 
   dialsInWords() {
@@ -390,6 +398,12 @@ class Playground {
   choose(index) {
     this.view.chosen = index;
     this.viewChanged();
+  }
+
+  // Goes to the chosen point's numbers.
+  readPoint() {
+    byId("point-title").scrollIntoView();
+    byId("point-title").focus({ preventScroll: true });
   }
 
   showDims(dims) {

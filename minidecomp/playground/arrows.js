@@ -84,23 +84,38 @@ function drawArrows(context, colours, term, places, moves, width, longest) {
   else context.fill(heads);
 }
 
-// What the arrows mean: a sample of each form, and the length that stands for a round pull
+// What the latent plane shows: q(z), p(z), a sample of each arrow's form, and the length that stands for a round pull
 class ArrowLegend {
   constructor(container) {
     this.box = newElement(container, "p", "arrow-legend");
     this.box.hidden = true; // until there is something to explain
+    this.density("q(z)", { d: "M1 1H15V11H1Z", fill: "var(--density)", "fill-opacity": 0.5 });
+    this.rings = this.density("p(z): 50, 90 %", {
+      d: "M11 6a3 3 0 1 0 -6 0a3 3 0 1 0 6 0M13.5 6a5.5 5.5 0 1 0 -11 0a5.5 5.5 0 1 0 11 0",
+      fill: "none", stroke: "var(--prior)", "stroke-width": 1.25,
+    });
+    this.curve = this.density("p(z)", {
+      d: "M1 11C6 11 5 2 8 2S10 11 15 11", fill: "none", stroke: "var(--prior)", "stroke-width": 2,
+    });
     this.items = {};
     for (const term of Object.keys(ARROW_FORMS)) this.items[term] = this.item(term);
-    this.measure = newElement(this.box, "span", "arrow-legend-item");
+    this.measure = newElement(this.box, "span", "arrow-legend-item arrow-measure");
     this.bar = svg("svg", { width: 60, height: 12, "aria-hidden": "true" }, this.measure);
     this.line = svg("path", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.5 }, this.bar);
     this.text = newElement(this.measure, "span");
   }
 
+  density(name, form) {
+    const item = newElement(this.box, "span", "arrow-legend-item");
+    svg("path", form, svg("svg", { width: 16, height: 12, "aria-hidden": "true" }, item));
+    newElement(item, "span", "", name);
+    return item;
+  }
+
   item(term) {
     const form = ARROW_FORMS[term], { open, heads } = form, stroke = `var(--${form.colour})`;
     const item = newElement(this.box, "span", "arrow-legend-item");
-    const root = svg("svg", { width: 40, height: 12, "aria-hidden": "true" }, item);
+    const root = svg("svg", { viewBox: "0 0 40 12", class: "arrow-sample", "aria-hidden": "true" }, item);
     const dashes = { "stroke-width": 2, "stroke-dasharray": form.dash.join(" ") || "none" };
     svg("path", { d: open ? "M1 6H36" : "M1 6H29", stroke, ...dashes }, root);
     const head = (x) => `M${x - 8} 2L${x} 6L${x - 8} 10${open ? "" : "Z"}`;
@@ -110,15 +125,18 @@ class ArrowLegend {
     return item;
   }
 
-  show(terms, scale, longest) {
-    this.box.hidden = terms.length === 0;
+  // flat: of one dimension, where p(z) is a curve
+  show(terms, scale, longest, flat) {
+    this.box.hidden = false;
+    this.rings.hidden = flat;
+    this.curve.hidden = !flat;
     for (const [term, item] of Object.entries(this.items)) item.hidden = !terms.includes(term);
-    this.measure.hidden = !(scale > 0);
-    if (!(scale > 0)) return;
+    this.measure.hidden = terms.length === 0 || !(scale > 0);
+    if (this.measure.hidden) return;
     const pull = roundPull(scale), length = pull * scale;
     this.bar.setAttribute("width", Math.ceil(length) + 6);
     this.line.setAttribute("d", `M1 2V10M1 6H${length.toFixed(1)}M${length.toFixed(1)} 2V10`);
     const cut = short(longest / scale);
-    setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; arrows of more than ${cut} are cut`);
+    setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; cut beyond ${cut}`);
   }
 }

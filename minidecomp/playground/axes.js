@@ -3,6 +3,7 @@
 
 const EXTENT_ROOM = 0.08; // of the side, on each side of what must be in view
 const TOO_WIDE = 0.5; // what must be in view takes less than this share of the side
+const AXIS_NAME = 12; // pixels that the up axis's name takes
 const EASING = 0.18; // of the way that is left, in each frame
 
 // Multiples of 1, 2 or 5 times a power of ten from low to high, at most so many
@@ -26,6 +27,20 @@ function tickText(value, ticks) {
   const step = ticks.length > 1 ? ticks[1] - ticks[0] : Math.abs(value) || 1, size = Math.max(...ticks.map(Math.abs));
   if (size >= 1e5 || (size > 0 && step < 1e-4)) return value === 0 ? "0" : Number(value.toPrecision(3)).toExponential();
   return value.toFixed(Math.min(Math.max(-Math.floor(Math.log10(step) + 1e-9), 0), 6)).replace("-", "−");
+}
+
+// The power of ten that an axis's name takes over from its ticks; 0 where their numbers are short without
+function powerOfTicks(ticks) {
+  const size = Math.max(0, ...ticks.map(Math.abs)), power = Math.floor(Math.log10(size) + 1e-9);
+  const apart = ticks.length < 2 || (ticks[1] - ticks[0]) / 10 ** power >= 0.005;
+  return size > 0 && (size >= 1e4 || size < 0.01) && apart ? power : 0;
+}
+
+// The ticks' numbers as texts, and the axis's name with the power of ten that they leave out: "income (10⁵)"
+function tickTexts(ticks, name) {
+  const power = powerOfTicks(ticks), left = ticks.map((value) => Number((value / 10 ** power).toPrecision(12)));
+  const raised = String(power).replace(/./g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
+  return { texts: left.map((value) => tickText(value, left)), name: power === 0 ? name : `${name} (10${raised})` };
 }
 
 // At most `most` of the indices from 0 to count - 1, spread over all of them and over every repeating order among them
@@ -274,31 +289,34 @@ class PlotFrame {
     context.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1);
     context.beginPath();
     const across = roundTicks(extent[0], extent[1], Math.max(2, Math.floor(width / 55)));
+    const { texts, name } = tickTexts(across, names[0]);
     context.textAlign = "center";
     context.textBaseline = "top";
-    for (const value of across) {
+    across.forEach((value, i) => {
       context.moveTo(this.px(value), top + height - 5);
       context.lineTo(this.px(value), top + height);
-      context.fillText(tickText(value, across), this.px(value), top + height + 3);
-    }
-    context.fillText(fitted(context, names[0], width), left + width / 2, top + height + 16);
+      context.fillText(texts[i], this.px(value), top + height + 3);
+    });
+    context.fillText(fitted(context, name, width), left + width / 2, top + height + 16);
     if (names[1]) this.drawUpAxis(context, names[1]);
     context.stroke();
   }
 
-  drawUpAxis(context, name) {
+  // A long number is drawn narrower than its digits are, so that it never lies on the name.
+  drawUpAxis(context, unscaled) {
     const { left, top, height, extent } = this;
     const up = roundTicks(extent[2], extent[3], Math.max(2, Math.floor(height / 45)));
+    const { texts, name } = tickTexts(up, unscaled);
     context.textAlign = "right";
     context.textBaseline = "middle";
-    for (const value of up) {
+    up.forEach((value, i) => {
       const y = this.py(value), text = Math.min(Math.max(y, top + 5), top + height - 5);
       context.moveTo(left, y);
       context.lineTo(left + 5, y);
-      context.fillText(tickText(value, up), left - 4, text);
-    }
+      context.fillText(texts[i], left - 4, text, left - 4 - AXIS_NAME);
+    });
     context.save();
-    context.translate(7, top + height / 2);
+    context.translate(AXIS_NAME / 2, top + height / 2);
     context.rotate(-Math.PI / 2);
     context.textAlign = "center";
     context.fillText(fitted(context, name, height), 0, 0);

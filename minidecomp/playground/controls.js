@@ -43,11 +43,12 @@ class SettingControl {
     this.element.className = `setting ${form}`;
     this.label = textElement("label", SETTING_LABELS[name]);
     this.label.htmlFor = `set-${name}`;
-    if (this.limits.help) this.label.title = this.limits.help;
+    this.label.title = SETTING_HELP[name];
     this.fault = textElement("p", "", "fault");
     this.fault.id = `fault-${name}`;
     this.fault.setAttribute("role", "alert");
     this.element.append(this.label, ...this.fields(), this.fault);
+    this.field.setAttribute("aria-describedby", `${helpId(name)} ${this.fault.id}`);
   }
 
   fields() {
@@ -77,7 +78,6 @@ class SettingControl {
     const mode = this.limits.kind === "float" ? "decimal" : this.limits.kind === "tuple" ? "text" : "numeric";
     this.field = fieldElement("text", {
       id: `set-${this.name}`, inputmode: mode, autocomplete: "off", spellcheck: "false",
-      "aria-describedby": this.fault.id,
     });
     this.field.addEventListener("change", () => this.take(this.field.value));
     this.field.addEventListener("keydown", (event) => {
@@ -87,8 +87,8 @@ class SettingControl {
   }
 
   makeSlider(slider) {
-    const label = `${SETTING_LABELS[this.name]}, slider`;
-    this.slider = fieldElement("range", { min: 0, max: SLIDER_PLACES, step: 1, "aria-label": label });
+    const label = { "aria-label": SETTING_LABELS[this.name], "aria-describedby": helpId(this.name) };
+    this.slider = fieldElement("range", { min: 0, max: SLIDER_PLACES, step: 1, ...label });
     this.slider.addEventListener("input", () => this.takePlace(slider, Number(this.slider.value)));
     // A step with the arrow keys always comes to another value, though several places of a slider can stand for one.
     this.slider.addEventListener("keydown", (event) => {
@@ -137,14 +137,43 @@ class SettingControl {
   }
 }
 
+function helpId(name) {
+  return `help-${name}`;
+}
+
+// What the settings of a group do, in a list that opens
+class SettingHelp {
+  constructor(group, names) {
+    const box = document.createElement("details"), list = document.createElement("dl");
+    box.className = "help";
+    box.append(textElement("summary", "What these do"), list);
+    this.lines = names.map((name) => [name, this.line(list, name)]);
+    group.append(box);
+  }
+
+  line(list, name) {
+    const line = document.createElement("div"), text = textElement("dd", SETTING_HELP[name]);
+    text.id = helpId(name);
+    line.append(textElement("dt", SETTING_LABELS[name]), text);
+    list.append(line);
+    return line;
+  }
+
+  show(options) {
+    for (const [name, line] of this.lines) line.hidden = !settingMatters(name, options);
+  }
+}
+
 // All groups of settings, in front of an element of the parent. onChange(changes) returns a fault's line, or null.
 class Controls {
   constructor(parent, before, onChange) {
     this.controls = new Map();
+    this.helps = [new SettingHelp(before, ["points_per_arm", "data_seed", "seed"])];
     for (const { title, names } of SETTING_GROUPS) {
       const group = document.createElement("fieldset");
       group.append(textElement("legend", title));
       for (const name of names) group.append(this.add(name, onChange).element);
+      this.helps.push(new SettingHelp(group, names));
       parent.insertBefore(group, before);
     }
   }
@@ -162,6 +191,7 @@ class Controls {
       const stays = control.fault.textContent && sameSetting(control.value, options[name]);
       if (!stays) control.show(options[name]);
     }
+    for (const help of this.helps) help.show(options);
     const kl = this.controls.get("kl");
     const closed = options.prior === "gaussian";
     for (const choice of kl.field.options) choice.disabled = choice.value === "analytic" && !closed;

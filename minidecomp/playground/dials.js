@@ -8,7 +8,7 @@ const OVERLAP_ZONES = [
 ];
 const MATCH_ZONES = [
   { to: 0.3, word: "a match", short: "matches", good: true },
-  { to: 2, word: "a near match", joined: "only nearly a match", short: "near", good: false },
+  { to: 2, word: "in between", joined: "the match is in between", short: "in between", good: false },
   { to: Infinity, word: "no match", short: "no match", good: false },
 ];
 const MATCH_ENDS = [0.03, 100]; // nats
@@ -45,7 +45,8 @@ function dialsSentence(overlap, match) {
 // exp(I) of N points
 function toldApart(information, most) {
   const count = Math.round(Math.exp(most)), apart = Math.min(Math.max(Math.round(Math.exp(information)), 1), count);
-  return `about ${apart.toLocaleString("en")} of ${count.toLocaleString("en")} points can be told apart`;
+  const words = apart === 1 ? "hardly any" : `about ${apart.toLocaleString("en")}`;
+  return `${words} of ${count.toLocaleString("en")} points can be told apart`;
 }
 
 // A half circle in zones, a needle, a word and the number

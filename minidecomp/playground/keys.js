@@ -3,12 +3,12 @@
 
 const KEYS = [
   ["Space", "play or pause"], ["→ or s", "one step"], ["r", "reset: begin anew from the seed"],
-  ["1, 2, 3, 4", "arrows of the reconstruction, of beta KL, of alpha D, of their sum"], ["?", "this list"],
+  ["1, 2, 3, 4", "arrows of the reconstruction, of beta KL, of alpha D, of their sum"], ["p", "the chosen point's numbers in every formula"], ["?", "this list"],
   ["arrow keys on a plane", "choose the next point; Escape frees it"],
 ];
 
 class Keys {
-  // actions: play, step, reset, arrow(number from 0)
+  // actions: play, step, reset, read, arrow(number from 0)
   constructor(dialog, actions) {
     Object.assign(this, { dialog, actions });
     for (const [key, what] of KEYS) {
@@ -32,12 +32,14 @@ class Keys {
 
   // A field keeps the keys that it needs itself; a plane and a slider need no space.
   actionOf(key, target) {
-    const { play, step, reset, arrow } = this.actions, number = ARROW_NAMES.findIndex((_, i) => key === String(i + 1));
+    const { play, step, reset, read, arrow } = this.actions;
+    const number = ARROW_NAMES.findIndex((_, i) => key === String(i + 1));
     if (target.matches("select, textarea, input[type=text]")) return null;
     if (key === " ") return target.matches("input:not([type=range]), button, summary, a") ? null : play;
     if (key === "ArrowRight") return target.matches("input, canvas") ? null : step;
     if (key === "s") return step;
     if (key === "r") return reset;
+    if (key === "p") return read;
     if (key === "?") return () => this.dialog.showModal();
     return number >= 0 ? () => arrow(number) : null;
   }

@@ -55,8 +55,7 @@ class LatentPlane {
   constructor(container, listeners) {
     this.canvas = pointCanvas(container, "plane-canvas", LATENT_LABEL);
     this.legend = new ArrowLegend(container);
-    this.note = newElement(container, "p", "plane-note");
-    this.note.setAttribute("role", "status");
+    this.makeNote(container, listeners.onRead);
     this.small = document.createElement("canvas");
     this.small.width = this.small.height = DENSITY_CELLS;
     this.pixels = this.small.getContext("2d").createImageData(DENSITY_CELLS, DENSITY_CELLS);
@@ -66,6 +65,18 @@ class LatentPlane {
     const { canvas } = this;
     const found = { places: () => this.places, chosen: () => this.chosen, centre: () => middleOf(canvas) };
     listenForPoints(canvas, found, listeners);
+  }
+
+  // The chosen point's numbers, and the way to those of its arrows; `said` is what a screen reader reads aloud.
+  makeNote(container, onRead) {
+    this.note = newElement(container, "p", "plane-note");
+    this.numbers = newElement(this.note, "span");
+    this.read = newElement(this.note, "button", "as-link", "Its arrows in every formula");
+    this.read.type = "button";
+    this.read.hidden = true;
+    this.read.addEventListener("click", onRead);
+    this.said = newElement(container, "p", "unseen");
+    this.said.setAttribute("role", "status");
   }
 
   draw(snapshot, view) {
@@ -233,7 +244,7 @@ class LatentPlane {
     this.followArrowScale(usual, scene.still);
     const terms = usual > 0 ? Object.keys(ARROW_FORMS).filter((term) => pulls[term]) : [];
     const longest = LONGEST_ARROW * usualArrow(this.frame);
-    this.legend.show(terms, this.arrowScale, longest);
+    this.legend.show(terms, this.arrowScale, longest, flat);
     const own = positions.filter((at) => look.rows[at] === view.chosen);
     const others = positions.filter((at) => look.rows[at] !== view.chosen);
     for (const [group, width, alpha] of [[others, 1.3, own.length > 0 ? 0.65 : 0.9], [own, 2.6, 1]]) {
@@ -260,18 +271,22 @@ class LatentPlane {
     if (!near) this.settled = false;
   }
 
-  // Said only when another point is chosen, for a screen reader reads it aloud.
-  writeNote({ view, data, loc, scale, latentDim, dims, flat, count }) {
-    if (view.chosen === this.chosen) return;
-    this.chosen = view.chosen;
-    if (view.chosen === null || view.chosen >= count) {
-      setText(this.note, "");
-      return;
-    }
-    const at = view.chosen * latentDim, shown = flat ? [0] : dims;
-    const numbers = shown.map((d) => `z${d + 1} ${signedText(loc[at + d])} ± ${short(scale[at + d])}`);
-    setText(this.note, `${nameOfPoint(data, view.chosen)}: ${numbers.join(", ")}`);
+  // The numbers follow training; aloud they are said only of another point or of other data.
+  writeNote(scene) {
+    const { view, data, count } = scene, known = view.chosen !== null && view.chosen < count;
+    const text = known ? noteOfPoint(scene) : "", other = view.chosen !== this.chosen || data !== this.saidOf;
+    [this.chosen, this.saidOf] = [view.chosen, data];
+    setText(this.numbers, text);
+    if (other) setText(this.said, text);
+    this.read.hidden = !known;
   }
+}
+
+// "point 3 (arm 2): z1 0.5 ± 0.1, z2 −1.2 ± 0.2"
+function noteOfPoint({ view, data, loc, scale, latentDim, dims, flat }) {
+  const at = view.chosen * latentDim, shown = flat ? [0] : dims;
+  const numbers = shown.map((d) => `z${d + 1} ${signedText(loc[at + d])} ± ${short(scale[at + d])}`);
+  return `${nameOfPoint(data, view.chosen)}: ${numbers.join(", ")}`;
 }
 
 // Values along an axis, each at a height of its own so that neighbours do not hide each other

@@ -5,7 +5,7 @@ class Tour {
   // stops: {id, title, question, look_for, options, steps}; onStop(stop or null)
   constructor(element, stops, onStop) {
     Object.assign(this, { element, stops, onStop, at: -1 });
-    this.part = (name) => element.querySelector(`#tour-${name}`);
+    this.part = (name) => byId(`tour-${name}`);
     this.part("begin").addEventListener("click", () => this.goTo(0));
     this.part("previous").addEventListener("click", () => this.goTo(this.at - 1));
     this.part("next").addEventListener("click", () => this.goTo(this.at + 1));
@@ -19,9 +19,17 @@ class Tour {
   }
 
   goTo(at) {
+    const pressed = document.activeElement;
     this.at = Math.min(Math.max(at, -1), this.stops.length - 1);
     this.show();
+    if (pressed.hidden || pressed.disabled) this.focusOther();
     this.onStop(this.stop);
+  }
+
+  // A button that is gone would leave the keyboard at the page's beginning.
+  focusOther() {
+    const others = ["next", "previous", "begin"].map((name) => this.part(name));
+    others.find((each) => !each.hidden && !each.disabled).focus();
   }
 
   // Shows a stop that an address names, whose options the address brings itself.

@@ -64,6 +64,18 @@ def test_a_tick_has_its_neighbours_digits():
 
 
 @needs_node
+def test_an_axis_s_name_takes_over_what_large_numbers_have_in_common():
+    found = evaluated(
+        "tickTexts([0, 50000, 100000], 'income')",
+        "tickTexts([-0.002, 0, 0.002], 'mm')",
+        "tickTexts([2010, 2015, 2020], 'year')",
+        "tickTexts([0], 'none')",
+    )
+    assert [each["name"] for each in found] == ["income (10⁵)", "mm (10⁻³)", "year", "none"]
+    assert [each["texts"] for each in found] == [["0.0", "0.5", "1.0"], ["−2", "0", "2"], ["2010", "2015", "2020"], ["0"]]
+
+
+@needs_node
 @pytest.mark.parametrize("count", [1, 399, 400, 401, 2000])
 def test_evenly_spread_indices_are_distinct_and_see_every_class_of_a_repeating_order(count):
     (found,) = evaluated(f"evenlySpread({count}, 60)")
@@ -189,7 +201,7 @@ def test_a_range_is_robust_and_shows_the_beginning():
         (5.46, 997, "Too little overlap, and no match."),
         (5.32, 0.2, "Too little overlap, but a match."),
         (2.3, 0.08, "Appropriate overlap, and a match: the decomposition that one wants."),
-        (3.3, 1.2, "Appropriate overlap, but a near match."),
+        (3.3, 1.2, "Appropriate overlap, but the match is in between."),
         (1.24, 5.7, "Too much overlap, and no match."),
         (-0.01, 0.29, "Too much overlap, but a match."),
         (6.1, 2, "Too little overlap, and no match."),
@@ -210,9 +222,12 @@ def test_where_the_needles_stand():
         *(f"matchShare({kl})" for kl in ("0.03", "-0.1", "Math.sqrt(0.03 * 100)", "Infinity")),
         "toldApart(Math.log(25.2), Math.log(400))",
         "toldApart(9, Math.log(1000))",
+        "toldApart(0.36, Math.log(54))",
     )
     assert shares[:7] == pytest.approx([0, 0.5, 1, 0, 0, 0.5, 1])
-    assert shares[7:] == ["about 25 of 400 points can be told apart", "about 1,000 of 1,000 points can be told apart"]
+    assert shares[7:] == [
+        f"{words} points can be told apart" for words in ("about 25 of 400", "about 1,000 of 1,000", "hardly any of 54")
+    ]
 
 
 @needs_node
