@@ -381,13 +381,14 @@ class Playground {
   // Aloud: another zone of a dial, or what was changed; where training stands still also the numbers, at once.
   speak(where) {
     const { step, dials, running } = this.snapshot, now = performance.now(), words = this.dialsInWords();
-    const news = [running || step, words, this.event].join();
-    if (news === this.spokenNews || (running && now - this.lastSpoken < SPOKEN_MS)) return;
+    const news = `${words} ${this.event}`, still = running ? this.spokenStill : step;
+    const known = news === this.spokenNews && still === this.spokenStill;
+    if (known || (running && now - this.lastSpoken < SPOKEN_MS)) return;
     const numbers = `KL(p || q) ${dials.klPQ.toFixed(2)}, `
       + `mutual information ${dials.mutualInformation.toFixed(2)} of ${dials.mostInformation.toFixed(2)} nats. `;
     const event = this.event === this.spokenEvent ? "" : ` ${this.event}`;
     byId("spoken").textContent = `${where}${running ? ". " : `, paused: ${numbers}`}${words}${event}`;
-    Object.assign(this, { lastSpoken: now, spokenNews: news, spokenEvent: this.event });
+    Object.assign(this, { lastSpoken: now, spokenNews: news, spokenStill: still, spokenEvent: this.event });
   }
 
   dialsInWords() {

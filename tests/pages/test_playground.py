@@ -251,6 +251,135 @@ def test_a_phone(opened):
     assert all(0 <= top < bottom <= 844 for top, bottom in tops)
 
 
+NOTE = "document.querySelector('#latent-plane .plane-note span').textContent"
+SAID = "document.querySelector('#latent-plane [role=status]').textContent"
+FOCUS = "document.activeElement.id"
+
+
+def test_a_chosen_point_s_numbers_follow_training_and_lead_to_its_formulas(opened):
+    browser = opened()
+    assert "Click a point" in browser.value("document.getElementById('lead').textContent")
+    at_step(browser, 5)
+    browser.value("playground.choose(204)")
+    said = browser.until(SAID)
+    note = browser.value(NOTE)
+    assert note == said and note.startswith("point 205 (arm 2): z1 ")
+    step = browser.value(STEP)
+    browser.click("#step")
+    browser.until(f"({STEP}) === {step + 1}")
+    browser.until(f"{NOTE} !== {note!r}")
+    assert browser.value(SAID) == said, "a screen reader does not read each step's numbers"
+    browser.value("playground.chooseData('moons')")
+    browser.until(f"{SAID}.includes('moon') && {NOTE} === {SAID}")
+    browser.click("#latent-plane .plane-note button")
+    assert browser.value(FOCUS) == "point-title"
+    browser.value("scrollTo(0, 0)")
+    browser.value("document.activeElement.blur()")
+    browser.key("p")
+    assert browser.value(FOCUS) == "point-title"
+    top = browser.value("document.getElementById('point-title').getBoundingClientRect().top")
+    assert -1 <= top < 1000
+    browser.value("playground.choose(null)")
+    browser.until(f"{NOTE} === '' && document.querySelector('.plane-note button').hidden")
+
+
+def test_the_point_s_numbers_come_before_the_settings(opened):
+    browser = opened()
+    order = "document.getElementById('below').compareDocumentPosition(document.getElementById('settings'))"
+    assert browser.value(order) == 4  # DOCUMENT_POSITION_FOLLOWING
+
+
+@pytest.mark.parametrize("width", [1300, 390])
+def test_what_is_drawn_in_the_latent_plane_is_in_its_legend(width, opened):
+    browser = opened(width=width)
+    browser.until(f"({STEP}) > 3")
+    shown = (
+        "Array.from(document.querySelectorAll('#latent-plane .arrow-legend-item'))"
+        ".filter((each) => each.offsetHeight > 0).map((each) => each.textContent)"
+    )
+    assert browser.until(shown)[:5] == ["q(z)", "p(z): 50, 90 %", "reconstruction", "beta KL", "alpha D"]
+    set_field(browser, "latent_dim", "1")
+    browser.until(f"{shown}.includes('p(z)')")
+    assert "p(z): 50, 90 %" not in browser.value(shown)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1300, 900), (1280, 640), (390, 844)])
+def test_planes_and_dials_stay_in_view_while_a_person_reads_what_to_look_for(width, height, opened):
+    browser = opened("stop=spikes", width=width, height=height)
+    browser.until(f"({STEP}) > 3")
+    browser.click("#tour-look summary")
+    browser.until("document.getElementById('tour-look').open")
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    if width < 600:  # there the text is below the planes, which stay at the top
+        browser.value("document.getElementById('tour-steps').scrollIntoView({ block: 'end' })")
+    boxes = browser.value(
+        "['#latent-plane canvas', '#data-plane canvas', '.dial svg', '.dials-sentence'].map((each) => "
+        "(({ top, bottom }) => [top, bottom])(document.querySelector(each).getBoundingClientRect()))"
+    )
+    assert all(0 <= top < bottom <= height for top, bottom in boxes), boxes
+
+
+def test_boxes_to_tick_are_large_enough_for_a_finger(opened):
+    browser = opened(width=390, height=844)
+    sizes = browser.value(
+        "Array.from(document.querySelectorAll('#shown-what input')).map((each) => each.getBoundingClientRect().width)"
+    )
+    assert sizes and min(sizes) >= 24
+
+
+def test_what_is_spoken_is_news(opened):
+    browser = opened("lr=0.00001")  # so that no dial changes its zone
+    browser.until(f"({STEP}) > 3")
+    browser.value(
+        "(() => { playground.heard = []; const spoken = document.getElementById('spoken');"
+        "const hear = new MutationObserver(() => playground.heard.push(spoken.textContent));"
+        "hear.observe(spoken, { childList: true }); })()"
+    )
+    browser.value("playground.lastSpoken = -Infinity")
+    step = browser.value(STEP)
+    browser.until(f"({STEP}) > {step + 20}")
+    assert browser.value("playground.heard") == []
+    set_field(browser, "beta", "2")
+    browser.until("playground.heard.length === 1")
+    assert "beta is 2 from about step" in browser.value("playground.heard[0]")
+    browser.click("#play")
+    browser.until("playground.heard.length === 2 && playground.snapshot.running === false")
+    spoken = browser.value("playground.heard[1]")
+    assert "paused" in spoken and f"Step {browser.value(STEP):,}," in spoken and "beta is" not in spoken
+    browser.value("playground.redraw()")
+    browser.value("new Promise((resolve) => setTimeout(resolve, 200))")
+    assert browser.value("playground.heard.length") == 2
+
+
+def test_the_focus_stays_in_the_tour(opened):
+    browser = opened()
+    browser.value("document.getElementById('tour-begin').focus()")
+    browser.key("Enter")
+    assert browser.value(FOCUS) == "tour-next"
+    for _ in range(6):
+        browser.key("Enter")
+    assert browser.value("document.getElementById('tour-place').textContent") == "7 of 7"
+    browser.value("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+    assert browser.value(FOCUS) == "tour-previous"
+    browser.value("document.getElementById('tour-leave').focus()")
+    browser.key("Enter")
+    assert browser.value(FOCUS) == "tour-begin"
+
+
+def test_each_setting_has_its_help_without_a_pointer(opened):
+    browser = opened()
+    unexplained = browser.value(
+        "Array.from(document.querySelectorAll('[id^=set-], .setting input[type=range]')).filter((each) => "
+        "!document.getElementById(each.getAttribute('aria-describedby').split(' ')[0])?.textContent)"
+        ".map((each) => each.id)"
+    )
+    assert unexplained == []
+    browser.click("#settings fieldset .help summary")
+    assert browser.value("document.getElementById('help-alpha').offsetHeight") > 0
+    slider = "document.getElementById('set-alpha').parentElement.querySelector('[type=range]')"
+    assert browser.value(f"{slider}.ariaLabel") == "alpha (match)"
+
+
 def test_dark_and_reduced_motion(opened):
     backgrounds = []
     for dark in (False, True):

@@ -16,7 +16,7 @@ from minidecomp.page.constants import PAGE_OPTIONS, option_constants
 from minidecomp.runs.folder import config_text
 
 FOLDER = Path(playground.__file__).parent
-SCRIPTS = ("datasets.js", "settings.js", "address.js", "saving.js", "worker.js")
+SCRIPTS = ("datasets.js", "settings.js", "setting_help.js", "address.js", "saving.js", "worker.js")
 DATA_NAMES = ["pinwheel", "ring", "drawn"]
 pytestmark = needs_node
 
@@ -89,6 +89,7 @@ def test_every_control_is_of_an_option_that_the_page_trains_with():
     assert set(found["names"]) | set(found["labels"]) | set(found["owners"]) <= set(PAGE_OPTIONS)
     groups = answer("return SETTING_GROUPS.flatMap((group) => group.names)")
     assert set(groups) <= set(found["labels"])
+    assert answer("return Object.keys(SETTING_HELP).sort()") == answer("return Object.keys(SETTING_LABELS).sort()")
     from_table = answer("return Object.keys(CONSTANTS.options)")
     assert set(PAGE_OPTIONS) <= set(from_table)
 
