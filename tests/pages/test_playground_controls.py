@@ -361,7 +361,7 @@ def test_a_step_at_a_time():
     step, *terms = found["history"]
     assert step == 1 and len(terms) == 4 and not found["running"]
     log_likelihood, kl, regulariser, objective = terms
-    assert objective == pytest.approx(log_likelihood - kl - 5 * regulariser)
+    assert objective == pytest.approx(log_likelihood - 0.5 * kl - 5 * regulariser)
 
 
 def test_no_snapshot_before_the_last_is_shown_and_at_most_30_a_second():
