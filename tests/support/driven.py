@@ -70,9 +70,14 @@ class Driven:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the browser still runs."""
+        return self._process.poll() is None
+
     def close(self) -> None:
         """End the browser, if that has not been done."""
-        if self._process.poll() is None:
+        if self.is_open:
             self._process.kill()
             self._process.wait()
             os.close(self._write), os.close(self._read)
