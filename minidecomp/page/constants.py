@@ -7,7 +7,7 @@ from typing import Any
 from .._core import codes
 from ..figures.classes import CLASS_COLOURS
 from ..randomness import streams
-from ..settings.options import by_name, choices_of, help_of
+from ..settings.options import by_name, choices_of
 from ..settings.resolving import resolve
 from ..variants import Option
 
@@ -23,7 +23,7 @@ PAGE_OPTIONS = (
     *("init", "scale_link", "likelihood", "likelihood_scale", "beta", "alpha", "regulariser", "kl", "samples"),
     *("log_prior_multiplier", "batch_size", "lr", "amsgrad", "seed"),
 )
-# What a page trains at most, while one watches: weights, hidden layers of a network, and numbers of the training points.
+# What a page trains at most: weights, hidden layers of a network, and numbers of the training points.
 LIMITS = {"weights": 20_000, "hidden": 3, "numbers": 120_000}
 
 
@@ -44,7 +44,7 @@ def constants() -> dict[str, Any]:
 def option_constants() -> dict[str, Any]:
     """What a page with controls has beside.
 
-    ``options`` has the kind, limits, choices, help and default of each option of a run; ``defaults`` what ``minidecomp
+    ``options`` has the kind, limits, choices and default of each option of a run; ``defaults`` what ``minidecomp
     train --data pinwheel --prior mixture`` has, ``usualVarianceScale`` what each prior has if nothing is said, and
     ``limits`` what the page trains at most.
     """
@@ -76,6 +76,5 @@ def _option(option: Option) -> dict[str, Any]:
         "kind": option.kind.__name__,
         **limits,
         "choices": choices_of(option),
-        "help": help_of(option),
         "default": option.default,
     }
