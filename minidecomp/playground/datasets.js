@@ -247,12 +247,12 @@ function checkForm(name, rows, lines) {
   const comma = rows.findIndex(isComma);
   if (comma >= 0 && rows.filter(isComma).length > rows.length / 2) {
     const cell = rows[comma].find((each) => isComma([each])).slice(0, 40);
-    const needed = `numbers with a decimal point are needed here, not "${cell}"; minidecomp train reads a decimal comma`;
+    const needed = `numbers with a decimal point are needed here, not "${cell}"; the command reads a decimal comma`;
     throw new Error(`${name}, line ${lines[comma]}: ${needed}`);
   }
   const isBlank = ([cell]) => /\s/.test(cell) && cell.split(/\s+/).every((part) => CELL_NUMBER.test(part));
   if (rows[0].length === 1 && rows.filter(isBlank).length > rows.length / 2) {
-    const needed = "a comma, a semicolon or a tab between cells is needed here; minidecomp train reads blanks";
+    const needed = "a comma, a semicolon or a tab between cells is needed here; the command reads blanks";
     throw new Error(`${name}: ${needed}`);
   }
 }

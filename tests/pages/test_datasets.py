@@ -224,11 +224,11 @@ def test_a_target_of_numbers_that_all_differ_is_no_label():
         ),
         (
             "a;b\n1,5;2\n2,5;3\n3,5;4\n4,5;5\n",
-            't.csv, line 2: numbers with a decimal point are needed here, not "1,5"; minidecomp train reads a decimal comma',
+            't.csv, line 2: numbers with a decimal point are needed here, not "1,5"; the command reads a decimal comma',
         ),
         (
             "1 2\n3  4\n5 6\n7 8\n",
-            "t.csv: a comma, a semicolon or a tab between cells is needed here; minidecomp train reads blanks",
+            "t.csv: a comma, a semicolon or a tab between cells is needed here; the command reads blanks",
         ),
         (
             "a,b,c\n1,x,u\n2,x,u\n3,y,v\n4,y,v",
