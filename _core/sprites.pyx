@@ -144,6 +144,9 @@ def render(factors, out):
                     raise ValueError(f"row {i}: {name} class {row[FACTORS * i + k]} is not in 0 .. {classes[k] - 1}")
         take(out, &made, "out", "B", 1, n, IMAGE, True)
         try:
+            # Classes that were checked must not be drawn over.
+            if <char*>made.buf < <char*>given.buf + given.len and <char*>given.buf < <char*>made.buf + made.len:
+                raise ValueError("factors and out share memory")
             with nogil:
                 for i in range(n):
                     draw(row + FACTORS * i, <uint8_t*>made.buf + IMAGE * i)

@@ -72,5 +72,5 @@ def _open(path: Path) -> bool:
         return False
     try:
         return webbrowser.open(path.resolve().as_uri())
-    except (webbrowser.Error, OSError):
+    except (webbrowser.Error, OSError, ValueError, IndexError):  # BROWSER may be any text
         return False

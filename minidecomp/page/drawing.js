@@ -86,10 +86,12 @@ class Ranges {
   }
 }
 
+const MOST_LETTERS = 100; // that are looked at
+
 // A text that fits into so many pixels
 function fitted(context, text, room) {
-  const letters = Array.from(text);
-  if (context.measureText(text).width <= room) return text;
+  const letters = Array.from(text.slice(0, 2 * MOST_LETTERS)).slice(0, MOST_LETTERS);
+  if (text.length <= MOST_LETTERS && context.measureText(text).width <= room) return text;
   while (letters.length > 1 && context.measureText(letters.join("") + "…").width > room) letters.pop();
   return letters.join("") + "…";
 }

@@ -21,12 +21,12 @@ class Dimensions {
   }
 
   draw(snapshot, view) {
-    const { kl, spread, active } = snapshot.dimensions, count = snapshot.options.latent_dim;
+    const { kl, spread, outside } = snapshot.dimensions, count = snapshot.options.latent_dim;
     this.container.hidden = count <= 2;
     if (count <= 2) return;
-    if (this.rows.length !== count || this.withActive !== Boolean(active)) this.build(count, Boolean(active));
+    if (this.rows.length !== count || this.withOutside !== Boolean(outside)) this.build(count, Boolean(outside));
     this.dims = view.dims;
-    const columns = [[kl, "nats"], [spread, ""], ...(active ? [[active, "%"]] : [])];
+    const columns = [[kl, "nats"], [spread, ""], ...(outside ? [[outside, "%"]] : [])];
     const tops = columns.map(([values, unit]) => (unit === "%" ? 1 : Math.max(...values, 1e-9)));
     this.rows.forEach(({ button, cells }, d) => {
       const pressed = String(view.dims.includes(d));
@@ -39,13 +39,13 @@ class Dimensions {
     });
   }
 
-  build(count, withActive) {
-    this.withActive = withActive;
+  build(count, withOutside) {
+    this.withOutside = withOutside;
     this.container.replaceChildren();
     const table = newElement(this.container, "table", "bars"), head = newElement(table, "thead").insertRow();
     newElement(table, "caption", "", "Latent dimensions: press two to see them in the plane");
     const columns = [["mean KL", "kl"], ["spread of the means", "density"]];
-    if (withActive) columns.push(["active", "regulariser"]);
+    if (withOutside) columns.push(["outside the spike", "regulariser"]);
     for (const name of ["shown", ...columns.map(([each]) => each)]) newElement(head, "th", "", name).scope = "col";
     const body = newElement(table, "tbody");
     this.rows = Array.from({ length: count }, (_, d) => this.row(body, d, columns));

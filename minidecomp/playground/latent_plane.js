@@ -3,7 +3,7 @@
 
 const DENSITY_CELLS = 72;
 const DENSITY_POINTS = 400;
-const PRIOR_CELLS = 72;
+const PRIOR_CELLS = 96, PRIOR_DRAWS = 4000;
 const PRIOR_SHARES = [0.5, 0.9];
 const PRIOR_SCALES = 2.2; // of each component are in view
 
@@ -30,12 +30,19 @@ function cellMiddles([left, right, low, high], n) {
   return z;
 }
 
+// The density on the line that holds a share of a prior: as many of its own samples lie where it is denser.
+function priorLevels(prior, shares) {
+  const { z } = samplePrior(prior, PRIOR_DRAWS, 0, streamAt("SAMPLE_Z"), streamAt("SAMPLE_CHOICE"));
+  const density = PRIORS[prior.name].logDensity(prior, z, PRIOR_DRAWS).map(Math.exp).sort();
+  return shares.map((share) => density[Math.floor((1 - share) * PRIOR_DRAWS)]);
+}
+
 // Lines that hold 50 and 90 % of a prior of two dimensions, as pieces (x, y, x, y) in its units
 function priorLines(prior, extent, n) {
   const [left, right, low, high] = extent, wide = (right - left) / n, tall = (high - low) / n;
   const density = PRIORS[prior.name].logDensity(prior, cellMiddles(extent, n), n * n).map(Math.exp);
-  return levelsOfShares(density, PRIOR_SHARES, wide * tall).map((level) => {
-    const pieces = level === null ? [] : contourPieces(density, n, level);
+  return priorLevels(prior, PRIOR_SHARES).map((level) => {
+    const pieces = contourPieces(density, n, level);
     return pieces.map((value, i) => (i % 2 === 0 ? left + (value + 0.5) * wide : low + (value + 0.5) * tall));
   });
 }

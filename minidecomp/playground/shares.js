@@ -3,10 +3,18 @@
 
 const SHARE_TERMS = ["log_likelihood", "kl", "regulariser"];
 
-// norm_T / sum_T norm_T; null for a term of weight 0
-function gradientShares(norms) {
-  const total = SHARE_TERMS.reduce((sum, term) => sum + (norms[term] || 0), 0);
-  return SHARE_TERMS.map((term) => (norms[term] === undefined || !(total > 0) ? null : norms[term] / total));
+// <g_T, g> / <g, g> of each term, its part of the step, which may be below 0 or above 1; null for a term of weight 0
+function gradientShares(shares) {
+  return SHARE_TERMS.map((term) => (Number.isFinite(shares[term]) ? shares[term] : null));
+}
+
+function percentText(share) {
+  return `${Math.round(100 * share)} %`.replace("-", "−");
+}
+
+// Where a share stands on a track from -1 to 2
+function placeOfShare(share) {
+  return Math.min(Math.max((share + 1) / 3, 0), 1);
 }
 
 // The three pairs of terms with their cosine, whichever is named first; null where one has weight 0
@@ -52,20 +60,20 @@ class Shares {
       newElement(element, "caption", "", title);
       return element;
     };
-    const norms = table("Share of each weighted term in the gradient, by its norm");
+    const norms = table("Each term's part of the step, <g_T, g> / <g, g>: together 100 %, below 0 where overruled");
     const cosines = table("Cosines: do two terms pull together or against each other?");
     this.shares = SHARE_TERMS.map((term) => new BarRow(norms, ARROW_FORMS[term].name, ARROW_FORMS[term].colour));
-    for (const row of this.shares) row.middle.hidden = true;
+    for (const row of this.shares) row.middle.style.left = `${100 * placeOfShare(0)}%`;
     const pairName = ({ a, b }) => `${ARROW_FORMS[a].name}, ${ARROW_FORMS[b].name}`;
     this.cosines = pairCosines({}).map((pair) => new BarRow(cosines, pairName(pair), "sum"));
   }
 
   draw({ look }) {
     if (!look) return;
-    gradientShares(look.norms).forEach((share, k) => {
+    gradientShares(look.shares).forEach((share, k) => {
       const norm = look.norms[SHARE_TERMS[k]];
-      if (share === null) this.shares[k].show(0, 0, "off", "");
-      else this.shares[k].show(0, share, `${Math.round(100 * share)} %`, `norm ${short(norm)}`);
+      if (share === null) this.shares[k].show(placeOfShare(0), placeOfShare(0), "off", "");
+      else this.shares[k].show(placeOfShare(0), placeOfShare(share), percentText(share), `norm ${short(norm)}`);
     });
     pairCosines(look.cosines).forEach(({ value }, k) => {
       if (value === null) this.cosines[k].show(0.5, 0.5, "off", "");

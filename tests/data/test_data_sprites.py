@@ -241,6 +241,12 @@ def test_wrong_arrays():
     for wrong in factors.astype(np.int32), np.asfortranarray(factors):
         with pytest.raises(ValueError):
             sprites.render(wrong, out)
+    both = np.zeros(20480, np.uint8)
+    with pytest.raises(ValueError, match="factors and out share memory"):
+        sprites.render(both[:1600].view(np.int64).reshape(40, 5), both.reshape(40, 512))
+    for no_array in (None, 3, "text", [[0] * 5]):
+        with pytest.raises(TypeError):
+            sprites.render(no_array, out)
     out.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
         sprites.render(factors, out)

@@ -313,3 +313,41 @@ def test_overlap_and_match_are_those_of_evaluate():
     assert abs(found["mutualInformation"] - overlap["value"]) < 4 * more * overlap["error"]
     assert abs(found["klPQ"] - match["value"]) < 4 * more * match["error"]
     assert found["mostInformation"] == pytest.approx(np.log(400))
+
+
+@needs_node
+def test_norms_shares_and_cosines_are_those_of_gradients():
+    """The step that comes next, taken apart as `minidecomp gradients` does."""
+    from minidecomp.inspection.by_term import summarise, term_gradients
+    from minidecomp.randomness.draws import draw
+
+    trainer, given = trained(alpha=5.0)
+    vae, o, step = trainer.state.vae, trainer.options, trainer.state.optimizer.step
+    rows = trainer.engine.permutation(400, o.seed, streams.EPOCH_ORDER.step(trainer.state.epoch))
+    at = streams.TRAINING.step(step)
+    draws = draw(vae.prior, 1, 400, 2, o.seed, at, np.float64)
+    gradients = term_gradients(vae, trainer.objective, trainer.dataset.train[rows], draws)
+    wanted = summarise(gradients.blocks()["all parameters"])
+    found = in_node(
+        """
+        const trainer = new Trainer(given.options, pointsOf(given));
+        for (let i = 0; i < given.steps; i++) trainer.stepOnce();
+        const { norms, shares, cosines, pulls } = trainer.look();
+        return { norms, shares, cosines, loc: pulls.regulariser.loc };
+        """,
+        given,
+    )
+    for term, share in wanted.share.items():
+        assert found["shares"][term] == pytest.approx(share, rel=1e-8)
+        assert found["norms"][term] == pytest.approx(wanted.norm[term], rel=1e-8)
+    assert found["cosines"] == pytest.approx(wanted.cosine, rel=1e-7)
+    assert_allclose(found["loc"], 400 * gradients.gradients["regulariser"]["loc"].ravel(), rtol=1e-7, atol=1e-9)
+
+
+@needs_node
+def test_of_many_points_those_are_measured_that_minidecomp_takes():
+    from minidecomp.data.points import evenly_spread
+
+    found = in_node("return someRows(Float64Array.from({ length: 3600 }, (_, i) => i), 1800, 2, 1000);")
+    assert_array_equal(np.reshape(found[0], (-1, 2))[:, 0], 2 * evenly_spread(1800, 1000))
+    assert found[1] == 1000

@@ -131,18 +131,19 @@ def test_no_open_never_opens(opened, runs, monkeypatch):
     assert opened == []
 
 
-@pytest.mark.parametrize("way", ["no display", "none found", "none starts"])
+@pytest.mark.parametrize("way", ["no display", "none found", "none starts", IndexError, ValueError])
 def test_where_no_browser_can_be_opened(way, opened, monkeypatch, capsys):
     import webbrowser
 
+    # What BROWSER=" " and BROWSER="'%s" make of it are the last two.
     def fail(url):
-        raise webbrowser.Error("could not locate runnable browser")
+        raise (way if isinstance(way, type) else webbrowser.Error)("could not locate runnable browser")
 
     if way == "no display":
         monkeypatch.setattr("sys.platform", "linux")
         monkeypatch.delenv("DISPLAY")
     else:
-        monkeypatch.setattr("webbrowser.open", fail if way == "none found" else lambda url: False)
+        monkeypatch.setattr("webbrowser.open", fail if way != "none starts" else lambda url: False)
     assert main(["playground"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("page: playground.html") and opened == []

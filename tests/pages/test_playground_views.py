@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from javascript import in_node
 from scipy import stats
 
 import minidecomp
@@ -140,20 +141,34 @@ def test_a_spike_finer_than_the_cells_keeps_its_mass():
     assert np.sum(grid) * (2 / 72) ** 2 == pytest.approx(1, abs=0.02)
 
 
+PRIOR_LINES = """
+const scale = Float64Array.of(given.scale, given.scale);
+const options = { components: 4, component_radius: 1, df: 3, gamma: 0.8, spike_scale: 0.05 };
+const prior = PRIORS[given.prior].fromOptions(options, scale);
+const { z } = samplePrior(prior, 5000, 9, streamAt("SAMPLE_Z"), streamAt("SAMPLE_CHOICE"));
+const density = PRIORS[given.prior].logDensity(prior, z, 5000).map(Math.exp), reach = given.reach;
+const levels = priorLevels(prior, [0.5, 0.9]);
+const lines = priorLines(prior, [-reach, reach, -reach, reach], 96);
+return {
+  shares: levels.map((level) => meanOf(density.map((value) => (value >= level ? 1 : 0)))),
+  lines, far: priorLines(prior, [50, 51, 50, 51], 20).map((line) => line.length),
+};
+"""
+
+
 @needs_node
-def test_the_priors_lines_hold_their_share():
-    before = """const PRIORS = { gaussian: { logDensity: (p, z, rows) => Float64Array.from({ length: rows }, (_, i) =>
-      -0.5 * (z[2 * i] ** 2 + z[2 * i + 1] ** 2) - Math.log(2 * Math.PI)) } };"""
-    lines, none = evaluated(
-        "priorLines({ name: 'gaussian', dims: 2 }, [-4, 4, -4, 4], 120)",
-        "priorLines({ name: 'gaussian', dims: 2 }, [3, 4, 3, 4], 20)",
-        before=before,
-    )
-    for pieces, share in zip(lines, (0.5, 0.9), strict=True):
-        radius = np.linalg.norm(np.reshape(pieces, (-1, 2)), axis=1)
-        np.testing.assert_allclose(radius, np.sqrt(stats.chi2.ppf(share, 2)), atol=0.04)
-        assert len(pieces) > 200
-    assert none == [[], []]
+@pytest.mark.parametrize(
+    ("prior", "scale", "reach"), [("gaussian", 1, 4), ("mixture", 0.17, 2), ("sparse", 1, 3), ("student-t", 1, 6)]
+)
+def test_the_priors_lines_hold_their_share(prior, scale, reach):
+    scripts = [(FOLDER / f"{name}.js").read_text() for name in FILES]
+    found = in_node(PRIOR_LINES, {"prior": prior, "scale": scale, "reach": reach}, *scripts)
+    assert found["shares"] == pytest.approx([0.5, 0.9], abs=0.03)
+    assert all(len(line) > 100 for line in found["lines"][1:]) and found["far"] == [0, 0]
+    if prior == "gaussian":
+        for pieces, share in zip(found["lines"], (0.5, 0.9), strict=True):
+            radius = np.linalg.norm(np.reshape(pieces, (-1, 2)), axis=1)
+            np.testing.assert_allclose(radius, np.sqrt(stats.chi2.ppf(share, 2)), atol=0.08)
 
 
 @needs_node
@@ -189,7 +204,7 @@ def test_a_range_is_robust_and_shows_the_beginning():
         (5.46, 997, "Too little overlap, and no match."),
         (5.32, 0.2, "Too little overlap, but a match."),
         (2.3, 0.08, "Appropriate overlap, and a match: the decomposition that one wants."),
-        (3.3, 1.2, "Appropriate overlap, but a near match."),
+        (3.3, 1.2, "Appropriate overlap, but only nearly a match."),
         (1.24, 5.7, "Too much overlap, and no match."),
         (-0.01, 0.29, "Too much overlap, but a match."),
         (6.1, 2, "Too little overlap, and no match."),
@@ -218,11 +233,13 @@ def test_where_the_needles_stand():
 @needs_node
 def test_shares_and_cosines():
     found = evaluated(
-        "gradientShares({ log_likelihood: 3, kl: 1 })",
-        "gradientShares({ log_likelihood: 0, kl: 0, regulariser: 0 })",
+        "gradientShares({ log_likelihood: 1.25, kl: -0.25 })",
+        "gradientShares({ log_likelihood: NaN, kl: NaN, regulariser: NaN })",
+        "[-1, 0, 2, 3].map(placeOfShare)",
         "pairCosines({ 'kl log_likelihood': -0.5, 'log_likelihood regulariser': NaN }).map(({ value }) => value)",
     )
-    assert found == [[0.75, 0.25, None], [None, None, None], [-0.5, None, None]]
+    assert found[:2] == [[1.25, -0.25, None], [None, None, None]] and found[3] == [-0.5, None, None]
+    assert found[2] == pytest.approx([0, 1 / 3, 1, 1])
 
 
 @needs_node

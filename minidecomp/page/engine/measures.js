@@ -3,13 +3,15 @@
 
 const MOST_MEASURED = 1000, MEASURE_SAMPLES = 400; // points; samples of q(z) and of p(z)
 
-// Evenly spread rows of (count, width), at most so many
+// Evenly spread rows of (count, width), at most so many: one at random from each of as many pieces, the rows that
+// minidecomp/data/points.py takes.
 function someRows(values, count, width, most) {
   if (count <= most) return [values, count];
-  const chosen = new Float64Array(most * width);
+  const chosen = new Float64Array(most * width), within = uniforms(most, 0, ...streamAt("SPREAD"));
   for (let i = 0; i < most; i++) {
-    const from = Math.floor(i * count / most) * width;
-    chosen.set(values.subarray(from, from + width), i * width);
+    const first = Math.floor(i * count / most), next = Math.floor((i + 1) * count / most);
+    const row = first + Math.floor(within[i] * (next - first));
+    chosen.set(values.subarray(row * width, (row + 1) * width), i * width);
   }
   return [chosen, most];
 }
@@ -31,23 +33,25 @@ function overlapAndMatch(encodings, count, prior, seed) {
   const logP = PRIORS[prior.name].logDensity(prior, drawn, J), logQOfPrior = aggregateLogDensity(drawn, J, loc, scale, rows, D);
   return {
     mutualInformation: meanOf(logOwn) - meanOf(logQ), mostInformation: Math.log(rows),
-    klPQ: meanOf(logP) - meanOf(logQOfPrior),
+    klPQ: meanOf(logP) - meanOf(logQOfPrior), points: rows,
   };
 }
 
 // For each dimension the mean over points of log q(z_d|x) - log p(z_d), an estimate of its KL from one sample a point; the
-// standard deviation of the means; and, of a sparse prior, the share of points whose mean lies outside of the spike.
+// standard deviation of the means; and, of a sparse prior, the share of points whose mean lies outside of the spike, more
+// than three of its scales from 0.
 function aboutDimensions(encodings, count, prior, seed) {
   const D = prior.dims, [loc, rows] = someRows(encodings.loc, count, D, MOST_MEASURED);
   const [scale] = someRows(encodings.scale, count, D, MOST_MEASURED), eps = normals(rows * D, seed, ...streamAt("DIMENSIONS"));
-  const kl = new Float64Array(D), spread = new Float64Array(D), active = prior.name === "sparse" ? new Float64Array(D) : null;
+  const kl = new Float64Array(D), spread = new Float64Array(D);
+  const outside = prior.name === "sparse" && prior.gamma > 0 ? new Float64Array(D) : null;
   for (let d = 0; d < D; d++) {
     const [mu, s, noise] = [loc, scale, eps].map((values) => column(values, rows, D, d)), z = samplePosterior(mu, s, noise);
     const logQ = posteriorLogDensity(noise, s, rows, 1), alone = PRIORS[prior.name].marginal(prior, [d]);
     kl[d] = meanOf(logQ) - meanOf(PRIORS[prior.name].logDensity(alone, z, rows));
     const centre = meanOf(mu);
     spread[d] = Math.sqrt(meanOf(mu.map((value) => (value - centre) ** 2)));
-    if (active) active[d] = meanOf(mu.map((value) => (Math.abs(value) > 3 * prior.spikeScale ? 1 : 0)));
+    if (outside) outside[d] = meanOf(mu.map((value) => (Math.abs(value) > 3 * prior.spikeScale ? 1 : 0)));
   }
-  return { kl, spread, active };
+  return { kl, spread, outside };
 }

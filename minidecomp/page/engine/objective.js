@@ -123,23 +123,28 @@ function objectiveOf(values, options) {
   return Object.entries(termWeights(options)).reduce((sum, [term, weight]) => (weight === 0 ? sum : sum + weight * values[term]), 0);
 }
 
-// Norms of the weighted terms' gradients by all parameters, and the cosines between them; `gradient` holds the decoder's,
-// which is the reconstruction's alone.
+// Of the weighted terms' gradients g_T by all parameters, whose sum is g: their norms, the cosines between them, and their
+// shares <g_T, g> / <g, g>, which add up to 1. `gradient` holds the decoder's, which is the reconstruction's alone.
 function compareTerms(model, prior, pass, terms, pulls, rows, gradient, weights) {
-  const own = {}, norms = {}, cosines = {};
-  for (const name of TERMS.filter((term) => terms[term] && weights[term])) {
+  const own = {}, names = TERMS.filter((term) => terms[term] && weights[term]);
+  for (const name of names) {
     own[name] = new Parameters(model.parameters.shapes);
     if (name === "log_likelihood") own[name].vector.set(gradient.vector);
     backToEncoder(model, pass, pulls[name], rows, own[name]);
     logitsInto(own[name], prior, terms[name].variance || new Float64Array(prior.dims));
-    norms[name] = Math.sqrt(dotProduct(own[name].vector, own[name].vector));
   }
-  const names = Object.keys(own);
-  names.forEach((a, i) => names.slice(i + 1).forEach((b) => {
-    const lengths = norms[a] * norms[b];
-    cosines[`${a} ${b}`] = lengths > 0 ? dotProduct(own[a].vector, own[b].vector) / lengths : NaN;
-  }));
-  return { norms, cosines };
+  const products = names.map((a) => names.map((b) => dotProduct(own[a].vector, own[b].vector)));
+  const sums = products.map((row) => row.reduce((sum, value) => sum + value, 0)), whole = sums.reduce((a, b) => a + b, 0);
+  const norms = {}, shares = {}, cosines = {};
+  names.forEach((a, i) => {
+    norms[a] = Math.sqrt(products[i][i]);
+    shares[a] = whole > 0 ? sums[i] / whole : NaN;
+    for (let k = 0; k < i; k++) {
+      const lengths = Math.sqrt(products[k][k] * products[i][i]);
+      cosines[`${names[k]} ${a}`] = lengths > 0 ? products[k][i] / lengths : NaN;
+    }
+  });
+  return { norms, cosines, shares };
 }
 
 function dotProduct(a, b) {
