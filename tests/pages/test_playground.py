@@ -357,6 +357,8 @@ def test_drawn_points_and_dropped_tables_are_trained_on(opened):
         "playground.data.name === 'drawn' && playground.snapshot && playground.snapshot.encodings.loc.length === 10"
     )
     assert "5 of the 6 points train; 1 is kept" in text_of(browser, "about-data")
+    linked = opened(browser.until("location.hash.includes('points=') && location.hash.slice(1)"))
+    assert linked.value("playground.pad.points.length") == 6
     table = "a,<b>bold</b>,label\n" + "\n".join(f"{i},{i * i % 7},{'uv'[i % 2]}" for i in range(30))
     drop(browser, "<i>t</i>.csv", table, on="document.documentElement")
     browser.until("playground.data.rows === 27 && playground.snapshot && playground.snapshot.step > 2")
@@ -399,7 +401,7 @@ def test_what_is_set_for_the_data_is_said_and_goes_with_it(opened):
     browser.until("playground.snapshot && playground.snapshot.step > 0")
     assert browser.value("[playground.options.hidden.join(), playground.options.likelihood]") == ["32", "bernoulli"]
     assert "hidden widths are 32" in text_of(browser, "note") and "bernoulli" in text_of(browser, "note")
-    assert text_of(browser, "status").split(", ")[2].startswith("5 steps a second")
+    assert browser.value("document.getElementById('pace').value") == "5"
     boxes = "Array.from(document.querySelectorAll('#layers input')).map((box) => box.checked)"
     assert browser.value(boxes) == [True, False, False, True]
     hash_ = browser.until("location.hash.slice(1)")
