@@ -4,16 +4,17 @@
 const MOST_POINTS_IN_ADDRESS = 500;
 const DRAWN_STEP = 1000; // drawn points stand on a grid of so many places a unit, so that an address holds them exactly
 const ARROW_NAMES = ["log_likelihood", "kl", "regulariser", "sum"];
+const SHOW_NAMES = ["data", "reconstructions", "samples", "ellipses"];
 
 // What an address can set
 function addressOptions() {
   const shown = SETTING_GROUPS.flatMap((group) => group.names);
-  return ["data", "data_seed", "points_per_arm", ...shown, "decoder_hidden", "decoder_activation", "init", "seed"];
+  return ["data", "data_seed", "points_per_arm", "scale", ...shown, "decoder_hidden", "decoder_activation", "init", "seed"];
 }
 
 // Only what differs from the state's base, which is what the page has where the address says nothing.
-// state: {options, base: options, view: {chosen, arrows, dims}, drawn: [[x, y], ..] or null, table: name or null,
-// stop: id or null}
+// state: {options, base: options, view: {chosen, arrows, show, ellipses, dims, columns}, drawn: [[x, y], ..] or null,
+// table: name or null, stop: id or null, pace: steps a second}
 function writeAddress(state) {
   const { prior, hidden, activation } = state.options, parts = [];
   const base = withSettings(state.base, { prior, hidden, activation });
@@ -26,17 +27,27 @@ function writeAddress(state) {
   if (state.stop) add("stop", state.stop);
   if (state.table) add("table", state.table);
   if (state.drawn && state.drawn.length <= MOST_POINTS_IN_ADDRESS) add("points", packPoints(state.drawn));
-  const { chosen, arrows, dims, dimsChosen } = state.view;
-  if (chosen !== null) add("point", String(chosen));
-  const shown = ARROW_NAMES.filter((name) => arrows[name]);
-  if (shown.join() !== "log_likelihood,kl,regulariser") add("arrows", shown.join());
-  if (dimsChosen) add("dims", dims.map((d) => d + 1).join());
+  addView(state.view, add);
+  if (state.pace !== Infinity) add("pace", String(state.pace));
   return parts.join("&");
 }
 
-// What an address says: {options, stop, view, drawn, table, refused}; refused are lines about what was not taken.
+// Points, dimensions and columns are counted from 1, as on the page.
+function addView({ chosen, arrows, show, ellipses, dims, dimsChosen, columns }, add) {
+  if (chosen !== null) add("point", String(chosen + 1));
+  const arrowsShown = ARROW_NAMES.filter((name) => arrows[name]).join();
+  if (arrowsShown !== "log_likelihood,kl,regulariser") add("arrows", arrowsShown);
+  const shown = SHOW_NAMES.filter((name) => (name === "ellipses" ? ellipses.size > 0 : show[name])).join();
+  if (shown !== "data,reconstructions") add("show", shown);
+  if (dimsChosen && dims[0] !== dims[1]) add("dims", dims.map((d) => d + 1).join());
+  if (columns.some((column) => column > 1) || columns[0] > columns[1]) add("columns", columns.map((c) => c + 1).join());
+}
+
+// What an address says: {options, stop, view, ellipses, drawn, table, pace, refused}; refused are lines about what was not
+// taken.
 function readAddress(text, stops, dataNames) {
-  const found = { options: {}, stop: null, view: {}, drawn: null, table: null, refused: [] };
+  const found = { options: {}, stop: null, view: {}, ellipses: false, drawn: null, table: null, pace: Infinity,
+    refused: [] };
   for (const part of text.replace(/^#/, "").split("&").filter(Boolean)) {
     const at = part.indexOf("="), name = at < 0 ? part : part.slice(0, at);
     const value = decodedPart(at < 0 ? "" : part.slice(at + 1));
@@ -72,19 +83,44 @@ function takePart(found, name, value, stops, dataNames) {
     found.drawn = unpackPoints(value);
     if (!found.drawn) refuse("points that the page has packed");
   } else if (name === "point") {
-    if (/^\d{1,6}$/.test(value)) found.view.chosen = Number(value);
-    else refuse("a point's number from 0");
+    if (/^[1-9]\d{0,5}$/.test(value)) found.view.chosen = Number(value) - 1;
+    else refuse("a point's number from 1");
   } else if (name === "arrows") {
-    const shown = value === "" ? [] : value.split(",");
-    if (!shown.every((each) => ARROW_NAMES.includes(each))) refuse(`some of ${ARROW_NAMES.join(", ")}`);
-    else found.view.arrows = Object.fromEntries(ARROW_NAMES.map((each) => [each, shown.includes(each)]));
+    const arrows = switchesOf(value, ARROW_NAMES);
+    if (arrows) found.view.arrows = arrows;
+    else refuse(`some of ${ARROW_NAMES.join(", ")}`);
+  } else if (name === "show") {
+    const show = switchesOf(value, SHOW_NAMES);
+    if (show) ({ ellipses: found.ellipses, ...found.view.show } = show);
+    else refuse(`some of ${SHOW_NAMES.join(", ")}`);
+  } else if (name === "pace") {
+    const paces = PACES.map(([, pace]) => pace).filter(Number.isFinite);
+    if (paces.map(String).includes(value)) found.pace = Number(value);
+    else refuse(`one of ${paces.join(", ")}`);
   } else if (name === "dims") {
-    const dims = value.split(",").map((each) => (/^\d{1,3}$/.test(each) ? Number(each) - 1 : NaN));
-    if (dims.length === 2 && dims[0] !== dims[1] && dims.every((d) => d >= 0)) Object.assign(found.view, { dims, dimsChosen: true });
+    const dims = twoPlaces(value);
+    if (dims) Object.assign(found.view, { dims, dimsChosen: true });
     else refuse("two numbers of dimensions from 1");
+  } else if (name === "columns") {
+    const columns = twoPlaces(value);
+    if (columns) found.view.columns = columns;
+    else refuse("two numbers of columns from 1");
   } else {
     found.refused.push(`${shortened(name)} in the address names nothing that can be set`);
   }
+}
+
+// Which of the names a list has: {name: true or false}; null if it has others
+function switchesOf(text, names) {
+  const on = text === "" ? [] : text.split(",");
+  if (!on.every((each) => names.includes(each))) return null;
+  return Object.fromEntries(names.map((each) => [each, on.includes(each)]));
+}
+
+// Two different numbers from 1, as places from 0; null for any other text
+function twoPlaces(text) {
+  const places = text.split(",").map((each) => (/^\d{1,3}$/.test(each) ? Number(each) - 1 : NaN));
+  return places.length === 2 && places[0] !== places[1] && places.every((each) => each >= 0) ? places : null;
 }
 
 function onDrawnGrid(value) {

@@ -5,13 +5,15 @@ const SPOKEN_MS = 5000; // from one spoken status to the next while it trains, a
 const REDUCED_MS = 500; // from one drawing to the next where motion is reduced
 const ADDRESS_MS = 1000;
 const LARGEST_FILE = 5e6; // bytes
-const PACES = [["full speed", Infinity], ["20 steps a second", 20], ["5 steps a second", 5], ["1 step a second", 1]];
 const STILL_TO_GIVE = {
   drawn: "Draw points below, then train on them.",
   table: "Choose a table below, or drop one on the page.",
 };
 const CHANGED_LATE = "A setting was changed after the first step. The command trains with the present settings from the "
   + "start, so its numbers differ.";
+const FILE_BESIDE = "points.csv must lie beside config.toml, for the command reads it from there.";
+const LINK_TO_A_FILE = "The link names this page's file on this computer: it works here, and elsewhere where the file lies in "
+  + "the same place. Give the file along, or put it on a server.";
 
 class Playground {
   constructor(content) {
@@ -23,6 +25,9 @@ class Playground {
       reducedMotion: this.motion.matches,
     };
     this.given = { drawn: null, table: null }; // what a person gave: drawn points, a CSV file
+    this.fits = {}; // what was set for the data: see fitsOfData
+    this.lines = []; // what is said beside the lines on the data
+    this.goesOn = false; // training goes on with the run, and did not begin from the seed
     this.running = true;
     this.noThread = null; // why there is no thread that trains, in a line
     this.event = ""; // what was changed last
@@ -54,7 +59,7 @@ class Playground {
     this.pad = new DrawingPad(byId("pad"), (points) => this.takeDrawn(points));
     this.saving = new SaveDialog(byId("save"));
     for (const [text, pace] of PACES) byId("pace").append(new Option(text, String(pace)));
-    if (this.run) byId("data-choice").append(new Option(`of the run: ${this.run.data.name}`, OF_THE_RUN));
+    if (this.run) this.showRun();
     for (const [name, { title }] of Object.entries(DATASETS)) byId("data-choice").append(new Option(title, name));
     this.toggles = new Toggles(this.view, () => this.viewChanged(), (few) => this.showEllipses(few));
     this.keys = new Keys(byId("keys"), {
@@ -63,16 +68,35 @@ class Playground {
     });
   }
 
+  showRun() {
+    const { name, data } = this.run;
+    document.title = `${name} - ${document.title}`;
+    byId("lead").prepend(textElement("strong", `This page goes on with the run ${name}. `));
+    byId("data-choice").append(new Option(`of the run: ${data.name}`, OF_THE_RUN));
+  }
+
   showEllipses(few) {
-    this.view.ellipses = new Set(few ? evenlySpread(this.data.rows, FEW_ELLIPSES) : []);
+    this.setEllipses(few);
     this.viewChanged();
+  }
+
+  setEllipses(few) {
+    this.view.ellipses = new Set(few ? evenlySpread(this.data.rows, FEW_ELLIPSES) : []);
   }
 
   listen() {
     byId("play").addEventListener("click", () => this.playOrPause());
     byId("step").addEventListener("click", () => this.oneStep());
     byId("reset").addEventListener("click", () => this.begin(null));
-    byId("pace").addEventListener("change", () => this.sendPace());
+    byId("back-to-run").addEventListener("click", () => this.backToRun());
+    byId("pace").addEventListener("change", () => {
+      this.sendPace();
+      this.writeAddressSoon();
+    });
+    byId("standardise").addEventListener("change", () => this.standardise(byId("standardise").checked));
+    for (const place of [0, 1]) {
+      byId(`column-${place + 1}`).addEventListener("change", (event) => this.chooseColumn(place, Number(event.target.value)));
+    }
     byId("save-button").addEventListener("click", () => this.save());
     byId("data-choice").addEventListener("change", () => this.chooseData(byId("data-choice").value));
     byId("file").addEventListener("change", () => this.takeFile(byId("file").files[0]));
@@ -89,13 +113,13 @@ class Playground {
   }
 
   listenForDrops() {
-    const { body } = document, over = (on) => body.classList.toggle("dropping", on);
-    body.addEventListener("dragover", (event) => {
+    const over = (on) => document.body.classList.toggle("dropping", on);
+    document.addEventListener("dragover", (event) => {
       event.preventDefault();
       over(true);
     });
-    body.addEventListener("dragleave", () => over(false));
-    body.addEventListener("drop", (event) => {
+    document.addEventListener("dragleave", () => over(false));
+    document.addEventListener("drop", (event) => {
       event.preventDefault();
       over(false);
       this.takeFile(event.dataTransfer.files[0]);
@@ -125,8 +149,14 @@ class Playground {
 
   // Lines for a person, at the top of the page
   say(lines) {
-    const all = this.noThread ? [this.noThread, ...lines] : lines;
+    const all = this.noThread ? [this.noThread, ...lines] : lines, shown = Array.from(byId("note").children);
+    if (all.join("\n") === shown.map((line) => line.textContent).join("\n")) return;
     byId("note").replaceChildren(...all.map((line) => textElement("p", line)));
+  }
+
+  // What holds since training began, and what the page did for the data
+  sayAgain() {
+    this.say([...this.lines, ...fitNotes(this.options, this.fits), this.data.note].filter(Boolean));
   }
 
   // ---- the state: from the address, a run, a stop, a control ----
@@ -136,26 +166,41 @@ class Playground {
     const { data, ...options } = found.options, lines = found.refused;
     this.tour.showStop(found.stop);
     Object.assign(this.view, found.view);
-    this.toggles.show();
-    if (found.drawn) this.given.drawn = found.drawn;
+    byId("pace").value = String(found.pace);
+    if (found.drawn) {
+      this.given.drawn = found.drawn;
+      this.pad.set(found.drawn);
+    }
     if (found.table && !this.given.table) {
       lines.push(`The link was made with the table ${shortened(found.table)}, which it cannot hold: drop it here.`);
     }
+    this.fits = {};
     this.options = withSettings(this.base(), options);
     if (this.run) lines.push(...this.run.notes);
     if (!this.makeData(data || this.options.data)) {
-      lines.push(byId("fault-data").textContent);
+      lines.push(this.takenFault());
       this.makeData(this.base().data);
     }
     const fault = this.faultOf(this.options);
     if (fault) {
       lines.push(fault);
       this.options = this.base();
+      this.makeData(this.options.data);
     }
+    this.setEllipses(found.ellipses);
+    this.toggles.show();
     const goesOn = this.run && this.data === this.run.data && sameShape(this.options, this.run.options);
-    this.begin(goesOn ? this.run.state : null);
     if (this.view.reducedMotion) lines.push("Your system asks for less motion: the page is drawn twice a second.");
-    this.say(lines);
+    this.begin(goesOn ? this.run.state : null, lines);
+  }
+
+  backToRun() {
+    this.tour.showStop(null);
+    this.fits = {};
+    this.options = this.run.options;
+    this.makeData(OF_THE_RUN);
+    this.begin(this.run.state, this.run.notes);
+    byId("play").focus();
   }
 
   // The options that the page has where an address says nothing
@@ -178,13 +223,54 @@ class Playground {
   }
 
   useData(data, name) {
+    const others = this.data && this.data.columns.join() !== data.columns.join();
     this.data = this.view.data = data;
     this.panel.columns = data.columns;
-    this.options = { ...optionsForData({ ...this.options, data: name }, data), data: name };
-    const columns = Math.max(data.width, 1);
-    this.view.columns = [0, Math.min(1, columns - 1)];
+    this.fitOptions({ ...withoutFits(this.options, this.fits), data: name });
+    this.view.columns = twoWithin(others ? [0, 1] : this.view.columns, data.width);
     if (this.view.chosen !== null && this.view.chosen >= data.rows) this.view.chosen = null;
-    this.view.ellipses = new Set(Array.from(this.view.ellipses).filter((i) => i < data.rows));
+    this.setEllipses(this.view.ellipses.size > 0);
+    this.showAboutData();
+  }
+
+  // The options that fit the data; a run's own fit its data
+  fitOptions(options) {
+    const asTheRun = options.data === OF_THE_RUN && sameShape(options, this.run.options);
+    this.options = asTheRun ? options : { ...optionsForData(options, this.data), data: options.data };
+    this.fits = fitsOfData(options, this.options);
+  }
+
+  showAboutData() {
+    const { data } = this, isTable = this.options.data === "table";
+    byId("about-data").textContent = splitNote(data);
+    byId("standardise-setting").hidden = !isTable && !this.given.table;
+    byId("standardise").checked = this.options.scale === "standardise";
+    byId("columns").hidden = Boolean(data.imageShape) || data.width <= 2;
+    for (const [place, field] of [byId("column-1"), byId("column-2")].entries()) {
+      field.replaceChildren(...data.columns.map((name, i) => new Option(name, String(i))));
+      field.value = String(this.view.columns[place]);
+    }
+  }
+
+  // The column that is shown across, at place 0, or up, at place 1; one that is shown already changes places.
+  chooseColumn(place, column) {
+    const { columns } = this.view, other = columns[1 - place] === column ? columns[place] : columns[1 - place];
+    this.view.columns = place === 0 ? [column, other] : [other, column];
+    this.showAboutData();
+    this.viewChanged();
+  }
+
+  standardise(on) {
+    const scale = on ? "standardise" : "none";
+    if (this.options.data !== "table") this.options = { ...this.options, scale };
+    else if (this.changeData({ scale })) byId("standardise").checked = !on;
+  }
+
+  // The fault of data that could not be made, which is shown elsewhere than beside the choice
+  takenFault() {
+    const fault = byId("fault-data").textContent;
+    byId("fault-data").textContent = "";
+    return fault;
   }
 
   chooseData(name) {
@@ -201,7 +287,7 @@ class Playground {
       return null;
     }
     this.options = before;
-    return byId("fault-data").textContent;
+    return "scale" in changes ? byId("fault-data").textContent : this.takenFault();
   }
 
   takeDrawn(points) {
@@ -212,7 +298,7 @@ class Playground {
       return null;
     }
     this.given.drawn = before;
-    return byId("fault-data").textContent;
+    return this.takenFault();
   }
 
   async takeFile(file) {
@@ -236,18 +322,24 @@ class Playground {
       return;
     }
     this.given.table = before;
+    byId("standardise-setting").hidden = false; // what is too large as it is may be trained on standardised
     this.say([byId("fault-data").textContent]);
   }
 
   takeConfig(name, text) {
-    const { options, refused } = readConfig(text, Object.keys(DATASETS)), before = this.options;
-    const { data = before.data, ...others } = options;
-    this.options = withSettings({ ...CONSTANTS.defaults, data: before.data }, others);
-    const fault = this.makeData(data) ? this.faultOf(this.options) : byId("fault-data").textContent;
-    if (fault) this.options = before;
-    else this.begin(null);
-    const first = fault ? `${name}: ${fault}` : `The settings are those of ${name}.`;
-    this.say([first, ...refused.map((line) => `${name}: ${line}.`)]);
+    const { options, refused } = readConfig(text, Object.keys(DATASETS));
+    const before = { options: this.options, fits: this.fits }, { data = before.options.data, ...others } = options;
+    this.fits = {};
+    this.options = withSettings({ ...CONSTANTS.defaults, data: before.options.data }, others);
+    const fault = this.makeData(data) ? this.faultOf(this.options) : this.takenFault();
+    const lines = refused.map((line) => `${name}: ${line}.`);
+    if (!fault) {
+      this.begin(null, [`The settings are those of ${name}.`, ...lines]);
+      return;
+    }
+    Object.assign(this, before);
+    this.makeData(this.options.data);
+    this.say([`${name}: ${fault}`, ...lines]);
   }
 
   goToStop(stop) {
@@ -255,6 +347,7 @@ class Playground {
       this.viewChanged();
       return;
     }
+    this.fits = {};
     this.options = optionsOfStop(stop);
     this.running = true;
     if (this.makeData(this.options.data)) this.begin(null);
@@ -270,6 +363,8 @@ class Playground {
     const [name] = Object.keys(changes), step = this.snapshot ? this.snapshot.step : 0;
     this.event = `${name} is ${settingText(changes[name])} from about step ${step.toLocaleString("en")} on.`;
     if (step > 0) this.changedLate = true;
+    byId("fault-data").textContent = "";
+    this.sayAgain();
     this.viewChanged();
     return null;
   }
@@ -284,8 +379,9 @@ class Playground {
   }
 
   // Begins training anew, from the seed or from a run's state
-  begin(state) {
-    this.say([]);
+  begin(state, lines = []) {
+    this.lines = lines;
+    this.sayAgain();
     this.changedLate = false;
     this.snapshot = null;
     this.send({ do: "begin", options: this.options, data: this.data, state });
@@ -317,13 +413,16 @@ class Playground {
 
   receive(message) {
     if (message.is === "snapshot") this.takeSnapshot(message);
-    else if (message.is === "begun" && message.anew) this.begunAnew();
+    else if (message.is === "begun" && message.anew) this.begunAnew(message.goesOn);
     else if (message.is === "fault") this.stopFor(message.message);
   }
 
-  begunAnew() {
+  begunAnew(goesOn) {
     this.curves.clear();
-    this.event = `Begun anew from seed ${this.options.seed}.`;
+    this.goesOn = Boolean(goesOn);
+    this.event = this.goesOn ? `Goes on with ${this.run.name} from step ${this.run.state.step.toLocaleString("en")}.`
+      : `Begun anew from seed ${this.options.seed}.`;
+    byId("back-to-run").hidden = !this.run || this.goesOn;
     this.changedLate = false;
   }
 
@@ -373,7 +472,8 @@ class Playground {
   showStatus() {
     const { step, epoch, stepsPerSecond, running } = this.snapshot;
     const where = `Step ${step.toLocaleString("en")}, epoch ${epoch.toLocaleString("en")}`;
-    const pace = running ? `${Math.round(stepsPerSecond)} steps a second` : "paused";
+    const pace = !running ? "paused" : stepsPerSecond === null ? "begins"
+      : `${countedWords(Math.round(stepsPerSecond), "step")} a second`;
     byId("status").textContent = `${where}, ${pace}. ${this.event}`;
     this.speak(where);
   }
@@ -414,8 +514,8 @@ class Playground {
   }
 
   viewChanged() {
-    const { latent_dim: count } = this.options;
-    if (this.view.dims.some((d) => d >= count)) Object.assign(this.view, { dims: [0, Math.min(1, count - 1)], dimsChosen: false });
+    const dims = twoWithin(this.view.dims, this.options.latent_dim);
+    if (dims !== this.view.dims) Object.assign(this.view, { dims, dimsChosen: false });
     this.writeAddressSoon();
     this.redraw();
   }
@@ -424,8 +524,9 @@ class Playground {
 
   state() {
     const { data } = this.options, { stop } = this.tour, base = this.base(), isTable = data === "table";
+    const options = withoutFits(this.options, this.fits), pace = Number(byId("pace").value);
     return {
-      options: isTable ? { ...this.options, data: base.data } : this.options, base, view: this.view,
+      options: isTable ? { ...options, data: base.data } : { ...options, scale: base.scale }, base, view: this.view, pace,
       stop: stop && stop.id, drawn: data === "drawn" ? this.given.drawn : null, table: isTable ? this.data.name : null,
     };
   }
@@ -443,17 +544,20 @@ class Playground {
   }
 
   save() {
-    const data = this.options.data === OF_THE_RUN ? this.run.dataOption : this.options.data;
+    const ofTheRun = this.options.data === OF_THE_RUN;
+    const options = { ...optionsToSave(this.options, ofTheRun), ...(ofTheRun ? { data: this.run.dataOption } : {}) };
     const file = fileOf(this.data), epochs = this.snapshot ? this.snapshot.epoch : 1, notes = [];
     if (this.changedLate) notes.push(CHANGED_LATE);
-    if (this.run) notes.push(`This page goes on with the run ${this.run.name}; the command trains from the start.`);
+    if (this.goesOn) notes.push(`This page goes on with the run ${this.run.name}; the command trains from the start.`);
     if (this.snapshot && (this.snapshot.row > 0 || this.snapshot.epoch === 0)) {
       notes.push(`The page is within an epoch; the command trains whole ones, here ${Math.max(1, epochs)}.`);
     }
     const leftOut = leftOutOfAddress(this.state());
     if (leftOut) notes.push(leftOut);
+    if (file) notes.push(FILE_BESIDE);
+    if (location.protocol === "file:") notes.push(LINK_TO_A_FILE);
     const link = `${location.href.replace(/#.*$/, "")}#${writeAddress(this.state())}`;
-    this.saving.show(configText({ ...this.options, data }, epochs, file ? file.options : {}), file, link, notes);
+    this.saving.show(configText(options, epochs, file ? file.options : {}), file, link, notes);
   }
 }
 

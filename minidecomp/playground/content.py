@@ -71,7 +71,6 @@ def check(run: Run, dataset: Dataset) -> None:
         (regulariser not in codes.REGULARISERS, f"the page knows no regulariser {regulariser}"),
         (size > MOST_WEIGHTS, f"the model has {size:,} weights; the page trains up to {MOST_WEIGHTS:,}"),
         (hidden > MOST_HIDDEN, f"the model has {hidden} hidden layers; the page trains up to {MOST_HIDDEN}"),
-        (vae.latent_dim == 1, "the model has 1 latent dimension; the page draws planes of 2 or more"),
         (
             numbers > MOST_NUMBERS,
             f"the training points have {numbers:,} numbers; the page holds up to {MOST_NUMBERS:,} (--limit takes fewer "

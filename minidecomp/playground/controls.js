@@ -184,12 +184,11 @@ class Controls {
     return control;
   }
 
-  // Shows the options; those that say nothing with the others are hidden. A fault stays until its option changes.
+  // Shows the options; those that say nothing with the others are hidden. Faults of what was not taken go.
   show(options) {
     for (const [name, control] of this.controls) {
       control.element.hidden = !settingMatters(name, options);
-      const stays = control.fault.textContent && sameSetting(control.value, options[name]);
-      if (!stays) control.show(options[name]);
+      control.show(options[name]);
     }
     for (const help of this.helps) help.show(options);
     const kl = this.controls.get("kl");

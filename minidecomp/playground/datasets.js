@@ -2,6 +2,7 @@
 // The page's data sets. Each gives the training points that `minidecomp train` has of the same data and data_seed.
 
 const MOST_DATA_POINTS = 2000, MOST_DATA_COLUMNS = 64, LEAST_DATA_POINTS = 4, LARGEST_DATA_VALUE = 1e6;
+const LARGEST_SCALED_VALUE = 1e150; // the squares of larger ones overflow
 const TEST_FRACTION = 0.1;
 const PINWHEEL_DEFAULTS = { arms: 4, points_per_arm: 100, radial_std: 0.1, tangential_std: 0.3, rate: 0.25 };
 const LABEL_NAMES = ["label", "labels", "class", "target"];
@@ -20,7 +21,7 @@ const DATASETS = {
   blobs: { title: "Grid of blobs", make: makeBlobs },
   hearts: { title: "Hearts, 16 x 16", make: makeHearts },
   drawn: { title: "Drawn points", make: makeDrawn },
-  table: { title: "A CSV file", make: makeTable },
+  table: { title: "A CSV file", make: makeTable }, // options.scale: "standardise" or, as it is, "none" or nothing
 };
 
 // ---- what all have in common ----
@@ -35,7 +36,7 @@ function splitRows(count, testFraction, dataSeed) {
 // As Python rounds: a half goes to the even number.
 function roundHalfEven(x) {
   const below = Math.floor(x), rest = x - below;
-  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
 }
 
 // A class for each text, and the classes' names: numbers in the order of their size, all else by the alphabet.
@@ -57,8 +58,16 @@ function dataOfFile(name, x, width, columns, labelTexts, imageShape, options) {
     name, x: kept, rows: train.length, width, columns, imageShape,
     labels: classes && Int32Array.from(train, (row) => classes.labels[row]),
     classNames: classes ? classes.names : [],
-    file: { x, labelTexts },
+    file: { x, labelTexts, count, scale: null },
   };
+}
+
+// How many points train, where others are kept for testing; empty where all train
+function splitNote(data) {
+  if (!data.file || data.file.count === data.rows) return "";
+  const tested = data.file.count - data.rows, verb = tested === 1 ? "is" : "are";
+  return `${data.rows} of the ${countedWords(data.file.count, "point")} train; ${tested} ${verb} kept for testing, as `
+    + "the command keeps them.";
 }
 
 // The file that `minidecomp train` trains on as the page does, and the options that it needs to be read so; null of the
@@ -76,6 +85,7 @@ function fileOf(data) {
   const options = { data: "points.csv", header: true };
   if (labelTexts) options.labels = labelColumn;
   if (data.imageShape) options.image_shape = [...data.imageShape];
+  if (data.file.scale) options.scale = data.file.scale;
   return { name: "points.csv", text: lines.join("\n") + "\n", options };
 }
 
@@ -188,13 +198,18 @@ function checkPointCount(name, count) {
 }
 
 function makeTable(options, given) {
-  const table = parsedTable(given.name, given.text);
-  return dataOfFile(given.name, table.x, table.columns.length, table.columns, table.labelTexts, null, options);
+  const scaled = options.scale === "standardise", table = parsedTable(given.name, given.text, scaled);
+  const width = table.columns.length;
+  const data = dataOfFile(given.name, table.x, width, table.columns, table.labelTexts, null, options);
+  if (!scaled) return { ...data, note: sizeNote(given.name, table.x, false) };
+  const scaling = standardScaling(data.x, width), made = (x) => standardisedRows(x, width, scaling);
+  const file = { ...data.file, scale: "standardise" };
+  return { ...data, x: made(data.x), file, note: sizeNote(given.name, made(table.x), true) };
 }
 
 // A CSV text as {x, columns, labelTexts}: columns of numbers, and at most one of labels.
-function parsedTable(name, text) {
-  const { rows, header, firstLine } = tableRows(name, text);
+function parsedTable(name, text, scaled = false) {
+  const { rows, header, lines } = tableRows(name, text);
   checkPointCount(name, rows.length);
   const columns = Array.from({ length: rows[0].length }, (_, i) => tableColumn(rows, header, i));
   const labels = labelColumnOf(name, columns, rows.length);
@@ -206,23 +221,40 @@ function parsedTable(name, text) {
   }
   const x = new Float64Array(rows.length * width);
   numbers.forEach((column, j) => column.cells.forEach((cell, i) => {
-    x[i * width + j] = cellNumber(cell, `${name}, line ${firstLine + i}, ${column.called}`);
+    x[i * width + j] = cellNumber(cell, `${name}, line ${lines[i]}, ${column.called}`, scaled);
   }));
-  if (labels) checkLabels(name, labels, firstLine);
+  if (labels) checkLabels(name, labels, lines);
   return { x, columns: uniqueNames(numbers.map((column) => column.name)), labelTexts: labels && labels.cells };
 }
 
-// The lines of numbers, the line of names or null, and the number of the first line of numbers, from 1.
+// The lines of numbers, the line of names or null, and each line's number in the file, from 1.
 function tableRows(name, text) {
-  const rows = csvCells(name, text.replace(/^\uFEFF/, ""));
+  const { rows, lines } = csvCells(name, text.replace(/^\uFEFF/, ""));
   if (!rows.length) throw new Error(`${name}: a table of numbers is needed, and the file is empty`);
   const width = rows[0].length, odd = rows.findIndex((row) => row.length !== width);
   if (odd >= 0) {
     const found = rows[odd].length;
-    throw new Error(`${name}, line ${odd + 1}: ${width} cells, as in the first line, are needed, not ${found}`);
+    throw new Error(`${name}, line ${lines[odd]}: ${width} cells, as in the first line, are needed, not ${found}`);
   }
-  const header = hasHeader(rows) ? rows[0] : null;
-  return { rows: header ? rows.slice(1) : rows, header, firstLine: header ? 2 : 1 };
+  checkForm(name, rows, lines);
+  const header = hasHeader(rows) ? rows[0] : null, first = header ? 1 : 0;
+  return { rows: rows.slice(first), header, lines: lines.slice(first) };
+}
+
+// What the command reads and the page does not: a decimal comma, and blanks between cells
+function checkForm(name, rows, lines) {
+  const isComma = (row) => row.some((cell) => /^[+-]?[0-9]*,[0-9]+$/.test(cell));
+  const comma = rows.findIndex(isComma);
+  if (comma >= 0 && rows.filter(isComma).length > rows.length / 2) {
+    const cell = rows[comma].find((each) => isComma([each])).slice(0, 40);
+    const needed = `numbers with a decimal point are needed here, not "${cell}"; the command reads a decimal comma`;
+    throw new Error(`${name}, line ${lines[comma]}: ${needed}`);
+  }
+  const isBlank = ([cell]) => /\s/.test(cell) && cell.split(/\s+/).every((part) => CELL_NUMBER.test(part));
+  if (rows[0].length === 1 && rows.filter(isBlank).length > rows.length / 2) {
+    const needed = "a comma, a semicolon or a tab between cells is needed here; the command reads blanks";
+    throw new Error(`${name}: ${needed}`);
+  }
 }
 
 // A first line has names if it has a word in a column whose other cells are numbers.
@@ -263,10 +295,10 @@ function tooManyClasses(cells, count) {
   return different > 1000 || (count >= 20 && different > count / 2);
 }
 
-function checkLabels(name, labels, firstLine) {
+function checkLabels(name, labels, lines) {
   const missing = labels.cells.findIndex((cell) => MISSING_TEXTS.has(cell));
   if (missing >= 0) {
-    const place = `${name}, line ${firstLine + missing}, ${labels.called}`;
+    const place = `${name}, line ${lines[missing]}, ${labels.called}`;
     throw new Error(`${place}: a label is needed, and the cell has no value`);
   }
   if (tooManyClasses(labels.cells, labels.cells.length)) {
@@ -283,12 +315,14 @@ function withoutIndex(columns, named) {
   return columns.slice(first < 0 ? columns.length - 1 : first);
 }
 
-function cellNumber(cell, place) {
+function cellNumber(cell, place, scaled) {
   if (MISSING_TEXTS.has(cell)) throw new Error(`${place}: a number is needed, and the cell has no value`);
   const number = CELL_NUMBER.test(cell) ? Number(cell) : NaN;
   if (!Number.isFinite(number)) throw new Error(`${place}: a number is needed, not "${cell.slice(0, 40)}"`);
-  if (Math.abs(number) > LARGEST_DATA_VALUE) {
-    throw new Error(`${place}: a number from -1e6 to 1e6 is needed, not ${cell.slice(0, 40)}`);
+  const most = scaled ? LARGEST_SCALED_VALUE : LARGEST_DATA_VALUE, text = scaled ? "1e150" : "1e6";
+  if (Math.abs(number) > most) {
+    const advice = scaled ? "" : "; standardise takes larger ones";
+    throw new Error(`${place}: a number from -${text} to ${text} is needed, not ${cell.slice(0, 40)}${advice}`);
   }
   return number;
 }
@@ -300,10 +334,10 @@ function uniqueNames(names) {
 }
 
 // The cells of a CSV text, without blanks around them: comma, semicolon or tab between cells, quotes around one that
-// has such a mark; lines without a cell are left out.
+// has such a mark; lines without a cell are left out. {rows, lines: the number of the line that each begins in, from 1}
 function csvCells(name, text) {
-  const delimiter = delimiterOf(text), rows = [];
-  let row = [], cell = "", quoted = false, wasQuoted = false;
+  const delimiter = delimiterOf(text), rows = [], lines = [];
+  let row = [], cell = "", quoted = false, wasQuoted = false, line = 1, begun = 1;
   const endCell = () => {
     row.push(cell.trim());
     cell = "";
@@ -311,22 +345,28 @@ function csvCells(name, text) {
   };
   const endRow = () => {
     endCell();
-    if (row.length > 1 || row[0] !== "") rows.push(row);
+    if (row.length > 1 || row[0] !== "") {
+      rows.push(row);
+      lines.push(begun);
+    }
     row = [];
   };
   for (let i = 0; i < text.length; i++) {
-    const mark = text[i];
+    const mark = text[i], endsLine = mark === "\n" || (mark === "\r" && text[i + 1] !== "\n");
+    if (endsLine) line += 1;
     if (quoted && mark === '"' && text[i + 1] === '"') cell += text[i++];
     else if (quoted && mark === '"') quoted = false;
     else if (quoted) cell += mark;
     else if (mark === '"' && cell.trim() === "" && !wasQuoted) [quoted, wasQuoted, cell] = [true, true, ""];
     else if (mark === delimiter) endCell();
-    else if (mark === "\n" || mark === "\r") endRow();
-    else cell += mark;
+    else if (endsLine) {
+      endRow();
+      begun = line;
+    } else if (mark !== "\r") cell += mark;
   }
   if (quoted) throw new Error(`${name}: a quotation mark that ends the last cell is needed, and the file has none`);
   endRow();
-  return rows;
+  return { rows, lines };
 }
 
 // The mark between cells that the first line has most often outside of quotes.

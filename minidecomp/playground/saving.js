@@ -46,7 +46,7 @@ function takeConfigValue(options, refused, name, value, dataNames) {
   if (name === "data") {
     if (dataNames.includes(value)) options.data = value;
     else refused.push(`drop its data, ${shortened(String(value))}, on the page, too`);
-  } else if (name in FIRST_OPTIONS) {
+  } else if (name in FIRST_OPTIONS || name === "scale") {
     const read = readSetting(name, settingText(value));
     if ("fault" in read) refused.push(read.fault);
     else options[name] = read.value;
@@ -85,6 +85,12 @@ function readTomlValue(written) {
 function withoutComment(text) {
   const whole = /^("(?:[^"\\]|\\.)*"|'[^']*'|[^#"']*|\[[^\]]*\])\s*(#.*)?$/.exec(text);
   return (whole ? whole[1] : text).trim();
+}
+
+// The options that the command needs of those the page has: a run's own ones of its data go with that data only.
+function optionsToSave(options, ofTheRun) {
+  const names = Object.keys(options).filter((name) => ofTheRun || name in CONSTANTS.defaults);
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
 }
 
 // Lets the browser save a text as a file.

@@ -13,6 +13,7 @@ const PAGE_LIMITS = {
   components: { high: 50 },
   samples: { high: 50 },
   points_per_arm: { high: 500 },
+  scale: { choices: ["none", "standardise"] },
 };
 const NARROWER_WIDTHS = [64, 32, 16, 8, 4];
 
@@ -33,6 +34,7 @@ const SLIDERS = {
   latent_dim: { linear: true, low: 1, high: 16, step: 1 },
 };
 const SLIDER_PLACES = 200;
+const PACES = [["full speed", Infinity], ["20 steps a second", 20], ["5 steps a second", 5], ["1 step a second", 1]];
 
 // The controls, group by group; "with" says which choice an option belongs to.
 const SETTING_GROUPS = [
@@ -231,6 +233,39 @@ function optionsForData(options, data) {
   if (countWeights(fitted, data.width) <= MOST_WEIGHTS) return fitted;
   const narrower = NARROWER_WIDTHS.map((width) => ({ ...fitted, hidden: [width], decoder_hidden: [width] }));
   return narrower.find((each) => countWeights(each, data.width) <= MOST_WEIGHTS) || narrower.at(-1);
+}
+
+// What optionsForData made of the options: {name: {from, to}}
+function fitsOfData(options, fitted) {
+  const changed = ["likelihood", "hidden", "decoder_hidden"].filter((name) => !sameSetting(options[name], fitted[name]));
+  return Object.fromEntries(changed.map((name) => [name, { from: options[name], to: fitted[name] }]));
+}
+
+// The options without what was made for the data, where nobody has changed it since
+function withoutFits(options, fits) {
+  const kept = Object.entries(fits).filter(([name, { to }]) => sameSetting(options[name], to));
+  return { ...options, ...Object.fromEntries(kept.map(([name, { from }]) => [name, from])) };
+}
+
+// A line on each of them that still holds
+function fitNotes(options, fits) {
+  const holds = (name) => fits[name] && sameSetting(options[name], fits[name].to), notes = [];
+  if (holds("likelihood")) {
+    const { from, to } = fits.likelihood;
+    const why = to === "bernoulli" ? "as these data are zeros and ones" : "as these data are not all from 0 to 1";
+    notes.push(`The likelihood is ${to}, not ${from}, ${why}.`);
+  }
+  if (holds("hidden")) {
+    const { from, to } = fits.hidden, most = MOST_WEIGHTS.toLocaleString("en");
+    notes.push(`The hidden widths are ${settingText(to)}, not ${settingText(from)}: the page trains ${most} weights at most.`);
+  }
+  return notes;
+}
+
+// Two dimensions, or columns, that there are; the first two where those shown are not
+function twoWithin(shown, count) {
+  const fits = shown.every((d) => d < count) && (count === 1 || shown[0] !== shown[1]);
+  return fits ? shown : [0, Math.min(1, count - 1)];
 }
 
 // The slider's value at a place, 0 to SLIDER_PLACES, with two digits that count

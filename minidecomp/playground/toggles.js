@@ -14,10 +14,10 @@ class Toggles {
       box.setAttribute("aria-keyshortcuts", String(i + 1));
       return box;
     });
-    for (const [name, text] of Object.entries(LAYER_NAMES)) {
-      this.add("layers", text, (on) => { view.show[name] = on; }).checked = view.show[name];
-    }
-    this.add("layers", `ellipses of ${FEW_ELLIPSES} posteriors`, onEllipses);
+    this.layers = Object.entries(LAYER_NAMES).map(([name, text]) => [
+      name, this.add("layers", text, (on) => { view.show[name] = on; }),
+    ]);
+    this.ellipses = this.add("layers", `ellipses of ${FEW_ELLIPSES} posteriors`, onEllipses);
     this.show();
   }
 
@@ -34,6 +34,8 @@ class Toggles {
 
   show() {
     this.boxes.forEach((box, i) => { box.checked = this.view.arrows[ARROW_NAMES[i]]; });
+    for (const [name, box] of this.layers) box.checked = this.view.show[name];
+    this.ellipses.checked = this.view.ellipses.size > 0;
   }
 
   press(number) {

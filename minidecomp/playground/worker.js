@@ -21,7 +21,7 @@ class TrainingThread {
     this.lastSnapshot = -Infinity;
     this.snapshotMs = 0;
     this.history = []; // of each step since the last snapshot: step, log-likelihood, KL, regulariser, objective
-    this.finished = []; // when the steps of the last second were finished
+    this.finished = []; // when the steps of the last second, or the last two, were finished
     this.nextStep = 0; // when the next step is due, in slow motion
   }
 
@@ -31,7 +31,7 @@ class TrainingThread {
       play: () => this.play(),
       pause: () => { this.running = false; },
       step: () => this.oneStep(),
-      pace: () => { this.pace = message.stepsPerSecond; this.nextStep = this.now(); },
+      pace: () => this.keepPace(message.stepsPerSecond),
       change: () => this.change(message.options),
       shown: () => { this.shown = true; },
     };
@@ -49,7 +49,7 @@ class TrainingThread {
     this.trainer = state ? Trainer.fromState(options, data, state) : new Trainer(options, data);
     this.forgetSteps();
     this.shown = true;
-    this.post({ is: "begun", anew: true });
+    this.post({ is: "begun", anew: true, goesOn: Boolean(state) });
   }
 
   change(options) {
@@ -65,6 +65,13 @@ class TrainingThread {
 
   play() {
     this.running = true;
+    this.finished = [];
+    this.nextStep = this.now();
+  }
+
+  keepPace(stepsPerSecond) {
+    this.pace = stepsPerSecond;
+    this.finished = [];
     this.nextStep = this.now();
   }
 
@@ -139,12 +146,13 @@ class TrainingThread {
     this.snapshotMs = this.now() - start;
   }
 
-  // Steps a second, over the last second
+  // Steps a second, from step to step over the last second; of fewer than two steps the pace that is asked for, or null
   stepsPerSecond() {
-    const now = this.now();
-    this.finished = this.finished.filter((at) => now - at <= 1000);
-    const since = this.finished.length ? now - this.finished[0] : 0;
-    return since > 0 ? (1000 * this.finished.length) / Math.max(since, 100) : 0;
+    const now = this.now(), count = this.finished.length;
+    this.finished = this.finished.filter((at, i) => now - at <= 1000 || i >= count - 2);
+    const since = this.finished.at(-1) - this.finished[0];
+    if (since > 0) return (1000 * (this.finished.length - 1)) / since;
+    return this.pace === Infinity ? null : this.pace;
   }
 }
 

@@ -11,6 +11,7 @@ from javascript import in_node, needs_node
 import minidecomp
 from minidecomp.data import dataset_from, dsprites, load
 from minidecomp.data.arrays import _split
+from minidecomp.data.rules import size_note
 from minidecomp.page.constants import option_constants
 from minidecomp.page.parts import json_text
 from minidecomp.playground.hearts import HEART, MIDDLE, ORIENTATIONS, PLACES, SCALES, hearts, hearts_constant
@@ -19,7 +20,8 @@ from minidecomp.settings.resolving import resolve
 from minidecomp.training import start_in_memory, train
 
 pytestmark = needs_node
-DATASETS = (Path(minidecomp.__file__).parent / "playground" / "datasets.js").read_text("utf-8")
+FOLDER = Path(minidecomp.__file__).parent / "playground"
+DATASETS = "\n".join((FOLDER / name).read_text("utf-8") for name in ("datasets.js", "scaling.js"))
 CONSTANTS = f"Object.assign(CONSTANTS, {json_text({**option_constants(), 'hearts': hearts_constant()})});"
 
 
@@ -106,6 +108,36 @@ def test_the_command_trains_on_the_same_points(name, source, rows, classes, data
     assert data["imageShape"] == (None if dataset.image_shape is None else list(dataset.image_shape))
 
 
+SIZED = {
+    "years": "year,income\n" + "".join(f"{1950 + i},{i * i * 250 + 0.25}\n" for i in range(60)),
+    "below 0": "a,b,c\n" + "".join(f"{i * 31 % 17 - 500},{7},{i / 900}\n" for i in range(30)),
+    "tiny": "a,b\n" + "".join(f"{(i * 7 % 11) * 1e-7},{i * -3.3e-6}\n" for i in range(30)),
+    "bytes": "a,b\n" + "".join(f"{i * 4},{i * 7 % 256}\n" for i in range(60)),
+    "usual": "a,b\n" + "".join(f"{i / 31},{-i * 7 % 19}\n" for i in range(30)),
+    "far": "a\n" + "".join(f"{i % 2 * 1e-9 if i < 599 else 1e9}\n" for i in range(600)),
+}
+
+
+@pytest.mark.parametrize("kind", SIZED)
+@pytest.mark.parametrize("scale", ["none", "standardise"])
+def test_a_table_is_scaled_and_spoken_of_as_the_command_does(kind, scale, tmp_path):
+    if (kind, scale) == ("far", "none"):
+        pytest.skip("the page refuses numbers beyond 1e6")
+    source = {"name": "t.csv", "text": SIZED[kind]}
+    made = node(MADE, name="table", source=source, options={"data_seed": 3, "scale": scale})
+    assert made["file"]["options"].get("scale") == (None if scale == "none" else scale)
+    dataset = read_back(tmp_path, made, 3)
+    np.testing.assert_array_equal(points(made["data"]), dataset.train)
+    assert made["data"]["note"] == size_note(dataset).replace("points.csv:", "t.csv:", 1)
+    assert (made["data"]["note"] == "") == (kind == "usual" or (scale == "standardise" and kind != "far"))
+
+
+def test_how_many_points_train():
+    sources = {"drawn": DRAWN, "pinwheel": None}
+    notes = [node("splitNote(DATASETS[name].make({}, source))", name=n, source=s) for n, s in sources.items()]
+    assert notes == ["35 of the 39 points train; 4 are kept for testing, as the command keeps them.", ""]
+
+
 @pytest.mark.parametrize("name", ["moons", "ring", "blobs"])
 def test_points_lie_around_the_origin_and_the_seed_moves_them(name):
     sets = [points(node(MADE, name=name, source=None, options={"data_seed": seed})["data"]) for seed in (0, 1)]
@@ -180,7 +212,24 @@ def test_a_target_of_numbers_that_all_differ_is_no_label():
         ("a,b\n1,2\n3,\n5,6\n7,8", "t.csv, line 3, column b: a number is needed, and the cell has no value"),
         ("a,b\n1,2\n3,x\n5,6\n7,8", 't.csv, line 3, column b: a number is needed, not "x"'),
         ("1,2\n3,4\n5,6\n7,inf", 't.csv, line 4, column 2: a number is needed, not "inf"'),
-        ("1,2\n3,4\n5,6\n7,1e7", "t.csv, line 4, column 2: a number from -1e6 to 1e6 is needed, not 1e7"),
+        (
+            "1,2\n3,4\n5,6\n7,1e7",
+            "t.csv, line 4, column 2: a number from -1e6 to 1e6 is needed, not 1e7; standardise takes larger ones",
+        ),
+        ("\n\na,b\r\n1,2\n\n3,x\r\n5,6\r7,8\r\n9,1\n", 't.csv, line 6, column b: a number is needed, not "x"'),
+        ('a,b,"c\nd"\n1,2\n', "t.csv, line 3: 3 cells, as in the first line, are needed, not 2"),
+        (
+            "a,label\n1,x\n\n\n2,\n3,y\n4,y\n",
+            "t.csv, line 5, column label: a label is needed, and the cell has no value",
+        ),
+        (
+            "a;b\n1,5;2\n2,5;3\n3,5;4\n4,5;5\n",
+            't.csv, line 2: numbers with a decimal point are needed here, not "1,5"; the command reads a decimal comma',
+        ),
+        (
+            "1 2\n3  4\n5 6\n7 8\n",
+            "t.csv: a comma, a semicolon or a tab between cells is needed here; the command reads blanks",
+        ),
         (
             "a,b,c\n1,x,u\n2,x,u\n3,y,v\n4,y,v",
             "t.csv: numbers and at most one column of labels are needed; these columns have words: b, c",

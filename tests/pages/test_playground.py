@@ -455,6 +455,27 @@ def test_the_saved_command_trains_the_same_model(fragment, opened, tmp_path, mon
     np.testing.assert_allclose(load_run("run").vae.parameters.vector, vector, rtol=1e-9, atol=1e-9)
 
 
+def drop(browser, name, text, on="document.body"):
+    """Drop a file on an element of the page."""
+    browser.value(
+        "(() => { const data = new DataTransfer();"
+        f"data.items.add(new File([{json.dumps(text)}], {json.dumps(name)}));"
+        f"{on}.dispatchEvent(new DragEvent('drop', {{ dataTransfer: data, bubbles: true, cancelable: true }})); }})()"
+    )
+
+
+def text_of(browser, element):
+    return browser.value(f"document.getElementById({element!r}).textContent")
+
+
+def choose(browser, element, value):
+    """Choose a value of a select."""
+    browser.value(
+        f"(() => {{ const field = document.getElementById({element!r}); field.value = {value!r};"
+        "field.dispatchEvent(new Event('change', { bubbles: true })); })()"
+    )
+
+
 def test_drawn_points_and_dropped_tables_are_trained_on(opened):
     browser = opened()
     browser.until(f"({STEP}) > 0")
@@ -465,21 +486,62 @@ def test_drawn_points_and_dropped_tables_are_trained_on(opened):
     browser.until(
         "playground.data.name === 'drawn' && playground.snapshot && playground.snapshot.encodings.loc.length === 10"
     )
-    table = "a,<b>bold</b>,label\\n" + "\\n".join(f"{i},{i * i % 7},{'uv'[i % 2]}" for i in range(30))
-    browser.value(
-        f"(() => {{ const data = new DataTransfer(); data.items.add(new File(['{table}'], '<i>t</i>.csv'));"
-        "document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })); })()"
-    )
+    assert "5 of the 6 points train; 1 is kept" in text_of(browser, "about-data")
+    linked = opened(browser.until("location.hash.includes('points=') && location.hash.slice(1)"))
+    assert linked.value("playground.pad.points.length") == 6
+    table = "a,<b>bold</b>,label\n" + "\n".join(f"{i},{i * i % 7},{'uv'[i % 2]}" for i in range(30))
+    drop(browser, "<i>t</i>.csv", table, on="document.documentElement")
     browser.until("playground.data.rows === 27 && playground.snapshot && playground.snapshot.step > 2")
     assert browser.value("playground.data.classNames.join()") == "u,v"
     assert browser.value("document.querySelectorAll('b').length") == 0
-    bad = browser.value(
-        "(() => { const data = new DataTransfer(); data.items.add(new File(['a,b\\n1,x\\n2,\\n'], 'bad.csv'));"
-        "document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })); })()"
-    )
-    assert bad is None
+    drop(browser, "bad.csv", "a,b\n1,x\n2,\n")
     browser.until("document.getElementById('fault-data').textContent.includes('bad.csv')")
     assert browser.value("playground.data.rows") == 27
+    set_field(browser, "alpha", "1")
+    assert text_of(browser, "fault-data") == text_of(browser, "note") == "", "a fault goes with the next change"
+    again = opened(browser.until("location.hash.includes('alpha=1') && location.hash.slice(1)"))
+    assert "drop it here" in text_of(again, "note") and again.value("playground.data.name") == "pinwheel"
+
+
+def test_a_table_s_size_and_its_columns(opened, tmp_path, monkeypatch):
+    browser = opened("points_per_arm=5")
+    browser.until(f"({STEP}) > 0")
+    rows = "\n".join(f"{1950 + i},{i * i * 250},{i * 7 % 31}" for i in range(40))
+    drop(browser, "t.csv", f"year,income,age\n{rows}\n")
+    browser.until("playground.data.rows === 36")
+    assert "--scale standardise brings each column to mean 0" in text_of(browser, "note")
+    browser.click("#standardise")
+    browser.until("playground.options.scale === 'standardise' && playground.snapshot && playground.snapshot.step > 1")
+    assert text_of(browser, "note") == "" and browser.value("playground.snapshot.look.values.kl") < 100
+    choose(browser, "column-1", "1")
+    assert browser.value("playground.view.columns") == [1, 0]
+    choose(browser, "column-2", "2")
+    assert browser.value("playground.view.columns") == [1, 2]
+    set_field(browser, "likelihood", "bernoulli")
+    assert "bernoulli" in text_of(browser, "fault-likelihood")
+    set_field(browser, "alpha", "2")
+    assert text_of(browser, "fault-likelihood") == ""
+    at_step(browser, 3)
+    values = saved(browser, tmp_path / "saved")
+    assert values["scale"] == "standardise" and "beside config.toml" in text_of(browser, "save-notes")
+
+
+def test_what_is_set_for_the_data_is_said_and_goes_with_it(opened):
+    browser = opened("data=hearts&show=data,ellipses&pace=5&point=3&latent_dim=1")
+    browser.until("playground.snapshot && playground.snapshot.step > 0")
+    assert browser.value("[playground.options.hidden.join(), playground.options.likelihood]") == ["32", "bernoulli"]
+    assert "hidden widths are 32" in text_of(browser, "note") and "bernoulli" in text_of(browser, "note")
+    assert browser.value("document.getElementById('pace').value") == "5"
+    boxes = "Array.from(document.querySelectorAll('#layers input')).map((box) => box.checked)"
+    assert browser.value(boxes) == [True, False, False, True]
+    hash_ = browser.until("location.hash.slice(1)")
+    assert sorted(hash_.split("&")) == ["data=hearts", "latent_dim=1", "pace=5", "point=3", "show=data,ellipses"]
+    set_field(browser, "latent_dim", "2")
+    browser.until("playground.snapshot && playground.snapshot.options.latent_dim === 2")
+    assert browser.value("playground.view.dims") == [0, 1]
+    choose(browser, "data-choice", "pinwheel")
+    assert browser.value("[playground.options.hidden.join(), playground.options.likelihood]") == ["100", "gaussian"]
+    assert text_of(browser, "note") == ""
 
 
 def test_slow_motion_and_steps_are_counted(opened):
@@ -512,7 +574,22 @@ def test_the_page_of_a_run_goes_on_with_it(opened, tmp_path, monkeypatch):
     assert main(["playground", "short", "--no-open"]) == 0
     browser = opened(path=tmp_path / "short/playground.html")
     assert browser.until(STEP) >= 20
+    assert browser.value("document.title").startswith("short") and "the run short" in text_of(browser, "lead")
+    assert text_of(browser, "status").endswith("Goes on with short from step 20.")
+    browser.click("#reset")
+    browser.until("document.getElementById('status').textContent.endsWith('Begun anew from seed 0.')")
+    browser.click("#save-button")
+    assert "goes on with" not in text_of(browser, "save-notes")
+    browser.click("#save-close")
+    browser.click("#tour-begin")
+    browser.click("#tour-leave")
+    browser.click("#back-to-run")
+    browser.until(f"({STEP}) >= 20 && playground.goesOn")
+    assert browser.value("document.getElementById('back-to-run').hidden")
     at_step(browser, 25)
+    browser.click("#save-button")
+    assert "goes on with the run short" in text_of(browser, "save-notes")
+    browser.click("#save-close")
     page_step = browser.value(STEP)
     assert main([*train, "--epochs", str(page_step), "--out", "same"]) == 0
     vector = browser.value("Array.from(playground.snapshot.model.vector)")

@@ -86,7 +86,8 @@ def test_every_control_is_of_an_option_that_the_page_trains_with():
         "return { names: [...SETTING_GROUPS.flatMap((group) => group.names), ...addressOptions()],"
         " labels: Object.keys(SETTING_LABELS), owners: Object.keys(SETTING_OWNERS) }"
     )
-    assert set(found["names"]) | set(found["labels"]) | set(found["owners"]) <= set(PAGE_OPTIONS)
+    named = set(found["names"]) | set(found["labels"]) | set(found["owners"])
+    assert named <= {*PAGE_OPTIONS, "scale"}, "the page itself scales a table"
     groups = answer("return SETTING_GROUPS.flatMap((group) => group.names)")
     assert set(groups) <= set(found["labels"])
     assert answer("return Object.keys(SETTING_HELP).sort()") == answer("return Object.keys(SETTING_LABELS).sort()")
@@ -163,22 +164,52 @@ def test_options_for_data():
     assert found[4:] == ["gaussian", "laplace", [100]]
 
 
+def test_what_was_set_for_the_data_is_said_and_put_back():
+    found = answer(
+        """const bits = { x: new Float64Array(512).fill(1), width: 256 };
+        const reals = { x: Float64Array.of(0, 2), width: 2 };
+        const fitted = optionsForData(FIRST_OPTIONS, bits), fits = fitsOfData(FIRST_OPTIONS, fitted);
+        const changed = withSettings(fitted, { hidden: [4], alpha: 1 });
+        const wide = { ...FIRST_OPTIONS, likelihood: "bernoulli" }, other = optionsForData(wide, reals);
+        return { back: withoutFits(fitted, fits), first: FIRST_OPTIONS, notes: fitNotes(fitted, fits),
+          kept: withoutFits(changed, fits).hidden, left: fitNotes(changed, fits).length,
+          other: fitNotes(other, fitsOfData(wide, other)), none: fitNotes(FIRST_OPTIONS, {}) };"""
+    )
+    assert found["back"] == found["first"] and found["kept"] == [4] and found["left"] == 1 and found["none"] == []
+    assert found["notes"] == [
+        "The likelihood is bernoulli, not gaussian, as these data are zeros and ones.",
+        "The hidden widths are 32, not 100: the page trains 20,000 weights at most.",
+    ]
+    assert found["other"] == ["The likelihood is gaussian, not bernoulli, as these data are not all from 0 to 1."]
+
+
+def test_two_of_the_dimensions_that_there_are():
+    assert answer(
+        "return [[[0, 1], 1], [[0, 0], 1], [[0, 0], 2], [[3, 1], 4], [[3, 1], 3]].map((each) => twoWithin(...each))"
+    ) == [[0, 0], [0, 0], [0, 1], [3, 1], [0, 1]]
+
+
 # ---- the address ----
 
-VIEW = "{ chosen: null, arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false }, dims: [0, 1], dimsChosen: false }"
+VIEW = """{ chosen: null, arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false }, dims: [0, 1],
+  dimsChosen: false, columns: [0, 1], ellipses: new Set(),
+  show: { data: true, reconstructions: true, samples: false },
+}"""
 
 
 def test_the_first_state_needs_no_address():
-    state = f"{{ options: FIRST_OPTIONS, base: FIRST_OPTIONS, view: {VIEW}, drawn: null, table: null, stop: null }}"
-    assert answer(f"return writeAddress({state})") == ""
+    state = f"{{ options: FIRST_OPTIONS, base: FIRST_OPTIONS, view: {VIEW}, drawn: null, table: null, stop: null"
+    assert answer(f"return writeAddress({state}, pace: Infinity }})") == ""
 
 
 def test_an_address_brings_the_state_back():
     body = """const state = { options: { ...FIRST_OPTIONS, data: "drawn", alpha: 0, hidden: [64, 32],
         decoder_hidden: [32, 64], prior: "sparse", latent_dim: 4, amsgrad: false, seed: "18446744073709551615" },
       base: FIRST_OPTIONS,
-      view: { chosen: 12, arrows: { log_likelihood: false, kl: true, regulariser: false, sum: true }, dims: [2, 0], dimsChosen: true },
-      drawn: [[0.125, -1.5], [2, -2], [0.001, 0]], table: null, stop: "match" };
+      view: { chosen: 12, arrows: { log_likelihood: false, kl: true, regulariser: false, sum: true }, dims: [2, 0],
+        dimsChosen: true, columns: [3, 1], show: { data: false, reconstructions: true, samples: true },
+        ellipses: new Set([4]) },
+      drawn: [[0.125, -1.5], [2, -2], [0.001, 0]], table: null, stop: "match", pace: 5 };
       const text = writeAddress(state), found = readAddress("#" + text, ["match"], given);
       return { text, found, again: withSettings(FIRST_OPTIONS, found.options), options: state.options };"""
     result = answer(body, DATA_NAMES)
@@ -190,9 +221,19 @@ def test_an_address_brings_the_state_back():
         "dims": [2, 0],
         "dimsChosen": True,
         "arrows": {"log_likelihood": False, "kl": True, "regulariser": False, "sum": True},
+        "columns": [3, 1],
+        "show": {"data": False, "reconstructions": True, "samples": True},
     }
-    assert (found["stop"], found["table"]) == ("match", None)
+    assert (found["stop"], found["table"], found["pace"], found["ellipses"]) == ("match", None, 5, True)
+    assert "point=13&" in result["text"], "counted from 1, as on the page"
     assert "beta" not in result["text"] and "hidden=64,32" in result["text"]
+
+
+def test_one_dimension_is_no_pair_in_an_address():
+    body = """const options = { ...FIRST_OPTIONS, latent_dim: 1 }, base = FIRST_OPTIONS;
+      const view = { ...VIEW, dims: [0, 0], dimsChosen: true };
+      return writeAddress({ options, base, view, drawn: null, table: null, stop: null, pace: Infinity });"""
+    assert answer(body.replace("VIEW", VIEW)) == "latent_dim=1"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +251,7 @@ def test_an_address_brings_the_state_back():
 def test_an_address_counts_from_the_stop_that_it_names(changes, stop):
     body = """const base = optionsOfStop({ options: given.stop });
       const options = withSettings(withSettings(FIRST_OPTIONS, given.stop), given.changes);
-      const text = writeAddress({ options, base, view: VIEW, drawn: null, table: null, stop: null });
+      const text = writeAddress({ options, base, view: VIEW, drawn: null, table: null, stop: null, pace: Infinity });
       const found = readAddress(text, [], ["pinwheel"]);
       return [withSettings(base, found.options), options, found.refused];""".replace("VIEW", VIEW)
     again, options, refused = answer(body, {"changes": changes, "stop": stop})
@@ -220,7 +261,7 @@ def test_an_address_counts_from_the_stop_that_it_names(changes, stop):
 def test_what_an_address_says_wrongly_is_refused_and_the_rest_taken():
     address = (
         "#alpha=-1&gamma=0.5&data=iris&stop=nowhere&points=!!&point=x&arrows=up&dims=1,1&colour=red&seed=%E0"
-        "&table=%3Cb%3E.csv&points=AAA"
+        "&table=%3Cb%3E.csv&points=AAA&point=0&show=all&pace=3&columns=0,1&scale=unit"
     )
     found = answer(
         "return readAddress(given.address, ['match'], given.names)", {"address": address, "names": DATA_NAMES}
@@ -232,19 +273,24 @@ def test_what_an_address_says_wrongly_is_refused_and_the_rest_taken():
         "data must be one of pinwheel, ring, drawn, not iris",
         "stop must be one of match, not nowhere",
         "points must be points that the page has packed, not !!",
-        "point must be a point's number from 0, not x",
+        "point must be a point's number from 1, not x",
         "arrows must be some of log_likelihood, kl, regulariser, sum, not up",
         "dims must be two numbers of dimensions from 1, not 1,1",
         "colour in the address names nothing that can be set",
         "seed in the address is no text",
         "points must be points that the page has packed, not AAA",
+        "point must be a point's number from 1, not 0",
+        "show must be some of data, reconstructions, samples, ellipses, not all",
+        "pace must be one of 20, 5, 1, not 3",
+        "columns must be two numbers of columns from 1, not 0,1",
+        "scale must be one of none, standardise, not unit",
     ]
 
 
 def test_500_drawn_points_fit_and_more_are_said_to_be_left_out():
     body = """const points = Array.from({ length: given }, (_, i) => [Math.sin(i) * 2, Math.cos(i)].map(onDrawnGrid));
       const state = { options: { ...FIRST_OPTIONS, data: "drawn" }, base: FIRST_OPTIONS, drawn: points, table: null,
-        stop: null, view: VIEW };
+        stop: null, view: VIEW, pace: Infinity };
       const { drawn } = readAddress(writeAddress(state), [], ["drawn"]);
       return [drawn && drawn.every((at, i) => at.join() === points[i].join()), leftOutOfAddress(state)];""".replace(
         "VIEW", VIEW
@@ -281,6 +327,22 @@ def test_the_points_file_replaces_the_data():
     values = tomllib.loads(text)
     assert {name: values[name] for name in file} == file and values["epochs"] == 1
     assert not {"arms", "points_per_arm", "rate"} & set(values)
+
+
+def test_a_run_s_own_options_of_its_data_go_with_that_data_only():
+    body = """const options = { ...FIRST_OPTIONS, columns: "a,b", scale: "standardise" };
+      return [true, false].map((ofTheRun) => optionsToSave(options, ofTheRun));"""
+    ofTheRun, other = answer(body)
+    assert (ofTheRun["columns"], ofTheRun["scale"], ofTheRun["beta"]) == ("a,b", "standardise", other["beta"])
+    assert not {"columns", "scale"} & set(other)
+
+
+def test_a_config_s_scale_is_the_page_s_where_it_has_it():
+    found = answer("return [\"scale = 'standardise'\", 'scale = \"unit\"'].map((text) => readConfig(text, []))")
+    assert found == [
+        {"options": {"scale": "standardise"}, "refused": []},
+        {"options": {}, "refused": ["scale must be one of none, standardise, not unit"]},
+    ]
 
 
 def test_a_config_is_read_back():
@@ -404,6 +466,34 @@ def test_slow_motion(pace):
       run(4000);
       return thread.trainer.step;"""
     assert in_thread(body, pace) == pytest.approx(4 * pace, abs=1)
+
+
+@pytest.mark.parametrize("pace", [1, 5, 20])
+def test_the_pace_is_counted_from_step_to_step(pace):
+    body = """begin();
+      thread.receive({ do: "pace", stepsPerSecond: given });
+      thread.receive({ do: "play" });
+      const paces = [thread.stepsPerSecond()];
+      for (let second = 1; second <= 6; second++) {
+        run(730 * second);
+        paces.push(thread.stepsPerSecond());
+      }
+      return paces;"""
+    assert in_thread(body, pace) == pytest.approx([pace] * 7, rel=0.1)
+
+
+def test_the_page_is_told_whether_a_state_goes_on():
+    found = in_thread(
+        """begin();
+        thread.receive({ do: "step" });
+        const { adam, model: { parameters: { vector } }, epoch, row } = thread.trainer;
+        const state = { vector: vector.slice(), m: adam.m.slice(), v: adam.v.slice(), vMax: adam.vMax.slice(),
+          step: adam.step, epoch, row };
+        thread.receive({ do: "begin", options, data, state });
+        thread.receive({ do: "change", options: { ...options, seed: 5 } });
+        return sent.filter((message) => message.is === "begun").map(({ goesOn }) => Boolean(goesOn));"""
+    )
+    assert found == [False, True, False]
 
 
 def test_pause_and_faults():
