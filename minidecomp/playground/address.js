@@ -9,7 +9,8 @@ const SHOW_NAMES = ["data", "reconstructions", "samples", "ellipses"];
 // What an address can set
 function addressOptions() {
   const shown = SETTING_GROUPS.flatMap((group) => group.names);
-  return ["data", "data_seed", "points_per_arm", "scale", ...shown, "decoder_hidden", "decoder_activation", "init", "seed"];
+  const others = ["decoder_hidden", "decoder_activation", "init", "seed"];
+  return ["data", "data_seed", "points_per_arm", "scale", ...shown, ...others];
 }
 
 // Only what differs from the state's base, which is what the page has where the address says nothing.
@@ -43,8 +44,8 @@ function addView({ chosen, arrows, show, ellipses, dims, dimsChosen, columns }, 
   if (columns.some((column) => column > 1) || columns[0] > columns[1]) add("columns", columns.map((c) => c + 1).join());
 }
 
-// What an address says: {options, stop, view, ellipses, drawn, table, pace, refused}; refused are lines about what was not
-// taken.
+// What an address says: {options, stop, view, ellipses, drawn, table, pace, refused}; refused are lines about what was
+// not taken.
 function readAddress(text, stops, dataNames) {
   const found = { options: {}, stop: null, view: {}, ellipses: false, drawn: null, table: null, pace: Infinity,
     refused: [] };

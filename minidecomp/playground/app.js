@@ -4,26 +4,33 @@
 const SPOKEN_MS = 5000; // from one spoken status to the next while it trains, at least
 const REDUCED_MS = 500; // from one drawing to the next where motion is reduced
 const ADDRESS_MS = 1000;
+const MOST_LINES = 6; // that are said at once
 const LARGEST_FILE = 5e6; // bytes
 const STILL_TO_GIVE = {
   drawn: "Draw points below, then train on them.",
   table: "Choose a table below, or drop one on the page.",
 };
-const CHANGED_LATE = "A setting was changed after the first step. The command trains with the present settings from the "
-  + "start, so its numbers differ.";
+const CHANGED_LATE = "Settings or data were changed after the first step. The command trains with the present ones from "
+  + "the start, so its numbers differ.";
 const FILE_BESIDE = "points.csv must lie beside config.toml, for the command reads it from there.";
-const LINK_TO_A_FILE = "The link names this page's file on this computer: it works here, and elsewhere where the file lies in "
-  + "the same place. Give the file along, or put it on a server.";
+const LINK_TO_A_FILE = "The link names this page's file on this computer: it works here, and elsewhere where the file "
+  + "lies in the same place. Give the file along, or put it on a server.";
+
+// What is shown where nobody has chosen
+function firstView() {
+  return {
+    chosen: null, ellipses: new Set(), arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false },
+    dims: [0, 1], dimsChosen: false, columns: [0, 1], show: { data: true, reconstructions: true, samples: false },
+  };
+}
 
 class Playground {
   constructor(content) {
     this.run = content && decodedRun(content);
     this.motion = matchMedia("(prefers-reduced-motion: reduce)");
-    this.view = {
-      chosen: null, ellipses: new Set(), arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false },
-      dims: [0, 1], dimsChosen: false, columns: [0, 1], show: { data: true, reconstructions: true, samples: false }, data: null,
-      reducedMotion: this.motion.matches,
-    };
+    this.view = { ...firstView(), data: null, reducedMotion: this.motion.matches };
+    this.turn = 0; // counts the models and data that the thread was given
+    this.likelihoodGiven = false; // a person named the likelihood, which no data then change
     this.given = { drawn: null, table: null }; // what a person gave: drawn points, a CSV file
     this.fits = {}; // what was set for the data: see fitsOfData
     this.lines = []; // what is said beside the lines on the data
@@ -95,7 +102,8 @@ class Playground {
     });
     byId("standardise").addEventListener("change", () => this.standardise(byId("standardise").checked));
     for (const place of [0, 1]) {
-      byId(`column-${place + 1}`).addEventListener("change", (event) => this.chooseColumn(place, Number(event.target.value)));
+      const field = byId(`column-${place + 1}`);
+      field.addEventListener("change", () => this.chooseColumn(place, Number(field.value)));
     }
     byId("save-button").addEventListener("click", () => this.save());
     byId("data-choice").addEventListener("change", () => this.chooseData(byId("data-choice").value));
@@ -149,7 +157,9 @@ class Playground {
 
   // Lines for a person, at the top of the page
   say(lines) {
-    const all = this.noThread ? [this.noThread, ...lines] : lines, shown = Array.from(byId("note").children);
+    const more = lines.length - MOST_LINES + 1;
+    const few = more < 2 ? lines : [...lines.slice(0, -more), `And ${countedWords(more, "line")} more like these.`];
+    const all = this.noThread ? [this.noThread, ...few] : few, shown = Array.from(byId("note").children);
     if (all.join("\n") === shown.map((line) => line.textContent).join("\n")) return;
     byId("note").replaceChildren(...all.map((line) => textElement("p", line)));
   }
@@ -165,7 +175,7 @@ class Playground {
     const found = readAddress(location.hash, this.tour.stops.map((stop) => stop.id), Object.keys(DATASETS));
     const { data, ...options } = found.options, lines = found.refused;
     this.tour.showStop(found.stop);
-    Object.assign(this.view, found.view);
+    Object.assign(this.view, firstView(), found.view);
     byId("pace").value = String(found.pace);
     if (found.drawn) {
       this.given.drawn = found.drawn;
@@ -175,6 +185,7 @@ class Playground {
       lines.push(`The link was made with the table ${shortened(found.table)}, which it cannot hold: drop it here.`);
     }
     this.fits = {};
+    this.likelihoodGiven = "likelihood" in options;
     this.options = withSettings(this.base(), options);
     if (this.run) lines.push(...this.run.notes);
     if (!this.makeData(data || this.options.data)) {
@@ -235,9 +246,11 @@ class Playground {
 
   // The options that fit the data; a run's own fit its data
   fitOptions(options) {
-    const asTheRun = options.data === OF_THE_RUN && sameShape(options, this.run.options);
-    this.options = asTheRun ? options : { ...optionsForData(options, this.data), data: options.data };
-    this.fits = fitsOfData(options, this.options);
+    const ofTheRun = options.data === OF_THE_RUN, asTheRun = ofTheRun && sameShape(options, this.run.options);
+    const own = ofTheRun ? options : withoutOwnVariances(options);
+    const fitted = optionsForData(own, this.data, this.likelihoodGiven || ofTheRun);
+    this.options = asTheRun ? own : { ...fitted, data: options.data };
+    this.fits = fitsOfData(own, this.options);
   }
 
   showAboutData() {
@@ -275,7 +288,8 @@ class Playground {
 
   chooseData(name) {
     if (name === "drawn" && !this.given.drawn) byId("pad").open = true;
-    if (this.makeData(name)) this.begin(null);
+    this.likelihoodGiven = false;
+    if (this.makeData(name)) this.goOnWithData();
     else byId("data-choice").value = this.options.data;
   }
 
@@ -293,8 +307,9 @@ class Playground {
   takeDrawn(points) {
     const before = this.given.drawn;
     this.given.drawn = points;
+    this.likelihoodGiven = false;
     if (this.makeData("drawn")) {
-      this.begin(null);
+      this.goOnWithData();
       return null;
     }
     this.given.drawn = before;
@@ -308,17 +323,22 @@ class Playground {
       this.say([`${file.name}: a file must be ${LARGEST_FILE / 1e6} MB or less, not ${size} MB`]);
       return;
     }
-    const text = await file.text();
-    if (/\.toml$/i.test(file.name)) this.takeConfig(file.name, text);
-    else this.takeTable({ name: file.name, text });
+    try {
+      const text = await file.text();
+      if (/\.toml$/i.test(file.name)) this.takeConfig(file.name, text);
+      else this.takeTable({ name: file.name, text });
+    } catch (error) {
+      this.say([`${file.name}: ${error.message}`]); // a folder, or a file that is gone
+    }
     byId("file").value = "";
   }
 
   takeTable(table) {
     const before = this.given.table;
     this.given.table = table;
+    this.likelihoodGiven = false;
     if (this.makeData("table")) {
-      this.begin(null);
+      this.goOnWithData();
       return;
     }
     this.given.table = before;
@@ -330,6 +350,7 @@ class Playground {
     const { options, refused } = readConfig(text, Object.keys(DATASETS));
     const before = { options: this.options, fits: this.fits }, { data = before.options.data, ...others } = options;
     this.fits = {};
+    this.likelihoodGiven = "likelihood" in others;
     this.options = withSettings({ ...CONSTANTS.defaults, data: before.options.data }, others);
     const fault = this.makeData(data) ? this.faultOf(this.options) : this.takenFault();
     const lines = refused.map((line) => `${name}: ${line}.`);
@@ -348,6 +369,7 @@ class Playground {
       return;
     }
     this.fits = {};
+    this.likelihoodGiven = false;
     this.options = optionsOfStop(stop);
     this.running = true;
     if (this.makeData(this.options.data)) this.begin(null);
@@ -358,11 +380,12 @@ class Playground {
     const options = withSettings(this.options, changes), fault = this.faultOf(options);
     if (fault) return fault;
     this.options = options;
+    if ("likelihood" in changes) this.likelihoodGiven = true;
     this.controls.show(options);
     this.send({ do: "change", options });
     const [name] = Object.keys(changes), step = this.snapshot ? this.snapshot.step : 0;
     this.event = `${name} is ${settingText(changes[name])} from about step ${step.toLocaleString("en")} on.`;
-    if (step > 0) this.changedLate = true;
+    if (step > 0 || this.running) this.changedLate = true;
     byId("fault-data").textContent = "";
     this.sayAgain();
     this.viewChanged();
@@ -378,13 +401,36 @@ class Playground {
     return optionsFault(options, this.data.width);
   }
 
+  // Other points of the same width are trained on as training runs; of another width they need another model.
+  goOnWithData() {
+    const same = this.snapshot && this.snapshot.model.dataDim === this.data.width
+      && sameShape(this.options, this.snapshot.options);
+    if (!same) {
+      this.begin(null);
+      return;
+    }
+    this.turn += 1;
+    this.lines = [];
+    this.sayAgain();
+    this.send({ do: "change", turn: this.turn, options: this.options, data: this.data });
+    this.event = `Other data from about step ${this.snapshot.step.toLocaleString("en")} on.`;
+    this.goesOn = false;
+    byId("back-to-run").hidden = !this.run;
+    this.changedLate = true;
+    this.snapshot = null;
+    this.controls.show(this.options);
+    byId("data-choice").value = this.options.data;
+    this.viewChanged();
+  }
+
   // Begins training anew, from the seed or from a run's state
   begin(state, lines = []) {
     this.lines = lines;
     this.sayAgain();
     this.changedLate = false;
     this.snapshot = null;
-    this.send({ do: "begin", options: this.options, data: this.data, state });
+    this.turn += 1;
+    this.send({ do: "begin", turn: this.turn, options: this.options, data: this.data, state });
     this.sendPace();
     this.send({ do: this.running ? "play" : "pause" });
     this.controls.show(this.options);
@@ -411,7 +457,9 @@ class Playground {
 
   // ---- what comes from the thread ----
 
+  // What an earlier model had sent before it heard of this one is not looked at.
   receive(message) {
+    if (message.turn !== this.turn) return;
     if (message.is === "snapshot") this.takeSnapshot(message);
     else if (message.is === "begun" && message.anew) this.begunAnew(message.goesOn);
     else if (message.is === "fault") this.stopFor(message.message);
@@ -429,7 +477,11 @@ class Playground {
   stopFor(message) {
     this.running = false;
     this.showRunning();
-    this.say([`${message}: training pauses. Reset it, or take a smaller learning rate.`]);
+    // No rate has had an effect on the first step.
+    const atFirst = !this.snapshot || this.snapshot.step === 0, advice = atFirst
+      ? "Set what is farthest from its usual size back, and reset it" : "Reset it, or take a smaller learning rate";
+    this.say([`${message}: training pauses. ${advice}.`]);
+    if (!this.snapshot) document.querySelectorAll("#pair canvas").forEach((canvas) => { canvas.width = 1; });
   }
 
   takeSnapshot(message) {
@@ -524,9 +576,12 @@ class Playground {
 
   state() {
     const { data } = this.options, { stop } = this.tour, base = this.base(), isTable = data === "table";
-    const options = withoutFits(this.options, this.fits), pace = Number(byId("pace").value);
+    const { likelihood } = this.options, options = { ...withoutFits(this.options, this.fits), likelihood };
+    const pace = Number(byId("pace").value), ofTheRun = data === OF_THE_RUN;
+    const shown = ofTheRun ? base : { ...base, likelihood: optionsForData(base, this.data).likelihood };
     return {
-      options: isTable ? { ...options, data: base.data } : { ...options, scale: base.scale }, base, view: this.view, pace,
+      options: isTable ? { ...options, data: base.data } : { ...options, scale: base.scale }, base: shown, pace,
+      view: this.view,
       stop: stop && stop.id, drawn: data === "drawn" ? this.given.drawn : null, table: isTable ? this.data.name : null,
     };
   }

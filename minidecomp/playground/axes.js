@@ -173,6 +173,11 @@ function palette() {
   return found;
 }
 
+// The colours of the classes: a run's own, which are those of its pictures, or the usual ones
+function classColoursOf(data) {
+  return data.classColours && data.classColours.length ? data.classColours : CONSTANTS.classColours;
+}
+
 // A canvas's context in CSS pixels, cleared and sharp on every screen; null where it is hidden.
 function clearedContext(canvas) {
   const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
@@ -217,7 +222,7 @@ function pointCanvas(container, className, label) {
 
 // The class's colour of a point; the usual one where the data has no classes.
 function colourOfPoint(data, i, usual) {
-  const colours = CONSTANTS.classColours;
+  const colours = classColoursOf(data);
   return data && data.labels && data.labels[i] >= 0 ? colours[data.labels[i] % colours.length] : usual;
 }
 

@@ -248,11 +248,12 @@ class DataLegend {
     this.data = view.data;
     this.classes.replaceChildren();
     if (!view.data.labels) return;
-    const { classNames } = view.data, colours = CONSTANTS.classColours;
-    classNames.slice(0, colours.length).forEach((name, code) => {
+    const { classNames } = view.data, colours = classColoursOf(view.data), most = CONSTANTS.classColours.length;
+    classNames.slice(0, most).forEach((name, code) => {
       const item = newElement(this.classes, "span", "arrow-legend-item");
-      newElement(item, "i", "class-dot").style.background = colours[code];
-      newElement(item, "span", "", String(name));
+      newElement(item, "i", "class-dot").style.background = colours[code % colours.length];
+      newElement(item, "span", "", shortened(String(name)));
     });
+    if (classNames.length > most) newElement(this.classes, "span", "", `and ${classNames.length - most} more classes`);
   }
 }

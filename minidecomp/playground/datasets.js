@@ -6,7 +6,8 @@ const LARGEST_SCALED_VALUE = 1e150; // the squares of larger ones overflow
 const TEST_FRACTION = 0.1;
 const PINWHEEL_DEFAULTS = { arms: 4, points_per_arm: 100, radial_std: 0.1, tangential_std: 0.3, rate: 0.25 };
 const LABEL_NAMES = ["label", "labels", "class", "target"];
-const CELL_NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+// Its parts overlap nowhere, so that a long text costs no more than its length.
+const CELL_NUMBER = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const MISSING_TEXTS = new Set([
   "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
   "NULL", "NaN", "None", "n/a", "nan", "null",
@@ -211,20 +212,24 @@ function makeTable(options, given) {
 function parsedTable(name, text, scaled = false) {
   const { rows, header, lines } = tableRows(name, text);
   checkPointCount(name, rows.length);
+  if (rows[0].length > 2 * MOST_DATA_COLUMNS) throw new Error(tooManyColumns(name, rows[0].length));
   const columns = Array.from({ length: rows[0].length }, (_, i) => tableColumn(rows, header, i));
   const labels = labelColumnOf(name, columns, rows.length);
   const numbers = withoutIndex(columns.filter((column) => column !== labels), header !== null);
   const width = numbers.length;
   if (!width) throw new Error(`${name}: at least one column of numbers is needed, and it has none`);
-  if (width > MOST_DATA_COLUMNS) {
-    throw new Error(`${name}: at most ${MOST_DATA_COLUMNS} columns of numbers fit into the page, not ${width}`);
-  }
+  if (width > MOST_DATA_COLUMNS) throw new Error(tooManyColumns(name, width));
   const x = new Float64Array(rows.length * width);
   numbers.forEach((column, j) => column.cells.forEach((cell, i) => {
     x[i * width + j] = cellNumber(cell, `${name}, line ${lines[i]}, ${column.called}`, scaled);
   }));
   if (labels) checkLabels(name, labels, lines);
   return { x, columns: uniqueNames(numbers.map((column) => column.name)), labelTexts: labels && labels.cells };
+}
+
+function tooManyColumns(name, count) {
+  const found = count.toLocaleString("en");
+  return `${name}: at most ${MOST_DATA_COLUMNS} columns of numbers fit into the page, not ${found}`;
 }
 
 // The lines of numbers, the line of names or null, and each line's number in the file, from 1.

@@ -42,11 +42,12 @@ function dialsSentence(overlap, match) {
   return both ? `${text}: the decomposition that one wants.` : `${text}.`;
 }
 
-// exp(I) of N points
-function toldApart(information, most) {
+// exp(I) of N points, which are all or those of them that are measured
+function toldApart(information, most, total = Math.round(Math.exp(most))) {
   const count = Math.round(Math.exp(most)), apart = Math.min(Math.max(Math.round(Math.exp(information)), 1), count);
   const words = apart === 1 ? "hardly any" : `about ${apart.toLocaleString("en")}`;
-  return `${words} of ${count.toLocaleString("en")} points can be told apart`;
+  const measured = count === total ? "" : `, those measured of ${total.toLocaleString("en")},`;
+  return `${words} of ${count.toLocaleString("en")} points${measured} can be told apart`;
 }
 
 // A half circle in zones, a needle, a word and the number
@@ -113,17 +114,18 @@ class Dials {
     newElement(container, "p", "dials-note", RULE_OF_THUMB);
   }
 
-  draw({ dials }) {
+  draw({ dials, encodings, options }) {
+    const total = encodings.loc.length / options.latent_dim;
     const { mutualInformation: information, mostInformation: most, klPQ } = dials;
     const overlap = overlapZone(information, most), match = matchZone(klPQ);
     setText(this.overlap.ends[1], `log N = ${most.toFixed(2)}`);
-    this.showOverlap(overlap, information, most);
+    this.showOverlap(overlap, information, most, total);
     this.showMatch(match, klPQ);
     setText(this.sentence, dialsSentence(overlap, match));
   }
 
-  showOverlap(zone, information, most) {
-    const text = zone ? `${information.toFixed(2)} nats: ${toldApart(information, most)}` : "not known yet";
+  showOverlap(zone, information, most, total) {
+    const text = zone ? `${information.toFixed(2)} nats: ${toldApart(information, most, total)}` : "not known yet";
     this.overlap.show(zone ? overlapShare(information, most) : null, zone ? zone.word : "", text);
   }
 

@@ -3,7 +3,8 @@
 
 const KEYS = [
   ["Space", "play or pause"], ["→ or s", "one step"], ["r", "reset: begin anew from the seed"],
-  ["1, 2, 3, 4", "arrows of the reconstruction, of beta KL, of alpha D, of their sum"], ["p", "the chosen point's numbers in every formula"], ["?", "this list"],
+  ["1, 2, 3, 4", "arrows of the reconstruction, of beta KL, of alpha D, of their sum"],
+  ["p", "the chosen point's numbers in every formula"], ["?", "this list"],
   ["arrow keys on a plane", "choose the next point; Escape frees it"],
 ];
 

@@ -1,23 +1,27 @@
 "use strict";
 // A config.toml that trains the same model with the command, and back from one; the dialog that shows it.
 
+const LONGEST_LINE = 1000; // letters of config.toml's
+// How a run began that the page's, or the command's, does not begin with.
+const OPTIONS_OF_A_BEGINNING = ["from_run", "from_which", "keep_optimizer"];
+
 // Options of config.toml that change no step that the page makes.
 const OPTIONS_WITHOUT_EFFECT = [
   "version", "epochs", "dtype", "threads", "engine", "checkpoint_every", "data_dir", "log", "log_gradients",
-  "keep_optimizer", "test_fraction",
+  "test_fraction",
 ];
 
 // config.toml's text. fileOptions are what the points' file needs, as {data: "points.csv", ...}; for the pinwheel {}.
 function configText(options, epochs, fileOptions) {
   const values = { ...options, epochs: Math.max(1, epochs), dtype: "float64", engine: "cpu", ...fileOptions };
   const given = Object.keys(values).filter((name) => values[name] !== null && values[name] !== undefined);
-  const names = given.filter((name) => name in CONSTANTS.options && settingMatters(name, values));
+  const names = given.filter((name) => Object.hasOwn(CONSTANTS.options, name) && settingMatters(name, values));
   return names.map((name) => `${name} = ${tomlValue(name, values[name])}\n`).join("");
 }
 
 function tomlValue(name, value) {
   if (Array.isArray(value)) return `[${value.map((each) => tomlValue("", each)).join(", ")}]`;
-  const { kind } = CONSTANTS.options[name] || {};
+  const { kind } = Object.hasOwn(CONSTANTS.options, name) ? CONSTANTS.options[name] : {};
   if (typeof value === "string") return kind === "int" ? value : tomlText(value);
   const text = String(value);
   return kind === "float" && /^-?\d+$/.test(text) ? `${text}.0` : text;
@@ -31,11 +35,12 @@ function tomlText(text) {
 // A config.toml of plain lines "key = value": {options, refused}, where refused are lines about what was not taken.
 function readConfig(text, dataNames) {
   const options = {}, refused = [];
-  for (const line of text.replace(/^\ufeff/, "").split(/\r?\n/)) {
-    const [, name, written] = /^\s*([A-Za-z0-9_-]+)\s*=\s*(.*?)\s*$/.exec(line) || [];
-    if (/^\s*(#.*)?$/.test(line)) continue;
-    const value = name === undefined ? undefined : readTomlValue(written);
-    if (value === undefined) refused.push(`the line ${shortened(line.trim())} is no "name = value"`);
+  for (const each of text.replace(/^\ufeff/, "").split(/\r?\n/)) {
+    const line = each.trim(), at = line.indexOf("="), name = line.slice(0, Math.max(at, 0)).trim();
+    if (line === "" || line.startsWith("#")) continue;
+    const isPlain = line.length <= LONGEST_LINE && /^[A-Za-z0-9_-]+$/.test(name);
+    const value = isPlain ? readTomlValue(line.slice(at + 1).trim()) : undefined;
+    if (value === undefined) refused.push(`the line ${shortened(line)} is no "name = value"`);
     else takeConfigValue(options, refused, name, value, dataNames);
   }
   return { options, refused };
@@ -46,7 +51,7 @@ function takeConfigValue(options, refused, name, value, dataNames) {
   if (name === "data") {
     if (dataNames.includes(value)) options.data = value;
     else refused.push(`drop its data, ${shortened(String(value))}, on the page, too`);
-  } else if (name in FIRST_OPTIONS || name === "scale") {
+  } else if (Object.hasOwn(FIRST_OPTIONS, name) || name === "scale") {
     const read = readSetting(name, settingText(value));
     if ("fault" in read) refused.push(read.fault);
     else options[name] = read.value;
@@ -57,7 +62,7 @@ function takeConfigValue(options, refused, name, value, dataNames) {
 
 // Whether an option that the page has not got says there what the page does anyway
 function isUsualValue(name, value) {
-  const option = CONSTANTS.options[name];
+  const option = Object.hasOwn(CONSTANTS.options, name) ? CONSTANTS.options[name] : undefined;
   return option !== undefined && option.default !== null && sameSetting(option.default, value);
 }
 
@@ -75,7 +80,8 @@ function readTomlValue(written) {
   if (/^(true|false)$/.test(text)) return text === "true";
   const list = /^\[(.*)\]$/.exec(text);
   if (list) {
-    const parts = list[1].split(",").map((part) => part.trim()).filter(Boolean).map(readTomlValue);
+    const texts = list[1].split(",").map((part) => part.trim()).filter(Boolean);
+    const parts = texts.map((part) => (part.startsWith("[") ? undefined : readTomlValue(part)));
     return parts.includes(undefined) ? undefined : parts;
   }
   const number = text.replace(/(\d)_(?=\d)/g, "$1");
@@ -89,7 +95,8 @@ function withoutComment(text) {
 
 // The options that the command needs of those the page has: a run's own ones of its data go with that data only.
 function optionsToSave(options, ofTheRun) {
-  const names = Object.keys(options).filter((name) => ofTheRun || name in CONSTANTS.defaults);
+  const kept = (name) => (ofTheRun ? !OPTIONS_OF_A_BEGINNING.includes(name) : Object.hasOwn(CONSTANTS.defaults, name));
+  const names = Object.keys(options).filter(kept);
   return Object.fromEntries(names.map((name) => [name, options[name]]));
 }
 

@@ -89,6 +89,7 @@ const SETTING_OWNERS = {
   gamma: ["prior", "sparse"],
   spike_scale: ["prior", "sparse"],
   likelihood_scale: ["likelihood", "laplace"],
+  log_prior_multiplier: ["kl", "monte-carlo"],
 };
 
 // Whether an option says something, given the others
@@ -99,9 +100,12 @@ function settingMatters(name, options) {
 
 // The limits that an option has, by name: low, high, above, below, most, choices; whole ones beyond 2^53 are texts.
 function settingLimits(name) {
-  const limits = Object.entries({ ...CONSTANTS.options[name], ...PAGE_LIMITS[name] });
+  const own = Object.hasOwn(CONSTANTS.options, name) ? CONSTANTS.options[name] : {};
+  const limits = Object.entries({ ...own, ...PAGE_LIMITS[name] });
   return Object.fromEntries(limits.filter(([, limit]) => limit !== null && limit !== undefined));
 }
+
+const LONGEST_SETTING = 100; // letters
 
 // "a whole number from 1 to 50"
 function allowedInWords(name) {
@@ -134,8 +138,9 @@ function shortened(text) {
 
 // {value} of an option's text, or {fault}: one line that says what is allowed and what came
 function readSetting(name, text) {
-  const limits = settingLimits(name), trimmed = String(text).trim();
-  const fault = { fault: settingRefusal(name, text) };
+  const limits = settingLimits(name), trimmed = String(text).slice(0, LONGEST_SETTING + 1).trim();
+  const fault = { fault: settingRefusal(name, trimmed) };
+  if (trimmed.length > LONGEST_SETTING) return fault;
   if (limits.choices) {
     const choice = limits.choices.find((each) => String(each) === trimmed);
     return choice === undefined ? fault : { value: choice };
@@ -194,13 +199,15 @@ function withSettings(options, changes) {
     const usual = CONSTANTS.usualVarianceScale;
     if (options.prior_variance_scale === usual[options.prior]) changed.prior_variance_scale = usual[changed.prior];
   }
-  // A run's own variances hold for its own scale and dimensions.
-  if (["prior_variance_scale", "latent_dim"].some((name) => changed[name] !== options[name])) {
-    delete changed.prior_scale;
-    delete changed.prior_logits;
-  }
   if (changed.prior !== "gaussian" && changed.kl === "analytic") changed.kl = "monte-carlo";
-  return changed;
+  // A run's own variances hold for its own scale and dimensions, and a mixture takes none of the data's.
+  const another = ["prior_variance_scale", "latent_dim"].some((name) => changed[name] !== options[name]);
+  return another || changed.prior === "mixture" ? withoutOwnVariances(changed) : changed;
+}
+
+// The options without the variances that a run's data gave its prior: with equal ones
+function withoutOwnVariances({ prior_scale, prior_logits, ...options }) {
+  return "prior_variance" in options ? { ...options, prior_variance: "iso" } : options;
 }
 
 // The options that a stop of the tour begins with; without a stop, the page's first
@@ -223,10 +230,10 @@ function optionsFault(options, dataDim) {
   return null;
 }
 
-// The options for other data: bernoulli for zeros and ones alone, as the command chooses it, and widths that the page
-// can train
-function optionsForData(options, data) {
-  const bits = data.x.every((value) => value === 0 || value === 1);
+// The options for other data: bernoulli for zeros and ones alone, as the command chooses it where nobody has, and
+// widths that the page can train
+function optionsForData(options, data, likelihoodGiven = false) {
+  const bits = !likelihoodGiven && data.x.every((value) => value === 0 || value === 1);
   const fits = options.likelihood !== "bernoulli" || data.x.every((value) => value >= 0 && value <= 1);
   const likelihood = bits ? "bernoulli" : fits ? options.likelihood : "gaussian";
   const fitted = { ...options, likelihood };
@@ -237,7 +244,8 @@ function optionsForData(options, data) {
 
 // What optionsForData made of the options: {name: {from, to}}
 function fitsOfData(options, fitted) {
-  const changed = ["likelihood", "hidden", "decoder_hidden"].filter((name) => !sameSetting(options[name], fitted[name]));
+  const names = ["likelihood", "hidden", "decoder_hidden"];
+  const changed = names.filter((name) => !sameSetting(options[name], fitted[name]));
   return Object.fromEntries(changed.map((name) => [name, { from: options[name], to: fitted[name] }]));
 }
 
@@ -257,7 +265,8 @@ function fitNotes(options, fits) {
   }
   if (holds("hidden")) {
     const { from, to } = fits.hidden, most = MOST_WEIGHTS.toLocaleString("en");
-    notes.push(`The hidden widths are ${settingText(to)}, not ${settingText(from)}: the page trains ${most} weights at most.`);
+    const widths = `The hidden widths are ${settingText(to)}, not ${settingText(from)}`;
+    notes.push(`${widths}: the page trains ${most} weights at most.`);
   }
   return notes;
 }

@@ -3,6 +3,7 @@
 // faster than they are drawn.
 
 const SLICE_MS = 12;
+const MS_BETWEEN_MEASURES = 200;
 const LEAST_MS_BETWEEN_SNAPSHOTS = 1000 / 30;
 const MOST_HISTORY = 20000; // steps that are kept for the next snapshot; of more, every other one
 // A snapshot that takes long comes so many times its own duration after the last one, so that training goes on.
@@ -11,14 +12,16 @@ const SNAPSHOT_COST = 3;
 class TrainingThread {
   // post(message) sends to the page, now() is in milliseconds, later(callback, ms) calls after a while, at once for 0.
   constructor(post, now, later) {
-    Object.assign(this, { post, now, later });
+    Object.assign(this, { now, later });
+    this.post = (message) => post({ ...message, turn: this.turn });
     this.trainer = null;
     this.running = false;
     this.pace = Infinity;
     this.waiting = false; // a slice is due
     this.shown = true; // the page has drawn the last snapshot
     this.wanted = false; // something changed that no snapshot shows yet
-    this.lastSnapshot = -Infinity;
+    this.lastSnapshot = this.lastMeasured = -Infinity;
+    this.turn = 0;
     this.snapshotMs = 0;
     this.history = []; // of each step since the last snapshot: step, log-likelihood, KL, regulariser, objective
     this.finished = []; // when the steps of the last second, or the last two, were finished
@@ -26,13 +29,14 @@ class TrainingThread {
   }
 
   receive(message) {
+    if (message.turn) this.show(message.turn);
     const actions = {
       begin: () => this.begin(message),
       play: () => this.play(),
       pause: () => { this.running = false; },
       step: () => this.oneStep(),
       pace: () => this.keepPace(message.stepsPerSecond),
-      change: () => this.change(message.options),
+      change: () => this.change(message),
       shown: () => { this.shown = true; },
     };
     try {
@@ -45,15 +49,22 @@ class TrainingThread {
     this.schedule();
   }
 
+  // What the page shows from now on has this number, which goes back with each message; it draws nothing sent before.
+  show(turn) {
+    this.turn = turn;
+    this.shown = true;
+  }
+
   begin({ options, data, state }) {
     this.trainer = state ? Trainer.fromState(options, data, state) : new Trainer(options, data);
     this.forgetSteps();
     this.shown = true;
+    this.lastMeasured = -Infinity;
     this.post({ is: "begun", anew: true, goesOn: Boolean(state) });
   }
 
-  change(options) {
-    const anew = this.trainer.change(options) === "begun anew";
+  change({ options, data }) {
+    const anew = this.trainer.change(options, data) === "begun anew";
     if (anew) this.forgetSteps();
     this.post({ is: "begun", anew });
   }
@@ -122,6 +133,13 @@ class TrainingThread {
     this.post({ is: "fault", message: error.message });
   }
 
+  // Overlap and match take as long as a step: while it trains they are measured some times a second.
+  isTimeToMeasure(now) {
+    if (this.running && now - this.lastMeasured < MS_BETWEEN_MEASURES) return false;
+    this.lastMeasured = now;
+    return true;
+  }
+
   // Sends what changed, once the page has drawn the last snapshot; while steps are made, only every so often.
   sendSnapshot(atOnce) {
     const start = this.now();
@@ -134,7 +152,7 @@ class TrainingThread {
     this.shown = this.wanted = false;
     this.lastSnapshot = start;
     try {
-      const snapshot = this.trainer.snapshot();
+      const snapshot = this.trainer.snapshot(this.isTimeToMeasure(start));
       const history = Float64Array.from(this.history.flat());
       this.post({ ...snapshot, is: "snapshot", running: this.running, stepsPerSecond: this.stepsPerSecond(), history });
       this.history = [];

@@ -594,3 +594,37 @@ def test_the_page_of_a_run_goes_on_with_it(opened, tmp_path, monkeypatch):
     assert main([*train, "--epochs", str(page_step), "--out", "same"]) == 0
     vector = browser.value("Array.from(playground.snapshot.model.vector)")
     np.testing.assert_allclose(load_run("same").vae.parameters.vector, vector, rtol=1e-9, atol=1e-9)
+
+
+def test_other_points_are_trained_on_as_training_runs(opened):
+    browser = opened()
+    at_step(browser, 20)
+    step, vector = browser.value(STEP), browser.value("Array.from(playground.snapshot.model.vector)")
+    browser.value("playground.chooseData('ring')")
+    browser.until("playground.snapshot && playground.data.name === 'ring'")
+    assert browser.value(STEP) == step and browser.value("Array.from(playground.snapshot.model.vector)") == vector
+    browser.value("playground.chooseData('hearts')")
+    browser.until("playground.snapshot && playground.data.name === 'hearts'")
+    assert browser.value(STEP) == 0, "another width needs another model"
+
+
+def test_a_named_likelihood_stays(opened):
+    browser = opened("data=hearts&hidden=16&likelihood=laplace")
+    browser.until(f"({STEP}) > 1")
+    assert browser.value("playground.snapshot.options.likelihood") == "laplace"
+    set_field(browser, "data_seed", "3")
+    browser.until("playground.snapshot && playground.snapshot.options.data_seed === 3")
+    assert browser.value("playground.snapshot.options.likelihood") == "laplace"
+    browser.until("location.hash.includes('likelihood=laplace')")
+    browser.value("location.hash = '#alpha=3'")
+    browser.until("playground.options.alpha === 3 && playground.snapshot")
+    assert browser.value("playground.options.likelihood") == "gaussian"
+
+
+def test_a_second_link_forgets_the_first_ones_view(opened):
+    browser = opened("point=7&arrows=sum&latent_dim=4&dims=3,4")
+    browser.until(f"({STEP}) > 0")
+    assert browser.value("[playground.view.chosen, playground.view.dims.join()]") == [6, "2,3"]
+    browser.value("location.hash = '#latent_dim=4'")
+    browser.until("playground.view.chosen === null")
+    assert browser.value("[playground.view.dimsChosen, playground.view.arrows.kl]") == [False, True]

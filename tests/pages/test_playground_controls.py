@@ -133,10 +133,13 @@ def test_what_follows_from_a_change():
           changed({}, { activation: "tanh" }).decoder_activation,
           changed({ prior: "gaussian", kl: "analytic" }, { prior: "sparse" }).kl,
           changed({ prior: "gaussian" }, { kl: "analytic" }).kl,
-          "prior_scale" in changed({ prior_scale: [1, 2] }, { latent_dim: 3 }),
-          "prior_scale" in changed({ prior_scale: [1, 2] }, { alpha: 3 })];"""
+          ...[{ latent_dim: 3 }, { prior: "mixture" }, { prior_variance_scale: 2 }, { alpha: 3 }].map((changes) => {
+            const own = { prior: "gaussian", prior_scale: [1, 2], prior_variance: "pca" }, after = changed(own, changes);
+            return ["prior_scale" in after, after.prior_variance];
+          })];"""
     )
-    assert found == [[32, 64], [7], "tanh", "monte-carlo", "analytic", False, True]
+    assert found[:5] == [[32, 64], [7], "tanh", "monte-carlo", "analytic"]
+    assert found[5:] == [[False, "iso"]] * 3 + [[True, "pca"]]
 
 
 @pytest.mark.parametrize(
@@ -158,8 +161,10 @@ def test_options_for_data():
         return [bits.likelihood, countWeights(bits, 256) <= MOST_WEIGHTS, bits.hidden, bits.decoder_hidden,
           optionsForData({ ...FIRST_OPTIONS, likelihood: "bernoulli" }, data([0, 2], 2)).likelihood,
           optionsForData({ ...FIRST_OPTIONS, likelihood: "laplace" }, data([0, 2], 2)).likelihood,
-          optionsForData(FIRST_OPTIONS, data([0, 2], 2)).hidden];"""
+          optionsForData(FIRST_OPTIONS, data([0, 2], 2)).hidden,
+          optionsForData(FIRST_OPTIONS, data([0, 1], 2), true).likelihood];"""
     )
+    assert found.pop() == "gaussian", "what a person names stays"
     assert found[:2] == ["bernoulli", True] and found[2] == found[3] and len(found[2]) == 1
     assert found[4:] == ["gaussian", "laplace", [100]]
 
@@ -510,7 +515,7 @@ def test_pause_and_faults():
     )
     assert found["paused"] == 0 and not found["running"]
     kept, fault = found["sent"][-2:]
-    assert kept == {"is": "begun", "anew": False}
+    assert kept == {"is": "begun", "anew": False, "turn": 0}
     assert fault["is"] == "fault" and "not finite" in fault["message"] and "\n" not in fault["message"]
 
 
@@ -545,3 +550,35 @@ def test_text_stands_out(theme):
             light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
     assert math.isclose(luminance("#ffffff"), 1)
+
+
+def test_what_is_long_deep_or_has_a_name_that_every_object_has_is_refused():
+    nines, deep = "9" * 200_000, "[" * 30_000
+    found = answer(
+        """return [readSetting("beta", given.nines + "x"), readSetting("seed", given.nines), readSetting("hidden", given.nines),
+          readSetting("beta", given.nines).fault.length < 120, CELL_NUMBER.test(given.nines + "x"),
+          readConfig(`hidden = ${given.deep}\nbeta = 1${"_1".repeat(9000)}\ntoString = 1\n  alpha = 2  `, []),
+          readAddress("#toString=1&constructor=2&__proto__=3", [], []).refused.length,
+          Object.keys(optionsToSave({ ...FIRST_OPTIONS, from_run: "a", keep_optimizer: true, toString: 1 }, true)),
+          configText({ ...FIRST_OPTIONS, toString: 1 }, 1, {})];""",
+        {"nines": nines, "deep": deep},
+    )
+    assert all("fault" in each for each in found[:3]) and found[3] and not found[4]
+    assert found[5]["options"] == {"alpha": 2} and len(found[5]["refused"]) == 3
+    assert found[6] == 3 and not {"from_run", "keep_optimizer"} & set(found[7]) and "toString" not in found[8]
+
+
+def test_what_the_page_no_longer_shows_goes_back_with_its_own_number():
+    found = answer(
+        """const sent = [], due = [];
+        const later = (callback) => due.push(callback);
+        const thread = new TrainingThread((message) => sent.push([message.is, message.turn]), () => 0, later);
+        const data = DATASETS.ring.make(FIRST_OPTIONS), options = { ...FIRST_OPTIONS, hidden: [4], decoder_hidden: [4] };
+        thread.receive({ do: "begin", turn: 1, options, data });
+        thread.receive({ do: "step" });
+        const before = thread.trainer.step;
+        thread.receive({ do: "change", turn: 2, options, data: DATASETS.moons.make(FIRST_OPTIONS) });
+        return { sent, before, step: thread.trainer.step, name: thread.trainer.data.name };"""
+    )
+    assert {tuple(each) for each in found["sent"]} == {("begun", 1), ("snapshot", 1), ("begun", 2), ("snapshot", 2)}
+    assert found["before"] == found["step"] == 1 and found["name"] == "moons"
