@@ -284,6 +284,7 @@ def test_the_page_trains_the_model_that_the_command_trains_on_the_file(name, tmp
     np.testing.assert_allclose(found, trainer.state.vae.parameters.vector, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_the_page_draws_and_trains_on_each_data_set(tmp_path):
     write_playground(tmp_path / "page.html")

@@ -174,8 +174,13 @@ def check_training(trainer, found):
             assert_allclose(value, last[term], rtol=1e-9)
 
 
+FAST = ("mixture", "gaussian-learned", "sparse")
+
+
 @needs_node
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name", [each if each in FAST else pytest.param(each, marks=pytest.mark.slow) for each in RUNS]
+)
 def test_fifty_steps_are_the_cpu_engines(name):
     trainer, given = trained(**RUNS[name])
     check_training(trainer, in_node(TRAIN, given))
@@ -219,6 +224,7 @@ return given.changes.map((changes) => {
 """
 
 
+@pytest.mark.slow
 @needs_node
 def test_all_but_the_shape_changes_training_as_it_runs():
     kept = [
@@ -291,6 +297,7 @@ def test_what_cannot_go_on_is_said_and_changes_nothing():
     assert lines[4] == "mmd needs 2 points or more in a batch, not 1"
 
 
+@pytest.mark.slow
 @needs_node
 def test_overlap_and_match_are_those_of_evaluate():
     """With as many samples the page's estimates agree with evaluate's within both standard errors."""

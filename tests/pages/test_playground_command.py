@@ -181,9 +181,10 @@ def test_wrong_use(args, code, message, opened, runs, monkeypatch, capsys):
         ("--hidden 3,3,3,3", "the model has 4 hidden layers; the page trains up to 3"),
         ("--hidden 3 --decoder-hidden 2,2,2,2", "the model has 4 hidden layers; the page trains up to 3"),
         ("--hidden 5000", "the model has 70,008 weights; the page trains up to 20,000"),
-        (
+        pytest.param(
             "--points-per-arm 15001 --batch-size 60000",
             "the training points have 120,008 numbers; the page holds up to 120,000 (--limit takes fewer points)",
+            marks=pytest.mark.slow,
         ),
     ],
 )

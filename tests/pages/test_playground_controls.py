@@ -134,7 +134,8 @@ def test_what_follows_from_a_change():
           changed({ prior: "gaussian", kl: "analytic" }, { prior: "sparse" }).kl,
           changed({ prior: "gaussian" }, { kl: "analytic" }).kl,
           ...[{ latent_dim: 3 }, { prior: "mixture" }, { prior_variance_scale: 2 }, { alpha: 3 }].map((changes) => {
-            const own = { prior: "gaussian", prior_scale: [1, 2], prior_variance: "pca" }, after = changed(own, changes);
+            const own = { prior: "gaussian", prior_scale: [1, 2], prior_variance: "pca" };
+            const after = changed(own, changes);
             return ["prior_scale" in after, after.prior_variance];
           })];"""
     )
@@ -555,7 +556,7 @@ def test_text_stands_out(theme):
 def test_what_is_long_deep_or_has_a_name_that_every_object_has_is_refused():
     nines, deep = "9" * 200_000, "[" * 30_000
     found = answer(
-        """return [readSetting("beta", given.nines + "x"), readSetting("seed", given.nines), readSetting("hidden", given.nines),
+        """return [...["beta", "seed", "hidden"].map((name) => readSetting(name, `${given.nines}x`)),
           readSetting("beta", given.nines).fault.length < 120, CELL_NUMBER.test(given.nines + "x"),
           readConfig(`hidden = ${given.deep}\nbeta = 1${"_1".repeat(9000)}\ntoString = 1\n  alpha = 2  `, []),
           readAddress("#toString=1&constructor=2&__proto__=3", [], []).refused.length,
@@ -573,7 +574,8 @@ def test_what_the_page_no_longer_shows_goes_back_with_its_own_number():
         """const sent = [], due = [];
         const later = (callback) => due.push(callback);
         const thread = new TrainingThread((message) => sent.push([message.is, message.turn]), () => 0, later);
-        const data = DATASETS.ring.make(FIRST_OPTIONS), options = { ...FIRST_OPTIONS, hidden: [4], decoder_hidden: [4] };
+        const data = DATASETS.ring.make(FIRST_OPTIONS);
+        const options = { ...FIRST_OPTIONS, hidden: [4], decoder_hidden: [4] };
         thread.receive({ do: "begin", turn: 1, options, data });
         thread.receive({ do: "step" });
         const before = thread.trainer.step;

@@ -215,6 +215,7 @@ def test_every_choice_of_a_term_is_worked():
         assert sorted(keys) == sorted(constants()[name])
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_the_panel(tmp_path):
     found = in_chromium(TRAINED + PANEL, situation("mixture"), tmp_path, *scripts())

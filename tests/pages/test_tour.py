@@ -60,6 +60,7 @@ def check(stop, found):
         assert SIGNS[sign](found[quantity], number), (quantity, found[quantity])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", STOPS, ids=IDS)
 def test_a_stop_shows_what_it_promises(stop):
     check(stop, shown(stop, stop["options"].get("seed", 0)))
