@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests/support"))
 from driven import Driven
 
 WIDTH, SHOWN = 1300, 640  # pixels of the window, and of the film
-MATCHING, WITHOUT = range(0, 330, 11), range(330, 440, 10)  # steps that are shown, before and after alpha becomes 0
+MATCHING, WITHOUT = range(0, 330, 11), range(330, 800, 40)  # steps that are shown, before and after alpha becomes 0
 FRAME, LAST = 120, 2000  # milliseconds
 
 
