@@ -5,13 +5,8 @@ const SPOKEN_MS = 5000; // from one spoken status to the next while it trains, a
 const REDUCED_MS = 500; // from one drawing to the next where motion is reduced
 const ADDRESS_MS = 1000;
 const MOST_LINES = 6; // that are said at once
-const LARGEST_FILE = 5e6; // bytes
-const STILL_TO_GIVE = {
-  drawn: "Draw points below, then train on them.",
-  table: "Choose a table below, or drop one on the page.",
-};
-const CHANGED_LATE = "Settings or data were changed after the first step. The command trains with the present ones from "
-  + "the start, so its numbers differ.";
+const CHANGED_LATE = "Settings or data were changed after the first step. The command trains with the present ones "
+  + "from the start, so its numbers differ.";
 const FILE_BESIDE = "points.csv must lie beside config.toml, for the command reads it from there.";
 const LINK_TO_A_FILE = "The link names this page's file on this computer: it works here, and elsewhere where the file "
   + "lies in the same place. Give the file along, or put it on a server.";
@@ -30,9 +25,6 @@ class Playground {
     this.motion = matchMedia("(prefers-reduced-motion: reduce)");
     this.view = { ...firstView(), data: null, reducedMotion: this.motion.matches };
     this.turn = 0; // counts the models and data that the thread was given
-    this.likelihoodGiven = false; // a person named the likelihood, which no data then change
-    this.given = { drawn: null, table: null }; // what a person gave: drawn points, a CSV file
-    this.fits = {}; // what was set for the data: see fitsOfData
     this.lines = []; // what is said beside the lines on the data
     this.goesOn = false; // training goes on with the run, and did not begin from the seed
     this.running = true;
@@ -40,6 +32,7 @@ class Playground {
     this.event = ""; // what was changed last
     this.changedLate = false; // a setting was changed after the first step
     this.lastDrawn = this.lastSpoken = -Infinity;
+    this.choice = new DataChoice(this);
     this.makeParts();
     this.listen();
     this.startWorker();
@@ -60,10 +53,11 @@ class Playground {
     this.controls = new Controls(byId("settings"), byId("data-settings"), (changes) => this.changeSettings(changes));
     byId("seed-place").append(this.controls.add("seed", (changes) => this.changeSettings(changes)).element);
     for (const name of ["points_per_arm", "data_seed"]) {
-      byId("data-choice").parentElement.after(this.controls.add(name, (changes) => this.changeData(changes)).element);
+      const control = this.controls.add(name, (changes) => this.choice.changeData(changes));
+      byId("data-choice").parentElement.after(control.element);
     }
     this.tour = new Tour(byId("tour"), TOUR, (stop) => this.goToStop(stop));
-    this.pad = new DrawingPad(byId("pad"), (points) => this.takeDrawn(points));
+    this.pad = new DrawingPad(byId("pad"), (points) => this.choice.takeDrawn(points));
     this.saving = new SaveDialog(byId("save"));
     for (const [text, pace] of PACES) byId("pace").append(new Option(text, String(pace)));
     if (this.run) this.showRun();
@@ -100,14 +94,14 @@ class Playground {
       this.sendPace();
       this.writeAddressSoon();
     });
-    byId("standardise").addEventListener("change", () => this.standardise(byId("standardise").checked));
+    byId("standardise").addEventListener("change", () => this.choice.standardise(byId("standardise").checked));
     for (const place of [0, 1]) {
       const field = byId(`column-${place + 1}`);
-      field.addEventListener("change", () => this.chooseColumn(place, Number(field.value)));
+      field.addEventListener("change", () => this.choice.chooseColumn(place, Number(field.value)));
     }
     byId("save-button").addEventListener("click", () => this.save());
-    byId("data-choice").addEventListener("change", () => this.chooseData(byId("data-choice").value));
-    byId("file").addEventListener("change", () => this.takeFile(byId("file").files[0]));
+    byId("data-choice").addEventListener("change", () => this.choice.chooseData(byId("data-choice").value));
+    byId("file").addEventListener("change", () => this.choice.takeFile(byId("file").files[0]));
     byId("pad").addEventListener("toggle", () => this.pad.draw());
     document.addEventListener("visibilitychange", () => this.redraw());
     addEventListener("hashchange", () => this.restore());
@@ -117,21 +111,7 @@ class Playground {
       this.view.reducedMotion = this.motion.matches;
       this.redraw();
     });
-    this.listenForDrops();
-  }
-
-  listenForDrops() {
-    const over = (on) => document.body.classList.toggle("dropping", on);
-    document.addEventListener("dragover", (event) => {
-      event.preventDefault();
-      over(true);
-    });
-    document.addEventListener("dragleave", () => over(false));
-    document.addEventListener("drop", (event) => {
-      event.preventDefault();
-      over(false);
-      this.takeFile(event.dataTransfer.files[0]);
-    });
+    this.choice.listenForDrops();
   }
 
   startWorker() {
@@ -166,7 +146,7 @@ class Playground {
 
   // What holds since training began, and what the page did for the data
   sayAgain() {
-    this.say([...this.lines, ...fitNotes(this.options, this.fits), this.data.note].filter(Boolean));
+    this.say([...this.lines, ...fitNotes(this.options, this.choice.fits), this.data.note].filter(Boolean));
   }
 
   // ---- the state: from the address, a run, a stop, a control ----
@@ -178,25 +158,25 @@ class Playground {
     Object.assign(this.view, firstView(), found.view);
     byId("pace").value = String(found.pace);
     if (found.drawn) {
-      this.given.drawn = found.drawn;
+      this.choice.given.drawn = found.drawn;
       this.pad.set(found.drawn);
     }
-    if (found.table && !this.given.table) {
+    if (found.table && !this.choice.given.table) {
       lines.push(`The link was made with the table ${shortened(found.table)}, which it cannot hold: drop it here.`);
     }
-    this.fits = {};
-    this.likelihoodGiven = "likelihood" in options;
+    this.choice.fits = {};
+    this.choice.likelihoodGiven = "likelihood" in options;
     this.options = withSettings(this.base(), options);
     if (this.run) lines.push(...this.run.notes);
-    if (!this.makeData(data || this.options.data)) {
-      lines.push(this.takenFault());
-      this.makeData(this.base().data);
+    if (!this.choice.makeData(data || this.options.data)) {
+      lines.push(this.choice.takenFault());
+      this.choice.makeData(this.base().data);
     }
     const fault = this.faultOf(this.options);
     if (fault) {
       lines.push(fault);
       this.options = this.base();
-      this.makeData(this.options.data);
+      this.choice.makeData(this.options.data);
     }
     this.setEllipses(found.ellipses);
     this.toggles.show();
@@ -207,9 +187,9 @@ class Playground {
 
   backToRun() {
     this.tour.showStop(null);
-    this.fits = {};
+    this.choice.fits = {};
     this.options = this.run.options;
-    this.makeData(OF_THE_RUN);
+    this.choice.makeData(OF_THE_RUN);
     this.begin(this.run.state, this.run.notes);
     byId("play").focus();
   }
@@ -219,160 +199,16 @@ class Playground {
     return this.run && !this.tour.stop ? this.run.options : optionsOfStop(this.tour.stop);
   }
 
-  // Makes the data of that name the page's; false, and a line beside the choice, if it cannot
-  makeData(name) {
-    try {
-      if (name in STILL_TO_GIVE && !this.given[name]) throw new Error(STILL_TO_GIVE[name]);
-      const make = () => DATASETS[name].make({ ...this.options, data: name }, this.given[name]);
-      this.useData(name === OF_THE_RUN ? this.run.data : make(), name);
-      byId("fault-data").textContent = "";
-      return true;
-    } catch (error) {
-      byId("fault-data").textContent = error.message;
-      return false;
-    }
-  }
-
-  useData(data, name) {
-    const others = this.data && this.data.columns.join() !== data.columns.join();
-    this.data = this.view.data = data;
-    this.panel.columns = data.columns;
-    this.fitOptions({ ...withoutFits(this.options, this.fits), data: name });
-    this.view.columns = twoWithin(others ? [0, 1] : this.view.columns, data.width);
-    if (this.view.chosen !== null && this.view.chosen >= data.rows) this.view.chosen = null;
-    this.setEllipses(this.view.ellipses.size > 0);
-    this.showAboutData();
-  }
-
-  // The options that fit the data; a run's own fit its data
-  fitOptions(options) {
-    const ofTheRun = options.data === OF_THE_RUN, asTheRun = ofTheRun && sameShape(options, this.run.options);
-    const own = ofTheRun ? options : withoutOwnVariances(options);
-    const fitted = optionsForData(own, this.data, this.likelihoodGiven || ofTheRun);
-    this.options = asTheRun ? own : { ...fitted, data: options.data };
-    this.fits = fitsOfData(own, this.options);
-  }
-
-  showAboutData() {
-    const { data } = this, isTable = this.options.data === "table";
-    byId("about-data").textContent = splitNote(data);
-    byId("standardise-setting").hidden = !isTable && !this.given.table;
-    byId("standardise").checked = this.options.scale === "standardise";
-    byId("columns").hidden = Boolean(data.imageShape) || data.width <= 2;
-    for (const [place, field] of [byId("column-1"), byId("column-2")].entries()) {
-      field.replaceChildren(...data.columns.map((name, i) => new Option(name, String(i))));
-      field.value = String(this.view.columns[place]);
-    }
-  }
-
-  // The column that is shown across, at place 0, or up, at place 1; one that is shown already changes places.
-  chooseColumn(place, column) {
-    const { columns } = this.view, other = columns[1 - place] === column ? columns[place] : columns[1 - place];
-    this.view.columns = place === 0 ? [column, other] : [other, column];
-    this.showAboutData();
-    this.viewChanged();
-  }
-
-  standardise(on) {
-    const scale = on ? "standardise" : "none";
-    if (this.options.data !== "table") this.options = { ...this.options, scale };
-    else if (this.changeData({ scale })) byId("standardise").checked = !on;
-  }
-
-  // The fault of data that could not be made, which is shown elsewhere than beside the choice
-  takenFault() {
-    const fault = byId("fault-data").textContent;
-    byId("fault-data").textContent = "";
-    return fault;
-  }
-
-  chooseData(name) {
-    if (name === "drawn" && !this.given.drawn) byId("pad").open = true;
-    this.likelihoodGiven = false;
-    if (this.makeData(name)) this.goOnWithData();
-    else byId("data-choice").value = this.options.data;
-  }
-
-  changeData(changes) {
-    const before = this.options;
-    this.options = { ...this.options, ...changes };
-    if (this.makeData(this.options.data)) {
-      this.begin(null);
-      return null;
-    }
-    this.options = before;
-    return "scale" in changes ? byId("fault-data").textContent : this.takenFault();
-  }
-
-  takeDrawn(points) {
-    const before = this.given.drawn;
-    this.given.drawn = points;
-    this.likelihoodGiven = false;
-    if (this.makeData("drawn")) {
-      this.goOnWithData();
-      return null;
-    }
-    this.given.drawn = before;
-    return this.takenFault();
-  }
-
-  async takeFile(file) {
-    if (!file) return;
-    if (file.size > LARGEST_FILE) {
-      const size = (file.size / 1e6).toFixed(1);
-      this.say([`${file.name}: a file must be ${LARGEST_FILE / 1e6} MB or less, not ${size} MB`]);
-      return;
-    }
-    try {
-      const text = await file.text();
-      if (/\.toml$/i.test(file.name)) this.takeConfig(file.name, text);
-      else this.takeTable({ name: file.name, text });
-    } catch (error) {
-      this.say([`${file.name}: ${error.message}`]); // a folder, or a file that is gone
-    }
-    byId("file").value = "";
-  }
-
-  takeTable(table) {
-    const before = this.given.table;
-    this.given.table = table;
-    this.likelihoodGiven = false;
-    if (this.makeData("table")) {
-      this.goOnWithData();
-      return;
-    }
-    this.given.table = before;
-    byId("standardise-setting").hidden = false; // what is too large as it is may be trained on standardised
-    this.say([byId("fault-data").textContent]);
-  }
-
-  takeConfig(name, text) {
-    const { options, refused } = readConfig(text, Object.keys(DATASETS));
-    const before = { options: this.options, fits: this.fits }, { data = before.options.data, ...others } = options;
-    this.fits = {};
-    this.likelihoodGiven = "likelihood" in others;
-    this.options = withSettings({ ...CONSTANTS.defaults, data: before.options.data }, others);
-    const fault = this.makeData(data) ? this.faultOf(this.options) : this.takenFault();
-    const lines = refused.map((line) => `${name}: ${line}.`);
-    if (!fault) {
-      this.begin(null, [`The settings are those of ${name}.`, ...lines]);
-      return;
-    }
-    Object.assign(this, before);
-    this.makeData(this.options.data);
-    this.say([`${name}: ${fault}`, ...lines]);
-  }
-
   goToStop(stop) {
     if (!stop) {
       this.viewChanged();
       return;
     }
-    this.fits = {};
-    this.likelihoodGiven = false;
+    this.choice.fits = {};
+    this.choice.likelihoodGiven = false;
     this.options = optionsOfStop(stop);
     this.running = true;
-    if (this.makeData(this.options.data)) this.begin(null);
+    if (this.choice.makeData(this.options.data)) this.begin(null);
   }
 
   // Adopts changed settings while training goes on; returns a fault's line, or null
@@ -380,7 +216,7 @@ class Playground {
     const options = withSettings(this.options, changes), fault = this.faultOf(options);
     if (fault) return fault;
     this.options = options;
-    if ("likelihood" in changes) this.likelihoodGiven = true;
+    if ("likelihood" in changes) this.choice.likelihoodGiven = true;
     this.controls.show(options);
     this.send({ do: "change", options });
     const [name] = Object.keys(changes), step = this.snapshot ? this.snapshot.step : 0;
@@ -576,13 +412,14 @@ class Playground {
 
   state() {
     const { data } = this.options, { stop } = this.tour, base = this.base(), isTable = data === "table";
-    const { likelihood } = this.options, options = { ...withoutFits(this.options, this.fits), likelihood };
+    const { likelihood } = this.options, options = { ...withoutFits(this.options, this.choice.fits), likelihood };
     const pace = Number(byId("pace").value), ofTheRun = data === OF_THE_RUN;
     const shown = ofTheRun ? base : { ...base, likelihood: optionsForData(base, this.data).likelihood };
     return {
       options: isTable ? { ...options, data: base.data } : { ...options, scale: base.scale }, base: shown, pace,
       view: this.view,
-      stop: stop && stop.id, drawn: data === "drawn" ? this.given.drawn : null, table: isTable ? this.data.name : null,
+      stop: stop && stop.id, drawn: data === "drawn" ? this.choice.given.drawn : null,
+      table: isTable ? this.data.name : null,
     };
   }
 

@@ -6,8 +6,8 @@ const SETTING_HELP = {
   alpha: "The weight of D: it makes all encodings together be distributed as the prior. 0 leaves D out.",
   regulariser: "How D is measured: kl-inc is the KL divergence from p(z) to q(z); mmd compares both in each dimension.",
   kl: "monte-carlo takes the KL term at the sampled z; analytic computes it without sampling, for a gaussian prior.",
-  log_prior_multiplier: "How often log p(z) counts in the KL term. 1 is right; the authors' code counts a mixture's once "
-    + "for each latent dimension.",
+  log_prior_multiplier: "How often log p(z) counts in the KL term. 1 is right; the authors' code counts a mixture's "
+    + "once for each latent dimension.",
   prior: "The distribution that z is to have, and from which new points are sampled.",
   components: "How many normal distributions the mixture has; they stand on a circle.",
   component_radius: "How far the mixture's components are from the middle.",

@@ -270,7 +270,7 @@ def test_a_chosen_point_s_numbers_follow_training_and_lead_to_its_formulas(opene
     browser.until(f"({STEP}) === {step + 1}")
     browser.until(f"{NOTE} !== {note!r}")
     assert browser.value(SAID) == said, "a screen reader does not read each step's numbers"
-    browser.value("playground.chooseData('moons')")
+    browser.value("playground.choice.chooseData('moons')")
     browser.until(f"{SAID}.includes('moon') && {NOTE} === {SAID}")
     browser.click("#latent-plane .plane-note button")
     assert browser.value(FOCUS) == "point-title"
@@ -600,10 +600,10 @@ def test_other_points_are_trained_on_as_training_runs(opened):
     browser = opened()
     at_step(browser, 20)
     step, vector = browser.value(STEP), browser.value("Array.from(playground.snapshot.model.vector)")
-    browser.value("playground.chooseData('ring')")
+    browser.value("playground.choice.chooseData('ring')")
     browser.until("playground.snapshot && playground.data.name === 'ring'")
     assert browser.value(STEP) == step and browser.value("Array.from(playground.snapshot.model.vector)") == vector
-    browser.value("playground.chooseData('hearts')")
+    browser.value("playground.choice.chooseData('hearts')")
     browser.until("playground.snapshot && playground.data.name === 'hearts'")
     assert browser.value(STEP) == 0, "another width needs another model"
 
