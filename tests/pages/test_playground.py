@@ -97,7 +97,8 @@ def test_an_arrows_number_is_read_with_its_formula(opened):
     browser.click("#latent-plane canvas", 0.5, 0.5)
     browser.until("playground.view.chosen !== null")
     chosen = browser.value("playground.view.chosen")
-    panel = browser.until("document.getElementById('point-panel').textContent")
+    browser.until(f"document.getElementById('point-panel').textContent.includes('Point {chosen + 1} ')")
+    panel = browser.value("document.getElementById('point-panel').textContent")
     assert f"Point {chosen + 1} " in panel and "equal" in panel and "NOT EQUAL" not in panel
     pull = browser.value(
         "(() => { const { look } = playground.snapshot, at = look.rows.indexOf(playground.view.chosen);"
