@@ -104,7 +104,8 @@ class Playground {
     byId("file").addEventListener("change", () => this.choice.takeFile(byId("file").files[0]));
     byId("pad").addEventListener("toggle", () => this.pad.draw());
     document.addEventListener("visibilitychange", () => this.redraw());
-    addEventListener("hashchange", () => this.restore());
+    // The address itself may have been written anew before this is heard.
+    addEventListener("hashchange", (event) => this.restore(new URL(event.newURL).hash));
     addEventListener("resize", () => this.redraw());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
     this.motion.addEventListener("change", () => {
@@ -151,8 +152,8 @@ class Playground {
 
   // ---- the state: from the address, a run, a stop, a control ----
 
-  restore() {
-    const found = readAddress(location.hash, this.tour.stops.map((stop) => stop.id), Object.keys(DATASETS));
+  restore(hash = location.hash) {
+    const found = readAddress(hash, this.tour.stops.map((stop) => stop.id), Object.keys(DATASETS));
     const { data, ...options } = found.options, lines = found.refused;
     this.tour.showStop(found.stop);
     Object.assign(this.view, firstView(), found.view);
