@@ -277,24 +277,13 @@ class Plane {
     return path;
   }
 
-  // The line on which p has a level: where it crosses a cell's edges, joined in pairs.
+  // The line on which p has a level
   contour(p, level, path) {
-    const n = this.size, unit = this.canvas.width / (n - 1);
-    for (let j = 0; j + 1 < n; j++) {
-      for (let i = 0; i + 1 < n; i++) {
-        const corners = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]], crossings = [];
-        corners.forEach(([x, y], k) => {
-          const [u, v] = corners[(k + 1) % 4], a = p[y * n + x], b = p[v * n + u];
-          if ((a < level) !== (b < level)) {
-            const t = (level - a) / (b - a);
-            crossings.push([(x + t * (u - x)) * unit, (n - 1 - (y + t * (v - y))) * unit]);
-          }
-        });
-        for (let k = 0; k + 1 < crossings.length; k += 2) {
-          path.moveTo(...crossings[k]);
-          path.lineTo(...crossings[k + 1]);
-        }
-      }
+    const n = this.size, unit = this.canvas.width / (n - 1), pieces = contourPieces(p, n, level);
+    const pixel = (at) => [pieces[at] * unit, (n - 1 - pieces[at + 1]) * unit];
+    for (let at = 0; at < pieces.length; at += 4) {
+      path.moveTo(...pixel(at));
+      path.lineTo(...pixel(at + 2));
     }
   }
 

@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     parts.HERE / "encoded.js",
     HERE / "trained.js",
+    parts.HERE / "contours.js",
     parts.HERE / "curves.js",
     parts.HERE / "drawing.js",
     HERE / "explorer.js",

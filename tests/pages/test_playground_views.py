@@ -12,6 +12,7 @@ from javascript import in_node
 from scipy import stats
 
 import minidecomp
+from minidecomp.page import parts
 
 NODE = shutil.which("node")
 FOLDER = Path(minidecomp.__file__).parent / "playground"
@@ -174,7 +175,7 @@ return {
     ("prior", "scale", "reach"), [("gaussian", 1, 4), ("mixture", 0.17, 2), ("sparse", 1, 3), ("student-t", 1, 6)]
 )
 def test_the_priors_lines_hold_their_share(prior, scale, reach):
-    scripts = [(FOLDER / f"{name}.js").read_text() for name in FILES]
+    scripts = [(parts.HERE / "contours.js").read_text(), *((FOLDER / f"{name}.js").read_text() for name in FILES)]
     found = in_node(PRIOR_LINES, {"prior": prior, "scale": scale, "reach": reach}, *scripts)
     assert found["shares"] == pytest.approx([0.5, 0.9], abs=0.03)
     assert all(len(line) > 100 for line in found["lines"][1:]) and found["far"] == [0, 0]
