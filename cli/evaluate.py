@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from minidecomp.errors import OptionError, Overtaken, counted
+from minidecomp.progress import has_bars
 
 from .evaluating import Evaluator, evaluate_all, finished_runs, is_one_run
 from .loading import (
@@ -24,6 +24,7 @@ from .loading import (
     which_option,
 )
 from .output import say
+from .progress import bar
 from .table import print_content, say_if_scales_differ, table_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def _note(metric: Metric) -> str:
     help="Metrics from the list below; all (but those that take minutes); or none.  "
     "[factor_vae, or all if the factors are not known]",
 )
-@click.option("--decomposition/--no-decomposition", default=True, help="Estimate overlap and match from all test points.  [yes]")
+@click.option(
+    "--decomposition/--no-decomposition", default=True, help="Overlap and match, from all test points.  [yes]"
+)
 @click.option("--log-likelihood", "marginal", is_flag=True, help="Also estimate log p(x), by importance sampling.")
 @click.option("--importance-samples", metavar="N", help="Samples of each point for --log-likelihood.  [1000]")
 @click.option("--points", metavar="N", help="Test points for --log-likelihood, evenly spread.  [all]")
@@ -188,19 +191,17 @@ def _progress(quiet: bool, several: bool = False) -> Iterator[Listener]:
         yield Listener()
         return
     with ExitStack() as stack:
-        bars: list[Any] = []
+        bars: list[Callable[[int], object]] = []
 
         def points(done: int, count: int) -> None:
             if not bars:
-                bars.append(
-                    stack.enter_context(click.progressbar(length=count, label="importance sampling", file=sys.stderr))
-                )
-            bars[0].update(done - bars[0].pos)
+                bars.append(stack.enter_context(bar(count, "importance sampling")))
+            bars[0](done)
             if done == count:
                 stack.close()
 
         if several:
-            yield Listener(points=points) if sys.stderr is not None and sys.stderr.isatty() else Listener()
+            yield Listener(points=points) if has_bars() else Listener()
         else:
             yield Listener(say=lambda line: say(line, err=True), points=points)
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidecomp.errors import counted
 
-from .numbers import aligned, plus_minus
-from .tables import terminal_width
+from .printing import aligned, plus_minus, wrapped
 
 if TYPE_CHECKING:
     from .evaluating import Evaluated
 
 LABEL = 26  # characters of the column of names
-USUAL_WIDTH = 100  # of a line where the output is not a terminal
 METRICS = {
     "metrics": "metrics of the posterior means",
     "metrics_of_gaussian_quantiles": "metrics of the posterior means, mapped to Gaussian quantiles",
@@ -60,16 +57,16 @@ def notes_on_columns(found: Sequence[Evaluated], columns: Sequence[str], verbose
     from minidecomp.variants import METRICS as KNOWN
 
     terms = [name for name in columns if name.startswith("test.")]
-    lines = _wrapped(f"{', '.join(terms)}: means over batches of test points, in nats") if terms else []
+    lines = wrapped(f"{', '.join(terms)}: means over batches of test points, in nats") if terms else []
     if "marginal_log_likelihood" in columns:
-        lines += _wrapped("marginal_log_likelihood: by importance sampling, in nats")
+        lines += wrapped("marginal_log_likelihood: by importance sampling, in nats")
     for name in columns:
         if name in KNOWN:
             scale = f" ({KNOWN[name].scale})" if KNOWN[name].scale else ""
-            lines += _wrapped(f"{name}: {KNOWN[name].title}{scale}")
+            lines += wrapped(f"{name}: {KNOWN[name].title}{scale}")
             scores = [each.result["metrics"][name] for each in found if name in each.result.get("metrics", {})]
             if verbose and scores:
-                lines += _wrapped(scores[0]["definition"], "  ")
+                lines += wrapped(scores[0]["definition"], "  ")
     return lines
 
 
@@ -88,7 +85,7 @@ def _over_batches(result: Mapping[str, Any]) -> list[str]:
         of = f"{counted(test['points'], 'test point')} in batches of {test['batch_size']}"
     else:
         of = f"{counted(test['points'], 'test point')}, one batch"
-    return ["", "means over batches", *_wrapped(f"{of}; {units()}", "  "), *_rows(rows)]
+    return ["", "means over batches", *wrapped(f"{of}; {units()}", "  "), *_rows(rows)]
 
 
 def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
@@ -99,8 +96,8 @@ def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
     test, points = result["test"], found["points"]
     of = f"{points} of {test['points']} test points" if points < test["points"] else counted(points, "test point")
     lines = ["", f"all test points (value {plus_minus()} standard error)"]
-    lines += _wrapped(f"{of} together, {found['samples']} samples; {units()}", "  ")
-    lines += _wrapped(_why_they_differ(test["batch_size"], test["points"], points, names), "  ")
+    lines += wrapped(f"{of} together, {found['samples']} samples; {units()}", "  ")
+    lines += wrapped(_why_they_differ(test["batch_size"], test["points"], points, names), "  ")
     parts = [(factor, name) for factor in ("overlap", "match") for name in found[factor]]
     numbers = _numbers([(found[factor][name]["value"], found[factor][name]["error"]) for factor, name in parts])
     before = ""
@@ -110,7 +107,7 @@ def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
             before = factor
         lines.append(_row("  " + names.get(name, name.replace("_", " ")), number))
         if verbose and name in DEFINITIONS:
-            lines += _wrapped(DEFINITIONS[name], "      ")
+            lines += wrapped(DEFINITIONS[name], "      ")
     return lines
 
 
@@ -139,23 +136,23 @@ def _by_importance_sampling(result: Mapping[str, Any]) -> list[str]:
         )
     row = ("marginal log-likelihood", found["mean"], found["standard_error"])
     heading = f"importance sampling (value {plus_minus()} standard error)"
-    return ["", heading, *_wrapped(f"{of}, {how}; nats", "  "), *_rows([row])]
+    return ["", heading, *wrapped(f"{of}, {how}; nats", "  "), *_rows([row])]
 
 
 def _of_metrics(title: str, scores: Mapping[str, Any], factors: Mapping[str, int], verbose: bool) -> list[str]:
     from minidecomp.variants import METRICS as KNOWN
 
-    lines = ["", *_wrapped(title)]
+    lines = ["", *wrapped(title)]
     if factors:
         shown = ", ".join(f"{name} ({size} values)" for name, size in factors.items())
-        lines += _wrapped(f"factors: {shown}", "  ")
+        lines += wrapped(f"factors: {shown}", "  ")
     numbers = _numbers([(score["score"], None) for score in scores.values()])
     for (name, score), number in zip(scores.items(), numbers, strict=True):
         lines.append(f"{_row(KNOWN[name].title, number)}  {KNOWN[name].scale}".rstrip())
         if verbose:
             samples = ", ".join(f"{part} {count}" for part, count in score["samples"].items())
             seed = "" if score["seed"] is None else f"; seed {score['seed']}"
-            lines += _wrapped(f"{name}: {score['definition']} ({samples}{seed})", "    ")
+            lines += wrapped(f"{name}: {score['definition']} ({samples}{seed})", "    ")
     return lines
 
 
@@ -175,9 +172,3 @@ def _row(label: str, number: str) -> str:
     short = number.lstrip(" ")
     blanks = max(LABEL + len(number) - len(short) - len(label), 1)
     return f"  {label}{' ' * blanks}{short}".rstrip()
-
-
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    """The text in lines that fit the terminal, each with the indent."""
-    width = max(terminal_width() or USUAL_WIDTH, 30)
-    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

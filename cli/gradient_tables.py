@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from .printing import wrapped
+
 if TYPE_CHECKING:
     from minidecomp.inspection.by_term import TermGradients
     from minidecomp.inspection.check import Check
     from minidecomp.inspection.theory import Sides
+    from minidecomp.terms.priors import Prior
 
 NAMES = {"log_likelihood": "reconstr.", "kl": "beta KL", "regulariser": "alpha D"}
 SHORT = {"log_likelihood": "r", "kl": "KL", "regulariser": "D"}
@@ -94,10 +97,12 @@ def check_lines(found: Check, points: int) -> list[str]:
     return lines
 
 
-def theorem_lines(sides: Sides, prior: str, beta: float) -> list[str]:
-    """Both sides of a statement, part by part."""
-    lines = [f"{sides.statement}        ({prior} prior, beta {beta:g}; nats a data point)", ""]
+def theorem_lines(name: str, sides: Sides, prior: Prior, beta: float) -> list[str]:
+    """Both sides of a statement, part by part, their difference, and what it means."""
+    from minidecomp.inspection.meaning import meaning
+
+    lines = [sides.statement, f"{prior.name} prior, beta {beta:g}; nats a data point", ""]
     for title, parts, total in (("left", sides.left_parts, sides.left), ("right", sides.right_parts, sides.right)):
         rows = [[f"  {name}", f"{value:.12f}"] for name, value in parts.items()]
         lines += [f"{title} side", *_table([*rows, ["  together", f"{total:.12f}"]])]
-    return [*lines, f"difference: {sides.difference:.1e}"]
+    return [*lines, f"difference: {sides.difference:.3g}", "", *wrapped(meaning(name, sides, prior, beta))]

@@ -13,6 +13,7 @@ from .gradient_tables import check_lines, summary_lines, theorem_lines
 from .loading import say_notes, which_option
 from .options import LookCommand
 from .output import check_output, check_run_output, save_arrays, write_arrays
+from .progress import waiting
 
 if TYPE_CHECKING:
     from minidecomp.inspection.explanation import Situation
@@ -126,7 +127,7 @@ def _situation(
     options = from_options.fit_likelihood(options, dataset)
     learn(dataset, str(options.likelihood), options.dtype)
     say_notes(dataset)
-    logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train))
+    logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train), waiting())
     state, objective = checkpoint.fresh_state(options, dataset.data_dim, logits), objective_from(options)
     warm_start.begin(state, options, dataset.scaling)
     count = min(options.batch_size, most) if points is None else points
@@ -237,5 +238,5 @@ def _theorem(looked_at: Situation, name: str, as_json: bool) -> int:
     if as_json:
         click.echo(files.as_json(dataclasses.asdict(sides) | {"difference": sides.difference}))
     else:
-        click.echo("\n".join(theorem_lines(sides, s.vae.prior.name, s.objective.beta)))
+        click.echo("\n".join(theorem_lines(name, sides, s.vae.current_prior(), s.objective.beta)))
     return 0

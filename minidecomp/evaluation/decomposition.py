@@ -40,7 +40,7 @@ TITLES = {  # of the parts that are not terms of the objective
 DEFINITIONS = {
     "posterior_entropy": "the mean entropy of q(z|x) over the points",
     "mutual_information": "E[log q(z|x) - log q(z)]: 0 if all encodings are the same, log N if no two of N overlap",
-    "total_correlation": "KL(q(z) || prod_d q(z_d)), from samples of the mixture q(z): 0 if the dimensions are independent",
+    "total_correlation": "KL(q(z) || prod_d q(z_d)), from samples of q(z): 0 if the dimensions are independent",
     "dimension_wise_kl": "sum_d KL(q(z_d) || p(z_d))",
     "prior_dependence": "E_q(z)[log prod_d p(z_d) - log p(z)]: 0 if the prior's dimensions are independent",
     "kl": "KL(q(z|x) || p(z)), the sum of the four above",

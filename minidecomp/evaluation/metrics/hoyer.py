@@ -72,7 +72,7 @@ HOYER = Metric(
     "sparsity of a point's codes, each divided by its standard deviation",
     of_codes=hoyer,
     title="Hoyer sparsity",
-    scale="0 to 1, 1 is sparsest",
+    scale="0 to 1, 1 is sparse",
     least_latent_dims=2,
 )
 HOYER_PLAIN = Metric(
@@ -80,6 +80,6 @@ HOYER_PLAIN = Metric(
     "sparsity of a point's codes as they are",
     of_codes=partial(hoyer, normalise=False),
     title="Hoyer sparsity, unscaled",
-    scale="0 to 1, 1 is sparsest",
+    scale="0 to 1, 1 is sparse",
     least_latent_dims=2,
 )

@@ -1,12 +1,16 @@
-"""How numbers are printed: a value with its error, and columns whose decimal points stand below each other."""
+"""How results are printed: values with their errors, decimal points below each other; texts in lines that fit."""
 
 from __future__ import annotations
 
 import math
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from .tables import terminal_width
+
+USUAL_WIDTH = 100  # of a line where the output is not a terminal
 DECIMALS, MOST_DECIMALS = 4, 9
 HEAD = 6  # characters before the decimal point
 
@@ -57,3 +61,9 @@ def _point(text: str) -> int:
 
 def _unsigned_zero(text: str) -> str:
     return text.lstrip("-") if float(text) == 0 else text
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """The text in lines that fit the terminal, each with the indent."""
+    width = max(terminal_width() or USUAL_WIDTH, 30)
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
