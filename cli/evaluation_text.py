@@ -54,10 +54,10 @@ def dimension_names(dimensions: Sequence[int]) -> str:
 
 def notes_on_columns(found: Sequence[Evaluated], columns: Sequence[str], verbose: bool = False) -> list[str]:
     """What the columns of the table of several runs hold; with ``verbose`` each metric's definition."""
+    from minidecomp.evaluation.terms import units
     from minidecomp.variants import METRICS as KNOWN
 
-    terms = [name for name in columns if name.startswith("test.")]
-    lines = wrapped(f"{', '.join(terms)}: means over batches of test points, in nats") if terms else []
+    lines = wrapped(f"test.*: means over batches of test points; {units()}")
     if "marginal_log_likelihood" in columns:
         lines += wrapped("marginal_log_likelihood: by importance sampling, in nats")
     for name in columns:

@@ -86,7 +86,7 @@ def cached_principal_variances(
     except Fault as error:  # the next run computes them again
         waiting.say(f"the principal variances are not kept for later runs: {error}")
     else:
-        waiting.say(f"principal variances: kept for later runs in {path}")
+        waiting.say(f"principal variances: kept for later runs in {path.parent}")
     return variances[:count]
 
 

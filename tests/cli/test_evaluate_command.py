@@ -84,7 +84,7 @@ def test_what_is_evaluated_and_what_is_printed(here, capsys, places, runs):
     assert out[0].split()[-3:] == [*TERMS, "hoyer"]
     count = len(runs) + 1
     assert [line.split()[0] for line in out[1:count]] == runs and out[count:] == [
-        "test.log_likelihood, test.kl: means over batches of test points, in nats",
+        "test.*: means over batches of test points; nats (the MMD has no unit)",
         "hoyer: Hoyer sparsity (0 to 1, 1 is sparse)",
         f"written: evaluation.json of {len(runs)} runs",
     ]
@@ -112,7 +112,7 @@ def test_the_table_has_what_was_computed_now(here, capsys, monkeypatch):
     assert evaluated(capsys, "runs", "--metrics", "none", "-q")[0][0].split()[2:] == TERMS
     monkeypatch.setattr(tables, "terminal_width", lambda: 44)
     out, err = evaluated(capsys, "runs", "--log-likelihood", "--importance-samples", "2", "--metrics", "none", "-q")
-    assert "marginal_log_likelihood: by importance" in out
+    assert "marginal_log_likelihood: by importance sampling, in nats" in out
     assert out[0].split() == ["run", "alpha", "marginal_log_likelihood"] and err == [
         "not shown, for the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
     ]
