@@ -23,7 +23,7 @@ def _cell(value: float, form: str = ".3g") -> str:
 
 
 def _table(rows: list[list[str]]) -> list[str]:
-    """The first column to the left, the others to the right."""
+    """Lines of a table: the first column is aligned left, the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -34,13 +34,13 @@ def _table(rows: list[list[str]]) -> list[str]:
 
 
 def summary_lines(found: TermGradients, points: int, kl_title: str = "KL") -> list[str]:
-    """Values; norms, shares and cosines by block; the largest entries. Where the second term is no KL it is said."""
+    """Values; norms, shares and cosines by block; the largest entries. A line says if the second term is not the KL."""
     from minidecomp.inspection.by_term import largest_entries, summarise
 
     terms = found.terms
-    lines = [f"{points} training points, float64; the gradient of the objective, which training goes up", ""]
+    lines = [f"{points} training points, float64; the gradient of the objective, which training maximises", ""]
     if kl_title != "KL":
-        lines.insert(1, f"KL stands for {kl_title}, which the objective has in its place")
+        lines.insert(1, f"KL stands for {kl_title}, which the objective has instead")
     rows = [["term", "weight", "value", "weighted"]]
     for term in terms:
         weight, value = found.weights[term], found.values[term]
@@ -69,7 +69,7 @@ def summary_lines(found: TermGradients, points: int, kl_title: str = "KL") -> li
 
 
 def check_lines(found: Check, points: int) -> list[str]:
-    """The U, pass or fail by name, and the verdict."""
+    """The error of each step size, pass or fail for each gradient, and the verdict."""
     from minidecomp.inspection.check import ENGINE_TOLERANCE, STEPS, TOLERANCE
 
     terms = list(found.curve)
