@@ -192,6 +192,16 @@ def test_what_is_computed_for_the_cache_is_said_and_counted_once(monkeypatch):
     assert said[-1] == "the principal variances are not kept for later runs: it is full"
 
 
+def test_train_says_what_pca_computes_unless_it_is_quiet_or_known(monkeypatch, capsys):
+    monkeypatch.setattr(pca, "WORTH_CACHING", 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", os.getcwd())
+    small = ["--data", "pinwheel", "--points-per-arm", "5", "--hidden", "4", "--epochs", "1", "--no-plots"]
+    pca_run = ["train", *small, "--prior", "gaussian", "--prior-variance", "pca", "--out"]
+    for run, data_seed, more, is_said in (("a", "0", [], True), ("b", "0", [], False), ("c", "1", ["-q"], False)):
+        assert main([*pca_run, run, "--data-seed", data_seed, *more]) == 0
+        assert ("computing the covariance of 20 points, once" in capsys.readouterr().err) == is_said
+
+
 # ---- the digest ----
 
 
