@@ -44,6 +44,16 @@ ENGINE_SCRIPTS = (
     "measures.js",
     "trainer.js",
 )
+# What both pages draw with
+DRAWING_SCRIPTS = (
+    "encoded.js",
+    "ticks.js",
+    "contours.js",
+    "prior_lines.js",
+    "svg.js",
+    "drawing.js",
+    "plot_frame.js",
+)
 ELEMENTS = re.compile(r"<(script|style)\b([^>]*)>(.*?)</\1>", re.DOTALL)
 
 

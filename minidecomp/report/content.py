@@ -24,9 +24,10 @@ from ..randomness import streams
 from ..randomness.draws import draw
 from ..runs.checkpoint import Run, has_best
 from ..runs.evaluation_file import read_evaluation
-from ..runs.folder import config_text
 from ..runs.schema import VALIDATION_COLUMNS, of_validation
 from ..variants import REGULARISERS
+from .evaluation import evaluation
+from .settings import settings
 
 MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
 MOST_POINTS, MOST_VALUES = 100, 80_000  # test points, and numbers in all of them
@@ -35,8 +36,6 @@ MOST_EPOCHS = 400  # points of a curve
 PLANE = 120  # points along each side of the aggregate posterior's picture
 MARGINAL = 81  # points of a dimension's density
 SLIDERS = 12
-MOST_LISTED = 20  # numbers of a list in evaluation.json
-DIMENSIONS = (" active", " kept")  # lists there whose numbers are latent dimensions
 
 
 def content(run: Run, dataset: Dataset) -> dict[str, Any]:
@@ -57,13 +56,13 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "best": run.state.epoch if run.which == "best" else None,
         "last": run.which == "last" and has_best(run.folder),
         "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}
-        | {"D": REGULARISERS[run.objective.regulariser].symbol, "kl_title": run.objective.kl_title},
+        | {"D": REGULARISERS[run.objective.regulariser].symbol, "kl_title": run.objective.kl_title, "D_unit": REGULARISERS[run.objective.regulariser].unit},
         "prior": o.prior,
-        "settings": [line.partition(" = ")[::2] for line in config_text(o).splitlines() if " = " in line],
+        "settings": settings(o),
         "curves": _thinned({name: values for name, values in metrics.items() if name not in VALIDATION_COLUMNS}),
         "validation": _validation(metrics),
         "gradients": _thinned(training.gradient_log.columns()) if training.gradient_log is not None else {},
-        "evaluation": _evaluation(run),
+        "evaluation": evaluation(read_evaluation(run.folder, run.state), run.objective),
         "parameters": int(vae.parameters.vector.size),
         "unit": _unit(run),
     }
@@ -104,33 +103,6 @@ def _validation(metrics: dict[str, np.ndarray]) -> dict[str, list[float | None]]
         return {}
     seen = np.isfinite(columns["log_likelihood"])
     return _thinned({name: values[seen] for name, values in ({"epoch": metrics["epoch"]} | columns).items()})
-
-
-def _evaluation(run: Run) -> list[tuple[str, Any]]:
-    """evaluation.json as a flat list of names and numbers; empty if there is none of this model."""
-    rows: list[tuple[str, Any]] = []
-
-    def walk(prefix: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                if name != "parameters_sha256":  # of use to programs alone
-                    walk(f"{prefix} {name}".strip(), inner)
-        elif isinstance(value, list):
-            shown = _listed(prefix, value[:MOST_LISTED])
-            rows.append((prefix, ", ".join(shown) + (" .." if len(value) > MOST_LISTED else "")))
-        else:
-            rows.append((prefix, float(f"{value:.6g}") if isinstance(value, float) else value))
-
-    walk("", read_evaluation(run.folder, run.state))
-    return rows
-
-
-def _listed(name: str, values: list[Any]) -> list[str]:
-    """What is said of a list's values; latent dimensions, which the file counts from 0, are z1, z2, .. on the page."""
-    if name.endswith(DIMENSIONS):
-        return [f"z{each + 1}" for each in values] or ["none"]
-    shown = [f"{each:.3g}" if isinstance(each, float) else str(each) for each in values]
-    return [f"z{d} {each}" for d, each in enumerate(shown, 1)] if name == "dimensions kl" else shown
 
 
 # ---- the explorer ----

@@ -15,11 +15,14 @@ from .content import content
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    parts.HERE / "encoded.js",
+    *(parts.HERE / name for name in parts.DRAWING_SCRIPTS),
     HERE / "trained.js",
-    parts.HERE / "contours.js",
-    parts.HERE / "curves.js",
-    parts.HERE / "drawing.js",
+    HERE / "chips.js",
+    HERE / "chart.js",
+    HERE / "output.js",
+    HERE / "latent_plane.js",
+    HERE / "sliders.js",
+    HERE / "tables.js",
     HERE / "explorer.js",
     HERE / "page.js",
 )
