@@ -75,7 +75,7 @@ class PlotFrame {
     context.lineWidth = 1;
     context.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1);
     context.beginPath();
-    const across = roundTicks(extent[0], extent[1], Math.max(2, Math.floor(width / 55)));
+    const across = roundTicks(extent[0], extent[1], Math.max(3, Math.floor(width / 55)));
     const { texts, name } = tickTexts(across, names[0]);
     context.textAlign = "center";
     context.textBaseline = "top";
@@ -92,7 +92,7 @@ class PlotFrame {
   // A long number is drawn narrower than its digits are, so that it never lies on the name.
   drawUpAxis(context, unscaled) {
     const { left, top, height, extent } = this;
-    const up = roundTicks(extent[2], extent[3], Math.max(2, Math.floor(height / 45)));
+    const up = roundTicks(extent[2], extent[3], Math.max(3, Math.floor(height / 45)));
     const { texts, name } = tickTexts(up, unscaled);
     context.textAlign = "right";
     context.textBaseline = "middle";

@@ -56,7 +56,11 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "best": run.state.epoch if run.which == "best" else None,
         "last": run.which == "last" and has_best(run.folder),
         "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}
-        | {"D": REGULARISERS[run.objective.regulariser].symbol, "kl_title": run.objective.kl_title, "D_unit": REGULARISERS[run.objective.regulariser].unit},
+        | {
+            "D": REGULARISERS[run.objective.regulariser].symbol,
+            "kl_title": run.objective.kl_title,
+            "D_unit": REGULARISERS[run.objective.regulariser].unit,
+        },
         "prior": o.prior,
         "settings": settings(o),
         "curves": _thinned({name: values for name, values in metrics.items() if name not in VALIDATION_COLUMNS}),

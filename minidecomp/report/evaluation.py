@@ -12,7 +12,7 @@ from ..variants import METRICS, REGULARISERS
 
 TERMS = {
     "posterior_entropy": "entropy of q(z|x)",
-    "mutual_information": "mutual information I(x; z)",
+    "mutual_information": "mutual information I(x;\u00a0z)",
     "total_correlation": "total correlation of q(z)",
     "dimension_wise_kl": "dimension-wise KL",
     "prior_dependence": "dependence within the prior",
@@ -49,8 +49,9 @@ DETAIL_NAMES = {
     "scikit_learn": "version of scikit-learn",
 }
 DIMENSIONS = ("active", "kept")  # details whose numbers are latent dimensions
-MOST_LISTED = 20
+MOST_LISTED, MOST_NAMED = 20, 5  # dimensions in a table, and in a list of all
 NONE = "–"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def evaluation(found: Mapping[str, Any], objective: Objective) -> list[dict[str, Any]]:
@@ -115,19 +116,23 @@ def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
             called = KL_OF_ALL if (part, name) == ("overlap", "kl") else names.get(name, spelled(name))
             rows.append([called, *estimate(each["value"], each.get("error"))])
     if rows:
-        notes.append(f"In {units()}. Of {_count(parts, 'points', 'test point')} and {_count(parts, 'samples', 'sample')}")
-        notes.append("of q(z), the mean of all their posteriors; ±: standard error over the samples.")
+        notes.append(
+            f"In {units()}. Of {_count(parts, 'points', 'test point')} and {_count(parts, 'samples', 'sample')} of q(z), "
+            "the mean of all their posteriors. ±: standard error over the samples."
+        )
     marginal = found.get("marginal_log_likelihood")
     if marginal:
         rows += [["Marginal log-likelihood"], ["log p(x)", *estimate(marginal["mean"], marginal.get("standard_error"))]]
         for name, called in (("sampling_error", "its sampling error"), ("effective_samples", "effective samples")):
             if is_number(marginal.get(name)):
-                rows.append(["· " + called, number(marginal[name]), ""])
+                rows.append(
+                    ["· " + called, f"{marginal[name]:.1f}" if name.startswith("eff") else number(marginal[name]), ""]
+                )
         notes.append(
             f"log p(x) by importance sampling, {_count(marginal, 'samples', 'sample')} for each of "
-            f"{_count(marginal, 'points', 'point')}; ±: standard error over the points."
+            f"{_count(marginal, 'points', 'point')}. ±: standard error over the points."
         )
-    return _table("All test points", " ".join(notes), rows, ["value", ""])
+    return _table("All test points", "\n".join(notes), rows, ["value", ""])
 
 
 def _count(part: Mapping[str, Any], key: str, noun: str) -> str:
@@ -149,27 +154,31 @@ def _dimensions(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _metrics(scores: Mapping[str, Any], title: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """Each metric's score and, below it, those of its details that are numbers."""
-    rows, definitions, seeds = [], [], set()
+    rows, definitions, seeds, kl = [], [], set(), found.get("dimensions", {}).get("kl")
     for name, score in scores.items():
         called = METRIC_NAMES.get(name, spelled(name))
         rows.append([called, number(score["score"])])
         seeds |= {score["seed"]} if isinstance(score.get("seed"), int) else set()
         details = score.get("details")
         for detail, value in details.items() if isinstance(details, dict) else ():
-            text = _detail(detail, value)
+            text = _detail(detail, value, len(kl) if isinstance(kl, list) else 0)
             if text and value != score["score"]:
                 rows.append(["· " + DETAIL_NAMES.get(detail, spelled(detail)), text])
         definitions.append([called, str(score.get("definition") or (METRICS[name].help if name in METRICS else ""))])
     factors = ", ".join(f"{name} ({size})" for name, size in found.get("factors", {}).items())
-    notes = ["Of the posterior means, mapped to Gaussian quantiles." if "quantiles" in title else "Of the posterior means."]
+    notes = [
+        "Of the posterior means, mapped to Gaussian quantiles." if "quantiles" in title else "Of the posterior means."
+    ]
     notes += [f"Factors, with their numbers of values: {factors}."] if factors else []
     notes += [f"Seed {', '.join(map(str, sorted(seeds)))}."] if seeds else []
     return _table(title, " ".join(notes), rows, definitions=definitions)
 
 
-def _detail(name: str, value: Any) -> str:
+def _detail(name: str, value: Any, latent_dim: int) -> str:
     """A detail's text; empty for lists and tables of numbers, which are for programs."""
     if isinstance(value, list) and name in DIMENSIONS:
+        if MOST_NAMED < latent_dim == len(value):
+            return f"all {latent_dim}"
         more = " …" if len(value) > MOST_LISTED else ""
         return ", ".join(f"z{each + 1}" for each in value[:MOST_LISTED]) + more or "none"
     return "" if isinstance(value, list | dict) else number(value) if is_number(value) else str(value)
@@ -192,8 +201,10 @@ def number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     size = abs(value)
-    text = f"{value:.2e}" if 0 < size < 5e-4 or size >= 1e6 else f"{value:.{4 if size < 100 else 2}f}"
-    return text.replace("-", "−")
+    if 0 < size < 5e-4 or size >= 1e6:
+        digits, _, power = f"{value:.2e}".partition("e")
+        return f"{digits}\u00a0×\u00a010{str(int(power)).translate(RAISED)}".replace("-", "−")
+    return f"{value:.{4 if size < 100 else 2}f}".replace("-", "−")
 
 
 def estimate(value: Any, error: Any) -> list[str]:

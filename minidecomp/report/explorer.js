@@ -106,7 +106,7 @@ class Explorer {
       for (const text of ["Test point", "E[x|z], the decoder's mean"]) newElement(title, "span", "", text);
       return;
     }
-    title.textContent = "What the decoder makes of z";
+    title.textContent = "Decoder's output";
     const isPlane = model.data_dim === 2, hasScale = Boolean(LIKELIHOODS[model.likelihood].scale(this.terms().output, 1, model.data_dim));
     chips("output-chips", isPlane ? [
       ...(model.points.classes ? [] : [["test points", MARKS.dot("faint")]]),
@@ -184,7 +184,7 @@ class Explorer {
   // A point's numbers beside the decoder's, in the units of the data
   writeColumns(names, x, made, scale) {
     const head = ["", "test point", "E[x|z]", ...(scale ? ["scale"] : [])], { ranges } = this;
-    fillTable("columns", names.map((name, i) => [name, ...[x, made, ...(scale ? [scale] : [])].map((values) => ranges.write(values[i], i))]), head);
+    fillTable("columns", names.map((name, i) => [name, ...[x, made, ...(scale ? [scale] : [])].map((values) => ranges.write(values[i], i).replace(/-/g, "−"))]), head);
     const left = this.model.data_dim - names.length, note = document.getElementById("columns-left-out");
     note.textContent = left > 0 ? `and ${left.toLocaleString("en")} more` : "";
   }

@@ -54,7 +54,8 @@ class Ranges {
 }
 
 const OUTPUT_ROOM = { left: 46, top: 6, right: 6, bottom: 34 };
-const NAMES_HEIGHT = 110; // pixels below the bars, for the columns' names
+const NAMES_FONT = "12px system-ui, sans-serif";
+const LARGEST_NAMES = 0.45; // of the picture's height, for the columns' names below the bars
 const NAME_WIDTH = 15; // pixels that a name takes across
 
 function outputFrame({ width, height }, extent, foot = OUTPUT_ROOM.bottom, side = OUTPUT_ROOM.left) {
@@ -92,7 +93,7 @@ function drawScatter(canvas, { points, colourOf, chosen, at, scale }, extent, na
 function drawBars(canvas, x, at, ranges, names) {
   const cleared = clearedContext(canvas);
   if (!cleared) return;
-  const { context, height } = cleared, n = x.length, foot = names.length ? Math.min(NAMES_HEIGHT, 0.45 * height) : 8;
+  const { context } = cleared, n = x.length, foot = namesHeight(cleared, names);
   const shown = ranges.own ? [x, at].map((values) => Array.from(values, (value, i) => ranges.share(value, i))) : [x, at];
   const all = [...shown[0], ...shown[1]];
   const low = Math.min(ranges.own ? 0 : ranges.least, ...all), high = Math.max(ranges.own ? 1 : ranges.greatest, ...all);
@@ -129,9 +130,15 @@ function drawBarAxis(context, colours, frame, own) {
   context.stroke();
 }
 
+function namesHeight({ context, height }, names) {
+  context.font = NAMES_FONT;
+  const longest = Math.max(0, ...names.map((name) => context.measureText(name.slice(0, MOST_LETTERS)).width));
+  return Math.min(longest + 12, LARGEST_NAMES * height);
+}
+
 // Names at as many columns as can be read
 function drawColumnNames(context, colours, frame, names, foot) {
-  context.font = "12px system-ui, sans-serif";
+  context.font = NAMES_FONT;
   context.fillStyle = colours.faint;
   context.textAlign = "right";
   context.textBaseline = "middle";

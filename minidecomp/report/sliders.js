@@ -7,6 +7,7 @@ class Sliders {
   constructor(explorer) {
     this.explorer = explorer;
     const parent = document.getElementById("sliders"), { shown, latent_dim: count, points } = explorer.model;
+    parent.classList.toggle("single", shown.length === 1);
     this.all = shown.map((d) => this.build(parent, d));
     chips("slider-chips", [
       ["q(z_d), aggregate posterior", MARKS.area("density")],
