@@ -30,6 +30,23 @@ MOST_POINTS, SAMPLES = 10_000, 2000
 BLOCK = 100  # samples at once: nothing is samples x points x dimensions
 MMD_BLOCKS = 10
 LEAST_SAMPLES = MMD_BLOCKS * LEAST_MMD_POINTS
+TITLES = {  # of the parts that are not terms of the objective
+    "posterior_entropy": "posterior entropy",
+    "mutual_information": "mutual information I(x; z)",
+    "total_correlation": "total correlation (sampled)",
+    "dimension_wise_kl": "dimension-wise KL",
+    "prior_dependence": "prior's own dependence",
+}
+DEFINITIONS = {
+    "posterior_entropy": "the mean entropy of q(z|x) over the points",
+    "mutual_information": "E[log q(z|x) - log q(z)]: 0 if all encodings are the same, log N if no two of N overlap",
+    "total_correlation": "KL(q(z) || prod_d q(z_d)), from samples of the mixture q(z): 0 if the dimensions are independent",
+    "dimension_wise_kl": "sum_d KL(q(z_d) || p(z_d))",
+    "prior_dependence": "E_q(z)[log prod_d p(z_d) - log p(z)]: 0 if the prior's dimensions are independent",
+    "kl": "KL(q(z|x) || p(z)), the sum of the four above",
+    "mmd": "squared maximum mean discrepancy between q(z) and p(z), the mean of ten blocks of samples",
+    "kl-inc": "KL(p(z) || q(z)), from samples of p(z)",
+}
 
 
 def decomposition(
