@@ -70,7 +70,9 @@ def _note(metric: Metric) -> str:
     help="Metrics from the list below; all (but those that take minutes); or none.  "
     "[factor_vae, or all if the factors are not known]",
 )
-@click.option("--decomposition/--no-decomposition", default=True, help="Estimate overlap and match from all test points.  [yes]")
+@click.option(
+    "--decomposition/--no-decomposition", default=True, help="Estimate overlap and match from all test points.  [yes]"
+)
 @click.option("--log-likelihood", "marginal", is_flag=True, help="Also estimate log p(x), by importance sampling.")
 @click.option("--importance-samples", metavar="N", help="Samples of each point for --log-likelihood.  [1000]")
 @click.option("--points", metavar="N", help="Test points for --log-likelihood, evenly spread.  [all]")

@@ -55,12 +55,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "epochs": training.epoch,
         "best": run.state.epoch if run.which == "best" else None,
         "last": run.which == "last" and has_best(run.folder),
-        "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}
-        | {
-            "D": REGULARISERS[run.objective.regulariser].symbol,
-            "kl_title": run.objective.kl_title,
-            "D_unit": REGULARISERS[run.objective.regulariser].unit,
-        },
+        "objective": _objective(run.objective),
         "prior": o.prior,
         "settings": settings(o),
         "curves": _thinned({name: values for name, values in metrics.items() if name not in VALIDATION_COLUMNS}),
@@ -71,6 +66,18 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "unit": _unit(run),
     }
     return result | {"explorer": explorer(run, dataset)}
+
+
+def _objective(objective: Objective) -> dict[str, Any]:
+    """The weights of the terms, and what the terms are called."""
+    regulariser = REGULARISERS[objective.regulariser]
+    names = ("beta", "alpha", "regulariser", "kl", "samples")
+    return {
+        **{name: getattr(objective, name) for name in names},
+        "D": regulariser.symbol,
+        "D_unit": regulariser.unit,
+        "kl_title": objective.kl_title,
+    }
 
 
 def _unit(run: Run) -> str:

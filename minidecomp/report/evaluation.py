@@ -6,33 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..evaluation.decomposition import DEFINITIONS, TITLES
 from ..evaluation.terms import titles, units
 from ..objective import Objective
 from ..variants import METRICS, REGULARISERS
 
-TERMS = {
-    "posterior_entropy": "entropy of q(z|x)",
-    "mutual_information": "mutual information I(x;\u00a0z)",
-    "total_correlation": "total correlation of q(z)",
-    "dimension_wise_kl": "dimension-wise KL",
-    "prior_dependence": "dependence within the prior",
-}
 KL_OF_ALL = "KL, the sum of the four above"
 OBJECTIVE = "objective"
-METRIC_NAMES = {
-    "factor_vae": "FactorVAE score",
-    "factor_vae_mathieu19": "FactorVAE score of Mathieu et al. (2019)",
-    "beta_vae": "BetaVAE score",
-    "mig": "mutual information gap (MIG)",
-    "sap": "separated attribute predictability (SAP)",
-    "modularity": "modularity",
-    "explicitness": "explicitness",
-    "irs": "interventional robustness (IRS)",
-    "dci": "DCI disentanglement",
-    "unsupervised": "Gaussian total correlation",
-    "hoyer": "normalised Hoyer sparsity",
-    "hoyer_plain": "Hoyer sparsity of the codes as they are",
-}
 DETAIL_NAMES = {
     "active": "active dimensions",
     "kept": "dimensions that count",
@@ -107,32 +87,34 @@ def _batches(found: Mapping[str, Any], objective: Objective) -> dict[str, Any]:
 
 def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
     """What is computed of all test points at once: overlap, match, and the marginal log-likelihood."""
-    parts, names = found.get("decomposition", {}), titles() | TERMS
-    rows, notes = [], []
+    parts, names = found.get("decomposition", {}), titles() | TITLES
+    rows: list[list[str]] = []
+    notes, definitions = [], []
     for part, title in (("overlap", "Overlap of the encodings"), ("match", "Match of q(z) to the prior")):
         if part in parts:
             rows.append([title])
         for name, each in parts.get(part, {}).items():
-            called = KL_OF_ALL if (part, name) == ("overlap", "kl") else names.get(name, spelled(name))
-            rows.append([called, *estimate(each["value"], each.get("error"))])
+            called = KL_OF_ALL if name == "kl" else names.get(name, spelled(name))
+            rows.append([called.replace("; z", ";\u00a0z"), *estimate(each["value"], each.get("error"))])
+            definitions += [[called, DEFINITIONS[name]]] if name in DEFINITIONS else []
     if rows:
         notes.append(
-            f"In {units()}. Of {_count(parts, 'points', 'test point')} and {_count(parts, 'samples', 'sample')} of q(z), "
-            "the mean of all their posteriors. ±: standard error over the samples."
+            f"In {units()}. q(z) is the mean of the posteriors of {_count(parts, 'points', 'test point')}, known by "
+            f"{_count(parts, 'samples', 'sample')}; in the means over batches it is that of a batch, so KL, MMD and "
+            "KL(p || q) have other values there. ±: standard error over the samples."
         )
     marginal = found.get("marginal_log_likelihood")
     if marginal:
         rows += [["Marginal log-likelihood"], ["log p(x)", *estimate(marginal["mean"], marginal.get("standard_error"))]]
         for name, called in (("sampling_error", "its sampling error"), ("effective_samples", "effective samples")):
             if is_number(marginal.get(name)):
-                rows.append(
-                    ["· " + called, f"{marginal[name]:.1f}" if name.startswith("eff") else number(marginal[name]), ""]
-                )
+                shown = number(marginal[name], decimals=1 if name == "effective_samples" else 4)
+                rows.append(["· " + called, shown, ""])
         notes.append(
             f"log p(x) by importance sampling, {_count(marginal, 'samples', 'sample')} for each of "
             f"{_count(marginal, 'points', 'point')}. ±: standard error over the points."
         )
-    return _table("All test points", "\n".join(notes), rows, ["value", ""])
+    return _table("All test points", "\n".join(notes), rows, ["value", ""], definitions)
 
 
 def _count(part: Mapping[str, Any], key: str, noun: str) -> str:
@@ -156,7 +138,8 @@ def _metrics(scores: Mapping[str, Any], title: str, found: Mapping[str, Any]) ->
     """Each metric's score and, below it, those of its details that are numbers."""
     rows, definitions, seeds, kl = [], [], set(), found.get("dimensions", {}).get("kl")
     for name, score in scores.items():
-        called = METRIC_NAMES.get(name, spelled(name))
+        metric = METRICS.get(name)
+        called = metric.title if metric else spelled(name)
         rows.append([called, number(score["score"])])
         seeds |= {score["seed"]} if isinstance(score.get("seed"), int) else set()
         details = score.get("details")
@@ -164,11 +147,11 @@ def _metrics(scores: Mapping[str, Any], title: str, found: Mapping[str, Any]) ->
             text = _detail(detail, value, len(kl) if isinstance(kl, list) else 0)
             if text and value != score["score"]:
                 rows.append(["· " + DETAIL_NAMES.get(detail, spelled(detail)), text])
-        definitions.append([called, str(score.get("definition") or (METRICS[name].help if name in METRICS else ""))])
+        scale = f" ({metric.scale})" if metric and metric.scale else ""
+        definitions.append([called + scale, str(score.get("definition") or (metric.help if metric else ""))])
     factors = ", ".join(f"{name} ({size})" for name, size in found.get("factors", {}).items())
-    notes = [
-        "Of the posterior means, mapped to Gaussian quantiles." if "quantiles" in title else "Of the posterior means."
-    ]
+    mapped = ", mapped to Gaussian quantiles" if "quantiles" in title else ""
+    notes = [f"Of the posterior means{mapped}."]
     notes += [f"Factors, with their numbers of values: {factors}."] if factors else []
     notes += [f"Seed {', '.join(map(str, sorted(seeds)))}."] if seeds else []
     return _table(title, " ".join(notes), rows, definitions=definitions)
@@ -194,8 +177,8 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def number(value: Any) -> str:
-    """A number with four decimals, or as many digits as tell it; a dash where there is none."""
+def number(value: Any, decimals: int = 4) -> str:
+    """A number with so many decimals, or as few digits as tell it; a dash where there is none."""
     if not is_number(value):
         return NONE
     if isinstance(value, int):
@@ -204,7 +187,7 @@ def number(value: Any) -> str:
     if 0 < size < 5e-4 or size >= 1e6:
         digits, _, power = f"{value:.2e}".partition("e")
         return f"{digits}\u00a0×\u00a010{str(int(power)).translate(RAISED)}".replace("-", "−")
-    return f"{value:.{4 if size < 100 else 2}f}".replace("-", "−")
+    return f"{value:.{decimals if size < 100 else min(decimals, 2)}f}".replace("-", "−")
 
 
 def estimate(value: Any, error: Any) -> list[str]:
