@@ -23,12 +23,13 @@ function smoothingReach(values) {
   return values.length < LEAST_SMOOTHED ? 0 : Math.max(1, Math.floor(values.length / SMOOTHED_SHARE));
 }
 
-// The axis [low, high] for values, and how many of them lie outside: none, unless a few would flatten all others
-function shownRange(values) {
+// The axis [low, high] for values, and how many of them lie outside: none if `whole`, or unless a few would flatten
+// all others
+function shownRange(values, whole = false) {
   const sorted = Float64Array.from(values).sort(), n = sorted.length, rim = Math.floor(0.01 * n);
   let [low, high] = [sorted[0], sorted[n - 1]];
   const [inner, outer] = [sorted[rim], sorted[n - 1 - rim]];
-  if (outer > inner && outer - inner < LEAST_SHARE * (high - low)) {
+  if (!whole && outer > inner && outer - inner < LEAST_SHARE * (high - low)) {
     low = Math.max(low, inner - 0.5 * (outer - inner));
     high = Math.min(high, outer + 0.5 * (outer - inner));
   }
@@ -56,7 +57,7 @@ function chart(parent, title, epochs, lines, { logarithmic = false, exact = fals
   if (known.length === 0 || epochs.length === 0) return;
   const map = (value) => (!usable(value) ? null : logarithmic ? Math.log10(value) : value);
   const drawn = known.map((line) => ({ ...line, values: line.values.map(map) }));
-  const range = shownRange(drawn.flatMap(({ values }) => values.filter((value) => value !== null)));
+  const range = shownRange(drawn.flatMap(({ values }) => values.filter((value) => value !== null)), exact);
   const box = newElement(parent, "div", "curve");
   newElement(box, "h3", "", title);
   if (known.length > 1) chartLegend(box, drawn);

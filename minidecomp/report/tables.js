@@ -74,7 +74,7 @@ function settingsTable(parent, groups) {
       const cell = wrappable(newElement(line, "td"), value);
       if (!differs) continue;
       cell.append(" ");
-      newElement(cell, "b", "mark", "●").title = "differs from the default";
+      newElement(cell, "span", "mark", "●").title = "differs from the default";
     }
   }
 }
