@@ -98,9 +98,11 @@ def _unit(run: Run) -> str:
 
 
 def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
-    """Evenly spread epochs, NaN as None."""
+    """Columns at evenly spread epochs, the first and the last among them; NaN becomes None."""
     count = len(next(iter(columns.values())))
     rows = evenly_spread(count, MOST_EPOCHS)
+    if count > 0:
+        rows[0], rows[-1] = 0, count - 1
     return {
         name: [float(f"{value:.6g}") if np.isfinite(value) else None for value in np.asarray(values, float)[rows]]
         for name, values in columns.items()
