@@ -1,5 +1,5 @@
 "use strict";
-// Canvases: colours from the style sheet, so that dark mode is one place.
+// Marks on canvases, in colours from the style sheet, which alone knows dark mode.
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

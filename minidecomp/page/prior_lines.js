@@ -14,7 +14,7 @@ function cellMiddles([left, right, low, high], n) {
   return z;
 }
 
-// The density on the line that holds a share of a prior: as many of its own samples lie where it is denser.
+// The density on the line that holds a share of a prior: that share of its samples lies where it is denser.
 function priorLevels(prior, shares) {
   const { z } = samplePrior(prior, PRIOR_DRAWS, 0, streamAt("SAMPLE_Z"), streamAt("SAMPLE_CHOICE"));
   const density = PRIORS[prior.name].logDensity(prior, z, PRIOR_DRAWS).map(Math.exp).sort();

@@ -17,14 +17,14 @@ function roundStep(least) {
   return Number((power * [1, 2, 5, 10].find((part) => part * power >= least * (1 - 1e-9))).toPrecision(12));
 }
 
-// A tick's number with no more digits than its neighbours need
+// A tick's number, with no more digits than it takes to tell the ticks apart
 function tickText(value, ticks) {
   const step = ticks.length > 1 ? ticks[1] - ticks[0] : Math.abs(value) || 1, size = Math.max(...ticks.map(Math.abs));
   if (size >= 1e5 || (size > 0 && step < 1e-4)) return value === 0 ? "0" : Number(value.toPrecision(3)).toExponential();
   return value.toFixed(Math.min(Math.max(-Math.floor(Math.log10(step) + 1e-9), 0), 6)).replace("-", "−");
 }
 
-// The power of ten that an axis's name takes over from its ticks; 0 where their numbers are short without
+// The power of ten that stands in an axis's name instead of at its ticks; 0 if their numbers are short
 function powerOfTicks(ticks) {
   const size = Math.max(0, ...ticks.map(Math.abs)), power = Math.floor(Math.log10(size) + 1e-9);
   const apart = ticks.length < 2 || (ticks[1] - ticks[0]) / 10 ** power >= 0.005;

@@ -1,4 +1,4 @@
-"""The content of the page as plain values: the run's numbers and, of compact models, the decoder itself."""
+"""The content of the page as plain values: the run's numbers and, if the model is compact, its decoder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SLIDERS = 12
 
 
 def content(run: Run, dataset: Dataset) -> dict[str, Any]:
-    """The page's values, ready for JSON; see the functions below for its parts.
+    """The page's values, ready for JSON. The functions below make its parts.
 
     Parameters
     ----------
@@ -81,19 +81,19 @@ def _objective(objective: Objective) -> dict[str, Any]:
 
 
 def _unit(run: Run) -> str:
-    """In a sentence or two, how the data are scaled; empty where they are not, or where a run is too old to say."""
+    """How the data are scaled, in a sentence or two; empty if they are not scaled, or if the run is too old to say."""
     rules = run.rules
     if rules.unit == BYTES:
         return "A byte v of the data is the intensity v / 255."
     if rules.scaling is None:
         return ""
     text = (
-        f"The model has the data as scaled by --scale {rules.scale}; points and what is made of them "
-        f"{'have the shades of the scaled images' if rules.image_shape else 'are shown in the units of the data'}."
+        f"The model was trained on data scaled by --scale {rules.scale}; the page shows points "
+        f"{'with the shades of the scaled images' if rules.image_shape else 'in the units of the data'}."
     )
     if nats := rules.log_volume:
         than = "lower" if nats >= 0 else "higher"
-        text += f" Log-likelihoods are of the scaled data; of the data as given they are {abs(nats):.4f} nats {than}."
+        text += f" Log-likelihoods are those of the scaled data; for the unscaled data they are {abs(nats):.4f} nats {than}."
     return text
 
 
@@ -110,7 +110,7 @@ def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
 
 
 def _validation(metrics: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
-    """The terms on the validation points, by their names, at the epochs that have them; empty without any."""
+    """The terms on the validation points, by name, at the epochs that have them; empty if none has."""
     columns = of_validation(metrics)
     if not columns:
         return {}
@@ -124,7 +124,7 @@ def _validation(metrics: dict[str, np.ndarray]) -> dict[str, list[float | None]]
 def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     """The decoder, the prior, some test points with their posteriors and gradients, and the aggregate posterior.
 
-    ``{"left_out": why}`` for a model whose decoder is too large for a page, or that the page cannot compute.
+    Returns ``{"left_out": why}`` if the decoder is too large for a page, or if the page cannot compute the model.
     """
     vae, seed = run.vae, run.options.seed
     if not is_built_in(vae.prior) or vae.likelihood.name not in LIKELIHOODS:
@@ -132,9 +132,9 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     decoder = np.concatenate([vae.parameters[name].ravel() for name in vae.decoder.shapes()])
     weights = decoder.size
     if weights > MOST_WEIGHTS:
-        return {"left_out": f"the decoder has {weights:,} weights; up to {MOST_WEIGHTS:,} fit into a page"}
+        return {"left_out": f"the decoder has {weights:,} weights; a page holds at most {MOST_WEIGHTS:,}"}
     if vae.data_dim > MOST_VALUES:
-        return {"left_out": f"a point has {vae.data_dim:,} values; up to {MOST_VALUES:,} fit into a page"}
+        return {"left_out": f"a point has {vae.data_dim:,} values; a page holds at most {MOST_VALUES:,}"}
     chosen = evenly_spread(len(dataset.test), max(1, min(MOST_POINTS, MOST_VALUES // vae.data_dim)))
     known = dataset.train[evenly_spread(len(dataset.train), MOST_ENCODINGS)]
     loc, scale = _encodings(vae, known, f"the training points of {dataset.name}")
@@ -161,7 +161,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
 
 
 def _encodings(vae: VAE, points: Points, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """loc and scale (N, D) of points, taken few at a time; DataError if one is not finite."""
+    """loc and scale (N, D) of points, encoded a few hundred at a time; DataError if one is not finite."""
     with np.errstate(all="ignore"):
         parts = [vae.encode(as_numbers(points[i : i + 500], vae.dtype)) for i in range(0, len(points), 500)]
     loc, scale = np.concatenate([loc for loc, _ in parts]), np.concatenate([scale for _, scale in parts])
@@ -170,12 +170,12 @@ def _encodings(vae: VAE, points: Points, name: str) -> tuple[np.ndarray, np.ndar
 
 
 def _shown(kl: np.ndarray) -> list[int]:
-    """The dimensions that have a slider: all, or those of the largest KL, which comes first."""
+    """The dimensions that have a slider: all, or those with the largest KL, in falling order."""
     return list(range(len(kl))) if len(kl) <= SLIDERS else np.argsort(-kl, kind="stable")[:SLIDERS].tolist()
 
 
 def _given(dataset: Dataset) -> dict[str, str] | None:
-    """What brings points that are no images into a person's units: value * scale + shift; None where nothing does."""
+    """The shift and scale that give points in the units of the data, value * scale + shift; None for images."""
     scaling = dataset.scaling
     if scaling is None or dataset.image_shape is not None:
         return None
@@ -183,7 +183,7 @@ def _given(dataset: Dataset) -> dict[str, str] | None:
 
 
 def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
-    """How points that are no images are drawn, as on the pictures: in the plane, or the columns side by side."""
+    """How points that are not images are drawn, as in the pictures: in the plane, or with columns side by side."""
     if dataset.image_shape is not None:
         return {}
     x = dataset.given(dataset.test[chosen], np.float64)
@@ -193,14 +193,14 @@ def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
 
 
 def _stored(points: Points) -> dict[str, str]:
-    """Bits and bytes as bytes, where 255 stands for 1; numbers as float32."""
+    """Points for the page: bits and bytes as bytes, where 255 stands for 1; numbers as float32."""
     if isinstance(points, Bits):
         return {"bytes": whole_bytes(255 * np.unpackbits(points.packed, axis=1))}
     return {"bytes": whole_bytes(points)} if points.dtype == np.uint8 else {"floats": floats(points)}
 
 
 def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray, seed: int) -> dict[str, Any]:
-    """Test points, their posteriors, classes, and each term's gradient by loc and scale of a batch of them."""
+    """Test points with their posteriors, classes, and each term's gradient with respect to loc and scale."""
     double, points = in_dtype(vae, np.float64), dataset.test[chosen]
     x = as_numbers(points, np.float64)
     with_prior = objective.alpha > 0 and len(x) >= objective.least_points
@@ -228,7 +228,7 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
 
 
 def _classes(labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
-    """The class of each point, by its place among those that are there; their colours are those of the pictures."""
+    """The class of each point, as its place among the classes that occur; the colours are those of the pictures."""
     there, codes = np.unique(labels, return_inverse=True)
     colours = class_colours(len(names))
     return {
@@ -239,7 +239,7 @@ def _classes(labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _marginals(vae: VAE, loc: np.ndarray, scale: np.ndarray) -> list[dict[str, Any]]:
-    """For each latent dimension a range, and on it the densities q(z_d) of the aggregate posterior and p(z_d)."""
+    """For each latent dimension a range, with the densities q(z_d) of the aggregate posterior and p(z_d) on it."""
     prior, result = vae.current_prior(), []
     spread = np.abs(np.concatenate([loc - 2 * scale, loc + 2 * scale]))
     prior_loc, prior_scale = np.atleast_2d(prior.loc), np.atleast_2d(prior.scale)
@@ -262,7 +262,7 @@ def _rounded(values: np.ndarray) -> list[float]:
 
 
 def _plane(vae: VAE, loc: np.ndarray, scale: np.ndarray) -> dict[str, Any]:
-    """The aggregate posterior's density on a square, as bytes of its greatest value; rows from below."""
+    """The aggregate posterior's density on a square, as bytes relative to its greatest value; rows go upwards."""
     extent = covering_square([(loc, scale)], vae.current_prior())
     step = (extent[1] - extent[0]) / (PLANE - 1)
     q = density_on_grid(loc, np.maximum(scale, step), extent, PLANE)

@@ -1,4 +1,4 @@
-"""The page: its parts, put together into one file."""
+"""Puts the parts of the page together into one file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write_report(run: Run, dataset: Dataset, out: Path) -> int:
     dataset : Dataset
         What it was trained on.
     out : pathlib.Path
-        The .html file; its folder is made if need be.
+        The .html file; its folder is made if it does not exist.
 
     Raises
     ------

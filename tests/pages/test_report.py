@@ -78,7 +78,7 @@ def test_a_large_decoder_is_left_out_and_said(runs, monkeypatch):
     monkeypatch.setattr(report_content, "MOST_WEIGHTS", 10)
     run, dataset = loaded(runs, "plane")
     explorer = report_content.content(run, dataset)["explorer"]
-    assert explorer == {"left_out": "the decoder has 60 weights; up to 10 fit into a page"}
+    assert explorer == {"left_out": "the decoder has 60 weights; a page holds at most 10"}
 
 
 @pytest.mark.parametrize("name", ["plane", "bytes"])
@@ -311,9 +311,9 @@ def test_columns_cannot_break_the_page_and_the_scale_is_said(named_runs):
     assert kept["explorer"]["columns"] == COLUMNS
     nats = np.log(run.rules.scaling.scale).sum()
     assert kept["unit"] == (
-        "The model has the data as scaled by --scale standardise; points and what is made of them are shown in the "
-        f"units of the data. Log-likelihoods are of the scaled data; of the data as given they are {abs(nats):.4f} "
-        f"nats {'lower' if nats >= 0 else 'higher'}."
+        "The model was trained on data scaled by --scale standardise; the page shows points in the units of the data. "
+        f"Log-likelihoods are those of the scaled data; for the unscaled data they are {abs(nats):.4f} nats "
+        f" {'lower' if nats >= 0 else 'higher'}."
     )
     assert kept["explorer"]["own_ranges"], "a column at 1.7e9 leaves the others flat"
     for part, name in (("shift", "shift"), ("scale", "scale")):
