@@ -93,7 +93,8 @@ def _unit(run: Run) -> str:
     )
     if nats := rules.log_volume:
         than = "lower" if nats >= 0 else "higher"
-        text += f" Log-likelihoods are those of the scaled data; for the unscaled data they are {abs(nats):.4f} nats {than}."
+        text += " Log-likelihoods are those of the scaled data; "
+        text += f"for the unscaled data they are {abs(nats):.4f} nats {than}."
     return text
 
 

@@ -313,7 +313,7 @@ def test_columns_cannot_break_the_page_and_the_scale_is_said(named_runs):
     assert kept["unit"] == (
         "The model was trained on data scaled by --scale standardise; the page shows points in the units of the data. "
         f"Log-likelihoods are those of the scaled data; for the unscaled data they are {abs(nats):.4f} nats "
-        f" {'lower' if nats >= 0 else 'higher'}."
+        f"{'lower' if nats >= 0 else 'higher'}."
     )
     assert kept["explorer"]["own_ranges"], "a column at 1.7e9 leaves the others flat"
     for part, name in (("shift", "shift"), ("scale", "scale")):
