@@ -72,7 +72,7 @@ def _note(metric: Metric) -> str:
     "[factor_vae, or all if the factors are not known]",
 )
 @click.option(
-    "--decomposition/--no-decomposition", default=True, help="Overlap and match, from all test points.  [yes]"
+    "--decomposition/--no-decomposition", default=True, help="Estimate overlap and match from all test points.  [yes]"
 )
 @click.option("--log-likelihood", "marginal", is_flag=True, help="Also estimate log p(x), by importance sampling.")
 @click.option("--importance-samples", metavar="N", help="Samples of each point for --log-likelihood.  [1000]")
