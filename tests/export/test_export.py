@@ -20,10 +20,10 @@ from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.data.points import as_numbers
 from minidecomp.errors import OptionError
-from minidecomp.export.c_source import dequantised, quantised
 from minidecomp.export.format import chosen_format
 from minidecomp.export.networks import decoder_of, encoder_of
 from minidecomp.export.precision import int8_errors, with_chains
+from minidecomp.export.quantised import dequantised, quantised
 from minidecomp.terms.arrays import softplus
 
 GCC = shutil.which("gcc")
@@ -257,7 +257,7 @@ def named_runs(runs):
 
 def unit_said(name):
     return {
-        "named": "in the units of the data; they are scaled inside, as --scale standardise learnt it.",
+        "named": "in the units of the data; they are scaled inside, by --scale standardise.",
         "bytes": "are intensities from 0 to 1: a byte v is v / 255.",
         "numbers": "are the data's numbers, which are not scaled.",
     }[name]
@@ -335,7 +335,10 @@ def test_c_has_the_columns_and_the_scale(name, compiler, named_runs):
         ("export plane", "--format: one of onnx, c, numpy, safetensors is needed"),
         ("export plane --format pt", "--format: pt is not allowed; one of onnx, c, numpy, safetensors is"),
         ("export plane --format c --weights int4", "--weights: int4 is not allowed; one of float32, int8 is"),
-        ("export plane --format onnx --weights int8", "--weights: int8 is not allowed; it goes with --format c only"),
+        (
+            "export plane --format numpy --weights int8",
+            "--weights: int8 is not allowed; it goes with --format onnx or c",
+        ),
         ("export plane --format c --name 1x", "--name: 1x is not allowed; a name of letters"),
         ("export nowhere --format c", "nowhere: no such run folder"),
     ],
