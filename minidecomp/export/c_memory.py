@@ -47,7 +47,7 @@ def tell(run: Run, name: str, weights: str) -> Told:
         f"flash: {constants_in_words(chains, weights)}",
     ]
     if code is None:
-        lines += [f"{ram}, and the stack", "code: not measured, for no C compiler with `size` is here"]
+        lines += [f"{ram}, and the stack", "code: not measured, because no C compiler with `size` is here"]
     else:
         stack = "the stack" if code.stack is None else f"{counted(code.stack, 'byte')} of stack"
         lines[-1] += f"; {code.size} bytes of code ({code.compiler}, libm not counted)"

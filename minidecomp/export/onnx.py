@@ -74,7 +74,8 @@ def onnx_model(chain: Chain, name: str, variable: str, weights: str = "float32")
     for i, (W, b) in enumerate(zip(chain.weights, chain.biases, strict=True)):
         nodes += _weights(W, f"W{i}", weights, constants)
         constants.append(numpy_helper.from_array(b, f"b{i}"))
-        nodes.append(helper.make_node("Gemm", [h, f"W{i}", f"b{i}"], [f"a{i}"]))
+        turned: dict[str, Any] = {"transB": 1} if weights == "int8" else {}
+        nodes.append(helper.make_node("Gemm", [h, f"W{i}", f"b{i}"], [f"a{i}"], **turned))
         h = f"a{i}"
         if i < len(chain.weights) - 1:
             more: dict[str, Any] = {"alpha": LEAKY_SLOPE} if chain.activation == "leaky-relu" else {}
@@ -98,15 +99,20 @@ def onnx_model(chain: Chain, name: str, variable: str, weights: str = "float32")
 
 
 def _weights(W: np.ndarray, name: str, weights: str, constants: list[Any]) -> list[Any]:
-    """Add a matrix to the constants; of int8, the bytes and their scales, and return the node that makes it of them."""
+    """Add a matrix to the constants: as it is or, for int8, as bytes and scales with the node that multiplies them.
+
+    The bytes are those of the transposed matrix. Of the matrix itself, onnxruntime would make a product of bytes
+    with bytes, for which it rounds the layer's input, too.
+    """
     from onnx import helper, numpy_helper
 
     if weights != "int8":
         constants.append(numpy_helper.from_array(W, name))
         return []
-    for end, values in zip(("q", "s"), quantised(W), strict=True):
-        constants.append(numpy_helper.from_array(values, f"{name}_{end}"))
-    return [helper.make_node("DequantizeLinear", [f"{name}_q", f"{name}_s"], [name], axis=1)]
+    q, scale = quantised(W)
+    constants.append(numpy_helper.from_array(np.ascontiguousarray(q.T), f"{name}_q"))
+    constants.append(numpy_helper.from_array(scale, f"{name}_s"))
+    return [helper.make_node("DequantizeLinear", [f"{name}_q", f"{name}_s"], [name], axis=0)]
 
 
 def _end(chain: Chain, h: str, constants: list[Any]) -> list[Any]:
