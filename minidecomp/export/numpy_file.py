@@ -88,8 +88,11 @@ def source(encoder: Chain, decoder: Chain, name: str, unit: str = "") -> str:
     if encoder.shift is not None:
         x = '((np.asarray(x, np.float64) - WEIGHTS["shift"]) / WEIGHTS["unit"]).astype(np.float32)'
         mean = f'{mean} * WEIGHTS["unit"] + WEIGHTS["shift"]'
-    needs = f"needs numpy and {name}.npz." + (unit and f"\n\n{unit[0].upper()}{unit[1:]}\n")
-    return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}; {needs}"""
+    about = f"{unit}\n" if unit else ""
+    return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}.
+
+The file needs numpy and {name}.npz. WEIGHTS has the weights, the run's name and its options.
+{about}"""
 
 from pathlib import Path
 
