@@ -25,3 +25,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(f"minidecomp.{_PLACES[name]}"), "load" if name == "load_run" else name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
