@@ -29,6 +29,10 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"minidecomp.{_PLACES[name]}"), "load" if name == "load_run" else name)
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def _use_the_installed_package() -> None:
     """In a clone after a plain ``pip install .``: put the installed package in this one's place.
 

@@ -24,6 +24,7 @@ from minidecomp.data import dataset_from
 from minidecomp.data.points import as_numbers
 from minidecomp.evaluation.dimensions import dimension_kl
 from minidecomp.evaluation.metrics import hoyer
+from minidecomp.packages import pip_install
 from minidecomp.randomness import philox, streams
 from minidecomp.runs import checkpoint, comparison
 from minidecomp.variants import METRICS
@@ -145,7 +146,7 @@ def test_without_matplotlib(capsys, monkeypatch):
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert main(["train", *SMALL, "-o", "r"]) == 0
     out, err = capsys.readouterr()
-    assert "picture" not in out and "no pictures: it needs matplotlib: pip install 'minidecomp[plots]'" in err
+    assert "picture" not in out and f"no pictures: it needs matplotlib: {pip_install('minidecomp[plots]')}" in err
     assert "it needs matplotlib" in complaint(capsys, "plot", "r")
 
 
@@ -519,7 +520,7 @@ def test_a_small_dsprites_run(capsys):
         ("plot nowhere", "nowhere: no such run folder"),
         ("plot old --format gif", "--format: gif is not allowed; one of png, pdf, svg is"),
         ("plot old --seed x", "--seed: x is not allowed; a whole number from 0 to 18446744073709551615 is"),
-        ("trian", "trian is no command; the commands are train, evaluate, runs, table, plot, traverse, reconstruct, sample, encode, sweep, reproduce, gradients, report, playground, export, data (did you mean train?)"),
+        ("trian", "trian is no command; the commands are train, evaluate, runs, table, plot, traverse, reconstruct, sample, encode, sweep, reproduce, gradients, report, playground, export, data, completion (did you mean train?)"),
         ("data fetch cifar", "cifar: is not known; only dsprites and fashion-mnist can be fetched"),
     ],
 )  # fmt: skip

@@ -52,7 +52,7 @@ def test_hdf5(tmp_path):
 
 def test_without_h5py_one_line_says_what_helps(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(DataError, match=r"needs h5py.*pip install 'minidecomp\[images\]'"):
+    with pytest.raises(DataError, match=r"needs h5py.*pip install .pillow>=10. .h5py"):
         read(tmp_path / "x.h5")
 
 

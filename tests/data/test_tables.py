@@ -411,7 +411,7 @@ def test_sheets_with_and_without_names(tmp_path):
 def test_without_pandas_one_line_says_what_helps(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     path = write(tmp_path, b"PAR1", "x.parquet")
-    with pytest.raises(DataError, match=r"reading \.parquet needs pandas.*pip install 'minidecomp\[tables\]'"):
+    with pytest.raises(DataError, match=r"reading \.parquet needs pandas.*pip install .pandas"):
         read_table(path)
 
 

@@ -24,6 +24,7 @@ from minidecomp.export.format import chosen_format
 from minidecomp.export.networks import decoder_of, encoder_of
 from minidecomp.export.precision import int8_errors, with_chains
 from minidecomp.export.quantised import dequantised, quantised
+from minidecomp.packages import pip_install
 from minidecomp.terms.arrays import softplus
 
 GCC = shutil.which("gcc")
@@ -409,4 +410,4 @@ def test_without_onnx(monkeypatch, capsys):
 
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert main(["export", "plane", "--format", "onnx"]) == 2
-    assert "it needs onnx: pip install 'minidecomp[onnx]'" in capsys.readouterr().err
+    assert f"it needs onnx: {pip_install('minidecomp[onnx]')}" in capsys.readouterr().err

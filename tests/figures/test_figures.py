@@ -397,7 +397,7 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert not figures.available()
-    with pytest.raises(MinidecompError, match=r"pip install 'minidecomp\[plots\]'"):
+    with pytest.raises(MinidecompError, match=r"pip install .matplotlib"):
         figures.learning_curves(metrics())
 
 
