@@ -21,7 +21,18 @@ SECTIONS = {
         "notebooks/own-data",
         "notebooks/step-by-hand",
     ),
-    "Guides": ("data", "training", "metrics", "sweeps", "python", "embedding", "teaching", "gpu", "completion", "windows"),
+    "Guides": (
+        "data",
+        "training",
+        "metrics",
+        "sweeps",
+        "python",
+        "embedding",
+        "teaching",
+        "gpu",
+        "completion",
+        "windows",
+    ),
     "Derivations": ("gradients", "theory"),
     "Results": ("reproduction", "sparsity", "repository/benchmarks", "repository/gpu-measurements"),
     "Reference": ("api/index", "files"),
@@ -52,9 +63,7 @@ def add(app: Any, docname: str, source: list[str]) -> None:
     """Append the tables of contents to the home page."""
     if docname == app.config.root_doc:
         for title, pages in sections().items():
-            source[0] += "\n".join(
-                ["", "```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```", ""]
-            )
+            source[0] += "\n".join(["", "```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```", ""])
 
 
 def setup(app: Any) -> dict[str, Any]:

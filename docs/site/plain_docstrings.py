@@ -54,7 +54,7 @@ def process(app: Any, what: str, name: str, thing: Any, options: Any, lines: lis
         if paragraph[0].startswith((">>>", "..")):
             done += paragraph
         elif not in_sections and is_formula(paragraph):
-            done += ["::", "", *("    " + line for line in paragraph)]
+            done += [".. code-block:: text", "", *("    " + line for line in paragraph)]
         else:
             done += [escaped_line(line) for line in paragraph]
     lines[:] = done

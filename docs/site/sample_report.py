@@ -23,7 +23,10 @@ def write_report(app: Any, error: Exception | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for command in COMMANDS:
             subprocess.run(
-                [sys.executable, "-m", "minidecomp", *command.split()], cwd=folder, check=True, stdout=subprocess.DEVNULL
+                [sys.executable, "-m", "minidecomp", *command.split()],
+                cwd=folder,
+                check=True,
+                stdout=subprocess.DEVNULL,
             )
         shutil.copy(Path(folder) / "pulls" / "report.html", Path(app.outdir) / "report.html")
 
