@@ -13,10 +13,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import minidecomp
+
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "site"))
-
-import minidecomp
 
 project = "minidecomp"
 author = "The minidecomp authors"
