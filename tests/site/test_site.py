@@ -58,7 +58,7 @@ def test_howtos_work(page, capsys):
         elif kind == "c":
             Path("main.c").write_text(text)
         else:
-            for line in text.strip().splitlines():
+            for line in text.replace("\\\n", " ").strip().splitlines():
                 follow(line.strip(), capsys)
 
 
