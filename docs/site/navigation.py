@@ -7,7 +7,7 @@ from typing import Any
 
 DOCS = Path(__file__).parents[1]
 SECTIONS = {
-    "Begin": ("repository/readme", "try-it", "sample-report", "gallery"),
+    "Start here": ("repository/readme", "try-it", "sample-report", "gallery"),
     "How to": (
         "howto/own-table",
         "howto/alpha-and-beta",
@@ -59,11 +59,17 @@ def sections() -> dict[str, list[str]]:
     return {title: pages for title, pages in found.items() if pages}
 
 
+def entry(page: str) -> str:
+    """A page's line in a table of contents; README.md has the project's name as its title."""
+    return f"README <{page}>" if page == "repository/readme" else page
+
+
 def add(app: Any, docname: str, source: list[str]) -> None:
     """Append the tables of contents to the home page."""
     if docname == app.config.root_doc:
         for title, pages in sections().items():
-            source[0] += "\n".join(["", "```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```", ""])
+            entries = "\n".join(entry(page) for page in pages)
+            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n{entries}\n```\n"
 
 
 def setup(app: Any) -> dict[str, Any]:
