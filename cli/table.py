@@ -247,22 +247,22 @@ def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
 def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = False) -> None:
     """Draw a value against an option, and say where the picture is, and which runs are not in it."""
     from minidecomp import figures
+    from minidecomp.evaluation.naming import label_of
     from minidecomp.runs import comparison
 
     curves = comparison.curves(rows, picture.value, picture.against)
     missing = len(rows) - sum(map(len, curves.values()))
+    without = f"{missing} of {counted(len(rows), 'run')}" if missing else ""
     if missing:
-        say(f"not in the picture: {missing} of {counted(len(rows), 'run')}, without {picture.value}", err=True)
-    is_option = picture.against in by_name()
-    against = picture.against.replace("_", " ") if is_option else _with_unit(picture.against)
-    figure = figures.value_against_option(curves, against, _with_unit(picture.value), picture.reference, is_option)
+        say(f"not in the picture: {without}, without {picture.value}", err=True)
+    figure = figures.value_against_option(
+        curves,
+        label_of(picture.against),
+        label_of(picture.value),
+        picture.reference,
+        picture.against in by_name(),
+        f"without a value, and not shown: {without}" if missing else "",
+    )
     path = picture.path
     figures.write_figure(figure, path.parent, path.stem, (path.suffix.removeprefix("."),))
     say(f"picture: {path}", err=on_stderr)
-
-
-def _with_unit(value: str) -> str:
-    from minidecomp.evaluation.terms import unit_of
-
-    unit = unit_of(value)
-    return f"{value} ({unit})" if unit else value

@@ -21,6 +21,7 @@ from .schema import columns
 Row = dict[str, Any]
 # They differ from run to run and say nothing of what was trained.
 NOT_SHOWN = OF_THE_MACHINE
+SCHEDULED = ("alpha", "beta")
 
 
 def test_terms() -> tuple[str, ...]:
@@ -258,9 +259,11 @@ def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tupl
     """Points (option, value), a curve for each setting of the other options that differ, the seed apart.
 
     The option is a number, or the text of what it is in a run; a run without a number for the value has no point.
-    What follows from ``against``, or from another of the options, is no setting; nor is any, against the runs
-    themselves. Settings and points stand in the order of their values, texts in that of the rows.
+    An option that ``against`` or another option decides is not part of a setting; against the runs themselves there are
+    no settings. Settings and points stand in the order of their values, texts in that of the rows. An alpha or a beta
+    that has a schedule is the schedule's text.
     """
+    rows = [_with_schedules(row) for row in rows]
     others = [] if against == "run" else independent(rows, differing_options(rows), against)
     others = [name for name in others if name != "seed"]
     drawn = [row for row in rows if is_number(row.get(value))]
@@ -274,6 +277,14 @@ def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tupl
         point = (float(at) if is_number(at) else words[against][str(at)], float(row[value]))
         found.setdefault(setting, []).append(point)
     return found
+
+
+def _with_schedules(row: Row) -> Row:
+    """The row with the schedules of alpha and beta in the place of their last values."""
+    scheduled = {name: row[f"{name}_schedule"] for name in SCHEDULED if row.get(f"{name}_schedule") is not None}
+    return {name: value for name, value in row.items() if name.removesuffix("_schedule") not in SCHEDULED} | {
+        name: scheduled.get(name, row.get(name)) for name in SCHEDULED if name in row
+    }
 
 
 def _words(values: Sequence[Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from minidecomp.evaluation.terms import unit_of
 from minidecomp.figures import value_against_option
-from minidecomp.figures.against_option import cut_apart
+from minidecomp.figures.cutting import cut_apart
 from minidecomp.runs.comparison import curves
 from minidecomp.runs.following import independent
 from minidecomp.settings.options import by_name
