@@ -14,7 +14,9 @@ from minidecomp.settings.options import by_name
 
 from .output import check_output, say
 from .places import Sweeps, some
-from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table
+from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table, what_columns_are
+
+MOST_EXPLAINED = 6  # columns; --all has too many
 
 
 @click.command()
@@ -78,6 +80,8 @@ def table(
         click.echo(text([plain(row) for row in content.rows]))
     else:
         print_content(content, written, "--csv has all")
+    if written == TEXT and not as_json:
+        _say_what_columns_are(content)
     say_if_scales_differ(rows)
     if picture is not None:
         draw(rows, picture, on_stderr=as_json or written != TEXT)
@@ -171,6 +175,15 @@ def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> No
         short = dict(zip(files, last_parts(files), strict=True))
         rows = [row | {"data": short[str(row["data"])]} if "data" in row else row for row in rows]
     print_table(rows, content.columns, form, content.least, elsewhere)
+
+
+def _say_what_columns_are(content: Content) -> None:
+    """Below a table for people: what its values and errors are."""
+    lines = what_columns_are(content.columns)
+    if 0 < len(lines) <= MOST_EXPLAINED:
+        say("; ".join(lines), err=True)
+    if any(row.get("n", 1) > 1 for row in content.rows):
+        say("n: runs with different seeds; mean ± standard error over them", err=True)
 
 
 def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
