@@ -106,7 +106,7 @@ class _Legend:
     """Where the legend stands; ``above`` and ``beside`` are the inches that it takes there, in height."""
 
     columns: int
-    place: str
+    place: Any
     width: float
     above: float
     beside: float

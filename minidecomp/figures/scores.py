@@ -38,7 +38,7 @@ def loss_against_score(groups: Mapping[str, Mapping[str, Sequence[tuple[float, f
         axes.errorbar(loss, score, score_error, loss_error, elinewidth=0.6, capsize=1.5, **style)
         for label, at, to in zip(points, loss, score, strict=True):
             halo = [withStroke(linewidth=2, foreground="white")]
-            where = {"xytext": (4, 4 if i % 2 else -9), "textcoords": "offset points"}
+            where: dict[str, Any] = {"xytext": (4, 4 if i % 2 else -9), "textcoords": "offset points"}
             axes.annotate(label, (at, to), fontsize=7, path_effects=halo, zorder=5, **where)
     axes.set_xlabel("reconstruction loss (nats)")
     axes.set_ylabel("FactorVAE score")
