@@ -98,7 +98,7 @@ def _check_form(form: str | None, everything: bool, as_csv: bool, as_json: bool)
 
 @dataclass(frozen=True)
 class Content:
-    """A table's rows and columns, those that a narrow terminal does without, and what is to be said of them."""
+    """A table's rows and columns, the columns that a narrow terminal leaves out, and notes on the table."""
 
     rows: list[dict[str, Any]]
     columns: list[str]
@@ -133,7 +133,7 @@ def table_of(
     shown : list of str
         The values' names.
     asked_for : sequence of str
-        Those that somebody named: a narrow terminal does without all others, and without options, first.
+        Values that the user named: a narrow terminal leaves out other values and options first.
     everything : bool
         All options, and unless some were asked for all values.
     """
@@ -166,7 +166,7 @@ def _of_least_interest(values: list[str], options: list[str], asked_for: Sequenc
 
 
 def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> None:
-    """Print a table; as text it names files of data by as many parts of their paths as tell them apart."""
+    """Print a table; text names data files by the last parts of their paths that tell them apart."""
     from minidecomp.runs.comparison import last_parts
 
     rows = content.rows

@@ -1,4 +1,4 @@
-"""Tables as text that fits the terminal, as Markdown, LaTeX and CSV."""
+"""Tables as text that fits the terminal, and as Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_format(name: str | None) -> str:
 
 
 def terminal_width() -> int | None:
-    """The letters of a terminal's line; None where the output goes elsewhere."""
+    """The width of the terminal in letters; None if the output goes elsewhere."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None
     return shutil.get_terminal_size().columns
@@ -59,13 +59,13 @@ def print_table(
     rows : sequence of mapping
         Values by their columns' names; a `Mean` is printed with its error.
     columns : sequence of str
-        The first one names the row, and stands on the left.
+        The first one names the row and is aligned to the left.
     kind : str
         One of ``FORMATS``.
     least : sequence of str
-        Columns that a narrow terminal does without, the first of them first; a line on stderr names those that went.
+        Columns that a narrow terminal leaves out, in this order; a line on stderr names them.
     elsewhere : str
-        Where these columns are, for that line: "--csv has all".
+        Where that line says these columns are: "--csv has all".
     """
     if kind == CSV:
         click.echo(csv_text(rows, columns), nl=False)
@@ -205,7 +205,7 @@ def _width_of(cells: Mapping[str, Sequence[str]]) -> int:
 
 
 def _cut_names(cells: dict[str, list[str]], width: int) -> None:
-    """Of names that make the table too wide only the ends are left."""
+    """Cut the beginnings of names that make the table too wide."""
     if (over := _width_of(cells) - width) > 0:
         name, column = next(iter(cells.items()))
         longest = max(LEAST_NAME, max(map(len, column)) - over)

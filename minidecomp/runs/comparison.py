@@ -19,7 +19,7 @@ from .following import independent
 from .schema import columns
 
 Row = dict[str, Any]
-# They differ from run to run and say nothing of what was trained.
+# These differ from run to run but do not affect what is trained.
 NOT_SHOWN = OF_THE_MACHINE
 SCHEDULED = ("alpha", "beta")
 
@@ -30,7 +30,7 @@ def test_terms() -> tuple[str, ...]:
 
 
 def runs_inside(place: Path) -> list[Path]:
-    """The run folders directly inside of a folder, by name.
+    """The run folders directly inside a folder, by name.
 
     Raises
     ------
@@ -41,18 +41,18 @@ def runs_inside(place: Path) -> list[Path]:
 
 
 def find_runs(places: Iterable[str | Path], inside: Callable[[Path], Iterable[Path]] = runs_inside) -> list[Path]:
-    """The run folders among the places, and those inside of the others.
+    """The run folders among the places, and those inside the other places.
 
     Parameters
     ----------
     places : iterable of path
     inside : callable
-        Given a place that is no run, the run folders inside of it that count, in their order.
+        Given a place that is not a run, the run folders inside it that count, in their order.
 
     Raises
     ------
     RunError
-        A place is no folder, or there is no run in it.
+        A place is not a folder, or holds no run.
     """
     found: list[Path] = []
     for place in map(Path, places):
@@ -73,7 +73,7 @@ def _inside(place: Path) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder has what makes it a run."""
+    """Whether a folder holds a run."""
     return (folder / "checkpoint.npz").is_file()
 
 
@@ -84,7 +84,7 @@ def _is_begun(folder: Path) -> bool:
 def read_rows(
     places: Iterable[str | Path], inside: Callable[[Path], Iterable[Path]] = runs_inside
 ) -> tuple[list[Row], list[str]]:
-    """The rows of the runs that `find_runs` finds, and a line for each folder with a damaged run, or half of one.
+    """The rows of the runs that `find_runs` finds, and a line for each folder with a damaged or incomplete run.
 
     Raises
     ------
@@ -105,15 +105,15 @@ def read_rows(
 
 
 def begun_inside(places: Iterable[Path]) -> list[str]:
-    """A line for each folder inside of the places that are no runs in which a run was begun and never saved."""
+    """A line for each folder inside the places in which a run was begun but never saved."""
     begun = [folder for place in places if not is_run(place) for folder in sorted(_inside(place)) if _is_begun(folder)]
     return [f"{folder}: it has config.toml, but no checkpoint.npz" for folder in begun]
 
 
 def read_row(folder: Path) -> Row:
-    """A run's options, which are its checkpoint's, and its recorded values, by name; no parameter is read.
+    """A run's options, from its checkpoint, and its recorded values, by name; parameters are not read.
 
-    An evaluation of another model, as of a run that was resumed and stopped, is left out.
+    The evaluation is left out if it is of another model, for example after the run was resumed and stopped.
 
     Raises
     ------
