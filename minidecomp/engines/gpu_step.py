@@ -35,7 +35,7 @@ class Layer:
     d_b: Any
     x: Any  # (rows, n_in): the output of the layer below
     h: Any  # (rows, n_out)
-    d_a: Any  # (rows, n_out): the gradient by h, then by a = x W + b
+    d_a: Any  # (rows, n_out): the gradient with respect to h, then by a = x W + b
 
 
 @dataclass
@@ -94,7 +94,7 @@ class GpuStep:
         self.arrays |= {name: zeros(B, D) for name in ("loc", "scale", "slope", "d_loc", "d_scale")}
         self.arrays |= {name: zeros(B, D) for name in ("sample", "sample_slope", "d_sample")}
         self.arrays |= self._prior()
-        # The gradient by the prior's variance: a row for each z, then for each of the prior's sample.
+        # The gradient with respect to the prior's variance: a row for each z, then for each of the prior's sample.
         self._d_variance = zeros(K * B + B, D)
         self._pair_weights = zeros(0)
 
@@ -165,7 +165,7 @@ class GpuStep:
         )
 
     def _backward(self, layers: list[Layer], rows: int, d_x: Any = None, first: Call | None = None) -> list[Call]:
-        """The gradients by every W and b from d_a of the last layer; the one by the input is added to d_x.
+        """The gradients with respect to every W and b from d_a of the last layer; the one by the input is added to d_x.
 
         d_a = d_h act'(a)        d_b = sum d_a        d_W = x^T d_a        d_h of the layer below = d_a W^T
         """
@@ -213,7 +213,7 @@ class GpuStep:
         return [self._rows(name, rows, self.vae.latent_dim, B=B, d_variance=self._d_variance)], rows
 
     def _log_likelihood(self, points: DevicePoints, B: int) -> list[Call]:
-        """E_q(z|x)[log p(x|z)], and the gradient by the decoder's output in place of that output."""
+        """E_q(z|x)[log p(x|z)], and the gradient with respect to the decoder's output in place of that output."""
         last, batch = self.decoder[-1], self._batch(points)
         rows = self.objective.samples * B
         return [self._rows("likelihood", rows, self.vae.data_dim, B=B, bias=last.b, output=last.h, **batch)]
@@ -250,7 +250,7 @@ class GpuStep:
     def values(
         self, points: DevicePoints, B: int, regulariser: str | None, given_draws: bool = False
     ) -> tuple[list[Call], int]:
-        """All terms of a batch of B points and their gradients by output, z, loc and scale; rows of d_variance."""
+        """All terms of a batch of B points; their gradients with respect to output, z, loc, scale; rows of d_variance."""
         rows = self.objective.samples * B
         calls = self._prior_scale()
         if regulariser is not None and not given_draws:
