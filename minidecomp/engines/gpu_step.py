@@ -250,7 +250,7 @@ class GpuStep:
     def values(
         self, points: DevicePoints, B: int, regulariser: str | None, given_draws: bool = False
     ) -> tuple[list[Call], int]:
-        """All terms of a batch of B points; their gradients with respect to output, z, loc, scale; rows of d_variance."""
+        """All terms of a batch of B points; gradients with respect to output, z, loc and scale; rows of d_variance."""
         rows = self.objective.samples * B
         calls = self._prior_scale()
         if regulariser is not None and not given_draws:

@@ -47,7 +47,7 @@ class Adam:
             self.v_max[...] = other.v_max
 
     def corrections(self, step: int) -> tuple[float, float]:
-        """lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) after t = ``step`` updates, which correct for moments that start at 0."""
+        """lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) after t = ``step`` updates, to correct for moments that start at 0."""
         return self.lr / (1 - self.beta1**step), 1 / math.sqrt(1 - self.beta2**step)
 
     def update(self, vector: Any, gradient: Any) -> None:
@@ -56,7 +56,7 @@ class Adam:
         Parameters
         ----------
         vector, gradient : array of shape (size,)
-            The parameters, and the loss's gradient with respect to them.
+            The parameters, and the gradient of the loss with respect to them.
         """
         xp = array_module(vector)
         self.step += 1

@@ -92,7 +92,7 @@ class VAE:
         return loc, scale_from_raw(raw, self.scale_link)
 
     def decode(self, z: Any) -> Any:
-        """The decoder's output (..., output_dim) for z (..., D): logits, loc, or (loc, raw), depending on the likelihood."""
+        """The decoder's output (..., output_dim) for z (..., D): logits, loc, or (loc, raw), by likelihood."""
         return self.decoder.forward(self.parameters, z)[0]
 
     def sample(self, count: int, seed: int = 0) -> tuple[Any, Any, Any]:

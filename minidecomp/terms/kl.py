@@ -21,7 +21,7 @@ def analytic_value(loc: Any, scale: Any, prior: Gaussian) -> Any:
 
 
 def analytic_value_and_grad(loc: Any, scale: Any, prior: Gaussian) -> tuple[Any, dict[str, Any]]:
-    """The KL (...,) in nats, and its gradients with respect to ``loc``, ``scale`` and the prior's ``variance`` (..., D).
+    """The KL (...,) in nats, and its gradients (..., D) with respect to ``loc``, ``scale`` and the prior's variance.
 
     d/dmu = (mu - m) / v        d/ds = s / v - 1 / s        d/dv = 1 / (2 v) - (s^2 + (mu - m)^2) / (2 v^2)
     """
@@ -89,9 +89,9 @@ def monte_carlo_value_and_grad(
     d/dz = -(z - mu) / s^2 - M d log p(z)/dz        d/dmu = (z - mu) / s^2        d/ds = (z - mu)^2 / s^3 - 1 / s
     d/dv = -M d log p(z)/dv
 
-    Each derivative has the shape of z, (..., D). ``variance`` is the prior's. With z = mu + s eps inserted, the terms with
-    (z - mu) cancel in d/dmu and leave -1/s in d/ds. ``eps``, if given, is used for (z - mu) / s. The arguments are those of
-    ``monte_carlo_value``.
+    Each derivative has the shape of z, (..., D); ``variance`` is the prior's. With z = mu + s eps inserted, the terms
+    with (z - mu) cancel in d/dmu and leave -1/s in d/ds. ``eps``, if given, is used for (z - mu) / s. The arguments are
+    those of ``monte_carlo_value``.
 
     Raises
     ------

@@ -86,10 +86,10 @@ class Prior:
         return self.marginal_log_density(z).sum(-1)
 
     def log_density_and_grad(self, z: Any) -> tuple[Any, dict[str, Any]]:
-        """log p(z) in nats, (...,), and its gradients with respect to ``z`` and the prior's ``variance``, (..., D) each.
+        """log p(z) in nats, (...,), and its gradients with respect to ``z`` and ``variance``, (..., D) each.
 
-        The variance is v = scale^2, and the gradient has an entry for each point and dimension. A mixture sums it over
-        its components, which share the learned variances.
+        The prior's variance is v = scale^2; its gradient has an entry for each point and dimension. A mixture sums it
+        over its components, which share the learned variances.
         """
         raise NotImplementedError(f"the {self.name} prior has no gradient")
 
