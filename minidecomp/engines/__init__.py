@@ -44,8 +44,8 @@ def usable_engine(name: str) -> str:
 class Engine(Protocol):
     """What every engine does. ``data`` is (N, dx) in the model's dtype, or bytes, or bits (minidecomp/data/points.py).
 
-    An engine may work on its own copy of the model. Call ``pull`` to get into ``vae.parameters`` and the optimiser what
-    ``train`` has changed, and ``push`` to make the engine see changes to ``vae.parameters``.
+    An engine may work on its own copy of the model. ``pull`` copies what ``train`` has changed to ``vae.parameters``
+    and to the optimiser; ``push`` copies ``vae.parameters`` to the engine.
 
     An engine does one call at a time. A call during another one, from a second thread or from a prior's method, raises
     RuntimeError.

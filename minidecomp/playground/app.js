@@ -163,7 +163,7 @@ class Playground {
       this.pad.set(found.drawn);
     }
     if (found.table && !this.choice.given.table) {
-      lines.push(`This link was made with the table ${shortened(found.table)}, which a link cannot hold: drop it here.`);
+      lines.push(`This link needs the table ${shortened(found.table)}, which a link cannot hold: drop it here.`);
     }
     this.choice.fits = {};
     this.choice.likelihoodGiven = "likelihood" in options;
@@ -182,7 +182,7 @@ class Playground {
     this.setEllipses(found.ellipses);
     this.toggles.show();
     const goesOn = this.run && this.data === this.run.data && sameShape(this.options, this.run.options);
-    if (this.view.reducedMotion) lines.push("Your system asks for reduced motion, so the page is redrawn only twice a second.");
+    if (this.view.reducedMotion) lines.push("Your system asks for reduced motion: the page is redrawn twice a second.");
     this.begin(goesOn ? this.run.state : null, lines);
   }
 
@@ -443,7 +443,7 @@ class Playground {
     if (this.changedLate) notes.push(CHANGED_LATE);
     if (this.goesOn) notes.push(`This page continues the run ${this.run.name}; the command trains from the start.`);
     if (this.snapshot && (this.snapshot.row > 0 || this.snapshot.epoch === 0)) {
-      notes.push(`The page is in the middle of an epoch; the command trains whole epochs, here ${Math.max(1, epochs)}.`);
+      notes.push(`The page is within an epoch; the command trains whole epochs, here ${Math.max(1, epochs)}.`);
     }
     const leftOut = leftOutOfAddress(this.state());
     if (leftOut) notes.push(leftOut);

@@ -75,7 +75,7 @@ class DataChoice {
     }
   }
 
-  // Chooses the column on the horizontal axis (place 0) or the vertical one (place 1); a column already shown swaps places.
+  // Chooses the column of the horizontal axis (place 0) or the vertical one (place 1); a shown column swaps places.
   chooseColumn(place, column) {
     const { columns } = this.page.view, other = columns[1 - place] === column ? columns[place] : columns[1 - place];
     this.page.view.columns = place === 0 ? [column, other] : [other, column];

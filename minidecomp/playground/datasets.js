@@ -71,8 +71,8 @@ function splitNote(data) {
     + "the command keeps them.";
 }
 
-// The file with which `minidecomp train` trains as the page does, and the options that it needs to read it; null for the
-// pinwheel, which has no file. A number is the shortest text that gives the same bits when read.
+// The file with which `minidecomp train` trains as the page does, and the options that it needs to read it; null for
+// the pinwheel, which has no file. A number is the shortest text that gives the same bits when read.
 function fileOf(data) {
   if (!data.file) return null;
   const { x, labelTexts } = data.file, { width, columns } = data;
@@ -252,7 +252,7 @@ function checkForm(name, rows, lines) {
   const comma = rows.findIndex(isComma);
   if (comma >= 0 && rows.filter(isComma).length > rows.length / 2) {
     const cell = rows[comma].find((each) => isComma([each])).slice(0, 40);
-    const needed = `expected a decimal point, got "${cell}"; minidecomp train can read decimal commas`;
+    const needed = `expected a decimal point, got '${cell}'; minidecomp train can read decimal commas`;
     throw new Error(`${name}, line ${lines[comma]}: ${needed}`);
   }
   const isBlank = ([cell]) => /\s/.test(cell) && cell.split(/\s+/).every((part) => CELL_NUMBER.test(part));
@@ -323,7 +323,7 @@ function withoutIndex(columns, named) {
 function cellNumber(cell, place, scaled) {
   if (MISSING_TEXTS.has(cell)) throw new Error(`${place}: expected a number, got no value`);
   const number = CELL_NUMBER.test(cell) ? Number(cell) : NaN;
-  if (!Number.isFinite(number)) throw new Error(`${place}: expected a number, got "${cell.slice(0, 40)}"`);
+  if (!Number.isFinite(number)) throw new Error(`${place}: expected a number, got '${cell.slice(0, 40)}'`);
   const most = scaled ? LARGEST_SCALED_VALUE : LARGEST_DATA_VALUE, text = scaled ? "1e150" : "1e6";
   if (Math.abs(number) > most) {
     const advice = scaled ? "" : "; standardise the columns to use larger numbers";
@@ -338,8 +338,8 @@ function uniqueNames(names) {
   return unique;
 }
 
-// The cells of a CSV text, without the spaces around them. Cells are separated by commas, semicolons or tabs; a cell that
-// contains one is quoted. Empty lines are skipped. {rows, lines: the line where each row starts, counted from 1}
+// The cells of a CSV text, without the spaces around them. Commas, semicolons or tabs separate cells; a cell that has
+// one is quoted. Empty lines are skipped. {rows, lines: the line where each row starts, counted from 1}
 function csvCells(name, text) {
   const delimiter = delimiterOf(text), rows = [], lines = [];
   let row = [], cell = "", quoted = false, wasQuoted = false, line = 1, begun = 1;

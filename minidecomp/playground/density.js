@@ -3,8 +3,8 @@
 
 const REACH = 4; // scales from the mean beyond which a point's density is taken as 0
 
-// N(x | loc, scale^2) at the middles of those of the n cells from low on that are within REACH scales. A scale smaller than
-// a cell is drawn as wide as a cell. Returns the first and the last cell.
+// N(x | loc, scale^2) at the middles of n cells from low on, if they are within REACH scales. A scale smaller than a
+// cell is drawn as wide as a cell. Returns the first and the last cell.
 function cellDensities(loc, scale, low, cell, n, out) {
   const s = Math.max(scale, 0.6 * cell), height = 1 / (s * Math.sqrt(2 * Math.PI));
   const first = Math.max(0, Math.ceil((loc - REACH * s - low) / cell - 0.5));
@@ -43,7 +43,7 @@ function aggregateDensityOnLine(loc, scale, latentDim, dim, points, low, high, n
   return line;
 }
 
-// For each share, in ascending order, the density level above which that share of all mass lies, on cells of a given area;
+// For each share, in ascending order, the density above which that share of all mass lies, on cells of a given area;
 // null if the cells hold less.
 function levelsOfShares(values, shares, area) {
   const sorted = Float64Array.from(values).sort(), levels = shares.map(() => null);

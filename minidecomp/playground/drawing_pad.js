@@ -91,6 +91,6 @@ class DrawingPad {
     context.lineWidth = 1.5;
     context.strokeRect(px(this.cursor[0]) - 4, py(this.cursor[1]) - 4, 8, 8);
     const { length } = this.points;
-    this.part("note").textContent = `${length} points${length < MOST_DATA_POINTS ? "" : ", the most that the page can hold"}`;
+    this.part("note").textContent = `${length} points${length < MOST_DATA_POINTS ? "" : ", the most allowed"}`;
   }
 }

@@ -109,7 +109,7 @@ class LiveCurves {
   draw(snapshot) {
     const colours = palette(), { last } = this.history;
     this.charts.forEach(({ canvas, value }, k) => {
-      const unit = CURVES[k].name === "D" && snapshot.options.regulariser === "mmd" ? "" : " nats"; // the MMD has no unit
+      const unit = CURVES[k].name === "D" && snapshot.options.regulariser === "mmd" ? "" : " nats"; // the MMD has none
       const text = last && Number.isFinite(last[1 + k]) ? signedText(last[1 + k]) + unit : "off: its weight is 0";
       setText(value, last ? text : "");
       const cleared = clearedContext(canvas);

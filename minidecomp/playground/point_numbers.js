@@ -47,7 +47,7 @@ function workedSumText(values, textOf = (place) => workedFactor(values[place])) 
   return words.join(" + ");
 }
 
-// A table of the largest rows [name, ..numbers] by sizes, and the sums of the other rows in the columns that can be summed
+// A table of the largest rows [name, ..numbers] by sizes, and the sums of the other rows where a column can be summed
 function workedTable(head, rows, sizes, summed) {
   const places = workedPlaces(sizes), shown = new Set(places);
   const table = { head, rows: places.map((place) => rows[place]) };

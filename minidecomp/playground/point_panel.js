@@ -99,7 +99,7 @@ class PointSection {
     showLines(this.lines, section.lines);
     this.rows.show(["", ...byHand.map((_, d) => `z${d + 1}`)], section.rows);
     this.parts.show(parts ? parts.head : [], parts ? parts.rows : []);
-    showText(this.check, `${section.checked} by hand: ${workedVector(byHand)}, by the engine: ${workedVector(byEngine)}; `
+    showText(this.check, `${section.checked} by hand ${workedVector(byHand)}, by the engine ${workedVector(byEngine)}: `
       + (agree ? "equal" : "NOT EQUAL"));
     this.derivation.hidden = section.steps.length === 0;
     showLines(this.steps, section.steps, "li");

@@ -16,7 +16,7 @@ function workedRegulariser(point) {
   });
 }
 
-// W_ji = softmax_i log q(z_j | x_i) of this point i, for every sample z_j of the prior; terms that all i share are left out
+// W_ji = softmax_i log q(z_j | x_i) of this point i, for every sample z_j of the prior, without terms that all i share
 function posteriorShares(point) {
   const { B, D, i, look } = point, logQ = new Float64Array(B);
   const logScale = workedList(B, (other) => workedTotal(point.rowOf(look.scale, other).map(Math.log)));

@@ -11,7 +11,7 @@ const OPTIONS_WITHOUT_EFFECT = [
   "test_fraction",
 ];
 
-// The text of config.toml. fileOptions are the options for the file of points, {data: "points.csv", ...}; {} for pinwheel.
+// The text of config.toml. fileOptions are those for the file of points, {data: "points.csv", ...}; for the pinwheel {}
 function configText(options, epochs, fileOptions) {
   const values = { ...options, epochs: Math.max(1, epochs), dtype: "float64", engine: "cpu", ...fileOptions };
   const given = Object.keys(values).filter((name) => values[name] !== null && values[name] !== undefined);

@@ -2,12 +2,12 @@
 // What each setting does, in a sentence or two.
 
 const SETTING_HELP = {
-  beta: "The weight of KL(q(z|x) || p(z)), the price of each nat that an encoding carries. More makes the ellipses wider.",
+  beta: "The weight of KL(q(z|x) || p(z)), the price of a nat that an encoding carries. More widens the ellipses.",
   alpha: "The weight of D, which makes the encodings, taken together, follow the prior. 0 leaves D out.",
   regulariser: "How D is measured: kl-inc is the divergence KL(p || q); mmd compares p and q in each dimension.",
   kl: "monte-carlo estimates the KL term from the sampled z; analytic computes it exactly, for a gaussian prior only.",
-  log_prior_multiplier: "The factor of log p(z) in the KL term. 1 is correct; for a mixture, the authors' code uses the "
-    + "number of latent dimensions.",
+  log_prior_multiplier: "The factor of log p(z) in the KL term. 1 is correct; for a mixture, the authors' code uses "
+    + "the number of latent dimensions.",
   prior: "The distribution that the encodings should follow. New points are sampled from it.",
   components: "The number of normal distributions in the mixture. Their centres lie on a circle.",
   component_radius: "The distance of the mixture's components from the origin.",

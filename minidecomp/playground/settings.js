@@ -187,8 +187,8 @@ function countWeights(options, dataDim) {
   return makeModel(options, dataDim).parameters.vector.length;
 }
 
-// The options after some of them have changed, with the consequences: the decoder mirrors the encoder, and each prior has
-// its default variance.
+// The options after some of them have changed, with the consequences: the decoder mirrors the encoder, and each prior
+// has its default variance.
 function withSettings(options, changes) {
   const changed = { ...options, ...changes };
   const mirrored = sameSetting(options.decoder_hidden, [...options.hidden].reverse());
@@ -225,7 +225,7 @@ function sameShape(one, other) {
 function optionsFault(options, dataDim) {
   const weights = countWeights(options, dataDim);
   if (weights > MOST_WEIGHTS) {
-    return `hidden must give at most ${MOST_WEIGHTS} weights in the page, not ${weights}; minidecomp train can use more`;
+    return `hidden must give at most ${MOST_WEIGHTS} weights here, not ${weights}; minidecomp train takes more`;
   }
   return null;
 }

@@ -34,8 +34,8 @@ class Parameters {
   }
 }
 
-// h_i+1 = act(h_i W_i + b_i), with no activation after the last layer. `widths` are those of the input, the hidden layers
-// and the output.
+// h_i+1 = act(h_i W_i + b_i), with no activation after the last layer. `widths` are those of the input, the hidden
+// layers and the output.
 class Network {
   constructor(name, widths, activation) {
     this.name = name;

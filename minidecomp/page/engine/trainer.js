@@ -1,8 +1,8 @@
 "use strict";
 // Training, step by step: the batches, draws and steps of minidecomp's engines in float64.
 
-// A change of one of these options needs a new model, which starts from the beginning. For the likelihood's options, see
-// Trainer.fitOutputs.
+// A change of one of these options needs a new model, which starts from the beginning. For the likelihood's options,
+// see Trainer.fitOutputs.
 const BEGINS_ANEW = ["seed", "init", "latent_dim", "hidden", "decoder_hidden", "learn_prior_variance"];
 const SAMPLES_DRAWN = 200, IMAGES_DRAWN = 12;
 
@@ -178,7 +178,7 @@ class Trainer {
   }
 }
 
-// Throws an Error for options that do not go together or do not fit the data. The page itself checks the limits of numbers.
+// Throws an Error for options that do not go together or do not fit the data. The page itself checks numbers' limits.
 function checkOptions(options, data) {
   const least = options.alpha > 0 ? REGULARISERS[options.regulariser].leastPoints : 1;
   if (options.kl === "analytic" && options.prior !== "gaussian") {
