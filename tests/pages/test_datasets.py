@@ -214,7 +214,8 @@ def test_a_target_of_numbers_that_all_differ_is_no_label():
         ("1,2\n3,4\n5,6\n7,inf", "t.csv, line 4, column 2: expected a number, got 'inf'"),
         (
             "1,2\n3,4\n5,6\n7,1e7",
-            "t.csv, line 4, column 2: expected a number from -1e6 to 1e6, got 1e7; standardise the columns to use larger numbers",
+            "t.csv, line 4, column 2: expected a number from -1e6 to 1e6, got 1e7; "
+            "standardise the columns to use larger numbers",
         ),
         ("\n\na,b\r\n1,2\n\n3,x\r\n5,6\r7,8\r\n9,1\n", "t.csv, line 6, column b: expected a number, got 'x'"),
         ('a,b,"c\nd"\n1,2\n', "t.csv, line 3: expected 3 cells, as in the first line, got 2"),
