@@ -121,7 +121,7 @@ class Trainer:
         if state.best is None:
             return ""
         value = {"log_likelihood": "log-likelihood", "kl": "KL"}.get(monitored(self.options), monitored(self.options))
-        best = f"the best model by validation {value} is that of epoch {state.best.epoch}"
+        best = f"the best model by the validation {value} is that of epoch {state.best.epoch}"
         if not state.stopped_early:
             return best
         since = counted(validations_since(state.rows, state.best.epoch, self.options), "validation")

@@ -149,5 +149,5 @@ function pointMessage(snapshot, chosen, place) {
   if (chosen === null) return NOTHING_CHOSEN;
   const batch = `the batch of ${snapshot.look.rows.length} points for the next step, ${snapshot.step + 1}`;
   if (place < 0) return `Point ${chosen + 1} is not in ${batch}; continue until a step has it.`;
-  return `Point ${chosen + 1} in ${batch}. An arrow is the slope of its weighted term in mu.`;
+  return `Point ${chosen + 1} is in ${batch}. An arrow is the slope of its weighted term in mu.`;
 }

@@ -40,7 +40,7 @@ class Stream:
     def step(self, number: int = 0) -> int:
         """The step of a draw. Raises ValueError beyond the last one, where another stream may begin."""
         if not 0 <= number < self.steps:
-            raise ValueError(f"draw {number} is beyond the end of a stream of {self.steps} draws, counted from 0")
+            raise ValueError(f"draw {number} is outside a stream of {self.steps} draws, counted from 0")
         return self.first_step + number
 
     def at(self, number: int = 0) -> tuple[int, int]:
