@@ -79,19 +79,22 @@ def traverse(
     if only is None:
         order = np.argsort(-kl, kind="stable")[:rows]
         values, means = moved[0][0][order], moved[0][1][order]
-        names, name = [f"$z_{{{d + 1}}}$, KL {kl[d]:.2f}" for d in order], "traversals"
+        names, name = [f"$z_{{{d + 1}}}$\nKL {kl[d]:.3g} nats" for d in order], "traversals"
+        note, moving = f"other dimensions stay as for test point {indices[0]}", [f"z{d + 1}" for d in order]
     else:
         order = np.full(len(indices), only)
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
+        note = f"$z_{{{only + 1}}}$ moves, KL {kl[only]:.3g} nats; the other dimensions stay as for each test point"
+        moving = [f"point {index}\nz{only + 1}" for index in indices]
     seen, means = dataset.given(dataset.test[:1000], vae.dtype), dataset.give(means)
     shape, columns = dataset.image_shape, dataset.feature_names
     quiet = out == STANDARD_OUTPUT
-    picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns)
+    picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns, note)
     draw(place_in(loaded, "figures"), name, picture, err=quiet)
     if gif and dataset.image_shape is not None and not figures.missing():
         path = make_folder(place_in(loaded, "figures")) / f"{name}.gif"
-        figures.write_animation(path, means, seen, dataset.image_shape)
+        figures.write_animation(path, values, means, moving, seen, dataset.image_shape)
         say(f"animation: {path}", quiet)
     if out is not None:
         shown = np.array(indices if only is not None else indices * len(order))

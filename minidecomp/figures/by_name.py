@@ -115,6 +115,7 @@ def _dataset(trained: Any, X: Any, y: Any) -> Dataset:
         )
     if not isinstance(trained, Run):
         return trained.dataset
-    dataset = dataset_from(trained.options)
+    # Validation points are for training alone, and their file may be gone.
+    dataset = dataset_from(trained.options.replace(validation=None))
     trained.hold_against(dataset)
     return dataset

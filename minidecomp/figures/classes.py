@@ -26,6 +26,7 @@ MANY_COLOURS = (
     *("#440154", "#48186a", "#472d7b", "#424086", "#3b528b", "#33638d", "#2c728e", "#26828e", "#21918c"),
     *("#1fa088", "#28ae80", "#3fbc73", "#5ec962", "#84d44b", "#addc30", "#d8e219", "#fde725"),
 )
+SHAPES = ("o", "^", "s", "D", "v", "P", "X", "<", "*", ">")
 OF_DOTS: dict[str, Any] = {"markerscale": 2.2, "handletextpad": 0.1, "columnspacing": 1.2, "title_fontsize": 7}
 
 
@@ -105,16 +106,25 @@ class Dots:
 
 
 def draw_classes(axes: Axes, points: np.ndarray, classes: Classes, **style: Any) -> Dots:
-    """Points (N, 2) in the colours of their classes, in an order that hides no class behind another."""
-    colours = class_colours(len(classes.names))
+    """Points (N, 2) in the colours and shapes of their classes, in an order that hides no class behind another."""
+    colours, shapes = class_colours(len(classes.names)), _shapes()
     order = np.random.default_rng(0).permutation(len(points))
-    own = [colours[code] for code in classes.codes[order]]
-    axes.scatter(points[order, 0], points[order, 1], c=own, **(dots(len(points)) | style))
+    codes = classes.codes[order]
+    drawn = axes.scatter(*points[order].T, c=[colours[code] for code in codes], **(dots(len(points)) | style))
+    drawn.set_paths([shapes[code % len(shapes)] for code in codes])
     there = np.unique(classes.codes)
     named = there[:MOST_NAMED].tolist()
     names = class_labels(classes.names)
     return Dots(
-        [axes.scatter([], [], color=colours[code], s=5, linewidths=0) for code in named],
+        [axes.scatter([], [], color=colours[c], marker=SHAPES[c % len(SHAPES)], s=5, linewidths=0) for c in named],
         [names[code] for code in named],
         f"{len(named)} of {len(there)} classes" if len(named) < len(there) else "",
     )
+
+
+def _shapes() -> list[Any]:
+    """The outlines of the classes' dots, so that they are told apart without colours, too."""
+    from matplotlib.markers import MarkerStyle
+
+    markers = [MarkerStyle(shape) for shape in SHAPES]
+    return [marker.get_path().transformed(marker.get_transform()) for marker in markers]
