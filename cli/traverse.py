@@ -79,13 +79,14 @@ def traverse(
     if only is None:
         order = np.argsort(-kl, kind="stable")[:rows]
         values, means = moved[0][0][order], moved[0][1][order]
-        names, name = [f"$z_{{{d + 1}}}$\nKL {kl[d]:.3g} nats" for d in order], "traversals"
-        note, moving = f"other dimensions stay as for test point {indices[0]}", [f"z{d + 1}" for d in order]
+        names, name = [f"$z_{{{d + 1}}}$\nKL {kl[d]:.2f} nats" for d in order], "traversals"
+        note = f"other dimensions stay as for test point {indices[0]}" if vae.latent_dim > 1 else ""
+        moving = [f"z{d + 1}" for d in order]
     else:
         order = np.full(len(indices), only)
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
-        note = f"$z_{{{only + 1}}}$ moves, KL {kl[only]:.3g} nats; the other dimensions stay as for each test point"
+        note = f"$z_{{{only + 1}}}$ moves, KL {kl[only]:.2f} nats; the other dimensions stay as for each test point"
         moving = [f"point {index}\nz{only + 1}" for index in indices]
     seen, means = dataset.given(dataset.test[:1000], vae.dtype), dataset.give(means)
     shape, columns = dataset.image_shape, dataset.feature_names

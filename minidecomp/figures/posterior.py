@@ -148,7 +148,9 @@ def draw_posterior(
 ) -> Any:
     """A density as an image and the prior's contours on axes; returns the image, for its colours."""
     image = _draw_density(axes, density, extent, top, colours)
-    _draw_contours(axes, _prior_density(prior, extent, len(density)), extent, "white" if colours == COLOUR_MAP else "0.1")
+    _draw_contours(
+        axes, _prior_density(prior, extent, len(density)), extent, "white" if colours == COLOUR_MAP else "0.1"
+    )
     square_axes(axes, extent)
     return image
 
@@ -167,9 +169,7 @@ def _draw_contours(axes: Axes, p: np.ndarray, extent: Extent, colour: str) -> No
         axes.contour(*lines, p, levels=levels, colors=colour, linewidths=0.5, alpha=0.75, zorder=1.5)
 
 
-def _colour_bar(
-    figure: Figure, image: Any, axes: Any, clipped: bool, label: str = "$q(z)$ (contours: $p(z)$)"
-) -> None:
+def _colour_bar(figure: Figure, image: Any, axes: Any, clipped: bool, label: str = "$q(z)$ (contours: $p(z)$)") -> None:
     bar = figure.colorbar(image, ax=axes, extend="max" if clipped else "neither", aspect=22, pad=0.02)
     bar.set_label(label)
     bar.outline.set_linewidth(0.5)
@@ -237,9 +237,7 @@ def aggregate_posterior(
     return figure
 
 
-def _draw_means(
-    figure: Figure, axes: Axes, loc: np.ndarray, classes: Classes, p: np.ndarray, extent: Extent
-) -> None:
+def _draw_means(figure: Figure, axes: Axes, loc: np.ndarray, classes: Classes, p: np.ndarray, extent: Extent) -> None:
     """The posterior means by class, and how many are outside the panel."""
     _draw_contours(axes, p, extent, "0.4")
     legend = draw_classes(axes, loc, classes)
