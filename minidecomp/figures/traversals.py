@@ -96,7 +96,7 @@ def _image_rows(
     is_shared = bool(np.allclose(values, values[0]))
     places = values[0] if is_shared else np.linspace(-span, span, steps)
     axes.set_xticks(along * (shown + 0.5) - 0.5, [_number(place) for place in places[shown]])
-    axes.set_xlabel("$z_d$" if is_shared else "$z_d$, as scales of the prior from its centre")
+    axes.set_xlabel("$z_d$" if is_shared else "$z_d$, in scales of the prior from its centre")
     axes.xaxis.set_label_position("top")
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
@@ -136,7 +136,7 @@ def _planar_paths(values: np.ndarray, means: np.ndarray, names: list[str], label
 
 
 def _curves(values: np.ndarray, means: np.ndarray, names: list[str], label: str) -> Figure:
-    """The only column over the dimension that moves."""
+    """Points of one column: its value against that of the dimension that moves."""
     figure = new_figure(COLUMN, 0.6 + 0.8 * len(values))
     panels = figure.subplots(len(values), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, at, made, name in zip(panels, values, means, names, strict=True):
