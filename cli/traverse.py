@@ -96,8 +96,8 @@ def traverse(
     seen, means = dataset.given(dataset.test[:1000], vae.dtype), dataset.give(means)
     shape, columns = dataset.image_shape, dataset.feature_names
     quiet = out == STANDARD_OUTPUT
-    picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns, note)
-    draw(place_in(loaded, "figures"), name, picture, err=quiet)
+    picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns)
+    draw(place_in(loaded, "figures"), name, partial(picture, note=note), err=quiet)
     if gif and dataset.image_shape is not None and not figures.missing():
         path = make_folder(place_in(loaded, "figures")) / f"{name}.gif"
         figures.write_animation(path, values, means, moving, seen, dataset.image_shape)

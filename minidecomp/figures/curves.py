@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -116,7 +116,7 @@ def _value_axis(axes: Axes, curves: list[np.ndarray]) -> None:
         if is_there:
             axes.axhspan(*part, color="0.94", linewidth=0, zorder=0)
             middle = 1 - COMPRESSED / 2 if part[1] == high else COMPRESSED / 2
-            words = {"ha": "right", "va": "center", "fontsize": 6, "color": "0.35"}
+            words: Any = {"ha": "right", "va": "center", "fontsize": 6, "color": "0.35"}
             axes.text(0.99, middle, "scale compressed", transform=axes.transAxes, **words)
 
 

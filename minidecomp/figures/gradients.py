@@ -65,9 +65,9 @@ def gradient_curves(columns: Mapping[str, np.ndarray]) -> Figure:
             _draw_noisy(norms, epoch, norm, (TERM_COLOURS[term], *TERM_LINES[term]), name)
     for column, values in columns.items():
         if column.startswith("cosine_") and np.isfinite(values).any():
-            pair = tuple(term for term in TERM_NAMES if term in column)
-            label = f"{TERM_NAMES[pair[0]]} and {TERM_NAMES[pair[1]]}"
-            _draw_noisy(cosines, epoch, np.asarray(values), PAIR_STYLES[pair], label)
+            first, second = (term for term in TERM_NAMES if term in column)
+            label = f"{TERM_NAMES[first]} and {TERM_NAMES[second]}"
+            _draw_noisy(cosines, epoch, np.asarray(values), PAIR_STYLES[first, second], label)
     norms.set_yscale("log")
     norms.set_ylabel("norm of the gradient")
     cosines.axhline(0, color="0.6", linewidth=0.6, zorder=0)
