@@ -110,7 +110,9 @@ def draw_classes(axes: Axes, points: np.ndarray, classes: Classes, **style: Any)
     colours, shapes = class_colours(len(classes.names)), _shapes()
     order = np.random.default_rng(0).permutation(len(points))
     codes = classes.codes[order]
-    drawn = axes.scatter(*points[order].T, c=[colours[code] for code in codes], **(dots(len(points)) | style))
+    drawn = axes.scatter(
+        points[order, 0], points[order, 1], c=[colours[code] for code in codes], **(dots(len(points)) | style)
+    )
     drawn.set_paths([shapes[code % len(shapes)] for code in codes])
     there = np.unique(classes.codes)
     named = there[:MOST_NAMED].tolist()
