@@ -66,19 +66,21 @@ def _note(metric: Metric) -> str:
     "--metrics",
     metavar="NAME,NAME,..",
     default="",
-    help="Those below; or all (but those that take minutes), or none.  "
-    "[factor_vae, or all where the factors are not known]",
+    help="Which of the metrics below to compute; all leaves out those that take minutes.  "
+    "[default: factor_vae; all if the factors are not known]",
 )
-@click.option("--decomposition/--no-decomposition", default=True, help="Overlap and match, as numbers.  [yes]")
-@click.option("--log-likelihood", "marginal", is_flag=True, help="log p(x) by importance sampling, too.")
-@click.option("--importance-samples", metavar="N", help="Samples a point for it.  [1000]")
-@click.option("--points", metavar="N", help="Take so many test points for it, evenly spread.  [all]")
+@click.option(
+    "--decomposition/--no-decomposition", default=True, help="Compute overlap and match as numbers.  [default: yes]"
+)
+@click.option("--log-likelihood", "marginal", is_flag=True, help="Also estimate log p(x) by importance sampling.")
+@click.option("--importance-samples", metavar="N", help="Importance samples for each point.  [default: 1000]")
+@click.option("--points", metavar="N", help="Estimate log p(x) on N test points, evenly spread.  [default: all]")
 @seed_option
 @threads_option
 @data_option
 @data_dir_option
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; of several runs a list of them.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON: a list, if there are several runs.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @which_option
 def evaluate(
     runs: tuple[str, ...],
@@ -95,25 +97,26 @@ def evaluate(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Evaluate runs and write each one's evaluation.json.
+    """Evaluate runs and write the evaluation.json of each.
 
-    RUN is a run, a sweep, or a folder that holds runs; of the last two, the runs that are trained to their last epoch
-    are taken. Of several runs the table is printed at the end. The options hold for all of them. A run that cannot be
-    evaluated is said, and the others go on.
+    RUN is a run, a sweep, or a folder of runs. In a sweep or a folder, only runs that are trained to their last epoch
+    are evaluated. If there are several runs, a table is printed at the end. If a run cannot be evaluated, a message
+    says so, and the others are still evaluated.
 
-    Log-likelihood, KL, both regularisers and the active dimensions are those of the test data. The metrics compare the
-    posterior means with the factors that made the data: over all of their combinations where these can be drawn, as in
-    dSprites; over the points of a file of your own whose factors --factors names. With a Student-t prior they are
-    computed once more after the means are mapped to Gaussian quantiles, as in the paper.
+    Log-likelihood, KL, both regularisers and the active dimensions are computed on the test data. The metrics compare
+    the posterior means with the factors that made the data: all combinations of them where any point can be drawn, as
+    in dSprites, or the points of your own file with the factors that --factors names. With a Student-t prior they are
+    computed a second time, after the means are mapped to Gaussian quantiles, as in the paper.
 
-    Overlap and match are the two factors of a decomposition (docs/metrics.md): the mutual information between x and z
-    with the other parts of the KL, and how far the aggregate posterior of the test data is from the prior.
+    Overlap and match are the two parts of a decomposition (docs/metrics.md). Overlap is the mutual information between
+    x and z, with the other parts of the KL. Match is the distance between the aggregate posterior of the test data and
+    the prior.
     """
     from minidecomp.evaluation.everything import Wanted
 
     for name, value in (("importance_samples", importance_samples), ("points", points)):
         if value is not None and not marginal:
-            raise OptionError(name, value, "it goes with --log-likelihood only")
+            raise OptionError(name, value, "this needs --log-likelihood")
     importance_samples = importance_samples or "1000"
     wanted = Wanted(metrics, decomposition, marginal, importance_samples, points, seed)  # type: ignore[arg-type]
     evaluator = Evaluator(wanted, threads, data, data_dir, which)

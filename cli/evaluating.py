@@ -111,8 +111,8 @@ class Evaluator:
                 refusals[folder] = known[decides]
         refused = [(folder, error) for folder, error in refusals.items() if error is not None]
         for folder, error in refused:
-            where = f"in the run {folder} " if len(refused) < len(refusals) else ""
-            raise OptionError(error.option, error.value, where + error.allowed)
+            where = f"run {folder}" if len(refused) < len(refusals) else ""
+            raise error.changed(where=where)
 
     def _refusal(self, options: TrainOptions) -> OptionError | None:
         """Why a run of these options cannot be evaluated with those of the command line."""

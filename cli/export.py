@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minidecomp.errors import OptionError
+from minidecomp.errors import OptionError, one_of
 from minidecomp.variants import EXPORT_FORMATS
 
 from .loading import load_model, place_in, which_option
@@ -36,18 +36,25 @@ class FormatsCommand(click.Command):
 
 @click.command(cls=FormatsCommand)
 @click.argument("run")
-@click.option("--format", "kind", metavar="NAME", help="What to write; the formats are below.")
-@click.option("--out", "-o", metavar="DIR", help="Where to.  [RUN/export]")
-@click.option("--name", metavar="NAME", default="model", help="The files' name, and in C the functions'.  [model]")
-@click.option("--weights", metavar="float32|int8", help="How weights are kept; int8 in C.  [float32]")
+@click.option("--format", "kind", metavar="NAME", help="One of the formats below.")
+@click.option("--out", "-o", metavar="DIR", help="The folder to write to.  [default: RUN/export]")
+@click.option(
+    "--name",
+    metavar="NAME",
+    default="model",
+    help="Name of the files and, in C, prefix of the functions.  [default: model]",
+)
+@click.option(
+    "--weights", metavar="float32|int8", help="Type of the stored weights; int8 is for C only.  [default: float32]"
+)
 @which_option
 def export(run: str, which: str | None, kind: str | None, out: str | None, name: str, weights: str | None) -> None:
-    """Write a run's encoder and decoder."""
+    """Write a run's encoder and decoder for use in other programs."""
     from minidecomp.export.format import chosen_format
     from minidecomp.files import make_folder, write_file
 
     if kind is None:
-        raise OptionError("format", None, f"one of {', '.join(EXPORT_FORMATS)} is needed")
+        raise OptionError("format", must_be=one_of(EXPORT_FORMATS), hint="it is missing")
     chosen = chosen_format(kind, name, weights)
     weights = weights or chosen.weights[0]
     loaded = load_model(run, which)
@@ -93,7 +100,7 @@ def _look_at_scaling(loaded: Run, kind: str) -> None:
     largest = max(float(abs(scaling.shift).max()), float(scaling.scale.max()), 1 / float(scaling.scale.min()))
     if largest > LARGEST_FLOAT:
         raise OptionError(
-            "format", kind, f"the data's scale, {largest:g}, is beyond float32; --format safetensors takes it"
+            "format", kind, f"float32 cannot hold the data's scale, {largest:g}; use --format safetensors"
         )
     if scaling.farness > FAR and kind != "numpy":
         say(

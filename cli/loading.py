@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
     from minidecomp.settings.options import TrainOptions
 
-data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's own data are now.")
-data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder of the data set's files.")
-threads_option = click.option("--threads", metavar="N", help="Threads; the result is the same with any number.")
-which_option = click.option(
-    "--which", metavar="best|last", help="The best model by validation, or the last.  [best, where there is one]"
+data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's own data file is now.")
+data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder with the data set's files.")
+threads_option = click.option(
+    "--threads", metavar="N", help="Number of threads. The result is the same with any number.  [default: all cores]"
 )
-seed_option = click.option("--seed", "-s", metavar="N", default="0", help="Seed of the draws.  [0]")
-out_help = "by the ending of FILE: .npz, .npy, .csv, .csv.gz, .parquet; - is standard output, as CSV."
-out_option = click.option("--out", "-o", metavar="FILE", help=f"Write the numbers, too, {out_help}")
+which_option = click.option(
+    "--which",
+    metavar="best|last",
+    help="Use the best model by validation, or the last.  [default: best, if there is one]",
+)
+seed_option = click.option("--seed", "-s", metavar="N", default="0", help="Seed of the draws.  [default: 0]")
+out_help = "FILE ends in .npz, .npy, .csv, .csv.gz or .parquet, or is - for CSV on standard output."
+out_option = click.option("--out", "-o", metavar="FILE", help=f"Also write the numbers; {out_help}")
 
 
 class OneDataset:
@@ -117,7 +121,9 @@ def options_of_data(options: TrainOptions, data: str | None, data_dir: str | Non
 
     own = options.data not in data_names()
     if data is not None and (not own or data in data_names()):
-        raise OptionError("data", data, f"the run's own are {options.data}: they can be elsewhere, not others")
+        raise OptionError(
+            "data", data, f"the run was trained on {options.data}; --data only says where that data is now"
+        )
     moved = {name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None}
     return options.replace(validation=None, **with_absolute_files(moved))  # validation points are for training alone
 

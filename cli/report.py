@@ -10,15 +10,15 @@ from .output import check_output, check_run_output, say_page
 
 @click.command()
 @click.argument("run")
-@click.option("--out", "-o", metavar="FILE.html", help="The page.  [RUN/report.html]")
+@click.option("--out", "-o", metavar="FILE.html", help="The page.  [default: RUN/report.html]")
 @data_option
 @data_dir_option
 @which_option
 def report(run: str, which: str | None, out: str | None, data: str | None, data_dir: str | None) -> None:
-    """Write one self-contained HTML file: settings, curves, evaluation, and an explorer of the latent space.
+    """Write one HTML file with the settings, curves, evaluation, and an explorer of the latent space.
 
-    The page needs no network. In it the decoder of a compact model runs live: sliders (or the plane, of two latent
-    dimensions) move z, and the picture, the terms and their gradients at z follow.
+    The page needs no network. The decoder of a compact model runs in it: sliders (or a plane, if there are two latent
+    dimensions) move z, and the picture, the terms and their gradients follow.
     """
     from pathlib import Path
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, counted, printable
+from minidecomp.errors import OptionError, counted, one_of, printable
 
 from .output import say
 
@@ -34,7 +34,7 @@ Row = Mapping[str, Any]
 def check_format(name: str | None) -> str:
     """The format that ``--format`` names; text if it is not given."""
     if name is not None and name not in FORMATS:
-        raise OptionError("format", name, f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} is")
+        raise OptionError("format", name, must_be=one_of(FORMATS))
     return name or TEXT
 
 

@@ -56,7 +56,9 @@ class Option:
     verify : callable, optional
         Given the value; raises OptionError if it is not allowed.
     group : str
-        Under which heading ``--help`` has it; a variant's option gets its variant's.
+        The heading under which ``--help`` shows it; a variant's option gets its variant's.
+    default_help : str or callable
+        How the default is found, where other options or the data decide, or a function that gives it.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Option:
     only_with: tuple[str, tuple[str, ...]] | None = None
     verify: Callable[[Any], object] | None = None
     group: str = ""
+    default_help: str | Callable[[], str] = ""
 
 
 class Variants(Mapping[str, Any]):

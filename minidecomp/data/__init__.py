@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, did_you_mean, either
 from ..randomness import philox, streams
 from ..settings.options import OWN, TrainOptions, chosen_variant, data_names
 from ..settings.resolving import check
@@ -84,7 +84,7 @@ def _load(options: Any) -> Dataset:
     source = chosen_variant("data", options.data)
     is_own = source.name == OWN and str(options.data) != arrays.STANDARD_INPUT
     if is_own and not os.path.exists(options.data) and arrays.ending_of(options.data) not in arrays.ENDINGS:
-        raise OptionError("data", options.data, _allowed(str(options.data)))
+        raise _unknown_data(str(options.data))
     loaded = source.load(options)
     limit = options.limit
     if source.limits_itself or limit is None or limit >= len(loaded.train):
@@ -99,9 +99,7 @@ def available() -> list[Available]:
     return [each.available() for each in DATA_SETS.values() if each.available is not None]
 
 
-def _allowed(data: str) -> str:
-    from difflib import get_close_matches
+def _unknown_data(data: str) -> OptionError:
 
-    close = get_close_matches(data.lower(), data_names(), n=1, cutoff=0.5)
-    guess = f"; did you mean {close[0]}?" if close else ""
-    return f"{', '.join(data_names())}, {arrays.ANY_FILE} is{guess}"
+    hint = did_you_mean(data, data_names()) or f"the data sets are {either(data_names(), 'and')}"
+    return OptionError("data", data, "there is no such data set, file or folder", hint=hint)

@@ -34,7 +34,6 @@ IDS = {"id", "index"}
 NO_FEATURES = {*IDS, "label", "labels", "class", "target"}
 _WORDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")  # customer_id, userId, class label
 CODES_OF_GAPS = (-9999, -999, -99, 999, 9999, 99999, 999999, -99999, -32768)
-ANY_FILE = f"a folder of images or of .npy files, or a file that ends in {', '.join(ENDINGS)}"
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def load(
         ``test_fraction`` is out of its range.
     """
     if not 0 < test_fraction < 1:
-        raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
+        raise OptionError("test_fraction", test_fraction, must_be="above 0 and below 1")
     name = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
     how = how or HowToRead()
     found = read(path, array, how)
@@ -207,7 +206,11 @@ def _as_images(new: NewData, shape: tuple[int, ...], name: str) -> NewData:
     width = new.rows.shape[1]
     if len(shape) < 2 or math.prod(shape) != width or (new.image_shape or shape) != shape:
         have = in_words(new.image_shape) if new.image_shape else counted(width, "number")
-        raise OptionError("image_shape", shape, f"rows and columns, and 3 or 4 channels, of {name}'s {have} are")
+        raise OptionError(
+            "image_shape",
+            shape,
+            f"{name} has {have} in a point; give rows,columns or rows,columns,channels (3 or 4)",
+        )
     return new._replace(image_shape=shape)
 
 
@@ -274,7 +277,7 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
     arrays = containers.named_arrays(Path(path), ending)
     beside = {each for each in (how.labels, *how.factors) if each and each in arrays}
     if array is not None and array in beside:
-        raise OptionError("labels", array, f"--array trains on {array}; another array of {path} is")
+        raise OptionError("labels", array, f"--array trains on {array}; name another array of {path}")
     name = containers.chosen_name(path, [name for name in arrays if name not in beside], array)
     values = arrays[name]()
     if values.ndim == 4:
@@ -300,14 +303,14 @@ def _refuse_what_does_not_go(how: HowToRead, path: str | Path, is_table: bool, i
     of_tables: dict[str, Any] = {"columns": table.columns, "drop": table.drop, "missing": table.missing}
     of_tables |= {"delimiter": table.delimiter, "decimal": table.decimal}
     of_tables |= {"header": "" if table.header is None else "yes" if table.header else "no"}
-    found: list[tuple[str, dict[str, Any]]] = [("tables", of_tables)] if not is_table else []
-    found += [("folders of images", {"resize": how.resize})] if not is_images else []
+    found: list[tuple[str, dict[str, Any]]] = [("a table", of_tables)] if not is_table else []
+    found += [("a folder of images", {"resize": how.resize})] if not is_images else []
     found += [("arrays of images", {"channels": how.channels})] if is_table or is_images else []
     for kind, given in found:
         for name, value in given.items():
             if value:
                 shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
-                raise OptionError(name, shown, f"it goes with {kind}, and {path} is none; it may be left out, it")
+                raise OptionError(name, shown, f"this is for {kind}, which {path} is not; leave it out")
 
 
 def _with_beside(

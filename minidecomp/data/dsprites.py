@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, either
 from ..files import make_folder, write_file
 from ..randomness import philox, streams
 from . import folders
@@ -112,16 +112,16 @@ def selection(factors: str | None) -> tuple[np.ndarray, ...]:
         lowered = [known.lower() for known in NAMES]
         if not equals or name.lower() not in lowered:
             raise OptionError(
-                "factors", part, f"NAME=VALUE, NAME=A+B or NAME=LOW..HIGH is, with NAME of {', '.join(NAMES)}"
+                "factors", part, expected=f"NAME=VALUE, NAME=A+B or NAME=LOW..HIGH, where NAME is {either(NAMES)}"
             )
         index = lowered.index(name.lower())
         if len(kept[index]) < SIZES[index]:
-            raise OptionError("factors", part, f"{NAMES[index]} is there twice; join its values by +")
+            raise OptionError("factors", part, f"{NAMES[index]} appears twice; join its values with +")
         chosen = [_matches(index, each.strip(), part) for each in wanted.split("+")]
         kept[index] = np.flatnonzero(np.any(chosen, axis=0))
         if len(kept[index]) == 0:
             shown = SHAPES if index == 0 else [f"{value:.4g}" for value in VALUES[index]]
-            raise OptionError("factors", part, f"none of them is a value of {NAMES[index]}: {', '.join(shown)}")
+            raise OptionError("factors", part, f"no value of {NAMES[index]} matches; its values are {', '.join(shown)}")
     return tuple(kept)
 
 
@@ -133,7 +133,7 @@ def _matches(index: int, wanted: str, part: str) -> np.ndarray:
     try:
         bounds = float(low), float(high if dots else low)
     except ValueError:
-        raise OptionError("factors", part, "a number or a range LOW..HIGH is") from None
+        raise OptionError("factors", part, expected="a number or a range LOW..HIGH") from None
     # A value is meant by what it is rounded to; a range has its ends.
     slack = 1e-6 if dots else 0.005
     return (VALUES[index] >= bounds[0] - slack) & (VALUES[index] <= bounds[1] + slack)
@@ -243,7 +243,7 @@ def _latents_classes() -> np.ndarray:
 def check_out(path: Path) -> None:
     """Raise OptionError unless ``write`` takes the path."""
     if path.suffix not in (".npy", ".npz"):
-        raise OptionError("out", path, "a file that ends in .npz (the original's arrays) or .npy (packed bits) is")
+        raise OptionError("out", path, "the file's name must end in .npz (the original's arrays) or .npy (packed bits)")
 
 
 def write(path: Path, progress: Callable[[int], object] = lambda images: None) -> None:

@@ -117,7 +117,7 @@ def load(data_dir: str | Path | None = None, image_size: int = 28) -> Dataset:
         The files are not found, or one is not what it should be.
     """
     if image_size not in (28, 32):
-        raise OptionError("image_size", image_size, "28 or 32 is")
+        raise OptionError("image_size", image_size, must_be="28 or 32")
     folder = find(data_dir)
 
     def content(name: str) -> bytes:
@@ -209,7 +209,7 @@ SOURCE = DataSource(
     load=lambda o: load(o.data_dir, o.image_size),
     options=(
         DATA_DIR,
-        Option("image_size", int, "Fashion-MNIST's images as they are, or padded to 32.", 28, choices=(28, 32)),
+        Option("image_size", int, "Fashion-MNIST: size of the images; 32 pads them with zeros.", 28, choices=(28, 32)),
     ),
     # A multilayer perceptron, in place of the paper's convolutions.
     defaults={

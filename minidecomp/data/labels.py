@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, MinidecompError, OptionError, counted
+from ..errors import DataError, MinidecompError, OptionError, counted, either
 from .cells import FRAME_ENDINGS, TEXT_ENDINGS, ending_of, text_array
 from .dataset import Factors
 from .delimited import BOOLS, MISSING, plain, value
@@ -215,7 +215,7 @@ def beside_points(
             raise OptionError(
                 option,
                 name,
-                f"{path} has none of that name; a name in it, or a FILE that ends in {', '.join(FILE_ENDINGS)}, is",
+                f"{path} has nothing of that name; give a name in it, or a FILE ({either(FILE_ENDINGS)})",
             )
         return _by_name(zip(titles, texts.T, strict=True), name)
 
@@ -311,7 +311,9 @@ def label_classes(texts: np.ndarray, option: str) -> Classes:
     count = len(found.names)
     if count > MOST_CLASSES or (len(texts) >= 20 and count > len(texts) / 2):
         raise OptionError(
-            "labels", option, f"it has {count} different values in {len(texts)} points; labels that points share are"
+            "labels",
+            option,
+            f"it has {count} different values in {counted(len(texts), 'point')}; many points must share a label",
         )
     return found
 
@@ -334,7 +336,9 @@ def factor_classes(texts: np.ndarray, factor: str) -> tuple[Classes, str]:
     if not _are_numbers(found.names):
         if count > MOST_CLASSES:
             raise OptionError(
-                "factors", factor, f"it has {count} different words; numbers, or {MOST_CLASSES} words at most, are"
+                "factors",
+                factor,
+                f"it has {count} different words; a factor must have numbers, or at most {MOST_CLASSES} words",
             )
         return found, ""
     numbers = np.array([float(name) for name in found.names])[found.codes]

@@ -83,11 +83,11 @@ SOURCE = DataSource(
     options=(
         # It needs none, but takes it, as a sweep over several data sets gives it to all.
         DATA_DIR,
-        Option("arms", int, "Pinwheel: arms.", 4, low=1, high=1000),
-        Option("points_per_arm", int, "Pinwheel: points an arm; for testing as many again.", 100, low=1, high=10**7),
+        Option("arms", int, "Pinwheel: number of arms.", 4, low=1, high=1000),
+        Option("points_per_arm", int, "Pinwheel: training points in each arm, and test points.", 100, low=1, high=10**7),
         Option("radial_std", float, "Pinwheel: standard deviation across an arm.", 0.1, low=0, high=100),
         Option("tangential_std", float, "Pinwheel: standard deviation along an arm.", 0.3, low=0, high=100),
-        Option("rate", float, "Pinwheel: how fast an arm winds.", 0.25, low=-1e6, high=1e6),
+        Option("rate", float, "Pinwheel: how fast the arms wind.", 0.25, low=-1e6, high=1e6),
     ),
     defaults={"prior": "mixture", "likelihood": "gaussian", "epochs": 500, "batch_size": 400, "regulariser": "kl-inc"},
     available=lambda: Available("pinwheel", True, "drawn when it is loaded", 400, 400, 2),

@@ -261,8 +261,8 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
         if least < low or greatest > high:
             came = f"{dataset.name} has {least:g} to {greatest:g}"
             if dataset.scaling is not None:
-                came += f" as scaled by {dataset.scaling.kind}, by the training points' range"
-            raise OptionError("likelihood", likelihood, f"it needs data from {low:g} to {high:g}, {came}")
+                came += f" after --scale {dataset.scaling.kind}, which goes by the training points' range"
+            raise OptionError("likelihood", likelihood, f"this needs data from {low:g} to {high:g}; {came}")
     elif max(-least, greatest) > LARGEST:
         raise DataError(
             f"{dataset.name} has {least:g} to {greatest:g}; beyond {LARGEST:g} no model learns anything: "
@@ -413,7 +413,7 @@ def new_data(values: Any, name: str, scale: str | None = None, channels: str = "
     if scale == BYTES_SCALE and not (low >= 0 and high <= 255 and _is_whole(rows)):
         kind = "" if low < 0 or high > 255 else ", not all whole"
         came = f"{name} has {low:g} to {high:g}{kind}"
-        raise OptionError("scale", scale, f"it needs whole numbers from 0 to 255; {came}")
+        raise OptionError("scale", scale, f"this needs whole numbers from 0 to 255; {came}")
     return NewData(rows, image_shape, scale, note)
 
 

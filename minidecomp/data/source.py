@@ -88,14 +88,14 @@ def check_list(option: str, text: str) -> None:
     except csv.Error:
         names = ()
     if text and not names:
-        raise OptionError(option, text, "names on one line, with commas between, are")
+        raise OptionError(option, text, expected="names on one line, separated by commas")
 
 
-DATA_DIR = Option("data_dir", str, "Folder of the data set's files; also $MINIDECOMP_DATA.")
+DATA_DIR = Option("data_dir", str, "Folder with the data set's files. $MINIDECOMP_DATA sets it too.")
 FACTORS = Option(
     "factors",
     str,
-    "dSprites: a part of it, as shape=heart,scale=0.5..1 (also orientation, posX, posY). Your own data: the columns or "
-    "arrays, as a,b,c, or a FILE, that have each point's known factors; they are not trained on.",
+    "dSprites: use a part of it, such as shape=heart,scale=0.5..1 (also orientation, posX, posY). Your own data: the "
+    "columns or arrays (a,b,c) or the FILE with each point's known factors, which are not trained on.",
     verify=partial(check_list, "factors"),
 )

@@ -6,13 +6,12 @@ import re
 from array import array as number_list
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, counted
+from ..errors import DataError, counted, nearest
 from .cells import FRAME_ENDINGS, Cells, Reading, called, column_words, ending_of, header_names, short, text_array
 from .delimited import BOOLS, plain
 from .frame_cells import FrameCells
@@ -263,10 +262,9 @@ def _number_of(cells: Cells, wanted: str, option: str) -> int:
         if found:
             raise DataError(f"{cells.name}: {option} needs one column named {wanted}; {len(found)} have that name")
         shown = ", ".join(short(name) or '""' for name in cells.names[:12]) + (", .." if cells.width > 12 else "")
-        near = get_close_matches(wanted.casefold(), [name.casefold() for name in cells.names], 1)
-        meant = [name for name in cells.names if near and name.casefold() == near[0]]
-        hint = f"; did you mean {short(meant[0])}?" if meant else ""
-        raise DataError(f"{cells.name}: {option} needs names of columns; there is no {wanted}, but {shown}{hint}")
+        near = nearest(wanted, cells.names)
+        hint = f"; did you mean {short(near)}?" if near else ""
+        raise DataError(f"{cells.name}: {option}: there is no column {wanted}{hint}; the columns are {shown}")
     if wanted.isascii() and wanted.isdigit() and int(wanted) < cells.width:
         return int(wanted)
     raise DataError(

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +28,12 @@ from ..data.rules import DataRules, NewData, as_rows, check_finite, learn, new_d
 from ..data.scaling import Scaling
 from ..data.tables import table_names, table_of_frame
 from ..engines import ROWS_AT_ONCE, Engine, make, usable_engine
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, option_of
 from ..evaluation.terms import evaluate
 from ..model.vae import VAE, in_dtype
 from ..objective import objective_from
 from ..runs.checkpoint import State
+from ..settings.common_names import unknown_option
 from ..settings.options import OWN, TrainOptions, by_name, choices_of
 from ..settings.resolving import check, resolve, whole_number
 from ..settings.schedules import SCHEDULED
@@ -103,9 +103,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         usual = parameters()
         for name in given:
             if name not in usual:
-                near = get_close_matches(name, usual, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise TypeError(f"{type(self).__name__} has no parameter {name!r}{hint}")
+                line = _in_python(str(unknown_option(name, usual))).replace("unknown option", "unknown parameter")
+                raise TypeError(f"{type(self).__name__}: {line}")
         for name, value in usual.items():
             setattr(self, name, given.get(name, value))
 
@@ -196,7 +195,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         try:
             return resolve(data=OWN, **given)
         except OptionError as error:
-            raise OptionError(error.option, error.value, _in_python(error.allowed)) from None
+            raise error.changed(**{name: _in_python(words) for name, words in error.words.items()}) from None
 
     def _changed_options(self) -> TrainOptions:
         """The options of the model that is there, with what may change as it is now; else OptionError."""
@@ -206,7 +205,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             before = getattr(was, name, by_name()[name].default)  # a variant's that was added since has its default
             if value != before and name not in CHANGEABLE:
                 raise OptionError(
-                    name, value, f"the model that partial_fit goes on with was made with {before}; fit begins a new one"
+                    name,
+                    value,
+                    f"partial_fit goes on with a model that was made with {before}; call fit to begin a new one",
                 )
         return now
 
@@ -553,7 +554,7 @@ def _in_python(line: str) -> str:
 
 def _as_parameter(said: re.Match[str]) -> str:
     """``--scale unit`` as ``scale='unit'``, and a flag that no value follows by its name alone."""
-    name, value = said[1].replace("-", "_"), said[2]
+    name, value = option_of(f"--{said[1]}"), said[2]
     if name not in parameters():
         return said[0]
     if value is None:

@@ -59,7 +59,7 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str
         elif name and name != "none":
             if name not in usable:
                 why = lacks.get(name, "there is no such metric")
-                raise OptionError("metrics", name, f"{why}; {', '.join(['all', 'none', *usable])} are")
+                raise OptionError("metrics", name, f"{why}; possible here: {', '.join(['all', 'none', *usable])}")
             chosen.append(name)
     for name in chosen:
         METRICS[name].check_package()

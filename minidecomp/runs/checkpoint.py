@@ -17,7 +17,7 @@ import numpy as np
 from ..data.dataset import Dataset, Digests
 from ..data.points import as_numbers
 from ..data.rules import DataRules, check_finite
-from ..errors import Fault, OptionError, RunError, shown
+from ..errors import Fault, OptionError, RunError, one_of, shown
 from ..files import unchecked, write_file
 from ..model import from_options
 from ..model.optimizer import Adam
@@ -394,7 +394,7 @@ def _why_no_best(last: Identity) -> str:
 def check_which(which: str | None) -> None:
     """Raise OptionError unless it is the word for a run's model, or None."""
     if which not in (None, *WHICH):
-        raise OptionError("which", which, f"{' or '.join(WHICH)} is")
+        raise OptionError("which", which, must_be=one_of(WHICH))
 
 
 def load_best(folder: Path) -> State | None:

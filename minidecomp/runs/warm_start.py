@@ -42,7 +42,9 @@ def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
     if origin is None:
         return dict(given)
     if isinstance(origin, list):
-        raise OptionError("from_run", ",".join(map(str, origin)), "one run, with whose weights all begin, is")
+        raise OptionError(
+            "from_run", ",".join(map(str, origin)), "all runs must start from the same weights; name one run"
+        )
     options = _read(checkpoint.identity, origin).options
     own = {
         name: value for name, value in config_values(options).items() if name not in (*OF_THE_MACHINE, *OF_A_WARM_START)
@@ -103,10 +105,10 @@ def _check_shapes(run: Run, state: State, options: TrainOptions) -> None:
     for name in ("latent_dim", "hidden", "decoder_hidden"):
         theirs, ours = getattr(run.options, name), getattr(options, name)
         if theirs != ours:
-            raise OptionError(name, short_text(ours), f"the run that --from-run names has {short_text(theirs)}")
+            raise OptionError(name, short_text(ours), f"the run that --from names has {short_text(theirs)}")
     if run.vae.decoder.widths != state.vae.decoder.widths:
         raise OptionError(
-            "likelihood", options.likelihood, f"the run that --from-run names has {run.options.likelihood}'s outputs"
+            "likelihood", options.likelihood, f"the run that --from names has outputs for {run.options.likelihood}"
         )
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._core.codes import ACTIVATIONS, KL_ESTIMATORS, MAX_LAYERS, MAX_THREADS, SCALE_LINKS
-from ..errors import OptionError
+from ..errors import OptionError, either
 from ..variants import DATA_SETS, LIKELIHOODS, LOGGERS, PRIORS, REGULARISERS, TABLE_OPTIONS, Option, Variants
 from .schedules import check_text
 from .validation import MONITORED
@@ -37,8 +37,8 @@ GROUPS = {
     DATA: "",
     PRIOR: "",
     MODEL: "",
-    OBJECTIVE: "L = E_q(z|x)[log p(x|z)] - beta KL(q(z|x) || p(z)) - alpha D(q(z), p(z)); every term is in nats a data "
-    "point, summed over dimensions, averaged over the batch.",
+    OBJECTIVE: "L = E_q(z|x)[log p(x|z)] - beta KL(q(z|x) || p(z)) - alpha D(q(z), p(z)). Every term is in nats per "
+    "data point: a sum over dimensions, and a mean over the batch.",
     TRAINING: "",
 }
 # The options that choose a variant, which brings options of its own into a group.
@@ -66,12 +66,10 @@ def chosen_loggers(text: str | None) -> tuple[str, ...]:
     names = [] if text in (None, "none") else [name.strip() for name in text.split(",")]
     for name in names:
         if name not in LOGGERS:
-            raise OptionError("log", text, f"one or more of {', '.join(LOGGERS)} with commas between, or none, is")
+            raise OptionError(
+                "log", text, expected=f"one or more of {', '.join(LOGGERS)}, separated by commas, or none"
+            )
     return tuple(dict.fromkeys(names))
-
-
-def _and(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _listed(variants: Variants) -> str:
@@ -85,68 +83,70 @@ def _data_help() -> str:
     for name, prior in PRIORS.items():
         if prior.usual_data is not None:
             usual.setdefault(prior.usual_data, []).append(name)
-    by_prior = ", ".join(f"{data} for {_and(names)}" for data, names in usual.items())
-    return f"{', '.join(data_names())}, or a file: .npy, .csv and others, a folder of images or of .npy files, or - for a table on standard input. By the prior: {by_prior}."
+    by_prior = either((f"{data} for {either(names, 'and')}" for data, names in usual.items()), "and")
+    return (
+        f"{', '.join(data_names())}; a file (.npy, .csv and others); a folder of images or of .npy files; or - for a "
+        f"table on standard input. The priors choose {by_prior}."
+    )
 
 
-def _variance_help() -> str:
+def _usual_variances() -> str:
     own = {name: prior.defaults.get("prior_variance_scale") for name, prior in PRIORS.items()}
-    shown = "".join(f"{value:g} for {name}, " for name, value in own.items() if value is not None)
-    return f"Mean of the variances: {shown}else 1."
+    return "; ".join(["1", *(f"{value:g} for {name}" for name, value in own.items() if value is not None)])
 
 
 # fmt: off
 GENERAL = (
-    Option("data", str, _data_help, flags="-d", group=DATA),
-    Option("limit", int, "Train on that many points only, chosen at random.", low=2, high=10**9, group=DATA),
-    Option("validation_fraction", float, "Share of the training points that are not trained on, but show how it goes; the best model by them is kept. With --early-stopping 0.1.", low=0, below=1, group=DATA),
-    Option("validation", str, "Validation with the points of this FILE, which are like those of the data.", group=DATA),
-    Option("data_seed", int, "Seed of the pinwheel's points, of the splits and of --limit's choice.", 0, low=0, high=SEED, group=DATA),
+    Option("data", str, _data_help, flags="-d", default_help="chosen by --prior; pinwheel if neither is given", group=DATA),
+    Option("limit", int, "Train on at most N points, chosen at random.", low=2, high=10**9, group=DATA),
+    Option("validation_fraction", float, "Keep this share of the training points for validation. The model that does best on them is kept as the best.", low=0, below=1, default_help="0.1 with --early-stopping", group=DATA),
+    Option("validation", str, "Validate on the points in this FILE, which must be like those of the data.", group=DATA),
+    Option("data_seed", int, "Seed of the pinwheel's points, of the splits, and of the choice that --limit makes.", 0, low=0, high=SEED, group=DATA),
 
-    Option("prior", str, lambda: f"{_listed(PRIORS)}. By the data (your own: gaussian); mixture at first.", choices=lambda: tuple(PRIORS), group=PRIOR),
-    Option("prior_variance", str, "Variances equal (iso) or as the data's principal components (pca).", "iso", choices=("iso", "pca"), group=PRIOR),
-    Option("pca_centre", bool, "Centre the data before their principal components; the authors do not.", True, only_with=("prior_variance", ("pca",)), group=PRIOR),
-    Option("learn_prior_variance", bool, "Learn the variances' shares; their mean stays.", False, group=PRIOR),
-    Option("prior_variance_scale", float, _variance_help, above=0, below=1e12, group=PRIOR),
+    Option("prior", str, lambda: f"{_listed(PRIORS)}.", choices=lambda: tuple(PRIORS), default_help="chosen by --data (gaussian for your own data); mixture if neither is given", group=PRIOR),
+    Option("prior_variance", str, "Variances of the prior: all equal (iso), or those of the data's principal components (pca).", "iso", choices=("iso", "pca"), group=PRIOR),
+    Option("pca_centre", bool, "Centre the data before computing the principal components. The authors' code does not.", True, only_with=("prior_variance", ("pca",)), group=PRIOR),
+    Option("learn_prior_variance", bool, "Learn how the variances are shared out; their mean stays fixed.", False, group=PRIOR),
+    Option("prior_variance_scale", float, "Mean of the prior's variances.", above=0, below=1e12, default_help=_usual_variances, group=PRIOR),
 
-    Option("latent_dim", int, "Latent dimensions D.", 2, flags="-z", low=1, high=10000, group=MODEL),
-    Option("hidden", tuple, "Widths of the encoder's hidden layers, as 512,256; the decoder mirrors them.", (100,), low=1, high=100000, most=MAX_HIDDEN, group=MODEL),
-    Option("decoder_hidden", tuple, "Widths of the decoder's hidden layers, where they differ.", low=1, high=100000, most=MAX_HIDDEN, group=MODEL),
-    Option("activation", str, "Between the layers.", "relu", choices=ACTIVATIONS, group=MODEL),
-    Option("decoder_activation", str, "The decoder's, where it differs.", choices=ACTIVATIONS, group=MODEL),
-    Option("init", str, "Initial weights: torch, U(-1/sqrt(in), 1/sqrt(in)), or he, U(-sqrt(6/in), sqrt(6/in)) with no biases.", "torch", choices=INITS, group=MODEL),
-    Option("scale_link", str, "The posterior's scale from the encoder's raw a: softplus(a), or exp(a/2).", "softplus", choices=SCALE_LINKS, group=MODEL),
-    Option("likelihood", str, lambda: f"p(x|z): {_listed(LIKELIHOODS)}. For your own data: bernoulli if all are 0 or 1, else gaussian.", choices=lambda: tuple(LIKELIHOODS), group=MODEL),
+    Option("latent_dim", int, "Number D of latent dimensions.", 2, flags="-z", low=1, high=10000, group=MODEL),
+    Option("hidden", tuple, "Widths of the encoder's hidden layers, such as 512,256.", (100,), low=1, high=100000, most=MAX_HIDDEN, group=MODEL),
+    Option("decoder_hidden", tuple, "Widths of the decoder's hidden layers.", low=1, high=100000, most=MAX_HIDDEN, default_help="those of --hidden, reversed", group=MODEL),
+    Option("activation", str, "Activation between the layers.", "relu", choices=ACTIVATIONS, group=MODEL),
+    Option("decoder_activation", str, "Activation in the decoder.", choices=ACTIVATIONS, default_help="that of --activation", group=MODEL),
+    Option("init", str, "Initial weights: torch draws from U(-1/sqrt(in), 1/sqrt(in)); he draws from U(-sqrt(6/in), sqrt(6/in)) and sets biases to 0.", "torch", choices=INITS, group=MODEL),
+    Option("scale_link", str, "How the encoder's raw output a becomes the posterior's scale: softplus(a) or exp(a/2).", "softplus", choices=SCALE_LINKS, group=MODEL),
+    Option("likelihood", str, lambda: f"p(x|z): {_listed(LIKELIHOODS)}.", choices=lambda: tuple(LIKELIHOODS), default_help="bernoulli if your own data are all 0 or 1, otherwise gaussian", group=MODEL),
 
     Option("beta", float, "Weight of the KL term: how much the encodings of different points overlap.", 1.0, low=0, group=OBJECTIVE),
-    Option("alpha", float, "Weight of D: how well the aggregate posterior matches the prior.", 0.0, low=0, group=OBJECTIVE),
-    Option("beta_schedule", str, "beta over training, as 0:0,10:4: values at epochs, lines between. Also --beta 0:0,10:4.", verify=partial(check_text, "beta_schedule"), group=OBJECTIVE),
-    Option("beta_warmup", int, "Epochs in which beta rises from 0.", low=0, high=10**9, group=OBJECTIVE),
-    Option("alpha_schedule", str, "alpha likewise.", verify=partial(check_text, "alpha_schedule"), group=OBJECTIVE),
-    Option("alpha_warmup", int, "Epochs in which alpha rises from 0.", low=0, high=10**9, group=OBJECTIVE),
+    Option("alpha", float, "Weight of D: how closely the aggregate posterior matches the prior.", 0.0, low=0, group=OBJECTIVE),
+    Option("beta_schedule", str, "beta over training, as EPOCH:VALUE pairs such as 0:0,10:4, with straight lines between. --beta 0:0,10:4 does the same.", verify=partial(check_text, "beta_schedule"), group=OBJECTIVE),
+    Option("beta_warmup", int, "Raise beta from 0 over the first N epochs.", low=0, high=10**9, group=OBJECTIVE),
+    Option("alpha_schedule", str, "alpha over training, as EPOCH:VALUE pairs.", verify=partial(check_text, "alpha_schedule"), group=OBJECTIVE),
+    Option("alpha_warmup", int, "Raise alpha from 0 over the first N epochs.", low=0, high=10**9, group=OBJECTIVE),
     Option("regulariser", str, lambda: f"D: {_listed(REGULARISERS)}.", "mmd", flags="--regularizer", choices=lambda: tuple(REGULARISERS), group=OBJECTIVE),
-    Option("kl", str, "The KL term in closed form (analytic: a gaussian prior's, and then by default) or from samples.", choices=KL_ESTIMATORS, group=OBJECTIVE),
-    Option("samples", int, "K, samples of the posterior for each data point.", 1, low=1, high=10000, group=OBJECTIVE),
-    Option("log_prior_multiplier", float, "M in the sampled KL, log q - M log p. 1 is right; the authors' mixture has M = latent-dim.", 1.0, low=0, group=OBJECTIVE),
+    Option("kl", str, "How to compute the KL term: in closed form (analytic) or from samples.", choices=KL_ESTIMATORS, default_help="analytic if the prior has a closed form, otherwise monte-carlo", group=OBJECTIVE),
+    Option("samples", int, "Number K of posterior samples for each data point.", 1, low=1, high=10000, group=OBJECTIVE),
+    Option("log_prior_multiplier", float, "M in the sampled KL, log q - M log p. The correct value is 1; the authors' mixture has M = latent-dim.", 1.0, low=0, group=OBJECTIVE),
 
-    Option("epochs", int, "Passes over the data.", 100, flags="-e", low=1, high=10**9, group=TRAINING),
-    Option("batch_size", int, "Points in a batch.", 100, flags="-b", low=1, high=10**9, group=TRAINING),
-    Option("lr", float, "Adam's learning rate.", 1e-3, above=0, group=TRAINING),
-    Option("lr_schedule", str, "The learning rate over training: constant, cosine (to 0), step (a tenth at half, again at three quarters), or values at epochs.", verify=partial(check_text, "lr_schedule"), group=TRAINING),
-    Option("amsgrad", bool, "Adam with AMSGrad.", True, group=TRAINING),
-    Option("seed", int, "Seed of the weights, the noise and the order; 0 is a seed.", 0, flags="-s", low=0, high=SEED, group=TRAINING),
-    Option("dtype", str, "Precision.", "float32", choices=("float32", "float64"), group=TRAINING),
-    Option("threads", int, "Threads; the result is the same with any number. All cores by default.", low=1, high=MAX_THREADS, group=TRAINING),
-    Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy), or textbook (NumPy, slow, for reading along); auto is the GPU where there is one, else the CPU.", "auto", choices=("auto", *ENGINES), group=TRAINING),
-    Option("validate_every", int, "Epochs from one validation to the next. By default so many that it costs 5 % at most; 5 at most with --early-stopping.", low=1, high=10**9, group=TRAINING),
-    Option("early_stopping", int, "Stop after so many validations without a better one, of a tenth of the training points if nothing else is said; 0 never stops.", low=0, high=10**9, group=TRAINING),
-    Option("monitor", str, "The value on the validation points that says which model is better. The objective by default.", choices=MONITORED, group=TRAINING),
-    Option("from_run", str, "Begin with the weights of this run; options that are not given are its own.", flags="--from", group=TRAINING),
-    Option("from_which", str, "That run's model: its best by validation, or its last. The best where there is one.", choices=("best", "last"), group=TRAINING),
-    Option("keep_optimizer", bool, "Go on with that run's Adam, too: its moments and its step.", False, group=TRAINING),
-    Option("log_gradients", bool, "Keep each term's gradient norm and the cosines between them, an epoch.", False, group=TRAINING),
-    Option("log", str, lambda: f"Write the course of training to these tools, too, commas between: {', '.join(LOGGERS)}; none for none.", verify=lambda text: chosen_loggers(text), group=TRAINING),
-    Option("checkpoint_every", float, "Seconds between checkpoints.", 10.0, above=0, group=TRAINING),
+    Option("epochs", int, "Number of passes over the data.", 100, flags="-e", low=1, high=10**9, group=TRAINING),
+    Option("batch_size", int, "Number of points in a batch.", 100, flags="-b", low=1, high=10**9, group=TRAINING),
+    Option("lr", float, "Learning rate of Adam.", 1e-3, above=0, group=TRAINING),
+    Option("lr_schedule", str, "Learning rate over training: constant; cosine, which falls to 0; step, which falls to a tenth after half of the epochs and to a hundredth after three quarters; or EPOCH:VALUE pairs.", verify=partial(check_text, "lr_schedule"), default_help="constant", group=TRAINING),
+    Option("amsgrad", bool, "Use the AMSGrad variant of Adam.", True, group=TRAINING),
+    Option("seed", int, "Seed of the weights, the noise and the order of the points.", 0, flags="-s", low=0, high=SEED, group=TRAINING),
+    Option("dtype", str, "Floating-point precision.", "float32", choices=("float32", "float64"), group=TRAINING),
+    Option("threads", int, "Number of threads. The result is the same with any number.", low=1, high=MAX_THREADS, default_help="all cores", group=TRAINING),
+    Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy) or textbook (NumPy; slow, made for reading). auto takes the GPU if there is one, otherwise the CPU.", "auto", choices=("auto", *ENGINES), group=TRAINING),
+    Option("validate_every", int, "Validate every N epochs.", low=1, high=10**9, default_help="chosen so that validation costs at most 5 % of the time, and at most 5 with --early-stopping", group=TRAINING),
+    Option("early_stopping", int, "Stop after N validations in a row without an improvement; 0 never stops.", low=0, high=10**9, default_help="0", group=TRAINING),
+    Option("monitor", str, "The validation value that decides which model is better.", choices=MONITORED, default_help="objective", group=TRAINING),
+    Option("from_run", str, "Start from the weights of this run. Options that you do not give are taken from it.", flags="--from", group=TRAINING),
+    Option("from_which", str, "Which model of that run to start from: the best by validation, or the last.", choices=("best", "last"), default_help="best, if there is one", group=TRAINING),
+    Option("keep_optimizer", bool, "Also continue with the state of that run's optimiser: its moments and its step.", False, group=TRAINING),
+    Option("log_gradients", bool, "Record the norm of each term's gradient, and the cosines between them, once per epoch.", False, group=TRAINING),
+    Option("log", str, lambda: f"Also send the metrics to these tools, separated by commas: {', '.join(LOGGERS)}; or none.", verify=lambda text: chosen_loggers(text), group=TRAINING),
+    Option("checkpoint_every", float, "Number of seconds between checkpoints.", 10.0, above=0, group=TRAINING),
 )
 # fmt: on
 TABLE_OPTIONS.update(option.name for option in GENERAL)
@@ -249,7 +249,7 @@ def _of_this_table(values: Mapping[str, Any]) -> TrainOptions:
     table = by_name()
     for name, value in values.items():
         if name not in table:
-            raise OptionError(name, value, "there is no such option here; add the variant that has it")
+            raise OptionError(name, value, "there is no such option; add the variant that it belongs to")
     return TrainOptions(**{name: option.default for name, option in table.items()} | dict(values))
 
 
@@ -269,6 +269,11 @@ def default(name: str) -> Any:
 def help_of(option: Option) -> str:
     """What ``--help`` says of the option, without its defaults."""
     return option.help() if callable(option.help) else option.help
+
+
+def default_help_of(option: Option) -> str:
+    """How the option's default is found, where other options or the data decide."""
+    return option.default_help() if callable(option.default_help) else option.default_help
 
 
 def choices_of(option: Option) -> tuple[Any, ...] | None:

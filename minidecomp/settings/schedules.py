@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, either
 
 SCHEDULED = ("alpha", "beta", "lr")
 SHAPES = ("constant", "cosine", "step")  # of the learning rate, over all epochs
@@ -41,7 +41,7 @@ def spelled_out(given: Mapping[str, Any]) -> dict[str, Any]:
             continue
         schedule = f"{name}_schedule"
         if made.get(schedule) is not None:
-            raise OptionError(name, text, f"--{name}-schedule is given as well; one of them is")
+            raise OptionError(name, text, f"--{name}-schedule gives a schedule too; leave one of them out")
         value, _, shape = text.partition(":")
         if name == "lr" and shape.strip() in SHAPES:
             made[name], made[schedule] = value.strip(), shape.strip()
@@ -58,20 +58,20 @@ def points_of(name: str, text: str) -> Points:
     OptionError
         It is of another form, its epochs do not rise, or a value is not allowed.
     """
-    words = f", or {', '.join(SHAPES)}," if name.startswith("lr") else ""
-    allowed = f"EPOCH:VALUE,EPOCH:VALUE,.. with epochs that rise from 0{words} is"
+    words = f", or {either(SHAPES)}" if name.startswith("lr") else ""
+    expected = f"EPOCH:VALUE,EPOCH:VALUE,.. with rising epochs from 0 on{words}"
     points: list[tuple[float, float]] = []
     for part in text.split(",")[: MOST_POINTS + 1]:
         epoch, colon, value = part.partition(":")
         try:
             point = (_number(epoch), _number(value))
         except ValueError:
-            raise OptionError(name, text, allowed) from None
+            raise OptionError(name, text, expected=expected) from None
         rises = point[0] > points[-1][0] if points else point[0] >= 0
         if not colon or not all(map(math.isfinite, point)) or not rises or len(points) == MOST_POINTS:
-            raise OptionError(name, text, allowed)
+            raise OptionError(name, text, expected=expected)
         if point[1] < 0 or (name.startswith("lr") and point[1] == 0):
-            raise OptionError(name, text, f"values {'above 0' if name.startswith('lr') else 'of 0 or more'} are")
+            raise OptionError(name, text, f"every value must be {'above 0' if name.startswith('lr') else '0 or more'}")
         points.append(point)
     return tuple(points)
 
@@ -100,13 +100,13 @@ def settle(resolved: dict[str, Any], given: Mapping[str, Any]) -> None:
     for name in SCHEDULED:
         text = resolved[f"{name}_schedule"]
         if text is not None and resolved.get(f"{name}_warmup"):
-            raise OptionError(f"{name}_schedule", text, f"--{name}-warmup is given as well; one of them is")
+            raise OptionError(f"{name}_schedule", text, f"--{name}-warmup is a schedule too; leave one of them out")
         if text is None or text in SHAPES:
             continue
         last = points_of(f"{name}_schedule", text)[-1][1]
         if name in given and given[name] != last:
-            allowed = f"--{name} is {given[name]:g}; a schedule that ends with that is"
-            raise OptionError(f"{name}_schedule", text, allowed)
+            reason = f"it ends with {last:g}, but --{name} is {given[name]:g}; leave --{name} out"
+            raise OptionError(f"{name}_schedule", text, reason)
         resolved[name] = last
 
 

@@ -37,8 +37,12 @@ def from_environment() -> dict[str, Any]:
             try:
                 found[name] = _checked(name, value)
             except OptionError as error:
-                raise RunError(error.message(variable)) from None
+                raise RunError(error.message(_variable)) from None
     return found
+
+
+def _variable(option: str) -> str:
+    return PREFIX + option.upper()
 
 
 def read_config(path: str) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def read_config(path: str) -> dict[str, Any]:
         try:
             found[name] = _checked(name, value)
         except OptionError as error:
-            raise RunError(f"{path}: {error.message(error.option)}") from None
+            raise RunError(f"{path}: {error.message()}") from None
     return found
 
 
@@ -93,7 +97,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _checked(name: str, value: Any) -> Any:
-    check_known(name, value)
+    check_known(name)
     if name in SCHEDULED and isinstance(value, str) and ":" in value:
         spelled_out({name: value})  # which refuses what is no schedule
         return value

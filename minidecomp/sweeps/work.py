@@ -206,5 +206,5 @@ def metrics_of_each(entries: Sequence[Entry], datasets: Datasets, wanted: str) -
     if not refused:
         return chosen
     first, reason = refused[0]
-    where = f"in the run {first.name} " if chosen else ""
-    raise OptionError(reason.option, reason.value, where + reason.allowed)
+    where = f"run {first.name}" if chosen else ""
+    raise reason.changed(where=where)
