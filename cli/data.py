@@ -86,7 +86,7 @@ def render(name: str, out: str) -> None:
     from minidecomp.errors import DataError
 
     if name != "dsprites":
-        raise DataError(f"{name}: cannot be drawn into a file; only dsprites can")
+        raise DataError(f"{name}: only dsprites can be drawn into a file")
     dsprites.check_out(Path(out))
     with click.progressbar(length=dsprites.COUNT, label="drawing", file=sys.stderr) as bar:
         dsprites.write(Path(out), lambda images: bar.update(images - bar.pos))

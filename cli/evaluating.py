@@ -162,7 +162,7 @@ def finished_runs(places: Sequence[str]) -> tuple[list[Path], list[str]]:
         found = sweeps.inside(place)
         finished = [folder for folder in found if _may_be_evaluated(folder)]
         if found and not finished:
-            raise RunError(f"{place}: none of its {counted(len(found), 'run')} is trained to its last epoch")
+            raise RunError(f"{place}: none of its runs has been trained to its last epoch")
         if finished != found:
             left = len(found) - len(finished)
             lines.append(f"left out, not trained to the end: {left} of {counted(len(found), 'run')} of {place}")

@@ -66,7 +66,8 @@ def load_model(run: str, which: str | None) -> Run:
     last = checkpoint.epoch_of(loaded.folder)
     if which is None and loaded.which == "best" and loaded.state.epoch != last:
         say(
-            f"of {run} the best model, of epoch {loaded.state.epoch}; --which last takes that of epoch {last}", err=True
+            f"{run}: using the best model, of epoch {loaded.state.epoch}; --which last uses that of epoch {last}",
+            err=True,
         )
     return loaded
 
@@ -138,24 +139,27 @@ def dataset_of(options: TrainOptions, given: bool) -> Dataset:
     for name in FILES_OR_NAMES:
         file = getattr(options, name, None)
         if isinstance(file, str) and is_file(file) and not os.path.exists(file):
-            say(f"{file}: the file of the run's {name} is no longer there, so none are known", err=True)
+            say(f"{file}: the file with the run's {name} is gone, so the run has none now", err=True)
             options = options.replace(**{name: None})
     try:
         return dataset_from(options)
     except (DataError, OptionError) as error:
         if not given and options.data not in data_names() and not os.path.exists(str(options.data)):
-            raise DataError(f"{error}; --data FILE says where the run's data are now") from None
+            raise DataError(f"{error}; --data FILE says where the run's data is now") from None
         raise
 
 
 def say_test_points_are_not_known(run: Run) -> None:
     """On stderr, that the checkpoint cannot tell whether these are the points that it was trained and tested on."""
     if not run.digests.train:
-        say(f"{run.folder}: the run was saved without its data; nothing tells whether these are the same", err=True)
+        say(
+            f"{run.folder}: the run was saved without its data; minidecomp cannot check that these are the same",
+            err=True,
+        )
         return
     say(
-        f"{run.folder}: an older minidecomp wrote the checkpoint, which does not say what the test points were; "
-        "nothing tells whether these are the same",
+        f"{run.folder}: an older minidecomp wrote the checkpoint without a record of the test points; "
+        "minidecomp cannot check that these are the same",
         err=True,
     )
 
@@ -202,7 +206,7 @@ def engine_here(run: Run) -> str:
     from minidecomp.engines.device import missing
 
     if run.options.engine == "gpu" and (reason := missing()):
-        say(f"trained with --engine gpu, used with cpu here: {reason}", err=True)
+        say(f"trained with --engine gpu, but used with cpu here: {reason}", err=True)
         return "cpu"
     return run.options.engine
 
@@ -221,7 +225,7 @@ def say_what_is_not_finite(test: Mapping[str, float], run: str = "") -> None:
         # A regulariser is NaN where there are too few points for it.
         if math.isinf(value) or (math.isnan(value) and name in ("log_likelihood", "kl")):
             where = f"{run}: " if run else ""
-            say(f"{where}{name} is not finite on the test data; evaluation.json has null for it", err=True)
+            say(f"{where}{name} is not finite on the test data, so evaluation.json has null for it", err=True)
 
 
 def draw(

@@ -138,7 +138,7 @@ def write_out(out: str, given: Given) -> None:
 def given_folder(out: str | None, usual: Path) -> Path:
     """The folder that ``--out`` names, or the usual one."""
     if out == "":
-        raise RunError('--out "": the name is empty; give a folder')
+        raise RunError('--out "": the name is empty; name a folder')
     return usual if out is None else Path(out)
 
 

@@ -44,7 +44,7 @@ def playground(
     path = place if out is None else Path(out)
     say_page(path, write_playground(path, content))
     if not no_open and not _open(path):
-        say("no browser could be opened here; open the page in one", err=True)
+        say("no browser could be opened; open the page yourself", err=True)
 
 
 def _refuse_options_of_a_run(**options: str | None) -> None:

@@ -51,7 +51,7 @@ def reproduce(
     from .sweep import check_scheduler
 
     if experiment not in EXPERIMENTS:
-        raise RunError(f"{experiment} is no experiment; {', '.join(EXPERIMENTS)} are")
+        raise RunError(f"unknown experiment '{experiment}'; the experiments are {', '.join(EXPERIMENTS)}")
     if reason := figures.missing():
         raise RunError(f"the figure of {experiment} cannot be drawn: {reason}")
     check_scheduler(scheduler)
@@ -81,11 +81,11 @@ def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool)
 
     if (folder / GRID).is_file():
         if [entry.name for entry in open_sweep(folder)] != [entry.name for entry in entries]:
-            raise RunError(f"{folder}: it is of another grid; --out gives another folder")
+            raise RunError(f"{folder}: it belongs to another grid; choose another folder with --out")
         check_writable(folder)
         return folder
     if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
-        raise RunError(f"{folder}: it exists already, and is no sweep; --out gives another folder")
+        raise RunError(f"{folder}: it exists and is not a sweep; choose another folder with --out")
     return begin_sweep(str(folder), chosen.blocks(quick))
 
 

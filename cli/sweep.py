@@ -149,7 +149,7 @@ def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[E
     """The exit code, as of ``train``: 128 and the number of the signal that stopped it; with what to type next."""
     if "stopped" in outcomes.values() or len(outcomes) < len(entries):
         click.echo("stopped; every run is saved where it stood", err=True)
-        say(f"go on with: {command}", err=True)
+        say(f"to continue: {command}", err=True)
         return 128 + (received[0] if received else signal.SIGINT)
     return 1 if "failed" in outcomes.values() else 0
 

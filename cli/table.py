@@ -242,8 +242,8 @@ def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
     volumes = [row["log_volume"] for row in rows if isinstance(row.get("log_volume"), float)]
     if volumes and max(volumes) - min(volumes) > 1e-6 * max(1.0, max(map(abs, volumes))):
         say(
-            "log-likelihoods are of data in different scales, and do not compare; those of the data as given are lower "
-            f"by {min(volumes):.4f} to {max(volumes):.4f} nats, as minidecomp evaluate RUN says of each",
+            "log-likelihoods of data in different scales cannot be compared; those of the data as given are lower "
+            f"by {min(volumes):.4f} to {max(volumes):.4f} nats; see minidecomp evaluate RUN",
             err=True,
         )
 
@@ -256,7 +256,7 @@ def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = Fal
     curves = comparison.curves(rows, picture.value, picture.against)
     missing = len(rows) - sum(map(len, curves.values()))
     if missing:
-        say(f"not in the picture: {missing} of {counted(len(rows), 'run')}, without {picture.value}", err=True)
+        say(f"not in the picture: {missing} of {counted(len(rows), 'run')}, which have no {picture.value}", err=True)
     is_option = picture.against in by_name()
     against = picture.against.replace("_", " ") if is_option else _with_unit(picture.against)
     figure = figures.value_against_option(curves, against, _with_unit(picture.value), picture.reference, is_option)

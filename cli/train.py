@@ -79,7 +79,7 @@ def train(
             finished = train(trainer, advance, lambda: bool(received), [log])
         if not finished:
             click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
-            say(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
+            say(f"to continue: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
             return 128 + received[0]
         result = evaluate_trainer(trainer)
         pictures = _draw(trainer, quiet) if plots else []
@@ -123,10 +123,10 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
             points += SCALED[trainer.rules.scale]
         say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
         if dataset.validation is not None and (settled := weights_settled(options)):
-            say(f"models are compared after epoch {settled:g}, when alpha and beta change no more", err=True)
+            say(f"models are compared after epoch {settled:g}, when alpha and beta no longer change", err=True)
         for name in ("alpha", "beta"):
             if getattr(options, f"{name}_warmup") and getattr(options, name) == 0:
-                say(f"--{name}-warmup has no effect, for {name} is 0", err=True)
+                say(f"--{name}-warmup has no effect, as {name} is 0", err=True)
     return trainer
 
 
@@ -158,7 +158,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     trainer = training.resume(run, options, dataset_of(options, "data" in given))
     if trainer.state.stopped_early and trainer.state.epoch < options.epochs and "early_stopping" not in given:
         say(
-            "the run has stopped early, and there is nothing to train; --early-stopping N gives it more patience",
+            "the run stopped early, and there is nothing to train; raise --early-stopping to go on",
             err=True,
         )
     if not run.digests.test:

@@ -256,7 +256,7 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
         )
     digests = run.hold_against(dataset)
     if digests.validation != run.digests.validation and run.digests.train:
-        raise RunError(f"{run.folder}: its validation points are not those that it began with")
+        raise RunError(f"{run.folder}: its validation points are not those that it started with")
     best = run.state.best = checkpoint.load_best(run.folder)
     if best is not None and best.epoch > run.state.epoch and options.epochs != run.options.epochs:
         beyond = f"best.npz is of epoch {best.epoch}, beyond the checkpoint"

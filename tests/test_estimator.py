@@ -110,7 +110,7 @@ def test_what_comes_out(X):
     assert_array_equal(model.sample(7, seed=1), model.sample(7, seed=1))
     assert list(model.get_feature_names_out()) == [f"decompositionvae{i}" for i in range(3)]
     assert model.score(X) == model.score(X)
-    with pytest.raises(ValueError, match=r"\(N, 3\) is needed"):
+    with pytest.raises(ValueError, match=r"expected \(N, 3\)"):
         model.inverse_transform(X)
 
 
@@ -194,7 +194,7 @@ def test_without_scikit_learn():
         "(5,) True",
         "DecompositionVAE(hidden=(5,), epochs=2) DecompositionVAE()",
         "X has 2 features, the model was fitted with 3",
-        "X has shape (3,), points in rows are needed",
+        "X has shape (3,); expected points in rows",
         "X has NaN or infinity in it",
     ]
 
@@ -286,7 +286,7 @@ def test_a_frame_is_a_table(kind, X):
     assert_array_equal(model.transform(frame_of(kind, columns)), model.posterior(frame_of(kind, columns))[0])
     with pytest.raises(ValueError, match=r"feature names|order"):
         model.transform(frame_of(kind, dict(reversed(columns.items()))))
-    with pytest.raises(ValueError, match="column b: a number is needed, not 'x'; give only columns of numbers"):
+    with pytest.raises(ValueError, match="column b: expected a number, got 'x'; give only columns of numbers"):
         model.fit(frame_of(kind, columns | {"b": ["x"] * len(X)}))
     gap = np.where(np.arange(len(X)) == 3, np.nan, X[:, 1])
     with pytest.raises(ValueError, match=r"1 cell is missing, the first in row 3 .*leave out the 1 row with one"):
@@ -358,10 +358,10 @@ def test_frames_of_other_kinds(X):
     assert_array_equal(table.vae_.parameters.vector, expected)
     polars = pytest.importorskip("polars")
     for bad, line in (
-        (polars.DataFrame(frame.to_dict("list")).lazy(), r"X.collect\(\) is needed"),
+        (polars.DataFrame(frame.to_dict("list")).lazy(), r"use X.collect\(\)"),
         (frame.set_axis(list("aacde"), axis=1), "two columns named a"),
         (frame[[]], "without columns"),
-        (polars.DataFrame({"a": X.tolist()}), "a number is needed"),
+        (polars.DataFrame({"a": X.tolist()}), "expected a number"),
     ):
         with pytest.raises(ValueError, match=line):
             DecompositionVAE(**QUICK).fit(bad)

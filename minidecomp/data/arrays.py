@@ -149,7 +149,7 @@ def load(
     new = _as_images(new_data(found.values, str(path), scale, LAST), how.image_shape, str(path))
     n = len(new.rows)
     if n < 4:
-        raise DataError(f"{path}: has {counted(n, 'point')}; at least 4 are needed")
+        raise DataError(f"{path}: has {counted(n, 'point')}, and at least 4 are needed")
     kept, tested = _split(n, test_fraction, data_seed)
     kept = kept[:limit]
     trained, held = held_out(len(kept), validation_fraction or 0.0, data_seed, str(path))
@@ -235,7 +235,7 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
     how = how or HowToRead()
     ending = ending_of(path)
     if array is not None and ending not in (".npz", *containers.CONTAINER_ENDINGS):
-        raise DataError(f"{path}: has no array named {array}; only .npz, .mat and .h5 files have named arrays")
+        raise DataError(f"{path}: only .npz, .mat and .h5 files have named arrays; leave --array out")
     try:
         return _read(path, ending, array, how)
     except MinidecompError:
@@ -243,7 +243,7 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
-        raise DataError(f"{path}: cannot be read ({reason(error)}); a whole {ending} file is needed") from None
+        raise DataError(f"{path}: cannot be read ({reason(error)}); the {ending} file may be incomplete") from None
 
 
 def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> FromFile:
@@ -270,7 +270,9 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
     if ending in containers.TORCH_ENDINGS:
         containers.refuse_torch(path)
     if ending not in ENDINGS:
-        raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read{conversion(path)}")
+        raise DataError(
+            f"{path}: ends in {ending or 'nothing'}; minidecomp reads {', '.join(ENDINGS)}{conversion(path)}"
+        )
     refuse_what_is_no_file(Path(path))
     if ending == npy.ENDING and (large := npy.on_disk([Path(path)], str(path), how.channels)) is not None:
         return _with_beside(FromFile(large[0], notes=(large[1],)), path, how, {})
@@ -371,11 +373,11 @@ def _without_nan(found: FromFile, path: str | Path, how: HowToRead) -> FromFile:
     if not how.table.drop_missing:
         row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
         raise DataError(
-            f"finite numbers are needed; {path} has nan in row {row}, column {column} (counted from 0); "
+            f"{path}: expected finite numbers, got nan in row {row}, column {column} (counted from 0); "
             f"--drop-missing leaves out {lost}"
         )
     if not whole.any():
-        raise DataError(f"{path}: every row has nan; --drop-missing leaves nothing")
+        raise DataError(f"{path}: every row has nan, so --drop-missing would leave no rows")
     note = f"{path}: {lost} of {len(values)} left out, with nan"
     return replace(found, values=values[whole], index=np.flatnonzero(whole), notes=(*found.notes, note))
 
@@ -395,7 +397,7 @@ def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
         except MinidecompError:
             raise
         except Exception as error:  # as in `read`
-            raise DataError(f"{part}: cannot be read ({reason(error)}); a whole .npy file is needed") from None
+            raise DataError(f"{part}: cannot be read ({reason(error)}); the .npy file may be incomplete") from None
     return FromFile(npy.join(paths, loaded, str(path), how.channels), notes=tuple(notes))
 
 
@@ -428,5 +430,5 @@ def codes_of_gaps(values: np.ndarray, name: str) -> list[str]:
     cells = sum(counts.values())
     return [
         f"{name}: {counted(cells, 'cell')} {'is' if cells == 1 else 'are'} {' or '.join(found)}, far from all others, "
-        f"and taken as a number; --missing {','.join(found)} says that it stands for no value"
+        f"and counts as a number; --missing {','.join(found)} marks it as a missing value"
     ]

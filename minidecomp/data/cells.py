@@ -119,7 +119,7 @@ def text_array(rows: list[list[str]], name: str) -> np.ndarray:
         for text in row:
             if len(text) > LONGEST or not is_text(text):
                 what = f"{len(text)} letters" if len(text) > LONGEST else "letters that are no UTF-8"
-                raise DataError(f"{name}: texts of at most {LONGEST} letters are needed; {text[:LONG]!r} has {what}")
+                raise DataError(f"{name}: texts can have at most {LONGEST} letters; {text[:LONG]!r} has {what}")
     return np.array(rows, str)
 
 
@@ -151,7 +151,7 @@ def find_header(reading: Reading, rows: list[list[str]], decimal: str, name: str
     header, said = has_names(rows, decimal)
     if header is None:
         shown = ",".join(rows[0])[:LONG]
-        raise DataError(f"{name}: the first line, {shown}, may be names or a point; type --header or --no-header")
+        raise DataError(f"{name}: the first line, {shown}, may be names or a point; say --header or --no-header")
     return header, [f"{name}: {said}; --no-header says that it is a point"] if said else []
 
 
@@ -168,6 +168,6 @@ def header_names(cells: Sequence[str], table: str) -> tuple[str, ...]:
     if len(names) > 2 and names[1:].count("") >= len(names) / 2:
         raise DataError(
             f"{table}: its first line, {short(','.join(filter(None, names)))}, has names for "
-            f"{len(names) - names.count('')} of {len(names)} columns; if that is a title, delete it"
+            f"{len(names) - names.count('')} of {len(names)} columns; if the line is a title, delete it"
         )
     return tuple(names)

@@ -29,7 +29,7 @@ def chosen_name(path: str | Path, names: Sequence[str], wanted: str | None) -> s
     """
     shown = ", ".join(list(names)[:30]) + (", .." if len(names) > 30 else "")
     if wanted is None and len(names) != 1:
-        raise DataError(f"{path}: has {len(names)} arrays; choose by --array one of: {shown or 'none'}")
+        raise DataError(f"{path}: has {len(names)} arrays; choose one with --array: {shown or 'none'}")
     if wanted is not None and wanted not in names:
         raise DataError(f"{path}: has no array named {wanted}; it has: {shown or 'none'}")
     return names[0] if wanted is None else wanted
@@ -39,7 +39,7 @@ def refuse_sparse(path: str | Path, names: Sequence[str]) -> None:
     """Raise DataError if the names are those in a sparse matrix that scipy wrote."""
     if set(names) >= _SPARSE:
         raise DataError(
-            f"{path}: is a sparse matrix of scipy, and whole arrays are needed; in Python: "
+            f"{path}: this is a sparse matrix of scipy; convert it in Python: "
             f"numpy.save('dense.npy', scipy.sparse.load_npz('{Path(path).name}').toarray())"
         )
 
@@ -48,7 +48,7 @@ def refuse_torch(path: str | Path) -> None:
     """Raise DataError: a file of torch's cannot be read without torch, and may run any program."""
     stem = Path(path).stem
     raise DataError(
-        f"{path}: is a file of torch's, which is not read here; with torch: "
+        f"{path}: this is a file of torch; convert it: "
         f"numpy.save('{stem}.npy', torch.load('{Path(path).name}', weights_only=True).numpy())"
     )
 
@@ -72,7 +72,7 @@ def _of_numpy(path: Path) -> dict[str, Callable[[], np.ndarray]]:
         file.seek(0)
         if not start.startswith((b"\x93NUMPY", b"PK")):  # np.load would take it for a pickle
             found = f"starts with {start!r}" if start else "is empty"
-            raise DataError(f"{path}: {found}; a file that numpy.save or numpy.savez wrote is needed")
+            raise DataError(f"{path}: {found}; expected a file written by numpy.save or numpy.savez")
         if start.startswith(b"\x93"):
             return {"": lambda: np.asarray(np.load(path, allow_pickle=False))}
         names = np.load(file, allow_pickle=False).files
@@ -96,9 +96,7 @@ def _of_mat(path: Path) -> dict[str, Callable[[], np.ndarray]]:
     def read(name: str) -> np.ndarray:
         found = io.loadmat(path, variable_names=[name])[name]
         if not isinstance(found, np.ndarray):
-            raise DataError(
-                f"{path}: {name} is a sparse matrix, and whole arrays are needed; full({name}) in MATLAB is one"
-            )
+            raise DataError(f"{path}: {name} is a sparse matrix; in MATLAB, full({name}) makes it a full one")
         return found
 
     io = import_module("scipy.io")

@@ -66,17 +66,17 @@ def decoded(data: bytes, name: str) -> tuple[str, list[str]]:
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{name}: is damaged, not a whole gzip file ({error})") from None
+            raise DataError(f"{name}: the gzip file is incomplete or damaged ({error})") from None
     try:
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return data.decode("utf-16"), []
         text, notes = data.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
         if error.encoding != "utf-8":
-            raise DataError(f"{name}: is damaged, not whole UTF-16 text ({error.reason})") from None
+            raise DataError(f"{name}: the UTF-16 text is incomplete or damaged ({error.reason})") from None
         text, notes = data.decode("latin-1"), [f"{name}: is no UTF-8 text; it was read as Latin-1"]
     if "\0" in text[:10_000]:
-        raise DataError(f"{name}: has zero bytes, so it is no text; a table of numbers is needed")
+        raise DataError(f"{name}: this is not text, as it has zero bytes; expected a table of numbers")
     return text, notes
 
 
@@ -220,7 +220,7 @@ def has_names(rows: Sequence[Sequence[str]], decimal: str) -> tuple[bool | None,
     fractions = [not _is_bare(cell) for cell in cells]
     years = 1000 <= int(numbers[0]) < 3000
     shown = ",".join(numbers[:3]) + (",.." if len(numbers) > 3 else "")
-    said = f"the first line, {shown}, counts up, so it was taken for names"
+    said = f"the first line, {shown}, counts up, so it was read as the names"
     certain = (
         (first[0].strip() == "" and len(numbers) > 0)
         or (len(numbers) >= (3 if years else 2) and all(fractions))

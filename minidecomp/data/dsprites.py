@@ -176,7 +176,7 @@ def find(data_dir: str | Path | None = None) -> Path | None:
                 return folder / name
     if data_dir is not None:
         raise DataError(
-            f"dsprites: {data_dir} has neither {FILE} nor {PACKED}; without --data-dir the images are drawn"
+            f"dsprites: {data_dir} has neither {FILE} nor {PACKED}; leave --data-dir out to draw the images"
         )
     return None
 
@@ -189,14 +189,14 @@ def _read(path: Path) -> np.ndarray:
         raise
     except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
         raise DataError(
-            f"{path}: cannot be read ({folders.reason(error)}); delete it, and the images are drawn"
+            f"{path}: cannot be read ({folders.reason(error)}); delete it to draw the images again"
         ) from None
 
 
 def _read_packed(path: Path) -> np.ndarray:
     packed = np.load(path, mmap_mode="r", allow_pickle=False)
     if packed.dtype != np.uint8 or packed.shape != (COUNT, BYTES):
-        raise DataError(f"{path}: is {packed.dtype} of shape {packed.shape}; uint8 ({COUNT}, {BYTES}) is needed")
+        raise DataError(f"{path}: is {packed.dtype} of shape {packed.shape}; expected uint8 ({COUNT}, {BYTES})")
     return packed
 
 
@@ -206,20 +206,20 @@ def _read_original(path: Path) -> np.ndarray:
     with zipfile.ZipFile(path) as archive:
         for name in ("imgs.npy", "latents_classes.npy"):
             if name not in archive.namelist():
-                raise DataError(f"{path}: has no array {name.removesuffix('.npy')}; the original dSprites is needed")
+                raise DataError(f"{path}: has no array {name.removesuffix('.npy')}; expected the original dSprites")
         with archive.open("latents_classes.npy") as file:
             classes = np.lib.format.read_array(file, allow_pickle=False)
         if not np.array_equal(classes, _latents_classes()):
-            raise DataError(f"{path}: its latents_classes are not dSprites', all combinations in order")
+            raise DataError(f"{path}: its latents_classes are not those of dSprites")
         with archive.open("imgs.npy") as file:
             shape, dtype = _read_header(file)
             if shape != (COUNT, SIDE, SIDE) or dtype != np.uint8:
-                raise DataError(f"{path}: imgs is {dtype} of shape {shape}; uint8 ({COUNT}, {SIDE}, {SIDE}) is needed")
+                raise DataError(f"{path}: imgs is {dtype} of shape {shape}; expected uint8 ({COUNT}, {SIDE}, {SIDE})")
             for first in range(0, COUNT, BLOCK):
                 count = min(BLOCK, COUNT - first)
                 block = np.frombuffer(file.read(count * SIDE * SIDE), np.uint8).reshape(count, SIDE * SIDE)
                 if block.max() > 1:
-                    raise DataError(f"{path}: imgs has the value {block.max()}; only 0 and 1 are dSprites'")
+                    raise DataError(f"{path}: imgs has the value {block.max()}; dSprites has only 0 and 1")
                 packed[first : first + count] = np.packbits(block, axis=1)
             file.read(1)  # past the end, where zipfile compares the checksum
     return packed

@@ -90,7 +90,7 @@ def find(data_dir: str | Path | None = None) -> Path:
     closest = min(looked_at, key=lambda folder: len(missing[folder]))
     raise DataError(
         f"fashion-mnist: {closest} lacks {', '.join(missing[closest])}; "
-        f"put all four files there, or fill it by: minidecomp data fetch fashion-mnist --data-dir {data_dir}"
+        f"put all four files there, or run: minidecomp data fetch fashion-mnist --data-dir {data_dir}"
     )
 
 

@@ -71,7 +71,7 @@ def fetch_file(
     content = _download(url, most)
     found = fault(content)
     if found:
-        raise Fault(f"{url}: what arrived {found}; try again later")
+        raise Fault(f"{url}: the download {found}; try again later")
     write_file(target, lambda file: file.write(content))
 
 
@@ -125,7 +125,7 @@ def refuse_what_is_no_file(path: Path) -> None:
     """
     kind = what_else(os.stat(path).st_mode)
     if kind not in (None, "a folder"):
-        raise DataError(f"{path}: is {kind}; write the data into a file and give that")
+        raise DataError(f"{path}: is {kind}; write the data to a file and give that file")
 
 
 def reason(error: Exception) -> str:

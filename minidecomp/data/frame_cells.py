@@ -31,19 +31,19 @@ def plain_frame(frame: Any) -> Any:
         It is lazy, has no column, or two of one name.
     """
     if hasattr(frame, "collect") and not hasattr(frame, "to_numpy"):
-        raise DataError("X is a lazy frame, whose rows are not there yet; X.collect() is needed")
+        raise DataError("X is a lazy frame without rows yet; use X.collect()")
     kind = type(frame).__module__.partition(".")[0]
     if kind in ("pyarrow", "dask"):
         frame = frame.to_pandas() if kind == "pyarrow" else frame.compute()
     names = [str(name) for name in frame.columns]
     if not names:
-        raise DataError("X is a frame without columns; points are needed")
+        raise DataError("X is a frame without columns")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"X has two columns named {twice}; names that differ are needed")
+        raise DataError(f"X has two columns named {twice}; each name must be different")
     for name in names:
         if not is_text(name):
-            raise DataError(f"X has a column named {printable(name)}; a name in UTF-8, without zero bytes, is needed")
+            raise DataError(f"X has a column named {printable(name)}; names must be UTF-8 without zero bytes")
     return frame
 
 
@@ -80,7 +80,7 @@ class FrameCells(Cells):
             raise
         except Exception as error:  # pandas and its readers raise nearly anything for a damaged file
             told = " ".join(str(error).split())[:200]
-            raise DataError(f"{path}: a whole {ending} file is needed; pandas says: {told}") from None
+            raise DataError(f"{path}: pandas cannot read the {ending} file: {told}") from None
 
     @classmethod
     def _of_sheet(cls, sheets: dict[str, Any], name: str, reading: Reading) -> FrameCells:
@@ -88,7 +88,7 @@ class FrameCells(Cells):
         title, frame = next(iter(sheets.items()))
         full = np.flatnonzero(frame.notna().any(axis=1).to_numpy())
         if not len(full):
-            raise DataError(f"{name}: its first sheet, {title}, is empty; a table of numbers is needed")
+            raise DataError(f"{name}: its first sheet, {title}, is empty; expected a table of numbers")
         frame = frame.iloc[full[0] : full[-1] + 1]
         shown = [["" if cell != cell else str(cell) for cell in row] for row in frame.head(SAMPLE).to_numpy().tolist()]
         header, said = find_header(reading, shown, ".", name)

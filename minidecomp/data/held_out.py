@@ -27,7 +27,7 @@ def held_out(count: int, fraction: float, seed: int, name: str) -> tuple[np.ndar
     if count - kept < FEWEST:
         raise DataError(
             f"{name}: has {counted(count, 'training point')}; of these --validation-fraction {fraction:g} leaves "
-            f"{count - kept}, and {FEWEST} are needed"
+            f"{count - kept}, and at least {FEWEST} are needed"
         )
     order = permutation(count, seed, *streams.VALIDATION_SPLIT.at())
     return np.sort(order[kept:]), np.sort(order[:kept])

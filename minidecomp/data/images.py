@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, counted
+from ..errors import DataError, counted, either
 
 CHANNEL_COUNTS = (1, 3, 4)
 FIRST, LAST = "first", "last"
@@ -50,8 +50,8 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
     if not channels:
         if all(fits.values()):
             raise DataError(
-                f"{name}: has shape {values.shape}, whose channels may be the first or the last axis of an image; "
-                "--channels first or --channels last says which"
+                f"{name}: has shape {values.shape}, and the channels may be its first or its last axis; "
+                "say --channels first or --channels last"
             )
         channels = FIRST if fits[FIRST] else LAST
     if not fits[channels]:
@@ -100,26 +100,26 @@ def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[
         visible = [file for folder in visible if folder.is_dir() for file in _visible(folder)]
         files = [file for file in visible if _is_image(file)]
     if not files:
-        raise DataError(f"{path}: is a folder without images; {', '.join(IMAGE_ENDINGS)} can be read")
+        raise DataError(f"{path}: the folder has no images; minidecomp reads {', '.join(IMAGE_ENDINGS)}")
     notes = []
     others = sum(file.is_file() for file in visible) - len(files)
     if others:
-        notes.append(f"{path}: {counted(others, 'file')} left out, for images end in {', '.join(IMAGE_ENDINGS)} here")
+        notes.append(f"{path}: {counted(others, 'file')} left out; images must end in {either(IMAGE_ENDINGS)}")
     images = [_image(file, size) for file in files]
     for file, image in zip(files, images, strict=True):
         if image.shape[:2] != images[0].shape[:2]:
             raise DataError(
-                f"{path}: images of one size are needed; {files[0].relative_to(path)} has "
+                f"{path}: all images must have the same size; {files[0].relative_to(path)} has "
                 f"{in_words(images[0].shape[:2])} pixels, {file.relative_to(path)} {in_words(image.shape[:2])}; "
-                "--resize ROWS,COLUMNS brings all to one"
+                "--resize ROWS,COLUMNS makes them equal"
             )
     coloured = [image.ndim == 3 for image in images]
     if any(coloured) and not all(coloured):
-        notes.append(f"{path}: {coloured.count(False)} grey images were taken as coloured, like the others")
+        notes.append(f"{path}: {coloured.count(False)} grey images were read as colour images, like the others")
         images = [image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2) for image in images]
     depths = {image.dtype for image in images}
     if len(depths) > 1:
-        raise DataError(f"{path}: images of one depth are needed; some have 8 bits a value, others 16")
+        raise DataError(f"{path}: all images must have the same depth; some have 8 bits per value, others 16")
     return np.stack(images), notes, [file.relative_to(path).as_posix() for file in files]
 
 
@@ -150,7 +150,7 @@ def _image(file: Path, size: tuple[int, int] | None) -> np.ndarray:
         raise
     except Exception as error:  # Pillow's readers raise nearly anything for a damaged file
         told = " ".join(str(error).split())[:150]
-        raise DataError(f"{file}: a whole image is needed; Pillow says: {told}") from None
+        raise DataError(f"{file}: Pillow cannot read the image: {told}") from None
 
 
 def _plain(image: Any, pillow: Any) -> Any:
@@ -172,4 +172,4 @@ def _plain(image: Any, pillow: Any) -> Any:
         values = np.array(image)
         if values.min() >= 0 and values.max() <= 65535:
             return pillow.fromarray(values.astype(np.uint16))
-    raise DataError(f"{image.filename}: images in grey or colour are needed; this one has Pillow's mode {image.mode}")
+    raise DataError(f"{image.filename}: expected an image in grey or colour; this one has Pillow's mode {image.mode}")

@@ -95,7 +95,7 @@ def as_texts(values: np.ndarray, name: str, count: int) -> np.ndarray:
     if values.ndim == 2 and values.shape[0] == 1 and count != 1:
         values = values.T  # as MATLAB keeps a list
     if values.ndim not in (1, 2) or len(values) != count:
-        raise DataError(f"{name}: has shape {values.shape}; a row for each of the {counted(count, 'point')} is needed")
+        raise DataError(f"{name}: has shape {values.shape}; expected a row for each of the {counted(count, 'point')}")
     values = values.reshape(count, -1)
     if values.dtype.kind == "O":  # MATLAB's cells
         values = np.frompyfunc(_unwrapped, 1, 1)(values)
@@ -158,7 +158,7 @@ def _of_file(path: str, rows: np.ndarray, total: int) -> tuple[Sequence[str], np
     except MinidecompError:
         raise
     except Exception as error:  # numpy and pandas raise nearly anything for a damaged file
-        raise DataError(f"{path}: a file with a row for each point is needed ({reason(error)})") from None
+        raise DataError(f"{path}: expected a file with a row for each point ({reason(error)})") from None
     return names, texts[rows], notes
 
 
@@ -206,7 +206,7 @@ def beside_points(
             notes.extend(said)
             if names and not said:
                 shown = ", ".join(names[:3])
-                notes.append(f"{name}: its rows are taken in the order of the images' names: {shown}, ..")
+                notes.append(f"{name}: its rows are used in the order of the images' names: {shown}, ..")
             titles = [each or f"factor_{i}" for i, each in enumerate(columns or [""] * texts.shape[1])]
         elif name in own:
             texts = own[name]
@@ -224,7 +224,7 @@ def beside_points(
         columns = found("labels", labels)
         if len(columns) != 1:
             shown = ", ".join(list(columns)[:12])
-            raise DataError(f"{labels}: has {len(columns)} columns, {shown}; one of labels is needed")
+            raise DataError(f"{labels}: has {len(columns)} columns, {shown}; expected one column of labels")
         column = next(iter(columns.values()))
     known = [pair for name in factors for pair in found("factors", name).items()]
     return Beside(column, _by_name(known, "--factors"), tuple(notes))
@@ -234,7 +234,7 @@ def _by_name(pairs: Iterable[tuple[str, np.ndarray]], where: str) -> dict[str, n
     made: dict[str, np.ndarray] = {}
     for name, texts in pairs:
         if name in made:
-            raise DataError(f"{where}: two factors are named {name}; names that differ are needed")
+            raise DataError(f"{where}: two factors are named {name}; each name must be different")
         made[name] = texts
     return made
 

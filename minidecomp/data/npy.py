@@ -36,7 +36,7 @@ def parts_of(folder: str | Path) -> tuple[list[Path], list[str]]:
     names = _visible(folder)
     found = [name for name in names if name.lower().endswith(ENDING)]
     if any(name.lower().endswith(IMAGE_ENDINGS) for name in names):
-        raise DataError(f"{folder}: has images and {ENDING} files; a folder of one kind is needed")
+        raise DataError(f"{folder}: the folder has both images and {ENDING} files; keep only one kind")
     others = len(names) - len(found)
     notes = [f"{folder}: all but its {counted(len(found), f'{ENDING} file')} is left out"]
     return [Path(folder) / name for name in found], notes if others else []
@@ -60,7 +60,7 @@ def on_disk(paths: list[Path], name: str, channels: str = "") -> tuple[OnDisk, s
         _check(header, headers[0])
     files = NpyFiles(name, tuple(header for header in headers if header.shape[0] > 0), channels)
     if not files.parts or not files.row_bytes:
-        raise DataError(f"{name}: is empty, of shape {headers[0].shape}; points are needed")
+        raise DataError(f"{name}: is empty, of shape {headers[0].shape}; expected points")
     files.row_shape  # noqa: B018 - refuses images whose channels are not clear
     _check_order(files)
     size = sum(header.bytes for header in files.parts)
@@ -73,7 +73,7 @@ def _check_order(files: NpyFiles) -> None:
     if there is not None and need > there:
         raise DataError(
             f"{files.name}: the order of its {len(files)} rows alone would take about {memory.shown(need)} of memory, "
-            f"there are {memory.shown(there)}; a file of fewer rows is needed"
+            f"there are {memory.shown(there)}; use a file with fewer rows"
         )
 
 
@@ -86,7 +86,7 @@ def _check(header: Header, first: Header) -> None:
     _check_alike(header.path, header.shape, header.dtype, first.path, first.shape, first.dtype)
     if len(header.shape) not in (2, 3, 4):
         raise DataError(
-            f"{path}: {size} of shape {header.shape} are too large for the memory; points in rows, of shape (N, dx), "
+            f"{path}: {size} of shape {header.shape} do not fit in memory; only points in rows, of shape (N, dx), "
             "can be read from the disk"
         )
     if header.fortran and min(header.shape[0], header.bytes // max(1, header.shape[0] * header.dtype.itemsize)) > 1:
@@ -101,7 +101,7 @@ def _check_alike(
 ) -> None:
     if shape[1:] != its_shape[1:] or len(shape) != len(its_shape) or dtype != its_dtype:
         raise DataError(
-            f"{path}: parts of one width and dtype are needed; {first.name} has {its_dtype} of shape {its_shape}, "
+            f"{path}: all parts must have the same width and dtype; {first.name} has {its_dtype} of shape {its_shape}, "
             f"{path.name} {dtype} of shape {shape}"
         )
 
@@ -117,6 +117,6 @@ def join(paths: list[Path], arrays: list[np.ndarray], name: str, channels: str) 
     for path, array in zip(paths, arrays, strict=True):
         _check_alike(path, array.shape, array.dtype, paths[0], arrays[0].shape, arrays[0].dtype)
     if arrays[0].ndim == 0:
-        raise DataError(f"{paths[0]}: has shape (); points are needed")
+        raise DataError(f"{paths[0]}: has shape (); expected points")
     whole = np.concatenate(arrays)
     return channels_last(whole, name, channels) if whole.ndim == 4 else whole

@@ -152,7 +152,7 @@ def _read_part(part: Header, rows: np.ndarray, places: np.ndarray, out: np.ndarr
                 flat[places[these]] = run.reshape(-1, size)[rows[these] - rows[edges[i]]]
             _check_unchanged(part, file)
     except OSError as error:
-        raise DataError(f"{part.path}: cannot be read any more ({reason(error)})") from None
+        raise DataError(f"{part.path}: can no longer be read ({reason(error)})") from None
 
 
 def _edges(rows: np.ndarray, size: int) -> np.ndarray:
@@ -185,7 +185,7 @@ def _place(known: os.stat_result) -> tuple[int, int]:
 def _check_unchanged(part: Header, file: FileIO) -> None:
     now = os.fstat(file.fileno())
     if (now.st_size, now.st_mtime_ns, _place(now)) != (part.size, part.modified, part.place):
-        raise DataError(f"{part.path}: has changed while it was read; the data must stay as they are until the end")
+        raise DataError(f"{part.path}: the file changed while it was being read; it must stay as it is until the end")
 
 
 def _advise(file: FileIO, offsets: list[int], spans: list[int]) -> None:
@@ -205,5 +205,5 @@ def _fill(part: Header, file: FileIO, offset: int, view: memoryview) -> None:
             count = file.readinto(view)
         if not count:
             _check_unchanged(part, file)
-            raise DataError(f"{part.path}: ends before its array does; a whole file is needed")
+            raise DataError(f"{part.path}: the file is incomplete")
         view, offset = view[count:], offset + count

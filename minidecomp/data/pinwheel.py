@@ -84,7 +84,7 @@ SOURCE = DataSource(
         # It needs none, but takes it, as a sweep over several data sets gives it to all.
         DATA_DIR,
         Option("arms", int, "Pinwheel: number of arms.", 4, low=1, high=1000),
-        Option("points_per_arm", int, "Pinwheel: training points in each arm, and test points.", 100, low=1, high=10**7),
+        Option("points_per_arm", int, "Pinwheel: training points in each arm.", 100, low=1, high=10**7),
         Option("radial_std", float, "Pinwheel: standard deviation across an arm.", 0.1, low=0, high=100),
         Option("tangential_std", float, "Pinwheel: standard deviation along an arm.", 0.3, low=0, high=100),
         Option("rate", float, "Pinwheel: how fast the arms wind.", 0.25, low=-1e6, high=1e6),

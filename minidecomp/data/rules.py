@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, counted
 from ..variants import LIKELIHOODS
 from .cells import Reading
 from .dataset import Dataset
@@ -217,7 +217,7 @@ class DataRules:
             )
         note = ""
         if rows.dtype == np.uint8 and high > 1:
-            note = f"{name}: the model was trained on numbers, so bytes are taken as they are, not divided by 255"
+            note = f"{name}: the model was trained on numbers, so the bytes are used as they are, not divided by 255"
         return Taken(_as_floats(rows), note)
 
     def _by_a_guess(self, rows: np.ndarray | OnDisk, low: float, high: float, name: str) -> Taken:
@@ -226,16 +226,16 @@ class DataRules:
         taken = Taken(rows) if as_bytes else self._as_numbers(rows, low, high, name)
         if high <= 0 or not _is_whole(rows):
             return taken
-        guess = "as bytes, divided by 255" if as_bytes else "as they are"
+        guess = "bytes, to be divided by 255" if as_bytes else "plain numbers"
         return Taken(
             taken.points,
             f"{name}: an older minidecomp wrote the run's checkpoint, which does not say whether the model was trained "
-            f"on bytes; the values are taken {guess}, by a guess from their type",
+            f"on bytes; their type suggests that the values are {guess}",
         )
 
     def _check_width(self, width: int, name: str) -> None:
         if width != self.width:
-            raise DataError(f"the model takes points of {self.width} numbers; {name} has {width}")
+            raise DataError(f"the model takes points of {counted(self.width, 'number')}; {name} has {width}")
 
     def _check_image_shape(self, shape: ImageShape | None, name: str) -> None:
         if shape is not None and self.image_shape is not None and shape != self.image_shape:
@@ -402,7 +402,7 @@ def new_data(values: Any, name: str, scale: str | None = None, channels: str = "
         size = rows.dtype.itemsize if rows.dtype.kind == "u" else 0  # in whatever order of bytes
         scale = {1: BYTES_SCALE, 2: UNIT}.get(size, NONE)
         if scale == UNIT:
-            note = f"{name}: 16-bit values, divided by 65535; --scale says it otherwise"
+            note = f"{name}: 16-bit values, divided by 65535; change that with --scale"
             if high < FEW_OF_16_BITS:
                 note = (
                     f"{name}: 16-bit values up to {high:g}, divided by 65535, so that they reach {high / 65535:.2g} at "
@@ -431,19 +431,17 @@ def as_rows(values: Any, name: str, channels: str = "") -> tuple[np.ndarray | On
         shape = values.files.row_shape
         return values, shape if len(shape) > 1 else None
     if np.ma.is_masked(values):
-        raise DataError(
-            f"{name}: an array without a mask is needed; this one hides {np.ma.count_masked(values)} values"
-        )
+        raise DataError(f"{name}: expected an array without a mask; this one hides {np.ma.count_masked(values)} values")
     try:
         values = np.asarray(values)
     except ValueError:
-        raise DataError(f"{name}: rows of one length are needed; these differ") from None
+        raise DataError(f"{name}: all rows must have the same length") from None
     if values.dtype.kind not in "biuf":
         raise DataError(f"{name}: has dtype {values.dtype}; {_ALLOWED}")
     if values.ndim not in (1, 2, 3, 4):
         raise DataError(f"{name}: has shape {values.shape}; {_ALLOWED}")
     if values.size == 0:
-        raise DataError(f"{name}: is empty, of shape {values.shape}; points are needed")
+        raise DataError(f"{name}: is empty, of shape {values.shape}; expected points")
     if values.ndim == 4:
         values = channels_last(values, name, channels)
     return values.reshape(len(values), -1), values.shape[1:] if values.ndim > 2 else None
@@ -465,13 +463,13 @@ def extremes(rows: np.ndarray | OnDisk, name: str) -> tuple[float, float]:
         raise DataError(_not_finite(name, *rows.first_bad()))
     finite = np.isfinite(rows)
     if finite.all():  # a long double that no float64 holds
-        raise DataError(f"{name}: has numbers beyond 1e308; smaller ones are needed")
+        raise DataError(f"{name}: numbers must be smaller than 1e308")
     row, column = np.unravel_index(np.argmin(finite), finite.shape)
     raise DataError(_not_finite(name, int(row), int(column), rows[row, column]))
 
 
 def _not_finite(name: str, row: int, column: int, value: float) -> str:
-    return f"finite numbers are needed; {name} has {value} in row {row}, column {column} (counted from 0)"
+    return f"{name}: expected finite numbers, got {value} in row {row}, column {column} (counted from 0)"
 
 
 def _as_bytes(rows: np.ndarray | OnDisk, low: float, high: float, name: str) -> Taken:
@@ -481,16 +479,18 @@ def _as_bytes(rows: np.ndarray | OnDisk, low: float, high: float, name: str) -> 
         kind = "" if whole or low < 0 or high > 255 else ", not all whole"
         raise DataError(f"a model trained on bytes takes {_BYTES_TAKEN}; {name} has {low:g} to {high:g}{kind}")
     if not whole:
-        return Taken(rows, f"{name}: numbers from 0 to 1 that are not all whole are taken as divided by 255 already")
+        return Taken(
+            rows, f"{name}: numbers from 0 to 1 that are not all whole are assumed to be divided by 255 already"
+        )
     if real and high == 1:
         return Taken(
             rows,
-            f"{name}: floats that are all 0 or 1 are taken as divided by 255 already; "
+            f"{name}: floats that are all 0 or 1 are assumed to be divided by 255 already; "
             "give integers where the bytes 0 and 1 are meant",
         )
     note = ""
     if rows.dtype.kind == "b" and high == 1:
-        note = f"{name}: the model was trained on bytes, so true and false are taken as the bytes 1 and 0"
+        note = f"{name}: the model was trained on bytes, so true and false count as the bytes 1 and 0"
     return Taken(as_type(rows, np.uint8), note)
 
 

@@ -82,7 +82,7 @@ class Scaling:
         ):
             raise ValueError(f"data_scale_kind is {kind!r}, data_shift and data_scale are not {width} numbers each")
         if not (scale > 0).all():
-            raise ValueError(f"data_scale has {scale.min():g}, and numbers above 0 are needed")
+            raise ValueError(f"data_scale has {scale.min():g}; it must be above 0")
         return cls(kind, shift, scale)
 
 

@@ -122,7 +122,7 @@ def read_texts(path: str | Path, count: int | None = None) -> tuple[tuple[str, .
         names, texts = header_names(texts[0].tolist(), str(path)), texts[1:]
     if len(texts) != count:
         rows = counted(len(texts), "row")
-        raise DataError(f"{path}: has {rows}; a row for each of the {counted(count, 'row')} of the data is needed")
+        raise DataError(f"{path}: has {rows}; expected a row for each of the {counted(count, 'row')} of the data")
     if names and names[0] == "" and len(names) > 1:
         names, texts = names[1:], texts[:, 1:]
     return names, texts, tuple(cells.notes)
@@ -139,7 +139,7 @@ def _table(cells: Cells, reading: Reading) -> Table:
         values = _by_cell(cells, chosen, reading)
     aside = dict(zip(apart, _texts(cells, list(apart.values())).T, strict=True)) if apart else {}
     if not len(values):
-        raise DataError(f"{cells.name}: has no rows below {', '.join(map(short, cells.names[:3]))}; points are needed")
+        raise DataError(f"{cells.name}: has no rows below {', '.join(map(short, cells.names[:3]))}; expected points")
     for_a_model = reading.model_width == len(chosen)
     may_count = not (reading.columns or for_a_model) and len(chosen) > 1
     start = _index_start(values[:, 0]) if may_count else None  # asked before rows are left out, which break the count
@@ -154,7 +154,7 @@ def _table(cells: Cells, reading: Reading) -> Table:
     index: np.ndarray | None
     if start is not None:
         what = f"its first column{called(cells, chosen[0])} counts the rows from {start}"
-        cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; --columns takes it all the same")
+        cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; name it in --columns to keep it")
         index, values, chosen = values[:, 0].astype(np.int64), values[:, 1:], chosen[1:]
     else:
         index = _index(cells, {*chosen, *apart.values()}, rows, len(gaps))
@@ -227,13 +227,15 @@ def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
     if reading.model_width == cells.width and not cells.names and (reading.model_names or not reading.columns):
         if reading.model_names:
             order = ", ".join(map(short, reading.model_names[:12]))
-            cells.notes.append(f"{cells.name}: has no names; its columns are taken in the model's order, {order}")
+            cells.notes.append(
+                f"{cells.name}: the columns have no names, so they are used in the model's order, {order}"
+            )
         return list(range(cells.width))
     both = [name for name in (*reading.labels, *reading.factors) if name in reading.columns and not reading.if_there]
     if both:
-        raise DataError(f"{cells.name}: --columns trains on {both[0]}, --labels and --factors do not; name it once")
+        raise DataError(f"{cells.name}: --columns and --labels or --factors both name {both[0]}; name it once")
     if len(set(reading.columns)) < len(reading.columns):
-        raise DataError(f"{cells.name}: --columns names a column twice; once is enough")
+        raise DataError(f"{cells.name}: --columns names a column twice")
     left_out = apart | {_number_of(cells, each, "--drop") for each in reading.drop}
     if reading.columns:
         chosen = [_number_of(cells, each, "--columns") for each in reading.columns]
@@ -250,7 +252,7 @@ def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
             chosen = chosen[:-1]
     chosen = [i for i in chosen if i not in left_out]
     if not chosen:
-        raise DataError(f"{cells.name}: no column is left; at least one is needed")
+        raise DataError(f"{cells.name}: no column is left to train on")
     return chosen
 
 
@@ -260,7 +262,7 @@ def _number_of(cells: Cells, wanted: str, option: str) -> int:
         if len(found) == 1:
             return found[0]
         if found:
-            raise DataError(f"{cells.name}: {option} needs one column named {wanted}; {len(found)} have that name")
+            raise DataError(f"{cells.name}: {option} needs one column named {wanted}, and {len(found)} have that name")
         shown = ", ".join(short(name) or '""' for name in cells.names[:12]) + (", .." if cells.width > 12 else "")
         near = nearest(wanted, cells.names)
         hint = f"; did you mean {short(near)}?" if near else ""
@@ -268,7 +270,7 @@ def _number_of(cells: Cells, wanted: str, option: str) -> int:
     if wanted.isascii() and wanted.isdigit() and int(wanted) < cells.width:
         return int(wanted)
     raise DataError(
-        f"{cells.name}: has no names, so {option} takes numbers of columns from 0 to {cells.width - 1}, not {wanted}"
+        f"{cells.name}: the columns have no names, so {option} takes numbers from 0 to {cells.width - 1}, not {wanted}"
     )
 
 
@@ -303,7 +305,7 @@ def _refuse_infinity(cells: Cells, chosen: Sequence[int], values: np.ndarray) ->
     if np.isinf(values).any():
         row, column = np.unravel_index(np.argmax(np.isinf(values)), values.shape)
         place = f"{cells.place(int(row))}, {column_words(cells, chosen[int(column)])}"
-        raise DataError(f"{cells.name}, {place}: a finite number is needed, not {values[row, column]}")
+        raise DataError(f"{cells.name}, {place}: expected a finite number, got {values[row, column]}")
 
 
 def _whole_rows(cells: Cells, chosen: Sequence[int], gaps: np.ndarray, reading: Reading) -> np.ndarray:
@@ -313,7 +315,7 @@ def _whole_rows(cells: Cells, chosen: Sequence[int], gaps: np.ndarray, reading: 
     rows = counted(lost, "row")
     if reading.drop_missing:
         if not whole.any():
-            raise DataError(f"{cells.name}: every row has a missing value; --drop-missing leaves nothing")
+            raise DataError(f"{cells.name}: every row has a missing value, so --drop-missing would leave no rows")
         cells.notes.append(f"{cells.name}: {rows} of {len(gaps)} left out, with a missing value")
         return whole
     row, column = np.unravel_index(np.argmax(gaps), gaps.shape)

@@ -59,7 +59,7 @@ class TextCells(Cells):
             name, data = str(path), Path(path).read_bytes()
         text, notes = decoded(data, name)
         if not first_lines(text):
-            raise DataError(f"{name}: is empty; a table of numbers is needed")
+            raise DataError(f"{name}: the file is empty; expected a table of numbers")
         text, above = without_comments(text)
         if above:
             notes.append(f"{name}: its first {counted(above, 'line')} with # left out, as comments")
@@ -69,7 +69,7 @@ class TextCells(Cells):
             delimiter, text = delimiter or mark[1], text[mark.end() :]
         text, form, found = _in_form(text, Form(delimiter, reading.decimal), tab)
         if found:
-            notes.append(f"{name}: was read with {' and '.join(found)}; --delimiter and --decimal say it otherwise")
+            notes.append(f"{name}: was read with {' and '.join(found)}; change that with --delimiter and --decimal")
         rows = rows_of(first_lines(text) or [""], form.delimiter)
         _refuse_lines_above(rows, name)
         lines = io.StringIO(text, newline="")
@@ -131,7 +131,7 @@ class TextCells(Cells):
             yield from empty
             empty.clear()
             if len(row) != self.width:
-                needed = f"{self.width} cells are needed, as in the first line, not {len(row)}"
+                needed = f"expected {counted(self.width, 'cell')}, as in the first line, got {len(row)}"
                 raise DataError(f"{self.name}, line {line}: {needed}")
             yield line, row
 
@@ -189,5 +189,5 @@ def _refuse_lines_above(rows: list[list[str]], name: str) -> None:
 
 def _standard_input() -> bytes:
     if sys.stdin is None or sys.stdin.isatty():
-        raise DataError("standard input is a terminal; pipe a table into it, or give a file by --data")
+        raise DataError("standard input is a terminal; pipe a table into it, or give a file with --data")
     return sys.stdin.buffer.read()

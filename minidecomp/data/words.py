@@ -34,7 +34,7 @@ def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], co
     cell : object
     """
     line = (
-        f"{cells.name}, {cells.place(row)}, {column_words(cells, column)}: a number is needed, not "
+        f"{cells.name}, {cells.place(row)}, {column_words(cells, column)}: expected a number, got "
         f"{str(cell).strip()[:LONG]!r}; "
     )
     words: dict[int, Counter[str]] = {each: Counter() for each in chosen}

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import counted
 from ..files import write_file
 from ..packages import missing
 from .cells import ending_of
@@ -82,7 +83,7 @@ class Given:
         names = _apart([name for name, _ in columns], from_data)
         renamed = [f"{old} to {new}" for (old, _), new in zip(columns, names, strict=True) if old != new]
         shown = ", ".join(renamed[:SHOWN]) + (", .." if len(renamed) > SHOWN else "")
-        note = f"columns of the data were renamed, for their names were taken: {shown}" if renamed else ""
+        note = f"columns of the data were renamed, as their names are in use: {shown}" if renamed else ""
         return [(new, values) for new, (_, values) in zip(names, columns, strict=True)], note
 
     def _names_of(self, name: str, count: int) -> list[str]:
@@ -124,7 +125,8 @@ def write_given(path: str | Path, given: Given) -> tuple[str, str]:
         write_file(Path(path), lambda file: _write_compressed(file, columns))
     else:
         write_file(Path(path), lambda file: file.writelines(csv_text(columns)))
-    return f"table: {path} ({len(columns[0][1])} rows, {len(columns)} columns)", note and f"{path}: {note}"
+    size = f"{counted(len(columns[0][1]), 'row')}, {counted(len(columns), 'column')}"
+    return f"table: {path} ({size})", note and f"{path}: {note}"
 
 
 def csv_text(columns: Sequence[Column]) -> Iterator[bytes]:

@@ -311,7 +311,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         """
         self._check_fitted()
         if X is None and X_test is not None:
-            raise ValueError("X_test: it goes with X, the points that were fitted")
+            raise ValueError("X_test needs X, the points that were fitted")
         trained = kept.Trained(self.options_, self.rules_, self._state, self._axes)
         return kept.save(folder, trained, None if X is None else self._to_keep(X, X_test))
 
@@ -320,16 +320,16 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         X = self._checked(X, reset=False)
         X_test = kept.some_to_test(X) if X_test is None else self._checked(X_test, reset=False)
         if X_test.dtype != X.dtype:
-            raise DataError(f"X_test: has dtype {X_test.dtype}; that of X, {X.dtype}, is needed")
+            raise DataError(f"X_test: has dtype {X_test.dtype}; expected that of X, {X.dtype}")
         _, dataset = self._new_dataset(X, self.options_, kept.is_validated(self._state), X_test)
         if self._digest and fingerprint(X) != self._digest:
-            raise DataError("X: the points that were fitted last are needed, in their order; these are others")
+            raise DataError("X: expected the points that were fitted last, in the same order")
         rules = learn(dataset, str(self.options_.likelihood), self.options_.dtype)
         mine, theirs = self.rules_.arrays(), rules.arrays()
         other = [name for name in mine | theirs if not np.array_equal(mine.get(name, ()), theirs.get(name, ()))]
         if rules.width != self.rules_.width or other:
             what = other[0].removeprefix("data_") if other else "width"
-            raise DataError(f"X: the points that were fitted are needed; these give the model another {what}")
+            raise DataError(f"X: expected the points that were fitted; these give the model another {what}")
         engine = self._make_engine(max(self.options_.batch_size, ROWS_AT_ONCE))
         return kept.Points(self._as_fitted(X), self._as_fitted(X_test), dataset, engine)
 
@@ -397,7 +397,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         self._check_fitted()
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.vae_.latent_dim:
-            raise ValueError(f"Z has shape {Z.shape}, (N, {self.vae_.latent_dim}) is needed")
+            raise ValueError(f"Z has shape {Z.shape}, expected (N, {self.vae_.latent_dim})")
         dtype = Z.dtype if Z.dtype in (np.float32, np.float64) else np.float64
         with np.errstate(all="ignore"):  # what is not finite is refused
             mean = self.vae_.likelihood.mean(self.vae_.decode(Z.astype(self.vae_.dtype)))
@@ -426,7 +426,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         found = evaluate(engine, points, batch_size, seed, ("kl-inc",))
         score = float(found["log_likelihood"] - found["kl"]) - self.rules_.log_volume
         if not math.isfinite(score):
-            raise DataError("X: its score is not finite; values nearer to the training data are needed")
+            raise DataError("X: the score is not finite; use values nearer to the training data")
         return score
 
     # ---- scikit-learn's conventions ----
@@ -434,7 +434,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
         """X as an array (N, dx) of numbers in its own dtype, by which it may be bytes; as wide as the first one."""
         if np.ma.is_masked(X):
-            raise ValueError("X hides values under a mask; an array without one is needed")
+            raise ValueError("X hides values under a mask; expected an array without a mask")
         axes = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
         shape, image_shape = None, None
         if axes in (3, 4) and not is_frame(X):
@@ -457,7 +457,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         if X.dtype.kind not in "biuf":
             X = X.astype(np.float64)
         if X.ndim != 2 or 0 in X.shape:
-            raise ValueError(f"X has shape {X.shape}, points in rows are needed")
+            raise ValueError(f"X has shape {X.shape}; expected points in rows")
         if not np.isfinite(X).all():
             raise ValueError("X has NaN or infinity in it")
         self._check_features(X.shape[1], None, reset)

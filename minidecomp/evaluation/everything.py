@@ -19,7 +19,7 @@ from ..data.dataset import Dataset
 from ..data.points import Points, as_stored, evenly_spread
 from ..data.rules import check_finite, log_volume
 from ..engines import Engine, make_for_use
-from ..errors import Overtaken
+from ..errors import Overtaken, counted
 from ..files import unchecked
 from ..runs.checkpoint import State
 from ..runs.evaluation_file import model_of, read_evaluation, recorded_terms, update_evaluation
@@ -298,7 +298,7 @@ def _add_metrics(
 
 def _encode(engine: Engine, points: Points, name: str, listener: Listener) -> np.ndarray:
     """The posterior means of points (N, dx) -> (N, D)."""
-    listener.say(f"encoding {len(points)} points")
+    listener.say(f"encoding {counted(len(points), 'point')}")
     loc, _ = engine.encode(as_stored(points, engine.vae.dtype))
     check_finite(name, {"loc": loc})
     return loc

@@ -138,7 +138,7 @@ def _score(name: str, codes: np.ndarray, truth: GroundTruth | LabelledCodes | No
     if not isinstance(score, Score):
         raise Fault(f"the metric {name} gave a {type(score).__name__}, not a Score")
     if not math.isfinite(score.score):
-        raise Fault(f"the metric {name} gave {score.score}, which is no number")
+        raise Fault(f"the metric {name} gave {score.score}, which is not a number")
     return score
 
 

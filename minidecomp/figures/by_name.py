@@ -72,7 +72,7 @@ def picture(
         return learning_curves(metrics, objective_from(parts.options).kl_title, parts.best)
     if name == "gradients":
         if parts.training.gradient_log is None:
-            raise MinidecompError("no gradients were logged: a run has them if it was trained with log_gradients")
+            raise MinidecompError("no gradients were logged; train with --log-gradients")
         return gradient_curves(parts.training.gradient_log.columns())
     dataset = _dataset(trained, X, y)
     check_classes(parts.vae, dataset, classes)

@@ -163,7 +163,11 @@ def model_picture(name: str, vae: VAE, dataset: Dataset, seed: int = 0, classes:
         There is no such picture of this model.
     """
     if name not in _names(vae, dataset):
-        needs = "two latent dimensions" if name == "aggregate_posterior" else "classes, and other than two dimensions"
+        needs = (
+            "two latent dimensions"
+            if name == "aggregate_posterior"
+            else "classes, and a number of dimensions other than two"
+        )
         raise OptionError("name", name, f"it needs {needs}; possible here: {', '.join(_names(vae, dataset))}")
     match name:
         case "aggregate_posterior":

@@ -217,7 +217,7 @@ def _place(trainer: Trainer, given: str | Path | None) -> tuple[Path, str | None
     if given is None:
         raise OptionError("folder", None, "the training has no run folder; name a folder for its log")
     if (Path(given) / FILE).exists():
-        raise RunError(f"{given}: it has the log of another training; give another folder")
+        raise RunError(f"{given}: it has the log of another training; choose another folder")
     return Path(given), None
 
 

@@ -58,7 +58,7 @@ def find_runs(places: Iterable[str | Path], inside: Callable[[Path], Iterable[Pa
             raise RunError(f"{place}: no such folder")
         runs = [place] if is_run(place) else list(inside(place))
         if not runs:
-            raise RunError(f"{place}: neither a run folder nor a folder of runs")
+            raise RunError(f"{place}: this is neither a run folder nor a folder of runs")
         found += runs
     return list(dict.fromkeys(found))
 

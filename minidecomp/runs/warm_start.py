@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..data.scaling import Scaling
-from ..errors import DataError, OptionError, RunError, shown
+from ..errors import DataError, OptionError, RunError, counted, shown
 from ..settings.options import OF_THE_MACHINE, TrainOptions, is_relevant
 from ..settings.sources import override
 from . import checkpoint
@@ -60,7 +60,7 @@ def _read(read: Callable[[str], Read], origin: str) -> Read:
     try:
         return read(origin)
     except (RunError, OSError) as error:  # the latter for a name that is too long
-        raise RunError(f"--from-run {shown(origin)}: {getattr(error, 'strerror', None) or error}") from None
+        raise RunError(f"--from {shown(origin)}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def begin(state: State, options: TrainOptions, scaling: Scaling | None) -> tuple[str, ...]:
@@ -99,8 +99,8 @@ def _check_shapes(run: Run, state: State, options: TrainOptions) -> None:
     width = state.vae.data_dim
     if run.rules.width != width:
         raise DataError(
-            f"{run.folder}: its model takes points of {run.rules.width} numbers, the data have {width}; "
-            "--from-run needs as many"
+            f"{run.folder}: its model takes points of {counted(run.rules.width, 'number')}, the data have {width}; "
+            "--from needs the same number"
         )
     for name in ("latent_dim", "hidden", "decoder_hidden"):
         theirs, ours = getattr(run.options, name), getattr(options, name)

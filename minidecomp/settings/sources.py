@@ -56,7 +56,7 @@ def read_config(path: str) -> dict[str, Any]:
     found = {}
     for name, value in read_toml(Path(path)).items():
         if isinstance(value, Mapping):
-            raise RunError(f"{path}: [{shown(name)}] is a table; the options stand at the top, outside of any")
+            raise RunError(f"{path}: [{shown(name)}] is a table; options must stand at the top, outside any table")
         try:
             found[name] = _checked(name, value)
         except OptionError as error:
@@ -76,24 +76,24 @@ def read_toml(path: Path) -> dict[str, Any]:
         content = read_small_file(path, MOST_BYTES, streams=True)
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise RunError(f"{path} is no TOML file of options: {error.strerror}") from error
+            raise RunError(f"{path} is not a TOML file of options: {error.strerror}") from error
         raise RunError(f"cannot read {path}: {error.strerror or error}") from error
     try:
         values = toml_text.loads(_decoded(content))
     except toml_text.TOMLError as error:
-        raise RunError(f"{path} is no TOML file: {error}") from error
+        raise RunError(f"{path} is not a TOML file: {error}") from error
     values.pop("version", None)
     return {name.replace("-", "_"): value for name, value in values.items()}
 
 
 def _decoded(content: bytes) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise toml_text.TOMLError("it is in UTF-16; TOML is in UTF-8")
+        raise toml_text.TOMLError("the text is UTF-16; TOML must be UTF-8")
     try:
         return content.decode("utf-8-sig")  # some editors put a mark before the text
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise toml_text.TOMLError(f"a byte in line {line} is not of UTF-8, in which TOML is") from None
+        raise toml_text.TOMLError(f"a byte in line {line} is not UTF-8, which TOML must be") from None
 
 
 def _checked(name: str, value: Any) -> Any:

@@ -27,7 +27,7 @@ def loads(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise TOMLError(shown(error)) from None
     except RecursionError:
-        raise TOMLError("brackets within brackets, too many") from None
+        raise TOMLError("too many nested brackets") from None
     except ValueError:
         raise TOMLError("a number or date that is out of range") from None
 

@@ -63,7 +63,7 @@ def read_blocks(path: Path) -> list[Block]:
     values = read_toml(path)
     tables = values.pop("grid", [{}])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise RunError(f"{path}: grid is to be written [[grid]], once for each part of the grid")
+        raise RunError(f"{path}: write [[grid]], once for each part of the grid")
     if any(isinstance(value, dict) for value in values.values()):
         raise RunError(f"{path}: it has tables other than [[grid]]")
     return [_named(values | table) for table in tables]

@@ -95,7 +95,7 @@ def refuse_others(
                 if differs:
                     refused.append(refusal(folder / entry.name, differs))
     if refused:
-        others = f" ({counted(len(refused) - 1, 'other run')} likewise)" if refused[1:] else ""
+        others = f" ({counted(len(refused) - 1, 'other run')} too)" if refused[1:] else ""
         raise RunError(f"{refused[0]}{others}")
 
 

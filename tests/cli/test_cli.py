@@ -195,7 +195,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(number, whole):
         assert process.returncode == -number
     else:
         assert process.returncode == 128 + number
-        assert "it is saved" in err and "go on with: minidecomp train --resume r\n" in err
+        assert "it is saved" in err and "to continue: minidecomp train --resume r\n" in err
     stopped = checkpoint.load("r").state
     assert 0 < stopped.epoch < 4000
     assert main(["train", "--resume", "r", "--no-plots", "-q"]) == 0
@@ -389,9 +389,9 @@ def test_runs_side_by_side(capsys):
     )
     assert complaint(capsys, "table", "none") == "none: no such folder"
     os.mkdir("empty")
-    assert complaint(capsys, "table", "empty") == "empty: neither a run folder nor a folder of runs"
+    assert complaint(capsys, "table", "empty") == "empty: this is neither a run folder nor a folder of runs"
     Path("b/evaluation.json").write_text("[]")
-    assert complaint(capsys, "table", "b").startswith("b/evaluation.json: damaged; minidecomp evaluate b")
+    assert complaint(capsys, "table", "b").startswith("b/evaluation.json: the file is damaged; minidecomp evaluate b")
 
 
 def test_several_points_along_one_dimension(capsys):
@@ -483,17 +483,17 @@ def test_a_small_dsprites_run(capsys):
         ("train --data cut.npy", "cut.npy: cannot be read"),
         ("train --data objects.npy", "objects.npy: "),
         ("train --data text.npy", "text.npy: has dtype <U1; allowed are"),
-        ("train --data nan.npy", "finite numbers are needed; nan.npy has nan in row 3, column 1"),
-        ("train --data two.npz", "two.npz: has 2 arrays; choose by --array one of: a, b"),
+        ("train --data nan.npy", "nan.npy: expected finite numbers, got nan in row 3, column 1"),
+        ("train --data two.npz", "two.npz: has 2 arrays; choose one with --array: a, b"),
         ("train --data two.npz --array c", "two.npz: has no array named c; it has: a, b"),
-        ("train --data bad.csv", "bad.csv, line 3, column 1 (counted from 0): a number is needed, not 'x'"),
+        ("train --data bad.csv", "bad.csv, line 3, column 1 (counted from 0): expected a number, got 'x'"),
         ("train --data fashion-mnist --data-dir nowhere", "fashion-mnist: nowhere"),
         ("train --config none.toml", "cannot read none.toml: No such file or directory"),
         ("train --config bad.toml", "bad.toml is no TOML file"),
         ("train --config typo.toml", "typo.toml: alhpa: 3 is not allowed; there is no such option; did you mean alpha?"),
-        ("train --out file", "--out file: it is a file; give a folder"),
-        ("train --out folder2", "--out folder2: it exists already; give another folder"),
-        ("train --config table.toml", "table.toml: [train] is a table; the options stand at the top, outside of any"),
+        ("train --out file", "--out file: this is a file; name a folder"),
+        ("train --out folder2", "--out folder2: it exists already; name another folder"),
+        ("train --config table.toml", "table.toml: [train] is a table; options must stand at the top, outside any table"),
         ("train --config wrong.toml", "wrong.toml: lr: x is not allowed; a number above 0 is"),
         ("train --data huge.npy", "huge.npy has 1e+300 to 1e+300; beyond 1e+06 no model learns anything: --scale standardise"),
         ("train --data good.npy --arms 3", "--arms: 3 is not allowed; it goes with --data pinwheel only"),
@@ -509,7 +509,7 @@ def test_a_small_dsprites_run(capsys):
         ("train --out file/x", "--out file/x: cannot write there: Not a directory"),
         ("train --resume file", "file: no such run folder"),
         ("train --resume folder", "folder: no run folder, for it has no checkpoint.npz"),
-        ("train --resume cut", "cut/checkpoint.npz: damaged, not a whole .npz file"),
+        ("train --resume cut", "cut/checkpoint.npz: the file is damaged: not a whole .npz file"),
         ("train --resume old", "old/checkpoint.npz: checkpoint version 0; this minidecomp reads version 1"),
         ("train extra", "Got unexpected extra argument (extra)"),
         ("train --alhpa 3", "No such option '--alhpa'"),
@@ -616,7 +616,7 @@ def test_a_changed_test_point_is_refused_by_a_resume(capsys):
     capsys.readouterr()
     for more in ([], ["-e", "9"]):
         line = complaint(capsys, "train", "--resume", "r", *more)
-        assert line == "r: the test points of own.npy are not those that this run began with"
+        assert line == "r: the test points of own.npy are not those that this run started with"
     assert kept == {path: Path("r", path).read_bytes() for path in os.listdir("r")}
 
 

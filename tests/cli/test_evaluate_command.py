@@ -110,7 +110,7 @@ def test_the_table_has_what_was_computed_now(here, capsys, monkeypatch):
     monkeypatch.setattr(tables, "terminal_width", lambda: 44)
     out, err = evaluated(capsys, "runs", "--log-likelihood", "--importance-samples", "2", "--metrics", "none", "-q")
     assert out[0].split() == ["run", "alpha", "marginal_log_likelihood"] and err == [
-        "not shown, for the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
+        "not shown, as the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
     ]
 
 
@@ -134,9 +134,9 @@ def test_of_a_folder_unfinished_runs_are_counted_and_left_out(here, capsys):
     ("args", "message"),
     [
         ("runs nowhere", "nowhere: no such folder"),
-        ("sweeps", "sweeps: no run is directly in it, but sweeps are: sweeps/s"),
-        ("stopped", "stopped: none of its 1 run is trained to its last epoch"),
-        ("empty", "empty: neither a run folder nor a folder of runs"),
+        ("sweeps", "sweeps: it holds sweeps and no runs; name one of: sweeps/s"),
+        ("stopped", "stopped: none of its 1 run has been trained to its last epoch"),
+        ("empty", "empty: this is neither a run folder nor a folder of runs"),
         ("runs --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 18446744073709551615 is"),
         ("runs --points 3", "--points: 3 is not allowed; it goes with --log-likelihood only"),
         ("runs --data known.csv", "--data: known.csv is not allowed; the run's own are pinwheel: they can be"),
@@ -163,8 +163,8 @@ def test_a_damaged_run_and_moved_data_are_said_and_the_others_go_on(here, capsys
     capsys.readouterr()
     out, err = evaluated(capsys, "own", "runs", "--metrics", "hoyer", code=2)
     assert [line for line in err if " of 4: " not in line] == [
-        f"failed: own: {here}/own.csv: no such file; --data FILE says where the run's data are now",
-        "failed: runs/a1/checkpoint.npz: damaged, not a whole .npz file",
+        f"failed: own: {here}/own.csv: no such file; --data FILE says where the run's data is now",
+        "failed: runs/a1/checkpoint.npz: the file is damaged: not a whole .npz file",
     ]
     assert [line.split()[0] for line in out[1:-1]] == scored() == ["runs/a0", "runs/a2"]
     assert out[-1] == "written: evaluation.json of 2 runs"

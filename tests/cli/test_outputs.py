@@ -199,4 +199,4 @@ def test_in_a_folder_that_was_deleted(args, place, capsys):
 @pytest.mark.parametrize("args", ["export r --format c", "plot r"])
 def test_an_empty_folders_name(args, place, capsys):
     assert main([*args.split(), "--out", ""]) == 2
-    assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; give a folder\n'
+    assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; name a folder\n'

@@ -119,7 +119,7 @@ def test_states(here, capsys):
     Path("runs/json/evaluation.json").write_text("{")
     (here / "runs/else").mkdir()
     Path("runs/else/config.toml").write_text('title = "of another program"\n')
-    reason = "runs/damaged/checkpoint.npz: damaged, not a whole .npz file"
+    reason = "runs/damaged/checkpoint.npz: the file is damaged: not a whole .npz file"
     found = listed(capsys, "runs", error=reason)
     assert {name: row["state"] for name, row in found.items()} == {
         "runs/a": "finished",
@@ -300,7 +300,7 @@ def test_a_narrow_terminal(here, capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert max(map(len, out.splitlines())) <= 66 and len(out.splitlines()) == 5
     assert out.split()[:3] == ["run", "date", "state"]
-    assert err.startswith("not shown, for the terminal has 66 columns: seed, alpha, beta")
+    assert err.startswith("not shown, as the terminal has 66 columns: seed, alpha, beta")
     assert err.endswith("; --csv has all\n") and err.count("\n") == 1
 
 

@@ -25,7 +25,7 @@ def test_mat(tmp_path):
     np.testing.assert_array_equal(read(path), X)
     scipy.io.savemat(path, {"x": X, "y": X + 1, "s": scipy.sparse.csr_matrix(X)})
     np.testing.assert_array_equal(read(path, "y"), X + 1)
-    with pytest.raises(DataError, match=r"has 3 arrays; choose by --array one of: x, y, s"):
+    with pytest.raises(DataError, match=r"has 3 arrays; choose one with --array: x, y, s"):
         read(path)
     with pytest.raises(DataError, match=r"no array named z; it has: x, y, s"):
         read(path, "z")

@@ -249,19 +249,19 @@ def test_unreadable_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1,2\n3,4\n5,x\n7,8\n", "line 3, column 1 (counted from 0): a number is needed, not 'x'"),
+        ("1,2\n3,4\n5,x\n7,8\n", "line 3, column 1 (counted from 0): expected a number, got 'x'"),
         ("1,2\n\n3,4\n5,\n7,8\n", "1 cell is missing, the first in line 4, column 1"),
-        ("1,2\n3,4\n5\n7,8\n", "line 3: 2 cells are needed, as in the first line, not 1"),
-        ("a,b\n1,2,3\n", "line 2: 2 cells are needed, as in the first line, not 3"),
-        ("a,b\nc,d\n1,2\n", "line 2, column a: a number is needed, not 'c'"),
-        ("1.5,oops\n1,2\n3,4\n5,6\n7,8\n", "may be names or a point; type --header or --no-header"),
+        ("1,2\n3,4\n5\n7,8\n", "line 3: expected 2 cells, as in the first line, got 1"),
+        ("a,b\n1,2,3\n", "line 2: expected 2 cells, as in the first line, got 3"),
+        ("a,b\nc,d\n1,2\n", "line 2, column a: expected a number, got 'c'"),
+        ("1.5,oops\n1,2\n3,4\n5,6\n7,8\n", "may be names or a point; say --header or --no-header"),
         ("1\n\xff\n3\n4\n", "line 2"),
         ("1\n2\x00\n3\n4\n", "zero bytes"),
         ("1,2\n3,nan\n5,6\n7,8\n", "1 cell is missing, the first in line 2, column 1"),
         ("", "empty"),
         ("a,b\n", "empty"),
         ("a,b\n1,2\n3,4\n5,6\n", "3 points"),
-        ("1\n" + "9x" * 1000 + "\n", "line 2, column 0 (counted from 0): a number is needed, not '9x9x"),
+        ("1\n" + "9x" * 1000 + "\n", "line 2, column 0 (counted from 0): expected a number, got '9x9x"),
     ],
 )
 def test_bad_csv(tmp_path, text, said):

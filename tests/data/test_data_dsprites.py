@@ -145,15 +145,15 @@ def test_the_original_is_read_where_it_is_found(six_images, monkeypatch, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"imgs": None}, "has no array imgs; the original dSprites is needed"),
+        ({"imgs": None}, "has no array imgs; expected the original dSprites"),
         ({"latents_classes": None}, "has no array latents_classes"),
         (
             {"latents_classes": np.zeros((6, 6), int)},
-            "its latents_classes are not dSprites', all combinations in order",
+            "its latents_classes are not those of dSprites",
         ),
-        ({"imgs": np.zeros((6, 64, 64))}, "imgs is float64 of shape (6, 64, 64); uint8 (6, 64, 64) is needed"),
+        ({"imgs": np.zeros((6, 64, 64))}, "imgs is float64 of shape (6, 64, 64); expected uint8 (6, 64, 64)"),
         ({"imgs": np.zeros((5, 64, 64), np.uint8)}, "imgs is uint8 of shape (5, 64, 64)"),
-        ({"imgs": np.full((6, 64, 64), 255, np.uint8)}, "imgs has the value 255; only 0 and 1 are dSprites'"),
+        ({"imgs": np.full((6, 64, 64), 255, np.uint8)}, "imgs has the value 255; dSprites has only 0 and 1"),
         ({"imgs": np.zeros((6, 64, 64), np.uint8, order="F")}, "cannot be read"),
         ({"latents_classes": np.array([{}], object)}, "cannot be read"),
     ],

@@ -100,7 +100,7 @@ def test_two_sizes_and_a_broken_file(tmp_path, pillow):
     assert images.shape == (2, 3, 4)
     np.testing.assert_allclose(images[0], GREY[0].reshape(3, 2, 4, 2).mean((1, 3)), atol=1)
     (folder / "002.png").write_bytes((folder / "000.png").read_bytes()[:50])
-    with pytest.raises(DataError, match=r"002.png: a whole image is needed"):
+    with pytest.raises(DataError, match=r"002.png: Pillow cannot read the image"):
         read_folder(folder)
 
 

@@ -242,7 +242,7 @@ def save_structured(path):
     [
         (lambda: np.save("x.npy", np.asfortranarray(ROWS)), "column by column (Fortran order)"),
         (lambda: np.save("x.npy", ROWS[:, 0]), "of shape (203,) are too large for the memory"),
-        (lambda: np.save("x.npy", np.zeros((9, 3, 4, 3))), "--channels first or --channels last says which"),
+        (lambda: np.save("x.npy", np.zeros((9, 3, 4, 3))), "say --channels first or --channels last"),
         (lambda: np.save("x.npy", np.array([{}, None], object), allow_pickle=True), "cannot be read"),
         (lambda: save_structured("x.npy"), "has dtype"),
         (lambda: np.save("x.npy", np.zeros((0, 5))), "is empty"),
@@ -282,7 +282,7 @@ def test_a_folder_is_of_one_kind(no_room):
     np.save("parts/a.npy", ROWS)
     np.save("parts/b.npy", ROWS[:, :3])
     for _ in range(2):
-        with pytest.raises(DataError, match=r"parts of one width and dtype are needed; a.npy has float64 of"):
+        with pytest.raises(DataError, match=r"all parts must have the same width and dtype; a.npy has float64 of"):
             arrays.load("parts")
         no_room()
     os.remove("parts/b.npy")

@@ -76,7 +76,7 @@ def test_floats_that_were_divided_mean_the_same_but_for_rounding(rows, dtype):
 def test_floats_that_are_all_zero_or_one_are_a_divided_picture():
     taken = rules().take(np.array([[0.0, 1.0, 1.0]]), "x")
     assert numbers(taken).tolist() == [[0, 1, 1]]
-    assert taken.note.startswith("x: floats that are all 0 or 1 are taken as divided by 255 already")
+    assert taken.note.startswith("x: floats that are all 0 or 1 are assumed to be divided by 255 already")
     assert rules().take(np.zeros((2, 3)), "x").note == "", "nothing is nothing in either unit"
 
 
@@ -120,13 +120,13 @@ def test_to_a_model_of_numbers_a_number_is_itself(rows, dtype):
         (np.zeros((2, 4)), "the model takes points of 3 numbers; x has 4"),
         (np.zeros(3), "the model takes points of 3 numbers; x has 1"),
         (np.zeros((2, 1, 3)), "the model takes images of 3 x 1 pixels; x has 1 x 3"),
-        (np.zeros((0, 3)), "x: is empty, of shape (0, 3); points are needed"),
+        (np.zeros((0, 3)), "x: is empty, of shape (0, 3); expected points"),
         (np.array([["a"] * 3]), "x: has dtype <U1; allowed are bool, integer and real numbers"),
-        (np.array([[0, 1, np.nan]]), "finite numbers are needed; x has nan in row 0, column 2 (counted from 0)"),
-        (np.array([[0, 1, -np.inf]]), "finite numbers are needed; x has -inf in row 0, column 2"),
+        (np.array([[0, 1, np.nan]]), "x: expected finite numbers, got nan in row 0, column 2 (counted from 0)"),
+        (np.array([[0, 1, -np.inf]]), "x: expected finite numbers, got -inf in row 0, column 2"),
         (np.array([[0, 1, 2e15]]), "the model takes numbers from -1e+15 to 1e+15; x has 0 to 2e+15"),
         (np.array([[-2e15, 1, 0]]), "the model takes numbers from -1e+15 to 1e+15; x has -2e+15 to 1"),
-        (np.array([[np.longdouble("1e400"), 0, 0]]), "x: has numbers beyond 1e308; smaller ones are needed"),
+        (np.array([[np.longdouble("1e400"), 0, 0]]), "x: numbers must be smaller than 1e308"),
         (Bits(np.zeros((2, 1), np.uint8)), "the model takes points of 3 numbers; x has 8"),
     ],
 )
@@ -287,7 +287,7 @@ def test_divided_already_is_said_on_stderr_and_warned_of(here, capsys):
     images = np.load("images.npy")
     assert_allclose(encoded("divided", images / 255), load_run("run").encode(images)[0], rtol=1e-4, atol=1e-5)
     assert capsys.readouterr().err == (
-        "divided.npy: numbers from 0 to 1 that are not all whole are taken as divided by 255 already\n"
+        "divided.npy: numbers from 0 to 1 that are not all whole are assumed to be divided by 255 already\n"
     )
     model, rows = an_estimator(images.reshape(40, 6)), images.reshape(40, 6)
     for method in (model.transform, model.score, model.partial_fit):
@@ -444,11 +444,11 @@ def test_hidden_values_and_ragged_rows_are_refused():
     """Whatever stands under a mask is no value, and rows of several lengths are no points."""
     X = np.random.default_rng(0).normal(size=(20, 3))
     masked = np.ma.masked_array(X, mask=X > 1)
-    with pytest.raises(DataError, match="an array without a mask is needed; this one hides"):
+    with pytest.raises(DataError, match="expected an array without a mask; this one hides"):
         new_data(masked, "X")
     with pytest.raises(ValueError, match="mask"):
         DecompositionVAE(epochs=1).fit(masked)
-    with pytest.raises(DataError, match="rows of one length are needed; these differ"):
+    with pytest.raises(DataError, match="all rows must have the same length"):
         new_data([[1.0, 2.0], [3.0]], "X")
 
 

@@ -258,7 +258,7 @@ def test_a_metric_that_fails_is_one_line(capsys):
         "empty": (lambda codes: None, "the metric empty gave a NoneType, not a Score"),
         "nothing": (
             lambda codes: Score(math.nan, {}, {}, None, "none"),
-            "the metric nothing gave nan, which is no number",
+            "the metric nothing gave nan, which is not a number",
         ),
         "narrow": (lambda codes: Score(np.float32(0.5), {"part": np.arange(3)}, {"points": 3}, None, "half"), ""),
     }

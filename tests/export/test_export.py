@@ -373,7 +373,7 @@ def test_a_python_file_hides_no_module_that_python_needs(capsys):
     assert not any(refused(name, "numpy") for name in ("match", "stdio", "onnx", "modèle"))
     assert main(["export", "plane", "--format", "numpy", "--name", "numpy", "--out", "hides"]) == 2
     assert capsys.readouterr().err == (
-        "minidecomp: --name: numpy is not allowed; numpy.py would hide a module that Python needs; another is\n"
+        "minidecomp: --name numpy: numpy.py would hide a module that Python needs; choose another name\n"
     )
     assert not Path("hides").exists()
 

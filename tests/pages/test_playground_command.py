@@ -147,7 +147,7 @@ def test_where_no_browser_can_be_opened(way, opened, monkeypatch, capsys):
     assert main(["playground"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("page: playground.html") and opened == []
-    assert err == "no browser could be opened here; open the page in one\n"
+    assert err == "no browser could be opened; open the page yourself\n"
 
 
 @pytest.mark.parametrize(

@@ -117,17 +117,17 @@ def test_environment(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"x = " + b"[" * 20_000, r"c\.toml is no TOML file: brackets within brackets, too many$"),
-        (b"x = " + b"{a=" * 20_000, r"c\.toml is no TOML file: brackets within brackets, too many$"),
-        (b"epochs = " + b"9" * 4400, r"c\.toml is no TOML file: a number or date that is out of range$"),
+        (b"x = " + b"[" * 20_000, r"c\.toml is not a TOML file: too many nested brackets$"),
+        (b"x = " + b"{a=" * 20_000, r"c\.toml is not a TOML file: too many nested brackets$"),
+        (b"epochs = " + b"9" * 4400, r"c\.toml is not a TOML file: a number or date that is out of range$"),
         (b"epochs = " + b"9" * 400, r"c\.toml: epochs: 9{60}\.\. \(400 letters\) is not allowed; a whole number from 1 to 1000000000 is$"),
         (b"epochs = 1979-05-27", r"c\.toml: epochs: 1979-05-27 is not allowed; a whole number from 1 to 1000000000 is$"),
         (b"beta = 07:32:00", r"c\.toml: beta: 07:32:00 is not allowed; a number of at least 0 is$"),
         (b"epochs = 1e400", r"c\.toml: epochs: inf is not allowed"),
-        ("# d\u00e9j\u00e0\nepochs = 3".encode("latin-1"), r"c\.toml is no TOML file: a byte in line 1 is not of UTF-8, in which TOML is$"),
-        ("epochs = 3".encode("utf-16"), r"c\.toml is no TOML file: it is in UTF-16; TOML is in UTF-8$"),
+        ("# d\u00e9j\u00e0\nepochs = 3".encode("latin-1"), r"c\.toml is not a TOML file: a byte in line 1 is not UTF-8, which TOML must be$"),
+        ("epochs = 3".encode("utf-16"), r"c\.toml is not a TOML file: the text is UTF-16; TOML must be UTF-8$"),
         (b'["a\\nb"]\n', r"c\.toml: \[a\\nb\] is a table"),
-        (b"#" * 10_000_001, r"c\.toml is no TOML file of options: it has more than 10,000,000 bytes$"),
+        (b"#" * 10_000_001, r"c\.toml is not a TOML file of options: it has more than 10,000,000 bytes$"),
     ],
     ids=lambda value: str(value[:20]),
 )  # fmt: skip
@@ -199,7 +199,9 @@ def test_no_evaluation_at_all(text, run, capsys):
     folder, good, _ = run
     try:
         (folder / "evaluation.json").write_text(text)
-        with pytest.raises(RunError, match=r"evaluation\.json: damaged; minidecomp evaluate .* makes it anew$"):
+        with pytest.raises(
+            RunError, match=r"evaluation\.json: the file is damaged; minidecomp evaluate .* makes it anew$"
+        ):
             comparison.read_row(folder)
         assert read_evaluation(folder, checkpoint.load(folder).state) == {}
         assert main(["evaluate", str(folder), "--metrics", "none", "--quiet"]) == 0

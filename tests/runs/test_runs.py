@@ -216,7 +216,7 @@ def test_what_is_no_file_is_not_replaced_by_one():
     os.mkfifo("pipe")
     os.mkdir("folder")
     for name in ("pipe", "folder"):
-        with pytest.raises(Fault, match=f"cannot write {name}: it is there already, and is no regular file"):
+        with pytest.raises(Fault, match=f"cannot write {name}: it exists already and is not a regular file"):
             write_file(Path(name), lambda file: file.write(b"new"))
     assert sorted(os.listdir()) == ["folder", "pipe"]
 

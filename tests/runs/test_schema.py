@@ -75,7 +75,7 @@ RECORD = np.zeros(2, [("a", "f4")])
         ({"format": np.array("x" * 200)}, r"damaged, format has 200 letters, more than 100$"),
         ({"data_sha256": np.array(["\ud800"])}, r"damaged, data_sha256 is <U1 of shape \(1,\); the settings ask for a text$"),
         ({"data_sha256": np.array("\ud800")}, r"damaged, data_sha256 is not a text$"),
-        ({"config": "x = " + "[" * 20_000}, r"damaged, config: brackets within brackets, too many$"),
+        ({"config": "x = " + "[" * 20_000}, r"damaged, config: too many nested brackets$"),
         ({"config": "seed = " + "9" * 4400}, r"damaged, config: a number or date that is out of range$"),
         ({"config": "prior = 1979-05-27"}, r"damaged, config: prior: 1979-05-27 is not allowed; one of"),
         ({"config": "data = 'x.npy'"}, r"damaged, config has no likelihood$"),
@@ -104,7 +104,7 @@ def test_members_that_are_no_arrays(content, good, tmp_path):
 def test_a_file_that_is_no_archive_names_itself(tmp_path):
     (tmp_path / "checkpoint.npz").write_bytes(b"no archive")
     for read in (checkpoint.load, checkpoint.identity):
-        with pytest.raises(RunError, match=r"checkpoint\.npz: damaged, not a whole \.npz file$"):
+        with pytest.raises(RunError, match=r"checkpoint\.npz: the file is damaged: not a whole \.npz file$"):
             read(tmp_path)
 
 

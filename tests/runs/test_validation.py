@@ -425,7 +425,7 @@ def test_changed_validation_points_are_refused_by_a_resume(points, tmp_path, cap
     assert main(["train", *given, "--no-plots", "--out", folder]) == 0
     np.save(tmp_path / "v.npy", X[7:14])
     assert main(["train", "--resume", folder, "--epochs", "3"]) == 2
-    assert "the validation points of x.npy are not those that this run began with" in capsys.readouterr().err
+    assert "the validation points of x.npy are not those that this run started with" in capsys.readouterr().err
     (tmp_path / "v.npy").unlink()
     assert main(["evaluate", folder, "--metrics", "none", "--no-decomposition"]) == 0
     assert main(["train", "--resume", folder, "--epochs", "3"]) == 2

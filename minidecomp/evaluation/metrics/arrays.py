@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import OptionError
+from ...errors import OptionError, counted
 
 LARGEST = 1e70  # fourth powers of codes stay finite
 MOST_CLASSES = 1000
@@ -92,9 +92,9 @@ def as_test_points(codes: Any, factors: Any, dims: int, factor_count: int) -> tu
     codes = as_codes(codes, "test_codes", least_points=1)
     factors = as_factors(factors, len(codes), "test_factors")
     if codes.shape[1] != dims:
-        raise OptionError("test_codes", f"shape {codes.shape}", expected=f"{dims} columns, as in training")
+        raise OptionError("test_codes", f"shape {codes.shape}", expected=f"{counted(dims, 'column')}, as in training")
     if factors.shape[1] != factor_count:
-        allowed = f"{factor_count} columns, as in training"
+        allowed = f"{counted(factor_count, 'column')}, as in training"
         raise OptionError("test_factors", f"shape {factors.shape}", expected=allowed)
     return codes, factors
 

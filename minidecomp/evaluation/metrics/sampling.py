@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import OptionError
+from ...errors import OptionError, counted
 from ...randomness import philox, streams
 from .arrays import as_codes, as_count
 
@@ -74,7 +74,7 @@ class GroundTruth:
         truth = cls(factor_sizes, look_up)
         rows = math.prod(truth.factor_sizes)
         if len(table) != rows:
-            allowed = f"{rows} rows, one for each combination of factors {truth.factor_sizes}"
+            allowed = f"{counted(rows, 'row')}, one for each combination of factors {truth.factor_sizes}"
             raise OptionError("codes", f"shape {table.shape}", expected=allowed)
         return truth
 
