@@ -16,9 +16,7 @@ LIKENESS = 0.74
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: on one line, and cut if it is long; 3.0 is 3."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)
+    """A value as a message shows it: on one line, and cut if it is long."""
     try:
         text = str(value)
     except ValueError:  # Python refuses to write whole numbers of more than some thousand digits
@@ -170,7 +168,7 @@ class OptionError(MinidecompError, ValueError):
             return name
         if self.value is False and name.startswith("--"):
             return f"--no-{name[2:]}"
-        value = shown(self.value) if self.value != "" else "''"
+        value = shown(f"{self.value:.15g}" if isinstance(self.value, float) else self.value) or "''"
         return f"{name} {value}" if name.startswith("--") else f"{name}={value}"
 
     def __str__(self) -> str:

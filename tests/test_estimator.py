@@ -143,8 +143,8 @@ def test_pickles(X):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"alpha": -1}, "alpha: -1 is not allowed; a number of at least 0 is"),
-        ({"prior": "normall"}, "prior: normall is not allowed; one of gaussian"),
+        ({"alpha": -1}, "alpha must be 0 or more, not -1"),
+        ({"prior": "normall"}, "prior must be one of gaussian"),
         ({"prior": "gaussian", "df": 3.0}, "it goes with prior='student-t' only"),
         ({"likelihood": "bernoulli"}, "it needs data from 0 to 1"),
     ],
@@ -233,7 +233,7 @@ def test_parameters_changed_between_partial_fits_count_or_are_refused(X):
         {"beta": -1.0},
     ):
         changed_model = pickle.loads(pickle.dumps(model)).set_params(**refused)
-        with pytest.raises(ValueError, match=r"fit begins a new one|is not allowed"):
+        with pytest.raises(ValueError, match=r"call fit to begin a new one|beta must be 0 or more"):
             changed_model.partial_fit(X)
         assert_array_equal(changed_model.vae_.parameters.vector, before)
         assert changed_model.n_iter_ == 1
@@ -247,7 +247,7 @@ def test_parameters_changed_between_partial_fits_count_or_are_refused(X):
 
 @pytest.mark.parametrize("value", [np.float32(2.5), np.float64(2.5), np.array(2.5), 2.5])
 def test_half_a_dimension_is_refused(value, X):
-    with pytest.raises(ValueError, match=r"latent_dim: 2\.5 is not allowed; a whole number"):
+    with pytest.raises(ValueError, match=r"latent_dim: expected a whole number"):
         DecompositionVAE(latent_dim=value).fit(X)
 
 
@@ -486,11 +486,11 @@ def test_callbacks_see_each_epoch_and_can_end_training(X):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"verbose": 2}, "verbose: 2 is not allowed; 0 or 1 is"),
-        ({"verbose": "yes"}, "verbose: yes is not allowed"),
-        ({"verbose": 1.0}, "verbose: 1.0 is not allowed"),
-        ({"callbacks": print}, "callbacks: .* is not allowed; a list of functions"),
-        ({"callbacks": [print, 3]}, "callbacks: .* is not allowed; a list of functions"),
+        ({"verbose": 2}, "verbose must be 0 or 1, not 2"),
+        ({"verbose": "yes"}, "verbose must be 0 or 1, not 'yes'"),
+        ({"verbose": 1.0}, "verbose must be 0 or 1, not 1.0"),
+        ({"callbacks": print}, "callbacks: expected a list of functions"),
+        ({"callbacks": [print, 3]}, "callbacks: expected a list of functions"),
     ],
 )
 def test_wrong_parameters_of_python(given, message, X):

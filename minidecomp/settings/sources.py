@@ -42,7 +42,7 @@ def from_environment() -> dict[str, Any]:
 
 
 def _variable(option: str) -> str:
-    return PREFIX + option.upper()
+    return PREFIX + option.upper().replace("-", "_")
 
 
 def read_config(path: str) -> dict[str, Any]:

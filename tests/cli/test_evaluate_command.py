@@ -135,14 +135,14 @@ def test_of_a_folder_unfinished_runs_are_counted_and_left_out(here, capsys):
     [
         ("runs nowhere", "nowhere: no such folder"),
         ("sweeps", "sweeps: it holds sweeps and no runs; name one of: sweeps/s"),
-        ("stopped", "stopped: none of its 1 run has been trained to its last epoch"),
+        ("stopped", "stopped: none of its runs has been trained to its last epoch"),
         ("empty", "empty: this is neither a run folder nor a folder of runs"),
-        ("runs --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 18446744073709551615 is"),
-        ("runs --points 3", "--points: 3 is not allowed; it goes with --log-likelihood only"),
-        ("runs --data known.csv", "--data: known.csv is not allowed; the run's own are pinwheel: they can be"),
-        ("runs --metrics mig", "--metrics: mig is not allowed; it needs data with known factors that vary; all,"),
-        ("known runs --metrics mig", "--metrics: mig is not allowed; in the run runs/a0 it needs data with known"),
-        ("runs --threads 0", "--threads: 0 is not allowed; "),
+        ("runs --seed -1", "--seed must be a whole number from 0 to 2^64 - 1, not -1"),
+        ("runs --points 3", "--points 3: this needs --log-likelihood"),
+        ("runs --data known.csv", "--data known.csv: the run was trained on pinwheel; --data only says"),
+        ("runs --metrics mig", "--metrics mig: it needs data with known factors that vary; possible here: all,"),
+        ("known runs --metrics mig", "run runs/a0: --metrics mig: it needs data with known"),
+        ("runs --threads 0", "--threads must be a whole number from 1 to 256, not 0"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_evaluated(here, capsys, monkeypatch, args, message):

@@ -316,7 +316,7 @@ def test_a_folder_above_that_is_not_utf_8(capsys, monkeypatch):
     assert main(["train", *SMALL, "-q", "--no-plots", "-o", "r"]) == 0
     capsys.readouterr()
     monkeypatch.setenv("MINIDECOMP_DATA_DIR", NO_TEXT)
-    assert "MINIDECOMP_DATA_DIR: caf\\udce9 is not allowed" in one_line(capsys, 2, "train", "-o", "q")
+    assert "MINIDECOMP_DATA_DIR=caf\\udce9: names must be UTF-8" in one_line(capsys, 2, "train", "-o", "q")
     monkeypatch.delenv("MINIDECOMP_DATA_DIR")
     for args in ("sample r", "evaluate r", "report .", "encode r own.npy", "table .", "export r --format c"):
         code = 2 if args == "report ." else 0
@@ -334,7 +334,7 @@ def test_names_are_shown_escaped():
     assert printable("plain ü→ text") == "plain ü→ text"
     assert printable(ESCAPES) == "\\x1b[31m\\n\\u202ered\\x7f"
     assert printable("ü→", "latin-1") == "ü\\u2192" and printable("ü→", "ascii") == "\\xfc\\u2192"
-    assert str(OptionError("data", ESCAPES, "no")) == f"data: {printable(ESCAPES)} is not allowed; no"
+    assert str(OptionError("data", ESCAPES, "no")) == f"data={printable(ESCAPES)}: no"
     assert str(DataError(f"{ESCAPES}: no such file")).isprintable()
 
 

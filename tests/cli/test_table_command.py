@@ -97,15 +97,16 @@ def test_a_row_of_one_run_has_no_error(here, capsys):
 
 def test_runs_of_a_group_may_differ_in_seeds_only(here, capsys):
     assert refused(capsys, "s", "--by", "alpha") == (
-        "--by: alpha is not allowed; runs of alpha 2 differ in beta; --by alpha,beta tells them apart"
+        "--by alpha: the runs with alpha 2 differ in beta; use --by alpha,beta"
     )
     assert refused(capsys, "s", "--by", "prior") == (
-        "--by: prior is not allowed; runs of prior mixture differ in beta, alpha; "
-        "--by prior,beta,alpha tells them apart"
+        "--by prior: the runs with prior mixture differ in beta, alpha; --by prior,beta,alpha tells them apart"
     )
-    assert refused(capsys, "s", "--by", "test.kl") == "--by: test.kl is not allowed; it is no option of train"
-    assert refused(capsys, "s", "--by", "alhpa").startswith("--by: alhpa is not allowed; no run has that option; did")
-    assert refused(capsys, "s", "--by", "alpha,beta", "--values", "alpha").startswith("--values: alpha is not allowed")
+    assert refused(capsys, "s", "--by", "test.kl") == "--by test.kl: this is not an option of train"
+    assert refused(capsys, "s", "--by", "alhpa").startswith("--by alhpa: no run has that option; did")
+    assert refused(capsys, "s", "--by", "alpha,beta", "--values", "alpha").startswith(
+        "--values alpha: this is an option"
+    )
 
 
 def row(**options):
@@ -205,9 +206,9 @@ def test_csv_and_all(here, capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--format word", "--format: word is not allowed; text, markdown, latex or csv is"),
-        ("--format csv --json", "--format: csv is not allowed; it goes without --json"),
-        ("--format text --csv", "--format: text is not allowed; it goes without --csv"),
+        ("--format word", "--format must be one of text, markdown, latex, csv, not 'word'"),
+        ("--format csv --json", "--format csv: this cannot be used together with --json"),
+        ("--format text --csv", "--format text: this cannot be used together with --csv"),
         ("--csv --json", "--csv: it goes without --json"),
     ],
 )

@@ -59,16 +59,16 @@ def test_selection(factors, expected):
     [
         (
             "shape",
-            "factors: shape is not allowed; NAME=VALUE, NAME=A+B or NAME=LOW..HIGH is, with NAME of shape, scale",
+            "factors: expected NAME=VALUE, NAME=A+B or NAME=LOW..HIGH, where NAME is shape, scale",
         ),
-        ("colour=1", "factors: colour=1 is not allowed"),
-        ("shape=star", "factors: shape=star is not allowed; none of them is a value of shape: square, ellipse, heart"),
-        ("scale=2", "factors: scale=2 is not allowed; none of them is a value of scale: 0.5, 0.6, 0.7, 0.8, 0.9, 1"),
-        ("scale=1,scale=0.5", "factors: scale=0.5 is not allowed; scale is there twice; join its values by +"),
-        ("posX=0.5", "factors: posX=0.5 is not allowed; none of them is a value of posX: 0, 0.03226"),
-        ("scale=x", "factors: scale=x is not allowed; a number or a range LOW..HIGH is"),
-        ("scale=1..0.5", "factors: scale=1..0.5 is not allowed; none of them"),
-        ("posX=0.5..", "factors: posX=0.5.. is not allowed; a number or a range"),
+        ("colour=1", "factors: expected NAME=VALUE"),
+        ("shape=star", "factors=shape=star: no value of shape matches; its values are square, ellipse, heart"),
+        ("scale=2", "factors=scale=2: no value of scale matches; its values are 0.5, 0.6, 0.7, 0.8, 0.9, 1"),
+        ("scale=1,scale=0.5", "factors=scale=0.5: scale appears twice; join its values with +"),
+        ("posX=0.5", "factors=posX=0.5: no value of posX matches; its values are 0, 0.03226"),
+        ("scale=x", "factors: expected a number or a range LOW..HIGH, got 'scale=x'"),
+        ("scale=1..0.5", "factors=scale=1..0.5: no value of scale matches"),
+        ("posX=0.5..", "factors: expected a number or a range, got 'posX=0.5..'"),
     ],
 )
 def test_selection_refused(factors, message):

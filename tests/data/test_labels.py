@@ -177,7 +177,7 @@ def test_what_is_no_label_is_refused_in_one_line(tmp_path, monkeypatch, given, e
 
 def test_a_name_that_an_array_file_does_not_have(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    with pytest.raises(MinidecompError, match=r"labels: kind is not allowed; .*x.npy has none of that name; a name"):
+    with pytest.raises(MinidecompError, match=r"labels=kind: .*x.npy has nothing of that name; give a name"):
         load(tmp_path / "x.npy", labels="kind")
 
 

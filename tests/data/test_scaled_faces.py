@@ -106,7 +106,7 @@ def test_images_share_one_scale():
 @pytest.mark.parametrize(
     ("values", "scale", "said"),
     [
-        (SIZES, "bytes", "--scale: bytes is not allowed; it needs whole numbers from 0 to 255; "),
+        (SIZES, "bytes", "--scale bytes: this needs whole numbers from 0 to 255; "),
         (RNG.integers(0, 999, (9, 2)), "bytes", "it needs whole numbers from 0 to 255; "),
         (SIZES * 1e200, "standardise", "numbers up to 1e+150 can be scaled; "),
         (SIZES, "log", "one of none, unit, standardise, bytes is"),

@@ -66,7 +66,7 @@ def test_what_cannot_be_drawn_is_said():
     trainer = trained(prior="gaussian")
     X = np.random.default_rng(0).normal(size=(20, 3))
     model = DecompositionVAE(hidden=(6,), epochs=2, latent_dim=3).fit(X)
-    with pytest.raises(OptionError, match=r"name: curves is not allowed; .*did you mean learning_curves"):
+    with pytest.raises(OptionError, match=r"name must be .*did you mean 'learning_curves'"):
         figures.picture(model, "curves")
     with pytest.raises(MinidecompError, match="log_gradients"):
         figures.picture(trainer, "gradients")

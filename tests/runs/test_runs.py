@@ -119,7 +119,7 @@ def changed(run, folder, **arrays):
         ({"parameter.enc.0.W": np.zeros((2, 7), np.float32)}, r"enc.0.W is float32 of shape \(2, 7\); the settings ask for float32 of shape \(2, 6\)"),
         ({"parameter.enc.0.W": np.zeros((2, 6))}, "enc.0.W is float64 of shape"),
         ({"parameter.enc.0.b": np.full(6, np.nan, np.float32)}, "damaged, parameter.enc.0.b is not finite"),
-        ({"config": "prior = 3"}, "prior: 3 is not allowed"),
+        ({"config": "prior = 3"}, "prior must be one of"),
         ({"config": "prior"}, "damaged"),
         ({"metrics": np.zeros((2, 6))}, r"damaged, metrics is float64 of shape \(2, 6\); the settings ask for float64 of shape \(3, 6\)"),
         ({"epoch": np.array("x")}, "damaged"),

@@ -366,7 +366,7 @@ def test_which(command, run, tmp_path, monkeypatch, capsys):
         assert_array_equal(value, usual[key])
     assert any(not np.array_equal(value, last[key]) for key, value in best.items())
     assert main([name, str(run), *more, "--which", "first"]) == 2
-    assert "--which: first is not allowed; best or last is" in capsys.readouterr().err
+    assert "--which must be best or last, not 'first'" in capsys.readouterr().err
 
 
 def test_what_is_made_of_the_last_model_stands_beside(run, capsys):
@@ -487,8 +487,8 @@ def test_the_end_alone_is_validated_where_no_other_epoch_is(tmp_path):
 @pytest.mark.parametrize(
     ("more", "line"),
     [
-        (["--early-stopping", "5"], "--early-stopping: 5 is not allowed; the run has no validation points; only 0 is"),
-        (["--validation", "v.npy"], "--validation: v.npy is not allowed; the run has no file of validation points"),
+        (["--early-stopping", "5"], "--early-stopping must be 0, as the run has no validation points, not 5"),
+        (["--validation", "v.npy"], "--validation v.npy: the run has no file of validation points"),
     ],
 )
 def test_validation_cannot_begin_in_the_midst_of_a_run(more, line, tmp_path, monkeypatch, capsys):

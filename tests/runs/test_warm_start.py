@@ -82,9 +82,9 @@ def test_another_prior_regulariser_and_data(origin, capsys):
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        (["--hidden", "7"], "--hidden: 7 is not allowed; the run that --from-run names has 6"),
-        (["-z", "3"], "--latent-dim: 3 is not allowed; the run that --from-run names has 2"),
-        (["--decoder-hidden", "6,6"], "--decoder-hidden: 6,6 is not allowed; the run that --from-run names has 6"),
+        (["--hidden", "7"], "--hidden 7: the run that --from names has 6"),
+        (["-z", "3"], "--latent-dim 3: the run that --from names has 2"),
+        (["--decoder-hidden", "6,6"], "--decoder-hidden 6,6: the run that --from names has 6"),
         (["--likelihood", "laplace", "--data", "wide.npy"], "its model takes points of 2 numbers, the data have 3"),
         (["--keep-optimizer", "--no-amsgrad"], "only one of the two runs has --amsgrad"),
         (["--keep-optimizer", "--learn-prior-variance"], "only one of the two runs has --learn-prior-variance"),

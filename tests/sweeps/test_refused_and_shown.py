@@ -157,7 +157,7 @@ def test_no_parameter_is_read(finished, monkeypatch):
 def test_a_picture_that_cannot_be_written_is_refused_first(finished, capsys):
     pytest.importorskip("matplotlib")
     said = complaint(capsys, "table", "s", "--plot", "test.kl", "-o", "nodir/f.pdf")
-    assert said == "--out: nodir/f.pdf is not allowed; nodir is no folder that is there"
+    assert said == "--out nodir/f.pdf: there is no folder nodir"
 
 
 @pytest.mark.parametrize(
