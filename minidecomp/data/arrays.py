@@ -1,4 +1,4 @@
-"""A user's own data: arrays, tables and images in files and folders, as points for training and for testing."""
+"""Your own data: arrays, tables and images in files and folders, as training and test points."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ CODES_OF_GAPS = (-9999, -999, -99, 999, 9999, 99999, 999999, -99999, -32768)
 
 @dataclass(frozen=True)
 class FromFile:
-    """The array of a file, its values unchanged.
+    """The array in a file, with its values unchanged.
 
     Attributes
     ----------
     values : numpy.ndarray or OnDisk
-        A point, or an image with its channels last, in each row; on the disk where memory has no room for them.
+        Each row is a point, or an image with its channels last. They stay on disk if memory has no room for them.
     names : tuple of str
-        The columns' names, of a table that has them.
+        Names of the columns, if the file is a table that has names.
     notes : tuple of str
-        Lines for the user on what was found out, or was taken for no point.
+        Lines for the user about what was detected or left out.
     beside : Beside
         Labels and factors of the points.
     index : numpy.ndarray of shape (N,) or None
-        A table's index, as of `tables.Table`; the names of a folder's images; None of an array.
+        The index of a table (see `tables.Table`), or the names of a folder's images; None for an array.
     """
 
     values: np.ndarray | OnDisk
@@ -62,30 +62,30 @@ class FromFile:
 
     @property
     def numbered(self) -> np.ndarray:
-        """The index (N,) or, where there is none, the rows' numbers from 0."""
+        """The index (N,), or the numbers of the rows from 0 if there is none."""
         return np.arange(len(self.values)) if self.index is None else self.index
 
 
 @dataclass(frozen=True)
 class HowToRead:
-    """What is said of a file beside its path; by default all is found out.
+    """How to read a file. By default everything is detected.
 
     Attributes
     ----------
     array : str or None
-        The name of the array in a file of several.
+        Name of the array, if the file has several.
     table : Reading
         Of a table.
     channels : str
-        ``first`` or ``last``, of images of four axes; empty to find out.
+        ``first`` or ``last``, for images with four axes; empty to detect it.
     resize : (int, int) or None
-        Rows and columns to which the images of a folder are brought.
+        Resize the images of a folder to these rows and columns.
     labels : str
-        The column or array of the file, or another FILE, that has each point's label.
+        Column or array of the file, or another FILE, with the label of each point.
     factors : tuple of str
-        Those that have its factors; or one FILE.
+        Columns or arrays with the factors of each point, or one FILE.
     image_shape : tuple of int
-        Rows, columns and, in colour, channels of the images that rows of numbers are; empty where they are none.
+        Rows, columns and channels (if coloured) of the image in each row of numbers; empty if there are no images.
     """
 
     array: str | None = None
@@ -107,37 +107,37 @@ def load(
     scale: str | None = None,
     validation_fraction: float | None = None,
 ) -> Dataset:
-    """Load points from a file and set some aside for the test, and for validation if that is asked for.
+    """Load points from a file and split them into training, test and, if requested, validation points.
 
     Parameters
     ----------
     path : path
-        Whatever ``read`` takes.
+        Anything that ``read`` reads.
     array : str or None
-        The name of the array in a file of several; needed there.
+        Name of the array; required if the file has several.
     test_fraction : float
-        The part of the points that is set aside, between 0 and 1.
+        Share of the points that is kept for testing, between 0 and 1.
     data_seed : int
-        Chooses those points, and what ``limit`` keeps; 0 to 2^64 - 1.
+        Seed of that choice, and of what ``limit`` keeps; 0 to 2^64 - 1.
     limit : int or None
-        Keep this many of the other points, for training.
+        Train on this many of the other points.
     how : HowToRead, optional
-        What else is said of the file.
+        How to read the file.
     scale : str or None
         As of `rules.new_data`.
     validation_fraction : float, optional
-        The part of the training points that is not trained on.
+        Share of the training points that is kept for validation.
 
     Returns
     -------
     Dataset
-        Points of shape (dx,) in random order, scaled as the training points ask for, float64. A uint8 array with more
+        Points of shape (dx,) in random order, float64, scaled as learnt from the training points. A uint8 array with more
         than zeros and ones stays uint8 and stands for v / 255, unless ``scale`` says otherwise.
 
     Raises
     ------
     DataError
-        The file cannot be read, or what is in it cannot be used.
+        The file cannot be read, or its content cannot be used.
     OptionError
         ``test_fraction`` is out of its range.
     """
@@ -176,8 +176,8 @@ def load(
 
 
 def _split(count: int, test_fraction: float, data_seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a file that are trained on, and those that are tested on."""
-    # One order for both: the training points are in random order already, so that the first are a random choice.
+    """The rows of a file for training, and those for testing."""
+    # One order for both: the training points are already in random order, so the first ones are a random choice.
     order = permutation(count, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * count), 1), count - 1)
     return order[test_count:], order[:test_count]
@@ -200,7 +200,7 @@ def lay_out(train: np.ndarray, test: np.ndarray, data_seed: int) -> tuple[np.nda
 
 
 def _as_images(new: NewData, shape: tuple[int, ...], name: str) -> NewData:
-    """Points of numbers as images of that shape, if one is given."""
+    """Reshape points to images, if a shape is given."""
     if not shape:
         return new
     width = new.rows.shape[1]
@@ -215,22 +215,22 @@ def _as_images(new: NewData, shape: tuple[int, ...], name: str) -> NewData:
 
 
 def read(path: str | Path, array: str | None = None, how: HowToRead | None = None) -> FromFile:
-    """The array in a file; `minidecomp.data.rules` says what it means.
+    """Read the array in a file; `minidecomp.data.rules` says what its values mean.
 
     Parameters
     ----------
     path : path
-        A .npy, .npz, .mat or .h5 file of shape (N,), (N, dx), (N, rows, columns), or of four axes, one of them for 1, 3
-        or 4 channels; a table, as of `tables.read_table`; or a folder, of .png and .jpg files or of .npy files.
+        A .npy, .npz, .mat or .h5 file of shape (N,), (N, dx), (N, rows, columns), or with four axes, one for 1, 3
+        or 4 channels; a table that `tables.read_table` reads; or a folder of .png and .jpg files, or of .npy files.
     array : str or None
-        The name of the array in a file of several.
+        Name of the array, if the file has several.
     how : HowToRead, optional
-        What else is said of the file.
+        How to read the file.
 
     Raises
     ------
     DataError
-        The file cannot be read, or it is doubtful what is in it.
+        The file cannot be read, or its content is ambiguous.
     """
     how = how or HowToRead()
     ending = ending_of(path)
@@ -242,7 +242,7 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
+    except Exception as error:  # numpy, zipfile and zlib raise almost any exception for a damaged file
         raise DataError(f"{path}: cannot be read ({reason(error)}); the {ending} file may be incomplete") from None
 
 
@@ -300,7 +300,7 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
 
 
 def _refuse_what_does_not_go(how: HowToRead, path: str | Path, is_table: bool, is_images: bool) -> None:
-    """Raise OptionError for an option that has no meaning for such a file."""
+    """Raise OptionError for an option that does not apply to this kind of file."""
     table = how.table
     of_tables: dict[str, Any] = {"columns": table.columns, "drop": table.drop, "missing": table.missing}
     of_tables |= {"delimiter": table.delimiter, "decimal": table.decimal}
@@ -324,7 +324,7 @@ def _with_beside(
     total: int | None = None,
     names: Sequence[str] = (),
 ) -> FromFile:
-    """The points with their labels and factors; those without are left out, or refused.
+    """Add labels and factors to the points. Points without them are left out, or the file is refused.
 
     ``own`` has texts (N, columns) that the file itself has, by name; ``rows`` are the rows of the points among its
     ``total`` rows, all by default; ``names`` are the points' own.
@@ -351,7 +351,7 @@ def _with_beside(
 
 
 def _with_folders(found: FromFile, path: str | Path) -> FromFile:
-    """Images in folders of a folder have these folders' names as labels, unless they have others."""
+    """Use the names of subfolders as labels of the images in them, unless other labels are given."""
     folders = [str(name).rpartition("/")[0] for name in found.numbered]
     if not all(folders) or found.beside.labels is not None or len(set(folders)) < 2:
         return found
@@ -361,7 +361,7 @@ def _with_folders(found: FromFile, path: str | Path) -> FromFile:
 
 
 def _without_nan(found: FromFile, path: str | Path, how: HowToRead) -> FromFile:
-    """An array without the rows that have NaN, where ``--drop-missing`` says so; else they are refused."""
+    """Leave out the rows with NaN if ``--drop-missing`` is given; otherwise refuse the array."""
     values = found.values
     if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or not values.size:
         return found
@@ -383,7 +383,7 @@ def _without_nan(found: FromFile, path: str | Path, how: HowToRead) -> FromFile:
 
 
 def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
-    """The arrays of a folder's .npy files, one after the other."""
+    """The arrays of a folder's .npy files, joined."""
     paths, notes = npy.parts_of(path)
     for part in paths:
         refuse_what_is_no_file(part)
@@ -402,7 +402,7 @@ def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
 
 
 def labels_and_ids(found: FromFile, name: str) -> list[str]:
-    """A line on each column of whole numbers that is named as a label or an id is: few mean to learn these."""
+    """A line for each column of whole numbers that is named like a label or an id, as few people mean to train on it."""
     if len(found.names) < 2 or not isinstance(found.values, np.ndarray):
         return []
     called = [_WORDS.split(each.strip())[-1].lower() for each in found.names]
@@ -417,7 +417,7 @@ def labels_and_ids(found: FromFile, name: str) -> list[str]:
 
 
 def codes_of_gaps(values: np.ndarray, name: str) -> list[str]:
-    """A line on numbers such as -9999 that lie farther from all others of their column than these do apart."""
+    """A line about numbers such as -9999 that lie farther from the rest of their column than the rest is wide."""
     counts = dict.fromkeys(CODES_OF_GAPS, 0)
     for column, low, high in zip(values.T, values.min(0), values.max(0), strict=True):
         for code in {low, high} & counts.keys():

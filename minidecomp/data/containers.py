@@ -1,4 +1,4 @@
-"""Files that hold arrays by name: MATLAB's .mat and HDF5's .h5, and those that are refused with the way out."""
+"""Files that hold named arrays: .mat of MATLAB and .h5 of HDF5, and files that are refused with advice."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SPARSE = {"format", "shape", "data"}
 
 
 def chosen_name(path: str | Path, names: Sequence[str], wanted: str | None) -> str:
-    """The array to take of those in a file: the only one, or the one that is wanted.
+    """The name of the array to read: the only one, or the one that was requested.
 
     Raises
     ------
     DataError
-        There are several and none is wanted, or there is none of that name.
+        There are several and none was requested, or there is none of that name.
     """
     shown = ", ".join(list(names)[:30]) + (", .." if len(names) > 30 else "")
     if wanted is None and len(names) != 1:
@@ -36,7 +36,7 @@ def chosen_name(path: str | Path, names: Sequence[str], wanted: str | None) -> s
 
 
 def refuse_sparse(path: str | Path, names: Sequence[str]) -> None:
-    """Raise DataError if the names are those in a sparse matrix that scipy wrote."""
+    """Raise DataError if the names are those of a sparse matrix that scipy wrote."""
     if set(names) >= _SPARSE:
         raise DataError(
             f"{path}: this is a sparse matrix of scipy; convert it in Python: "
@@ -45,7 +45,7 @@ def refuse_sparse(path: str | Path, names: Sequence[str]) -> None:
 
 
 def refuse_torch(path: str | Path) -> None:
-    """Raise DataError: a file of torch's cannot be read without torch, and may run any program."""
+    """Raise DataError: reading a file of torch needs torch, and may run any program."""
     stem = Path(path).stem
     raise DataError(
         f"{path}: this is a file of torch; convert it: "
@@ -54,12 +54,12 @@ def refuse_torch(path: str | Path) -> None:
 
 
 def named_arrays(path: Path, ending: str) -> dict[str, Callable[[], np.ndarray]]:
-    """What reads each array of a .npy, .npz, .mat or .h5 file, by its name; a .npy file has one, without a name.
+    """Functions that read the arrays of a .npy, .npz, .mat or .h5 file, by name; the name is empty for .npy.
 
     Raises
     ------
     DataError
-        It is no such file, it is sparse, or h5py is missing.
+        It is not such a file, it is sparse, or h5py is missing.
     """
     if ending in HDF5_ENDINGS:
         return _of_hdf5(path)
@@ -123,7 +123,7 @@ def _of_hdf5(path: Path) -> dict[str, Callable[[], np.ndarray]]:
 
 
 def _collector(names: list[str], dataset: type) -> Callable[[str, Any], None]:
-    """Notes the arrays of a file; what stands under #refs# MATLAB keeps for itself."""
+    """Note the arrays of a file, except those under #refs#, which MATLAB keeps for itself."""
 
     def note(name: str, thing: Any) -> None:
         if isinstance(thing, dataset) and not name.startswith("#"):

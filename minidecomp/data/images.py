@@ -1,4 +1,4 @@
-"""Images: which axes of an array are rows, columns and channels; and folders of image files."""
+"""Images: which axes of an array are rows, columns and channels, and folders of image files."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def in_words(shape: ImageShape) -> str:
 
 
 def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarray:
-    """Images with their channels as the last axis, which a single channel has not.
+    """Images with their channels as the last axis; a single channel has no axis.
 
     Parameters
     ----------
     values : numpy.ndarray of shape (N, rows, columns), (N, rows, columns, C) or (N, C, rows, columns)
         C is 1, 3 or 4.
     name : str
-        What the errors call it.
+        Name of the data in errors.
     channels : str
-        ``first`` or ``last``; empty to find out.
+        ``first`` or ``last``; empty to detect it.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
     Raises
     ------
     DataError
-        The axes have other sizes, or both the first and the last could be channels.
+        The axes have other sizes, or both the first and the last axis could be channels.
     """
     if values.ndim == 3:
         return values
@@ -61,7 +61,7 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
 
 
 def channels_that_fit(shape: tuple[int, ...], known: ImageShape | None) -> str:
-    """``first`` or ``last``, where only one of them makes images (N, ..) those of a known shape; else empty."""
+    """``first`` or ``last``, if only one of them gives the images (N, ..) a known shape; otherwise empty."""
     if len(shape) != 4 or known is None:
         return ""
     wanted = known if len(known) == 3 else (*known, 1)
@@ -70,28 +70,28 @@ def channels_that_fit(shape: tuple[int, ...], known: ImageShape | None) -> str:
 
 
 def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[np.ndarray, list[str], list[str]]:
-    """All PNG and JPEG files of a folder, sorted by name; where it has none, those of the folders in it.
+    """All PNG and JPEG files of a folder, sorted by name; if there are none, those of its subfolders.
 
     Parameters
     ----------
     path : path
         The folder.
     size : (int, int), optional
-        Rows and columns to which each image is brought.
+        Resize each image to these rows and columns.
 
     Returns
     -------
     images : numpy.ndarray of shape (N, rows, columns) or (N, rows, columns, 3)
-        uint8, or uint16 where all files are grey with 16 bits.
+        uint8, or uint16 if all files are grey with 16 bits.
     notes : list of str
-        A line for what was left out or changed.
+        Lines about what was left out or changed.
     names : list of str
-        Of the files; with a folder in front, as cat/01.png.
+        Names of the files, with a subfolder in front, such as cat/01.png.
 
     Raises
     ------
     DataError
-        There are none, one is broken, their sizes differ, or Pillow is missing.
+        There are no images, one is damaged, their sizes differ, or Pillow is missing.
     """
     path = Path(path)
     visible = _visible(path)
@@ -148,13 +148,13 @@ def _image(file: Path, size: tuple[int, int] | None) -> np.ndarray:
             return np.array(image)
     except DataError:
         raise
-    except Exception as error:  # Pillow's readers raise nearly anything for a damaged file
+    except Exception as error:  # Pillow's readers raise almost any exception for a damaged file
         told = " ".join(str(error).split())[:150]
         raise DataError(f"{file}: Pillow cannot read the image: {told}") from None
 
 
 def _plain(image: Any, pillow: Any) -> Any:
-    """The image in grey (8 or 16 bits) or RGB; what is transparent is shown on white."""
+    """The image in grey (8 or 16 bits) or RGB; transparent parts become white."""
     clear = "transparency" in image.info  # in one colour of a picture that has no such channel
     if image.mode in ("L", "I;16") and not clear:
         return image

@@ -1,4 +1,4 @@
-""".npy files, one or a folder of them: an array in memory or, where memory has not the room, points on the disk."""
+"""A .npy file or a folder of them: an array in memory or, if memory has no room, points on disk."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _visible(folder: str | Path) -> list[str]:
 
 
 def parts_of(folder: str | Path) -> tuple[list[Path], list[str]]:
-    """The .npy files of a folder, in the order of their names, and a line on what else it has.
+    """The .npy files of a folder, in the order of their names, and a line about its other files.
 
     Raises
     ------
     DataError
-        It has images as well.
+        The folder also has images.
     """
     names = _visible(folder)
     found = [name for name in names if name.lower().endswith(ENDING)]
@@ -43,12 +43,12 @@ def parts_of(folder: str | Path) -> tuple[list[Path], list[str]]:
 
 
 def on_disk(paths: list[Path], name: str, channels: str = "") -> tuple[OnDisk, str] | None:
-    """The points of .npy files, left on the disk, and a line that says so; None where there is memory for them.
+    """The points of .npy files, left on disk, and a line that says so; None if there is memory for them.
 
     Raises
     ------
     DataError
-        They are too large for the memory, and cannot be read row by row.
+        They do not fit in memory and cannot be read row by row.
     """
     headers = [header for path in paths if (header := read_header(path)) is not None]
     if len(headers) < len(paths) or not headers or any(header.dtype.kind not in "biuf" for header in headers):
@@ -68,7 +68,7 @@ def on_disk(paths: list[Path], name: str, channels: str = "") -> tuple[OnDisk, s
 
 
 def _check_order(files: NpyFiles) -> None:
-    """Raise DataError if the random order of so many rows is itself larger than the memory."""
+    """Raise DataError if even the random order of the rows does not fit in memory."""
     need, there = memory.of_order(len(files)), memory.available()
     if there is not None and need > there:
         raise DataError(
@@ -78,7 +78,7 @@ def _check_order(files: NpyFiles) -> None:
 
 
 def _check(header: Header, first: Header) -> None:
-    """Raise DataError unless the rows of a part can be read one by one, and are like those of the first."""
+    """Raise DataError unless the rows of a part can be read one by one and are like those of the first part."""
     size, path = memory.shown(header.bytes), header.path
     if header.size < header.offset + header.bytes:
         there = header.size - header.offset
@@ -107,12 +107,12 @@ def _check_alike(
 
 
 def join(paths: list[Path], arrays: list[np.ndarray], name: str, channels: str) -> np.ndarray:
-    """The arrays of a folder's parts as one, in memory.
+    """The arrays of a folder's parts, joined in memory.
 
     Raises
     ------
     DataError
-        They are not alike.
+        They differ in width or dtype.
     """
     for path, array in zip(paths, arrays, strict=True):
         _check_alike(path, array.shape, array.dtype, paths[0], arrays[0].shape, arrays[0].dtype)

@@ -1,4 +1,4 @@
-"""What ``--data`` means where it names no data set: the options of a file, and how they say to read it."""
+"""Your own data: what ``--data`` means if it names a file, and the options that say how to read it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ TAB = {"tab": "\t", "\\t": "\t"}
 def how_to_read(
     options: Any, rules: DataRules | None = None, instead: Mapping[str, Any] = MappingProxyType({})
 ) -> HowToRead:
-    """What a run's options say of its file and, with the rules of its model, of another one for that model.
+    """How to read a run's file and, with the rules of its model, another file for that model.
 
-    ``instead`` has options of the other file, in place of the run's. The run's labels and factors are taken from it
-    where they are there.
+    ``instead`` has options for the other file that replace the run's. The run's labels and factors are read from it
+    if it has them.
     """
 
     def given(name: str, usual: Any = "") -> Any:

@@ -21,7 +21,7 @@ def pinwheel(
     rate: float = 0.25,
     data_seed: int = 0,
 ) -> Dataset:
-    """Draw training and test points, as many of each, ordered arm by arm.
+    """Draw training points and equally many test points, ordered arm by arm.
 
     With K arms, arm k's points are, for x0 ~ N(1, tangential_std^2) and x1 ~ N(0, radial_std^2),
 
@@ -81,7 +81,7 @@ SOURCE = DataSource(
     name="pinwheel",
     load=_load,
     options=(
-        # It needs none, but takes it, as a sweep over several data sets gives it to all.
+        # Not needed, but accepted, as a sweep over several data sets passes it to all.
         DATA_DIR,
         Option("arms", int, "Pinwheel: number of arms.", 4, low=1, high=1000),
         Option("points_per_arm", int, "Pinwheel: training points in each arm.", 100, low=1, high=10**7),

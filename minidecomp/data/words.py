@@ -1,4 +1,4 @@
-"""What to type where a table has words in place of numbers."""
+"""Advice for a table with words in place of numbers."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ MOST_MARKS = 5
 
 
 def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], column: int, row: int, cell: Any) -> str:
-    """The line about the first cell that is no number, and about what else like it the columns have.
+    """The line about the first cell that is not a number, and about similar cells in the columns.
 
-    A column most of whose cells are words is to be left out, or taken as labels. A few words in a column of numbers
-    stand for no value. Words in the first row alone belong to the names.
+    A column that has mostly words should be left out, or used as labels. A few words in a column of numbers
+    mark missing values. Words in the first row alone belong to the names.
 
     Parameters
     ----------
     cells : Cells
     chosen : sequence of int
-        The columns of which numbers are needed.
+        The columns that must have numbers.
     missing : set of str
-        Words that stand for no value.
+        Words that mark a missing value.
     column, row : int
         Where the cell is.
     cell : object
@@ -72,7 +72,7 @@ def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], co
 
 
 def _about_columns(cells: Cells, texts: list[int], words: dict[int, Counter[str]], rows: int) -> str:
-    """How columns of words are left out, and which can be labels: one with words that rows share."""
+    """How to leave out columns of words, and which of them can be labels: those with words that rows share."""
     if cells.in_memory:
         return "give only columns of numbers"
     names = [cells.names[each] if cells.names else str(each) for each in texts]
@@ -85,7 +85,7 @@ def _about_columns(cells: Cells, texts: list[int], words: dict[int, Counter[str]
 
 
 def _listed(names: list[str]) -> str:
-    """Names with commas between; one that has a comma itself stands in quotes."""
+    """Names separated by commas; a name with a comma is in quotes."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(names)
     return text.getvalue()

@@ -81,7 +81,7 @@ def test_early_stopping_asks_for_a_tenth_of_the_points():
         ({"validation_fraction": 0.1, "monitor": "regulariser"}, "it goes with --alpha above 0 only"),
         ({"validation_fraction": 0.1, "monitor": "accuracy"}, "one of objective, log_likelihood"),
         ({"validation_fraction": 1.0}, "below 1"),
-        ({"from_which": "best"}, "it goes with --from-run only"),
+        ({"from_which": "best"}, "this needs --from RUN"),
     ],
 )
 def test_what_contradicts_itself_is_refused(options, line):
