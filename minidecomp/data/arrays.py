@@ -131,8 +131,8 @@ def load(
     Returns
     -------
     Dataset
-        Points of shape (dx,) in random order, float64, scaled as learnt from the training points. A uint8 array with more
-        than zeros and ones stays uint8 and stands for v / 255, unless ``scale`` says otherwise.
+        Points of shape (dx,) in random order, float64, scaled as learnt from the training points. A uint8 array with
+        more than zeros and ones stays uint8 and stands for v / 255, unless ``scale`` says otherwise.
 
     Raises
     ------
@@ -402,7 +402,7 @@ def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
 
 
 def labels_and_ids(found: FromFile, name: str) -> list[str]:
-    """A line for each column of whole numbers that is named like a label or an id, as few people mean to train on it."""
+    """A line for each column of whole numbers that is named like a label or an id."""
     if len(found.names) < 2 or not isinstance(found.values, np.ndarray):
         return []
     called = [_WORDS.split(each.strip())[-1].lower() for each in found.names]

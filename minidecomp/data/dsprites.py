@@ -56,7 +56,7 @@ def load(
     ----------
     data_dir : path or None
         A folder with the original file, or with one that ``minidecomp data render dsprites --out FILE.npy`` wrote.
-        Without it, the file is looked for in ``$MINIDECOMP_DATA`` and the user's cache; if neither has it, the images are
+        Without it, it is looked for in ``$MINIDECOMP_DATA`` and the user's cache; if neither has it, the images are
         drawn.
     factors : str or None
         A part of the set, such as ``shape=heart,scale=0.5..1``; see `selection`.

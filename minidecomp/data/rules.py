@@ -139,7 +139,7 @@ class DataRules:
 
     @property
     def log_volume(self) -> float:
-        """Nats per point to subtract from the model's log p to get that of the original x; 0 for probabilities of 0 and 1."""
+        """Nats per point that the model's log p exceeds log p of the original x; 0 for probabilities of 0 and 1."""
         return _log_volume(self.high, self.scaling, self.unit, self.width)
 
     @property

@@ -175,7 +175,7 @@ def _in_form(text: str, given: Form, tab_first: bool) -> tuple[str, Form, list[s
 
 
 def _refuse_lines_above(rows: list[list[str]], name: str) -> None:
-    """Raise DataError if a title seems to stand above the table: most rows have one width, and the first are shorter."""
+    """Raise DataError if a title seems to stand above the table: most rows have one width, the first are shorter."""
     widths = [len(row) for row in rows]
     usual = max(set(widths), key=widths.count)
     first = widths.index(usual)

@@ -1,7 +1,7 @@
 """The one table of a training run's options: one name for the command line, Python, ``config.toml`` and checkpoint.
 
-What belongs to a prior, a likelihood, a regulariser or a data set stands in its own file; here are the rest, and the
-table that is made of all.
+The options of a prior, a likelihood, a regulariser or a data set are in its own file. This file has the others, and
+makes the table from all of them.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from .validation import MONITORED
 
 MAX_HIDDEN = MAX_LAYERS - 2
 SEED = 2**64 - 1
-# The data set that stands for whatever is not named: a file of your own, or an array.
+# The data set for everything that has no name: your own file, or an array.
 OWN = "file"
 ENGINES = ("cpu", "gpu", "textbook")
 INITS = ("torch", "he")
-# Options that change no step of a run (the engine changes its last bits), only how and where it is computed.
+# Options that do not change the steps of a run (except for last bits, by the engine), only how they are computed.
 OF_THE_MACHINE = ("threads", "engine", "checkpoint_every", "data_dir", "log")
-# What a run that goes on may change: no step is another by it, but for the last bits by the engine. Data are compared.
+# What may change when a run is resumed, as it does not change the steps (except for last bits). Data are compared.
 GOES_ON = ("epochs", "data", "validation", "early_stopping", *OF_THE_MACHINE)
 
-# What users of the authors' code type, for options that have no variants.
+# Values that users of the authors' code type, for options without variants.
 ALIASES = {"activation": {"leaky_relu": "leaky-relu"}, "decoder_activation": {"leaky_relu": "leaky-relu"}}
 
 DATA, PRIOR, MODEL, OBJECTIVE, TRAINING = "Data", "Prior p(z)", "Model", "Objective", "Training"
@@ -41,7 +41,7 @@ GROUPS = {
     "data point: a sum over dimensions, and a mean over the batch.",
     TRAINING: "",
 }
-# The options that choose a variant, which brings options of its own into a group.
+# The options that choose a variant, and the group that shows the variant's own options.
 CHOOSERS: dict[str, tuple[Variants, str]] = {
     "data": (DATA_SETS, DATA),
     "prior": (PRIORS, PRIOR),
@@ -51,18 +51,18 @@ CHOOSERS: dict[str, tuple[Variants, str]] = {
 
 
 def data_names() -> tuple[str, ...]:
-    """The data sets that have a name: all but a file of your own."""
+    """The named data sets: all except your own file."""
     return tuple(name for name in DATA_SETS if name != OWN)
 
 
 def chosen_variant(option: str, value: Any) -> Any:
-    """The variant that a choice names; for ``data``, a word that is no data set's name is a file of your own."""
+    """The variant that a choice names; for ``data``, any other word is your own file."""
     variants, _ = CHOOSERS[option]
     return variants[value if value in variants else OWN] if option == "data" else variants[value]
 
 
 def chosen_loggers(text: str | None) -> tuple[str, ...]:
-    """The tools that a value of ``log`` names, each once; OptionError if there is no such tool."""
+    """The tools that a value of ``log`` names, each once. Raises OptionError for an unknown tool."""
     names = [] if text in (None, "none") else [name.strip() for name in text.split(",")]
     for name in names:
         if name not in LOGGERS:
@@ -151,21 +151,21 @@ GENERAL = (
 # fmt: on
 TABLE_OPTIONS.update(option.name for option in GENERAL)
 
-# What was made of the table at the last change of the variants: their counts, the table, the class of its options.
+# Made when the variants last changed: their counts, the table, and the class of its options.
 _made: tuple[Any, dict[str, Option], type] | None = None
 
 
 def by_name() -> dict[str, Option]:
-    """The table: every option by its name, group by group, the variants' own at the end of their group."""
+    """The table: every option by name, group by group; the options of variants are at the end of their group."""
     return _latest()[0]
 
 
 def _latest() -> tuple[dict[str, Option], type]:
     global _made
-    made = _made  # read once: another thread may be at work on it
+    made = _made  # read once, as another thread may replace it
     if made is None or made[0] != _changes():
         for variants, _ in CHOOSERS.values():
-            len(variants)  # imports those that come with minidecomp
+            len(variants)  # imports the variants of minidecomp
         changes, table = _changes(), _table()
         made = _made = changes, table, _options_class(table)
     return made[1], made[2]
@@ -187,7 +187,7 @@ def _table() -> dict[str, Option]:
 
 
 def _own_options(chooser: str) -> dict[str, Option]:
-    """The options of a chooser's variants, each with the names of those that have it."""
+    """The options of a chooser's variants, each with the names of the variants that have it."""
     variants, group = CHOOSERS[chooser]
     holders: dict[str, list[str]] = {}
     found: dict[str, Option] = {}
@@ -202,9 +202,9 @@ def _own_options(chooser: str) -> dict[str, Option]:
 
 
 class TrainOptions:
-    """The options of ``minidecomp train`` as attributes, made by ``minidecomp.resolve``, which fills in the rest.
+    """The options of ``minidecomp train`` as attributes; ``minidecomp.resolve`` makes them and fills in defaults.
 
-    Two are equal if all their values are; none can be changed, ``replace`` makes another.
+    Two are equal if all their values are equal. They cannot be changed; ``replace`` makes a changed copy.
     """
 
     if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class TrainOptions:
         Raises
         ------
         OptionError
-            For a name that is in no table.
+            The table has no such name.
         """
         return _of_this_table(vars(self) | changes)
 
@@ -239,12 +239,12 @@ class TrainOptions:
 
 
 def _of_this_table(values: Mapping[str, Any]) -> TrainOptions:
-    """Options made when the table was another: what is missing has its default.
+    """Options that were made with another table; what is missing gets its default.
 
     Raises
     ------
     OptionError
-        If the table has an option no more, as that of a variant that has not been added here.
+        The table lacks an option, for example that of a variant that has not been added here.
     """
     table = by_name()
     for name, value in values.items():
@@ -254,7 +254,7 @@ def _of_this_table(values: Mapping[str, Any]) -> TrainOptions:
 
 
 def _options_class(table: Mapping[str, Option]) -> type:
-    """A frozen dataclass with a field an option, under the name TrainOptions."""
+    """A frozen dataclass named TrainOptions with a field for each option."""
     fields = [(name, Any, dataclasses.field()) for name in table]
     return dataclasses.make_dataclass(
         "TrainOptions", fields, bases=(TrainOptions,), frozen=True, kw_only=True, eq=False
@@ -262,12 +262,12 @@ def _options_class(table: Mapping[str, Option]) -> type:
 
 
 def default(name: str) -> Any:
-    """The option's default where the data set has none of its own; None if other options decide."""
+    """The option's default for data sets that do not have their own; None if other options decide."""
     return by_name()[name].default
 
 
 def help_of(option: Option) -> str:
-    """What ``--help`` says of the option, without its defaults."""
+    """What ``--help`` says about the option, without its defaults."""
     return option.help() if callable(option.help) else option.help
 
 
@@ -277,7 +277,7 @@ def default_help_of(option: Option) -> str:
 
 
 def choices_of(option: Option) -> tuple[Any, ...] | None:
-    """The values that the option allows, or None where its limits say."""
+    """The values that the option allows, or None if it has limits instead."""
     return option.choices() if callable(option.choices) else option.choices
 
 
@@ -289,7 +289,7 @@ def is_relevant(name: str, values: Mapping[str, Any]) -> bool:
     other, its_values = needed
     value = values[other]
     if other == "data" and value not in data_names():
-        value = OWN  # a file of your own, as only_with names it
+        value = OWN  # your own file, as only_with names it
     return value in its_values
 
 

@@ -1,4 +1,4 @@
-"""From the options that were given to those of a run: fills in the rest and refuses what is not allowed."""
+"""From the given options to those of a run: fills in the rest and refuses what is not allowed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .options import (
 )
 
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-# Python would take 1_000, digits of every script, and more.
+# Python would also accept 1_000, digits of every script, and more.
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -72,19 +72,19 @@ def _shown(bound: float) -> str:
 
 
 def check(name: str, value: Any) -> Any:
-    """The value in the option's type.
+    """Convert a value to the option's type.
 
     Parameters
     ----------
     name : str
         As in ``TrainOptions``.
     value : object
-        Of the option's type, or the text of it.
+        Of the option's type, or its text.
 
     Raises
     ------
     OptionError
-        If it is not allowed.
+        The value is not allowed.
     """
     return _check(by_name()[name], value)
 
@@ -114,7 +114,7 @@ def _check(option: Option, value: Any) -> Any:
 
 
 def _check_own_option(option: Option) -> None:
-    """Raise ValueError if a variant's option is none that the table can hold."""
+    """Raise ValueError if the table cannot hold a variant's option."""
     if option.kind not in (str, int, float, bool, tuple) or (option.kind is tuple and option.most is None):
         raise ValueError(
             f"the option {option.name} has the kind {option.kind}; expected str, int, float, bool, or tuple with most"
@@ -129,7 +129,7 @@ def _check_own_option(option: Option) -> None:
 
 
 def _check_flags(option: Option) -> None:
-    """Raise ValueError if another option has one of the flags."""
+    """Raise ValueError if another option already has one of the flags."""
     others = [other for other in by_name().values() if other != option]
     taken = {flag for other in others for flag in (*other.flags.split(), f"--{other.name.replace('_', '-')}")}
     for flag in option.flags.split():
@@ -159,9 +159,9 @@ def _within(number: float, limits: Mapping[str, Any]) -> bool:
 
 
 def _convert(kind: Any, value: Any) -> Any:
-    """The value in a type; TypeError, ValueError or OverflowError if it is none, or would become another value."""
+    """Convert a value; TypeError, ValueError or OverflowError if that is impossible or would change the value."""
     if getattr(value, "ndim", None) == 0 and getattr(getattr(value, "dtype", None), "kind", "-") in "biufU":
-        value = value.item()  # a number or text of NumPy's
+        value = value.item()  # a number or text of NumPy
     if kind is bool:
         return value if isinstance(value, bool) else _yes_or_no(value)
     if isinstance(value, bool):
@@ -177,7 +177,7 @@ def _convert(kind: Any, value: Any) -> Any:
 
 
 def _as_number(kind: Any, value: Any) -> Any:
-    as_float = float(value)  # what no float holds is beyond every limit, and could be of endless digits as an int
+    as_float = float(value)  # what no float holds is beyond every limit, and might have endless digits as an int
     return as_float if kind is float else int(value) if math.isfinite(as_float) and value == int(value) else _refuse()
 
 
@@ -187,7 +187,7 @@ def _yes_or_no(value: Any) -> bool:
 
 
 def _parts(value: Any) -> list[Any]:
-    """The whole numbers of a list, or of a text with commas between."""
+    """The whole numbers in a list, or in a text that separates them by commas."""
     if isinstance(value, str):
         return value.strip().removesuffix(",").split(",") if value.strip() else []
     if isinstance(value, Real):
@@ -201,18 +201,18 @@ def _refuse() -> Any:
 
 
 def number(name: str, value: Any, **limits: float) -> float:
-    """A number within ``low`` or ``above``, and ``high`` or ``below``, for an option that is not of training.
+    """A number from ``low`` or ``above``, to ``high`` or ``below``, for an option that is not in the table.
 
     Raises
     ------
     OptionError
-        If it is none, or beyond its limits.
+        It is not a number, or is outside its limits.
     """
     return _checked(name, value, float, limits)
 
 
 def whole_number(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number from ``low`` to ``high``, for an option that is not of training; else OptionError."""
+    """A whole number from ``low`` to ``high``, for an option that is not in the table; otherwise OptionError."""
     return _checked(name, value, int, {"low": low, "high": high})
 
 
@@ -229,24 +229,24 @@ def _checked(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> Any
 
 
 def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOptions:
-    """The options of a run from those that were given; the rest are the paper's for the data set.
+    """The options of a run from those that were given; the rest are the paper's values for the data set.
 
     Parameters
     ----------
     given : mapping, optional
         Values by name; None counts as not given.
     **more
-        Further values, for ``resolve(prior="mixture", alpha=5)``.
+        Further values, as in ``resolve(prior="mixture", alpha=5)``.
 
     Returns
     -------
     TrainOptions
-        For a file of your own ``likelihood`` is None if it was not given: it is inferred once the data are read.
+        For your own file, ``likelihood`` is None if it was not given; it is chosen when the data are read.
 
     Raises
     ------
     OptionError
-        For an unknown name, a value that is not allowed, or options that contradict each other.
+        A name is unknown, a value is not allowed, or options contradict each other.
     """
     known = by_name()
     values: dict[str, Any] = {}
@@ -266,7 +266,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     resolved |= {"prior_variance_scale": 1.0, "threads": cores()}
     resolved |= {"kl": "analytic" if prior_is.closed_form_kl else "monte-carlo"}
     resolved |= {**prior_is.defaults, **data_is.defaults} | {"prior": prior, "data": data} | values
-    # A decoder mirrors the encoder, unless it is given, or the data's own encoder is left as it is.
+    # The decoder mirrors the encoder, unless it is given, or the data set has both and none is given.
     if "decoder_hidden" not in values and ("hidden" in values or resolved["decoder_hidden"] is None):
         resolved["decoder_hidden"] = tuple(reversed(resolved["hidden"]))
     if "decoder_activation" not in values and ("activation" in values or resolved["decoder_activation"] is None):
@@ -279,7 +279,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
 
 def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> None:
     for name in given:
-        # One that has its default does no harm: another run's config.toml may bring it along.
+        # A default does no harm, and may come from another run's config.toml.
         if not is_relevant(name, resolved) and given[name] != default(name):
             other, needed = by_name()[name].only_with or ("", ())
             raise OptionError(
@@ -308,8 +308,10 @@ def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> N
 
 
 def _need(other: str, needed: tuple[str, ...]) -> str:
-    """--prior mixture or sparse; --data a file of your own"""
+    """--prior mixture or sparse; your own data"""
     if other == "data" and set(data_names()) <= set(needed):
-        return "--data a named data set"
-    words = ["a file of your own" if other == "data" and name == OWN else name for name in needed]
+        return "named data sets"
+    if other == "data" and needed == (OWN,):
+        return "your own data"
+    words = ["your own data" if other == "data" and name == OWN else name for name in needed]
     return f"--{other.replace('_', '-')} {' or '.join(words)}"

@@ -1,4 +1,4 @@
-"""Where options come from besides the command line: a TOML file and the environment."""
+"""Options from other places than the command line: a TOML file and the environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .resolving import check, check_known, resolve
 from .schedules import SCHEDULED, own_options, spelled_out
 
 PREFIX = "MINIDECOMP_"
-# Variables that are no options of a run.
+# Variables that are not options of a run.
 OTHERS = ("MINIDECOMP_DATA", "MINIDECOMP_NO_BLAS", "MINIDECOMP_NO_CLONES", "MINIDECOMP_DEBUG")
 
 MOST_BYTES = 10_000_000
@@ -27,8 +27,8 @@ def from_environment() -> dict[str, Any]:
 
     Raises
     ------
-    OptionError
-        If one has no option of its name, or its value is not allowed; the variable is named.
+    RunError
+        A variable does not name an option, or its value is not allowed; the message names the variable.
     """
     found = {}
     for variable, value in os.environ.items():
@@ -51,7 +51,7 @@ def read_config(path: str) -> dict[str, Any]:
     Raises
     ------
     RunError
-        If it cannot be read, or an option is not known or has a value that is not allowed; the file is named.
+        The file cannot be read, or an option is unknown or has a value that is not allowed; the message names the file.
     """
     found = {}
     for name, value in read_toml(Path(path)).items():
@@ -70,7 +70,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     RunError
-        If the file cannot be read or is no TOML.
+        The file cannot be read, or is not TOML.
     """
     try:
         content = read_small_file(path, MOST_BYTES, streams=True)
@@ -99,13 +99,13 @@ def _decoded(content: bytes) -> str:
 def _checked(name: str, value: Any) -> Any:
     check_known(name)
     if name in SCHEDULED and isinstance(value, str) and ":" in value:
-        spelled_out({name: value})  # which refuses what is no schedule
+        spelled_out({name: value})  # refuses a wrong schedule
         return value
     return check(name, value)
 
 
 def without_replaced_schedules(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options without those of alpha, beta and lr that another value, or another schedule, among the given replaces."""
+    """The options without values and schedules of alpha, beta and lr that the given ones replace."""
     kept = spelled_out(options)
     for name in SCHEDULED:
         own = (name, *own_options(name))
@@ -116,16 +116,16 @@ def without_replaced_schedules(options: Mapping[str, Any], given: Mapping[str, A
 
 
 def over(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options and, over them, those given; a schedule goes with its value. A value may be a list, as in a sweep."""
+    """The options, overridden by those given; a schedule replaces its value. A value may be a list, as in a sweep."""
     given = spelled_out(given)
     return {**without_replaced_schedules(options, given), **given}
 
 
 def override(from_file: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's options and, over them, those given otherwise.
+    """The file's options, overridden by those given elsewhere.
 
-    Where these choose another prior or other data, what the file has only as the default of its own prior and data
-    gives way to the new ones' defaults.
+    If these choose another prior or other data, values in the file that are defaults of its own prior and data are
+    replaced by the new defaults.
     """
     given = spelled_out(given)
     from_file = without_replaced_schedules(from_file, given)

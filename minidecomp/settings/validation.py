@@ -6,24 +6,24 @@ from typing import Any
 
 from ..errors import OptionError
 
-USUAL_FRACTION = 0.1  # of the training points, for early stopping, where nothing else is said
+USUAL_FRACTION = 0.1  # of the training points, for early stopping, if nothing else is given
 MONITORED = ("objective", "log_likelihood", "kl", "regulariser")
 LESS_IS_BETTER = ("kl", "regulariser")
 GO_WITH_IT = ("validate_every", "monitor")
 
 
 def has_validation(options: Any) -> bool:
-    """Whether points are kept apart to see how the training goes."""
+    """Whether points are kept for validation."""
     return options.validation is not None or bool(options.validation_fraction)
 
 
 def monitored(options: Any) -> str:
-    """The term whose value on the validation points says which model is the best."""
+    """The term that decides which model is best, by its value on the validation points."""
     return options.monitor or MONITORED[0]
 
 
 def settle(resolved: dict[str, Any]) -> None:
-    """Give early stopping its points, if nothing says which.
+    """Choose the points for early stopping if nothing else does.
 
     Raises
     ------
