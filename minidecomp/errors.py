@@ -11,8 +11,8 @@ LONGEST = 200  # letters of a value that a message shows
 # Options that have another name on the command line than in Python.
 FLAGS = {"from_run": "from"}
 NO_FLAG = ("grid",)
-# How like a known word another one must be for "did you mean": one slip in five letters is enough.
-LIKENESS = 0.74
+# How like a known word another one must be for "did you mean": two slips in five letters are the limit.
+LIKENESS = 0.66
 
 
 def shown(value: object) -> str:

@@ -77,7 +77,7 @@ def read_whole(folder: Path) -> dict[str, Any]:
     wrong = [name for name, part in found.items() if not is_in_form(name, part)]
     wrong += [name for name in ("epochs", "test", "dimensions") if name not in found]
     if wrong:
-        raise RunError(f"{path}: damaged in {shown(wrong[0])}; {again}")
+        raise RunError(f"{path}: the file is damaged in {shown(wrong[0])}; {again}")
     return found
 
 

@@ -153,7 +153,7 @@ def test_help_and_version(capsys):
     assert "minidecomp train --prior mixture --alpha 5" in capsys.readouterr().out
     assert main(["train", "--help"]) == 0
     out = capsys.readouterr().out
-    for group in ("Data:", "Prior p(z):", "Model:", "Objective:", "Training:", "Output:", "every term is in nats"):
+    for group in ("Data:", "Prior p(z):", "Model:", "Objective:", "Training:", "Output:", "Every term is in nats"):
         assert group in out
     assert "[100;pinwheel400;dsprites64;fashion-mnist500]" in "".join(out.split())
     assert main(["--version"]) == 0
@@ -652,7 +652,7 @@ def test_a_term_that_overflows_on_the_test_data(capsys):
 def test_paths_are_quoted(capsys):
     assert main(["train", *SMALL, "-o", "my  dir/ü x", "--no-plots", "-q"]) == 0
     assert "next: minidecomp evaluate 'my  dir/ü x'\n" in capsys.readouterr().out
-    assert complaint(capsys, "train", "--resume", "my  dir") == "my  dir: no run folder, for it has no checkpoint.npz"
+    assert complaint(capsys, "train", "--resume", "my  dir") == "my  dir: this is not a run folder, as it has no checkpoint.npz"
 
 
 def in_a_terminal(columns, args):

@@ -263,7 +263,7 @@ def test_what_nobody_foresaw_is_one_line_and_how_to_report_it(monkeypatch, capsy
     monkeypatch.setenv("MINIDECOMP_DEBUG", "1")
     assert main(["data", "list"]) == 1
     err = capsys.readouterr().err
-    assert err.startswith("Traceback") and err.splitlines()[-1].startswith("minidecomp: a fault of minidecomp itself")
+    assert err.startswith("Traceback") and err.splitlines()[-1].startswith("minidecomp: internal error")
 
 
 def test_debug_is_no_option_of_a_run(monkeypatch):
@@ -310,8 +310,8 @@ def test_a_folder_above_that_is_not_utf_8(capsys, monkeypatch):
     os.mkdir(NO_TEXT)
     monkeypatch.chdir(NO_TEXT)
     np.save("own.npy", np.random.default_rng(0).normal(size=(40, 2)))
-    assert "--data: " in one_line(capsys, 2, "train", "-d", "own.npy", "-e", "1", "-o", "r")
-    assert "data: " in one_line(capsys, 2, "sweep", "-d", "own.npy", "-e", "1", "--seeds", "2", "-o", "s")
+    assert "names must be UTF-8" in one_line(capsys, 2, "train", "-d", "own.npy", "-e", "1", "-o", "r")
+    assert "names must be UTF-8" in one_line(capsys, 2, "sweep", "-d", "own.npy", "-e", "1", "--seeds", "2", "-o", "s")
     assert os.listdir() == ["own.npy"]
     assert main(["train", *SMALL, "-q", "--no-plots", "-o", "r"]) == 0
     capsys.readouterr()

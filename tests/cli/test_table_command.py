@@ -100,7 +100,7 @@ def test_runs_of_a_group_may_differ_in_seeds_only(here, capsys):
         "--by alpha: the runs with alpha 2 differ in beta; use --by alpha,beta"
     )
     assert refused(capsys, "s", "--by", "prior") == (
-        "--by prior: the runs with prior mixture differ in beta, alpha; --by prior,beta,alpha tells them apart"
+        "--by prior: the runs with prior mixture differ in beta, alpha; use --by prior,beta,alpha"
     )
     assert refused(capsys, "s", "--by", "test.kl") == "--by test.kl: this is not an option of train"
     assert refused(capsys, "s", "--by", "alhpa").startswith("--by alhpa: no run has that option; did")
@@ -121,7 +121,7 @@ def test_what_differs_between_groups_only_tells_them_apart():
     # What follows from an option of --by does not: a prior brings its degrees of freedom along.
     rows = [row(prior="student-t", df=3.0, kl="monte-carlo"), row(kl="closed-form"), row(kl="closed-form", seed=1)]
     assert [group.options for group in groups(rows, ["prior"])] == [{"prior": "student-t"}, {"prior": "gaussian"}]
-    with pytest.raises(OptionError, match="runs of prior gaussian differ in kl; --by prior,kl tells"):
+    with pytest.raises(OptionError, match="the runs with prior gaussian differ in kl; use --by prior,kl"):
         groups([row(kl="monte-carlo"), row(kl="closed-form", seed=1)], ["prior"])
 
 
@@ -209,7 +209,7 @@ def test_csv_and_all(here, capsys):
         ("--format word", "--format must be one of text, markdown, latex, csv, not 'word'"),
         ("--format csv --json", "--format csv: this cannot be used together with --json"),
         ("--format text --csv", "--format text: this cannot be used together with --csv"),
-        ("--csv --json", "--csv: it goes without --json"),
+        ("--csv --json", "--csv: this cannot be used together with --json"),
     ],
 )
 def test_one_form_at_a_time(here, capsys, args, message):

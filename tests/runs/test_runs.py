@@ -114,16 +114,16 @@ def changed(run, folder, **arrays):
     [
         ({"format": "other"}, "not a minidecomp checkpoint"),
         ({"version": 2}, "checkpoint version 2; this minidecomp reads version 1"),
-        ({"version": None}, "damaged, it has no version"),
-        ({"adam.m": None}, "damaged, it has no adam.m"),
+        ({"version": None}, "damaged: it has no version"),
+        ({"adam.m": None}, "damaged: it has no adam.m"),
         ({"parameter.enc.0.W": np.zeros((2, 7), np.float32)}, r"enc.0.W is float32 of shape \(2, 7\); the settings ask for float32 of shape \(2, 6\)"),
         ({"parameter.enc.0.W": np.zeros((2, 6))}, "enc.0.W is float64 of shape"),
-        ({"parameter.enc.0.b": np.full(6, np.nan, np.float32)}, "damaged, parameter.enc.0.b is not finite"),
+        ({"parameter.enc.0.b": np.full(6, np.nan, np.float32)}, "damaged: parameter.enc.0.b is not finite"),
         ({"config": "prior = 3"}, "prior must be one of"),
         ({"config": "prior"}, "damaged"),
-        ({"metrics": np.zeros((2, 6))}, r"damaged, metrics is float64 of shape \(2, 6\); the settings ask for float64 of shape \(3, 6\)"),
+        ({"metrics": np.zeros((2, 6))}, r"damaged: metrics is float64 of shape \(2, 6\); the settings ask for float64 of shape \(3, 6\)"),
         ({"epoch": np.array("x")}, "damaged"),
-        ({"format": np.array([{}], object)}, r"damaged, format is another type of shape \(1,\); the settings ask for a text"),
+        ({"format": np.array([{}], object)}, r"damaged: format is another type of shape \(1,\); the settings ask for a text"),
     ],
 )  # fmt: skip
 def test_a_checkpoint_that_does_not_fit(arrays, message, run, tmp_path):
@@ -137,7 +137,7 @@ def test_a_checkpoint_that_does_not_fit(arrays, message, run, tmp_path):
 def test_a_truncated_checkpoint(keep, run, tmp_path):
     whole = (run.folder / "checkpoint.npz").read_bytes()
     (tmp_path / "checkpoint.npz").write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
-    with pytest.raises(RunError, match=r"damaged, not a whole \.npz file"):
+    with pytest.raises(RunError, match=r"damaged: not a whole \.npz file"):
         checkpoint.load(tmp_path)
 
 
@@ -245,10 +245,10 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"data_dim": 0}, "damaged, data_dim is 0"),
-        ({"adam.step": -7}, "damaged, adam.step is -7; 0 to 1152921504606846975 is allowed"),
-        ({"row": -3}, "damaged, row is -3; 0 to "),
-        ({"seconds": np.nan}, "damaged, seconds is not finite"),
+        ({"data_dim": 0}, "damaged: data_dim is 0"),
+        ({"adam.step": -7}, "damaged: adam.step is -7; it must be 0 to 1152921504606846975"),
+        ({"row": -3}, "damaged: row is -3; 0 to "),
+        ({"seconds": np.nan}, "damaged: seconds is not finite"),
     ],
 )
 def test_a_counter_out_of_range(arrays, message, run, tmp_path):
@@ -272,7 +272,7 @@ def test_the_identity_is_read_alone(run, tmp_path):
 def test_a_row_beyond_the_data(run, tmp_path):
     changed(run, tmp_path, row=10**9)
     read = checkpoint.load(tmp_path)
-    with pytest.raises(RunError, match="damaged, row 1000000000 of 80"):
+    with pytest.raises(RunError, match="damaged: row 1000000000 of 80"):
         training.resume(read, read.options, dataset_from(read.options))
 
 

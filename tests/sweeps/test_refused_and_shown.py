@@ -195,7 +195,7 @@ def test_no_run_is_evaluated_yet(finished, capsys):
 
 
 def test_csv_and_json_are_two(finished, capsys):
-    assert complaint(capsys, "table", "s", "--csv", "--json") == "--csv: it goes without --json"
+    assert complaint(capsys, "table", "s", "--csv", "--json") == "--csv: this cannot be used together with --json"
 
 
 def test_what_the_axes_say(finished, monkeypatch):

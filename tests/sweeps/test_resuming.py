@@ -262,7 +262,7 @@ def test_a_damaged_checkpoint_stops_nothing(finished, capsys):
     Path("s/alpha0/checkpoint.npz").write_bytes(b"PK")
     shutil.rmtree("s/alpha2")
     err = resumed(capsys, 1)[1]
-    assert err.startswith("failed: alpha0: s/alpha0/checkpoint.npz: damaged") and err.count("\n") == 1
+    assert err.startswith("failed: alpha0: s/alpha0/checkpoint.npz: the file is damaged") and err.count("\n") == 1
     assert is_finished(Path("s"), open_sweep(Path("s"))[1])
 
 
