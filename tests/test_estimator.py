@@ -448,7 +448,8 @@ def test_a_change_of_the_model_is_refused_by_name(changed, loaded, X):
     (name,) = changed
     before = model.vae_.parameters.vector.copy()
     with pytest.raises(
-        ValueError, match=rf"^{name}=.* partial_fit goes on with a model that was made with .*; call fit to begin a new one"
+        ValueError,
+        match=rf"^{name}=.* partial_fit goes on with a model that was made with .*; call fit to begin a new one",
     ):
         model.set_params(**changed).partial_fit(X)
     assert_array_equal(model.vae_.parameters.vector, before)

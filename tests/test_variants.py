@@ -48,7 +48,7 @@ def test_help_and_lists_have_them(capsys):
     for word in (
         "logistic (tails",
         "--logistic-width",
-        "[1]",
+        "[default: 1]",
         "unit (normal",
         "moments (squared",
         "ring",
@@ -193,7 +193,10 @@ def test_a_name_is_given_once(variants):
         ({"options": (Option("width", float, "W.", -1.0, low=0),)}, "width refuses its own default"),
         ({"options": (Option("width", list, "W."),)}, "width has the kind <class 'list'>"),
         ({"options": (Option("width", float, "W.", flags="-e"),)}, "width cannot have -e: another option has it"),
-        ({"options": (Option("width", float, "W.", flags="--alpha"),)}, "width cannot have --alpha: another option has it"),
+        (
+            {"options": (Option("width", float, "W.", flags="--alpha"),)},
+            "width cannot have --alpha: another option has it",
+        ),
         ({"defaults": {"alfa": 3}}, "has defaults of no option: alfa"),
         ({"noise_kind": "uniform"}, "has noise_kind 'uniform'; normal, student-t are"),
         ({"choice_kind": "banana"}, "has choice_kind 'banana'; None, point, element are"),

@@ -68,7 +68,7 @@ def in_words(kind: Any, limits: Mapping[str, Any], with_noun: bool = False) -> s
 def _shown(bound: float) -> str:
     if bound == SEED:
         return "2^64 - 1"
-    return f"{bound:g}" if abs(bound) < 1e6 else f"{bound:,}"
+    return f"{bound:g}" if isinstance(bound, float) or abs(bound) < 1e6 else f"{bound:,}"
 
 
 def check(name: str, value: Any) -> Any:

@@ -652,7 +652,10 @@ def test_a_term_that_overflows_on_the_test_data(capsys):
 def test_paths_are_quoted(capsys):
     assert main(["train", *SMALL, "-o", "my  dir/ü x", "--no-plots", "-q"]) == 0
     assert "next: minidecomp evaluate 'my  dir/ü x'\n" in capsys.readouterr().out
-    assert complaint(capsys, "train", "--resume", "my  dir") == "my  dir: this is not a run folder, as it has no checkpoint.npz"
+    assert (
+        complaint(capsys, "train", "--resume", "my  dir")
+        == "my  dir: this is not a run folder, as it has no checkpoint.npz"
+    )
 
 
 def in_a_terminal(columns, args):

@@ -113,7 +113,11 @@ def test_environment(monkeypatch, capsys):
     capsys.readouterr()
     assert main(["train"]) == 2
     line = capsys.readouterr().err
-    assert line.startswith("minidecomp: MINIDECOMP_EPOCHS: expected a whole number") and line.count("\n") == 1 and len(line) < 200
+    assert (
+        line.startswith("minidecomp: MINIDECOMP_EPOCHS: expected a whole number")
+        and line.count("\n") == 1
+        and len(line) < 200
+    )
 
 
 @pytest.mark.parametrize(
