@@ -11,8 +11,8 @@ LONGEST = 200  # letters of a value that a message shows
 # Options that have another name on the command line than in Python.
 FLAGS = {"from_run": "from"}
 NO_FLAG = ("grid",)
-# How like a known word another one must be for "did you mean": two slips in five letters are the limit.
-LIKENESS = 0.66
+# How similar a known word must be for "did you mean", and how similar if both begin and end alike.
+LIKENESS, LIKENESS_OF_ENDS = 0.74, 0.66
 
 
 def shown(value: object) -> str:
@@ -61,11 +61,16 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     words: Sequence[str] = list(dict.fromkeys(known))
     plain = {each: each.lower().replace("_", "-") for each in words}
     wanted = word.lower().replace("_", "-")
-    close = difflib.get_close_matches(wanted, plain.values(), 1, LIKENESS)
-    if close:
-        return next(each for each in words if plain[each] == close[0])
+    for close in difflib.get_close_matches(wanted, plain.values(), 3, LIKENESS_OF_ENDS):
+        if _is_near(wanted, close):
+            return next(each for each in words if plain[each] == close)
     parts = [each for each in words if wanted in plain[each].split("-")]
     return parts[0] if len(parts) == 1 else None
+
+
+def _is_near(word: str, known: str) -> bool:
+    ends_alike = (word[0], word[-1]) == (known[0], known[-1]) and abs(len(word) - len(known)) <= 1
+    return ends_alike or difflib.SequenceMatcher(None, known, word).ratio() >= LIKENESS
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ NAMES = {
     "validation_fraction": "validation_split val_split val_fraction valid_fraction validation_size",
     "early_stopping": "patience n_iter_no_change",
     "monitor": "metric_to_monitor",
+    "prior_variance_scale": "prior_scale prior_std",
     "samples": "k n_samples num_samples mc_samples iwae_samples",
     "regulariser": "regularizer regularisation regularization divergence",
     "beta": "kl_weight beta_kl",

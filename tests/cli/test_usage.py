@@ -55,13 +55,15 @@ def test_common_names_lead_to_options():
     assert sum(len(synonyms.split()) for synonyms in NAMES.values()) == len(SYNONYMS)  # none stands for two
 
 
-@pytest.mark.parametrize(("word", "near"), [("alhpa", "alpha"), ("Betta", "beta"), ("radius", "component_radius")])
+@pytest.mark.parametrize(
+    ("word", "near"), [("alhpa", "alpha"), ("alfa", "alpha"), ("Betta", "beta"), ("radius", "component_radius")]
+)
 def test_the_nearest(word, near):
     assert nearest(word, by_name()) == near
 
 
 def test_weak_guesses_are_not_offered():
-    for word in ("learning_rate", "zz", "dimension", "weight"):
+    for word in ("learning_rate", "zz", "dimension", "theta", "decay"):
         assert nearest(word, by_name()) is None
     assert get_close_matches("learning_rate", by_name())  # which difflib alone would offer
 
