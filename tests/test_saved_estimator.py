@@ -171,7 +171,7 @@ def test_other_points_are_refused_before_anything_is_written(X):
         (X[:, :3], None, "features"),
         (X, X.astype(np.float32), "X_test: has dtype float32; expected that of X, float64"),
         (X, X[:, :3], "features"),
-        (None, X, "X_test: it goes with X"),
+        (None, X, "X_test needs X"),
     ):
         with pytest.raises(ValueError, match=line):
             model.save("run", wrong, test)

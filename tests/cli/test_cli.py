@@ -162,7 +162,7 @@ def test_help_and_version(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines[1:4]] == ["code path", "matrix products", "cores"]
     assert main(["--verbose"]) == 2
-    assert "--verbose goes with --version only" in capsys.readouterr().err
+    assert "--verbose needs --version" in capsys.readouterr().err
 
 
 # ---- stopped and gone on with ----

@@ -227,7 +227,7 @@ def test_claimed_size_beyond_memory(tmp_path):
 
 def test_missing_file_folder_and_ending(tmp_path):
     refuse(tmp_path / "x.npy", "no such file")
-    refuse(tmp_path, "is a folder without images", ".png, .jpg, .jpeg")
+    refuse(tmp_path, "the folder has no images", ".png, .jpg, .jpeg")
     (tmp_path / "x.npy").mkdir()
     refuse(tmp_path / "x.npy", "is a folder")
     (tmp_path / "x.rst").write_text("1\n2\n")
@@ -321,9 +321,9 @@ def test_a_number_that_may_stand_for_no_value_gets_a_line(tmp_path, code):
         np.savetxt(path, table, delimiter=",", header="a,b,c", comments="", fmt="%g")
         return " ".join(arrays.load(path, how=how_to_read(SimpleNamespace(**given))).notes)
 
-    assert f"2 cells are {code}, far from all others, and taken as a number; --missing {code}" in notes(values)
+    assert f"2 cells are {code}, far from all others, and counts as a number; --missing {code}" in notes(values)
     assert f"{code}" not in notes(values, missing=f"{code}", drop_missing=True)
     # One among many such numbers is a number.
     values[:, 1] = np.linspace(-2000, 2000, 30).round() * (5 if code < 0 else 0.5)
     values[3, 1] = code
-    assert "stands for no value" not in notes(values)
+    assert "as a missing value" not in notes(values)

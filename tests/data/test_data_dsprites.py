@@ -178,7 +178,7 @@ def test_a_damaged_file(six_images, damage):
             "html": b"<html>not here</html>",
         }[damage]
     )
-    with pytest.raises(DataError, match=r"cannot be read .* delete it, and the images are drawn") as caught:
+    with pytest.raises(DataError, match=r"cannot be read .* delete it to draw the images again") as caught:
         data.load("dsprites", data_dir=six_images.parent)
     assert "\n" not in str(caught.value)
 
@@ -210,7 +210,7 @@ def test_render_command(tmp_path, capsys, whole):
     assert capsys.readouterr().out.strip() == str(path)
     np.testing.assert_array_equal(np.load(path, mmap_mode="r")[::1000], whole[::1000])
     assert main(["data", "render", "dsprites", "--out", str(tmp_path / "x.png")]) == 2
-    assert "a file that ends in .npz (the original's arrays) or .npy" in capsys.readouterr().err
+    assert "must end in .npz (the original's arrays) or .npy" in capsys.readouterr().err
     assert main(["data", "render", "pinwheel", "--out", "x.npz"]) == 2
     path.unlink()
 
@@ -233,7 +233,7 @@ def test_render_the_originals_arrays_and_read_them_back(tmp_path, whole):
 def test_fetch(monkeypatch, tmp_path):
     content = b"the published file"
     monkeypatch.setattr(folders, "open_https", lambda url: io.BytesIO(content))
-    with pytest.raises(Fault, match="what arrived is not the published file"):
+    with pytest.raises(Fault, match="the download is not the published file"):
         dsprites.fetch()
     assert not list((tmp_path / "cache" / "minidecomp" / "dsprites").iterdir())
     monkeypatch.setattr(dsprites, "MD5", hashlib.md5(content).hexdigest())

@@ -29,7 +29,7 @@ def test_a_pipe_is_refused_and_not_waited_for(ending, capsys):
     os.mkfifo(name)
     assert main(["train", "--data", name, *SMALL]) == 2
     err = capsys.readouterr().err
-    assert "is a pipe; write the data into a file" in err and err.count("\n") == 1
+    assert "is a pipe; write the data to a file" in err and err.count("\n") == 1
     os.symlink(name, f"link{ending}")
     with pytest.raises(DataError, match="is a pipe"):
         arrays.read(f"link{ending}")

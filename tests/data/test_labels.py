@@ -146,16 +146,20 @@ def test_missing_labels_are_refused_or_left_out(tmp_path):
         (
             {"labels": "none", "drop": ""},
             DataError,
-            "--labels needs names of columns; there is no none, but a, b",
+            "--labels: there is no column none; the columns are a, b",
         ),
-        ({"factors": "kind,none", "drop": ""}, DataError, "--factors needs names of columns; there is no none"),
+        ({"factors": "kind,none", "drop": ""}, DataError, "--factors: there is no column none"),
         (
             {"labels": "a"},
             OptionError,
-            "it has 60 different values in 60 points; labels that points share are",
+            "it has 60 different values in 60 points; many points must share a label",
         ),
         ({"labels": "gone.csv"}, DataError, "gone.csv: no such file"),
-        ({"labels": "short.txt"}, DataError, "short.txt: has 3 rows; a row for each of the 60 rows of the data"),
+        (
+            {"labels": "short.txt"},
+            DataError,
+            "short.txt: has 3 rows; expected a row for each of the 60 rows of the data",
+        ),
         (
             {"labels": "two.npy"},
             DataError,

@@ -241,7 +241,7 @@ def save_structured(path):
     "write, line",
     [
         (lambda: np.save("x.npy", np.asfortranarray(ROWS)), "column by column (Fortran order)"),
-        (lambda: np.save("x.npy", ROWS[:, 0]), "of shape (203,) are too large for the memory"),
+        (lambda: np.save("x.npy", ROWS[:, 0]), "of shape (203,) do not fit in memory"),
         (lambda: np.save("x.npy", np.zeros((9, 3, 4, 3))), "say --channels first or --channels last"),
         (lambda: np.save("x.npy", np.array([{}, None], object), allow_pickle=True), "cannot be read"),
         (lambda: save_structured("x.npy"), "has dtype"),
@@ -323,7 +323,7 @@ def test_a_file_that_changes_while_it_is_trained_on(change, no_room, capsys, mon
     monkeypatch.setattr(CpuEngine, "train", changing)
     assert main(["train", "--data", "float32.npy", *SMALL.split(), "--out", "run"]) != 0
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "float32.npy: " + ("cannot be read any more" if change == "gone" else "has changed while it was") in error
+    assert "float32.npy: " + ("can no longer be read" if change == "gone" else "the file changed while it was") in error
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("reading")]
 
 
@@ -331,7 +331,7 @@ def test_a_short_read_is_no_array(monkeypatch):
     files = files_of("float32.npy")
     monkeypatch.setattr(npy_files, "_check_unchanged", lambda part, file: None)
     os.truncate("float32.npy", 1000)
-    with pytest.raises(DataError, match="ends before its array does"):
+    with pytest.raises(DataError, match="the file is incomplete"):
         files.read(np.arange(203))
 
 

@@ -70,7 +70,7 @@ def test_floats_that_were_divided_mean_the_same_but_for_rounding(rows, dtype):
     taken = rules().take(rows.astype(dtype) / 255, "x")
     assert taken.points.dtype == np.float32
     assert_allclose(numbers(taken), rows / 255, rtol=1e-6)
-    assert "taken as divided by 255 already" in taken.note
+    assert "assumed to be divided by 255 already" in taken.note
 
 
 def test_floats_that_are_all_zero_or_one_are_a_divided_picture():
@@ -82,7 +82,7 @@ def test_floats_that_are_all_zero_or_one_are_a_divided_picture():
 
 def test_booleans_are_the_numbers_0_and_1():
     taken = rules().take(np.array([[True, False, True]]), "x")
-    assert taken.points.tolist() == [[1, 0, 1]] and "true and false are taken as the bytes 1 and 0" in taken.note
+    assert taken.points.tolist() == [[1, 0, 1]] and "true and false count as the bytes 1 and 0" in taken.note
     taken = rules(NUMBERS).take(np.array([[True, False, True]]), "x")
     assert taken.points.tolist() == [[1, 0, 1]] and taken.points.dtype == np.float32 and taken.note == ""
 
@@ -157,7 +157,7 @@ def test_what_is_learned():
     assert learn(images, "bernoulli", "float32") == DataRules(2, BYTES, 0, 1, "float32", (1, 2))
     plain = Dataset("x", np.array([[0.0, 2.0]]), np.array([[-1.0, 0.0]]))
     assert learn(plain, "laplace", "float32") == DataRules(2, NUMBERS, -1e6, 1e6, "float32")
-    with pytest.raises(OptionError, match="it needs data from 0 to 1, x has -1 to 2"):
+    with pytest.raises(OptionError, match="this needs data from 0 to 1; x has -1 to 2"):
         learn(plain, "bernoulli", "float32")
 
 
@@ -204,9 +204,9 @@ def test_an_old_checkpoint_goes_by_the_old_rule_and_says_so():
     old = DataRules.from_arrays({}, 3, "bernoulli", "float32")
     assert (old.unit, old.low, old.high) == (UNKNOWN, 0, 1)
     taken = old.take(np.array([[0, 1, 200]], np.uint8), "x")
-    assert taken.points.dtype == np.uint8 and "taken as bytes, divided by 255, by a guess" in taken.note
+    assert taken.points.dtype == np.uint8 and "suggests that the values are bytes" in taken.note
     taken = old.take(np.array([[0, 1, 1]], np.uint8), "x")
-    assert taken.points.dtype == np.float32 and "taken as they are, by a guess" in taken.note
+    assert taken.points.dtype == np.float32 and "suggests that the values are plain numbers" in taken.note
     assert old.take(np.array([[0, 0.5, 1]]), "x").note == ""
     with pytest.raises(DataError, match="from 0 to 1; x has 0 to 200"):
         old.take([[0, 1, 200]], "x")
@@ -388,15 +388,15 @@ def test_an_old_checkpoint_is_read_used_and_gone_on_with(here, capsys):
     old = load_run("run")
     assert old.rules.unit == UNKNOWN and old.digests.test == "" and old.digests.train == known.digests.train
     loc = encoded("again", images)
-    assert "taken as bytes, divided by 255, by a guess" in capsys.readouterr().err
+    assert "suggests that the values are bytes" in capsys.readouterr().err
     assert_allclose(loc, known.encode(images)[0], rtol=1e-5, atol=1e-6)
-    with pytest.warns(UserWarning, match="by a guess"):
+    with pytest.warns(UserWarning, match="their type suggests"):
         old.encode(images)
     assert main(["evaluate", "run", "-q", "--metrics", "none"]) == 0
     err = capsys.readouterr().err
-    assert "does not say what the test points were" in err and err.count("\n") == 1, "the data settle the rest"
+    assert "without a record of the test points" in err and err.count("\n") == 1, "the data settle the rest"
     assert main(["train", "--resume", "run", "--epochs", "3", "--no-plots", "-q"]) == 0
-    assert "does not say what the test points were" in capsys.readouterr().err
+    assert "without a record of the test points" in capsys.readouterr().err
     assert load_run("run").rules == replace(known.rules, low=-1e15, high=1e15), "the range that it was trained under"
     assert load_run("run").digests == known.digests
 

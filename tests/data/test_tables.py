@@ -212,7 +212,7 @@ def test_a_table_for_a_model(tmp_path):
     np.testing.assert_array_equal(read_table(write(tmp_path, text()), named).values, X[:, [2, 0]])
     table = read_table(write(tmp_path, text(X[:, :2], header="")), named)
     np.testing.assert_array_equal(table.values, X[:, :2])
-    assert "taken in the model's order, c, a" in said(table)
+    assert "used in the model's order, c, a" in said(table)
     # A run that chose columns by number chooses them again.
     numbered = Reading(columns=("2", "0", "1"), model_width=3)
     np.testing.assert_array_equal(read_table(write(tmp_path, text(header="")), numbered).values, X[:, [2, 0, 1]])
@@ -248,7 +248,7 @@ def test_columns_that_are_set_aside_follow_their_rows(tmp_path):
     table = read_table(write(tmp_path, text()), Reading(factors=("b",)))
     assert table.aside["b"].tolist() == [plain(round(value, 3)) for value in X[:, 1].tolist()]
     np.testing.assert_array_equal(table.values, X[:, [0, 2]])
-    with pytest.raises(DataError, match="--labels needs names of columns; there is no kind"):
+    with pytest.raises(DataError, match="--labels: there is no column kind"):
         read_table(write(tmp_path, text()), Reading(labels=("kind",)))
 
 
@@ -472,7 +472,7 @@ TO_TYPE = {
     "marks": (
         "a,b,c\n" + NUMBERS.replace("4.5", "?").replace("8.5", "."),
         {},
-        "not '?'; --missing '?,.' says that they stand for no value",
+        "got '?'; --missing '?,.' says that they stand for no value",
     ),
     "words": (WORDS, {}, "--drop 'a b,kind of' leaves the columns out, --labels 'kind of' takes one as classes"),
     "units beside numbers": (PERCENT, {}, "--drop b leaves the column out"),

@@ -185,7 +185,7 @@ def test_what_has_no_answer():
     with pytest.raises(OptionError, match="more than two dimensions"):
         theory.theorem_1(vae, x, eps, 2.0)
     vae, x, eps = looked_at("gaussian", latent_dim=1)
-    with pytest.raises(OptionError, match="a rotation needs at least 2"):
+    with pytest.raises(OptionError, match="at least 2 for a rotation"):
         theory.theorem_2(vae, x, eps, 2.0)
 
 

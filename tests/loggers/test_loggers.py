@@ -223,7 +223,7 @@ def test_as_a_callback_of_a_training_in_memory(monkeypatch):
     assert found.options["batch_size"] == o.batch_size
     with pytest.raises(RunError, match="here: it has the log of another training"):
         training.train(training.start_in_memory(o, dataset_from(o)), on_epoch=[Log("tensorboard", "here")])
-    with pytest.raises(OptionError, match="needs one for its log"):
+    with pytest.raises(OptionError, match="name a folder for its log"):
         training.train(training.start_in_memory(o, dataset_from(o)), on_epoch=[Log("tensorboard")])
 
 

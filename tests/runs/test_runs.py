@@ -72,7 +72,7 @@ def test_config_with_dashes(tmp_path):
     assert resolve(sources.read_config(path)).batch_size == 32
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"a = ", "is no TOML file"), (b"\xff", "is no TOML file")])
+@pytest.mark.parametrize(("content", "message"), [(b"a = ", "is not a TOML file"), (b"\xff", "is not a TOML file")])
 def test_a_config_that_is_none(content, message, tmp_path):
     path = tmp_path / "c.toml"
     path.write_bytes(content)

@@ -70,9 +70,9 @@ def test_any_points_are_met(points):
 @pytest.mark.parametrize(
     ("given_options", "line"),
     [
-        ({"beta": "1:2,0:3"}, "epochs that rise from 0"),
-        ({"beta": "0:0,0:3"}, "epochs that rise from 0"),
-        ({"beta": "-1:0,1:3"}, "epochs that rise from 0"),
+        ({"beta": "1:2,0:3"}, "rising epochs from 0"),
+        ({"beta": "0:0,0:3"}, "rising epochs from 0"),
+        ({"beta": "-1:0,1:3"}, "rising epochs from 0"),
         ({"beta": "0:0,5"}, "EPOCH:VALUE"),
         ({"beta": "0:nan"}, "EPOCH:VALUE"),
         ({"alpha": "0:1,5:-1"}, "values of 0 or more are"),
@@ -80,8 +80,8 @@ def test_any_points_are_met(points):
         ({"lr": "1e-3:cosin"}, "EPOCH:VALUE"),
         ({"lr_schedule": "linear"}, "EPOCH:VALUE"),
         ({"beta": "cosine:3"}, "EPOCH:VALUE"),
-        ({"beta": 4, "beta_schedule": "0:0,5:3"}, "--beta is 4; a schedule that ends with that is"),
-        ({"beta_warmup": 5, "beta": "0:0,5:3"}, "--beta-warmup is given as well"),
+        ({"beta": 4, "beta_schedule": "0:0,5:3"}, "but --beta is 4; leave --beta out"),
+        ({"beta_warmup": 5, "beta": "0:0,5:3"}, "--beta-warmup is a schedule too"),
         ({"beta": "0:0,5:3", "beta_schedule": "0:0,5:3"}, "one of them is"),
         ({"beta_warmup": -1}, "a whole number from 0"),
         ({"alpha": "0:0,3:5", "batch_size": 1, "regulariser": "mmd"}, "at least 2 is"),

@@ -183,4 +183,7 @@ def test_a_sweep_with_such_a_note(kind, capsys):
 
 def test_a_grid_that_is_a_pipe(kind):
     stand_in("s/sweep.toml", kind)
-    assert complaint("sweep", "--resume", "s") == (2, "minidecomp: s: no sweep folder, for it has no sweep.toml\n")
+    assert complaint("sweep", "--resume", "s") == (
+        2,
+        "minidecomp: s: this is not a sweep folder, as it has no sweep.toml\n",
+    )

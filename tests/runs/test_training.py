@@ -284,7 +284,7 @@ def test_the_likelihood_must_suit_the_data(tmp_path):
 
 
 def test_pca_needs_enough_directions(tmp_path):
-    with pytest.raises(OptionError, match="the data vary in 2 directions only, --latent-dim is 3"):
+    with pytest.raises(OptionError, match="the data vary in 2 directions only, and --latent-dim is 3"):
         start(tmp_path / "run", prior="gaussian", data="pinwheel", prior_variance="pca", latent_dim=3)
 
 

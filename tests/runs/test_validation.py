@@ -76,9 +76,9 @@ def test_early_stopping_asks_for_a_tenth_of_the_points():
     [
         ({"early_stopping": 3, "validation_fraction": 0}, "it needs points"),
         ({"validation": "v.npy", "validation_fraction": 0.1}, "one of them is"),
-        ({"monitor": "kl"}, "it goes with --validation-fraction, --validation or --early-stopping only"),
-        ({"validate_every": 3}, "it goes with --validation-fraction"),
-        ({"validation_fraction": 0.1, "monitor": "regulariser"}, "it goes with --alpha above 0 only"),
+        ({"monitor": "kl"}, "this needs --validation-fraction, --validation or --early-stopping"),
+        ({"validate_every": 3}, "this needs --validation-fraction"),
+        ({"validation_fraction": 0.1, "monitor": "regulariser"}, "this needs --alpha above 0"),
         ({"validation_fraction": 0.1, "monitor": "accuracy"}, "one of objective, log_likelihood"),
         ({"validation_fraction": 1.0}, "below 1"),
         ({"from_which": "best"}, "this needs --from RUN"),
@@ -275,7 +275,7 @@ def test_a_kill_between_the_best_model_and_the_checkpoint(whole, tmp_path):
     training.train(trainer, on_epoch=[lambda trainer: trainer.state.epoch == 2])
     trainer.let_go()
     shutil.copy(whole.folder / "best.npz", tmp_path / "run/best.npz")
-    with pytest.raises(OptionError, match=r"beyond the checkpoint, so that first the run's own 300 is"):
+    with pytest.raises(OptionError, match=r"beyond the checkpoint; resume with the run's own 300 epochs first"):
         again(tmp_path / "run", epochs=299)
     resumed = again(tmp_path / "run")
     assert resumed.state.epoch < resumed.state.best.epoch and not resumed.state.stopped_early
@@ -360,7 +360,7 @@ def test_which(command, run, tmp_path, monkeypatch, capsys):
     usual, said_of_usual = written([])
     last, _ = written(["--which", "last"])
     epochs = checkpoint.load(run).state.epoch, checkpoint.load(run, "last").state.epoch
-    assert f"the best model, of epoch {epochs[0]}; --which last takes that of epoch {epochs[1]}" in said_of_usual
+    assert f"the best model, of epoch {epochs[0]}; --which last uses that of epoch {epochs[1]}" in said_of_usual
     assert "the best model" not in said
     for key, value in best.items():
         assert_array_equal(value, usual[key])
@@ -515,7 +515,7 @@ def test_the_best_model_of_another_run_is_refused(other, tmp_path, capsys):
         ["train", "--from", str(run), "--epochs", "1"],
     ):
         assert main(command) == 2
-        assert "best.npz: it is of another run than checkpoint.npz" in capsys.readouterr().err
+        assert "best.npz: it belongs to another run than checkpoint.npz" in capsys.readouterr().err
     assert standing(run).state == "damaged"
     assert main(["sample", str(run), "--which", "last"]) == 0
 
@@ -526,7 +526,7 @@ def test_a_best_model_that_is_gone_is_missed(tmp_path, capsys):
     assert main(["sample", str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err
     assert "it has no best.npz, though its checkpoint says that the best model is that of epoch" in said
-    assert "--which last takes the last model" in said
+    assert "use --which last" in said
     assert main(["sample", str(tmp_path / "run"), "--which", "last"]) == 0
 
 

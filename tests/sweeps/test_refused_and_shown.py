@@ -107,7 +107,7 @@ def test_a_table_shows_what_the_grid_names(finished, capsys):
     assert shown(out) == [f"s/alpha{a}-seed{s}" for a in (0, 2) for s in (0, 1)]
     assert err == (
         "not begun: 2 of 6 runs of s\n"
-        "not of s/sweep.toml, and left out: alpha10-seed0, alpha10-seed1\n"
+        "left out, as they are not in s/sweep.toml: alpha10-seed0, alpha10-seed1\n"
     )  # fmt: skip
     assert main(["table", "s/alpha10-seed0"]) == 0
     assert shown(capsys.readouterr().out) == ["s/alpha10-seed0"]
@@ -117,7 +117,7 @@ def test_fewer_seeds_rename_the_runs(finished, capsys):
     grid = Path("s/sweep.toml")
     grid.write_text(grid.read_text().replace("seeds = 2", "seeds = 1"))
     said = complaint(capsys, "table", "s")
-    assert said.startswith("s: none of its 3 runs is begun; minidecomp sweep --resume s trains them")
+    assert said.startswith("s: none of its runs has begun; train them with minidecomp sweep --resume s")
     assert said.endswith(", ".join(f"alpha{a}-seed{s}" for a in (0, 10, 2) for s in (0, 1)))
     assert main(["sweep", "--resume", "s", "-q"]) == 0
     capsys.readouterr()
@@ -130,7 +130,9 @@ def test_a_grid_that_cannot_be_read(finished, capsys):
     Path("s/sweep.toml").write_text("alpha =")
     assert main(["table", "s"]) == 0
     out, err = capsys.readouterr()
-    assert len(shown(out)) == 6 and err.startswith("s/sweep.toml is no TOML file") and "all runs in s are taken" in err
+    assert (
+        len(shown(out)) == 6 and err.startswith("s/sweep.toml is not a TOML file") and "all runs in s are taken" in err
+    )
 
 
 # ---- what table says ----
@@ -188,10 +190,12 @@ def test_no_run_is_evaluated_yet(finished, capsys):
     pytest.importorskip("matplotlib")
     for path in Path("s").glob("*/evaluation.json"):
         path.unlink()
-    assert complaint(capsys, "table", "s", "--plot", "test.kl").startswith("no run is evaluated yet; minidecomp sweep")
+    assert complaint(capsys, "table", "s", "--plot", "test.kl").startswith("no run is evaluated yet; use minidecomp")
     for path in Path("s").glob("alpha*"):
         shutil.rmtree(path)
-    assert complaint(capsys, "table", "s").startswith("s: none of its 6 runs is begun; minidecomp sweep --resume s")
+    assert complaint(capsys, "table", "s").startswith(
+        "s: none of its runs has begun; train them with minidecomp sweep --resume s"
+    )
 
 
 def test_csv_and_json_are_two(finished, capsys):

@@ -186,7 +186,7 @@ def test_a_run_under_anothers_name(finished, capsys):
     os.rename("s/alpha2", "s/alpha0")
     err = resumed(capsys, 2)[1]
     assert (
-        err.startswith("minidecomp: s/alpha0: alpha was 2.0, the sweep now says 0.0; take that back, or")
+        err.startswith("minidecomp: s/alpha0: alpha was 2.0, the sweep now says 0.0; undo the change, or")
         and err.count("\n") == 1
     )
 

@@ -63,7 +63,7 @@ def test_names_say_what_is_given_and_matters():
     assert [e.name for e in expand([{"data": "pinwheel", "prior": "student-t", "df": [3, 5]}, blocks[1]])] == [
         "priorstudent-t-df3", "priorstudent-t-df5", "priorsparse",
     ]  # fmt: skip
-    with pytest.raises(OptionError, match="it goes with --prior student-t only"):
+    with pytest.raises(OptionError, match="this is for --prior student-t"):
         expand(blocks)
 
 
@@ -85,10 +85,10 @@ def test_a_grid_in_a_file(tmp_path):
         ("sweep --alhpa 1", "unknown option --alhpa; did you mean --alpha?"),
         ("sweep --seeds 0", "--seeds must be a whole number from 1 to 1000"),
         ("sweep --seeds 2 --seed 1", "--seeds 2: --seed says the seeds already"),
-        ("sweep --resume nowhere", "nowhere: no sweep folder"),
+        ("sweep --resume nowhere", "nowhere: this is not a sweep folder"),
         ("sweep --resume nowhere --alpha 1", "--alpha 1: --resume uses the sweep's own grid"),
         ("sweep -c nowhere.toml", "cannot read nowhere.toml"),
-        ("sweep -c bad.toml", "bad.toml is no TOML file"),
+        ("sweep -c bad.toml", "bad.toml is not a TOML file"),
         ("sweep -c table.toml", "table.toml: it has tables other than [[grid]]"),
         ("sweep -c typo.toml", "alhpa"),
         ("sweep -c empty.toml", "empty.toml: alpha: expected a list with at least one value"),

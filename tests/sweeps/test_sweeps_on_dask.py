@@ -171,7 +171,7 @@ def test_no_worker(tmp_path, monkeypatch, capsys):
     made = Cluster(workers=0)
     try:
         assert main(["sweep", *GRID, "--out", "s", "--scheduler", made.address, "-q"]) == 1
-        assert "it has no worker, and none came in 1 seconds" in capsys.readouterr().err
+        assert "it has no workers, and none came within 1 seconds" in capsys.readouterr().err
     finally:
         made.close()
 
