@@ -54,7 +54,7 @@ def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], co
         and len(first_row) > 1
         and all(found.total() == 1 and each in first_row for each, found in with_words.items())
     ):
-        return line + "the line has words alone, as if it belonged to the names; delete it"
+        return line + "the line has only words, as if it belonged to the names; delete it"
     texts = [each for each, found in with_words.items() if found.total() > count / 2]
     advice = []
     if texts:
@@ -64,10 +64,10 @@ def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], co
         if each not in texts:
             marks.update(found)
     if marks and len(marks) <= MOST_MARKS and not cells.in_memory:
-        stand = "it stands" if len(marks) == 1 else "they stand"
-        advice.append(f"--missing {shlex.quote(_listed(list(marks)))} says that {stand} for no value")
+        them = "it" if len(marks) == 1 else "them"
+        advice.append(f"--missing {shlex.quote(_listed(list(marks)))} marks {them} as missing")
     elif marks:
-        advice.append("give numbers alone, without units and marks between digits")
+        advice.append("give only numbers, without units and marks between digits")
     return line + " and ".join(advice)
 
 

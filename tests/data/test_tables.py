@@ -468,11 +468,11 @@ TO_TYPE = {
         {},
         "names for 1 of 3 columns; if the line is a title, delete it",
     ),
-    "units": ("a,b,c\nkg,m,s\n" + NUMBERS, {}, "not 'kg'; the line has words alone, as if it belonged to the names"),
+    "units": ("a,b,c\nkg,m,s\n" + NUMBERS, {}, "not 'kg'; the line has only words, as if it belonged to the names"),
     "marks": (
         "a,b,c\n" + NUMBERS.replace("4.5", "?").replace("8.5", "."),
         {},
-        "got '?'; --missing '?,.' says that they stand for no value",
+        "got '?'; --missing '?,.' marks them as missing",
     ),
     "words": (WORDS, {}, "--drop 'a b,kind of' leaves the columns out, --labels 'kind of' takes one as classes"),
     "units beside numbers": (PERCENT, {}, "--drop b leaves the column out"),
