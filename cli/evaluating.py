@@ -1,4 +1,4 @@
-"""The evaluation of one run, and of several: where one fails, the others go on."""
+"""The evaluation of one run, or of several: if one fails, the others go on."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Evaluator:
     ----------
     wanted : Wanted
     threads, data, data_dir, which : str or None
-        As the command line has them.
+        As given on the command line.
     datasets : OneDataset
-        Runs one after the other that have the same data share them.
+        Consecutive runs with the same data share them.
     """
 
     wanted: Wanted
@@ -71,9 +71,9 @@ class Evaluator:
         overtaken: list[Overtaken] | None = None,
         told: Iterable[Callable[[Run], object]] = (),
     ) -> tuple[Run, dict[str, Any]]:
-        """Evaluate a run and write its evaluation.json; each of ``told`` is called with the run before.
+        """Evaluate a run and write its evaluation.json; each of ``told`` is called with the run first.
 
-        The file is about the model that counts: of a last one, where there is a best, nothing is written.
+        The file is about the best model: if the run has one and this is the last, nothing is written.
         ``overtaken`` is as for `minidecomp.evaluation.everything.evaluate_run`.
         """
         from minidecomp.evaluation.everything import check_wanted, evaluate, evaluate_run
@@ -93,9 +93,9 @@ class Evaluator:
         return loaded, result
 
     def check(self, folders: Sequence[Path]) -> None:
-        """Raise OptionError if an option cannot be for one of the runs, before any of them is evaluated.
+        """Raise OptionError if an option does not fit one of the runs, before any of them is evaluated.
 
-        Of what is damaged, or has no data any more, nothing is said here, but when its turn comes.
+        A run that is damaged or has lost its data is reported later, when its turn comes.
         """
         from minidecomp.runs.checkpoint import identity
 
@@ -129,7 +129,7 @@ class Evaluator:
         return None
 
     def _data(self, options: TrainOptions) -> Dataset | None:
-        """The data of a run; None where they cannot be had."""
+        """The data of a run; None if they cannot be loaded."""
         try:
             return self.datasets.get(options, self.data is not None)
         except MinidecompError:
@@ -137,21 +137,21 @@ class Evaluator:
 
 
 def is_one_run(places: Sequence[str]) -> bool:
-    """Whether what is to be evaluated is one run by its name, which need not be there, and not a folder of runs."""
+    """Whether a single run is named, which need not exist, and not a folder of runs."""
     from minidecomp.runs.comparison import is_run
 
     return len(places) == 1 and (is_run(Path(places[0])) or not Path(places[0]).is_dir())
 
 
 def finished_runs(places: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """The runs that are named, and those inside of the other places that are trained to their last epoch.
+    """The runs that are named, and the runs inside the other places that are trained to their last epoch.
 
-    Those whose checkpoint cannot be read are among them. The lines are about the runs that are left out.
+    Runs whose checkpoint cannot be read are included. The lines say which runs are left out.
 
     Raises
     ------
     RunError
-        A place is no folder, or has no such run.
+        A place is not a folder, or has no such run.
     """
     from minidecomp.runs.comparison import begun_inside, find_runs
 
@@ -188,12 +188,12 @@ def evaluate_all(
     progress: Callable[[], AbstractContextManager[Listener]],
     quiet: bool,
 ) -> tuple[list[Evaluated], int]:
-    """Evaluate runs one after the other; a line on stderr for each, unless ``quiet``, and for each that fails.
+    """Evaluate runs one after the other, with a line on stderr for each (not if ``quiet``) and for each failure.
 
     Returns
     -------
     (list of Evaluated, int)
-        Those that did not fail, and the exit code: 0, or the largest that one of the others has by itself.
+        The runs that did not fail, and the exit code: 0, or the largest exit code of a run that failed.
     """
     found: list[Evaluated] = []
     code = 0
@@ -222,6 +222,6 @@ def _evaluated(folder: Path, evaluator: Evaluator, listener: Listener, quiet: bo
 
 
 def _failure(folder: Path, error: MinidecompError) -> str:
-    """The line about a run that failed, which names its folder once."""
+    """The line about a run that failed; it names the folder once."""
     reason = on_command_line(error)
     return f"failed: {reason}" if reason.startswith(str(folder)) else f"failed: {folder}: {reason}"

@@ -1,10 +1,10 @@
-"""``minidecomp export RUN``: the trained encoder and decoder for other places."""
+"""``minidecomp export RUN``: the trained encoder and decoder as files for other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory, gettempdir
@@ -15,15 +15,16 @@ import click
 from minidecomp.errors import OptionError, one_of
 from minidecomp.variants import EXPORT_FORMATS
 
-from .loading import load_model, place_in, which_option
+from .loading import load_data, load_model, place_in, which_option
 from .output import check_run_output, given_folder, say
 
 if TYPE_CHECKING:
+    from minidecomp.data.dataset import Dataset
     from minidecomp.runs.checkpoint import Run
 
 
 LARGEST_FLOAT = 1e37
-FAR = 1e4  # of 2^24, which float32 tells apart
+FAR = 1e4  # float32 tells 2^24 numbers apart; this many times less is left for the data
 
 
 class FormatsCommand(click.Command):
@@ -37,47 +38,73 @@ class FormatsCommand(click.Command):
 @click.command(cls=FormatsCommand)
 @click.argument("run")
 @click.option("--format", "kind", metavar="NAME", help="One of the formats below.")
-@click.option("--out", "-o", metavar="DIR", help="The folder to write to.  [default: RUN/export]")
+@click.option("--out", "-o", metavar="DIR", help="The folder for the files.  [default: RUN/export]")
 @click.option(
     "--name",
     metavar="NAME",
     default="model",
-    help="Name of the files and, in C, prefix of the functions.  [default: model]",
+    help="The name of the files and, in C, of the functions.  [default: model]",
 )
 @click.option(
-    "--weights", metavar="float32|int8", help="Type of the stored weights; int8 is for C only.  [default: float32]"
+    "--weights", metavar="float32|int8", help="How to keep weights; int8 is for onnx and c.  [default: float32]"
+)
+@click.option(
+    "--test-vector",
+    metavar="data|sample|none",
+    help="The point of the self-check in c and numpy: the first of the test data, a sample of the model, or none.  "
+    "[default: data]",
 )
 @which_option
-def export(run: str, which: str | None, kind: str | None, out: str | None, name: str, weights: str | None) -> None:
-    """Write a run's encoder and decoder for use in other programs."""
+def export(
+    run: str,
+    which: str | None,
+    kind: str | None,
+    out: str | None,
+    name: str,
+    weights: str | None,
+    test_vector: str | None,
+) -> None:
+    """Write a run's encoder and decoder, and print what they take and give and how much memory they need."""
+    from minidecomp.export.exporting import check_test_vector, exported, point_for
     from minidecomp.export.format import chosen_format
     from minidecomp.files import make_folder, write_file
 
     if kind is None:
         raise OptionError("format", must_be=one_of(EXPORT_FORMATS), hint="it is missing")
     chosen = chosen_format(kind, name, weights)
+    check_test_vector(chosen, test_vector)
     weights = weights or chosen.weights[0]
     loaded = load_model(run, which)
     _look_at_scaling(loaded, kind)
+    data = cache(partial(load_data, loaded))
+    point = point_for(chosen, loaded, test_vector, data)
+    if chosen.takes_point and point is None and test_vector != "none":
+        say("no self-check: the outputs for its test vector are not finite", err=True)
     folder = make_folder(given_folder(out, place_in(loaded, "export")))
     with TemporaryDirectory() as scratch:
-        # What a format writes is known once it is written: only then can it be held against what must stay.
+        # A format's files are known once they are written. Only then can they be compared with those that must stay.
         with _named(folder, scratch):
-            written = {folder / path.name: path for path in chosen.write(loaded, Path(scratch), name, weights)}
-        for path in written:
+            made = {folder / path.name: path for path in chosen.files(loaded, Path(scratch), name, weights, point)}
+        for path in made:
             check_run_output("name", path, loaded)
-        for path, made in written.items():
-            size = made.stat().st_size
-            with open(made, "rb") as source:
+        written = exported(
+            chosen, loaded, {path: each.stat().st_size for path, each in made.items()}, name, weights, point
+        )
+        for path, each in made.items():
+            with open(each, "rb") as source:
                 write_file(path, partial(copyfileobj, source))
-            say(f"{kind}: {path} ({size / 1e6:.1f} MB)" if size >= 1e6 else f"{kind}: {path} ({size / 1e3:.1f} kB)")
+            say(written.line_of(path))
+    for line in written.about:
+        say(line)
+    if point is not None:
+        say(f"test vector: {point.source}")
     if weights == "int8":
-        _say_the_error(loaded)
+        _say_the_error(loaded, data)
 
 
 @contextmanager
 def _named(folder: Path, scratch: str) -> Iterator[None]:
-    """Errors name the file that was asked for, in place of the one in the scratch folder."""
+    """Let errors name the file that was asked for, not the one in the scratch folder."""
     from minidecomp.errors import Fault
 
     try:
@@ -93,7 +120,7 @@ def _named(folder: Path, scratch: str) -> Iterator[None]:
 
 
 def _look_at_scaling(loaded: Run, kind: str) -> None:
-    """Refuse numbers that no float32 holds, and say where such numbers hold little of the data."""
+    """Refuse a scale that float32 cannot hold, and warn where float32 tells few of the data's numbers apart."""
     scaling = loaded.rules.scaling
     if scaling is None or kind == "safetensors":
         return
@@ -104,25 +131,24 @@ def _look_at_scaling(loaded: Run, kind: str) -> None:
         )
     if scaling.farness > FAR and kind != "numpy":
         say(
-            f"the data are {scaling.farness:.0e} times as far from 0 as they are wide: the 32-bit numbers that "
-            f"{kind} takes tell few of them apart",
+            f"the data are {scaling.farness:.0e} times as far from 0 as they are wide; {kind} takes 32-bit numbers, "
+            "which tell few of them apart",
             err=True,
         )
 
 
-def _say_the_error(loaded: Run) -> None:
-    """What the bytes cost, on the test data where it is at hand, else on samples of the model."""
+def _say_the_error(loaded: Run, data: Callable[[], Dataset]) -> None:
+    """Print how far int8 weights move the outputs, on the test data or, if they are gone, on samples of the model."""
     from minidecomp.errors import MinidecompError
-    from minidecomp.export.precision import int8_errors
-
-    from .loading import load_data
+    from minidecomp.export.example import sample
+    from minidecomp.export.precision import MOST_POINTS, int8_errors
 
     try:
-        data, points = load_data(loaded).test, "test points"
+        given, points = data().test, "test points"
     except MinidecompError:
-        data, points = loaded.vae.sample(1000)[2], "samples of the model"
+        given, points = sample(loaded.vae, MOST_POINTS), "samples of the model"
     if loaded.rules.scaling is not None:
         points = f"{points}, as scaled by --scale {loaded.rules.scale}"
-    for what, (largest, spread) in int8_errors(loaded.vae, data).items():
+    for what, (largest, spread) in int8_errors(loaded.vae, given).items():
         share = largest / spread if spread > 0 else float("nan")
         click.echo(f"int8 error of {what}: at most {largest:.2g} ({share:.1%} of its standard deviation) on {points}")

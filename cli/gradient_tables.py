@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from .printing import wrapped
+
 if TYPE_CHECKING:
     from minidecomp.inspection.by_term import TermGradients
     from minidecomp.inspection.check import Check
     from minidecomp.inspection.theory import Sides
+    from minidecomp.terms.priors import Prior
 
 NAMES = {"log_likelihood": "reconstr.", "kl": "beta KL", "regulariser": "alpha D"}
 SHORT = {"log_likelihood": "r", "kl": "KL", "regulariser": "D"}
@@ -20,7 +23,7 @@ def _cell(value: float, form: str = ".3g") -> str:
 
 
 def _table(rows: list[list[str]]) -> list[str]:
-    """The first column to the left, the others to the right."""
+    """Lines of a table: the first column is aligned left, the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -31,13 +34,13 @@ def _table(rows: list[list[str]]) -> list[str]:
 
 
 def summary_lines(found: TermGradients, points: int, kl_title: str = "KL") -> list[str]:
-    """Values; norms, shares and cosines by block; the largest entries. Where the second term is no KL it is said."""
+    """Values; norms, shares and cosines by block; the largest entries. A line says if the second term is not the KL."""
     from minidecomp.inspection.by_term import largest_entries, summarise
 
     terms = found.terms
-    lines = [f"{points} training points, float64; the gradient of the objective, which training goes up", ""]
+    lines = [f"{points} training points, float64; the gradient of the objective, which training maximises", ""]
     if kl_title != "KL":
-        lines.insert(1, f"KL stands for {kl_title}, which the objective has in its place")
+        lines.insert(1, f"KL stands for {kl_title}, which the objective has instead")
     rows = [["term", "weight", "value", "weighted"]]
     for term in terms:
         weight, value = found.weights[term], found.values[term]
@@ -66,7 +69,7 @@ def summary_lines(found: TermGradients, points: int, kl_title: str = "KL") -> li
 
 
 def check_lines(found: Check, points: int) -> list[str]:
-    """The U, pass or fail by name, and the verdict."""
+    """The error of each step size, pass or fail for each gradient, and the verdict."""
     from minidecomp.inspection.check import ENGINE_TOLERANCE, STEPS, TOLERANCE
 
     terms = list(found.curve)
@@ -94,10 +97,12 @@ def check_lines(found: Check, points: int) -> list[str]:
     return lines
 
 
-def theorem_lines(sides: Sides, prior: str, beta: float) -> list[str]:
-    """Both sides of a statement, part by part."""
-    lines = [f"{sides.statement}        ({prior} prior, beta {beta:g}; nats a data point)", ""]
+def theorem_lines(name: str, sides: Sides, prior: Prior, beta: float) -> list[str]:
+    """Both sides of a statement, part by part, their difference, and what it means."""
+    from minidecomp.inspection.meaning import meaning
+
+    lines = [sides.statement, f"{prior.name} prior, beta {beta:g}; nats a data point", ""]
     for title, parts, total in (("left", sides.left_parts, sides.left), ("right", sides.right_parts, sides.right)):
         rows = [[f"  {name}", f"{value:.12f}"] for name, value in parts.items()]
         lines += [f"{title} side", *_table([*rows, ["  together", f"{total:.12f}"]])]
-    return [*lines, f"difference: {sides.difference:.1e}"]
+    return [*lines, f"difference: {sides.difference:.3g}", "", *wrapped(meaning(name, sides, prior, beta))]

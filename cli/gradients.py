@@ -1,4 +1,4 @@
-"""``minidecomp gradients``: each term's gradient looked at, checked, explained; the paper's theorems with numbers."""
+"""``minidecomp gradients``: look at each term's gradient, check it, explain it; the paper's theorems in numbers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .gradient_tables import check_lines, summary_lines, theorem_lines
 from .loading import say_notes, which_option
 from .options import LookCommand
 from .output import check_output, check_run_output, save_arrays, write_arrays
+from .progress import waiting
 
 if TYPE_CHECKING:
     from minidecomp.inspection.explanation import Situation
@@ -22,22 +23,18 @@ POINTS, POINTS_OF_A_CHECK = 400, 32
 
 @click.command(cls=LookCommand)
 @click.argument("run", required=False)
-@click.option("-c", "--config", metavar="FILE", help="Read the options of a new model from a TOML file.")
+@click.option("-c", "--config", metavar="FILE", help="Options from a TOML file, for a new model.")
+@click.option("--points", metavar="N", help="Training points to use.  [default: a batch, at most 400; 32 with --check]")
 @click.option(
-    "--points", metavar="N", help="Number of training points.  [default: a batch, at most 400; 32 with --check]"
+    "--check", "checked", is_flag=True, help="Compare every gradient with finite differences and the CPU engine."
 )
+@click.option("--term", metavar="NAME", help="With --explain: reconstruction, kl, prior, mmd, kl-inc, sample, mlp, ..")
+@click.option("--explain", "explained", is_flag=True, help="Print the term's formula, derivation, code and numbers.")
 @click.option(
-    "--check", "checked", is_flag=True, help="Compare every gradient with finite differences and with the CPU engine."
+    "--theorem", metavar="1|corollary|2", help="Print both sides of a theorem of the paper, and what they mean."
 )
-@click.option(
-    "--term", metavar="NAME", help="The term to explain: reconstruction, kl, prior, mmd, kl-inc, sample, mlp, .."
-)
-@click.option(
-    "--explain", "explained", is_flag=True, help="Print the formula of --term, its derivation, code and numbers."
-)
-@click.option("--theorem", metavar="1|corollary|2", help="Print both sides of a statement of the paper.")
-@click.option("--save", metavar="FILE.npz", help="Also write the gradients to a file.")
-@click.option("--plots/--no-plots", default=True, help="Draw pictures in the run's folder.  [default: yes]")
+@click.option("--save", metavar="FILE.npz", help="Also write the gradients.")
+@click.option("--plots/--no-plots", default=True, help="Draw pictures into the run's folder.  [default: yes]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @which_option
 def gradients(
@@ -54,15 +51,15 @@ def gradients(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Look at the gradient of each term of the objective for one batch: reconstruction, beta KL, alpha D.
+    """Show the gradient of each term of the objective for one batch: reconstruction, beta KL, alpha D.
 
     \b
     norm    of the weighted gradient, by block of parameters and by loc, scale, z
     share   <g_term, g> / <g, g>: the term's part of the step; < 0: against the sum
     cosine  between two terms; < 0: they pull against each other
 
-    With RUN, the model is that of the run; without, it is a new model with the options of train. The textbook engine
-    computes everything in float64. --check exits with 1 if a gradient is wrong, and names the gradient.
+    The model is that of RUN as it is now; without RUN it is a new model with train's options. The textbook computes
+    everything in float64. --check exits with 1 if a gradient is wrong, and names it.
     """
     from minidecomp.settings.resolving import whole_number
 
@@ -110,7 +107,7 @@ def _situation(
     points: int | None,
     most: int,
 ) -> tuple[Situation, Path | None]:
-    """What is looked at, and the folder of the run's pictures."""
+    """The model and the points, and the folder for the run's pictures."""
     from minidecomp.inspection.situation import situation
 
     if run is not None:
@@ -134,7 +131,7 @@ def _situation(
     options = from_options.fit_likelihood(options, dataset)
     learn(dataset, str(options.likelihood), options.dtype)
     say_notes(dataset)
-    logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train))
+    logits = from_options.prior_logits(options, dataset, fingerprint(dataset.train), waiting())
     state, objective = checkpoint.fresh_state(options, dataset.data_dim, logits), objective_from(options)
     warm_start.begin(state, options, dataset.scaling)
     count = min(options.batch_size, most) if points is None else points
@@ -170,7 +167,7 @@ def _situation_of_run(
 
 
 def _picture(folder: Path | None, name: str, figure: Any) -> None:
-    """Into the folder of the run's pictures, where there is one."""
+    """Draw a picture into the folder of the run's pictures, if there is a run."""
     from .loading import draw
 
     if folder is not None:
@@ -245,5 +242,5 @@ def _theorem(looked_at: Situation, name: str, as_json: bool) -> int:
     if as_json:
         click.echo(files.as_json(dataclasses.asdict(sides) | {"difference": sides.difference}))
     else:
-        click.echo("\n".join(theorem_lines(sides, s.vae.prior.name, s.objective.beta)))
+        click.echo("\n".join(theorem_lines(name, sides, s.vae.current_prior(), s.objective.beta)))
     return 0

@@ -23,6 +23,7 @@ COMMANDS = {
     "playground": "Train small models in the browser and see each term pull.",
     "export": "Write the encoder and decoder as ONNX, C, NumPy or safetensors.",
     "data": "List and fetch data sets.",
+    "completion": "Print the script that completes commands in bash, zsh or fish.",
 }
 
 

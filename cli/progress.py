@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from minidecomp.progress import shown
+import click
+
+from minidecomp.progress import has_bars, shown
+
+from .output import say
 
 if TYPE_CHECKING:
+    from minidecomp.data.waiting import Waiting
     from minidecomp.training import Trainer
 
 
@@ -34,3 +40,22 @@ def stop_on_signals() -> Iterator[list[int]]:
 def progress(trainer: Trainer, quiet: bool) -> AbstractContextManager[Callable[[Trainer], None]]:
     """What to call after every slice of training: see `minidecomp.progress.shown`."""
     return nullcontext(lambda t: None) if quiet else shown(trainer)
+
+
+def waiting() -> Waiting:
+    """How what takes long before training is shown: lines on stderr, and a bar on a terminal."""
+    from minidecomp.data.waiting import Waiting
+
+    return Waiting(lambda line: say(line, err=True), bar)
+
+
+@contextmanager
+def bar(length: int, label: str = "") -> Iterator[Callable[[int], object]]:
+    """A bar on stderr, moved by a call with how much is done; nothing but the label where bars cannot be drawn."""
+    if not has_bars():
+        if label:
+            say(label, err=True)
+        yield lambda done: None
+        return
+    with click.progressbar(length=length, label=label or None, file=sys.stderr) as shown_bar:
+        yield lambda done: shown_bar.update(done - shown_bar.pos)

@@ -17,8 +17,8 @@ from .output import check_output, check_run_output, say_page
 def report(run: str, which: str | None, out: str | None, data: str | None, data_dir: str | None) -> None:
     """Write one HTML file with the settings, curves, evaluation, and an explorer of the latent space.
 
-    The page needs no network. The decoder of a compact model runs in it: sliders (or a plane, if there are two latent
-    dimensions) move z, and the picture, the terms and their gradients follow.
+    The page needs no network. The decoder of a compact model runs in it: move z with sliders or, if there are two
+    latent dimensions, in a plane, and the output, the terms and their gradients follow.
     """
     from pathlib import Path
 

@@ -14,7 +14,9 @@ from minidecomp.settings.options import by_name
 
 from .output import check_output, say
 from .places import Sweeps, some
-from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table
+from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table, what_columns_are
+
+MOST_EXPLAINED = 6  # columns; --all has too many
 
 
 @click.command()
@@ -82,6 +84,8 @@ def table(
         click.echo(text([plain(row) for row in content.rows]))
     else:
         print_content(content, written, "--csv has all")
+    if written == TEXT and not as_json:
+        _say_what_columns_are(content)
     say_if_scales_differ(rows)
     if picture is not None:
         draw(rows, picture, on_stderr=as_json or written != TEXT)
@@ -98,7 +102,7 @@ def _check_form(form: str | None, everything: bool, as_csv: bool, as_json: bool)
 
 @dataclass(frozen=True)
 class Content:
-    """A table's rows and columns, those that a narrow terminal does without, and what is to be said of them."""
+    """A table's rows and columns, the columns that a narrow terminal leaves out, and notes on the table."""
 
     rows: list[dict[str, Any]]
     columns: list[str]
@@ -133,7 +137,7 @@ def table_of(
     shown : list of str
         The values' names.
     asked_for : sequence of str
-        Those that somebody named: a narrow terminal does without all others, and without options, first.
+        Values that the user named: a narrow terminal leaves out other values and options first.
     everything : bool
         All options, and unless some were asked for all values.
     """
@@ -166,7 +170,7 @@ def _of_least_interest(values: list[str], options: list[str], asked_for: Sequenc
 
 
 def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> None:
-    """Print a table; as text it names files of data by as many parts of their paths as tell them apart."""
+    """Print a table; text names data files by the last parts of their paths that tell them apart."""
     from minidecomp.runs.comparison import last_parts
 
     rows = content.rows
@@ -175,6 +179,15 @@ def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> No
         short = dict(zip(files, last_parts(files), strict=True))
         rows = [row | {"data": short[str(row["data"])]} if "data" in row else row for row in rows]
     print_table(rows, content.columns, form, content.least, elsewhere)
+
+
+def _say_what_columns_are(content: Content) -> None:
+    """Below a table for people: what its values and errors are."""
+    lines = what_columns_are(content.columns)
+    if 0 < len(lines) <= MOST_EXPLAINED:
+        say("; ".join(lines), err=True)
+    if any(row.get("n", 1) > 1 for row in content.rows):
+        say("n: runs with different seeds; mean ± standard error over them", err=True)
 
 
 def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
@@ -251,22 +264,22 @@ def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
 def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = False) -> None:
     """Draw a value against an option, and say where the picture is, and which runs are not in it."""
     from minidecomp import figures
+    from minidecomp.evaluation.naming import label_of
     from minidecomp.runs import comparison
 
     curves = comparison.curves(rows, picture.value, picture.against)
     missing = len(rows) - sum(map(len, curves.values()))
+    without = f"{missing} of {counted(len(rows), 'run')}" if missing else ""
     if missing:
-        say(f"not in the picture: {missing} of {counted(len(rows), 'run')}, which have no {picture.value}", err=True)
-    is_option = picture.against in by_name()
-    against = picture.against.replace("_", " ") if is_option else _with_unit(picture.against)
-    figure = figures.value_against_option(curves, against, _with_unit(picture.value), picture.reference, is_option)
+        say(f"not in the picture: {without}, which have no {picture.value}", err=True)
+    figure = figures.value_against_option(
+        curves,
+        label_of(picture.against),
+        label_of(picture.value),
+        picture.reference,
+        picture.against in by_name(),
+        f"without a value, and not shown: {without}" if missing else "",
+    )
     path = picture.path
     figures.write_figure(figure, path.parent, path.stem, (path.suffix.removeprefix("."),))
     say(f"picture: {path}", err=on_stderr)
-
-
-def _with_unit(value: str) -> str:
-    from minidecomp.evaluation.terms import unit_of
-
-    unit = unit_of(value)
-    return f"{value} ({unit})" if unit else value

@@ -1,4 +1,4 @@
-"""Tables as text that fits the terminal, as Markdown, LaTeX and CSV."""
+"""Tables as text that fits the terminal, and as Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TEXT, MARKDOWN, LATEX, CSV = "text", "markdown", "latex", "csv"
 FORMATS = (TEXT, MARKDOWN, LATEX, CSV)
-PLUS_MINUS = {TEXT: "+-", MARKDOWN: "±", LATEX: r"\pm"}
+PLUS_MINUS = "±"
 GAP = 2  # blanks between columns
 LEAST_NAME = 12  # letters that a run's name keeps on a narrow terminal
 MOST_DECIMALS = 9
@@ -39,7 +39,7 @@ def check_format(name: str | None) -> str:
 
 
 def terminal_width() -> int | None:
-    """The letters of a terminal's line; None where the output goes elsewhere."""
+    """The width of the terminal in letters; None if the output goes elsewhere."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None
     return shutil.get_terminal_size().columns
@@ -59,21 +59,21 @@ def print_table(
     rows : sequence of mapping
         Values by their columns' names; a `Mean` is printed with its error.
     columns : sequence of str
-        The first one names the row, and stands on the left.
+        The first one names the row and is aligned to the left.
     kind : str
         One of ``FORMATS``.
     least : sequence of str
-        Columns that a narrow terminal does without, the first of them first; a line on stderr names those that went.
+        Columns that a narrow terminal leaves out, in this order; a line on stderr names them.
     elsewhere : str
-        Where these columns are, for that line: "--csv has all".
+        Where that line says these columns are: "--csv has all".
     """
     if kind == CSV:
         click.echo(csv_text(rows, columns), nl=False)
         return
-    cells = {name: [cell(name), *(cell(row.get(name), kind) for row in rows)] for name in columns}
     if kind == TEXT:
-        _print_text(cells, least, elsewhere)
+        _print_text({name: _text_column(name, [row.get(name) for row in rows]) for name in columns}, least, elsewhere)
     else:
+        cells = {name: [_title(name), *(cell(row.get(name), kind) for row in rows)] for name in columns}
         for line in (_markdown if kind == MARKDOWN else _latex)(list(zip(*cells.values(), strict=True))):
             say(line)
 
@@ -118,14 +118,58 @@ def cell(value: Any, kind: str = TEXT) -> str:
 
 def _with_error(mean: Mean, kind: str) -> str:
     """Two digits of the error, and the mean to as many decimals."""
+    sign = _plus_minus(kind)
     if mean.error is None:
         return f"{mean.value:.4g}"
     if mean.error == 0:
-        return f"{mean.value:.4g} {PLUS_MINUS[kind]} 0"
+        return f"{mean.value:.4g} {sign} 0"
     decimals = max(0, 1 - math.floor(math.log10(mean.error)))
     if decimals > MOST_DECIMALS:
-        return f"{mean.value:.4g} {PLUS_MINUS[kind]} {mean.error:.2g}"
-    return f"{mean.value:.{decimals}f} {PLUS_MINUS[kind]} {mean.error:.{decimals}f}"
+        return f"{mean.value:.4g} {sign} {mean.error:.2g}"
+    return f"{mean.value:.{decimals}f} {sign} {mean.error:.{decimals}f}"
+
+
+def _plus_minus(kind: str) -> str:
+    """The sign before an error, in letters that the output can show."""
+    if kind == LATEX:
+        return r"\pm"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    can_show = kind != TEXT or PLUS_MINUS.encode(encoding, "ignore")
+    return PLUS_MINUS if can_show else "+-"
+
+
+def _title(name: str) -> str:
+    """A column's title where a reader sees the table without the command: in words, with its unit."""
+    from minidecomp.evaluation.naming import label_of
+
+    return cell(label_of(name))
+
+
+def _text_column(name: str, values: Sequence[Any]) -> list[str]:
+    """The name and the values, with decimals and errors below each other."""
+    from minidecomp.settings.options import by_name
+
+    cells = [cell(value) for value in values]
+    if name not in by_name() and all(value is None or isinstance(value, float) for value in values):
+        cells = [
+            text if value is None else f"{value:#.4g}".rstrip(".") for text, value in zip(cells, values, strict=True)
+        ]
+    sign = f" {_plus_minus(TEXT)} "
+    if any(map(_is_mean, values)):
+        parts = [text.partition(sign) for text in cells]
+        error = max(len(after) for _, _, after in parts)
+        cells = [f"{before}{between or ' ' * len(sign)}{after.ljust(error)}" for before, between, after in parts]
+        cells = cells if error else [before for before, _, _ in parts]
+    return [cell(name), *cells]
+
+
+def what_columns_are(columns: Sequence[str]) -> list[str]:
+    """For each column of recorded values, what it is in words, with its unit; nothing where its name says that."""
+    from minidecomp.evaluation.naming import label_of
+    from minidecomp.settings.options import by_name
+
+    said = [(name, label_of(name)) for name in columns if name not in by_name()]
+    return [f"{name}: {label}" for name, label in said if name != label]
 
 
 def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: str) -> None:
@@ -161,7 +205,7 @@ def _width_of(cells: Mapping[str, Sequence[str]]) -> int:
 
 
 def _cut_names(cells: dict[str, list[str]], width: int) -> None:
-    """Of names that make the table too wide only the ends are left."""
+    """Cut the beginnings of names that make the table too wide."""
     if (over := _width_of(cells) - width) > 0:
         name, column = next(iter(cells.items()))
         longest = max(LEAST_NAME, max(map(len, column)) - over)

@@ -23,7 +23,7 @@ from .loading import (
 from .namesake import say_what_is_there
 from .options import TrainCommand
 from .output import say
-from .progress import progress, stop_on_signals
+from .progress import progress, stop_on_signals, waiting
 
 if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
@@ -91,6 +91,7 @@ def train(
 def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bool) -> Trainer:
     from minidecomp import resolve, training
     from minidecomp.data import dataset_from, with_absolute_files
+    from minidecomp.data.waiting import SILENT
     from minidecomp.engines import usable_engine
     from minidecomp.loggers.log import check_log
     from minidecomp.runs import warm_start
@@ -104,7 +105,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     usable_engine(options.engine)
     check_log(options.log)
     dataset = dataset_from(options)
-    trainer = training.start(options, dataset, out)
+    trainer = training.start(options, dataset, out, SILENT if quiet else waiting())
     say_notes(dataset)
     if out is None and not quiet:
         say_what_is_there(trainer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -25,3 +27,43 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(f"minidecomp.{_PLACES[name]}"), "load" if name == "load_run" else name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _use_the_installed_package() -> None:
+    """In a clone after a plain ``pip install .``: put the installed package in this one's place.
+
+    Python finds the clone's folder ``minidecomp`` first when it starts there, but the compiled core is only in the
+    installed package. After ``pip install -e .`` the two are the same, and nothing happens.
+
+    Raises
+    ------
+    ImportError
+        If no package is installed.
+    """
+    from importlib import util
+
+    if util.find_spec("minidecomp._core") is not None:
+        return
+    here = os.path.dirname(os.path.abspath(__file__))
+    for folder in sys.path:
+        package = os.path.join(os.path.abspath(folder), "minidecomp")
+        if package != here and os.path.isdir(os.path.join(package, "_core")):
+            break
+    else:
+        clone = os.path.dirname(here)
+        raise ImportError(f"minidecomp is not installed; run: pip install -e {clone!r}")
+    spec = util.spec_from_file_location(
+        "minidecomp", os.path.join(package, "__init__.py"), submodule_search_locations=[package]
+    )
+    assert spec is not None and spec.loader is not None
+    installed = util.module_from_spec(spec)
+    sys.modules["minidecomp"] = installed  # `import` takes the module from here when this file has run
+    spec.loader.exec_module(installed)
+
+
+if not os.path.isdir(os.path.join(os.path.dirname(__file__), "_core")):
+    _use_the_installed_package()

@@ -39,9 +39,14 @@ def shown(trainer: Trainer) -> AbstractContextManager[Show]:
     """
     if in_notebook():
         return _text_in_place(trainer) if _no_tqdm() else _tqdm_bar(trainer)
-    if sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+    if has_bars():
         return _terminal_bar(trainer)
     return lines(trainer)
+
+
+def has_bars() -> bool:
+    """Whether a bar may be drawn on stderr: it is a terminal, and $NO_COLOR is not set."""
+    return sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 def in_notebook() -> bool:

@@ -17,6 +17,7 @@ from .data.dataset import Dataset, Digests
 from .data.feed import Feed
 from .data.points import Points, as_stored, fingerprint, value_range
 from .data.rules import DataRules, learn
+from .data.waiting import SILENT, Waiting
 from .engines import Engine, make, usable_engine
 from .engines.rules import trained_rows
 from .errors import DataError, Fault, OptionError, RunError, counted
@@ -161,8 +162,8 @@ class Trainer:
             self.kept = best.epoch
 
 
-def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
-    """A new run in a new folder, with its first checkpoint written.
+def start(options: TrainOptions, dataset: Dataset, out: str | None, waiting: Waiting = SILENT) -> Trainer:
+    """A new run in a new folder, with its first checkpoint written; ``waiting`` shows what takes long before.
 
     Raises
     ------
@@ -172,7 +173,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None) -> Trainer:
     options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
     _ask_for_memory(options, rules, dataset)
     digests = dataset.digests()
-    logits = from_options.prior_logits(options, dataset, digests.train)
+    logits = from_options.prior_logits(options, dataset, digests.train, waiting)
     state = checkpoint.fresh_state(options, rules.width, logits)
     notes = warm_start.begin(state, options, rules.scaling)
     # The folder comes last: whatever is refused leaves none.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..packages import pip_install
 
 HDF5_ENDINGS = (".h5", ".hdf5")
 CONTAINER_ENDINGS = (".mat", *HDF5_ENDINGS)
@@ -109,7 +110,7 @@ def _of_hdf5(path: Path) -> dict[str, Callable[[], np.ndarray]]:
         h5py: Any = import_module("h5py")
     except ImportError as error:
         raise DataError(
-            f"{path}: reading HDF5 needs h5py ({error.name or error}); pip install 'minidecomp[images]'"
+            f"{path}: reading HDF5 needs h5py ({error.name or error}); {pip_install('minidecomp[images]')}"
         ) from None
 
     def read(name: str) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, MinidecompError, is_text, printable
+from ..packages import pip_install
 from .cells import Cells, Reading, ending_of, find_header, header_names
 from .delimited import SAMPLE, value
 
@@ -74,7 +75,7 @@ class FrameCells(Cells):
         except ImportError as error:
             raise DataError(
                 f"{path}: reading {ending} needs pandas and what it reads that with ({error.name or error}); "
-                "pip install 'minidecomp[tables]'"
+                f"{pip_install('minidecomp[tables]')}"
             ) from None
         except MinidecompError:
             raise

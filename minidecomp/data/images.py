@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, counted, either
+from ..packages import pip_install
 
 CHANNEL_COUNTS = (1, 3, 4)
 FIRST, LAST = "first", "last"
@@ -137,7 +138,7 @@ def _image(file: Path, size: tuple[int, int] | None) -> np.ndarray:
         upright = import_module("PIL.ImageOps").exif_transpose
     except ImportError as error:
         raise DataError(
-            f"{file}: reading images needs Pillow ({error.name or error}); pip install 'minidecomp[images]'"
+            f"{file}: reading images needs Pillow ({error.name or error}); {pip_install('minidecomp[images]')}"
         ) from None
     try:
         with pillow.open(file) as opened:

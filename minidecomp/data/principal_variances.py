@@ -1,8 +1,7 @@
-"""The principal variances of data: what ``--prior-variance pca`` takes the prior's variances from."""
+"""The principal variances of data, from which ``--prior-variance pca`` takes the prior's variances."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,17 @@ from ..errors import Fault
 from ..files import make_folder, write_file
 from . import folders
 from .points import Bits, Points, as_numbers
+from .waiting import SILENT, Count, Waiting
 
 BLOCK = 4096
-# So that runs with other latent dimensions find what they need in the cache.
+# Runs with other latent dimensions then find what they need in the cache.
 COUNT_CACHED = 64
 WORTH_CACHING = 50_000_000  # values: about a second of work
 
 
-def principal_variances(points: Points, count: int, centre: bool = True) -> np.ndarray:
+def principal_variances(
+    points: Points, count: int, centre: bool = True, counted: Count = lambda done: None
+) -> np.ndarray:
     """The largest eigenvalues of the data's covariance, or of its second moment, in falling order.
 
     They are the squares of the singular values of the (centred) data matrix, divided by N.
@@ -31,6 +33,8 @@ def principal_variances(points: Points, count: int, centre: bool = True) -> np.n
         How many.
     centre : bool
         Whether the mean is subtracted.
+    counted : callable
+        Given how many points are done.
 
     Returns
     -------
@@ -46,6 +50,7 @@ def principal_variances(points: Points, count: int, centre: bool = True) -> np.n
         block = as_numbers(points[first : first + BLOCK], dtype)
         total += block.sum(0, dtype=np.float64)
         second += block.T @ block
+        counted(min(first + BLOCK, len(points)))
     moving = np.flatnonzero(second.diagonal())
     moment = second[np.ix_(moving, moving)].astype(np.float64) / len(points)
     if centre:
@@ -60,8 +65,10 @@ def principal_variances(points: Points, count: int, centre: bool = True) -> np.n
     return variances
 
 
-def cached_principal_variances(points: Points, count: int, centre: bool, fingerprint: str) -> np.ndarray:
-    """`principal_variances`, which for large data are kept in the user's cache, under the data's fingerprint."""
+def cached_principal_variances(
+    points: Points, count: int, centre: bool, fingerprint: str, waiting: Waiting = SILENT
+) -> np.ndarray:
+    """`principal_variances`; those of large data are kept in the user's cache, under the data's fingerprint."""
     if points.shape[0] * points.shape[1] < WORTH_CACHING:
         return principal_variances(points, count, centre)
     key = f"{fingerprint}-{'centred' if centre else 'uncentred'}"
@@ -69,15 +76,22 @@ def cached_principal_variances(points: Points, count: int, centre: bool, fingerp
     known = _read_cache(path, key, points.shape[1])
     if known is not None and len(known) >= min(count, points.shape[1]):
         return known[:count]
-    variances = principal_variances(points, max(count, COUNT_CACHED), centre)
-    with suppress(Fault):  # without a cache the next run takes longer, no more
+    moment = "covariance" if centre else "second moment"
+    waiting.say(f"computing the {moment} of {len(points):,} points, once, for --prior-variance pca")
+    with waiting.bar(len(points)) as counted:
+        variances = principal_variances(points, max(count, COUNT_CACHED), centre, counted)
+    try:
         make_folder(path.parent)
         write_file(path, lambda file: np.savez(file, key=key, variances=variances))
+    except Fault as error:  # the next run computes them again
+        waiting.say(f"the principal variances are not kept for later runs: {error}")
+    else:
+        waiting.say(f"principal variances: kept for later runs in {path.parent}")
     return variances[:count]
 
 
 def _read_cache(path: Path, key: str, width: int) -> np.ndarray | None:
-    """What a file of the cache holds; None unless it is whole, of these data, and can be principal variances."""
+    """The variances in a file of the cache; None unless the file is whole and is about these data."""
     if not path.is_file():
         return None
     try:

@@ -268,7 +268,7 @@ def _number_of(cells: Cells, wanted: str, option: str) -> int:
         shown = ", ".join(short(name) or '""' for name in cells.names[:12]) + (", .." if cells.width > 12 else "")
         near = nearest(wanted, cells.names)
         hint = f"; did you mean {short(near)}?" if near else ""
-        raise DataError(f"{cells.name}: {option}: there is no column {wanted}{hint}; the columns are {shown}")
+        raise DataError(f"{cells.name}: {option}: there is no column {wanted}; the columns are {shown}{hint}")
     if wanted.isascii() and wanted.isdigit() and int(wanted) < cells.width:
         return int(wanted)
     raise DataError(

@@ -14,16 +14,20 @@ import numpy as np
 from .. import _core
 from .._core import codes
 from ..errors import Fault
+from ..packages import extra_packages, pip_install
 
 Call = Callable[[], object]
 
-INSTALL = "pip install 'minidecomp[gpu]' for CUDA 12, 'minidecomp[gpu-cuda13]' for CUDA 13"
+
+def _install() -> str:
+    """How to install CuPy for either CUDA."""
+    return f"{pip_install('minidecomp[gpu]')} (for CUDA 13: {' '.join(extra_packages('gpu-cuda13'))})"
 
 
 def missing() -> str | None:
     """Why no GPU can be used here, in words and with what to do; None where one can."""
     if importlib.util.find_spec("cupy") is None:
-        return f"it needs CuPy: {INSTALL}"
+        return f"it needs CuPy: {_install()}"
     try:
         import cupy
 
@@ -31,7 +35,7 @@ def missing() -> str | None:
             return "CuPy finds no NVIDIA GPU here; cpu and auto are"
         from cupy.cuda import cublas  # noqa: F401
     except ImportError as error:
-        return f"CuPy does not load ({_first_line(error)}); install it with {INSTALL}"
+        return f"CuPy does not load ({_first_line(error)}); install it with {_install()}"
     except Exception as error:  # CUDA's own, whose class cannot be named without CuPy
         return f"CuPy finds no NVIDIA GPU here ({_first_line(error)}); cpu and auto are"
     return None

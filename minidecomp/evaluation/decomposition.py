@@ -1,11 +1,11 @@
-"""The two factors of a decomposition as numbers: how far encodings overlap, and how far their aggregate matches p(z).
+"""The two factors of a decomposition as numbers: how much encodings overlap, and how well they match p(z) together.
 
 KL(q(z|x) || p(z)), averaged over the data, splits into (Hoffman and Johnson, 2016; Chen et al., 2018)
 
-    I_q(x; z)                            mutual information: the overlap's measure, log N where no encodings overlap
+    I_q(x; z)                            mutual information: log N if no encodings overlap, 0 if all are the same
     KL(q(z) || prod_d q(z_d))            total correlation
     sum_d KL(q(z_d) || p(z_d))           dimension-wise KL
-    E_q(z)[log prod_d p(z_d) / p(z)]     the prior's own dependence; 0 where it is a product over dimensions
+    E_q(z)[log prod_d p(z_d) / p(z)]     the prior's own dependence; 0 if it is a product over dimensions
 
 with q(z) = 1/N sum_i q(z|x_i) over all points given, not over a batch.
 """
@@ -31,6 +31,23 @@ MOST_POINTS, SAMPLES = 10_000, 2000
 BLOCK = 100  # samples at once: nothing is samples x points x dimensions
 MMD_BLOCKS = 10
 LEAST_SAMPLES = MMD_BLOCKS * LEAST_MMD_POINTS
+TITLES = {  # of the parts that are not terms of the objective
+    "posterior_entropy": "posterior entropy",
+    "mutual_information": "mutual information I(x; z)",
+    "total_correlation": "total correlation (sampled)",
+    "dimension_wise_kl": "dimension-wise KL",
+    "prior_dependence": "prior's own dependence",
+}
+DEFINITIONS = {
+    "posterior_entropy": "the mean entropy of q(z|x) over the points",
+    "mutual_information": "E[log q(z|x) - log q(z)]: 0 if all encodings are the same, log N if no two of N overlap",
+    "total_correlation": "KL(q(z) || prod_d q(z_d)), from samples of q(z): 0 if the dimensions are independent",
+    "dimension_wise_kl": "sum_d KL(q(z_d) || p(z_d))",
+    "prior_dependence": "E_q(z)[log prod_d p(z_d) - log p(z)]: 0 if the prior's dimensions are independent",
+    "kl": "KL(q(z|x) || p(z)), the sum of the four above",
+    "mmd": "squared maximum mean discrepancy between q(z) and p(z), the mean of ten blocks of samples",
+    "kl-inc": "KL(p(z) || q(z)), from samples of p(z)",
+}
 
 
 def decomposition(
@@ -41,10 +58,10 @@ def decomposition(
     Parameters
     ----------
     loc, scale : numpy.ndarray of shape (N, D)
-        Of q(z|x_i); of more than 10,000 points as many are used, evenly spread.
+        Of q(z|x_i); of more than 10,000 points, 10,000 are used, evenly spread.
     prior : Prior
     samples : int
-        From q(z), and from p(z); 20 or more, for the MMD is that of ten blocks.
+        From q(z) and from p(z); 20 or more, since the MMD is the mean of ten blocks.
     seed : int
 
     Returns
@@ -59,7 +76,7 @@ def decomposition(
     Raises
     ------
     ValueError
-        There are fewer samples, or loc and scale are of no posteriors.
+        There are fewer samples, or loc and scale do not describe posteriors.
     """
     if samples < LEAST_SAMPLES:
         raise ValueError(f"{counted(samples, 'sample')}; a decomposition needs {LEAST_SAMPLES} or more")

@@ -38,5 +38,5 @@ def dimension_kl(loc: np.ndarray, scale: np.ndarray, prior: Prior, seed: int = 0
 
 
 def active_dimensions(loc: np.ndarray) -> list[int]:
-    """The dimensions, from 0, whose means loc (N, D) have a variance over the data above 0.01 (Burda et al., 2016)."""
+    """Indices (z1 has 0) of the dimensions whose means loc (N, D) vary by more than 0.01 (Burda et al., 2016)."""
     return np.flatnonzero(loc.astype(np.float64).var(0) > ACTIVE_VARIANCE).tolist()

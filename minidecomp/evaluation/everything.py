@@ -1,7 +1,7 @@
-"""An evaluation: what is wanted of a trained model, checked before anything is computed, and computed in one place.
+"""An evaluation of a trained model: what is wanted is checked first, then computed here and nowhere else.
 
-``evaluate``, the end of ``train``, a sweep and whatever else has a model and its data come here, so that each number of
-an ``evaluation.json`` has one computation.
+``evaluate``, the end of ``train`` and a sweep all come here, so that each number of an ``evaluation.json`` is computed
+in one way.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ MOST_SAMPLES, MOST_POINTS = 10**7, 10**9
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an evaluation computes beside the terms on the test data and the activity of each latent dimension.
+    """What an evaluation computes besides the terms on the test data and the activity of each latent dimension.
 
     Attributes
     ----------
     metrics : str
-        Names between commas, ``all``, ``none``; or empty for the usual one (`scoring.choose`).
+        Names separated by commas, ``all`` or ``none``; empty for the default (`scoring.choose`).
     decomposition : bool
-        Overlap and match, as numbers.
+        Whether overlap and match are estimated.
     marginal_log_likelihood : bool
         Whether it is estimated.
     importance_samples : int
@@ -55,12 +55,12 @@ class Wanted:
     points : int, optional
         How many test points for it, evenly spread; all if None.
     seed : int
-        Seed of all draws, 0 to 2^64 - 1.
+        Of all draws, 0 to 2^64 - 1.
 
     Raises
     ------
     OptionError
-        A number is not allowed. It may come as text.
+        A number is not allowed. Numbers may be given as text.
     """
 
     metrics: str = "none"
@@ -80,16 +80,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Listener:
-    """The functions that an evaluation calls while it goes on.
+    """The functions that an evaluation calls while it runs.
 
     Attributes
     ----------
     say : callable
         Given a line about what comes next.
     found : callable
-        Given all results so far, as soon as one is new.
+        Given all results so far, whenever there is a new one.
     points : callable
-        Given the number of points whose marginal log-likelihood is computed, and the number of all.
+        Given how many points have their marginal log-likelihood, and how many there are.
     """
 
     say: Callable[[str], object] = lambda line: None
@@ -98,12 +98,12 @@ class Listener:
 
 
 def check_wanted(wanted: Wanted, options: TrainOptions, dataset: Dataset) -> list[str]:
-    """The names of the metrics that are wanted; called before a run is trained or anything is computed.
+    """The names of the metrics that are wanted; call it before anything is trained or computed.
 
     Raises
     ------
     OptionError
-        If there is no such metric, or data or model do not allow it.
+        If there is no such metric, or the data or the model do not allow it.
     MinidecompError
         If a package is missing.
     """
@@ -123,13 +123,13 @@ def evaluate(
     Parameters
     ----------
     options : TrainOptions
-        The run's; ``engine`` and ``threads`` are what importance sampling uses.
+        The run's; importance sampling uses their ``engine`` and ``threads``.
     state : State
         With the model.
     engine : Engine
         With the same model.
     dataset : Dataset
-        What it was trained on, with the test points.
+        The data that the model was trained on, with the test points.
     wanted : Wanted, optional
     listener : Listener, optional
 
@@ -141,7 +141,7 @@ def evaluate(
     Raises
     ------
     DataError
-        If an encoding is not finite, and something is wanted that is made of the encodings.
+        If an encoding is not finite, and something is wanted that needs the encodings.
     """
     wanted, listener = wanted or Wanted(), listener or Listener()
     names = check_wanted(wanted, options, dataset)
@@ -159,7 +159,7 @@ def evaluate(
     result |= terms | {"log_volume": log_volume(dataset, state.vae.likelihood.name)}
     listener.found(result)
     if wanted.decomposition:
-        listener.say("overlap and match")
+        listener.say("computing overlap and match")
         found = decomposition(loc, scale, state.vae.current_prior(), seed=wanted.seed)
         result["decomposition"] = found | {"seed": wanted.seed}
         listener.found(result)
@@ -182,11 +182,11 @@ def evaluate_run(
     check: Callable[[], object] = unchecked,
     overtaken: list[Overtaken] | None = None,
 ) -> dict[str, Any]:
-    """`evaluate`, with each result written into the run's evaluation.json at once, since the next may take long.
+    """`evaluate`, and write each result into the run's evaluation.json at once, since the next may take long.
 
-    Results that the file has already stay if they are about this very model. ``check`` is as for
-    `minidecomp.files.write_file`. If the run has another model by now, the error is raised or, where there is a list
-    for it, put there: then what follows is computed and not written.
+    Results that the file already has are kept if they are about this very model. ``check`` is as for
+    `minidecomp.files.write_file`. If the run has another model by now, the error is raised, or appended to
+    ``overtaken`` if that is given; the remaining results are then computed but not written.
     """
     listener = listener or Listener()
     tell = listener.found
@@ -205,7 +205,7 @@ def evaluate_run(
 
 
 def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener | None = None) -> dict[str, Any]:
-    """`evaluate_run` of a run in training that has come to its end, of its best model, with the run's own seed."""
+    """`evaluate_run` for a run that has just been trained: its best model, with the run's own seed."""
     assert trainer.folder is not None
     wanted, o, state = Wanted(metrics, seed=trainer.options.seed), trainer.options, trainer.state.chosen
     engine = make_for_use(o.engine, state.vae, trainer.objective, batch_size=o.batch_size, threads=o.threads)
@@ -213,9 +213,9 @@ def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener
 
 
 def evaluated_dimension_kl(folder: Path, options: TrainOptions, state: State, loc: Any, scale: Any) -> np.ndarray:
-    """Each latent dimension's KL on the test data, in nats: the one that evaluation.json has of this very model.
+    """Each latent dimension's KL on the test data, in nats, from evaluation.json if it is about this very model.
 
-    Where it has none, the one that it would have from the end of training: with the run's seed.
+    Otherwise the KL is computed with the run's seed, as at the end of training.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ def _add_metrics(
     wanted: Wanted,
     listener: Listener,
 ) -> None:
-    """The metrics of the points that each takes; for a Student-t prior of the points as quantiles, too."""
+    """The metrics, each of the points that it takes; for a Student-t prior also of their Gaussian quantiles."""
     known, prior = scoring.known_factors(dataset, options), state.vae.current_prior()
     result["factors"] = dict(known.sizes)
     result["factors_sha256"] = "" if dataset.factors is None else dataset.factors.digest()
@@ -286,7 +286,7 @@ def _add_metrics(
         result[key] = {}
 
         def before(name: str, key: str = key) -> None:
-            listener.say(f"{key}: {name}")
+            listener.say(f"computing {name}" + ("" if key == "metrics" else " of the Gaussian quantiles"))
 
         def after(name: str, score: Score, key: str = key) -> None:
             result[key][name] = score.as_dict()

@@ -15,9 +15,9 @@ from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
 
-# What is in memory at once: so many samples of so many points, whatever the number of samples asked for.
+# Samples and points in memory at once, however many samples are asked for.
 SAMPLES_AT_ONCE, POINTS_AT_ONCE = 50, 64
-SAMPLES = 1000  # of each point, if no number is given
+SAMPLES = 1000  # of each point, by default
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class MarginalLogLikelihood:
     standard_error : float
         Of the mean, from its spread over the points: how far another test set of this size would move it.
     sampling_error : float
-        The part of it that the importance sampling makes (by the delta method); too small where few samples are
-        effective. NaN with one sample a point, which says nothing of its spread.
+        The part of it that comes from the importance sampling (by the delta method); too small if few samples are
+        effective. NaN with one sample a point.
     effective_samples : float
-        (sum w)^2 / sum w^2, its mean over the points: near 1, a single sample carries the estimate.
+        The mean over the points of (sum w)^2 / sum w^2; near 1, a single sample carries the estimate.
     samples, points : int
-        K, and how many points there were.
+        K, and the number of points.
     """
 
     mean: float
@@ -64,7 +64,7 @@ def marginal_log_likelihood(
 
     log p(x) ~ logsumexp_k log w_k - log K,   w_k = p(x|z_k) p(z_k) / q(z_k|x),   z_k ~ q(z|x)
 
-    The sums over k are kept as they grow, so that memory does not depend on K.
+    Only the running sums over k are kept, so memory does not depend on K.
 
     Parameters
     ----------

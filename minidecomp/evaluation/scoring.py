@@ -20,7 +20,7 @@ DEFAULT = "factor_vae"
 
 
 def known_factors(dataset: Dataset, options: TrainOptions) -> KnownFactors:
-    """What is known of the factors of a run's data; one that has a single value says nothing."""
+    """What is known of the factors of a run's data; a factor with a single value is left out."""
     if dataset.grid is not None:
         return KnownFactors.drawn(dataset.grid.names, dataset.grid.sizes)
     if dataset.factors is not None:
@@ -32,14 +32,14 @@ def known_factors(dataset: Dataset, options: TrainOptions) -> KnownFactors:
 def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str]:
     """The metrics that a text such as ``factor_vae,mig``, ``all`` or ``none`` means.
 
-    ``all`` is what the data and the model allow, but for those that take minutes: they are named.
+    ``all`` is what the data and the model allow, without the metrics that take minutes.
 
     Parameters
     ----------
     wanted : str
-        Empty for factor_vae, or for ``all`` where that needs more factors than there are.
+        Empty for factor_vae, or for ``all`` if the data do not allow that.
     known : KnownFactors or None
-        None where the data cannot be looked at: every metric may be computed.
+        None if the data cannot be looked at; then every metric may be wanted.
     latent_dim : int
 
     Raises
@@ -73,7 +73,7 @@ def ground_truth(codes: np.ndarray, grid: Grid) -> GroundTruth | None:
 
 
 def labelled_codes(codes: np.ndarray, test_codes: np.ndarray, factors: Factors, known: KnownFactors) -> LabelledCodes:
-    """The codes (N, D) of a person's training and of the test points, with their factors that vary."""
+    """The codes (N, D) of your own training and test points, with their factors that vary."""
     kept = [f for f, name in enumerate(factors.names) if name in known.sizes]
     return LabelledCodes(codes, factors.train[:, kept], test_codes, factors.test[:, kept])
 
@@ -81,7 +81,7 @@ def labelled_codes(codes: np.ndarray, test_codes: np.ndarray, factors: Factors, 
 def truth_of(
     codes: Mapping[str, np.ndarray], dataset: Dataset, known: KnownFactors
 ) -> GroundTruth | LabelledCodes | None:
-    """What a run's metrics are given beside the codes of the ``grid``, or of the ``train`` and the ``test`` points."""
+    """What is known of the factors, with the codes of the ``grid``, or of the ``train`` and ``test`` points."""
     if dataset.grid is not None:
         return ground_truth(codes["grid"], dataset.grid)
     if dataset.factors is not None and "train" in codes:
@@ -104,7 +104,7 @@ def scores(
     names : sequence of str
         As `choose` gives them.
     codes : numpy.ndarray of shape (N, D)
-        For the metrics that need no factors, where they do not take the truth.
+        For the metrics that need no factors and do not take the truth.
     truth : GroundTruth, LabelledCodes or None
         What is known of the factors.
     seed : int
@@ -123,7 +123,7 @@ def scores(
 
 
 def known_metrics(evaluation: Mapping[str, Any], prior: str) -> set[str]:
-    """The metrics that an evaluation.json has of a model with that prior: for Student-t, of means and of quantiles."""
+    """The metrics that an evaluation.json has; with a Student-t prior those that it has of means and of quantiles."""
     known = set(evaluation.get("metrics", {}))
     return known & set(evaluation.get("metrics_of_gaussian_quantiles", {})) if prior == StudentT.name else known
 

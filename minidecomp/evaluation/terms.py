@@ -1,4 +1,4 @@
-"""The terms of the objective on data that were not trained on, batch by batch."""
+"""The terms of the objective on test data, batch by batch."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .dimensions import active_dimensions, dimension_kl
 def evaluate(
     engine: Engine, data: Points, batch_size: int, seed: int, regularisers: Collection[str] = REGULARISERS
 ) -> dict[str, Any]:
-    """`minidecomp.engines.means.means`, of the KL itself, whatever the objective's ``log_prior_multiplier``."""
+    """`minidecomp.engines.means.means` with the KL itself, whatever the objective's ``log_prior_multiplier``."""
     return means(_of_the_kl(engine), data, batch_size, seed, regularisers, streams.EVALUATION, streams.TEST_ORDER)
 
 
 def _of_the_kl(engine: Engine) -> Engine:
-    """The engine, or one like it whose KL term is the KL."""
+    """The engine, or a copy whose second term is the KL."""
     if engine.objective.log_prior_multiplier == 1:
         return engine
     return engine.with_objective(replace(engine.objective, log_prior_multiplier=1.0))
@@ -46,7 +46,7 @@ def evaluate_model(
     """
     test = evaluate(engine, dataset.test, batch_size, seed)
     loc, scale = engine.encode(as_stored(dataset.test, engine.vae.dtype))
-    with np.errstate(all="ignore"):  # that an encoding overflowed is said of the term that it spoils
+    with np.errstate(all="ignore"):  # an overflow is reported for the term that it spoils
         kl = dimension_kl(loc, scale, engine.vae.current_prior(), seed)
     return {"test": test, "dimensions": {"kl": kl.tolist(), "active": active_dimensions(loc)}}, (loc, scale)
 

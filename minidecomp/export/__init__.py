@@ -1,10 +1,11 @@
-"""A trained model for other places, a file a format."""
+"""A trained model for other places: `export_run` writes it, and each format is a file."""
 
 from ..variants import EXPORT_FORMATS
-from . import c_source, numpy_file, onnx, safetensors
+from . import c, numpy_file, onnx, safetensors
+from .exporting import Exported, export_run
 from .format import ExportFormat
 
-for _module in (onnx, c_source, numpy_file, safetensors):
+for _module in (onnx, c, numpy_file, safetensors):
     EXPORT_FORMATS.add(_module.FORMAT)
 
-__all__ = ["ExportFormat"]
+__all__ = ["ExportFormat", "Exported", "export_run"]

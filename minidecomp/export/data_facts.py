@@ -1,4 +1,4 @@
-"""What an export tells about the data of its model: the names of their columns, and how they are scaled."""
+"""What an export tells about the model's data: the names of the columns, and how they are scaled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..data.rules import BYTES, UNKNOWN, DataRules
 
 
 def in_words(rules: DataRules | None) -> str:
-    """In a sentence, in which unit x goes in and comes out; empty where a run is too old to say."""
+    """A sentence that says in which unit x goes in and comes out; empty where the run is too old to know."""
     if rules is None or rules.unit == UNKNOWN:
         return ""
     if rules.unit == BYTES:
@@ -18,7 +18,7 @@ def in_words(rules: DataRules | None) -> str:
         text = "x and its mean are the data's numbers, which are not scaled."
     else:
         kind = rules.scaling.kind
-        text = f"x and its mean are in the units of the data; they are scaled inside, as --scale {kind} learnt it."
+        text = f"x and its mean are in the units of the data; they are scaled inside, by --scale {kind}."
     if rules.image_shape is None:
         return text
     last = ", channels last" if len(rules.image_shape) > 2 else ""
@@ -26,9 +26,9 @@ def in_words(rules: DataRules | None) -> str:
 
 
 def metadata(rules: DataRules | None) -> dict[str, str]:
-    """``columns`` and ``image_shape``, JSON lists, and ``scale``, a word of ``--scale``; what is not known is left out.
+    """``columns`` and ``image_shape``, JSON lists, and ``scale``, the word for ``--scale``; only what is known.
 
-    The pixels of an image come by rows, columns and channels.
+    The pixels of an image are in the order of rows, columns and channels.
     """
     if rules is None or rules.unit == UNKNOWN:
         return {}
@@ -38,7 +38,7 @@ def metadata(rules: DataRules | None) -> dict[str, str]:
 
 
 def scaling_metadata(rules: DataRules) -> dict[str, str]:
-    """``data_shift`` and ``data_scale``, JSON lists: the model's x is (x - data_shift) / data_scale."""
+    """``data_shift`` and ``data_scale``, JSON lists: the network's x is (x - data_shift) / data_scale."""
     if rules.scaling is None:
         return {}
     return {

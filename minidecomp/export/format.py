@@ -1,4 +1,4 @@
-"""What an export format is, and what it tells about itself."""
+"""What an export format is."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from ..errors import OptionError, either, one_of
 from ..packages import missing
 from ..runs.checkpoint import Run
 from ..variants import EXPORT_FORMATS
+from .example import Point
+from .told import Told
 
-# Windows keeps these for devices, whatever ending follows.
+# Windows keeps these names for devices, whatever ending follows.
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 
 
@@ -23,38 +25,52 @@ class ExportFormat:
     Attributes
     ----------
     name : str
-        ``minidecomp export --format``'s word for it.
+        The word for it in ``minidecomp export --format``.
     help : str
-        What the help says of it.
+        A line for the help.
     write : callable
         (run, folder, name of the files, one of ``weights``) -> the paths that it wrote.
     weights : tuple of str
         The ways in which it can keep weights, the usual one first.
     package : str or None
-        The module that has to be there for it, where NumPy is not enough.
+        The module that it needs beside NumPy.
     install : str or None
-        What ``pip install`` takes for it; the package's name if it is None.
+        What ``pip install`` takes for it, if that is not the module's name.
     why_not : callable
-        A name of its files -> why they cannot be called so, or None where they can.
+        A name of the files -> why they cannot have it; None where they can.
+    takes_point : bool
+        ``write`` takes a fifth argument: the `example.Point` of a test vector, or None.
+    tell : callable or None
+        (run, name of the files, one of ``weights``) -> `told.Told`: what the files are and what they need.
     """
 
     name: str
     help: str
-    write: Callable[[Run, Path, str, str], list[Path]]
+    write: Callable[..., list[Path]]
     weights: tuple[str, ...] = ("float32",)
     package: str | None = None
     install: str | None = None
     why_not: Callable[[str], str | None] = lambda name: None
+    takes_point: bool = False
+    tell: Callable[[Run, str, str], Told] | None = None
+
+    def files(self, run: Run, folder: Path, name: str, weights: str, point: Point | None = None) -> list[Path]:
+        """Write the export's files into a folder that is there; ``point`` is for a test vector."""
+        return self.write(run, folder, name, weights, *((point,) if self.takes_point else ()))
+
+    def told(self, run: Run, name: str, weights: str) -> Told:
+        """What the format tells about an export."""
+        return Told() if self.tell is None else self.tell(run, name, weights)
 
 
 def chosen_format(kind: str, name: str, weights: str | None = None) -> ExportFormat:
-    """The format of that name, for files called ``name`` with weights kept as ``weights`` or as usual.
+    """The format called ``kind``, for files called ``name``, with weights kept as ``weights`` or as usual.
 
     Raises
     ------
     OptionError
-        If there is no such format, it does not keep weights so, its package is not installed, or the format's files
-        cannot have that name.
+        There is no such format, it cannot keep weights like that, its package is not installed, or its files cannot
+        have that name.
     """
     if kind not in EXPORT_FORMATS:
         raise OptionError("format", kind, must_be=one_of(EXPORT_FORMATS))

@@ -1,7 +1,8 @@
-"""The parts of every export: encoder and decoder as plain layers, and the links at their ends."""
+"""Encoder and decoder as every export takes them: plain layers, and the links at their ends."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..model.network import LEAKY_SLOPE, MLP
 from ..model.vae import VAE
 from ..terms.arrays import MIN_SCALE
 
-__all__ = ["LEAKY_SLOPE", "MIN_SCALE", "Chain", "decoder_of", "encoder_of"]
+__all__ = ["LEAKY_SLOPE", "MIN_SCALE", "Chain", "buffers", "decoder_of", "encoder_of"]
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Chain:
     mean_link : str
         ``identity`` or ``sigmoid``: turns the first outputs into loc, or into the mean E[x|z].
     scale_link : str or None
-        ``softplus`` or ``exp``: turns the other half of the outputs into the scale; None if there is no such half.
+        ``softplus`` or ``exp``: turns the second half of the outputs into the scale; None if there is no second half.
     shift, unit : numpy.ndarray of shape (dx,) or None
-        float64. The model's x is (x - shift) / unit; so the encoder takes it, and the decoder gives
-        mean * unit + shift and scale * unit. None where the model's x is a person's.
+        float64. The network's x is (x - shift) / unit: the encoder scales what it is given, and the decoder gives
+        mean * unit + shift and scale * unit. None where the data are not scaled.
     """
 
     name: str
@@ -72,12 +73,12 @@ def _chain(vae: VAE, network: MLP, name: str, mean_link: str, scale_link: str | 
 
 
 def encoder_of(vae: VAE, scaling: Scaling | None = None) -> Chain:
-    """The encoder: x (dx) -> loc, scale (D); ``scaling`` as the rules of the model's data have it."""
+    """The encoder: x (dx) -> loc, scale (D). ``scaling`` is that of the rules of the model's data."""
     return _chain(vae, vae.encoder, "encode", "identity", vae.scale_link, scaling)
 
 
 def decoder_of(vae: VAE, scaling: Scaling | None = None) -> Chain:
-    """The decoder: z (D) -> the mean E[x|z] (dx) and, of a likelihood that learns one, its scale."""
+    """The decoder: z (D) -> the mean E[x|z] (dx) and, where the likelihood learns a scale, the scale (dx)."""
     likelihood = vae.likelihood
     output = np.linspace(-2, 2, likelihood.output_dim(vae.data_dim))
     mean = output[: vae.data_dim]
@@ -87,3 +88,14 @@ def decoder_of(vae: VAE, scaling: Scaling | None = None) -> Chain:
         raise OptionError("format", None, f"{reason}; use --format safetensors, which holds the parameters themselves")
     scale_link = "softplus" if likelihood.learns_scale else None
     return _chain(vae, vae.decoder, "decode", likelihood.mean_link, scale_link, scaling)
+
+
+def buffers(chains: Iterable[Chain]) -> tuple[int, int]:
+    """How many numbers two buffers need that take the layers' outputs in turn; the second takes x as scaled, too."""
+    sizes = [0, 0]
+    for chain in chains:
+        for i, width in enumerate(chain.widths[1:]):
+            sizes[i % 2] = max(sizes[i % 2], width)
+        if chain.shift is not None and chain.name == "encode":
+            sizes[1] = max(sizes[1], chain.widths[0])
+    return sizes[0], sizes[1]

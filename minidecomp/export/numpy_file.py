@@ -1,9 +1,10 @@
-"""One Python file of plain NumPy, with the weights beside it."""
+"""One Python file of plain NumPy, and a file with the weights."""
 
 from __future__ import annotations
 
 import keyword
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,14 @@ from .. import __version__
 from ..data.rules import DataRules
 from ..files import write_file
 from ..model.vae import VAE
+from ..runs.checkpoint import Run
 from .data_facts import in_words, metadata
+from .example import Point, example
 from .format import ExportFormat
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
+from .provenance import provenance
+from .quantised import constant_bytes
+from .told import Told, activation_bytes, signature
 
 ACTIVATIONS = {
     "relu": "np.maximum(a, 0)",
@@ -24,7 +30,7 @@ ACTIVATIONS = {
 }
 
 
-# What Python imports before or while it imports the file: a file of that name in its folder would come first.
+# What Python imports before or with the file. A file of that name in its folder would come first.
 TAKEN = {"numpy", "sitecustomize", "usercustomize", *sys.stdlib_module_names}
 
 
@@ -35,14 +41,22 @@ def why_not(name: str) -> str | None:
     return f"{name}.py would hide a module that Python needs; another is" if name in TAKEN else None
 
 
-def write_numpy(vae: VAE, folder: Path, name: str, rules: DataRules | None = None) -> list[Path]:
-    """Write NAME.py, with ``encode(x)`` and ``decode(z)``, and NAME.npz.
+def write_numpy(
+    vae: VAE,
+    folder: Path,
+    name: str,
+    rules: DataRules | None = None,
+    origin: Mapping[str, str] | None = None,
+    point: Point | None = None,
+) -> list[Path]:
+    """Write NAME.py, with ``encode(x)``, ``decode(z)`` and ``self_check()``, and NAME.npz.
 
-    Beside the weights it has the arrays ``columns``, the names of x's columns where they have any, and ``scale``.
+    Beside the weights, NAME.npz has the arrays ``columns`` (the names of x's columns, where they have names),
+    ``scale``, what ``origin`` has (`provenance`), and the test vector of ``point``.
     """
     scaling = None if rules is None else rules.scaling
     encoder, decoder = encoder_of(vae, scaling), decoder_of(vae, scaling)
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         f"{chain.name}.{i}.{kind}": array
         for chain in (encoder, decoder)
         for kind, parts in (("W", chain.weights), ("b", chain.biases))
@@ -54,6 +68,11 @@ def write_numpy(vae: VAE, folder: Path, name: str, rules: DataRules | None = Non
         arrays["columns"] = np.array(rules.names)
     if "scale" in (facts := metadata(rules)):
         arrays["scale"] = np.array(facts["scale"])
+    arrays |= {key: np.array(value) for key, value in (origin or {}).items()}
+    test = None if point is None else example(encoder, decoder, point, np.float64)
+    if test is not None:
+        arrays |= {"test.x": test.x, "test.mean": test.decoded["mean"], "test.tolerance": np.array(test.tolerance)}
+        arrays |= {f"test.{output}": values for output, values in test.encoded.items()}
     paths = [folder / f"{name}.py", folder / f"{name}.npz"]
     write_file(paths[0], lambda file: file.write(source(encoder, decoder, name, in_words(rules)).encode()))
     write_file(paths[1], lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
@@ -69,8 +88,11 @@ def source(encoder: Chain, decoder: Chain, name: str, unit: str = "") -> str:
     if encoder.shift is not None:
         x = '((np.asarray(x, np.float64) - WEIGHTS["shift"]) / WEIGHTS["unit"]).astype(np.float32)'
         mean = f'{mean} * WEIGHTS["unit"] + WEIGHTS["shift"]'
-    needs = f"needs numpy and {name}.npz." + (unit and f"\n\n{unit[0].upper()}{unit[1:]}\n")
-    return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}; {needs}"""
+    about = f"{unit}\n" if unit else ""
+    return f'''"""Encoder and decoder of {name}, exported by minidecomp {__version__}.
+
+The file needs numpy and {name}.npz. WEIGHTS has the weights, the run's name and its options.
+{about}"""
 
 from pathlib import Path
 
@@ -111,12 +133,46 @@ def decode(z):
     """E[x|z] (N, {decoder.outputs["mean"]}) for z (N, {decoder.widths[0]})"""
     a = layers(np.asarray(z, np.float32), "decode", {len(decoder.weights)}, lambda a: {ACTIVATIONS[decoder.activation]})
     return {mean}
+
+
+def self_check():
+    """Whether a test vector comes out right, but for rounding; None if there is none"""
+    if "test.x" not in WEIGHTS:
+        return None
+    made = (*encode(WEIGHTS["test.x"]), decode(WEIGHTS["test.loc"]))
+    steps = 1, 1, WEIGHTS.get("unit", 1)
+    return all(
+        bool((abs(got - wanted) <= WEIGHTS["test.tolerance"] * (abs(wanted) + step)).all())
+        for got, wanted, step in zip(made, (WEIGHTS[f"test.{{name}}"] for name in ("loc", "scale", "mean")), steps)
+    )
 '''
+
+
+def tell(run: Run, name: str, weights: str) -> Told:
+    """The files, the functions, and memory."""
+    chains = encoder_of(run.vae, run.rules.scaling), decoder_of(run.vae, run.rules.scaling)
+    size = sum(constant_bytes(chain, weights) for chain in chains)
+    return Told(
+        {".py": "encode, decode and self_check", ".npz": "weights, and what the model is"},
+        (
+            signature(f"{name}.encode", chains[0], "N, "),
+            signature(f"{name}.decode", chains[1], "N, ", ("mean",)),
+            f"weights: {size} bytes",
+            f"RAM: the weights, about {max(map(activation_bytes, chains))} bytes a point, Python and NumPy",
+        ),
+        f"self-check: {name}.self_check() returns True if all is right",
+    )
+
+
+def _write(run: Run, folder: Path, name: str, weights: str, point: Point | None = None) -> list[Path]:
+    return write_numpy(run.vae, folder, name, run.rules, provenance(run, weights), point)
 
 
 FORMAT = ExportFormat(
     "numpy",
-    "one Python file that needs numpy alone, and its weights",
-    lambda run, folder, name, weights: write_numpy(run.vae, folder, name, run.rules),
+    "one Python file that needs numpy alone, and a file with the weights",
+    _write,
     why_not=why_not,
+    takes_point=True,
+    tell=tell,
 )

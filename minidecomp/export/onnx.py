@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +12,52 @@ from .. import __version__
 from ..data.rules import DataRules
 from ..files import write_file
 from ..model.vae import VAE
+from ..runs.checkpoint import Run
 from .data_facts import in_words, metadata
 from .format import ExportFormat
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, decoder_of, encoder_of
+from .provenance import provenance
+from .quantised import WEIGHTS, constant_bytes, quantised
+from .told import Told, activation_bytes, signature
 
 OPSET, IR_VERSION = 13, 8  # of 2020 and later: what every runtime in use reads
 OPERATORS = {"relu": "Relu", "leaky-relu": "LeakyRelu", "tanh": "Tanh", "softplus": "Softplus"}
 
 
-def write_onnx(vae: VAE, folder: Path, name: str, rules: DataRules | None = None) -> list[Path]:
-    """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean, where it is learned also scale).
+def write_onnx(
+    vae: VAE,
+    folder: Path,
+    name: str,
+    rules: DataRules | None = None,
+    weights: str = "float32",
+    origin: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean and, where it is learned, scale).
 
-    Their metadata have ``columns``, a JSON list of the names of x's columns, and ``scale``, a word of ``--scale``.
+    Their metadata have ``columns``, a JSON list of the names of x's columns, ``scale``, the word for ``--scale``, and
+    what ``origin`` has (`provenance`).
     """
     paths, scaling = [], None if rules is None else rules.scaling
     chains = (encoder_of(vae, scaling), "encoder", "x"), (decoder_of(vae, scaling), "decoder", "z")
     for chain, what, variable in chains:
-        model = onnx_model(chain, f"{name}-{what}", variable)
-        describe(model, rules)
+        model = onnx_model(chain, f"{name}-{what}", variable, weights)
+        describe(model, rules, origin or {})
         text = model.SerializeToString()
         paths.append(folder / f"{name}-{what}.onnx")
         write_file(paths[-1], lambda file, text=text: file.write(text))  # type: ignore[misc]
     return paths
 
 
-def describe(model: Any, rules: DataRules | None) -> None:
-    """Write into an onnx.ModelProto what x is."""
+def describe(model: Any, rules: DataRules | None, origin: Mapping[str, str]) -> None:
+    """Write into an onnx.ModelProto what x is and where the model comes from."""
     from onnx import helper
 
-    helper.set_model_props(model, metadata(rules))
+    helper.set_model_props(model, {**metadata(rules), **origin})
     model.doc_string = in_words(rules)
 
 
-def onnx_model(chain: Chain, name: str, variable: str) -> Any:
-    """The chain as an onnx.ModelProto with one input, of shape (batch, width)."""
+def onnx_model(chain: Chain, name: str, variable: str, weights: str = "float32") -> Any:
+    """The chain as an onnx.ModelProto with one input of shape (batch, width)."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -59,8 +72,10 @@ def onnx_model(chain: Chain, name: str, variable: str) -> Any:
             ]
             h = "x_"
     for i, (W, b) in enumerate(zip(chain.weights, chain.biases, strict=True)):
-        constants += [numpy_helper.from_array(W, f"W{i}"), numpy_helper.from_array(b, f"b{i}")]
-        nodes.append(helper.make_node("Gemm", [h, f"W{i}", f"b{i}"], [f"a{i}"]))
+        nodes += _weights(W, f"W{i}", weights, constants)
+        constants.append(numpy_helper.from_array(b, f"b{i}"))
+        turned: dict[str, Any] = {"transB": 1} if weights == "int8" else {}
+        nodes.append(helper.make_node("Gemm", [h, f"W{i}", f"b{i}"], [f"a{i}"], **turned))
         h = f"a{i}"
         if i < len(chain.weights) - 1:
             more: dict[str, Any] = {"alpha": LEAKY_SLOPE} if chain.activation == "leaky-relu" else {}
@@ -83,8 +98,25 @@ def onnx_model(chain: Chain, name: str, variable: str) -> Any:
     return model
 
 
+def _weights(W: np.ndarray, name: str, weights: str, constants: list[Any]) -> list[Any]:
+    """Add a matrix to the constants: as it is or, for int8, as bytes and scales with the node that multiplies them.
+
+    The bytes are those of the transposed matrix. Of the matrix itself, onnxruntime would make a product of bytes
+    with bytes, for which it rounds the layer's input, too.
+    """
+    from onnx import helper, numpy_helper
+
+    if weights != "int8":
+        constants.append(numpy_helper.from_array(W, name))
+        return []
+    q, scale = quantised(W)
+    constants.append(numpy_helper.from_array(np.ascontiguousarray(q.T), f"{name}_q"))
+    constants.append(numpy_helper.from_array(scale, f"{name}_s"))
+    return [helper.make_node("DequantizeLinear", [f"{name}_q", f"{name}_s"], [name], axis=0)]
+
+
 def _end(chain: Chain, h: str, constants: list[Any]) -> list[Any]:
-    """From the last layer's output to the chain's own outputs."""
+    """The nodes from the last layer's output to the outputs of the chain."""
     from onnx import helper, numpy_helper
 
     first, half = next(iter(chain.outputs.items()))
@@ -106,10 +138,27 @@ def _end(chain: Chain, h: str, constants: list[Any]) -> list[Any]:
     return [*nodes, helper.make_node("Add", ["s", "least"], [made[1]]), *(back if scaled else [])]
 
 
+def tell(run: Run, name: str, weights: str) -> Told:
+    """The files, their inputs and outputs, and memory."""
+    parts = {"encoder": encoder_of(run.vae, run.rules.scaling), "decoder": decoder_of(run.vae, run.rules.scaling)}
+    constants = {what: constant_bytes(chain, weights) for what, chain in parts.items()}
+    listed = ", ".join(f"{what} {size}" for what, size in constants.items())
+    return Told(
+        {"-encoder.onnx": "x -> q(z|x)", "-decoder.onnx": "z -> p(x|z)"},
+        (
+            *(signature(f"{name}-{what}.onnx", chain, "batch, ") for what, chain in parts.items()),
+            f"weights: {sum(constants.values())} bytes ({listed})",
+            f"RAM: the weights, about {max(map(activation_bytes, parts.values()))} bytes a point, and the runtime",
+        ),
+    )
+
+
 FORMAT = ExportFormat(
     "onnx",
     "two models with a free batch size, for onnxruntime and others",
-    lambda run, folder, name, weights: write_onnx(run.vae, folder, name, run.rules),
+    lambda run, folder, name, weights: write_onnx(run.vae, folder, name, run.rules, weights, provenance(run, weights)),
+    weights=WEIGHTS,
+    tell=tell,
     package="onnx",
     install="minidecomp[onnx]",
 )

@@ -1,4 +1,4 @@
-"""What weights of one byte cost."""
+"""How far int8 weights move a model's outputs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import numpy as np
 from ..data.points import Points, as_numbers, evenly_spread
 from ..model.network import Parameters
 from ..model.vae import VAE, in_dtype
-from .c_source import dequantised
 from .networks import Chain, decoder_of, encoder_of
+from .quantised import dequantised
 
 MOST_POINTS = 1000
 
 
 def int8_errors(vae: VAE, data: Points) -> dict[str, tuple[float, float]]:
-    """The int8 model's largest error over some points, and the values' spread (std), for loc, scale and the mean."""
+    """For loc, scale and the mean: the int8 model's largest error over some points, and the values' standard deviation.
+
+    At most ``MOST_POINTS`` of the data are used.
+    """
     x = as_numbers(data[evenly_spread(len(data), MOST_POINTS)], np.float32)
     exact, coarse = (
         in_dtype(vae, np.float32),
@@ -27,7 +30,7 @@ def int8_errors(vae: VAE, data: Points) -> dict[str, tuple[float, float]]:
 
 
 def with_chains(vae: VAE, encoder: Chain, decoder: Chain) -> VAE:
-    """The model with these weights."""
+    """A float32 copy of the model with the weights of these chains."""
     changed = in_dtype(vae, np.float32)
     parameters: Parameters = changed.parameters
     for prefix, chain in (("enc", encoder), ("dec", decoder)):

@@ -11,17 +11,19 @@ import numpy as np
 from .. import __version__
 from ..files import write_file
 from ..runs.checkpoint import Run
-from ..runs.folder import config_text
 from .data_facts import metadata, scaling_metadata
 from .format import ExportFormat
+from .provenance import options_text, provenance
+from .told import Told
 
 DTYPES = {"float32": "F32", "float64": "F64"}
 
 
 def write_safetensors(run: Run, folder: Path, name: str) -> list[Path]:
-    """Write NAME.safetensors: the arrays of the checkpoint's ``parameter.*``, and as metadata config.toml's text.
+    """Write NAME.safetensors: the parameters, with their names and dtype in the checkpoint.
 
-    What the data are is there as well: ``columns``, ``scale`` and, of scaled data, ``data_shift`` and ``data_scale``.
+    The metadata have what `provenance` gives, ``config`` (the options again), ``columns``, ``scale`` and, of scaled
+    data, ``data_shift`` and ``data_scale``.
 
     Layout (github.com/huggingface/safetensors): the header's length in 8 bytes, little-endian; the header, JSON padded
     with blanks to a multiple of 8; the arrays, C order, little-endian, at the offsets that the header has.
@@ -30,7 +32,8 @@ def write_safetensors(run: Run, folder: Path, name: str) -> list[Path]:
         "__metadata__": {
             "format": "minidecomp",
             "version": __version__,
-            "config": config_text(run.options),
+            "config": options_text(run),
+            **provenance(run, run.vae.dtype.name),
             "data_dim": str(run.vae.data_dim),
             **metadata(run.rules),
             **scaling_metadata(run.rules),
@@ -53,8 +56,21 @@ def write_safetensors(run: Run, folder: Path, name: str) -> list[Path]:
     return [path]
 
 
+def tell(run: Run, name: str, weights: str) -> Told:
+    """The file, and the parameters in it."""
+    vae = run.vae
+    return Told(
+        {".safetensors": "parameters and metadata"},
+        (
+            f"parameters: {vae.parameters.vector.nbytes} bytes, {vae.dtype.name}; no code",
+            *(f"{key}: {list(view.shape)}" for key, view in vae.parameters.items()),
+        ),
+    )
+
+
 FORMAT = ExportFormat(
     "safetensors",
-    "the parameters, with the settings as metadata",
+    "the parameters, with the options as metadata",
     lambda run, folder, name, weights: write_safetensors(run, folder, name),
+    tell=tell,
 )

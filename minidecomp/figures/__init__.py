@@ -10,6 +10,7 @@ from .by_name import PICTURES, picture
 from .comparison import data_and_reconstructions, samples
 from .curves import TERM_LABELS, learning_curves
 from .gradients import difference_errors, draw_gradient_log, gradient_curves, gradient_field, write_field_animation
+from .grid import panel_grid
 from .of_run import (
     FORMATS,
     check_classes,
@@ -20,7 +21,7 @@ from .of_run import (
     draw_model,
     test_points,
 )
-from .posterior import aggregate_posterior, density_on_grid, panel_grid
+from .posterior import aggregate_posterior, density_on_grid
 from .scores import loss_against_score
 from .style import available, import_matplotlib_meanwhile, missing, write_figure
 from .traversals import latent_traversals, write_animation

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.labels import Classes, classes_of
 from ..errors import printable
-from .against_option import cut_apart
+from .cutting import cut_apart
 from .style import CLASS_COLOURS, dots, has_glyphs, short, widest
 
 if TYPE_CHECKING:

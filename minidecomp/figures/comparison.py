@@ -1,4 +1,4 @@
-"""What the model makes beside the data: reconstructions and samples."""
+"""Data beside what the model makes: reconstructions and samples."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SQUARE = 2.6  # inches: the height of a picture of the plane, less its legend
+SQUARE = 2.6  # inches: the height of a picture of the plane without its legend
 
 
 @styled
@@ -44,14 +44,14 @@ def data_and_reconstructions(
     ----------
     x, reconstruction : numpy.ndarray of shape (N, dx)
     image_shape : tuple of int, optional
-        Rows and columns, and channels of coloured ones, if the points are images; 0 is black and 1 is white, or the
-        range of the data if wider.
+        Rows, columns and, for coloured images, channels, if the points are images. 0 is black and 1 is white; a wider
+        range of the data takes the place of 0 to 1.
     labels : numpy.ndarray of shape (N,), optional
-        Classes, as numbers or names: words over images, colours of points in the plane.
+        Classes, as numbers or names: titles of images, colours of points in the plane.
     names : sequence of str, optional
-        Of the columns of points that are no images.
+        Names of the columns, for points that are not images.
     class_names : sequence of str, optional
-        Of all classes of the data; a label is then a place among them, which gives the class its colour.
+        Names of all classes of the data; a label is then an index into them, which gives the class its colour.
 
     Returns
     -------
@@ -109,11 +109,12 @@ def _one_dimensional_pairs(x: np.ndarray, reconstruction: np.ndarray, names: Seq
     axes = figure.subplots()
     extent = extent_around(np.stack([x, x], axis=1), np.stack([reconstruction, reconstruction], axis=1))
     low, high = extent[:2]
-    axes.plot([low, high], [low, high], color=LINK_COLOUR, linewidth=0.8, zorder=0)
+    (equal,) = axes.plot([low, high], [low, high], color=LINK_COLOUR, linewidth=0.8, zorder=0)
     axes.scatter(x, reconstruction, color=MODEL_COLOUR, **dots(len(x)))
     axes.set_xlabel(f"data: {column_label(names, 0)}")
     axes.set_ylabel(f"reconstruction of {column_label(names, 0)}")
     plane_axes(axes, extent)
+    figure.legend([equal], ["reconstruction = data"], loc="outside upper center")
     return figure
 
 
@@ -128,16 +129,18 @@ def _planar_pairs(x: np.ndarray, reconstruction: np.ndarray, classes: Classes | 
     data = axes.scatter(*x.T, color="0.45", zorder=2, **dots(len(x)))
     if classes is None:
         made = axes.scatter(*reconstruction.T, color=MODEL_COLOUR, zorder=3, **dots(len(x)))
-        legend = Dots([made], ["reconstruction"], "")
+        legend = Dots([made], ["reconstruction, joined to its point"], "")
+        title = ""
     else:
         legend = draw_classes(axes, reconstruction, classes, zorder=3)
+        title = "reconstructions by class, joined to their points" + (f" ({legend.note})" if legend.note else "")
     axes.set_xlabel(column_label(names, 0))
     axes.set_ylabel(column_label(names, 1))
     plane_axes(axes, extent_around(x, reconstruction))
     legend = legend.before(data, "data")
     columns = legend.columns(COLUMN)
-    figure.set_figheight(SQUARE + legend.height(columns, legend.note))
-    legend.write(figure, legend.note, loc="outside upper center", ncols=columns)
+    figure.set_figheight(SQUARE + legend.height(columns, title))
+    legend.write(figure, title, loc="outside upper center", ncols=columns)
     return figure
 
 
@@ -148,10 +151,10 @@ def _line_pairs(x: np.ndarray, reconstruction: np.ndarray, classes: Classes | No
     titles = [] if classes is None else [class_labels(classes.names)[code] for code in classes.codes[:count]]
     figure = new_figure(COLUMN, 0.6 + (0.95 if titles else 0.8) * count + columns.foot)
     panels = figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    marker = "o" if features <= FEW else ""
+    markers = ("o", "s") if features <= FEW else ("", "")
     for i, axes in enumerate(panels):
-        axes.plot(columns.index, x[i], color=DATA_COLOUR, marker=marker, label="data")
-        axes.plot(columns.index, reconstruction[i], "--", color=MODEL_COLOUR, marker=marker, label="reconstruction")
+        axes.plot(columns.index, x[i], color=DATA_COLOUR, marker=markers[0], label="data")
+        axes.plot(columns.index, reconstruction[i], "--", color=MODEL_COLOUR, marker=markers[1], label="reconstruction")
         axes.locator_params(axis="y", nbins=3)
         if titles:
             axes.set_title(titles[i], loc="right", fontsize=7, pad=2)
@@ -168,18 +171,18 @@ def samples(
     image_shape: tuple[int, ...] | None = None,
     names: Sequence[str] = (),
 ) -> Figure:
-    """Generated points: the first 64 images; beside or against data for points that are no images.
+    """Generated points: the first 64 images, or points that are not images together with the data.
 
     Parameters
     ----------
     generated : numpy.ndarray of shape (N, dx)
-        Drawn from p(x | z), z from the prior; images usually are its means.
+        Drawn from p(x | z), with z from the prior; images usually are the means of p(x | z).
     data : numpy.ndarray of shape (M, dx)
-        To compare with; of images only the range of grey is used.
+        Data to compare with; for images only their range of grey is used.
     image_shape : tuple of int, optional
-        Rows and columns, and channels of coloured ones, if the points are images.
+        Rows, columns and, for coloured images, channels, if the points are images.
     names : sequence of str, optional
-        Of the columns of points that are no images.
+        Names of the columns, for points that are not images.
 
     Returns
     -------
@@ -239,15 +242,15 @@ def _feature_summary(generated: np.ndarray, data: np.ndarray, names: Sequence[st
     figure = new_figure(COLUMN, 2.2 + columns.foot)
     axes = figure.subplots()
     index = columns.index
-    shown = ((data, "data", DATA_COLOUR, -1), (generated, "generated", MODEL_COLOUR, 1))
-    for points, name, colour, side in shown:
+    shown = ((data, "data", DATA_COLOUR, "o-", -1), (generated, "generated", MODEL_COLOUR, "s--", 1))
+    for points, name, colour, style, side in shown:
         low, middle, high = np.quantile(columns.place(points), [0.05, 0.5, 0.95], axis=0)
         if features <= FEW:
             spread = np.stack([middle - low, high - middle])
-            axes.errorbar(index + 0.1 * side, middle, spread, fmt="o", color=colour, elinewidth=1, label=name)
+            axes.errorbar(index + 0.1 * side, middle, spread, fmt=style[0], color=colour, elinewidth=1, label=name)
         else:
             axes.fill_between(index, low, high, color=colour, alpha=0.25, linewidth=0)
-            axes.plot(index, middle, color=colour, label=name)
+            axes.plot(index, middle, style[1:], color=colour, label=name)
     columns.label(axes)
     of_range = ",\nas shares of the column's range" if columns.own else ""
     axes.set_ylabel(f"median and 5–95% range{of_range}")

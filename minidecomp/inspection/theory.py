@@ -42,13 +42,13 @@ class Sides:
 
 
 def log_F(prior: Prior, beta: float) -> float:
-    """log F_beta = log int p(z)^beta dz in nats, in closed form or by quadrature, as the prior knows it.
+    """log F_beta = log int p(z)^beta dz in nats, in closed form or by quadrature, whichever the prior has.
 
     Raises
     ------
     OptionError
-        If p^beta has no integral (a Student-t with beta (nu + 1) <= 1), or the prior does not know it: a mixture in
-        more than two dimensions, which has neither a closed form nor a product's.
+        If p^beta has no finite integral (a Student-t with beta (nu + 1) <= 1), or the integral is not known (a mixture
+        in more than two dimensions, which has no closed form and is not a product).
     """
     try:
         return prior.log_power_integral(beta)
@@ -191,7 +191,7 @@ def theorem_2(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float, seed: int =
     """Theorem 2 (Mathieu et al., ICML 2019): the objective at alpha = 0, in nats, of a model and of its rotation by R.
 
     z' = R z,  q' = N(R mu, R S R^T),  p'(x|z') = p(x | R^T z'). log q'(z') = log q(z), for a rotation keeps volumes.
-    The sides agree where p(R z) = p(z) for all z: for a Gaussian prior with equal variances, and no other here.
+    The sides agree if p(R z) = p(z) for all z. Of the priors here, only a Gaussian with equal variances has that.
 
     Raises
     ------

@@ -7,6 +7,7 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.points import all_zero_or_one
 from ..data.principal_variances import cached_principal_variances
+from ..data.waiting import SILENT, Waiting
 from ..errors import OptionError, counted
 from ..settings.options import TrainOptions
 from ..terms.priors import variance_from_logits
@@ -66,7 +67,9 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
     )
 
 
-def prior_logits(options: TrainOptions, dataset: Dataset, fingerprint: str) -> np.ndarray | None:
+def prior_logits(
+    options: TrainOptions, dataset: Dataset, fingerprint: str, waiting: Waiting = SILENT
+) -> np.ndarray | None:
     """The logits that give the prior the shares of the data's leading principal variances; None for equal ones.
 
     Raises
@@ -77,7 +80,7 @@ def prior_logits(options: TrainOptions, dataset: Dataset, fingerprint: str) -> n
     if options.prior_variance != "pca":
         return None
     dim = options.latent_dim
-    variances = cached_principal_variances(dataset.train, dim, options.pca_centre, fingerprint)
+    variances = cached_principal_variances(dataset.train, dim, options.pca_centre, fingerprint, waiting)
     usable = int((variances > 1e-12 * variances[0]).sum()) if variances[0] > 0 else 0
     if usable < dim:
         raise OptionError(

@@ -1,4 +1,4 @@
-"""What the page's engine and controls take from Python's own tables, so that no number stands in two places."""
+"""What the page's engine and controls take from Python's tables, so that each number is written in one place."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..settings.options import by_name, choices_of
 from ..settings.resolving import resolve
 from ..variants import Option
 
-LARGEST_EXACT = 2**53  # up to which a number of JavaScript holds every whole number
+LARGEST_EXACT = 2**53  # JavaScript's numbers hold every whole number up to this
 ORDERS = ("ACTIVATIONS", "SCALE_LINKS", "LIKELIHOODS", "PRIORS", "KL_ESTIMATORS", "REGULARISERS", "TERMS")
 NUMBERS = ("MIN_SCALE", "LOG_2PI", "LEAKY_SLOPE", "KERNEL_SCALES", "LEAST_MMD_POINTS")
 
-# What a page trains with; other options it leaves as the command has them.
+# The options that a page trains with; the others have the command's defaults.
 PAGE_OPTIONS = (
     *("data", "data_seed", "arms", "points_per_arm", "radial_std", "tangential_std", "rate"),
     *("prior", "prior_variance_scale", "learn_prior_variance", "components", "component_radius"),
@@ -23,15 +23,15 @@ PAGE_OPTIONS = (
     *("init", "scale_link", "likelihood", "likelihood_scale", "beta", "alpha", "regulariser", "kl", "samples"),
     *("log_prior_multiplier", "batch_size", "lr", "amsgrad", "seed"),
 )
-# What a page trains at most: weights, hidden layers of a network, and numbers of the training points.
+# The most that a page trains: weights, hidden layers of a network, and numbers in all training points.
 LIMITS = {"weights": 20_000, "hidden": 3, "numbers": 120_000}
 
 
 def constants() -> dict[str, Any]:
     """The page's ``CONSTANTS``, ready for JSON.
 
-    ``ACTIVATIONS``, ``PRIORS`` and so on have names in the order of their codes; ``streams`` the purposes and the first
-    step of each use of random numbers.
+    ``ACTIVATIONS``, ``PRIORS`` and so on hold names in the order of their codes. ``streams`` holds the purposes and the
+    first step of each use of random numbers.
     """
     return {
         **{name: getattr(codes, name) for name in (*ORDERS, *NUMBERS)},
@@ -42,11 +42,11 @@ def constants() -> dict[str, Any]:
 
 
 def option_constants() -> dict[str, Any]:
-    """What a page with controls has beside.
+    """The further constants of a page with controls.
 
     ``options`` has the kind, limits, choices and default of each option of a run; ``defaults`` what ``minidecomp
-    train --data pinwheel --prior mixture`` has, ``usualVarianceScale`` what each prior has if nothing is said, and
-    ``limits`` what the page trains at most.
+    train --data pinwheel --prior mixture`` has, ``usualVarianceScale`` has each prior's default, and ``limits``
+    the most that the page trains.
     """
     first = _usual("mixture")
     return {
@@ -62,7 +62,7 @@ def _usual(prior: str) -> Any:
 
 
 def whole(value: Any) -> Any:
-    """The value, or a whole number that JavaScript would round as its decimal digits."""
+    """The value; a whole number that JavaScript would round becomes the text of its digits."""
     return str(value) if isinstance(value, int) and abs(value) > LARGEST_EXACT else value
 
 

@@ -1,4 +1,4 @@
-"""A page's parts, put together into one HTML file, and the policy that lets nothing else run in it."""
+"""Puts a page's parts together into one HTML file, under a policy that lets nothing else run in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..files import make_folder, write_file
 from .constants import constants
 
 HERE = Path(__file__).parent
-# In this order: a file's tables use names of those before it. What a trained model computes, and training.
+# The order matters: a file may use names from those before it. First what a trained model computes, then training.
 MODEL_SCRIPTS = (
     "arrays.js",
     "philox.js",
@@ -44,19 +44,29 @@ ENGINE_SCRIPTS = (
     "measures.js",
     "trainer.js",
 )
+# What both pages draw with
+DRAWING_SCRIPTS = (
+    "encoded.js",
+    "ticks.js",
+    "contours.js",
+    "prior_lines.js",
+    "svg.js",
+    "drawing.js",
+    "plot_frame.js",
+)
 ELEMENTS = re.compile(r"<(script|style)\b([^>]*)>(.*?)</\1>", re.DOTALL)
 
 
 def fill(template: str, parts: Mapping[str, str]) -> str:
     """The template with each ``{{name}}`` replaced by the part of that name.
 
-    It goes through the template once: a part's own text, which may hold names from outside, is not looked through.
+    The template is filled in one pass: ``{{name}}`` inside a part stays as it is, since a part may hold foreign text.
     """
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
 
 
 def json_text(values: Any) -> str:
-    """Values as JSON that can stand inside a script element: no text in it ends the element."""
+    """Values as JSON that is safe inside a script element: no text in it can end the element."""
     return json.dumps(values, allow_nan=False).replace("<", "\\u003c")
 
 
@@ -66,24 +76,24 @@ def joined(paths: Iterable[Path]) -> str:
 
 
 def engine_script(names: Iterable[str] = ENGINE_SCRIPTS, more: Mapping[str, Any] | None = None) -> str:
-    """The page's engine, or those files of it, as one script.
+    """The page's engine, or some of its files, as one script.
 
-    It begins with ``CONSTANTS``, so that a worker and Node have them, too; ``more`` are a page's own.
+    The script begins with ``CONSTANTS``, so that a worker and Node have them too. ``more`` adds constants of one page.
     """
-    # "use strict" holds for a script only where it comes first.
+    # "use strict" only counts at the very beginning of a script.
     beginning = f'"use strict";\nconst CONSTANTS = {json_text({**constants(), **(more or {})})};\n'
     return beginning + joined(HERE / "engine" / name for name in names)
 
 
 def page_text(template: str, parts: Mapping[str, str]) -> str:
-    """The template filled with its parts, and ``{{policy}}`` with a policy that names its scripts and style sheets.
+    """The template filled with its parts; ``{{policy}}`` becomes a policy that names its scripts and style sheets.
 
     Parameters
     ----------
     template : str
-        Its scripts and style sheets stand in it as elements; a script with a ``type`` holds data, which do not run.
+        Holds scripts and style sheets as elements. A script with a ``type`` holds data, which do not run.
     parts : mapping from a name to str
-        All but ``policy``.
+        All parts except ``policy``.
     """
     texts: dict[str, list[str]] = {"script": [], "style": []}
     for kind, attributes, content in ELEMENTS.findall(template):
@@ -93,7 +103,7 @@ def page_text(template: str, parts: Mapping[str, str]) -> str:
 
 
 def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
-    """A Content-Security-Policy under which these texts run alone, and a worker that they make; nothing is fetched."""
+    """A Content-Security-Policy that lets only these texts run, and workers that they start; nothing is fetched."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -112,12 +122,12 @@ def _sources(texts: Iterable[str]) -> str:
 
 
 def source(text: str) -> str:
-    """An inline text as a policy names it: by its SHA-256."""
+    """How a policy names an inline text: by its SHA-256."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def write_page(text: str, out: Path) -> int:
-    """Write a page's file, its folder if need be; returns its size in bytes.
+    """Write a page's file, and its folder if it does not exist; returns the size in bytes.
 
     Raises
     ------

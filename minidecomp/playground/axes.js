@@ -3,45 +3,7 @@
 
 const EXTENT_ROOM = 0.08; // of the side, on each side of what must be in view
 const TOO_WIDE = 0.5; // what must be in view takes less than this share of the side
-const AXIS_NAME = 12; // pixels that the up axis's name takes
 const EASING = 0.18; // of the way that is left, in each frame
-
-// Multiples of 1, 2 or 5 times a power of ten from low to high, at most so many
-function roundTicks(low, high, most) {
-  if (!(high > low) || !Number.isFinite(high - low)) return Number.isFinite(low) ? [low] : [];
-  let step = roundStep((high - low) / (most + 1));
-  const first = () => Math.ceil(low / step - 1e-9), last = () => Math.floor(high / step + 1e-9);
-  while (last() - first() >= most) step = roundStep(1.5 * step);
-  const count = Math.max(last() - first() + 1, 0);
-  return Array.from({ length: count }, (_, k) => Number(((first() + k) * step).toPrecision(12)));
-}
-
-// The least of 1, 2, 5 times a power of ten that is at least so much
-function roundStep(least) {
-  const power = 10 ** Math.floor(Math.log10(least) + 1e-9);
-  return Number((power * [1, 2, 5, 10].find((part) => part * power >= least * (1 - 1e-9))).toPrecision(12));
-}
-
-// A tick's number with no more digits than its neighbours need
-function tickText(value, ticks) {
-  const step = ticks.length > 1 ? ticks[1] - ticks[0] : Math.abs(value) || 1, size = Math.max(...ticks.map(Math.abs));
-  if (size >= 1e5 || (size > 0 && step < 1e-4)) return value === 0 ? "0" : Number(value.toPrecision(3)).toExponential();
-  return value.toFixed(Math.min(Math.max(-Math.floor(Math.log10(step) + 1e-9), 0), 6)).replace("-", "−");
-}
-
-// The power of ten that an axis's name takes over from its ticks; 0 where their numbers are short without
-function powerOfTicks(ticks) {
-  const size = Math.max(0, ...ticks.map(Math.abs)), power = Math.floor(Math.log10(size) + 1e-9);
-  const apart = ticks.length < 2 || (ticks[1] - ticks[0]) / 10 ** power >= 0.005;
-  return size > 0 && (size >= 1e4 || size < 0.01) && apart ? power : 0;
-}
-
-// The ticks' numbers as texts, and the axis's name with the power of ten that they leave out: "income (10⁵)"
-function tickTexts(ticks, name) {
-  const power = powerOfTicks(ticks), left = ticks.map((value) => Number((value / 10 ** power).toPrecision(12)));
-  const raised = String(power).replace(/./g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
-  return { texts: left.map((value) => tickText(value, left)), name: power === 0 ? name : `${name} (10${raised})` };
-}
 
 // At most `most` of the indices from 0 to count - 1, spread over all of them and over every repeating order among them
 function evenlySpread(count, most) {
@@ -162,40 +124,9 @@ function listenForPoints(canvas, found, { onChoose, onHover }) {
 
 // ---- canvases ----
 
-const PALETTE_NAMES = [
-  "paper", "ink", "faint", "line", "panel", "density", "prior", "reconstruction", "kl", "regulariser", "sum", "mark",
-];
-
-// The style sheet's colours, read once a frame
-function palette() {
-  const style = getComputedStyle(document.documentElement), found = {};
-  for (const name of PALETTE_NAMES) found[name] = style.getPropertyValue(`--${name}`).trim();
-  return found;
-}
-
 // The colours of the classes: a run's own, which are those of its pictures, or the usual ones
 function classColoursOf(data) {
   return data.classColours && data.classColours.length ? data.classColours : CONSTANTS.classColours;
-}
-
-// A canvas's context in CSS pixels, cleared and sharp on every screen; null where it is hidden.
-function clearedContext(canvas) {
-  const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
-  if (width === 0 || height === 0) return null;
-  const across = Math.round(width * ratio), up = Math.round(height * ratio);
-  if (canvas.width !== across || canvas.height !== up) Object.assign(canvas, { width: across, height: up });
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  return { context, width, height };
-}
-
-function newElement(parent, tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  if (parent) parent.append(element);
-  return element;
 }
 
 // A number of a few digits, with a minus sign
@@ -249,82 +180,5 @@ function drawClassDots(context, places, data, radius, usual) {
   for (const [fill, path] of paths) {
     context.fillStyle = fill;
     context.fill(path);
-  }
-}
-
-// The part of a canvas inside the axes, and where a value stands in it
-class PlotFrame {
-  constructor(left, top, width, height, extent) {
-    Object.assign(this, { left, top, width, height, extent });
-    this.across = width / (extent[1] - extent[0]);
-    this.up = height / (extent[3] - extent[2]);
-  }
-
-  px(value) {
-    return this.left + (value - this.extent[0]) * this.across;
-  }
-
-  py(value) {
-    return this.top + (this.extent[3] - value) * this.up;
-  }
-
-  // Two columns of rows * width numbers as (x, y) on the canvas
-  places(values, width, [first, second]) {
-    const rows = values.length / width, places = new Float64Array(2 * rows);
-    for (let i = 0; i < rows; i++) {
-      places[2 * i] = this.px(values[i * width + first]);
-      places[2 * i + 1] = this.py(values[i * width + second]);
-    }
-    return places;
-  }
-
-  clip(context) {
-    context.beginPath();
-    context.rect(this.left, this.top, this.width, this.height);
-    context.clip();
-  }
-
-  // Ticks with their numbers below and left of the frame, the axes' names in the middle; no second axis without a name
-  drawAxes(context, colours, names) {
-    const { left, top, width, height, extent } = this;
-    context.font = "11px system-ui, sans-serif";
-    context.fillStyle = colours.faint;
-    context.strokeStyle = colours.line;
-    context.lineWidth = 1;
-    context.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1);
-    context.beginPath();
-    const across = roundTicks(extent[0], extent[1], Math.max(2, Math.floor(width / 55)));
-    const { texts, name } = tickTexts(across, names[0]);
-    context.textAlign = "center";
-    context.textBaseline = "top";
-    across.forEach((value, i) => {
-      context.moveTo(this.px(value), top + height - 5);
-      context.lineTo(this.px(value), top + height);
-      context.fillText(texts[i], this.px(value), top + height + 3);
-    });
-    context.fillText(fitted(context, name, width), left + width / 2, top + height + 16);
-    if (names[1]) this.drawUpAxis(context, names[1]);
-    context.stroke();
-  }
-
-  // A long number is drawn narrower than its digits are, so that it never lies on the name.
-  drawUpAxis(context, unscaled) {
-    const { left, top, height, extent } = this;
-    const up = roundTicks(extent[2], extent[3], Math.max(2, Math.floor(height / 45)));
-    const { texts, name } = tickTexts(up, unscaled);
-    context.textAlign = "right";
-    context.textBaseline = "middle";
-    up.forEach((value, i) => {
-      const y = this.py(value), text = Math.min(Math.max(y, top + 5), top + height - 5);
-      context.moveTo(left, y);
-      context.lineTo(left + 5, y);
-      context.fillText(texts[i], left - 4, text, left - 4 - AXIS_NAME);
-    });
-    context.save();
-    context.translate(AXIS_NAME / 2, top + height / 2);
-    context.rotate(-Math.PI / 2);
-    context.textAlign = "center";
-    context.fillText(fitted(context, name, height), 0, 0);
-    context.restore();
   }
 }

@@ -115,15 +115,18 @@ class DataChoice {
   }
 
   takeDrawn(points) {
-    const before = this.given.drawn;
-    this.given.drawn = points;
+    return this.take("drawn", points) ? null : this.takenFault();
+  }
+
+  // Goes on with data that a person gives, or keeps those from before and returns false.
+  take(name, given) {
+    const before = this.given[name];
+    this.given[name] = given;
     this.likelihoodGiven = false;
-    if (this.makeData("drawn")) {
-      this.page.goOnWithData();
-      return null;
-    }
-    this.given.drawn = before;
-    return this.takenFault();
+    const isTaken = this.makeData(name);
+    if (isTaken) this.page.goOnWithData();
+    else this.given[name] = before;
+    return isTaken;
   }
 
   async takeFile(file) {
@@ -144,14 +147,7 @@ class DataChoice {
   }
 
   takeTable(table) {
-    const before = this.given.table;
-    this.given.table = table;
-    this.likelihoodGiven = false;
-    if (this.makeData("table")) {
-      this.page.goOnWithData();
-      return;
-    }
-    this.given.table = before;
+    if (this.take("table", table)) return;
     byId("standardise-setting").hidden = false; // what is too large as it is may be trained on standardised
     this.page.say([byId("fault-data").textContent]);
   }

@@ -3,8 +3,7 @@
 
 const DENSITY_CELLS = 72;
 const DENSITY_POINTS = 400;
-const PRIOR_CELLS = 96, PRIOR_DRAWS = 4000;
-const PRIOR_SHARES = [0.5, 0.9];
+const PRIOR_CELLS = 96;
 const PRIOR_SCALES = 2.2; // of each component are in view
 
 const LATENT_LABEL = "Latent plane. Arrow keys choose the next point in their direction, Escape frees it.";
@@ -18,33 +17,6 @@ function boxOfPrior(prior) {
     box[2 * axis + 1] = Math.max(box[2 * axis + 1], prior.loc[i] + by);
   }
   return prior.dims === 1 ? [box[0], box[1], box[0], box[1]] : box;
-}
-
-// The middles of n x n cells of an extent, as rows of two numbers, the second growing from row to row
-function cellMiddles([left, right, low, high], n) {
-  const z = new Float64Array(2 * n * n);
-  for (let at = 0; at < n * n; at++) {
-    z[2 * at] = left + (at % n + 0.5) * (right - left) / n;
-    z[2 * at + 1] = low + (Math.floor(at / n) + 0.5) * (high - low) / n;
-  }
-  return z;
-}
-
-// The density on the line that holds a share of a prior: as many of its own samples lie where it is denser.
-function priorLevels(prior, shares) {
-  const { z } = samplePrior(prior, PRIOR_DRAWS, 0, streamAt("SAMPLE_Z"), streamAt("SAMPLE_CHOICE"));
-  const density = PRIORS[prior.name].logDensity(prior, z, PRIOR_DRAWS).map(Math.exp).sort();
-  return shares.map((share) => density[Math.floor((1 - share) * PRIOR_DRAWS)]);
-}
-
-// Lines that hold 50 and 90 % of a prior of two dimensions, as pieces (x, y, x, y) in its units
-function priorLines(prior, extent, n) {
-  const [left, right, low, high] = extent, wide = (right - left) / n, tall = (high - low) / n;
-  const density = PRIORS[prior.name].logDensity(prior, cellMiddles(extent, n), n * n).map(Math.exp);
-  return priorLevels(prior, PRIOR_SHARES).map((level) => {
-    const pieces = contourPieces(density, n, level);
-    return pieces.map((value, i) => (i % 2 === 0 ? left + (value + 0.5) * wide : low + (value + 0.5) * tall));
-  });
 }
 
 // The density that gets the full colour: a quarter of all mass lies where it is as dense, so that a few spikes do not

@@ -52,8 +52,7 @@ def page(content: dict[str, Any] | None = None) -> str:
 def scripts() -> list[Path]:
     """The scripts of the main thread in their order: the drawings first, the app, which begins the rest, last."""
     own = sorted(path for path in HERE.glob("*.js") if path.name not in (WORKER, LAST))
-    shared = (parts.HERE / name for name in ("encoded.js", "contours.js", "curves.js", "drawing.js"))
-    return [*shared, *own, HERE / LAST]
+    return [*(parts.HERE / name for name in parts.DRAWING_SCRIPTS), *own, HERE / LAST]
 
 
 def _tables() -> str:

@@ -1,4 +1,4 @@
-"""The content of the page as plain values: the run's numbers and, of compact models, the decoder itself."""
+"""The content of the page as plain values: the run's numbers and, if the model is compact, its decoder."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from ..randomness import streams
 from ..randomness.draws import draw
 from ..runs.checkpoint import Run, has_best
 from ..runs.evaluation_file import read_evaluation
-from ..runs.folder import config_text
 from ..runs.schema import VALIDATION_COLUMNS, of_validation
 from ..variants import REGULARISERS
+from .evaluation import evaluation
+from .settings import settings
 
 MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
 MOST_POINTS, MOST_VALUES = 100, 80_000  # test points, and numbers in all of them
@@ -35,12 +36,10 @@ MOST_EPOCHS = 400  # points of a curve
 PLANE = 120  # points along each side of the aggregate posterior's picture
 MARGINAL = 81  # points of a dimension's density
 SLIDERS = 12
-MOST_LISTED = 20  # numbers of a list in evaluation.json
-DIMENSIONS = (" active", " kept")  # lists there whose numbers are latent dimensions
 
 
 def content(run: Run, dataset: Dataset) -> dict[str, Any]:
-    """The page's values, ready for JSON; see the functions below for its parts.
+    """The page's values, ready for JSON. The functions below make its parts.
 
     Parameters
     ----------
@@ -56,41 +55,55 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "epochs": training.epoch,
         "best": run.state.epoch if run.which == "best" else None,
         "last": run.which == "last" and has_best(run.folder),
-        "objective": {name: getattr(run.objective, name) for name in ("beta", "alpha", "regulariser", "kl", "samples")}
-        | {"D": REGULARISERS[run.objective.regulariser].symbol, "kl_title": run.objective.kl_title},
+        "objective": _objective(run.objective),
         "prior": o.prior,
-        "settings": [line.partition(" = ")[::2] for line in config_text(o).splitlines() if " = " in line],
+        "settings": settings(o),
         "curves": _thinned({name: values for name, values in metrics.items() if name not in VALIDATION_COLUMNS}),
         "validation": _validation(metrics),
         "gradients": _thinned(training.gradient_log.columns()) if training.gradient_log is not None else {},
-        "evaluation": _evaluation(run),
+        "evaluation": evaluation(read_evaluation(run.folder, run.state), run.objective),
         "parameters": int(vae.parameters.vector.size),
         "unit": _unit(run),
     }
     return result | {"explorer": explorer(run, dataset)}
 
 
+def _objective(objective: Objective) -> dict[str, Any]:
+    """The weights of the terms, and what the terms are called."""
+    regulariser = REGULARISERS[objective.regulariser]
+    names = ("beta", "alpha", "regulariser", "kl", "samples")
+    return {
+        **{name: getattr(objective, name) for name in names},
+        "D": regulariser.symbol,
+        "D_unit": regulariser.unit,
+        "kl_title": objective.kl_title,
+    }
+
+
 def _unit(run: Run) -> str:
-    """In a sentence or two, how the data are scaled; empty where they are not, or where a run is too old to say."""
+    """How the data are scaled, in a sentence or two; empty if they are not scaled, or if the run is too old to say."""
     rules = run.rules
     if rules.unit == BYTES:
         return "A byte v of the data is the intensity v / 255."
     if rules.scaling is None:
         return ""
     text = (
-        f"The model has the data as scaled by --scale {rules.scale}; points and what is made of them "
-        f"{'have the shades of the scaled images' if rules.image_shape else 'are shown in the units of the data'}."
+        f"The model was trained on data scaled by --scale {rules.scale}; the page shows points "
+        f"{'with the shades of the scaled images' if rules.image_shape else 'in the units of the data'}."
     )
     if nats := rules.log_volume:
         than = "lower" if nats >= 0 else "higher"
-        text += f" Log-likelihoods are of the scaled data; of the data as given they are {abs(nats):.4f} nats {than}."
+        text += " Log-likelihoods are those of the scaled data; "
+        text += f"for the unscaled data they are {abs(nats):.4f} nats {than}."
     return text
 
 
 def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
-    """Evenly spread epochs, NaN as None."""
+    """Columns at evenly spread epochs, the first and the last among them; NaN becomes None."""
     count = len(next(iter(columns.values())))
     rows = evenly_spread(count, MOST_EPOCHS)
+    if count > 0:
+        rows[0], rows[-1] = 0, count - 1
     return {
         name: [float(f"{value:.6g}") if np.isfinite(value) else None for value in np.asarray(values, float)[rows]]
         for name, values in columns.items()
@@ -98,39 +111,12 @@ def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
 
 
 def _validation(metrics: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
-    """The terms on the validation points, by their names, at the epochs that have them; empty without any."""
+    """The terms on the validation points, by name, at the epochs that have them; empty if none has."""
     columns = of_validation(metrics)
     if not columns:
         return {}
     seen = np.isfinite(columns["log_likelihood"])
     return _thinned({name: values[seen] for name, values in ({"epoch": metrics["epoch"]} | columns).items()})
-
-
-def _evaluation(run: Run) -> list[tuple[str, Any]]:
-    """evaluation.json as a flat list of names and numbers; empty if there is none of this model."""
-    rows: list[tuple[str, Any]] = []
-
-    def walk(prefix: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                if name != "parameters_sha256":  # of use to programs alone
-                    walk(f"{prefix} {name}".strip(), inner)
-        elif isinstance(value, list):
-            shown = _listed(prefix, value[:MOST_LISTED])
-            rows.append((prefix, ", ".join(shown) + (" .." if len(value) > MOST_LISTED else "")))
-        else:
-            rows.append((prefix, float(f"{value:.6g}") if isinstance(value, float) else value))
-
-    walk("", read_evaluation(run.folder, run.state))
-    return rows
-
-
-def _listed(name: str, values: list[Any]) -> list[str]:
-    """What is said of a list's values; latent dimensions, which the file counts from 0, are z1, z2, .. on the page."""
-    if name.endswith(DIMENSIONS):
-        return [f"z{each + 1}" for each in values] or ["none"]
-    shown = [f"{each:.3g}" if isinstance(each, float) else str(each) for each in values]
-    return [f"z{d} {each}" for d, each in enumerate(shown, 1)] if name == "dimensions kl" else shown
 
 
 # ---- the explorer ----
@@ -139,7 +125,7 @@ def _listed(name: str, values: list[Any]) -> list[str]:
 def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     """The decoder, the prior, some test points with their posteriors and gradients, and the aggregate posterior.
 
-    ``{"left_out": why}`` for a model whose decoder is too large for a page, or that the page cannot compute.
+    Returns ``{"left_out": why}`` if the decoder is too large for a page, or if the page cannot compute the model.
     """
     vae, seed = run.vae, run.options.seed
     if not is_built_in(vae.prior) or vae.likelihood.name not in LIKELIHOODS:
@@ -147,9 +133,9 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     decoder = np.concatenate([vae.parameters[name].ravel() for name in vae.decoder.shapes()])
     weights = decoder.size
     if weights > MOST_WEIGHTS:
-        return {"left_out": f"the decoder has {weights:,} weights; up to {MOST_WEIGHTS:,} fit into a page"}
+        return {"left_out": f"the decoder has {weights:,} weights; a page holds at most {MOST_WEIGHTS:,}"}
     if vae.data_dim > MOST_VALUES:
-        return {"left_out": f"a point has {vae.data_dim:,} values; up to {MOST_VALUES:,} fit into a page"}
+        return {"left_out": f"a point has {vae.data_dim:,} values; a page holds at most {MOST_VALUES:,}"}
     chosen = evenly_spread(len(dataset.test), max(1, min(MOST_POINTS, MOST_VALUES // vae.data_dim)))
     known = dataset.train[evenly_spread(len(dataset.train), MOST_ENCODINGS)]
     loc, scale = _encodings(vae, known, f"the training points of {dataset.name}")
@@ -176,7 +162,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
 
 
 def _encodings(vae: VAE, points: Points, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """loc and scale (N, D) of points, taken few at a time; DataError if one is not finite."""
+    """loc and scale (N, D) of points, encoded a few hundred at a time; DataError if one is not finite."""
     with np.errstate(all="ignore"):
         parts = [vae.encode(as_numbers(points[i : i + 500], vae.dtype)) for i in range(0, len(points), 500)]
     loc, scale = np.concatenate([loc for loc, _ in parts]), np.concatenate([scale for _, scale in parts])
@@ -185,12 +171,12 @@ def _encodings(vae: VAE, points: Points, name: str) -> tuple[np.ndarray, np.ndar
 
 
 def _shown(kl: np.ndarray) -> list[int]:
-    """The dimensions that have a slider: all, or those of the largest KL, which comes first."""
+    """The dimensions that have a slider: all, or those with the largest KL, in falling order."""
     return list(range(len(kl))) if len(kl) <= SLIDERS else np.argsort(-kl, kind="stable")[:SLIDERS].tolist()
 
 
 def _given(dataset: Dataset) -> dict[str, str] | None:
-    """What brings points that are no images into a person's units: value * scale + shift; None where nothing does."""
+    """The shift and scale that give points in the units of the data, value * scale + shift; None for images."""
     scaling = dataset.scaling
     if scaling is None or dataset.image_shape is not None:
         return None
@@ -198,7 +184,7 @@ def _given(dataset: Dataset) -> dict[str, str] | None:
 
 
 def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
-    """How points that are no images are drawn, as on the pictures: in the plane, or the columns side by side."""
+    """How points that are not images are drawn, as in the pictures: in the plane, or with columns side by side."""
     if dataset.image_shape is not None:
         return {}
     x = dataset.given(dataset.test[chosen], np.float64)
@@ -208,14 +194,14 @@ def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
 
 
 def _stored(points: Points) -> dict[str, str]:
-    """Bits and bytes as bytes, where 255 stands for 1; numbers as float32."""
+    """Points for the page: bits and bytes as bytes, where 255 stands for 1; numbers as float32."""
     if isinstance(points, Bits):
         return {"bytes": whole_bytes(255 * np.unpackbits(points.packed, axis=1))}
     return {"bytes": whole_bytes(points)} if points.dtype == np.uint8 else {"floats": floats(points)}
 
 
 def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray, seed: int) -> dict[str, Any]:
-    """Test points, their posteriors, classes, and each term's gradient by loc and scale of a batch of them."""
+    """Test points with their posteriors, classes, and each term's gradient with respect to loc and scale."""
     double, points = in_dtype(vae, np.float64), dataset.test[chosen]
     x = as_numbers(points, np.float64)
     with_prior = objective.alpha > 0 and len(x) >= objective.least_points
@@ -243,7 +229,7 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
 
 
 def _classes(labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
-    """The class of each point, by its place among those that are there; their colours are those of the pictures."""
+    """The class of each point, as its place among the classes that occur; the colours are those of the pictures."""
     there, codes = np.unique(labels, return_inverse=True)
     colours = class_colours(len(names))
     return {
@@ -254,7 +240,7 @@ def _classes(labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _marginals(vae: VAE, loc: np.ndarray, scale: np.ndarray) -> list[dict[str, Any]]:
-    """For each latent dimension a range, and on it the densities q(z_d) of the aggregate posterior and p(z_d)."""
+    """For each latent dimension a range, with the densities q(z_d) of the aggregate posterior and p(z_d) on it."""
     prior, result = vae.current_prior(), []
     spread = np.abs(np.concatenate([loc - 2 * scale, loc + 2 * scale]))
     prior_loc, prior_scale = np.atleast_2d(prior.loc), np.atleast_2d(prior.scale)
@@ -277,7 +263,7 @@ def _rounded(values: np.ndarray) -> list[float]:
 
 
 def _plane(vae: VAE, loc: np.ndarray, scale: np.ndarray) -> dict[str, Any]:
-    """The aggregate posterior's density on a square, as bytes of its greatest value; rows from below."""
+    """The aggregate posterior's density on a square, as bytes relative to its greatest value; rows go upwards."""
     extent = covering_square([(loc, scale)], vae.current_prior())
     step = (extent[1] - extent[0]) / (PLANE - 1)
     q = density_on_grid(loc, np.maximum(scale, step), extent, PLANE)

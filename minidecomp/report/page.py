@@ -1,4 +1,4 @@
-"""The page: its parts, put together into one file."""
+"""Puts the parts of the page together into one file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from .content import content
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    parts.HERE / "encoded.js",
+    *(parts.HERE / name for name in parts.DRAWING_SCRIPTS),
     HERE / "trained.js",
-    parts.HERE / "contours.js",
-    parts.HERE / "curves.js",
-    parts.HERE / "drawing.js",
+    HERE / "chips.js",
+    HERE / "chart.js",
+    HERE / "output.js",
+    HERE / "latent_plane.js",
+    HERE / "sliders.js",
+    HERE / "tables.js",
     HERE / "explorer.js",
     HERE / "page.js",
 )
@@ -34,7 +37,7 @@ def write_report(run: Run, dataset: Dataset, out: Path) -> int:
     dataset : Dataset
         What it was trained on.
     out : pathlib.Path
-        The .html file; its folder is made if need be.
+        The .html file; its folder is made if it does not exist.
 
     Raises
     ------

@@ -17,6 +17,7 @@ STATEMENT = (
     "remain and match the prior better as alpha grows"
 )
 BETAS, ALPHAS = [0.01, 0.5, 1.0, 1.2], [1.0, 3.0, 5.0, 8.0]
+NAMES = (r"$\alpha = 0$, $\beta$ grows", r"$\beta = 0$, $\alpha$ grows")  # of the rows
 METRICS: tuple[str, ...] = ()
 COLUMNS = ("alpha", "beta", "test.log_likelihood", "test.kl", "test.kl-inc")
 
@@ -28,7 +29,7 @@ def blocks(quick: bool) -> list[Block]:
 
 
 def draw(folder: Path, entries: list[Entry]) -> list[Path]:
-    """The eight densities, in the paper's two rows."""
+    """The prior's density and the eight runs', in the paper's two rows."""
     from ..figures import panel_grid, write_figure
 
     x = as_numbers(dataset_from(entries[0].options).train, np.float64)
@@ -38,6 +39,6 @@ def draw(folder: Path, entries: list[Entry]) -> list[Path]:
         models = [checkpoint.load(folder / entry.name).vae for entry in chosen]
         rows.append([vae.encode(x.astype(vae.dtype)) for vae in models])
         titles.append([rf"$\beta = {e.options.beta:g}$" if top else rf"$\alpha = {e.options.alpha:g}$" for e in chosen])
-    # The square and the colours are the paper's.
-    figure = panel_grid(rows, titles, models[0].current_prior(), (-2.0, 2.0, -2.0, 2.0), top=1.0)
+    # The square is the paper's.
+    figure = panel_grid(rows, titles, models[0].current_prior(), (-2.0, 2.0, -2.0, 2.0), names=NAMES)
     return write_figure(figure, make_folder(folder / "figures"), "clustering", ("png",))

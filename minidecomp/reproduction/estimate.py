@@ -19,7 +19,7 @@ from ..sweeps.local import threads_of_each
 from ..sweeps.work import Datasets
 
 STEPS = 5
-# Options that make another model, or another step, of another cost.
+# Options that change what a step costs.
 COSTLY = ("data", "limit", "prior", "latent_dim", "hidden", "decoder_hidden", "batch_size", "samples", "regulariser")
 
 

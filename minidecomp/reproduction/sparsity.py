@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from ..data import dataset_from
+from ..data.dataset import Dataset
 from ..data.points import as_numbers
 from ..evaluation.traversal import traverse
 from ..files import make_folder
+from ..model.vae import VAE
 from ..runs import checkpoint
 from ..runs.comparison import curves
 from ..sweeps.folder import rows as table_rows
@@ -36,27 +38,33 @@ def blocks(quick: bool) -> list[Block]:
 
 
 def draw(folder: Path, entries: list[Entry]) -> list[Path]:
-    """Sparsity against alpha, the bars of four classes, and what one dimension moves in several images."""
-    from ..figures import class_activity, latent_traversals, value_against_option, write_figure
+    """Sparsity against alpha, the bars of four classes, and what one dimension changes in several images."""
+    from ..figures import value_against_option, write_figure
 
     out = make_folder(folder / "figures")
     found = [row for row in table_rows(folder, entries) if row["state"] == "finished"]
-    figure = value_against_option(curves(found, "hoyer", "alpha"), "alpha", "normalised Hoyer sparsity")
+    figure = value_against_option(curves(found, "hoyer", "alpha"), "alpha", "Hoyer sparsity")
     paths = write_figure(figure, out, "sparsity", ("png",))
     chosen = next(e for e in entries if (e.options.gamma, e.options.beta, e.options.alpha) == (0.8, 1.0, 100.0))
-    vae, dataset = checkpoint.load(folder / chosen.name).vae, dataset_from(chosen.options)
+    return paths + draw_model(checkpoint.load(folder / chosen.name).vae, dataset_from(chosen.options), out)
+
+
+def draw_model(vae: VAE, dataset: Dataset, out: Path) -> list[Path]:
+    """The two pictures of one model: of four classes, and of the dimension that tells trousers from the others most."""
+    from ..figures import class_activity, latent_traversals, write_figure
+
     assert dataset.test_labels is not None
     names = np.array(dataset.class_names)[dataset.test_labels]
     x = as_numbers(dataset.test, vae.dtype)
     loc = np.concatenate([vae.encode(x[i : i + 1000])[0] for i in range(0, len(x), 1000)])
     shown = np.isin(names, CLASSES)
-    paths += write_figure(class_activity(loc[shown], names[shown]), out, "activity", ("png",))
-    # The dimension that trousers use most beyond the other classes.
+    figure = class_activity(loc[shown], dataset.test_labels[shown], dataset.class_names)
+    paths = write_figure(figure, out, "activity", ("png",))
     trousers = names == "Trouser"
     d = int((np.abs(loc[trousers]).mean(0) - np.abs(loc[~trousers]).mean(0)).argmax())
     some = np.flatnonzero(trousers)[:TRAVERSED]
     moved = [traverse(vae, loc[i]) for i in some]
     values, means = (np.stack([pair[part][d] for pair in moved]) for part in (0, 1))
-    labels = [f"trousers {i + 1}" for i in range(len(some))]
+    labels = [f"trousers {i + 1}, z{d + 1}" for i in range(len(some))]
     figure = latent_traversals(values, means, labels, 3.0, x[:1000], dataset.image_shape)
     return paths + write_figure(figure, out, f"traversal-z{d + 1}", ("png",))

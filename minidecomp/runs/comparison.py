@@ -18,8 +18,9 @@ from .following import independent
 from .schema import columns
 
 Row = dict[str, Any]
-# They differ from run to run and say nothing of what was trained.
+# These differ from run to run but do not affect what is trained.
 NOT_SHOWN = OF_THE_MACHINE
+SCHEDULED = ("alpha", "beta")
 
 
 def test_terms() -> tuple[str, ...]:
@@ -28,7 +29,7 @@ def test_terms() -> tuple[str, ...]:
 
 
 def runs_inside(place: Path) -> list[Path]:
-    """The run folders directly inside of a folder, by name.
+    """The run folders directly inside a folder, by name.
 
     Raises
     ------
@@ -39,18 +40,18 @@ def runs_inside(place: Path) -> list[Path]:
 
 
 def find_runs(places: Iterable[str | Path], inside: Callable[[Path], Iterable[Path]] = runs_inside) -> list[Path]:
-    """The run folders among the places, and those inside of the others.
+    """The run folders among the places, and those inside the other places.
 
     Parameters
     ----------
     places : iterable of path
     inside : callable
-        Given a place that is no run, the run folders inside of it that count, in their order.
+        Given a place that is not a run, the run folders inside it that count, in their order.
 
     Raises
     ------
     RunError
-        A place is no folder, or there is no run in it.
+        A place is not a folder, or holds no run.
     """
     found: list[Path] = []
     for place in map(Path, places):
@@ -71,7 +72,7 @@ def _inside(place: Path) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder has what makes it a run."""
+    """Whether a folder holds a run."""
     return (folder / "checkpoint.npz").is_file()
 
 
@@ -82,7 +83,7 @@ def _is_begun(folder: Path) -> bool:
 def read_rows(
     places: Iterable[str | Path], inside: Callable[[Path], Iterable[Path]] = runs_inside
 ) -> tuple[list[Row], list[str]]:
-    """The rows of the runs that `find_runs` finds, and a line for each folder with a damaged run, or half of one.
+    """The rows of the runs that `find_runs` finds, and a line for each folder with a damaged or incomplete run.
 
     Raises
     ------
@@ -103,15 +104,15 @@ def read_rows(
 
 
 def begun_inside(places: Iterable[Path]) -> list[str]:
-    """A line for each folder inside of the places that are no runs in which a run was begun and never saved."""
+    """A line for each folder inside the places in which a run was begun but never saved."""
     begun = [folder for place in places if not is_run(place) for folder in sorted(_inside(place)) if _is_begun(folder)]
     return [f"{folder}: it has config.toml, but no checkpoint.npz" for folder in begun]
 
 
 def read_row(folder: Path) -> Row:
-    """A run's options, which are its checkpoint's, and its recorded values, by name; no parameter is read.
+    """A run's options, from its checkpoint, and its recorded values, by name; parameters are not read.
 
-    An evaluation of another model, as of a run that was resumed and stopped, is left out.
+    The evaluation is left out if it is of another model, for example after the run was resumed and stopped.
 
     Raises
     ------
@@ -259,9 +260,11 @@ def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tupl
     """Points (option, value), a curve for each setting of the other options that differ, the seed apart.
 
     The option is a number, or the text of what it is in a run; a run without a number for the value has no point.
-    What follows from ``against``, or from another of the options, is no setting; nor is any, against the runs
-    themselves. Settings and points stand in the order of their values, texts in that of the rows.
+    An option that ``against`` or another option decides is not part of a setting; against the runs themselves there are
+    no settings. Settings and points stand in the order of their values, texts in that of the rows. An alpha or a beta
+    that has a schedule is the schedule's text.
     """
+    rows = [_with_schedules(row) for row in rows]
     others = [] if against == "run" else independent(rows, differing_options(rows), against)
     others = [name for name in others if name != "seed"]
     drawn = [row for row in rows if is_number(row.get(value))]
@@ -275,6 +278,14 @@ def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tupl
         point = (float(at) if is_number(at) else words[against][str(at)], float(row[value]))
         found.setdefault(setting, []).append(point)
     return found
+
+
+def _with_schedules(row: Row) -> Row:
+    """The row with the schedules of alpha and beta in the place of their last values."""
+    scheduled = {name: row[f"{name}_schedule"] for name in SCHEDULED if row.get(f"{name}_schedule") is not None}
+    return {name: value for name, value in row.items() if name.removesuffix("_schedule") not in SCHEDULED} | {
+        name: scheduled.get(name, row.get(name)) for name in SCHEDULED if name in row
+    }
 
 
 def _words(values: Sequence[Any]) -> dict[str, str]:

@@ -24,8 +24,10 @@ from minidecomp.data import dataset_from
 from minidecomp.data.points import as_numbers
 from minidecomp.evaluation.dimensions import dimension_kl
 from minidecomp.evaluation.metrics import hoyer
+from minidecomp.packages import pip_install
 from minidecomp.randomness import philox, streams
 from minidecomp.runs import checkpoint, comparison
+from minidecomp.variants import METRICS
 
 SMALL = ["--points-per-arm", "10", "--epochs", "3", "--hidden", "5", "--threads", "1"]
 COMMAND = [sys.executable, "-c", "from minidecomp.cli.main import run; run()"]
@@ -144,7 +146,7 @@ def test_without_matplotlib(capsys, monkeypatch):
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert main(["train", *SMALL, "-o", "r"]) == 0
     out, err = capsys.readouterr()
-    assert "picture" not in out and "no pictures: it needs matplotlib: pip install 'minidecomp[plots]'" in err
+    assert "picture" not in out and f"no pictures: it needs matplotlib: {pip_install('minidecomp[plots]')}" in err
     assert "it needs matplotlib" in complaint(capsys, "plot", "r")
 
 
@@ -326,13 +328,13 @@ def test_overlap_match_and_marginal_log_likelihood(capsys):
     out, err = capsys.readouterr()
     for row in (
         "marginal log-likelihood",
-        "mutual information",
-        "total correlation",
+        "mutual information I(x; z)",
+        "total correlation (sampled)",
         "dimension-wise KL",
         "KL(p || q)",
     ):
-        assert re.search(f"^  {re.escape(row)} +-?[0-9.]+  \\+- [0-9.]+$", out, re.MULTILINE), row
-    assert "over 25 points, 60 samples" in out and "importance sampling" in err
+        assert re.search(f"^ +{re.escape(row)} +-?[0-9.]+ +± [0-9.]+$", out, re.MULTILINE), row
+    assert "25 of 40 test points, 60 samples of each" in out and "importance sampling" in err
     assert main([*args, "--json", "-q", "--no-decomposition"]) == 0
     out, err = capsys.readouterr()
     result = json.loads(out)
@@ -429,8 +431,8 @@ def test_a_small_dsprites_run(capsys):
     assert main(["evaluate", "r", "--metrics", "all", "-q"]) == 0
     out = capsys.readouterr().out
     for name in ("factor_vae", "factor_vae_mathieu19", "beta_vae", "mig", "sap", "modularity", "explicitness", "irs"):
-        assert len(re.findall(f"^  {name} ", out, re.MULTILINE)) == 2, name
-    assert "metrics of the Gaussian quantiles" in out and "dci" not in out and "active dimensions" in out
+        assert len(re.findall(f"^  {METRICS[name].title}  ", out, re.MULTILINE)) == 2, name
+    assert "mapped to Gaussian quantiles" in out and "DCI" not in out and "latent dimensions active" in out
     assert main(["evaluate", "r", "--metrics", "mig", "--json", "-q", "--seed", "3"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["metrics"]["mig"]["seed"] == 3 and "disentanglement_lib" in result["metrics"]["mig"]["definition"]

@@ -82,12 +82,15 @@ def test_what_is_evaluated_and_what_is_printed(here, capsys, places, runs):
     out, err = evaluated(capsys, *places, "--metrics", "hoyer")
     assert err == [f"{i} of {len(runs)}: {run}" for i, run in enumerate(runs, 1)]
     assert out[0].split()[-3:] == [*TERMS, "hoyer"]
-    assert [line.split()[0] for line in out[1:-1]] == runs and out[-1] == (
-        f"written: evaluation.json of {len(runs)} runs"
-    )
+    count = len(runs) + 1
+    assert [line.split()[0] for line in out[1:count]] == runs and out[count:] == [
+        "test.*: means over batches of test points; nats (the MMD has no unit)",
+        "hoyer: Hoyer sparsity (0 to 1, 1 is sparse)",
+        f"written: evaluation.json of {len(runs)} runs",
+    ]
     assert scored() == sorted(runs)
     assert main(["table", *places]) == 0
-    assert capsys.readouterr().out.splitlines() == out[:-1]
+    assert capsys.readouterr().out.splitlines() == out[:count]
 
 
 def test_a_run_has_the_numbers_that_it_has_by_itself(here, capsys):
@@ -109,6 +112,7 @@ def test_the_table_has_what_was_computed_now(here, capsys, monkeypatch):
     assert evaluated(capsys, "runs", "--metrics", "none", "-q")[0][0].split()[2:] == TERMS
     monkeypatch.setattr(tables, "terminal_width", lambda: 44)
     out, err = evaluated(capsys, "runs", "--log-likelihood", "--importance-samples", "2", "--metrics", "none", "-q")
+    assert "marginal_log_likelihood: by importance sampling, in nats" in out
     assert out[0].split() == ["run", "alpha", "marginal_log_likelihood"] and err == [
         "not shown, as the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
     ]
@@ -166,7 +170,7 @@ def test_a_damaged_run_and_moved_data_are_said_and_the_others_go_on(here, capsys
         f"failed: own: {here}/own.csv: no such file; --data FILE says where the run's data is now",
         "failed: runs/a1/checkpoint.npz: the file is damaged: not a whole .npz file",
     ]
-    assert [line.split()[0] for line in out[1:-1]] == scored() == ["runs/a0", "runs/a2"]
+    assert [line.split()[0] for line in out[1:3]] == scored() == ["runs/a0", "runs/a2"]
     assert out[-1] == "written: evaluation.json of 2 runs"
     evaluated(capsys, "own", "--data", "moved.csv", "--metrics", "hoyer", "-q")
     assert "own" in scored()
@@ -199,7 +203,7 @@ def test_a_run_that_went_on_meanwhile_is_a_fault_of_that_run(here, capsys, monke
     monkeypatch.setattr(evaluating, "load_run", went_on)
     out, err = evaluated(capsys, "runs", "--metrics", "hoyer", "-q", code=1)
     assert err == ["failed: runs/a1: it no longer has the model that was evaluated, of epoch 1; nothing was written"]
-    assert len(out) == 4 and scored() == ["runs/a0", "runs/a2"]
+    assert [line.split()[0] for line in out[1:3]] == scored() == ["runs/a0", "runs/a2"] and len(out) == 6
 
 
 def test_an_interruption_keeps_what_is_written(here, capsys, monkeypatch):

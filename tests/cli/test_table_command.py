@@ -13,6 +13,7 @@ import pytest
 from minidecomp.cli import tables
 from minidecomp.cli.main import main
 from minidecomp.errors import OptionError
+from minidecomp.evaluation.naming import label_of
 from minidecomp.runs.comparison import read_row, runs_inside
 from minidecomp.runs.grouping import Mean, groups
 
@@ -33,8 +34,13 @@ def made(tmp_path_factory):
 def printed(capsys, *args, error=""):
     assert main(["table", *args]) == 0
     out, err = capsys.readouterr()
-    assert err == error
+    assert without_explanations(err) == error
     return out
+
+
+def without_explanations(err):
+    """What is said beside a table, less what its columns are."""
+    return "".join(line for line in err.splitlines(True) if not line.startswith(("test.", "train.", "n: ")))
 
 
 def refused(capsys, *args):
@@ -81,7 +87,7 @@ def test_the_columns_of_a_table_of_means(here, capsys):
         ["10", "0.5", "3"],
         ["10", "1", "3"],
     ]
-    assert [line.count("+-") for line in lines] == [3, 3, 0, 3, 3]
+    assert [line.count(" ± ") for line in lines] == [3, 3, 0, 3, 3]
     values = printed(capsys, "s", "--by", "beta,alpha", "--values", "train.objective").splitlines()
     assert values[0].split() == ["beta", "alpha", "n", "train.objective"]
 
@@ -89,7 +95,7 @@ def test_the_columns_of_a_table_of_means(here, capsys):
 def test_a_row_of_one_run_has_no_error(here, capsys):
     note = "each row is one run, so no value has a standard error\n"
     lines = printed(capsys, "s", "--by", "alpha,beta,seed", error=note).splitlines()
-    assert len(lines) == 14 and "+-" not in "".join(lines) and "nan" not in "".join(lines)
+    assert len(lines) == 14 and "±" not in "".join(lines) and "nan" not in "".join(lines)
     rows = json.loads(printed(capsys, "s", "--by", "alpha,beta,seed", "--json", error=note))
     assert {row["test.kl.se"] for row in rows} == {None}
     assert not {row["n"] for row in rows} - {1}
@@ -139,23 +145,45 @@ def test_runs_without_a_value_are_named_and_not_in_its_mean(names, capsys):
 @pytest.mark.parametrize(
     ("mean", "text"),
     [
-        (Mean(1.23456, 0.0567, 3), "1.235 +- 0.057"),
-        (Mean(-12345.6, 123.4, 3), "-12346 +- 123"),
+        (Mean(1.23456, 0.0567, 3), "1.235 ± 0.057"),
+        (Mean(-12345.6, 123.4, 3), "-12346 ± 123"),
         (Mean(1.5, None, 1), "1.5"),
-        (Mean(1.5, 0.0, 2), "1.5 +- 0"),
-        (Mean(0.00012346, 0.0000012, 4), "0.0001235 +- 0.0000012"),
-        (Mean(1e-12, 1.23e-13, 4), "1e-12 +- 1.2e-13"),
-        (Mean(2.0, 0.0996, 4), "2.000 +- 0.100"),
+        (Mean(1.5, 0.0, 2), "1.5 ± 0"),
+        (Mean(0.00012346, 0.0000012, 4), "0.0001235 ± 0.0000012"),
+        (Mean(1e-12, 1.23e-13, 4), "1e-12 ± 1.2e-13"),
+        (Mean(2.0, 0.0996, 4), "2.000 ± 0.100"),
     ],
 )
 def test_a_mean_has_as_many_decimals_as_its_error(mean, text):
     assert tables.cell(mean) == text
-    assert tables.cell(mean, "markdown") == text.replace("+-", "±")
+    assert tables.cell(mean, "latex") == text.replace("±", r"\pm")
+
+
+def test_errors_stand_below_each_other_and_columns_are_explained(here, capsys):
+    assert main(["table", "s", "--by", "alpha,beta"]) == 0
+    out, err = capsys.readouterr()
+    _, *lines = out.splitlines()
+    places = [[i for i, letter in enumerate(line) if letter == "±"] for line in lines]
+    assert len({tuple(each) for each in places if each}) == 1
+    assert "test.log_likelihood: test log-likelihood (nats); test.kl: test KL (nats)" in err.splitlines()[0]
+    assert err.splitlines()[-1] == "n: runs with different seeds; mean ± standard error over them"
+
+
+def test_values_keep_their_last_zeros(capsys):
+    tables.print_table(
+        [{"run": "a", "test.kl": 2.24, "alpha": 1.0}, {"run": "b", "test.kl": 1.5}], ["run", "test.kl", "alpha"]
+    )
+    assert capsys.readouterr().out.splitlines()[1:] == ["a      2.240      1", "b      1.500"]
+
+
+def test_an_output_without_the_sign_for_errors(monkeypatch):
+    monkeypatch.setattr(tables.sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    assert tables.cell(Mean(1.23456, 0.0567, 3)) == "1.235 +- 0.057"
 
 
 def test_markdown(here, capsys):
     head, rule, *lines = printed(capsys, "s", "--by", "alpha,beta", "--format", "markdown").splitlines()
-    assert head == "| alpha | beta | n | test.log_likelihood | test.kl | hoyer |"
+    assert head == f"| alpha | beta | n | test log-likelihood (nats) | test KL (nats) | {label_of('hoyer')} |"
     assert rule == "| --- | ---: | ---: | ---: | ---: | ---: |"
     assert len(lines) == 5 and all(line.startswith("| ") and line.count(" | ") == 5 for line in lines)
     assert lines[0].count(" ± ") == 3 and lines[2].count(" ± ") == 0
@@ -165,7 +193,7 @@ def test_latex(here, capsys):
     text = printed(capsys, "s", "--by", "alpha,beta", "--format", "latex")
     first, rule, head, _, *lines, last, end = text.splitlines()
     assert first == r"\begin{tabular}{lrrrrr}" and end == r"\end{tabular}" and rule == last == r"\hline"
-    assert head == r"alpha & beta & n & test.log\_likelihood & test.kl & hoyer \\"
+    assert head == rf"alpha & beta & n & test log-likelihood (nats) & test KL (nats) & {label_of('hoyer')} \\"
     assert len(lines) == 5 and all(line.endswith(r" \\") and line.count(" & ") == 5 for line in lines)
     assert lines[0].count(r" \pm ") == 3 and lines[0].count("$") == 6 and lines[2].count("$") == 2  # log p < 0
 
@@ -226,6 +254,7 @@ def header_on(capsys, monkeypatch, width, *args):
     assert main(["table", "s", *args]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 14 and max(map(len, out.splitlines())) <= width
+    err = without_explanations(err)
     gone = re.split("columns?: ", err)[1].split(";")[0].split(", ") if err else []
     assert err.count("\n") == (1 if gone else 0) and (not err or err.endswith("; --csv has all\n"))
     return out.splitlines()[0].split(), gone

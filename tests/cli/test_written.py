@@ -15,6 +15,7 @@ import pytest
 
 from minidecomp.cli.main import main
 from minidecomp.data.written import ENDINGS, Given, csv_text, write_given
+from minidecomp.packages import pip_install
 
 COMMAND = [sys.executable, "-c", "from minidecomp.cli.main import run; run()"]
 TRAIN = ["--epochs", "1", "--hidden", "4", "--no-plots", "--quiet", "--threads", "1"]
@@ -338,7 +339,7 @@ def test_parquet_without_its_package(command, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     words, _ = COMMANDS[command]
     assert main([*words.split(), "--out", "o.parquet"]) == 2
-    line = "--out o.parquet: it needs pyarrow: pip install 'minidecomp[tables]'"
+    line = f"--out o.parquet: it needs pyarrow: {pip_install('minidecomp[tables]')}"
     assert capsys.readouterr().err == f"minidecomp: {line}\n"
 
 

@@ -170,7 +170,7 @@ def test_array_needs_npz(tmp_path, ending):
         (np.ones((0, 3)), "empty, of shape (0, 3)"),
         (np.ones((5, 0)), "empty, of shape (5, 0)"),
         (np.ones(0), "empty"),
-        (np.ones((3, 2)), "3 points; at least 4"),
+        (np.ones((3, 2)), "3 points, and at least 4"),
     ],
 )
 def test_useless_array(tmp_path, values, said):
@@ -182,7 +182,7 @@ def test_useless_array(tmp_path, values, said):
 def test_first_number_that_is_not_finite(tmp_path, value, dtype):
     values = np.ones((9, 4), dtype)
     values[6, 1] = values[5, 3] = values[7, 0] = value
-    refuse(saved(tmp_path, values), f"has {value} in row 5, column 3")
+    refuse(saved(tmp_path, values), f"got {value} in row 5, column 3")
 
 
 @pytest.mark.parametrize("ending", [".npy", ".npz"])
@@ -229,7 +229,7 @@ def test_missing_file_folder_and_ending(tmp_path):
     refuse(tmp_path / "x.npy", "no such file")
     refuse(tmp_path, "the folder has no images", ".png, .jpg, .jpeg")
     (tmp_path / "x.npy").mkdir()
-    refuse(tmp_path / "x.npy", "is a folder")
+    refuse(tmp_path / "x.npy", "the folder has no images")
     (tmp_path / "x.rst").write_text("1\n2\n")
     refuse(tmp_path / "x.rst", "ends in .rst", ".npy, .npz, .csv, .tsv")
     (tmp_path / "x").write_text("1\n2\n")

@@ -68,7 +68,7 @@ def test_selection(factors, expected):
         ("posX=0.5", "factors=posX=0.5: no value of posX matches; its values are 0, 0.03226"),
         ("scale=x", "factors: expected a number or a range LOW..HIGH, got 'scale=x'"),
         ("scale=1..0.5", "factors=scale=1..0.5: no value of scale matches"),
-        ("posX=0.5..", "factors: expected a number or a range, got 'posX=0.5..'"),
+        ("posX=0.5..", "factors: expected a number or a range LOW..HIGH, got 'posX=0.5..'"),
     ],
 )
 def test_selection_refused(factors, message):

@@ -100,7 +100,7 @@ def test_limit_keeps_some_of_the_training_points_in_their_order():
 
 @pytest.mark.parametrize(
     ("name", "guess"),
-    [("pinwhel", "did you mean pinwheel?"), ("mnist", "did you mean fashion-mnist?"), ("qqq", "")],
+    [("pinwhel", "did you mean 'pinwheel'?"), ("mnist", "did you mean 'fashion-mnist'?"), ("qqq", "the data sets are pinwheel, dsprites and fashion-mnist")],
 )
 def test_unknown_name(name, guess):
     with pytest.raises(OptionError) as caught:

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from minidecomp.cli.main import main
 from minidecomp.data import arrays, folders
 from minidecomp.data import principal_variances as pca
 from minidecomp.data.dataset import Dataset
+from minidecomp.data.waiting import Waiting
 from minidecomp.errors import DataError, Fault
 from minidecomp.files import write_file
 from minidecomp.randomness import philox, streams
@@ -166,6 +168,38 @@ def test_a_damaged_cache_or_a_pipe_is_not_used(content, monkeypatch):
     path.unlink()
     os.mkfifo(path)
     np.testing.assert_array_equal(pca.cached_principal_variances(points, 3, True, "abc"), expected)
+
+
+def test_what_is_computed_for_the_cache_is_said_and_counted_once(monkeypatch):
+    monkeypatch.setattr(pca, "WORTH_CACHING", 0)
+    monkeypatch.setattr(pca, "BLOCK", 20)
+    monkeypatch.setenv("XDG_CACHE_HOME", os.getcwd())
+    said, counts = [], []
+    waiting = Waiting(said.append, lambda length: counts.append(length) or nullcontext(counts.append))
+    points = np.random.default_rng(0).normal(size=(50, 4))
+    for centre in (False, True, True):
+        pca.cached_principal_variances(points, 3, centre, "abc", waiting)
+    assert counts == [50, 20, 40, 50] * 2
+    place = folders.cache() / "principal_variances"
+    assert said == [
+        "computing the second moment of 50 points, once, for --prior-variance pca",
+        f"principal variances: kept for later runs in {place}",
+        "computing the covariance of 50 points, once, for --prior-variance pca",
+        f"principal variances: kept for later runs in {place}",
+    ]
+    monkeypatch.setattr(pca, "make_folder", lambda folder: (_ for _ in ()).throw(Fault("it is full")))
+    pca.cached_principal_variances(points, 3, True, "other", waiting)
+    assert said[-1] == "the principal variances are not kept for later runs: it is full"
+
+
+def test_train_says_what_pca_computes_unless_it_is_quiet_or_known(monkeypatch, capsys):
+    monkeypatch.setattr(pca, "WORTH_CACHING", 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", os.getcwd())
+    small = ["--data", "pinwheel", "--points-per-arm", "5", "--hidden", "4", "--epochs", "1", "--no-plots"]
+    pca_run = ["train", *small, "--prior", "gaussian", "--prior-variance", "pca", "--out"]
+    for run, data_seed, more, is_said in (("a", "0", [], True), ("b", "0", [], False), ("c", "1", ["-q"], False)):
+        assert main([*pca_run, run, "--data-seed", data_seed, *more]) == 0
+        assert ("computing the covariance of 20 points, once" in capsys.readouterr().err) == is_said
 
 
 # ---- the digest ----

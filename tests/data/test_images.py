@@ -114,5 +114,5 @@ def test_without_pillow_one_line_says_what_helps(tmp_path, monkeypatch):
 
     (tmp_path / "a.png").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(DataError, match=r"needs Pillow.*pip install 'minidecomp\[images\]'"):
+    with pytest.raises(DataError, match=r"needs Pillow.*pip install .pillow"):
         read_folder(tmp_path)

@@ -274,7 +274,7 @@ def test_the_first_bad_row_is_named(no_room):
         lines.append(str(caught.value))
         no_room()
     assert lines[0] == lines[1] + "; --drop-missing leaves out 1 row"
-    assert "has nan in row 150, column 2" in lines[1]
+    assert "got nan in row 150, column 2" in lines[1]
 
 
 def test_a_folder_is_of_one_kind(no_room):
@@ -289,7 +289,7 @@ def test_a_folder_is_of_one_kind(no_room):
     Path("parts/notes.txt").touch()
     assert arrays.read("parts").notes[0] == "parts: all but its 1 .npy file is left out"
     Path("parts/x.png").touch()
-    with pytest.raises(DataError, match=r"has images and .npy files"):
+    with pytest.raises(DataError, match=r"has both images and .npy files"):
         arrays.load("parts")
 
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -257,13 +258,14 @@ def test_evaluate_a_sweep_and_a_table(toy, capsys):
     assert main(["sweep", *toy, "-o", "s", "-q", "--metrics", "mig,factor_vae", "--alpha", "0,1"]) == 0
     with open("s/sweep.csv") as file:
         rows = list(csv.DictReader(file))
-    assert main(["evaluate", "s/alpha1", "--metrics", "all"]) == 0
+    assert main(["evaluate", "s/alpha1", "--metrics", "all", "--verbose"]) == 0
     out, err = capsys.readouterr()
     found = stored("s/alpha1")
     assert found["factors"] == {"arm": 2, "size, in cm": 3}
     assert set(found["metrics"]) == {*OF_ALL, *OF_BOTH_PARTS, "unsupervised", "hoyer", "hoyer_plain"}
     assert float(rows[1]["mig"]) == found["metrics"]["mig"]["score"]
-    assert "metrics, of the factors arm 2, size, in cm 3:" in out and "(points 60)" in out
+    out = re.sub(r"\s+", " ", out)
+    assert "factors: arm (2 values), size, in cm (3 values)" in out and "(points 60)" in out
     samples = {name: score["samples"] for name, score in found["metrics"].items()}
     assert samples["unsupervised"] == samples["hoyer"] == {"points": 20}
     assert "(train 40, test 20)" in out and "encoding 40 points" in err
@@ -315,7 +317,7 @@ def test_training_points_are_encoded_only_where_a_metric_needs_them():
     said = []
     for names in ("hoyer", "irs"):
         evaluate(trainer.options, trainer.state, trainer.engine, dataset, Wanted(names), Listener(said.append))
-    assert said == ["metrics: hoyer", "encoding 40 points", "metrics: irs"]
+    assert said == ["computing hoyer", "encoding 40 points", "computing irs"]
 
 
 def test_what_is_missing_of_a_file_of_ones_own_is_said(capsys):
@@ -355,7 +357,7 @@ def test_factors_of_a_file_through_the_commands(capsys):
     options = ["--factors", "left,right", "--scale", "standardise", "-e", "300", "--beta", "0.2", "--no-plots", "-q"]
     assert main(["train", "--data", "x.csv", *options, "--out", "r"]) == 0
     assert main(["evaluate", "r", "--metrics", "mig,explicitness,factor_vae", "-q"]) == 0
-    assert "metrics, of the factors left 4, right 4:" in capsys.readouterr().out
+    assert "factors: left (4 values), right (4 values)" in capsys.readouterr().out
     found = json.loads(Path("r/evaluation.json").read_text())
     assert found["metrics"]["explicitness"]["score"] > 0.9
     assert found["metrics"]["mig"]["samples"] == {"points": 200}

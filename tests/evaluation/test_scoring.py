@@ -54,7 +54,7 @@ def test_no_choice(wanted, factors, latent_dim, why):
 
 def test_dci_without_scikit_learn_is_refused_before_any_work(monkeypatch):
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
-    with pytest.raises(MinidecompError, match=r"pip install 'minidecomp\[metrics\]'"):
+    with pytest.raises(MinidecompError, match=r"pip install .scikit-learn"):
         scoring.choose("mig,dci", drawn(5), 10)
 
 

@@ -13,11 +13,12 @@ from numpy.testing import assert_allclose
 
 from minidecomp import engines
 from minidecomp._core.codes import ACTIVATIONS
-from minidecomp.export.c_source import dequantised, write_c
+from minidecomp.export.c import write_c
 from minidecomp.export.networks import decoder_of, encoder_of
 from minidecomp.export.numpy_file import write_numpy
 from minidecomp.export.onnx import write_onnx
 from minidecomp.export.precision import with_chains
+from minidecomp.export.quantised import dequantised
 from minidecomp.model import from_options
 from minidecomp.objective import Objective
 from minidecomp.settings.resolving import resolve

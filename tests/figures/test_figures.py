@@ -183,10 +183,11 @@ def test_spikes_are_seen():
 def test_panel_grid_shares_colours_and_axes(tmp_path):
     rows = [[clusters(scale=s) for s in (0.01, 0.1, 0.3)], [clusters(scale=0.2)]]
     titles = [["a", "b", "c"], [r"$\alpha = 3$"]]
-    figure = figures.panel_grid(rows, titles, PINWHEEL_MIXTURE, grid=60)
+    figure = figures.panel_grid(rows, titles, PINWHEEL_MIXTURE, grid=60, names=("small", "large"))
     panels = [axes for axes in figure.axes if axes.images]
-    assert len(panels) == 4
-    assert [axes.get_xlabel() for axes in panels] == ["a", "b", "c", r"$\alpha = 3$"]
+    assert [axes.get_title() for axes in panels] == ["prior $p(z)$", "a", "b", "c", r"$\alpha = 3$"]
+    assert [axes.get_ylabel() for axes in panels if axes.get_ylabel()] == ["small", "large"]
+    np.testing.assert_allclose(panels[0].images[0].get_clim()[1], 1.2 * panels[0].images[0].get_array().max())
     assert len({axes.images[0].get_clim() for axes in panels}) == 1
     assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in panels}) == 1
     drawn(figure, tmp_path)
@@ -397,7 +398,7 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert not figures.available()
-    with pytest.raises(MinidecompError, match=r"pip install 'minidecomp\[plots\]'"):
+    with pytest.raises(MinidecompError, match=r"pip install .matplotlib"):
         figures.learning_curves(metrics())
 
 

@@ -15,6 +15,7 @@ from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.errors import OptionError, RunError
 from minidecomp.loggers import Logger, log
+from minidecomp.packages import pip_install
 from minidecomp.runs.comparison import recorded
 from minidecomp.runs.folder import config_values
 from minidecomp.variants import LOGGERS
@@ -155,7 +156,7 @@ def test_a_missing_library_is_one_line_before_anything_is_made(command, tool, mo
     monkeypatch.setattr(packages, "is_installed", lambda name: name != module and there(name))
     assert main([*command.split(), "--epochs", "1", "-q", "--log", tool]) == 2
     assert capsys.readouterr().err == (
-        f"minidecomp: --log {tool}: it needs {title}: pip install 'minidecomp[{tool}]'\n"
+        f"minidecomp: --log {tool}: it needs {title}: {pip_install(f'minidecomp[{tool}]')}\n"
     )
     assert not Path("r").exists() and Path("old/config.toml").read_bytes() == before
 

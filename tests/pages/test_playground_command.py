@@ -438,11 +438,9 @@ def test_a_template_is_filled_in_one_pass():
 
 def test_the_scripts_come_in_one_order():
     names = [path.name for path in scripts()]
-    assert (
-        names[:4] == ["encoded.js", "contours.js", "curves.js", "drawing.js"]
-        and names[-1] == "app.js"
-        and "worker.js" not in names
-    )
+    shared = list(parts.DRAWING_SCRIPTS)
+    assert names[: len(shared)] == shared and names[-1] == "app.js" and "worker.js" not in names
+    assert set(shared) == {path.name for path in parts.HERE.glob("*.js")}
     assert set(parts.ENGINE_SCRIPTS) == {
         path.relative_to(parts.HERE / "engine").as_posix() for path in (parts.HERE / "engine").rglob("*.js")
     }

@@ -24,11 +24,16 @@ needs_node = pytest.mark.skipif(NODE is None, reason="no node")
 
 def evaluated(*expressions, before=""):
     """The values of JavaScript expressions after the views' files; arrays as lists."""
-    scripts = [(FOLDER / f"{name}.js").read_text() for name in FILES]
+    scripts = [*shared("ticks", "svg"), *((FOLDER / f"{name}.js").read_text() for name in FILES)]
     text = "\n".join([*scripts, before, f"console.log(JSON.stringify([{', '.join(expressions)}], {ARRAYS}));"])
     found = subprocess.run([NODE, "-"], input=text, capture_output=True, text=True, timeout=60, check=False)
     assert found.returncode == 0, found.stderr
     return json.loads(found.stdout)
+
+
+def shared(*names):
+    """What both pages draw with."""
+    return [(parts.HERE / f"{name}.js").read_text() for name in names]
 
 
 def js(array):
@@ -175,7 +180,7 @@ return {
     ("prior", "scale", "reach"), [("gaussian", 1, 4), ("mixture", 0.17, 2), ("sparse", 1, 3), ("student-t", 1, 6)]
 )
 def test_the_priors_lines_hold_their_share(prior, scale, reach):
-    scripts = [(parts.HERE / "contours.js").read_text(), *((FOLDER / f"{name}.js").read_text() for name in FILES)]
+    scripts = [*shared("contours", "prior_lines"), *((FOLDER / f"{name}.js").read_text() for name in FILES)]
     found = in_node(PRIOR_LINES, {"prior": prior, "scale": scale, "reach": reach}, *scripts)
     assert found["shares"] == pytest.approx([0.5, 0.9], abs=0.03)
     assert all(len(line) > 100 for line in found["lines"][1:]) and found["far"] == [0, 0]

@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from minidecomp.evaluation.naming import label_of
 from minidecomp.evaluation.terms import unit_of
 from minidecomp.figures import value_against_option
-from minidecomp.figures.against_option import cut_apart
+from minidecomp.figures.cutting import cut_apart
 from minidecomp.runs.comparison import curves
 from minidecomp.runs.following import independent
 from minidecomp.settings.options import by_name
@@ -149,6 +150,8 @@ def test_measured_values_stand_where_they_belong():
     [
         ([0, 1, 3, 5, 8], "linear"),
         ([1e-4, 1e-3, 1e-1], "log"),
+        ([0, 1, 5, 20], "linear"),
+        ([1, 5, 40], "log"),
         ([0, 10, 100, 1000], "symlog"),
         ([-1000, 1, 1000], "linear"),
         ([0], "linear"),
@@ -207,7 +210,73 @@ def test_a_legend_of_hundreds_says_how_many_more():
     assert re.fullmatch(r"alpha \d+, and 260 more", legend.get_texts()[-1].get_text())
 
 
-# ---- units ----
+def test_a_series_is_told_apart_without_its_colour():
+    lines = value_against_option({f"alpha {i}": [(0, i), (1, i)] for i in range(7)}, "beta", "test.kl").axes[0].lines
+    assert len({line.get_marker() for line in lines}) == 7
+
+
+def texts_below(figure):
+    return figure._supxlabel.get_text().splitlines()
+
+
+def test_means_have_their_standard_errors():
+    """And a line below the axis says of how many seeds; once the errors had to be guessed from dots."""
+    figure = value_against_option({"": [(0, 1.0), (0, 3.0), (1, 4.0), (1, 4.0), (1, 7.0)]}, "alpha", "KL", note="x")
+    (bars,) = figure.axes[0].collections
+    ends = [segment[:, 1] for segment in bars.get_segments()]
+    np.testing.assert_allclose(ends, [[1, 3], [4, 6]])
+    assert texts_below(figure) == ["mean ± standard error of 2 to 3 seeds; small dots: single runs", "x"]
+    single = value_against_option({"": [(0, 1.0), (1, 4.0)]}, "alpha", "KL")
+    assert not single.axes[0].collections and texts_below(single) == ["each point is one run"]
+
+
+def test_categories_are_not_joined_and_stand_beside_each_other():
+    """Once a line led from one prior to the next, and points of several series hid each other."""
+    found = {"alpha 0": [("relu", 1.0), ("tanh", 2.0)], "alpha 5": [("relu", 1.0), ("tanh", 2.0)]}
+    first, second = value_against_option(found, "activation", "KL").axes[0].lines
+    assert first.get_linestyle() == second.get_linestyle() == "None"
+    np.testing.assert_allclose([first.get_xdata(), second.get_xdata()], [[-0.125, 0.875], [0.125, 1.125]])
+
+
+def test_zero_before_a_logarithmic_axis_is_marked():
+    marks = [text.get_text() for text in value_against_option({"": [(0, 1), (1, 1), (99, 2)]}, "a", "v").axes[0].texts]
+    assert marks == ["//"]
+    assert not value_against_option({"": [(1, 1), (99, 2)]}, "a", "v").axes[0].texts
+
+
+def test_values_over_decades_stand_on_a_logarithmic_axis():
+    assert value_against_option({"": [(0, 0.06), (1, 1907)]}, "a", "v").axes[0].get_yscale() == "log"
+    assert value_against_option({"": [(0, -0.06), (1, 1907)]}, "a", "v").axes[0].get_yscale() == "linear"
+
+
+def test_a_long_legend_stands_beside_the_axes():
+    found = {f"beta {i}, batch size 100": [(0, i), (1, i)] for i in range(12)}
+    figure = value_against_option(found, "alpha", "KL")
+    axes = figure.axes[0].get_window_extent()
+    left, right = width_of_legend(figure)
+    assert left > axes.x1 and right <= figure.bbox.width and axes.width > axes.height
+
+
+def test_schedules_are_categories():
+    """Once a schedule stood on the axis at its last value."""
+    rows = [
+        {"run": "a", "alpha": 5.0, "test.kl": 1.0},
+        {"run": "b", "alpha": 4.0, "alpha_schedule": "0:0,10:4", "test.kl": 2.0},
+    ]
+    assert curves(rows, "test.kl", "alpha") == {"": [(5.0, 1.0), ("0:0,10:4", 2.0)]}
+    two = [row | {"lr": lr} for row in rows for lr in (0.1, 0.2)]
+    assert list(curves(two, "test.kl", "lr")) == ["alpha 5", "alpha 0:0,10:4"]
+
+
+# ---- names and units ----
+
+
+def test_names_in_words():
+    assert label_of("test.kl") == "test KL (nats)" and label_of("train.seconds") == "training time (s)"
+    assert label_of("match.kl-inc") == "match: KL(p || q) (nats)"
+    assert label_of("overlap.mutual_information") == "mutual information (nats)"
+    assert label_of("lr") == "learning rate" and label_of("batch_size") == "batch size"
+    assert label_of("factor_vae.gaussian_quantiles").endswith(" of Gaussian quantiles")
 
 
 def test_units():

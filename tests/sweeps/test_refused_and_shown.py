@@ -108,6 +108,7 @@ def test_a_table_shows_what_the_grid_names(finished, capsys):
     assert err == (
         "not begun: 2 of 6 runs of s\n"
         "left out, as they are not in s/sweep.toml: alpha10-seed0, alpha10-seed1\n"
+        "test.log_likelihood: test log-likelihood (nats); test.kl: test KL (nats)\n"
     )  # fmt: skip
     assert main(["table", "s/alpha10-seed0"]) == 0
     assert shown(capsys.readouterr().out) == ["s/alpha10-seed0"]
@@ -123,7 +124,7 @@ def test_fewer_seeds_rename_the_runs(finished, capsys):
     capsys.readouterr()
     assert main(["table", "s"]) == 0
     out, err = capsys.readouterr()
-    assert shown(out) == ["s/alpha0", "s/alpha2", "s/alpha10"] and "alpha0-seed0" in err and err.count("\n") == 1
+    assert shown(out) == ["s/alpha0", "s/alpha2", "s/alpha10"] and "alpha0-seed0" in err and err.count("\n") == 2
 
 
 def test_a_grid_that_cannot_be_read(finished, capsys):
@@ -212,7 +213,7 @@ def test_what_the_axes_say(finished, monkeypatch):
         assert main(["table", "s", "--plot", "test.kl", "--against", against, "-o", "x.png"]) == 0
     said = [(figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) for figure in drawn]
     assert said == [
-        ("alpha", "test.kl (nats)"),
-        ("test.mmd", "test.kl (nats)"),
-        ("train.seconds (s)", "test.kl (nats)"),
+        ("alpha", "test KL (nats)"),
+        ("test MMD", "test KL (nats)"),
+        ("training time (s)", "test KL (nats)"),
     ]

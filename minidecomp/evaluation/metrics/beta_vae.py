@@ -96,5 +96,10 @@ def _points(
 
 
 BETA_VAE = Metric(
-    "beta_vae", "how often a linear classifier finds the factor that was held", of_truth=beta_vae, least_factors=2
+    "beta_vae",
+    "how often a linear classifier finds the factor that was held",
+    of_truth=beta_vae,
+    title="BetaVAE score",
+    scale="0 to 1, 1 is best",
+    least_factors=2,
 )

@@ -129,6 +129,8 @@ DCI = Metric(
     "disentanglement, completeness and informativeness by boosted trees",
     of_truth=dci,
     of_points=dci_of_points,
+    title="DCI disentanglement",
+    scale="0 to 1, 1 is best",
     uses=IN_BOTH_PARTS,
     most_values=MOST_CLASSES,
     slow="about 8 minutes for dSprites",

@@ -117,6 +117,8 @@ EXPLICITNESS = Metric(
     "whether linear classifiers on all codes rank each factor's values",
     of_truth=explicitness,
     of_points=explicitness_of_points,
+    title="explicitness",
+    scale="0 to 1, 1 is best",
     uses=IN_BOTH_PARTS,
     most_values=MOST_CLASSES,
 )

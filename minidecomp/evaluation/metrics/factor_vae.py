@@ -289,6 +289,8 @@ FACTOR_VAE = Metric(
     "how often the code that varies least tells which factor was held, by disentanglement_lib's protocol",
     of_truth=factor_vae,
     of_points=factor_vae_of_points,
+    title="FactorVAE score",
+    scale="0 to 1, 1 is best",
     uses=HOLDABLE,
     least_factors=2,
 )
@@ -297,6 +299,8 @@ FACTOR_VAE_MATHIEU19 = Metric(
     "the same idea as the paper's authors computed it; not to be compared with factor_vae",
     of_truth=factor_vae_mathieu19,
     of_points=factor_vae_mathieu19_of_points,
+    title="FactorVAE, Mathieu et al.",
+    scale="0 to 1, 1 is best",
     uses=HOLDABLE,
     least_factors=2,
 )

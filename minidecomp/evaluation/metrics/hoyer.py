@@ -68,11 +68,18 @@ def hoyer(codes: Any, normalise: bool = True) -> Score:
 
 
 HOYER = Metric(
-    "hoyer", "sparsity of a point's codes, each divided by its standard deviation", of_codes=hoyer, least_latent_dims=2
+    "hoyer",
+    "sparsity of a point's codes, each divided by its standard deviation",
+    of_codes=hoyer,
+    title="Hoyer sparsity",
+    scale="0 to 1, 1 is sparse",
+    least_latent_dims=2,
 )
 HOYER_PLAIN = Metric(
     "hoyer_plain",
     "sparsity of a point's codes as they are",
     of_codes=partial(hoyer, normalise=False),
+    title="Hoyer sparsity, unscaled",
+    scale="0 to 1, 1 is sparse",
     least_latent_dims=2,
 )

@@ -86,4 +86,11 @@ def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: in
     )
 
 
-IRS = Metric("irs", "whether codes move when other factors do", of_truth=irs, of_points=irs_of_points)
+IRS = Metric(
+    "irs",
+    "whether a code stays where it is when other factors change",
+    of_truth=irs,
+    of_points=irs_of_points,
+    title="interventional robustness",
+    scale="0 to 1, 1 is best",
+)

@@ -24,6 +24,10 @@ class Metric:
         On the command line, in evaluation.json and in tables.
     help : str
         What it measures, in one line without a full stop.
+    title : str
+        Its name for people, in a few words; the name without its underscores if none is given.
+    scale : str
+        Its unit or range, and which end is the good one: "0 to 1, 1 is best".
     of_truth : callable, optional
         Given a `GroundTruth` and ``seed``, 0 to 2^32 - 1, returns the `Score`. Without it, and without ``of_codes``,
         the metric needs points that have factors.
@@ -52,6 +56,8 @@ class Metric:
     of_truth: Callable[..., Score] | None = None
     of_codes: Callable[[Any], Score] | None = None
     of_points: Callable[..., Score] | None = None
+    title: str = ""
+    scale: str = ""
     uses: str = ALL
     least_factors: int = 1
     most_values: int = 0
@@ -64,6 +70,8 @@ class Metric:
     def __post_init__(self) -> None:
         if self.of_truth is None and self.of_codes is None and self.of_points is None:
             raise ValueError(f"{self.name}: none of of_truth, of_points and of_codes is given")
+        if not self.title:
+            object.__setattr__(self, "title", self.name.replace("_", " ").replace("-", " "))
 
     @property
     def needs_factors(self) -> bool:

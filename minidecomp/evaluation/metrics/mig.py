@@ -75,6 +75,8 @@ MIG = Metric(
     "gap in mutual information between a factor's two best codes",
     of_truth=mig,
     of_points=mig_of_points,
+    title="mutual information gap",
+    scale="0 to 1, 1 is best",
     least_latent_dims=2,
     most_values=MOST_CLASSES,
 )

@@ -86,6 +86,8 @@ MODULARITY = Metric(
     "whether each code tells of one factor only",
     of_truth=modularity,
     of_points=modularity_of_points,
+    title="modularity",
+    scale="0 to 1, 1 is best",
     least_factors=2,
     most_values=MOST_CLASSES,
 )

@@ -160,6 +160,8 @@ SAP = Metric(
     "gap in a linear SVM's accuracy between a factor's two best codes",
     of_truth=sap,
     of_points=sap_of_points,
+    title="SAP score",
+    scale="0 to 1, 1 is best",
     uses=IN_BOTH_PARTS,
     least_latent_dims=2,
     most_values=MOST_CLASSES,

@@ -84,14 +84,16 @@ def unsupervised_from_codes(codes: Any, *, bins: int = BINS) -> Score:
         samples={"points": len(codes)},
         seed=None,
         definition="total correlation of a Gaussian with the codes' covariance, in nats (lower is better), "
-        f"as in disentanglement_lib; mutual information with {bins} bins",
+        f"as in disentanglement_lib; the mutual information in the details has {bins} bins",
     )
 
 
 UNSUPERVISED = Metric(
     "unsupervised",
-    "total correlation of a Gaussian with the codes' covariance, in nats; lower is better",
+    "the total correlation that a Gaussian with the codes' covariance has",
     of_truth=unsupervised,
     of_codes=unsupervised_from_codes,
+    title="Gaussian total correlation",
+    scale="nats, 0 is best",
     least_latent_dims=2,
 )

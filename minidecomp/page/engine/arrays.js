@@ -1,5 +1,5 @@
 "use strict";
-// The few functions of numbers that several terms share.
+// Functions of numbers that several terms share.
 
 const { LOG_2PI, MIN_SCALE } = CONSTANTS;
 

@@ -11,7 +11,7 @@ function streamAt(name, number = 0) {
   return [CONSTANTS.streams[name].purposes[0], streamStep(name, number)];
 }
 
-// A sample (rows, D) of the prior, made of noise and choices at these [purpose, step]
+// A sample (rows, D) of the prior, from the noise and choices at these [purpose, step]
 function samplePrior(prior, rows, seed, noiseAt, choiceAt) {
   const kind = PRIORS[prior.name], count = rows * prior.dims;
   const noise = kind.noise === "student-t" ? studentTs(count, prior.df, seed, ...noiseAt) : normals(count, seed, ...noiseAt);
@@ -19,8 +19,8 @@ function samplePrior(prior, rows, seed, noiseAt, choiceAt) {
   return { z: kind.sample(prior, noise, choice, rows), noise, choice };
 }
 
-// The draws of every engine for a batch: the posterior's noise eps (K, B, D) and, where D(q, p) has a weight, a sample of
-// the prior (B, D) with what made it.
+// The draws for a batch, the same in every engine: the posterior's noise eps (K, B, D) and, if D(q, p) has a weight, a
+// sample of the prior (B, D) with the numbers that it is made of.
 function drawBatch(prior, samples, rows, seed, step, withPrior) {
   const [posterior, purpose, choice] = CONSTANTS.streams.TRAINING.purposes;
   const eps = normals(samples * rows * prior.dims, seed, posterior, step);

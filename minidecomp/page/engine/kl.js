@@ -1,7 +1,7 @@
 "use strict";
 // KL(q(z|x) || p(z)) for a posterior q = N(loc, diag scale^2): in closed form, and from samples.
 
-// The KL (rows) and its gradient by loc, scale and the prior's variance, (rows, D) each; p = N(m, v).
+// The KL (rows) and its gradient with respect to loc, scale and the prior's variance, (rows, D) each; p = N(m, v).
 // KL = sum_d log(v) / 2 - log s + (s^2 + (mu - m)^2) / (2 v) - 1/2
 // d/dmu = (mu - m) / v        d/ds = s / v - 1 / s        d/dv = 1 / (2 v) - (s^2 + (mu - m)^2) / (2 v^2)
 function analyticKl(loc, scale, prior, rows) {
@@ -27,7 +27,7 @@ function posteriorLogDensity(eps, scale, rows, dims) {
   return value;
 }
 
-// An unbiased estimate (rows) from samples z = mu + s eps, rows of them, and its derivatives, (rows, D) each.
+// An unbiased estimate (rows) from as many samples z = mu + s eps, and its derivatives, (rows, D) each.
 // KL ~ log q(z|x) - M log p(z)
 // d/dz = -eps / s - M d log p(z)/dz        d/dmu = eps / s        d/ds = (eps^2 - 1) / s        d/dv = -M d log p(z)/dv
 function monteCarloKl(z, eps, scale, prior, multiplier, rows) {

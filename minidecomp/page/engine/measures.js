@@ -1,9 +1,9 @@
 "use strict";
-// What says how a model stands: overlap, match, and what each latent dimension does. In nats, from fixed draws.
+// Measures of a model: overlap, match, and what each latent dimension does. In nats, from fixed draws.
 
 const MOST_MEASURED = 1000, MEASURE_SAMPLES = 400; // points; samples of q(z) and of p(z)
 
-// Evenly spread rows of (count, width), at most so many: one at random from each of as many pieces, the rows that
+// Evenly spread rows of (count, width), one at random from each of at most so many pieces: the same rows that
 // minidecomp/data/points.py takes.
 function someRows(values, count, width, most) {
   if (count <= most) return [values, count];
@@ -17,7 +17,7 @@ function someRows(values, count, width, most) {
 }
 
 // I(x; z) = E_q(z,x)[log q(z|x) - log q(z)], log N where no encodings overlap, and KL(p || q) = E_p(z)[log p(z) - log q(z)],
-// with q(z) = 1/N sum_i q(z|x_i) over the points; as minidecomp/evaluation/decomposition.py, with fewer samples.
+// with q(z) = 1/N sum_i q(z|x_i) over the points; like minidecomp/evaluation/decomposition.py, with fewer samples.
 function overlapAndMatch(encodings, count, prior, seed) {
   const D = prior.dims, J = MEASURE_SAMPLES;
   const [loc, rows] = someRows(encodings.loc, count, D, MOST_MEASURED), [scale] = someRows(encodings.scale, count, D, MOST_MEASURED);
@@ -37,8 +37,8 @@ function overlapAndMatch(encodings, count, prior, seed) {
   };
 }
 
-// For each dimension the mean over points of log q(z_d|x) - log p(z_d), an estimate of its KL from one sample a point; the
-// standard deviation of the means; and, of a sparse prior, the share of points whose mean lies outside of the spike, more
+// For each dimension the mean over points of log q(z_d|x) - log p(z_d), an estimate of its KL from one sample of each point; the
+// standard deviation of the means; and, for a sparse prior, the share of points whose mean lies outside the spike, more
 // than three of its scales from 0.
 function aboutDimensions(encodings, count, prior, seed) {
   const D = prior.dims, [loc, rows] = someRows(encodings.loc, count, D, MOST_MEASURED);

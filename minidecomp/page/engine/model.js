@@ -1,9 +1,9 @@
 "use strict";
-// A variational autoencoder: its parts and parameters, what it computes, and how it begins.
+// A variational autoencoder: its parts and parameters, what it computes, and its first weights.
 
 const PRIOR_LOGITS = "prior.logits";
 
-// The model that the options name, with parameters of 0, or with a vector of them.
+// The model that the options describe, with all parameters 0 or with the given vector of them.
 function makeModel(options, dataDim, vector = null) {
   const o = options, outputDim = LIKELIHOODS[o.likelihood].outputsPerValue * dataDim;
   const encoder = new Network("enc", [dataDim, ...o.hidden, 2 * o.latent_dim], o.activation);
@@ -16,7 +16,7 @@ function makeModel(options, dataDim, vector = null) {
   };
 }
 
-// What of a model has no parameters: its likelihood and its prior
+// The parts of a model without parameters: its likelihood and its prior
 function partsOfModel(options) {
   const scale = new Float64Array(options.latent_dim).fill(Math.sqrt(options.prior_variance_scale));
   if (options.prior_scale) scale.set(options.prior_scale); // of a run whose data gave the variances
@@ -38,7 +38,7 @@ function initialise(model, seed, init) {
   });
 }
 
-// The prior at the present parameters: v_d = S D softmax(prior.logits)_d where the variance is learned
+// The prior at the present parameters: v_d = S D softmax(prior.logits)_d if the variance is learned
 function currentPrior(model) {
   if (!model.parameters.has(PRIOR_LOGITS)) return model.prior;
   return withVariance(model.prior, varianceFromLogits(model.parameters.get(PRIOR_LOGITS), model.meanVariance));

@@ -11,7 +11,7 @@ const ACTIVATIONS = {
   "softplus": { value: softplus, slope: (h) => -Math.expm1(-h) }, // sigmoid(a) = 1 - e^-h
 };
 
-// Named arrays that are views into one vector; shapes are [[name, rows, columns], ..] in the vector's order.
+// Named arrays, which are views of one vector. `shapes` is [[name, rows, columns], ..] in the vector's order.
 class Parameters {
   constructor(shapes, vector) {
     this.shapes = shapes;
@@ -34,8 +34,8 @@ class Parameters {
   }
 }
 
-// h_i+1 = act(h_i W_i + b_i), without an activation after the last layer; widths are the input's, the hidden layers' and
-// the output's.
+// h_i+1 = act(h_i W_i + b_i), without an activation after the last layer. `widths` has those of the input, the hidden
+// layers and the output.
 class Network {
   constructor(name, widths, activation) {
     this.name = name;
@@ -63,7 +63,8 @@ class Network {
     return { output: h, inputs };
   }
 
-  // The gradient by x (rows, in) from the one by the output, and into `gradient`, if given, that by each parameter.
+  // The gradient with respect to x (rows, in), from that with respect to the output. If `gradient` is given, the gradient
+  // with respect to each parameter is added to it.
   // d/dW = h^T d_a        d/db = sum d_a        d/dh = d_a W^T        d_a of the layer below = d/dh act'(a)
   backward(parameters, inputs, dOutput, rows, gradient = null, byInput = true) {
     const { slope } = ACTIVATIONS[this.activation];
@@ -96,7 +97,7 @@ function affine(h, W, b, rows) {
   return a;
 }
 
-// h^T d into `total`
+// h^T d, added to `total`
 function weightGradient(total, h, d, rows, out) {
   const width = total.length / out;
   total.fill(0);

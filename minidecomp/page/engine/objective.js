@@ -3,7 +3,7 @@
 
 const TERMS = ["log_likelihood", "kl", "regulariser"];
 
-// dL/dterm by the term's name: 1, -beta, -alpha
+// dL/dterm for each term: 1, -beta, -alpha
 function termWeights(options) {
   return { log_likelihood: 1, kl: -options.beta, regulariser: -options.alpha };
 }
@@ -17,8 +17,8 @@ function forwardPass(model, x, rows, eps, samples) {
   return { loc, raw, scale, z, output: decoded.output, encoderInputs: encoded.inputs, decoderInputs: decoded.inputs };
 }
 
-// The value of each term, and its weighted gradient where it meets the encodings: by z (K, B, D), by loc and scale (B, D)
-// and by the prior's variance (D); the reconstruction's by the decoder's parameters goes into `gradient`.
+// The value of each term, and its weighted gradient with respect to z (K, B, D), loc and scale (B, D) and the prior's
+// variance (D). The gradient of the reconstruction with respect to the decoder's parameters goes into `gradient`.
 function termGradients(model, options, prior, x, rows, draws, pass, weights, gradient) {
   const samples = options.samples, count = samples * rows, terms = {};
   const { log_likelihood: byReconstruction, kl: byKl, regulariser: byD } = weights;
@@ -53,7 +53,7 @@ function termGradients(model, options, prior, x, rows, draws, pass, weights, gra
   return terms;
 }
 
-// A term's derivatives times its weight; those by the prior's variance summed over the points
+// A term's derivatives times its weight; those with respect to the prior's variance are summed over the points
 function scaled(grads, weight, dims) {
   const result = {};
   for (const name of ["z", "loc", "scale"]) {
@@ -63,7 +63,7 @@ function scaled(grads, weight, dims) {
   return result;
 }
 
-// The total gradient by loc and scale (B, D): z = mu + s eps, dz/dmu = 1, dz/ds = eps, summed over the K samples
+// The total gradient with respect to loc and scale (B, D): z = mu + s eps, dz/dmu = 1, dz/ds = eps, summed over the K samples
 function pullOnEncodings(term, eps, size) {
   const loc = new Float64Array(size), scale = new Float64Array(size);
   if (term.loc) for (let i = 0; i < term.loc.length; i++) loc[i % size] += term.loc[i];
@@ -88,7 +88,7 @@ function backToEncoder(model, pass, pull, rows, gradient) {
   model.encoder.backward(model.parameters, pass.encoderInputs, dOutput, rows, gradient, false);
 }
 
-// The gradient by the logits of a learned variance
+// The gradient with respect to the logits of a learned variance
 function logitsInto(gradient, prior, dVariance) {
   if (!gradient.has(PRIOR_LOGITS)) return;
   const variance = prior.scale.slice(0, prior.dims).map((s) => s * s);
@@ -96,7 +96,7 @@ function logitsInto(gradient, prior, dVariance) {
 }
 
 // The values at a batch x (B, dx), and the gradient of sum_T weights[T] T, which without `weights` is the objective.
-// With `separate` also each weighted term's own gradient, as its norm and the cosines between them.
+// With `separate`, also the norm of each weighted term's gradient and the cosines between them.
 function valueAndGrad(model, options, x, rows, draws, separate = false, weights = termWeights(options)) {
   const prior = currentPrior(model), size = rows * model.latentDim, { shapes } = model.parameters;
   const pass = forwardPass(model, x, rows, draws.eps, options.samples), gradient = new Parameters(shapes);
@@ -123,8 +123,9 @@ function objectiveOf(values, options) {
   return Object.entries(termWeights(options)).reduce((sum, [term, weight]) => (weight === 0 ? sum : sum + weight * values[term]), 0);
 }
 
-// Of the weighted terms' gradients g_T by all parameters, whose sum is g: their norms, the cosines between them, and their
-// shares <g_T, g> / <g, g>, which add up to 1. `gradient` holds the decoder's, which is the reconstruction's alone.
+// For the weighted terms' gradients g_T with respect to all parameters, whose sum is g: their norms, the cosines between
+// them, and their shares <g_T, g> / <g, g>, which add up to 1. `gradient` holds the decoder's part, to which only the
+// reconstruction contributes.
 function compareTerms(model, prior, pass, terms, pulls, rows, gradient, weights) {
   const own = {}, names = TERMS.filter((term) => terms[term] && weights[term]);
   for (const name of names) {

@@ -1,7 +1,8 @@
 "use strict";
 // Training, step by step: the batches, draws and steps of minidecomp's engines in float64.
 
-// Options whose change makes another model, which begins anew; of the likelihood's see Trainer.fitOutputs.
+// A change of one of these options makes another model, which starts from the beginning. For the likelihood's options, see
+// Trainer.fitOutputs.
 const BEGINS_ANEW = ["seed", "init", "latent_dim", "hidden", "decoder_hidden", "learn_prior_variance"];
 const SAMPLES_DRAWN = 200, IMAGES_DRAWN = 12;
 
@@ -29,7 +30,7 @@ class Trainer {
     return this.adam.step;
   }
 
-  // What was computed ahead is no longer the next step
+  // Forget the step computed ahead: it is no longer the next one.
   forget() {
     this.looked = null;
     this.order = null;
@@ -43,7 +44,7 @@ class Trainer {
     return this.order.subarray(this.row, Math.min(this.row + options.batch_size, data.rows));
   }
 
-  // End the epoch where too few points are left for a batch: a last one too small for D is left out, as minidecomp does.
+  // End the epoch if too few points are left for a batch: like minidecomp, leave out a last batch that is too small for D.
   turn() {
     if (this.data.rows - this.row >= this.leastPoints()) return;
     this.epoch += 1;
@@ -75,7 +76,7 @@ class Trainer {
     }
   }
 
-  // The step that comes next, computed and not taken: each point's own pull, and each term's gradient.
+  // The next step, computed but not taken: the pull on each point, and the gradient of each term.
   look() {
     if (this.looked) return this.looked;
     const found = this.compute(true), count = found.rows.length, weights = termWeights(this.options);
@@ -97,7 +98,7 @@ class Trainer {
     return found.values;
   }
 
-  // Adopt other options, and other data if they are given. Only another shape, seed or initialisation begins anew.
+  // Take over new options, and new data if given. Only another shape, seed or initialisation starts from the beginning.
   change(options, data = this.data) {
     const before = this.options, after = { ...options }, another = data !== this.data;
     checkOptions(after, data);
@@ -121,8 +122,8 @@ class Trainer {
     return "kept";
   }
 
-  // A vector of the parameters' size for the likelihood of now: of the decoder's last layer the columns stay that both
-  // likelihoods have (the means'), new ones are as a model begins with them, or 0.
+  // The vector of parameters for the new likelihood. In the decoder's last layer, the columns that both likelihoods have
+  // (those of the means) stay; new ones have their first values, or 0.
   fitOutputs(vector, before, zero = false) {
     const was = makeModel(before, this.data.width, vector), now = makeModel(this.options, this.data.width);
     if (was.outputDim === now.outputDim) return vector;
@@ -136,7 +137,7 @@ class Trainer {
     return now.parameters.vector;
   }
 
-  // What the page shows of the model as it stands; overlap and match, which take as long as a step, only if `measure` says so.
+  // What the page shows of the present model. Overlap and match take as long as a step; they come only with `measure`.
   snapshot(measure = true) {
     const { options, model, data } = this, prior = currentPrior(model), { seed } = options;
     const encodings = encode(model, data.x, data.rows);
@@ -154,7 +155,7 @@ class Trainer {
     };
   }
 
-  // The look without what only the step needs: a message to the page has data alone
+  // The same without the parts that only the step needs: a message to the page can hold data only.
   lookForShow() {
     const { gradient, encoderInputs, decoderInputs, ...shown } = this.look();
     return { ...shown, gradientNorm: Math.sqrt(dotProduct(gradient.vector, gradient.vector)) };
@@ -177,7 +178,7 @@ class Trainer {
   }
 }
 
-// An Error for options that cannot go together, or do not fit the data; limits of single numbers are the page's to check.
+// Throws an Error for options that cannot go together or do not fit the data. The page itself checks the limits of numbers.
 function checkOptions(options, data) {
   const least = options.alpha > 0 ? REGULARISERS[options.regulariser].leastPoints : 1;
   if (options.kl === "analytic" && options.prior !== "gaussian") {

@@ -52,6 +52,9 @@ class Gaussian(Prior):
         """N(m, v / beta)."""
         return replace(self, scale=self.scale / math.sqrt(beta))
 
+    def describe_annealed(self, beta: float) -> str:
+        return f"Here the annealed prior is a Gaussian with variances divided by beta = {beta:g}."
+
     def work_by_hand(self, z: np.ndarray) -> Worked:
         m, v, at = float(self.loc[0]), float(self.scale[0]) ** 2, float(z[0, 0])
         return Worked(

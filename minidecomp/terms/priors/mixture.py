@@ -113,6 +113,10 @@ class Mixture(Prior):
         centre = (weight * self.loc).sum(0)
         return centre, np.sqrt((weight * (self.scale**2 + (self.loc - centre) ** 2)).sum(0))
 
+    def describe_annealed(self, beta: float) -> str:
+        how = "narrower modes and deeper valleys" if beta > 1 else "wider modes and shallower valleys"
+        return f"Here the annealed prior has {how}, and is no longer a mixture of Gaussians."
+
     def log_power_integral(self, beta: float) -> float:
         """log F_beta in nats, by a sum over a grid, in one or two dimensions."""
         z, area = self._plane(beta)

@@ -131,6 +131,10 @@ class Prior:
         """The prior f_beta = p^beta / F_beta, if that is a prior of a known kind; else None."""
         return None
 
+    def describe_annealed(self, beta: float) -> str:
+        """What f_beta = p^beta / F_beta is, in a sentence; beta is not 1."""
+        return f"Here the annealed prior is {'sharper' if beta > 1 else 'flatter'} than the prior."
+
     def constants(self) -> dict[str, Any]:
         """The numbers that compiled code and the report's page need beside loc and scale, by name."""
         return {}

@@ -95,6 +95,10 @@ class Sparse(Prior):
         xp = array_module(noise)
         return xp.where(choice < self.gamma, 0, d_sample * noise / (2 * self.scale))
 
+    def describe_annealed(self, beta: float) -> str:
+        how = "a sharper peak and lighter tails" if beta > 1 else "a flatter peak and heavier tails"
+        return f"Here the annealed prior has {how}, and is no longer a spike and a slab of two Gaussians."
+
     def log_power_integral(self, beta: float) -> float:
         """log F_beta = sum_d log int p_d^beta dz, by quadrature."""
         return float(sum(self._log_integral_of_dimension(d, beta) for d in range(self.scale.size)))

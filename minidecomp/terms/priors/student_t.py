@@ -94,6 +94,10 @@ class StudentT(Prior):
         df = self._annealed_df(beta)
         return replace(self, scale=self.scale * math.sqrt(self.df / df), df=df)
 
+    def describe_annealed(self, beta: float) -> str:
+        df, tails = self._annealed_df(beta), "lighter" if beta > 1 else "heavier"
+        return f"Here the annealed prior is a Student-t with {df:g} degrees of freedom: it has {tails} tails."
+
     def constants(self) -> dict[str, Any]:
         return {"df": self.df, "log_normaliser": self.log_normaliser}
 

@@ -42,7 +42,7 @@ def fake_cupy(monkeypatch, count):
 def test_without_cupy(monkeypatch):
     monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: None)
     assert usable_engine("auto") == "cpu"
-    with pytest.raises(OptionError, match=r"it needs CuPy: pip install 'minidecomp\[gpu\]'"):
+    with pytest.raises(OptionError, match=r"it needs CuPy: .*pip install .cupy-cuda12x.* \(for CUDA 13: cupy-cuda13x"):
         usable_engine("gpu")
 
 

@@ -1,7 +1,7 @@
 "use strict";
 // The Gaussian likelihood with a learned scale: the output (rows, 2 dx) is (m, r), and s = softplus(r) + 1e-6.
 
-// The place in the output of m of the value i of x (rows, dx); its r is dx further
+// Where the output holds m for value i of x (rows, dx); its r is dx places further
 function gaussianPlace(i, dx) {
   return 2 * dx * Math.floor(i / dx) + i % dx;
 }

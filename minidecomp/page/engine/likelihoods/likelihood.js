@@ -1,4 +1,4 @@
 "use strict";
-// p(x|z): the likelihoods by their names. x (rows, dx) goes with an output of as many rows, or of K times as many.
+// p(x|z): the likelihoods by their names. The output has as many rows as x (rows, dx), or K times as many.
 
 const LIKELIHOODS = {};

@@ -1,12 +1,12 @@
 "use strict";
-// What every prior can do by what it has told.
+// What works for every prior, from what each tells about itself.
 
 for (const prior of Object.values(PRIORS)) {
   prior.logDensity = (own, z, rows) => prior.logDensityAndGrad(own, z, rows).value;
   prior.marginal = priorOfDimensions;
 }
 
-// A prior from plain values, as minidecomp/page/values.py has them
+// A prior from plain values, as minidecomp/page/values.py writes them
 function typedPrior(values) {
   const typed = Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? Float64Array.from(value) : value]);
   return Object.fromEntries(typed);

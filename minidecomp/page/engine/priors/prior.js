@@ -1,5 +1,5 @@
 "use strict";
-// p(z): the priors by their names, and what most of them have in common.
+// p(z): the priors by name, and what most of them have in common.
 
 // Each has `noise` and `choice`, the random numbers that its sample is made of; a prior itself is {name, dims, components,
 // loc, scale, ..} with loc and scale (D), or (M, D) of a mixture.
@@ -37,12 +37,12 @@ function scaledNoise(prior, noise) {
   return noise.map((e, i) => prior.loc[i % prior.dims] + prior.scale[i % prior.dims] * e);
 }
 
-// The gradient by the variance (rows, D) from that by the sample: dz/dv = e / (2 sqrt(v))
+// The gradient with respect to the variance (rows, D), from that with respect to the sample: dz/dv = e / (2 sqrt(v))
 function scaledNoiseGrad(prior, dSample, noise) {
   return dSample.map((d, i) => d * noise[i] / (2 * prior.scale[i % prior.dims]));
 }
 
-// The prior of some of its dimensions alone
+// The prior on some of its dimensions only
 function priorOfDimensions(prior, dims) {
   const pick = (values) => Float64Array.from({ length: prior.components * dims.length }, (_, i) =>
     values[Math.floor(i / dims.length) * prior.dims + dims[i % dims.length]]);

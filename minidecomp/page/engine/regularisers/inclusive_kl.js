@@ -3,8 +3,8 @@
 
 const NOTHING = -45; // e^-45 is below the last digit of a sum that holds e^0
 
-// For every row z_j of z (count, D), with m_j = max_i log q(z_j | x_i) over all B posteriors, to use(j, shares, sum, m_j):
-// shares_i = e^(log q(z_j | x_i) - m_j), and their sum.
+// Calls use(j, shares, sum, m_j) for every row z_j of z (count, D): m_j = max_i log q(z_j | x_i) over all B posteriors,
+// shares_i = e^(log q(z_j | x_i) - m_j), and sum is the sum of the shares.
 function eachAggregate(z, count, loc, scale, rows, dims, use) {
   const inverse = scale.map((s) => 1 / s), constant = new Float64Array(rows), shares = new Float64Array(rows);
   for (let i = 0; i < rows; i++) {

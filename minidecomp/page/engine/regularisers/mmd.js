@@ -4,7 +4,7 @@
 // 1 / c for each kernel scale c: k(r) = sum_c c / (c + r^2) = sum_c 1 / (1 + r^2 / c),   k'(r) = -2 r sum_c (1 / c) / (1 + r^2 / c)^2
 const INVERSE_SCALES = Float64Array.from(CONSTANTS.KERNEL_SCALES, (c) => 1 / c);
 
-// The sum of k(y_i - x_j) over all pairs, or those with j < i where x is y itself; sum_j k'(y_i - x_j) is added to pullY, and
+// The sum of k(y_i - x_j) over all pairs, or those with j < i if x is y itself. Adds sum_j k'(y_i - x_j) to pullY and
 // sum_i k'(x_j - y_i) to pullX.
 function sumOverPairs(y, x, pullY, pullX) {
   let total = 0;

@@ -1,0 +1,29 @@
+"""``minidecomp completion SHELL``: the script by which a shell completes minidecomp's commands."""
+
+from __future__ import annotations
+
+import click
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command()
+@click.argument("shell", metavar="|".join(SHELLS), required=False)
+def completion(shell: str | None) -> None:
+    """Print the script by which your shell completes minidecomp's commands, options, values, runs and files.
+
+    Install it with one line, then open a new terminal:
+
+    \b
+    bash  echo 'eval "$(minidecomp completion bash)"' >> ~/.bashrc
+    zsh   echo 'eval "$(minidecomp completion zsh)"' >> ~/.zshrc
+    fish  minidecomp completion fish > ~/.config/fish/completions/minidecomp.fish
+
+    bash must be 4.4 or newer.
+    """
+    if shell not in SHELLS:
+        got = "" if shell is None else f", not {shell}"
+        raise click.UsageError(f"name your shell, {', '.join(SHELLS[:-1])} or {SHELLS[-1]}{got}")
+    from .completing import script
+
+    click.echo(script(shell), nl=False)

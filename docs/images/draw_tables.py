@@ -1,0 +1,68 @@
+"""Draw the pictures of the tables in docs/sparsity.md and docs/reproduction.md again, without training anything.
+
+Run ``python docs/images/draw_tables.py`` after changing a table or the way in which such pictures look.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from minidecomp.figures import loss_against_score, value_against_option, write_figure
+
+IMAGES = Path(__file__).parent
+DOCS = IMAGES.parent
+GREEK = {"beta": "beta", "df": "nu"}
+
+
+def table(file: str, first_cell: str) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the table whose first cell begins so."""
+    lines = [line.strip() for line in (DOCS / file).read_text("utf-8").splitlines()]
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {first_cell}"))
+    end = next(i for i in range(start, len(lines) + 1) if i == len(lines) or not lines[i].startswith("|"))
+    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
+    return header, rows
+
+
+def number(text: str) -> float:
+    found = re.search(r"-?\d*\.?\d+", text)
+    if found is None:
+        raise ValueError(f"no number in {text}")
+    return float(found[0])
+
+
+def curve(header: list[str], row: list[str]) -> list[tuple[float | str, float]]:
+    """Sparsity by alpha; an empty cell is no point, and what is in brackets is the paper's."""
+    cells = zip(header[1:], row[1:], strict=True)
+    return [(number(alpha), number(cell)) for alpha, cell in cells if cell]
+
+
+def draw_sparsity() -> None:
+    header, rows = table("sparsity.md", "gamma, beta")
+    curves = {"gamma {}, beta {}".format(*row[0].split(", ")): curve(header, row) for row in rows}
+    figure = value_against_option(curves, "alpha", "Hoyer sparsity")
+    write_figure(figure, IMAGES, "sparsity-against-alpha", ("png",))
+    header, rows = table("reproduction.md", "Hoyer sparsity")
+    curves = {row[0].split(",")[0]: curve(header, row) for row in rows if "quick" in row[0]}
+    figure = value_against_option(curves, "alpha", "Hoyer sparsity")
+    write_figure(figure, IMAGES, "reproduction-sparsity", ("png",))
+
+
+def draw_independence() -> None:
+    """Two seeds that have the table's mean and two standard errors lie half of these to each side of the mean."""
+    groups: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for prior, option, *cells in table("reproduction.md", "prior")[1]:
+        (loss, loss_error), (score, score_error) = (map(number, cell.split("±")) for cell in cells)
+        name, value = option.split()
+        label = rf"$\{GREEK[name]} = {value}$"
+        ends = np.array([-0.5, 0.5])
+        pairs = zip(loss + ends * loss_error, score + ends * score_error, strict=True)
+        groups.setdefault(prior, {})[label] = [(float(a), float(b)) for a, b in pairs]
+    write_figure(loss_against_score(groups), IMAGES, "independence", ("png",))
+
+
+if __name__ == "__main__":
+    draw_sparsity()
+    draw_independence()

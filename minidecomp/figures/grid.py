@@ -1,0 +1,116 @@
+"""The aggregate posteriors of several runs beside their prior, in named rows that share axes and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..terms.priors import Prior
+from .posterior import covering_square, draw_posterior, drawn_density
+from .style import COLOUR_MAP, PAGE, Extent, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DENSER = "#d7263d"  # where q is denser than the colours reach; dark beside yellow in grey, too
+TOP = 1.2  # times the prior's greatest density: where the colours end
+
+
+@styled
+def panel_grid(
+    rows: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]],
+    titles: Sequence[Sequence[str]],
+    prior: Prior,
+    extent: Extent | None = None,
+    grid: int = 300,
+    top: float | None = None,
+    names: Sequence[str] = (),
+) -> Figure:
+    """Aggregate posteriors in rows and columns that share axes and colours, as in the paper's figure, and the prior.
+
+    The first panel is the prior, so that a posterior that matches it looks like it. The colours end at 1.2 times the
+    prior's greatest density; red marks what is denser. Contours in each panel hold 50 and 90 percent of the prior's
+    mass.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of (loc, scale)
+        Each of shape (N, 2), as for ``aggregate_posterior``. The rows may differ in length.
+    titles : sequence of sequences of str
+        The panels' titles, such as ``r"$\\alpha = 3$"``.
+    prior : Prior
+        In two dimensions.
+    extent, grid
+        As for ``aggregate_posterior``.
+    top : float, optional
+        The density at which the colours end.
+    names : sequence of str, optional
+        The rows' names, such as "beta = 0, alpha grows".
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    OptionError
+        There are not two latent dimensions.
+    """
+    if extent is None:
+        extent = covering_square([pair for row in rows for pair in row], prior)
+    densities = [[drawn_density(*pair, extent, grid) for pair in row] for row in rows]
+    p = _density_of(prior, extent, grid)
+    top = TOP * float(p.max()) if top is None else top
+    columns = 1 + max(len(row) for row in rows)
+    side = (PAGE - 0.8) / columns
+    figure = new_figure(PAGE, (side + 0.12) * len(rows) + 0.35, "compressed")
+    panels = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
+    panels[0, 0].locator_params(nbins=5, prune="both")  # or a label at an edge meets the next panel's
+    for r, row in enumerate(densities):
+        named = [(p, "prior $p(z)$"), *zip(row, titles[r], strict=True)]
+        for c, axes in enumerate(panels[r]):
+            axes.set_visible(c < len(named) and (c, r > 0) != (0, True))
+            if axes.get_visible():
+                image = _draw(axes, *named[c], prior, extent, top)
+        if names:
+            panels[r, 1].set_ylabel(names[r])
+    panels[0, 0].tick_params(labelbottom=True)
+    if len(rows) > 1:
+        _explain(panels[1, 0])
+    figure.supxlabel("$z_1$", fontsize=8)
+    figure.supylabel("$z_2$", fontsize=8)
+    _colour_bar(figure, image, panels, max(density.max() for row in densities for density in row) > top)
+    return figure
+
+
+def _draw(axes: Axes, density: np.ndarray, title: str, prior: Prior, extent: Extent, top: float) -> Any:
+    from matplotlib import colormaps
+
+    image = draw_posterior(axes, density, prior, extent, top)
+    image.set_cmap(colormaps[COLOUR_MAP].with_extremes(over=DENSER))
+    axes.set_title(title, fontsize=8, pad=3)
+    return image
+
+
+def _explain(axes: Axes) -> None:
+    """What the panels show, in words, in a place that has no panel."""
+    axes.set_visible(True)
+    axes.set_axis_off()
+    text = "colours: aggregate\nposterior $q(z)$\n\nlines: 50 and 90 %\nof the prior's mass"
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=7)
+
+
+def _colour_bar(figure: Figure, image: Any, panels: Any, clipped: bool) -> None:
+    bar = figure.colorbar(image, ax=panels, extend="max" if clipped else "neither", aspect=22, pad=0.02)
+    bar.set_label("density (red: denser)" if clipped else "density")
+    bar.outline.set_linewidth(0.5)
+    bar.ax.locator_params(nbins=5)
+
+
+def _density_of(prior: Prior, extent: Extent, grid: int) -> np.ndarray:
+    """p(z) on the grid of ``density_on_grid``."""
+    z = np.stack(np.meshgrid(np.linspace(*extent[:2], grid), np.linspace(*extent[2:], grid)), axis=-1)
+    return np.exp(prior.log_density(z))

@@ -1,0 +1,198 @@
+"""evaluation.json as the page shows it: tables with the names of the field, and numbers with their errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..evaluation.decomposition import DEFINITIONS, TITLES
+from ..evaluation.terms import titles, units
+from ..objective import Objective
+from ..variants import METRICS, REGULARISERS
+
+KL_OF_ALL = "KL, the sum of the four above"
+OBJECTIVE = "objective"
+DETAIL_NAMES = {
+    "active": "active dimensions",
+    "kept": "dimensions that count",
+    "completeness": "DCI completeness",
+    "informativeness_train": "DCI informativeness, training points",
+    "informativeness_test": "DCI informativeness, test points",
+    "gaussian_wasserstein": "Gaussian Wasserstein correlation",
+    "gaussian_wasserstein_normalised": "the same, normalised",
+    "mutual_information": "mean mutual information between codes",
+    "train_accuracy": "accuracy on the training votes",
+    "train_score": "score on the training points",
+    "zero_points": "points at zero",
+    "values_left_out": "values left out",
+    "scikit_learn": "version of scikit-learn",
+}
+DIMENSIONS = ("active", "kept")  # details whose numbers are latent dimensions
+MOST_LISTED, MOST_NAMED = 20, 5  # dimensions in a table, and in a list of all
+NONE = "–"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def evaluation(found: Mapping[str, Any], objective: Objective) -> list[dict[str, Any]]:
+    """The parts of an evaluation as tables; empty if there is nothing.
+
+    Parameters
+    ----------
+    found : mapping
+        What evaluation.json has of the run's model.
+    objective : Objective
+        The run's.
+
+    Returns
+    -------
+    list of dict
+        Each table's ``title``, a ``note`` on what its numbers are, ``head`` (the names of the columns after the
+        first, which may be none), ``rows`` of texts, and ``definitions``: pairs of a name and what it means.
+    """
+    if not found:
+        return []
+    made = [_batches(found, objective), _all_points(found), _dimensions(found)]
+    for key, title in (("metrics", "Metrics"), ("metrics_of_gaussian_quantiles", "Metrics of the Gaussian quantiles")):
+        made.append(_metrics(found.get(key, {}), title, found))
+    return [each for each in made if each["rows"]]
+
+
+def _table(title: str, note: str, rows: list[list[str]], head: list[str] | None = None, definitions: Any = ()) -> dict:
+    return {"title": title, "note": note, "head": head or [], "rows": rows, "definitions": list(definitions)}
+
+
+def _batches(found: Mapping[str, Any], objective: Objective) -> dict[str, Any]:
+    """The means over batches: a column each for training, validation and test points."""
+    parts = {part: found[part] for part in ("train", "validation", "test") if isinstance(found.get(part), dict)}
+    own = REGULARISERS[objective.regulariser].title
+    names = titles() | {"kl_term": objective.kl_title, OBJECTIVE: OBJECTIVE}
+    known = {
+        part: {own if name == "regulariser" else names.get(name, ""): value for name, value in values.items()}
+        for part, values in parts.items()
+    }
+    order = list(dict.fromkeys(names[name] for name in ("log_likelihood", "kl", "kl_term", *REGULARISERS, OBJECTIVE)))
+    rows = [[name, *(number(values.get(name)) for values in known.values())] for name in order]
+    rows = [row for row in rows if set(row[1:]) != {NONE}]
+    test = parts.get("test", {})
+    note = f"In {units()}."
+    if is_number(test.get("points")) and is_number(test.get("batch_size")):
+        size = min(test["points"], test["batch_size"])
+        note += f" Test: {_count(test, 'points', 'point')} in batches of {size:,}."
+    if "train" in parts:
+        note += f" Training: epoch {found['epochs']}, while the weights still changed."
+    heads = {"train": "training", "validation": "validation", "test": "test"}
+    return _table("Means over batches", note, rows, [heads[part] for part in parts])
+
+
+def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What is computed of all test points at once: overlap, match, and the marginal log-likelihood."""
+    parts, names = found.get("decomposition", {}), titles() | TITLES
+    rows: list[list[str]] = []
+    notes, definitions = [], []
+    for part, title in (("overlap", "Overlap of the encodings"), ("match", "Match of q(z) to the prior")):
+        if part in parts:
+            rows.append([title])
+        for name, each in parts.get(part, {}).items():
+            called = KL_OF_ALL if name == "kl" else names.get(name, spelled(name))
+            rows.append([called.replace("; z", ";\u00a0z"), *estimate(each["value"], each.get("error"))])
+            definitions += [[called, DEFINITIONS[name]]] if name in DEFINITIONS else []
+    if rows:
+        notes.append(
+            f"In {units()}. q(z) is the mean of the posteriors of {_count(parts, 'points', 'test point')}, known by "
+            f"{_count(parts, 'samples', 'sample')}; in the means over batches it is that of a batch, so KL, MMD and "
+            "KL(p || q) have other values there. ±: standard error over the samples."
+        )
+    marginal = found.get("marginal_log_likelihood")
+    if marginal:
+        rows += [["Marginal log-likelihood"], ["log p(x)", *estimate(marginal["mean"], marginal.get("standard_error"))]]
+        for name, called in (("sampling_error", "its sampling error"), ("effective_samples", "effective samples")):
+            if is_number(marginal.get(name)):
+                shown = number(marginal[name], decimals=1 if name == "effective_samples" else 4)
+                rows.append(["· " + called, shown, ""])
+        notes.append(
+            f"log p(x) by importance sampling, {_count(marginal, 'samples', 'sample')} for each of "
+            f"{_count(marginal, 'points', 'point')}. ±: standard error over the points."
+        )
+    return _table("All test points", "\n".join(notes), rows, ["value", ""], definitions)
+
+
+def _count(part: Mapping[str, Any], key: str, noun: str) -> str:
+    """How many there were: "2,000 samples"; without the number if the file does not say."""
+    value = part.get(key)
+    return f"{value:,} {noun}{'' if value == 1 else 's'}" if isinstance(value, int) else f"{noun}s"
+
+
+def _dimensions(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Which latent dimensions are active, and the KL of each."""
+    part = found.get("dimensions", {})
+    kl, active = part.get("kl", []), part.get("active", [])
+    shown = [[f"z{d}", number(each), "yes" if d - 1 in active else "no"] for d, each in enumerate(kl, 1)]
+    left = len(shown) - MOST_LISTED
+    rows = shown[:MOST_LISTED] + ([[f"and {left:,} more", "", ""]] if left > 0 else [])
+    note = f"{len(active)} of {len(kl)} active. KL of each on the test points, in nats."
+    return _table("Latent dimensions", note, rows, ["KL", "active"])
+
+
+def _metrics(scores: Mapping[str, Any], title: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Each metric's score and, below it, those of its details that are numbers."""
+    rows, definitions, seeds, kl = [], [], set(), found.get("dimensions", {}).get("kl")
+    for name, score in scores.items():
+        metric = METRICS.get(name)
+        called = metric.title if metric else spelled(name)
+        rows.append([called, number(score["score"])])
+        seeds |= {score["seed"]} if isinstance(score.get("seed"), int) else set()
+        details = score.get("details")
+        for detail, value in details.items() if isinstance(details, dict) else ():
+            text = _detail(detail, value, len(kl) if isinstance(kl, list) else 0)
+            if text and value != score["score"]:
+                rows.append(["· " + DETAIL_NAMES.get(detail, spelled(detail)), text])
+        scale = f" ({metric.scale})" if metric and metric.scale else ""
+        definitions.append([called + scale, str(score.get("definition") or (metric.help if metric else ""))])
+    factors = ", ".join(f"{name} ({size})" for name, size in found.get("factors", {}).items())
+    mapped = ", mapped to Gaussian quantiles" if "quantiles" in title else ""
+    notes = [f"Of the posterior means{mapped}."]
+    notes += [f"Factors, with their numbers of values: {factors}."] if factors else []
+    notes += [f"Seed {', '.join(map(str, sorted(seeds)))}."] if seeds else []
+    return _table(title, " ".join(notes), rows, definitions=definitions)
+
+
+def _detail(name: str, value: Any, latent_dim: int) -> str:
+    """A detail's text; empty for lists and tables of numbers, which are for programs."""
+    if isinstance(value, list) and name in DIMENSIONS:
+        if MOST_NAMED < latent_dim == len(value):
+            return f"all {latent_dim}"
+        more = " …" if len(value) > MOST_LISTED else ""
+        return ", ".join(f"z{each + 1}" for each in value[:MOST_LISTED]) + more or "none"
+    return "" if isinstance(value, list | dict) else number(value) if is_number(value) else str(value)
+
+
+def spelled(key: str) -> str:
+    """A key of the file as words, for what has no name here."""
+    return key.replace("_", " ")
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(value: Any, decimals: int = 4) -> str:
+    """A number with so many decimals, or as few digits as tell it; a dash where there is none."""
+    if not is_number(value):
+        return NONE
+    if isinstance(value, int):
+        return f"{value:,}"
+    size = abs(value)
+    if 0 < size < 5e-4 or size >= 1e6:
+        digits, _, power = f"{value:.2e}".partition("e")
+        return f"{digits}\u00a0×\u00a010{str(int(power)).translate(RAISED)}".replace("-", "−")
+    return f"{value:.{decimals if size < 100 else min(decimals, 2)}f}".replace("-", "−")
+
+
+def estimate(value: Any, error: Any) -> list[str]:
+    """A value and its error, ``["1.234", "± 0.056"]``: the digits that two of the error's leave."""
+    if not (is_number(value) and is_number(error) and error > 0):
+        return [number(value), ""]
+    decimals = min(max(1 - math.floor(math.log10(error)), 0), 8)
+    return [f"{value:.{decimals}f}".replace("-", "−"), f"± {error:.{decimals}f}"]

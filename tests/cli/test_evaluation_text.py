@@ -1,0 +1,101 @@
+"""What evaluate prints: its headings, names, errors and widths; numbers and their decimals."""
+
+import io
+import math
+
+import pytest
+
+from minidecomp.cli import printing
+from minidecomp.cli.evaluation_text import dimension_names, evaluation_lines
+from minidecomp.cli.printing import aligned, plus_minus, with_decimals
+from minidecomp.variants import METRICS
+
+
+def estimate(value, error=0.01):
+    return {"value": value, "error": error}
+
+
+def result(batch_size=100, **more):
+    test = {"log_likelihood": -2.5, "kl": 3.25, "mmd": math.nan, "kl-inc": 1.5, "points": 400, "batch_size": batch_size}
+    overlap = {"posterior_entropy": estimate(1.5, 0.0), "total_correlation": estimate(0.5), "kl": estimate(3.2)}
+    return {
+        "test": test,
+        "dimensions": {"kl": [0.1] * 6, "active": [0, 2, 3, 4]},
+        "decomposition": {"overlap": overlap, "match": {"kl-inc": estimate(1.2)}, "points": 400, "samples": 2000},
+        "factors": {"size": 3},
+        "metrics": {
+            name: {"score": 0.5, "definition": f"the definition of {name}", "samples": {"points": 400}, "seed": 7}
+            for name in ("unsupervised", "hoyer")
+        },
+        **more,
+    }
+
+
+def test_the_two_headings_say_why_the_same_names_have_other_values():
+    lines = evaluation_lines(result())
+    batches, points = lines.index("means over batches"), lines.index("all test points (value ± standard error)")
+    assert lines[batches + 1] == "  400 test points in batches of 100; nats (the MMD has no unit)"
+    assert lines[points + 1] == "  400 test points together, 2000 samples; nats (the MMD has no unit)"
+    why = " ".join(line.strip() for line in lines[points + 2 : lines.index("  overlap")])
+    assert "the mixture of 400 encodings, above that of a batch of 100" in why and "raises KL(p || q)" in why
+    assert [line.split()[1:] for line in lines[batches:] if line.split()[:1] == ["KL"]] == [
+        ["3.2500"],
+        ["3.200", "±", "0.010"],
+    ]
+    assert not any("MMD   " in line for line in lines)  # NaN: there were too few points for it
+    one = " ".join(evaluation_lines(result(batch_size=400)))
+    assert "400 test points, one batch" in one and "from other samples: they differ by chance" in one
+
+
+def test_the_two_total_correlations_have_names_of_their_own():
+    text = "\n".join(evaluation_lines(result()))
+    assert "total correlation (sampled)  0.500 ± 0.010" in text.replace("  ±", " ±")
+    assert "Gaussian total correlation     0.5000  nats, 0 is best" in text and "unsupervised" not in text
+    assert text.count("total correlation") == 2
+
+
+def test_definitions_are_behind_verbose():
+    short, long = "\n".join(evaluation_lines(result())), "\n".join(evaluation_lines(result(), verbose=True))
+    assert "the definition of" not in short and "--verbose" in short
+    assert "hoyer: the definition of hoyer (points 400; seed 7)" in long and "--verbose" not in long
+    assert "KL(q(z) || prod_d q(z_d))" in long
+
+
+def test_dimensions_count_from_z1():
+    assert evaluation_lines(result())[0] == "400 test points; 4 of 6 latent dimensions active: z1, z3-z5"
+    assert [dimension_names(each) for each in ([], [1], [0, 1], [0, 1, 2, 9])] == ["", "z2", "z1, z2", "z1-z3, z10"]
+
+
+def test_lines_fit_a_terminal_of_60_columns(monkeypatch):
+    monkeypatch.setattr(printing, "terminal_width", lambda: 60)
+    scores = {name: {"score": 0.5, "definition": "long " * 40, "samples": {}, "seed": None} for name in METRICS}
+    for verbose in (False, True):
+        lines = evaluation_lines(result(metrics=scores, metrics_of_gaussian_quantiles=scores), verbose)
+        assert max(lines, key=len) == max(lines, key=len)[:60]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "shown"),
+    [
+        (3.14159, None, ("3.1416", "")),
+        (3.14159, 0.0123, ("3.142", "0.012")),
+        (-1234.56, 12.3, ("-1235", "12")),
+        (-0.000001, 0.0002, ("0.00000", "0.00020")),
+        (1.5, 0.0, ("1.5000", "")),
+        (1.5, math.nan, ("1.5000", "")),
+        (math.inf, None, ("inf", "")),
+        (-1e12, None, ("-1e+12", "")),
+    ],
+)
+def test_an_error_has_two_digits_and_the_value_as_many_decimals(value, error, shown):
+    assert with_decimals(value, error) == shown
+
+
+def test_decimal_points_stand_below_each_other():
+    lines = aligned([(-1234.56, 12.3), (0.5, None), (0.123456, 0.00012)], "±")
+    assert lines == [" -1235       ± 12", "     0.5000 ", "     0.12346 ± 0.00012"]
+
+
+def test_plus_minus_is_what_the_output_can_show():
+    for encoding, sign in (("utf-8", "±"), ("latin-1", "±"), ("ascii", "+-")):
+        assert plus_minus(io.TextIOWrapper(io.BytesIO(), encoding)) == sign
