@@ -102,7 +102,7 @@ REFUSED = {
     "no text": (b"\0\0\0a,1", {}, ("zero bytes",)),
     "half UTF-16": (b"\xff\xfea", {}, ("UTF-16",)),
     "half gzip": (gzip.compress(b"a,b\n1,2\n")[:12], {}, ("gzip",)),
-    "no such column": (text(), {"columns": ("a", "z")}, ("--columns", "no z", "a, b, c")),
+    "no such column": (text(), {"columns": ("a", "z")}, ("--columns", "no column z", "a, b, c")),
     "no such number": (text(header=""), {"drop": ("3",)}, ("--drop", "0 to 2", "not 3")),
     "two of a name": (text(header="a,a,c"), {"drop": ("a",)}, ("--drop", "2 have that name")),
     "nothing left": (text(), {"drop": ("a", "b", "c")}, ("no column is left",)),
