@@ -37,11 +37,10 @@ def plot(
 ) -> None:
     """Draw a run's pictures: learning curves, aggregate posterior, active dimensions, reconstructions, samples.
 
-    For a run with --log-gradients, this also draws the norms and cosines of the terms' gradients and, if there are two
-    latent dimensions, an animation of where the gradients move the encodings. Except for these and the learning curves,
-    the pictures need the data that the run was trained on.
+    For a run with --log-gradients it also draws the norms and cosines of the terms' gradients and, with two latent
+    dimensions, an animation of where the gradients move the encodings. Learning curves and gradients need the run
+    alone; the other pictures need the data that it was trained on.
     """
-
     from minidecomp import figures
     from minidecomp.settings.resolving import check
     from minidecomp.settings.schedules import over_epochs
@@ -69,7 +68,7 @@ def plot(
 
 
 def _names(classes: str | None) -> list[str]:
-    """The classes' names; the option without any name is refused."""
+    """The names of the classes; the option needs at least one."""
     if classes is None:
         return []
     names = [each.strip() for each in classes.split(",") if each.strip()]

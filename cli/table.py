@@ -70,7 +70,7 @@ def table(
     content = _content(rows, chosen, by, everything or as_csv or as_json)
     picture = None
     if plot is not None:
-        picture = check_picture(rows, plot, against, reference, out, "no run has it recorded")
+        picture = check_picture(rows, plot, against, reference, out, "no run has a value of this name")
         check_output("out", picture.path)
     else:
         refuse_without_plot(against=against, reference=reference, out=out)

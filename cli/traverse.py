@@ -43,13 +43,12 @@ def traverse(
     data: str | None,
     data_dir: str | None,
 ) -> None:
-    """Move each latent dimension through the prior while the others stay fixed; draw a picture and an animation.
+    """Move each latent dimension through the prior while the others stay: a picture and, of images, an animation.
 
-    Each row is a dimension. The rows are ordered by the dimension's KL over the test data, as in evaluation.json, with
-    the largest first. With --dimension, each row is one of --points instead, to show what the dimension does to each.
-
-    With --out, the command also writes the arrays dimension, point, kl, values, means, index and labels. A .npy file
-    has the means alone; a table has a row for each step.
+    Each row is a dimension. The rows are ordered by their KL over the test data, the largest first; the KL is that of
+    evaluation.json. With --dimension each row is one of --points and shows what that dimension does to it. --out writes
+    the arrays dimension, point, kl, values, means, index and labels. An .npy file has the means alone, and a table has
+    a row for each step.
     """
     from functools import partial
 
@@ -87,19 +86,23 @@ def traverse(
     if only is None:
         order = np.argsort(-kl, kind="stable")[:rows]
         values, means = moved[0][0][order], moved[0][1][order]
-        names, name = [f"$z_{{{d + 1}}}$, KL {kl[d]:.2f}" for d in order], "traversals"
+        names, name = [f"$z_{{{d + 1}}}$\nKL {kl[d]:.2f} nats" for d in order], "traversals"
+        note = f"the other dimensions keep the values of test point {indices[0]}" if vae.latent_dim > 1 else ""
+        moving = [f"z{d + 1}" for d in order]
     else:
         order = np.full(len(indices), only)
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
+        note = f"$z_{{{only + 1}}}$ moves, KL {kl[only]:.2f} nats; the other dimensions keep the values of each point"
+        moving = [f"point {index}\nz{only + 1}" for index in indices]
     seen, means = dataset.given(dataset.test[:1000], vae.dtype), dataset.give(means)
     shape, columns = dataset.image_shape, dataset.feature_names
     quiet = out == STANDARD_OUTPUT
     picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns)
-    draw(place_in(loaded, "figures"), name, picture, err=quiet)
+    draw(place_in(loaded, "figures"), name, partial(picture, note=note), err=quiet)
     if gif and dataset.image_shape is not None and not figures.missing():
         path = make_folder(place_in(loaded, "figures")) / f"{name}.gif"
-        figures.write_animation(path, means, seen, dataset.image_shape)
+        figures.write_animation(path, values, means, moving, seen, dataset.image_shape)
         say(f"animation: {path}", quiet)
     if out is not None:
         shown = np.array(indices if only is not None else indices * len(order))

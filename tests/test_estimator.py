@@ -262,7 +262,7 @@ def test_what_cannot_be_decoded_or_sampled_is_refused():
         with pytest.raises(ValueError, match=r"Z: x of row 0 .* is not finite"):
             model.inverse_transform(np.array(Z))
     for count in ("x", 2.5, True, -1, 0, None):
-        with pytest.raises(ValueError, match=r"n_samples must be a whole number from 1 to"):
+        with pytest.raises(ValueError, match=r"n_samples.* a whole number from 1 to"):
             model.sample(count)
     for seed in (-1, 2**64, None, "x"):
         with pytest.raises(ValueError, match="seed: "):

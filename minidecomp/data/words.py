@@ -81,7 +81,7 @@ def _about_columns(cells: Cells, texts: list[int], words: dict[int, Counter[str]
     if not shared:
         return drop
     what = "it" if len(names) == 1 else "one"
-    return f"{drop}, --labels {shlex.quote(shared[0])} takes {what} as classes"
+    return f"{drop}, --labels {shlex.quote(shared[0])} uses {what} as classes"
 
 
 def _listed(names: list[str]) -> str:

@@ -38,7 +38,7 @@ def why_not(name: str) -> str | None:
     """Why NAME.py could not be imported, or would be imported in place of another module; None if it can be."""
     if not name.isidentifier() or keyword.iskeyword(name):
         return "Python cannot import a file of that name; use letters, digits and _, and not a keyword"
-    return f"{name}.py would hide a module that Python needs; another is" if name in TAKEN else None
+    return f"{name}.py would hide a module that Python needs; choose another name" if name in TAKEN else None
 
 
 def write_numpy(

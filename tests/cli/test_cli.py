@@ -157,7 +157,7 @@ def test_help_and_version(capsys):
     out = capsys.readouterr().out
     for group in ("Data:", "Prior p(z):", "Model:", "Objective:", "Training:", "Output:", "Every term is in nats"):
         assert group in out
-    assert "[100;pinwheel400;dsprites64;fashion-mnist500]" in "".join(out.split())
+    assert "[default:100;400forpinwheel;64fordsprites;500forfashion-mnist]" in "".join(out.split())
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("minidecomp 0.")
     assert main(["--version", "--verbose"]) == 0
@@ -729,9 +729,10 @@ def test_what_has_no_error_is_printed_without(monkeypatch, tmp_path, capsys):
     capsys.readouterr()
     assert main([*asked, "--importance-samples", "1", "--points", "1"]) == 0
     out = capsys.readouterr().out
-    assert "+-" not in out and "1 sample each: nothing tells its sampling error" in out
+    assert "±" not in out.split("importance sampling (value ± standard error)")[1]
+    assert "1 sample of each, so the sampling error is not known" in out
     found = json.loads(Path("r/evaluation.json").read_text())["marginal_log_likelihood"]
     assert found["sampling_error"] is None and found["standard_error"] is None
     assert main([*asked, "--importance-samples", "2"]) == 0
     out = capsys.readouterr().out
-    assert "+-" in out and "its sampling error 0." in out
+    assert "±" in out.split("importance sampling (value ± standard error)")[1] and "sampling error 0." in out

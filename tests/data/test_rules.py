@@ -405,7 +405,7 @@ def test_damaged_rules_are_a_damaged_checkpoint(here):
     with np.load("run/checkpoint.npz") as file:
         content = dict(file) | {"data_unit": "miles"}
     np.savez("run/checkpoint.npz", **content)
-    with pytest.raises(RunError, match=r"checkpoint\.npz: the file is damaged: data_unit is 'miles'"):
+    with pytest.raises(RunError, match=r"checkpoint\.npz: damaged: data_unit is 'miles'"):
         load_run("run")
 
 

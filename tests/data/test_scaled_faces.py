@@ -89,7 +89,7 @@ def test_bytes_of_any_type_are_the_same_model():
 def test_sixteen_bits_are_divided_by_their_range_and_it_is_said(capsys):
     values = RNG.integers(0, 65536, (40, 3, 2)).astype(np.uint16)
     run = train(values)
-    assert "16-bit values, divided by 65535; --scale" in capsys.readouterr().err
+    assert "16-bit values, divided by 65535; change that with --scale" in capsys.readouterr().err
     assert run.rules.scale == "unit" and (run.rules.scaling.scale == 65535).all()
     again = train(values / 65535, out="divided")
     assert_allclose(again.vae.parameters.vector, run.vae.parameters.vector, rtol=1e-5, atol=1e-7)
@@ -109,7 +109,7 @@ def test_images_share_one_scale():
         (SIZES, "bytes", "--scale bytes: this needs whole numbers from 0 to 255; "),
         (RNG.integers(0, 999, (9, 2)), "bytes", "this needs whole numbers from 0 to 255; "),
         (SIZES * 1e200, "standardise", "numbers up to 1e+150 can be scaled; "),
-        (SIZES, "log", "one of none, unit, standardise, bytes is"),
+        (SIZES, "log", "must be one of none, unit, standardise, bytes"),
     ],
 )
 def test_what_cannot_be_scaled_so_is_refused(values, scale, said, capsys):
@@ -161,7 +161,7 @@ def test_data_far_from_zero_keep_their_digits(capsys):
         sys.path.remove("r/export")
         del sys.modules["model"]
     assert main(["export", "r", "--format", "c"]) == 0
-    assert "32-bit numbers that c takes tell few of them apart" in capsys.readouterr().err
+    assert "32-bit numbers, which tell few of them apart" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", [1e-170, 1e-50, 1e40, 1e100])

@@ -474,7 +474,7 @@ TO_TYPE = {
         {},
         "got '?'; --missing '?,.' marks them as missing",
     ),
-    "words": (WORDS, {}, "--drop 'a b,kind of' leaves the columns out, --labels 'kind of' takes one as classes"),
+    "words": (WORDS, {}, "--drop 'a b,kind of' leaves the columns out, --labels 'kind of' uses one as classes"),
     "units beside numbers": (PERCENT, {}, "--drop b leaves the column out"),
     "infinity": ("a,b\n1,2\n3,inf\n5,6\n7,8\n", {}, "line 3, column b: expected a finite number, got inf"),
     "another case": (

@@ -93,7 +93,10 @@ def test_a_sweep_is_refused_in_the_words_of_evaluate_before_it_trains(capsys):
     capsys.readouterr()
     assert main(["evaluate", "r", "--metrics", "mig"]) == 2
     words = capsys.readouterr().err
-    assert "it needs data with known factors that vary; all, none, unsupervised, hoyer, hoyer_plain are" in words
+    assert (
+        "it needs data with known factors that vary; possible here: all, none, unsupervised, hoyer, hoyer_plain"
+        in words
+    )
     assert main(["sweep", *SMALL, "--alpha", "1,2", "-e", "2", "--metrics", "mig", "-o", "s"]) == 2
     assert capsys.readouterr().err == words and not Path("s").exists()
 

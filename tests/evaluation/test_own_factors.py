@@ -323,7 +323,7 @@ def test_training_points_are_encoded_only_where_a_metric_needs_them():
 def test_what_is_missing_of_a_file_of_ones_own_is_said(capsys):
     options = resolve(data="points.csv", prior="gaussian", latent_dim=2)
     dataset = own_points()
-    with pytest.raises(OptionError, match="known factors that vary; --factors names them; all, none"):
+    with pytest.raises(OptionError, match="known factors that vary; --factors names them; possible here: all, none"):
         check_wanted(Wanted("mig"), options, dataclasses.replace(dataset, factors=None))
     same = Factors(("same",), (4,), dataset.factors.train[:, 2:], dataset.factors.test[:, 2:])
     with pytest.raises(OptionError, match="known factors that vary; one value only: same; all, none"):

@@ -96,7 +96,7 @@ def test_a_long_value_is_shortened(capsys):
     with pytest.raises(OptionError, match=r"^data: expected a text, got 'x\\x00\\n'$"):
         resolve(data="x\0\n")
     long = "folder/" * 20 + "x.npx"
-    with pytest.raises(OptionError, match=f"only, not with {long}$"):  # a path of usual length is not
+    with pytest.raises(OptionError, match=f"not for {long}$"):  # a path of usual length is not
         resolve(data=long, arms=3)
 
 

@@ -168,7 +168,7 @@ def test_a_run_folder_is_never_overwritten(run, tmp_path):
     with pytest.raises(RunError, match="it exists already"):
         new_run(str(run.folder), run.options)
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="--out file: it is a file"):
+    with pytest.raises(RunError, match="--out file: this is a file"):
         new_run("file", run.options)
     with pytest.raises(RunError, match="--out file/x: cannot write there: Not a directory"):
         new_run("file/x", run.options)
@@ -247,7 +247,7 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
     [
         ({"data_dim": 0}, "damaged: data_dim is 0"),
         ({"adam.step": -7}, "damaged: adam.step is -7; it must be 0 to 1152921504606846975"),
-        ({"row": -3}, "damaged: row is -3; 0 to "),
+        ({"row": -3}, "damaged: row is -3; it must be 0 to "),
         ({"seconds": np.nan}, "damaged: seconds is not finite"),
     ],
 )
@@ -272,7 +272,7 @@ def test_the_identity_is_read_alone(run, tmp_path):
 def test_a_row_beyond_the_data(run, tmp_path):
     changed(run, tmp_path, row=10**9)
     read = checkpoint.load(tmp_path)
-    with pytest.raises(RunError, match="damaged: row 1000000000 of 80"):
+    with pytest.raises(RunError, match="damaged, row 1000000000 of 80"):
         training.resume(read, read.options, dataset_from(read.options))
 
 

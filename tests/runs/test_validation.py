@@ -74,8 +74,8 @@ def test_early_stopping_asks_for_a_tenth_of_the_points():
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"early_stopping": 3, "validation_fraction": 0}, "it needs points"),
-        ({"validation": "v.npy", "validation_fraction": 0.1}, "one of them is"),
+        ({"early_stopping": 3, "validation_fraction": 0}, "this needs validation points"),
+        ({"validation": "v.npy", "validation_fraction": 0.1}, "leave one of them out"),
         ({"monitor": "kl"}, "this needs --validation-fraction, --validation or --early-stopping"),
         ({"validate_every": 3}, "this needs --validation-fraction"),
         ({"validation_fraction": 0.1, "monitor": "regulariser"}, "this needs --alpha above 0"),
@@ -144,7 +144,9 @@ def test_bytes_are_validated_with_bytes(tmp_path):
 
 def test_too_few_points(points, tmp_path):
     np.save(tmp_path / "few.npy", points[1][:4])
-    with pytest.raises(DataError, match=r"3 training points; of these --validation-fraction 0\.9 leaves 0, and 2"):
+    with pytest.raises(
+        DataError, match=r"3 training points; of these --validation-fraction 0\.9 leaves 0, and at least 2"
+    ):
         dataset_from(resolve(data=str(tmp_path / "few.npy"), validation_fraction=0.9))
     with pytest.raises(DataError, match="1 validation point; with --alpha above 0, --regulariser mmd needs 2"):
         start(tmp_path / "run", **SMALL | {"validation_fraction": 0.01, "alpha": 1.0, "regulariser": "mmd"})
@@ -204,7 +206,7 @@ def test_without_validation_there_is_no_best(tmp_path):
     assert checkpoint.load(tmp_path / "run").which == "last" and not (tmp_path / "run/best.npz").exists()
     with pytest.raises(RunError, match=r"run: it has no best\.npz"):
         checkpoint.load(tmp_path / "run", "best")
-    with pytest.raises(OptionError, match="best or last is"):
+    with pytest.raises(OptionError, match="must be best or last"):
         checkpoint.load(tmp_path / "run", "first")
 
 

@@ -69,7 +69,7 @@ def test_data_are_loaded_once(monkeypatch):
 def test_where_several_values_of_a_flag_stand(capsys):
     for given in (["--learn-prior-variance", "true,false"], ["--learn-prior-variance=yes,no"]):
         said = complaint(capsys, "sweep", "--prior", "gaussian", *given)
-        assert "it is a flag" in said and "learn_prior_variance = [true, false], for --config" in said
+        assert "a flag takes no value" in said and "learn_prior_variance = [true, false], for --config" in said
     Path("g.toml").write_text(
         'data = "pinwheel"\nprior = "gaussian"\nlearn_prior_variance = [true, false]\nepochs = 1\npoints_per_arm = 9'
     )
@@ -132,7 +132,7 @@ def test_a_grid_that_cannot_be_read(finished, capsys):
     assert main(["table", "s"]) == 0
     out, err = capsys.readouterr()
     assert (
-        len(shown(out)) == 6 and err.startswith("s/sweep.toml is not a TOML file") and "all runs in s are taken" in err
+        len(shown(out)) == 6 and err.startswith("s/sweep.toml is not a TOML file") and "all runs in s are used" in err
     )
 
 
@@ -174,7 +174,7 @@ def test_a_picture_that_cannot_be_written_is_refused_first(finished, capsys):
 def test_how_a_value_comes_to_be_recorded(name, how, finished, capsys):
     pytest.importorskip("matplotlib")
     said = complaint(capsys, "table", "s", "--plot", name)
-    assert how in said and "; recorded are test.log_likelihood, test.kl, " in said
+    assert how in said and "; recorded so far: test.log_likelihood, test.kl, " in said
     assert how in complaint(capsys, "sweep", *SMALL, "--alpha", "0,1", "--plot", name)
     assert main(["evaluate", "s/alpha0-seed0", "-q", *how.split()[3:-2]]) == 0
     assert main(["table", "s", "--plot", name]) == 0
@@ -184,7 +184,7 @@ def test_what_is_no_recorded_value(finished, capsys):
     """`--plot state` once asked whether `rate`, an option, was meant."""
     pytest.importorskip("matplotlib")
     assert "did you mean" not in complaint(capsys, "table", "s", "--plot", "state")
-    assert "; did you mean test.kl or " in complaint(capsys, "table", "s", "--plot", "test.k")
+    assert "; did you mean 'test.kl'?" in complaint(capsys, "table", "s", "--plot", "test.k")
 
 
 def test_no_run_is_evaluated_yet(finished, capsys):

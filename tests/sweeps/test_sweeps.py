@@ -118,7 +118,7 @@ def test_wrong_use(args, message, capsys):
 
 
 def test_too_much():
-    with pytest.raises(OptionError, match="it has 10,100 runs; up to 10,000"):
+    with pytest.raises(OptionError, match="it has 10,100 runs, and at most 10,000"):
         expand([{"alpha": list(range(1, 102)), "beta": list(range(100))}])
 
 
