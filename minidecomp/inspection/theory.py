@@ -68,7 +68,7 @@ def expected_log_prior(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.n
         z = loc[:, None, None] + scale[:, None, None] * np.stack([a, b], -1)
         return np.einsum("bij,i,j->b", prior.log_density(z), weight, weight)
     if not prior.is_product and loc.shape[1] > 2:
-        raise OptionError("prior", prior.name, "E_q[log p] can be integrated in one or two dimensions only")
+        raise OptionError("prior", prior.name, "E_q[log p] cannot be integrated here in more than two dimensions")
     z = loc[:, None] + scale[:, None] * node[:, None]
     return np.einsum("bid,i->b", prior.marginal_log_density(z), weight)
 

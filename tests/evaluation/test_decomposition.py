@@ -140,9 +140,9 @@ def test_data_in_turns_are_met_alike():
 @pytest.mark.parametrize(
     ("loc", "scale", "message"),
     [
-        (np.zeros((30, 2)), np.ones((29, 2)), "both \\(N, D\\)"),
+        (np.zeros((30, 2)), np.ones((29, 2)), "\\(N, D\\) for both"),
         (np.zeros((0, 2)), np.ones((0, 2)), "N of 1 or more"),
-        (np.zeros(30), np.ones(30), "both \\(N, D\\)"),
+        (np.zeros(30), np.ones(30), "\\(N, D\\) for both"),
         (np.full((30, 2), np.nan), np.ones((30, 2)), "must be finite"),
         (np.zeros((30, 2)), np.zeros((30, 2)), "scale above 0"),
     ],

@@ -326,7 +326,7 @@ def test_what_is_missing_of_a_file_of_ones_own_is_said(capsys):
     with pytest.raises(OptionError, match="known factors that vary; --factors names them; possible here: all, none"):
         check_wanted(Wanted("mig"), options, dataclasses.replace(dataset, factors=None))
     same = Factors(("same",), (4,), dataset.factors.train[:, 2:], dataset.factors.test[:, 2:])
-    with pytest.raises(OptionError, match="known factors that vary; one value only: same; all, none"):
+    with pytest.raises(OptionError, match="known factors that vary; one value only: same; possible here: all, none"):
         check_wanted(Wanted("mig"), options, dataclasses.replace(dataset, factors=same))
 
 

@@ -80,7 +80,7 @@ def test_what_cannot_be_drawn_is_said():
         figures.picture(model, "curves")
     with pytest.raises(MinidecompError, match="log_gradients"):
         figures.picture(trainer, "gradients")
-    with pytest.raises(OptionError, match="it needs two latent dimensions; reconstructions, samples are there"):
+    with pytest.raises(OptionError, match="it needs two latent dimensions; possible here: reconstructions, samples"):
         figures.picture(model, "aggregate_posterior", X)
     with pytest.raises(OptionError, match="X: an estimator keeps no points"):
         figures.picture(model, "samples")

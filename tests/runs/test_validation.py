@@ -388,7 +388,7 @@ def test_evaluate_writes_of_the_best_model_alone(run, capsys):
     out, err = capsys.readouterr()
     last = json.loads(out)
     assert last["epochs"] == checkpoint.load(run, "last").state.epoch
-    assert "not written: an evaluation.json is about the best model" in err
+    assert "not written: evaluation.json describes the run's best model" in err
     assert (run / "evaluation.json").read_bytes() == before
     assert main(["evaluate", str(run), *options]) == 0
     best = json.loads(capsys.readouterr().out)
