@@ -50,7 +50,7 @@ pytest.importorskip("matplotlib")
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--plot kl", "--plot kl: this is not a number but monte-carlo; did you mean 'test.kl'?train.kl?"),
+        ("--plot kl", "--plot kl: this is not a number but monte-carlo; did you mean test.kl or train.kl?"),
         ("--plot prior", "--plot prior: this is not a number but mixture"),
         ("--plot dtype", "--plot dtype: this is not a number but float32"),
         ("--plot amsgrad", "--plot amsgrad: this is not a number but yes"),
