@@ -43,6 +43,10 @@ def test_the_tables_of_speed_are_the_benchmarks(results, page, monkeypatch):
 TABLE = "minidecomp train --prior mixture --epochs 2 --out first && minidecomp sample first --out points.csv"
 MINE = "minidecomp train --data points.csv --epochs 2 --out runs/mine -q --no-plots"
 READERS_OWN = {
+    "docs/gallery.md": """
+        for alpha in 0 100; do
+            minidecomp train --prior sparse --gamma 0 --alpha $alpha --no-plots --out runs/sparsity/$alpha
+        done""",
     "docs/data.md": f"{TABLE} && {MINE}",
     "docs/metrics.md": """
         for seed in 0 1; do minidecomp train --prior mixture --epochs 2 --seed $seed --out runs/$seed --no-plots; done
