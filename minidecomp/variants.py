@@ -57,6 +57,8 @@ class Option:
         Called with the value; raises OptionError if it is not allowed.
     group : str
         The heading under which ``--help`` lists it; for a variant's option, the variant's heading.
+    default_help : str or callable
+        What ``--help`` says about a default that other options or the data determine, or a function that returns it.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Option:
     only_with: tuple[str, tuple[str, ...]] | None = None
     verify: Callable[[Any], object] | None = None
     group: str = ""
+    default_help: str | Callable[[], str] = ""
 
 
 class Variants(Mapping[str, Any]):

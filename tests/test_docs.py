@@ -43,6 +43,10 @@ def test_the_tables_of_speed_are_the_benchmarks(results, page, monkeypatch):
 TABLE = "minidecomp train --prior mixture --epochs 2 --out first && minidecomp sample first --out points.csv"
 MINE = "minidecomp train --data points.csv --epochs 2 --out runs/mine -q --no-plots"
 READERS_OWN = {
+    "docs/gallery.md": """
+        for alpha in 0 100; do
+            minidecomp train --prior sparse --gamma 0 --alpha $alpha --no-plots --out runs/sparsity/$alpha
+        done""",
     "docs/data.md": f"{TABLE} && {MINE}",
     "docs/metrics.md": """
         for seed in 0 1; do minidecomp train --prior mixture --epochs 2 --seed $seed --out runs/$seed --no-plots; done
@@ -51,21 +55,22 @@ READERS_OWN = {
 }
 
 
+# Snippets of other pages are doctests, and docs/embedding.md has a test of its own.
+PYTHON_PAGES = ("README.md", "docs/training.md")
+WITH_COMMANDS = [
+    (page, name)
+    for page, name in zip(PAGES, ids, strict=True)
+    if name != "docs/embedding.md" and any(kind == "sh" or name in PYTHON_PAGES for kind, _ in documented.blocks(page))
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=ids)
-def test_commands_and_snippets_run(page, own_folder):
-    name = str(page.relative_to(ROOT))
-    shell = [text for kind, text in documented.blocks(page) if kind == "sh" and text.strip()]
-    if not shell:
-        pytest.skip("no commands")
-    if name == "README.md":
-        documented.run(
-            "sh", "minidecomp train --prior mixture --alpha 5 -q", own_folder
-        )  # its first command's second half
+@pytest.mark.parametrize(("page", "name"), WITH_COMMANDS, ids=[name for _, name in WITH_COMMANDS])
+def test_commands_and_snippets_run(page, name, own_folder):
     if name in READERS_OWN:
         documented.run("sh", READERS_OWN[name], own_folder)
     for kind, text in documented.blocks(page):
-        if kind == "sh" or name in ("README.md", "docs/training.md"):  # the others' snippets are doctests
+        if kind == "sh" or name in PYTHON_PAGES:
             documented.run(kind, text, own_folder)
 
 
@@ -88,5 +93,6 @@ def test_files_and_commands_that_are_named_exist(page):
     text = page.read_text("utf-8")
     for path in re.findall(r"`((?:minidecomp|_core|cli|tests|benchmarks|docs)/[\w./-]+)`", text):
         assert (ROOT / path).exists() or "*" in path, path
-    for command in re.findall(r"(?:^|[`&$] ?)minidecomp ([a-z]+)\b", text, re.MULTILINE):
+    code = "\n".join(re.findall(r"^```.*?^```|`[^`]+`", text, re.DOTALL | re.MULTILINE))  # not "minidecomp reads"
+    for command in re.findall(r"(?:^|[`&$] ?)minidecomp ([a-z]+)\b", code, re.MULTILINE):
         assert command in COMMANDS or command == "checkpoint", command  # the name of a format, too
