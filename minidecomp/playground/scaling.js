@@ -48,11 +48,11 @@ function sizeNote(name, x, scaled) {
   if (size === 0 || (size >= SMALL_SIZE && size <= LARGE_SIZE)) return "";
   const from = `from ${generalText(low)} to ${generalText(high)}`;
   if (low >= 0 && high >= 100 && high <= 255 && x.every(Number.isInteger)) {
-    return `${name}: whole numbers ${from} look like bytes but are no uint8, so they are trained on as they are, far `
+    return `${name}: whole numbers ${from} look like bytes but are not uint8, so they are trained on as they are, far `
       + "from size 1, which seldom gives a sensible model; if they are bytes, --scale bytes divides them by 255";
   }
   const advice = "--scale standardise brings each column to mean 0 and standard deviation 1";
-  const better = scaled ? "that comes of --scale standardise; --scale none may do better"
+  const better = scaled ? "this is due to --scale standardise; --scale none may do better"
     : low < 0 ? advice : `${advice}, --scale unit to 0..1`;
   return `${name}: the numbers go ${from}, far from size 1, which seldom gives a sensible model: ${better}`;
 }
