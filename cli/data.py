@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @click.group()
 def data() -> None:
-    """List and fetch data sets.
+    """List, download and draw data sets.
 
-    A file of your own needs neither: give its path as --data. docs/data.md has what it may be.
+    To train on your own file, give its path as --data; docs/data.md lists the formats.
     """
 
 
 @data.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(as_json: bool) -> None:
-    """List the named data sets and where each is found."""
+    """List the named data sets and where each one is found."""
     import json
     from dataclasses import asdict
 
@@ -73,11 +73,11 @@ def fetch(name: str, data_dir: str | None) -> None:
 @click.argument("name")
 @click.option("--out", "-o", metavar="FILE", required=True, help="Ends in .npz or .npy.")
 def render(name: str, out: str) -> None:
-    """Draw dSprites, the whole set, into a file.
+    """Draw the whole dSprites data set into a file.
 
-    A .npz file has the original's arrays, and the factors' names and sizes, for other tools. A .npy file holds the
-    packed bits (377 MB); called dsprites_packed.npy and found in --data-dir, it is shared by all processes that train
-    on it.
+    A .npz file has the arrays of the original file, with the factors' names and sizes, for other tools. A .npy file has
+    the packed bits (377 MB). If it is named dsprites_packed.npy and is in --data-dir, all processes that train on
+    dSprites share it.
     """
     from pathlib import Path
 

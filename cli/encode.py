@@ -1,4 +1,4 @@
-"""``minidecomp encode RUN DATA``: loc and scale of q(z|x) for a user's own data."""
+"""``minidecomp encode RUN DATA``: loc and scale of q(z|x) for your own data."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .output import check_out, check_run_out, say, write_out
 @click.command(cls=ReadCommand)
 @click.argument("run")
 @click.argument("data", required=False)
-@click.option("--data", "-d", "option", metavar="FILE", help="DATA, in the way that other commands take it.")
+@click.option("--data", "-d", "option", metavar="FILE", help="The same as DATA.")
 @click.option("--array", metavar="NAME", help="The array in an .npz file that has several.")
-@click.option("--out", "-o", metavar="FILE", help=f"Where the numbers go, {out_help}  [RUN/encodings-DATA.npz]")
+@click.option("--out", "-o", metavar="FILE", help=f"Write the numbers to FILE, {out_help}  [RUN/encodings-DATA.npz]")
 @threads_option
 @which_option
 def encode(
@@ -32,12 +32,12 @@ def encode(
     threads: str | None,
     **others: Any,
 ) -> None:
-    """Encode the points of a file: the arrays loc and scale, each of shape (points, latent dimensions), and the index
-    of the points. An .npy file has loc alone, a table has a row for each point.
+    """Encode the points of a file. The result has the arrays loc and scale, each of shape (points, latent dimensions),
+    and index, the points' numbers. An .npy file has only loc; a table has one row per point.
 
-    DATA is a file of points like those that the run was trained on: as wide, in the same units and range, and bytes
-    where it was trained on bytes (docs/data.md). A table's columns are taken by their names. It is read as the run's
-    own file was, if nothing else is said.
+    DATA is a file like the one that the run was trained on: points of the same width, in the same units and range, and
+    bytes if the run was trained on bytes (docs/data.md). Columns of a table are matched by name. By default the file is
+    read with the run's own options.
     """
     from minidecomp.data import arrays, labels
     from minidecomp.data.images import LAST
@@ -71,7 +71,7 @@ def encode(
 
 
 def _one_of(data: str | None, option: str | None) -> str:
-    """The file, which is given in one way."""
+    """The file, given as DATA or with --data."""
     if data is None and option is None:
         raise click.UsageError("Missing argument 'DATA'.")
     if data is not None and option is not None:
@@ -80,7 +80,7 @@ def _one_of(data: str | None, option: str | None) -> str:
 
 
 def _free_name(start: Path) -> str:
-    """START.npz, or with a number where that is taken."""
+    """START.npz, or a name with a number if that exists."""
     path, count = start.with_name(f"{start.name}.npz"), 1
     while path.exists():
         count += 1

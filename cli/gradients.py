@@ -1,4 +1,4 @@
-"""``minidecomp gradients``: look at each term's gradient, check it, explain it; the paper's theorems in numbers."""
+"""``minidecomp gradients``: shows, checks and explains each term's gradient, and evaluates the paper's theorems."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ POINTS, POINTS_OF_A_CHECK = 400, 32
 
 @click.command(cls=LookCommand)
 @click.argument("run", required=False)
-@click.option("-c", "--config", metavar="FILE", help="Options from a TOML file, for a fresh model.")
-@click.option("--points", metavar="N", help="Training points to use.  [a batch, 400 at most; 32 for --check]")
+@click.option("-c", "--config", metavar="FILE", help="Options from a TOML file, for a new model.")
+@click.option("--points", metavar="N", help="Number of training points.  [a batch, at most 400; 32 for --check]")
 @click.option(
     "--check", "checked", is_flag=True, help="Compare every gradient with finite differences and the CPU engine."
 )
@@ -33,7 +33,7 @@ POINTS, POINTS_OF_A_CHECK = 400, 32
 @click.option(
     "--theorem", metavar="1|corollary|2", help="Print both sides of a theorem of the paper, and what they mean."
 )
-@click.option("--save", metavar="FILE.npz", help="Also write the gradients.")
+@click.option("--save", metavar="FILE.npz", help="Also write the gradients to this file.")
 @click.option("--plots/--no-plots", default=True, help="Draw pictures into the run's folder.  [yes]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @which_option
@@ -54,12 +54,12 @@ def gradients(
     """Show the gradient of each term of the objective for one batch: reconstruction, beta KL, alpha D.
 
     \b
-    norm    of the weighted term's gradient, for each block of parameters and for loc, scale, z
-    share   <g_term, g> / <g, g>: the term's part of the step; below 0 it pulls against the sum
-    cosine  between two terms; below 0 they pull against each other
+    norm    of the gradient of the weighted term, by block of parameters and by loc, scale, z
+    share   <g_term, g> / <g, g>: the term's part of the step; negative if it pulls against the sum
+    cosine  between the gradients of two terms; negative if they pull against each other
 
-    The model is that of RUN as it is now; without RUN it is a new model with train's options. The textbook computes
-    everything in float64. --check exits with 1 if a gradient is wrong, and names it.
+    The model is that of RUN as it is now; without RUN it is a new model with train's options. All values are computed
+    by the textbook engine in float64. If a gradient is wrong, --check names it and exits with code 1.
     """
     from minidecomp.settings.resolving import whole_number
 
@@ -107,7 +107,7 @@ def _situation(
     points: int | None,
     most: int,
 ) -> tuple[Situation, Path | None]:
-    """The model and the points, and the folder for the run's pictures."""
+    """The model, the points, and the folder for the run's pictures."""
     from minidecomp.inspection.situation import situation
 
     if run is not None:
@@ -167,7 +167,7 @@ def _situation_of_run(
 
 
 def _picture(folder: Path | None, name: str, figure: Any) -> None:
-    """Draw a picture into the folder of the run's pictures, if there is a run."""
+    """Draw a picture into the run's folder of pictures, if there is a run."""
     from .loading import draw
 
     if folder is not None:
@@ -192,7 +192,7 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
             f"{term}.{block}": array for term, blocks in found.gradients.items() for block, array in blocks.items()
         }
         if as_json:
-            save_arrays(save, **arrays)  # nothing but JSON on stdout
+            save_arrays(save, **arrays)  # stdout gets only the JSON
         else:
             write_arrays(save, **arrays)
     if s.vae.latent_dim == 2 and not as_json:

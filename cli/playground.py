@@ -25,10 +25,11 @@ NAME = "playground.html"
 def playground(
     run: str | None, which: str | None, out: str | None, no_open: bool, data: str | None, data_dir: str | None
 ) -> None:
-    """Write one self-contained HTML page that trains small models while one watches, and open it in the browser.
+    """Write one HTML page that trains small models while you watch, and open it in the browser.
 
-    The page needs no network. Every term's pull is drawn as it trains, and sliders change the objective meanwhile. With
-    RUN it goes on with that run: its data, its weights, its optimiser, the same order and the same draws.
+    The page is self-contained and needs no network. It draws the pull of each term during training, and sliders change
+    the objective. With RUN it continues that run: with its data, weights and optimiser, the same order and the same
+    random draws.
     """
     from minidecomp.playground import write_playground
 
@@ -41,7 +42,7 @@ def playground(
     path = place if out is None else Path(out)
     say_page(path, write_playground(path, content))
     if not no_open and not _open(path):
-        say("no browser could be opened here; open the page in one", err=True)
+        say("cannot open a browser; open the page yourself", err=True)
 
 
 def _refuse_options_of_a_run(**options: str | None) -> None:
@@ -53,7 +54,7 @@ def _refuse_options_of_a_run(**options: str | None) -> None:
 def _of_run(
     run: str, out: str | None, which: str | None, data: str | None, data_dir: str | None
 ) -> tuple[Path, dict[str, Any]]:
-    """Where a run's page usually goes, and the run as the page has it."""
+    """The usual place of the page, and the run in the page's form."""
     from minidecomp.playground import content
 
     loaded, dataset = load_run(run, data, data_dir, which)
@@ -62,15 +63,15 @@ def _of_run(
 
 
 def _open(path: Path) -> bool:
-    """Open the page in the user's browser; whether there is one."""
+    """Open the page in the user's browser; returns whether that worked."""
     import webbrowser
 
-    # Without a display there are browsers of text alone, which would take the terminal and run no script.
+    # Without a display only text browsers would open; they take over the terminal and run no scripts.
     if sys.platform not in ("win32", "darwin") and not any(
         map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
     ):
         return False
     try:
         return webbrowser.open(path.resolve().as_uri())
-    except (webbrowser.Error, OSError, ValueError, IndexError):  # BROWSER may be any text
+    except (webbrowser.Error, OSError, ValueError, IndexError):  # $BROWSER may be any text
         return False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @contextmanager
 def stop_on_signals() -> Iterator[list[int]]:
     """Collects the first SIGINT or SIGTERM, so that a step is never cut in two; a second one interrupts at once."""
-    received: list[int] = []
+    """Collect the first SIGINT or SIGTERM, so that no step is interrupted halfway; a second one interrupts at once."""
 
     def note(number: int, frame: Any) -> None:
         if received:
@@ -40,12 +40,12 @@ def stop_on_signals() -> Iterator[list[int]]:
 def progress(trainer: Trainer, quiet: bool) -> AbstractContextManager[Callable[[Trainer], None]]:
     """What to call after every slice of training: see `minidecomp.progress.shown`."""
     return nullcontext(lambda t: None) if quiet else shown(trainer)
-
+"""What to call after each slice of training: see `minidecomp.progress.shown`."""
 
 def waiting() -> Waiting:
     """How what takes long before training is shown: lines on stderr, and a bar on a terminal."""
     from minidecomp.data.waiting import Waiting
-
+"""How long work before training is shown: lines on stderr, and a bar on a terminal."""
     return Waiting(lambda line: say(line, err=True), bar)
 
 
@@ -53,7 +53,7 @@ def waiting() -> Waiting:
 def bar(length: int, label: str = "") -> Iterator[Callable[[int], object]]:
     """A bar on stderr, moved by a call with how much is done; nothing but the label where bars cannot be drawn."""
     if not has_bars():
-        if label:
+        """A bar on stderr; a call sets how much is done. Where no bar can be drawn, only the label is printed."""
             say(label, err=True)
         yield lambda done: None
         return

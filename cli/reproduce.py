@@ -1,4 +1,4 @@
-"""``minidecomp reproduce``: one of the paper's experiments from start to end."""
+"""``minidecomp reproduce``: runs one of the paper's experiments from start to end."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("experiment", metavar="clustering|sparsity|independence")
-@click.option("--quick", is_flag=True, help="A smaller grid, for minutes.")
+@click.option("--quick", is_flag=True, help="Run a smaller grid, which takes minutes.")
 @click.option(
-    "--out", "-o", metavar="DIR", help="The sweep's folder; gone on with if it is there.  [reproductions/NAME]"
+    "--out", "-o", metavar="DIR", help="The sweep's folder; an existing one is continued.  [reproductions/NAME]"
 )
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to that Dask cluster.")
-@click.option("--threads", metavar="N", help="Threads of each run.  [chosen]")
-@click.option("--estimate", is_flag=True, help="Only say how many runs there are, and how long they will take here.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to this Dask cluster.")
+@click.option("--threads", metavar="N", help="Threads for each run.  [chosen]")
+@click.option("--estimate", is_flag=True, help="Only print the number of runs and how long they will take here.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def reproduce(
     experiment: str,
@@ -36,9 +36,10 @@ def reproduce(
     estimate: bool,
     quiet: bool,
 ) -> int:
-    """Run an experiment of the paper: its grid, the evaluation, the figure, a table.
+    """Run an experiment of the paper: train and evaluate its grid, draw its figure, print its table.
 
-    It can be stopped at any moment; the same command goes on. docs/reproduction.md has the results, beside the paper's.
+    You can stop it at any time; the same command continues it. docs/reproduction.md compares the results with the
+    paper's.
     """
     from minidecomp import figures
     from minidecomp.reproduction import EXPERIMENTS
@@ -67,11 +68,11 @@ def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
 
     where = "" if scheduler is None else " on this machine alone"
     took = in_words(seconds(entries, Datasets()))
-    click.echo(f"{counted(len(entries), 'run')}; their training will take {took}{where}, evaluations apart", err=True)
+    click.echo(f"{counted(len(entries), 'run')}; training will take {took}{where}, without the evaluations", err=True)
 
 
 def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool) -> Path:
-    """The sweep's folder, new or as it was left."""
+    """The sweep's folder, new or existing."""
     from minidecomp.runs.owner import is_empty
     from minidecomp.sweeps.folder import GRID, begin_sweep, check_writable, open_sweep
 
@@ -115,7 +116,7 @@ def _go(
 
 
 def _recorded(chosen: Experiment) -> int:
-    """How many of the columns are recorded values; the options are in the runs' names."""
+    """How many of the columns are recorded values; the runs' names contain the options."""
     from minidecomp.settings.options import by_name
 
     return sum(name not in by_name() for name in chosen.columns)

@@ -1,4 +1,4 @@
-"""``minidecomp sweep``: a grid of runs in one folder, trained, evaluated, and put into a table."""
+"""``minidecomp sweep``: trains and evaluates a grid of runs in one folder, and writes a table of them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 class SweepCommand(TrainCommand):
-    """One that says where several values of a flag stand."""
+    """A command that says where to give several values of a flag."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """click's way, but for a value behind a flag, which click would take for an argument too many."""
+        """click's way, except for a value after a flag, which click would report as a surplus argument."""
         from minidecomp.settings.options import by_name
 
         flags = {f"--{name.replace('_', '-')}": name for name, option in by_name().items() if option.kind is bool}
@@ -45,21 +45,21 @@ class SweepCommand(TrainCommand):
 
 
 @click.command(cls=SweepCommand)
-@click.option("-c", "--config", metavar="GRID.toml", help="The grid from a TOML file; lists are several values.")
-@click.option("--seeds", metavar="N", help="Seeds 0 to N - 1, in place of --seed.")
+@click.option("-c", "--config", metavar="GRID.toml", help="Read the grid from a TOML file, with lists of values.")
+@click.option("--seeds", metavar="N", help="Run seeds 0 to N - 1; use instead of --seed.")
 @click.option("-o", "--out", metavar="DIR", help="The sweep's folder.  [sweeps/sweep, sweeps/sweep-2, ..]")
-@click.option("--resume", metavar="DIR", help="Run what is missing of a sweep, and go on with what was begun.")
+@click.option("--resume", metavar="DIR", help="Continue a sweep: finish its runs and train the missing ones.")
 @click.option(
     "--metrics",
     metavar="NAME,NAME,..",
-    help="Record these of each run, too: factor_vae, hoyer, .., or all (see minidecomp evaluate --help).",
+    help="Also compute these metrics, or all, for each run (see minidecomp evaluate --help).",
 )
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to that Dask cluster.")
-@click.option("--plot", metavar="NAME", help="At the end draw this value, such as test.kl.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to this Dask cluster.")
+@click.option("--plot", metavar="NAME", help="Plot this value at the end, for example test.kl.")
 @click.option(
-    "--against", metavar="OPTION", help="The plot's horizontal axis.  [alpha, or else an option that differs]"
+    "--against", metavar="OPTION", help="The plot's horizontal axis.  [alpha, or the first option that differs]"
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with all values.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def sweep(
     config: str | None,
@@ -76,10 +76,10 @@ def sweep(
 ) -> int:
     """Train every combination of several values: --alpha 1,3,5 --beta 0,1 --seeds 5.
 
-    An option takes several values between commas; widths, which have commas of their own, between semicolons
-    (--hidden "100;512,256"). Each run has a folder of its own in the sweep's, and sweep.csv has them all. A sweep can
-    be stopped, or killed, at any moment; several processes may work on one folder. A run that fails is recorded with
-    its reason.
+    Separate the values of an option with commas, and widths, which contain commas, with semicolons
+    (--hidden "100;512,256"). Each run has its own folder inside the sweep's folder, and sweep.csv lists them all. You
+    can stop or kill a sweep at any time and continue it with --resume; several processes may work on the same folder.
+    If a run fails, the sweep records the reason and goes on.
     """
     from minidecomp.loggers.log import check_log
     from minidecomp.runs.owner import check_given
@@ -102,7 +102,7 @@ def sweep(
         entries, folder = _expanded(blocks, config), Path(out or "sweeps/sweep")
         if out is not None:
             check_given(out, sweep_folder.go_on_with(out), sweep_folder.holds_only_a_beginning)
-        if scheduler is None:  # else the data may be where the workers are
+        if scheduler is None:  # otherwise the data may be on the workers' machines
             datasets.load_all(entries)
     for log in {entry.options.log for entry in entries}:
         check_log(log)
@@ -129,7 +129,7 @@ def sweep(
 
 
 def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
-    """Say the notes on the user's own files; one that cannot be had fails its runs, with the reason."""
+    """Print the notes on the user's data files; a file that cannot be read fails its runs later, with the reason."""
     from minidecomp.errors import MinidecompError
     from minidecomp.settings.options import data_names
 
@@ -144,16 +144,16 @@ def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
 
 
 def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry], received: Sequence[int]) -> int:
-    """The exit code, as of ``train``: 128 and the number of the signal that stopped it; with what to type next."""
+    """Say how to continue, and return the exit code: for a stopped sweep 128 plus the signal's number, as for train."""
     if "stopped" in outcomes.values() or len(outcomes) < len(entries):
-        click.echo("stopped; every run is saved where it stood", err=True)
-        say(f"go on with: {command}", err=True)
+        click.echo("stopped; all runs are saved", err=True)
+        say(f"continue with: {command}", err=True)
         return 128 + (received[0] if received else signal.SIGINT)
     return 1 if "failed" in outcomes.values() else 0
 
 
 def say_failures(found: list[dict[str, Any]]) -> None:
-    """A line on stderr for each run that failed, with its reason."""
+    """On stderr, a line for each failed run with the reason."""
     for row in found:
         if row["state"] == "failed":
             say(f"failed: {row['run']}: {row.get('reason', '')}", err=True)
@@ -166,7 +166,7 @@ def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | 
 
 
 def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> list[Block]:
-    """The grid, of the command line over the environment and the file."""
+    """The grid: the command line over the grid file over the environment."""
     from minidecomp.runs.warm_start import with_its_options
     from minidecomp.settings.resolving import check, whole_number
     from minidecomp.settings.schedules import spelled_out
@@ -190,7 +190,7 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
 
 
 def _expanded(blocks: list[Block], config: str | None) -> list[Entry]:
-    """The grid's runs; what its file has wrong is said of the file."""
+    """The grid's runs; an error in the grid file names the file."""
     from minidecomp.sweeps.grid import expand, read_blocks
 
     try:
@@ -206,12 +206,12 @@ def _plain_values(block: Block) -> Block:
 
 
 def _plain(value: Any) -> Any:
-    """As TOML has it."""
+    """The value as TOML has it."""
     return list(value) if isinstance(value, tuple) else value
 
 
 def check_scheduler(address: str | None) -> None:
-    """Raise OptionError unless the address has a scheduler's form, and Dask is here to speak with it."""
+    """Raise OptionError unless the address has the form of a scheduler's address and Dask is installed."""
     import re
 
     from minidecomp.packages import missing
@@ -229,7 +229,7 @@ def check_plot(
     plot: str,
     against: str | None,
 ) -> Picture:
-    """What a plot of the finished sweep will show; OptionError if there is no such picture."""
+    """What the plot of the finished sweep will show; OptionError if it cannot be drawn."""
     from minidecomp.runs.comparison import will_be_recorded
     from minidecomp.settings.options import by_name
 
@@ -248,12 +248,12 @@ def run_grid(
     quiet: bool,
     datasets: Datasets | None = None,
 ) -> tuple[dict[str, str], list[int]]:
-    """Complete a sweep here or on a cluster, with its progress on the terminal.
+    """Run a sweep here or on a cluster, with its progress on the terminal.
 
     Returns
     -------
     (dict of str to str, list of int)
-        Each run's outcome by its name, and the signals that came.
+        Each run's outcome by name, and the signals received.
     """
     from minidecomp.settings.resolving import check
 
@@ -314,7 +314,7 @@ def _report(folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]],
 
 
 def _what_next(folder: Path, found: list[dict[str, Any]]) -> str:
-    """A command that shows more of a finished sweep: a plot against an option that differs, if one does."""
+    """A command that shows more of a finished sweep: a plot against an option that differs, if there is one."""
     from minidecomp.runs.comparison import choose_axis, differing_options
 
     if not differing_options(found):
@@ -328,6 +328,6 @@ def _plot(folder: Path, found: list[dict[str, Any]], picture: Picture, as_json: 
 
     finished = [row for row in found if row["state"] == "finished"]
     if not curves(finished, picture.value, picture.against):
-        click.echo(f"no picture: no finished run has a number for {picture.value}", err=True)
+        click.echo(f"no picture: no finished run has a value of {picture.value}", err=True)
         return
     draw(finished, replace(picture, path=folder / picture.path), on_stderr=as_json)

@@ -1,4 +1,4 @@
-"""``minidecomp table RUNS``: runs side by side, as a table and as a plot of a value against an option."""
+"""``minidecomp table RUNS``: compares runs, as a table and as a plot of a value against an option."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from .output import check_output, say
 from .places import Sweeps, some
 from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table, what_columns_are
 
-MOST_EXPLAINED = 6  # columns; --all has too many
+MOST_EXPLAINED = 6  # columns; --all has too many to explain
 
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True)
 @click.option(
-    "--values", metavar="NAME,NAME,..", help="Recorded values to show.  [test.log_likelihood,test.kl and the metrics]"
+    "--values", metavar="NAME,NAME,..", help="The values to show.  [test.log_likelihood,test.kl and the metrics]"
 )
-@click.option("--plot", metavar="NAME", help="Draw this value, a line for each setting of the options that differ.")
+@click.option("--plot", metavar="NAME", help="Plot this value, with a line for each setting of the other options.")
 @click.option(
-    "--against", metavar="OPTION", help="The plot's horizontal axis.  [alpha, or else an option that differs]"
+    "--against", metavar="OPTION", help="The plot's horizontal axis.  [alpha, or the first option that differs]"
 )
-@click.option("--reference", metavar="X", help="A horizontal line in the plot.")
-@click.option("--out", "-o", metavar="FILE", help="The plot: .png, .pdf or .svg.  [NAME-against-OPTION.png]")
-@click.option("--by", metavar="NAME,NAME,..", help="Mean and standard error over the seeds of runs with equal NAMEs.")
-@click.option("--format", "form", metavar="|".join(FORMATS), help="How the table is written.  [text]")
-@click.option("--all", "everything", is_flag=True, help="All options and all values, not only those that differ.")
-@click.option("--csv", "as_csv", is_flag=True, help="Short for --format csv --all.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all values.")
+@click.option("--reference", metavar="X", help="Draw a horizontal line at this value.")
+@click.option("--out", "-o", metavar="FILE", help="The plot's file: .png, .pdf or .svg.  [NAME-against-OPTION.png]")
+@click.option("--by", metavar="NAME,NAME,..", help="Group runs by these options; show means and standard errors.")
+@click.option("--format", "form", metavar="|".join(FORMATS), help="The format of the table.  [text]")
+@click.option("--all", "everything", is_flag=True, help="Show all options and all values.")
+@click.option("--csv", "as_csv", is_flag=True, help="The same as --format csv --all.")
+@click.option("--json", "as_json", is_flag=True, help="Print all options and values as JSON.")
 def table(
     runs: tuple[str, ...],
     values: str | None,
@@ -48,14 +48,14 @@ def table(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """Compare runs: the options in which they differ, and what `train` and `evaluate` recorded of them.
+    """Compare runs: the options in which they differ, and the values that `train` and `evaluate` recorded.
 
-    RUNS are run folders, or folders that hold some. The values' names are those that --csv shows: test.log_likelihood,
-    test.kl, train.seconds, factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, ...
-    On a terminal that is too narrow the columns of least interest are left out; a line says which.
+    RUNS are run folders, or folders of runs. --csv shows the names of all values: test.log_likelihood, test.kl,
+    train.seconds, factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, ... If the
+    terminal is too narrow, the least important columns are left out, and a line names them.
 
-    With --by a row is all runs that have the same values of these options, n how many they are, and each value a mean
-    and its standard error over them. Runs of a row may differ in seed and data-seed alone.
+    With --by, each row is a group of runs with the same values of these options. n is the number of runs, and each
+    value is the mean over the runs with its standard error. Runs in a group may differ only in seed and data-seed.
     """
     from minidecomp.runs import comparison
 
@@ -88,7 +88,7 @@ def table(
 
 
 def _check_form(form: str | None, everything: bool, as_csv: bool, as_json: bool) -> str:
-    """How the table is written; OptionError for two ways at once."""
+    """The format of the table; OptionError if two are asked for."""
     if as_csv and as_json:
         raise OptionError("csv", None, "it goes without --json")
     if form is not None and (as_csv or as_json):
@@ -98,7 +98,7 @@ def _check_form(form: str | None, everything: bool, as_csv: bool, as_json: bool)
 
 @dataclass(frozen=True)
 class Content:
-    """A table's rows and columns, the columns that a narrow terminal leaves out, and notes on the table."""
+    """A table's rows and columns, the columns to leave out on a narrow terminal, and notes on the table."""
 
     rows: list[dict[str, Any]]
     columns: list[str]
@@ -107,7 +107,7 @@ class Content:
 
 
 def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | None, everything: bool) -> Content:
-    """What the table shows: of each run, or with ``by`` of each group of runs."""
+    """What the table shows of each run or, with ``by``, of each group of runs."""
     from minidecomp.runs import comparison
     from minidecomp.variants import METRICS
 
@@ -125,7 +125,7 @@ def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | Non
 def table_of(
     rows: list[dict[str, Any]], shown: list[str], asked_for: Sequence[str] = (), everything: bool = False
 ) -> Content:
-    """A table with a row a run: the options that differ, and values.
+    """A table with one row per run: the options that differ, and values.
 
     Parameters
     ----------
@@ -133,16 +133,16 @@ def table_of(
     shown : list of str
         The values' names.
     asked_for : sequence of str
-        Values that the user named: a narrow terminal leaves out other values and options first.
+        Values that the user named: a narrow terminal leaves out other values and options before these.
     everything : bool
-        All options, and unless some were asked for all values.
+        Show all options and, unless some were asked for, all values.
     """
     from minidecomp.runs import comparison
     from minidecomp.runs.following import independent
 
     options = comparison.differing_options(rows)
     said = [name for name in shown if name not in options]
-    kept = {*independent(rows, options, ""), "data"}  # a prior has usual data, but the data are what a reader looks for
+    kept = {*independent(rows, options, ""), "data"}  # readers look for the data, even if the prior implies them
     unsaid = [name for name in reversed(options) if name not in kept]
     least = _of_least_interest(said, [name for name in options if name not in unsaid], asked_for)
     if everything:
@@ -156,9 +156,9 @@ def table_of(
 
 
 def _of_least_interest(values: list[str], options: list[str], asked_for: Sequence[str]) -> list[str]:
-    """Which columns go first where there is no room: values that nobody asked for, then options, from the right.
+    """Columns in the order in which a narrow terminal leaves them out: other values first, then options.
 
-    The first of the values that were asked for, or else of all, stays.
+    The first of the values that were asked for stays; if none were, the first value.
     """
     kept = [name for name in values if name in asked_for] or values[:2]
     more = [name for name in values if name not in kept]
@@ -166,7 +166,7 @@ def _of_least_interest(values: list[str], options: list[str], asked_for: Sequenc
 
 
 def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> None:
-    """Print a table; text names data files by the last parts of their paths that tell them apart."""
+    """Print a table; in text, data files are named by the last parts of their paths that differ."""
     from minidecomp.runs.comparison import last_parts
 
     rows = content.rows
@@ -178,12 +178,12 @@ def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> No
 
 
 def _say_what_columns_are(content: Content) -> None:
-    """Below a table for people: what its values and errors are."""
+    """Below a text table, explain its values and errors."""
     lines = what_columns_are(content.columns)
     if 0 < len(lines) <= MOST_EXPLAINED:
         say("; ".join(lines), err=True)
     if any(row.get("n", 1) > 1 for row in content.rows):
-        say("n: runs with different seeds; mean ± standard error over them", err=True)
+        say(f"n: number of runs; values: mean {plus_minus(sys.stderr)} standard error over these runs", err=True)
 
 
 def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
@@ -200,16 +200,16 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     means = [group.options | {"n": len(group.runs)} | {name: group.mean(name) for name in values} for group in found]
     notes = []
     if all(len(group.runs) == 1 for group in found):
-        notes.append("each row is one run, so no value has a standard error")
+        notes.append("no standard errors: every row is a single run")
     for name in values:
         if without := [row["run"] for row in rows if not is_number(row.get(name))]:
-            notes.append(f"without {name}, and not in its mean: {some(without)}")
+            notes.append(f"not in the mean of {name}, which they lack: {some(without)}")
     return Content(means, columns, list(reversed(values[1:])), notes)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What is drawn, against what, with a line at which height, and the file."""
+    """The value to draw, the option to draw it against, the height of a reference line, and the file."""
 
     value: str
     against: str
@@ -218,7 +218,7 @@ class Picture:
 
 
 def refuse_without_plot(**given: str | None) -> None:
-    """Raise OptionError for the options of a plot where none is asked for."""
+    """Raise OptionError for an option of the plot if --plot is missing."""
     for name, value in given.items():
         if value is not None:
             raise OptionError(name, value, "it goes with --plot only")
@@ -232,7 +232,7 @@ def check_picture(
     out: str | None,
     otherwise: str,
 ) -> Picture:
-    """What a plot of these rows shows; OptionError if there is no such picture."""
+    """The plot that was asked for; OptionError if it cannot be drawn from these rows."""
     from minidecomp import figures
     from minidecomp.runs.comparison import check_axes
     from minidecomp.settings.resolving import number
@@ -247,18 +247,18 @@ def check_picture(
 
 
 def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
-    """On stderr, that log-likelihoods of differently scaled data do not compare: of the scales that were learnt."""
+    """On stderr, that log-likelihoods do not compare between data with different scales learnt from the data."""
     volumes = [row["log_volume"] for row in rows if isinstance(row.get("log_volume"), float)]
     if volumes and max(volumes) - min(volumes) > 1e-6 * max(1.0, max(map(abs, volumes))):
         say(
-            "log-likelihoods are of data in different scales, and do not compare; those of the data as given are lower "
-            f"by {min(volumes):.4f} to {max(volumes):.4f} nats, as minidecomp evaluate RUN says of each",
+            "the data of these runs have different scales, so their log-likelihoods do not compare; for the unscaled "
+            f"data they are lower by {min(volumes):.4f} to {max(volumes):.4f} nats, as minidecomp evaluate RUN shows",
             err=True,
         )
 
 
 def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = False) -> None:
-    """Draw a value against an option, and say where the picture is, and which runs are not in it."""
+    """Draw a value against an option; say where the picture is and which runs it lacks."""
     from minidecomp import figures
     from minidecomp.evaluation.naming import label_of
     from minidecomp.runs import comparison
@@ -267,14 +267,14 @@ def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = Fal
     missing = len(rows) - sum(map(len, curves.values()))
     without = f"{missing} of {counted(len(rows), 'run')}" if missing else ""
     if missing:
-        say(f"not in the picture: {without}, without {picture.value}", err=True)
+        say(f"not in the picture: {without}, which lack {picture.value}", err=True)
     figure = figures.value_against_option(
         curves,
         label_of(picture.against),
         label_of(picture.value),
         picture.reference,
         picture.against in by_name(),
-        f"without a value, and not shown: {without}" if missing else "",
+        f"not shown, for lack of a value: {without}" if missing else "",
     )
     path = picture.path
     figures.write_figure(figure, path.parent, path.stem, (path.suffix.removeprefix("."),))

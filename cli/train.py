@@ -1,4 +1,4 @@
-"""``minidecomp train``: from options to a run folder with a trained model and its pictures."""
+"""``minidecomp train``: trains a model from options, and writes a run folder with the model and its pictures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SCALED = {
 @click.command(cls=TrainCommand)
 @click.option("-o", "--out", metavar="DIR", help="The run folder.  [runs/DATA-PRIOR-alphaA-betaB-seedS]")
 @click.option("-c", "--config", metavar="FILE", help="Options from a TOML file; a run's config.toml is one.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped, or train it for more --epochs.")
+@click.option("--resume", metavar="RUN", help="Continue a stopped run, or train a finished one for more --epochs.")
 @click.option("--plots/--no-plots", default=True, help="Draw the pictures at the end.  [yes]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
@@ -60,8 +60,8 @@ def train(
     alpha  weight of D(q(z), p(z)): match of the aggregate posterior to the prior
     gamma  weight of the spike in the sparse prior
 
-    An option on the command line counts before $MINIDECOMP_NAME, which counts before --config, which counts before the
-    defaults of the data set, the paper's.
+    Options on the command line take precedence over $MINIDECOMP_NAME, which takes precedence over --config, which takes
+    precedence over the defaults. The defaults are the paper's for the data set.
     """
     from minidecomp.evaluation.everything import evaluate_trainer
     from minidecomp.loggers.log import log_of_run
@@ -73,13 +73,13 @@ def train(
         from minidecomp import figures
 
         figures.import_matplotlib_meanwhile()
-    # Nobody else trains the run until its evaluation is written.
+    # No other process may train the run until its evaluation is written.
     with trainer, log_of_run(trainer, partial(say, err=True)) as log:
         with stop_on_signals() as received, progress(trainer, quiet) as advance:
             finished = train(trainer, advance, lambda: bool(received), [log])
         if not finished:
-            click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
-            say(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
+            click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; the run is saved", err=True)
+            say(f"continue with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
             return 128 + received[0]
         result = evaluate_trainer(trainer)
         pictures = _draw(trainer, quiet) if plots else []
@@ -124,10 +124,10 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
             points += SCALED[trainer.rules.scale]
         say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
         if dataset.validation is not None and (settled := weights_settled(options)):
-            say(f"models are compared after epoch {settled:g}, when alpha and beta change no more", err=True)
+            say(f"models are compared only after epoch {settled:g}, when alpha and beta no longer change", err=True)
         for name in ("alpha", "beta"):
             if getattr(options, f"{name}_warmup") and getattr(options, name) == 0:
-                say(f"--{name}-warmup has no effect, for {name} is 0", err=True)
+                say(f"--{name}-warmup has no effect because {name} is 0", err=True)
     return trainer
 
 
@@ -170,7 +170,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
 
 
 def _check_config(run: Run) -> None:
-    """Raise RunError if somebody has changed an option in the run's config.toml, which a resume would not see."""
+    """Raise RunError if an option in the run's config.toml was edited, because a resume would not use the edit."""
     from minidecomp import resolve
     from minidecomp.errors import MinidecompError, RunError
     from minidecomp.settings.sources import read_config
@@ -178,7 +178,7 @@ def _check_config(run: Run) -> None:
     path = run.folder / "config.toml"
     try:
         options = resolve(read_config(str(path)))
-    except MinidecompError:  # it is not needed, and is written anew
+    except MinidecompError:  # the file is not needed, and is rewritten
         return
     for name, begun in vars(run.options).items():
         if name not in GOES_ON and (found := getattr(options, name)) != begun:
@@ -228,8 +228,9 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
         click.echo(trainer.ending)
     say_unit_of_log_likelihoods(trainer.rules, trainer.options)
     best = trainer.state.best
-    epoch, after = ("the last epoch", "") if best is None else (f"epoch {best.epoch}", " after it")
-    click.echo(f"means in {units()}; train: over {epoch}, test: of the trained model{after}")
+    click.echo(f"means in {units()}")
+    epoch, test = ("the last epoch", "the trained model") if best is None else (f"epoch {best.epoch}", "its model")
+    click.echo(f"train: over {epoch}; test: {test}")
     width = max(16, *(len(label) + 1 for label in labels.values()))
     parts = {"train": train, "validation": validation, "test": result["test"]}
     parts = {name: part for name, part in parts.items() if part}
