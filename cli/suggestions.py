@@ -1,4 +1,4 @@
-"""Values for an option or an argument: choices, runs, sweeps, files, and names of recorded values.
+"""The values that an option or an argument can have: choices, runs, sweeps, files, names of recorded values.
 
 For most parameters the metavar is enough: ``a|b`` are choices, RUN is a run's folder, FILE.html is a file with this
 ending. ``BY_NAME`` has the others.
@@ -19,11 +19,10 @@ Suggest = Callable[[click.Context, str], Items]
 MOST_ENTRIES = 500  # read from a folder in the search for runs, so that a large folder takes no time
 RUN_FILES, BEGUN_FILES, SWEEP_FILES = ("checkpoint.npz",), ("checkpoint.npz", "config.toml"), ("sweep.toml",)
 RUNS, SWEEPS = "runs", "sweeps"
-"""The possible values for a word."""
 
 
 def suggest(context: click.Context, parameter: click.Parameter, word: str) -> Items:
-    """The values that a word can be completed to."""
+    """The values that complete a word."""
     command, name = str(context.info_name), str(parameter.name)
     found = BY_NAME.get((command, name)) or BY_NAME.get(("", name))
     if found is not None:
@@ -58,8 +57,8 @@ def _of_list(values: Iterable[str], word: str) -> Items:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """What is in a folder, by name; of a large one a part, and nothing of one that cannot be read."""
     """The entries of a folder by name: at most MOST_ENTRIES, and none if it cannot be read."""
+    found = []
     try:
         with os.scandir(os.path.expanduser(folder) or ".") as entries:
             for entry in entries:
@@ -148,7 +147,7 @@ def sweeps(context: click.Context, word: str) -> Items:
     return holders(word, SWEEP_FILES, SWEEPS)
 
 
-# Names that depend on the variants, or on what runs have
+# Names that depend on the variants, or on what the runs recorded
 
 
 def data(context: click.Context, word: str) -> Items:
@@ -180,14 +179,14 @@ def data_folders(context: click.Context, word: str) -> Items:
 
 
 def metrics(context: click.Context, word: str) -> Items:
-    """A list of metrics, or a word for all or none of them."""
+    """A list of metrics, or "all" or "none"."""
     from minidecomp.variants import METRICS
 
     return _of_list([*METRICS, *([] if "," in word else ["all", "none"])], word)
 
 
 def loggers(context: click.Context, word: str) -> Items:
-    """A list of logs, or none."""
+    """A list of loggers, or "none"."""
     from minidecomp.variants import LOGGERS
 
     return _of_list([*LOGGERS, *([] if "," in word else ["none"])], word)
@@ -215,30 +214,30 @@ def fetchable(context: click.Context, word: str) -> Items:
 
 
 def _rows(context: click.Context) -> list[dict[str, object]]:
-    """The rows of the runs that the line names."""
+    """The rows of the runs on the command line."""
     from minidecomp.runs.comparison import read_rows, runs_inside
 
-    # Where the last option lacks its value, click leaves the arguments among the words that it has not taken.
+    # If the last option lacks its value, click leaves the arguments among the words not yet parsed.
     words = [os.path.expanduser(word) for word in context.params.get("runs") or context.args]
     return read_rows([word for word in words if os.path.isdir(word)], runs_inside)[0]
 
 
 def recorded(context: click.Context, word: str) -> Items:
-    """A value that the named runs have recorded."""
+    """A value that these runs recorded."""
     from minidecomp.runs.comparison import recorded_names
 
     return _starting(recorded_names(_rows(context)), word)
 
 
 def recorded_list(context: click.Context, word: str) -> Items:
-    """A list of values that the named runs have recorded."""
+    """A list of values that these runs recorded."""
     from minidecomp.runs.comparison import recorded_names
 
     return _of_list(recorded_names(_rows(context)), word)
 
 
 def coming(context: click.Context, word: str) -> Items:
-    """A value that each run of a sweep will have."""
+    """A value that every run of a sweep will record."""
     from minidecomp.runs.comparison import test_terms
     from minidecomp.variants import METRICS
 
@@ -246,14 +245,14 @@ def coming(context: click.Context, word: str) -> Items:
 
 
 def differing(context: click.Context, word: str) -> Items:
-    """An option in which the named runs differ."""
+    """An option in which these runs differ."""
     from minidecomp.runs.comparison import differing_options
 
     return _starting([name.replace("_", "-") for name in differing_options(_rows(context))], word)
 
 
 def differing_list(context: click.Context, word: str) -> Items:
-    """A list of options in which the named runs differ."""
+    """A list of options in which these runs differ."""
     from minidecomp.runs.comparison import differing_options
 
     return _of_list([name.replace("_", "-") for name in differing_options(_rows(context))], word)

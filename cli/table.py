@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from minidecomp.settings.options import by_name
 
 from .output import check_output, say
 from .places import Sweeps, some
+from .printing import plus_minus
 from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table, what_columns_are
 
 MOST_EXPLAINED = 6  # columns; --all has too many to explain

@@ -14,7 +14,7 @@ def three_lines(
     title: str, options: TrainOptions, rows: Sequence[Mapping[str, float]], epochs: int, note: str = ""
 ) -> str:
     """A title; the data and the objective's options; how far the run is, by the rows of its ``metrics.csv``."""
-    objective = f", objective {rows[-1]['objective']:.6g} nats a point" if rows else ""
+    objective = f", objective {rows[-1]['objective']:.6g} nats per point" if rows else ""
     weights = ", ".join(_value(options, name) for name in ("alpha", "beta", "lr"))
     latent = counted(options.latent_dim, "latent dimension")
     what = f"{Path(str(options.data)).name}, {options.prior} prior, {latent}, {weights}, seed {options.seed}"

@@ -49,6 +49,6 @@ def test_theorem_2_says_whether_the_prior_has_axes():
     assert "no preferred axes" in meaning("2", sides(1.0, 1.0), GAUSSIAN, 2)
     unequal = Gaussian(np.zeros(2), np.array([1.0, 2.0]))
     assert "(its variances differ)" in (text := meaning("2", sides(1.0, 1.25), unequal, 2))
-    assert "0.25 nats a data point lower than its rotation" in text
+    assert "0.25 nats per data point lower than its rotation" in text
     heavy = StudentT(np.zeros(2), np.ones(2), 9.0)
-    assert "0.25 nats a data point higher" in meaning("2", sides(1.25, 1.0), heavy, 2)
+    assert "0.25 nats per data point higher" in meaning("2", sides(1.25, 1.0), heavy, 2)
