@@ -129,9 +129,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     """
     vae, seed = run.vae, run.options.seed
     if not is_built_in(vae.prior) or vae.likelihood.name not in LIKELIHOODS:
-        return {
-            "left_out": f"the page cannot compute a {vae.prior.name} prior with a {vae.likelihood.name} likelihood"
-        }
+        return {"left_out": f"the page cannot compute a {vae.prior.name} prior with a {vae.likelihood.name} likelihood"}
     decoder = np.concatenate([vae.parameters[name].ravel() for name in vae.decoder.shapes()])
     weights = decoder.size
     if weights > MOST_WEIGHTS:
