@@ -1,4 +1,4 @@
-"""A run's pictures as figures to look at or to change, by the names of the files that ``minidecomp plot`` writes."""
+"""The pictures of a run as figures, by the names of the files that ``minidecomp plot`` writes."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ def picture(
     Parameters
     ----------
     trained : Run, Trainer or DecompositionVAE
-        What ``load_run`` returns, or was trained.
+        From ``load_run``, or after training.
     name : str
         One of ``PICTURES``: ``learning_curves``; ``gradients``, with ``log_gradients``; ``aggregate_posterior``, of
         two latent dimensions; ``class_activity``, of points with classes; ``reconstructions``; ``samples``.
     X : array_like of shape (N, dx), or Dataset, optional
-        The points. A run and a trainer have their own; an estimator needs them for all but the learning curves.
+        The points. A run and a trainer have their own; an estimator needs them, except for the learning curves.
     y : array_like of shape (N,), optional
         The class of each of an estimator's points, for the colours.
     seed : int
         Of the samples, 0 to 2^64 - 1.
     classes : sequence of str
-        Those whose activity is drawn; all by default.
+        The classes whose activity is drawn; all by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        It belongs to nobody else: pyplot does not know it, so that it is shown once. ``figure.savefig`` writes it.
+        Pyplot does not know it, so a notebook shows it once. ``figure.savefig`` writes it.
 
     Raises
     ------
     OptionError
-        There is no such picture, or not of this model.
+        There is no such picture, or this model has none.
     RunError, DataError
         The run's data are no longer there, or have changed.
     """
@@ -83,7 +83,7 @@ def picture(
 
 
 class _Parts(NamedTuple):
-    """What is drawn: the training, to its last epoch, and the model that counts, with its epoch if it is the best."""
+    """What is drawn: the whole training and the chosen model, with its epoch if it is the best by validation."""
 
     options: TrainOptions
     training: State
@@ -102,7 +102,7 @@ def _parts(trained: Any) -> _Parts:
 
 
 def _dataset(trained: Any, X: Any, y: Any) -> Dataset:
-    """The points that are given, or those that the model was trained on."""
+    """The given points, or those that the model was trained on."""
     if isinstance(X, Dataset):
         return X
     if hasattr(trained, "state_"):
@@ -115,6 +115,7 @@ def _dataset(trained: Any, X: Any, y: Any) -> Dataset:
         )
     if not isinstance(trained, Run):
         return trained.dataset
-    dataset = dataset_from(trained.options)
+    # Validation points are for training alone, and their file may be gone.
+    dataset = dataset_from(trained.options.replace(validation=None))
     trained.hold_against(dataset)
     return dataset

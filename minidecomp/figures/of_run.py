@@ -87,7 +87,7 @@ def draw_curves(
     Parameters
     ----------
     folder : path
-        Made if need be.
+        It is made if it does not exist.
     metrics : mapping of str to numpy.ndarray of shape (epochs,)
     kl_title, best
         As for ``learning_curves``.
@@ -116,9 +116,9 @@ def draw_model(
 ) -> list[Path]:
     """Write aggregate_posterior or class_activity, reconstructions and samples.
 
-    The aggregate posterior is that of the training points, 10,000 of them at most, and drawn if ``vae`` has
-    two latent dimensions; of more, if the points have classes, what is active for each class of the test points is.
-    Test points are reconstructed.
+    A model with two latent dimensions has an aggregate posterior, that of at most 10,000 training points. Any other
+    model has the activity for each class of the test points, if they have classes. The reconstructions are those of
+    test points.
 
     Parameters
     ----------
@@ -129,12 +129,12 @@ def draw_model(
     seed : int
         Of the samples, 0 to 2^64 - 1.
     classes : sequence of str
-        Those whose activity is drawn; all of them if there are none here.
+        The classes whose activity is drawn; all of them by default.
 
     Raises
     ------
     OptionError
-        A format or a class is not known, or classes are given where their activity is not drawn.
+        A format or a class is unknown, or classes are given but this model has no picture of their activity.
     """
     check_formats(formats)
     check_classes(vae, dataset, classes)
@@ -233,5 +233,5 @@ def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:
     beside = dataset.given(dataset.train[evenly_spread(len(dataset.train), MAX_SAMPLES)], vae.dtype)
     images = dataset.image_shape is not None
     _, mean, x = vae.sample(IMAGES_SAMPLED if images else MAX_SAMPLES, seed)
-    # An image is shown as its mean, without the likelihood's noise; other points as they would come, with it.
+    # Images are shown as their means; other points with the likelihood's noise, to compare with the data.
     return samples(dataset.give(mean if images else x), beside, dataset.image_shape, dataset.feature_names)

@@ -62,6 +62,16 @@ def test_gradients_that_were_logged():
     assert len(figures.picture(load_run("run"), "gradients").axes) == 2
 
 
+def test_the_file_of_the_validation_points_may_be_gone():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    np.save("points.npy", X[:30])
+    np.save("aside.npy", X[30:])
+    options = resolve(data="points.npy", validation="aside.npy", latent_dim=3, hidden=(6,), epochs=1, engine="cpu")
+    training.train(training.start(options, build.dataset(options), "run"))
+    Path("aside.npy").unlink()
+    assert figures.picture(load_run("run"), "samples").axes
+
+
 def test_what_cannot_be_drawn_is_said():
     trainer = trained(prior="gaussian")
     X = np.random.default_rng(0).normal(size=(20, 3))
