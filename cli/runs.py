@@ -128,12 +128,12 @@ def state_text(found: Standing | SweepStanding) -> str:
     text = words.get(found.state, found.state)
     if not found.training:
         return text
-    return "training now" + (f", {epoch}" if found.epoch is not None else "")
+    return "in training now" + (f", {epoch}" if found.epoch is not None else "")
 
 
 def _sweep_text(found: SweepStanding) -> str:
     text = f"sweep: {found.finished} of {counted(found.runs, 'run')} finished"
-    parts = ((found.training, "training now"), (found.failed, "failed"))
+    parts = ((found.training, "in training now"), (found.failed, "failed"))
     return text + "".join(f", {count} {word}" for count, word in parts if count)
 
 

@@ -205,7 +205,7 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
         notes.append("no standard errors: every row is a single run")
     for name in values:
         if without := [row["run"] for row in rows if not is_number(row.get(name))]:
-            notes.append(f"not in the mean of {name}, which they lack: {some(without)}")
+            notes.append(f"without {name}, so left out of its mean: {some(without)}")
     return Content(means, columns, list(reversed(values[1:])), notes)
 
 

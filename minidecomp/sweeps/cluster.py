@@ -108,7 +108,7 @@ def run_on_cluster(
             table.write()
             raise Unfinished(
                 f"--scheduler {address}: the scheduler is gone, or has dropped the runs; what is finished stays; "
-                f"go on with: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
+                f"continue with: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
             ) from error
     table.write()
     return outcomes

@@ -197,7 +197,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(number, whole):
         assert process.returncode == -number
     else:
         assert process.returncode == 128 + number
-        assert "it is saved" in err and "go on with: minidecomp train --resume r\n" in err
+        assert "the run is saved" in err and "continue with: minidecomp train --resume r\n" in err
     stopped = checkpoint.load("r").state
     assert 0 < stopped.epoch < 4000
     assert main(["train", "--resume", "r", "--no-plots", "-q"]) == 0
@@ -729,7 +729,7 @@ def test_what_has_no_error_is_printed_without(monkeypatch, tmp_path, capsys):
     assert main([*asked, "--importance-samples", "1", "--points", "1"]) == 0
     out = capsys.readouterr().out
     assert "±" not in out.split("importance sampling (value ± standard error)")[1]
-    assert "1 sample of each, so the sampling error is not known" in out
+    assert "1 sample of each, so the sampling error is unknown" in out
     found = json.loads(Path("r/evaluation.json").read_text())["marginal_log_likelihood"]
     assert found["sampling_error"] is None and found["standard_error"] is None
     assert main([*asked, "--importance-samples", "2"]) == 0

@@ -114,7 +114,7 @@ def test_the_table_has_what_was_computed_now(here, capsys, monkeypatch):
     out, err = evaluated(capsys, "runs", "--log-likelihood", "--importance-samples", "2", "--metrics", "none", "-q")
     assert "marginal_log_likelihood: by importance sampling, in nats" in out
     assert out[0].split() == ["run", "alpha", "marginal_log_likelihood"] and err == [
-        "not shown, for the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
+        "not shown, because the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
     ]
 
 
@@ -125,7 +125,7 @@ def test_of_a_folder_unfinished_runs_are_counted_and_left_out(here, capsys):
     shutil.rmtree(CELLS[3])
     lines = [
         f"not begun: 1 of 4 runs of {Path('sweeps/s')}",
-        "left out, not trained to the end: 1 of 4 runs of runs",
+        "left out, not trained to the end: 1 of 4 runs in runs",
         f"left out: {Path('runs/c')}: it has config.toml, but no checkpoint.npz",
     ]
     assert evaluated(capsys, "runs", "sweeps/s", "--metrics", "hoyer", "-q")[1] == lines

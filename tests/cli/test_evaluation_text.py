@@ -37,7 +37,7 @@ def test_the_two_headings_say_why_the_same_names_have_other_values():
     assert lines[batches + 1] == "  400 test points in batches of 100; nats (the MMD has no unit)"
     assert lines[points + 1] == "  400 test points together, 2000 samples; nats (the MMD has no unit)"
     why = " ".join(line.strip() for line in lines[points + 2 : lines.index("  overlap")])
-    assert "the mixture of 400 encodings, above that of a batch of 100" in why and "raises KL(p || q)" in why
+    assert "the mixture of 400 encodings; above, it is that of a batch of 100" in why and "raises KL(p || q)" in why
     assert [line.split()[1:] for line in lines[batches:] if line.split()[:1] == ["KL"]] == [
         ["3.2500"],
         ["3.200", "±", "0.010"],

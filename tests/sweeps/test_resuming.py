@@ -311,7 +311,7 @@ def test_a_signals_exit_code(number, code):
         time.sleep(0.02)
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == code and "go on with: minidecomp sweep --resume s" in err
+    assert process.returncode == code and "continue with: minidecomp sweep --resume s" in err
 
 
 def test_reproduce_gives_the_signals_code_and_a_command(monkeypatch, capsys):
@@ -319,7 +319,7 @@ def test_reproduce_gives_the_signals_code_and_a_command(monkeypatch, capsys):
 
     monkeypatch.setattr(sweep, "run_grid", lambda *args: ({}, [signal.SIGTERM]))
     assert main(["reproduce", "clustering", "--quick", "--out", "a b", "-q"]) == 143
-    assert "go on with: minidecomp reproduce clustering --quick --out 'a b'\n" in capsys.readouterr().err
+    assert "continue with: minidecomp reproduce clustering --quick --out 'a b'\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["sweep --alpha 1,2", "train", "reproduce clustering -q"])

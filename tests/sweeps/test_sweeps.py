@@ -251,7 +251,7 @@ def test_interrupted():
     wait_for(lambda: list(Path("s").glob("*/checkpoint.npz")))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130 and "go on with: minidecomp sweep --resume s" in err
+    assert process.returncode == 130 and "continue with: minidecomp sweep --resume s" in err
     assert all(checkpoint.load(path.parent).state.epoch < 200000 for path in Path("s").glob("*/checkpoint.npz"))
 
 

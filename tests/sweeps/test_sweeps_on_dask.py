@@ -131,7 +131,7 @@ def test_the_scheduler_dies(dask):
     _, err = sweep.communicate(timeout=60)
     assert sweep.returncode == 1
     assert re.fullmatch(r"minidecomp: --scheduler \S+: the scheduler is gone, .*\n", err), err
-    assert "go on with: minidecomp sweep --resume s, " in err and not Path("s/failed").exists()
+    assert "continue with: minidecomp sweep --resume s, " in err and not Path("s/failed").exists()
     for worker in dask.workers:
         worker.kill()
     assert main(["sweep", "--resume", "s", "-q"]) == 0
