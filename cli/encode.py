@@ -33,7 +33,7 @@ def encode(
     **others: Any,
 ) -> None:
     """Encode the points of a file. The result has the arrays loc and scale, each of shape (points, latent dimensions),
-    and index, the points' numbers. An .npy file has only loc; a table has one row per point.
+    and index, each point's number in the file. An .npy file has only loc; a table has one row per point.
 
     DATA is a file like the one that the run was trained on: points of the same width, in the same units and range, and
     bytes if the run was trained on bytes (docs/data.md). Columns of a table are matched by name. By default the file is

@@ -54,9 +54,10 @@ def gradients(
     """Show the gradient of each term of the objective for one batch: reconstruction, beta KL, alpha D.
 
     \b
-    norm    of the gradient of the weighted term, by block of parameters and by loc, scale, z
-    share   <g_term, g> / <g, g>: the term's part of the step; negative if it pulls against the sum
-    cosine  between the gradients of two terms; negative if they pull against each other
+    norm    of the weighted term's gradient, by block and by loc, scale and z
+    share   <g_term, g> / <g, g>, the term's part of the step; negative if it
+            pulls against the sum
+    cosine  between two terms' gradients; negative if they pull against each other
 
     The model is that of RUN as it is now; without RUN it is a new model with train's options. All values are computed
     by the textbook engine in float64. If a gradient is wrong, --check names it and exits with code 1.

@@ -45,7 +45,7 @@ class Sweeps:
             more = f"; of other grids it has {some([each.name for each in others])}" if others else ""
             raise RunError(f"{place}: none of its {counted(len(named), 'run')} is begun; {again} trains them{more}")
         if len(there) < len(named):
-            self.said.append(f"not begun: {len(named) - len(there)} of {counted(len(named), 'run')} of {place}")
+            self.said.append(f"not begun: {len(named) - len(there)} of {counted(len(named), 'run')} in {place}")
         if others:
             self.said.append(f"left out, not in {place / GRID}: {some([each.name for each in others])}")
         return there

@@ -29,9 +29,9 @@ MOST_VALUES = 3  # of a sweep's option, in one cell
 def runs(folders: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
     """List the runs and sweeps in FOLDER, with date, state, last objective, and the options in which they differ.
 
-    FOLDER is runs and sweeps by default, where train and sweep put their results. In the folder of a sweep, the sweep's
+    By default FOLDER is runs and sweeps, where train and sweep put their results. In the folder of a sweep, the sweep's
     runs are listed. The date is that of the last checkpoint, and the objective is the mean over the last epoch. Runs
-    are compared with others on the same data. A sweep shows all its values of an option.
+    are compared if they have the same data. A sweep shows all its values of an option.
     """
     if as_csv and as_json:
         raise OptionError("csv", None, "it goes without --json")

@@ -229,8 +229,8 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
     say_unit_of_log_likelihoods(trainer.rules, trainer.options)
     best = trainer.state.best
     click.echo(f"means in {units()}")
-    epoch, test = ("the last epoch", "the trained model") if best is None else (f"epoch {best.epoch}", "its model")
-    click.echo(f"train: over {epoch}; test: {test}")
+    epoch = "the last epoch" if best is None else f"epoch {best.epoch}"
+    click.echo(f"train: over {epoch}; {'validation and test' if validation else 'test'}: with the model after it")
     width = max(16, *(len(label) + 1 for label in labels.values()))
     parts = {"train": train, "validation": validation, "test": result["test"]}
     parts = {name: part for name, part in parts.items() if part}

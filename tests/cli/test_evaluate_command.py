@@ -114,7 +114,7 @@ def test_the_table_has_what_was_computed_now(here, capsys, monkeypatch):
     out, err = evaluated(capsys, "runs", "--log-likelihood", "--importance-samples", "2", "--metrics", "none", "-q")
     assert "marginal_log_likelihood: by importance sampling, in nats" in out
     assert out[0].split() == ["run", "alpha", "marginal_log_likelihood"] and err == [
-        "not shown, because the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
+        "left out to fit the terminal: test.kl, test.log_likelihood; minidecomp table --csv has all"
     ]
 
 
@@ -124,7 +124,7 @@ def test_of_a_folder_unfinished_runs_are_counted_and_left_out(here, capsys):
     shutil.copy("runs/a0/config.toml", "runs/c")
     shutil.rmtree(CELLS[3])
     lines = [
-        f"not begun: 1 of 4 runs of {Path('sweeps/s')}",
+        f"not begun: 1 of 4 runs in {Path('sweeps/s')}",
         "left out, not trained to the end: 1 of 4 runs in runs",
         f"left out: {Path('runs/c')}: it has config.toml, but no checkpoint.npz",
     ]

@@ -44,7 +44,7 @@ def test_the_two_headings_say_why_the_same_names_have_other_values():
     ]
     assert not any("MMD   " in line for line in lines)  # NaN: there were too few points for it
     one = " ".join(evaluation_lines(result(batch_size=400)))
-    assert "400 test points, one batch" in one and "from other samples: they differ by chance" in one
+    assert "400 test points, one batch" in one and "from other samples, so the values differ by chance" in one
 
 
 def test_the_two_total_correlations_have_names_of_their_own():

@@ -256,7 +256,7 @@ def header_on(capsys, monkeypatch, width, *args):
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 14 and max(map(len, out.splitlines())) <= width
     err = without_explanations(err)
-    gone = re.split("columns?: ", err)[1].split(";")[0].split(", ") if err else []
+    gone = re.split("terminal: ", err)[1].split(";")[0].split(", ") if err else []
     assert err.count("\n") == (1 if gone else 0) and (not err or err.endswith("; --csv has all\n"))
     return out.splitlines()[0].split(), gone
 
@@ -344,6 +344,4 @@ def test_a_sweep_fits_the_terminal_too(here, capsys, monkeypatch):
     out, err = capsys.readouterr()
     rows = [line for line in out.splitlines() if "finished" in line]
     assert len(rows) == 13 and max(map(len, rows)) <= 60
-    assert (
-        "not shown, because the terminal has 60 columns: " in err and "--csv" not in err and os.path.exists("s/sweep.csv")
-    )
+    assert "left out to fit the terminal: " in err and "--csv" not in err and os.path.exists("s/sweep.csv")

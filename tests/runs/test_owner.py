@@ -277,7 +277,7 @@ def test_out_offers_to_go_on_only_where_there_is_something(command, capsys):
     what, name = ("run", "checkpoint.npz") if command == "train" else ("sweep", "sweep.toml")
     Path("my r", name).touch()
     assert main([command, "--out", "my r"]) == 2
-    go_on = f"or --resume 'my r' to go on with its {what}"
+    go_on = f"or --resume 'my r' to continue its {what}"
     assert capsys.readouterr().err == f"minidecomp: --out my r: it exists already; give another folder, {go_on}\n"
 
 
