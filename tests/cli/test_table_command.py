@@ -328,7 +328,7 @@ def test_runs_of_several_data_sets(own_folder, capsys, monkeypatch):
     lines = [line.split() for line in out.splitlines()]
     assert lines[0] == ["run", "data", "test.log_likelihood", "test.kl"]
     assert [line[1] for line in lines[1:]] == ["pinwheel", "one.csv", "two.csv"]
-    assert re.search(r"50 columns: (\w+, ){7}\w+ and \d+ others; --csv", err)
+    assert re.search(r"terminal: (\w+, ){7}\w+ and \d+ others; --csv", err)
     assert json.loads(printed(capsys, "s", "--json"))[1]["data"] == str(own_folder / "one.csv")
 
 

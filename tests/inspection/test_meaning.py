@@ -30,7 +30,7 @@ def test_equal_means_to_rounding_of_the_largest_part():
 )
 def test_theorem_1_says_what_the_annealed_prior_is(prior, beta, words):
     text = meaning("1", sides(1.0, 1.0), prior, beta)
-    assert words in text and "equal, to rounding" in text
+    assert words in text and "equal up to rounding" in text
     assert ("rewards the entropy" if beta > 1 else "penalises the entropy") in text
 
 

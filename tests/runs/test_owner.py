@@ -208,7 +208,7 @@ def test_two_new_sweeps_share_no_folder(monkeypatch, capsys):
     blocks = [{"alpha": 1}]
     assert [str(begin_sweep(None, blocks)) for _ in range(2)] == ["sweeps/sweep", "sweeps/sweep-2"]
     assert str(begin_sweep("s", blocks)) == "s"
-    with pytest.raises(RunError, match="--out s: it exists already; give another folder, or --resume s to go on"):
+    with pytest.raises(RunError, match="--out s: it exists already; give another folder, or --resume s to continue"):
         begin_sweep("s", blocks)
     assert os.listdir("s") == ["sweep.toml"]
 

@@ -292,7 +292,7 @@ def test_a_table_of_what_is_left(finished, capsys):
     assert sorted(line.split()[2] for line in err.splitlines()) == [
         "s/broken/checkpoint.npz:", "s/half:", "s/worse/evaluation.json:",
     ]  # fmt: skip
-    assert "left out: s/half: it has config.toml, but no checkpoint.npz" in err
+    assert "left out: s/half: it has a config.toml but no checkpoint.npz" in err
     assert main(["table", "s", "s/alpha0", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 2, "no run is there twice"
 
