@@ -99,3 +99,7 @@ def test_decimal_points_stand_below_each_other():
 def test_plus_minus_is_what_the_output_can_show():
     for encoding, sign in (("utf-8", "±"), ("latin-1", "±"), ("ascii", "+-")):
         assert plus_minus(io.TextIOWrapper(io.BytesIO(), encoding)) == sign
+
+
+def test_a_tiny_error_is_not_printed_as_zero():
+    assert with_decimals(1e-12, 1.23e-13) == ("1e-12", "1.2e-13")
