@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from minidecomp.errors import flag
+
 from .loading import data_dir_option, data_option, load_run, place_in, which_option
 from .output import check_output, check_run_output, say, say_page
 
@@ -17,8 +19,8 @@ NAME = "playground.html"
 
 @click.command()
 @click.argument("run", required=False)
-@click.option("--out", "-o", metavar="FILE.html", help="The page.  [playground.html here, or in RUN]")
-@click.option("--no-open", is_flag=True, help="Only write the page, do not open the browser.")
+@click.option("--out", "-o", metavar="FILE.html", help="The page.  [default: playground.html, in RUN if it is given]")
+@click.option("--no-open", is_flag=True, help="Write the page without opening a browser.")
 @data_option
 @data_dir_option
 @which_option
@@ -27,9 +29,9 @@ def playground(
 ) -> None:
     """Write one HTML page that trains small models while you watch, and open it in the browser.
 
-    The page is self-contained and needs no network. It draws the pull of each term during training, and sliders change
-    the objective. With RUN it continues that run: with its data, weights and optimiser, the same order and the same
-    random draws.
+    The page needs no network. It draws the pull of every term while the model trains, and sliders change the objective.
+    With RUN, training continues from that run: with its data, weights and optimiser, and with the same order of points
+    and the same random draws.
     """
     from minidecomp.playground import write_playground
 
@@ -42,13 +44,13 @@ def playground(
     path = place if out is None else Path(out)
     say_page(path, write_playground(path, content))
     if not no_open and not _open(path):
-        say("cannot open a browser; open the page yourself", err=True)
+        say("no browser could be opened; open the page yourself", err=True)
 
 
 def _refuse_options_of_a_run(**options: str | None) -> None:
     for name, value in options.items():
         if value is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} goes with a RUN only")
+            raise click.UsageError(f"{flag(name)} needs a RUN")
 
 
 def _of_run(

@@ -12,10 +12,16 @@ from .output import given_folder, say
 
 @click.command()
 @click.argument("run")
-@click.option("--out", "-o", metavar="DIR", help="Where to put them.  [RUN/figures]")
-@click.option("--format", "formats", multiple=True, metavar="png|pdf|svg", help="May be given more than once.  [png]")
-@click.option("--seed", "-s", metavar="N", default="0", help="Seed of the samples.  [0]")
-@click.option("--classes", metavar="NAME,NAME,..", help="Draw the active dimensions of these classes only.  [all]")
+@click.option("--out", "-o", metavar="DIR", help="The folder for the pictures.  [default: RUN/figures]")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="png|pdf|svg",
+    help="Format of the pictures; repeat it for several.  [default: png]",
+)
+@click.option("--seed", "-s", metavar="N", default="0", help="Seed of the samples.  [default: 0]")
+@click.option("--classes", metavar="NAME,NAME,..", help="Draw the active dimensions of these classes.  [default: all]")
 @data_option
 @data_dir_option
 @which_option
@@ -67,5 +73,5 @@ def _names(classes: str | None) -> list[str]:
         return []
     names = [each.strip() for each in classes.split(",") if each.strip()]
     if not names:
-        raise OptionError("classes", classes, "names of classes, with commas between, are")
+        raise OptionError("classes", classes, expected="names of classes, separated by commas")
     return names

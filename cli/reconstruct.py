@@ -10,7 +10,7 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 @click.command()
 @click.argument("run")
-@click.option("--count", "-n", metavar="N", default="20", help="How many test points.  [20]")
+@click.option("--count", "-n", metavar="N", default="20", help="Number of test points.  [default: 20]")
 @out_option
 @data_option
 @data_dir_option

@@ -10,12 +10,12 @@ from .output import check_output, check_run_output, say_page
 
 @click.command()
 @click.argument("run")
-@click.option("--out", "-o", metavar="FILE.html", help="The page.  [RUN/report.html]")
+@click.option("--out", "-o", metavar="FILE.html", help="The page.  [default: RUN/report.html]")
 @data_option
 @data_dir_option
 @which_option
 def report(run: str, which: str | None, out: str | None, data: str | None, data_dir: str | None) -> None:
-    """Write one HTML file with the run's settings, curves and evaluation, and an explorer of the latent space.
+    """Write one HTML file with the settings, curves, evaluation, and an explorer of the latent space.
 
     The page is self-contained and needs no network. If the model is small enough, its decoder runs in the page: move z
     with sliders or, with two latent dimensions, in a plane, and watch the output, the terms and their gradients.

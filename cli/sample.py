@@ -20,7 +20,7 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 @click.command()
 @click.argument("run")
-@click.option("--count", "-n", metavar="N", default="64", help="How many.  [64]")
+@click.option("--count", "-n", metavar="N", default="64", help="Number of samples.  [default: 64]")
 @seed_option
 @out_option
 @data_option

@@ -13,17 +13,19 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, say, write_out
 @click.option(
     "--points",
     metavar="N,N,..",
-    help="Test points, counted from 0, whose encodings are moved.  [the one nearest to the mean of all encodings]",
+    help="Move the encodings of these test points, counted from 0.  [default: the one nearest to the mean encoding]",
 )
 @click.option(
-    "--dimension", metavar="N", help="Move this latent dimension only, counted from 1; each row is then a test point."
+    "--dimension", metavar="N", help="Move only this latent dimension, counted from 1; each row is then a test point."
 )
-@click.option("--steps", metavar="N", default="11", help="Values for each dimension.  [11]")
-@click.option("--span", metavar="X", default="3", help="How far to move each way, in scales of the prior.  [3]")
+@click.option("--steps", metavar="N", default="11", help="Number of values for each dimension.  [default: 11]")
 @click.option(
-    "--dimensions", metavar="N", default="10", help="Show at most N dimensions, those with the largest KL.  [10]"
+    "--span", metavar="X", default="3", help="How far to move each way, in scales of the prior.  [default: 3]"
 )
-@click.option("--gif/--no-gif", default=True, help="Also write an animation if the data are images.  [yes]")
+@click.option(
+    "--dimensions", metavar="N", default="10", help="Move the N dimensions with the largest KL.  [default: 10]"
+)
+@click.option("--gif/--no-gif", default=True, help="Also draw an animation, if the data are images.  [default: yes]")
 @out_option
 @data_option
 @data_dir_option
@@ -71,7 +73,7 @@ def traverse(
     indices = [whole_number("points", each, 0, last) for each in points.split(",")] if points else []
     only = None if dimension is None else whole_number("dimension", dimension, 1, vae.latent_dim) - 1
     if only is None and len(indices) > 1:
-        raise OptionError("points", points, "one test point is, or several with --dimension")
+        raise OptionError("points", points, expected="one test point (several need --dimension)")
     loc, scale = make_engine(loaded).encode(as_stored(dataset.test, vae.dtype))
     kl = evaluated_dimension_kl(loaded.folder, loaded.options, loaded.state, loc, scale)
     indices = indices or [int(((loc - loc.mean(0)) ** 2).sum(1).argmin())]

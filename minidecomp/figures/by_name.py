@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..data import dataset_from
 from ..data.dataset import Dataset
-from ..errors import MinidecompError, OptionError
+from ..errors import MinidecompError, OptionError, did_you_mean, one_of
 from ..model.vae import VAE
 from ..objective import objective_from
 from ..runs.checkpoint import Run, State
@@ -65,9 +64,7 @@ def picture(
         The run's data are no longer there, or have changed.
     """
     if name not in PICTURES:
-        near = get_close_matches(name, PICTURES, 1, 0.4)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise OptionError("name", name, f"one of {', '.join(PICTURES)} is{hint}")
+        raise OptionError("name", name, must_be=one_of(PICTURES), hint=did_you_mean(name, PICTURES))
     parts = _parts(trained)
     if name == "learning_curves":
         metrics = parts.training.metrics()
@@ -75,7 +72,7 @@ def picture(
         return learning_curves(metrics, objective_from(parts.options).kl_title, parts.best)
     if name == "gradients":
         if parts.training.gradient_log is None:
-            raise MinidecompError("no gradients were logged: a run has them if it was trained with log_gradients")
+            raise MinidecompError("no gradients were logged; train with log_gradients")
         return gradient_curves(parts.training.gradient_log.columns())
     dataset = _dataset(trained, X, y)
     check_classes(parts.vae, dataset, classes)
@@ -107,11 +104,11 @@ def _dataset(trained: Any, X: Any, y: Any) -> Dataset:
         return X
     if hasattr(trained, "state_"):
         if X is None:
-            raise OptionError("X", None, "an estimator keeps no points; those to draw are needed")
+            raise OptionError("X", None, "an estimator keeps no points; give the points to draw")
         return trained.dataset(X, y)
     if X is not None or y is not None:
         raise OptionError(
-            "X" if X is not None else "y", None, "a run has its own points; only a Dataset takes their place"
+            "X" if X is not None else "y", None, "a run has its own points; to draw others, give a Dataset"
         )
     if not isinstance(trained, Run):
         return trained.dataset

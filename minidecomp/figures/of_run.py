@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.points import Points, as_numbers, evenly_spread
-from ..errors import OptionError
+from ..errors import OptionError, either, one_of
 from ..files import make_folder
 from .activity import class_activity
 from .comparison import data_and_reconstructions, samples
@@ -35,13 +35,13 @@ def check_formats(formats: Sequence[str]) -> None:
     """Raise OptionError if one is not of ``FORMATS``."""
     for name in formats:
         if name not in FORMATS:
-            raise OptionError("format", name, f"one of {', '.join(FORMATS)} is")
+            raise OptionError("format", name, must_be=one_of(FORMATS))
 
 
 def check_picture_file(option: str, path: str | Path) -> None:
     """Raise OptionError, which blames the option, unless a picture can be written to a file of that name."""
     if Path(path).suffix.removeprefix(".") not in FORMATS:
-        raise OptionError(option, path, f"a file that ends in {', '.join(f'.{name}' for name in FORMATS)} is")
+        raise OptionError(option, path, f"the file's name must end in {either(f'.{name}' for name in FORMATS)}")
 
 
 def check_classes(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> None:
@@ -52,12 +52,16 @@ def check_classes(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> None:
     if dataset.test_labels is None:
         raise OptionError("classes", shown, f"the points of {dataset.name} have no classes")
     if vae.latent_dim == 2:
-        raise OptionError("classes", shown, "with two latent dimensions no activity is drawn, but the plane")
+        raise OptionError(
+            "classes",
+            shown,
+            "a model with two latent dimensions has a picture of the plane, and none of class activity",
+        )
     known = _classes_by_word(dataset)
     for each in classes:
         if each.casefold() not in known:
             names = ", ".join(dataset.classes[code] for code in known.values())
-            raise OptionError("classes", each, f"{dataset.name} has {names}")
+            raise OptionError("classes", each, f"{dataset.name} has the classes {names}")
 
 
 def draw_all(
@@ -159,8 +163,12 @@ def model_picture(name: str, vae: VAE, dataset: Dataset, seed: int = 0, classes:
         There is no such picture of this model.
     """
     if name not in _names(vae, dataset):
-        needs = "two latent dimensions" if name == "aggregate_posterior" else "classes, and other than two dimensions"
-        raise OptionError("name", name, f"it needs {needs}; {', '.join(_names(vae, dataset))} are there")
+        needs = (
+            "two latent dimensions"
+            if name == "aggregate_posterior"
+            else "classes, and a number of dimensions other than two"
+        )
+        raise OptionError("name", name, f"it needs {needs}; possible here: {', '.join(_names(vae, dataset))}")
     match name:
         case "aggregate_posterior":
             return _training_posterior(vae, dataset)

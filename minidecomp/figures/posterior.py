@@ -60,7 +60,7 @@ def density_on_grid(loc: np.ndarray, scale: np.ndarray, extent: Extent, grid: in
 def _two_dimensional(name: str, value: Any) -> np.ndarray:
     array = np.asarray(value, np.float64)
     if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
-        raise OptionError(name, f"an array of shape {array.shape}", "shape (N, 2) with N of at least 1 is")
+        raise OptionError(name, f"shape {array.shape}", expected="an array of shape (N, 2) with N >= 1")
     return array
 
 

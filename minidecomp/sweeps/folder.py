@@ -48,7 +48,7 @@ def open_sweep(folder: Path) -> list[Entry]:
         The folder is not a sweep's.
     """
     if not (folder / GRID).is_file():
-        raise RunError(f"{folder}: no sweep folder, for it has no {GRID}")
+        raise RunError(f"{folder}: this is not a sweep folder, as it has no {GRID}")
     return expand_file(folder / GRID)
 
 

@@ -76,11 +76,11 @@ def test_what_cannot_be_drawn_is_said():
     trainer = trained(prior="gaussian")
     X = np.random.default_rng(0).normal(size=(20, 3))
     model = DecompositionVAE(hidden=(6,), epochs=2, latent_dim=3).fit(X)
-    with pytest.raises(OptionError, match=r"name: curves is not allowed; .*did you mean learning_curves"):
+    with pytest.raises(OptionError, match=r"name must be .*did you mean 'learning_curves'"):
         figures.picture(model, "curves")
     with pytest.raises(MinidecompError, match="log_gradients"):
         figures.picture(trainer, "gradients")
-    with pytest.raises(OptionError, match="it needs two latent dimensions; reconstructions, samples are there"):
+    with pytest.raises(OptionError, match="it needs two latent dimensions; possible here: reconstructions, samples"):
         figures.picture(model, "aggregate_posterior", X)
     with pytest.raises(OptionError, match="X: an estimator keeps no points"):
         figures.picture(model, "samples")
