@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from minidecomp import DecompositionVAE
-from minidecomp.cli.loading import load_run
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.errors import OptionError
