@@ -257,7 +257,7 @@ def header_on(capsys, monkeypatch, width, *args):
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 14 and max(map(len, out.splitlines())) <= width
     err = without_explanations(err)
-    gone = re.split("terminal: ", err)[1].split(";")[0].split(", ") if err else []
+    gone = re.split("columns?: ", err)[1].split(";")[0].split(", ") if err else []
     assert err.count("\n") == (1 if gone else 0) and (not err or err.endswith("; --csv has all\n"))
     return out.splitlines()[0].split(), gone
 
@@ -329,7 +329,7 @@ def test_runs_of_several_data_sets(own_folder, capsys, monkeypatch):
     lines = [line.split() for line in out.splitlines()]
     assert lines[0] == ["run", "data", "test.log_likelihood", "test.kl"]
     assert [line[1] for line in lines[1:]] == ["pinwheel", "one.csv", "two.csv"]
-    assert re.search(r"terminal: (\w+, ){7}\w+ and \d+ others; --csv", err)
+    assert re.search(r"50 columns: (\w+, ){7}\w+ and \d+ others; --csv", err)
     assert json.loads(printed(capsys, "s", "--json"))[1]["data"] == str(own_folder / "one.csv")
 
 
