@@ -175,7 +175,7 @@ assert "<script" not in strange._repr_html_() and "&lt;script&gt;" in strange._r
 assert "&lt;built-in function print&gt;" in strange._repr_html_() and len(strange._repr_html_()) < 1000
 assert "all as by default" in DecompositionVAE()._repr_html_()
 html = model._repr_html_()
-assert "DecompositionVAE, fitted" in html and f"{model.objective_:.6g} nats a point" in html, html
+assert "DecompositionVAE, fitted" in html and f"{model.objective_:.6g} nats per point" in html, html
 assert ">2</td>" in html and "(5,)" in html, html
 for wrong in (X[:, :2], X[0], X * np.nan):
     try:

@@ -180,7 +180,11 @@ def test_parts_come_one_by_one():
         ["factors", "factors_sha256", "metrics"],
         ["metrics_of_gaussian_quantiles"],
     ]
-    assert said == ["computing overlap and match", "computing hoyer", "computing hoyer of the Gaussian quantiles"]
+    assert said == [
+        "computing overlap and match",
+        "computing Hoyer sparsity",
+        "computing Hoyer sparsity of the Gaussian quantiles",
+    ]
     assert points == [(7, 7)] and result["marginal_log_likelihood"]["points"] == 7
     assert result["epochs"] == 1 and len(result["parameters_sha256"]) == 64
 
