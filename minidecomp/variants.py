@@ -59,6 +59,8 @@ class Option:
         The heading under which ``--help`` lists it; for a variant's option, the variant's heading.
     default_help : str or callable
         What ``--help`` says about a default that other options or the data determine, or a function that returns it.
+    metavar : str
+        How ``--help`` names the value of a text option, such as ``FILE``. Completion goes by it.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Option:
     verify: Callable[[Any], object] | None = None
     group: str = ""
     default_help: str | Callable[[], str] = ""
+    metavar: str = ""
 
 
 class Variants(Mapping[str, Any]):
