@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 DISPLAY = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "MPLBACKEND")  # what is printed and drawn depends on these
 BROWSER = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")  # without these none is opened
+# A program that a test starts keeps its compiled modules, so that the next one need not compile them.
+COMPILED = ("PYTHONDONTWRITEBYTECODE",)
+
+_number = itertools.count()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,7 +28,7 @@ def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """No MINIDECOMP_* variable and an empty cache; the engine is the CPU, also of programs that a test starts."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith("MINIDECOMP_") or name in DISPLAY + BROWSER:
+            if name.startswith("MINIDECOMP_") or name in DISPLAY + BROWSER + COMPILED:
                 patch.delenv(name)
         patch.setattr("webbrowser.open", lambda url: False)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
@@ -31,6 +37,13 @@ def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         for module in ("minidecomp.engines", "minidecomp.engines.device"):
             patch.setattr(f"{module}.missing", lambda: "the tests use none")
         yield
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """pytest's own, without its search for a free name and its link, which cost more than most tests here."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    return tmp_path_factory.mktemp(f"{name}-{next(_number)}", numbered=False)
 
 
 @pytest.fixture(autouse=True)

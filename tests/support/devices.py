@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -9,13 +10,15 @@ from emulated import COMPILER, EmulatedDevice
 
 from minidecomp.engines.device import CupyDevice, missing
 
+why_no_gpu = functools.cache(missing)
+
 KINDS = ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))
 
 
 def make_device(kind: str, dtype: Any, **given: Any) -> Any:
     """A device of that kind, or a skip that says what there is not."""
     if kind == "gpu":
-        if reason := missing():
+        if reason := why_no_gpu():
             pytest.skip(f"no GPU: {reason}")
         return CupyDevice(dtype)
     if COMPILER is None:
