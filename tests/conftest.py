@@ -33,6 +33,8 @@ def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         patch.setattr("webbrowser.open", lambda url: False)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("MINIDECOMP_ENGINE", "cpu")
+        base = tmp_path_factory.getbasetemp()  # a worker's lies in the folder that all of them share
+        patch.setenv("TESTS_SHARED_FOLDER", str(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base))
         # ``devices.missing`` stays the real one, for tests of choosing and for those marked gpu.
         for module in ("minidecomp.engines", "minidecomp.engines.device"):
             patch.setattr(f"{module}.missing", lambda: "the tests use none")

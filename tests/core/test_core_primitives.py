@@ -194,7 +194,7 @@ size = st.integers(1, 40) | st.sampled_from([63, 64, 65, 239, 241, 255, 257, 300
 
 
 @both
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(m=size, n=size, k=size, flags=st.tuples(*[st.booleans()] * 3), padding=st.integers(0, 9))
 def test_products_of_any_shape(engine, m, n, k, flags, padding):
     check_product(engine, m, n, k, *flags, padding=padding)

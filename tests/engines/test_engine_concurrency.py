@@ -98,7 +98,7 @@ def refused(call):
 def test_many_threads_on_one_engine(kind, prior):
     if prior is not None and kind not in ("textbook", "cpu"):
         pytest.skip("the gpu knows no prior of one's own")
-    trainers, epochs = 2, 8
+    trainers, epochs = 2, 4
     expected, right = undisturbed(prior, trainers * epochs, kind)
     problem, over, wrong = Problem(prior, kind), threading.Event(), []
 

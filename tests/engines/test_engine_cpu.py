@@ -85,7 +85,7 @@ CANCELS = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)  # few, because each is a model; other tests go through the kinds
 @example(CANCELS, 1, 2, 1, {"log_likelihood": 1})
 @given(
     settings_of_a_model(),
@@ -106,7 +106,7 @@ def test_any_model_agrees_with_the_textbook(model, data_dim, rows, threads, weig
     assert_gradients_agree(vae, gradient, expected_gradient, 1e-10)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)  # few, because each is a model; other tests go through the kinds
 @given(settings_of_a_model(), st.integers(1, 20), st.integers(2, 70))
 def test_any_model_in_float32(model, data_dim, rows):
     vae, objective = make(data_dim, "float32", **model)

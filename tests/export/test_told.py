@@ -246,7 +246,7 @@ def test_no_name_breaks_out_of_a_comment_in_c(compiler, strange, runs):
     assert not any(str(runs) in path.read_text("utf-8") for path in made.files)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(), st.text("*/?\\\n\r \t'\"!<>=(-)é‮")))
 def test_nothing_ends_a_comment(text):
     kept = in_comment(text)

@@ -296,7 +296,7 @@ def model(data_dim, latent_dim, prior, likelihood, dtype=np.float64):
     [
         ("image", 2, likelihoods.Bernoulli(), np.float32),
         ("image", 5, likelihoods.Laplace(), np.float64),
-        ("two", 2, likelihoods.Gaussian(), np.float64),
+        pytest.param("two", 2, likelihoods.Gaussian(), np.float64, marks=pytest.mark.slow),
         ("seven", 3, likelihoods.Gaussian(), np.float32),
     ],
 )

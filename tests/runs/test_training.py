@@ -65,7 +65,7 @@ def test_stopped_and_resumed_is_the_run_that_was_not(engine, given, tmp_path):
         assert_array_equal(end_state(resumed), end_state(whole))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)  # each is a run
 @given(st.lists(st.integers(0, 10), min_size=1, max_size=5))
 def test_any_number_of_stops(tmp_path_factory, stops):
     folder = tmp_path_factory.mktemp("stops")

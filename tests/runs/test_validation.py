@@ -501,7 +501,14 @@ def test_validation_cannot_begin_in_the_midst_of_a_run(more, line, tmp_path, mon
     assert {path: path.read_bytes() for path in (tmp_path / "r").iterdir()} == before
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"hidden": "7"}, {"latent_dim": 3}, {"alpha": 1.0}, {"data_seed": 1}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 1},
+        {"hidden": "7"},
+        *(pytest.param(more, marks=pytest.mark.slow) for more in ({"latent_dim": 3}, {"alpha": 1.0}, {"data_seed": 1})),
+    ],
+)
 def test_the_best_model_of_another_run_is_refused(other, tmp_path, capsys):
     run, foreign = tmp_path / "run", tmp_path / "other"
     trained(run, **VALIDATED).let_go()
