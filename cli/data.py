@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .group import Group
 from .output import say
 
 if TYPE_CHECKING:
     from minidecomp.data import DataSource
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """List and fetch data sets.
 
-    A file of your own needs neither: give its path as --data. docs/data.md has what it may be.
+    For your own data, give the path of the file as --data; docs/data.md says which files minidecomp reads.
     """
 
 
 @data.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def list_(as_json: bool) -> None:
     """List the named data sets and where each is found."""
     import json
@@ -71,13 +72,13 @@ def fetch(name: str, data_dir: str | None) -> None:
 
 @data.command()
 @click.argument("name")
-@click.option("--out", "-o", metavar="FILE", required=True, help="Ends in .npz or .npy.")
+@click.option("--out", "-o", metavar="FILE", required=True, help="The file to write; its name ends in .npz or .npy.")
 def render(name: str, out: str) -> None:
-    """Draw dSprites, the whole set, into a file.
+    """Draw the whole dSprites data set into a file.
 
-    A .npz file has the original's arrays, and the factors' names and sizes, for other tools. A .npy file holds the
-    packed bits (377 MB); called dsprites_packed.npy and found in --data-dir, it is shared by all processes that train
-    on it.
+    A .npz file has the arrays of the original data set, with the names and sizes of the factors, for other tools. A
+    .npy file has the packed bits (377 MB). If you call it dsprites_packed.npy and name its folder as --data-dir, all
+    processes that train on it share it.
     """
     from pathlib import Path
 
@@ -85,7 +86,7 @@ def render(name: str, out: str) -> None:
     from minidecomp.errors import DataError
 
     if name != "dsprites":
-        raise DataError(f"{name}: cannot be drawn into a file; only dsprites can")
+        raise DataError(f"{name}: only dsprites can be drawn into a file")
     dsprites.check_out(Path(out))
     with click.progressbar(length=dsprites.COUNT, label="drawing", file=sys.stderr) as bar:
         dsprites.write(Path(out), lambda images: bar.update(images - bar.pos))

@@ -17,9 +17,11 @@ from .output import check_out, check_run_out, say, write_out
 @click.command(cls=ReadCommand)
 @click.argument("run")
 @click.argument("data", required=False)
-@click.option("--data", "-d", "option", metavar="FILE", help="DATA, in the way that other commands take it.")
-@click.option("--array", metavar="NAME", help="The array in an .npz file that has several.")
-@click.option("--out", "-o", metavar="FILE", help=f"Where the numbers go, {out_help}  [RUN/encodings-DATA.npz]")
+@click.option("--data", "-d", "option", metavar="FILE", help="Another way to give DATA.")
+@click.option("--array", metavar="NAME", help="Name of the array to read, if a file has several.")
+@click.option(
+    "--out", "-o", metavar="FILE", help=f"Where to write the encodings; {out_help}  [default: RUN/encodings-DATA.npz]"
+)
 @threads_option
 @which_option
 def encode(
@@ -32,12 +34,14 @@ def encode(
     threads: str | None,
     **others: Any,
 ) -> None:
-    """Encode the points of a file: the arrays loc and scale, each of shape (points, latent dimensions), and the index
-    of the points. An .npy file has loc alone, a table has a row for each point.
+    """Encode the points of a file.
 
-    DATA is a file of points like those that the run was trained on: as wide, in the same units and range, and bytes
-    where it was trained on bytes (docs/data.md). A table's columns are taken by their names. It is read as the run's
-    own file was, if nothing else is said.
+    The result is the arrays loc and scale, each of shape (points, latent dimensions), and the index of the points. A
+    .npy file has loc alone; a table has a row for each point.
+
+    DATA is a file of points like those that the run was trained on: with the same columns, in the same units and
+    range, and as bytes if the run was trained on bytes (docs/data.md). Columns of a table are found by their names.
+    minidecomp reads the file as it read the run's own file, unless options say otherwise.
     """
     from minidecomp.data import arrays, labels
     from minidecomp.data.images import LAST
@@ -73,9 +77,9 @@ def encode(
 def _one_of(data: str | None, option: str | None) -> str:
     """The file, which is given in one way."""
     if data is None and option is None:
-        raise click.UsageError("Missing argument 'DATA'.")
+        raise click.UsageError("encode needs DATA; see minidecomp encode --help")
     if data is not None and option is not None:
-        raise OptionError("data", option, f"the file is given already: {data}")
+        raise OptionError("data", option, f"the file {data} is already given; leave one of them out")
     return str(data if option is None else option)
 
 

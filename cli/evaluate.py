@@ -69,21 +69,23 @@ def _note(metric: Metric) -> str:
     metavar="NAME,NAME,..",
     default="",
     help="Metrics from the list below; all (but those that take minutes); or none.  "
-    "[factor_vae, or all if the factors are not known]",
+    "[default: factor_vae; all if the factors are not known]",
 )
 @click.option(
-    "--decomposition/--no-decomposition", default=True, help="Estimate overlap and match from all test points.  [yes]"
+    "--decomposition/--no-decomposition",
+    default=True,
+    help="Estimate overlap and match from all test points.  [default: yes]",
 )
 @click.option("--log-likelihood", "marginal", is_flag=True, help="Also estimate log p(x), by importance sampling.")
-@click.option("--importance-samples", metavar="N", help="Samples of each point for --log-likelihood.  [1000]")
-@click.option("--points", metavar="N", help="Test points for --log-likelihood, evenly spread.  [all]")
+@click.option("--importance-samples", metavar="N", help="Samples of each point for --log-likelihood.  [default: 1000]")
+@click.option("--points", metavar="N", help="Test points for --log-likelihood, evenly spread.  [default: all]")
 @seed_option
 @threads_option
 @data_option
 @data_dir_option
 @click.option("-v", "--verbose", is_flag=True, help="Print how each metric is computed, from which samples.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; for several runs a list.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @which_option
 def evaluate(
     runs: tuple[str, ...],
@@ -125,7 +127,7 @@ def evaluate(
 
     for name, value in (("importance_samples", importance_samples), ("points", points)):
         if value is not None and not marginal:
-            raise OptionError(name, value, "it goes with --log-likelihood only")
+            raise OptionError(name, value, "this needs --log-likelihood")
     importance_samples = importance_samples or "1000"
     wanted = Wanted(metrics, decomposition, marginal, importance_samples, points, seed)  # type: ignore[arg-type]
     evaluator = Evaluator(wanted, threads, data, data_dir, which)

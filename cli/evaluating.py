@@ -111,8 +111,8 @@ class Evaluator:
                 refusals[folder] = known[decides]
         refused = [(folder, error) for folder, error in refusals.items() if error is not None]
         for folder, error in refused:
-            where = f"in the run {folder} " if len(refused) < len(refusals) else ""
-            raise OptionError(error.option, error.value, where + error.allowed)
+            where = f"run {folder}" if len(refused) < len(refusals) else ""
+            raise error.changed(where=where)
 
     def _refusal(self, options: TrainOptions) -> OptionError | None:
         """Why a run of these options cannot be evaluated with those of the command line."""
@@ -162,7 +162,7 @@ def finished_runs(places: Sequence[str]) -> tuple[list[Path], list[str]]:
         found = sweeps.inside(place)
         finished = [folder for folder in found if _may_be_evaluated(folder)]
         if found and not finished:
-            raise RunError(f"{place}: none of its {counted(len(found), 'run')} is trained to its last epoch")
+            raise RunError(f"{place}: none of its runs has been trained to its last epoch")
         if finished != found:
             left = len(found) - len(finished)
             lines.append(f"left out, not trained to the end: {left} of {counted(len(found), 'run')} of {place}")

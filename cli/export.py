@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minidecomp.errors import OptionError
+from minidecomp.errors import OptionError, one_of
 from minidecomp.variants import EXPORT_FORMATS
 
 from .loading import load_data, load_model, place_in, which_option
@@ -37,17 +37,22 @@ class FormatsCommand(click.Command):
 
 @click.command(cls=FormatsCommand)
 @click.argument("run")
-@click.option("--format", "kind", metavar="NAME", help="The format; the list is below.")
-@click.option("--out", "-o", metavar="DIR", help="The folder for the files.  [RUN/export]")
+@click.option("--format", "kind", metavar="NAME", help="One of the formats below.")
+@click.option("--out", "-o", metavar="DIR", help="The folder for the files.  [default: RUN/export]")
 @click.option(
-    "--name", metavar="NAME", default="model", help="The name of the files and, in C, of the functions.  [model]"
+    "--name",
+    metavar="NAME",
+    default="model",
+    help="The name of the files and, in C, of the functions.  [default: model]",
 )
-@click.option("--weights", metavar="float32|int8", help="How to keep weights; int8 goes with onnx and c.  [float32]")
+@click.option(
+    "--weights", metavar="float32|int8", help="How to keep weights; int8 is for onnx and c.  [default: float32]"
+)
 @click.option(
     "--test-vector",
     metavar="data|sample|none",
     help="The point of the self-check in c and numpy: the first of the test data, a sample of the model, or none.  "
-    "[data]",
+    "[default: data]",
 )
 @which_option
 def export(
@@ -65,7 +70,7 @@ def export(
     from minidecomp.files import make_folder, write_file
 
     if kind is None:
-        raise OptionError("format", None, f"one of {', '.join(EXPORT_FORMATS)} is needed")
+        raise OptionError("format", must_be=one_of(EXPORT_FORMATS), hint="it is missing")
     chosen = chosen_format(kind, name, weights)
     check_test_vector(chosen, test_vector)
     weights = weights or chosen.weights[0]
@@ -122,7 +127,7 @@ def _look_at_scaling(loaded: Run, kind: str) -> None:
     largest = max(float(abs(scaling.shift).max()), float(scaling.scale.max()), 1 / float(scaling.scale.min()))
     if largest > LARGEST_FLOAT:
         raise OptionError(
-            "format", kind, f"the data's scale, {largest:g}, is beyond float32; --format safetensors takes it"
+            "format", kind, f"float32 cannot hold the data's scale, {largest:g}; use --format safetensors"
         )
     if scaling.farness > FAR and kind != "numpy":
         say(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError
+from minidecomp.errors import OptionError, one_of
 
 from .gradient_tables import check_lines, summary_lines, theorem_lines
 from .loading import say_notes, which_option
@@ -23,8 +23,8 @@ POINTS, POINTS_OF_A_CHECK = 400, 32
 
 @click.command(cls=LookCommand)
 @click.argument("run", required=False)
-@click.option("-c", "--config", metavar="FILE", help="Options from a TOML file, for a fresh model.")
-@click.option("--points", metavar="N", help="Training points to use.  [a batch, 400 at most; 32 for --check]")
+@click.option("-c", "--config", metavar="FILE", help="Options from a TOML file, for a new model.")
+@click.option("--points", metavar="N", help="Training points to use.  [default: a batch, at most 400; 32 with --check]")
 @click.option(
     "--check", "checked", is_flag=True, help="Compare every gradient with finite differences and the CPU engine."
 )
@@ -34,7 +34,7 @@ POINTS, POINTS_OF_A_CHECK = 400, 32
     "--theorem", metavar="1|corollary|2", help="Print both sides of a theorem of the paper, and what they mean."
 )
 @click.option("--save", metavar="FILE.npz", help="Also write the gradients.")
-@click.option("--plots/--no-plots", default=True, help="Draw pictures into the run's folder.  [yes]")
+@click.option("--plots/--no-plots", default=True, help="Draw pictures into the run's folder.  [default: yes]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @which_option
 def gradients(
@@ -54,9 +54,9 @@ def gradients(
     """Show the gradient of each term of the objective for one batch: reconstruction, beta KL, alpha D.
 
     \b
-    norm    of the weighted term's gradient, for each block of parameters and for loc, scale, z
-    share   <g_term, g> / <g, g>: the term's part of the step; below 0 it pulls against the sum
-    cosine  between two terms; below 0 they pull against each other
+    norm    of the weighted gradient, by block of parameters and by loc, scale, z
+    share   <g_term, g> / <g, g>: the term's part of the step; < 0: against the sum
+    cosine  between two terms; < 0: they pull against each other
 
     The model is that of RUN as it is now; without RUN it is a new model with train's options. The textbook computes
     everything in float64. --check exits with 1 if a gradient is wrong, and names it.
@@ -86,16 +86,16 @@ def _refuse_contradictions(
 ) -> None:
     check_output("save", save, ending=".npz")
     if explained and term is None:
-        raise OptionError("explain", None, "it needs --term, the term to explain")
+        raise OptionError("explain", None, "this needs --term, the term to explain")
     if term is not None and not explained:
-        raise OptionError("term", term, "it goes with --explain only")
+        raise OptionError("term", term, "this needs --explain")
     if explained and as_json:
-        raise OptionError("json", None, "it does not go with --explain, which is a text")
+        raise OptionError("json", None, "--explain writes a text; leave one of the two out")
     modes = [name for name, on in (("check", checked), ("explain", explained), ("theorem", theorem is not None)) if on]
     if len(modes) > 1:
-        raise OptionError(modes[1], None, f"it does not go with --{modes[0]}")
+        raise OptionError(modes[1], None, f"this cannot be used together with --{modes[0]}")
     if save is not None and modes:
-        raise OptionError("save", save, f"it does not go with --{modes[0]}")
+        raise OptionError("save", save, f"this cannot be used together with --{modes[0]}")
 
 
 def _situation(
@@ -113,7 +113,7 @@ def _situation(
     if run is not None:
         return _situation_of_run(run, which, given, config, save, points, most)
     if which is not None:
-        raise OptionError("which", which, "it goes with a RUN only")
+        raise OptionError("which", which, "this needs a RUN")
     from minidecomp import resolve
     from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.data.points import fingerprint
@@ -153,10 +153,10 @@ def _situation_of_run(
     from .loading import load_run, place_in, say_weights
 
     if config is not None:
-        raise OptionError("config", config, "it is for a fresh model; the run has its own")
+        raise OptionError("config", config, f"the run {run} has its own options; --config is for a new model")
     for name, value in given.items():
         if name not in ("data", "data_dir", "seed"):
-            raise OptionError(name, value, f"the run {run} has its own; without it a fresh model takes train's options")
+            raise OptionError(name, value, f"the run {run} has its own options; leave RUN out to look at a new model")
     loaded, dataset = load_run(run, given.get("data"), given.get("data_dir"), which)
     say_weights(loaded)
     check_run_output("save", save, loaded, given.get("data"))
@@ -235,9 +235,9 @@ def _theorem(looked_at: Situation, name: str, as_json: bool) -> int:
 
     s = looked_at
     if name not in STATEMENTS:
-        raise OptionError("theorem", name, f"one of {', '.join(STATEMENTS)} is")
+        raise OptionError("theorem", name, must_be=one_of(STATEMENTS))
     if s.objective.beta == 0:
-        raise OptionError("beta", 0, "the paper's statements are about a beta above 0")
+        raise OptionError("beta", 0, must_be="above 0 for the paper's statements")
     sides = STATEMENTS[name](s.vae, s.x, s.draws.eps[0], s.objective.beta)
     if as_json:
         click.echo(files.as_json(dataclasses.asdict(sides) | {"difference": sides.difference}))

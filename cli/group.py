@@ -7,27 +7,41 @@ from typing import Any
 import click
 
 COMMANDS = {
-    "train": "Train a model; makes a run folder with checkpoint, metrics and pictures.",
+    "train": "Train a model into a run folder: checkpoint, metrics, pictures.",
     "evaluate": "Score a run: terms, active dimensions, disentanglement metrics.",
-    "runs": "List runs and sweeps: date, state, options that differ, last objective.",
-    "table": "Compare runs: a table, and a plot of a value against an option.",
+    "runs": "List runs and sweeps: date, state, objective, options that differ.",
+    "table": "Compare runs in a table, or plot a value against an option.",
     "plot": "Draw a run's pictures.",
-    "traverse": "Move each latent dimension; a picture and an animation.",
-    "reconstruct": "Reconstruct test points; a picture, and arrays.",
-    "sample": "Sample from the prior; a picture, and arrays.",
-    "encode": "Encode data of your own.",
-    "sweep": "Train a grid of runs, on all cores or a Dask cluster.",
+    "traverse": "Move each latent dimension, in a picture and an animation.",
+    "reconstruct": "Reconstruct test points, as a picture and arrays.",
+    "sample": "Sample from the prior, as a picture and arrays.",
+    "encode": "Encode your own data.",
+    "sweep": "Train a grid of runs on all cores or on a Dask cluster.",
     "reproduce": "Run one of the paper's experiments from start to end.",
-    "gradients": "Look at each term's gradient; check, explain it.",
-    "report": "Write a run as one HTML page, with its decoder to play with.",
-    "playground": "Train small models in the browser, and see each term pull.",
-    "export": "Write encoder and decoder as ONNX, C, NumPy or safetensors.",
+    "gradients": "Look at the gradient of each term; check and explain it.",
+    "report": "Write a run as one HTML page, in which its decoder runs.",
+    "playground": "Train small models in the browser and see each term pull.",
+    "export": "Write the encoder and decoder as ONNX, C, NumPy or safetensors.",
     "data": "List and fetch data sets.",
     "completion": "Print the script that completes commands in bash, zsh or fish.",
 }
 
 
-class LazyGroup(click.Group):
+class Group(click.Group):
+    """A group of commands that names the nearest command if there is none of the name given."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The command that the first word names."""
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            from minidecomp.errors import did_you_mean
+
+            hint = did_you_mean(args[0], known) or f"the commands are {', '.join(known)}"
+            raise click.UsageError(f"unknown command '{args[0]}'; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(Group):
     """Imports a command's file only when that command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -43,16 +57,6 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """click's way from a word to a command; for any other word the error names the nearest command."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise click.UsageError(f"{args[0]} is no command; the commands are {', '.join(COMMANDS)}{hint}")
-        return super().resolve_command(ctx, args)
 
 
 def _version(verbose: bool) -> list[str]:
@@ -86,7 +90,7 @@ def _version(verbose: bool) -> list[str]:
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--version", is_flag=True, help="Print the version.")
-@click.option("--verbose", is_flag=True, help="With --version: also which compiled code and which BLAS run here.")
+@click.option("--verbose", is_flag=True, help="With --version, also print which compiled code and BLAS are used.")
 @click.pass_context
 def cli(ctx: click.Context, version: bool, verbose: bool) -> None:
     """Train and look at variational autoencoders with the decomposition objective.
@@ -94,16 +98,16 @@ def cli(ctx: click.Context, version: bool, verbose: bool) -> None:
     \b
     L = E_q(z|x)[log p(x|z)] - beta KL(q(z|x) || p(z)) - alpha D(q(z), p(z))
 
-    beta sets how much the encodings of different points overlap; alpha how closely their aggregate matches the prior,
-    which has the structure one wants: independence, clusters, sparsity.
+    beta sets how much the encodings of different points overlap. alpha sets how closely their aggregate matches the
+    prior, which you choose for the structure that you want: independence, clusters or sparsity.
 
     \b
-    Begin with:  minidecomp train --prior mixture --alpha 5
+    To begin:  minidecomp train --prior mixture --alpha 5
     """
     if version:
         click.echo("\n".join(_version(verbose)))
         ctx.exit()
     if verbose:
-        raise click.UsageError("--verbose goes with --version only")
+        raise click.UsageError("--verbose needs --version")
     if ctx.invoked_subcommand is None:
-        raise click.UsageError("a command is missing; minidecomp --help lists them")
+        raise click.UsageError("a command is missing; see minidecomp --help")

@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
     from minidecomp.settings.options import TrainOptions
 
-data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's own data are now.")
-data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder of the data set's files.")
-threads_option = click.option("--threads", metavar="N", help="Threads; the result is the same with any number.")
-which_option = click.option(
-    "--which", metavar="best|last", help="The best model by validation, or the last.  [best, where there is one]"
+data_option = click.option("--data", "-d", metavar="FILE", help="Where the run's own data file is now.")
+data_dir_option = click.option("--data-dir", metavar="DIR", help="Folder with the data set's files.")
+threads_option = click.option(
+    "--threads", metavar="N", help="Number of threads. The result is the same with any number.  [default: all cores]"
 )
-seed_option = click.option("--seed", "-s", metavar="N", default="0", help="Seed of the draws.  [0]")
-out_help = "by the ending of FILE: .npz, .npy, .csv, .csv.gz, .parquet; - is standard output, as CSV."
-out_option = click.option("--out", "-o", metavar="FILE", help=f"Write the numbers, too, {out_help}")
+which_option = click.option(
+    "--which",
+    metavar="best|last",
+    help="Use the best model by validation, or the last.  [default: best, if there is one]",
+)
+seed_option = click.option("--seed", "-s", metavar="N", default="0", help="Seed of the draws.  [default: 0]")
+out_help = "FILE ends in .npz, .npy, .csv, .csv.gz or .parquet, or is - for CSV on standard output."
+out_option = click.option("--out", "-o", metavar="FILE", help=f"Also write the numbers; {out_help}")
 
 
 class OneDataset:
@@ -62,7 +66,8 @@ def load_model(run: str, which: str | None) -> Run:
     last = checkpoint.epoch_of(loaded.folder)
     if which is None and loaded.which == "best" and loaded.state.epoch != last:
         say(
-            f"of {run} the best model, of epoch {loaded.state.epoch}; --which last takes that of epoch {last}", err=True
+            f"{run}: using the best model, of epoch {loaded.state.epoch}; --which last uses that of epoch {last}",
+            err=True,
         )
     return loaded
 
@@ -117,7 +122,9 @@ def options_of_data(options: TrainOptions, data: str | None, data_dir: str | Non
 
     own = options.data not in data_names()
     if data is not None and (not own or data in data_names()):
-        raise OptionError("data", data, f"the run's own are {options.data}: they can be elsewhere, not others")
+        raise OptionError(
+            "data", data, f"the run was trained on {options.data}; --data only says where that data is now"
+        )
     moved = {name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None}
     return options.replace(validation=None, **with_absolute_files(moved))  # validation points are for training alone
 
@@ -132,24 +139,27 @@ def dataset_of(options: TrainOptions, given: bool) -> Dataset:
     for name in FILES_OR_NAMES:
         file = getattr(options, name, None)
         if isinstance(file, str) and is_file(file) and not os.path.exists(file):
-            say(f"{file}: the file of the run's {name} is no longer there, so none are known", err=True)
+            say(f"{file}: the file with the run's {name} is gone, so the run has none now", err=True)
             options = options.replace(**{name: None})
     try:
         return dataset_from(options)
     except (DataError, OptionError) as error:
         if not given and options.data not in data_names() and not os.path.exists(str(options.data)):
-            raise DataError(f"{error}; --data FILE says where the run's data are now") from None
+            raise DataError(f"{error}; --data FILE says where the run's data is now") from None
         raise
 
 
 def say_test_points_are_not_known(run: Run) -> None:
     """On stderr, that the checkpoint cannot tell whether these are the points that it was trained and tested on."""
     if not run.digests.train:
-        say(f"{run.folder}: the run was saved without its data; nothing tells whether these are the same", err=True)
+        say(
+            f"{run.folder}: the run was saved without its data; minidecomp cannot check that these are the same",
+            err=True,
+        )
         return
     say(
-        f"{run.folder}: an older minidecomp wrote the checkpoint, which does not say what the test points were; "
-        "nothing tells whether these are the same",
+        f"{run.folder}: an older minidecomp wrote the checkpoint without a record of the test points; "
+        "minidecomp cannot check that these are the same",
         err=True,
     )
 
@@ -196,7 +206,7 @@ def engine_here(run: Run) -> str:
     from minidecomp.engines.device import missing
 
     if run.options.engine == "gpu" and (reason := missing()):
-        say(f"trained with --engine gpu, used with cpu here: {reason}", err=True)
+        say(f"trained with --engine gpu, but used with cpu here: {reason}", err=True)
         return "cpu"
     return run.options.engine
 
@@ -215,7 +225,7 @@ def say_what_is_not_finite(test: Mapping[str, float], run: str = "") -> None:
         # A regulariser is NaN where there are too few points for it.
         if math.isinf(value) or (math.isnan(value) and name in ("log_likelihood", "kl")):
             where = f"{run}: " if run else ""
-            say(f"{where}{name} is not finite on the test data; evaluation.json has null for it", err=True)
+            say(f"{where}{name} is not finite on the test data, so evaluation.json has null for it", err=True)
 
 
 def draw(

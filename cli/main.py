@@ -1,6 +1,6 @@
 """How a command line runs, and how an error reaches a person: one line on stderr and an exit code.
 
-Nothing but Python's own is imported before ``main`` can turn an interruption into its line.
+Only Python's own modules are imported before ``main`` is ready to turn an interruption into a line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ STREAMS = ("stdin", "stdout", "stderr")
 
 
 def run(args: list[str] | None = None) -> None:
-    """The console script: ``main`` for a process of its own, whose streams and signals it may change."""
+    """The console script: ``main`` in a process of its own, which may change its streams and signals."""
     import signal
 
     try:
@@ -24,15 +24,15 @@ def run(args: list[str] | None = None) -> None:
             with suppress(AttributeError):  # a stream of another kind
                 stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         code = main(args)
-    except KeyboardInterrupt:  # one more, while the first one's line was written
+    except KeyboardInterrupt:  # a second one, while the line about the first was written
         code = 130
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left to tell of an interruption
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interruption needs no message any more
     _drop_what_cannot_be_written()
     sys.exit(code)
 
 
 def _open_closed_streams() -> None:
-    """Where a standard stream is closed, the null device is: else the next file would get its number, and its text."""
+    """Open the null device in place of a closed standard stream: otherwise the next file would get its number."""
     for name in STREAMS:
         if getattr(sys, name) is None:
             stream = open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8")  # noqa: SIM115
@@ -40,7 +40,7 @@ def _open_closed_streams() -> None:
 
 
 def _drop_what_cannot_be_written() -> None:
-    """Python would complain once more, of what it could not write, while it ends."""
+    """Discard what cannot be written; otherwise Python complains about it when it exits."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -64,9 +64,9 @@ def _run(args: Sequence[str] | None) -> int:
     from .group import cli
 
     words = list(sys.argv[1:] if args is None else args)
-    _refuse_names_that_are_no_text(words)
+    _refuse_what_is_not_text(words)
     try:
-        # Not click's own main: it replaces the process's streams where a pipe breaks, and takes the end of a damaged
+        # Not click's own main: it replaces the process's streams if a pipe breaks, and mistakes the end of a damaged
         # file for Ctrl-C.
         with cli.make_context("minidecomp", words) as context:
             code = cli.invoke(context)
@@ -77,17 +77,17 @@ def _run(args: Sequence[str] | None) -> int:
     return code or 0
 
 
-def _refuse_names_that_are_no_text(words: Sequence[str]) -> None:
-    """Raise MinidecompError for a word that no file of ours could record: not UTF-8, or with a zero byte."""
+def _refuse_what_is_not_text(words: Sequence[str]) -> None:
+    """Raise MinidecompError for a word that our files cannot record: one that is not UTF-8 or has a zero byte."""
     from minidecomp.errors import MinidecompError, is_text
 
     for word in words:
         if not is_text(word):
-            raise MinidecompError(f"{word}: a name in UTF-8, without zero bytes, is needed")
+            raise MinidecompError(f"{word}: names must be UTF-8 without zero bytes")
 
 
 def _verdict(error: BaseException) -> tuple[str, int]:
-    """An error's line, empty where there is nothing to say, and the exit code."""
+    """An error's line, which is empty if there is nothing to say, and the exit code."""
     from minidecomp.errors import MinidecompError, on_command_line
 
     if isinstance(error, MinidecompError):
@@ -107,12 +107,12 @@ def _of_the_system(error: OSError) -> str:
         return f"{error.filename}: {reason}"
     if not _came_while_printing(error):
         return reason
-    # Whoever read our output and has had enough needs no word.
+    # The program that read our output has closed the pipe: say nothing.
     return "" if isinstance(error, BrokenPipeError) else f"standard output: {reason}"
 
 
 def _came_while_printing(error: BaseException) -> bool:
-    """Whether the innermost function that the error passed is click's, which prints, or the flush at the end."""
+    """Whether the error comes from click, which prints, or from the flush at the end."""
     name, traceback = "", error.__traceback__
     while traceback is not None:
         name, traceback = traceback.tb_frame.f_globals.get("__name__", ""), traceback.tb_next
@@ -127,20 +127,24 @@ def _of_click(error: BaseException) -> tuple[str, int] | None:
         return "", 2
     if isinstance(error, click.Abort):
         return "interrupted", 130
-    return (error.format_message(), 2) if isinstance(error, click.ClickException) else None
+    if not isinstance(error, click.ClickException):
+        return None
+    from .usage import in_our_words
+
+    return in_our_words(error), 2
 
 
 def _unforeseen(error: BaseException) -> str:
-    """The last resort: a fault of ours, and how to report it."""
+    """An error that we did not foresee, and how to report it."""
     if os.environ.get(DEBUG) == "1":
         import traceback
 
         traceback.print_exc()
         how = "please report it with the traceback above"
     else:
-        how = f"please report it with the command and what {DEBUG}=1 prints before it"
+        how = f"please report it with the command and with what it prints under {DEBUG}=1"
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"a fault of minidecomp itself ({reason}); {how}"
+    return f"internal error ({reason}); {how}"
 
 
 def _complain(message: str, exit_code: int) -> int:
@@ -148,6 +152,6 @@ def _complain(message: str, exit_code: int) -> int:
 
     if message and sys.stderr is not None:
         text = printable(f"minidecomp: {message.strip()}", getattr(sys.stderr, "encoding", None) or "utf-8")
-        with suppress(OSError, ValueError):  # nobody reads it
+        with suppress(OSError, ValueError):  # nobody reads stderr
             print(text, file=sys.stderr, flush=True)
     return exit_code

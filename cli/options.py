@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from minidecomp.errors import either
 from minidecomp.settings import options
 from minidecomp.variants import DATA_SETS
 
@@ -38,12 +39,18 @@ class GroupedOption(click.Option):
 
 
 def _default(name: str) -> str:
-    """[100; pinwheel 400; fashion-mnist 500]"""
-    usual = options.default(name)
-    shown = [] if usual is None else [_plain(usual)]
-    own = {data: source.defaults for data, source in DATA_SETS.items() if data != options.OWN}
-    shown += [f"{data} {_plain(defaults[name])}" for data, defaults in own.items() if name in defaults]
-    return f"  [{'; '.join(shown)}]" if shown else ""
+    """[default: 100; 400 for pinwheel; 500 for fashion-mnist]"""
+    option = options.by_name()[name]
+    shown = [] if option.default is None else [_plain(option.default)]
+    shown += filter(None, [options.default_help_of(option)])
+    if name != "prior":  # whose choice by the data is in its words
+        own = {data: source.defaults for data, source in DATA_SETS.items() if data != options.OWN}
+        users: dict[str, list[str]] = {}
+        for data, defaults in own.items():
+            if name in defaults:
+                users.setdefault(_plain(defaults[name]), []).append(data)
+        shown += [f"{value} for {either(names, 'and')}" for value, names in users.items()]
+    return f"  [default: {'; '.join(shown)}]" if shown else ""
 
 
 def _plain(value: Any) -> str:
@@ -55,7 +62,7 @@ def _plain(value: Any) -> str:
 
 
 def train_options() -> list[click.Option]:
-    """Every option of a training run; each value arrives as text, or None if it was not given."""
+    """Every option of a training run. Each value arrives as text, or as None if it was not given."""
     metavars = {int: "N", float: "X", tuple: "N,N,..", str: "TEXT"}
     found: list[click.Option] = []
     for name, option in options.by_name().items():
@@ -72,10 +79,10 @@ def train_options() -> list[click.Option]:
 
 
 class TrainCommand(GroupedCommand):
-    """A command that takes every option of a training run, those of variants that were added too."""
+    """A command that takes every option of a training run, including those of added variants."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """click's list of the options, with those of the variants that are there when it asks."""
+        """The options of a training run as they are now, then the command's own."""
         return [*train_options(), *super().get_params(ctx)]
 
 
@@ -83,15 +90,15 @@ READING = ("labels", "missing", "drop_missing", "header", "delimiter", "decimal"
 
 
 class ReadCommand(GroupedCommand):
-    """One that takes those that say how a file of points is read."""
+    """A command that takes the options about reading a file of points."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The command's own options, then those."""
+        """The command's own options, then those about reading."""
         return [*super().get_params(ctx), *(option for option in train_options() if option.name in READING)]
 
 
 class LookCommand(GroupedCommand):
-    """One that takes them for a fresh model, after its own."""
+    """A command that takes the options of a training run, for a new model, after its own."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own options, then those of a training run."""

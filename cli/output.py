@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, RunError, printable
+from minidecomp.errors import OptionError, RunError, either, printable
 
 if TYPE_CHECKING:
     from minidecomp.data.written import Given
@@ -58,27 +58,29 @@ def check_output(
         return
     path = Path(path)
     if ending and not path.name.endswith(ending):
-        raise OptionError(option, path, f"a file that ends in {ending if isinstance(ending, str) else ending[0]} is")
+        raise OptionError(
+            option, path, f"the file's name must end in {ending if isinstance(ending, str) else ending[0]}"
+        )
     try:
         is_folder, has_folder = path.is_dir(), path.parent.is_dir()
     except OSError as error:  # a name that is too long
         raise OptionError(option, path, str(error.strerror)) from None
     if is_folder:
-        raise OptionError(option, path, "it is a folder; a file is")
+        raise OptionError(option, path, "this is a folder; give the name of a file")
     if not has_folder and not makes_folder:
-        raise OptionError(option, path, f"{path.parent} is no folder that is there")
+        raise OptionError(option, path, f"there is no folder {path.parent}")
     for each in inputs:
         if each is not None and _is_same(path, Path(each)):
-            raise OptionError(option, path, f"it would write over {each}, which is read")
+            raise OptionError(option, path, f"this would overwrite {each}, which the command reads")
         if each is not None and Path(each).is_dir() and _is_same(path.parent, Path(each)):
-            raise OptionError(option, path, f"it would be a file of the folder {each}, which is read")
+            raise OptionError(option, path, f"this would add a file to the folder {each}, which the command reads")
     try:
         leads_to = Path(os.path.realpath(path))
     except OSError as error:  # the folder that we are in was deleted
-        raise OptionError(option, path, f"the folder that it would be in is gone ({error.strerror})") from None
+        raise OptionError(option, path, f"the current folder is gone ({error.strerror})") from None
     for file in _files_of_a_run(path.parent) + _files_of_a_run(leads_to.parent):
         if _is_same(path, file):
-            raise OptionError(option, path, f"it would write over a run's own {file.name}")
+            raise OptionError(option, path, f"this would overwrite a run's own {file.name}")
 
 
 def check_run_output(
@@ -105,7 +107,7 @@ def check_out(path: str | None) -> None:
     if path is None or path == STANDARD_OUTPUT:
         return
     if ending_of(path) not in ENDINGS:
-        raise OptionError("out", path, f"a file that ends in {', '.join(ENDINGS)}, or - for standard output, is")
+        raise OptionError("out", path, f"the file's name must end in {either(ENDINGS)}, or be - for standard output")
     if reason := cannot_be_written(path):
         raise OptionError("out", path, reason)
     check_output("out", path)
@@ -136,7 +138,7 @@ def write_out(out: str, given: Given) -> None:
 def given_folder(out: str | None, usual: Path) -> Path:
     """The folder that ``--out`` names, or the usual one."""
     if out == "":
-        raise RunError('--out "": the name is empty; give a folder')
+        raise RunError('--out "": the name is empty; name a folder')
     return usual if out is None else Path(out)
 
 

@@ -31,23 +31,23 @@ class Sweeps:
         found = runs_inside(place)
         if not (place / GRID).is_file():
             if not found and (sweeps := sorted(grid.parent for grid in place.glob(f"*/{GRID}"))):
-                raise RunError(f"{place}: no run is directly in it, but sweeps are: {some(sweeps)}")
+                raise RunError(f"{place}: it holds sweeps and no runs; name one of: {some(sweeps)}")
             return found
         try:
             named = [place / entry.name for entry in open_sweep(place)]
         except RunError as error:
-            self.said.append(f"{error}; all runs in {place} are taken")
+            self.said.append(f"{error}; all runs in {place} are used")
             return found
         there = [folder for folder in named if is_run(folder)]
         others = sorted(set(found) - set(named))
         if not there:
             again = f"minidecomp sweep --resume {quote(str(place))}"
-            more = f"; of other grids it has {some([each.name for each in others])}" if others else ""
-            raise RunError(f"{place}: none of its {counted(len(named), 'run')} is begun; {again} trains them{more}")
+            more = f"; runs of other grids in it: {some([each.name for each in others])}" if others else ""
+            raise RunError(f"{place}: none of its runs has begun; train them with {again}{more}")
         if len(there) < len(named):
             self.said.append(f"not begun: {len(named) - len(there)} of {counted(len(named), 'run')} of {place}")
         if others:
-            self.said.append(f"not of {place / GRID}, and left out: {some([each.name for each in others])}")
+            self.said.append(f"left out, as they are not in {place / GRID}: {some([each.name for each in others])}")
         return there
 
 

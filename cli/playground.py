@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from minidecomp.errors import flag
+
 from .loading import data_dir_option, data_option, load_run, place_in, which_option
 from .output import check_output, check_run_output, say, say_page
 
@@ -17,18 +19,19 @@ NAME = "playground.html"
 
 @click.command()
 @click.argument("run", required=False)
-@click.option("--out", "-o", metavar="FILE.html", help="The page.  [playground.html here, or in RUN]")
-@click.option("--no-open", is_flag=True, help="Only write the page, do not open the browser.")
+@click.option("--out", "-o", metavar="FILE.html", help="The page.  [default: playground.html, in RUN if it is given]")
+@click.option("--no-open", is_flag=True, help="Write the page without opening a browser.")
 @data_option
 @data_dir_option
 @which_option
 def playground(
     run: str | None, which: str | None, out: str | None, no_open: bool, data: str | None, data_dir: str | None
 ) -> None:
-    """Write one self-contained HTML page that trains small models while one watches, and open it in the browser.
+    """Write one HTML page that trains small models while you watch, and open it in the browser.
 
-    The page needs no network. Every term's pull is drawn as it trains, and sliders change the objective meanwhile. With
-    RUN it goes on with that run: its data, its weights, its optimiser, the same order and the same draws.
+    The page needs no network. It draws the pull of every term while the model trains, and sliders change the objective.
+    With RUN, training continues from that run: with its data, weights and optimiser, and with the same order of points
+    and the same random draws.
     """
     from minidecomp.playground import write_playground
 
@@ -41,13 +44,13 @@ def playground(
     path = place if out is None else Path(out)
     say_page(path, write_playground(path, content))
     if not no_open and not _open(path):
-        say("no browser could be opened here; open the page in one", err=True)
+        say("no browser could be opened; open the page yourself", err=True)
 
 
 def _refuse_options_of_a_run(**options: str | None) -> None:
     for name, value in options.items():
         if value is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} goes with a RUN only")
+            raise click.UsageError(f"{flag(name)} needs a RUN")
 
 
 def _of_run(

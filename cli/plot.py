@@ -12,10 +12,16 @@ from .output import given_folder, say
 
 @click.command()
 @click.argument("run")
-@click.option("--out", "-o", metavar="DIR", help="Where to put them.  [RUN/figures]")
-@click.option("--format", "formats", multiple=True, metavar="png|pdf|svg", help="May be given more than once.  [png]")
-@click.option("--seed", "-s", metavar="N", default="0", help="Seed of the samples.  [0]")
-@click.option("--classes", metavar="NAME,NAME,..", help="Classes whose active dimensions are drawn.  [all]")
+@click.option("--out", "-o", metavar="DIR", help="The folder for the pictures.  [default: RUN/figures]")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="png|pdf|svg",
+    help="Format of the pictures; repeat it for several.  [default: png]",
+)
+@click.option("--seed", "-s", metavar="N", default="0", help="Seed of the samples.  [default: 0]")
+@click.option("--classes", metavar="NAME,NAME,..", help="Draw the active dimensions of these classes.  [default: all]")
 @data_option
 @data_dir_option
 @which_option
@@ -31,11 +37,10 @@ def plot(
 ) -> None:
     """Draw a run's pictures: learning curves, aggregate posterior, active dimensions, reconstructions, samples.
 
-    Of a run with --log-gradients also the norms and cosines of the terms' gradients and, with two latent dimensions, an
-    animation of where they move the encodings. All but these and the learning curves need the data that the run was
-    trained on.
+    For a run with --log-gradients it also draws the norms and cosines of the terms' gradients and, with two latent
+    dimensions, an animation of where the gradients move the encodings. Learning curves and gradients need the run
+    alone; the other pictures need the data that it was trained on.
     """
-
     from minidecomp import figures
     from minidecomp.settings.resolving import check
     from minidecomp.settings.schedules import over_epochs
@@ -63,10 +68,10 @@ def plot(
 
 
 def _names(classes: str | None) -> list[str]:
-    """The classes' names; the option without any name is refused."""
+    """The names of the classes; the option needs at least one."""
     if classes is None:
         return []
     names = [each.strip() for each in classes.split(",") if each.strip()]
     if not names:
-        raise OptionError("classes", classes, "names of classes, with commas between, are")
+        raise OptionError("classes", classes, expected="names of classes, separated by commas")
     return names

@@ -10,7 +10,7 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 @click.command()
 @click.argument("run")
-@click.option("--count", "-n", metavar="N", default="20", help="How many test points.  [20]")
+@click.option("--count", "-n", metavar="N", default="20", help="Number of test points.  [default: 20]")
 @out_option
 @data_option
 @data_dir_option
@@ -18,11 +18,11 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 def reconstruct(
     run: str, which: str | None, count: str, out: str | None, data: str | None, data_dir: str | None
 ) -> None:
-    """Reconstruct test points: a picture, and with --out the arrays x, reconstruction, loc, scale, index and labels. An
-    .npy file has the reconstructions alone, a table has a row for each point.
+    """Draw test points beside their reconstructions, in RUN/figures/reconstructions-COUNT.png.
 
-    A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data. The picture
-    is RUN/figures/reconstructions-COUNT.png.
+    A reconstruction is E[x | z] at the posterior's mean. The points are spread evenly over the test data, or over its
+    classes. --out writes the arrays x, reconstruction, loc, scale, index and labels. An .npy file has the
+    reconstructions alone, and a table has a row for each point.
     """
     from functools import partial
 

@@ -10,12 +10,12 @@ from .output import check_output, check_run_output, say_page
 
 @click.command()
 @click.argument("run")
-@click.option("--out", "-o", metavar="FILE.html", help="The page.  [RUN/report.html]")
+@click.option("--out", "-o", metavar="FILE.html", help="The page.  [default: RUN/report.html]")
 @data_option
 @data_dir_option
 @which_option
 def report(run: str, which: str | None, out: str | None, data: str | None, data_dir: str | None) -> None:
-    """Write one self-contained HTML file: settings, curves, evaluation, and an explorer of the latent space.
+    """Write one HTML file with the settings, curves, evaluation, and an explorer of the latent space.
 
     The page needs no network. The decoder of a compact model runs in it: move z with sliders or, if there are two
     latent dimensions, in a plane, and the output, the terms and their gradients follow.

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("experiment", metavar="clustering|sparsity|independence")
-@click.option("--quick", is_flag=True, help="A smaller grid, for minutes.")
+@click.option("--quick", is_flag=True, help="Run a smaller grid, which takes minutes.")
 @click.option(
-    "--out", "-o", metavar="DIR", help="The sweep's folder; gone on with if it is there.  [reproductions/NAME]"
+    "--out",
+    "-o",
+    metavar="DIR",
+    help="The sweep's folder; if it exists, the sweep continues.  [default: reproductions/NAME]",
 )
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to that Dask cluster.")
-@click.option("--threads", metavar="N", help="Threads of each run.  [chosen]")
-@click.option("--estimate", is_flag=True, help="Only say how many runs there are, and how long they will take here.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to this Dask cluster.")
+@click.option("--threads", metavar="N", help="Threads for each run.  [default: chosen by the number of cores]")
+@click.option("--estimate", is_flag=True, help="Only print the number of runs and how long they will take.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def reproduce(
     experiment: str,
     quick: bool,
@@ -36,9 +39,10 @@ def reproduce(
     estimate: bool,
     quiet: bool,
 ) -> int:
-    """Run an experiment of the paper: its grid, the evaluation, the figure, a table.
+    """Run an experiment of the paper: its grid of runs, their evaluation, the figure and a table.
 
-    It can be stopped at any moment; the same command goes on. docs/reproduction.md has the results, beside the paper's.
+    You can stop it at any moment; the same command continues it. docs/reproduction.md compares the results with the
+    paper's.
     """
     from minidecomp import figures
     from minidecomp.reproduction import EXPERIMENTS
@@ -47,7 +51,7 @@ def reproduce(
     from .sweep import check_scheduler
 
     if experiment not in EXPERIMENTS:
-        raise RunError(f"{experiment} is no experiment; {', '.join(EXPERIMENTS)} are")
+        raise RunError(f"unknown experiment '{experiment}'; the experiments are {', '.join(EXPERIMENTS)}")
     if reason := figures.missing():
         raise RunError(f"the figure of {experiment} cannot be drawn: {reason}")
     check_scheduler(scheduler)
@@ -77,11 +81,11 @@ def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool)
 
     if (folder / GRID).is_file():
         if [entry.name for entry in open_sweep(folder)] != [entry.name for entry in entries]:
-            raise RunError(f"{folder}: it is of another grid; --out gives another folder")
+            raise RunError(f"{folder}: it belongs to another grid; choose another folder with --out")
         check_writable(folder)
         return folder
     if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
-        raise RunError(f"{folder}: it exists already, and is no sweep; --out gives another folder")
+        raise RunError(f"{folder}: it exists and is not a sweep; choose another folder with --out")
     return begin_sweep(str(folder), chosen.blocks(quick))
 
 

@@ -25,16 +25,16 @@ MOST_VALUES = 3  # of an option of a sweep, in a cell
 @click.command()
 @click.argument("folders", metavar="[FOLDER]...", nargs=-1)
 @click.option("--csv", "as_csv", is_flag=True, help="Print the list as CSV, with all options.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all options.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, with all options.")
 def runs(folders: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
-    """List the runs and sweeps below FOLDER: date, state, last objective, and the options in which they differ.
+    """List the runs and sweeps in FOLDER: date, state, last objective, and the options that differ.
 
-    FOLDER is runs and sweeps, where they go by default, unless it is given; of a sweep's own folder its runs are
-    listed. The date is that of the last checkpoint; the objective is the mean over the last epoch. Options are those
-    that differ among the runs of one data set; a sweep has all its values of them.
+    Without FOLDER, the folders runs and sweeps are listed, which is where minidecomp puts runs and sweeps by default.
+    If FOLDER is a sweep, its runs are listed. The date is that of the last checkpoint. The objective is the mean over
+    the last epoch. The options are those that differ among the runs on one data set; a sweep shows all its values.
     """
     if as_csv and as_json:
-        raise OptionError("csv", None, "it goes without --json")
+        raise OptionError("csv", None, "this cannot be used together with --json")
     found, problems = _found(folders)
     if as_json:
         from minidecomp.files import as_json as text

@@ -20,7 +20,7 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 
 @click.command()
 @click.argument("run")
-@click.option("--count", "-n", metavar="N", default="64", help="How many.  [64]")
+@click.option("--count", "-n", metavar="N", default="64", help="Number of samples.  [default: 64]")
 @seed_option
 @out_option
 @data_option
@@ -29,10 +29,10 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, write_out
 def sample(
     run: str, which: str | None, count: str, seed: str, out: str | None, data: str | None, data_dir: str | None
 ) -> None:
-    """Sample z from the prior and x from p(x|z): a picture, and with --out the arrays z, mean, E[x|z], and x. An .npy
-    file has x alone, a table has a row for each sample.
+    """Sample z from the prior and x from p(x|z), and draw them in RUN/figures/samples-COUNT-seedSEED.png.
 
-    The picture, RUN/figures/samples-COUNT-seedSEED.png, shows images as their means, and other points as x.
+    The picture shows images as their means E[x|z], without noise, and other points as x. --out writes the arrays z,
+    mean (E[x|z]) and x. An .npy file has x alone, and a table has a row for each sample.
     """
     from minidecomp import figures
     from minidecomp.data.points import evenly_spread

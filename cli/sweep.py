@@ -40,27 +40,29 @@ class SweepCommand(TrainCommand):
             value = value if equals else following
             if flag in flags and re.fullmatch(r"(?i)(true|false|yes|no|0|1)([,;].*)?", value):
                 both = f"several values of it stand in a grid file: {flags[flag]} = [true, false], for --config"
-                raise OptionError(flags[flag], value, f"it is a flag, {flag} or --no-{flag[2:]}; {both}")
+                raise OptionError(flags[flag], value, f"a flag takes no value: write {flag} or --no-{flag[2:]}; {both}")
         return super().parse_args(ctx, args)
 
 
 @click.command(cls=SweepCommand)
-@click.option("-c", "--config", metavar="GRID.toml", help="The grid from a TOML file; lists are several values.")
-@click.option("--seeds", metavar="N", help="Seeds 0 to N - 1, in place of --seed.")
-@click.option("-o", "--out", metavar="DIR", help="The sweep's folder.  [sweeps/sweep, sweeps/sweep-2, ..]")
-@click.option("--resume", metavar="DIR", help="Run what is missing of a sweep, and go on with what was begun.")
+@click.option(
+    "-c", "--config", metavar="GRID.toml", help="Read the grid from a TOML file, where a list gives several values."
+)
+@click.option("--seeds", metavar="N", help="Train with the seeds 0 to N - 1, instead of --seed.")
+@click.option("-o", "--out", metavar="DIR", help="The sweep's folder.  [default: sweeps/sweep, sweeps/sweep-2, ..]")
+@click.option("--resume", metavar="DIR", help="Finish a sweep: continue its runs and train those that are missing.")
 @click.option(
     "--metrics",
     metavar="NAME,NAME,..",
-    help="Record these of each run, too: factor_vae, hoyer, .., or all (see minidecomp evaluate --help).",
+    help="Also record these metrics of each run: factor_vae, hoyer, .., or all (see minidecomp evaluate --help).",
 )
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to that Dask cluster.")
-@click.option("--plot", metavar="NAME", help="At the end draw this value, such as test.kl.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to this Dask cluster.")
+@click.option("--plot", metavar="NAME", help="Draw this value at the end, for example test.kl.")
 @click.option(
-    "--against", metavar="OPTION", help="The plot's horizontal axis.  [alpha, or else an option that differs]"
+    "--against", metavar="OPTION", help="Horizontal axis of the plot.  [default: alpha, or an option that differs]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with all values.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def sweep(
     config: str | None,
     seeds: str | None,
@@ -76,10 +78,10 @@ def sweep(
 ) -> int:
     """Train every combination of several values: --alpha 1,3,5 --beta 0,1 --seeds 5.
 
-    An option takes several values between commas; widths, which have commas of their own, between semicolons
-    (--hidden "100;512,256"). Each run has a folder of its own in the sweep's, and sweep.csv has them all. A sweep can
-    be stopped, or killed, at any moment; several processes may work on one folder. A run that fails is recorded with
-    its reason.
+    Separate the values of an option by commas. Layer widths, which have commas themselves, are separated by semicolons:
+    --hidden "100;512,256". Each run gets its own folder in the sweep's folder, and sweep.csv lists all runs. You can
+    stop or kill a sweep at any moment and --resume it; several processes can work on one folder. If a run fails, the
+    sweep records the reason and continues.
     """
     from minidecomp.loggers.log import check_log
     from minidecomp.runs.owner import check_given
@@ -147,7 +149,7 @@ def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[E
     """The exit code, as of ``train``: 128 and the number of the signal that stopped it; with what to type next."""
     if "stopped" in outcomes.values() or len(outcomes) < len(entries):
         click.echo("stopped; every run is saved where it stood", err=True)
-        say(f"go on with: {command}", err=True)
+        say(f"to continue: {command}", err=True)
         return 128 + (received[0] if received else signal.SIGINT)
     return 1 if "failed" in outcomes.values() else 0
 
@@ -162,7 +164,7 @@ def say_failures(found: list[dict[str, Any]]) -> None:
 def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | None, out: str | None) -> None:
     for name, value in {**given, "config": config, "seeds": seeds, "out": out}.items():
         if value is not None:
-            raise OptionError(name, value, "--resume takes the sweep's own grid")
+            raise OptionError(name, value, "--resume uses the sweep's own grid; leave this out")
 
 
 def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> list[Block]:
@@ -178,7 +180,7 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
     over: Block = {name: values_of(name, text) for name, text in given.items()}
     for name, values in over.items():
         if not values:
-            raise OptionError(name, given[name], "at least one value is")
+            raise OptionError(name, given[name], expected="at least one value")
     for name, texts in over.items():
         values = [_plain(check(name, text)) for text in texts]
         over[name] = values[0] if len(values) == 1 else values
@@ -217,7 +219,7 @@ def check_scheduler(address: str | None) -> None:
     from minidecomp.packages import missing
 
     if address is not None and not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://[^/\s]+:\d+", address):
-        raise OptionError("scheduler", address, "an address such as tcp://HOST:8786 is")
+        raise OptionError("scheduler", address, expected="an address such as tcp://HOST:8786")
     if address is not None and (reason := missing("distributed", "minidecomp[dask]", "Dask")):
         raise OptionError("scheduler", address, reason)
 

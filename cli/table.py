@@ -22,19 +22,23 @@ MOST_EXPLAINED = 6  # columns; --all has too many
 @click.command()
 @click.argument("runs", nargs=-1, required=True)
 @click.option(
-    "--values", metavar="NAME,NAME,..", help="Recorded values to show.  [test.log_likelihood,test.kl and the metrics]"
+    "--values",
+    metavar="NAME,NAME,..",
+    help="Show these recorded values.  [default: test.log_likelihood,test.kl and the metrics]",
 )
-@click.option("--plot", metavar="NAME", help="Draw this value, a line for each setting of the options that differ.")
 @click.option(
-    "--against", metavar="OPTION", help="The plot's horizontal axis.  [alpha, or else an option that differs]"
+    "--plot", metavar="NAME", help="Draw this value, with a line for each setting of the options that differ."
 )
-@click.option("--reference", metavar="X", help="A horizontal line in the plot.")
-@click.option("--out", "-o", metavar="FILE", help="The plot: .png, .pdf or .svg.  [NAME-against-OPTION.png]")
-@click.option("--by", metavar="NAME,NAME,..", help="Mean and standard error over the seeds of runs with equal NAMEs.")
-@click.option("--format", "form", metavar="|".join(FORMATS), help="How the table is written.  [text]")
-@click.option("--all", "everything", is_flag=True, help="All options and all values, not only those that differ.")
+@click.option(
+    "--against", metavar="OPTION", help="Horizontal axis of the plot.  [default: alpha, or an option that differs]"
+)
+@click.option("--reference", metavar="X", help="Draw a horizontal line at this height.")
+@click.option("--out", "-o", metavar="FILE", help="The plot: .png, .pdf or .svg.  [default: NAME-against-OPTION.png]")
+@click.option("--by", metavar="NAME,NAME,..", help="Average over the seeds of runs that agree in these options.")
+@click.option("--format", "form", metavar="|".join(FORMATS), help="Format of the table.  [default: text]")
+@click.option("--all", "everything", is_flag=True, help="Show all options and all values, not only those that differ.")
 @click.option("--csv", "as_csv", is_flag=True, help="Short for --format csv --all.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all values.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON, with all values.")
 def table(
     runs: tuple[str, ...],
     values: str | None,
@@ -48,14 +52,14 @@ def table(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """Compare runs: the options in which they differ, and what `train` and `evaluate` recorded of them.
+    """Compare runs: the options that differ, and the values that `train` and `evaluate` recorded.
 
-    RUNS are run folders, or folders that hold some. The values' names are those that --csv shows: test.log_likelihood,
+    RUNS are run folders, or folders of runs. The names of the values are those that --csv shows: test.log_likelihood,
     test.kl, train.seconds, factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, ...
-    On a terminal that is too narrow the columns of least interest are left out; a line says which.
+    If the terminal is too narrow, the least interesting columns are left out, and a line says which.
 
-    With --by a row is all runs that have the same values of these options, n how many they are, and each value a mean
-    and its standard error over them. Runs of a row may differ in seed and data-seed alone.
+    With --by, each row stands for all runs with the same values of these options: n is their number, and each value is
+    a mean with its standard error. The runs of a row may differ in seed and data-seed only.
     """
     from minidecomp.runs import comparison
 
@@ -66,7 +70,7 @@ def table(
     content = _content(rows, chosen, by, everything or as_csv or as_json)
     picture = None
     if plot is not None:
-        picture = check_picture(rows, plot, against, reference, out, "no run has it recorded")
+        picture = check_picture(rows, plot, against, reference, out, "no run has a value of this name")
         check_output("out", picture.path)
     else:
         refuse_without_plot(against=against, reference=reference, out=out)
@@ -90,9 +94,9 @@ def table(
 def _check_form(form: str | None, everything: bool, as_csv: bool, as_json: bool) -> str:
     """How the table is written; OptionError for two ways at once."""
     if as_csv and as_json:
-        raise OptionError("csv", None, "it goes without --json")
+        raise OptionError("csv", None, "this cannot be used together with --json")
     if form is not None and (as_csv or as_json):
-        raise OptionError("format", form, f"it goes without {'--csv' if as_csv else '--json'}")
+        raise OptionError("format", form, f"this cannot be used together with {'--csv' if as_csv else '--json'}")
     return CSV if as_csv else check_format(form)
 
 
@@ -193,7 +197,7 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     names = check_by(rows, by)
     for name in values:
         if name in by_name():
-            raise OptionError("values", name, "with --by it must be a recorded value, and this is an option")
+            raise OptionError("values", name, "this is an option, and --by takes the mean of recorded values only")
     found = groups(rows, names)
     values = [name for name in values if any(is_number(row.get(name)) for row in rows)]
     columns = [*found[0].options, "n", *values]
@@ -221,7 +225,7 @@ def refuse_without_plot(**given: str | None) -> None:
     """Raise OptionError for the options of a plot where none is asked for."""
     for name, value in given.items():
         if value is not None:
-            raise OptionError(name, value, "it goes with --plot only")
+            raise OptionError(name, value, "this needs --plot")
 
 
 def check_picture(
@@ -251,8 +255,8 @@ def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
     volumes = [row["log_volume"] for row in rows if isinstance(row.get("log_volume"), float)]
     if volumes and max(volumes) - min(volumes) > 1e-6 * max(1.0, max(map(abs, volumes))):
         say(
-            "log-likelihoods are of data in different scales, and do not compare; those of the data as given are lower "
-            f"by {min(volumes):.4f} to {max(volumes):.4f} nats, as minidecomp evaluate RUN says of each",
+            "log-likelihoods of data in different scales cannot be compared; those of the data as given are lower "
+            f"by {min(volumes):.4f} to {max(volumes):.4f} nats; see minidecomp evaluate RUN",
             err=True,
         )
 
@@ -267,7 +271,7 @@ def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = Fal
     missing = len(rows) - sum(map(len, curves.values()))
     without = f"{missing} of {counted(len(rows), 'run')}" if missing else ""
     if missing:
-        say(f"not in the picture: {without}, without {picture.value}", err=True)
+        say(f"not in the picture: {without}, which have no {picture.value}", err=True)
     figure = figures.value_against_option(
         curves,
         label_of(picture.against),

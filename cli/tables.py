@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, counted, printable
+from minidecomp.errors import OptionError, counted, one_of, printable
 
 from .output import say
 
@@ -34,7 +34,7 @@ Row = Mapping[str, Any]
 def check_format(name: str | None) -> str:
     """The format that ``--format`` names; text if it is not given."""
     if name is not None and name not in FORMATS:
-        raise OptionError("format", name, f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]} is")
+        raise OptionError("format", name, must_be=one_of(FORMATS))
     return name or TEXT
 
 
@@ -186,7 +186,7 @@ def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: st
         names = ", ".join(gone[-MOST_NAMED:])  # those of most interest, which went last
         others = f" and {counted(len(gone) - MOST_NAMED, 'other')}" if len(gone) > MOST_NAMED else ""
         more = f"; {elsewhere}" if elsewhere else ""
-        say(f"not shown, for the terminal has {counted(width, 'column')}: {names}{others}{more}", err=True)
+        say(f"not shown, as the terminal has {counted(width, 'column')}: {names}{others}{more}", err=True)
 
 
 def _leave_out(cells: dict[str, list[str]], least: Sequence[str], width: int) -> list[str]:

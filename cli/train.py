@@ -38,12 +38,12 @@ SCALED = {
 
 
 @click.command(cls=TrainCommand)
-@click.option("-o", "--out", metavar="DIR", help="The run folder.  [runs/DATA-PRIOR-alphaA-betaB-seedS]")
-@click.option("-c", "--config", metavar="FILE", help="Options from a TOML file; a run's config.toml is one.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped, or train it for more --epochs.")
-@click.option("--plots/--no-plots", default=True, help="Draw the pictures at the end.  [yes]")
+@click.option("-o", "--out", metavar="DIR", help="The run folder.  [default: runs/DATA-PRIOR-alphaA-betaB-seedS]")
+@click.option("-c", "--config", metavar="FILE", help="Read options from a TOML file, such as a run's config.toml.")
+@click.option("--resume", metavar="RUN", help="Continue a run that was stopped, or train it for more --epochs.")
+@click.option("--plots/--no-plots", default=True, help="Draw the pictures at the end.  [default: yes]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def train(
     out: str | None,
     config: str | None,
@@ -60,8 +60,8 @@ def train(
     alpha  weight of D(q(z), p(z)): match of the aggregate posterior to the prior
     gamma  weight of the spike in the sparse prior
 
-    An option on the command line counts before $MINIDECOMP_NAME, which counts before --config, which counts before the
-    defaults of the data set, the paper's.
+    An option on the command line overrides the variable $MINIDECOMP_NAME, which overrides the file of --config, which
+    overrides the defaults. The defaults of a data set are those of the paper.
     """
     from minidecomp.evaluation.everything import evaluate_trainer
     from minidecomp.loggers.log import log_of_run
@@ -79,7 +79,7 @@ def train(
             finished = train(trainer, advance, lambda: bool(received), [log])
         if not finished:
             click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
-            say(f"go on with: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
+            say(f"to continue: minidecomp train --resume {quote(str(trainer.folder))}", err=True)
             return 128 + received[0]
         result = evaluate_trainer(trainer)
         pictures = _draw(trainer, quiet) if plots else []
@@ -124,10 +124,10 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
             points += SCALED[trainer.rules.scale]
         say(f"{dataset.name} ({points}), {options.prior} prior, into {trainer.folder}", err=True)
         if dataset.validation is not None and (settled := weights_settled(options)):
-            say(f"models are compared after epoch {settled:g}, when alpha and beta change no more", err=True)
+            say(f"models are compared after epoch {settled:g}, when alpha and beta no longer change", err=True)
         for name in ("alpha", "beta"):
             if getattr(options, f"{name}_warmup") and getattr(options, name) == 0:
-                say(f"--{name}-warmup has no effect, for {name} is 0", err=True)
+                say(f"--{name}-warmup has no effect, as {name} is 0", err=True)
     return trainer
 
 
@@ -144,24 +144,22 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     for name, value in {"out": out, "config": config, **given}.items():
         if value is not None and name not in GOES_ON:
             shown = ", ".join("--" + changeable.replace("_", "-") for changeable in GOES_ON)
-            raise OptionError(name, value, f"--resume takes the run's own; only {shown} may change")
+            raise OptionError(name, value, f"--resume keeps the run's own options; only {shown} can change")
     check_begun(Path(resume))
     run = checkpoint.load(resume, "last")
     _check_config(run)
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
     changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
     if "validation" in given and run.options.validation is None:
-        raise OptionError(
-            "validation", given["validation"], "the run has no file of validation points that could be elsewhere"
-        )
+        raise OptionError("validation", given["validation"], "the run has no file of validation points; leave this out")
     options = run.options.replace(**changes)
     if options.early_stopping and not has_validation(options):
-        raise OptionError("early_stopping", options.early_stopping, "the run has no validation points; only 0 is")
+        raise OptionError("early_stopping", options.early_stopping, must_be="0, as the run has no validation points")
     check_log(options.log)
     trainer = training.resume(run, options, dataset_of(options, "data" in given))
     if trainer.state.stopped_early and trainer.state.epoch < options.epochs and "early_stopping" not in given:
         say(
-            "the run has stopped early, and there is nothing to train; --early-stopping N gives it more patience",
+            "the run stopped early, and there is nothing to train; raise --early-stopping to go on",
             err=True,
         )
     if not run.digests.test:

@@ -13,13 +13,19 @@ from .output import STANDARD_OUTPUT, check_out, check_run_out, say, write_out
 @click.option(
     "--points",
     metavar="N,N,..",
-    help="Test points, from 0, whose encodings are moved.  [the one nearest to the mean of all encodings]",
+    help="Move the encodings of these test points, counted from 0.  [default: the one nearest to the mean encoding]",
 )
-@click.option("--dimension", metavar="N", help="Only this latent dimension, from 1: a row is then a test point.")
-@click.option("--steps", metavar="N", default="11", help="Values for each dimension.  [11]")
-@click.option("--span", metavar="X", default="3", help="How far, in the prior's scales each way.  [3]")
-@click.option("--dimensions", metavar="N", default="10", help="The dimensions of the largest KL, so many.  [10]")
-@click.option("--gif/--no-gif", default=True, help="An animation, too, where the data are images.  [yes]")
+@click.option(
+    "--dimension", metavar="N", help="Move only this latent dimension, counted from 1; each row is then a test point."
+)
+@click.option("--steps", metavar="N", default="11", help="Number of values for each dimension.  [default: 11]")
+@click.option(
+    "--span", metavar="X", default="3", help="How far to move each way, in scales of the prior.  [default: 3]"
+)
+@click.option(
+    "--dimensions", metavar="N", default="10", help="Move the N dimensions with the largest KL.  [default: 10]"
+)
+@click.option("--gif/--no-gif", default=True, help="Also draw an animation, if the data are images.  [default: yes]")
 @out_option
 @data_option
 @data_dir_option
@@ -37,11 +43,12 @@ def traverse(
     data: str | None,
     data_dir: str | None,
 ) -> None:
-    """Move each latent dimension through the prior, the others staying: a picture and an animation.
+    """Move each latent dimension through the prior while the others stay: a picture and, of images, an animation.
 
-    A row is a dimension; they are ordered by their KL over the test data, the largest first, as evaluation.json has it.
-    With --dimension a row is one of --points, to see what that dimension does to each. With --out the arrays dimension,
-    point, kl, values, means, index and labels. An .npy file has the means alone, a table has a row for each step.
+    Each row is a dimension. The rows are ordered by their KL over the test data, the largest first; the KL is that of
+    evaluation.json. With --dimension each row is one of --points and shows what that dimension does to it. --out writes
+    the arrays dimension, point, kl, values, means, index and labels. An .npy file has the means alone, and a table has
+    a row for each step.
     """
     from functools import partial
 
@@ -66,7 +73,7 @@ def traverse(
     indices = [whole_number("points", each, 0, last) for each in points.split(",")] if points else []
     only = None if dimension is None else whole_number("dimension", dimension, 1, vae.latent_dim) - 1
     if only is None and len(indices) > 1:
-        raise OptionError("points", points, "one test point is, or several with --dimension")
+        raise OptionError("points", points, expected="one test point (several need --dimension)")
     loc, scale = make_engine(loaded).encode(as_stored(dataset.test, vae.dtype))
     kl = evaluated_dimension_kl(loaded.folder, loaded.options, loaded.state, loc, scale)
     indices = indices or [int(((loc - loc.mean(0)) ** 2).sum(1).argmin())]
@@ -79,19 +86,23 @@ def traverse(
     if only is None:
         order = np.argsort(-kl, kind="stable")[:rows]
         values, means = moved[0][0][order], moved[0][1][order]
-        names, name = [f"$z_{{{d + 1}}}$, KL {kl[d]:.2f}" for d in order], "traversals"
+        names, name = [f"$z_{{{d + 1}}}$\nKL {kl[d]:.2f} nats" for d in order], "traversals"
+        note = f"the other dimensions keep the values of test point {indices[0]}" if vae.latent_dim > 1 else ""
+        moving = [f"z{d + 1}" for d in order]
     else:
         order = np.full(len(indices), only)
         values, means = (np.stack([pair[part][only] for pair in moved]) for part in (0, 1))
         names, name = [f"point {index}" for index in indices], f"traversals-z{only + 1}"
+        note = f"$z_{{{only + 1}}}$ moves, KL {kl[only]:.2f} nats; the other dimensions keep the values of each point"
+        moving = [f"point {index}\nz{only + 1}" for index in indices]
     seen, means = dataset.given(dataset.test[:1000], vae.dtype), dataset.give(means)
     shape, columns = dataset.image_shape, dataset.feature_names
     quiet = out == STANDARD_OUTPUT
     picture = partial(figures.latent_traversals, values, means, names, width, seen, shape, columns)
-    draw(place_in(loaded, "figures"), name, picture, err=quiet)
+    draw(place_in(loaded, "figures"), name, partial(picture, note=note), err=quiet)
     if gif and dataset.image_shape is not None and not figures.missing():
         path = make_folder(place_in(loaded, "figures")) / f"{name}.gif"
-        figures.write_animation(path, means, seen, dataset.image_shape)
+        figures.write_animation(path, values, means, moving, seen, dataset.image_shape)
         say(f"animation: {path}", quiet)
     if out is not None:
         shown = np.array(indices if only is not None else indices * len(order))

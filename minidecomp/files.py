@@ -140,7 +140,7 @@ def _mode_of_the_old(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(mode):  # a device such as /dev/null must not be replaced by a file
-        raise OSError(errno.EINVAL, "it is there already, and is no regular file")
+        raise OSError(errno.EINVAL, "it exists already and is not a regular file")
     return stat.S_IMODE(mode)
 
 

@@ -57,7 +57,7 @@ def ask(what: str, size: float, advice: str) -> None:
         return
     there = available()
     if there is not None and size > there:
-        raise Fault(f"{what} would take about {shown(size)} of memory, there are {shown(there)}; {advice}")
+        raise Fault(f"{what} would take about {shown(size)} of memory, and {shown(there)} are available; {advice}")
     _say(f"{what}: about {shown(size)} of memory")
 
 

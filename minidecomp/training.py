@@ -252,14 +252,18 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
     if run.state.row >= len(dataset.train):
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
-        raise OptionError("epochs", options.epochs, f"the run has {run.state.epoch} already; that or more is")
+        raise OptionError(
+            "epochs", options.epochs, must_be=f"{run.state.epoch} or more, as the run has {run.state.epoch} already"
+        )
     digests = run.hold_against(dataset)
     if digests.validation != run.digests.validation and run.digests.train:
-        raise RunError(f"{run.folder}: its validation points are not those that it began with")
+        raise RunError(f"{run.folder}: its validation points are not those that it started with")
     best = run.state.best = checkpoint.load_best(run.folder)
     if best is not None and best.epoch > run.state.epoch and options.epochs != run.options.epochs:
         beyond = f"best.npz is of epoch {best.epoch}, beyond the checkpoint"
-        raise OptionError("epochs", options.epochs, f"{beyond}, so that first the run's own {run.options.epochs} is")
+        raise OptionError(
+            "epochs", options.epochs, f"{beyond}; resume with the run's own {run.options.epochs} epochs first"
+        )
     trainer = _trainer(run.folder, options, dataset, run.rules, digests, run.state)
     trainer.kept = None if run.state.best is None else run.state.best.epoch
     return trainer

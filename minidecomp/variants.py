@@ -40,23 +40,25 @@ class Option:
     kind : type
         str, int, float, bool, or tuple for a list of whole numbers.
     help : str or callable
-        What ``minidecomp train --help`` says, or a function that gives it.
+        What ``minidecomp train --help`` says, or a function that returns it.
     default : object
-        None where other options or the data decide.
+        None if other options or the data decide.
     flags : str
-        Further names on the command line, blanks between.
+        Further names on the command line, separated by blanks.
     choices : sequence or callable, optional
-        What is allowed, or a function that gives it.
+        The values allowed, or a function that returns them.
     low, high, above, below : float, optional
-        Limits of a number; ``above`` and ``below`` are not included themselves.
+        Limits of a number; ``above`` and ``below`` are excluded.
     most : int, optional
-        How many numbers a tuple may have.
+        Largest number of entries in a tuple.
     only_with : (str, tuple of str), optional
-        The other option, and its values, without which this one has no meaning.
+        Another option and its values; without them this option has no meaning.
     verify : callable, optional
-        Given the value; raises OptionError if it is not allowed.
+        Called with the value; raises OptionError if it is not allowed.
     group : str
-        Under which heading ``--help`` has it; a variant's option gets its variant's.
+        The heading under which ``--help`` shows it; a variant's option gets its variant's.
+    default_help : str or callable
+        What ``--help`` says about a default that other options or the data decide, or a function that returns it.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Option:
     only_with: tuple[str, tuple[str, ...]] | None = None
     verify: Callable[[Any], object] | None = None
     group: str = ""
+    default_help: str | Callable[[], str] = ""
 
 
 class Variants(Mapping[str, Any]):

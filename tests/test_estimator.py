@@ -52,7 +52,7 @@ def test_parameters_are_the_options():
         expected = "gaussian" if name == "likelihood" else getattr(commands, name)  # the data are not all 0 or 1
         assert getattr(resolved, name) == expected or name == "engine", name
         assert parameters[name] in (None, getattr(commands, name)), name
-    with pytest.raises(TypeError, match="has no parameter 'lattent_dim'; did you mean latent_dim"):
+    with pytest.raises(TypeError, match="unknown parameter lattent_dim; did you mean latent_dim"):
         DecompositionVAE(lattent_dim=3)
 
 
@@ -110,7 +110,7 @@ def test_what_comes_out(X):
     assert_array_equal(model.sample(7, seed=1), model.sample(7, seed=1))
     assert list(model.get_feature_names_out()) == [f"decompositionvae{i}" for i in range(3)]
     assert model.score(X) == model.score(X)
-    with pytest.raises(ValueError, match=r"\(N, 3\) is needed"):
+    with pytest.raises(ValueError, match=r"expected \(N, 3\)"):
         model.inverse_transform(X)
 
 
@@ -143,10 +143,10 @@ def test_pickles(X):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"alpha": -1}, "alpha: -1 is not allowed; a number of at least 0 is"),
-        ({"prior": "normall"}, "prior: normall is not allowed; one of gaussian"),
-        ({"prior": "gaussian", "df": 3.0}, "it goes with prior='student-t' only"),
-        ({"likelihood": "bernoulli"}, "it needs data from 0 to 1"),
+        ({"alpha": -1}, "alpha must be 0 or more, not -1"),
+        ({"prior": "normall"}, "prior must be one of gaussian"),
+        ({"prior": "gaussian", "df": 3.0}, "this is for prior='student-t'"),
+        ({"likelihood": "bernoulli"}, "this needs data from 0 to 1"),
     ],
 )
 def test_wrong_parameters(given, message, X):
@@ -194,7 +194,7 @@ def test_without_scikit_learn():
         "(5,) True",
         "DecompositionVAE(hidden=(5,), epochs=2) DecompositionVAE()",
         "X has 2 features, the model was fitted with 3",
-        "X has shape (3,), points in rows are needed",
+        "X has shape (3,); expected points in rows",
         "X has NaN or infinity in it",
     ]
 
@@ -233,7 +233,7 @@ def test_parameters_changed_between_partial_fits_count_or_are_refused(X):
         {"beta": -1.0},
     ):
         changed_model = pickle.loads(pickle.dumps(model)).set_params(**refused)
-        with pytest.raises(ValueError, match=r"fit begins a new one|is not allowed"):
+        with pytest.raises(ValueError, match=r"call fit to begin a new one|beta must be 0 or more"):
             changed_model.partial_fit(X)
         assert_array_equal(changed_model.vae_.parameters.vector, before)
         assert changed_model.n_iter_ == 1
@@ -247,7 +247,7 @@ def test_parameters_changed_between_partial_fits_count_or_are_refused(X):
 
 @pytest.mark.parametrize("value", [np.float32(2.5), np.float64(2.5), np.array(2.5), 2.5])
 def test_half_a_dimension_is_refused(value, X):
-    with pytest.raises(ValueError, match=r"latent_dim: 2\.5 is not allowed; a whole number"):
+    with pytest.raises(ValueError, match=r"latent_dim: expected a whole number"):
         DecompositionVAE(latent_dim=value).fit(X)
 
 
@@ -262,10 +262,10 @@ def test_what_cannot_be_decoded_or_sampled_is_refused():
         with pytest.raises(ValueError, match=r"Z: x of row 0 .* is not finite"):
             model.inverse_transform(np.array(Z))
     for count in ("x", 2.5, True, -1, 0, None):
-        with pytest.raises(ValueError, match=r"n_samples: .*a whole number from 1 to"):
+        with pytest.raises(ValueError, match=r"n_samples.* a whole number from 1 to"):
             model.sample(count)
     for seed in (-1, 2**64, None, "x"):
-        with pytest.raises(ValueError, match="seed: "):
+        with pytest.raises(ValueError, match=r"^seed( must be|: expected) a whole number from 0 to"):
             model.sample(2, seed)
 
 
@@ -286,7 +286,7 @@ def test_a_frame_is_a_table(kind, X):
     assert_array_equal(model.transform(frame_of(kind, columns)), model.posterior(frame_of(kind, columns))[0])
     with pytest.raises(ValueError, match=r"feature names|order"):
         model.transform(frame_of(kind, dict(reversed(columns.items()))))
-    with pytest.raises(ValueError, match="column b: a number is needed, not 'x'; give only columns of numbers"):
+    with pytest.raises(ValueError, match="column b: expected a number, got 'x'; give only columns of numbers"):
         model.fit(frame_of(kind, columns | {"b": ["x"] * len(X)}))
     gap = np.where(np.arange(len(X)) == 3, np.nan, X[:, 1])
     with pytest.raises(ValueError, match=r"1 cell is missing, the first in row 3 .*leave out the 1 row with one"):
@@ -340,7 +340,7 @@ def test_lines_are_of_the_estimators_parameters():
     with pytest.warns(UserWarning, match="scale='standardise' brings"):
         DecompositionVAE(**QUICK).fit(far)
     X = np.random.default_rng(0).integers(0, 256, (40, 3, 5, 3)).astype(np.uint8)
-    with pytest.raises(ValueError, match="channels='first' or channels='last' says which"):
+    with pytest.raises(ValueError, match="say channels='first' or channels='last'"):
         DecompositionVAE(**QUICK, reshape=True).fit(X)
     model = DecompositionVAE(**QUICK, reshape=True, channels="first").fit(X)
     assert model.image_shape_ == (5, 3, 3) and model.sample(2).shape == (2, 3, 5, 3)
@@ -358,10 +358,10 @@ def test_frames_of_other_kinds(X):
     assert_array_equal(table.vae_.parameters.vector, expected)
     polars = pytest.importorskip("polars")
     for bad, line in (
-        (polars.DataFrame(frame.to_dict("list")).lazy(), r"X.collect\(\) is needed"),
+        (polars.DataFrame(frame.to_dict("list")).lazy(), r"use X.collect\(\)"),
         (frame.set_axis(list("aacde"), axis=1), "two columns named a"),
         (frame[[]], "without columns"),
-        (polars.DataFrame({"a": X.tolist()}), "a number is needed"),
+        (polars.DataFrame({"a": X.tolist()}), "expected a number"),
     ):
         with pytest.raises(ValueError, match=line):
             DecompositionVAE(**QUICK).fit(bad)
@@ -448,7 +448,8 @@ def test_a_change_of_the_model_is_refused_by_name(changed, loaded, X):
     (name,) = changed
     before = model.vae_.parameters.vector.copy()
     with pytest.raises(
-        ValueError, match=rf"^{name}: .* partial_fit goes on with was made with .*; fit begins a new one"
+        ValueError,
+        match=rf"^{name}=.* partial_fit goes on with a model that was made with .*; call fit to begin a new one",
     ):
         model.set_params(**changed).partial_fit(X)
     assert_array_equal(model.vae_.parameters.vector, before)
@@ -486,11 +487,11 @@ def test_callbacks_see_each_epoch_and_can_end_training(X):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"verbose": 2}, "verbose: 2 is not allowed; 0 or 1 is"),
-        ({"verbose": "yes"}, "verbose: yes is not allowed"),
-        ({"verbose": 1.0}, "verbose: 1.0 is not allowed"),
-        ({"callbacks": print}, "callbacks: .* is not allowed; a list of functions"),
-        ({"callbacks": [print, 3]}, "callbacks: .* is not allowed; a list of functions"),
+        ({"verbose": 2}, "verbose must be 0 or 1, not 2"),
+        ({"verbose": "yes"}, "verbose must be 0 or 1, not 'yes'"),
+        ({"verbose": 1.0}, "verbose must be 0 or 1, not 1.0"),
+        ({"callbacks": print}, "callbacks: expected a list of functions"),
+        ({"callbacks": [print, 3]}, "callbacks: expected a list of functions"),
     ],
 )
 def test_wrong_parameters_of_python(given, message, X):
@@ -533,5 +534,5 @@ def test_a_schedule_alone_is_enough(X):
     assert_array_equal(
         model.vae_.parameters.vector, DecompositionVAE(**QUICK, beta="0:0,2:4").fit(X).vae_.parameters.vector
     )
-    with pytest.raises(ValueError, match=r"beta_schedule: .*beta is 2"):
+    with pytest.raises(ValueError, match=r"beta_schedule=.*beta is 2"):
         model.set_params(beta=2.0).partial_fit(X)

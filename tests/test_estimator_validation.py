@@ -61,7 +61,7 @@ def test_the_words_of_scikit_learn():
     ("wrong", "line"),
     [
         ({"early_stopping": "soon"}, "early_stopping"),
-        ({"early_stopping": 3, "validation_fraction": 0.0}, "it needs points"),
+        ({"early_stopping": 3, "validation_fraction": 0.0}, "this needs validation points"),
         ({"monitor": "loss", "validation_fraction": 0.1}, "one of objective"),
     ],
 )

@@ -146,10 +146,13 @@ def test_without_points_a_command_works_or_asks_for_data(command, X, saved, caps
     code, error = main(command), capsys.readouterr().err
     assert code == (2 if needs_data else 0), error
     if needs_data:
-        assert "data.npy: no such file; --data FILE says where the run's data are now" in error
+        assert "data.npy: no such file; --data FILE says where the run's data is now" in error
         assert error.count("\n") == 1 or command[0] == "plot"
         assert main([*command, "--data", "X.npy"]) == 0, capsys.readouterr().err
-        assert "the run was saved without its data; nothing tells whether these are the same" in capsys.readouterr().err
+        assert (
+            "the run was saved without its data; minidecomp cannot check that these are the same"
+            in capsys.readouterr().err
+        )
 
 
 def test_the_data_come_along_when_the_folder_moves(X):
@@ -178,11 +181,11 @@ def test_a_folder_that_holds_something_is_refused(X):
 def test_other_points_are_refused_before_anything_is_written(X):
     model = DecompositionVAE(**QUICK, scale="standardise").fit(X)
     for wrong, test, line in (
-        (X[:50], None, "the points that were fitted last are needed, in their order"),
+        (X[:50], None, "expected the points that were fitted last, in the same order"),
         (X[:, :3], None, "features"),
-        (X, X.astype(np.float32), "X_test: has dtype float32; that of X, float64, is needed"),
+        (X, X.astype(np.float32), "X_test: has dtype float32; expected that of X, float64"),
         (X, X[:, :3], "features"),
-        (None, X, "X_test: it goes with X"),
+        (None, X, "X_test needs X"),
     ):
         with pytest.raises(ValueError, match=line):
             model.save("run", wrong, test)

@@ -1,4 +1,4 @@
-"""The data sets by name, one a file, and files of your own."""
+"""The named data sets, each in a file here, and your own files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, did_you_mean, either
 from ..randomness import philox, streams
 from ..settings.options import OWN, TrainOptions, chosen_variant, data_names
 from ..settings.resolving import check
@@ -27,12 +27,12 @@ for _module in (pinwheel, dsprites, fashion_mnist, own):
 __all__ = ["Available", "DataSource", "Dataset", "available", "dataset_from", "load", "with_absolute_files"]
 
 
-FILES_OR_NAMES = ("labels", "factors")  # options that are a file, or a name within the data's
+FILES_OR_NAMES = ("labels", "factors")  # options that are a file, or a name in the data's file
 PATHS = ("data", "data_dir", "from_run", "validation", *FILES_OR_NAMES)
 
 
 def with_absolute_files(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that are files as absolute paths, where they are given, so that they hold from any folder."""
+    """The given options, with files as absolute paths, so that they are valid from any folder."""
     made = dict(given)
     for name in PATHS:
         value = made.get(name)
@@ -49,14 +49,14 @@ def load(data: str | Path, *, data_seed: int = 0, limit: int | None = None, **gi
     Parameters
     ----------
     data : str or path
-        ``pinwheel``, ``dsprites``, ``fashion-mnist``, or whatever `arrays.read` takes.
+        ``pinwheel``, ``dsprites``, ``fashion-mnist``, or anything that `arrays.read` reads.
     data_seed : int
-        For the pinwheel's points, a file's test part and the choice of ``limit``; 0 to 2^64 - 1.
+        Seed of the pinwheel's points, of the choice of test points, and of ``limit``; 0 to 2^64 - 1.
     limit : int or None
-        Keep this many training points, chosen at random, in their order.
+        Keep this many training points, chosen at random, without changing their order.
     **given
-        The data set's own options, by the names and with the defaults of ``minidecomp train --help``; one that belongs
-        to another data set is not looked at.
+        The options of the data set, with the names and defaults of ``minidecomp train --help``. An option
+        of another data set is ignored.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def load(data: str | Path, *, data_seed: int = 0, limit: int | None = None, **gi
 
 
 def dataset_from(options: TrainOptions) -> Dataset:
-    """The data that the options name, with validation points where they ask for some."""
+    """The data that the options name, with validation points if the options ask for them."""
     dataset = _load(options)
     if dataset.validation is None:
         dataset = validation.with_held_out(dataset, options.validation_fraction, options.data_seed)
@@ -84,7 +84,7 @@ def _load(options: Any) -> Dataset:
     source = chosen_variant("data", options.data)
     is_own = source.name == OWN and str(options.data) != arrays.STANDARD_INPUT
     if is_own and not os.path.exists(options.data) and arrays.ending_of(options.data) not in arrays.ENDINGS:
-        raise OptionError("data", options.data, _allowed(str(options.data)))
+        raise _unknown_data(str(options.data))
     loaded = source.load(options)
     limit = options.limit
     if source.limits_itself or limit is None or limit >= len(loaded.train):
@@ -95,13 +95,11 @@ def _load(options: Any) -> Dataset:
 
 
 def available() -> list[Available]:
-    """The named data sets, with where each is or how to get it."""
+    """The named data sets, each with its place or the way to get it."""
     return [each.available() for each in DATA_SETS.values() if each.available is not None]
 
 
-def _allowed(data: str) -> str:
-    from difflib import get_close_matches
+def _unknown_data(data: str) -> OptionError:
 
-    close = get_close_matches(data.lower(), data_names(), n=1, cutoff=0.5)
-    guess = f"; did you mean {close[0]}?" if close else ""
-    return f"{', '.join(data_names())}, {arrays.ANY_FILE} is{guess}"
+    hint = did_you_mean(data, data_names()) or f"the data sets are {either(data_names(), 'and')}"
+    return OptionError("data", data, "there is no such data set, file or folder", hint=hint)

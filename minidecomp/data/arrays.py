@@ -1,4 +1,4 @@
-"""A user's own data: arrays, tables and images in files and folders, as points for training and for testing."""
+"""Your own data: arrays, tables and images in files and folders, as training and test points."""
 
 from __future__ import annotations
 
@@ -34,25 +34,24 @@ IDS = {"id", "index"}
 NO_FEATURES = {*IDS, "label", "labels", "class", "target"}
 _WORDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")  # customer_id, userId, class label
 CODES_OF_GAPS = (-9999, -999, -99, 999, 9999, 99999, 999999, -99999, -32768)
-ANY_FILE = f"a folder of images or of .npy files, or a file that ends in {', '.join(ENDINGS)}"
 
 
 @dataclass(frozen=True)
 class FromFile:
-    """The array of a file, its values unchanged.
+    """The array in a file, with its values unchanged.
 
     Attributes
     ----------
     values : numpy.ndarray or OnDisk
-        A point, or an image with its channels last, in each row; on the disk where memory has no room for them.
+        Each row is a point, or an image with its channels last. They stay on disk if memory has no room for them.
     names : tuple of str
-        The columns' names, of a table that has them.
+        Names of the columns, if the file is a table that has names.
     notes : tuple of str
-        Lines for the user on what was found out, or was taken for no point.
+        Lines for the user about what was detected or left out.
     beside : Beside
         Labels and factors of the points.
     index : numpy.ndarray of shape (N,) or None
-        A table's index, as of `tables.Table`; the names of a folder's images; None of an array.
+        The index of a table (see `tables.Table`), or the names of a folder's images; None for an array.
     """
 
     values: np.ndarray | OnDisk
@@ -63,30 +62,30 @@ class FromFile:
 
     @property
     def numbered(self) -> np.ndarray:
-        """The index (N,) or, where there is none, the rows' numbers from 0."""
+        """The index (N,), or the numbers of the rows from 0 if there is none."""
         return np.arange(len(self.values)) if self.index is None else self.index
 
 
 @dataclass(frozen=True)
 class HowToRead:
-    """What is said of a file beside its path; by default all is found out.
+    """How to read a file. By default everything is detected.
 
     Attributes
     ----------
     array : str or None
-        The name of the array in a file of several.
+        Name of the array, if the file has several.
     table : Reading
         Of a table.
     channels : str
-        ``first`` or ``last``, of images of four axes; empty to find out.
+        ``first`` or ``last``, for images with four axes; empty to detect it.
     resize : (int, int) or None
-        Rows and columns to which the images of a folder are brought.
+        Resize the images of a folder to these rows and columns.
     labels : str
-        The column or array of the file, or another FILE, that has each point's label.
+        Column or array of the file, or another FILE, with the label of each point.
     factors : tuple of str
-        Those that have its factors; or one FILE.
+        Columns or arrays with the factors of each point, or one FILE.
     image_shape : tuple of int
-        Rows, columns and, in colour, channels of the images that rows of numbers are; empty where they are none.
+        Rows, columns and channels (if coloured) of the image in each row of numbers; empty if there are no images.
     """
 
     array: str | None = None
@@ -108,49 +107,49 @@ def load(
     scale: str | None = None,
     validation_fraction: float | None = None,
 ) -> Dataset:
-    """Load points from a file and set some aside for the test, and for validation if that is asked for.
+    """Load points from a file and split them into training, test and, if requested, validation points.
 
     Parameters
     ----------
     path : path
-        Whatever ``read`` takes.
+        Anything that ``read`` reads.
     array : str or None
-        The name of the array in a file of several; needed there.
+        Name of the array; required if the file has several.
     test_fraction : float
-        The part of the points that is set aside, between 0 and 1.
+        Share of the points that is kept for testing, between 0 and 1.
     data_seed : int
-        Chooses those points, and what ``limit`` keeps; 0 to 2^64 - 1.
+        Seed of that choice, and of what ``limit`` keeps; 0 to 2^64 - 1.
     limit : int or None
-        Keep this many of the other points, for training.
+        Train on this many of the other points.
     how : HowToRead, optional
-        What else is said of the file.
+        How to read the file.
     scale : str or None
         As of `rules.new_data`.
     validation_fraction : float, optional
-        The part of the training points that is not trained on.
+        Share of the training points that is kept for validation.
 
     Returns
     -------
     Dataset
-        Points of shape (dx,) in random order, scaled as the training points ask for, float64. A uint8 array with more
-        than zeros and ones stays uint8 and stands for v / 255, unless ``scale`` says otherwise.
+        Points of shape (dx,) in random order, float64, scaled as learnt from the training points. A uint8 array with
+        more than zeros and ones stays uint8 and stands for v / 255, unless ``scale`` says otherwise.
 
     Raises
     ------
     DataError
-        The file cannot be read, or what is in it cannot be used.
+        The file cannot be read, or its content cannot be used.
     OptionError
         ``test_fraction`` is out of its range.
     """
     if not 0 < test_fraction < 1:
-        raise OptionError("test_fraction", test_fraction, "a number above 0 and below 1 is")
+        raise OptionError("test_fraction", test_fraction, must_be="above 0 and below 1")
     name = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
     how = how or HowToRead()
     found = read(path, array, how)
     new = _as_images(new_data(found.values, str(path), scale, LAST), how.image_shape, str(path))
     n = len(new.rows)
     if n < 4:
-        raise DataError(f"{path}: has {counted(n, 'point')}; at least 4 are needed")
+        raise DataError(f"{path}: has {counted(n, 'point')}, and at least 4 are needed")
     kept, tested = _split(n, test_fraction, data_seed)
     kept = kept[:limit]
     trained, held = held_out(len(kept), validation_fraction or 0.0, data_seed, str(path))
@@ -177,8 +176,8 @@ def load(
 
 
 def _split(count: int, test_fraction: float, data_seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a file that are trained on, and those that are tested on."""
-    # One order for both: the training points are in random order already, so that the first are a random choice.
+    """The rows of a file for training, and those for testing."""
+    # One order for both: the training points are already in random order, so the first ones are a random choice.
     order = permutation(count, data_seed, *streams.SPLIT.at())
     test_count = min(max(round(test_fraction * count), 1), count - 1)
     return order[test_count:], order[:test_count]
@@ -201,46 +200,50 @@ def lay_out(train: np.ndarray, test: np.ndarray, data_seed: int) -> tuple[np.nda
 
 
 def _as_images(new: NewData, shape: tuple[int, ...], name: str) -> NewData:
-    """Points of numbers as images of that shape, if one is given."""
+    """Reshape points to images, if a shape is given."""
     if not shape:
         return new
     width = new.rows.shape[1]
     if len(shape) < 2 or math.prod(shape) != width or (new.image_shape or shape) != shape:
         have = in_words(new.image_shape) if new.image_shape else counted(width, "number")
-        raise OptionError("image_shape", shape, f"rows and columns, and 3 or 4 channels, of {name}'s {have} are")
+        raise OptionError(
+            "image_shape",
+            shape,
+            f"{name} has {have} in a point; give rows,columns or rows,columns,channels (3 or 4)",
+        )
     return new._replace(image_shape=shape)
 
 
 def read(path: str | Path, array: str | None = None, how: HowToRead | None = None) -> FromFile:
-    """The array in a file; `minidecomp.data.rules` says what it means.
+    """Read the array in a file; `minidecomp.data.rules` says what its values mean.
 
     Parameters
     ----------
     path : path
-        A .npy, .npz, .mat or .h5 file of shape (N,), (N, dx), (N, rows, columns), or of four axes, one of them for 1, 3
-        or 4 channels; a table, as of `tables.read_table`; or a folder, of .png and .jpg files or of .npy files.
+        A .npy, .npz, .mat or .h5 file of shape (N,), (N, dx), (N, rows, columns), or with four axes, one for 1, 3
+        or 4 channels; a table that `tables.read_table` reads; or a folder of .png and .jpg files, or of .npy files.
     array : str or None
-        The name of the array in a file of several.
+        Name of the array, if the file has several.
     how : HowToRead, optional
-        What else is said of the file.
+        How to read the file.
 
     Raises
     ------
     DataError
-        The file cannot be read, or it is doubtful what is in it.
+        The file cannot be read, or its content is ambiguous.
     """
     how = how or HowToRead()
     ending = ending_of(path)
     if array is not None and ending not in (".npz", *containers.CONTAINER_ENDINGS):
-        raise DataError(f"{path}: has no array named {array}; only .npz, .mat and .h5 files have named arrays")
+        raise DataError(f"{path}: only .npz, .mat and .h5 files have named arrays; leave --array out")
     try:
         return _read(path, ending, array, how)
     except MinidecompError:
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
-        raise DataError(f"{path}: cannot be read ({reason(error)}); a whole {ending} file is needed") from None
+    except Exception as error:  # numpy, zipfile and zlib raise almost any exception for a damaged file
+        raise DataError(f"{path}: cannot be read ({reason(error)}); the {ending} file may be incomplete") from None
 
 
 def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> FromFile:
@@ -267,14 +270,16 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
     if ending in containers.TORCH_ENDINGS:
         containers.refuse_torch(path)
     if ending not in ENDINGS:
-        raise DataError(f"{path}: ends in {ending or 'nothing'}; {', '.join(ENDINGS)} can be read{conversion(path)}")
+        raise DataError(
+            f"{path}: ends in {ending or 'nothing'}; minidecomp reads {', '.join(ENDINGS)}{conversion(path)}"
+        )
     refuse_what_is_no_file(Path(path))
     if ending == npy.ENDING and (large := npy.on_disk([Path(path)], str(path), how.channels)) is not None:
         return _with_beside(FromFile(large[0], notes=(large[1],)), path, how, {})
     arrays = containers.named_arrays(Path(path), ending)
     beside = {each for each in (how.labels, *how.factors) if each and each in arrays}
     if array is not None and array in beside:
-        raise OptionError("labels", array, f"--array trains on {array}; another array of {path} is")
+        raise OptionError("labels", array, f"--array trains on {array}; name another array of {path}")
     name = containers.chosen_name(path, [name for name in arrays if name not in beside], array)
     values = arrays[name]()
     if values.ndim == 4:
@@ -295,19 +300,19 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
 
 
 def _refuse_what_does_not_go(how: HowToRead, path: str | Path, is_table: bool, is_images: bool) -> None:
-    """Raise OptionError for an option that has no meaning for such a file."""
+    """Raise OptionError for an option that does not apply to this kind of file."""
     table = how.table
     of_tables: dict[str, Any] = {"columns": table.columns, "drop": table.drop, "missing": table.missing}
     of_tables |= {"delimiter": table.delimiter, "decimal": table.decimal}
     of_tables |= {"header": "" if table.header is None else "yes" if table.header else "no"}
-    found: list[tuple[str, dict[str, Any]]] = [("tables", of_tables)] if not is_table else []
-    found += [("folders of images", {"resize": how.resize})] if not is_images else []
+    found: list[tuple[str, dict[str, Any]]] = [("a table", of_tables)] if not is_table else []
+    found += [("a folder of images", {"resize": how.resize})] if not is_images else []
     found += [("arrays of images", {"channels": how.channels})] if is_table or is_images else []
     for kind, given in found:
         for name, value in given.items():
             if value:
                 shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
-                raise OptionError(name, shown, f"it goes with {kind}, and {path} is none; it may be left out, it")
+                raise OptionError(name, shown, f"this is for {kind}, which {path} is not; leave it out")
 
 
 def _with_beside(
@@ -319,7 +324,7 @@ def _with_beside(
     total: int | None = None,
     names: Sequence[str] = (),
 ) -> FromFile:
-    """The points with their labels and factors; those without are left out, or refused.
+    """Add labels and factors to the points. Points without them are left out, or the file is refused.
 
     ``own`` has texts (N, columns) that the file itself has, by name; ``rows`` are the rows of the points among its
     ``total`` rows, all by default; ``names`` are the points' own.
@@ -346,7 +351,7 @@ def _with_beside(
 
 
 def _with_folders(found: FromFile, path: str | Path) -> FromFile:
-    """Images in folders of a folder have these folders' names as labels, unless they have others."""
+    """Use the names of subfolders as labels of the images in them, unless other labels are given."""
     folders = [str(name).rpartition("/")[0] for name in found.numbered]
     if not all(folders) or found.beside.labels is not None or len(set(folders)) < 2:
         return found
@@ -356,7 +361,7 @@ def _with_folders(found: FromFile, path: str | Path) -> FromFile:
 
 
 def _without_nan(found: FromFile, path: str | Path, how: HowToRead) -> FromFile:
-    """An array without the rows that have NaN, where ``--drop-missing`` says so; else they are refused."""
+    """Leave out the rows with NaN if ``--drop-missing`` is given; otherwise refuse the array."""
     values = found.values
     if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or not values.size:
         return found
@@ -368,17 +373,17 @@ def _without_nan(found: FromFile, path: str | Path, how: HowToRead) -> FromFile:
     if not how.table.drop_missing:
         row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
         raise DataError(
-            f"finite numbers are needed; {path} has nan in row {row}, column {column} (counted from 0); "
+            f"{path}: expected finite numbers, got nan in row {row}, column {column} (counted from 0); "
             f"--drop-missing leaves out {lost}"
         )
     if not whole.any():
-        raise DataError(f"{path}: every row has nan; --drop-missing leaves nothing")
+        raise DataError(f"{path}: every row has nan, so --drop-missing would leave no rows")
     note = f"{path}: {lost} of {len(values)} left out, with nan"
     return replace(found, values=values[whole], index=np.flatnonzero(whole), notes=(*found.notes, note))
 
 
 def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
-    """The arrays of a folder's .npy files, one after the other."""
+    """The arrays of a folder's .npy files, joined."""
     paths, notes = npy.parts_of(path)
     for part in paths:
         refuse_what_is_no_file(part)
@@ -392,12 +397,12 @@ def _from_parts(path: str | Path, how: HowToRead) -> FromFile:
         except MinidecompError:
             raise
         except Exception as error:  # as in `read`
-            raise DataError(f"{part}: cannot be read ({reason(error)}); a whole .npy file is needed") from None
+            raise DataError(f"{part}: cannot be read ({reason(error)}); the .npy file may be incomplete") from None
     return FromFile(npy.join(paths, loaded, str(path), how.channels), notes=tuple(notes))
 
 
 def labels_and_ids(found: FromFile, name: str) -> list[str]:
-    """A line on each column of whole numbers that is named as a label or an id is: few mean to learn these."""
+    """A line for each column of whole numbers that is named like a label or an id."""
     if len(found.names) < 2 or not isinstance(found.values, np.ndarray):
         return []
     called = [_WORDS.split(each.strip())[-1].lower() for each in found.names]
@@ -412,7 +417,7 @@ def labels_and_ids(found: FromFile, name: str) -> list[str]:
 
 
 def codes_of_gaps(values: np.ndarray, name: str) -> list[str]:
-    """A line on numbers such as -9999 that lie farther from all others of their column than these do apart."""
+    """A line about numbers such as -9999 that lie farther from the rest of their column than the rest is wide."""
     counts = dict.fromkeys(CODES_OF_GAPS, 0)
     for column, low, high in zip(values.T, values.min(0), values.max(0), strict=True):
         for code in {low, high} & counts.keys():
@@ -425,5 +430,5 @@ def codes_of_gaps(values: np.ndarray, name: str) -> list[str]:
     cells = sum(counts.values())
     return [
         f"{name}: {counted(cells, 'cell')} {'is' if cells == 1 else 'are'} {' or '.join(found)}, far from all others, "
-        f"and taken as a number; --missing {','.join(found)} says that it stands for no value"
+        f"and counts as a number; --missing {','.join(found)} marks it as a missing value"
     ]

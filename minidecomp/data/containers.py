@@ -1,4 +1,4 @@
-"""Files that hold arrays by name: MATLAB's .mat and HDF5's .h5, and those that are refused with the way out."""
+"""Files that hold named arrays: .mat of MATLAB and .h5 of HDF5, and files that are refused with advice."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ _SPARSE = {"format", "shape", "data"}
 
 
 def chosen_name(path: str | Path, names: Sequence[str], wanted: str | None) -> str:
-    """The array to take of those in a file: the only one, or the one that is wanted.
+    """The name of the array to read: the only one, or the one that was requested.
 
     Raises
     ------
     DataError
-        There are several and none is wanted, or there is none of that name.
+        There are several and none was requested, or there is none of that name.
     """
     shown = ", ".join(list(names)[:30]) + (", .." if len(names) > 30 else "")
     if wanted is None and len(names) != 1:
-        raise DataError(f"{path}: has {len(names)} arrays; choose by --array one of: {shown or 'none'}")
+        raise DataError(f"{path}: has {len(names)} arrays; choose one with --array: {shown or 'none'}")
     if wanted is not None and wanted not in names:
         raise DataError(f"{path}: has no array named {wanted}; it has: {shown or 'none'}")
     return names[0] if wanted is None else wanted
 
 
 def refuse_sparse(path: str | Path, names: Sequence[str]) -> None:
-    """Raise DataError if the names are those in a sparse matrix that scipy wrote."""
+    """Raise DataError if the names are those of a sparse matrix that scipy wrote."""
     if set(names) >= _SPARSE:
         raise DataError(
-            f"{path}: is a sparse matrix of scipy, and whole arrays are needed; in Python: "
+            f"{path}: this is a sparse matrix of scipy; convert it in Python: "
             f"numpy.save('dense.npy', scipy.sparse.load_npz('{Path(path).name}').toarray())"
         )
 
 
 def refuse_torch(path: str | Path) -> None:
-    """Raise DataError: a file of torch's cannot be read without torch, and may run any program."""
+    """Raise DataError: reading a file of torch needs torch, and may run any program."""
     stem = Path(path).stem
     raise DataError(
-        f"{path}: is a file of torch's, which is not read here; with torch: "
+        f"{path}: this is a file of torch; convert it: "
         f"numpy.save('{stem}.npy', torch.load('{Path(path).name}', weights_only=True).numpy())"
     )
 
 
 def named_arrays(path: Path, ending: str) -> dict[str, Callable[[], np.ndarray]]:
-    """What reads each array of a .npy, .npz, .mat or .h5 file, by its name; a .npy file has one, without a name.
+    """Functions that read the arrays of a .npy, .npz, .mat or .h5 file, by name; the name is empty for .npy.
 
     Raises
     ------
     DataError
-        It is no such file, it is sparse, or h5py is missing.
+        It is not such a file, it is sparse, or h5py is missing.
     """
     if ending in HDF5_ENDINGS:
         return _of_hdf5(path)
@@ -73,7 +73,7 @@ def _of_numpy(path: Path) -> dict[str, Callable[[], np.ndarray]]:
         file.seek(0)
         if not start.startswith((b"\x93NUMPY", b"PK")):  # np.load would take it for a pickle
             found = f"starts with {start!r}" if start else "is empty"
-            raise DataError(f"{path}: {found}; a file that numpy.save or numpy.savez wrote is needed")
+            raise DataError(f"{path}: {found}; expected a file written by numpy.save or numpy.savez")
         if start.startswith(b"\x93"):
             return {"": lambda: np.asarray(np.load(path, allow_pickle=False))}
         names = np.load(file, allow_pickle=False).files
@@ -97,9 +97,7 @@ def _of_mat(path: Path) -> dict[str, Callable[[], np.ndarray]]:
     def read(name: str) -> np.ndarray:
         found = io.loadmat(path, variable_names=[name])[name]
         if not isinstance(found, np.ndarray):
-            raise DataError(
-                f"{path}: {name} is a sparse matrix, and whole arrays are needed; full({name}) in MATLAB is one"
-            )
+            raise DataError(f"{path}: {name} is a sparse matrix; in MATLAB, full({name}) makes it a full one")
         return found
 
     io = import_module("scipy.io")
@@ -126,7 +124,7 @@ def _of_hdf5(path: Path) -> dict[str, Callable[[], np.ndarray]]:
 
 
 def _collector(names: list[str], dataset: type) -> Callable[[str, Any], None]:
-    """Notes the arrays of a file; what stands under #refs# MATLAB keeps for itself."""
+    """Note the arrays of a file, except those under #refs#, which MATLAB keeps for itself."""
 
     def note(name: str, thing: Any) -> None:
         if isinstance(thing, dataset) and not name.startswith("#"):

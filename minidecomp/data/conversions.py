@@ -1,4 +1,4 @@
-"""What to do with files that are not read here."""
+"""What to do with files that minidecomp does not read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp")
 
 
 def conversion(path: str | Path) -> str:
-    """How a file of an ending that is not read becomes one that is, as the end of a sentence; empty if unknown."""
+    """How to convert a file with this ending, as the end of a sentence; empty if unknown."""
     name, ending = Path(path).name, Path(path).suffix.lower()
     if ending in _PANDAS:
         return f"; in Python: pandas.{_PANDAS[ending].format(name)}.to_csv('{Path(path).stem}.csv', index=False)"

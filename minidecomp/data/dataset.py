@@ -1,4 +1,4 @@
-"""The form that every data set has once it is loaded."""
+"""The form of every loaded data set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .scaling import Scaling
 
 @dataclass(frozen=True)
 class Grid:
-    """The ground truth of data that have one: a point for every combination of the factors' values.
+    """The ground truth of a data set with a point for every combination of the factors' values.
 
     Attributes
     ----------
@@ -36,22 +36,22 @@ class Grid:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """How many values each factor has."""
+        """Number of values of each factor."""
         return tuple(len(values) for values in self.values)
 
 
 @dataclass(frozen=True)
 class Factors:
-    """The factors of a person's own data: each point's class of each factor.
+    """The factors of your own data: the class of each point for each factor.
 
     Attributes
     ----------
     names : tuple of str
         A name for each factor.
     sizes : tuple of int
-        How many classes each has, over all points.
+        Number of classes of each, over all points.
     train, test : numpy.ndarray of shape (N, F)
-        int64 classes from 0 of the training and of the test points.
+        int64 classes, from 0, of the training and test points.
     """
 
     names: tuple[str, ...]
@@ -69,7 +69,7 @@ class Factors:
 
 @dataclass(frozen=True)
 class Digests:
-    """SHA-256 of the training, the test and the validation points, hexadecimal; empty where it was not taken."""
+    """SHA-256 of the training, test and validation points, in hexadecimal; empty if not computed."""
 
     train: str = ""
     test: str = ""
@@ -77,13 +77,13 @@ class Digests:
 
 
 def named(labels: np.ndarray | None, class_names: Sequence[str]) -> np.ndarray | None:
-    """Labels (N,) as the names of their classes, if these have any."""
+    """Labels (N,) as the names of their classes, if the classes have names."""
     return np.array(class_names)[labels] if labels is not None and class_names else labels
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The training, the test and the validation points of a data set, and what is known of them.
+    """The training, test and validation points of a data set, and what is known about them.
 
     Attributes
     ----------
@@ -91,29 +91,29 @@ class Dataset:
         ``pinwheel``, ``dsprites``, ``fashion-mnist``, or the file's name.
     train, test : Points of shape (N, dx)
         float64; or uint8, where a byte v stands for the intensity v / 255; or bits. C-contiguous, finite.
-        On the disk, where memory has no room for them: ``train[rows]`` is then an array.
+        They stay on disk if memory has no room for them; ``train[rows]`` is then an array.
     train_labels, test_labels : numpy.ndarray of shape (N,) or None
         int64 classes from 0.
     class_names : tuple of str
         A name for each class; may be empty.
     image_shape : tuple of int or None
-        Rows and columns, when a point is an image; and 3 or 4, the channels, in colour.
+        Rows and columns if a point is an image, and 3 or 4 channels if it is coloured.
     source : str
-        Where it came from, in words for the terminal.
+        Where the data came from, in words for the terminal.
     grid : Grid or None
-        The factors of variation, where they are known.
+        The factors of variation, if they are known.
     notes : tuple of str
-        What was found out, or taken for no point, while they were read, a line each.
+        Lines about what was detected or left out while reading.
     feature_names : tuple of str
         A name for each number of a point; may be empty.
     scaling : Scaling or None
-        How a person's numbers became these points; None where they are the same, or bytes.
+        How the original numbers became these points; None if they are unchanged, or bytes.
     factors : Factors or None
-        The factors that a person's file has for its points; a data set with a ``grid`` has none.
+        The factors that your own file has for its points; None for a data set with a ``grid``.
     test_index : numpy.ndarray of shape (N,) or None
-        What tells each test point from the others of a person's file: the cell of its index, or its row, from 0.
+        What identifies each test point in your own file: its cell in the index, or its row, from 0.
     validation : Points of shape (N, dx) or None
-        Those that are not trained on, but show how the training goes.
+        Points that show how the training goes, and are not trained on.
     """
 
     name: str
@@ -138,7 +138,7 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What each class of any point is called, by a number if it has no name; empty without labels."""
+        """Name of each class, or its number if it has no name; empty without labels."""
         known = [labels for labels in (self.train_labels, self.test_labels) if labels is not None and labels.size]
         if self.class_names or not known:
             return self.class_names
@@ -146,24 +146,24 @@ class Dataset:
 
     @property
     def data_dim(self) -> int:
-        """dx, the numbers of a point."""
+        """dx, the number of values of a point."""
         return self.train.shape[1]
 
     def give(self, x: np.ndarray) -> np.ndarray:
-        """Points (.., dx) of the model in the units of a person's data; those of bytes stay intensities v / 255."""
+        """Points (.., dx) of the model in the original units; those of bytes stay intensities v / 255."""
         return x if self.scaling is None else self.scaling.undo(x)
 
     def given(self, points: Points, dtype: Any) -> np.ndarray:
-        """Some of the data set's points in the units of a person's data; in ``dtype``, if no scaling has to be undone.
+        """Some of the points in the original units, and in ``dtype`` if no scaling has to be undone.
 
-        Scaled ones get their own digits: from float32, a 0 could come back as 6.57e-08.
+        Scaled points stay float64: from float32, a 0 could come back as 6.57e-08.
         """
         if self.scaling is None:
             return as_numbers(points, dtype)
         return self.scaling.restore(as_numbers(points, np.float64))
 
     def digests(self) -> Digests:
-        """The digests of the parts, which tell these points from others; they are taken once."""
+        """The digests of the parts, which identify the points; computed once."""
         return self._digests
 
     @cached_property

@@ -1,8 +1,8 @@
 """dSprites (Matthey et al., 2017): 737,280 binary images of three shapes, every combination of five factors once.
 
-Nothing has to be downloaded: the images are drawn, in a quarter of a second, and equal the original's in all of its
-published frames, to the pixel (``_core/sprites.pyx``). The original file is taken instead where it is found. Not every
-combination is an image of its own: 715,706 are distinct (docs/data.md).
+Nothing has to be downloaded: the images are drawn in a quarter of a second, and equal the original's in all of its
+published frames, to the pixel (``_core/sprites.pyx``). If the original file is found, it is used instead. Not every
+combination gives a different image: 715,706 are distinct (docs/data.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, either
 from ..files import make_folder, write_file
 from ..randomness import philox, streams
 from . import folders
@@ -41,7 +41,7 @@ TEST_COUNT = 10_000
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 PACKED = "dsprites_packed.npy"
 URL = f"https://github.com/google-deepmind/dsprites-dataset/raw/master/{FILE}"
-# As public loaders of the file state them; either one will do.
+# As stated by public loaders of the file; either one is accepted.
 SHA1, MD5 = "3e0a46a9238e425f46a6ef9e9bdfd7cedb35d50f", "7da33b31b13a06f4b04a70402ce90c2e"
 MOST_BYTES = 40_000_000  # of the original, which has 26 MB
 BLOCK = 4096
@@ -55,21 +55,21 @@ def load(
     Parameters
     ----------
     data_dir : path or None
-        A folder with the original's file, or with what ``minidecomp data render dsprites --out FILE.npy`` wrote.
-        Without it ``$MINIDECOMP_DATA`` and the user's cache are looked into, and if neither has one, the images are
+        A folder with the original file, or with one that ``minidecomp data render dsprites --out FILE.npy`` wrote.
+        Without it, it is looked for in ``$MINIDECOMP_DATA`` and the user's cache; if neither has it, the images are
         drawn.
     factors : str or None
-        A part of the set, as ``shape=heart,scale=0.5..1``; see `selection`.
+        A part of the set, such as ``shape=heart,scale=0.5..1``; see `selection`.
     limit : int or None
-        Train on that many images, chosen at random.
+        Train on this many images, chosen at random.
     data_seed : int
-        Chooses them, and the test images.
+        Seed of that choice, and of the choice of test images.
 
     Returns
     -------
     Dataset
-        Bits of shape (N, 4096), with the ground truth's grid. All images are for training, as in the paper; 10,000 of
-        them at random are for testing. With ``limit`` the test images are others, fewer where fewer are left.
+        Bits of shape (N, 4096), with the grid of factors. All images are training points, as in the paper; 10,000 of
+        them, chosen at random, are test points. With ``limit``, the test images are chosen from the others.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def load(
 
 
 def selection(factors: str | None) -> tuple[np.ndarray, ...]:
-    """The classes of each factor that a text such as ``shape=heart+square,scale=0.5..0.8,posX=0.5..1`` keeps.
+    """The classes of each factor that a text such as ``shape=heart+square,scale=0.5..0.8,posX=0.5..1`` selects.
 
     A factor takes a value, values joined by ``+``, or a range ``low..high`` with both ends. Shapes go by their names;
     scale is 0.5 to 1, orientation 0 to 2 pi, posX and posY are 0 to 1.
@@ -104,7 +104,7 @@ def selection(factors: str | None) -> tuple[np.ndarray, ...]:
     Raises
     ------
     OptionError
-        If it is not of that form, or keeps nothing of a factor.
+        The text has another form, or selects no value of a factor.
     """
     kept = [np.arange(size) for size in SIZES]
     for part in factors.split(",") if factors else ():
@@ -112,37 +112,37 @@ def selection(factors: str | None) -> tuple[np.ndarray, ...]:
         lowered = [known.lower() for known in NAMES]
         if not equals or name.lower() not in lowered:
             raise OptionError(
-                "factors", part, f"NAME=VALUE, NAME=A+B or NAME=LOW..HIGH is, with NAME of {', '.join(NAMES)}"
+                "factors", part, expected=f"NAME=VALUE, NAME=A+B or NAME=LOW..HIGH, where NAME is {either(NAMES)}"
             )
         index = lowered.index(name.lower())
         if len(kept[index]) < SIZES[index]:
-            raise OptionError("factors", part, f"{NAMES[index]} is there twice; join its values by +")
+            raise OptionError("factors", part, f"{NAMES[index]} appears twice; join its values with +")
         chosen = [_matches(index, each.strip(), part) for each in wanted.split("+")]
         kept[index] = np.flatnonzero(np.any(chosen, axis=0))
         if len(kept[index]) == 0:
             shown = SHAPES if index == 0 else [f"{value:.4g}" for value in VALUES[index]]
-            raise OptionError("factors", part, f"none of them is a value of {NAMES[index]}: {', '.join(shown)}")
+            raise OptionError("factors", part, f"no value of {NAMES[index]} matches; its values are {', '.join(shown)}")
     return tuple(kept)
 
 
 def _matches(index: int, wanted: str, part: str) -> np.ndarray:
-    """Which of a factor's values a value or a range means."""
+    """Which values of a factor are selected by a value or a range."""
     if index == 0:
         return np.array([shape == wanted.lower() for shape in SHAPES])
     low, dots, high = wanted.partition("..")
     try:
         bounds = float(low), float(high if dots else low)
     except ValueError:
-        raise OptionError("factors", part, "a number or a range LOW..HIGH is") from None
-    # A value is meant by what it is rounded to; a range has its ends.
+        raise OptionError("factors", part, expected="a number or a range LOW..HIGH") from None
+    # A value is matched by rounding; a range includes its ends.
     slack = 1e-6 if dots else 0.005
     return (VALUES[index] >= bounds[0] - slack) & (VALUES[index] <= bounds[1] + slack)
 
 
 def render(classes: tuple[np.ndarray, ...]) -> np.ndarray:
-    """The images (N, 512) of all combinations of the classes, packed, the last factor fastest."""
+    """The packed images (N, 512) of all combinations of the classes, with the last factor fastest."""
     sizes = tuple(len(c) for c in classes)
-    # Here, for only a data set that is drawn needs it.
+    # Imported here, as only a drawn data set needs it.
     from .._core import sprites
 
     packed = np.empty((int(np.prod(sizes)), BYTES), np.uint8)
@@ -155,7 +155,7 @@ def render(classes: tuple[np.ndarray, ...]) -> np.ndarray:
 
 
 def _numbers(classes: tuple[np.ndarray, ...]) -> np.ndarray:
-    """The places in the whole set of all combinations of the classes."""
+    """The indices, in the whole set, of all combinations of the classes."""
     return np.ravel_multi_index(np.meshgrid(*classes, indexing="ij"), SIZES).reshape(-1)
 
 
@@ -163,7 +163,7 @@ def _numbers(classes: tuple[np.ndarray, ...]) -> np.ndarray:
 
 
 def find(data_dir: str | Path | None = None) -> Path | None:
-    """The original's file, or a packed one; None where there is neither and ``data_dir`` is not given.
+    """The original file, or a packed one; None if there is neither and ``data_dir`` is not given.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def find(data_dir: str | Path | None = None) -> Path | None:
                 return folder / name
     if data_dir is not None:
         raise DataError(
-            f"dsprites: {data_dir} has neither {FILE} nor {PACKED}; without --data-dir the images are drawn"
+            f"dsprites: {data_dir} has neither {FILE} nor {PACKED}; leave --data-dir out to draw the images"
         )
     return None
 
@@ -187,16 +187,16 @@ def _read(path: Path) -> np.ndarray:
         return _read_packed(path) if path.name == PACKED else _read_original(path)
     except DataError:
         raise
-    except Exception as error:  # numpy, zipfile and zlib raise nearly anything for a damaged file
+    except Exception as error:  # numpy, zipfile and zlib raise almost any exception for a damaged file
         raise DataError(
-            f"{path}: cannot be read ({folders.reason(error)}); delete it, and the images are drawn"
+            f"{path}: cannot be read ({folders.reason(error)}); delete it to draw the images again"
         ) from None
 
 
 def _read_packed(path: Path) -> np.ndarray:
     packed = np.load(path, mmap_mode="r", allow_pickle=False)
     if packed.dtype != np.uint8 or packed.shape != (COUNT, BYTES):
-        raise DataError(f"{path}: is {packed.dtype} of shape {packed.shape}; uint8 ({COUNT}, {BYTES}) is needed")
+        raise DataError(f"{path}: is {packed.dtype} of shape {packed.shape}; expected uint8 ({COUNT}, {BYTES})")
     return packed
 
 
@@ -206,20 +206,20 @@ def _read_original(path: Path) -> np.ndarray:
     with zipfile.ZipFile(path) as archive:
         for name in ("imgs.npy", "latents_classes.npy"):
             if name not in archive.namelist():
-                raise DataError(f"{path}: has no array {name.removesuffix('.npy')}; the original dSprites is needed")
+                raise DataError(f"{path}: has no array {name.removesuffix('.npy')}; expected the original dSprites")
         with archive.open("latents_classes.npy") as file:
             classes = np.lib.format.read_array(file, allow_pickle=False)
         if not np.array_equal(classes, _latents_classes()):
-            raise DataError(f"{path}: its latents_classes are not dSprites', all combinations in order")
+            raise DataError(f"{path}: its latents_classes are not those of dSprites")
         with archive.open("imgs.npy") as file:
             shape, dtype = _read_header(file)
             if shape != (COUNT, SIDE, SIDE) or dtype != np.uint8:
-                raise DataError(f"{path}: imgs is {dtype} of shape {shape}; uint8 ({COUNT}, {SIDE}, {SIDE}) is needed")
+                raise DataError(f"{path}: imgs is {dtype} of shape {shape}; expected uint8 ({COUNT}, {SIDE}, {SIDE})")
             for first in range(0, COUNT, BLOCK):
                 count = min(BLOCK, COUNT - first)
                 block = np.frombuffer(file.read(count * SIDE * SIDE), np.uint8).reshape(count, SIDE * SIDE)
                 if block.max() > 1:
-                    raise DataError(f"{path}: imgs has the value {block.max()}; only 0 and 1 are dSprites'")
+                    raise DataError(f"{path}: imgs has the value {block.max()}; dSprites has only 0 and 1")
                 packed[first : first + count] = np.packbits(block, axis=1)
             file.read(1)  # past the end, where zipfile compares the checksum
     return packed
@@ -241,9 +241,9 @@ def _latents_classes() -> np.ndarray:
 
 
 def check_out(path: Path) -> None:
-    """Raise OptionError unless ``write`` takes the path."""
+    """Raise OptionError unless ``write`` can write to the path."""
     if path.suffix not in (".npy", ".npz"):
-        raise OptionError("out", path, "a file that ends in .npz (the original's arrays) or .npy (packed bits) is")
+        raise OptionError("out", path, "the file's name must end in .npz (the original's arrays) or .npy (packed bits)")
 
 
 def write(path: Path, progress: Callable[[int], object] = lambda images: None) -> None:
@@ -252,19 +252,19 @@ def write(path: Path, progress: Callable[[int], object] = lambda images: None) -
     Parameters
     ----------
     path : pathlib.Path
-        In a folder that is made if need be. ``.npz`` for the original's arrays, without the pickle that
-        it has as metadata, in whose place the factors' names and sizes are arrays; ``.npy``
-        for the packed bits, which minidecomp maps into memory, once for all processes, if it is called
+        The folder is made if needed. ``.npz`` gives the original's arrays, without the pickle that
+        the original has as metadata; arrays with the names and sizes of the factors replace it. ``.npy``
+        gives the packed bits, which minidecomp maps into memory once for all processes, if the file is called
         dsprites_packed.npy and its folder is --data-dir.
     progress : callable
-        Given the number of images written so far.
+        Called with the number of images written so far.
 
     Raises
     ------
     OptionError
-        The path ends otherwise.
+        The path has another ending.
     Fault
-        It cannot be written.
+        The file cannot be written.
     """
     check_out(path)
     make_folder(path.parent)
@@ -306,7 +306,7 @@ def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = 
     folder : path or None
         Where to put it; without it, the user's cache.
     progress : callable
-        Given a line of text.
+        Called with a line of text.
 
     Returns
     -------
@@ -316,7 +316,7 @@ def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = 
     Raises
     ------
     Fault
-        The network or the disk failed, or what arrived is not the file. No part of a file is left behind.
+        The network or the disk failed, or the download is not the expected file. No partial file is left behind.
     """
     target = (folders.cache() / "dsprites" if folder is None else Path(folder)) / FILE
 
@@ -330,7 +330,7 @@ def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = 
 
 
 def where() -> str:
-    """Where ``load`` takes the images from, in words for the terminal."""
+    """Where ``load`` finds the images, in words for the terminal."""
     path = find()
     return "drawn when it is loaded" if path is None else os.fspath(path)
 

@@ -64,12 +64,12 @@ HOW_TO_GET = (
 
 
 def find(data_dir: str | Path | None = None) -> Path:
-    """The first folder that holds the four files; their content is not checked.
+    """The first folder with the four files; their content is not checked.
 
     Parameters
     ----------
     data_dir : path or None
-        The only folder to look in. Without it: ``$MINIDECOMP_DATA``, the user's cache, then where Debian's
+        The only folder to look in. Without it: ``$MINIDECOMP_DATA``, the user's cache, then the place where Debian's
         package puts the files. Each of the user's folders may have them in its subfolder ``fashion-mnist``.
 
     Raises
@@ -90,7 +90,7 @@ def find(data_dir: str | Path | None = None) -> Path:
     closest = min(looked_at, key=lambda folder: len(missing[folder]))
     raise DataError(
         f"fashion-mnist: {closest} lacks {', '.join(missing[closest])}; "
-        f"put all four files there, or fill it by: minidecomp data fetch fashion-mnist --data-dir {data_dir}"
+        f"put all four files there, or run: minidecomp data fetch fashion-mnist --data-dir {data_dir}"
     )
 
 
@@ -102,7 +102,7 @@ def load(data_dir: str | Path | None = None, image_size: int = 28) -> Dataset:
     data_dir : path or None
         As for `find`.
     image_size : int
-        28, or 32 for a frame of two zeros on every side.
+        28, or 32 to add a frame of two zeros on every side.
 
     Returns
     -------
@@ -114,10 +114,10 @@ def load(data_dir: str | Path | None = None, image_size: int = 28) -> Dataset:
     OptionError
         ``image_size`` is neither.
     DataError
-        The files are not found, or one is not what it should be.
+        The files are not found, or a file is not the expected one.
     """
     if image_size not in (28, 32):
-        raise OptionError("image_size", image_size, "28 or 32 is")
+        raise OptionError("image_size", image_size, must_be="28 or 32")
     folder = find(data_dir)
 
     def content(name: str) -> bytes:
@@ -149,14 +149,14 @@ def load(data_dir: str | Path | None = None, image_size: int = 28) -> Dataset:
 
 
 def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = lambda line: None) -> Path:
-    """Download the four files, 31 MB in all; one that is there and whole stays.
+    """Download the four files, 31 MB in all, except those that are there and complete.
 
     Parameters
     ----------
     folder : path or None
         Where to put them; without it, the user's cache.
     progress : callable
-        Given a line of text before each file.
+        Called with a line of text before each file.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def fetch(folder: str | Path | None = None, progress: Callable[[str], object] = 
     Raises
     ------
     Fault
-        The network or the disk failed, or what arrived is not the file. No part of a file is left behind.
+        The network or the disk failed, or the download is not the expected file. No partial file is left behind.
     """
     folder = folders.cache() / "fashion-mnist" if folder is None else Path(folder)
     for name in FILES:
@@ -179,7 +179,7 @@ def _fault(name: str, content: bytes) -> str:
 
 
 def _unpack(packed: Path | io.BytesIO, name: str) -> tuple[bytes, str]:
-    """What is in the .gz, and what is wrong with it, in words that follow its name; empty if nothing is."""
+    """The content of the .gz, and what is wrong with it, in words that follow its name; empty if nothing is wrong."""
     size, digest = FILES[name]
     try:
         with gzip.open(packed) as file:
@@ -209,7 +209,7 @@ SOURCE = DataSource(
     load=lambda o: load(o.data_dir, o.image_size),
     options=(
         DATA_DIR,
-        Option("image_size", int, "Fashion-MNIST's images as they are, or padded to 32.", 28, choices=(28, 32)),
+        Option("image_size", int, "Fashion-MNIST: size of the images; 32 pads them with zeros.", 28, choices=(28, 32)),
     ),
     # A multilayer perceptron, in place of the paper's convolutions.
     defaults={

@@ -1,4 +1,4 @@
-"""What an engine is given of an epoch: the data and rows of them or, from the disk, stretch by stretch."""
+"""What an engine gets of an epoch: the data with rows of them or, from disk, one piece after another."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ STRETCH = 1 << 25  # bytes of the points that are in memory at once, about; as m
 class Feed:
     """The training points as an engine takes them, for one epoch after another.
 
-    Points in memory are given as they are. Of those on the disk the engine gets the batches that come next as an array,
-    in their order; meanwhile another thread reads the next ones. Both ways take the same steps with the same draws.
+    Points in memory are passed on unchanged. Of points on disk, the engine gets the next batches as an array,
+    while another thread reads those that follow. Both ways take the same steps with the same draws.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ class Feed:
         self._close()
 
     def take(self, order: Any, row: int, count: int) -> tuple[Points, Any]:
-        """Points, and the rows of them that stand at ``row`` of the epoch's order: ``count``, or fewer whole batches.
+        """Points, and their rows from ``row`` on in the order of the epoch: ``count`` rows, or fewer whole batches.
 
         Parameters
         ----------
         order : array of shape (N,)
-            As `Engine.permutation` gives it; the same object until the epoch ends.
+            From `Engine.permutation`; the same object until the epoch ends.
         row, count : int
-            Whole batches, but for the epoch's last.
+            Whole batches, except for the last one of the epoch.
         """
         if not isinstance(self._data, OnDisk):
             return self._data, order[row : row + count]
@@ -62,7 +62,7 @@ class Feed:
     def _begin(self, data: OnDisk, order: Any, row: int) -> None:
         self._close()
         self._order, self._stretch, self._first = order, np.empty((0, 0)), row
-        on_host = order.get() if hasattr(order, "get") else order  # a GPU engine's order lies on the device
+        on_host = order.get() if hasattr(order, "get") else order  # the order of a GPU engine is on the device
         pieces = data.pieces(self._batch_size, STRETCH, len(on_host) - row)
         self._stretches = read_ahead(data, (on_host[row:][piece] for piece in pieces))
 

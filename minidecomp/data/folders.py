@@ -1,4 +1,4 @@
-"""Where data sets' files are looked for, and how one is downloaded."""
+"""Where the files of data sets are looked for, and how they are downloaded."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ MOST_WORDS = 200  # characters of an error that are shown
 
 
 def cache() -> Path:
-    """The user's folder for fetched data."""
+    """The user's folder for downloaded data."""
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "minidecomp"
 
 
 def candidates(name: str, data_dir: str | Path | None = None) -> list[Path]:
-    """The folders to look into for a data set's files, in order.
+    """The folders to search for the files of a data set, in order.
 
     Parameters
     ----------
     name : str
-        The data set's; each folder may have them in a subfolder of that name.
+        Name of the data set; each folder may have the files in a subfolder of this name.
     data_dir : path or None
-        The only folder. Without it: ``$MINIDECOMP_DATA``, then the user's cache.
+        The only folder to search. Without it: ``$MINIDECOMP_DATA``, then the user's cache.
     """
     if data_dir is not None:
         roots = [Path(data_dir)]
@@ -44,24 +44,24 @@ def fetch_file(
     fault: Callable[[bytes], str],
     progress: Callable[[str], object] = lambda line: None,
 ) -> None:
-    """Download a file by https, unless it is there and whole; no part of one is left behind.
+    """Download a file by https, unless it is there and complete. No partial file is left behind.
 
     Parameters
     ----------
     url : str
     target : pathlib.Path
-        Its folder is made if need be.
+        Its folder is made if needed.
     most : int
-        Bytes that the file may have; a longer reply is not read on.
+        Largest size of the file in bytes; reading stops there.
     fault : callable
-        Given a file's content; says what is wrong with it, in words that follow its name, or nothing.
+        Called with the file's content; returns what is wrong with it, in words that follow its name, or an empty text.
     progress : callable
-        Given a line of text.
+        Called with a line of text.
 
     Raises
     ------
     Fault
-        The network or the disk failed, or what arrived has a fault.
+        The network or the disk failed, or the download has a fault.
     """
     if _is_whole(target, most, fault):
         progress(f"{target.name}: already there")
@@ -71,7 +71,7 @@ def fetch_file(
     content = _download(url, most)
     found = fault(content)
     if found:
-        raise Fault(f"{url}: what arrived {found}; try again later")
+        raise Fault(f"{url}: the download {found}; try again later")
     write_file(target, lambda file: file.write(content))
 
 
@@ -83,7 +83,7 @@ def _is_whole(target: Path, most: int, fault: Callable[[bytes], str]) -> bool:
 
 
 def _download(url: str, most: int) -> bytes:
-    """What a server sends; Fault where it is longer than ``most`` bytes."""
+    """What a server sends; raises Fault if that is more than ``most`` bytes."""
     from http.client import HTTPException
 
     try:
@@ -100,8 +100,8 @@ def _download(url: str, most: int) -> bytes:
 
 
 def open_https(url: str) -> Any:
-    """The reply to a request by https; OSError where it leads anywhere else."""
-    # Here, for it takes longer to import than the rest of the package.
+    """The reply to a request by https; raises OSError if it leads to another protocol."""
+    # Imported here, as it takes longer to import than the rest of the package.
     import urllib.request
 
     class HttpsOnly(urllib.request.HTTPRedirectHandler):
@@ -119,17 +119,17 @@ def _check_https(url: str) -> None:
 
 
 def refuse_what_is_no_file(path: Path) -> None:
-    """Raise DataError for a pipe, a socket or a device, which might never come to an end.
+    """Raise DataError for a pipe, a socket or a device, which might never end.
 
-    A path that is not there raises FileNotFoundError, as reading it would.
+    A missing path raises FileNotFoundError, as reading it would.
     """
     kind = what_else(os.stat(path).st_mode)
     if kind not in (None, "a folder"):
-        raise DataError(f"{path}: is {kind}; write the data into a file and give that")
+        raise DataError(f"{path}: is {kind}; write the data to a file and give that file")
 
 
 def reason(error: Exception) -> str:
-    """The words of an error itself, on one line, shortened: a damaged file's may quote much of it."""
+    """The text of an error on one line, shortened, as an error about a damaged file may quote much of the file."""
     error = getattr(error, "reason", error)  # what urllib wraps
     words = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
     return words if len(words) <= MOST_WORDS else words[:MOST_WORDS] + ".."

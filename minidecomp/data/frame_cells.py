@@ -19,32 +19,32 @@ from .delimited import SAMPLE, value
 
 
 def is_frame(values: Any) -> bool:
-    """Whether something is a frame of pandas or polars, or the like; of a lazy one the columns are not asked for."""
+    """Whether something is a frame of pandas or polars, or the like; the columns of a lazy frame are not computed."""
     return hasattr(values, "collect") or hasattr(values, "columns")
 
 
 def plain_frame(frame: Any) -> Any:
-    """A frame of pandas or polars for whatever has one: a table of pyarrow, or a frame of dask, is made one of pandas.
+    """A frame of pandas or polars; a table of pyarrow or a frame of dask is converted to pandas.
 
     Raises
     ------
     DataError
-        It is lazy, has no column, or two of one name.
+        It is lazy, has no columns, or two columns with one name.
     """
     if hasattr(frame, "collect") and not hasattr(frame, "to_numpy"):
-        raise DataError("X is a lazy frame, whose rows are not there yet; X.collect() is needed")
+        raise DataError("X is a lazy frame without rows yet; use X.collect()")
     kind = type(frame).__module__.partition(".")[0]
     if kind in ("pyarrow", "dask"):
         frame = frame.to_pandas() if kind == "pyarrow" else frame.compute()
     names = [str(name) for name in frame.columns]
     if not names:
-        raise DataError("X is a frame without columns; points are needed")
+        raise DataError("X is a frame without columns")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"X has two columns named {twice}; names that differ are needed")
+        raise DataError(f"X has two columns named {twice}; each name must be different")
     for name in names:
         if not is_text(name):
-            raise DataError(f"X has a column named {printable(name)}; a name in UTF-8, without zero bytes, is needed")
+            raise DataError(f"X has a column named {printable(name)}; names must be UTF-8 without zero bytes")
     return frame
 
 
@@ -56,7 +56,7 @@ class FrameCells(Cells):
 
     @classmethod
     def read(cls, path: str | Path, reading: Reading) -> FrameCells:
-        """A file that pandas reads; of a spreadsheet the first sheet, whose first row may have names.
+        """A file that pandas reads. Of a spreadsheet, this is the first sheet, whose first row may have names.
 
         Raises
         ------
@@ -79,17 +79,17 @@ class FrameCells(Cells):
             ) from None
         except MinidecompError:
             raise
-        except Exception as error:  # pandas and its readers raise nearly anything for a damaged file
+        except Exception as error:  # pandas and its readers raise almost any exception for a damaged file
             told = " ".join(str(error).split())[:200]
-            raise DataError(f"{path}: a whole {ending} file is needed; pandas says: {told}") from None
+            raise DataError(f"{path}: pandas cannot read the {ending} file: {told}") from None
 
     @classmethod
     def _of_sheet(cls, sheets: dict[str, Any], name: str, reading: Reading) -> FrameCells:
-        """The first sheet, without empty rows above and below its values."""
+        """The first sheet without empty rows above and below its values."""
         title, frame = next(iter(sheets.items()))
         full = np.flatnonzero(frame.notna().any(axis=1).to_numpy())
         if not len(full):
-            raise DataError(f"{name}: its first sheet, {title}, is empty; a table of numbers is needed")
+            raise DataError(f"{name}: its first sheet, {title}, is empty; expected a table of numbers")
         frame = frame.iloc[full[0] : full[-1] + 1]
         shown = [["" if cell != cell else str(cell) for cell in row] for row in frame.head(SAMPLE).to_numpy().tolist()]
         header, said = find_header(reading, shown, ".", name)
@@ -102,7 +102,7 @@ class FrameCells(Cells):
 
     @classmethod
     def of(cls, frame: Any, name: str) -> FrameCells:
-        """A frame with its columns' names; those of pandas that only count count as none."""
+        """A frame with the names of its columns; names of pandas that only count are ignored."""
         names = [str(column) for column in frame.columns]
         if names == [str(i) for i in range(len(names))]:
             names = []
@@ -111,7 +111,7 @@ class FrameCells(Cells):
         return cls(name, tuple(names), len(frame.columns), frame=frame)
 
     def index_apart(self) -> list[Any] | None:
-        """The index of pandas, unless it only numbers the rows from 0."""
+        """The index of pandas, unless it only counts the rows from 0."""
         index = getattr(self.frame, "index", None)
         if index is None or (type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1)):
             return None
@@ -122,7 +122,7 @@ class FrameCells(Cells):
         return frame.iloc[:, column] if hasattr(frame, "iloc") else frame[frame.columns[column]]
 
     def values(self, columns: Sequence[int]) -> np.ndarray | None:
-        """Columns whose dtype is of plain numbers; None if one is not."""
+        """Columns with a dtype of plain numbers; None if one has another."""
         made = []
         for column in columns:
             array = np.asarray(self._series(column).to_numpy())
@@ -132,11 +132,11 @@ class FrameCells(Cells):
         return np.stack(made, axis=1)
 
     def rows(self, columns: Sequence[int]) -> Iterator[Sequence[Any]]:
-        """Row after row, the cells of these columns."""
+        """The cells of these columns, row by row."""
         return zip(*(list(self._series(i)) for i in columns), strict=True)
 
     def word(self, cell: Any) -> float | None:
-        """A number for a number, NaN for a gap; texts as in delimited text; None for all else, as a date."""
+        """A number for a number, NaN for a gap, texts as in delimited text, and None for the rest, such as a date."""
         if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
             return float("nan")
         if isinstance(cell, str):

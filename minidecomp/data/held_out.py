@@ -1,4 +1,4 @@
-"""Which of the training points are kept for validation."""
+"""Which training points are kept for validation."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ FEWEST = 2  # that are left to train on
 
 
 def held_out(count: int, fraction: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Which of ``count`` points are trained on, and which are kept for validation: two rising arrays of indices.
+    """Which of ``count`` points are for training, and which for validation: two rising arrays of indices.
 
-    At least one is kept, if ``fraction`` is above 0; ``name`` is what the error calls the data.
+    At least one is kept if ``fraction`` is above 0. ``name`` names the data in the error.
 
     Raises
     ------
     DataError
-        Too few are left.
+        Too few points are left.
     """
     if not fraction:
         return np.arange(count), np.arange(0)
@@ -27,7 +27,7 @@ def held_out(count: int, fraction: float, seed: int, name: str) -> tuple[np.ndar
     if count - kept < FEWEST:
         raise DataError(
             f"{name}: has {counted(count, 'training point')}; of these --validation-fraction {fraction:g} leaves "
-            f"{count - kept}, and {FEWEST} are needed"
+            f"{count - kept}, and at least {FEWEST} are needed"
         )
     order = permutation(count, seed, *streams.VALIDATION_SPLIT.at())
     return np.sort(order[kept:]), np.sort(order[:kept])

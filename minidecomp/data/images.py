@@ -1,4 +1,4 @@
-"""Images: which axes of an array are rows, columns and channels; and folders of image files."""
+"""Images: which axes of an array are rows, columns and channels, and folders of image files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, counted
+from ..errors import DataError, counted, either
 from ..packages import pip_install
 
 CHANNEL_COUNTS = (1, 3, 4)
@@ -25,16 +25,16 @@ def in_words(shape: ImageShape) -> str:
 
 
 def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarray:
-    """Images with their channels as the last axis, which a single channel has not.
+    """Images with their channels as the last axis; a single channel has no axis.
 
     Parameters
     ----------
     values : numpy.ndarray of shape (N, rows, columns), (N, rows, columns, C) or (N, C, rows, columns)
         C is 1, 3 or 4.
     name : str
-        What the errors call it.
+        Name of the data in errors.
     channels : str
-        ``first`` or ``last``; empty to find out.
+        ``first`` or ``last``; empty to detect it.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
     Raises
     ------
     DataError
-        The axes have other sizes, or both the first and the last could be channels.
+        The axes have other sizes, or both the first and the last axis could be channels.
     """
     if values.ndim == 3:
         return values
@@ -51,8 +51,8 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
     if not channels:
         if all(fits.values()):
             raise DataError(
-                f"{name}: has shape {values.shape}, whose channels may be the first or the last axis of an image; "
-                "--channels first or --channels last says which"
+                f"{name}: has shape {values.shape}, and the channels may be its first or its last axis; "
+                "say --channels first or --channels last"
             )
         channels = FIRST if fits[FIRST] else LAST
     if not fits[channels]:
@@ -62,7 +62,7 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
 
 
 def channels_that_fit(shape: tuple[int, ...], known: ImageShape | None) -> str:
-    """``first`` or ``last``, where only one of them makes images (N, ..) those of a known shape; else empty."""
+    """``first`` or ``last``, if only one of them gives the images (N, ..) a known shape; otherwise empty."""
     if len(shape) != 4 or known is None:
         return ""
     wanted = known if len(known) == 3 else (*known, 1)
@@ -71,28 +71,28 @@ def channels_that_fit(shape: tuple[int, ...], known: ImageShape | None) -> str:
 
 
 def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[np.ndarray, list[str], list[str]]:
-    """All PNG and JPEG files of a folder, sorted by name; where it has none, those of the folders in it.
+    """All PNG and JPEG files of a folder, sorted by name; if there are none, those of its subfolders.
 
     Parameters
     ----------
     path : path
         The folder.
     size : (int, int), optional
-        Rows and columns to which each image is brought.
+        Resize each image to these rows and columns.
 
     Returns
     -------
     images : numpy.ndarray of shape (N, rows, columns) or (N, rows, columns, 3)
-        uint8, or uint16 where all files are grey with 16 bits.
+        uint8, or uint16 if all files are grey with 16 bits.
     notes : list of str
-        A line for what was left out or changed.
+        Lines about what was left out or changed.
     names : list of str
-        Of the files; with a folder in front, as cat/01.png.
+        Names of the files, with a subfolder in front, such as cat/01.png.
 
     Raises
     ------
     DataError
-        There are none, one is broken, their sizes differ, or Pillow is missing.
+        There are no images, one is damaged, their sizes differ, or Pillow is missing.
     """
     path = Path(path)
     visible = _visible(path)
@@ -101,26 +101,26 @@ def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[
         visible = [file for folder in visible if folder.is_dir() for file in _visible(folder)]
         files = [file for file in visible if _is_image(file)]
     if not files:
-        raise DataError(f"{path}: is a folder without images; {', '.join(IMAGE_ENDINGS)} can be read")
+        raise DataError(f"{path}: the folder has no images; minidecomp reads {', '.join(IMAGE_ENDINGS)}")
     notes = []
     others = sum(file.is_file() for file in visible) - len(files)
     if others:
-        notes.append(f"{path}: {counted(others, 'file')} left out, for images end in {', '.join(IMAGE_ENDINGS)} here")
+        notes.append(f"{path}: {counted(others, 'file')} left out; images must end in {either(IMAGE_ENDINGS)}")
     images = [_image(file, size) for file in files]
     for file, image in zip(files, images, strict=True):
         if image.shape[:2] != images[0].shape[:2]:
             raise DataError(
-                f"{path}: images of one size are needed; {files[0].relative_to(path)} has "
+                f"{path}: all images must have the same size; {files[0].relative_to(path)} has "
                 f"{in_words(images[0].shape[:2])} pixels, {file.relative_to(path)} {in_words(image.shape[:2])}; "
-                "--resize ROWS,COLUMNS brings all to one"
+                "--resize ROWS,COLUMNS makes them equal"
             )
     coloured = [image.ndim == 3 for image in images]
     if any(coloured) and not all(coloured):
-        notes.append(f"{path}: {coloured.count(False)} grey images were taken as coloured, like the others")
+        notes.append(f"{path}: {coloured.count(False)} grey images were read as colour images, like the others")
         images = [image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2) for image in images]
     depths = {image.dtype for image in images}
     if len(depths) > 1:
-        raise DataError(f"{path}: images of one depth are needed; some have 8 bits a value, others 16")
+        raise DataError(f"{path}: all images must have the same depth; some have 8 bits per value, others 16")
     return np.stack(images), notes, [file.relative_to(path).as_posix() for file in files]
 
 
@@ -149,13 +149,13 @@ def _image(file: Path, size: tuple[int, int] | None) -> np.ndarray:
             return np.array(image)
     except DataError:
         raise
-    except Exception as error:  # Pillow's readers raise nearly anything for a damaged file
+    except Exception as error:  # Pillow's readers raise almost any exception for a damaged file
         told = " ".join(str(error).split())[:150]
-        raise DataError(f"{file}: a whole image is needed; Pillow says: {told}") from None
+        raise DataError(f"{file}: Pillow cannot read the image: {told}") from None
 
 
 def _plain(image: Any, pillow: Any) -> Any:
-    """The image in grey (8 or 16 bits) or RGB; what is transparent is shown on white."""
+    """The image in grey (8 or 16 bits) or RGB; transparent parts become white."""
     clear = "transparency" in image.info  # in one colour of a picture that has no such channel
     if image.mode in ("L", "I;16") and not clear:
         return image
@@ -173,4 +173,4 @@ def _plain(image: Any, pillow: Any) -> Any:
         values = np.array(image)
         if values.min() >= 0 and values.max() <= 65535:
             return pillow.fromarray(values.astype(np.uint16))
-    raise DataError(f"{image.filename}: images in grey or colour are needed; this one has Pillow's mode {image.mode}")
+    raise DataError(f"{image.filename}: expected an image in grey or colour; this one has Pillow's mode {image.mode}")

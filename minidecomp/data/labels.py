@@ -1,4 +1,4 @@
-"""Labels and factors: what a person says of the points beside their numbers, read as texts and made into classes."""
+"""Labels and factors of your own data, read as texts and turned into classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, MinidecompError, OptionError, counted
+from ..errors import DataError, MinidecompError, OptionError, counted, either
 from .cells import FRAME_ENDINGS, TEXT_ENDINGS, ending_of, text_array
 from .dataset import Factors
 from .delimited import BOOLS, MISSING, plain, value
@@ -20,7 +20,7 @@ from .tables import read_texts
 
 FILE_ENDINGS = (".npy", *TEXT_ENDINGS, *FRAME_ENDINGS)  # --labels and --factors: FILE, not a column's name
 MOST_CLASSES = 1000
-MOST_VALUES = 50  # a factor of more numbers is cut into bins
+MOST_VALUES = 50  # a factor with more numbers is cut into bins
 BINS, POINTS_OF_A_BIN = 20, 10
 
 
@@ -31,16 +31,16 @@ def is_file(given: str) -> bool:
 
 @dataclass(frozen=True)
 class Beside:
-    """What is known of N points beside their numbers.
+    """What is known of N points besides their numbers.
 
     Attributes
     ----------
     labels : numpy.ndarray of shape (N,) or None
         Texts.
     factors : dict of str to numpy.ndarray of shape (N,)
-        Texts, by the factors' names.
+        Texts, by the names of the factors.
     notes : tuple of str
-        Lines for the user on what was found out.
+        Lines for the user about what was detected.
     """
 
     labels: np.ndarray | None
@@ -48,7 +48,7 @@ class Beside:
     notes: tuple[str, ...] = ()
 
     def present(self) -> np.ndarray | None:
-        """Which points (N,) have a label and all factors; None where nothing is known of any."""
+        """Which points (N,) have a label and all factors; None if nothing is known of any."""
         known = [*([] if self.labels is None else [self.labels]), *self.factors.values()]
         return ~np.any([_are_missing(texts) for texts in known], axis=0) if known else None
 
@@ -58,7 +58,7 @@ class Beside:
         return Beside(None if self.labels is None else self.labels[rows], factors, self.notes)
 
     def refuse_missing(self, name: str) -> None:
-        """Raise DataError if a point has no label, or lacks a factor."""
+        """Raise DataError if a point lacks its label or a factor."""
         known = {"label": self.labels, **{f"value of the factor {each}": t for each, t in self.factors.items()}}
         for what, texts in known.items():
             gaps = np.zeros(0, bool) if texts is None else _are_missing(texts)
@@ -73,7 +73,7 @@ NOTHING = Beside(None, {})
 
 
 def _are_missing(texts: np.ndarray) -> np.ndarray:
-    """Which texts (N,) stand for no value."""
+    """Which texts (N,) mark a missing value."""
     return np.isin(texts, list(MISSING))
 
 
@@ -85,17 +85,17 @@ class Classes(NamedTuple):
 
 
 def as_texts(values: np.ndarray, name: str, count: int) -> np.ndarray:
-    """An array's values as texts (count, columns): a column of one value for each point, or several.
+    """The values of an array as texts (count, columns), with one or more values for each point.
 
     Raises
     ------
     DataError
-        It has not a row for each point.
+        It does not have a row for each point.
     """
     if values.ndim == 2 and values.shape[0] == 1 and count != 1:
         values = values.T  # as MATLAB keeps a list
     if values.ndim not in (1, 2) or len(values) != count:
-        raise DataError(f"{name}: has shape {values.shape}; a row for each of the {counted(count, 'point')} is needed")
+        raise DataError(f"{name}: has shape {values.shape}; expected a row for each of the {counted(count, 'point')}")
     values = values.reshape(count, -1)
     if values.dtype.kind == "O":  # MATLAB's cells
         values = np.frompyfunc(_unwrapped, 1, 1)(values)
@@ -107,9 +107,9 @@ def as_texts(values: np.ndarray, name: str, count: int) -> np.ndarray:
 
 
 def _of_named(path: str, names: Sequence[str]) -> tuple[Sequence[str], np.ndarray, Sequence[str]] | None:
-    """As ``_of_file``, of a table with a column of the points' names, in whatever order; None if it has none.
+    """Like ``_of_file``, for a table with a column of the points' names, in any order; None if it has none.
 
-    A name may lack its folder, its ending, or both.
+    A name may lack its folder, its ending or both.
     """
     if not names or ending_of(path) == ".npy":
         return None
@@ -150,15 +150,15 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _of_file(path: str, rows: np.ndarray, total: int) -> tuple[Sequence[str], np.ndarray, Sequence[str]]:
-    """The names and the texts (N, columns) of a FILE, and a line for each thing that was found out."""
+    """The names and texts (N, columns) of a FILE, and lines about what was detected."""
     try:
         if ending_of(path) == ".npy":
             return (), as_texts(np.load(path, allow_pickle=False), path, total)[rows], ()
         names, texts, notes = read_texts(path, total)
     except MinidecompError:
         raise
-    except Exception as error:  # numpy and pandas raise nearly anything for a damaged file
-        raise DataError(f"{path}: a file with a row for each point is needed ({reason(error)})") from None
+    except Exception as error:  # numpy and pandas raise almost any exception for a damaged file
+        raise DataError(f"{path}: expected a file with a row for each point ({reason(error)})") from None
     return names, texts[rows], notes
 
 
@@ -184,11 +184,11 @@ def beside_points(
     own : mapping of str to numpy.ndarray of shape (N, columns)
         Texts of the data's file itself.
     rows : numpy.ndarray of shape (N,)
-        Those rows of the data's file that are points.
+        The rows of the data's file that are points.
     total : int
         How many rows that file has.
     names : sequence of str
-        The points' own names, as those of image files; a FILE that has them in a column is taken by these.
+        Names of the points, such as those of image files; a FILE with a column of these names is matched by them.
 
     Raises
     ------
@@ -206,7 +206,7 @@ def beside_points(
             notes.extend(said)
             if names and not said:
                 shown = ", ".join(names[:3])
-                notes.append(f"{name}: its rows are taken in the order of the images' names: {shown}, ..")
+                notes.append(f"{name}: its rows are used in the order of the images' names: {shown}, ..")
             titles = [each or f"factor_{i}" for i, each in enumerate(columns or [""] * texts.shape[1])]
         elif name in own:
             texts = own[name]
@@ -215,7 +215,7 @@ def beside_points(
             raise OptionError(
                 option,
                 name,
-                f"{path} has none of that name; a name in it, or a FILE that ends in {', '.join(FILE_ENDINGS)}, is",
+                f"{path} has nothing of that name; give a name in it, or a FILE ({either(FILE_ENDINGS)})",
             )
         return _by_name(zip(titles, texts.T, strict=True), name)
 
@@ -224,7 +224,7 @@ def beside_points(
         columns = found("labels", labels)
         if len(columns) != 1:
             shown = ", ".join(list(columns)[:12])
-            raise DataError(f"{labels}: has {len(columns)} columns, {shown}; one of labels is needed")
+            raise DataError(f"{labels}: has {len(columns)} columns, {shown}; expected one column of labels")
         column = next(iter(columns.values()))
     known = [pair for name in factors for pair in found("factors", name).items()]
     return Beside(column, _by_name(known, "--factors"), tuple(notes))
@@ -234,7 +234,7 @@ def _by_name(pairs: Iterable[tuple[str, np.ndarray]], where: str) -> dict[str, n
     made: dict[str, np.ndarray] = {}
     for name, texts in pairs:
         if name in made:
-            raise DataError(f"{where}: two factors are named {name}; names that differ are needed")
+            raise DataError(f"{where}: two factors are named {name}; each name must be different")
         made[name] = texts
     return made
 
@@ -248,7 +248,7 @@ class FactorClasses:
     codes: np.ndarray
 
     def split(self, train: np.ndarray, test: np.ndarray) -> Factors:
-        """Those of the training and of the test points."""
+        """The factors of the training points and of the test points."""
         return Factors(self.names, self.sizes, self.codes[train], self.codes[test])
 
 
@@ -258,7 +258,7 @@ def classes_beside(beside: Beside, option: str) -> tuple[Classes | None, FactorC
     Raises
     ------
     OptionError
-        They are too many to be classes.
+        There are too many to be classes.
     """
     labels = None if beside.labels is None else label_classes(beside.labels, option)
     if not beside.factors:
@@ -270,7 +270,7 @@ def classes_beside(beside: Beside, option: str) -> tuple[Classes | None, FactorC
 
 
 def classes_of(texts: np.ndarray) -> Classes:
-    """Each different text as a class; numbers in the order of their size, all else by the alphabet.
+    """Each different text as a class: numbers ordered by size, everything else by the alphabet.
 
     Numbers are named in their shortest form, whatever the file that they came from, unless that would make two of them
     one, or change what is a code: 007, or more than 15 digits.
@@ -290,7 +290,7 @@ def classes_of(texts: np.ndarray) -> Classes:
 
 
 def named(texts: np.ndarray | None) -> np.ndarray | None:
-    """Labels (N,) by the names of their classes; an empty one stays empty."""
+    """Labels (N,) as the names of their classes; an empty one stays empty."""
     if texts is None:
         return None
     known = ~_are_missing(texts)
@@ -305,27 +305,29 @@ def label_classes(texts: np.ndarray, option: str) -> Classes:
     Raises
     ------
     OptionError
-        They are too many to be classes.
+        There are too many to be classes.
     """
     found = classes_of(texts)
     count = len(found.names)
     if count > MOST_CLASSES or (len(texts) >= 20 and count > len(texts) / 2):
         raise OptionError(
-            "labels", option, f"it has {count} different values in {len(texts)} points; labels that points share are"
+            "labels",
+            option,
+            f"it has {count} different values in {counted(len(texts), 'point')}; many points must share a label",
         )
     return found
 
 
 def factor_classes(texts: np.ndarray, factor: str) -> tuple[Classes, str]:
-    """The classes of one factor (N,), and a line where its numbers were cut into bins.
+    """The classes of one factor (N,), and a line if its numbers were cut into bins.
 
-    More than 50 different numbers are cut into 20 bins of about equally many points, fewer where a bin had less than
-    10; equal numbers stay together.
+    More than 50 different numbers are cut into 20 bins of about equal size, or into fewer bins if one had less than
+    10 points; equal numbers stay together.
 
     Raises
     ------
     OptionError
-        It has more than 1000 different texts.
+        The factor has more than 1000 different texts.
     """
     found = classes_of(texts)
     count = len(found.names)
@@ -334,7 +336,9 @@ def factor_classes(texts: np.ndarray, factor: str) -> tuple[Classes, str]:
     if not _are_numbers(found.names):
         if count > MOST_CLASSES:
             raise OptionError(
-                "factors", factor, f"it has {count} different words; numbers, or {MOST_CLASSES} words at most, are"
+                "factors",
+                factor,
+                f"it has {count} different words; a factor must have numbers, or at most {MOST_CLASSES} words",
             )
         return found, ""
     numbers = np.array([float(name) for name in found.names])[found.codes]
@@ -351,6 +355,6 @@ def factor_classes(texts: np.ndarray, factor: str) -> tuple[Classes, str]:
 
 
 def _are_numbers(texts: Iterable[str]) -> bool:
-    """Whether all are written as numbers; true and false are words here."""
+    """Whether all are written as numbers; true and false count as words."""
     numbers = [None if text.lower() in BOOLS else value(text) for text in texts]
     return all(number is not None and number == number for number in numbers)

@@ -1,4 +1,4 @@
-"""The scaling that points ask for: the same, to the bit, in whatever order and in whatever blocks they are read."""
+"""Learning a scaling from points: the result is the same, to the bit, for any order and any blocks of reading."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ DIGITS = 30  # binary digits of each of the two whole numbers that stand for a f
 
 
 def learn_scaling(kind: str, points: np.ndarray | OnDisk, together: bool) -> Scaling:
-    """The scaling that training points ask for.
+    """The scaling learnt from training points.
 
     Parameters
     ----------
     kind : str
         One of ``SCALES``.
     points : numpy.ndarray or OnDisk of shape (N, dx)
-        Of any real dtype. ``unit`` takes the whole range of unsigned integers of 8 and 16 bits, and else from their
-        least to their greatest value; what is constant becomes 0.
+        Of any real dtype. ``unit`` uses the whole range of unsigned integers of 8 and 16 bits, and otherwise from the
+        least to the greatest value; constant columns become 0.
     together : bool
-        Whether all columns are alike, as pixels are, and share one shift and one scale.
+        Whether all columns share one shift and one scale, as pixels do.
     """
     width = points.shape[1]
     if kind in (NONE, BYTES):
@@ -43,7 +43,7 @@ def learn_scaling(kind: str, points: np.ndarray | OnDisk, together: bool) -> Sca
 def _mean_and_deviation(
     points: np.ndarray | OnDisk, least: np.ndarray, greatest: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of each column or, where ``least`` and ``greatest`` are one number, of all together."""
+    """For each column, or for all together if ``least`` and ``greatest`` are one number."""
     together, count = least.ndim == 0, points.shape[0]
     size = np.maximum(np.maximum(-least, greatest), 1e-300)
     mean = size * _means((np.asarray(block, np.float64) / size for block in blocks(points)), count, together)
@@ -55,7 +55,7 @@ def _mean_and_deviation(
 def _means(fractions: Iterable[np.ndarray], count: int, together: bool) -> np.ndarray:
     """The columns' means of ``count`` rows of numbers from -1 to 1, or the mean of all.
 
-    Sums of whole numbers do not depend on their order: a number is taken as two, of 30 binary digits each.
+    Sums of whole numbers do not depend on their order, so each number is split into two of 30 binary digits.
     """
     unit = 2.0**DIGITS
     upper, lower = 0, 0

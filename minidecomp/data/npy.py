@@ -1,4 +1,4 @@
-""".npy files, one or a folder of them: an array in memory or, where memory has not the room, points on the disk."""
+"""A .npy file or a folder of them: an array in memory or, if memory has no room, points on disk."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def _visible(folder: str | Path) -> list[str]:
 
 
 def parts_of(folder: str | Path) -> tuple[list[Path], list[str]]:
-    """The .npy files of a folder, in the order of their names, and a line on what else it has.
+    """The .npy files of a folder, in the order of their names, and a line about its other files.
 
     Raises
     ------
     DataError
-        It has images as well.
+        The folder also has images.
     """
     names = _visible(folder)
     found = [name for name in names if name.lower().endswith(ENDING)]
     if any(name.lower().endswith(IMAGE_ENDINGS) for name in names):
-        raise DataError(f"{folder}: has images and {ENDING} files; a folder of one kind is needed")
+        raise DataError(f"{folder}: the folder has both images and {ENDING} files; keep only one kind")
     others = len(names) - len(found)
     notes = [f"{folder}: all but its {counted(len(found), f'{ENDING} file')} is left out"]
     return [Path(folder) / name for name in found], notes if others else []
 
 
 def on_disk(paths: list[Path], name: str, channels: str = "") -> tuple[OnDisk, str] | None:
-    """The points of .npy files, left on the disk, and a line that says so; None where there is memory for them.
+    """The points of .npy files, left on disk, and a line that says so; None if there is memory for them.
 
     Raises
     ------
     DataError
-        They are too large for the memory, and cannot be read row by row.
+        They do not fit in memory and cannot be read row by row.
     """
     headers = [header for path in paths if (header := read_header(path)) is not None]
     if len(headers) < len(paths) or not headers or any(header.dtype.kind not in "biuf" for header in headers):
@@ -60,7 +60,7 @@ def on_disk(paths: list[Path], name: str, channels: str = "") -> tuple[OnDisk, s
         _check(header, headers[0])
     files = NpyFiles(name, tuple(header for header in headers if header.shape[0] > 0), channels)
     if not files.parts or not files.row_bytes:
-        raise DataError(f"{name}: is empty, of shape {headers[0].shape}; points are needed")
+        raise DataError(f"{name}: is empty, of shape {headers[0].shape}; expected points")
     files.row_shape  # noqa: B018 - refuses images whose channels are not clear
     _check_order(files)
     size = sum(header.bytes for header in files.parts)
@@ -68,17 +68,17 @@ def on_disk(paths: list[Path], name: str, channels: str = "") -> tuple[OnDisk, s
 
 
 def _check_order(files: NpyFiles) -> None:
-    """Raise DataError if the random order of so many rows is itself larger than the memory."""
+    """Raise DataError if even the random order of the rows does not fit in memory."""
     need, there = memory.of_order(len(files)), memory.available()
     if there is not None and need > there:
         raise DataError(
             f"{files.name}: the order of its {len(files)} rows alone would take about {memory.shown(need)} of memory, "
-            f"there are {memory.shown(there)}; a file of fewer rows is needed"
+            f"there are {memory.shown(there)}; use a file with fewer rows"
         )
 
 
 def _check(header: Header, first: Header) -> None:
-    """Raise DataError unless the rows of a part can be read one by one, and are like those of the first."""
+    """Raise DataError unless the rows of a part can be read one by one and are like those of the first part."""
     size, path = memory.shown(header.bytes), header.path
     if header.size < header.offset + header.bytes:
         there = header.size - header.offset
@@ -86,7 +86,7 @@ def _check(header: Header, first: Header) -> None:
     _check_alike(header.path, header.shape, header.dtype, first.path, first.shape, first.dtype)
     if len(header.shape) not in (2, 3, 4):
         raise DataError(
-            f"{path}: {size} of shape {header.shape} are too large for the memory; points in rows, of shape (N, dx), "
+            f"{path}: {size} of shape {header.shape} do not fit in memory; only points in rows, of shape (N, dx), "
             "can be read from the disk"
         )
     if header.fortran and min(header.shape[0], header.bytes // max(1, header.shape[0] * header.dtype.itemsize)) > 1:
@@ -101,22 +101,22 @@ def _check_alike(
 ) -> None:
     if shape[1:] != its_shape[1:] or len(shape) != len(its_shape) or dtype != its_dtype:
         raise DataError(
-            f"{path}: parts of one width and dtype are needed; {first.name} has {its_dtype} of shape {its_shape}, "
+            f"{path}: all parts must have the same width and dtype; {first.name} has {its_dtype} of shape {its_shape}, "
             f"{path.name} {dtype} of shape {shape}"
         )
 
 
 def join(paths: list[Path], arrays: list[np.ndarray], name: str, channels: str) -> np.ndarray:
-    """The arrays of a folder's parts as one, in memory.
+    """The arrays of a folder's parts, joined in memory.
 
     Raises
     ------
     DataError
-        They are not alike.
+        They differ in width or dtype.
     """
     for path, array in zip(paths, arrays, strict=True):
         _check_alike(path, array.shape, array.dtype, paths[0], arrays[0].shape, arrays[0].dtype)
     if arrays[0].ndim == 0:
-        raise DataError(f"{paths[0]}: has shape (); points are needed")
+        raise DataError(f"{paths[0]}: has shape (); expected points")
     whole = np.concatenate(arrays)
     return channels_last(whole, name, channels) if whole.ndim == 4 else whole

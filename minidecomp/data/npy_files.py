@@ -1,6 +1,6 @@
 """The rows of .npy files, read from the disk when they are needed.
 
-The files are not mapped: mapped pages count as the process' memory, and a limit on its addresses forbids the mapping.
+The files are not mapped: mapped pages count as memory of the process, and a limit on addresses forbids the mapping.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..errors import DataError
 from .folders import reason
 from .images import channels_last
 
-GAP = 8192  # bytes between two rows that are read along with them, for a read of its own takes longer
+GAP = 8192  # bytes between two rows that are read with them, as a second read takes longer
 RUN = 1 << 22  # bytes of one read, about
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a .npy file says of its array.
+    """What a .npy file says about its array.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class Header:
     shape : tuple of int
     dtype : numpy.dtype
     fortran : bool
-        Whether columns lie together, not rows.
+        Whether the array is stored column by column.
     offset, size : int
-        Bytes before the array, and of the whole file.
+        Bytes before the array, and in the whole file.
     modified : int
         When the file was written, in ns.
     place : (int, int)
@@ -58,28 +58,28 @@ class Header:
 
 
 def read_header(path: Path) -> Header | None:
-    """The header of a .npy file; None where it cannot be read, and then numpy.load says why."""
+    """The header of a .npy file; None if it cannot be read, in which case numpy.load says why."""
     try:
         with open(path, "rb") as file:
             shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
             known = os.fstat(file.fileno())
             return Header(path, shape, dtype, fortran, file.tell(), known.st_size, known.st_mtime_ns, _place(known))
-    except Exception:  # numpy raises nearly anything for a damaged file
+    except Exception:  # numpy raises almost any exception for a damaged file
         return None
 
 
 @dataclass(frozen=True)
 class NpyFiles:
-    """The rows of one .npy file or of several, one after the other.
+    """The rows of one or more .npy files, one file after the other.
 
     Attributes
     ----------
     name : str
-        What the errors call them.
+        Name of the data in errors.
     parts : tuple of Header
-        Of equal dtype and shape but for the number of rows; rows lie together.
+        Of equal dtype and shape, except for the number of rows; stored row by row.
     channels : str
-        ``first`` or ``last``, of images of four axes; empty to find out.
+        ``first`` or ``last``, for images with four axes; empty to detect it.
     """
 
     name: str
@@ -96,7 +96,7 @@ class NpyFiles:
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """The shape of a row as `read` gives it, but not yet flat: the channels of an image come last."""
+        """The shape of a row from `read` before it is flattened: the channels of an image come last."""
         shape = self.parts[0].shape[1:]
         if len(shape) < 3:
             return shape
@@ -108,12 +108,12 @@ class NpyFiles:
         return math.prod(self.parts[0].shape[1:]) * self.dtype.itemsize
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Rows by their numbers (n,), in that order, as (n, dx) in the files' dtype.
+        """The rows with these numbers (n,), in this order, as (n, dx) in the dtype of the files.
 
         Raises
         ------
         DataError
-            A file has changed since its header was read, or cannot be read.
+            A file changed after its header was read, or cannot be read.
         """
         stored = self.parts[0].shape[1:]
         out = np.empty((len(rows), math.prod(stored)), self.dtype)
@@ -131,7 +131,7 @@ class NpyFiles:
 
 
 def _read_part(part: Header, rows: np.ndarray, places: np.ndarray, out: np.ndarray) -> None:
-    """Put the rows of a part, which ascend, at their places in ``out``."""
+    """Write the rows of a part, in ascending order, to their places in ``out``."""
     size, flat = out.strides[0], out.view(np.uint8)
     whole = memoryview(flat).cast("B")
     edges = _edges(rows, size)
@@ -152,11 +152,11 @@ def _read_part(part: Header, rows: np.ndarray, places: np.ndarray, out: np.ndarr
                 flat[places[these]] = run.reshape(-1, size)[rows[these] - rows[edges[i]]]
             _check_unchanged(part, file)
     except OSError as error:
-        raise DataError(f"{part.path}: cannot be read any more ({reason(error)})") from None
+        raise DataError(f"{part.path}: can no longer be read ({reason(error)})") from None
 
 
 def _edges(rows: np.ndarray, size: int) -> np.ndarray:
-    """Where stretches of ascending rows begin, and the end: each is of rows that are near enough for one read."""
+    """Where stretches of ascending rows begin, and the end; the rows of a stretch are near enough for one read."""
     steps = np.diff(rows)
     apart = steps * size > GAP + size
     if size < RUN:
@@ -167,14 +167,14 @@ def _edges(rows: np.ndarray, size: int) -> np.ndarray:
 
 
 def _lie_together(rows: np.ndarray, places: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Of each stretch, whether its rows follow each other both in the file and where they go."""
+    """For each stretch, whether its rows are contiguous both in the file and at their destination."""
     follows = (np.diff(rows) == 1) & (np.diff(places) == 1)
     others = np.concatenate([[0], np.cumsum(~follows)])  # steps before a row that are no such
     return others[edges[1:] - 1] == others[edges[:-1]]
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Opens what may have become a pipe, whose writer would be waited for."""
+    """Open without blocking: the file may have become a pipe without a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -185,13 +185,13 @@ def _place(known: os.stat_result) -> tuple[int, int]:
 def _check_unchanged(part: Header, file: FileIO) -> None:
     now = os.fstat(file.fileno())
     if (now.st_size, now.st_mtime_ns, _place(now)) != (part.size, part.modified, part.place):
-        raise DataError(f"{part.path}: has changed while it was read; the data must stay as they are until the end")
+        raise DataError(f"{part.path}: the file changed while it was being read; it must stay as it is until the end")
 
 
 def _advise(file: FileIO, offsets: list[int], spans: list[int]) -> None:
-    """Tell the system what is read next, so that a disk may do it all at once."""
+    """Tell the system what is read next, so that a disk can read it all at once."""
     if hasattr(os, "posix_fadvise"):
-        with suppress(OSError):  # not every file system takes advice
+        with suppress(OSError):  # not every file system accepts advice
             for offset, span in zip(offsets, spans, strict=True):
                 os.posix_fadvise(file.fileno(), offset, span, os.POSIX_FADV_WILLNEED)
 
@@ -205,5 +205,5 @@ def _fill(part: Header, file: FileIO, offset: int, view: memoryview) -> None:
             count = file.readinto(view)
         if not count:
             _check_unchanged(part, file)
-            raise DataError(f"{part.path}: ends before its array does; a whole file is needed")
+            raise DataError(f"{part.path}: the file is incomplete")
         view, offset = view[count:], offset + count

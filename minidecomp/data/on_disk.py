@@ -1,4 +1,4 @@
-"""Points that stay on the disk: a batch is read, and becomes the model's numbers, where it is used."""
+"""Points that stay on disk: a batch is read and converted to the model's numbers when it is used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCK = 1 << 24  # bytes of the model's numbers that are read and changed at onc
 
 @dataclass(frozen=True, eq=False)
 class OnDisk:
-    """Points (N, dx) in files; an index or a slice gives an array, with the values that the points have in memory.
+    """Points (N, dx) in files. An index or a slice gives an array with the same values as points in memory.
 
     Attributes
     ----------
@@ -24,11 +24,11 @@ class OnDisk:
     dtype : numpy.dtype
         Of the arrays.
     numbers : numpy.ndarray of shape (N,) or None
-        int64, the points' rows in the files; None where they are all rows in their order.
+        int64, the rows of the points in the files; None for all rows in order.
     scaling : Scaling or None
-        How the files' numbers become the points.
+        How the numbers in the files become the points.
     known : dict
-        What was found out about these rows of the files, so that it is looked for once.
+        Cached facts about these rows of the files.
     """
 
     files: NpyFiles
@@ -46,7 +46,7 @@ class OnDisk:
         return len(self), int(np.prod(self.files.row_shape))
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """The points that a slice or an array of indices picks, C-contiguous; of one index (dx,)."""
+        """The points that a slice or an array of indices selects, C-contiguous; (dx,) for one index."""
         if isinstance(rows, int | np.integer):
             return self[np.array([rows])][0]
         raw = self._raw(rows)
@@ -59,7 +59,7 @@ class OnDisk:
         return made
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """All points in memory, for whoever takes arrays alone."""
+        """All points in memory, for code that needs an array."""
         return self[:].astype(self.dtype if dtype is None else dtype, copy=False)
 
     def _raw(self, rows: Any) -> np.ndarray:
@@ -73,7 +73,7 @@ class OnDisk:
         return self.files.read(np.where(chosen < 0, chosen + len(self), chosen))
 
     def _made(self, raw: np.ndarray) -> np.ndarray:
-        """Rows of the files as points: by way of float64, as in memory."""
+        """Rows of the files as points, converted through float64, as in memory."""
         if self.scaling is not None:
             raw = self.scaling.apply(raw)
         elif self.dtype.kind == "f" and not np.can_cast(raw.dtype, self.dtype):
@@ -92,15 +92,15 @@ class OnDisk:
         return replace(self, dtype=np.dtype(np.float64), scaling=scaling)
 
     def pick(self, rows: np.ndarray) -> OnDisk:
-        """Some of the points, which stay on the disk."""
+        """Some of the points, which stay on disk."""
         return replace(self, numbers=rows if self.numbers is None else self.numbers[rows], known={})
 
     def in_file_order(self) -> OnDisk:
-        """The points in the order in which a disk has them."""
+        """The points in their order on disk."""
         return self if self.numbers is None else replace(self, numbers=np.sort(self.numbers))
 
     def pieces(self, multiple: int = 1, size: int | None = None, count: int | None = None) -> Iterator[slice]:
-        """Slices of ``count`` (or all) points, of about ``size`` bytes and a multiple of so many points."""
+        """Slices of ``count`` (or all) points, of about ``size`` bytes each and a multiple of so many points."""
         count = len(self) if count is None else count
         step = max(1, self._rows_of(size or BLOCK) // multiple) * multiple
         return (slice(first, min(first + step, count)) for first in range(0, count, step))
@@ -110,9 +110,9 @@ class OnDisk:
         return read_ahead(self, self.pieces())
 
     def bounds(self) -> np.ndarray:
-        """The least and the greatest value of each column, (2, dx); NaN where a column has one.
+        """The least and greatest value of each column, (2, dx); NaN if a column has one.
 
-        A scaling keeps the order of numbers, rounding included, so the files' bounds become those of the points.
+        Scaling keeps the order of numbers, even after rounding, so the bounds of the files become those of the points.
         """
         if "bounds" not in self.known:
             unchanged = replace(self.in_file_order(), dtype=self.files.dtype, scaling=None)
@@ -123,7 +123,7 @@ class OnDisk:
         return self._made(self.known["bounds"])
 
     def first_bad(self) -> tuple[int, int, float]:
-        """Row (of the files) and column of the first number that is not finite, and that number."""
+        """Row (in the files) and column of the first number that is not finite, and the number."""
         ordered, first = self.in_file_order(), 0
         for block in ordered.blocks():
             finite = np.isfinite(block.astype(np.float64))  # which a long double may be beyond
@@ -136,7 +136,7 @@ class OnDisk:
 
 
 def read_ahead(points: OnDisk, pieces: Iterable[Any]) -> Iterator[np.ndarray]:
-    """The points of each piece, a slice or indices; another thread reads the next while one is worked on."""
+    """The points of each piece (a slice or indices), while another thread reads the next piece."""
     from concurrent.futures import Future, ThreadPoolExecutor
 
     with ThreadPoolExecutor(1, "reading") as reader:

@@ -1,4 +1,4 @@
-"""What ``--data`` means where it names no data set: the options of a file, and how they say to read it."""
+"""Your own data: what ``--data`` means if it names a file, and the options that say how to read it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ TAB = {"tab": "\t", "\\t": "\t"}
 def how_to_read(
     options: Any, rules: DataRules | None = None, instead: Mapping[str, Any] = MappingProxyType({})
 ) -> HowToRead:
-    """What a run's options say of its file and, with the rules of its model, of another one for that model.
+    """How to read a run's file and, with the rules of its model, another file for that model.
 
-    ``instead`` has options of the other file, in place of the run's. The run's labels and factors are taken from it
-    where they are there.
+    ``instead`` has options for the other file that replace the run's. The run's labels and factors are read from it
+    if it has them.
     """
 
     def given(name: str, usual: Any = "") -> Any:
@@ -57,12 +57,12 @@ def how_to_read(
 
 def _check_delimiter(value: str) -> None:
     if len(TAB.get(value, value)) != 1 or value in '"\r\n':
-        raise OptionError("delimiter", value, "one character, or tab, is")
+        raise OptionError("delimiter", value, must_be="one character, or tab")
 
 
 def _check_decimal(value: str) -> None:
     if value not in (".", ","):
-        raise OptionError("decimal", value, ". or , is")
+        raise OptionError("decimal", value, must_be=". or ,")
 
 
 def _load(o: Any) -> Dataset:
@@ -74,54 +74,68 @@ SOURCE = DataSource(
     name=OWN,
     load=_load,
     options=(
-        Option("array", str, "Name of the array in a file that has several."),
-        Option("test_fraction", float, "Share of your own data kept for testing.", 0.1, above=0, below=1),
+        Option("array", str, "Name of the array to read, if a file has several."),
+        Option("test_fraction", float, "Share of your own data that is kept for testing.", 0.1, above=0, below=1),
         Option(
             "scale",
             str,
-            "Take numbers as they are (none), to 0..1 (unit), to mean 0 and deviation 1 (standardise), or as v / 255 "
-            "(bytes). By their type: bytes for uint8, unit for uint16, else none.",
+            "How to scale the numbers: not at all (none), to 0..1 (unit), to mean 0 and standard deviation 1 "
+            "(standardise), or by v / 255 (bytes).",
             choices=SCALES,
+            default_help="bytes for uint8, unit for uint16, otherwise none",
         ),
         Option(
             "columns",
             str,
-            "The table's columns to train on, as a,b,c; without names, by number from 0.",
+            "Columns of the table to train on, by name (a,b,c), or by number from 0 if they have no names.",
             verify=partial(check_list, "columns"),
         ),
-        Option("drop", str, "Columns to leave out, likewise.", verify=partial(check_list, "drop")),
+        Option("drop", str, "Columns to leave out, by name or number.", verify=partial(check_list, "drop")),
         Option(
             "labels",
             str,
-            "Each point's class, in words or numbers, not trained on: a column or array of your own data, or a FILE "
-            "with a row for each point.",
+            "Each point's class, which is not trained on: a column or array of your own data, or a FILE with a row for "
+            "each point.",
         ),
         FACTORS,
         Option(
             "missing",
             str,
-            "What stands for no value in a table, as -9999, beside empty cells, NA and nan.",
+            "What marks a missing value in a table, such as -9999, besides empty cells, NA and nan.",
             verify=partial(check_list, "missing"),
         ),
-        Option("drop_missing", bool, "Leave out rows with a missing value; else they are refused.", False),
-        Option("header", bool, "Whether the table's first line has names. Found out, if not given."),
+        Option("drop_missing", bool, "Leave out rows with a missing value; otherwise the file is refused.", False),
+        Option("header", bool, "Whether the table's first line has the names of the columns.", default_help="detected"),
         Option(
             "delimiter",
             str,
-            r"What separates a table's cells: , ; | or tab. Found out, if not given.",
+            "What separates the cells of a table: , ; | or tab.",
             verify=_check_delimiter,
+            default_help="detected",
         ),
-        Option("decimal", str, "What stands before a number's fraction: . or , . Found out.", verify=_check_decimal),
-        Option("channels", str, "Which axis of images has their channels. Found out.", choices=("first", "last")),
+        Option(
+            "decimal",
+            str,
+            "Decimal mark of the numbers: a point or a comma.",
+            verify=_check_decimal,
+            default_help="detected",
+        ),
+        Option(
+            "channels",
+            str,
+            "Which axis of the images has the channels.",
+            choices=("first", "last"),
+            default_help="detected",
+        ),
         Option(
             "image_shape",
             tuple,
-            "Rows and columns, as 28,28, of images that are a table's rows; in colour and the channels, which go last.",
+            "Size of the images, if each row of the data is one: ROWS,COLUMNS such as 28,28, or ROWS,COLUMNS,CHANNELS.",
             low=1,
             high=10000,
             most=3,
         ),
-        Option("resize", tuple, "Rows and columns to which a folder's images are brought.", low=1, high=10000, most=2),
+        Option("resize", tuple, "Resize the images of a folder to ROWS,COLUMNS.", low=1, high=10000, most=2),
     ),
     defaults={"prior": "gaussian"},
     limits_itself=True,

@@ -21,7 +21,7 @@ def pinwheel(
     rate: float = 0.25,
     data_seed: int = 0,
 ) -> Dataset:
-    """Draw training and test points, as many of each, ordered arm by arm.
+    """Draw training points and equally many test points, ordered arm by arm.
 
     With K arms, arm k's points are, for x0 ~ N(1, tangential_std^2) and x1 ~ N(0, radial_std^2),
 
@@ -81,13 +81,13 @@ SOURCE = DataSource(
     name="pinwheel",
     load=_load,
     options=(
-        # It needs none, but takes it, as a sweep over several data sets gives it to all.
+        # Not needed, but accepted, as a sweep over several data sets passes it to all.
         DATA_DIR,
-        Option("arms", int, "Pinwheel: arms.", 4, low=1, high=1000),
-        Option("points_per_arm", int, "Pinwheel: points an arm; for testing as many again.", 100, low=1, high=10**7),
+        Option("arms", int, "Pinwheel: number of arms.", 4, low=1, high=1000),
+        Option("points_per_arm", int, "Pinwheel: training points in each arm.", 100, low=1, high=10**7),
         Option("radial_std", float, "Pinwheel: standard deviation across an arm.", 0.1, low=0, high=100),
         Option("tangential_std", float, "Pinwheel: standard deviation along an arm.", 0.3, low=0, high=100),
-        Option("rate", float, "Pinwheel: how fast an arm winds.", 0.25, low=-1e6, high=1e6),
+        Option("rate", float, "Pinwheel: how fast the arms wind.", 0.25, low=-1e6, high=1e6),
     ),
     defaults={"prior": "mixture", "likelihood": "gaussian", "epochs": 500, "batch_size": 400, "regulariser": "kl-inc"},
     available=lambda: Available("pinwheel", True, "drawn when it is loaded", 400, 400, 2),

@@ -1,4 +1,4 @@
-"""Data points as they are kept: numbers, bytes, or bits, or on the disk; a batch becomes numbers where it is used."""
+"""Data points as numbers, bytes or bits, or on disk; a batch becomes numbers when it is used."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .on_disk import BLOCK, OnDisk, read_ahead
 
 @dataclass(frozen=True)
 class Bits:
-    """Binary points, eight values a byte.
+    """Binary points, with eight values in a byte.
 
     Attributes
     ----------
     packed : numpy.ndarray of shape (N, dx / 8)
-        uint8, C-contiguous, as ``numpy.packbits(values, axis=1)`` gives it: the first value is a byte's highest bit.
+        uint8, C-contiguous, from ``numpy.packbits(values, axis=1)``: the first value is the highest bit of a byte.
     """
 
     packed: np.ndarray
@@ -34,7 +34,7 @@ class Bits:
         return len(self.packed)
 
     def __getitem__(self, rows: Any) -> Bits:
-        """The points that a slice or an array of indices picks."""
+        """The points that a slice or an array of indices selects."""
         return Bits(self.packed[rows])
 
 
@@ -56,19 +56,19 @@ def as_numbers(points: Points, dtype: Any) -> np.ndarray:
 
 
 def as_stored(points: Points, dtype: Any) -> Points:
-    """The points as an engine takes them: bits and bytes as they are, numbers in its dtype, C-contiguous."""
+    """The points for an engine: bits and bytes unchanged, numbers in its dtype, C-contiguous."""
     if isinstance(points, Bits) or points.dtype == np.uint8:
         return points
     return as_type(points, dtype)
 
 
 def as_type(points: np.ndarray | OnDisk, dtype: Any) -> np.ndarray | OnDisk:
-    """Points in another dtype, C-contiguous; those on the disk stay there."""
+    """Points in another dtype, C-contiguous; points on disk stay there."""
     return points.astype(dtype) if isinstance(points, OnDisk) else np.ascontiguousarray(points, dtype)
 
 
 def pick(points: np.ndarray | OnDisk, rows: np.ndarray) -> np.ndarray | OnDisk:
-    """Some of the points, by their indices; those on the disk stay there."""
+    """Some of the points, by their indices; points on disk stay there."""
     return points.pick(rows) if isinstance(points, OnDisk) else points[rows]
 
 
@@ -81,12 +81,12 @@ def blocks(points: np.ndarray | OnDisk) -> Iterator[np.ndarray]:
 
 
 def bounds(points: np.ndarray | OnDisk) -> np.ndarray:
-    """The least and the greatest value of each column, (2, dx); NaN where a column has one."""
+    """The least and greatest value of each column, (2, dx); NaN if a column has one."""
     return points.bounds() if isinstance(points, OnDisk) else np.stack([points.min(0), points.max(0)])
 
 
 def stretches(points: Points, multiple: int) -> Iterator[tuple[int, Points]]:
-    """All points in their order: whole, or from the disk so many (or a multiple) at a time, with the first's index."""
+    """All points in order: at once or, from disk, so many (or a multiple) at a time, with the index of the first."""
     if not isinstance(points, OnDisk):
         return iter([(0, points)])
     pieces = list(points.pieces(multiple))
@@ -114,8 +114,8 @@ def all_zero_or_one(points: Points) -> bool:
 def evenly_spread(total: int, count: int) -> np.ndarray:
     """Indices of ``count`` of ``total`` points, one at random from each of ``count`` pieces; all if there are fewer.
 
-    Data often come class by class, or sorted, so that the first ones would not do; or in turns, as dSprites' factors
-    are, so that equal steps would meet the same few again and again. The same choice each time.
+    Data are often sorted, so the first points would be a bad choice; or they are periodic, as in dSprites,
+    so that equal steps would meet the same few values again. The choice is always the same.
     """
     if total <= count:
         return np.arange(total, dtype=np.int64)

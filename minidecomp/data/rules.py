@@ -1,6 +1,6 @@
-"""The rules of a model's data: how wide a point is, what a byte means, which values are allowed.
+"""The rules for a model's data: the width of a point, the meaning of a byte, the values allowed.
 
-They are learned from the data of the run, kept with the model, and applied to every array that it is given later.
+They are learned from the run's data, stored with the model, and applied to every array that the model gets later.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, counted
 from ..variants import LIKELIHOODS
 from .cells import Reading
 from .dataset import Dataset
@@ -26,7 +26,7 @@ from .scaling import BYTES as BYTES_SCALE
 from .scaling import NONE, STANDARDISE, UNIT, Scaling
 from .tables import table_of_frame
 
-# UNKNOWN: the model is from a checkpoint that did not keep it yet.
+# UNKNOWN: the checkpoint is older than this rule.
 BYTES, NUMBERS, UNKNOWN = "bytes", "numbers", "unknown"
 UNITS = (BYTES, NUMBERS, UNKNOWN)
 
@@ -35,7 +35,7 @@ UNITS = (BYTES, NUMBERS, UNKNOWN)
 LARGE, SMALL, LARGEST = 20.0, 0.05, 1e6
 MOST_SCALED = 1e150  # the squares of larger ones overflow
 FEW_OF_16_BITS = 65535 / 4  # below it a camera has used 14 bits or less, and the model sees little
-LARGEST_OF_OLD = {"float32": 1e15, "float64": 1e150}  # of a checkpoint that did not keep its range yet
+LARGEST_OF_OLD = {"float32": 1e15, "float64": 1e150}  # of a checkpoint without a recorded range
 
 _ALLOWED = (
     "allowed are bool, integer and real numbers of shape (N,), (N, dx), (N, rows, columns) or, in colour, "
@@ -45,7 +45,7 @@ _BYTES_TAKEN = "whole numbers from 0 to 255, or numbers from 0 to 1 that were di
 
 
 class Taken(NamedTuple):
-    """Points as a model takes them, and a line for the user where more than one meaning was possible."""
+    """Points for a model, and a line for the user if more than one meaning was possible."""
 
     points: Points
     note: str = ""
@@ -58,20 +58,20 @@ class DataRules:
     Attributes
     ----------
     width : int
-        dx, the values of a point.
+        dx, the number of values of a point.
     unit : str
         ``bytes``: a whole number v from 0 to 255 stands for v / 255. ``numbers``: a number stands for itself.
         ``unknown``: the run's checkpoint is too old to say.
     low, high : float
-        The least and the greatest value allowed; of bytes, after the division.
+        The least and greatest value allowed; for bytes, after the division.
     dtype : str
-        The model's, ``float32`` or ``float64``.
+        Dtype of the model, ``float32`` or ``float64``.
     image_shape : tuple of int or None
-        Rows and columns, where a point is an image; and its channels, in colour.
+        Rows and columns if a point is an image, and channels if it is coloured.
     names : tuple of str
-        A name for each value of a point, where the data had them.
+        A name for each value of a point, if the data had names.
     scaling : Scaling or None
-        How a person's numbers become the model's; None where they are the same, or bytes.
+        How the original numbers become the model's; None if they are unchanged, or bytes.
     """
 
     width: int
@@ -84,19 +84,19 @@ class DataRules:
     scaling: Scaling | None = None
 
     def take(self, values: Any, name: str, channels: str = "") -> Taken:
-        """Any array that a person gives, as points (N, dx) for an engine of the model's dtype.
+        """Any array from the user as points (N, dx) for an engine in the model's dtype.
 
         Parameters
         ----------
         values : array_like or Bits of shape (N, dx), (N, rows, columns) or, in colour, four axes; or a frame
-            A frame's columns are taken by their names, where the model has names.
+            Columns of a frame are found by name, if the model has names.
             If the model was trained on bytes, whole numbers of any dtype mean the same as those bytes. Floats from
             0 to 1 that are not all whole count as divided by 255 already, and so do floats that are all exactly
             0 or 1: a float array is far more often a picture in black and white than one of the two darkest bytes.
         name : str
-            What the errors call it.
+            Name of the data in errors.
         channels : str
-            Whether the channels of images are ``first`` or ``last``; empty to find out.
+            Whether the channels of images are ``first`` or ``last``; empty to detect it.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class DataRules:
         return Taken(as_stored(points, self.dtype), note)
 
     def give(self, x: np.ndarray) -> np.ndarray:
-        """The model's points (.., dx) in the units of a person's data; those of bytes stay intensities v / 255."""
+        """The model's points (.., dx) in the original units; those of bytes stay intensities v / 255."""
         return x if self.scaling is None else self.scaling.undo(x)
 
     def check(self, dataset: Dataset) -> None:
@@ -127,19 +127,19 @@ class DataRules:
             if self.unit not in (UNKNOWN, unit_of(points)):
                 raise DataError(f"the model takes {self.unit}; the {part} of {dataset.name} are {unit_of(points)}")
             self._meaning(points, dataset.name, None)
-        if dataset.validation is not None:  # a file's may be numbers where the model takes bytes
+        if dataset.validation is not None:  # a file may have numbers where the model takes bytes
             self._meaning(dataset.validation, f"the validation points of {dataset.name}", None)
         self._check_image_shape(dataset.image_shape, dataset.name)
 
     def settled(self, dataset: Dataset) -> DataRules:
-        """These rules, with what the training data tell where the checkpoint did not say it."""
+        """These rules, completed from the training data where the checkpoint is silent."""
         if self.unit != UNKNOWN:
             return self
         return replace(self, unit=unit_of(dataset.train), image_shape=dataset.image_shape, names=dataset.feature_names)
 
     @property
     def log_volume(self) -> float:
-        """In nats a point: log p of a person's x is the model's less this. Probabilities of 0 and 1 have no volume."""
+        """Nats per point that the model's log p exceeds log p of the original x; 0 for probabilities of 0 and 1."""
         return _log_volume(self.high, self.scaling, self.unit, self.width)
 
     @property
@@ -148,7 +148,7 @@ class DataRules:
         return self.scaling.kind if self.scaling is not None else BYTES_SCALE if self.unit == BYTES else NONE
 
     def arrays(self) -> dict[str, Any]:
-        """The arrays that a checkpoint keeps of the rules; width and dtype are there already."""
+        """The arrays of the rules in a checkpoint, which has width and dtype already."""
         return {
             "data_unit": self.unit,
             "data_range": np.array([self.low, self.high], float),
@@ -159,9 +159,9 @@ class DataRules:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], width: int, likelihood: str, dtype: str) -> DataRules:
-        """The rules that a checkpoint has kept.
+        """The rules in a checkpoint.
 
-        An older checkpoint has none: then they follow from the options, and the unit is unknown.
+        An older checkpoint has none: the rules then follow from the options, and the unit is unknown.
 
         Raises
         ------
@@ -190,7 +190,7 @@ class DataRules:
     # ---- what values mean ----
 
     def _meaning(self, values: Any, name: str, scaling: Scaling | None, channels: str = "") -> Taken:
-        """The points in the model's units, checked; without a scaling in the dtype they came in."""
+        """The checked points in the model's units, in their own dtype if there is no scaling."""
         if isinstance(values, Bits):
             self._check_width(values.shape[1], name)
             return Taken(values)
@@ -217,7 +217,7 @@ class DataRules:
             )
         note = ""
         if rows.dtype == np.uint8 and high > 1:
-            note = f"{name}: the model was trained on numbers, so bytes are taken as they are, not divided by 255"
+            note = f"{name}: the model was trained on numbers, so the bytes are used as they are, not divided by 255"
         return Taken(_as_floats(rows), note)
 
     def _by_a_guess(self, rows: np.ndarray | OnDisk, low: float, high: float, name: str) -> Taken:
@@ -226,16 +226,16 @@ class DataRules:
         taken = Taken(rows) if as_bytes else self._as_numbers(rows, low, high, name)
         if high <= 0 or not _is_whole(rows):
             return taken
-        guess = "as bytes, divided by 255" if as_bytes else "as they are"
+        guess = "bytes, to be divided by 255" if as_bytes else "plain numbers"
         return Taken(
             taken.points,
             f"{name}: an older minidecomp wrote the run's checkpoint, which does not say whether the model was trained "
-            f"on bytes; the values are taken {guess}, by a guess from their type",
+            f"on bytes; their type suggests that the values are {guess}",
         )
 
     def _check_width(self, width: int, name: str) -> None:
         if width != self.width:
-            raise DataError(f"the model takes points of {self.width} numbers; {name} has {width}")
+            raise DataError(f"the model takes points of {counted(self.width, 'number')}; {name} has {width}")
 
     def _check_image_shape(self, shape: ImageShape | None, name: str) -> None:
         if shape is not None and self.image_shape is not None and shape != self.image_shape:
@@ -244,14 +244,14 @@ class DataRules:
 
 
 def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
-    """The rules that a data set gives a new model, which its own parts obey.
+    """The rules that a data set gives to a new model; its own parts must obey them.
 
     Raises
     ------
     OptionError
-        The likelihood does not take such values.
+        The likelihood does not accept such values.
     DataError
-        The parts are not alike, or a value is not finite or too large to learn from.
+        The parts differ in kind, or a value is not finite or is too large to learn from.
     """
     low, high = LIKELIHOODS[likelihood].data_range or (-LARGEST, LARGEST)
     shape, names, scaling = dataset.image_shape, dataset.feature_names, dataset.scaling
@@ -261,8 +261,8 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
         if least < low or greatest > high:
             came = f"{dataset.name} has {least:g} to {greatest:g}"
             if dataset.scaling is not None:
-                came += f" as scaled by {dataset.scaling.kind}, by the training points' range"
-            raise OptionError("likelihood", likelihood, f"it needs data from {low:g} to {high:g}, {came}")
+                came += f" after --scale {dataset.scaling.kind}, which goes by the training points' range"
+            raise OptionError("likelihood", likelihood, f"this needs data from {low:g} to {high:g}; {came}")
     elif max(-least, greatest) > LARGEST:
         raise DataError(
             f"{dataset.name} has {least:g} to {greatest:g}; beyond {LARGEST:g} no model learns anything: "
@@ -287,7 +287,7 @@ def log_volume(dataset: Dataset, likelihood: str) -> float:
 
 
 def size_note(dataset: Dataset) -> str:
-    """A line on data whose size is far from 1, with their range and what to do; empty where there is nothing to say."""
+    """A line about data whose size is far from 1, with their range and advice; empty if there is nothing to say."""
     if unit_of(dataset.train) == BYTES or isinstance(dataset.train, Bits):
         return ""
     low, high = _extremes_of(dataset)
@@ -317,13 +317,13 @@ def _what_to_do(low: float, high: float) -> str:
 
 
 def _extremes_of(dataset: Dataset) -> tuple[float, float]:
-    """The least and the greatest value of the training and the test points; bytes after the division."""
+    """The least and greatest value of the training and test points; for bytes, after the division."""
     lows, highs = zip(value_range(dataset.train), value_range(dataset.test), strict=True)
     return min(lows), max(highs)
 
 
 def check_finite(name: str, results: Mapping[str, np.ndarray]) -> None:
-    """Raise DataError if a model makes what is not finite of the data ``name``; ``results`` are arrays (N, ..)."""
+    """Raise DataError if the results of a model, arrays (N, ..), are not finite; ``name`` names the data."""
     for result, array in results.items():
         finite = np.isfinite(np.asarray(array)).reshape(len(array), -1).all(1)
         if not finite.all():
@@ -340,9 +340,9 @@ def unit_of(points: Points) -> str:
 
 
 class NewData(NamedTuple):
-    """A person's rows (N, dx) for a new model, and how they are to be scaled.
+    """Rows (N, dx) of your own data for a new model, and how to scale them.
 
-    ``kind`` is that of `scaling`; ``image_shape`` as in a data set; ``note`` a line on what was decided, or empty.
+    ``kind`` is the kind of scaling, ``image_shape`` that of a data set, and ``note`` a line about the choice, or empty.
     """
 
     rows: np.ndarray | OnDisk
@@ -351,12 +351,12 @@ class NewData(NamedTuple):
     note: str
 
     def scaled(self, train: np.ndarray | OnDisk) -> Scaling | None:
-        """The scaling that the training rows (N, dx) ask for; None where numbers stay, or are bytes.
+        """The scaling learnt from the training rows (N, dx); None if numbers stay unchanged, or are bytes.
 
         Raises
         ------
         DataError
-            The numbers are too large for it.
+            The numbers are too large to scale.
         """
         if self.kind not in (UNIT, STANDARDISE):
             return None
@@ -368,7 +368,7 @@ class NewData(NamedTuple):
         return learn_scaling(self.kind, train, together=self.image_shape is not None)
 
     def points(self, rows: np.ndarray | OnDisk, scaling: Scaling | None) -> np.ndarray | OnDisk:
-        """Some of the rows as points to train on: bytes as uint8, all else float64 in the model's units."""
+        """Some of the rows as training points: bytes as uint8, everything else as float64 in the model's units."""
         if self.kind == BYTES_SCALE:
             return as_type(rows, np.uint8)
         return as_type(rows if scaling is None else _scaled(rows, scaling), np.float64)
@@ -381,17 +381,17 @@ def new_data(values: Any, name: str, scale: str | None = None, channels: str = "
     ----------
     values : array_like of shape (N,), (N, dx), (N, rows, columns) or (N, rows, columns, channels)
     name : str
-        What the errors call it.
+        Name of the data in errors.
     scale : str or None
-        One of ``scaling.SCALES``. By default uint8 with more than zeros and ones are bytes, uint16 likewise are divided
-        by 65535, and all else is taken as it is.
+        One of ``scaling.SCALES``. By default, uint8 with more than zeros and ones are bytes, such uint16 are divided
+        by 65535, and everything else is unchanged.
 
     Raises
     ------
     DataError
-        The array is of the wrong dtype or shape, empty, or has a value that is not finite.
+        The array has a wrong dtype or shape, is empty, or has a value that is not finite.
     OptionError
-        ``bytes`` is asked for, and the values are no bytes.
+        ``bytes`` is requested, and the values are not bytes.
     """
     rows, image_shape = as_rows(values, name, channels)
     low, high = extremes(rows, name)
@@ -402,7 +402,7 @@ def new_data(values: Any, name: str, scale: str | None = None, channels: str = "
         size = rows.dtype.itemsize if rows.dtype.kind == "u" else 0  # in whatever order of bytes
         scale = {1: BYTES_SCALE, 2: UNIT}.get(size, NONE)
         if scale == UNIT:
-            note = f"{name}: 16-bit values, divided by 65535; --scale says it otherwise"
+            note = f"{name}: 16-bit values, divided by 65535; change that with --scale"
             if high < FEW_OF_16_BITS:
                 note = (
                     f"{name}: 16-bit values up to {high:g}, divided by 65535, so that they reach {high / 65535:.2g} at "
@@ -413,37 +413,35 @@ def new_data(values: Any, name: str, scale: str | None = None, channels: str = "
     if scale == BYTES_SCALE and not (low >= 0 and high <= 255 and _is_whole(rows)):
         kind = "" if low < 0 or high > 255 else ", not all whole"
         came = f"{name} has {low:g} to {high:g}{kind}"
-        raise OptionError("scale", scale, f"it needs whole numbers from 0 to 255; {came}")
+        raise OptionError("scale", scale, f"this needs whole numbers from 0 to 255; {came}")
     return NewData(rows, image_shape, scale, note)
 
 
 def as_rows(values: Any, name: str, channels: str = "") -> tuple[np.ndarray | OnDisk, ImageShape | None]:
-    """An array as (N, dx) in its own dtype, and the rows, columns and channels of an image if it has images.
+    """An array as (N, dx) in its own dtype, and the shape of an image if it has images.
 
-    ``channels`` says whether channels are ``first`` or ``last``; empty to find out.
+    ``channels`` says whether channels are ``first`` or ``last``; empty to detect it.
 
     Raises
     ------
     DataError
-        It is not of numbers, of another shape, or empty.
+        The array has no numbers, or another shape, or is empty.
     """
     if isinstance(values, OnDisk):
         shape = values.files.row_shape
         return values, shape if len(shape) > 1 else None
     if np.ma.is_masked(values):
-        raise DataError(
-            f"{name}: an array without a mask is needed; this one hides {np.ma.count_masked(values)} values"
-        )
+        raise DataError(f"{name}: expected an array without a mask; this one hides {np.ma.count_masked(values)} values")
     try:
         values = np.asarray(values)
     except ValueError:
-        raise DataError(f"{name}: rows of one length are needed; these differ") from None
+        raise DataError(f"{name}: all rows must have the same length") from None
     if values.dtype.kind not in "biuf":
         raise DataError(f"{name}: has dtype {values.dtype}; {_ALLOWED}")
     if values.ndim not in (1, 2, 3, 4):
         raise DataError(f"{name}: has shape {values.shape}; {_ALLOWED}")
     if values.size == 0:
-        raise DataError(f"{name}: is empty, of shape {values.shape}; points are needed")
+        raise DataError(f"{name}: is empty, of shape {values.shape}; expected points")
     if values.ndim == 4:
         values = channels_last(values, name, channels)
     return values.reshape(len(values), -1), values.shape[1:] if values.ndim > 2 else None
@@ -465,32 +463,34 @@ def extremes(rows: np.ndarray | OnDisk, name: str) -> tuple[float, float]:
         raise DataError(_not_finite(name, *rows.first_bad()))
     finite = np.isfinite(rows)
     if finite.all():  # a long double that no float64 holds
-        raise DataError(f"{name}: has numbers beyond 1e308; smaller ones are needed")
+        raise DataError(f"{name}: numbers must be smaller than 1e308")
     row, column = np.unravel_index(np.argmin(finite), finite.shape)
     raise DataError(_not_finite(name, int(row), int(column), rows[row, column]))
 
 
 def _not_finite(name: str, row: int, column: int, value: float) -> str:
-    return f"finite numbers are needed; {name} has {value} in row {row}, column {column} (counted from 0)"
+    return f"{name}: expected finite numbers, got {value} in row {row}, column {column} (counted from 0)"
 
 
 def _as_bytes(rows: np.ndarray | OnDisk, low: float, high: float, name: str) -> Taken:
-    """The values as the bytes that they mean, or as numbers that were divided already."""
+    """The values as bytes, or as numbers that are already divided."""
     whole, real = _is_whole(rows), rows.dtype.kind == "f"
     if low < 0 or high > 255 or (high > 1 and not whole):
         kind = "" if whole or low < 0 or high > 255 else ", not all whole"
         raise DataError(f"a model trained on bytes takes {_BYTES_TAKEN}; {name} has {low:g} to {high:g}{kind}")
     if not whole:
-        return Taken(rows, f"{name}: numbers from 0 to 1 that are not all whole are taken as divided by 255 already")
+        return Taken(
+            rows, f"{name}: numbers from 0 to 1 that are not all whole are assumed to be divided by 255 already"
+        )
     if real and high == 1:
         return Taken(
             rows,
-            f"{name}: floats that are all 0 or 1 are taken as divided by 255 already; "
+            f"{name}: floats that are all 0 or 1 are assumed to be divided by 255 already; "
             "give integers where the bytes 0 and 1 are meant",
         )
     note = ""
     if rows.dtype.kind == "b" and high == 1:
-        note = f"{name}: the model was trained on bytes, so true and false are taken as the bytes 1 and 0"
+        note = f"{name}: the model was trained on bytes, so true and false count as the bytes 1 and 0"
     return Taken(as_type(rows, np.uint8), note)
 
 

@@ -1,4 +1,4 @@
-"""How a person's numbers become those that a model is trained on, and back: learnt from the training points, once."""
+"""How your own numbers become those that a model is trained on, and back; learnt once from the training points."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 NONE, UNIT, STANDARDISE, BYTES = "none", "unit", "standardise", "bytes"
 SCALES = (NONE, UNIT, STANDARDISE, BYTES)
-MOST_PLACES = 290  # behind the point, of numbers that can be rounded
+MOST_PLACES = 290  # decimals of numbers that can be rounded
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Scaling:
     kind : str
         ``none``, ``unit`` (from 0 to 1), ``standardise`` (mean 0, standard deviation 1) or ``bytes`` (v / 255).
     shift, scale : numpy.ndarray of shape (dx,)
-        float64, in the units of the person's data; scale is above 0.
+        float64, in the original units; scale is above 0.
     """
 
     kind: str
@@ -31,29 +31,29 @@ class Scaling:
 
     @property
     def changes(self) -> bool:
-        """Whether the model's numbers differ from the person's."""
+        """Whether the model's numbers differ from the original ones."""
         return bool(self.shift.any() or (self.scale != 1).any())
 
     @property
     def farness(self) -> float:
-        """How far from 0 the data are, in their scales; beyond 1e4 or so little of them is left in float32."""
+        """Distance of the data from 0, in their scales; beyond about 1e4, float32 keeps little of them."""
         return float((np.abs(self.shift) / self.scale).max())
 
     @property
     def log_volume(self) -> float:
-        """In nats a point: log p(x) of a person's x is the model's log p less this, the sum of log scale."""
+        """In nats per point: log p of the original x is the model's log p minus this, the sum of log scale."""
         return float(np.log(self.scale).sum())
 
     def apply(self, X: np.ndarray) -> np.ndarray:
-        """A person's points (N, dx) as the model's, float64."""
+        """The original points (N, dx) as the model's, float64."""
         return (np.asarray(X, np.float64) - self.shift) / self.scale
 
     def undo(self, X: np.ndarray) -> np.ndarray:
-        """The model's points (.., dx) as a person's, float64: far from 0, float32 would lose what makes them differ."""
+        """The model's points (.., dx) in the original units, float64, as float32 loses digits far from 0."""
         return np.asarray(X, np.float64) * self.scale + self.shift
 
     def restore(self, X: np.ndarray) -> np.ndarray:
-        """Points (N, dx) that `apply` made as they were, float64: to the digits that are left of them."""
+        """Points (N, dx) before `apply`, float64, rounded to the digits that are left."""
         undone = self.undo(X)
         lost = 4 * np.finfo(np.float64).eps * (np.abs(X) * self.scale + np.abs(self.shift))
         with np.errstate(divide="ignore"):
@@ -64,7 +64,7 @@ class Scaling:
         return undone + 0.0  # no -0
 
     def arrays(self) -> dict[str, Any]:
-        """The arrays that a checkpoint keeps of it."""
+        """The arrays of the scaling in a checkpoint."""
         return {"data_scale_kind": self.kind, "data_shift": self.shift, "data_scale": self.scale}
 
     @classmethod
@@ -82,7 +82,7 @@ class Scaling:
         ):
             raise ValueError(f"data_scale_kind is {kind!r}, data_shift and data_scale are not {width} numbers each")
         if not (scale > 0).all():
-            raise ValueError(f"data_scale has {scale.min():g}, and numbers above 0 are needed")
+            raise ValueError(f"data_scale has {scale.min():g}; it must be above 0")
         return cls(kind, shift, scale)
 
 

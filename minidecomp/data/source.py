@@ -1,4 +1,4 @@
-"""Where data come from by a name: what each data set tells about itself."""
+"""Named data sets: what each says about itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .dataset import Dataset
 
 @dataclass(frozen=True)
 class Available:
-    """A named data set as it is here.
+    """The state of a named data set on this machine.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Available:
     ready : bool
         Whether it can be loaded now.
     where : str
-        Where it is, or how to get it.
+        Its place, or how to get it.
     train, test : int
         Points in each part.
     data_dim : int
@@ -47,21 +47,21 @@ class DataSource:
     Attributes
     ----------
     name : str
-        The word for it after ``--data``.
+        Its name after ``--data``.
     load : callable
-        Given the options as attributes (its own, ``data``, ``data_seed`` and ``limit``), returns a Dataset.
+        Takes the options as attributes (its own, ``data``, ``data_seed`` and ``limit``) and returns a Dataset.
     options : tuple of Option
-        The options that go with this data set alone.
+        The options of this data set alone.
     defaults : mapping
-        Defaults of all other options, where they differ from the usual ones: those of the paper's experiment on it.
+        Defaults of other options that differ from the usual ones: those of the paper's experiment on it.
     limits_itself : bool
-        Whether ``load`` obeys ``limit``; else that many of its training points are chosen.
+        Whether ``load`` obeys ``limit``; otherwise that many training points are chosen afterwards.
     available : callable or None
-        Says where it is; None for what ``minidecomp data list`` leaves out.
+        Says where it is; None to leave it out of ``minidecomp data list``.
     fetch : callable or None
-        (folder or None, progress) -> its folder, for what can be downloaded.
+        (folder or None, progress) -> its folder, if it can be downloaded.
     fetch_note : str
-        What ``minidecomp data fetch`` says of it.
+        What ``minidecomp data fetch`` says about it.
     """
 
     name: str
@@ -75,27 +75,27 @@ class DataSource:
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """The names in a text with commas between; one that has a comma itself stands in quotes."""
+    """The names in a text, separated by commas; a name with a comma is in quotes."""
     return tuple(
         cell.strip() for cell in next(csv.reader([text], skipinitialspace=True, strict=True), []) if cell.strip()
     )
 
 
 def check_list(option: str, text: str) -> None:
-    """Raise OptionError unless a text is names with commas between."""
+    """Raise OptionError unless a text is names separated by commas."""
     try:
         names = listed(text)
     except csv.Error:
         names = ()
     if text and not names:
-        raise OptionError(option, text, "names on one line, with commas between, are")
+        raise OptionError(option, text, expected="names on one line, separated by commas")
 
 
-DATA_DIR = Option("data_dir", str, "Folder of the data set's files; also $MINIDECOMP_DATA.")
+DATA_DIR = Option("data_dir", str, "Folder with the data set's files. $MINIDECOMP_DATA sets it too.")
 FACTORS = Option(
     "factors",
     str,
-    "dSprites: a part of it, as shape=heart,scale=0.5..1 (also orientation, posX, posY). Your own data: the columns or "
-    "arrays, as a,b,c, or a FILE, that have each point's known factors; they are not trained on.",
+    "dSprites: use a part of it, such as shape=heart,scale=0.5..1 (also orientation, posX, posY). Your own data: the "
+    "columns or arrays (a,b,c) or the FILE with each point's known factors, which are not trained on.",
     verify=partial(check_list, "factors"),
 )

@@ -1,4 +1,4 @@
-"""Tables as people have them: delimited text, Parquet, Feather, Excel; columns chosen, gaps and an index found."""
+"""Tables of all kinds: delimited text, Parquet, Feather, Excel; their columns, gaps and index."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import re
 from array import array as number_list
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, counted
+from ..errors import DataError, counted, nearest
 from .cells import FRAME_ENDINGS, Cells, Reading, called, column_words, ending_of, header_names, short, text_array
 from .delimited import BOOLS, plain
 from .frame_cells import FrameCells
@@ -32,18 +31,18 @@ class Table:
     values : numpy.ndarray of shape (N, dx)
         float64.
     names : tuple of str
-        The columns' names; empty where the table has none.
+        Names of the columns; empty if the table has none.
     notes : tuple of str
-        A line for each thing that was found out, and may be wrong.
+        A line for each guess that may be wrong.
     aside : dict of str to numpy.ndarray of shape (N,)
-        The texts of the columns that were set aside, by their names; numbers in their shortest form.
+        Texts of the columns that were set aside, by name; numbers in their shortest form.
     rows : numpy.ndarray of shape (N,)
-        Which rows of the table they are, int64 from 0: those with a gap are left out.
+        Their rows in the table, int64 from 0, as rows with a gap are left out.
     total : int
-        How many rows the table has.
+        Number of rows in the table.
     index : numpy.ndarray of shape (N,) or None
-        What tells a row from the others: the table's index, int64 where it has whole numbers alone, else texts; or the
-        rows' numbers from 0, where some rows were left out. None where all rows are here and have no index.
+        What identifies each row: the index of the table (int64 if it has only whole numbers, otherwise texts), or the
+        numbers of the rows from 0 if some were left out. None if all rows are here and have no index.
     """
 
     values: np.ndarray
@@ -63,12 +62,12 @@ def read_table(path: str | Path, reading: Reading | None = None) -> Table:
     path : path
         A .csv or .tsv file, also as .gz; .parquet, .feather or .xlsx with pandas; ``-`` is text on standard input.
     reading : Reading, optional
-        How; by default all is found out, and said in the table's notes.
+        How to read it. By default everything is detected, and the table's notes say how.
 
     Raises
     ------
     DataError
-        The file cannot be read, or it is doubtful what it means; the line says what to type.
+        The file cannot be read, or is ambiguous; the message says what to type.
     """
     reading = reading or Reading()
     if ending_of(path) in FRAME_ENDINGS:
@@ -77,12 +76,12 @@ def read_table(path: str | Path, reading: Reading | None = None) -> Table:
 
 
 def table_of_frame(frame: Any, reading: Reading | None = None, name: str = "X") -> Table:
-    """A DataFrame of pandas or polars as a table, by the same rules; pandas' index is none of its columns.
+    """A DataFrame of pandas or polars as a table, by the same rules; the index of pandas is not one of its columns.
 
     Raises
     ------
     DataError
-        A column is not of numbers, or has a gap.
+        A column has other values than numbers, or a gap.
     """
     cells = FrameCells.of(frame, name)
     cells.in_memory = True
@@ -90,28 +89,28 @@ def table_of_frame(frame: Any, reading: Reading | None = None, name: str = "X") 
 
 
 def table_names(frame: Any) -> tuple[str, ...]:
-    """The names of a DataFrame's columns; none where they only count, as pandas' own do."""
+    """The names of a DataFrame's columns; empty if they only count, as pandas' own do."""
     return FrameCells.of(frame, "X").names
 
 
 def read_texts(path: str | Path, count: int | None = None) -> tuple[tuple[str, ...], np.ndarray, tuple[str, ...]]:
-    """The cells of a table of ``count`` rows as texts, whether they are numbers or words.
+    """The cells of a table with ``count`` rows as texts, whether they are numbers or words.
 
-    How many rows there are tells whether the first line of text has names; without a count it is a row. A first column
+    The number of rows decides whether the first line of text has names; without a count it is a row. A first column
     without a name is an index.
 
     Returns
     -------
     names : tuple of str
-        The columns'; empty where there are none.
+        Names of the columns; empty if there are none.
     texts : numpy.ndarray of shape (count, columns)
     notes : tuple of str
-        A line for each thing that was found out, and may be wrong.
+        A line for each guess that may be wrong.
 
     Raises
     ------
     DataError
-        The file cannot be read, or has another number of rows.
+        The file cannot be read, or the number of rows is wrong.
     """
     is_frame = ending_of(path) in FRAME_ENDINGS
     cells = (FrameCells if is_frame else TextCells).read(path, Reading(header=None if is_frame else False))
@@ -123,7 +122,7 @@ def read_texts(path: str | Path, count: int | None = None) -> tuple[tuple[str, .
         names, texts = header_names(texts[0].tolist(), str(path)), texts[1:]
     if len(texts) != count:
         rows = counted(len(texts), "row")
-        raise DataError(f"{path}: has {rows}; a row for each of the {counted(count, 'row')} of the data is needed")
+        raise DataError(f"{path}: has {rows}; expected a row for each of the {counted(count, 'row')} of the data")
     if names and names[0] == "" and len(names) > 1:
         names, texts = names[1:], texts[:, 1:]
     return names, texts, tuple(cells.notes)
@@ -140,10 +139,12 @@ def _table(cells: Cells, reading: Reading) -> Table:
         values = _by_cell(cells, chosen, reading)
     aside = dict(zip(apart, _texts(cells, list(apart.values())).T, strict=True)) if apart else {}
     if not len(values):
-        raise DataError(f"{cells.name}: has no rows below {', '.join(map(short, cells.names[:3]))}; points are needed")
+        raise DataError(f"{cells.name}: has no rows below {', '.join(map(short, cells.names[:3]))}; expected points")
     for_a_model = reading.model_width == len(chosen)
     may_count = not (reading.columns or for_a_model) and len(chosen) > 1
-    start = _index_start(values[:, 0]) if may_count else None  # asked before rows are left out, which break the count
+    start = (
+        _index_start(values[:, 0]) if may_count else None
+    )  # asked before rows are left out, which would break the count
     _refuse_infinity(cells, chosen, values)
     gaps, rows = np.isnan(values), np.arange(len(values))
     if gaps.any():
@@ -155,7 +156,7 @@ def _table(cells: Cells, reading: Reading) -> Table:
     index: np.ndarray | None
     if start is not None:
         what = f"its first column{called(cells, chosen[0])} counts the rows from {start}"
-        cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; --columns takes it all the same")
+        cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; name it in --columns to keep it")
         index, values, chosen = values[:, 0].astype(np.int64), values[:, 1:], chosen[1:]
     else:
         index = _index(cells, {*chosen, *apart.values()}, rows, len(gaps))
@@ -164,7 +165,7 @@ def _table(cells: Cells, reading: Reading) -> Table:
 
 
 def _index(cells: Cells, taken: set[int], rows: np.ndarray, total: int) -> np.ndarray | None:
-    """The index of ``rows`` of ``total``: one apart, a first column that is one, or numbers if some are left out."""
+    """The index of ``rows`` of ``total``: separate, or the first column, or numbers if some rows are left out."""
     found = cells.index_apart()
     if found is None and cells.width > 1 and 0 not in taken:
         first = (cell for (cell,) in cells.rows([0]))
@@ -175,7 +176,7 @@ def _index(cells: Cells, taken: set[int], rows: np.ndarray, total: int) -> np.nd
 
 
 def _counting(column: Iterable[Any], cells: Cells) -> list[int] | None:
-    """The whole numbers of a column that counts the rows from 0 or 1; None as soon as it does not."""
+    """The whole numbers of a column that counts the rows from 0 or 1; None if it does not."""
     numbers: list[int] = []
     for cell in column:
         number = cells.word(cell)
@@ -186,7 +187,7 @@ def _counting(column: Iterable[Any], cells: Cells) -> list[int] | None:
 
 
 def _index_of_cells(cells: Sequence[Any]) -> np.ndarray:
-    """Cells as int64 where each is a whole number as Python writes it, or a float of Excel's; else as texts."""
+    """Cells as int64 if each is a whole number as Python writes it, or a float of Excel; otherwise as texts."""
     if all(isinstance(cell, float) and cell.is_integer() for cell in cells):
         cells = [int(cell) for cell in cells]
     texts = [str(cell).strip() for cell in cells]
@@ -196,7 +197,7 @@ def _index_of_cells(cells: Sequence[Any]) -> np.ndarray:
 
 
 def _set_aside(cells: Cells, reading: Reading) -> Iterator[tuple[str, str]]:
-    """The option and the column for each that is set aside; a table for a model need not have them."""
+    """The option and the column for each column that is set aside; a table for a model need not have them."""
     for option, columns in (("--labels", reading.labels), ("--factors", reading.factors)):
         for name in columns:
             known = cells.names or (map(str, range(cells.width)) if cells.width > reading.model_width else ())
@@ -220,7 +221,7 @@ def _texts(cells: Cells, columns: Sequence[int]) -> np.ndarray:
 
 
 def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
-    """The numbers of the columns that are taken, in their order."""
+    """The numbers of the chosen columns, in order."""
     if reading.model_names and cells.names == reading.model_names:
         return list(range(cells.width))
     if reading.model_names and cells.names:
@@ -228,13 +229,15 @@ def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
     if reading.model_width == cells.width and not cells.names and (reading.model_names or not reading.columns):
         if reading.model_names:
             order = ", ".join(map(short, reading.model_names[:12]))
-            cells.notes.append(f"{cells.name}: has no names; its columns are taken in the model's order, {order}")
+            cells.notes.append(
+                f"{cells.name}: the columns have no names, so they are used in the model's order, {order}"
+            )
         return list(range(cells.width))
     both = [name for name in (*reading.labels, *reading.factors) if name in reading.columns and not reading.if_there]
     if both:
-        raise DataError(f"{cells.name}: --columns trains on {both[0]}, --labels and --factors do not; name it once")
+        raise DataError(f"{cells.name}: --columns and --labels or --factors both name {both[0]}; name it once")
     if len(set(reading.columns)) < len(reading.columns):
-        raise DataError(f"{cells.name}: --columns names a column twice; once is enough")
+        raise DataError(f"{cells.name}: --columns names a column twice")
     left_out = apart | {_number_of(cells, each, "--drop") for each in reading.drop}
     if reading.columns:
         chosen = [_number_of(cells, each, "--columns") for each in reading.columns]
@@ -251,7 +254,7 @@ def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
             chosen = chosen[:-1]
     chosen = [i for i in chosen if i not in left_out]
     if not chosen:
-        raise DataError(f"{cells.name}: no column is left; at least one is needed")
+        raise DataError(f"{cells.name}: no column is left to train on")
     return chosen
 
 
@@ -261,21 +264,20 @@ def _number_of(cells: Cells, wanted: str, option: str) -> int:
         if len(found) == 1:
             return found[0]
         if found:
-            raise DataError(f"{cells.name}: {option} needs one column named {wanted}; {len(found)} have that name")
+            raise DataError(f"{cells.name}: {option} needs one column named {wanted}, and {len(found)} have that name")
         shown = ", ".join(short(name) or '""' for name in cells.names[:12]) + (", .." if cells.width > 12 else "")
-        near = get_close_matches(wanted.casefold(), [name.casefold() for name in cells.names], 1)
-        meant = [name for name in cells.names if near and name.casefold() == near[0]]
-        hint = f"; did you mean {short(meant[0])}?" if meant else ""
-        raise DataError(f"{cells.name}: {option} needs names of columns; there is no {wanted}, but {shown}{hint}")
+        near = nearest(wanted, cells.names)
+        hint = f"; did you mean {short(near)}?" if near else ""
+        raise DataError(f"{cells.name}: {option}: there is no column {wanted}; the columns are {shown}{hint}")
     if wanted.isascii() and wanted.isdigit() and int(wanted) < cells.width:
         return int(wanted)
     raise DataError(
-        f"{cells.name}: has no names, so {option} takes numbers of columns from 0 to {cells.width - 1}, not {wanted}"
+        f"{cells.name}: the columns have no names, so {option} takes numbers from 0 to {cells.width - 1}, not {wanted}"
     )
 
 
 def _index_start(values: np.ndarray) -> int | None:
-    """0 or 1 if a column counts its rows from there, else None."""
+    """0 or 1 if a column counts its rows from there, otherwise None."""
     for start in (0, 1):
         if len(values) >= FEWEST_COUNTED and np.array_equal(values, np.arange(start, start + len(values))):
             return start
@@ -283,7 +285,7 @@ def _index_start(values: np.ndarray) -> int | None:
 
 
 def _by_cell(cells: Cells, chosen: Sequence[int], reading: Reading) -> np.ndarray:
-    """The columns as numbers, a cell at a time; a missing one is NaN."""
+    """The columns as numbers, cell by cell; a missing one is NaN."""
     also = {text.strip() for text in reading.missing}
     numbers = {number for text in also if (number := cells.word(text)) is not None}
     met = False
@@ -305,7 +307,7 @@ def _refuse_infinity(cells: Cells, chosen: Sequence[int], values: np.ndarray) ->
     if np.isinf(values).any():
         row, column = np.unravel_index(np.argmax(np.isinf(values)), values.shape)
         place = f"{cells.place(int(row))}, {column_words(cells, chosen[int(column)])}"
-        raise DataError(f"{cells.name}, {place}: a finite number is needed, not {values[row, column]}")
+        raise DataError(f"{cells.name}, {place}: expected a finite number, got {values[row, column]}")
 
 
 def _whole_rows(cells: Cells, chosen: Sequence[int], gaps: np.ndarray, reading: Reading) -> np.ndarray:
@@ -315,7 +317,7 @@ def _whole_rows(cells: Cells, chosen: Sequence[int], gaps: np.ndarray, reading: 
     rows = counted(lost, "row")
     if reading.drop_missing:
         if not whole.any():
-            raise DataError(f"{cells.name}: every row has a missing value; --drop-missing leaves nothing")
+            raise DataError(f"{cells.name}: every row has a missing value, so --drop-missing would leave no rows")
         cells.notes.append(f"{cells.name}: {rows} of {len(gaps)} left out, with a missing value")
         return whole
     row, column = np.unravel_index(np.argmax(gaps), gaps.shape)

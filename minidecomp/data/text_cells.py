@@ -34,16 +34,16 @@ _OF_EXCEL = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)')  # its own first l
 
 @dataclass
 class TextCells(Cells):
-    """The cells of lines of text, which are parsed when their columns are chosen.
+    """The cells of lines of text, parsed when their columns are chosen.
 
     Attributes
     ----------
     body : list of str
         The lines below the names.
     form : Form
-        How cells are separated, and what stands before a fraction.
+        The delimiter and the decimal mark.
     first_line : int
-        The number in the file of the body's first line, from 1.
+        Number of the body's first line in the file, from 1.
     """
 
     body: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class TextCells(Cells):
             name, data = str(path), Path(path).read_bytes()
         text, notes = decoded(data, name)
         if not first_lines(text):
-            raise DataError(f"{name}: is empty; a table of numbers is needed")
+            raise DataError(f"{name}: the file is empty; expected a table of numbers")
         text, above = without_comments(text)
         if above:
             notes.append(f"{name}: its first {counted(above, 'line')} with # left out, as comments")
@@ -69,7 +69,7 @@ class TextCells(Cells):
             delimiter, text = delimiter or mark[1], text[mark.end() :]
         text, form, found = _in_form(text, Form(delimiter, reading.decimal), tab)
         if found:
-            notes.append(f"{name}: was read with {' and '.join(found)}; --delimiter and --decimal say it otherwise")
+            notes.append(f"{name}: was read with {' and '.join(found)}; change that with --delimiter and --decimal")
         rows = rows_of(first_lines(text) or [""], form.delimiter)
         _refuse_lines_above(rows, name)
         lines = io.StringIO(text, newline="")
@@ -87,7 +87,7 @@ class TextCells(Cells):
         return cls(name, names, width, notes, body=list(lines), form=form, first_line=first + above)
 
     def values(self, columns: Sequence[int]) -> np.ndarray | None:
-        """As NumPy reads them, some ten times faster than cell by cell; None if it finds one that is no number."""
+        """The columns read by NumPy, about ten times faster than cell by cell; None if a cell is not a number."""
         body = self.body
         if self.form.decimal != ".":
             if any("." in line for line in body):
@@ -105,7 +105,7 @@ class TextCells(Cells):
         return read[:, list(columns)]
 
     def _some_values(self, body: Sequence[str], columns: Sequence[int]) -> np.ndarray | None:
-        """Of rows that are as long as the first, a few columns."""
+        """A few columns of rows that are as long as the first."""
         if any(len(row) != self.width for row in csv.reader(body, delimiter=self.form.delimiter) if row):
             return None
         try:
@@ -114,7 +114,7 @@ class TextCells(Cells):
             return None
 
     def _each_row(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows with their lines in the file, but for those without any value at its end; blank lines are no rows.
+        """The rows with their lines in the file, except rows without any value at its end; blank lines are not rows.
 
         In a table of one column a blank line is a row, which has a gap.
         """
@@ -131,12 +131,12 @@ class TextCells(Cells):
             yield from empty
             empty.clear()
             if len(row) != self.width:
-                needed = f"{self.width} cells are needed, as in the first line, not {len(row)}"
+                needed = f"expected {counted(self.width, 'cell')}, as in the first line, got {len(row)}"
                 raise DataError(f"{self.name}, line {line}: {needed}")
             yield line, row
 
     def rows(self, columns: Sequence[int]) -> Iterator[Sequence[Any]]:
-        """Row after row, the cells of these columns."""
+        """The cells of these columns, row by row."""
         return ([row[i] for i in columns] for _, row in self._each_row())
 
     def word(self, cell: Any) -> float | None:
@@ -144,7 +144,7 @@ class TextCells(Cells):
         return value(cell, self.form.decimal)
 
     def point_for(self, number: str) -> str:
-        """A number's text, with a point before its fraction."""
+        """The text of a number, with a decimal point."""
         return number.replace(self.form.decimal, ".")
 
     def place(self, row: int) -> str:
@@ -154,7 +154,7 @@ class TextCells(Cells):
 
 
 def _in_form(text: str, given: Form, tab_first: bool) -> tuple[str, Form, list[str]]:
-    """The text, with tabs in place of blanks between its cells, its form, and what of that is not the usual."""
+    """The text with tabs instead of blanks between its cells, its form, and what is unusual about it."""
     sample = first_lines(text) or [""]
     form, fits = sniff(sample, given, tab_first)
     found = []
@@ -175,7 +175,7 @@ def _in_form(text: str, given: Form, tab_first: bool) -> tuple[str, Form, list[s
 
 
 def _refuse_lines_above(rows: list[list[str]], name: str) -> None:
-    """Raise DataError if the table seems to begin below a title: most rows are of one width, the first ones shorter."""
+    """Raise DataError if a title seems to stand above the table: most rows have one width, the first are shorter."""
     widths = [len(row) for row in rows]
     usual = max(set(widths), key=widths.count)
     first = widths.index(usual)
@@ -189,5 +189,5 @@ def _refuse_lines_above(rows: list[list[str]], name: str) -> None:
 
 def _standard_input() -> bytes:
     if sys.stdin is None or sys.stdin.isatty():
-        raise DataError("standard input is a terminal; pipe a table into it, or give a file by --data")
+        raise DataError("standard input is a terminal; pipe a table into it, or give a file with --data")
     return sys.stdin.buffer.read()

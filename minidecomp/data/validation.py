@@ -1,4 +1,4 @@
-"""Validation points: a share of the training points, or a file of their own."""
+"""Validation points: a share of the training points, or a separate file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def with_held_out(dataset: Dataset, fraction: float | None, seed: int) -> Datase
 
 
 def with_file(dataset: Dataset, options: Any) -> Dataset:
-    """The data set with the points of the file that ``validation`` names, by the rules of its training points.
+    """The data set with the points of the file that ``validation`` names, read by the rules of its training points.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What to type where a table has words in place of numbers."""
+"""Advice for a table with words in place of numbers."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ MOST_MARKS = 5
 
 
 def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], column: int, row: int, cell: Any) -> str:
-    """The line about the first cell that is no number, and about what else like it the columns have.
+    """The line about the first cell that is not a number, and about similar cells in the columns.
 
-    A column most of whose cells are words is to be left out, or taken as labels. A few words in a column of numbers
-    stand for no value. Words in the first row alone belong to the names.
+    A column that has mostly words should be left out, or used as labels. A few words in a column of numbers
+    mark missing values. Words in the first row alone belong to the names.
 
     Parameters
     ----------
     cells : Cells
     chosen : sequence of int
-        The columns of which numbers are needed.
+        The columns that must have numbers.
     missing : set of str
-        Words that stand for no value.
+        Words that mark a missing value.
     column, row : int
         Where the cell is.
     cell : object
     """
     line = (
-        f"{cells.name}, {cells.place(row)}, {column_words(cells, column)}: a number is needed, not "
+        f"{cells.name}, {cells.place(row)}, {column_words(cells, column)}: expected a number, got "
         f"{str(cell).strip()[:LONG]!r}; "
     )
     words: dict[int, Counter[str]] = {each: Counter() for each in chosen}
@@ -54,7 +54,7 @@ def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], co
         and len(first_row) > 1
         and all(found.total() == 1 and each in first_row for each, found in with_words.items())
     ):
-        return line + "the line has words alone, as if it belonged to the names; delete it"
+        return line + "the line has only words, as if it belonged to the names; delete it"
     texts = [each for each, found in with_words.items() if found.total() > count / 2]
     advice = []
     if texts:
@@ -64,15 +64,15 @@ def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], co
         if each not in texts:
             marks.update(found)
     if marks and len(marks) <= MOST_MARKS and not cells.in_memory:
-        stand = "it stands" if len(marks) == 1 else "they stand"
-        advice.append(f"--missing {shlex.quote(_listed(list(marks)))} says that {stand} for no value")
+        them = "it" if len(marks) == 1 else "them"
+        advice.append(f"--missing {shlex.quote(_listed(list(marks)))} marks {them} as missing")
     elif marks:
-        advice.append("give numbers alone, without units and marks between digits")
+        advice.append("give only numbers, without units and marks between digits")
     return line + " and ".join(advice)
 
 
 def _about_columns(cells: Cells, texts: list[int], words: dict[int, Counter[str]], rows: int) -> str:
-    """How columns of words are left out, and which can be labels: one with words that rows share."""
+    """How to leave out columns of words, and which of them can be labels: those with words that rows share."""
     if cells.in_memory:
         return "give only columns of numbers"
     names = [cells.names[each] if cells.names else str(each) for each in texts]
@@ -81,11 +81,11 @@ def _about_columns(cells: Cells, texts: list[int], words: dict[int, Counter[str]
     if not shared:
         return drop
     what = "it" if len(names) == 1 else "one"
-    return f"{drop}, --labels {shlex.quote(shared[0])} takes {what} as classes"
+    return f"{drop}, --labels {shlex.quote(shared[0])} uses {what} as classes"
 
 
 def _listed(names: list[str]) -> str:
-    """Names with commas between; one that has a comma itself stands in quotes."""
+    """Names separated by commas; a name with a comma is in quotes."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(names)
     return text.getvalue()

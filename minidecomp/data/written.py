@@ -1,4 +1,4 @@
-"""What the commands give a person: arrays and tables in files, of the kind that the file's ending says."""
+"""What the commands write: arrays and tables, in the format that the file's ending names."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import counted
 from ..files import write_file
 from ..packages import missing
 from .cells import ending_of
 
 CSV = ".csv"
 ENDINGS = (".npz", ".npy", CSV, ".csv.gz", ".parquet")
-SHOWN = 5  # of the columns that have other names
+SHOWN = 5  # of the renamed columns
 CELLS_AT_ONCE = 100_000  # of a CSV file, turned into text together
 
 Column = tuple[str, np.ndarray]
@@ -24,29 +25,29 @@ Column = tuple[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Given:
-    """What a command gives.
+    """What a command writes.
 
     Attributes
     ----------
     arrays : dict of str to numpy.ndarray
-        As an .npz file names them.
+        By their names in a .npz file.
     main : str
-        The array that an .npy file has.
+        The array in a .npy file.
     table : dict of str to numpy.ndarray of shape (N,) or (N, k)
-        The columns of a table in their order. An (N,) is the column of that name.
+        The columns of a table, in order. An array (N,) is the column of that name.
     latent : tuple of str
-        Those in the table whose columns are latent dimensions: ``loc`` (N, D) has the columns loc_1 to loc_D.
+        Arrays of the table whose columns are latent dimensions: ``loc`` (N, D) has the columns loc_1 to loc_D.
     features : dict of str to str
-        Those in the table whose columns are the data's, and what stands before these columns' names, as in
+        Arrays of the table with the columns of the data, and the prefix of these columns' names, as in
         ``{"x": "", "mean": "mean_"}``.
     names : tuple of str
-        The data's columns; empty where they have no names: they are x_0, x_1, .. then.
+        Names of the data's columns; if empty, the columns are x_0, x_1, ..
     index, labels : numpy.ndarray or None
-        What tells each row of ``arrays`` from the others, and its class.
+        What identifies each row of ``arrays``, and its class.
     repeats : int
-        How many rows of the table each of these stands for.
+        Number of rows of the table for each of these.
     image_shape : tuple of int or None
-        Rows, columns and, in colour, channels of the images that the data are, whose pixels come in that order.
+        Rows, columns and channels (if coloured) of the images in the data, whose pixels are in this order.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -61,14 +62,14 @@ class Given:
     image_shape: tuple[int, ...] | None = None
 
     def all_arrays(self) -> dict[str, np.ndarray]:
-        """What an .npz file has: the arrays, and what is known of index, labels, columns and images."""
+        """The content of a .npz file: the arrays, and what is known of index, labels, columns and images."""
         known = {"index": self.index, "labels": self.labels, "columns": np.array(self.names) if self.names else None}
         if self.image_shape is not None and self.features:
             known["image_shape"] = np.array(self.image_shape)
         return {**self.arrays, **{name: _plain(array) for name, array in known.items() if array is not None}}
 
     def columns(self) -> tuple[list[Column], str]:
-        """The table's columns, no two of one name, and a line on those whose name was taken."""
+        """The columns of the table with unique names, and a line about those that were renamed."""
         columns: list[Column] = [
             (name, np.repeat(array, self.repeats))
             for name, array in (("index", self.index), ("label", self.labels))
@@ -82,7 +83,7 @@ class Given:
         names = _apart([name for name, _ in columns], from_data)
         renamed = [f"{old} to {new}" for (old, _), new in zip(columns, names, strict=True) if old != new]
         shown = ", ".join(renamed[:SHOWN]) + (", .." if len(renamed) > SHOWN else "")
-        note = f"columns of the data were renamed, for their names were taken: {shown}" if renamed else ""
+        note = f"columns of the data were renamed, as their names are in use: {shown}" if renamed else ""
         return [(new, values) for new, (_, values) in zip(names, columns, strict=True)], note
 
     def _names_of(self, name: str, count: int) -> list[str]:
@@ -95,19 +96,19 @@ class Given:
 
 
 def cannot_be_written(path: str | Path) -> str | None:
-    """What is missing for a file of that ending; None where nothing is."""
+    """What is missing for a file with this ending; None if nothing is."""
     return missing("pyarrow.parquet", "minidecomp[tables]", "pyarrow") if ending_of(path) == ".parquet" else None
 
 
 def write_given(path: str | Path, given: Given) -> tuple[str, str]:
-    """Write what a command gives, whole or not at all.
+    """Write the result of a command, completely or not at all.
 
     Returns
     -------
     line : str
         What was written, for the user.
     note : str
-        What may surprise in it; empty where nothing does.
+        What may be surprising about it; empty if nothing is.
     """
     ending = ending_of(path)
     if ending == ".npz":
@@ -124,11 +125,12 @@ def write_given(path: str | Path, given: Given) -> tuple[str, str]:
         write_file(Path(path), lambda file: _write_compressed(file, columns))
     else:
         write_file(Path(path), lambda file: file.writelines(csv_text(columns)))
-    return f"table: {path} ({len(columns[0][1])} rows, {len(columns)} columns)", note and f"{path}: {note}"
+    size = f"{counted(len(columns[0][1]), 'row')}, {counted(len(columns), 'column')}"
+    return f"table: {path} ({size})", note and f"{path}: {note}"
 
 
 def csv_text(columns: Sequence[Column]) -> Iterator[bytes]:
-    """A table as CSV in UTF-8, some rows at a time; a number is the shortest that reads back to the same bits."""
+    """A table as CSV in UTF-8, some rows at a time; each number is the shortest text that reads back exactly."""
     yield (",".join(_quoted(name) for name, _ in columns) + "\n").encode()
     rows = max(1, CELLS_AT_ONCE // len(columns))
     for start in range(0, len(columns[0][1]), rows):
@@ -137,7 +139,7 @@ def csv_text(columns: Sequence[Column]) -> Iterator[bytes]:
 
 
 def _cells(values: np.ndarray) -> list[str]:
-    """The cells of a column as texts; NumPy writes a float as the shortest that is read as the same."""
+    """The cells of a column as texts; NumPy writes a float as the shortest text that reads back the same."""
     if values.dtype.kind in "OU":
         return [_quoted(str(each)) for each in values]
     texts: list[str] = values.astype(np.str_).tolist()
@@ -162,14 +164,14 @@ def _write_parquet(file: Any, columns: Sequence[Column]) -> None:
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
-    """Texts in an array that a file can hold without a pickle."""
+    """Texts as an array that a file can hold without a pickle."""
     return array.astype(np.str_) if array.dtype.kind == "O" else array
 
 
 def _apart(names: Sequence[str], from_data: Sequence[bool]) -> list[str]:
-    """The names, no two alike: one that is taken gets the first free of _2, _3, ..
+    """The names made unique: a repeated name gets the first free suffix of _2, _3, ..
 
-    minidecomp's own columns keep theirs, and then the first data column of each name.
+    minidecomp's own columns keep their names, and so does the first data column of each name.
     """
     owner: dict[str, int] = {}
     for i in sorted(range(len(names)), key=lambda i: from_data[i]):

@@ -68,16 +68,16 @@ def check_known(engine: str, vae: VAE, objective: Objective) -> None:
     """
     prior, likelihood = vae.prior, vae.likelihood
     if likelihood.name not in codes.LIKELIHOODS or type(likelihood) is not LIKELIHOODS[likelihood.name]:
-        raise OptionError("engine", engine, f"it does not know the {likelihood.name} likelihood, textbook does")
+        raise OptionError("engine", engine, f"it does not know the {likelihood.name} likelihood; use --engine textbook")
     known = {f"{prior.name} prior": is_built_in(prior)}
     known[f"{objective.regulariser} regulariser"] = knows_regulariser(objective)
     for part, is_known in known.items():
         if not is_known and engine == "gpu":
-            raise OptionError("engine", engine, f"it does not know the {part}, cpu and textbook do")
+            raise OptionError("engine", engine, f"it does not know the {part}; use --engine cpu or textbook")
         if not is_known and vae.learn_prior_variance:
-            raise OptionError("engine", engine, f"it does not learn a variance with the {part}, textbook does")
+            raise OptionError("engine", engine, f"it cannot learn a variance with the {part}; use --engine textbook")
     if objective.kl == "analytic" and not getattr(prior, "closed_form_kl", False):
-        raise OptionError("kl", "analytic", f"the {prior.name} prior has no closed form; monte-carlo is")
+        raise OptionError("kl", "analytic", f"the {prior.name} prior has no closed form; use --kl monte-carlo")
 
 
 def asked(regulariser: str | None, objective: Objective) -> str | None:
@@ -115,7 +115,7 @@ def check_training(data: Points, order: Any, batch_size: int, totals: np.ndarray
     if totals.shape != (4,) or totals.dtype != np.float64:
         raise ValueError(f"totals is {totals.dtype} of shape {totals.shape}, not float64 of shape (4,)")
     if isinstance(order, list | tuple):
-        raise ValueError("order is a list; an array of int64 is needed")
+        raise ValueError("order is a list; expected an array of int64")
     # A permutation on a device comes from the engine itself.
     if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
         raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
@@ -144,11 +144,11 @@ def check_draws(draws: Draws, batch: int, vae: VAE, objective: Objective) -> Non
     for name, shape in wanted.items():
         given = getattr(draws, name)
         if given is None and name == "eps":
-            raise ValueError("draws without eps: the posterior's noise is needed")
+            raise ValueError("the draws have no eps, the posterior's noise")
         if given is not None and given.shape != shape:
             raise ValueError(f"{name} has another shape, {given.shape}, not {shape}")
     if draws.prior_noise is not None and kind is not None and draws.prior_choice is None:
-        raise ValueError("prior_choice is needed beside prior_noise")
+        raise ValueError("prior_noise needs prior_choice")
 
 
 def check_importance(objective: Objective) -> None:

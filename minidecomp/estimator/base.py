@@ -28,7 +28,7 @@ except Exception:  # none, one before 1.6, or a broken one
         def set_params(self, **given: Any) -> Any:
             for name, value in given.items():
                 if name not in self.get_params():
-                    raise ValueError(f"{name!r} is no parameter of {type(self).__name__}")
+                    raise ValueError(f"{name!r} is not a parameter of {type(self).__name__}")
                 setattr(self, name, value)
             return self
 

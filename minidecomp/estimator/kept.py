@@ -117,7 +117,7 @@ def _write(
         dataset = dataset_from(options)
         digests = dataset.digests()
         if digests != points.dataset.digests():
-            raise Fault(f"{options.data}: the points read from it are others than those written; save without X")
+            raise Fault(f"{options.data}: the points in the file differ from those that were written; save without X")
     written += [folder / name for name in ("config.toml", "metrics.csv", BEST, CHECKPOINT, "evaluation.json")]
     write_config(folder, options, check)
     if state.best is not None:

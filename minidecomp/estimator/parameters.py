@@ -48,7 +48,7 @@ def patience(value: Any) -> Any:
 def is_verbose(value: Any) -> bool:
     """What ``verbose`` says; OptionError unless it is 0 or 1."""
     if not isinstance(value, int | np.integer | np.bool_) or value not in (0, 1):
-        raise OptionError("verbose", value, "0 or 1 is")
+        raise OptionError("verbose", value, must_be="0 or 1")
     return bool(value)
 
 
@@ -57,5 +57,5 @@ def checked_callbacks(value: Any) -> Sequence[Callable[[Any], object]]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple) or not all(map(callable, value)):
-        raise OptionError("callbacks", value, "a list of functions, each called with the trainer, is")
+        raise OptionError("callbacks", value, expected="a list of functions, each of which takes the trainer")
     return value

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +28,12 @@ from ..data.rules import DataRules, NewData, as_rows, check_finite, learn, new_d
 from ..data.scaling import Scaling
 from ..data.tables import table_names, table_of_frame
 from ..engines import ROWS_AT_ONCE, Engine, make, usable_engine
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, option_of
 from ..evaluation.terms import evaluate
 from ..model.vae import VAE, in_dtype
 from ..objective import objective_from
 from ..runs.checkpoint import State
+from ..settings.common_names import unknown_option
 from ..settings.options import OWN, TrainOptions, by_name, choices_of
 from ..settings.resolving import check, resolve, whole_number
 from ..settings.schedules import SCHEDULED
@@ -103,9 +103,8 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         usual = parameters()
         for name in given:
             if name not in usual:
-                near = get_close_matches(name, usual, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise TypeError(f"{type(self).__name__} has no parameter {name!r}{hint}")
+                line = _in_python(str(unknown_option(name, usual))).replace("unknown option", "unknown parameter")
+                raise TypeError(f"{type(self).__name__}: {line}")
         for name, value in usual.items():
             setattr(self, name, given.get(name, value))
 
@@ -196,7 +195,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         try:
             return resolve(data=OWN, **given)
         except OptionError as error:
-            raise OptionError(error.option, error.value, _in_python(error.allowed)) from None
+            raise error.changed(**{name: _in_python(words) for name, words in error.words.items()}) from None
 
     def _changed_options(self) -> TrainOptions:
         """The options of the model that is there, with what may change as it is now; else OptionError."""
@@ -206,7 +205,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             before = getattr(was, name, by_name()[name].default)  # a variant's that was added since has its default
             if value != before and name not in CHANGEABLE:
                 raise OptionError(
-                    name, value, f"the model that partial_fit goes on with was made with {before}; fit begins a new one"
+                    name,
+                    value,
+                    f"partial_fit goes on with a model that was made with {before}; call fit to begin a new one",
                 )
         return now
 
@@ -310,7 +311,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         """
         self._check_fitted()
         if X is None and X_test is not None:
-            raise ValueError("X_test: it goes with X, the points that were fitted")
+            raise ValueError("X_test needs X, the points that were fitted")
         trained = kept.Trained(self.options_, self.rules_, self._state, self._axes)
         return kept.save(folder, trained, None if X is None else self._to_keep(X, X_test))
 
@@ -319,16 +320,16 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         X = self._checked(X, reset=False)
         X_test = kept.some_to_test(X) if X_test is None else self._checked(X_test, reset=False)
         if X_test.dtype != X.dtype:
-            raise DataError(f"X_test: has dtype {X_test.dtype}; that of X, {X.dtype}, is needed")
+            raise DataError(f"X_test: has dtype {X_test.dtype}; expected that of X, {X.dtype}")
         _, dataset = self._new_dataset(X, self.options_, kept.is_validated(self._state), X_test)
         if self._digest and fingerprint(X) != self._digest:
-            raise DataError("X: the points that were fitted last are needed, in their order; these are others")
+            raise DataError("X: expected the points that were fitted last, in the same order")
         rules = learn(dataset, str(self.options_.likelihood), self.options_.dtype)
         mine, theirs = self.rules_.arrays(), rules.arrays()
         other = [name for name in mine | theirs if not np.array_equal(mine.get(name, ()), theirs.get(name, ()))]
         if rules.width != self.rules_.width or other:
             what = other[0].removeprefix("data_") if other else "width"
-            raise DataError(f"X: the points that were fitted are needed; these give the model another {what}")
+            raise DataError(f"X: expected the points that were fitted; these give the model another {what}")
         engine = self._make_engine(max(self.options_.batch_size, ROWS_AT_ONCE))
         return kept.Points(self._as_fitted(X), self._as_fitted(X_test), dataset, engine)
 
@@ -396,7 +397,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         self._check_fitted()
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.vae_.latent_dim:
-            raise ValueError(f"Z has shape {Z.shape}, (N, {self.vae_.latent_dim}) is needed")
+            raise ValueError(f"Z has shape {Z.shape}, expected (N, {self.vae_.latent_dim})")
         dtype = Z.dtype if Z.dtype in (np.float32, np.float64) else np.float64
         with np.errstate(all="ignore"):  # what is not finite is refused
             mean = self.vae_.likelihood.mean(self.vae_.decode(Z.astype(self.vae_.dtype)))
@@ -425,7 +426,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         found = evaluate(engine, points, batch_size, seed, ("kl-inc",))
         score = float(found["log_likelihood"] - found["kl"]) - self.rules_.log_volume
         if not math.isfinite(score):
-            raise DataError("X: its score is not finite; values nearer to the training data are needed")
+            raise DataError("X: the score is not finite; use values nearer to the training data")
         return score
 
     # ---- scikit-learn's conventions ----
@@ -433,7 +434,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
         """X as an array (N, dx) of numbers in its own dtype, by which it may be bytes; as wide as the first one."""
         if np.ma.is_masked(X):
-            raise ValueError("X hides values under a mask; an array without one is needed")
+            raise ValueError("X hides values under a mask; expected an array without a mask")
         axes = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
         shape, image_shape = None, None
         if axes in (3, 4) and not is_frame(X):
@@ -456,7 +457,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         if X.dtype.kind not in "biuf":
             X = X.astype(np.float64)
         if X.ndim != 2 or 0 in X.shape:
-            raise ValueError(f"X has shape {X.shape}, points in rows are needed")
+            raise ValueError(f"X has shape {X.shape}; expected points in rows")
         if not np.isfinite(X).all():
             raise ValueError("X has NaN or infinity in it")
         self._check_features(X.shape[1], None, reset)
@@ -553,7 +554,7 @@ def _in_python(line: str) -> str:
 
 def _as_parameter(said: re.Match[str]) -> str:
     """``--scale unit`` as ``scale='unit'``, and a flag that no value follows by its name alone."""
-    name, value = said[1].replace("-", "_"), said[2]
+    name, value = option_of(f"--{said[1]}"), said[2]
     if name not in parameters():
         return said[0]
     if value is None:

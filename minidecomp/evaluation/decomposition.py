@@ -19,6 +19,7 @@ import numpy as np
 
 from .._core.codes import LEAST_MMD_POINTS
 from ..data.points import evenly_spread
+from ..errors import counted
 from ..randomness import philox, streams
 from ..randomness.draws import sample_prior
 from ..terms.arrays import LOG_2PI, normal_log_density
@@ -78,10 +79,12 @@ def decomposition(
         There are fewer samples, or loc and scale do not describe posteriors.
     """
     if samples < LEAST_SAMPLES:
-        raise ValueError(f"{samples} samples; a decomposition needs {LEAST_SAMPLES} or more")
+        raise ValueError(f"{counted(samples, 'sample')}; a decomposition needs {LEAST_SAMPLES} or more")
     loc, scale = np.asarray(loc), np.asarray(scale)
     if loc.ndim != 2 or loc.shape != scale.shape or not len(loc):
-        raise ValueError(f"loc has shape {loc.shape}, scale {scale.shape}; both (N, D) with N of 1 or more are needed")
+        raise ValueError(
+            f"loc has shape {loc.shape}, scale {scale.shape}; expected (N, D) for both, with N of 1 or more"
+        )
     if not (np.isfinite(loc).all() and np.isfinite(scale).all() and (scale > 0).all()):
         raise ValueError("loc and scale must be finite, and scale above 0")
     chosen = evenly_spread(len(loc), MOST_POINTS)

@@ -59,7 +59,7 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str
         elif name and name != "none":
             if name not in usable:
                 why = lacks.get(name, "there is no such metric")
-                raise OptionError("metrics", name, f"{why}; {', '.join(['all', 'none', *usable])} are")
+                raise OptionError("metrics", name, f"{why}; possible here: {', '.join(['all', 'none', *usable])}")
             chosen.append(name)
     for name in chosen:
         METRICS[name].check_package()
@@ -138,7 +138,7 @@ def _score(name: str, codes: np.ndarray, truth: GroundTruth | LabelledCodes | No
     if not isinstance(score, Score):
         raise Fault(f"the metric {name} gave a {type(score).__name__}, not a Score")
     if not math.isfinite(score.score):
-        raise Fault(f"the metric {name} gave {score.score}, which is no number")
+        raise Fault(f"the metric {name} gave {score.score}, which is not a number")
     return score
 
 

@@ -22,7 +22,7 @@ def why_not(name: str) -> str | None:
         return "C's names have letters from a to z; such a name is"
     # Some file systems do not tell small letters from capitals.
     return (
-        f"{name}.h would hide the C library's <{name.lower()}.h>; another is"
+        f"{name}.h would hide the C library's <{name.lower()}.h>; choose another name"
         if name.lower() in HEADERS.split()
         else None
     )

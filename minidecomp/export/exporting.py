@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..data import dataset_from
 from ..data.dataset import Dataset
-from ..errors import OptionError
+from ..errors import OptionError, either, one_of
 from ..files import make_folder
 from ..runs.checkpoint import Run, load
 from ..variants import EXPORT_FORMATS
@@ -122,10 +122,10 @@ def check_test_vector(chosen: ExportFormat, word: str | None) -> None:
     if word is None:
         return
     if word not in SOURCES:
-        raise OptionError("test_vector", word, f"one of {', '.join(SOURCES)} is")
+        raise OptionError("test_vector", word, must_be=one_of(SOURCES))
     if not chosen.takes_point:
         able = [name for name, each in EXPORT_FORMATS.items() if each.takes_point]
-        raise OptionError("test_vector", word, f"it goes with --format {' or '.join(able)} only")
+        raise OptionError("test_vector", word, f"this needs --format {either(able)}")
 
 
 def _data_of(run: Run) -> Dataset:

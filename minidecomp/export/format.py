@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import OptionError
+from ..errors import OptionError, either, one_of
 from ..packages import missing
 from ..runs.checkpoint import Run
 from ..variants import EXPORT_FORMATS
@@ -73,19 +73,19 @@ def chosen_format(kind: str, name: str, weights: str | None = None) -> ExportFor
         have that name.
     """
     if kind not in EXPORT_FORMATS:
-        raise OptionError("format", kind, f"one of {', '.join(EXPORT_FORMATS)} is")
+        raise OptionError("format", kind, must_be=one_of(EXPORT_FORMATS))
     known = list(dict.fromkeys(each for one in EXPORT_FORMATS.values() for each in one.weights))
     if weights is not None and weights not in known:
-        raise OptionError("weights", weights, f"one of {', '.join(known)} is")
+        raise OptionError("weights", weights, must_be=one_of(known))
     chosen: ExportFormat = EXPORT_FORMATS[kind]
     if weights is not None and weights not in chosen.weights:
         able = [other for other, each in EXPORT_FORMATS.items() if weights in each.weights]
-        raise OptionError("weights", weights, f"it goes with --format {' or '.join(able)} only")
+        raise OptionError("weights", weights, f"this needs --format {either(able)}")
     if chosen.package is not None and (reason := missing(chosen.package, chosen.install or chosen.package)):
         raise OptionError("format", kind, reason)
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
-        raise OptionError("name", name, "a name of letters, digits, - and _ that begins with a letter is")
-    reason = "it is a device on Windows; any other is" if name.lower() in DEVICES else chosen.why_not(name)
+        raise OptionError("name", name, "a name must begin with a letter and have only letters, digits, - and _")
+    reason = "Windows reserves this name; choose another" if name.lower() in DEVICES else chosen.why_not(name)
     if reason is not None:
         raise OptionError("name", name, reason)
     return chosen

@@ -37,8 +37,8 @@ TAKEN = {"numpy", "sitecustomize", "usercustomize", *sys.stdlib_module_names}
 def why_not(name: str) -> str | None:
     """Why NAME.py could not be imported, or would be imported in place of another module; None if it can be."""
     if not name.isidentifier() or keyword.iskeyword(name):
-        return "Python cannot import a file of that name; a word of letters, digits and _ that is no keyword is"
-    return f"{name}.py would hide a module that Python needs; another is" if name in TAKEN else None
+        return "Python cannot import a file of that name; use letters, digits and _, and not a keyword"
+    return f"{name}.py would hide a module that Python needs; choose another name" if name in TAKEN else None
 
 
 def write_numpy(

@@ -1,7 +1,7 @@
-"""Pictures of a run, as one would put them in a paper; they need matplotlib, the ``plots`` extra.
+"""Pictures of a run, ready for a paper; they need matplotlib, which the ``plots`` extra installs.
 
-All functions but ``available`` and ``density_on_grid`` raise ``MinidecompError`` where matplotlib is missing.
-Only figure objects are made: no window, no back end and no setting of matplotlib's is touched.
+All functions except ``available`` and ``density_on_grid`` raise ``MinidecompError`` without matplotlib. They return
+figure objects: they open no window and change neither matplotlib's back end nor its settings.
 """
 
 from .activity import class_activity, class_magnitudes

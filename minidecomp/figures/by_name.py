@@ -1,14 +1,13 @@
-"""A run's pictures as figures to look at or to change, by the names of the files that ``minidecomp plot`` writes."""
+"""The pictures of a run as figures, by the names of the files that ``minidecomp plot`` writes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..data import dataset_from
 from ..data.dataset import Dataset
-from ..errors import MinidecompError, OptionError
+from ..errors import MinidecompError, OptionError, did_you_mean, one_of
 from ..model.vae import VAE
 from ..objective import objective_from
 from ..runs.checkpoint import Run, State
@@ -39,35 +38,33 @@ def picture(
     Parameters
     ----------
     trained : Run, Trainer or DecompositionVAE
-        What ``load_run`` returns, or was trained.
+        From ``load_run``, or after training.
     name : str
         One of ``PICTURES``: ``learning_curves``; ``gradients``, with ``log_gradients``; ``aggregate_posterior``, of
         two latent dimensions; ``class_activity``, of points with classes; ``reconstructions``; ``samples``.
     X : array_like of shape (N, dx), or Dataset, optional
-        The points. A run and a trainer have their own; an estimator needs them for all but the learning curves.
+        The points. A run and a trainer have their own; an estimator needs them, except for the learning curves.
     y : array_like of shape (N,), optional
         The class of each of an estimator's points, for the colours.
     seed : int
         Of the samples, 0 to 2^64 - 1.
     classes : sequence of str
-        Those whose activity is drawn; all by default.
+        The classes whose activity is drawn; all by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        It belongs to nobody else: pyplot does not know it, so that it is shown once. ``figure.savefig`` writes it.
+        Pyplot does not know it, so a notebook shows it once. ``figure.savefig`` writes it.
 
     Raises
     ------
     OptionError
-        There is no such picture, or not of this model.
+        There is no such picture, or this model has none.
     RunError, DataError
         The run's data are no longer there, or have changed.
     """
     if name not in PICTURES:
-        near = get_close_matches(name, PICTURES, 1, 0.4)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise OptionError("name", name, f"one of {', '.join(PICTURES)} is{hint}")
+        raise OptionError("name", name, must_be=one_of(PICTURES), hint=did_you_mean(name, PICTURES))
     parts = _parts(trained)
     if name == "learning_curves":
         metrics = parts.training.metrics()
@@ -75,7 +72,7 @@ def picture(
         return learning_curves(metrics, objective_from(parts.options).kl_title, parts.best)
     if name == "gradients":
         if parts.training.gradient_log is None:
-            raise MinidecompError("no gradients were logged: a run has them if it was trained with log_gradients")
+            raise MinidecompError("no gradients were logged; train with log_gradients")
         return gradient_curves(parts.training.gradient_log.columns())
     dataset = _dataset(trained, X, y)
     check_classes(parts.vae, dataset, classes)
@@ -83,7 +80,7 @@ def picture(
 
 
 class _Parts(NamedTuple):
-    """What is drawn: the training, to its last epoch, and the model that counts, with its epoch if it is the best."""
+    """What is drawn: the whole training and the chosen model, with its epoch if it is the best by validation."""
 
     options: TrainOptions
     training: State
@@ -102,19 +99,20 @@ def _parts(trained: Any) -> _Parts:
 
 
 def _dataset(trained: Any, X: Any, y: Any) -> Dataset:
-    """The points that are given, or those that the model was trained on."""
+    """The given points, or those that the model was trained on."""
     if isinstance(X, Dataset):
         return X
     if hasattr(trained, "state_"):
         if X is None:
-            raise OptionError("X", None, "an estimator keeps no points; those to draw are needed")
+            raise OptionError("X", None, "an estimator keeps no points; give the points to draw")
         return trained.dataset(X, y)
     if X is not None or y is not None:
         raise OptionError(
-            "X" if X is not None else "y", None, "a run has its own points; only a Dataset takes their place"
+            "X" if X is not None else "y", None, "a run has its own points; to draw others, give a Dataset"
         )
     if not isinstance(trained, Run):
         return trained.dataset
-    dataset = dataset_from(trained.options)
+    # Validation points are for training alone, and their file may be gone.
+    dataset = dataset_from(trained.options.replace(validation=None))
     trained.hold_against(dataset)
     return dataset

@@ -1,4 +1,4 @@
-"""Classes of points: a colour and a name for each, the same on every picture of a data set and on its page."""
+"""Classes of points: each has a colour, a shape and a name, the same on all pictures and pages of a data set."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.legend import Legend
 
-MOST_NAMED = 20  # more names than that are no help
+MOST_NAMED = 20  # a longer legend does not help
 LONGEST = 30  # letters
 HANDLE = 0.3  # inches that a dot takes beside its name, and the space after it
 LINE = 0.15  # inches from one line of a legend to the next
-# For more classes than CLASS_COLOURS: viridis in equal steps, for a page is made without matplotlib.
+# For more classes than CLASS_COLOURS: viridis in equal steps, written out because pages are made without matplotlib.
 MANY_COLOURS = (
     *("#440154", "#48186a", "#472d7b", "#424086", "#3b528b", "#33638d", "#2c728e", "#26828e", "#21918c"),
     *("#1fa088", "#28ae80", "#3fbc73", "#5ec962", "#84d44b", "#addc30", "#d8e219", "#fde725"),
 )
+SHAPES = ("o", "^", "s", "D", "v", "P", "X", "<", "*", ">")
 OF_DOTS: dict[str, Any] = {"markerscale": 2.2, "handletextpad": 0.1, "columnspacing": 1.2, "title_fontsize": 7}
 
 
@@ -40,9 +41,9 @@ def class_colours(count: int) -> list[str]:
 
 
 def as_classes(labels: Any, names: Sequence[str] = ()) -> Classes:
-    """The class of each label (N,): its place among ``names``; without them, among the labels that differ.
+    """The class of each label (N,): its index into ``names`` or, without names, into the different labels.
 
-    Those are in the order of their size where they are numbers, else of the alphabet.
+    Different labels are sorted: numbers by size, words by the alphabet.
     """
     labels = np.asarray(labels)
     if len(names):
@@ -54,7 +55,7 @@ def as_classes(labels: Any, names: Sequence[str] = ()) -> Classes:
 
 
 def class_labels(names: Sequence[str], longest: int = LONGEST) -> list[str]:
-    """What all classes are called on a picture: by their number, from 0, where no font here has a name's letters."""
+    """Names of all classes on a picture; where no font here has a name's letters, the class's number, from 0."""
     known = [name if name.strip() and has_glyphs(printable(name)) else f"class {i}" for i, name in enumerate(names)]
     cut = cut_apart([printable(name) for name in known], longest)
     return [short(name, len(name)) for name in cut]
@@ -105,16 +106,27 @@ class Dots:
 
 
 def draw_classes(axes: Axes, points: np.ndarray, classes: Classes, **style: Any) -> Dots:
-    """Points (N, 2) in the colours of their classes, in an order that hides no class behind another."""
-    colours = class_colours(len(classes.names))
+    """Points (N, 2) in the colours and shapes of their classes, in an order that hides no class behind another."""
+    colours, shapes = class_colours(len(classes.names)), _shapes()
     order = np.random.default_rng(0).permutation(len(points))
-    own = [colours[code] for code in classes.codes[order]]
-    axes.scatter(points[order, 0], points[order, 1], c=own, **(dots(len(points)) | style))
+    codes = classes.codes[order]
+    drawn = axes.scatter(
+        points[order, 0], points[order, 1], c=[colours[code] for code in codes], **(dots(len(points)) | style)
+    )
+    drawn.set_paths([shapes[code % len(shapes)] for code in codes])
     there = np.unique(classes.codes)
     named = there[:MOST_NAMED].tolist()
     names = class_labels(classes.names)
     return Dots(
-        [axes.scatter([], [], color=colours[code], s=5, linewidths=0) for code in named],
+        [axes.scatter([], [], color=colours[c], marker=SHAPES[c % len(SHAPES)], s=5, linewidths=0) for c in named],
         [names[code] for code in named],
         f"{len(named)} of {len(there)} classes" if len(named) < len(there) else "",
     )
+
+
+def _shapes() -> list[Any]:
+    """The outlines of the classes' dots, so that they are told apart without colours, too."""
+    from matplotlib.markers import MarkerStyle
+
+    markers = [MarkerStyle(shape) for shape in SHAPES]
+    return [marker.get_path().transformed(marker.get_transform()) for marker in markers]

@@ -20,6 +20,7 @@ from .style import (
     PAGE,
     dots,
     new_figure,
+    outside,
     styled,
 )
 
@@ -136,7 +137,10 @@ def _planar_pairs(x: np.ndarray, reconstruction: np.ndarray, classes: Classes | 
         title = "reconstructions by class, joined to their points" + (f" ({legend.note})" if legend.note else "")
     axes.set_xlabel(column_label(names, 0))
     axes.set_ylabel(column_label(names, 1))
-    plane_axes(axes, extent_around(x, reconstruction))
+    extent = extent_around(x, reconstruction)
+    plane_axes(axes, extent)
+    if missed := outside(reconstruction, extent):
+        axes.set_title(f"reconstructions{missed}", fontsize=7, pad=3)
     legend = legend.before(data, "data")
     columns = legend.columns(COLUMN)
     figure.set_figheight(SQUARE + legend.height(columns, title))
@@ -201,8 +205,10 @@ def samples(
 def _image_samples(generated: np.ndarray, data: np.ndarray, image_shape: tuple[int, ...]) -> Figure:
     columns = min(8, math.ceil(math.sqrt(len(generated))))
     canvas = mosaic(generated, image_shape, columns)
-    figure = new_figure(COLUMN, mosaic_height(canvas, COLUMN))
-    draw_mosaic(figure.subplots(), canvas, grey_range(data))
+    figure = new_figure(COLUMN, mosaic_height(canvas, COLUMN) + 0.2)
+    axes = figure.subplots()
+    draw_mosaic(axes, canvas, grey_range(data))
+    axes.set_title("means $E[x|z]$ for $z$ drawn from the prior", fontsize=8, pad=3)
     return figure
 
 
@@ -217,6 +223,9 @@ def _one_dimensional_samples(generated: np.ndarray, data: np.ndarray, names: Seq
     axes.stairs(share_generated, edges, color=MODEL_COLOUR, linewidth=1.1)
     axes.set_xlabel(column_label(names, 0))
     axes.set_ylabel("density")
+    missed = [int(((x < low) | (x > high)).sum()) for x in (data, generated)]
+    if any(missed):
+        axes.set_title(f"{missed[0]} of the data and {missed[1]} of the generated are outside", fontsize=7, pad=3)
     figure.legend(axes.patches, ["data", "generated"], loc="outside upper center", ncols=2)
     return figure
 
@@ -229,7 +238,7 @@ def _planar_samples(generated: np.ndarray, data: np.ndarray, names: Sequence[str
     for axes, (points, name, colour) in zip(panels, shown, strict=True):
         axes.scatter(*points.T, color=colour, **dots(len(points)))
         plane_axes(axes, extent)
-        axes.set_title(name, fontsize=8, pad=3)
+        axes.set_title(name + outside(points, extent), fontsize=8, pad=3)
         axes.set_xlabel(column_label(names, 0))
     panels[0].set_ylabel(column_label(names, 1))
     return figure

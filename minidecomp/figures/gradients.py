@@ -14,7 +14,7 @@ from ..files import make_folder, write_file
 from ..objective import TERMS
 from ..terms.priors import Prior
 from .posterior import colour_top, covering_square, draw_posterior, drawn_density
-from .style import COLUMN, PAGE, Extent, new_figure, styled, write_figure
+from .style import COLUMN, PAGE, Extent, epoch_axis, new_figure, styled, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,9 +23,18 @@ if TYPE_CHECKING:
     from ..runs.gradient_log import GradientLog
 
 TERM_NAMES = {"log_likelihood": "reconstruction", "kl": "$\\beta$ KL", "regulariser": "$\\alpha D$"}
-TERM_COLOURS = {"log_likelihood": "#3b528b", "kl": "#e66100", "regulariser": "#1b7837", "sum": "0.15"}
-ARROW_COLOUR = "#ff5b4a"
+TERM_COLOURS = {"log_likelihood": "#3b528b", "kl": "#e66100", "regulariser": "#1b7837", "sum": "0.1"}
+# Dashes and markers tell lines apart without colours.
+TERM_LINES = {"log_likelihood": ("-", "o"), "kl": ("--", "s"), "regulariser": ("-.", "^")}
+# A pair of terms has a colour of its own, which is neither term's.
+PAIR_STYLES = {
+    ("log_likelihood", "kl"): ("#832db6", "-", "o"),
+    ("log_likelihood", "regulariser"): ("#717581", "--", "s"),
+    ("kl", "regulariser"): ("#a96b59", "-.", "^"),
+}
+SUM = "their sum"
 ARROW_GRID = 200
+FAINTER = 2.2  # times: the greys end so far above the density's top, for arrows to stand out
 LONGEST = 3.0  # typical lengths: a longer arrow would leave the panel
 FRAME_MILLISECONDS = 150
 SMOOTHED_FROM = 80  # epochs
@@ -48,42 +57,55 @@ def gradient_curves(columns: Mapping[str, np.ndarray]) -> Figure:
     epoch = np.asarray(columns["epoch"])
     if len(epoch) == 0:
         raise MinidecompError("no gradients were logged; curves need at least one epoch")
-    figure = new_figure(COLUMN, 3.4)
+    figure = new_figure(COLUMN, 3.9)
     norms, cosines = figure.subplots(2, 1, sharex=True)
     for term, name in TERM_NAMES.items():
         norm = np.asarray(columns[f"norm_{term}"])
         if (norm > 0).any():
-            _draw_noisy(norms, epoch, norm, TERM_COLOURS[term], name)
+            _draw_noisy(norms, epoch, norm, (TERM_COLOURS[term], *TERM_LINES[term]), name)
     for column, values in columns.items():
         if column.startswith("cosine_") and np.isfinite(values).any():
-            pair = [term for term in TERM_NAMES if term in column]
-            label = f"{TERM_NAMES[pair[0]]}, {TERM_NAMES[pair[1]]}"
-            colour = TERM_COLOURS["kl" if "regulariser" not in pair else pair[0] if pair[0] != "kl" else "regulariser"]
-            _draw_noisy(cosines, epoch, np.asarray(values), colour, label)
+            first, second = (term for term in TERM_NAMES if term in column)
+            label = f"{TERM_NAMES[first]} and {TERM_NAMES[second]}"
+            _draw_noisy(cosines, epoch, np.asarray(values), PAIR_STYLES[first, second], label)
     norms.set_yscale("log")
-    norms.set_ylabel("gradient's norm")
+    norms.set_ylabel("norm of the gradient")
     cosines.axhline(0, color="0.6", linewidth=0.6, zorder=0)
     cosines.set_ylim(-1.05, 1.05)
-    cosines.set_ylabel("cosine")
+    cosines.set_ylabel("cosine of two gradients")
     cosines.set_xlabel("epoch")
-    for axes in (norms, cosines):
-        if axes.lines and axes.get_legend_handles_labels()[1]:
-            axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-        axes.set_xlim(*((epoch[0], epoch[-1]) if len(epoch) > 1 else (epoch[0] - 0.5, epoch[0] + 0.5)))
+    epoch_axis(cosines, epoch)
+    for axes, columns_of_names in ((norms, 3), (cosines, 2)):
+        if axes.get_legend_handles_labels()[1]:
+            _legend_above(axes, columns_of_names)
+    if len(epoch) >= SMOOTHED_FROM:
+        figure.supxlabel(f"faint: each epoch; strong: mean over {_width(epoch)} epochs", fontsize=6, color="0.35")
+    figure.align_ylabels([norms, cosines])
     return figure
 
 
-def _draw_noisy(axes: Axes, epoch: np.ndarray, value: np.ndarray, colour: str, label: str) -> None:
-    """Every epoch's value and, of many epochs, the mean over some in front of it."""
+def _legend_above(axes: Axes, columns: int) -> None:
+    where: Any = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2}
+    axes.legend(ncols=columns, handlelength=2.2, columnspacing=1.2, **where)
+
+
+def _width(epoch: np.ndarray) -> int:
+    """Epochs that a mean is over."""
+    return len(epoch) // 40
+
+
+def _draw_noisy(axes: Axes, epoch: np.ndarray, value: np.ndarray, style: tuple[str, str, str], label: str) -> None:
+    """The value of every epoch and, where there are many, a mean over some of them in front."""
+    colour, line, marker = style
     if len(epoch) < SMOOTHED_FROM:
-        axes.plot(epoch, value, color=colour, label=label, marker="o" if len(epoch) == 1 else "")
+        axes.plot(epoch, value, line, color=colour, label=label, marker=marker if len(epoch) == 1 else "")
         return
-    width = len(epoch) // 40
+    width = _width(epoch)
     known = np.isfinite(value)
     ones = np.convolve(known, np.ones(width), "same")
     mean = np.convolve(np.where(known, value, 0), np.ones(width), "same") / np.maximum(ones, 1)
     axes.plot(epoch, value, color=colour, alpha=0.25, linewidth=0.5)
-    axes.plot(epoch, np.where(ones > 0, mean, np.nan), color=colour, label=label)
+    axes.plot(epoch, np.where(ones > 0, mean, np.nan), line, color=colour, label=label)
 
 
 @styled
@@ -96,44 +118,48 @@ def gradient_field(
     lengths: Mapping[str, float] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Where each term moves the encodings: arrows on the latent plane, above the densities of q(z) and p(z).
+    """Where each term moves the encodings: arrows on the latent plane, over q(z) in grey and the contours of p(z).
 
     Parameters
     ----------
     loc, scale : numpy.ndarray of shape (P, 2)
         Of q(z | x_i).
     pulls : mapping of str to numpy.ndarray of shape (P, 2)
-        By a term's name its weighted gradient by loc, along which a step of training moves it. A panel each, and
-        one for their sum.
+        For each term its weighted gradient by loc, along which a step of training moves loc. Each term has a panel,
+        and so has their sum.
     prior : Prior
     extent : (float, float, float, float), optional
         Of the plane.
     lengths : mapping of str to float, optional
-        The gradient that is drawn as long as a twelfth of the plane, for each panel; the 95th percentile by default,
-        so that lengths compare inside a panel, and the panel says what they stand for. An arrow of more than three
-        times that is drawn as long as three; the panel says how many are.
+        For each panel the length of the gradient that is drawn as long as a twelfth of the plane. The default is the
+        95th percentile, so that lengths compare inside a panel. The arrow below each panel is that long. A longer arrow
+        ends at three times that length, and the panel says how many do.
     title : str, optional
     """
     shown = {term: pull for term, pull in pulls.items() if np.any(pull != 0)}
     panels = {TERM_NAMES.get(term, term): pull for term, pull in shown.items()}
     if len(panels) > 1:
-        panels["their sum"] = np.sum(list(shown.values()), axis=0)
+        panels[SUM] = np.sum(list(shown.values()), axis=0)
     if not panels:
         raise MinidecompError("no term has a gradient by loc; there are no arrows to draw")
     extent = covering_square([(loc, scale)], prior) if extent is None else extent
     density = drawn_density(loc, scale, extent, ARROW_GRID)
-    top = 1.4 * colour_top(density)
+    top = FAINTER * colour_top(density)
     width = min(PAGE, 0.4 + 1.85 * len(panels))
-    figure = new_figure(width, (width - 0.4) / len(panels) + (0.75 if title else 0.55), "compressed")
+    side = (width - 0.4) / len(panels)
+    figure = new_figure(width, side + (0.85 if title else 0.65), "compressed")
     axes_row: Any = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, (name, pull) in zip(axes_row, panels.items(), strict=True):
-        draw_posterior(axes, density, prior, extent, top)
+    colours = [*(TERM_COLOURS.get(term, TERM_COLOURS["sum"]) for term in shown), TERM_COLOURS["sum"]]
+    for axes, (name, pull), colour in zip(axes_row, panels.items(), colours, strict=False):
+        draw_posterior(axes, density, prior, extent, top, "Greys")
         length = (lengths or {}).get(name) or typical_length(pull)
         drawn, cut = shortened(pull / length)
-        _arrows(axes, loc, drawn * (extent[1] - extent[0]) / 12)
-        axes.set_title(name, fontsize=8)
-        more = f"; {cut} cut" if cut else ""
-        axes.set_xlabel(f"$z_1$    (95% up to {length:.2g}{more})", fontsize=7)
+        unit = (extent[1] - extent[0]) / 12
+        arrows = _arrows(axes, loc, drawn * unit, colour)
+        axes.set_title(name, fontsize=8, pad=3)
+        says = f"{length:.2g}" + (f" ({cut} longer, cut)" if cut else "")
+        axes.quiverkey(arrows, 0.12, -0.52 / side, unit, says, labelpos="E", labelsep=0.05, fontproperties={"size": 7})
+        axes.set_xlabel("$z_1$\n", fontsize=8)
     axes_row[0].set_ylabel("$z_2$")
     if title:
         figure.suptitle(title, fontsize=8)
@@ -152,19 +178,10 @@ def shortened(arrows: np.ndarray) -> tuple[np.ndarray, int]:
     return arrows * np.where(too_long, LONGEST / np.where(too_long, size, 1), 1), int(too_long.sum())
 
 
-def _arrows(axes: Axes, at: np.ndarray, by: np.ndarray) -> None:
-    axes.quiver(
-        *at.T,
-        *by.T,
-        angles="xy",
-        scale_units="xy",
-        scale=1,
-        color=ARROW_COLOUR,
-        width=0.007,
-        headwidth=3.5,
-        headlength=4,
-    )
-    axes.plot(*at.T, ".", color="white", markersize=0.7, alpha=0.8)
+def _arrows(axes: Axes, at: np.ndarray, by: np.ndarray, colour: str) -> Any:
+    axes.plot(*at.T, ".", color="white", markersize=1.6, markeredgewidth=0.25, markeredgecolor=colour, zorder=1.8)
+    shape: Any = {"width": 0.009, "headwidth": 3.5, "headlength": 4, "headaxislength": 3.6}
+    return axes.quiver(*at.T, *by.T, angles="xy", scale_units="xy", scale=1, color=colour, **shape)
 
 
 def write_field_animation(
@@ -199,7 +216,7 @@ def write_field_animation(
     }
     if len(active) > 1:
         sums = [typical_length(np.sum([part[2][term] for term in active], axis=0)) for part in late]
-        lengths["their sum"] = float(np.median(sums))
+        lengths[SUM] = float(np.median(sums))
     images = []
     for (loc, scale, pulls), epoch in zip(parts, epochs, strict=True):
         # A pull of nothing but zeros keeps its panel.
@@ -224,17 +241,18 @@ def difference_errors(steps: Sequence[float], errors: Mapping[str, np.ndarray], 
     kinks : sequence of int
         How many kinks each step crosses; those that cross some are shaded.
     """
-    figure = new_figure(COLUMN, 2.3)
+    figure = new_figure(COLUMN, 2.6)
     axes = figure.subplots()
     for term, values in errors.items():
-        floor = np.maximum(values, 1e-16)
-        axes.loglog(steps, floor, "o-", color=TERM_COLOURS[term], label=TERM_NAMES[term], markersize=2.5)
+        line, marker = TERM_LINES[term]
+        style: Any = {"color": TERM_COLOURS[term], "label": TERM_NAMES[term], "marker": marker, "markersize": 2.5}
+        axes.loglog(steps, np.maximum(values, 1e-16), line, **style)
     crossing = [step for step, count in zip(steps, kinks, strict=True) if count]
     if crossing:
-        axes.axvspan(min(crossing) / 10**0.5, max(steps) * 1.5, color="0.92", zorder=0, label="crosses kinks")
-    axes.set_xlabel("step $h$ of the differences")
+        axes.axvspan(min(crossing) / 10**0.5, max(steps) * 1.5, color="0.92", zorder=0, label="crosses a kink")
+    axes.set_xlabel("step $h$ of the central difference")
     axes.set_ylabel("relative error")
-    axes.legend(loc="upper left")
+    _legend_above(axes, 2)
     return figure
 
 

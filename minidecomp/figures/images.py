@@ -40,7 +40,7 @@ def as_pixels(canvas: np.ndarray, grey: tuple[float, float]) -> np.ndarray:
 
 
 def mosaic_height(canvas: np.ndarray, across: float) -> float:
-    """Inches for square pixels, within what a page holds however long or flat the images are."""
+    """Inches for square pixels, within limits that suit a page."""
     return float(np.clip(across * canvas.shape[0] / canvas.shape[1], 0.5, 8))
 
 

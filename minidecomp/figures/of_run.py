@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.points import Points, as_numbers, evenly_spread
-from ..errors import OptionError
+from ..errors import OptionError, either, one_of
 from ..files import make_folder
 from .activity import class_activity
 from .comparison import data_and_reconstructions, samples
@@ -35,13 +35,13 @@ def check_formats(formats: Sequence[str]) -> None:
     """Raise OptionError if one is not of ``FORMATS``."""
     for name in formats:
         if name not in FORMATS:
-            raise OptionError("format", name, f"one of {', '.join(FORMATS)} is")
+            raise OptionError("format", name, must_be=one_of(FORMATS))
 
 
 def check_picture_file(option: str, path: str | Path) -> None:
     """Raise OptionError, which blames the option, unless a picture can be written to a file of that name."""
     if Path(path).suffix.removeprefix(".") not in FORMATS:
-        raise OptionError(option, path, f"a file that ends in {', '.join(f'.{name}' for name in FORMATS)} is")
+        raise OptionError(option, path, f"the file's name must end in {either(f'.{name}' for name in FORMATS)}")
 
 
 def check_classes(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> None:
@@ -52,12 +52,16 @@ def check_classes(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> None:
     if dataset.test_labels is None:
         raise OptionError("classes", shown, f"the points of {dataset.name} have no classes")
     if vae.latent_dim == 2:
-        raise OptionError("classes", shown, "with two latent dimensions no activity is drawn, but the plane")
+        raise OptionError(
+            "classes",
+            shown,
+            "a model with two latent dimensions has a picture of the plane, and none of class activity",
+        )
     known = _classes_by_word(dataset)
     for each in classes:
         if each.casefold() not in known:
             names = ", ".join(dataset.classes[code] for code in known.values())
-            raise OptionError("classes", each, f"{dataset.name} has {names}")
+            raise OptionError("classes", each, f"{dataset.name} has the classes {names}")
 
 
 def draw_all(
@@ -87,7 +91,7 @@ def draw_curves(
     Parameters
     ----------
     folder : path
-        Made if need be.
+        It is made if it does not exist.
     metrics : mapping of str to numpy.ndarray of shape (epochs,)
     kl_title, best
         As for ``learning_curves``.
@@ -116,9 +120,9 @@ def draw_model(
 ) -> list[Path]:
     """Write aggregate_posterior or class_activity, reconstructions and samples.
 
-    The aggregate posterior is that of the training points, 10,000 of them at most, and drawn if ``vae`` has
-    two latent dimensions; of more, if the points have classes, what is active for each class of the test points is.
-    Test points are reconstructed.
+    A model with two latent dimensions has an aggregate posterior, that of at most 10,000 training points. Any other
+    model has the activity for each class of the test points, if they have classes. The reconstructions are those of
+    test points.
 
     Parameters
     ----------
@@ -129,12 +133,12 @@ def draw_model(
     seed : int
         Of the samples, 0 to 2^64 - 1.
     classes : sequence of str
-        Those whose activity is drawn; all of them if there are none here.
+        The classes whose activity is drawn; all of them by default.
 
     Raises
     ------
     OptionError
-        A format or a class is not known, or classes are given where their activity is not drawn.
+        A format or a class is unknown, or classes are given but this model has no picture of their activity.
     """
     check_formats(formats)
     check_classes(vae, dataset, classes)
@@ -159,8 +163,12 @@ def model_picture(name: str, vae: VAE, dataset: Dataset, seed: int = 0, classes:
         There is no such picture of this model.
     """
     if name not in _names(vae, dataset):
-        needs = "two latent dimensions" if name == "aggregate_posterior" else "classes, and other than two dimensions"
-        raise OptionError("name", name, f"it needs {needs}; {', '.join(_names(vae, dataset))} are there")
+        needs = (
+            "two latent dimensions"
+            if name == "aggregate_posterior"
+            else "classes, and a number of dimensions other than two"
+        )
+        raise OptionError("name", name, f"it needs {needs}; possible here: {', '.join(_names(vae, dataset))}")
     match name:
         case "aggregate_posterior":
             return _training_posterior(vae, dataset)
@@ -233,5 +241,5 @@ def _prior_samples(vae: VAE, dataset: Dataset, seed: int) -> Figure:
     beside = dataset.given(dataset.train[evenly_spread(len(dataset.train), MAX_SAMPLES)], vae.dtype)
     images = dataset.image_shape is not None
     _, mean, x = vae.sample(IMAGES_SAMPLED if images else MAX_SAMPLES, seed)
-    # An image is shown as its mean, without the likelihood's noise; other points as they would come, with it.
+    # Images are shown as their means; other points with the likelihood's noise, to compare with the data.
     return samples(dataset.give(mean if images else x), beside, dataset.image_shape, dataset.feature_names)

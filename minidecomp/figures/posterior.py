@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.labels import Classes
 from ..errors import OptionError
 from ..terms.priors import Prior
 from .classes import Dots, as_classes, draw_classes
-from .style import COLOUR_MAP, COLUMN, PAGE, Extent, new_figure, square_axes, styled
+from .style import COLOUR_MAP, PAGE, Extent, new_figure, outside, square_axes, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Inches: of a figure of two panels, of what its legend has at least, and upwards.
-PANELS, LEGEND, HEIGHT = 5.3, 0.8, 2.6
+PANEL, BESIDE, FOOT = 1.75, 0.85, 0.55  # inches: a panel's side, what axis and colour bar take beside and below it
 
 
 def density_on_grid(loc: np.ndarray, scale: np.ndarray, extent: Extent, grid: int = 300) -> np.ndarray:
@@ -60,7 +60,7 @@ def density_on_grid(loc: np.ndarray, scale: np.ndarray, extent: Extent, grid: in
 def _two_dimensional(name: str, value: Any) -> np.ndarray:
     array = np.asarray(value, np.float64)
     if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
-        raise OptionError(name, f"an array of shape {array.shape}", "shape (N, 2) with N of at least 1 is")
+        raise OptionError(name, f"shape {array.shape}", expected="an array of shape (N, 2) with N >= 1")
     return array
 
 
@@ -116,15 +116,24 @@ def colour_top(density: np.ndarray) -> float:
     A tenth of the mass at most is where the density is above the end, unless that leaves more than a fifth of
     it below a tenth of the end, where colours hardly differ from nothing.
     """
+    top, largest = _robust_top(density), float(density.max())
+    if 0.3 <= top <= 1.5 or largest <= 0:
+        return 1.0
+    return largest if largest <= 1.5 * top else top
+
+
+def _robust_top(density: np.ndarray) -> float:
     level = np.sort(density, axis=None)
     mass = np.cumsum(level)
-    if mass[-1] <= 0:
-        return 1.0
-    q20, q90 = level[np.searchsorted(mass, [0.2 * mass[-1], 0.9 * mass[-1]])]
-    top = min(q90, 10 * q20)
-    if 0.3 <= top <= 1.5:
-        return 1.0
-    return level[-1] if level[-1] <= 1.5 * top else top
+    q20, q90 = level[np.minimum(np.searchsorted(mass, [0.2 * mass[-1], 0.9 * mass[-1]]), level.size - 1)]
+    return float(min(q90, 10 * q20))
+
+
+def shared_top(*densities: np.ndarray) -> float:
+    """Where colours end that several densities share: at their maximum, unless narrow peaks would hide the rest."""
+    largest = max(float(density.max()) for density in densities)
+    top = max(_robust_top(density) for density in densities)
+    return largest if largest <= 1.5 * top else top
 
 
 def _mass_levels(density: np.ndarray) -> np.ndarray:
@@ -134,23 +143,35 @@ def _mass_levels(density: np.ndarray) -> np.ndarray:
     return np.unique(level[np.searchsorted(mass, np.array([0.9, 0.5]) * mass[-1])])
 
 
-def draw_posterior(axes: Axes, density: np.ndarray, prior: Prior, extent: Extent, top: float) -> Any:
-    """The density as an image and the prior's contours on axes; returns the image, for its colours."""
-    grid = len(density)
-    half1, half2 = _grid_step(extent, grid) / 2
-    pixels = (extent[0] - half1, extent[1] + half1, extent[2] - half2, extent[3] + half2)
-    image = axes.imshow(density, origin="lower", extent=pixels, cmap=COLOUR_MAP, vmin=0, vmax=top)
-    p = _prior_density(prior, extent, grid)
-    levels = _mass_levels(p)
-    if p.max() > levels[0]:
-        axes.contour(*_grid_lines(extent, grid), p, levels=levels, colors="white", linewidths=0.5, alpha=0.75)
+def draw_posterior(
+    axes: Axes, density: np.ndarray, prior: Prior, extent: Extent, top: float, colours: str = COLOUR_MAP
+) -> Any:
+    """A density as an image and the prior's contours on axes; returns the image, for its colours."""
+    image = _draw_density(axes, density, extent, top, colours)
+    _draw_contours(
+        axes, _prior_density(prior, extent, len(density)), extent, "white" if colours == COLOUR_MAP else "0.1"
+    )
     square_axes(axes, extent)
     return image
 
 
-def _colour_bar(figure: Figure, image: Any, axes: Any, clipped: bool) -> None:
+def _draw_density(axes: Axes, density: np.ndarray, extent: Extent, top: float, colours: str = COLOUR_MAP) -> Any:
+    half1, half2 = _grid_step(extent, len(density)) / 2
+    pixels = (extent[0] - half1, extent[1] + half1, extent[2] - half2, extent[3] + half2)
+    return axes.imshow(density, origin="lower", extent=pixels, cmap=colours, vmin=0, vmax=top)
+
+
+def _draw_contours(axes: Axes, p: np.ndarray, extent: Extent, colour: str) -> None:
+    """Contours that hold half and nine tenths of the prior's mass."""
+    levels = _mass_levels(p)
+    if p.max() > levels[0]:
+        lines = _grid_lines(extent, len(p))
+        axes.contour(*lines, p, levels=levels, colors=colour, linewidths=0.5, alpha=0.75, zorder=1.5)
+
+
+def _colour_bar(figure: Figure, image: Any, axes: Any, clipped: bool, label: str = "$q(z)$ (contours: $p(z)$)") -> None:
     bar = figure.colorbar(image, ax=axes, extend="max" if clipped else "neither", aspect=22, pad=0.02)
-    bar.set_label("$q(z)$ (contours: $p(z)$)")
+    bar.set_label(label)
     bar.outline.set_linewidth(0.5)
     bar.ax.locator_params(nbins=5)
 
@@ -165,9 +186,10 @@ def aggregate_posterior(
     grid: int = 300,
     class_names: Sequence[str] = (),
 ) -> Figure:
-    """The aggregate posterior's density in two latent dimensions, and the prior's as contours.
+    """The densities of the prior and of the aggregate posterior in two latent dimensions, on one scale of colours.
 
-    The contours hold 50 and 90 percent of the prior's mass. A scale below the grid's step is drawn as a step.
+    The closer the match, the more alike the two panels. In all panels contours hold 50 and 90 percent of the prior's
+    mass. A scale below the grid's step is drawn as a step.
 
     Parameters
     ----------
@@ -176,14 +198,14 @@ def aggregate_posterior(
     prior : Prior
         In two dimensions.
     labels : numpy.ndarray of shape (N,), optional
-        Classes, as numbers or names; a second panel then shows the means by class.
+        Classes, as numbers or names; a third panel then shows the posterior means by class.
     extent : (float, float, float, float), optional
-        Least and greatest z1, least and greatest z2; if not given a square that holds both, [-2, 2]^2 where
-        that suits.
+        Least and greatest z1, least and greatest z2. The default is a square that holds the prior and nearly all of
+        the posterior, [-2, 2]^2 where that fits.
     grid : int
         Points along each side.
     class_names : sequence of str, optional
-        Of all classes of the data; a label is then a place among them, which gives the class its colour.
+        Names of all classes of the data; a label is then an index into them, which gives the class its colour.
 
     Returns
     -------
@@ -196,33 +218,40 @@ def aggregate_posterior(
     """
     if extent is None:
         extent = covering_square([(loc, scale)], prior)
-    density = drawn_density(loc, scale, extent, grid)
-    top = colour_top(density)
-    if labels is None:
-        figure = new_figure(COLUMN, HEIGHT, "compressed")
-        panels = [figure.subplots()]
-    else:
-        figure = new_figure(PANELS + LEGEND, HEIGHT, "compressed")
-        panels = list(figure.subplots(1, 2, sharex=True, sharey=True))
-    image = draw_posterior(panels[0], density, prior, extent, top)
-    _colour_bar(figure, image, panels[0], density.max() > top)
+    q, p = drawn_density(loc, scale, extent, grid), _prior_density(prior, extent, grid)
+    top = shared_top(q, p)
+    count = 2 if labels is None else 3
+    figure = new_figure(PANEL * count + BESIDE, PANEL + FOOT, "compressed")
+    panels = list(figure.subplots(1, count, sharex=True, sharey=True))
+    for axes, density, title in zip(panels, (p, q), ("prior $p(z)$", "aggregate posterior $q(z)$"), strict=False):
+        image = _draw_density(axes, density, extent, top)
+        _draw_contours(axes, p, extent, "white")
+        axes.set_title(title, fontsize=8, pad=3)
+    _colour_bar(figure, image, panels[:2], max(p.max(), q.max()) > top, "density")
     panels[0].set_ylabel("$z_2$")
+    if labels is not None:
+        _draw_means(figure, panels[2], np.asarray(loc), as_classes(labels, class_names), p, extent)
     for axes in panels:
         axes.set_xlabel("$z_1$")
-    if labels is not None:
-        legend = draw_classes(panels[1], np.asarray(loc), as_classes(labels, class_names))
-        square_axes(panels[1], extent)
-        _add_legend(figure, panels[1], legend)
+        square_axes(axes, extent)
     return figure
+
+
+def _draw_means(figure: Figure, axes: Axes, loc: np.ndarray, classes: Classes, p: np.ndarray, extent: Extent) -> None:
+    """The posterior means by class, and how many are outside the panel."""
+    _draw_contours(axes, p, extent, "0.4")
+    legend = draw_classes(axes, loc, classes)
+    axes.set_title("posterior means" + outside(loc, extent), fontsize=8, pad=3)
+    _add_legend(figure, axes, legend)
 
 
 def _add_legend(figure: Figure, axes: Axes, legend: Dots) -> None:
     """The classes beside the axes, or below the figure where the panels would have to shrink for them."""
-    title = f"posterior means ({legend.note})" if legend.note else "posterior means"
-    if legend.height(1, title) <= HEIGHT - 0.3 and legend.width <= PAGE - PANELS:
-        figure.set_figwidth(PANELS + max(LEGEND, legend.width))
-        legend.write(axes, title, loc="center left", bbox_to_anchor=(1, 0.5))
+    width, height = figure.get_size_inches()
+    if legend.height(1, legend.note) <= height - 0.3 and width + legend.width <= PAGE + 0.3:
+        figure.set_figwidth(width + legend.width)
+        legend.write(axes, legend.note, loc="center left", bbox_to_anchor=(1, 0.5))
         return
-    columns = legend.columns(PANELS)
-    figure.set_size_inches(PANELS, HEIGHT + legend.height(columns, title))
-    legend.write(figure, title, loc="outside lower center", ncols=columns)
+    columns = legend.columns(width)
+    figure.set_figheight(height + legend.height(columns, legend.note))
+    legend.write(figure, legend.note, loc="outside lower center", ncols=columns)

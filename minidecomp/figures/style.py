@@ -162,7 +162,7 @@ def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]
 
 def dots(count: int) -> dict[str, Any]:
     """A scatter's style for ``count`` points; thousands would make a vector file huge."""
-    return {"s": float(np.clip(1500 / count, 1, 5)), "linewidths": 0, "rasterized": count > 2000}
+    return {"s": float(np.clip(3000 / count, 1.5, 8)), "linewidths": 0, "rasterized": count > 2000}
 
 
 def square_axes(axes: Axes, extent: Extent) -> None:
@@ -173,6 +173,27 @@ def square_axes(axes: Axes, extent: Extent) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(True)
     axes.locator_params(nbins=5, steps=[1, 2, 5, 10])
+
+
+def outside(points: np.ndarray, extent: Extent) -> str:
+    """What a title says of points (N, 2) that axes of the extent do not show; nothing where they show all."""
+    low, high = np.array(extent[::2]), np.array(extent[1::2])
+    count = int(((points < low) | (points > high)).any(axis=1).sum())
+    return f" ({count} outside)" if count else ""
+
+
+def epoch_axis(axes: Axes, epoch: np.ndarray) -> None:
+    """Give a horizontal axis the first and the last epoch as its ends, and whole numbers, the first among them."""
+    from matplotlib.ticker import MaxNLocator
+
+    first, last = float(epoch[0]), float(epoch[-1])
+    if first == last:
+        axes.set_xlim(first - 0.5, first + 0.5)
+        axes.set_xticks([first])
+        return
+    every = MaxNLocator(6, integer=True, min_n_ticks=1).tick_values(first, last)
+    axes.set_xlim(first, last)
+    axes.set_xticks([first, *(tick for tick in every if first + (last - first) / 15 < tick <= last)])
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, did_you_mean, one_of
 from .explanation import Explained, Situation
 
 FOLDER = Path(__file__).parents[2]
@@ -57,8 +57,8 @@ def explain(name: str, situation: Situation) -> list[str]:
     known, own = explanations(), own_names(situation)
     name = own.get(name, name)
     if name not in known and name in own.values():
-        raise OptionError("term", name, "this one has no explanation")
+        raise OptionError("term", name, "there is no explanation of this term")
     if name not in known:
         names = [*own, *known]
-        raise OptionError("term", name, f"one of {', '.join(dict.fromkeys(names))} is")
+        raise OptionError("term", name, must_be=one_of(dict.fromkeys(names)), hint=did_you_mean(name, names))
     return lines(known[name], situation)

@@ -68,7 +68,7 @@ def expected_log_prior(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.n
         z = loc[:, None, None] + scale[:, None, None] * np.stack([a, b], -1)
         return np.einsum("bij,i,j->b", prior.log_density(z), weight, weight)
     if not prior.is_product and loc.shape[1] > 2:
-        raise OptionError("prior", prior.name, "in more than two dimensions E_q[log p] has no quadrature here")
+        raise OptionError("prior", prior.name, "E_q[log p] cannot be integrated here in more than two dimensions")
     z = loc[:, None] + scale[:, None] * node[:, None]
     return np.einsum("bid,i->b", prior.marginal_log_density(z), weight)
 
@@ -200,7 +200,7 @@ def theorem_2(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float, seed: int =
     """
     prior, (loc, scale) = vae.current_prior(), vae.encode(x)
     if vae.latent_dim < 2:
-        raise OptionError("latent_dim", vae.latent_dim, "a rotation needs at least 2")
+        raise OptionError("latent_dim", vae.latent_dim, must_be="at least 2 for a rotation")
     R, z = rotation(vae.latent_dim, seed), sample(loc, scale, eps)
     turned = _with_first_weights(vae, R)  # z' = z R^T as a row, so z' R = z
     z_turned = z @ R.T

@@ -210,12 +210,14 @@ def _place(trainer: Trainer, given: str | Path | None) -> tuple[Path, str | None
     """
     if trainer.folder is not None:
         if given is not None:
-            raise OptionError("folder", given, f"the training has one, {trainer.folder}, and is logged there")
+            raise OptionError(
+                "folder", given, f"the training has a folder, {trainer.folder}, and its log goes there; leave this out"
+            )
         return trainer.folder, _known_id(trainer.folder)
     if given is None:
-        raise OptionError("folder", None, "a training without a run folder needs one for its log")
+        raise OptionError("folder", None, "the training has no run folder; name a folder for its log")
     if (Path(given) / FILE).exists():
-        raise RunError(f"{given}: it has the log of another training; give another folder")
+        raise RunError(f"{given}: it has the log of another training; choose another folder")
     return Path(given), None
 
 

@@ -8,7 +8,7 @@ from ..data.dataset import Dataset
 from ..data.points import all_zero_or_one
 from ..data.principal_variances import cached_principal_variances
 from ..data.waiting import SILENT, Waiting
-from ..errors import OptionError
+from ..errors import OptionError, counted
 from ..settings.options import TrainOptions
 from ..terms.priors import variance_from_logits
 from ..variants import LIKELIHOODS, PRIORS
@@ -83,5 +83,7 @@ def prior_logits(
     variances = cached_principal_variances(dataset.train, dim, options.pca_centre, fingerprint, waiting)
     usable = int((variances > 1e-12 * variances[0]).sum()) if variances[0] > 0 else 0
     if usable < dim:
-        raise OptionError("prior_variance", "pca", f"the data vary in {usable} directions only, --latent-dim is {dim}")
+        raise OptionError(
+            "prior_variance", "pca", f"the data vary in {counted(usable, 'direction')} only, and --latent-dim is {dim}"
+        )
     return np.log(variances)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import memory
+from ..errors import counted
 from ..randomness import philox, streams
 from ..randomness.draws import sample_prior
 from ..terms import priors
@@ -97,7 +98,7 @@ class VAE:
     def sample(self, count: int, seed: int = 0) -> tuple[Any, Any, Any]:
         """``count`` samples of the model: z (count, D) from p(z), E[x|z] (count, dx), and x (count, dx) from p(x|z)."""
         size = memory.of_samples(count, self.decoder.widths, self.data_dim, self.dtype.itemsize)
-        memory.ask(f"{count} samples", size, "fewer, by --count, take less")
+        memory.ask(counted(count, "sample"), size, "fewer, by --count, take less")
         z, _, _ = sample_prior(
             self.current_prior(),
             (count, self.latent_dim),

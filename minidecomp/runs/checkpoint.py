@@ -17,7 +17,7 @@ import numpy as np
 from ..data.dataset import Dataset, Digests
 from ..data.points import as_numbers
 from ..data.rules import DataRules, check_finite
-from ..errors import Fault, OptionError, RunError, shown
+from ..errors import Fault, OptionError, RunError, one_of, shown
 from ..files import unchecked, write_file
 from ..model import from_options
 from ..model.optimizer import Adam
@@ -129,7 +129,7 @@ def save(
     ``check`` is as for `minidecomp.files.write_file`.
     """
     if (name := state.not_finite()) is not None:
-        raise Fault(f"{name}: no longer finite; the last good checkpoint stays in {folder}")
+        raise Fault(f"{name}: the parameters are no longer finite; the last good checkpoint is kept in {folder}")
     _write_table(folder / "metrics.csv", columns(options), _table(options, state), check)
     arrays = _arrays(options, state, rules, digests)
     if state.gradient_log is not None:
@@ -345,7 +345,7 @@ def _check_of_one_run(folder: Path, last: Identity, best: Identity) -> None:
         differ.append("data")
     if differ or best.epoch < 1:
         what = f" ({differ[0].replace('_', '-')} differs)" if differ else ""
-        raise RunError(f"{folder / BEST}: it is of another run than {LAST}{what}; --which last takes that one's model")
+        raise RunError(f"{folder / BEST}: it belongs to another run than {LAST}{what}; use --which last")
 
 
 def has_best(folder: Path) -> bool:
@@ -376,7 +376,7 @@ def load(folder: str | Path, which: str | None = None) -> Run:
     if has_best(folder):
         return _load(folder, folder / BEST, "best")
     if which == "best" or last.best_epoch:
-        raise RunError(f"{folder}: it has no {BEST}, {_why_no_best(last)}; --which last takes the last model")
+        raise RunError(f"{folder}: it has no {BEST}, {_why_no_best(last)}; use --which last")
     return _load(folder, _checkpoint(folder), "last")
 
 
@@ -394,7 +394,7 @@ def _why_no_best(last: Identity) -> str:
 def check_which(which: str | None) -> None:
     """Raise OptionError unless it is the word for a run's model, or None."""
     if which not in (None, *WHICH):
-        raise OptionError("which", which, f"{' or '.join(WHICH)} is")
+        raise OptionError("which", which, must_be=one_of(WHICH))
 
 
 def load_best(folder: Path) -> State | None:
@@ -435,7 +435,7 @@ def _checkpoint(folder: Path) -> Path:
     if not folder.is_dir():
         raise RunError(f"{folder}: no such run folder")
     if not (folder / LAST).is_file():
-        raise RunError(f"{folder}: no run folder, for it has no {LAST}")
+        raise RunError(f"{folder}: this is not a run folder, as it has no {LAST}")
     return folder / LAST
 
 
@@ -465,9 +465,9 @@ def _options(path: Path, config: str) -> TrainOptions:
         _refuse_unknown(path, values, wrote)
         options = resolve(values)
     except (toml_text.TOMLError, OptionError) as error:
-        raise RunError(f"{path}: damaged, config: {error}") from error
+        raise RunError(f"{path}: the file is damaged: config: {error}") from error
     if options.likelihood is None:
-        raise RunError(f"{path}: damaged, config has no likelihood")
+        raise RunError(f"{path}: the file is damaged: config has no likelihood")
     return options
 
 
@@ -509,7 +509,7 @@ def _columns(file: npz.Npz) -> tuple[str, ...]:
         return COLUMNS
     names = tuple(schema.as_text(file, "metrics_columns", found["metrics_columns"]).split(","))
     if not schema.are_columns(names):
-        raise RunError(f"{file.path}: damaged, metrics_columns is {shown(','.join(names))}")
+        raise RunError(f"{file.path}: the file is damaged: metrics_columns is {shown(','.join(names))}")
     return names
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import OptionError, RunError
+from ..errors import OptionError, RunError, did_you_mean, either
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name
 from ..variants import METRICS, REGULARISERS
 from .checkpoint import identity
@@ -60,7 +59,7 @@ def find_runs(places: Iterable[str | Path], inside: Callable[[Path], Iterable[Pa
             raise RunError(f"{place}: no such folder")
         runs = [place] if is_run(place) else list(inside(place))
         if not runs:
-            raise RunError(f"{place}: neither a run folder nor a folder of runs")
+            raise RunError(f"{place}: this is neither a run folder nor a folder of runs")
         found += runs
     return list(dict.fromkeys(found))
 
@@ -175,7 +174,9 @@ def differing_options(rows: Sequence[Row]) -> list[str]:
     return [name for name in names if len({str(row.get(name)) for row in rows}) > 1]
 
 
-def check_column(rows: Sequence[Row], option: str, name: str, otherwise: str = "no run has it recorded") -> str:
+def check_column(
+    rows: Sequence[Row], option: str, name: str, otherwise: str = "no run has a value of this name"
+) -> str:
     """The name, if a row has it; ``option`` is what the error names, and ``otherwise`` why it is none."""
     known = {column for row in rows for column in row}
     name = name.replace("-", "_") if name.replace("-", "_") in by_name() else name
@@ -183,9 +184,9 @@ def check_column(rows: Sequence[Row], option: str, name: str, otherwise: str = "
         return name
     values = recorded_names(rows)
     records = f"; minidecomp evaluate RUN {_what_records(name)} records it" if _what_records(name) else ""
-    near = [] if records else difflib.get_close_matches(name, values if option == "plot" else sorted(known), 3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else f"; recorded are {', '.join(values) or 'no values yet'}"
-    raise OptionError(option, name, otherwise + records + hint)
+    near = "" if records else did_you_mean(name, values if option == "plot" else sorted(known))
+    hint = near or f"recorded so far: {', '.join(values) or 'nothing'}"
+    raise OptionError(option, name, otherwise + records, hint=hint)
 
 
 def _what_records(name: str) -> str:
@@ -233,20 +234,20 @@ def check_axes(rows: Sequence[Row], value: str, against: str | None, otherwise: 
         If nothing is recorded of any run.
     """
     if not recorded_names(rows):
-        raise RunError("no run is evaluated yet; minidecomp sweep --resume SWEEP ends a sweep, evaluate RUN a run")
+        raise RunError("no run is evaluated yet; use minidecomp evaluate RUN, or minidecomp sweep --resume SWEEP")
     value = check_column(rows, "plot", value, otherwise)
     found = [row[value] for row in rows if row.get(value) is not None]
     if not any(map(is_number, found)):
-        what = f"it is {short_text(found[0])}, no number" if found else "no run has a number for it"
+        what = f"this is not a number but {short_text(found[0])}" if found else "no run has a number for this"
         near = [name for name in (f"test.{value}", f"train.{value}") if any(is_number(row.get(name)) for row in rows)]
-        raise OptionError("plot", value, what + (f"; did you mean {' or '.join(near)}?" if near else ""))
+        raise OptionError("plot", value, what, hint=f"did you mean {either(near)}?" if near else "")
     if against is None:
         return value, choose_axis(rows)
     against = check_column(rows, "against", against, otherwise)
     differing = differing_options(rows)
     same = len({str(row.get(against)) for row in rows}) == 1
     if against in by_name() and differing and same:
-        raise OptionError("against", against, f"all runs have the same; they differ in {', '.join(differing)}")
+        raise OptionError("against", against, f"all runs have the same value; they differ in {', '.join(differing)}")
     return value, against
 
 

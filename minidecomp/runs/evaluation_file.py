@@ -73,11 +73,11 @@ def read_whole(folder: Path) -> dict[str, Any]:
     try:
         found = _parse(path)
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: damaged; {again}") from error
+        raise RunError(f"{path}: the file is damaged; {again}") from error
     wrong = [name for name, part in found.items() if not is_in_form(name, part)]
     wrong += [name for name in ("epochs", "test", "dimensions") if name not in found]
     if wrong:
-        raise RunError(f"{path}: damaged in {shown(wrong[0])}; {again}")
+        raise RunError(f"{path}: the file is damaged in {shown(wrong[0])}; {again}")
     return found
 
 

@@ -64,7 +64,7 @@ def clear_beginning(folder: Path) -> None:
         If the folder holds anything else, or a file cannot be deleted.
     """
     if not holds_only_a_beginning(folder):
-        raise RunError(f"{folder}: it holds more than the beginning of a run")
+        raise RunError(f"{folder}: the folder holds more than the beginning of a run")
     _delete(path for path in folder.iterdir() if path.name != LOCK)
 
 
@@ -75,7 +75,7 @@ def check_begun(folder: Path) -> None:
     own(folder).release()  # its training may be just beginning
     config = f"--config {quote(str(folder / 'config.toml'))} " if (folder / "config.toml").is_file() else ""
     again = f"minidecomp train {config}--out {quote(str(folder))}"
-    raise RunError(f"{folder}: it was stopped before its first checkpoint; begin again with: {again}")
+    raise RunError(f"{folder}: the run was stopped before its first checkpoint; begin again with: {again}")
 
 
 def delete_temporaries(folder: Path) -> None:
@@ -172,7 +172,7 @@ def check_data(folder: Path, digests: Digests, dataset: Dataset) -> Digests:
     if digests.train and found.train != digests.train:
         raise RunError(f"{folder}: {dataset.name} is not the data this run was trained on")
     if digests.test and found.test != digests.test:
-        raise RunError(f"{folder}: the test points of {dataset.name} are not those that this run began with")
+        raise RunError(f"{folder}: the test points of {dataset.name} are not those that this run started with")
     if found.validation and digests.validation and found.validation != digests.validation:
-        raise RunError(f"{folder}: the validation points of {dataset.name} are not those that this run began with")
+        raise RunError(f"{folder}: the validation points of {dataset.name} are not those that this run started with")
     return found

@@ -58,7 +58,7 @@ def check_by(rows: Sequence[Row], text: str) -> list[str]:
     names = [check_column(rows, "by", name.strip(), "no run has that option") for name in text.split(",")]
     for name in names:
         if name not in by_name():
-            raise OptionError("by", name, "it is no option of train")
+            raise OptionError("by", name, "this is not an option of train")
     return list(dict.fromkeys(names))
 
 
@@ -93,4 +93,4 @@ def _refuse_mixed(members: Sequence[Row], by: Sequence[str]) -> None:
         group = ", ".join(f"{name.replace('_', '-')} {short_text(members[0].get(name))}" for name in by)
         names = ", ".join(name.replace("_", "-") for name in differing)
         more = ",".join(name.replace("_", "-") for name in (*by, *differing))
-        raise OptionError("by", ",".join(by), f"runs of {group} differ in {names}; --by {more} tells them apart")
+        raise OptionError("by", ",".join(by), f"the runs with {group} differ in {names}; use --by {more}")

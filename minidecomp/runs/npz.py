@@ -99,7 +99,7 @@ def opened(path: Path) -> Iterator[Npz]:
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # zipfile, zlib and ast raise nearly anything for a damaged file
-        raise RunError(f"{path}: damaged, not a whole .npz file") from error
+        raise RunError(f"{path}: the file is damaged: not a whole .npz file") from error
 
 
 def _read_header(member: Any) -> Header:

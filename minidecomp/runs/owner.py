@@ -209,14 +209,14 @@ def own_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_em
 def check_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_empty) -> None:
     """Raise RunError if ``own_given`` would, for what is there already."""
     if not out:
-        raise RunError('--out "": the name is empty; give a folder')
+        raise RunError('--out "": the name is empty; name a folder')
     folder = Path(out)
     try:
         if folder.exists() and not folder.is_dir():
-            raise RunError(f"--out {out}: it is a file; give a folder")
+            raise RunError(f"--out {out}: this is a file; name a folder")
         if folder.is_dir() and not may_be_taken(folder):
             or_go_on = f", or {go_on}" if go_on else ""
-            raise RunError(f"--out {out}: it exists already; give another folder{or_go_on}")
+            raise RunError(f"--out {out}: it exists already; name another folder{or_go_on}")
     except OSError as error:
         raise RunError(f"--out {out}: cannot read it: {error.strerror or error}") from error
 

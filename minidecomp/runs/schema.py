@@ -71,9 +71,11 @@ class Member:
         )
         if not fits or not widths:
             found = f"{'another type' if dtype is None else dtype} of shape {shown(shape)}"
-            raise RunError(f"{where}: damaged, {name} is {found}; the settings ask for {self._wanted()}")
+            raise RunError(f"{where}: the file is damaged: {name} is {found}; the settings ask for {self._wanted()}")
         if self.kind == TEXT and dtype is not None and dtype.itemsize > 4 * self.high:
-            raise RunError(f"{where}: damaged, {name} has {dtype.itemsize // 4} letters, more than {self.high}")
+            raise RunError(
+                f"{where}: the file is damaged: {name} has {dtype.itemsize // 4} letters, more than {self.high}"
+            )
 
     def _wanted(self) -> str:
         if not self.shape:
@@ -87,13 +89,13 @@ class Member:
         if array.size == 0:
             return
         if self.finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise RunError(f"{where}: damaged, {name} is not finite")
+            raise RunError(f"{where}: the file is damaged: {name} is not finite")
         if self.kind == TEXT or (self.low == -math.inf and self.high == math.inf):
             return
         for value in (array.min().item(), array.max().item()):
             if not self.low <= value <= self.high:
                 limits = " to ".join(shown(limit) for limit in (self.low, self.high))
-                raise RunError(f"{where}: damaged, {name} is {shown(value)}; {limits} is allowed")
+                raise RunError(f"{where}: the file is damaged: {name} is {shown(value)}; it must be {limits}")
 
 
 def columns(options: TrainOptions) -> tuple[str, ...]:
@@ -223,7 +225,7 @@ def check_headers(file: Npz, wanted: Mapping[str, Member]) -> None:
             member.check_header(str(file.path), name, header)
             total += header.data_size
         elif member.needed:
-            raise RunError(f"{file.path}: damaged, it has no {name}")
+            raise RunError(f"{file.path}: the file is damaged: it has no {name}")
     if total > max(MOST_UNPACKED, file.size):
         raise RunError(f"{file.path}: {file.size} bytes hold {total} bytes of arrays; no minidecomp wrote them")
 
@@ -234,7 +236,7 @@ def as_text(file: Npz, name: str, array: np.ndarray) -> str:
         big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big")
         return array.tobytes().decode("utf-32-be" if big else "utf-32-le").rstrip("\0")
     except ValueError as error:
-        raise RunError(f"{file.path}: damaged, {name} is not a text") from error
+        raise RunError(f"{file.path}: the file is damaged: {name} is not a text") from error
 
 
 def numbered(rows: Sequence[Sequence[float]], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..data.scaling import Scaling
-from ..errors import DataError, OptionError, RunError, shown
+from ..errors import DataError, OptionError, RunError, counted, shown
 from ..settings.options import OF_THE_MACHINE, TrainOptions, is_relevant
 from ..settings.sources import override
 from . import checkpoint
@@ -42,7 +42,9 @@ def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
     if origin is None:
         return dict(given)
     if isinstance(origin, list):
-        raise OptionError("from_run", ",".join(map(str, origin)), "one run, with whose weights all begin, is")
+        raise OptionError(
+            "from_run", ",".join(map(str, origin)), "all runs must start from the same weights; name one run"
+        )
     options = _read(checkpoint.identity, origin).options
     own = {
         name: value for name, value in config_values(options).items() if name not in (*OF_THE_MACHINE, *OF_A_WARM_START)
@@ -58,7 +60,7 @@ def _read(read: Callable[[str], Read], origin: str) -> Read:
     try:
         return read(origin)
     except (RunError, OSError) as error:  # the latter for a name that is too long
-        raise RunError(f"--from-run {shown(origin)}: {getattr(error, 'strerror', None) or error}") from None
+        raise RunError(f"--from {shown(origin)}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def begin(state: State, options: TrainOptions, scaling: Scaling | None) -> tuple[str, ...]:
@@ -97,16 +99,16 @@ def _check_shapes(run: Run, state: State, options: TrainOptions) -> None:
     width = state.vae.data_dim
     if run.rules.width != width:
         raise DataError(
-            f"{run.folder}: its model takes points of {run.rules.width} numbers, the data have {width}; "
-            "--from-run needs as many"
+            f"{run.folder}: its model takes points of {counted(run.rules.width, 'number')}, the data have {width}; "
+            "--from needs the same number"
         )
     for name in ("latent_dim", "hidden", "decoder_hidden"):
         theirs, ours = getattr(run.options, name), getattr(options, name)
         if theirs != ours:
-            raise OptionError(name, short_text(ours), f"the run that --from-run names has {short_text(theirs)}")
+            raise OptionError(name, short_text(ours), f"the run that --from names has {short_text(theirs)}")
     if run.vae.decoder.widths != state.vae.decoder.widths:
         raise OptionError(
-            "likelihood", options.likelihood, f"the run that --from-run names has {run.options.likelihood}'s outputs"
+            "likelihood", options.likelihood, f"the run that --from names has outputs for {run.options.likelihood}"
         )
 
 

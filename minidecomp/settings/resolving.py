@@ -1,8 +1,7 @@
-"""From the options that were given to those of a run: fills in the rest and refuses what is not allowed."""
+"""From the given options to those of a run: fills in the rest and refuses what is not allowed."""
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
@@ -12,13 +11,15 @@ from numbers import Real
 from types import SimpleNamespace
 from typing import Any
 
-from ..errors import OptionError, is_text, shown
+from ..errors import OptionError, did_you_mean, is_text, one_of, shown
 from ..variants import OPTION_CHECKS, Option
 from . import schedules, validation
+from .common_names import unknown_option
 from .options import (
     ALIASES,
     CHOOSERS,
     OWN,
+    SEED,
     TrainOptions,
     by_name,
     choices_of,
@@ -30,20 +31,18 @@ from .options import (
 )
 
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-# Python would take 1_000, digits of every script, and more.
+# Python would also accept 1_000, digits of every script, and more.
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def allowed(name: str) -> str:
-    """The values that the option takes, as the end of a sentence: "a whole number from 1 to 8 is"."""
-    return _allowed(by_name()[name])
-
-
-def _allowed(option: Option) -> str:
+def _wrong_kind(option: Option, value: Any) -> OptionError:
+    """The error about a value of another kind than the option's."""
     choices = choices_of(option)
     if choices is not None:
-        return "one of " + ", ".join(map(str, choices)) + " is"
-    return "yes or no is" if option.kind is bool else in_words(option.kind, limits_of(option))
+        return OptionError(option.name, value, must_be=one_of(choices))
+    if option.kind is bool:
+        return OptionError(option.name, value, must_be="yes or no")
+    return OptionError(option.name, value, expected=in_words(option.kind, limits_of(option), with_noun=True))
 
 
 def limits_of(option: Option) -> dict[str, Any]:
@@ -52,36 +51,40 @@ def limits_of(option: Option) -> dict[str, Any]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def in_words(kind: Any, meta: Mapping[str, Any]) -> str:
-    """A type and its limits: "a whole number from 1 to 8 is"."""
-    noun = {int: "a whole number", float: "a number", tuple: "whole numbers"}.get(kind, "a text")
-    if "low" in meta and "high" in meta:
-        bounds = f"from {_shown(meta['low'])} to {_shown(meta['high'])}"
+def in_words(kind: Any, limits: Mapping[str, Any], with_noun: bool = False) -> str:
+    """A type and its limits: "a whole number from 1 to 8"; a number without its noun is "0 or more" or "above 0"."""
+    noun = {int: "a whole number", float: "a number" if with_noun else "", tuple: "whole numbers"}.get(kind, "a text")
+    if "low" in limits and "high" in limits:
+        bounds = f"from {_shown(limits['low'])} to {_shown(limits['high'])}"
+    elif "low" in limits and len(limits) == 1:
+        bounds = f"{'of ' if noun else ''}{_shown(limits['low'])} or more"
     else:
-        words = (("low", "of at least"), ("above", "above"), ("below", "below"))
-        bounds = " and ".join(f"{word} {_shown(meta[key])}" for key, word in words if key in meta)
-    end = f" with commas between, {meta['most']} at most, are" if kind is tuple else " is"
-    return f"{noun} {bounds}".rstrip() + end
+        words = (("low", "at least"), ("above", "above"), ("below", "below"))
+        bounds = " and ".join(f"{word} {_shown(limits[key])}" for key, word in words if key in limits)
+    end = f", at most {limits['most']}, separated by commas" if kind is tuple else ""
+    return f"{noun} {bounds}".strip() + end
 
 
 def _shown(bound: float) -> str:
-    return f"{bound:g}" if abs(bound) < 1e6 else str(bound)
+    if bound == SEED:
+        return "2^64 - 1"
+    return f"{bound:g}" if isinstance(bound, float) or abs(bound) < 1e6 else f"{bound:,}"
 
 
 def check(name: str, value: Any) -> Any:
-    """The value in the option's type.
+    """Convert a value to the option's type.
 
     Parameters
     ----------
     name : str
         As in ``TrainOptions``.
     value : object
-        Of the option's type, or the text of it.
+        Of the option's type, or its text.
 
     Raises
     ------
     OptionError
-        If it is not allowed.
+        The value is not allowed.
     """
     return _check(by_name()[name], value)
 
@@ -95,25 +98,26 @@ def _check(option: Option, value: Any) -> Any:
     try:
         converted = _convert(option.kind, value)
     except (TypeError, ValueError, OverflowError):
-        raise OptionError(name, value, _allowed(option)) from None
+        raise _wrong_kind(option, value) from None
     if isinstance(converted, str) and not is_text(converted):
-        raise OptionError(name, value, "a name in UTF-8, without zero bytes, is")
+        raise OptionError(name, value, "names must be UTF-8 without zero bytes")
     if option.verify is not None:
         option.verify(converted)
     if choices is not None and converted not in choices:
-        near = difflib.get_close_matches(str(converted), list(map(str, choices)), 1)
-        raise OptionError(name, value, _allowed(option) + (f"; did you mean {near[0]}?" if near else ""))
+        raise OptionError(name, value, must_be=one_of(choices), hint=did_you_mean(str(converted), map(str, choices)))
     numbers = converted if option.kind is tuple else (converted,) if option.kind in (int, float) else ()
+    if not all(map(_is_finite, numbers)):
+        raise _wrong_kind(option, value)
     if not all(_within(number, limits) for number in numbers) or len(numbers) > limits.get("most", 1):
-        raise OptionError(name, value, _allowed(option))
+        raise OptionError(name, value, must_be=in_words(option.kind, limits))
     return converted
 
 
 def _check_own_option(option: Option) -> None:
-    """Raise ValueError if a variant's option is none that the table can hold."""
+    """Raise ValueError if the table cannot hold a variant's option."""
     if option.kind not in (str, int, float, bool, tuple) or (option.kind is tuple and option.most is None):
         raise ValueError(
-            f"the option {option.name} is of kind {option.kind}: str, int, float, bool or tuple with most is"
+            f"the option {option.name} has the kind {option.kind}; expected str, int, float, bool, or tuple with most"
         )
     if option.flags:
         _check_flags(option)
@@ -121,42 +125,43 @@ def _check_own_option(option: Option) -> None:
         try:
             _check(option, option.default)
         except OptionError as error:
-            raise ValueError(f"the option {option.name} does not take its own default: {error}") from None
+            raise ValueError(f"the option {option.name} refuses its own default: {error}") from None
 
 
 def _check_flags(option: Option) -> None:
-    """Raise ValueError if another option has one of the flags."""
+    """Raise ValueError if another option already has one of the flags."""
     others = [other for other in by_name().values() if other != option]
     taken = {flag for other in others for flag in (*other.flags.split(), f"--{other.name.replace('_', '-')}")}
     for flag in option.flags.split():
         if flag in taken | {"-c", "-o", "-q", "-h"}:
-            raise ValueError(f"the option {option.name} cannot have {flag}: another has it")
+            raise ValueError(f"the option {option.name} cannot have {flag}: another option has it")
 
 
 OPTION_CHECKS.append(_check_own_option)
 
 
-def check_known(name: str, value: Any) -> None:
-    """Raise OptionError, with the nearest name, if there is no such option."""
-    known = by_name()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise OptionError(name, value, f"there is no such option{hint}")
+def check_known(name: str) -> None:
+    """Raise UnknownOption, with the nearest name, if there is no such option."""
+    if name not in by_name():
+        raise unknown_option(name, by_name())
+
+
+def _is_finite(number: float) -> bool:
+    return isinstance(number, int) or math.isfinite(number)  # a whole number may be too large for isfinite
 
 
 def _within(number: float, limits: Mapping[str, Any]) -> bool:
     return (
-        (isinstance(number, int) or math.isfinite(number))  # a whole number may be too large for isfinite
+        _is_finite(number)
         and limits.get("low", -math.inf) <= number <= limits.get("high", math.inf)
         and limits.get("above", -math.inf) < number < limits.get("below", math.inf)
     )
 
 
 def _convert(kind: Any, value: Any) -> Any:
-    """The value in a type; TypeError, ValueError or OverflowError if it is none, or would become another value."""
+    """Convert a value; TypeError, ValueError or OverflowError if that is impossible or would change the value."""
     if getattr(value, "ndim", None) == 0 and getattr(getattr(value, "dtype", None), "kind", "-") in "biufU":
-        value = value.item()  # a number or text of NumPy's
+        value = value.item()  # a number or text of NumPy
     if kind is bool:
         return value if isinstance(value, bool) else _yes_or_no(value)
     if isinstance(value, bool):
@@ -172,7 +177,7 @@ def _convert(kind: Any, value: Any) -> Any:
 
 
 def _as_number(kind: Any, value: Any) -> Any:
-    as_float = float(value)  # what no float holds is beyond every limit, and could be of endless digits as an int
+    as_float = float(value)  # what no float holds is beyond every limit, and might have endless digits as an int
     return as_float if kind is float else int(value) if math.isfinite(as_float) and value == int(value) else _refuse()
 
 
@@ -182,7 +187,7 @@ def _yes_or_no(value: Any) -> bool:
 
 
 def _parts(value: Any) -> list[Any]:
-    """The whole numbers of a list, or of a text with commas between."""
+    """The whole numbers in a list, or in a text that separates them by commas."""
     if isinstance(value, str):
         return value.strip().removesuffix(",").split(",") if value.strip() else []
     if isinstance(value, Real):
@@ -196,18 +201,18 @@ def _refuse() -> Any:
 
 
 def number(name: str, value: Any, **limits: float) -> float:
-    """A number within ``low`` or ``above``, and ``high`` or ``below``, for an option that is not of training.
+    """A number from ``low`` or ``above``, to ``high`` or ``below``, for an option that is not in the table.
 
     Raises
     ------
     OptionError
-        If it is none, or beyond its limits.
+        It is not a number, or is outside its limits.
     """
     return _checked(name, value, float, limits)
 
 
 def whole_number(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number from ``low`` to ``high``, for an option that is not of training; else OptionError."""
+    """A whole number from ``low`` to ``high``, for an option that is not in the table; otherwise OptionError."""
     return _checked(name, value, int, {"low": low, "high": high})
 
 
@@ -216,35 +221,37 @@ def _checked(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> Any
         converted = _convert(kind, value)
     except (TypeError, ValueError, OverflowError):
         converted = math.nan
+    if not _is_finite(converted):
+        raise OptionError(name, value, expected=in_words(kind, limits, with_noun=True))
     if not _within(converted, limits):
-        raise OptionError(name, value, in_words(kind, limits))
+        raise OptionError(name, value, must_be=in_words(kind, limits))
     return converted
 
 
 def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOptions:
-    """The options of a run from those that were given; the rest are the paper's for the data set.
+    """The options of a run from those that were given; the rest are the paper's values for the data set.
 
     Parameters
     ----------
     given : mapping, optional
         Values by name; None counts as not given.
     **more
-        Further values, for ``resolve(prior="mixture", alpha=5)``.
+        Further values, as in ``resolve(prior="mixture", alpha=5)``.
 
     Returns
     -------
     TrainOptions
-        For a file of your own ``likelihood`` is None if it was not given: it is inferred once the data are read.
+        For your own file, ``likelihood`` is None if it was not given; it is chosen when the data are read.
 
     Raises
     ------
     OptionError
-        For an unknown name, a value that is not allowed, or options that contradict each other.
+        A name is unknown, a value is not allowed, or options contradict each other.
     """
     known = by_name()
     values: dict[str, Any] = {}
     for name, value in schedules.spelled_out({**(given or {}), **more}).items():
-        check_known(name, value)
+        check_known(name)
         if value is not None:
             values[name] = check(name, value)
 
@@ -259,7 +266,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     resolved |= {"prior_variance_scale": 1.0, "threads": cores()}
     resolved |= {"kl": "analytic" if prior_is.closed_form_kl else "monte-carlo"}
     resolved |= {**prior_is.defaults, **data_is.defaults} | {"prior": prior, "data": data} | values
-    # A decoder mirrors the encoder, unless it is given, or the data's own encoder is left as it is.
+    # The decoder mirrors the encoder, unless it is given, or the data set has both and none is given.
     if "decoder_hidden" not in values and ("hidden" in values or resolved["decoder_hidden"] is None):
         resolved["decoder_hidden"] = tuple(reversed(resolved["hidden"]))
     if "decoder_activation" not in values and ("activation" in values or resolved["decoder_activation"] is None):
@@ -272,35 +279,39 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
 
 def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> None:
     for name in given:
-        # One that has its default does no harm: another run's config.toml may bring it along.
+        # A default does no harm, and may come from another run's config.toml.
         if not is_relevant(name, resolved) and given[name] != default(name):
             other, needed = by_name()[name].only_with or ("", ())
             raise OptionError(
-                name, given[name], f"it goes with {_need(other, needed)} only, not with {shown(resolved[other])}"
+                name, given[name], f"this is for {_need(other, needed)}, not for {shown(resolved[other])}"
             )
     prior, regulariser = (
         chosen_variant("prior", resolved["prior"]),
         chosen_variant("regulariser", resolved["regulariser"]),
     )
     if resolved["kl"] == "analytic" and not prior.closed_form_kl:
-        raise OptionError("kl", "analytic", f"the {resolved['prior']} prior has no closed form; monte-carlo is")
+        raise OptionError("kl", "analytic", f"the {resolved['prior']} prior has no closed form; use --kl monte-carlo")
     if resolved["kl"] == "analytic" and resolved["log_prior_multiplier"] != 1:
         multiplier = resolved["log_prior_multiplier"]
-        raise OptionError("log_prior_multiplier", multiplier, "it goes with --kl monte-carlo only")
+        raise OptionError("log_prior_multiplier", multiplier, "this needs --kl monte-carlo")
     for name in ("keep_optimizer", "from_which"):
         if resolved[name] and resolved["from_run"] is None:
-            raise OptionError(name, resolved[name], "it goes with --from-run only")
+            raise OptionError(name, resolved[name], "this needs --from RUN")
     alpha = schedules.largest(SimpleNamespace(**resolved), "alpha")
     if alpha > 0 and resolved["batch_size"] < regulariser.least_points:
-        need = f"for --regulariser {regulariser.name} at least {regulariser.least_points} is"
-        raise OptionError("batch_size", resolved["batch_size"], need)
+        need = f"at least {regulariser.least_points} for --regulariser {regulariser.name}"
+        raise OptionError("batch_size", resolved["batch_size"], must_be=need)
     if resolved["prior_variance"] == "pca" and not prior.takes_data_variances:
-        raise OptionError("prior_variance", "pca", f"the {prior.name} prior has equal variances: iso is")
+        raise OptionError(
+            "prior_variance", "pca", f"the {prior.name} prior has equal variances; use --prior-variance iso"
+        )
 
 
 def _need(other: str, needed: tuple[str, ...]) -> str:
-    """--prior mixture or sparse; --data a file of your own"""
+    """--prior mixture or sparse; your own data"""
     if other == "data" and set(data_names()) <= set(needed):
-        return "--data a named data set"
-    words = ["a file of your own" if other == "data" and name == OWN else name for name in needed]
+        return "named data sets"
+    if other == "data" and needed == (OWN,):
+        return "your own data"
+    words = ["your own data" if other == "data" and name == OWN else name for name in needed]
     return f"--{other.replace('_', '-')} {' or '.join(words)}"

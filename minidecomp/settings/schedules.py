@@ -1,6 +1,6 @@
-"""Weights and the learning rate over training: values at epochs, straight lines between, constant after the last.
+"""Weights and the learning rate over training: values at epochs, straight lines between them, constant after the last.
 
-An epoch has one value: that at its beginning, where as many epochs as stand before it are finished.
+Each epoch has one value: the value at its beginning.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, either
 
 SCHEDULED = ("alpha", "beta", "lr")
 SHAPES = ("constant", "cosine", "step")  # of the learning rate, over all epochs
-STEPS = ((0.5, 0.1), (0.75, 0.01))  # of "step": from this share of the epochs on, this share of the rate
+STEPS = ((0.5, 0.1), (0.75, 0.01))  # for "step": from this share of the epochs on, use this share of the rate
 MOST_POINTS = 1000
 
 Points = tuple[tuple[float, float], ...]
 
 
 def own_options(name: str) -> tuple[str, ...]:
-    """The options beside ``name`` that say how it goes."""
+    """The options that say how ``name`` changes."""
     return (f"{name}_schedule",) if name == "lr" else (f"{name}_schedule", f"{name}_warmup")
 
 
 def spelled_out(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options in which ``beta = "0:0,10:4"`` stands for the last value and a schedule, ``lr = "1e-3:cosine"`` likewise.
+    """Options in which ``beta = "0:0,10:4"`` and ``lr = "1e-3:cosine"`` are split into value and schedule.
 
     Raises
     ------
     OptionError
-        A schedule is there twice.
+        A schedule is given twice.
     """
     made = dict(given)
     for name in SCHEDULED:
@@ -41,7 +41,7 @@ def spelled_out(given: Mapping[str, Any]) -> dict[str, Any]:
             continue
         schedule = f"{name}_schedule"
         if made.get(schedule) is not None:
-            raise OptionError(name, text, f"--{name}-schedule is given as well; one of them is")
+            raise OptionError(name, text, f"--{name}-schedule gives a schedule too; leave one of them out")
         value, _, shape = text.partition(":")
         if name == "lr" and shape.strip() in SHAPES:
             made[name], made[schedule] = value.strip(), shape.strip()
@@ -56,62 +56,62 @@ def points_of(name: str, text: str) -> Points:
     Raises
     ------
     OptionError
-        It is of another form, its epochs do not rise, or a value is not allowed.
+        The text has another form, its epochs do not rise, or a value is not allowed.
     """
-    words = f", or {', '.join(SHAPES)}," if name.startswith("lr") else ""
-    allowed = f"EPOCH:VALUE,EPOCH:VALUE,.. with epochs that rise from 0{words} is"
+    words = f", or {either(SHAPES)}" if name.startswith("lr") else ""
+    expected = f"EPOCH:VALUE,EPOCH:VALUE,.. with rising epochs from 0 on{words}"
     points: list[tuple[float, float]] = []
     for part in text.split(",")[: MOST_POINTS + 1]:
         epoch, colon, value = part.partition(":")
         try:
             point = (_number(epoch), _number(value))
         except ValueError:
-            raise OptionError(name, text, allowed) from None
+            raise OptionError(name, text, expected=expected) from None
         rises = point[0] > points[-1][0] if points else point[0] >= 0
         if not colon or not all(map(math.isfinite, point)) or not rises or len(points) == MOST_POINTS:
-            raise OptionError(name, text, allowed)
+            raise OptionError(name, text, expected=expected)
         if point[1] < 0 or (name.startswith("lr") and point[1] == 0):
-            raise OptionError(name, text, f"values {'above 0' if name.startswith('lr') else 'of 0 or more'} are")
+            raise OptionError(name, text, f"every value must be {'above 0' if name.startswith('lr') else '0 or more'}")
         points.append(point)
     return tuple(points)
 
 
 def _number(text: str) -> float:
-    """A number as options take it: Python's own parser would take 1_000, and the digits of every script."""
+    """A number as options accept it: Python would also accept 1_000 and the digits of every script."""
     if not text.isascii() or "_" in text:
         raise ValueError
     return float(text)
 
 
 def check_text(name: str, text: str) -> None:
-    """Raise OptionError unless a text is a schedule: points or, of the learning rate, a shape."""
+    """Raise OptionError unless a text is a schedule: points, or a shape of the learning rate."""
     if not (name == "lr_schedule" and text in SHAPES):
         points_of(name, text)
 
 
 def settle(resolved: dict[str, Any], given: Mapping[str, Any]) -> None:
-    """Bring a schedule's last value and the option that it is of together; ``given`` are those that were given.
+    """Set each option that has a schedule to the schedule's last value; ``given`` are the options that were given.
 
     Raises
     ------
     OptionError
-        They contradict each other.
+        The options contradict each other.
     """
     for name in SCHEDULED:
         text = resolved[f"{name}_schedule"]
         if text is not None and resolved.get(f"{name}_warmup"):
-            raise OptionError(f"{name}_schedule", text, f"--{name}-warmup is given as well; one of them is")
+            raise OptionError(f"{name}_schedule", text, f"--{name}-warmup is a schedule too; leave one of them out")
         if text is None or text in SHAPES:
             continue
         last = points_of(f"{name}_schedule", text)[-1][1]
         if name in given and given[name] != last:
-            allowed = f"--{name} is {given[name]:g}; a schedule that ends with that is"
-            raise OptionError(f"{name}_schedule", text, allowed)
+            reason = f"it ends with {last:g}, but --{name} is {given[name]:g}; leave --{name} out"
+            raise OptionError(f"{name}_schedule", text, reason)
         resolved[name] = last
 
 
 def value_at(options: Any, name: str, epoch: int) -> float:
-    """The value of alpha, beta or lr in the epoch before which ``epoch`` are finished."""
+    """The value of alpha, beta or lr after ``epoch`` finished epochs."""
     value, text = float(getattr(options, name)), getattr(options, f"{name}_schedule")
     warmup = getattr(options, f"{name}_warmup", None)
     if warmup:
@@ -129,13 +129,13 @@ def value_at(options: Any, name: str, epoch: int) -> float:
 
 
 def largest(options: Any, name: str) -> float:
-    """The largest value that alpha, beta or lr has at any time."""
+    """The largest value of alpha, beta or lr at any time."""
     value, text = float(getattr(options, name)), getattr(options, f"{name}_schedule")
     return value if text is None or text in SHAPES else max(each for _, each in points_of(name, text))
 
 
 def over_epochs(options: Any, epochs: int) -> dict[str, np.ndarray]:
-    """The values (epochs,) of those of alpha, beta and lr that change at any time, by name."""
+    """The values (epochs,) of alpha, beta and lr, by name, if they change."""
     found = {name: np.array([value_at(options, name, epoch) for epoch in range(epochs)]) for name in SCHEDULED}
     return {name: values for name, values in found.items() if has_schedule(options, name)}
 
@@ -147,12 +147,12 @@ def has_schedule(options: Any, name: str) -> bool:
 
 
 def scheduled_names(options: Any) -> tuple[str, ...]:
-    """Those of alpha, beta and lr that change during training."""
+    """Which of alpha, beta and lr change during training."""
     return tuple(name for name in SCHEDULED if has_schedule(options, name))
 
 
 def weights_settled(options: Any) -> float:
-    """How many epochs have to be finished until alpha and beta change no more."""
+    """The number of epochs after which alpha and beta no longer change."""
     found = [0.0]
     for name in ("alpha", "beta"):
         text, warmup = (getattr(options, f"{name}_{way}") for way in ("schedule", "warmup"))

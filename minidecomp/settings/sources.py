@@ -1,4 +1,4 @@
-"""Where options come from besides the command line: a TOML file and the environment."""
+"""Options from other places than the command line: a TOML file and the environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .resolving import check, check_known, resolve
 from .schedules import SCHEDULED, own_options, spelled_out
 
 PREFIX = "MINIDECOMP_"
-# Variables that are no options of a run.
+# Variables that are not options of a run.
 OTHERS = ("MINIDECOMP_DATA", "MINIDECOMP_NO_BLAS", "MINIDECOMP_NO_CLONES", "MINIDECOMP_DEBUG")
 
 MOST_BYTES = 10_000_000
@@ -27,8 +27,8 @@ def from_environment() -> dict[str, Any]:
 
     Raises
     ------
-    OptionError
-        If one has no option of its name, or its value is not allowed; the variable is named.
+    RunError
+        A variable does not name an option, or its value is not allowed; the message names the variable.
     """
     found = {}
     for variable, value in os.environ.items():
@@ -37,8 +37,12 @@ def from_environment() -> dict[str, Any]:
             try:
                 found[name] = _checked(name, value)
             except OptionError as error:
-                raise RunError(error.message(variable)) from None
+                raise RunError(error.message(_variable)) from None
     return found
+
+
+def _variable(option: str) -> str:
+    return PREFIX + option.upper().replace("-", "_")
 
 
 def read_config(path: str) -> dict[str, Any]:
@@ -47,16 +51,16 @@ def read_config(path: str) -> dict[str, Any]:
     Raises
     ------
     RunError
-        If it cannot be read, or an option is not known or has a value that is not allowed; the file is named.
+        The file cannot be read, or an option is unknown or has a value that is not allowed; the message names the file.
     """
     found = {}
     for name, value in read_toml(Path(path)).items():
         if isinstance(value, Mapping):
-            raise RunError(f"{path}: [{shown(name)}] is a table; the options stand at the top, outside of any")
+            raise RunError(f"{path}: [{shown(name)}] is a table; options must stand at the top, outside any table")
         try:
             found[name] = _checked(name, value)
         except OptionError as error:
-            raise RunError(f"{path}: {error.message(error.option)}") from None
+            raise RunError(f"{path}: {error.message()}") from None
     return found
 
 
@@ -66,42 +70,42 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     RunError
-        If the file cannot be read or is no TOML.
+        The file cannot be read, or is not TOML.
     """
     try:
         content = read_small_file(path, MOST_BYTES, streams=True)
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise RunError(f"{path} is no TOML file of options: {error.strerror}") from error
+            raise RunError(f"{path} is not a TOML file of options: {error.strerror}") from error
         raise RunError(f"cannot read {path}: {error.strerror or error}") from error
     try:
         values = toml_text.loads(_decoded(content))
     except toml_text.TOMLError as error:
-        raise RunError(f"{path} is no TOML file: {error}") from error
+        raise RunError(f"{path} is not a TOML file: {error}") from error
     values.pop("version", None)
     return {name.replace("-", "_"): value for name, value in values.items()}
 
 
 def _decoded(content: bytes) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise toml_text.TOMLError("it is in UTF-16; TOML is in UTF-8")
+        raise toml_text.TOMLError("the text is UTF-16; TOML must be UTF-8")
     try:
         return content.decode("utf-8-sig")  # some editors put a mark before the text
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise toml_text.TOMLError(f"a byte in line {line} is not of UTF-8, in which TOML is") from None
+        raise toml_text.TOMLError(f"a byte in line {line} is not UTF-8, which TOML must be") from None
 
 
 def _checked(name: str, value: Any) -> Any:
-    check_known(name, value)
+    check_known(name)
     if name in SCHEDULED and isinstance(value, str) and ":" in value:
-        spelled_out({name: value})  # which refuses what is no schedule
+        spelled_out({name: value})  # refuses a wrong schedule
         return value
     return check(name, value)
 
 
 def without_replaced_schedules(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options without those of alpha, beta and lr that another value, or another schedule, among the given replaces."""
+    """The options without values and schedules of alpha, beta and lr that the given ones replace."""
     kept = spelled_out(options)
     for name in SCHEDULED:
         own = (name, *own_options(name))
@@ -112,16 +116,16 @@ def without_replaced_schedules(options: Mapping[str, Any], given: Mapping[str, A
 
 
 def over(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options and, over them, those given; a schedule goes with its value. A value may be a list, as in a sweep."""
+    """The options, overridden by those given; a schedule replaces its value. A value may be a list, as in a sweep."""
     given = spelled_out(given)
     return {**without_replaced_schedules(options, given), **given}
 
 
 def override(from_file: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's options and, over them, those given otherwise.
+    """The file's options, overridden by those given elsewhere.
 
-    Where these choose another prior or other data, what the file has only as the default of its own prior and data
-    gives way to the new ones' defaults.
+    If these choose another prior or other data, values in the file that are defaults of its own prior and data are
+    replaced by the new defaults.
     """
     given = spelled_out(given)
     from_file = without_replaced_schedules(from_file, given)

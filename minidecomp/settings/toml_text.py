@@ -1,4 +1,4 @@
-"""Reads TOML that anybody may have written, and writes flat TOML, which the standard library does not."""
+"""Reads TOML from any source, and writes flat TOML, which the standard library cannot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import shown
 
 
 class TOMLError(ValueError):
-    """A text is no TOML; the message is one line."""
+    """A text is not TOML; the message is one line."""
 
 
 def loads(text: str) -> dict[str, Any]:
@@ -20,14 +20,14 @@ def loads(text: str) -> dict[str, Any]:
     Raises
     ------
     TOMLError
-        If it is none, or holds what no program of ours writes: numbers of thousands of digits, endless brackets.
+        The text is not TOML, or has numbers of thousands of digits or endless brackets.
     """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TOMLError(shown(error)) from None
     except RecursionError:
-        raise TOMLError("brackets within brackets, too many") from None
+        raise TOMLError("too many nested brackets") from None
     except ValueError:
         raise TOMLError("a number or date that is out of range") from None
 

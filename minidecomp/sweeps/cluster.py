@@ -108,7 +108,7 @@ def run_on_cluster(
             table.write()
             raise Unfinished(
                 f"--scheduler {address}: the scheduler is gone, or has dropped the runs; what is finished stays; "
-                f"go on with: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
+                f"to continue: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
             ) from error
     table.write()
     return outcomes
@@ -203,7 +203,9 @@ def _connect(distributed: Any, address: str) -> Any:
         client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except TimeoutError as error:
         client.close()
-        raise Fault(f"--scheduler {address}: it has no worker, and none came in {WORKER_SECONDS} seconds") from error
+        raise Fault(
+            f"--scheduler {address}: it has no workers, and none came within {WORKER_SECONDS} seconds"
+        ) from error
     return client
 
 
@@ -219,9 +221,13 @@ def _check_versions(client: Any) -> None:
     """Raise Fault if a worker has another minidecomp, or none."""
     for worker, answer in client.run(_version, on_error="return").items():
         if isinstance(answer, BaseException):
-            raise Fault(f"worker {worker}: it has no minidecomp that works ({_line(answer)}); here it is {__version__}")
+            raise Fault(
+                f"worker {worker}: minidecomp does not work there ({_line(answer)}); here it is version {__version__}"
+            )
         if answer != __version__:
-            raise Fault(f"worker {worker}: it has minidecomp {answer}, here it is {__version__}; both must be the same")
+            raise Fault(
+                f"worker {worker}: it has minidecomp {answer}, and here it is {__version__}; the versions must be equal"
+            )
 
 
 def _sees(path: str, token: str) -> bool:

@@ -48,7 +48,7 @@ def open_sweep(folder: Path) -> list[Entry]:
         If it is no sweep's folder.
     """
     if not (folder / GRID).is_file():
-        raise RunError(f"{folder}: no sweep folder, for it has no {GRID}")
+        raise RunError(f"{folder}: this is not a sweep folder, as it has no {GRID}")
     return expand_file(folder / GRID)
 
 

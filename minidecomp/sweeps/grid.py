@@ -63,7 +63,7 @@ def read_blocks(path: Path) -> list[Block]:
     values = read_toml(path)
     tables = values.pop("grid", [{}])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise RunError(f"{path}: grid is to be written [[grid]], once for each part of the grid")
+        raise RunError(f"{path}: write [[grid]], once for each part of the grid")
     if any(isinstance(value, dict) for value in values.values()):
         raise RunError(f"{path}: it has tables other than [[grid]]")
     return [_named(values | table) for table in tables]
@@ -106,13 +106,13 @@ def expand(blocks: Sequence[Block]) -> list[Entry]:
         axes = [(name, _several(name, value)) for name, value in _with_seeds(block).items()]
         count += math.prod(len(values) for _, values in axes)
         if count > MOST_RUNS:
-            raise OptionError("grid", None, f"it has {count:,} runs; up to {MOST_RUNS:,} are allowed")
+            raise OptionError("grid", None, f"it has {count:,} runs, and at most {MOST_RUNS:,} are possible")
         for combination in itertools.product(*(values for _, values in axes)):
             given = with_absolute_files({name: value for (name, _), value in zip(axes, combination, strict=True)})
             options = resolve(given)
             found.setdefault(config_text(options), options)
     if not found:
-        raise OptionError("grid", None, "it has no run")
+        raise OptionError("grid", None, "it has no runs")
     named = {"seed", *(name for block in blocks for name in block)}
     return _entries(list(found.values()), named)
 
@@ -138,24 +138,24 @@ def _with_seeds(block: Block) -> Block:
     if seeds is None:
         return block
     if "seed" in block:
-        raise OptionError("seeds", seeds, "--seed or --seeds is, not both")
+        raise OptionError("seeds", seeds, "--seed says the seeds already; leave one of them out")
     if (
         isinstance(seeds, bool)
         or not isinstance(seeds, int | list)
         or (isinstance(seeds, int) and not 1 <= seeds <= 1000)
     ):
-        raise OptionError("seeds", seeds, "how many, from 1 to 1000, is")
+        raise OptionError("seeds", seeds, must_be="a whole number from 1 to 1000, or a list of seeds")
     return block | {"seed": seeds if isinstance(seeds, list) else list(range(seeds))}
 
 
 def _several(name: str, value: Any) -> list[Any]:
-    check_known(name, value)
+    check_known(name)
     if not isinstance(value, list):
         return [value]
     if by_name()[name].kind is tuple and not any(isinstance(each, list | str) for each in value):
         return [value]
     if not value:
-        raise OptionError(name, "[]", "a list with at least one value is")
+        raise OptionError(name, "[]", expected="a list with at least one value")
     return value
 
 
@@ -194,7 +194,7 @@ def _another(name: str, values: Mapping[str, Any], taken: set[str]) -> str:
         found = _first_bytes(name, LONGEST_NAME - len(end)) + end
         if _folded(found) not in taken:
             return found
-    raise OptionError("grid", None, f"two of its runs cannot be told apart: {name}")
+    raise OptionError("grid", None, f"two of its runs have the same name: {name}")
 
 
 def _folded(name: str) -> str:

@@ -105,14 +105,14 @@ def _same_data(trained_on: Digests, now: Digests) -> bool:
 
 def refusal(folder: Path, differs: str) -> RunError:
     """The error for a folder with another run than the grid's; see `difference`."""
-    return RunError(f"{folder}: {differs}; take that back, or give the new grid a folder of its own")
+    return RunError(f"{folder}: {differs}; undo the change, or choose another folder for the new grid")
 
 
 def refuse_foreign(folder: Path) -> None:
     """Raise RunError if a folder without a checkpoint has more than a killed first save leaves."""
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
-        raise RunError(f"{folder}: it is no folder; move it away, and the run can be trained there")
+        raise RunError(f"{folder}: this is not a folder; move it away to train the run there")
     if folder.is_dir() and not holds_only_a_beginning(folder):
         names = sorted(path.name for path in folder.iterdir())
         shown = ", ".join(names[:MOST_SHOWN]) + (", .." if names[MOST_SHOWN:] else "")
-        raise RunError(f"{folder}: it has no checkpoint.npz, but {shown}; move that away, or the checkpoint back")
+        raise RunError(f"{folder}: it has no checkpoint.npz, but {shown}; move that away, or move the checkpoint back")

@@ -95,7 +95,7 @@ def refuse_others(
                 if differs:
                     refused.append(refusal(folder / entry.name, differs))
     if refused:
-        others = f" ({counted(len(refused) - 1, 'other run')} likewise)" if refused[1:] else ""
+        others = f" ({counted(len(refused) - 1, 'other run')} too)" if refused[1:] else ""
         raise RunError(f"{refused[0]}{others}")
 
 
@@ -206,5 +206,5 @@ def metrics_of_each(entries: Sequence[Entry], datasets: Datasets, wanted: str) -
     if not refused:
         return chosen
     first, reason = refused[0]
-    where = f"in the run {first.name} " if chosen else ""
-    raise OptionError(reason.option, reason.value, where + reason.allowed)
+    where = f"run {first.name}" if chosen else ""
+    raise reason.changed(where=where)

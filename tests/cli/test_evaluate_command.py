@@ -114,7 +114,7 @@ def test_the_table_has_what_was_computed_now(here, capsys, monkeypatch):
     out, err = evaluated(capsys, "runs", "--log-likelihood", "--importance-samples", "2", "--metrics", "none", "-q")
     assert "marginal_log_likelihood: by importance sampling, in nats" in out
     assert out[0].split() == ["run", "alpha", "marginal_log_likelihood"] and err == [
-        "not shown, for the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
+        "not shown, as the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
     ]
 
 
@@ -138,15 +138,15 @@ def test_of_a_folder_unfinished_runs_are_counted_and_left_out(here, capsys):
     ("args", "message"),
     [
         ("runs nowhere", "nowhere: no such folder"),
-        ("sweeps", "sweeps: no run is directly in it, but sweeps are: sweeps/s"),
-        ("stopped", "stopped: none of its 1 run is trained to its last epoch"),
-        ("empty", "empty: neither a run folder nor a folder of runs"),
-        ("runs --seed -1", "--seed: -1 is not allowed; a whole number from 0 to 18446744073709551615 is"),
-        ("runs --points 3", "--points: 3 is not allowed; it goes with --log-likelihood only"),
-        ("runs --data known.csv", "--data: known.csv is not allowed; the run's own are pinwheel: they can be"),
-        ("runs --metrics mig", "--metrics: mig is not allowed; it needs data with known factors that vary; all,"),
-        ("known runs --metrics mig", "--metrics: mig is not allowed; in the run runs/a0 it needs data with known"),
-        ("runs --threads 0", "--threads: 0 is not allowed; "),
+        ("sweeps", "sweeps: it holds sweeps and no runs; name one of: sweeps/s"),
+        ("stopped", "stopped: none of its runs has been trained to its last epoch"),
+        ("empty", "empty: this is neither a run folder nor a folder of runs"),
+        ("runs --seed -1", "--seed must be a whole number from 0 to 2^64 - 1, not -1"),
+        ("runs --points 3", "--points 3: this needs --log-likelihood"),
+        ("runs --data known.csv", "--data known.csv: the run was trained on pinwheel; --data only says"),
+        ("runs --metrics mig", "--metrics mig: it needs data with known factors that vary; possible here: all,"),
+        ("known runs --metrics mig", "run runs/a0: --metrics mig: it needs data with known"),
+        ("runs --threads 0", "--threads must be a whole number from 1 to 256, not 0"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_evaluated(here, capsys, monkeypatch, args, message):
@@ -167,8 +167,8 @@ def test_a_damaged_run_and_moved_data_are_said_and_the_others_go_on(here, capsys
     capsys.readouterr()
     out, err = evaluated(capsys, "own", "runs", "--metrics", "hoyer", code=2)
     assert [line for line in err if " of 4: " not in line] == [
-        f"failed: own: {here}/own.csv: no such file; --data FILE says where the run's data are now",
-        "failed: runs/a1/checkpoint.npz: damaged, not a whole .npz file",
+        f"failed: own: {here}/own.csv: no such file; --data FILE says where the run's data is now",
+        "failed: runs/a1/checkpoint.npz: the file is damaged: not a whole .npz file",
     ]
     assert [line.split()[0] for line in out[1:3]] == scored() == ["runs/a0", "runs/a2"]
     assert out[-1] == "written: evaluation.json of 2 runs"

@@ -53,34 +53,34 @@ def files():
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("sample r -n 5 --out r/checkpoint.npz", "--out: r/checkpoint.npz is not allowed; it would write over a run's own checkpoint.npz"),
-        ("sample r -n 5 --out ./r/../r/checkpoint.npz", "--out: r/../r/checkpoint.npz is not allowed; it would write over"),
-        ("sample r -n 5 --out linked/checkpoint.npz", "--out: linked/checkpoint.npz is not allowed; it would write over"),
-        ("sample r -n 5 --out link.npz", "--out: link.npz is not allowed; it would write over"),
-        ("sample r -n 5 --out hard.npz", "--out: hard.npz is not allowed; it would write over"),
-        ("reconstruct r --out hard.npz", "--out: hard.npz is not allowed; it would write over"),
-        ("traverse r --out link.npz", "--out: link.npz is not allowed; it would write over"),
-        ("gradients r --save r/checkpoint.npz", "--save: r/checkpoint.npz is not allowed; it would write over"),
-        ("gradients -d x.npz --likelihood gaussian --points 8 --save same.npz", "--save: same.npz is not allowed; it would write over"),
-        ("encode r x.npz --out x.npz", "--out: x.npz is not allowed; it would write over x.npz, which is read"),
-        ("encode r x.npz --out same.npz", "--out: same.npz is not allowed; it would write over x.npz, which is read"),
-        ("encode r -d x.npz --out r/checkpoint.npz", "--out: r/checkpoint.npz is not allowed; it would write over"),
-        ("report r -d own.npy --out own.html", "--out: own.html is not allowed; it would write over"),
-        ("export r --format numpy --name checkpoint --out r", "--name: r/checkpoint.npz is not allowed; it would write over"),
-        ("export r --format numpy --name checkpoint --out linked", "--name: linked/checkpoint.npz is not allowed; it would write over"),
-        ("export r --format numpy --name hard --out .", "--name: hard.npz is not allowed; it would write over"),
-        ("sample r --out folder.npz", "--out: folder.npz is not allowed; it is a folder"),
-        ("report r --out folder.html", "--out: folder.html is not allowed; it is a folder"),
-        ("sample r --out none/x.npz", "--out: none/x.npz is not allowed; none is no folder that is there"),
-        ("encode r own.npy --out own.npy/x.npz", "--out: own.npy/x.npz is not allowed; own.npy is no folder"),
-        ("gradients r --save x.txt", "--save: x.txt is not allowed; a file that ends in .npz is"),
-        ("report r --out x.pdf", "--out: x.pdf is not allowed; a file that ends in .html is"),
-        ("table r --plot test.kl -o fig.gif", "--out: fig.gif is not allowed; a file that ends in .png, .pdf, .svg is"),
-        ("table r --plot test.kl -o fig", "--out: fig is not allowed; a file that ends in .png, .pdf, .svg is"),
-        ("plot r --classes nothing", "--classes: nothing is not allowed; the points of own.npy have no classes"),
-        ("plot r --classes ,", "--classes: , is not allowed; names of classes, with commas between, are"),
-        ("encode r", "Missing argument 'DATA'."),
-        ("encode r x.npz --data own.npy", "--data: own.npy is not allowed; the file is given already: x.npz"),
+        ("sample r -n 5 --out r/checkpoint.npz", "--out r/checkpoint.npz: this would overwrite a run's own checkpoint.npz"),
+        ("sample r -n 5 --out ./r/../r/checkpoint.npz", "--out r/../r/checkpoint.npz: this would overwrite"),
+        ("sample r -n 5 --out linked/checkpoint.npz", "--out linked/checkpoint.npz: this would overwrite"),
+        ("sample r -n 5 --out link.npz", "--out link.npz: this would overwrite"),
+        ("sample r -n 5 --out hard.npz", "--out hard.npz: this would overwrite"),
+        ("reconstruct r --out hard.npz", "--out hard.npz: this would overwrite"),
+        ("traverse r --out link.npz", "--out link.npz: this would overwrite"),
+        ("gradients r --save r/checkpoint.npz", "--save r/checkpoint.npz: this would overwrite"),
+        ("gradients -d x.npz --likelihood gaussian --points 8 --save same.npz", "--save same.npz: this would overwrite"),
+        ("encode r x.npz --out x.npz", "--out x.npz: this would overwrite x.npz, which the command reads"),
+        ("encode r x.npz --out same.npz", "--out same.npz: this would overwrite x.npz, which the command reads"),
+        ("encode r -d x.npz --out r/checkpoint.npz", "--out r/checkpoint.npz: this would overwrite"),
+        ("report r -d own.npy --out own.html", "--out own.html: this would overwrite"),
+        ("export r --format numpy --name checkpoint --out r", "--name r/checkpoint.npz: this would overwrite"),
+        ("export r --format numpy --name checkpoint --out linked", "--name linked/checkpoint.npz: this would overwrite"),
+        ("export r --format numpy --name hard --out .", "--name hard.npz: this would overwrite"),
+        ("sample r --out folder.npz", "--out folder.npz: this is a folder"),
+        ("report r --out folder.html", "--out folder.html: this is a folder"),
+        ("sample r --out none/x.npz", "--out none/x.npz: there is no folder none"),
+        ("encode r own.npy --out own.npy/x.npz", "--out own.npy/x.npz: there is no folder own.npy"),
+        ("gradients r --save x.txt", "--save x.txt: the file's name must end in .npz"),
+        ("report r --out x.pdf", "--out x.pdf: the file's name must end in .html"),
+        ("table r --plot test.kl -o fig.gif", "--out fig.gif: the file's name must end in .png, .pdf or .svg"),
+        ("table r --plot test.kl -o fig", "--out fig: the file's name must end in .png, .pdf or .svg"),
+        ("plot r --classes nothing", "--classes nothing: the points of own.npy have no classes"),
+        ("plot r --classes ,", "--classes: expected names of classes, separated by commas, got ','"),
+        ("encode r", "encode needs DATA; see minidecomp encode --help"),
+        ("encode r x.npz --data own.npy", "--data own.npy: the file x.npz is already given"),
     ],
 )  # fmt: skip
 def test_refused_and_nothing_is_written(args, message, place, capsys):
@@ -140,7 +140,7 @@ def test_classes_are_refused_where_the_plane_is_drawn(capsys):
     assert main(["train", "--points-per-arm", "5", "-e", "1", "--hidden", "3", "--no-plots", "-q", "-o", "r"]) == 0
     capsys.readouterr()
     assert main(["plot", "r", "--classes", "0"]) == 2
-    assert "--classes: 0 is not allowed; with two latent dimensions" in capsys.readouterr().err
+    assert "--classes 0: a model with two latent dimensions" in capsys.readouterr().err
     assert not os.path.exists("r/figures")
 
 
@@ -193,10 +193,10 @@ def test_in_a_folder_that_was_deleted(args, place, capsys):
     os.rmdir("../gone")
     words = args.replace("RUN", run).split()
     assert main(words) == 2
-    assert f"{words[-1]} is not allowed; the folder that it would be in is gone" in capsys.readouterr().err
+    assert f"{words[-1]}: the current folder is gone" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("args", ["export r --format c", "plot r"])
 def test_an_empty_folders_name(args, place, capsys):
     assert main([*args.split(), "--out", ""]) == 2
-    assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; give a folder\n'
+    assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; name a folder\n'

@@ -119,7 +119,7 @@ def test_states(here, capsys):
     Path("runs/json/evaluation.json").write_text("{")
     (here / "runs/else").mkdir()
     Path("runs/else/config.toml").write_text('title = "of another program"\n')
-    reason = "runs/damaged/checkpoint.npz: damaged, not a whole .npz file"
+    reason = "runs/damaged/checkpoint.npz: the file is damaged: not a whole .npz file"
     found = listed(capsys, "runs", error=reason)
     assert {name: row["state"] for name, row in found.items()} == {
         "runs/a": "finished",
@@ -202,7 +202,7 @@ def test_a_sweep_that_is_not_finished(here, capsys):
     sweep = listed(capsys)["sweeps/s"]
     assert (sweep["runs"], sweep["finished"], sweep["failed"], sweep["state"]) == (8, 5, 1, "unfinished")
     assert [line[2].strip() for line in lines(capsys, "sweeps")][1] == "sweep: 5 of 8 runs finished, 1 failed"
-    found = listed(capsys, "sweeps/s", error="alpha1-seed1/checkpoint.npz: damaged")
+    found = listed(capsys, "sweeps/s", error="alpha1-seed1/checkpoint.npz: the file is damaged")
     assert list(found) == [f"sweeps/s/{entry.name}" for entry in entries] + ["sweeps/s/other"]
     states = {name.removeprefix("sweeps/s/"): row["state"] for name, row in found.items()}
     assert states["alpha4-seed1"] == "not begun" and states["alpha1-seed0"] == "not evaluated"
@@ -300,7 +300,7 @@ def test_a_narrow_terminal(here, capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert max(map(len, out.splitlines())) <= 66 and len(out.splitlines()) == 5
     assert out.split()[:3] == ["run", "date", "state"]
-    assert err.startswith("not shown, for the terminal has 66 columns: seed, alpha, beta")
+    assert err.startswith("not shown, as the terminal has 66 columns: seed, alpha, beta")
     assert err.endswith("; --csv has all\n") and err.count("\n") == 1
 
 
@@ -356,7 +356,7 @@ def test_a_damaged_run_never_ends_the_list(here, capsys):
 def test_evaluations_are_read_by_the_rule_of_the_table(here, capsys, monkeypatch):
     """`runs` asks the same reader as `table`, so that both call the same file damaged."""
     monkeypatch.setattr(evaluation_file, "is_in_form", lambda name, part: name != "test")
-    found = listed(capsys, "runs/a", error="runs/a/evaluation.json: damaged in test")
+    found = listed(capsys, "runs/a", error="runs/a/evaluation.json: the file is damaged in test")
     assert found["runs/a"]["state"] == "damaged"
-    with pytest.raises(RunError, match="damaged in test"):
+    with pytest.raises(RunError, match="is damaged in test"):
         evaluation_file.read_whole(Path("runs/a"))

@@ -278,7 +278,7 @@ def test_what_nobody_foresaw_is_one_line_and_how_to_report_it(monkeypatch, capsy
     monkeypatch.setenv("MINIDECOMP_DEBUG", "1")
     assert main(["data", "list"]) == 1
     err = capsys.readouterr().err
-    assert err.startswith("Traceback") and err.splitlines()[-1].startswith("minidecomp: a fault of minidecomp itself")
+    assert err.startswith("Traceback") and err.splitlines()[-1].startswith("minidecomp: internal error")
 
 
 def test_debug_is_no_option_of_a_run(monkeypatch):
@@ -325,13 +325,13 @@ def test_a_folder_above_that_is_not_utf_8(capsys, monkeypatch):
     os.mkdir(NO_TEXT)
     monkeypatch.chdir(NO_TEXT)
     np.save("own.npy", np.random.default_rng(0).normal(size=(40, 2)))
-    assert "--data: " in one_line(capsys, 2, "train", "-d", "own.npy", "-e", "1", "-o", "r")
-    assert "data: " in one_line(capsys, 2, "sweep", "-d", "own.npy", "-e", "1", "--seeds", "2", "-o", "s")
+    assert "names must be UTF-8" in one_line(capsys, 2, "train", "-d", "own.npy", "-e", "1", "-o", "r")
+    assert "names must be UTF-8" in one_line(capsys, 2, "sweep", "-d", "own.npy", "-e", "1", "--seeds", "2", "-o", "s")
     assert os.listdir() == ["own.npy"]
     assert main(["train", *SMALL, "-q", "--no-plots", "-o", "r"]) == 0
     capsys.readouterr()
     monkeypatch.setenv("MINIDECOMP_DATA_DIR", NO_TEXT)
-    assert "MINIDECOMP_DATA_DIR: caf\\udce9 is not allowed" in one_line(capsys, 2, "train", "-o", "q")
+    assert "MINIDECOMP_DATA_DIR=caf\\udce9: names must be UTF-8" in one_line(capsys, 2, "train", "-o", "q")
     monkeypatch.delenv("MINIDECOMP_DATA_DIR")
     for args in ("sample r", "evaluate r", "report .", "encode r own.npy", "table .", "export r --format c"):
         code = 2 if args == "report ." else 0
@@ -349,7 +349,7 @@ def test_names_are_shown_escaped():
     assert printable("plain ü→ text") == "plain ü→ text"
     assert printable(ESCAPES) == "\\x1b[31m\\n\\u202ered\\x7f"
     assert printable("ü→", "latin-1") == "ü\\u2192" and printable("ü→", "ascii") == "\\xfc\\u2192"
-    assert str(OptionError("data", ESCAPES, "no")) == f"data: {printable(ESCAPES)} is not allowed; no"
+    assert str(OptionError("data", ESCAPES, "no")) == f"data={printable(ESCAPES)}: no"
     assert str(DataError(f"{ESCAPES}: no such file")).isprintable()
 
 

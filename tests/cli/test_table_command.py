@@ -103,15 +103,16 @@ def test_a_row_of_one_run_has_no_error(here, capsys):
 
 def test_runs_of_a_group_may_differ_in_seeds_only(here, capsys):
     assert refused(capsys, "s", "--by", "alpha") == (
-        "--by: alpha is not allowed; runs of alpha 2 differ in beta; --by alpha,beta tells them apart"
+        "--by alpha: the runs with alpha 2 differ in beta; use --by alpha,beta"
     )
     assert refused(capsys, "s", "--by", "prior") == (
-        "--by: prior is not allowed; runs of prior mixture differ in beta, alpha; "
-        "--by prior,beta,alpha tells them apart"
+        "--by prior: the runs with prior mixture differ in beta, alpha; use --by prior,beta,alpha"
     )
-    assert refused(capsys, "s", "--by", "test.kl") == "--by: test.kl is not allowed; it is no option of train"
-    assert refused(capsys, "s", "--by", "alhpa").startswith("--by: alhpa is not allowed; no run has that option; did")
-    assert refused(capsys, "s", "--by", "alpha,beta", "--values", "alpha").startswith("--values: alpha is not allowed")
+    assert refused(capsys, "s", "--by", "test.kl") == "--by test.kl: this is not an option of train"
+    assert refused(capsys, "s", "--by", "alhpa").startswith("--by alhpa: no run has that option; did")
+    assert refused(capsys, "s", "--by", "alpha,beta", "--values", "alpha").startswith(
+        "--values alpha: this is an option"
+    )
 
 
 def row(**options):
@@ -126,7 +127,7 @@ def test_what_differs_between_groups_only_tells_them_apart():
     # What follows from an option of --by does not: a prior brings its degrees of freedom along.
     rows = [row(prior="student-t", df=3.0, kl="monte-carlo"), row(kl="closed-form"), row(kl="closed-form", seed=1)]
     assert [group.options for group in groups(rows, ["prior"])] == [{"prior": "student-t"}, {"prior": "gaussian"}]
-    with pytest.raises(OptionError, match="runs of prior gaussian differ in kl; --by prior,kl tells"):
+    with pytest.raises(OptionError, match="the runs with prior gaussian differ in kl; use --by prior,kl"):
         groups([row(kl="monte-carlo"), row(kl="closed-form", seed=1)], ["prior"])
 
 
@@ -233,10 +234,10 @@ def test_csv_and_all(here, capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--format word", "--format: word is not allowed; text, markdown, latex or csv is"),
-        ("--format csv --json", "--format: csv is not allowed; it goes without --json"),
-        ("--format text --csv", "--format: text is not allowed; it goes without --csv"),
-        ("--csv --json", "--csv: it goes without --json"),
+        ("--format word", "--format must be one of text, markdown, latex, csv, not 'word'"),
+        ("--format csv --json", "--format csv: this cannot be used together with --json"),
+        ("--format text --csv", "--format text: this cannot be used together with --csv"),
+        ("--csv --json", "--csv: this cannot be used together with --json"),
     ],
 )
 def test_one_form_at_a_time(here, capsys, args, message):
@@ -342,6 +343,4 @@ def test_a_sweep_fits_the_terminal_too(here, capsys, monkeypatch):
     out, err = capsys.readouterr()
     rows = [line for line in out.splitlines() if "finished" in line]
     assert len(rows) == 13 and max(map(len, rows)) <= 60
-    assert (
-        "not shown, for the terminal has 60 columns: " in err and "--csv" not in err and os.path.exists("s/sweep.csv")
-    )
+    assert "not shown, as the terminal has 60 columns: " in err and "--csv" not in err and os.path.exists("s/sweep.csv")

@@ -243,7 +243,7 @@ def given(names, index=True, **more):
 def test_no_two_columns_have_one_name(names, shown, told):
     columns, note = given(names).columns()
     assert [name for name, _ in columns] == shown.split()
-    assert note == (f"columns of the data were renamed, for their names were taken: {told}" if told else "")
+    assert note == (f"columns of the data were renamed, as their names are in use: {told}" if told else "")
     assert [values[0] for _, values in columns[1 : len(names) + 1]] == list(range(len(names)))
 
 
@@ -260,7 +260,7 @@ def test_a_taken_name_is_said(capsysbinary):
         capsysbinary.readouterr()
         assert main(["reconstruct", "r", "-n", "2", "--out", out]) == 0
         where = "standard output" if out == "-" else out
-        said = f"{where}: columns of the data were renamed, for their names were taken: index to index_2\n"
+        said = f"{where}: columns of the data were renamed, as their names are in use: index to index_2\n"
         assert said in capsysbinary.readouterr().err.decode()
     capsysbinary.readouterr()
     assert main(["reconstruct", "r", "-n", "2", "--out", "o.npz"]) == 0
@@ -329,8 +329,8 @@ def test_other_endings_are_refused_before_anything_is_read(command, capsys):
     words, _ = COMMANDS[command]
     for out in ("o.txt", "o", "o.npz.gz"):
         assert main([*words.split(), "--out", out]) == 2
-        allowed = ".npz, .npy, .csv, .csv.gz, .parquet, or - for standard output, is"
-        assert capsys.readouterr().err == f"minidecomp: --out: {out} is not allowed; a file that ends in {allowed}\n"
+        allowed = ".npz, .npy, .csv, .csv.gz or .parquet, or be - for standard output"
+        assert capsys.readouterr().err == f"minidecomp: --out {out}: the file's name must end in {allowed}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -339,7 +339,7 @@ def test_parquet_without_its_package(command, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     words, _ = COMMANDS[command]
     assert main([*words.split(), "--out", "o.parquet"]) == 2
-    line = f"--out: o.parquet is not allowed; it needs pyarrow: {pip_install('minidecomp[tables]')}"
+    line = f"--out o.parquet: it needs pyarrow: {pip_install('minidecomp[tables]')}"
     assert capsys.readouterr().err == f"minidecomp: {line}\n"
 
 
@@ -350,7 +350,7 @@ def test_what_is_read_is_not_written_over(ending, place, capsys):
     os.link("own.csv", f"same{ending}")
     before = Path("own.csv").read_bytes()
     assert main(["encode", "r", "own.csv", "--out", f"same{ending}"]) == 2
-    assert "it would write over own.csv, which is read" in capsys.readouterr().err
+    assert "this would overwrite own.csv, which the command reads" in capsys.readouterr().err
     assert Path("own.csv").read_bytes() == before
 
 

@@ -170,7 +170,7 @@ def test_array_needs_npz(tmp_path, ending):
         (np.ones((0, 3)), "empty, of shape (0, 3)"),
         (np.ones((5, 0)), "empty, of shape (5, 0)"),
         (np.ones(0), "empty"),
-        (np.ones((3, 2)), "3 points; at least 4"),
+        (np.ones((3, 2)), "3 points, and at least 4"),
     ],
 )
 def test_useless_array(tmp_path, values, said):
@@ -182,7 +182,7 @@ def test_useless_array(tmp_path, values, said):
 def test_first_number_that_is_not_finite(tmp_path, value, dtype):
     values = np.ones((9, 4), dtype)
     values[6, 1] = values[5, 3] = values[7, 0] = value
-    refuse(saved(tmp_path, values), f"has {value} in row 5, column 3")
+    refuse(saved(tmp_path, values), f"got {value} in row 5, column 3")
 
 
 @pytest.mark.parametrize("ending", [".npy", ".npz"])
@@ -227,9 +227,9 @@ def test_claimed_size_beyond_memory(tmp_path):
 
 def test_missing_file_folder_and_ending(tmp_path):
     refuse(tmp_path / "x.npy", "no such file")
-    refuse(tmp_path, "is a folder without images", ".png, .jpg, .jpeg")
+    refuse(tmp_path, "the folder has no images", ".png, .jpg, .jpeg")
     (tmp_path / "x.npy").mkdir()
-    refuse(tmp_path / "x.npy", "is a folder")
+    refuse(tmp_path / "x.npy", "the folder has no images")
     (tmp_path / "x.rst").write_text("1\n2\n")
     refuse(tmp_path / "x.rst", "ends in .rst", ".npy, .npz, .csv, .tsv")
     (tmp_path / "x").write_text("1\n2\n")
@@ -249,19 +249,19 @@ def test_unreadable_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1,2\n3,4\n5,x\n7,8\n", "line 3, column 1 (counted from 0): a number is needed, not 'x'"),
+        ("1,2\n3,4\n5,x\n7,8\n", "line 3, column 1 (counted from 0): expected a number, got 'x'"),
         ("1,2\n\n3,4\n5,\n7,8\n", "1 cell is missing, the first in line 4, column 1"),
-        ("1,2\n3,4\n5\n7,8\n", "line 3: 2 cells are needed, as in the first line, not 1"),
-        ("a,b\n1,2,3\n", "line 2: 2 cells are needed, as in the first line, not 3"),
-        ("a,b\nc,d\n1,2\n", "line 2, column a: a number is needed, not 'c'"),
-        ("1.5,oops\n1,2\n3,4\n5,6\n7,8\n", "may be names or a point; type --header or --no-header"),
+        ("1,2\n3,4\n5\n7,8\n", "line 3: expected 2 cells, as in the first line, got 1"),
+        ("a,b\n1,2,3\n", "line 2: expected 2 cells, as in the first line, got 3"),
+        ("a,b\nc,d\n1,2\n", "line 2, column a: expected a number, got 'c'"),
+        ("1.5,oops\n1,2\n3,4\n5,6\n7,8\n", "may be names or a point; say --header or --no-header"),
         ("1\n\xff\n3\n4\n", "line 2"),
         ("1\n2\x00\n3\n4\n", "zero bytes"),
         ("1,2\n3,nan\n5,6\n7,8\n", "1 cell is missing, the first in line 2, column 1"),
         ("", "empty"),
         ("a,b\n", "empty"),
         ("a,b\n1,2\n3,4\n5,6\n", "3 points"),
-        ("1\n" + "9x" * 1000 + "\n", "line 2, column 0 (counted from 0): a number is needed, not '9x9x"),
+        ("1\n" + "9x" * 1000 + "\n", "line 2, column 0 (counted from 0): expected a number, got '9x9x"),
     ],
 )
 def test_bad_csv(tmp_path, text, said):
@@ -321,9 +321,9 @@ def test_a_number_that_may_stand_for_no_value_gets_a_line(tmp_path, code):
         np.savetxt(path, table, delimiter=",", header="a,b,c", comments="", fmt="%g")
         return " ".join(arrays.load(path, how=how_to_read(SimpleNamespace(**given))).notes)
 
-    assert f"2 cells are {code}, far from all others, and taken as a number; --missing {code}" in notes(values)
+    assert f"2 cells are {code}, far from all others, and counts as a number; --missing {code}" in notes(values)
     assert f"{code}" not in notes(values, missing=f"{code}", drop_missing=True)
     # One among many such numbers is a number.
     values[:, 1] = np.linspace(-2000, 2000, 30).round() * (5 if code < 0 else 0.5)
     values[3, 1] = code
-    assert "stands for no value" not in notes(values)
+    assert "as a missing value" not in notes(values)

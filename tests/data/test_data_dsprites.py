@@ -59,16 +59,16 @@ def test_selection(factors, expected):
     [
         (
             "shape",
-            "factors: shape is not allowed; NAME=VALUE, NAME=A+B or NAME=LOW..HIGH is, with NAME of shape, scale",
+            "factors: expected NAME=VALUE, NAME=A+B or NAME=LOW..HIGH, where NAME is shape, scale",
         ),
-        ("colour=1", "factors: colour=1 is not allowed"),
-        ("shape=star", "factors: shape=star is not allowed; none of them is a value of shape: square, ellipse, heart"),
-        ("scale=2", "factors: scale=2 is not allowed; none of them is a value of scale: 0.5, 0.6, 0.7, 0.8, 0.9, 1"),
-        ("scale=1,scale=0.5", "factors: scale=0.5 is not allowed; scale is there twice; join its values by +"),
-        ("posX=0.5", "factors: posX=0.5 is not allowed; none of them is a value of posX: 0, 0.03226"),
-        ("scale=x", "factors: scale=x is not allowed; a number or a range LOW..HIGH is"),
-        ("scale=1..0.5", "factors: scale=1..0.5 is not allowed; none of them"),
-        ("posX=0.5..", "factors: posX=0.5.. is not allowed; a number or a range"),
+        ("colour=1", "factors: expected NAME=VALUE"),
+        ("shape=star", "factors=shape=star: no value of shape matches; its values are square, ellipse, heart"),
+        ("scale=2", "factors=scale=2: no value of scale matches; its values are 0.5, 0.6, 0.7, 0.8, 0.9, 1"),
+        ("scale=1,scale=0.5", "factors=scale=0.5: scale appears twice; join its values with +"),
+        ("posX=0.5", "factors=posX=0.5: no value of posX matches; its values are 0, 0.03226"),
+        ("scale=x", "factors: expected a number or a range LOW..HIGH, got 'scale=x'"),
+        ("scale=1..0.5", "factors=scale=1..0.5: no value of scale matches"),
+        ("posX=0.5..", "factors: expected a number or a range LOW..HIGH, got 'posX=0.5..'"),
     ],
 )
 def test_selection_refused(factors, message):
@@ -145,15 +145,15 @@ def test_the_original_is_read_where_it_is_found(six_images, monkeypatch, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"imgs": None}, "has no array imgs; the original dSprites is needed"),
+        ({"imgs": None}, "has no array imgs; expected the original dSprites"),
         ({"latents_classes": None}, "has no array latents_classes"),
         (
             {"latents_classes": np.zeros((6, 6), int)},
-            "its latents_classes are not dSprites', all combinations in order",
+            "its latents_classes are not those of dSprites",
         ),
-        ({"imgs": np.zeros((6, 64, 64))}, "imgs is float64 of shape (6, 64, 64); uint8 (6, 64, 64) is needed"),
+        ({"imgs": np.zeros((6, 64, 64))}, "imgs is float64 of shape (6, 64, 64); expected uint8 (6, 64, 64)"),
         ({"imgs": np.zeros((5, 64, 64), np.uint8)}, "imgs is uint8 of shape (5, 64, 64)"),
-        ({"imgs": np.full((6, 64, 64), 255, np.uint8)}, "imgs has the value 255; only 0 and 1 are dSprites'"),
+        ({"imgs": np.full((6, 64, 64), 255, np.uint8)}, "imgs has the value 255; dSprites has only 0 and 1"),
         ({"imgs": np.zeros((6, 64, 64), np.uint8, order="F")}, "cannot be read"),
         ({"latents_classes": np.array([{}], object)}, "cannot be read"),
     ],
@@ -178,7 +178,7 @@ def test_a_damaged_file(six_images, damage):
             "html": b"<html>not here</html>",
         }[damage]
     )
-    with pytest.raises(DataError, match=r"cannot be read .* delete it, and the images are drawn") as caught:
+    with pytest.raises(DataError, match=r"cannot be read .* delete it to draw the images again") as caught:
         data.load("dsprites", data_dir=six_images.parent)
     assert "\n" not in str(caught.value)
 
@@ -210,7 +210,7 @@ def test_render_command(tmp_path, capsys, whole):
     assert capsys.readouterr().out.strip() == str(path)
     np.testing.assert_array_equal(np.load(path, mmap_mode="r")[::1000], whole[::1000])
     assert main(["data", "render", "dsprites", "--out", str(tmp_path / "x.png")]) == 2
-    assert "a file that ends in .npz (the original's arrays) or .npy" in capsys.readouterr().err
+    assert "must end in .npz (the original's arrays) or .npy" in capsys.readouterr().err
     assert main(["data", "render", "pinwheel", "--out", "x.npz"]) == 2
     path.unlink()
 
@@ -233,7 +233,7 @@ def test_render_the_originals_arrays_and_read_them_back(tmp_path, whole):
 def test_fetch(monkeypatch, tmp_path):
     content = b"the published file"
     monkeypatch.setattr(folders, "open_https", lambda url: io.BytesIO(content))
-    with pytest.raises(Fault, match="what arrived is not the published file"):
+    with pytest.raises(Fault, match="the download is not the published file"):
         dsprites.fetch()
     assert not list((tmp_path / "cache" / "minidecomp" / "dsprites").iterdir())
     monkeypatch.setattr(dsprites, "MD5", hashlib.md5(content).hexdigest())

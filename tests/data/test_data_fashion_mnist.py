@@ -228,9 +228,9 @@ def test_fetch_keeps_whole_files_and_replaces_damaged_ones(server, small, tmp_pa
         (urllib.error.URLError("Name or service not known"), "Name or service not known"),
         (TimeoutError("timed out"), "timed out"),
         (IncompleteRead(b"abc", 10), "3 bytes read"),
-        (b"<html>log in first</html>", "what arrived cannot be unpacked"),
-        (gzip.compress(b"something else", mtime=0), "what arrived unpacks to 14 bytes"),
-        (gzip.compress(idx_files(seed=1)[TRAIN_LABELS], mtime=0), "what arrived is not Fashion-MNIST's"),
+        (b"<html>log in first</html>", "the download cannot be unpacked"),
+        (gzip.compress(b"something else", mtime=0), "the download unpacks to 14 bytes"),
+        (gzip.compress(idx_files(seed=1)[TRAIN_LABELS], mtime=0), "the download is not Fashion-MNIST's"),
     ],
 )
 def test_fetch_fails(server, tmp_path, reply, said):

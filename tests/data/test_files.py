@@ -31,7 +31,7 @@ def test_a_pipe_is_refused_and_not_waited_for(ending, capsys):
     os.mkfifo(name)
     assert main(["train", "--data", name, *SMALL]) == 2
     err = capsys.readouterr().err
-    assert "is a pipe; write the data into a file" in err and err.count("\n") == 1
+    assert "is a pipe; write the data to a file" in err and err.count("\n") == 1
     os.symlink(name, f"link{ending}")
     with pytest.raises(DataError, match="is a pipe"):
         arrays.read(f"link{ending}")
@@ -61,7 +61,7 @@ def test_what_a_run_without_its_file_says(capsys):
     os.rename("x.npy", "moved.npy")
     for command in ("evaluate run -q", "gradients run", "report run", "reconstruct run", "traverse run", "sample run"):
         assert main(command.split()) == 2
-        assert "x.npy: no such file; --data FILE says where the run's data are now" in capsys.readouterr().err
+        assert "x.npy: no such file; --data FILE says where the run's data is now" in capsys.readouterr().err
     assert main(["sample", "run", "--out", "s.npz"]) == 2 and not os.path.exists("s.npz")
     assert main(["train", "--resume", "run", "-e", "2"]) == 2
     assert "--data FILE says where" in capsys.readouterr().err
@@ -225,7 +225,7 @@ def test_changed_test_points_are_refused_on_every_face(command, capsys):
     np.save("moved.npy", points)
     capsys.readouterr()
     assert main(command.split()) == 2
-    assert "the test points of moved.npy are not those that this run began with" in capsys.readouterr().err
+    assert "the test points of moved.npy are not those that this run started with" in capsys.readouterr().err
 
 
 # ---- one point ----

@@ -104,7 +104,7 @@ def test_arrays_beside_the_points(tmp_path):
     with pytest.raises(DataError, match="has 3 arrays"):
         load(path)
     np.savez(path, x=X, y=KINDS[:-1])
-    with pytest.raises(DataError, match=r"array y: has shape \(59,\); a row for each of the 60 points is needed"):
+    with pytest.raises(DataError, match=r"array y: has shape \(59,\); expected a row for each of the 60 points"):
         load(path, labels="y")
 
 
@@ -146,18 +146,26 @@ def test_missing_labels_are_refused_or_left_out(tmp_path):
         (
             {"labels": "none", "drop": ""},
             DataError,
-            "--labels needs names of columns; there is no none, but a, b",
+            "--labels: there is no column none; the columns are a, b",
         ),
-        ({"factors": "kind,none", "drop": ""}, DataError, "--factors needs names of columns; there is no none"),
+        ({"factors": "kind,none", "drop": ""}, DataError, "--factors: there is no column none"),
         (
             {"labels": "a"},
             OptionError,
-            "it has 60 different values in 60 points; labels that points share are",
+            "it has 60 different values in 60 points; many points must share a label",
         ),
         ({"labels": "gone.csv"}, DataError, "gone.csv: no such file"),
-        ({"labels": "short.txt"}, DataError, "short.txt: has 3 rows; a row for each of the 60 rows of the data"),
-        ({"labels": "two.npy"}, DataError, r"two.npy: has 2 columns, factor_0, factor_1; one of labels is needed"),
-        ({"labels": "pickle.npy"}, DataError, "pickle.npy: a file with a row for each point is needed"),
+        (
+            {"labels": "short.txt"},
+            DataError,
+            "short.txt: has 3 rows; expected a row for each of the 60 rows of the data",
+        ),
+        (
+            {"labels": "two.npy"},
+            DataError,
+            r"two.npy: has 2 columns, factor_0, factor_1; expected one column of labels",
+        ),
+        ({"labels": "pickle.npy"}, DataError, "pickle.npy: expected a file with a row for each point"),
     ],
 )
 def test_what_is_no_label_is_refused_in_one_line(tmp_path, monkeypatch, given, error, line):
@@ -173,7 +181,7 @@ def test_what_is_no_label_is_refused_in_one_line(tmp_path, monkeypatch, given, e
 
 def test_a_name_that_an_array_file_does_not_have(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    with pytest.raises(MinidecompError, match=r"labels: kind is not allowed; .*x.npy has none of that name; a name"):
+    with pytest.raises(MinidecompError, match=r"labels=kind: .*x.npy has nothing of that name; give a name"):
         load(tmp_path / "x.npy", labels="kind")
 
 

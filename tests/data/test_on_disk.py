@@ -241,8 +241,8 @@ def save_structured(path):
     "write, line",
     [
         (lambda: np.save("x.npy", np.asfortranarray(ROWS)), "column by column (Fortran order)"),
-        (lambda: np.save("x.npy", ROWS[:, 0]), "of shape (203,) are too large for the memory"),
-        (lambda: np.save("x.npy", np.zeros((9, 3, 4, 3))), "--channels first or --channels last says which"),
+        (lambda: np.save("x.npy", ROWS[:, 0]), "of shape (203,) do not fit in memory"),
+        (lambda: np.save("x.npy", np.zeros((9, 3, 4, 3))), "say --channels first or --channels last"),
         (lambda: np.save("x.npy", np.array([{}, None], object), allow_pickle=True), "cannot be read"),
         (lambda: save_structured("x.npy"), "has dtype"),
         (lambda: np.save("x.npy", np.zeros((0, 5))), "is empty"),
@@ -274,7 +274,7 @@ def test_the_first_bad_row_is_named(no_room):
         lines.append(str(caught.value))
         no_room()
     assert lines[0] == lines[1] + "; --drop-missing leaves out 1 row"
-    assert "has nan in row 150, column 2" in lines[1]
+    assert "got nan in row 150, column 2" in lines[1]
 
 
 def test_a_folder_is_of_one_kind(no_room):
@@ -282,14 +282,14 @@ def test_a_folder_is_of_one_kind(no_room):
     np.save("parts/a.npy", ROWS)
     np.save("parts/b.npy", ROWS[:, :3])
     for _ in range(2):
-        with pytest.raises(DataError, match=r"parts of one width and dtype are needed; a.npy has float64 of"):
+        with pytest.raises(DataError, match=r"all parts must have the same width and dtype; a.npy has float64 of"):
             arrays.load("parts")
         no_room()
     os.remove("parts/b.npy")
     Path("parts/notes.txt").touch()
     assert arrays.read("parts").notes[0] == "parts: all but its 1 .npy file is left out"
     Path("parts/x.png").touch()
-    with pytest.raises(DataError, match=r"has images and .npy files"):
+    with pytest.raises(DataError, match=r"has both images and .npy files"):
         arrays.load("parts")
 
 
@@ -323,7 +323,7 @@ def test_a_file_that_changes_while_it_is_trained_on(change, no_room, capsys, mon
     monkeypatch.setattr(CpuEngine, "train", changing)
     assert main(["train", "--data", "float32.npy", *SMALL.split(), "--out", "run"]) != 0
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "float32.npy: " + ("cannot be read any more" if change == "gone" else "has changed while it was") in error
+    assert "float32.npy: " + ("can no longer be read" if change == "gone" else "the file changed while it was") in error
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("reading")]
 
 
@@ -331,7 +331,7 @@ def test_a_short_read_is_no_array(monkeypatch):
     files = files_of("float32.npy")
     monkeypatch.setattr(npy_files, "_check_unchanged", lambda part, file: None)
     os.truncate("float32.npy", 1000)
-    with pytest.raises(DataError, match="ends before its array does"):
+    with pytest.raises(DataError, match="the file is incomplete"):
         files.read(np.arange(203))
 
 

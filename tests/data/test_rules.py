@@ -70,19 +70,19 @@ def test_floats_that_were_divided_mean_the_same_but_for_rounding(rows, dtype):
     taken = rules().take(rows.astype(dtype) / 255, "x")
     assert taken.points.dtype == np.float32
     assert_allclose(numbers(taken), rows / 255, rtol=1e-6)
-    assert "taken as divided by 255 already" in taken.note
+    assert "assumed to be divided by 255 already" in taken.note
 
 
 def test_floats_that_are_all_zero_or_one_are_a_divided_picture():
     taken = rules().take(np.array([[0.0, 1.0, 1.0]]), "x")
     assert numbers(taken).tolist() == [[0, 1, 1]]
-    assert taken.note.startswith("x: floats that are all 0 or 1 are taken as divided by 255 already")
+    assert taken.note.startswith("x: floats that are all 0 or 1 are assumed to be divided by 255 already")
     assert rules().take(np.zeros((2, 3)), "x").note == "", "nothing is nothing in either unit"
 
 
 def test_booleans_are_the_numbers_0_and_1():
     taken = rules().take(np.array([[True, False, True]]), "x")
-    assert taken.points.tolist() == [[1, 0, 1]] and "true and false are taken as the bytes 1 and 0" in taken.note
+    assert taken.points.tolist() == [[1, 0, 1]] and "true and false count as the bytes 1 and 0" in taken.note
     taken = rules(NUMBERS).take(np.array([[True, False, True]]), "x")
     assert taken.points.tolist() == [[1, 0, 1]] and taken.points.dtype == np.float32 and taken.note == ""
 
@@ -120,13 +120,13 @@ def test_to_a_model_of_numbers_a_number_is_itself(rows, dtype):
         (np.zeros((2, 4)), "the model takes points of 3 numbers; x has 4"),
         (np.zeros(3), "the model takes points of 3 numbers; x has 1"),
         (np.zeros((2, 1, 3)), "the model takes images of 3 x 1 pixels; x has 1 x 3"),
-        (np.zeros((0, 3)), "x: is empty, of shape (0, 3); points are needed"),
+        (np.zeros((0, 3)), "x: is empty, of shape (0, 3); expected points"),
         (np.array([["a"] * 3]), "x: has dtype <U1; allowed are bool, integer and real numbers"),
-        (np.array([[0, 1, np.nan]]), "finite numbers are needed; x has nan in row 0, column 2 (counted from 0)"),
-        (np.array([[0, 1, -np.inf]]), "finite numbers are needed; x has -inf in row 0, column 2"),
+        (np.array([[0, 1, np.nan]]), "x: expected finite numbers, got nan in row 0, column 2 (counted from 0)"),
+        (np.array([[0, 1, -np.inf]]), "x: expected finite numbers, got -inf in row 0, column 2"),
         (np.array([[0, 1, 2e15]]), "the model takes numbers from -1e+15 to 1e+15; x has 0 to 2e+15"),
         (np.array([[-2e15, 1, 0]]), "the model takes numbers from -1e+15 to 1e+15; x has -2e+15 to 1"),
-        (np.array([[np.longdouble("1e400"), 0, 0]]), "x: has numbers beyond 1e308; smaller ones are needed"),
+        (np.array([[np.longdouble("1e400"), 0, 0]]), "x: numbers must be smaller than 1e308"),
         (Bits(np.zeros((2, 1), np.uint8)), "the model takes points of 3 numbers; x has 8"),
     ],
 )
@@ -157,7 +157,7 @@ def test_what_is_learned():
     assert learn(images, "bernoulli", "float32") == DataRules(2, BYTES, 0, 1, "float32", (1, 2))
     plain = Dataset("x", np.array([[0.0, 2.0]]), np.array([[-1.0, 0.0]]))
     assert learn(plain, "laplace", "float32") == DataRules(2, NUMBERS, -1e6, 1e6, "float32")
-    with pytest.raises(OptionError, match="it needs data from 0 to 1, x has -1 to 2"):
+    with pytest.raises(OptionError, match="this needs data from 0 to 1; x has -1 to 2"):
         learn(plain, "bernoulli", "float32")
 
 
@@ -204,9 +204,9 @@ def test_an_old_checkpoint_goes_by_the_old_rule_and_says_so():
     old = DataRules.from_arrays({}, 3, "bernoulli", "float32")
     assert (old.unit, old.low, old.high) == (UNKNOWN, 0, 1)
     taken = old.take(np.array([[0, 1, 200]], np.uint8), "x")
-    assert taken.points.dtype == np.uint8 and "taken as bytes, divided by 255, by a guess" in taken.note
+    assert taken.points.dtype == np.uint8 and "suggests that the values are bytes" in taken.note
     taken = old.take(np.array([[0, 1, 1]], np.uint8), "x")
-    assert taken.points.dtype == np.float32 and "taken as they are, by a guess" in taken.note
+    assert taken.points.dtype == np.float32 and "suggests that the values are plain numbers" in taken.note
     assert old.take(np.array([[0, 0.5, 1]]), "x").note == ""
     with pytest.raises(DataError, match="from 0 to 1; x has 0 to 200"):
         old.take([[0, 1, 200]], "x")
@@ -287,7 +287,7 @@ def test_divided_already_is_said_on_stderr_and_warned_of(here, capsys):
     images = np.load("images.npy")
     assert_allclose(encoded("divided", images / 255), load_run("run").encode(images)[0], rtol=1e-4, atol=1e-5)
     assert capsys.readouterr().err == (
-        "divided.npy: numbers from 0 to 1 that are not all whole are taken as divided by 255 already\n"
+        "divided.npy: numbers from 0 to 1 that are not all whole are assumed to be divided by 255 already\n"
     )
     model, rows = an_estimator(images.reshape(40, 6)), images.reshape(40, 6)
     for method in (model.transform, model.score, model.partial_fit):
@@ -388,15 +388,15 @@ def test_an_old_checkpoint_is_read_used_and_gone_on_with(here, capsys):
     old = load_run("run")
     assert old.rules.unit == UNKNOWN and old.digests.test == "" and old.digests.train == known.digests.train
     loc = encoded("again", images)
-    assert "taken as bytes, divided by 255, by a guess" in capsys.readouterr().err
+    assert "suggests that the values are bytes" in capsys.readouterr().err
     assert_allclose(loc, known.encode(images)[0], rtol=1e-5, atol=1e-6)
-    with pytest.warns(UserWarning, match="by a guess"):
+    with pytest.warns(UserWarning, match="their type suggests"):
         old.encode(images)
     assert main(["evaluate", "run", "-q", "--metrics", "none"]) == 0
     err = capsys.readouterr().err
-    assert "does not say what the test points were" in err and err.count("\n") == 1, "the data settle the rest"
+    assert "without a record of the test points" in err and err.count("\n") == 1, "the data settle the rest"
     assert main(["train", "--resume", "run", "--epochs", "3", "--no-plots", "-q"]) == 0
-    assert "does not say what the test points were" in capsys.readouterr().err
+    assert "without a record of the test points" in capsys.readouterr().err
     assert load_run("run").rules == replace(known.rules, low=-1e15, high=1e15), "the range that it was trained under"
     assert load_run("run").digests == known.digests
 
@@ -444,11 +444,11 @@ def test_hidden_values_and_ragged_rows_are_refused():
     """Whatever stands under a mask is no value, and rows of several lengths are no points."""
     X = np.random.default_rng(0).normal(size=(20, 3))
     masked = np.ma.masked_array(X, mask=X > 1)
-    with pytest.raises(DataError, match="an array without a mask is needed; this one hides"):
+    with pytest.raises(DataError, match="expected an array without a mask; this one hides"):
         new_data(masked, "X")
     with pytest.raises(ValueError, match="mask"):
         DecompositionVAE(epochs=1).fit(masked)
-    with pytest.raises(DataError, match="rows of one length are needed; these differ"):
+    with pytest.raises(DataError, match="all rows must have the same length"):
         new_data([[1.0, 2.0], [3.0]], "X")
 
 

@@ -81,20 +81,20 @@ REFUSED = {
     "gaps": (text(GAPS), {}, ("2 cells are missing", "line 4, column b", "--drop-missing leaves out 2 rows")),
     "one gap": (text(GAPS[:4]), {}, ("1 cell is missing", "leaves out 1 row")),
     "marked gaps": (MARKED, {"missing": ("-9999",)}, ("1 cell is missing", "line 4, column b")),
-    "short rows": (text(header="a,b,c,d"), {}, ("line 2", "4 cells are needed, as in the first line, not 3")),
-    "a column of words": ("a,kind\n1,x\n2,y\n", {}, ("line 2", "column kind", "not 'x'", "--drop kind")),
+    "short rows": (text(header="a,b,c,d"), {}, ("line 2", "expected 4 cells, as in the first line, got 3")),
+    "a column of words": ("a,kind\n1,x\n2,y\n", {}, ("line 2", "column kind", "got 'x'", "--drop kind")),
     "words without names": ("5.1,3,setosa\n4.9,3,setosa\n", {}, ("column 2 (counted", "--drop 2")),
-    "underscore": ("a,b\n1_000,2\n", {}, ("line 2", "column a", "not '1_000'")),
-    "thousands": ('a,b\n"1,234.5",2\n', {}, ("line 2", "column a", "not '1,234.5'")),
+    "underscore": ("a,b\n1_000,2\n", {}, ("line 2", "column a", "got '1_000'")),
+    "thousands": ('a,b\n"1,234.5",2\n', {}, ("line 2", "column a", "got '1,234.5'")),
     "digits of another alphabet": ("a,b\n1,２\n", {}, ("column b", "'２'")),
-    "ragged": ("a,b\n1,2\n1,2,3\n", {}, ("line 3", "2 cells are needed", "not 3")),
+    "ragged": ("a,b\n1,2\n1,2,3\n", {}, ("line 3", "expected 2 cells", "got 3")),
     "names or a point": ("0,1\n1,0\n0,0\n", {}, ("0,1", "--header or --no-header")),
     "tenths as names": (text(header="1.1,1.2,1.3"), {}, ("1.1,1.2,1.3", "--header or --no-header")),
     "wavelengths": (text(header="400.0,400.5,401.0"), {}, ("--header or --no-header",)),
     "falling wavenumbers": (text(header="3000,2000,1000"), {}, ("--header or --no-header",)),
     "whole numbers over fractions": (text(header="5,3,9"), {}, ("--header or --no-header",)),
     "codes far away": (text(header="9000.5,17.25,-4000.5"), {}, ("--header or --no-header",)),
-    "three cells at the end": ("a,b\n1,2,\n3,4,\n", {}, ("line 2", "2 cells are needed", "not 3")),
+    "three cells at the end": ("a,b\n1,2,\n3,4,\n", {}, ("line 2", "expected 2 cells", "got 3")),
     "one column counting": ("0\n1.5\n2.5\n", {}, ("--header or --no-header",)),
     "words over words and numbers": ("a,2\nb,3\n3,4\n", {}, ("--header or --no-header",)),
     "empty": ("", {}, ("is empty",)),
@@ -102,7 +102,7 @@ REFUSED = {
     "no text": (b"\0\0\0a,1", {}, ("zero bytes",)),
     "half UTF-16": (b"\xff\xfea", {}, ("UTF-16",)),
     "half gzip": (gzip.compress(b"a,b\n1,2\n")[:12], {}, ("gzip",)),
-    "no such column": (text(), {"columns": ("a", "z")}, ("--columns", "no z", "a, b, c")),
+    "no such column": (text(), {"columns": ("a", "z")}, ("--columns", "no column z", "a, b, c")),
     "no such number": (text(header=""), {"drop": ("3",)}, ("--drop", "0 to 2", "not 3")),
     "two of a name": (text(header="a,a,c"), {"drop": ("a",)}, ("--drop", "2 have that name")),
     "nothing left": (text(), {"drop": ("a", "b", "c")}, ("no column is left",)),
@@ -212,7 +212,7 @@ def test_a_table_for_a_model(tmp_path):
     np.testing.assert_array_equal(read_table(write(tmp_path, text()), named).values, X[:, [2, 0]])
     table = read_table(write(tmp_path, text(X[:, :2], header="")), named)
     np.testing.assert_array_equal(table.values, X[:, :2])
-    assert "taken in the model's order, c, a" in said(table)
+    assert "used in the model's order, c, a" in said(table)
     # A run that chose columns by number chooses them again.
     numbered = Reading(columns=("2", "0", "1"), model_width=3)
     np.testing.assert_array_equal(read_table(write(tmp_path, text(header="")), numbered).values, X[:, [2, 0, 1]])
@@ -221,7 +221,7 @@ def test_a_table_for_a_model(tmp_path):
 
 
 def test_thousands_in_quotes_are_no_decimals(tmp_path):
-    with pytest.raises(DataError, match="not '1,234'"):
+    with pytest.raises(DataError, match="got '1,234'"):
         read_table(write(tmp_path, 'pop\n"1,234"\n"2,345"\n'))
 
 
@@ -248,7 +248,7 @@ def test_columns_that_are_set_aside_follow_their_rows(tmp_path):
     table = read_table(write(tmp_path, text()), Reading(factors=("b",)))
     assert table.aside["b"].tolist() == [plain(round(value, 3)) for value in X[:, 1].tolist()]
     np.testing.assert_array_equal(table.values, X[:, [0, 2]])
-    with pytest.raises(DataError, match="--labels needs names of columns; there is no kind"):
+    with pytest.raises(DataError, match="--labels: there is no column kind"):
         read_table(write(tmp_path, text()), Reading(labels=("kind",)))
 
 
@@ -292,7 +292,7 @@ def test_frames_of_pandas():
     np.testing.assert_array_equal(table.values, X)
     assert table.names == ("a", "b", "c") and table.notes == ()
     assert table_of_frame(pandas.DataFrame(X)).names == ()
-    with pytest.raises(DataError, match=r"X, row 0 .*, column kind: a number is needed, not 'x'; give only columns"):
+    with pytest.raises(DataError, match=r"X, row 0 .*, column kind: expected a number, got 'x'; give only columns"):
         table_of_frame(frame.assign(kind="x"))
     with pytest.raises(DataError, match=r"X: 1 cell is missing, the first in row 3 \(counted from 0\), column b"):
         table_of_frame(frame.assign(b=np.where(np.arange(8) == 3, np.nan, X[:, 1])))
@@ -319,7 +319,7 @@ def test_files_that_pandas_reads(tmp_path, ending, needs):
     np.testing.assert_array_equal(table.values, X)
     assert table.names == ("a", "b", "c")
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(DataError, match=f"a whole .{ending} file is needed"):
+    with pytest.raises(DataError, match=f"pandas cannot read the .{ending} file"):
         read_table(path)
 
 
@@ -463,20 +463,28 @@ TO_TYPE = {
         {},
         "seems to begin with a, b, c, .., the first of its lines with 3 cells",
     ),
-    "a title with delimiters": ("Report,,\n" + NUMBERS, {}, "names for 1 of 3 columns; if that is a title, delete it"),
-    "units": ("a,b,c\nkg,m,s\n" + NUMBERS, {}, "not 'kg'; the line has words alone, as if it belonged to the names"),
+    "a title with delimiters": (
+        "Report,,\n" + NUMBERS,
+        {},
+        "names for 1 of 3 columns; if the line is a title, delete it",
+    ),
+    "units": ("a,b,c\nkg,m,s\n" + NUMBERS, {}, "got 'kg'; the line has only words, as if it belonged to the names"),
     "marks": (
         "a,b,c\n" + NUMBERS.replace("4.5", "?").replace("8.5", "."),
         {},
-        "not '?'; --missing '?,.' says that they stand for no value",
+        "got '?'; --missing '?,.' marks them as missing",
     ),
-    "words": (WORDS, {}, "--drop 'a b,kind of' leaves the columns out, --labels 'kind of' takes one as classes"),
+    "words": (WORDS, {}, "--drop 'a b,kind of' leaves the columns out, --labels 'kind of' uses one as classes"),
     "units beside numbers": (PERCENT, {}, "--drop b leaves the column out"),
-    "infinity": ("a,b\n1,2\n3,inf\n5,6\n7,8\n", {}, "line 3, column b: a finite number is needed, not inf"),
-    "another case": ("Age,b,c\n" + NUMBERS, {"columns": ("age",)}, "there is no age, but Age, b, c; did you mean Age?"),
+    "infinity": ("a,b\n1,2\n3,inf\n5,6\n7,8\n", {}, "line 3, column b: expected a finite number, got inf"),
+    "another case": (
+        "Age,b,c\n" + NUMBERS,
+        {"columns": ("age",)},
+        "there is no column age; the columns are Age, b, c; did you mean Age?",
+    ),
     "a column twice": ("a,b,c\n" + NUMBERS, {"columns": ("a", "a")}, "--columns names a column twice"),
     "trained on and labels": ("a,b,c\n" + NUMBERS, {"columns": ("a", "b"), "labels": ("b",)}, "name it once"),
-    "a short line": ("height,width\n" + "1,2\n" * 250 + "7\n", {}, "line 252: 2 cells are needed, as in the first"),
+    "a short line": ("height,width\n" + "1,2\n" * 250 + "7\n", {}, "line 252: expected 2 cells, as in the first"),
 }
 
 

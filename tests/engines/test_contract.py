@@ -254,11 +254,11 @@ REFUSALS = {
     ),
     "an order that is a list": (
         lambda e, x, g: e.train(x, [0, 99], 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4)),
-        "order is a list; an array of int64 is needed",
+        "order is a list; expected an array of int64",
     ),
     "no noise": (
         lambda e, x, g: e.value_and_grad(x, Draws(None)),
-        "draws without eps: the posterior's noise is needed",
+        "the draws have no eps, the posterior's noise",
     ),
 }
 
@@ -305,7 +305,7 @@ def test_noise_without_the_choices_that_belong_to_it(kind):
     for prior in ("mixture", "sparse"):
         vae, objective = model(prior=prior, learn_prior_variance=True)
         given = without(draws(vae, objective, 5), prior_choice=None)
-        with pytest.raises(ValueError, match="prior_choice is needed beside prior_noise"):
+        with pytest.raises(ValueError, match="prior_noise needs prior_choice"):
             engine_of(kind, vae, objective, 5).value_and_grad(batch(vae, 5), given)
 
 

@@ -140,9 +140,9 @@ def test_data_in_turns_are_met_alike():
 @pytest.mark.parametrize(
     ("loc", "scale", "message"),
     [
-        (np.zeros((30, 2)), np.ones((29, 2)), "both \\(N, D\\)"),
+        (np.zeros((30, 2)), np.ones((29, 2)), "\\(N, D\\) for both"),
         (np.zeros((0, 2)), np.ones((0, 2)), "N of 1 or more"),
-        (np.zeros(30), np.ones(30), "both \\(N, D\\)"),
+        (np.zeros(30), np.ones(30), "\\(N, D\\) for both"),
         (np.full((30, 2), np.nan), np.ones((30, 2)), "must be finite"),
         (np.zeros((30, 2)), np.zeros((30, 2)), "scale above 0"),
     ],
@@ -164,7 +164,7 @@ def test_errors_are_those_of_as_many_independent_draws():
 
 @pytest.mark.parametrize("samples", [0, 1, 19])
 def test_fewer_samples_than_its_blocks_need_are_refused(samples):
-    with pytest.raises(ValueError, match=f"{samples} samples; a decomposition needs 20 or more"):
+    with pytest.raises(ValueError, match=f"{samples} samples?; a decomposition needs 20 or more"):
         decomposition(np.zeros((30, 2)), np.ones((30, 2)), NORMAL, samples)
     fewest = values(decomposition(np.zeros((30, 2)), np.ones((30, 2)), NORMAL, 20))
     assert np.isfinite(list(fewest.values())).all()

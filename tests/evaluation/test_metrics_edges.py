@@ -97,5 +97,5 @@ def test_the_size_of_factors_does_not_matter(name, size):
 def test_factors_too_large_to_count_with_are_refused():
     codes, factors = points()
     for call in (BY_ARRAYS[name] for name in WITH_FACTORS):
-        with pytest.raises(OptionError, match="factors: a number that is not finite or too large"):
+        with pytest.raises(OptionError, match=r"factors: .* 'a number that is not finite or too large"):
             call(codes, factors * 1e300)

@@ -40,16 +40,16 @@ def test_choice(wanted, factors, latent_dim, expected):
 @pytest.mark.parametrize(
     ("wanted", "factors", "latent_dim", "why"),
     [
-        ("migg", 5, 10, "there is no such metric; all, none, factor_vae,"),
-        ("mig", 0, 10, "it needs data with known factors that vary; all, none, unsupervised"),
+        ("migg", 5, 10, "there is no such metric; possible here: all, none, factor_vae,"),
+        ("mig", 0, 10, "it needs data with known factors that vary; possible here: all, none, unsupervised"),
         ("factor_vae", 1, 10, "it needs two factors that vary"),
-        ("hoyer", 0, 1, "it needs two latent dimensions; all, none are"),
+        ("hoyer", 0, 1, "it needs two latent dimensions; possible here: all, none"),
     ],
 )
 def test_no_choice(wanted, factors, latent_dim, why):
     with pytest.raises(OptionError) as caught:
         scoring.choose(wanted, drawn(factors), latent_dim)
-    assert str(caught.value).startswith(f"metrics: {wanted} is not allowed; {why}")
+    assert str(caught.value).startswith(f"metrics={wanted}: {why}")
 
 
 def test_dci_without_scikit_learn_is_refused_before_any_work(monkeypatch):

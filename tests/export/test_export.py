@@ -335,14 +335,11 @@ def test_c_has_the_columns_and_the_scale(name, compiler, named_runs):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("export plane", "--format: one of onnx, c, numpy, safetensors is needed"),
-        ("export plane --format pt", "--format: pt is not allowed; one of onnx, c, numpy, safetensors is"),
-        ("export plane --format c --weights int4", "--weights: int4 is not allowed; one of float32, int8 is"),
-        (
-            "export plane --format numpy --weights int8",
-            "--weights: int8 is not allowed; it goes with --format onnx or c",
-        ),
-        ("export plane --format c --name 1x", "--name: 1x is not allowed; a name of letters"),
+        ("export plane", "--format must be one of onnx, c, numpy, safetensors; it is missing"),
+        ("export plane --format pt", "--format must be one of onnx, c, numpy, safetensors, not 'pt'"),
+        ("export plane --format c --weights int4", "--weights must be float32 or int8, not 'int4'"),
+        ("export plane --format numpy --weights int8", "--weights int8: this needs --format onnx or c"),
+        ("export plane --format c --name 1x", "--name 1x: a name must begin with a letter"),
         ("export nowhere --format c", "nowhere: no such run folder"),
     ],
 )
@@ -379,7 +376,7 @@ def test_a_python_file_hides_no_module_that_python_needs(capsys):
     assert not any(refused(name, "numpy") for name in ("match", "stdio", "onnx", "modèle"))
     assert main(["export", "plane", "--format", "numpy", "--name", "numpy", "--out", "hides"]) == 2
     assert capsys.readouterr().err == (
-        "minidecomp: --name: numpy is not allowed; numpy.py would hide a module that Python needs; another is\n"
+        "minidecomp: --name numpy: numpy.py would hide a module that Python needs; choose another name\n"
     )
     assert not Path("hides").exists()
 
@@ -392,7 +389,7 @@ def test_a_header_hides_none_of_the_c_library(tmp_path, capsys):
     assert all(refused(name, "c") and refused(name.upper(), "c") for name in standard)
     assert refused("modèle", "c") and not any(refused(name, "c") for name in ("numpy", "int", "a-b", "mathematics"))
     assert main(["export", "plane", "--format", "c", "--name", "math", "--out", "hides"]) == 2
-    assert "--name: math is not allowed; math.h would hide the C library's <math.h>" in capsys.readouterr().err
+    assert "--name math: math.h would hide the C library's <math.h>" in capsys.readouterr().err
     assert not Path("hides").exists()
     if GCC is not None:
         (tmp_path / "all.c").write_text("".join(f"#include <{name}.h>\n" for name in standard))

@@ -62,15 +62,25 @@ def test_gradients_that_were_logged():
     assert len(figures.picture(load_run("run"), "gradients").axes) == 2
 
 
+def test_the_file_of_the_validation_points_may_be_gone():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    np.save("points.npy", X[:30])
+    np.save("aside.npy", X[30:])
+    options = resolve(data="points.npy", validation="aside.npy", latent_dim=3, hidden=(6,), epochs=1, engine="cpu")
+    training.train(training.start(options, build.dataset(options), "run"))
+    Path("aside.npy").unlink()
+    assert figures.picture(load_run("run"), "samples").axes
+
+
 def test_what_cannot_be_drawn_is_said():
     trainer = trained(prior="gaussian")
     X = np.random.default_rng(0).normal(size=(20, 3))
     model = DecompositionVAE(hidden=(6,), epochs=2, latent_dim=3).fit(X)
-    with pytest.raises(OptionError, match=r"name: curves is not allowed; .*did you mean learning_curves"):
+    with pytest.raises(OptionError, match=r"name must be .*did you mean 'learning_curves'"):
         figures.picture(model, "curves")
     with pytest.raises(MinidecompError, match="log_gradients"):
         figures.picture(trainer, "gradients")
-    with pytest.raises(OptionError, match="it needs two latent dimensions; reconstructions, samples are there"):
+    with pytest.raises(OptionError, match="it needs two latent dimensions; possible here: reconstructions, samples"):
         figures.picture(model, "aggregate_posterior", X)
     with pytest.raises(OptionError, match="X: an estimator keeps no points"):
         figures.picture(model, "samples")

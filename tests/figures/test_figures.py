@@ -110,7 +110,7 @@ def test_image_and_contours_agree_on_where_an_asymmetric_mixture_lies():
     loc = np.array([[1.0, 0.5], [-1.5, 1.2]])
     scale = np.full((2, 2), 0.1)
     prior = priors.Mixture(loc, scale, np.log([0.5, 0.5]))
-    axes = figures.aggregate_posterior(loc, scale, prior).axes[0]
+    axes = figures.aggregate_posterior(loc, scale, prior).axes[1]
     image = axes.images[0]
     density = image.get_array()
     left, right, bottom, top = image.get_extent()
@@ -128,7 +128,7 @@ def test_image_and_contours_agree_on_where_an_asymmetric_mixture_lies():
         assert len(polygons) == 2
         centres = sorted(((p.min(0) + p.max(0)) / 2).tolist() for p in polygons)
         assert np.allclose(centres, sorted(loc.tolist()), atol=0.02)
-    assert axes.get_xlabel() == "$z_1$" and axes.get_ylabel() == "$z_2$" and axes.get_aspect() == 1
+    assert axes.get_xlabel() == "$z_1$" and axes.figure.axes[0].get_ylabel() == "$z_2$" and axes.get_aspect() == 1
 
 
 def test_contours_hold_half_and_nine_tenths_of_the_prior():
@@ -140,7 +140,7 @@ def test_contours_hold_half_and_nine_tenths_of_the_prior():
 @pytest.mark.parametrize("labels", [np.arange(40) % 13, np.array(["a$b", "ü"] * 20)])
 def test_classes_are_drawn_beside_it(labels, tmp_path):
     figure = figures.aggregate_posterior(*clusters(), PINWHEEL_MIXTURE, labels, grid=60)
-    names = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    names = [text.get_text() for text in (figure.axes[2].get_legend() or figure.legends[0]).get_texts()]
     assert names == [str(name).replace("$", r"\$") for name in np.unique(labels)]
     drawn(figure, tmp_path)
 
@@ -216,13 +216,56 @@ def test_one_epoch_is_a_point(tmp_path):
     drawn(figure, tmp_path)
 
 
-def test_a_transient_does_not_squash_the_rest():
+def test_a_transient_is_drawn_and_does_not_squash_the_rest():
     axes = figures.learning_curves(metrics()).axes[0]
-    low, high = axes.get_ylim()
-    assert high - low < 20 and low < -101 and high > -99
-    steady = np.linspace(0, 1, 50)
-    assert curves._robust_limits(steady) == (0, 1)
-    assert curves._robust_limits(np.array([9.0, 1, 1, 1])) == (1, 9)
+    assert axes.get_ylim()[0] == metrics()["log_likelihood"].min(), "nothing is cut"
+    places = axes.transAxes.inverted().transform(axes.transData.transform([(1, -101), (1, -99)]))[:, 1]
+    assert np.ptp(places) > 0.1, "where all is linear it would be 0.0005"
+    assert [text.get_text() for text in axes.texts] == ["scale compressed"]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert "\u22123778" in labels and len(set(labels)) == len(labels) >= 3
+    assert curves._later_limits(np.linspace(0, 1, 50)) == (0, 1)
+
+
+def test_curves_begin_with_the_first_epoch_and_show_all_values():
+    value = np.concatenate([[9.0], np.full(19, 1.0), np.linspace(1, 3, 30)])
+    (axes,) = figures.learning_curves({"epoch": np.arange(1.0, 51), "kl": value}).axes
+    assert axes.get_xlim() == (1, 50) and axes.get_ylim()[1] > 9 and not axes.texts
+    ticks = axes.get_xticks()
+    assert ticks[0] == 1 and (ticks == np.round(ticks)).all()
+
+
+def test_prior_and_posterior_share_one_scale_of_colours_and_all_panels_have_contours():
+    loc, scale = clusters()
+    figure = figures.aggregate_posterior(loc, scale, PINWHEEL_MIXTURE, np.arange(40) % 4, (-2, 2, -2, 2), 100)
+    p, q, means, bar = figure.axes
+    assert p.images[0].get_clim() == q.images[0].get_clim() and bar.get_ylabel() == "density"
+    assert p.images[0].get_array().max() <= p.images[0].get_clim()[1], "the prior is never cut where it is the wider"
+    levels = [each.collections[0].levels.tolist() for each in (p, q, means)]
+    assert levels[0] == levels[1] == levels[2] and len(levels[0]) == 2
+
+
+def test_points_outside_a_picture_are_counted():
+    loc = np.zeros((200, 2))
+    loc[:3] = 50
+    figure = figures.aggregate_posterior(loc, np.ones((200, 2)), PRIORS["gaussian"], np.arange(200) % 2, grid=20)
+    assert "(3 outside)" in figure.axes[2].get_title()
+    data = RNG.random((1000, 2))
+    titles = [axes.get_title() for axes in figures.samples(np.vstack([data[1:], [[90, 90]]]), data).axes]
+    assert titles == ["data", "generated (1 outside)"]
+
+
+def test_each_pair_of_gradients_has_a_colour_that_is_no_terms_and_dashes_of_its_own():
+    from matplotlib.colors import to_hex
+
+    columns = {"epoch": np.arange(1, 6)}
+    columns |= {f"norm_{term}": np.arange(1.0, 6) for term in ("log_likelihood", "kl", "regulariser")}
+    for pair in ("log_likelihood_kl", "log_likelihood_regulariser", "kl_regulariser"):
+        columns[f"cosine_{pair}"] = np.linspace(-1, 1, 5)
+    norms, cosines = figures.gradient_curves(columns).axes
+    named = [[line for line in axes.lines if not line.get_label().startswith("_")] for axes in (norms, cosines)]
+    assert len({to_hex(line.get_color()) for lines in named for line in lines}) == 6
+    assert all(len({line.get_linestyle() for line in lines}) == 3 for lines in named)
 
 
 # ---- data ----

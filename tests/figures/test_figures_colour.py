@@ -46,6 +46,6 @@ def test_red_stays_red(draw):
 
 def test_an_animation_is_in_colour(tmp_path):
     pillow = pytest.importorskip("PIL.Image")
-    figures.write_animation(tmp_path / "x.gif", RED.reshape(2, 2, 18), RED, SHAPE)
+    figures.write_animation(tmp_path / "x.gif", np.zeros((2, 2)), RED.reshape(2, 2, 18), ["z1", "z2"], RED, SHAPE)
     with pillow.open(tmp_path / "x.gif") as frames:
-        assert frames.convert("RGB").getpixel((0, 0)) == (255, 0, 0)
+        assert frames.convert("RGB").getpixel((0, frames.height - 1)) == (255, 0, 0)

@@ -38,7 +38,25 @@ def test_a_row_of_images_is_a_dimension():
     assert lit[:, 0].min() == 5 and lit[:, 0].max() == 8  # four rows of pixels below four and a gap
     assert lit[:, 1].min() == 24 and lit[:, 1].max() == 28  # the fifth of images 5 wide, a gap between
     assert [text.get_text() for text in axes.get_yticklabels()] == NAMES
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["−2", "0", "2"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["−2", "−1", "0", "1", "2"]
+    assert "scales of the prior" in axes.get_xlabel(), "the rows' own values differ"
+    same = figures.latent_traversals(np.tile([0, 0.5, 1], (3, 1)), means[:, :3], NAMES, 2.0, means[0], (4, 5), note="x")
+    assert [text.get_text() for text in same.axes[0].get_xticklabels()] == ["0", "0.5", "1"]
+    assert same.axes[0].get_xlabel() == "$z_d$" and same.get_supxlabel() == "x"
+
+
+@pytest.mark.parametrize("width", [2, 7])
+def test_a_value_has_the_same_colour_in_all_rows(width):
+    """Rows whose values differ in range share the scale of colours that the bar shows."""
+    values, means = moved(width)
+    figure = figures.latent_traversals(values, means, NAMES, 2.0, means[0])
+    bar = figure.axes[-1]
+    assert bar.get_ylim() == (-2, 2) and bar.get_ylabel() == "value of $z_d$"
+    last, first = figure.axes[2], figure.axes[0]
+    if width == 2:
+        assert {axes.collections[0].get_clim() for axes in (first, last)} == {(-2, 2)}
+    else:
+        assert last.lines[-1].get_color() == first.lines[3].get_color(), "both are 1"
 
 
 def test_animation(tmp_path):
@@ -47,28 +65,45 @@ def test_animation(tmp_path):
     means[2] = np.linspace(0, 1, 6)[:, None]
     path = tmp_path / "t.gif"
     means[0, 2] = 9.0  # beyond the data's range, and shown as white
-    figures.write_animation(path, means, means[2], (64, 64))
+    figures.write_animation(path, np.zeros((4, 6)), means, ["z1", "z2", "z3", "z4"], means[2], (64, 64))
     with Image.open(path) as animation:
         assert animation.n_frames == 10 and animation.info["loop"] == 0 and animation.info["duration"] == 90
         seen = []
         for frame in range(10):
             animation.seek(frame)
             pixels = np.asarray(animation.convert("L"))
-            side = pixels.shape[0]
-            seen.append(int(pixels[3 * side // 4, side // 4]))  # the third of four images, two in a row
-            assert pixels[side // 4, side // 4] == (255 if frame in (2, 8) else 0)
+            height, width = pixels.shape
+            seen.append(int(pixels[height - 1, width // 4]))  # the third of four images, two in a row
+            assert pixels[height // 4, width // 4] == (255 if frame in (2, 8) else 0)
     assert seen[:6] == [0, 51, 102, 153, 204, 255] and seen[6:] == [204, 153, 102, 51]
 
 
 def test_small_images_are_drawn_larger(tmp_path):
-    figures.write_animation(tmp_path / "t.gif", np.zeros((1, 3, 64)), np.ones((1, 64)), (8, 8))
+    figures.write_animation(
+        tmp_path / "t.gif", np.zeros((1, 3)), np.zeros((1, 3, 64)), ["z1"], np.ones((1, 64)), (8, 8)
+    )
     with Image.open(tmp_path / "t.gif") as animation:
-        assert animation.size == (96, 96)
+        assert animation.size == (96, 96 + 18)
+
+
+def test_a_frame_shows_the_value(tmp_path):
+    """Nothing but the value changes, and the head of the frame with it."""
+    values, ones = np.array([[-1.5, 0.25]]), np.ones((1, 64))
+    figures.write_animation(tmp_path / "t.gif", values, np.zeros((1, 2, 64)), ["z12"], ones, (8, 8))
+    with Image.open(tmp_path / "t.gif") as animation:
+        frames = []
+        for i in range(2):
+            animation.seek(i)
+            frames.append(np.asarray(animation.convert("L")).astype(int))
+    assert (frames[0][:18] < 128).any() and (frames[0][:18] != frames[1][:18]).any()
+    assert (frames[0][18:] == 0).all() and (frames[1][18:] == 0).all()
 
 
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(Fault, match=r"cannot write .*none/t\.gif: No such file"):
-        figures.write_animation(tmp_path / "none" / "t.gif", np.zeros((1, 3, 64)), np.ones((1, 64)), (8, 8))
+        figures.write_animation(
+            tmp_path / "none" / "t.gif", np.zeros((1, 3)), np.zeros((1, 3, 64)), ["z1"], np.ones((1, 64)), (8, 8)
+        )
 
 
 # ---- active dimensions, and a value against an option ----

@@ -155,7 +155,7 @@ def test_a_plain_table_is_read_to_the_bit_or_refused_by_name(count):
             told = str(error)
             # In a single column a blank line is a gap; 1e400 is no number of 64 bits.
             finite = np.isfinite(expected).all()
-            said = ("names", "index", "missing", *([] if finite else ["a finite number is needed"]))
+            said = ("names", "index", "missing", *([] if finite else ["expected a finite number"]))
             assert any(word in told for word in said), (number, content)
             continue
         same += 1

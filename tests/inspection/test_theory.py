@@ -179,13 +179,13 @@ def test_a_rotation_is_one():
 
 def test_what_has_no_answer():
     vae, x, eps = looked_at("student-t", df=2.0)
-    with pytest.raises(OptionError, match=r"for a Student-t prior with df 2 more than 0\.333333 is"):
+    with pytest.raises(OptionError, match=r"above 0\.333333 for a Student-t prior with df 2"):
         theory.theorem_1(vae, x, eps, 0.3)
     vae, x, eps = looked_at("mixture", latent_dim=3)
     with pytest.raises(OptionError, match="more than two dimensions"):
         theory.theorem_1(vae, x, eps, 2.0)
     vae, x, eps = looked_at("gaussian", latent_dim=1)
-    with pytest.raises(OptionError, match="a rotation needs at least 2"):
+    with pytest.raises(OptionError, match="at least 2 for a rotation"):
         theory.theorem_2(vae, x, eps, 2.0)
 
 

@@ -156,14 +156,14 @@ def test_a_missing_library_is_one_line_before_anything_is_made(command, tool, mo
     monkeypatch.setattr(packages, "is_installed", lambda name: name != module and there(name))
     assert main([*command.split(), "--epochs", "1", "-q", "--log", tool]) == 2
     assert capsys.readouterr().err == (
-        f"minidecomp: --log: {tool} is not allowed; it needs {title}: {pip_install(f'minidecomp[{tool}]')}\n"
+        f"minidecomp: --log {tool}: it needs {title}: {pip_install(f'minidecomp[{tool}]')}\n"
     )
     assert not Path("r").exists() and Path("old/config.toml").read_bytes() == before
 
 
 def test_a_tool_that_there_is_not(capsys):
     err = train("--log tensorboard,neptune --out r", capsys, 2).err
-    assert "--log: tensorboard,neptune is not allowed; one or more of tensorboard, mlflow, wandb" in err
+    assert "--log: expected one or more of tensorboard, mlflow, wandb" in err
     assert not Path("r").exists()
 
 
@@ -224,7 +224,7 @@ def test_as_a_callback_of_a_training_in_memory(monkeypatch):
     assert found.options["batch_size"] == o.batch_size
     with pytest.raises(RunError, match="here: it has the log of another training"):
         training.train(training.start_in_memory(o, dataset_from(o)), on_epoch=[Log("tensorboard", "here")])
-    with pytest.raises(OptionError, match="needs one for its log"):
+    with pytest.raises(OptionError, match="name a folder for its log"):
         training.train(training.start_in_memory(o, dataset_from(o)), on_epoch=[Log("tensorboard")])
 
 

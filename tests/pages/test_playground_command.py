@@ -147,22 +147,22 @@ def test_where_no_browser_can_be_opened(way, opened, monkeypatch, capsys):
     assert main(["playground"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("page: playground.html") and opened == []
-    assert err == "no browser could be opened here; open the page in one\n"
+    assert err == "no browser could be opened; open the page yourself\n"
 
 
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
         ("nowhere", 2, "nowhere: no such run folder"),
-        ("single -o page.pdf", 2, "--out: page.pdf is not allowed; a file that ends in .html is"),
-        ("-o page.pdf", 2, "--out: page.pdf is not allowed; a file that ends in .html is"),
-        ("-o folder.html", 2, "--out: folder.html is not allowed; it is a folder"),
+        ("single -o page.pdf", 2, "--out page.pdf: the file's name must end in .html"),
+        ("-o page.pdf", 2, "--out page.pdf: the file's name must end in .html"),
+        ("-o folder.html", 2, "--out folder.html: this is a folder"),
         ("-o single/config.toml/x.html", 1, "cannot make the folder single/config.toml: File exists"),
-        ("--which last", 2, "--which goes with a RUN only"),
-        ("--data-dir .", 2, "--data-dir goes with a RUN only"),
+        ("--which last", 2, "--which needs a RUN"),
+        ("--data-dir .", 2, "--data-dir needs a RUN"),
         ("single --which best", 2, "single: it has no best.npz"),
-        ("single --which first", 2, "--which: first is not allowed; best or last is"),
-        ("single single", 2, "Got unexpected extra argument (single)"),
+        ("single --which first", 2, "--which must be best or last, not 'first'"),
+        ("single single", 2, "unexpected argument: single"),
     ],
 )
 def test_wrong_use(args, code, message, opened, runs, monkeypatch, capsys):

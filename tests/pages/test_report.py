@@ -123,7 +123,7 @@ def test_names_cannot_break_the_page(runs):
     ("args", "code", "message"),
     [
         ("report nowhere", 2, "nowhere: no such run folder"),
-        ("report plane --out page.pdf", 2, "--out: page.pdf is not allowed; a file that ends in .html is"),
+        ("report plane --out page.pdf", 2, "--out page.pdf: the file's name must end in .html"),
         ("report plane --out plane/config.toml/x.html", 1, "cannot make the folder plane/config.toml: File exists"),
     ],
 )

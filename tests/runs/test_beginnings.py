@@ -47,7 +47,7 @@ def test_a_kill_before_the_first_checkpoint(capsys):
     assert main(["train", "--resume", "my r"]) == 2
     line = capsys.readouterr().err
     again = "minidecomp train --config 'my r/config.toml' --out 'my r'\n"
-    assert line == f"minidecomp: my r: it was stopped before its first checkpoint; begin again with: {again}"
+    assert line == f"minidecomp: my r: the run was stopped before its first checkpoint; begin again with: {again}"
     assert main([*shlex.split(again)[1:], "--no-plots", "-q"]) == 0
     assert checkpoint.load("my r").options.log_gradients
     assert not [name for name in os.listdir("my r") if name.startswith(".")]
@@ -105,7 +105,7 @@ def test_a_folder_with_anything_else_is_left_as_it_is(name, text, capsys):
     path.parent.mkdir(parents=True)
     path.write_text(text)
     assert not holds_only_a_beginning(Path("r"))
-    with pytest.raises(RunError, match="r: it holds more than the beginning of a run"):
+    with pytest.raises(RunError, match="r: the folder holds more than the beginning of a run"):
         clear_beginning(Path("r"))
     assert main(["train", *SMALL, "-o", "r"]) == 2
     assert "--out r: it exists already" in capsys.readouterr().err

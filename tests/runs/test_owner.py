@@ -208,7 +208,7 @@ def test_two_new_sweeps_share_no_folder(monkeypatch, capsys):
     blocks = [{"alpha": 1}]
     assert [str(begin_sweep(None, blocks)) for _ in range(2)] == ["sweeps/sweep", "sweeps/sweep-2"]
     assert str(begin_sweep("s", blocks)) == "s"
-    with pytest.raises(RunError, match="--out s: it exists already; give another folder, or --resume s to go on"):
+    with pytest.raises(RunError, match="--out s: it exists already; name another folder, or --resume s to go on"):
         begin_sweep("s", blocks)
     assert os.listdir("s") == ["sweep.toml"]
 
@@ -273,16 +273,16 @@ def test_out_offers_to_go_on_only_where_there_is_something(command, capsys):
     os.mkdir("my r")
     Path("my r/metrics.csv").write_text("mine")
     assert main([command, "--out", "my r"]) == 2
-    assert capsys.readouterr().err == "minidecomp: --out my r: it exists already; give another folder\n"
+    assert capsys.readouterr().err == "minidecomp: --out my r: it exists already; name another folder\n"
     what, name = ("run", "checkpoint.npz") if command == "train" else ("sweep", "sweep.toml")
     Path("my r", name).touch()
     assert main([command, "--out", "my r"]) == 2
     go_on = f"or --resume 'my r' to go on with its {what}"
-    assert capsys.readouterr().err == f"minidecomp: --out my r: it exists already; give another folder, {go_on}\n"
+    assert capsys.readouterr().err == f"minidecomp: --out my r: it exists already; name another folder, {go_on}\n"
 
 
 @pytest.mark.parametrize("command", ["train", "sweep"])
 def test_an_empty_out(command, capsys):
     assert main([command, "--out", ""]) == 2
-    assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; give a folder\n'
+    assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; name a folder\n'
     assert os.listdir() == []

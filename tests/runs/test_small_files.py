@@ -100,7 +100,7 @@ def test_config_from_another_program():
     assert "epochs = 3\n" in Path("r/config.toml").read_text()
     command = f"{COMMAND} train -c <(head -c 11000000 /dev/zero)"
     done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, timeout=SECONDS)
-    assert "is no TOML file of options: it has more than 10,000,000 bytes" in done.stderr and done.returncode == 2
+    assert "is not a TOML file of options: it has more than 10,000,000 bytes" in done.stderr and done.returncode == 2
 
 
 def test_config_from_standard_input():
@@ -194,4 +194,7 @@ def test_a_sweep_with_such_a_note(kind, capsys):
 @a_pipe_or_slow
 def test_a_grid_that_is_a_pipe(kind):
     stand_in("s/sweep.toml", kind)
-    assert complaint("sweep", "--resume", "s") == (2, "minidecomp: s: no sweep folder, for it has no sweep.toml\n")
+    assert complaint("sweep", "--resume", "s") == (
+        2,
+        "minidecomp: s: this is not a sweep folder, as it has no sweep.toml\n",
+    )

@@ -86,7 +86,7 @@ def test_more_epochs_are_those_of_the_longer_run(tmp_path):
     longer = again(tmp_path / "short", epochs=4)
     assert training.train(longer)
     assert_array_equal(end_state(longer), end_state(long))
-    with pytest.raises(OptionError, match="epochs: 3 is not allowed; the run has 4 already; that or more is"):
+    with pytest.raises(OptionError, match="epochs must be 4 or more, as the run has 4 already, not 3"):
         again(tmp_path / "short", epochs=3)
 
 
@@ -278,13 +278,13 @@ def test_evaluation_is_the_mean_over_all_points(tmp_path):
 
 
 def test_the_likelihood_must_suit_the_data(tmp_path):
-    with pytest.raises(OptionError, match="bernoulli is not allowed; it needs data from 0 to 1, pinwheel has -"):
+    with pytest.raises(OptionError, match="bernoulli: this needs data from 0 to 1; pinwheel has -"):
         start(tmp_path / "run", likelihood="bernoulli")
     assert not (tmp_path / "run").exists()
 
 
 def test_pca_needs_enough_directions(tmp_path):
-    with pytest.raises(OptionError, match="the data vary in 2 directions only, --latent-dim is 3"):
+    with pytest.raises(OptionError, match="the data vary in 2 directions only, and --latent-dim is 3"):
         start(tmp_path / "run", prior="gaussian", data="pinwheel", prior_variance="pca", latent_dim=3)
 
 

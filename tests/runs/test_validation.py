@@ -74,14 +74,14 @@ def test_early_stopping_asks_for_a_tenth_of_the_points():
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"early_stopping": 3, "validation_fraction": 0}, "it needs points"),
-        ({"validation": "v.npy", "validation_fraction": 0.1}, "one of them is"),
-        ({"monitor": "kl"}, "it goes with --validation-fraction, --validation or --early-stopping only"),
-        ({"validate_every": 3}, "it goes with --validation-fraction"),
-        ({"validation_fraction": 0.1, "monitor": "regulariser"}, "it goes with --alpha above 0 only"),
+        ({"early_stopping": 3, "validation_fraction": 0}, "this needs validation points"),
+        ({"validation": "v.npy", "validation_fraction": 0.1}, "leave one of them out"),
+        ({"monitor": "kl"}, "this needs --validation-fraction, --validation or --early-stopping"),
+        ({"validate_every": 3}, "this needs --validation-fraction"),
+        ({"validation_fraction": 0.1, "monitor": "regulariser"}, "this needs --alpha above 0"),
         ({"validation_fraction": 0.1, "monitor": "accuracy"}, "one of objective, log_likelihood"),
         ({"validation_fraction": 1.0}, "below 1"),
-        ({"from_which": "best"}, "it goes with --from-run only"),
+        ({"from_which": "best"}, "this needs --from RUN"),
     ],
 )
 def test_what_contradicts_itself_is_refused(options, line):
@@ -144,7 +144,9 @@ def test_bytes_are_validated_with_bytes(tmp_path):
 
 def test_too_few_points(points, tmp_path):
     np.save(tmp_path / "few.npy", points[1][:4])
-    with pytest.raises(DataError, match=r"3 training points; of these --validation-fraction 0\.9 leaves 0, and 2"):
+    with pytest.raises(
+        DataError, match=r"3 training points; of these --validation-fraction 0\.9 leaves 0, and at least 2"
+    ):
         dataset_from(resolve(data=str(tmp_path / "few.npy"), validation_fraction=0.9))
     with pytest.raises(DataError, match="1 validation point; with --alpha above 0, --regulariser mmd needs 2"):
         start(tmp_path / "run", **SMALL | {"validation_fraction": 0.01, "alpha": 1.0, "regulariser": "mmd"})
@@ -204,7 +206,7 @@ def test_without_validation_there_is_no_best(tmp_path):
     assert checkpoint.load(tmp_path / "run").which == "last" and not (tmp_path / "run/best.npz").exists()
     with pytest.raises(RunError, match=r"run: it has no best\.npz"):
         checkpoint.load(tmp_path / "run", "best")
-    with pytest.raises(OptionError, match="best or last is"):
+    with pytest.raises(OptionError, match="must be best or last"):
         checkpoint.load(tmp_path / "run", "first")
 
 
@@ -275,7 +277,7 @@ def test_a_kill_between_the_best_model_and_the_checkpoint(whole, tmp_path):
     training.train(trainer, on_epoch=[lambda trainer: trainer.state.epoch == 2])
     trainer.let_go()
     shutil.copy(whole.folder / "best.npz", tmp_path / "run/best.npz")
-    with pytest.raises(OptionError, match=r"beyond the checkpoint, so that first the run's own 300 is"):
+    with pytest.raises(OptionError, match=r"beyond the checkpoint; resume with the run's own 300 epochs first"):
         again(tmp_path / "run", epochs=299)
     resumed = again(tmp_path / "run")
     assert resumed.state.epoch < resumed.state.best.epoch and not resumed.state.stopped_early
@@ -360,13 +362,13 @@ def test_which(command, run, tmp_path, monkeypatch, capsys):
     usual, said_of_usual = written([])
     last, _ = written(["--which", "last"])
     epochs = checkpoint.load(run).state.epoch, checkpoint.load(run, "last").state.epoch
-    assert f"the best model, of epoch {epochs[0]}; --which last takes that of epoch {epochs[1]}" in said_of_usual
+    assert f"the best model, of epoch {epochs[0]}; --which last uses that of epoch {epochs[1]}" in said_of_usual
     assert "the best model" not in said
     for key, value in best.items():
         assert_array_equal(value, usual[key])
     assert any(not np.array_equal(value, last[key]) for key, value in best.items())
     assert main([name, str(run), *more, "--which", "first"]) == 2
-    assert "--which: first is not allowed; best or last is" in capsys.readouterr().err
+    assert "--which must be best or last, not 'first'" in capsys.readouterr().err
 
 
 def test_what_is_made_of_the_last_model_stands_beside(run, capsys):
@@ -386,7 +388,7 @@ def test_evaluate_writes_of_the_best_model_alone(run, capsys):
     out, err = capsys.readouterr()
     last = json.loads(out)
     assert last["epochs"] == checkpoint.load(run, "last").state.epoch
-    assert "not written: an evaluation.json is about the best model" in err
+    assert "not written: evaluation.json describes the run's best model" in err
     assert (run / "evaluation.json").read_bytes() == before
     assert main(["evaluate", str(run), *options]) == 0
     best = json.loads(capsys.readouterr().out)
@@ -425,7 +427,7 @@ def test_changed_validation_points_are_refused_by_a_resume(points, tmp_path, cap
     assert main(["train", *given, "--no-plots", "--out", folder]) == 0
     np.save(tmp_path / "v.npy", X[7:14])
     assert main(["train", "--resume", folder, "--epochs", "3"]) == 2
-    assert "the validation points of x.npy are not those that this run began with" in capsys.readouterr().err
+    assert "the validation points of x.npy are not those that this run started with" in capsys.readouterr().err
     (tmp_path / "v.npy").unlink()
     assert main(["evaluate", folder, "--metrics", "none", "--no-decomposition"]) == 0
     assert main(["train", "--resume", folder, "--epochs", "3"]) == 2
@@ -487,8 +489,8 @@ def test_the_end_alone_is_validated_where_no_other_epoch_is(tmp_path):
 @pytest.mark.parametrize(
     ("more", "line"),
     [
-        (["--early-stopping", "5"], "--early-stopping: 5 is not allowed; the run has no validation points; only 0 is"),
-        (["--validation", "v.npy"], "--validation: v.npy is not allowed; the run has no file of validation points"),
+        (["--early-stopping", "5"], "--early-stopping must be 0, as the run has no validation points, not 5"),
+        (["--validation", "v.npy"], "--validation v.npy: the run has no file of validation points"),
     ],
 )
 def test_validation_cannot_begin_in_the_midst_of_a_run(more, line, tmp_path, monkeypatch, capsys):
@@ -522,7 +524,7 @@ def test_the_best_model_of_another_run_is_refused(other, tmp_path, capsys):
         ["train", "--from", str(run), "--epochs", "1"],
     ):
         assert main(command) == 2
-        assert "best.npz: it is of another run than checkpoint.npz" in capsys.readouterr().err
+        assert "best.npz: it belongs to another run than checkpoint.npz" in capsys.readouterr().err
     assert standing(run).state == "damaged"
     assert main(["sample", str(run), "--which", "last"]) == 0
 
@@ -533,7 +535,7 @@ def test_a_best_model_that_is_gone_is_missed(tmp_path, capsys):
     assert main(["sample", str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err
     assert "it has no best.npz, though its checkpoint says that the best model is that of epoch" in said
-    assert "--which last takes the last model" in said
+    assert "use --which last" in said
     assert main(["sample", str(tmp_path / "run"), "--which", "last"]) == 0
 
 

@@ -69,7 +69,7 @@ def test_data_are_loaded_once(monkeypatch):
 def test_where_several_values_of_a_flag_stand(capsys):
     for given in (["--learn-prior-variance", "true,false"], ["--learn-prior-variance=yes,no"]):
         said = complaint(capsys, "sweep", "--prior", "gaussian", *given)
-        assert "it is a flag" in said and "learn_prior_variance = [true, false], for --config" in said
+        assert "a flag takes no value" in said and "learn_prior_variance = [true, false], for --config" in said
     Path("g.toml").write_text(
         'data = "pinwheel"\nprior = "gaussian"\nlearn_prior_variance = [true, false]\nepochs = 1\npoints_per_arm = 9'
     )
@@ -107,7 +107,7 @@ def test_a_table_shows_what_the_grid_names(finished, capsys):
     assert shown(out) == [f"s/alpha{a}-seed{s}" for a in (0, 2) for s in (0, 1)]
     assert err == (
         "not begun: 2 of 6 runs of s\n"
-        "not of s/sweep.toml, and left out: alpha10-seed0, alpha10-seed1\n"
+        "left out, as they are not in s/sweep.toml: alpha10-seed0, alpha10-seed1\n"
         "test.log_likelihood: test log-likelihood (nats); test.kl: test KL (nats)\n"
     )  # fmt: skip
     assert main(["table", "s/alpha10-seed0"]) == 0
@@ -118,7 +118,7 @@ def test_fewer_seeds_rename_the_runs(finished, capsys):
     grid = Path("s/sweep.toml")
     grid.write_text(grid.read_text().replace("seeds = 2", "seeds = 1"))
     said = complaint(capsys, "table", "s")
-    assert said.startswith("s: none of its 3 runs is begun; minidecomp sweep --resume s trains them")
+    assert said.startswith("s: none of its runs has begun; train them with minidecomp sweep --resume s")
     assert said.endswith(", ".join(f"alpha{a}-seed{s}" for a in (0, 10, 2) for s in (0, 1)))
     assert main(["sweep", "--resume", "s", "-q"]) == 0
     capsys.readouterr()
@@ -131,7 +131,9 @@ def test_a_grid_that_cannot_be_read(finished, capsys):
     Path("s/sweep.toml").write_text("alpha =")
     assert main(["table", "s"]) == 0
     out, err = capsys.readouterr()
-    assert len(shown(out)) == 6 and err.startswith("s/sweep.toml is no TOML file") and "all runs in s are taken" in err
+    assert (
+        len(shown(out)) == 6 and err.startswith("s/sweep.toml is not a TOML file") and "all runs in s are used" in err
+    )
 
 
 # ---- what table says ----
@@ -158,7 +160,7 @@ def test_no_parameter_is_read(finished, monkeypatch):
 def test_a_picture_that_cannot_be_written_is_refused_first(finished, capsys):
     pytest.importorskip("matplotlib")
     said = complaint(capsys, "table", "s", "--plot", "test.kl", "-o", "nodir/f.pdf")
-    assert said == "--out: nodir/f.pdf is not allowed; nodir is no folder that is there"
+    assert said == "--out nodir/f.pdf: there is no folder nodir"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,7 @@ def test_a_picture_that_cannot_be_written_is_refused_first(finished, capsys):
 def test_how_a_value_comes_to_be_recorded(name, how, finished, capsys):
     pytest.importorskip("matplotlib")
     said = complaint(capsys, "table", "s", "--plot", name)
-    assert how in said and "; recorded are test.log_likelihood, test.kl, " in said
+    assert how in said and "; recorded so far: test.log_likelihood, test.kl, " in said
     assert how in complaint(capsys, "sweep", *SMALL, "--alpha", "0,1", "--plot", name)
     assert main(["evaluate", "s/alpha0-seed0", "-q", *how.split()[3:-2]]) == 0
     assert main(["table", "s", "--plot", name]) == 0
@@ -182,21 +184,23 @@ def test_what_is_no_recorded_value(finished, capsys):
     """`--plot state` once asked whether `rate`, an option, was meant."""
     pytest.importorskip("matplotlib")
     assert "did you mean" not in complaint(capsys, "table", "s", "--plot", "state")
-    assert "; did you mean test.kl or " in complaint(capsys, "table", "s", "--plot", "test.k")
+    assert "; did you mean 'test.kl'?" in complaint(capsys, "table", "s", "--plot", "test.k")
 
 
 def test_no_run_is_evaluated_yet(finished, capsys):
     pytest.importorskip("matplotlib")
     for path in Path("s").glob("*/evaluation.json"):
         path.unlink()
-    assert complaint(capsys, "table", "s", "--plot", "test.kl").startswith("no run is evaluated yet; minidecomp sweep")
+    assert complaint(capsys, "table", "s", "--plot", "test.kl").startswith("no run is evaluated yet; use minidecomp")
     for path in Path("s").glob("alpha*"):
         shutil.rmtree(path)
-    assert complaint(capsys, "table", "s").startswith("s: none of its 6 runs is begun; minidecomp sweep --resume s")
+    assert complaint(capsys, "table", "s").startswith(
+        "s: none of its runs has begun; train them with minidecomp sweep --resume s"
+    )
 
 
 def test_csv_and_json_are_two(finished, capsys):
-    assert complaint(capsys, "table", "s", "--csv", "--json") == "--csv: it goes without --json"
+    assert complaint(capsys, "table", "s", "--csv", "--json") == "--csv: this cannot be used together with --json"
 
 
 def test_what_the_axes_say(finished, monkeypatch):

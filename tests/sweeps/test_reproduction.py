@@ -153,10 +153,10 @@ def test_durations(seconds, words):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("reproduce colours", "colours is no experiment; clustering, sparsity, independence are"),
-        ("reproduce clustering --out other", "other: it exists already, and is no sweep"),
-        ("reproduce clustering --out grid", "grid: it is of another grid"),
-        ("reproduce clustering --threads 0", "--threads: 0 is not allowed"),
+        ("reproduce colours", "unknown experiment 'colours'; the experiments are clustering, sparsity, independence"),
+        ("reproduce clustering --out other", "other: it exists and is not a sweep"),
+        ("reproduce clustering --out grid", "grid: it belongs to another grid"),
+        ("reproduce clustering --threads 0", "--threads must be a whole number"),
     ],
 )
 def test_wrong_use(args, message, capsys):

@@ -69,7 +69,7 @@ def test_other_options_are_no_finished_runs(finished, capsys, old, new, said):
     before = times()
     out, err = resumed(capsys, 2)
     assert out == "" and err.startswith("minidecomp: s/alpha0: ") and err.count("\n") == 1, err
-    assert said in err and "(1 other run likewise)" in err
+    assert said in err and "(1 other run too)" in err
     assert times() == before, "nothing was trained or written"
     rows = {entry.name: is_finished(Path("s"), entry) for entry in open_sweep(Path("s"))}
     assert rows == {"alpha0": False, "alpha2": False}
@@ -186,7 +186,7 @@ def test_a_run_under_anothers_name(finished, capsys):
     os.rename("s/alpha2", "s/alpha0")
     err = resumed(capsys, 2)[1]
     assert (
-        err.startswith("minidecomp: s/alpha0: alpha was 2.0, the sweep now says 0.0; take that back, or")
+        err.startswith("minidecomp: s/alpha0: alpha was 2.0, the sweep now says 0.0; undo the change, or")
         and err.count("\n") == 1
     )
 
@@ -232,7 +232,7 @@ def test_no_folder(finished, capsys, kind):
     else:
         os.symlink("nowhere", "s/alpha0")
     err = resumed(capsys, 1)[1]
-    assert err == "failed: alpha0: s/alpha0: it is no folder; move it away, and the run can be trained there\n"
+    assert err == "failed: alpha0: s/alpha0: this is not a folder; move it away to train the run there\n"
 
 
 def test_a_killed_beginning_is_begun_again(finished, capsys):
@@ -262,7 +262,7 @@ def test_a_damaged_checkpoint_stops_nothing(finished, capsys):
     Path("s/alpha0/checkpoint.npz").write_bytes(b"PK")
     shutil.rmtree("s/alpha2")
     err = resumed(capsys, 1)[1]
-    assert err.startswith("failed: alpha0: s/alpha0/checkpoint.npz: damaged") and err.count("\n") == 1
+    assert err.startswith("failed: alpha0: s/alpha0/checkpoint.npz: the file is damaged") and err.count("\n") == 1
     assert is_finished(Path("s"), open_sweep(Path("s"))[1])
 
 
@@ -311,7 +311,7 @@ def test_a_signals_exit_code(number, code):
         time.sleep(0.02)
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == code and "go on with: minidecomp sweep --resume s" in err
+    assert process.returncode == code and "to continue: minidecomp sweep --resume s" in err
 
 
 def test_reproduce_gives_the_signals_code_and_a_command(monkeypatch, capsys):
@@ -319,7 +319,7 @@ def test_reproduce_gives_the_signals_code_and_a_command(monkeypatch, capsys):
 
     monkeypatch.setattr(sweep, "run_grid", lambda *args: ({}, [signal.SIGTERM]))
     assert main(["reproduce", "clustering", "--quick", "--out", "a b", "-q"]) == 143
-    assert "go on with: minidecomp reproduce clustering --quick --out 'a b'\n" in capsys.readouterr().err
+    assert "to continue: minidecomp reproduce clustering --quick --out 'a b'\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["sweep --alpha 1,2", "train", "reproduce clustering -q"])

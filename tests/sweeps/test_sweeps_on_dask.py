@@ -131,7 +131,7 @@ def test_the_scheduler_dies(dask):
     _, err = sweep.communicate(timeout=60)
     assert sweep.returncode == 1
     assert re.fullmatch(r"minidecomp: --scheduler \S+: the scheduler is gone, .*\n", err), err
-    assert "go on with: minidecomp sweep --resume s, " in err and not Path("s/failed").exists()
+    assert "to continue: minidecomp sweep --resume s, " in err and not Path("s/failed").exists()
     for worker in dask.workers:
         worker.kill()
     assert main(["sweep", "--resume", "s", "-q"]) == 0
@@ -171,7 +171,7 @@ def test_no_worker(tmp_path, monkeypatch, capsys):
     made = Cluster(workers=0)
     try:
         assert main(["sweep", *GRID, "--out", "s", "--scheduler", made.address, "-q"]) == 1
-        assert "it has no worker, and none came in 1 seconds" in capsys.readouterr().err
+        assert "it has no workers, and none came within 1 seconds" in capsys.readouterr().err
     finally:
         made.close()
 

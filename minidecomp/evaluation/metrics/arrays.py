@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import OptionError
+from ...errors import OptionError, counted
 
 LARGEST = 1e70  # fourth powers of codes stay finite
 MOST_CLASSES = 1000
@@ -23,16 +23,16 @@ def as_codes(codes: Any, name: str = "codes", least_dims: int = 1, least_points:
     """
     array = np.asarray(codes)
     if array.dtype.kind not in "biuf":
-        raise OptionError(name, f"dtype {array.dtype}", "an array of real numbers is")
+        raise OptionError(name, f"dtype {array.dtype}", expected="an array of real numbers")
     if array.ndim != 2 or array.shape[0] < least_points or array.shape[1] < least_dims:
         wanted = f"(n, D) with n >= {least_points} points and D >= {least_dims} codes"
-        raise OptionError(name, f"shape {array.shape}", f"shape {wanted} is")
+        raise OptionError(name, f"shape {array.shape}", expected=f"shape {wanted}")
     array = array.astype(np.float64, copy=False)
     usable = np.abs(array) < LARGEST
     if not usable.all():
         row, column = np.unravel_index(np.argmin(usable), array.shape)
         found = f"{array[row, column]} in row {row}, column {column}"
-        raise OptionError(name, found, f"finite numbers of size below {LARGEST:g} are")
+        raise OptionError(name, found, expected=f"finite numbers of size below {LARGEST:g}")
     return array
 
 
@@ -56,17 +56,19 @@ def as_factors(
     """
     array = np.asarray(factors)
     if array.dtype.kind not in "biuf":
-        raise OptionError(name, f"dtype {array.dtype}", "an array of real numbers is")
+        raise OptionError(name, f"dtype {array.dtype}", expected="an array of real numbers")
     if array.ndim != 2 or len(array) != points or array.shape[1] < 1:
-        wanted = f"({points}, F) with F >= 1, one row for each row of the codes,"
-        raise OptionError(name, f"shape {array.shape}", f"shape {wanted} is")
+        wanted = f"({points}, F) with F >= 1, one row for each row of the codes"
+        raise OptionError(name, f"shape {array.shape}", expected=f"shape {wanted}")
     if not (np.abs(array.astype(np.float64)) < LARGEST).all():
-        raise OptionError(name, "a number that is not finite or too large", f"finite numbers below {LARGEST:g} are")
+        raise OptionError(
+            name, "a number that is not finite or too large", expected=f"finite numbers below {LARGEST:g}"
+        )
     for f, column in enumerate(array.T):
         if classes and (count := len(np.unique(column))) > MOST_CLASSES:
             found = f"{count} distinct values in factor {f}"
-            allowed = f"{MOST_CLASSES} at most are, as each is a class; group them first"
-            raise OptionError(name, found, allowed)
+            allowed = f"at most {MOST_CLASSES}, as each is a class; group them first"
+            raise OptionError(name, found, expected=allowed)
     return array
 
 
@@ -81,7 +83,7 @@ def varied(factors: np.ndarray, least: int = 1) -> np.ndarray:
     kept = np.flatnonzero((factors != factors[:1]).any(0))
     if len(kept) < least:
         found = f"two values or more in {len(kept)} of {factors.shape[1]} factors"
-        raise OptionError("factors", found, f"F >= {least} factors that vary are")
+        raise OptionError("factors", found, expected=f"F >= {least} factors that vary")
     return kept
 
 
@@ -90,17 +92,17 @@ def as_test_points(codes: Any, factors: Any, dims: int, factor_count: int) -> tu
     codes = as_codes(codes, "test_codes", least_points=1)
     factors = as_factors(factors, len(codes), "test_factors")
     if codes.shape[1] != dims:
-        raise OptionError("test_codes", f"shape {codes.shape}", f"{dims} columns, as in training, are")
+        raise OptionError("test_codes", f"shape {codes.shape}", expected=f"{counted(dims, 'column')}, as in training")
     if factors.shape[1] != factor_count:
-        allowed = f"{factor_count} columns, as in training, are"
-        raise OptionError("test_factors", f"shape {factors.shape}", allowed)
+        allowed = f"{counted(factor_count, 'column')}, as in training"
+        raise OptionError("test_factors", f"shape {factors.shape}", expected=allowed)
     return codes, factors
 
 
 def as_count(name: str, value: Any, least: int = 1) -> int:
     """A whole number of at least ``least``."""
     if not isinstance(value, Integral) or value < least:
-        raise OptionError(name, value, f"a whole number of at least {least} is")
+        raise OptionError(name, value, must_be=f"a whole number, {least} or more")
     return int(value)
 
 

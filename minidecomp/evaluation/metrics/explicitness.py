@@ -68,7 +68,7 @@ def explicitness_from_codes(codes: Any, factors: Any, test_codes: Any, test_fact
     factors, test_factors = factors[:, kept], test_factors[:, kept]
     if len(kept) != len(varied(test_factors, least=0)):
         found = "one value only in a factor that varies in training"
-        raise OptionError("test_factors", found, "two values or more are, as a rank needs both")
+        raise OptionError("test_factors", found, expected="at least two values, as a rank needs both")
 
     scale = np.where(varying(codes), codes.std(0), np.inf)
     x, test_x = (codes - codes.mean(0)) / scale, (test_codes - codes.mean(0)) / scale

@@ -63,7 +63,7 @@ def factor_vae(
     num_train, num_eval = as_count("num_train", num_train), as_count("num_eval", num_eval)
     num_variance_estimate = as_count("num_variance_estimate", num_variance_estimate, least=2)
     if not prune_below >= 0:
-        raise OptionError("prune_below", prune_below, "a number of 0 or more is")
+        raise OptionError("prune_below", prune_below, must_be="0 or more")
     random = legacy_random(seed)
     truth = truth.of_those_that_vary()
     sizes = truth.factor_sizes
@@ -139,7 +139,7 @@ def factor_vae_from_codes(
     num_train, num_eval = as_count("num_train", num_train), as_count("num_eval", num_eval)
     seed = as_count("seed", seed, least=0)
     if not prune_below >= 0:
-        raise OptionError("prune_below", prune_below, "a number of 0 or more is")
+        raise OptionError("prune_below", prune_below, must_be="0 or more")
     variance, kept = _kept(codes, prune_below)
     y = codes[:, kept] / np.sqrt(variance[kept])
     held, random = holdable(factors), np.random.default_rng(seed)

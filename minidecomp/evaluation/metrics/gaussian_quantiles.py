@@ -43,10 +43,10 @@ def gaussian_quantiles(codes: Any, df: float, loc: Any = 0.0, scale: Any = 1.0) 
 
     codes = as_codes(codes, least_points=1)
     if not 0 < df < math.inf:
-        raise OptionError("df", df, "a finite number above 0 is")
+        raise OptionError("df", df, must_be="a finite number above 0")
     loc, scale = _per_code("loc", loc, codes), _per_code("scale", scale, codes)
     if not (scale >= 1 / LARGEST).all():
-        raise OptionError("scale", scale.min(), f"a number of {1 / LARGEST:g} or more is")
+        raise OptionError("scale", scale.min(), must_be=f"{1 / LARGEST:g} or more")
     t = (codes - loc) / scale
     size = np.abs(t)
     inside = betainc(0.5, df / 2, (t / np.hypot(t, math.sqrt(df))) ** 2)
@@ -59,7 +59,7 @@ def gaussian_quantiles(codes: Any, df: float, loc: Any = 0.0, scale: Any = 1.0) 
 def _per_code(name: str, value: Any, codes: np.ndarray) -> np.ndarray:
     array = np.asarray(value, dtype=np.float64)
     if array.shape not in ((), (codes.shape[1],)) or not (np.abs(array) < LARGEST).all():
-        raise OptionError(name, value, f"a finite number, or one for each of {codes.shape[1]} codes, is")
+        raise OptionError(name, value, expected=f"a finite number, or one for each of {codes.shape[1]} codes")
     return array
 
 

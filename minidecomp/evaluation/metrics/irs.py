@@ -62,7 +62,7 @@ def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: in
     factors = factors[:, varied(factors)]
     bins = as_count("bins", bins)
     if not 0 <= quantile <= 1:
-        raise OptionError("quantile", quantile, "0 to 1 is")
+        raise OptionError("quantile", quantile, must_be="from 0 to 1")
     kept = np.flatnonzero(varying(codes))
     z = codes[:, kept]
     width = np.abs(z - z.mean(0)).max(0)

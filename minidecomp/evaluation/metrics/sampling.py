@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import OptionError
+from ...errors import OptionError, counted
 from ...randomness import philox, streams
 from .arrays import as_codes, as_count
 
@@ -45,7 +45,7 @@ class GroundTruth:
     def __post_init__(self) -> None:
         sizes = tuple(as_count("factor_sizes", size) for size in self.factor_sizes)
         if not sizes:
-            raise OptionError("factor_sizes", sizes, "one factor or more is")
+            raise OptionError("factor_sizes", sizes, expected="at least one factor")
         object.__setattr__(self, "factor_sizes", sizes)
 
     @classmethod
@@ -74,8 +74,8 @@ class GroundTruth:
         truth = cls(factor_sizes, look_up)
         rows = math.prod(truth.factor_sizes)
         if len(table) != rows:
-            allowed = f"{rows} rows, one for each combination of factors {truth.factor_sizes}, are"
-            raise OptionError("codes", f"shape {table.shape}", allowed)
+            allowed = f"{counted(rows, 'row')}, one for each combination of factors {truth.factor_sizes}"
+            raise OptionError("codes", f"shape {table.shape}", expected=allowed)
         return truth
 
     def of_those_that_vary(self) -> GroundTruth:
@@ -90,7 +90,7 @@ class GroundTruth:
         if len(kept) == len(self.factor_sizes):
             return self
         if not kept:
-            raise OptionError("factor_sizes", self.factor_sizes, "a factor of two values or more is")
+            raise OptionError("factor_sizes", self.factor_sizes, expected="a factor with at least two values")
 
         def represent(factors: np.ndarray) -> np.ndarray:
             every = np.zeros((len(factors), len(self.factor_sizes)), np.int64)
@@ -104,7 +104,9 @@ def codes_of(truth: GroundTruth, factors: np.ndarray) -> np.ndarray:
     """The codes (n, D), float64, that the representation gives for factors (n, F), checked."""
     codes = as_codes(truth.represent(factors), "represent", least_points=0)
     if len(codes) != len(factors):
-        raise OptionError("represent", f"{len(codes)} rows for {len(factors)} points", "a row a point is")
+        raise OptionError(
+            "represent", f"{len(codes)} rows for {len(factors)} points", expected="one row for each point"
+        )
     return codes
 
 
@@ -119,7 +121,7 @@ def legacy_seed(seed: int) -> int:
 def legacy_random(seed: int) -> np.random.RandomState:
     """NumPy's legacy generator; ``seed`` is 0 to 2^32 - 1."""
     if as_count("seed", seed, least=0) >= 2**32:
-        raise OptionError("seed", seed, "a whole number from 0 to 2^32 - 1 is")
+        raise OptionError("seed", seed, must_be="a whole number from 0 to 2^32 - 1")
     return np.random.RandomState(seed)
 
 

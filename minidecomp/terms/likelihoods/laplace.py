@@ -25,7 +25,7 @@ class Laplace(Likelihood):
     name: ClassVar[str] = "laplace"
     label: ClassVar[str] = "fixed scale"
     options: ClassVar[tuple[Option, ...]] = (
-        Option("likelihood_scale", float, "Laplace: its scale.", 0.1, above=0, below=1e6),
+        Option("likelihood_scale", float, "Laplace likelihood: its scale b.", 0.1, above=0, below=1e6),
     )
     noise_kind: ClassVar[str] = "uniform"
     has_kink: ClassVar[bool] = True

@@ -36,12 +36,12 @@ class Mixture(Prior):
         Option(
             "components",
             int,
-            "Mixture: components, evenly on a circle in the first two dimensions.",
+            "Mixture prior: number of components, which lie evenly on a circle in the first two dimensions.",
             4,
             low=1,
             high=1000,
         ),
-        Option("component_radius", float, "Mixture: the circle's radius.", 1.0, low=0, high=1e6),
+        Option("component_radius", float, "Mixture prior: radius of the circle.", 1.0, low=0, high=1e6),
     )
     defaults: ClassVar[Mapping[str, Any]] = {"prior_variance_scale": 0.03}
     usual_data: ClassVar[str | None] = "pinwheel"
@@ -127,7 +127,9 @@ class Mixture(Prior):
         """A grid (n, n, D) over the components, and the area of a cell."""
         loc, scale = self.loc, self.scale
         if loc.shape[1] > 2:
-            raise OptionError("prior", self.name, "in more than two dimensions p^beta has no integral in closed form")
+            raise OptionError(
+                "prior", self.name, "the integral of p^beta has no closed form in more than two dimensions"
+            )
         count = GRID_2D if loc.shape[1] == 2 else GRID
         lines = []
         for d in range(loc.shape[1]):

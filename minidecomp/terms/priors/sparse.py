@@ -36,11 +36,13 @@ class Sparse(Prior):
     name: ClassVar[str] = "sparse"
     label: ClassVar[str] = "spike and slab"
     options: ClassVar[tuple[Option, ...]] = (
-        Option("gamma", float, "Sparse: the spike's weight; 0 is a standard normal.", 0.8, low=0, high=1),
+        Option(
+            "gamma", float, "Sparse prior: weight of the spike; 0 gives a standard normal prior.", 0.8, low=0, high=1
+        ),
         Option(
             "spike_scale",
             float,
-            "Sparse: the spike's standard deviation; 0.05 as in the authors' code, 0.2236 as in the paper's text.",
+            "Sparse prior: standard deviation of the spike: 0.05 in the authors' code, 0.2236 in the paper's text.",
             0.05,
             above=0,
             below=1e6,

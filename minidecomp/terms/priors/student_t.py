@@ -31,7 +31,7 @@ class StudentT(Prior):
     name: ClassVar[str] = "student-t"
     aliases: ClassVar[tuple[str, ...]] = ("studentt",)
     options: ClassVar[tuple[Option, ...]] = (
-        Option("df", float, "Student-t: degrees of freedom.", 9.0, above=0, below=1e9),
+        Option("df", float, "Student-t prior: degrees of freedom.", 9.0, above=0, below=1e9),
     )
     usual_data: ClassVar[str | None] = "dsprites"
     noise_kind: ClassVar[str] = "student-t"
@@ -77,7 +77,7 @@ class StudentT(Prior):
         df = beta * (self.df + 1) - 1
         if df <= 0:
             raise OptionError(
-                "beta", beta, f"for a Student-t prior with df {self.df:g} more than {1 / (self.df + 1):g} is"
+                "beta", beta, must_be=f"above {1 / (self.df + 1):g} for a Student-t prior with df {self.df:g}"
             )
         return df
 

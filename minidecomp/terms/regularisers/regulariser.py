@@ -72,9 +72,7 @@ class Regulariser:
         shapes = {"z": z.shape, "loc": loc.shape, "scale": scale.shape, "prior_sample": prior_sample.shape}
         shapes["variance"] = prior_sample.shape
         if not grads or not grads.keys() <= shapes.keys():
-            raise ValueError(
-                f"{self.name}: derivatives by some of {', '.join(shapes)} are needed, not by {list(grads)}"
-            )
+            raise ValueError(f"{self.name}: expected derivatives by some of {', '.join(shapes)}, got {list(grads)}")
         for name, grad in grads.items():
             got = getattr(grad, "shape", None)
             if got != shapes[name]:
