@@ -629,7 +629,10 @@ def test_a_folder_that_cannot_be_made_for_pictures(capsys):
     assert capsys.readouterr().err == "minidecomp: cannot make the folder file/x: Not a directory\n"
 
 
-@pytest.mark.parametrize("args", [["data", "list"], ["--version"], ["train", "--help"]])
+@pytest.mark.parametrize(
+    "args",
+    [["data", "list"], *(pytest.param(args, marks=pytest.mark.slow) for args in (["--version"], ["train", "--help"]))],
+)
 def test_a_full_standard_output(args):
     with open("/dev/full", "w") as full:
         done = subprocess.run([*COMMAND, *args], stdout=full, stderr=subprocess.PIPE, text=True)

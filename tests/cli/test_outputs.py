@@ -162,7 +162,9 @@ def test_a_full_disk_keeps_the_gradients_of_before(place):
     assert Path("g.npz").read_bytes() == b"before"
 
 
-@pytest.mark.parametrize("kind", ["c", "numpy", "safetensors"])
+@pytest.mark.parametrize(
+    "kind", ["c", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("numpy", "safetensors"))]
+)
 def test_export_to_a_full_disk_names_the_file_that_it_was_for(kind, place):
     """It named one in a scratch folder."""
     done = with_small_files("export", "r", "--format", kind, "-o", "out")

@@ -212,7 +212,7 @@ assert (sys.stdout, sys.stderr, sys.stdin) == before
     assert lines == ["minidecomp: x: No space left on device", "minidecomp: Broken pipe", "minidecomp: I/O error"]
 
 
-@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("stream", ["stdout", pytest.param("stderr", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("args", [["train", *SMALL, "--no-plots"]])
 def test_nobody_reads(stream, args):
     reading, writing = os.pipe()

@@ -354,7 +354,7 @@ def test_what_is_read_is_not_written_over(ending, place, capsys):
     assert Path("own.csv").read_bytes() == before
 
 
-@pytest.mark.parametrize("command", ["encode", "sample"])
+@pytest.mark.parametrize("command", ["encode", pytest.param("sample", marks=pytest.mark.slow)])
 def test_a_reader_who_has_had_enough(command, place):
     """As `| head` would: nothing is said of the broken pipe."""
     words, _ = COMMANDS[command]

@@ -59,8 +59,11 @@ def checked(folder, name):
 
 
 @needs_gcc
-@pytest.mark.parametrize("weights", ["float32", "int8"])
-@pytest.mark.parametrize("run", ["plane", "scaled"])
+@pytest.mark.parametrize(
+    ("run", "weights"),
+    [("plane", "int8"), ("scaled", "float32")]
+    + [pytest.param(*other, marks=pytest.mark.slow) for other in (("plane", "float32"), ("scaled", "int8"))],
+)
 def test_the_self_check_finds_a_wrong_weight(run, weights):
     export_run(run, "c", "checked", name="net", weights=weights)
     assert checked("checked", "net") == 0

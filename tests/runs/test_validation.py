@@ -343,8 +343,8 @@ def test_train_says_what_it_did(capfd, tmp_path):
     "command",
     [
         "sample -n 4 --out z.npz",
-        "reconstruct -n 4 --out z.npz",
-        "encode x.npy --out z.npz",
+        pytest.param("reconstruct -n 4 --out z.npz", marks=pytest.mark.slow),
+        pytest.param("encode x.npy --out z.npz", marks=pytest.mark.slow),
         "export --format numpy --out e",
     ],
 )

@@ -8,6 +8,7 @@ import reference_cases
 from devices import KINDS, make_device
 from engine_cases import (
     EVERY_KIND,
+    EVERY_KIND_LEARNED,
     as_float64,
     assert_agree,
     assert_gradients_agree,
@@ -31,12 +32,6 @@ from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.optimizer import Adam
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
-# With and without a learned prior. By default each kind once, so that priors, likelihoods and regularisers meet both.
-LEARNED = [
-    pytest.param(*kind, learn, marks=[pytest.mark.slow] if (i // 2 + i) % 2 != learn else [])
-    for i, kind in enumerate(EVERY_KIND)
-    for learn in (False, True)
-]
 TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 devices = pytest.mark.parametrize("device", KINDS)
@@ -114,7 +109,7 @@ def test_the_inclusive_kl_in_stretches(device, monkeypatch):
 
 
 @devices
-@pytest.mark.parametrize(("prior", "likelihood", "regulariser", "learn"), LEARNED)
+@pytest.mark.parametrize(("prior", "likelihood", "regulariser", "learn"), EVERY_KIND_LEARNED)
 def test_twenty_steps(prior, likelihood, regulariser, learn, device):
     how = {"learn_prior_variance": learn, "latent_dim": 3, "hidden": (9,), "alpha": 2.0, "beta": 0.7, "samples": 2}
     vae, objective = make(5, prior=prior, likelihood=likelihood, regulariser=regulariser, **how)
