@@ -1,4 +1,4 @@
-"""Every test begins alike, whatever the machine says: the surroundings of a user who has set nothing and has no GPU."""
+"""Every test begins alike on every machine: as for a user who has set nothing and has no GPU."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _number = itertools.count()
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No MINIDECOMP_* variable and an empty cache; the engine is the CPU, also of programs that a test starts."""
+    """No MINIDECOMP_* variable and an empty cache; the CPU is the engine, for programs that a test starts as well."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("MINIDECOMP_") or name in DISPLAY + BROWSER + COMPILED:
@@ -43,7 +43,7 @@ def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture
 def tmp_path(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """pytest's own, without its search for a free name and its link, which cost more than most tests here."""
+    """Like pytest's, but without the search for a free name and the link, which cost more than most tests here."""
     name = re.sub(r"\W", "_", request.node.name)[:30]
     return tmp_path_factory.mktemp(f"{name}-{next(_number)}", numbered=False)
 

@@ -1,4 +1,4 @@
-"""A variant of one's own, added through the public seam, is a choice like the others, on every face."""
+"""A variant that you add through the public functions is a choice like the others: in commands, Python and pages."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A command in surroundings that are not as they should be: streams, terminals, packages, names, signals."""
+"""A command in odd surroundings: closed streams, poor terminals, broken packages, strange names, signals."""
 
 import os
 import shutil
@@ -64,7 +64,7 @@ def test_pictures_are_drawn_whatever_mplbackend_says(backend, args, run_r):
 
 
 def test_a_notebooks_backend_stays():
-    """We draw first, without its module being asked; then matplotlib has the backend that the notebook wants."""
+    """We draw first and do not load the backend's module; then matplotlib has the backend that the notebook wants."""
     code = """
 import os, sys
 os.environ["MPLBACKEND"] = sys.argv[1]
@@ -142,7 +142,7 @@ except MinidecompError as error:
 
 
 def test_closed_streams(run_r):
-    """A closed stream is as the null device: nothing lands in a file that got its number."""
+    """A closed stream acts like the null device: nothing is written to a file that got its number."""
     np.save("own.npy", np.random.default_rng(0).normal(size=(9, 2)))
     for closed in [(1,), (0, 1, 2)]:
 

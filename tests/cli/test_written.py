@@ -173,7 +173,7 @@ def test_labels_of_test_points(capsysbinary):
     assert list(table_of(capsysbinary.readouterr().out))[:3] == ["label", "dimension", "point"]
 
 
-def test_labels_of_ones_own(capsysbinary):
+def test_your_own_labels(capsysbinary):
     """A point without a label is left out with its row's number; each label goes along with its point."""
     points = np.random.default_rng(0).normal(size=(30, 2))
     kinds = ["" if i == 7 else "even" if i % 2 == 0 else "odd, too" for i in range(30)]

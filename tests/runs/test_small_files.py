@@ -25,7 +25,7 @@ SMALL = ["--points-per-arm", "10", "--hidden", "4", "--threads", "1", "--no-plot
 
 
 def stand_in(path, kind):
-    """Put something that is no regular file where one is read."""
+    """Put something other than a regular file where one is read."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -50,7 +50,7 @@ a_pipe_or_slow = pytest.mark.parametrize(
 
 
 def complaint(*args):
-    """What a command says that must not wait; one in a process of its own, for a test that waits would not end."""
+    """What a command that must not wait says. It has its own process: if it waits, only that is given up."""
     command = [sys.executable, "-c", "from minidecomp.cli import run; run()", *args]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     return done.returncode, done.stderr

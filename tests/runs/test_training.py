@@ -21,7 +21,7 @@ from minidecomp.randomness import philox, streams
 from minidecomp.runs import checkpoint
 
 SMALL = {"hidden": "6", "epochs": 4, "points_per_arm": 13, "batch_size": 9, "threads": 1, "alpha": 1.0}
-OWN = {name: value for name, value in SMALL.items() if name != "points_per_arm"}  # for data of one's own
+OWN = {name: value for name, value in SMALL.items() if name != "points_per_arm"}  # for your own data
 COMPARED = ("log_likelihood", "kl", "regulariser", "objective")
 
 

@@ -26,7 +26,7 @@ def the_real_choice(monkeypatch):
 
 @pytest.mark.gpu
 def test_there_is_a_gpu():
-    """Where there is none, this test says why; those that need one are then not there at all."""
+    """Without a GPU this test says why; the tests that need one are then not collected."""
     if reason := why_no_gpu():
         pytest.skip(f"no GPU: {reason}")
 
