@@ -78,8 +78,14 @@ def test_json(capsys):
     assert not os.path.exists("r/figures")
 
 
-@pytest.mark.parametrize("prior", ["gaussian", "student-t", "mixture", "sparse"])
-@pytest.mark.parametrize("regulariser", ["mmd", "kl-inc"])
+@pytest.mark.parametrize(
+    ("prior", "regulariser"),
+    [("gaussian", "mmd"), ("student-t", "kl-inc"), ("mixture", "kl-inc"), ("sparse", "mmd")]
+    + [
+        pytest.param(*other, marks=pytest.mark.slow)
+        for other in (("gaussian", "kl-inc"), ("student-t", "mmd"), ("mixture", "mmd"), ("sparse", "kl-inc"))
+    ],
+)
 def test_any_prior_on_any_data(prior, regulariser, capsys):
     np.save("own.npy", np.random.default_rng(0).normal(size=(50, 7)))
     args = ["--prior", prior, "--regularizer", regulariser, "--alpha", "2", "-e", "2", "--hidden", "8,4", "-z", "3"]
@@ -87,8 +93,7 @@ def test_any_prior_on_any_data(prior, regulariser, capsys):
     assert "likelihood: gaussian, for not every value is 0 or 1" in capsys.readouterr().err
     run = checkpoint.load("r")
     assert run.options.likelihood == "gaussian" and run.vae.encoder.widths == (7, 8, 4, 6)
-    if regulariser == "kl-inc":
-        assert main(["plot", "r"]) == 0
+    assert main(["plot", "r"]) == 0
 
 
 def test_your_own_files(capsys):
@@ -273,7 +278,9 @@ def loc_of_test(run, point):
     return run.vae.encode(test[point : point + 1])[0][0]
 
 
-@pytest.mark.parametrize("shape", [(3,), (2,), (1,), (4, 5)])
+@pytest.mark.parametrize(
+    "shape", [(3,), *(pytest.param(each, marks=pytest.mark.slow) for each in ((2,), (1,))), (4, 5)]
+)
 def test_every_look_at_a_run(shape, capsys):
     np.save("own.npy", np.random.default_rng(0).random((60, *shape)))
     assert main(["train", "-d", "own.npy", "-e", "1", "-z", "3", "--hidden", "5", "-o", "r", "--no-plots", "-q"]) == 0

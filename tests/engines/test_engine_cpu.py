@@ -24,6 +24,7 @@ from engine_cases import (
     own_copy,
     settings_of_a_model,
     trained,
+    weights_and_dtypes,
 )
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -49,8 +50,7 @@ def both(vae, objective, rows, threads=1):
 # ---- the reference cases ----
 
 
-@dtypes
-@pytest.mark.parametrize("weights", TERM_WEIGHTS, ids=lambda w: "objective" if w is None else next(iter(w)))
+@weights_and_dtypes(TERM_WEIGHTS)
 @pytest.mark.parametrize("name", reference_cases.NAMES)
 def test_reference_cases(name, weights, dtype):
     case, vae, objective, x, given_draws = reference_cases.load(name, np.dtype(dtype))

@@ -28,6 +28,24 @@ EVERY_KIND_LEARNED = [
     for learn in (False, True)
 ]
 
+
+def weights_and_dtypes(every: list[dict[str, float] | None]) -> Any:
+    """Each term alone and the objective in float64; in float32 the terms alone are slow tests."""
+    return pytest.mark.parametrize(
+        ("weights", "dtype"),
+        [
+            pytest.param(
+                weights,
+                dtype,
+                marks=pytest.mark.slow if weights and dtype == "float32" else [],
+                id=f"{next(iter(weights or ['objective']))}-{dtype}",
+            )
+            for weights in every
+            for dtype in ("float32", "float64")
+        ],
+    )
+
+
 widths = st.lists(st.integers(1, 40), min_size=0, max_size=3).map(tuple)
 weights = st.floats(0, 10).filter(lambda weight: weight == 0 or weight > 1e-3)
 
