@@ -1,1 +1,1 @@
-"""The compiled engines and what they stand on; minidecomp/engines is their front door."""
+"""The compiled engines and what they are built on; use them through minidecomp/engines."""

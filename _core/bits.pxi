@@ -1,13 +1,13 @@
-# The encoder's first layer where the data are bits, few of them ones: x W adds up the rows of W where x is 1, and a row
-# of d_W adds up the rows of d_a of the points where x is 1.
+# The encoder's first layer for data of bits with few ones: x W is the sum of the rows of W where x is 1, and a row
+# of d_W is the sum of the rows of d_a for the points where x is 1.
 
 cdef inline bint on_bits(Step* s) noexcept nogil:
-    """Whether the present layer is that one."""
+    """Whether the current layer is that one."""
     return s.sums_of_rows and s.layer == 0 and s.network == &s.encoder
 
 
 cdef void list_ones(Step* s, int64_t b) noexcept nogil:
-    """The indices of the ones of the batch's point b; a count of -1 where they are too many."""
+    """The indices of the ones in point b of the batch; the count is -1 if there are too many."""
     cdef const uint8_t* point = <const uint8_t*>s.data + s.index[b] * (s.dx // 8)
     cdef int32_t* ones = s.ones + b * (s.dx // LEAST_DARK)
     cdef int64_t q, bit, count = 0, most = s.dx // LEAST_DARK
@@ -32,7 +32,7 @@ cdef void gather_bits_phase(void* context, int64_t task) noexcept nogil:
 
 
 cdef void gather_bits(Step* s) noexcept nogil:
-    """Lists the batch's ones and decides, by the data alone, how the first layer is computed."""
+    """List the batch's ones, and decide from the data alone how to compute the first layer."""
     cdef int64_t b
     s.sums_of_rows = s.data_kind == BIT_DATA and s.B * s.encoder.layer[0].n_out >= 1024
     if s.sums_of_rows:
@@ -46,7 +46,7 @@ cdef int64_t bits_forward_tasks(const Layer* l) noexcept nogil:
 
 
 cdef void bits_forward_phase(void* context, int64_t task) noexcept nogil:
-    """A strip of columns of W stays in the second cache over all points."""
+    """A strip of columns of W stays in the L2 cache for all points."""
     cdef Step* s = <Step*>context
     cdef Layer* l = &s.encoder.layer[0]
     cdef int64_t b, c0 = task * STRIP, width = min(<int64_t>STRIP, l.n_out - c0)
@@ -56,7 +56,7 @@ cdef void bits_forward_phase(void* context, int64_t task) noexcept nogil:
 
 
 cdef void list_points(Step* s, int64_t first, int64_t pixels, int32_t* lists, int64_t* counts) noexcept nogil:
-    """For each of `pixels` columns of x from `first` on, the points where it is 1; both are multiples of 8."""
+    """For each of `pixels` columns of x from `first` on, the points where x is 1; both are multiples of 8."""
     cdef int64_t b, q, bit, p
     cdef uint8_t byte
     cdef const uint8_t* column
@@ -75,7 +75,7 @@ cdef void list_points(Step* s, int64_t first, int64_t pixels, int32_t* lists, in
 
 
 cdef void bits_weights_task(Step* s, int64_t task) noexcept nogil:
-    """STRIP rows of d_W = x^T d_a, and while training Adam's update by them"""
+    """STRIP rows of d_W = x^T d_a and, in training, Adam's update with them"""
     cdef Layer* l = &s.encoder.layer[0]
     cdef int64_t counts[STRIP]
     cdef int64_t p, row, first = task * STRIP, pixels = min(<int64_t>STRIP, l.n_in - first)
@@ -85,7 +85,7 @@ cdef void bits_weights_task(Step* s, int64_t task) noexcept nogil:
     for p in range(pixels):
         row = first + p
         if s.update and counts[p] == 0 and s.never_updated[row]:
-            continue    # where m, v and the gradient are 0, Adam changes nothing
+            continue    # if m, v and the gradient are 0, Adam changes nothing
         gradient = s.tile_room + md_pool_me() * s.tile_room_size if s.update else l.d_W + row * l.n_out
         md_sum_of_rows(l.d_output, l.n_out, lists + p * s.max_rows, counts[p], l.n_out, gradient)
         if s.update:

@@ -1,4 +1,4 @@
-"""The BLAS that numpy has loaded already, for the engines to call without Python."""
+"""The BLAS that numpy has already loaded, for the engines to call without Python."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-import numpy  # noqa: F401, so that its BLAS is loaded
+import numpy  # noqa: F401, to load its BLAS
 
 
 class _Library(NamedTuple):
-    """An OpenBLAS, and how it spells its names."""
+    """An OpenBLAS, and the form of its names."""
 
     handle: ctypes.CDLL
     prefix: str
@@ -26,14 +26,14 @@ class _Library(NamedTuple):
         return getattr(self.handle, f"{self.prefix}{name}{self.suffix}")
 
 
-# numpy's wheels, scipy-openblas with 32-bit integers, Debian's ILP64, conda and the distributions.
+# numpy's wheels, scipy-openblas with 32-bit integers, Debian's ILP64, conda and Linux distributions.
 _SPELLINGS = (("scipy_", "64_", 64), ("scipy_", "", 32), ("", "64_", 64), ("", "", 32))
 _NEEDED = ("openblas_set_num_threads", "openblas_get_num_threads", "cblas_sgemm", "cblas_dgemm")
 
 
 @cache
 def _library() -> _Library | None:
-    """Looking a name up in numpy's own extension module searches what that module was linked with."""
+    """Look a name up in numpy's own extension module, which searches the libraries it was linked with."""
     names = "numpy._core._multiarray_umath", "numpy.core._multiarray_umath"
     path = next((sys.modules[name].__file__ for name in names if name in sys.modules), None)
     if path is None or os.name == "nt":
@@ -45,7 +45,7 @@ def _library() -> _Library | None:
     for spelling in _SPELLINGS:
         library = _Library(handle, *spelling)
         try:
-            # A BLAS whose threads cannot be counted down would fight ours for the cores.
+            # If the number of a BLAS's threads cannot be reduced, they would compete with ours for the cores.
             for name in _NEEDED:
                 library.function(name)
         except AttributeError:
@@ -61,7 +61,7 @@ def _active() -> _Library | None:
 def find(real: str) -> tuple[int, int, str] | None:
     """The matrix product for ``real``, 'float' or 'double': its address, the bits of its integers, its name.
 
-    None where numpy has no OpenBLAS, and where MINIDECOMP_NO_BLAS=1.
+    None if numpy has no OpenBLAS, or if MINIDECOMP_NO_BLAS=1.
     """
     library = _active()
     if library is None:
@@ -73,7 +73,7 @@ def find(real: str) -> tuple[int, int, str] | None:
 
 
 def config() -> str:
-    """What the BLAS says of itself, for ``--version --verbose``."""
+    """The BLAS's description of itself, for ``--version --verbose``."""
     library = _active()
     if library is None:
         return "own kernels"
@@ -92,7 +92,7 @@ _threads_before = 1
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """One thread for the BLAS while any engine computes, for engines bring their own; then as before."""
+    """Limit the BLAS to one thread while any engine computes, as engines have their own threads."""
     global _engines, _threads_before
     library = _active()
     if library is None:

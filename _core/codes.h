@@ -1,6 +1,6 @@
-/* Every order, limit and constant that compiled code and Python share; they are written here and nowhere else.
+/* Every order, limit and constant that compiled code and Python share, defined in this file alone.
 
-   It is plain C: the engines (formulas.pxi), the kernels (kernels.cu) and minidecomp._core.codes (codes.pyx) take it as it is.
+   It is plain C: the engines (formulas.pxi), the kernels (kernels.cu) and minidecomp._core.codes (codes.pyx) use it.
    An order is a list of X(code, name). The enum below and Python's tuple of names both come from the list, so a name's
    place in the tuple is its code. */
 #ifndef MD_CODES_H
@@ -19,7 +19,7 @@
 #define MD_TERMS(X) X(LOG_LIKELIHOOD, "log_likelihood") X(KL, "kl") X(REGULARISER, "regulariser")
 #define MD_FAULTS(X) MD_TERMS(X) X(GRADIENT, "gradient")
 
-/* ---- the GPU engine's small arrays: its state, its numbers, Adam's rates, and what a prior is made of ---- */
+/* ---- the GPU engine's small arrays: its state, its numbers, Adam's rates, and a prior's constants ---- */
 
 #define MD_STATE(X)                                                             \
     X(STEP, "step") X(SEED, "seed") X(FIRST, "first") /* of the batch, in `order` */ \
@@ -31,7 +31,7 @@
     X(LOG_SLAB, "log_slab") X(LOG_SPIKE, "log_spike") X(SPIKE_SCALE, "spike_scale")
 
 #define MD_CODE(code, name) code,
-enum { MD_ACTIVATIONS(MD_CODE) LINEAR, ACTIVATION_COUNT = LINEAR }; /* LINEAR, no activation, has no name to choose it by */
+enum { MD_ACTIVATIONS(MD_CODE) LINEAR, ACTIVATION_COUNT = LINEAR }; /* LINEAR, no activation, has no name */
 enum { MD_SCALE_LINKS(MD_CODE) SCALE_LINK_COUNT };
 enum { MD_LIKELIHOODS(MD_CODE) LIKELIHOOD_COUNT };
 enum { MD_PRIORS(MD_CODE) PRIOR_COUNT };
@@ -41,11 +41,11 @@ enum { MD_FAULTS(MD_CODE) FAULT_COUNT, TERM_COUNT = GRADIENT };
 enum { REAL_DATA, BYTE_DATA, BIT_DATA };
 enum { MD_STATE(MD_CODE) STATE_COUNT };
 enum { WEIGHT, VALUE = WEIGHT + TERM_COUNT, TOTAL = VALUE + TERM_COUNT, LAST_TOTAL = TOTAL + TERM_COUNT,
-       MD_ADAM(MD_CODE) NUMBER_COUNT }; /* the last total is that of the points */
+       MD_ADAM(MD_CODE) NUMBER_COUNT }; /* the last total is the number of points */
 enum { MD_RATES(MD_CODE) RATE_COUNT };
 enum { MD_PRIOR_CONSTANTS(MD_CODE) PRIOR_CONSTANT_COUNT };
 
-/* ---- what the core draws random numbers for; minidecomp/randomness/streams.py has the other purposes ---- */
+/* ---- the core's purposes of random numbers; minidecomp/randomness/streams.py has the others ---- */
 
 enum { POSTERIOR = 0, PRIOR = 1, PRIOR_CHOICE = 2, SHUFFLE = 4 };
 
@@ -54,11 +54,11 @@ enum { POSTERIOR = 0, PRIOR = 1, PRIOR_CHOICE = 2, SHUFFLE = 4 };
 #define MAX_LAYERS 32
 #define MAX_THREADS 256
 #define LEAST_MMD_POINTS 2        /* its estimator divides by B - 1 */
-#define LARGEST_GRADIENT_FLOAT 1e18 /* whose square Adam can hold */
+#define LARGEST_GRADIENT_FLOAT 1e18 /* its square is finite in Adam */
 #define LARGEST_GRADIENT_DOUBLE 1e150
-#define MMD_FAR_FLOAT 1e6         /* of s, whose sixth power has to be finite */
+#define MMD_FAR_FLOAT 1e6         /* limit of s, whose sixth power must be finite */
 #define MMD_FAR_DOUBLE 1e50
-#define GPU_BLOCK 256             /* the most threads of a block */
+#define GPU_BLOCK 256             /* the largest number of threads in a block */
 
 /* ---- constants ---- */
 
@@ -68,6 +68,6 @@ enum { POSTERIOR = 0, PRIOR = 1, PRIOR_CHOICE = 2, SHUFFLE = 4 };
 #define MD_KERNEL_SCALES(X) X(0.2) X(0.4) X(1.0) X(2.0) X(4.0) X(10.0) /* of the MMD, k(r) = sum_c c / (c + r^2) */
 
 #define MD_AND_ONE(c) +1
-enum { KERNEL_COUNT = 0 MD_KERNEL_SCALES(MD_AND_ONE) }; /* how many there are, and k(0) */
+enum { KERNEL_COUNT = 0 MD_KERNEL_SCALES(MD_AND_ONE) }; /* their number, which is also k(0) */
 
 #endif

@@ -1,4 +1,4 @@
-# The C headers for Cython, but for what mentions `real`: that is in primitives.pxi, after each stub's own ctypedef.
+# The C headers for Cython, except for what mentions `real`: primitives.pxi has that, after each stub's ctypedef.
 
 from libc.stdint cimport int64_t
 

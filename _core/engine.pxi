@@ -1,4 +1,4 @@
-# The engine: one step from the batch's indices to the updated parameters, without Python in between.
+# The engine: one step from the batch's indices to the updated parameters, without any Python in between.
 
 from libc.math cimport NAN, exp, isfinite, log, pow, sqrt
 from libc.string cimport memcpy, memset
@@ -21,8 +21,8 @@ include "weights.pxi"
 include "step.pxi"
 
 DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
-MOST_NUMBERS = 2**40    # in an array of the engine, so that no size overflows
-cdef double LARGEST = LARGEST_GRADIENT_FLOAT if sizeof(real) == 4 else LARGEST_GRADIENT_DOUBLE     # whose square Adam can hold
+MOST_NUMBERS = 2**40    # in one of the engine's arrays, so that no size overflows
+cdef double LARGEST = LARGEST_GRADIENT_FLOAT if sizeof(real) == 4 else LARGEST_GRADIENT_DOUBLE     # has a finite square
 
 
 cdef class Engine:
@@ -37,12 +37,12 @@ cdef class Engine:
 
     cdef Step s
     cdef list arrays
-    cdef object mine        # the lock of the call that is at work on this
-    cdef bint ready         # whether it is made
-    # Of the call that is at work:
+    cdef object mine        # the lock, held by the call that is running
+    cdef bint ready         # whether it has been made
+    # For the call that is running:
     cdef object held        # its data
-    cdef object terms       # (loc, scale, eps, seed, step, backward) -> KL, regulariser, gradients by loc and scale
-    cdef object failure     # what `terms` raised
+    cdef object terms       # (loc, scale, eps, seed, step, backward) -> KL, regulariser, gradients in loc and scale
+    cdef object failure     # the exception that `terms` raised
 
     def __cinit__(self):
         memset(&self.s, 0, sizeof(Step))
@@ -58,7 +58,7 @@ cdef class Engine:
                  double alpha, int64_t samples, int64_t max_rows, int threads):
         cdef Step* s = &self.s
         cdef int64_t D, B = max_rows, K = samples, offset = 0
-        # Held until it is made, and for good where it cannot be.
+        # Held until the engine is made, and for ever if that fails.
         if not self.mine.acquire(False):
             raise ValueError("an engine is made once")
         if self.ready:
@@ -92,7 +92,7 @@ cdef class Engine:
         s.D, s.dx, s.K, s.max_rows = D, encoder_widths[0], K, B
         s.scale_link, s.likelihood, s.kl, s.regulariser = scale_link, likelihood, kl, regulariser
         s.likelihood_scale, s.log_prior_multiplier = likelihood_scale, log_prior_multiplier
-        # Adam goes down, so the gradient is that of the loss: minus the objective's weights.
+        # Adam descends, so the gradient is that of the loss: minus the objective's weights.
         s.weight[LOG_LIKELIHOOD], s.weight[KL], s.weight[REGULARISER] = -1, beta, alpha
 
         s.eps, s.z, s.d_z = self.buffer(K * B * D), self.buffer(K * B * D), self.buffer(K * B * D)
@@ -107,7 +107,7 @@ cdef class Engine:
         cdef uint8_t[::1] moves = numpy.zeros(B * D, numpy.uint8)
         self.arrays.append(moves)
         s.moves = &moves[0]
-        # Both regularisers are at hand, for an evaluation asks for both.
+        # There is memory for both regularisers, because an evaluation asks for both.
         s.columns, s.d_columns = self.buffer((K + 1) * D * B), self.buffer((K + 1) * D * B)
         s.scratch_columns = self.buffer(5 * D * B)
         make_mmd_tables()
@@ -118,7 +118,7 @@ cdef class Engine:
         s.kl_loc, s.kl_scale = self.buffer(CHUNKS * D * B), self.buffer(CHUNKS * D * B)
         s.posterior = self.buffer((2 * D + 1) * B)
 
-        # The likelihood puts its gradient in place of the decoder's output.
+        # The likelihood's gradient overwrites the decoder's output.
         offset = self.network(&s.encoder, encoder_widths, B, encoder_activation, 0, False)
         offset = self.network(&s.decoder, decoder_widths, K * B, decoder_activation, offset, True)
         s.encoder.layer[0].input = self.buffer(B * s.dx)
@@ -157,7 +157,7 @@ cdef class Engine:
         for i in range(network.layers):
             l = &network.layer[i]
             l.n_in, l.n_out = widths[i], widths[i + 1]
-            # n_in n_out + n_out may not fit into 64 bits.
+            # n_in n_out + n_out may overflow 64 bits.
             if l.n_in >= (self.s.size - offset) // l.n_out:
                 raise ValueError("the parameter vector is too short for the layers")
             l.W, l.d_W = self.s.vector + offset, self.s.gradient + offset

@@ -1,7 +1,7 @@
-/* The scalar formulas of every term, value and derivative side by side: one text for the CPU engine and the GPU's kernels.
+/* The scalar formulas of every term, value and derivative side by side, shared by the CPU engine and the GPU's kernels.
 
-   The textbook (minidecomp/terms/) derives them; the names are the same. `real` is float or double. All are free of
-   branches on data, so that the loops that call them vectorise. */
+   The textbook (minidecomp/terms/) derives them; the names are the same. `real` is float or double. None branches on
+   data, so that the loops that call them vectorise. */
 #ifndef MD_FORMULAS_H
 #define MD_FORMULAS_H
 
@@ -81,7 +81,7 @@ MD_INLINE real md_exp_link(real raw, real *slope) {
 
 MD_INLINE real md_softplus_link(real raw, real *slope) { return md_softplus_sigmoid(raw, slope) + MD_MIN_SCALE; }
 
-/* ---- likelihoods: log p(x | output), and its derivative by the output ---- */
+/* ---- likelihoods: log p(x | output), and its derivative with respect to the output ---- */
 
 /* log p = x o - softplus(o),  d/do = x - sigmoid(o) */
 MD_INLINE real md_bernoulli(real x, real logit, real *d_logit) {
@@ -113,7 +113,7 @@ MD_INLINE real md_normal_log_density(real z, real loc, real scale) {
     return (real)-0.5 * residual * residual - md_log(scale) - (real)0.5 * MD_LOG_2PI;
 }
 
-/* ---- priors: log p(z) of one dimension, and its derivatives by z and by the variance v = scale^2 ---- */
+/* ---- priors: log p(z) of one dimension, and its derivatives with respect to z and the variance v = scale^2 ---- */
 
 /* d/dz = -(z - m) / v,  d/dv = ((z - m)^2 / v - 1) / (2 v) */
 MD_INLINE real md_gaussian_prior(real z, real loc, real scale, real *d_z, real *d_variance) {
@@ -133,8 +133,8 @@ MD_INLINE real md_student_t_prior(real z, real loc, real scale, real df, real lo
 }
 
 /* log p = log(e^slab + e^spike),  slab = log(1 - gamma) + log N(z; m, v),  spike = log gamma + log N(z; 0, a^2)
-   rho = e^spike / (e^slab + e^spike):   d/dz = -rho z / a^2 - (1 - rho) (z - m) / v,  d/dv as a Gaussian's by 1 - rho.
-   log(1 - gamma) or log gamma may be -inf, not both; |slab - spike| is then inf, and its exp(-) is 0. */
+   rho = e^spike / (e^slab + e^spike):   d/dz = -rho z / a^2 - (1 - rho) (z - m) / v,  d/dv: a Gaussian's times 1 - rho.
+   log(1 - gamma) or log gamma may be -inf, but not both; |slab - spike| is then inf, and its exp(-) is 0. */
 MD_INLINE real md_sparse_prior(
     real z, real loc, real scale, real log_slab, real log_spike, real spike_scale, real *d_z, real *d_variance
 ) {
@@ -164,7 +164,7 @@ MD_INLINE real md_gaussian_kl(
 
 /* ---- the MMD's kernel: sum_c c / (c + s) for s = r^2, c = .2, .4, 1, 2, 4, 10 ---- */
 
-/* The six fractions as one, P(s) / Q(s) with Q = prod_c (c + s): one division in place of six. Needs s^6 to be finite. */
+/* The six fractions as one, P(s) / Q(s) with Q = prod_c (c + s): one division instead of six. s^6 must be finite. */
 MD_INLINE real md_mmd_kernel(real s, real *d_s) {
     real q = (((((s + (real)17.6) * s + (real)94.28) * s + (real)199.76) * s + (real)175.52) * s + (real)59.84) * s + (real)6.4;
     real p = (((((real)17.6 * s + (real)188.56) * s + (real)599.28) * s + (real)702.08) * s + (real)299.2) * s + (real)38.4;
@@ -175,7 +175,7 @@ MD_INLINE real md_mmd_kernel(real s, real *d_s) {
     return k;
 }
 
-/* The same term by term, for points so far apart that s^6 overflows: d/ds = -sum_c c / (c + s)^2 */
+/* The same, term by term, for points so far apart that s^6 overflows: d/ds = -sum_c c / (c + s)^2 */
 MD_INLINE real md_mmd_kernel_far(real s, real *d_s) {
     real k = 0, fall = 0, inverse;
 #define MD_FAR_TERM(c) inverse = 1 / ((real)c + s), fall += (real)c * inverse * inverse, k += (real)c * inverse;

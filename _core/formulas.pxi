@@ -1,4 +1,4 @@
-# The declarations of codes.h and formulas.h for Cython; `real` is the including module's.
+# The declarations of codes.h and formulas.h for Cython; the including module defines `real`.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 

@@ -1,7 +1,7 @@
-/* Matrix products: own kernels for small ones, a BLAS for large ones.
+/* Matrix products: our own kernels for small ones, a BLAS for large ones.
 
-   Everything is row-major. Which kernel serves a product, and how it is cut into tasks, depends on its shape alone: the
-   result is the same to the bit with any number of threads. */
+   Everything is row-major. The kernel for a product, and how it is cut into tasks, depend only on its shape, so the
+   result is identical with any number of threads. */
 #ifndef MD_GEMM_H
 #define MD_GEMM_H
 
@@ -11,7 +11,7 @@
 #include "real.h"
 #include "simd.h"
 
-/* gcc splits vectors wider than the machine's through memory, hence 32 bytes only where clones or flags give AVX. */
+/* gcc splits vectors wider than the machine's through memory, so 32 bytes are used only if clones or flags give AVX. */
 #if defined(__AVX__) || (defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && \
                          !defined(MINIDECOMP_NO_CLONES) && defined(__GNUC__) && __GNUC__ >= 12)
 #define MD_VECTOR_BYTES 32
@@ -21,7 +21,7 @@
 #define MD_LANES ((int64_t)(MD_VECTOR_BYTES / sizeof(real)))
 
 #if defined(__GNUC__)
-/* Unaligned, and allowed to look at arrays of real. */
+/* Unaligned, and allowed to alias arrays of real. */
 typedef real md_vector __attribute__((vector_size(MD_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 #define MD_LOAD(p) (*(const md_vector *)(p))
 #define MD_ZERO ((md_vector){0})
@@ -76,7 +76,7 @@ MD_INLINE md_vector md_all(real s) {
 #define MD_ADD_SCALED(v, s, w) md_add_scaled(&(v), s, w)
 #endif
 
-/* Constant loops must be unrolled before gcc puts the arrays of vectors into registers. */
+/* gcc puts the arrays of vectors into registers only if the constant loops are unrolled first. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define MD_UNROLL _Pragma("GCC unroll 8")
 #else
@@ -85,16 +85,16 @@ MD_INLINE md_vector md_all(real s) {
 
 #define MD_ROWS 6 /* 6 rows of 2 vectors fill AVX2's 16 registers */
 #define MD_WIDTH (2 * MD_LANES)
-#define MD_DEPTH 256  /* a packed panel of B, MD_DEPTH x MD_WIDTH, stays in the first cache */
-#define MD_HEIGHT 240 /* and MD_HEIGHT rows of A in the second */
+#define MD_DEPTH 256  /* a packed panel of B, MD_DEPTH x MD_WIDTH, stays in the L1 cache */
+#define MD_HEIGHT 240 /* and MD_HEIGHT rows of A in the L2 cache */
 
-/* A matrix seen through its strides: element (i, j) is at p[i * row + j * column]. */
+/* A matrix given by its strides: element (i, j) is at p[i * row + j * column]. */
 typedef struct {
     const real *p;
     int64_t row, column;
 } md_view;
 
-/* c[i, :] = sum_p a[i, p] b[p, :]  (+ c) for `rows` rows and `vectors` vectors, constants where it is called. */
+/* c[i, :] = sum_p a[i, p] b[p, :]  (+ c) for `rows` rows and `vectors` vectors, both constants at the call. */
 MD_INLINE void md_tile(const int rows, const int vectors, int64_t k, const real *a, int64_t a_row, int64_t a_column,
                        const real *b, int64_t b_row, int accumulate, real *c, int64_t c_row) {
     md_vector sum[MD_ROWS][2];
@@ -115,7 +115,7 @@ MD_INLINE void md_tile(const int rows, const int vectors, int64_t k, const real 
 }
 #define MD_TILE(rows, vectors) md_tile(rows, vectors, k, a.p, a.row, a.column, b, b_row, accumulate, c, c_row)
 
-/* The first `rows` rows of a tile; the outputs beyond `width` are computed and dropped. */
+/* The first `rows` rows of a tile; outputs beyond `width` are computed but not stored. */
 MD_INLINE void md_tile_rows(int rows, int vectors, int64_t k, md_view a, const real *b, int64_t b_row, int accumulate,
                             real *c, int64_t c_row) {
 #define MD_CASE(r)                   \
@@ -155,7 +155,7 @@ MD_CLONES static MD_UNUSED void md_gemm_tiles(int64_t m, int64_t n, int64_t k, m
                 int vectors = width > MD_LANES ? 2 : 1, whole;
                 const real *source, *b;
                 int64_t b_row = b0.row;
-                /* The last tile may overlap the one before it, as the same numbers come out. */
+                /* The last tile may overlap the one before it, as it computes the same numbers. */
                 if (!accumulate && c_column0 == 1 && left > 0) {
                     left = n - vectors * MD_LANES < left ? n - vectors * MD_LANES : left;
                     width = vectors * MD_LANES;
@@ -200,7 +200,7 @@ MD_INLINE void md_totals(const int rows, md_vector sum[4][2], int j, real *total
     int i, lane, step;
 #if defined(MINIDECOMP_FLOAT) && MD_VECTOR_BYTES == 32 && defined(__GNUC__) && (defined(__clang__) || __GNUC__ >= 12)
     if (rows == 4) {
-        /* Neighbours are added twice, for four vectors at a time; then the halves. */
+        /* Neighbours are added twice, for four vectors at a time, and then the halves. */
 #define MD_EVEN(v, w) __builtin_shufflevector(v, w, 0, 2, 8, 10, 4, 6, 12, 14)
 #define MD_ODD(v, w) __builtin_shufflevector(v, w, 1, 3, 9, 11, 5, 7, 13, 15)
         md_vector s = MD_EVEN(sum[0][j], sum[1][j]) + MD_ODD(sum[0][j], sum[1][j]);
@@ -219,8 +219,8 @@ MD_INLINE void md_totals(const int rows, md_vector sum[4][2], int j, real *total
     }
 }
 
-/* c[i, j] (+)= sum_p a[i, p] b[j, p] for `rows` x `columns` outputs, constants where it is called; k >= MD_LANES.
-   The last vector overlaps the one before it; `last` is that of b, with zeros where it does. */
+/* c[i, j] (+)= sum_p a[i, p] b[j, p] for `rows` x `columns` outputs, both constants at the call; k >= MD_LANES.
+   The last vector overlaps the one before it; `last` is the one of b, with zeros in the overlap. */
 MD_INLINE void md_dots(const int rows, const int columns, int64_t k, const real *a, int64_t a_row, const real *b,
                        int64_t b_row, const real *last, int accumulate, real *c, int64_t c_row, int64_t c_column) {
     md_vector sum[4][2], w[2];
@@ -281,7 +281,7 @@ MD_INLINE md_view md_transposed(md_view a) {
     return t;
 }
 
-/* The own kernels: dot products for a few columns, tiles otherwise; C^T = B^T A^T where that wastes fewer lanes. */
+/* Our own kernels: dot products for a few columns, otherwise tiles; C^T = B^T A^T if that wastes fewer lanes. */
 static MD_UNUSED void md_gemm_own(int64_t m, int64_t n, int64_t k, md_view a, md_view b, int accumulate, real *c,
                                   int64_t c_row, int64_t c_column) {
     const int64_t room = MD_DEPTH * MD_WIDTH;
@@ -331,11 +331,11 @@ static MD_UNUSED void md_set_blas(void *cblas_gemm, int bits_of_int) {
         memcpy(&md_blas_int32, &cblas_gemm, sizeof cblas_gemm);
 }
 
-/* Below these a BLAS gains nothing (measured). */
+/* Below these sizes a BLAS is not faster (measured). */
 #define MD_BLAS_VOLUME 1000000.0
 #define MD_BLAS_SIDE 16
 
-/* C = op(A) op(B) (+ C): op(A) is m x k, op(B) k x n; lda, ldb, ldc are the row strides of what is stored. */
+/* C = op(A) op(B) (+ C): op(A) is m x k, op(B) k x n; lda, ldb, ldc are the row strides in memory. */
 static MD_UNUSED void md_gemm(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
                               const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc) {
     int64_t i;
@@ -358,7 +358,7 @@ static MD_UNUSED void md_gemm(int trans_a, int trans_b, int64_t m, int64_t n, in
 }
 
 /* ---- tasks ---- */
-/* From these volumes on, 2, 4 and 8 tasks: the first pays from 2 us; 4 cost two threads 2 %, 8 cost them 6 %. */
+/* The volumes from which there are 2, 4 and 8 tasks: 2 pay from 2 us on; with two threads, 4 cost 2 %, 8 cost 6 %. */
 static const double MD_TASK_VOLUMES[3] = {7e4, 1e7, 1e9};
 #define MD_TASK_BLOCK 16
 
@@ -372,7 +372,7 @@ MD_INLINE void md_gemm_grid(int64_t tasks, int64_t m, int64_t n, int64_t *rows, 
             *columns *= 2;
 }
 
-/* In how many tiles the product is best computed. */
+/* The best number of tiles for the product. */
 static MD_UNUSED int64_t md_gemm_tasks(int64_t m, int64_t n, int64_t k) {
     double volume = (double)m * (double)n * (double)k;
     int64_t rows, columns;
@@ -385,13 +385,13 @@ static MD_UNUSED int64_t md_gemm_tasks(int64_t m, int64_t n, int64_t k) {
     return (int64_t)1 << level;
 }
 
-/* Where part i of `parts` begins, at a multiple of 16. */
+/* The start of part i of `parts`, a multiple of 16. */
 MD_INLINE int64_t md_gemm_cut(int64_t i, int64_t parts, int64_t size) {
     int64_t cut = (size + MD_TASK_BLOCK - 1) / MD_TASK_BLOCK * i / parts * MD_TASK_BLOCK;
     return cut < size ? cut : size;
 }
 
-/* The rows [top, bottom) and columns [left, right) of C that are one task. */
+/* The rows [top, bottom) and columns [left, right) of C that make one task. */
 static MD_UNUSED void md_gemm_tile(int64_t task, int64_t m, int64_t n, int64_t k, int64_t *top, int64_t *bottom,
                                    int64_t *left, int64_t *right) {
     int64_t rows, columns;

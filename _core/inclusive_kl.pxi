@@ -1,5 +1,5 @@
 # KL(p(z) || q(z)) with the batch's aggregate posterior (minidecomp/terms/regularisers/inclusive_kl.py). A task takes a chunk of the
-# prior sample's rows j and adds up the gradient by every posterior i; the parts are summed in order afterwards.
+# prior sample's rows j and sums the gradient for every posterior i; the parts are then summed in order.
 
 cdef void inclusive_columns_phase(void* context, int64_t task) noexcept nogil:
     """loc, 1 / scale, and c_i = sum_d -log s_id - log(2 pi) / 2, dimension by dimension."""

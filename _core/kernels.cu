@@ -1,9 +1,9 @@
-/* The GPU engine's kernels (minidecomp/engines/gpu.py launches them). Their scalar formulas are formulas.h, the CPU engine's.
+/* The GPU engine's kernels (minidecomp/engines/gpu.py launches them). They share formulas.h with the CPU engine.
 
    Compiled by NVRTC with MINIDECOMP_REAL set to float or double, or by g++ with tests/support/cuda_on_cpu.h. A block has a
-   power of two of threads, 32 to GPU_BLOCK. No atomics, and sums in an order that the shapes alone decide: the same
-   numbers give the same bits. Sizes: B points in the batch, K posterior samples, D latent dimensions, dx the data's
-   width; arrays are C-contiguous, a row a point. */
+   power of two of threads, 32 to GPU_BLOCK. There are no atomics, and the order of sums depends only on the shapes, so
+   the same numbers give the same bits. Sizes: B points in the batch, K posterior samples, D latent dimensions, dx the
+   data's width; arrays are C-contiguous, and rows are points. */
 
 #ifdef __CUDACC_RTC__
 typedef unsigned char uint8_t;
@@ -34,13 +34,13 @@ MD_INLINE void md_sincos2pi(real u, real *s, real *c) { sincospi(2 * u, s, c); }
 #define MD_KERNEL extern "C" __global__ void
 #define MD_DEVICE static __device__
 
-/* The step's own numbers stay on the device, so that a step is the same sequence of launches each time: `state`, `numbers`,
-   and `rates`, what Adam's many threads need, as real numbers. codes.h has their places. */
+/* The step's own numbers stay on the device, so that every step is the same sequence of launches: `state`, `numbers`,
+   and `rates`, which Adam's many threads need as real numbers. codes.h has their indices. */
 
-/* This thread's number over the whole grid. */
+/* This thread's index in the whole grid. */
 MD_DEVICE int64_t md_me() { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x; }
 
-/* sum_t x_t over the block's threads, for all of them; every thread has to come. */
+/* sum_t x_t over the block's threads, returned to all of them; every thread must call it. */
 template <typename T> MD_DEVICE T block_sum(T x) {
     __shared__ T room[GPU_BLOCK];
     int half, me = threadIdx.x;
@@ -97,7 +97,7 @@ MD_DEVICE real uniform_at(const int64_t *state, uint32_t purpose, int64_t i) {
 
 /* ---- the batch ---- */
 
-/* Value i of a point: numbers; bytes v for v / 255; or bits, eight a byte, the first the highest. */
+/* Value i of a point: a number; a byte v for v / 255; or a bit, eight to a byte, the first the highest. */
 MD_DEVICE real point_value(const void *data, int kind, int64_t row, int dx, int i) {
     if (kind == REAL_DATA) return ((const real *)data)[row * dx + i];
     if (kind == BYTE_DATA) return ((const uint8_t *)data)[row * dx + i] * (real)(1.0 / 255);
@@ -188,7 +188,7 @@ MD_DEVICE real activation_slope(int activation, real h) {
     return 1;
 }
 
-/* h <- act(h + b), where h comes as x W */
+/* h <- act(h + b), where h holds x W at first */
 MD_KERNEL bias_activation(int activation, int64_t rows, int n, const real *bias, real *h) {
     int64_t at = md_me();
     if (at < rows * n) h[at] = activate(activation, h[at] + bias[at % n]);
@@ -215,7 +215,7 @@ MD_KERNEL activation_grad(int activation, int64_t rows, int n, const real *h, re
 
 /* ---- the posterior ---- */
 
-/* loc, s = link(raw), z_k = loc + s eps_k for output = (loc, raw) - bias, and log_scale = sum_d log s.   A block a point. */
+/* loc, s = link(raw), z_k = loc + s eps_k for output = (loc, raw) - bias; log_scale = sum_d log s.   One block per point. */
 MD_KERNEL sample_posterior(
     const int64_t *state, int given_eps, int scale_link, int K, int B, int D, const real *output, const real *bias,
     real *eps, real *loc, real *scale, real *slope, real *log_scale, real *z
@@ -239,7 +239,7 @@ MD_KERNEL sample_posterior(
     if (threadIdx.x == 0) log_scale[b] = total;
 }
 
-/* d_loc = sum_k d_z,  d_raw = sum_k d_z eps ds/draw, each with what reaches loc and scale directly: d_output (B, 2 D) */
+/* d_loc = sum_k d_z,  d_raw = sum_k d_z eps ds/draw, plus the direct gradients of loc and scale: d_output (B, 2 D) */
 MD_KERNEL posterior_backward(
     int K, int B, int D, const real *d_z, const real *eps, const real *d_loc, const real *d_scale, const real *slope,
     real *d_output
@@ -293,7 +293,7 @@ MD_KERNEL draw_prior_sample(
     sample_slope[at] = noise / (2 * prior_scale[m * D + d]);
 }
 
-/* The same slope of a sample that is given, from its noise and, for a sparse prior, what chose its spikes. */
+/* The same slope for a given sample, from its noise and, for a sparse prior, the numbers that chose its spikes. */
 MD_KERNEL given_sample_slope(
     int prior, const real *prior_scale, const real *constants, int B, int D, const real *noise, const real *choice,
     real *sample_slope
@@ -339,7 +339,7 @@ MD_DEVICE real log_mixture(
     return log_p;
 }
 
-/* log p(z) of one point z (D,), its gradient by z and the part of each dimension by the variance; by all threads. */
+/* log p(z) of one point z (D,), its gradient with respect to z and to each dimension's variance; by all threads. */
 MD_DEVICE real log_prior(
     int prior, int components, const real *loc, const real *scale, const real *log_weight, const real *constants,
     const real *z, int D, real *d_z, real *d_variance
@@ -360,7 +360,7 @@ MD_DEVICE real log_prior(
     return block_sum(total);
 }
 
-/* d_v = sum over the rows of d_variance, and through the sample sum_j d_sample dsample/dv.   A block a dimension. */
+/* d_v = sum over the rows of d_variance, plus sum_j d_sample dsample/dv from the sample.   One block per dimension. */
 MD_KERNEL prior_variance_grad(
     int64_t rows, int64_t samples, int D, const real *d_variance, const real *d_sample, const real *sample_slope, real *d_v
 ) {
@@ -388,8 +388,8 @@ MD_KERNEL logits_grad(int D, const real *prior_scale, const real *d_v, real *d_l
 
 /* ---- the KL term ---- */
 
-/* KL ~ log q - M log p,  log q = -sum_d eps^2 / 2 - log s - log(2 pi) / 2: through z = mu + s eps only -1 / s reaches s.
-   A block a sample, row r = k B + b. */
+/* KL ~ log q - M log p,  log q = -sum_d eps^2 / 2 - log s - log(2 pi) / 2: with z = mu + s eps, only -1 / s reaches s.
+   One block per sample, row r = k B + b. */
 MD_KERNEL monte_carlo_kl(
     const double *numbers, int prior, int components, const real *prior_loc, const real *prior_scale,
     const real *log_weight, const real *constants, double log_prior_multiplier, int B, int D, const real *z, const real *eps,
@@ -414,7 +414,7 @@ MD_KERNEL monte_carlo_kl(
     if (threadIdx.x == 0) kl[r] = log_q - M * log_p;
 }
 
-/* KL(N(loc, s^2) || N(m, v)) in closed form.   A block a point. */
+/* KL(N(loc, s^2) || N(m, v)) in closed form.   One block per point. */
 MD_KERNEL analytic_kl(
     const double *numbers, const real *prior_loc, const real *prior_scale, int K, int B, int D, const real *loc,
     const real *scale, real *d_z, real *d_loc, real *d_scale, real *d_variance, real *kl
@@ -436,7 +436,7 @@ MD_KERNEL analytic_kl(
 
 /* ---- the likelihood ---- */
 
-/* log p(x | output + bias); the gradient takes the output's place.   A block a sample, row r = k B + b. */
+/* log p(x | output + bias); the gradient overwrites the output.   One block per sample, row r = k B + b. */
 MD_KERNEL likelihood(
     const int64_t *state, const double *numbers, const int64_t *order, const void *data, int data_kind, int likelihood, int B,
     int dx, double likelihood_scale, const real *bias, real *output, real *log_likelihood
@@ -473,8 +473,8 @@ MD_DEVICE real mmd_pair(real r, real *slope) {
 }
 
 /* MMD^2 = sum_d 1/(B (B-1)) sum_{i != j} [k(x_i - x_j) + k(y_i - y_j)] - 2/B^2 sum_{i,j} k(x_i - y_j), the mean over K of y = z_k
-   d/dy_i = 2/(B (B-1)) sum_j k'(y_i - y_j) - 2/B^2 sum_j k'(y_i - x_j), added to d_z; d/dx_i likewise where it is asked for.
-   A thread a point i of dimension blockIdx.y; value: a part for each block. */
+   d/dy_i = 2/(B (B-1)) sum_j k'(y_i - y_j) - 2/B^2 sum_j k'(y_i - x_j), added to d_z; d/dx_i similarly, if asked for.
+   One thread per point i of dimension blockIdx.y; value: a part for each block. */
 MD_KERNEL mmd(
     const double *numbers, int K, int B, int D, const real *sample, const real *z, int with_sample_grad, real *d_z, real *d_sample,
     real *regulariser
@@ -488,7 +488,7 @@ MD_KERNEL mmd(
         const real *y = z + (int64_t)k * B * D;
         real yi = i < B ? y[(int64_t)i * D + d] : 0, sum_xx = 0, sum_yy = 0, sum_xy = 0, by_xx = 0, by_yy = 0, by_xy = 0, by_yx = 0;
         for (first = 0; first < B; first += blockDim.x) {
-            /* Parts of a block's length keep a long sum exact to a few roundings. */
+            /* Summing parts of a block's length keeps the rounding error of a long sum small. */
             real part_xx = 0, part_yy = 0, part_xy = 0, part_by_xx = 0, part_by_yy = 0, part_by_xy = 0, part_by_yx = 0;
             j = first + threadIdx.x;
             __syncthreads();
@@ -523,7 +523,7 @@ MD_KERNEL mmd(
     if (threadIdx.x == 0) regulariser[blockIdx.y * gridDim.x + blockIdx.x] = total;
 }
 
-/* log p(z_j) of the prior's sample and, for its part in KL(p || q), the gradients w/J d log p(z_j).   A block a sample. */
+/* log p(z_j) of the prior's sample and, for KL(p || q), the gradients w/J d log p(z_j).   One block per sample. */
 MD_KERNEL log_prior_of_sample(
     const double *numbers, int prior, int components, const real *prior_loc, const real *prior_scale,
     const real *log_weight, const real *constants, int D, const real *sample, real *d_sample, real *d_variance, real *regulariser
@@ -539,8 +539,8 @@ MD_KERNEL log_prior_of_sample(
     if (threadIdx.x == 0) regulariser[blockIdx.x] = total;
 }
 
-/* W_ji = softmax_i log q(z_j | x_i) / J, and value_j = log p(z_j) - logsumexp_i log q(z_j | x_i) + log B, where it is
-   log p(z_j) before.   A block for each of the samples first, first + 1, ...; W holds these rows only. */
+/* W_ji = softmax_i log q(z_j | x_i) / J, and value_j = log p(z_j) - logsumexp_i log q(z_j | x_i) + log B, where it
+   holds log p(z_j) before.   One block for each of the samples first, first + 1, ...; W holds only these rows. */
 MD_KERNEL posterior_weights(
     int first, int J, int B, int D, const real *sample, const real *loc, const real *scale, const real *log_scale, real *W, real *regulariser
 ) {
@@ -565,7 +565,7 @@ MD_KERNEL posterior_weights(
 }
 
 /* d/dmu_i = -sum_j W_ji (z_j - mu_i) / s_i^2,  d/ds_i = -sum_j W_ji ((z_j - mu_i)^2 / s_i^2 - 1) / s_i, times w, added.
-   A block has 32 points i of dimension blockIdx.y, a sample for each 32 threads. */
+   A block has 32 points i of dimension blockIdx.y, and a sample for each 32 threads. */
 MD_KERNEL inclusive_kl_grad(
     const double *numbers, int first, int samples, int B, int D, const real *W, const real *sample, const real *loc,
     const real *scale, real *d_loc, real *d_scale
@@ -596,7 +596,7 @@ MD_KERNEL inclusive_kl_grad(
     d_scale[at] -= w * by_scale;
 }
 
-/* d/dz_j = sum_i W_ji (z_j - mu_i) / s_i^2, times w, added.   A block for each of the samples first, first + 1, ... */
+/* d/dz_j = sum_i W_ji (z_j - mu_i) / s_i^2, times w, added.   One block for each sample first, first + 1, ... */
 MD_KERNEL inclusive_kl_sample_grad(
     const double *numbers, int first, int B, int D, const real *W, const real *sample, const real *loc, const real *scale,
     real *d_sample
@@ -637,14 +637,14 @@ MD_KERNEL add_up(
     numbers[VALUE + REGULARISER] = c * regulariser_factor;
 }
 
-/* Notes an entry of the gradient that is NaN, or whose square Adam could not hold. */
+/* Notes an entry of the gradient that is NaN, or whose square would not be finite in Adam. */
 MD_KERNEL look_at_gradient(int64_t size, const real *gradient, int64_t *state) {
     const real limit = (real)(sizeof(real) == 4 ? LARGEST_GRADIENT_FLOAT : LARGEST_GRADIENT_DOUBLE);
     int64_t i = md_me();
     if (i < size && !(md_fabs(gradient[i]) < limit)) state[BAD] = 1;
 }
 
-/* Counts the step, or notes which term was not finite; then this one and those after it change nothing.   One thread. */
+/* Counts the step, or notes which term was not finite; this step and later ones then change nothing.   One thread. */
 MD_KERNEL finish(int64_t *state, double *numbers, int B, real *rates) {
     int term, fault = state[BAD] ? GRADIENT : -1;
     double t;

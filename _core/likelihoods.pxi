@@ -1,4 +1,4 @@
-# log p(x | z) (minidecomp/terms/likelihoods/): the value, and the gradient in place of the decoder's output.
+# log p(x | z) (minidecomp/terms/likelihoods/): the value, and the gradient, which overwrites the decoder's output.
 
 cdef md_cloned_void bernoulli_row(const real* x, real* output, int64_t dx, real weight, double* log_p) noexcept nogil:
     """log p = sum_d x o - softplus(o),  d/do = x - sigmoid(o)"""
@@ -63,7 +63,7 @@ cdef inline void add_lanes(const real* total, double* out) noexcept nogil:
 
 
 cdef void gaussian_rows(const real* x, real* output, int64_t rows, int64_t dx, real weight, real* scratch, double* log_p) noexcept nogil:
-    """Rows of few numbers are put side by side: all means, then all raw scales."""
+    """Short rows are put side by side: all means, then all raw scales."""
     cdef int64_t i, d
     for i in range(rows):
         for d in range(dx):
@@ -87,7 +87,7 @@ cdef void likelihood_phase(void* context, int64_t task) noexcept nogil:
     cdef real* output
     row = chunk_start(n, task)
     while row < end:
-        # So many that there are about SIDE_BY_SIDE numbers; a point's own log weight, if asked for, needs it alone.
+        # As many as give about SIDE_BY_SIDE numbers; one at a time if each point's log weight is asked for.
         rows = 1 if s.log_weight != NULL else max(1, min(<int64_t>SIDE_BY_SIDE // s.dx, min(end - row, s.B - row % s.B)))
         x = s.encoder.layer[0].input + row % s.B * s.dx
         output = last.output + row * last.n_out

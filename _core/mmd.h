@@ -1,14 +1,14 @@
-/* The MMD's sums of a kernel over all pairs of points in time proportional to the points (minidecomp/terms/regularisers/mmd.py).
+/* The MMD's kernel sums over all pairs of points, in time linear in the points (minidecomp/terms/regularisers/mmd.py).
 
    The line is cut into cells of width H, so narrow that over a pair of cells, o cells apart, the kernel is a polynomial
-   in both places to MD_MMD_ERROR (Chebyshev coefficients fall by a factor of 7 each: the kernel's poles are at
+   in both coordinates up to MD_MMD_ERROR (Chebyshev coefficients fall by a factor of 7 each: the kernel's poles are at
    +-i sqrt(0.2), 3.6 half-widths away):
 
        f(x - y) = sum_kl C_kl(o) T_k(t) T_l(u),   x = centre + H/2 t,  y = centre' + H/2 u,  centre - centre' = o H
 
    Sums over points then pass through the moments W_l = sum_j T_l(u_j) of each cell:
        sum_ij k(x_i - y_j) = sum over pairs of cells of W^T C W',   sum_j k'(x - y_j) = sum_k T_k(t) (C' W')_k.
-   As f depends on t - u alone, C_lk = (-1)^(k+l) C_kl: one block serves both orders of its cells. */
+   As f depends only on t - u, C_lk = (-1)^(k+l) C_kl: one block serves both orders of its cells. */
 #ifndef MD_MMD_H
 #define MD_MMD_H
 
@@ -20,15 +20,15 @@
 
 #define MD_MMD_WIDTH 0.25
 #ifdef MINIDECOMP_FLOAT
-#define MD_MMD_ORDER 12 /* coefficients of a cell, a multiple of 4 */
+#define MD_MMD_ORDER 12 /* coefficients per cell, a multiple of 4 */
 #define MD_MMD_ERROR 2e-8
 #else
 #define MD_MMD_ORDER 24
 #define MD_MMD_ERROR 1e-13
 #endif
 #define MD_MMD_FOURS (MD_MMD_ORDER / 4)
-#define MD_MMD_SPAN 1024 /* the most cells from the first to the last */
-#define MD_MMD_CELLS 512 /* the most with points in them; with more than n / 3 the sum over all pairs costs less */
+#define MD_MMD_SPAN 1024 /* the largest number of cells from the first to the last */
+#define MD_MMD_CELLS 512 /* the largest number with points in them; beyond n / 3, the sum over all pairs is cheaper */
 
 typedef struct {
     const double *k, *d; /* C of the kernel and of its derivative: order x order, element (k, l) at [l * order + k] */
@@ -68,8 +68,8 @@ MD_INLINE void md_chebyshev(double t, md_four T[MD_MMD_FOURS]) {
         T[m] = MD_FOUR_MINUS(MD_FOUR_TIMES(T[m - 1], 2 * t4), T[m - 2]);
 }
 
-/* The Chebyshev coefficients of f at o cells apart, through n x n of its values, T[k][i] = T_k(t_i):
-   C_kl = w_k w_l sum_ij T_k(t_i) T_l(t_j) f(o H + H/2 (t_i - t_j)),  w_0 = 1/n, else 2/n */
+/* The Chebyshev coefficients of f for cells o apart, from n x n of its values, T[k][i] = T_k(t_i):
+   C_kl = w_k w_l sum_ij T_k(t_i) T_l(t_j) f(o H + H/2 (t_i - t_j)),  w_0 = 1/n, otherwise 2/n */
 #define MD_MMD_NODES (MD_MMD_ORDER + 4)
 typedef double md_mmd_square[MD_MMD_NODES][MD_MMD_NODES];
 static MD_UNUSED void md_mmd_coefficients(int o, int derivative, int n, md_mmd_square T, md_mmd_square C) {
@@ -86,10 +86,10 @@ static MD_UNUSED void md_mmd_coefficients(int o, int derivative, int n, md_mmd_s
             for (C[k][l] = 0, i = 0; i < n; i++) C[k][l] += T[k][i] * half[i][l] * (k ? 2.0 : 1.0) / n;
 }
 
-/* Places for the coefficients: all blocks of order 4, and far more wide ones than there are. */
+/* Room for the coefficients: all blocks of order 4, and far more wide ones than there are. */
 #define MD_MMD_TABLE (32 * MD_MMD_SPAN + 128 * MD_MMD_ORDER * MD_MMD_ORDER)
 
-/* Fill `md_mmd_blocks`, with the coefficients in `table`. Returns 0 if its `places` doubles are too few. */
+/* Fill `md_mmd_blocks`, with the coefficients in `table`. Returns 0 if the table's `places` doubles are too few. */
 static MD_UNUSED int md_mmd_tables(double *table, int64_t places) {
     md_mmd_square C[2], T;
     int64_t used = 0;
@@ -101,7 +101,7 @@ static MD_UNUSED int md_mmd_tables(double *table, int64_t places) {
                 for (i = 0; i < nodes; i++) T[k][i] = cos(k * (i + 0.5) * 3.14159265358979323846 / nodes);
         }
         for (which = 0; which < 2; which++) md_mmd_coefficients(o, which, nodes, T, C[which]);
-        /* Orders fall with the distance: where four less leave out nothing that counts, none beyond needs them. */
+        /* Orders fall with the distance: if the last four are negligible here, they are so for all farther cells. */
         while (o > 0 && order > 4) {
             double left_out = 0;
             for (which = 0; which < 2; which++)
@@ -123,13 +123,13 @@ static MD_UNUSED int md_mmd_tables(double *table, int64_t places) {
     return 1;
 }
 
-/* What one dimension works on; every array is of cells x MD_MMD_ORDER. */
+/* One dimension's working memory; without another note, an array is cells x MD_MMD_ORDER. */
 typedef struct {
-    short *slot;        /* (MD_MMD_SPAN,): which of the occupied cells this is */
+    short *slot;        /* (MD_MMD_SPAN,): the index among the occupied cells */
     int *cell;          /* (cells,): the occupied cells, in order */
     double *moment[2];  /* W of the prior sample and of the posterior's */
-    double *charge[2];  /* what pulls at the points of each: the moments by the weights of their pairs */
-    double *field[2];   /* the sums of C' charge over the cells before, and itself */
+    double *charge[2];  /* what pulls on the points of each: the moments times the weights of their pairs */
+    double *field[2];   /* the sums of C' charge over the cells before, and this one */
     double *mirror[2];  /* over the cells after, coefficient k times (-1)^(k+1) */
 } md_mmd_cells;
 
@@ -152,7 +152,7 @@ static MD_UNUSED md_mmd_cells md_mmd_place(double *room, int64_t cells) {
     return c;
 }
 
-/* Widen [low, high] to hold the points; 0 if one is not a number. */
+/* Widen [low, high] to hold the points; 0 if one is NaN. */
 MD_CLONES static MD_UNUSED int md_range(const real *x, int64_t n, double *low, double *high) {
     real least = x[0], most = x[0];
     int bad = 0;
@@ -175,7 +175,7 @@ MD_INLINE int md_cell(double x, double low, double *t) {
     return cell;
 }
 
-/* Which cells hold points of x and y. Returns how many do, or 0 if there are more than `cells`. */
+/* The cells that hold points of x or y. Returns their number, or 0 if it exceeds `cells`. */
 static MD_UNUSED int64_t md_mmd_occupied(md_mmd_cells *c, int64_t cells, const real *x, const real *y, int64_t n,
                                          double low, double high) {
     double t;
@@ -238,12 +238,12 @@ MD_INLINE void md_mmd_apply(const int order, const double *C, const double *w, d
     MD_UNROLL_FOURS for (m = 0; m < order / 4; m++) MD_FOUR_STORE(u + 4 * m, sum[m]);
 }
 
-/* The pair of cells i <= j: to `total` the sums over xx, yy and xy, and the pull of each cell on the other's points. */
+/* The pair of cells i <= j: add the sums over xx, yy and xy to `total`, and each cell's pull on the other's points. */
 MD_INLINE void md_mmd_pair(const int order, md_mmd_cells *c, int64_t i, int64_t j, int backward, double total[3]) {
     const md_mmd_block *block = &md_mmd_blocks[c->cell[j] - c->cell[i]];
     const double *x = c->moment[0] + i * MD_MMD_ORDER, *y = c->moment[1] + i * MD_MMD_ORDER;
     const double *far_x = c->moment[0] + j * MD_MMD_ORDER, *far_y = c->moment[1] + j * MD_MMD_ORDER;
-    const double twice = i == j ? 1 : 2; /* a cell meets itself once */
+    const double twice = i == j ? 1 : 2; /* a cell is paired with itself only once */
     md_four u[MD_MMD_FOURS], v[MD_MMD_FOURS], xx, yy, xy;
     int k, l, m, which;
     xx = yy = xy = MD_FOUR_OF(0, 0, 0, 0);
@@ -273,7 +273,7 @@ MD_INLINE void md_mmd_pair(const int order, md_mmd_cells *c, int64_t i, int64_t 
     }
 }
 
-/* The sums over all pairs of cells; charge and field are made where `backward` is 1 (for y) or 2 (for x as well). */
+/* The sums over all pairs of cells; charge and field are computed if `backward` is 1 (for y) or 2 (also for x). */
 MD_CLONES static MD_UNUSED void md_mmd_sums(md_mmd_cells *c, int64_t used, double pair, double cross, int backward,
                                             double total[3]) {
     int64_t i, j, n = used * MD_MMD_ORDER;

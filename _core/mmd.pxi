@@ -20,7 +20,7 @@ cdef extern from "mmd.h" nogil:
 cdef md_cloned_void kernel_pairs(const real* y, const real* x, int64_t n, real* d_y, real* d_x, bint within, bint far, double* total) noexcept nogil:
     """total = sum k(y_i - x_j);  d_y_a += sum_j k'(y_a - x_j);  d_x_a += sum_j k'(x_a - y_j), where k' is odd.
 
-    Over all i and j; `within` one sample (x is y, d_x is d_y), over i < j.
+    Over all i and j or, `within` one sample (x is y, d_x is d_y), over i < j.
     """
     cdef int64_t i, j, lane, width
     cdef real sum_k[32]
@@ -42,7 +42,7 @@ cdef md_cloned_void kernel_pairs(const real* y, const real* x, int64_t n, real* 
                     slope = 2 * r * d_s
                     sum_d[lane] += slope
                     d_x[j + lane] -= slope
-            elif width == 32:       # a constant number of lanes vectorises
+            elif width == 32:       # with a constant number of lanes, the loop vectorises
                 for lane in range(32):
                     r = y[i] - x[j + lane]
                     sum_k[lane] += md_mmd_kernel(r * r, &d_s)
@@ -64,7 +64,7 @@ cdef md_cloned_void kernel_pairs(const real* y, const real* x, int64_t n, real* 
 
 
 cdef double exact_mmd(const real* x, const real* y, int64_t n, double weight, real* d_x, real* d_y, real* scratch, bint far) noexcept nogil:
-    """MMD^2 of one dimension over all pairs; `weight` times its gradient into d_y and d_x. scratch has 4 n places."""
+    """MMD^2 of one dimension over all pairs; `weight` times its gradient in d_y and d_x. scratch holds 4 n numbers."""
     cdef double pair = 2.0 / (<double>n * (n - 1)), cross = 2.0 / (<double>n * n), xx, yy, xy
     cdef real* within_x = scratch
     cdef real* within_y = scratch + n
@@ -82,9 +82,9 @@ cdef double exact_mmd(const real* x, const real* y, int64_t n, double weight, re
 
 
 cdef bint fast_mmd(const real* x, const real* y, int64_t n, double low, double high, double weight, real* d_x, real* d_y, int backward, double* room, int64_t cells, double* value) noexcept nogil:
-    """The same by mmd.h; False, and nothing done, where the points lie so far apart that all pairs cost less.
+    """The same with mmd.h. Does nothing and returns False if the points are so far apart that all pairs are cheaper.
 
-    The gradient is made for `backward` 1 (d_y) or 2 (d_x as well). room has md_mmd_room(cells) places.
+    The gradient is computed for `backward` 1 (d_y) or 2 (also d_x). room holds md_mmd_room(cells) numbers.
     """
     cdef double pair = 2.0 / (<double>n * (n - 1)), cross = 2.0 / (<double>n * n), diagonal = <double>KERNEL_COUNT * n
     cdef double[3] total
@@ -103,7 +103,7 @@ cdef bint fast_mmd(const real* x, const real* y, int64_t n, double low, double h
         md_mmd_gather(&c, used, y, n, low, c.field[1], c.mirror[1], d_y)
     if backward >= 2:
         md_mmd_gather(&c, used, x, n, low, c.field[0], c.mirror[0], d_x)
-    # A cell's moments pair each point with itself as well, and k(0) = KERNEL_COUNT.
+    # A cell's moments also pair each point with itself, and k(0) = KERNEL_COUNT.
     value[0] = 0.5 * pair * (total[0] + total[1] - 2 * diagonal) - cross * total[2]
     return True
 
@@ -131,7 +131,7 @@ cdef void mmd_columns_phase(void* context, int64_t task) noexcept nogil:
 
 
 cdef void mmd_phase(void* context, int64_t task) noexcept nogil:
-    """MMD^2 of dimension d, the mean over posterior samples k = 1..K, and its gradient by z and by the prior sample."""
+    """MMD^2 of dimension d, the mean over samples k = 1..K, and its gradients in z and the prior sample."""
     cdef Step* s = <Step*>context
     cdef int64_t k, b, d = task, B = s.B, plane = s.D * s.B
     cdef real* d_x = s.d_columns + d * B
@@ -200,7 +200,7 @@ def mmd(Pool pool not None, prior_sample, z, bint backward=True, bint exact=Fals
     return value.sum(), d_x.T if backward else None, d_y.T if backward else None
 
 
-_tables = numpy.empty(0)     # what all engines read
+_tables = numpy.empty(0)     # read by all engines
 _tables_lock = threading.Lock()
 
 

@@ -1,5 +1,5 @@
-# The layers (minidecomp/model/network.py): h = act(x W + b), and back. A task computes a tile of a product and, while it is in
-# cache, what follows it element by element.
+# The layers (minidecomp/model/network.py): h = act(x W + b), and back. A task computes a tile of a product and then,
+# in cache, the element-wise operations that follow.
 
 cdef md_cloned_void bias_and_activation(real* h, const real* b, int64_t rows, int64_t columns, int64_t stride, int activation) noexcept nogil:
     """h <- act(h + b)"""
@@ -57,7 +57,7 @@ cdef md_cloned_void column_sums(real* out, const real* a, int64_t rows, int64_t 
 
 
 cdef md_cloned_void absolute_sum(const real* a, int64_t n, double* out) noexcept nogil:
-    """sum_i |a_i|, which is NaN or infinite if an entry is"""
+    """sum_i |a_i|, which is NaN or infinite if any entry is"""
     cdef int64_t i, lane
     cdef real lanes[32]
     for lane in range(32):
@@ -95,7 +95,7 @@ cdef void forward(Step* s, Network* network, int64_t rows) noexcept nogil:
 
 
 cdef void backward_phase(void* context, int64_t task) noexcept nogil:
-    """Task 0: d_b = sum d_a, and how large d_W can be; then tiles of d_h = d_a W^T, times the slope below."""
+    """Task 0: d_b = sum d_a, and a bound on d_W; then tiles of d_h = d_a W^T, times the slope of the layer below."""
     cdef Step* s = <Step*>context
     cdef Layer* l = &s.network.layer[s.layer]
     cdef int64_t r0, r1, c0, c1
@@ -113,7 +113,7 @@ cdef void backward_phase(void* context, int64_t task) noexcept nogil:
         return
     md_gemm_tile(task - 1, s.rows, l.n_in, l.n_out, &r0, &r1, &c0, &c1)
     tile = l.d_input + r0 * l.n_in + c0
-    # The decoder's input is z, whose gradient already holds the KL's part.
+    # The decoder's input is z, whose gradient already contains the KL's part.
     md_gemm(0, 1, r1 - r0, c1 - c0, l.n_out, l.d_output + r0 * l.n_out, l.n_out, l.W + c0 * l.n_out, l.n_out,
             s.layer == 0, tile, l.n_in)
     if s.layer > 0:
@@ -121,7 +121,7 @@ cdef void backward_phase(void* context, int64_t task) noexcept nogil:
 
 
 cdef void backward(Step* s, Network* network, int64_t rows) noexcept nogil:
-    """The gradients by every layer's output and bias; weights.pxi has those by the weights."""
+    """The gradients with respect to every layer's output and bias; weights.pxi has those of the weights."""
     cdef Layer* l
     cdef int64_t tasks
     s.network = network

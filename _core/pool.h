@@ -1,9 +1,9 @@
-/* A small pool of threads: md_pool_run(pool, f, context, tasks) calls f(context, 0 .. tasks - 1), each exactly once.
+/* A small thread pool: md_pool_run(pool, f, context, tasks) calls f(context, 0 .. tasks - 1), each exactly once.
 
    A run is published as one 64-bit word: the run's number, and the first and the last of the unclaimed tasks. A claim is
-   a compare-and-swap of that word; every other thread takes tasks from the end, so that what a thread has in its cache is
-   likely to be what it needs in the next run. It fails for a worker that slept through the end of a run, and a run that is over
-   counts zero, so no stale function is ever called. */
+   a compare-and-swap of that word; every other thread takes tasks from the end, so that a thread's cache is likely to
+   hold what it needs in the next run. A claim fails for a worker that slept through the end of a run, and a finished
+   run has no tasks left, so no stale function is ever called. */
 #ifndef MD_POOL_H
 #define MD_POOL_H
 
@@ -25,7 +25,7 @@
 #include <unistd.h>
 #endif
 
-/* Waking a sleeper costs about 10 us; the serial stretches of a step are shorter than this. */
+/* Waking a sleeping thread costs about 10 us; the serial parts of a step are shorter than this. */
 #define MD_POOL_SPIN_NS 50000
 #define MD_POOL_STACK (1 << 20)
 
@@ -37,7 +37,7 @@ typedef void (*md_task)(void *context, int64_t task);
 #define md_atomic_store(p, x) __atomic_store_n((p), (x), __ATOMIC_SEQ_CST)
 #define md_atomic_add(p, x) __atomic_add_fetch((p), (x), __ATOMIC_SEQ_CST)
 #define md_atomic_exchange(p, x) __atomic_exchange_n((p), (x), __ATOMIC_SEQ_CST)
-/* f, context and tasks are read beside the word and used only if the claim then succeeds. */
+/* f, context and tasks are read together with the word and used only if the claim then succeeds. */
 #define md_relaxed_load(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define md_relaxed_store(p, x) __atomic_store_n((p), (x), __ATOMIC_RELAXED)
 MD_INLINE int md_atomic_claim(int64_t *p, int64_t old, int64_t new_) {
@@ -121,7 +121,7 @@ MD_INLINE int64_t md_nanoseconds(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Signals stay with Python's threads; musl's and macOS's stacks are too small for a BLAS. */
+/* Python's threads keep all signals; the default stacks of musl and macOS are too small for a BLAS. */
 MD_INLINE int md_thread_start(md_thread *thread, void *(*f)(void *), void *argument) {
     pthread_attr_t attributes;
     sigset_t all, before;
@@ -149,7 +149,7 @@ MD_INLINE void md_pause(void) {
 #endif
 }
 
-/* Which of its pool's threads this one is; 0 for the caller. Tasks that run at once have different ones. */
+/* This thread's index in its pool; 0 for the caller. Tasks that run at the same time have different indices. */
 #ifdef _MSC_VER
 static __declspec(thread) int md_thread_index;
 #else
@@ -190,7 +190,7 @@ struct md_pool {
 #define MD_FIRST(word) ((word) & MD_POOL_MOST_TASKS)
 #define MD_WORD(run, end) ((int64_t)(run) << 36 | (int64_t)(end) << 18)
 
-/* Does tasks of the present run until none is left; returns that run's word. */
+/* Runs tasks of the current run until none is left; returns that run's word. */
 static MD_UNUSED int64_t md_pool_work(md_pool *pool) {
     int from_end = md_thread_index & 1;
     for (;;) {
@@ -219,7 +219,7 @@ static MD_UNUSED MD_THREAD_RESULT md_pool_worker(void *argument) {
             int i;
             for (i = 0; i < 32 && MD_RUN(md_atomic_load(&pool->word)) == run; i++) md_pause();
             if (i < 32 || md_nanoseconds() < until) continue;
-            /* The caller stores the word, then reads sleepers; here the order is the reverse: one sees the other. */
+            /* The caller stores the word, then reads sleepers; here the order is the reverse, so one sees the other. */
             md_lock(&pool->mutex);
             md_atomic_add(&pool->sleepers, 1);
             while (MD_RUN(md_atomic_load(&pool->word)) == run && !md_atomic_load(&pool->stop))
@@ -237,7 +237,7 @@ static MD_UNUSED int md_pool_threads(const md_pool *pool) { return pool->threads
 static MD_UNUSED void md_pool_free(md_pool *pool) {
     int i;
     if (!pool) return;
-    /* After a fork the workers exist in the parent only. */
+    /* After a fork, the workers exist only in the parent. */
     if (pool->process == md_process()) {
         md_lock(&pool->mutex);
         md_atomic_store(&pool->stop, 1);
@@ -275,7 +275,7 @@ static MD_UNUSED md_pool *md_pool_new(int threads) {
 static MD_UNUSED void md_pool_run(md_pool *pool, md_task f, void *context, int64_t tasks) {
     int64_t run, until, sleepers;
     int64_t i;
-    /* Serial as well: a forked child, a run within a run, a second thread on this pool. */
+    /* Also serial: a forked child, a run within a run, a second thread on this pool. */
     if (pool->threads == 1 || tasks <= 1 || tasks > MD_POOL_MOST_TASKS || pool->process != md_process() ||
         md_atomic_exchange(&pool->busy, 1)) {
         for (i = 0; i < tasks; i++) f(context, i);

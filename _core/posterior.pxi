@@ -1,5 +1,5 @@
-# q(z|x) and the KL term (minidecomp/terms/posterior.py, kl.py): z = mu + s eps on the way in; on the way back, everything
-# that pulls at z, loc and scale becomes the gradient by the encoder's output (loc, raw).
+# q(z|x) and the KL term (minidecomp/terms/posterior.py, kl.py): forward, z = mu + s eps; backward, the gradients
+# with respect to z, loc and scale become the gradient with respect to the encoder's output (loc, raw).
 
 cdef void draw_phase(void* context, int64_t task) noexcept nogil:
     """Gather the batch's rows, draw the posterior's noise, and sample the prior."""
@@ -32,7 +32,7 @@ cdef md_cloned_void bytes_to_row(const uint8_t* bytes_, real* x, int64_t n) noex
 
 
 cdef md_cloned_void bits_to_row(const uint8_t* bytes_, real* x, int64_t n) noexcept nogil:
-    """The eight values of each of n bytes, the highest bit first."""
+    """The eight bits of each of n bytes, the highest first."""
     cdef int64_t i
     cdef int bit
     for i in range(n):
@@ -76,7 +76,7 @@ cdef md_cloned_void analytic_kl_row(const PriorData* p, const real* loc, const r
 
 
 cdef void posterior_phase(void* context, int64_t task) noexcept nogil:
-    """scale, z, and the KL term: its value, its gradient by z (Monte-Carlo) and by the prior's variance."""
+    """scale, z, and the KL term: its value, its gradients with respect to z (Monte-Carlo) and the prior's variance."""
     cdef Step* s = <Step*>context
     cdef int64_t b, k, d, i, row, rows, D = s.D, last = chunk_start(s.B, task + 1)
     cdef const real* encoder_output
@@ -95,7 +95,7 @@ cdef void posterior_phase(void* context, int64_t task) noexcept nogil:
         variance_total[d] = 0
     b = chunk_start(s.B, task)
     while b < last:
-        # A point's own log weight is asked for: one at a time.
+        # One point at a time if each point's log weight is asked for.
         rows = 1 if s.log_weight != NULL else min(s.block, last - b)
         for i in range(rows):
             encoder_output = s.encoder.layer[s.encoder.layers - 1].output + (b + i) * 2 * D
@@ -106,7 +106,7 @@ cdef void posterior_phase(void* context, int64_t task) noexcept nogil:
         scale_row(raw, scale, s.slope + b * D, rows * D, s.scale_link)
         if s.kl == ANALYTIC:
             for i in range(rows):
-                # raw is done with and takes the gradients, which the backward pass computes again.
+                # raw is no longer needed and is overwritten by the gradients, which the backward pass computes again.
                 analytic_kl_row(&s.prior, loc + i * D, scale + i * D, D, raw, joint, d_variance, &kl)
                 total += kl / s.B
                 for d in range(D):
@@ -136,7 +136,7 @@ cdef void posterior_phase(void* context, int64_t task) noexcept nogil:
 
 
 cdef void posterior_backward_phase(void* context, int64_t task) noexcept nogil:
-    """d/dmu = dz + (KL, KL(p || q)) by loc;  d/ds = dz eps + (KL, KL(p || q)) by scale;  d/draw = d/ds ds/draw."""
+    """d/dmu = dz + d(KL, KL(p || q))/dloc;  d/ds = dz eps + d(KL, KL(p || q))/dscale;  d/draw = d/ds ds/draw."""
     cdef Step* s = <Step*>context
     cdef Layer* last = &s.encoder.layer[s.encoder.layers - 1]
     cdef int64_t b, k, d, row, D = s.D
@@ -156,7 +156,7 @@ cdef void posterior_backward_phase(void* context, int64_t task) noexcept nogil:
                 d_loc[d] *= weight
                 d_scale[d] *= weight
         else:
-            # Along z = mu + s eps the residuals of log q cancel; -1 / s is left.
+            # With z = mu + s eps the residuals of log q cancel, and -1 / s is left.
             for d in range(D):
                 d_loc[d] = 0
                 d_scale[d] = -weight / scale[d]

@@ -4,7 +4,7 @@
 
 #include "gemm.h"
 
-#define MD_SAMPLES 16 /* samples whose weights are held at once: 16 x B of them */
+#define MD_SAMPLES 16 /* samples whose weights, 16 x B of them, are in memory at the same time */
 
 /* out_i = c_i - sum_d ((z_d - mu_id) / s_id)^2 / 2 for `vectors` vectors of posteriors of D dimensions, n apart. */
 MD_INLINE void md_log_vectors(const int vectors, const real *z, int64_t D, int64_t n, const real *loc,

@@ -1,4 +1,4 @@
-# The C foundations that mention `real`, and what lets Python test them; the including module defines `real`.
+# The C functions that mention `real`, and functions for testing them in Python; the including module defines `real`.
 
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport calloc, free

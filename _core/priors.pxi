@@ -25,7 +25,7 @@ cdef md_cloned_void sparse_prior_row(const PriorData* p, const real* z, int64_t 
 
 
 cdef void prior_constants(PriorData* p, int64_t D) noexcept nogil:
-    """What a mixture's density needs of every component's scale."""
+    """The functions of every component's scale that a mixture's density needs."""
     cdef int64_t d, m
     cdef double total
     for m in range(p.components):
@@ -94,7 +94,7 @@ cdef md_cloned_void mixture_prior_rows(const PriorData* p, const real* z, int64_
 
 
 cdef inline void prior_rows(const PriorData* p, const real* z, int64_t rows, int64_t D, real* joint, real* d_z, real* d_variance, real* log_p) noexcept nogil:
-    """log p(z) of up to LANES points (rows, D), and its gradients by z and by the variance (rows, D); joint
+    """log p(z) of up to LANES points (rows, D), and its gradients with respect to z and the variance (rows, D); joint
     (components, LANES) is scratch."""
     cdef int64_t row
     cdef double value = 0
@@ -112,7 +112,7 @@ cdef inline void prior_rows(const PriorData* p, const real* z, int64_t rows, int
 
 
 cdef void sample_prior_rows(Step* s, int64_t first, int64_t last) noexcept nogil:
-    """z = m + scale e, by a component or a spike that a uniform number chooses."""
+    """z = m + scale e, with a component or a spike chosen by a uniform number."""
     cdef PriorData* p = &s.prior
     cdef int64_t b, d, m, D = s.D
     cdef real u

@@ -1,4 +1,4 @@
-# Random numbers (minidecomp/randomness/philox.py): any stretch of a stream, drawn where it is needed.
+# Random numbers (minidecomp/randomness/philox.py): any part of a stream, drawn where it is needed.
 
 cdef md_cloned_void fill_normal(real* out, int64_t start, int64_t stop, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
     """out[0 .. stop - start) = normal numbers start .. stop of a stream; a block of four words gives four."""

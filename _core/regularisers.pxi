@@ -1,11 +1,11 @@
-# Which regulariser a step computes, and where its gradient goes: the one place in the core that knows them all.
+# The regulariser that a step computes, and where its gradient goes: the only place in the core that knows them all.
 
 include "mmd.pxi"
 include "inclusive_kl.pxi"
 
 
 cdef void regularise(Step* s) noexcept nogil:
-    """D's value into `partial`, and its gradients where the functions below find them."""
+    """D's value goes to `partial`, and its gradients to where the functions below find them."""
     cdef double numbers = <double>s.K * s.B * s.D, pairs = <double>s.B * s.B
     if s.regulariser == MMD:
         run(s, mmd_columns_phase, CHUNKS, numbers)
@@ -16,7 +16,7 @@ cdef void regularise(Step* s) noexcept nogil:
 
 
 cdef inline void add_pull_on_posterior(const Step* s, int64_t b, real* d_loc, real* d_scale) noexcept nogil:
-    """D's gradient by point b's loc and scale (D,), at a fixed z, is added to both."""
+    """Add D's gradient with respect to loc and scale (D,) of point b, at a fixed z."""
     cdef int64_t part, d, D = s.D, plane = s.D * s.B
     if s.regulariser == INCLUSIVE_KL:
         for part in range(CHUNKS):
@@ -26,10 +26,10 @@ cdef inline void add_pull_on_posterior(const Step* s, int64_t b, real* d_loc, re
 
 
 cdef inline real pull_on_z(const Step* s, int64_t k, int64_t b, int64_t d) noexcept nogil:
-    """D's gradient by z_kbd."""
+    """D's gradient with respect to z_kbd."""
     return s.d_columns[(k + 1) * s.D * s.B + d * s.B + b] if s.regulariser == MMD else 0
 
 
 cdef inline real pull_on_sample(const Step* s, int64_t b, int64_t d) noexcept nogil:
-    """D's gradient by the prior's sample x_bd."""
+    """D's gradient with respect to the prior's sample x_bd."""
     return s.d_columns[d * s.B + b] if s.regulariser == MMD else s.d_sample[b * s.D + d]

@@ -1,11 +1,11 @@
-/* Sums of chosen rows of a matrix: a product with a matrix of zeros and ones, few of them ones. */
+/* Sums of chosen rows of a matrix: a product with a matrix of zeros and a few ones. */
 #ifndef MD_ROWS_H
 #define MD_ROWS_H
 
 #include "gemm.h"
 
-/* out[v] = sum_i table[rows[i] * stride + v lanes ..] for `vectors` vectors, a constant where it is called: they stay in
-   registers over all the rows. */
+/* out[v] = sum_i table[rows[i] * stride + v lanes ..] for `vectors` vectors, a constant at the call: they stay in
+   registers over all rows. */
 MD_INLINE void md_sum_vectors(const int vectors, const real *table, int64_t stride, const int32_t *rows, int64_t count,
                               real *out) {
     md_vector sum[8];

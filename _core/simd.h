@@ -1,7 +1,7 @@
 /* Elementary functions without branches, so that gcc vectorises the loops that call them.
 
-   float: polynomials, at most 2 ulp (tests/core/test_core_primitives.py). double: libm, for it serves checks, not speed.
-   A loop is compiled for several instruction sets, chosen at run time, when its function is marked MD_CLONES. */
+   float: polynomials, at most 2 ulp (tests/core/test_core_primitives.py). double: libm, as it is for checks, not speed.
+   If a function is marked MD_CLONES, its loop is compiled for several instruction sets; one is chosen at run time. */
 #ifndef MD_SIMD_H
 #define MD_SIMD_H
 
@@ -22,7 +22,7 @@
 #define MD_CLONES
 #endif
 
-/* Which of the compiled variants of a marked function runs on this machine. */
+/* The compiled variant of a marked function that runs on this machine. */
 static inline const char *md_code_path(void) {
 #if defined(MD_HAS_CLONES)
     __builtin_cpu_init();
@@ -45,7 +45,7 @@ static inline const char *md_code_path(void) {
 /* The return type of a cloned function written in Cython: ctypedef void md_cloned_void. */
 #define md_cloned_void MD_CLONES void
 
-/* Of a NaN, max and min give b. */
+/* If a is NaN, max and min return b. */
 MD_INLINE real md_max(real a, real b) { return a > b ? a : b; }
 MD_INLINE real md_min(real a, real b) { return a < b ? a : b; }
 
@@ -63,7 +63,7 @@ MD_INLINE float md_from_bits(int32_t i) {
     return x;
 }
 
-/* a - b modulo 2^32: bits of floats, as signed numbers, are further apart than 2^31. */
+/* a - b modulo 2^32: as signed numbers, the bits of floats can be more than 2^31 apart. */
 MD_INLINE int32_t md_bits_apart(int32_t a, int32_t b) { return (int32_t)((uint32_t)a - (uint32_t)b); }
 
 /* 2^n, -127 < n < 128 */
@@ -90,7 +90,7 @@ MD_INLINE float md_exp_reduced(float x, int32_t *n) {
     return r + r * r * q;
 }
 
-/* exp(x) = 2^n exp(r); in two halves, so that 2^128 and the subnormals come out right. */
+/* exp(x) = 2^n exp(r); in two halves, so that 2^128 and the subnormals are right. */
 MD_INLINE float md_exp(float x) {
     int32_t n, half;
     float p;
@@ -101,7 +101,7 @@ MD_INLINE float md_exp(float x) {
     return p * md_pow2(half) * md_pow2(n - half);
 }
 
-/* exp(x) for x <= 0, with 0 for what is below e^-87. */
+/* exp(x) for x <= 0, with 0 for results below e^-87. */
 MD_INLINE float md_exp_of_negative(float x) {
     int32_t n;
     float y = x < -87.0f ? -87.0f : x, p = 1.0f + md_exp_reduced(y, &n);
@@ -151,7 +151,7 @@ MD_INLINE float md_log(float x) {
     return md_log_edges(x, md_log_reduced(f, (float)n - (subnormal ? 23.0f : 0.0f)));
 }
 
-/* 1 + x = 2^n (1 + f), where f = 2^-n x + (2^-n - 1) loses nothing of a small x. */
+/* 1 + x = 2^n (1 + f), where f = 2^-n x + (2^-n - 1) keeps all digits of a small x. */
 MD_INLINE float md_log1p(float x) {
     float y = 1.0f + x;
     int32_t n = md_bits_apart(md_bits(y), MD_SQRT_HALF) >> 23, shift = (int32_t)((uint32_t)n << 23);

@@ -27,7 +27,7 @@ IMAGES = 3 * 6 * 40 * 32 * 32
 cdef enum:
     FACTORS = 5
     SIDE = 64           # pixels
-    IMAGE = 512         # bytes, a bit a pixel
+    IMAGE = 512         # bytes, one bit per pixel
     MOST_VERTICES = 150
     UNIT = 256          # vertices lie on a grid of 1/256 pixel; pixel j's centre is at UNIT * j + HALF
     HALF = 128
@@ -38,7 +38,7 @@ cdef int64_t[5] classes = CLASSES
 
 
 cdef struct Outline:
-    # In pixels, at scale 1 and unturned, from the point it turns about: u to the right, v down.
+    # In pixels, at scale 1 and without rotation, from the centre of rotation: u to the right, v down.
     int n
     double[MOST_VERTICES] u
     double[MOST_VERTICES] v
@@ -85,10 +85,10 @@ cdef void draw(const int64_t* factors, uint8_t* out) noexcept nogil:
     """
     cdef const Outline* outline = &outlines[factors[0]]
     cdef double s = UNIT * (0.5 + 0.1 * factors[1])
-    # The modulus makes a whole turn exactly none.
+    # The modulus makes a whole turn exactly 0.
     cdef double angle = TURN * (factors[2] % 39) / 39
     cdef double c = s * cos(angle), d = s * sin(angle)
-    # The shape turns about 16 + 32 p pixels, each way; + 0.5 makes the cut to integers a rounding.
+    # The centre of rotation is at 16 + 32 p pixels on each axis; + 0.5 turns truncation into rounding.
     cdef double x = UNIT * (16 + 32 * factors[3] / 31.0) + 0.5
     cdef double y = UNIT * (16 + 32 * factors[4] / 31.0) + 0.5
     cdef int32_t[MOST_VERTICES + 1] xs
@@ -144,7 +144,7 @@ def render(factors, out):
                     raise ValueError(f"row {i}: {name} class {row[FACTORS * i + k]} is not in 0 .. {classes[k] - 1}")
         take(out, &made, "out", "B", 1, n, IMAGE, True)
         try:
-            # Classes that were checked must not be drawn over.
+            # The images must not overwrite the classes, which have been checked.
             if <char*>made.buf < <char*>given.buf + given.len and <char*>given.buf < <char*>made.buf + made.len:
                 raise ValueError("factors and out share memory")
             with nogil:

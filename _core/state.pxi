@@ -1,16 +1,16 @@
-# What one step works on. Sizes: B rows in the batch, K posterior samples, D latent dimensions, dx the data's width.
+# The data of one step. Sizes: B rows in the batch, K posterior samples, D latent dimensions, dx the data's width.
 #
-# A phase of a step is a function (context, task) that the pool runs for every task. Tasks depend on the shapes alone,
-# each writes places of its own, and sums go over tasks in order: any number of threads gives the same bits.
+# A phase of a step is a function (context, task) that the pool runs for every task. Tasks depend only on the shapes,
+# each writes to its own memory, and sums go over tasks in order: any number of threads gives the same bits.
 
 cdef enum:
     CHUNKS = 8          # row phases are cut into this many tasks
-    TILE = 262144       # of a weight gradient: it stays in the caches until Adam has used it
+    TILE = 262144       # numbers of a weight gradient, few enough to stay in the caches until Adam has used them
     TILE_WIDTH = 2048
-    LANES = 32          # points that are worked on side by side
-    SIDE_BY_SIDE = 512  # numbers of short rows that are worked on at once
-    STRIP = 64          # columns of the first layer's weights, or rows of their gradient, that are a task on bits
-    LEAST_DARK = 4      # points of which less than a quarter is ones are sums of rows
+    LANES = 32          # points that are processed side by side
+    SIDE_BY_SIDE = 512  # numbers in short rows that are processed at once
+    STRIP = 64          # columns of the first layer's weights, or rows of their gradient, in a task on bits
+    LEAST_DARK = 4      # points with less than a quarter of ones are computed as sums of rows
 
 cdef struct Layer:
     int64_t n_in, n_out
@@ -18,11 +18,11 @@ cdef struct Layer:
     real* b             # (n_out,)
     real* d_W           # in the gradient vector
     real* d_b
-    real* input         # (rows, n_in); of the layer above it is this layer's output
+    real* input         # (rows, n_in); this layer's output is the next one's input
     real* output        # (rows, n_out)
     real* d_input       # NULL for the encoder's first layer
     real* d_output
-    int activation      # of this layer's output
+    int activation      # that of this layer's output
     double largest      # no entry of d_W or d_b is larger
 
 cdef struct Network:
@@ -37,16 +37,16 @@ cdef struct PriorData:
     real* log_weight    # (components,)
     real* inverse       # as scale: 1 / s
     real* constant      # (components,): log pi - sum_d log s - D log(2 pi) / 2
-    real* edge          # (components,): cumulated weights
+    real* edge          # (components,): cumulative weights
     real df, log_normaliser
     real gamma, log_slab, log_spike, spike_scale
-    real* logits        # (D,), in the parameter vector; NULL where the variance is fixed
+    real* logits        # (D,), in the parameter vector; NULL if the variance is fixed
     real* d_logits
     double variance_scale
 
 cdef struct Step:
     md_pool* pool
-    # what it is
+    # the model and the objective
     Network encoder, decoder
     PriorData prior
     int64_t D, dx, K
@@ -62,11 +62,11 @@ cdef struct Step:
     int32_t* ones        # (max_rows, dx / LEAST_DARK)
     int32_t* ones_count
     uint8_t* never_updated     # (dx,): whether Adam's m and v of that row of the weights are 0
-    bint sums_of_rows   # whether the first layer adds up the weights' rows of those indices, and is not a product
+    bint sums_of_rows   # whether the first layer sums the weights' rows with those indices, in place of a product
     bint unpacked       # whether the first layer's input is filled in
     uint64_t seed, step
-    bint given_draws    # eps and prior_sample are in place already
-    bint through_sample # the gradient goes through the prior sample, of `noise` and `moves`, to a learned variance
+    bint given_draws    # eps and prior_sample are already given
+    bint through_sample # the gradient goes to a learned variance through the prior sample, by `noise` and `moves`
     bint backward
     double weight[3]    # the gradient is that of sum_T weight[T] value[T]
     # working arrays
@@ -76,39 +76,39 @@ cdef struct Step:
     real* z             # (K, B, D): the decoder's input
     real* d_z           # (K, B, D)
     real* noise         # (B, D): the prior sample's standard noise
-    uint8_t* moves      # (B, D): whether the sample moves with the learned scale (not where it is a spike)
+    uint8_t* moves      # (B, D): whether the sample moves with the learned scale (a spike does not)
     real* prior_sample  # (B, D)
     real* columns       # (K + 1, D, B): the prior sample and z, dimension by dimension
-    real* d_columns     # (K + 1, D, B): the MMD's gradient by them
-    real* kl_weight     # (CHUNKS, MD_SAMPLES, B): of posteriors for a few of the prior's samples
-    real* kl_loc        # (CHUNKS, D, B): the inclusive KL's gradient by loc, a part for each chunk of the prior sample
+    real* d_columns     # (K + 1, D, B): the MMD's gradient with respect to them
+    real* kl_weight     # (CHUNKS, MD_SAMPLES, B): weights of posteriors for a few of the prior's samples
+    real* kl_loc        # (CHUNKS, D, B): the inclusive KL's gradient in loc, a part for each chunk of the prior sample
     real* kl_scale      # (CHUNKS, D, B)
-    real* d_sample      # (B, D): the regulariser's gradient by the prior sample
+    real* d_sample      # (B, D): the regulariser's gradient with respect to the prior sample
     real* posterior     # (2 D + 1, B): loc, 1 / scale and log scale's sum, dimension by dimension
     real* scratch       # (CHUNKS, scratch_size)
     int64_t scratch_size
-    int64_t block          # rows of D numbers that are worked on at once, LANES at most
+    int64_t block          # rows of D numbers that are processed at once, at most LANES
     real* scratch_columns   # (D, 5, B)
     double* mmd_room    # (D, mmd_room_size): for cells of points (mmd.h)
     int64_t mmd_room_size, mmd_cells
-    void* external       # the engine, whose `terms` gives KL and regulariser of a prior that the core does not know; or NULL
-    real* external_loc   # (B, D): their gradient by loc, and by scale, through z too
+    void* external       # the engine, whose `terms` computes KL and regulariser that the core does not support; or NULL
+    real* external_loc   # (B, D): their gradients with respect to loc and scale, including those through z
     real* external_scale
     double external_value[2]
-    double* log_weight  # (K, B): log p(x|z) p(z) / q(z|x) of each sample; NULL where it is not asked for
+    double* log_weight  # (K, B): log p(x|z) p(z) / q(z|x) of each sample; NULL if not asked for
     double* partial     # (3, partials): sums of the values, a part for each task
     int64_t partials
     double* d_variance  # (2, CHUNKS, D)
-    # where the phases are
+    # the state of the phases
     Network* network
     int layer
     int64_t rows
     double value[3]
-    # What one thread works on: a tile of a weight gradient, and lists of points.
+    # A thread's working memory: a tile of a weight gradient, and lists of points.
     real* tile_room     # (threads, tile_room_size)
     int64_t tile_room_size
     int32_t* list_room  # (threads, STRIP, max_rows)
-    # Adam; where `update` is set, a gradient's tile is used up while it is in cache
+    # Adam; if `update` is set, a gradient's tile is used while it is in cache
     bint update
     real* vector
     real* gradient
@@ -121,7 +121,7 @@ cdef struct Step:
 
 
 cdef inline int64_t chunk_start(int64_t n, int64_t chunk) noexcept nogil:
-    """Where chunk 0..CHUNKS of n rows starts."""
+    """The first row of chunk 0..CHUNKS of n rows."""
     return n * chunk // CHUNKS
 
 
@@ -130,7 +130,7 @@ cdef enum:
 
 
 cdef inline void run(Step* s, md_task f, int64_t tasks, double nanoseconds) noexcept nogil:
-    """All tasks of a phase, by the pool unless there is too little to do."""
+    """Run all tasks of a phase, in the pool unless there is too little work."""
     cdef int64_t task
     if nanoseconds < WORTH_A_THREAD:
         for task in range(tasks):

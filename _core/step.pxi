@@ -1,7 +1,7 @@
-# One step: the phases in their order, values and, if asked, gradients; and the terms that the core asks Python for.
+# One step: the phases in order, values and, if asked for, gradients; and the terms that the core asks Python for.
 
 cdef bint ask_external_terms(Step* s) noexcept nogil:
-    """KL and regulariser, and their gradients by loc and scale, from the engine's `terms`; False if it raised."""
+    """KL and regulariser, and their gradients in loc and scale, from the engine's `terms`; False if it raised."""
     cdef int64_t B = s.B, D = s.D
     cdef const real* output = s.encoder.layer[s.encoder.layers - 1].output
     with gil:
@@ -36,7 +36,7 @@ cdef copy_in(name, gradient, real* to, int64_t B, int64_t D):
 
 
 cdef int run_step(Step* s) noexcept nogil:
-    """Values of all terms and, if asked, the gradient by every layer's output, the biases and the prior's logits.
+    """Values of all terms and, if asked, the gradients of every layer's output, the biases and the prior's logits.
 
     Returns the first term that is not finite, or -1.
     """

@@ -1,8 +1,8 @@
-# The gradients by the weights, d_W = h^T d_a, all layers' tiles in one run. While training, Adam takes a tile as soon as
-# it is there: it never goes to memory.
+# The gradients of the weights, d_W = h^T d_a, with all layers' tiles in one run. In training, Adam uses a tile as
+# soon as it is computed, so it never goes to memory.
 
 cdef inline real* tile_of(Step* s, Layer* l, int64_t r0, int64_t c0, int64_t width, int64_t* stride) noexcept nogil:
-    """Where a tile of d_W is to be written: in this thread's own room, or in the gradient vector."""
+    """Where to write a tile of d_W: to this thread's own memory, or to the gradient vector."""
     if s.update:
         stride[0] = width
         return s.tile_room + md_pool_me() * s.tile_room_size
@@ -11,7 +11,7 @@ cdef inline real* tile_of(Step* s, Layer* l, int64_t r0, int64_t c0, int64_t wid
 
 
 cdef inline void use_tile(Step* s, Layer* l, const real* tile, int64_t r0, int64_t c0, int64_t rows, int64_t width) noexcept nogil:
-    """While training, Adam's update of the weights that the tile belongs to."""
+    """In training, Adam's update of the tile's weights."""
     cdef int64_t i, at = l.W - s.vector + r0 * l.n_out + c0
     if not s.update:
         return
@@ -28,7 +28,7 @@ cdef inline int64_t tile_width(const Layer* l) noexcept nogil:
 
 
 cdef inline int64_t tile_height(const Layer* l, int64_t rows) noexcept nogil:
-    """As many rows as fill a tile, or fewer where there is work for several threads."""
+    """As many rows as fill a tile, or fewer if there is work for several threads."""
     cdef int64_t width = tile_width(l), columns = (l.n_out + width - 1) // width
     cdef int64_t parts = max(1, md_gemm_tasks(l.n_in, l.n_out, rows) // columns)
     return max(1, min(<int64_t>(TILE // width), (l.n_in + parts - 1) // parts))
@@ -54,7 +54,7 @@ cdef void weights_task(Step* s, Layer* l, int64_t rows, int64_t task) noexcept n
 
 
 cdef void weights_phase(void* context, int64_t task) noexcept nogil:
-    """Tiles of every layer of the decoder, then of the encoder; the last task has the biases and the prior's logits."""
+    """Tiles of the decoder's layers, then of the encoder's; the last task has the biases and the prior's logits."""
     cdef Step* s = <Step*>context
     cdef int64_t part, layer, tasks, rows
     cdef Network* network
@@ -114,7 +114,7 @@ cdef bint update_parameters(Step* s) noexcept nogil:
     cdef int64_t i
     cdef bint small = certainly_small(s)
     if s.never_updated != NULL and not (small and s.sums_of_rows):
-        memset(s.never_updated, 0, s.dx)   # for rows move now without being looked at
+        memset(s.never_updated, 0, s.dx)   # because rows are now updated without a check
     if small:
         weight_gradients(s, True)
         return True

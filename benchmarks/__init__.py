@@ -1,1 +1,1 @@
-"""minidecomp beside PyTorch and JAX on the same work: ``python -m benchmarks``. Run by hand; no test depends on it."""
+"""Compare minidecomp with PyTorch and JAX on the same work: ``python -m benchmarks``. No test depends on it."""

@@ -17,7 +17,7 @@ from .rows import COMMAND, ROWS, Row
 from .workers import ROOT, Worker, in_turn, largest_difference
 
 RESULTS = Path(__file__).parent / "results"
-TOLERANCE = 2e-3  # of the largest entry, between float32 gradients summed in other orders
+TOLERANCE = 2e-3  # relative to the largest entry, between float32 gradients summed in different orders
 
 
 @click.command()
@@ -28,7 +28,7 @@ TOLERANCE = 2e-3  # of the largest entry, between float32 gradients summed in ot
     metavar="PYTHON",
     default=str(ROOT / ".venv-peers" / "bin" / "python"),
     show_default=".venv-peers/bin/python",
-    help="The Python that has benchmarks/requirements.txt.",
+    help="The Python with the packages in benchmarks/requirements.txt.",
 )
 @click.option("--repetitions", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
@@ -38,9 +38,10 @@ TOLERANCE = 2e-3  # of the largest entry, between float32 gradients summed in ot
     help="The JSON file.  [benchmarks/results/, cpu.json or the GPU's name, if all rows run]",
 )
 def main(device: str, rows: str | None, peers: str, repetitions: int, threads: int, out: Path | None) -> None:
-    """Time minidecomp and its peers on the same work, in turn, and print the medians' ratios.
+    """Time minidecomp and its peers in turn on the same work, and print the ratios of the medians.
 
-    On the CPU these are PyTorch and JAX; on a GPU minidecomp's CPU engine, PyTorch, and PyTorch with CUDA graphs.
+    On the CPU, the peers are PyTorch and JAX; on a GPU, they are minidecomp's CPU engine, PyTorch, and PyTorch with
+    CUDA graphs.
     """
     names = [row.name for row in ROWS] + ([COMMAND.name, "scaling"] if device == "cpu" else [])
     chosen = [name.strip() for name in rows.split(",")] if rows else names
@@ -52,7 +53,9 @@ def main(device: str, rows: str | None, peers: str, repetitions: int, threads: i
     if Path(peers).is_file():
         contenders |= dict.fromkeys(["torch", "jax"] if device == "cpu" else ["torch_cuda", "torch_cuda_graphs"], peers)
     else:
-        click.echo(f"no {peers}: the peers are left out; benchmarks/README.md says how to install them", err=True)
+        click.echo(
+            f"{peers} is missing; the peers are left out; benchmarks/README.md says how to install them", err=True
+        )
     result: dict[str, Any] = {"machine": machine.describe(), "threads": threads, "repetitions": repetitions}
     result["rows"] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +87,7 @@ def main(device: str, rows: str | None, peers: str, repetitions: int, threads: i
 
 
 def _measure(row: Row, workers: list[Worker], folder: Path, repetitions: int, threads: int) -> dict[str, Any]:
-    """Check that all compute the same, then time them in turn."""
+    """Check that all contenders compute the same, then time them in turn."""
     path = folder / f"{row.name}.npz"
     settings = problem.write(row, path)
     differences, ours = {}, None
@@ -114,7 +117,7 @@ def _measure(row: Row, workers: list[Worker], folder: Path, repetitions: int, th
         "differences": differences,
     }
     if row.work == "step":
-        # The limits beside the row, for a machine that others use too is not always as fast.
+        # Measure the limits together with the row, as a shared machine is not always equally fast.
         rates = workers[0].ask(do="limits", threads=threads)
         needed = limits.needed(settings)
         measured |= {"needed": needed, "limits": {kind: rates[kind] for kind in ("operations", "bytes")}}

@@ -1,4 +1,4 @@
-"""A problem's file as read by every contender; nothing but numpy is needed."""
+"""Read a problem's file; every contender uses it, and it needs only numpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole command beside the equivalent script: start-up, 500 epochs of the pinwheel, and the pictures."""
+"""The whole command and the equivalent scripts: start-up, 500 epochs of the pinwheel, and the pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPTIONS = ["--prior", "mixture", "--alpha", "5", "--beta", "0"]
 
 
 def measure(row: Row, contenders: dict[str, str], folder: Path, repetitions: int) -> dict[str, Any]:
-    """Seconds from the command's start to its end, each contender in turn; the first round is not counted."""
+    """Seconds from start to end of the command, for each contender in turn; the first round is not counted."""
     run, data = folder / "run", folder / "pinwheel.npz"
     _write_data(data)
     commands = {}

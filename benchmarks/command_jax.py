@@ -1,4 +1,4 @@
-"""What ``minidecomp train --prior mixture --alpha 5 --beta 0`` does, as a JAX script: DATA.npz OUT_FOLDER."""
+"""A JAX script that does what ``minidecomp train --prior mixture --alpha 5 --beta 0`` does: DATA.npz OUT_FOLDER."""
 
 from __future__ import annotations
 

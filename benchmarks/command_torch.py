@@ -1,4 +1,4 @@
-"""What ``minidecomp train --prior mixture --alpha 5 --beta 0`` does, as a PyTorch script: DATA.npz OUT_FOLDER."""
+"""``minidecomp train --prior mixture --alpha 5 --beta 0`` as a PyTorch script: DATA.npz OUT_FOLDER."""
 
 from __future__ import annotations
 

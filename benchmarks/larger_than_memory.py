@@ -1,4 +1,4 @@
-"""``python -m benchmarks.larger_than_memory``: a file of several times the memory that the command may have."""
+"""``python -m benchmarks.larger_than_memory``: train on a file several times larger than the allowed memory."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from minidecomp.data.on_disk import OnDisk
 from .workers import ROOT, environment
 
 OPTIONS = ["--epochs", "1", "--batch-size", "512", "--latent-dim", "10", "--quiet", "--no-plots"]
-BLOCK = 1 << 25  # bytes that are written at once
+BLOCK = 1 << 25  # bytes written at once
 
 
 @click.command()
-@click.option("--limit", type=click.FloatRange(0.5), default=1.0, show_default=True, help="Memory, in GB.")
-@click.option("--times", type=click.FloatRange(1), default=5.0, show_default=True, help="The file's size, in limits.")
-@click.option("--width", type=click.IntRange(1), default=1024, show_default=True, help="Numbers of a point.")
-@click.option("--hidden", default="100", show_default=True, help="As --hidden of the command.")
+@click.option("--limit", type=click.FloatRange(0.5), default=1.0, show_default=True, help="The memory limit in GB.")
+@click.option("--times", type=click.FloatRange(1), default=5.0, show_default=True, help="The file size in limits.")
+@click.option("--width", type=click.IntRange(1), default=1024, show_default=True, help="How many numbers a point has.")
+@click.option("--hidden", default="100", show_default=True, help="Like --hidden of minidecomp train.")
 @click.option(
-    "--folder", type=click.Path(path_type=Path), help="On the disk that is measured.  [the one of temporaries]"
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Folder on the disk to measure.  [default: temporary files]",
 )
 def main(limit: float, times: float, width: int, hidden: str, folder: Path | None) -> None:
-    """Train for an epoch on a float32 file while the addresses are limited (ulimit -v), and beside it in memory.
+    """Train for an epoch on a float32 file with a limit on memory (ulimit -v), and for comparison in memory.
 
-    Both begin with a file that the system no longer has in its cache. The file is deleted afterwards.
+    Both begin with a file that is no longer in the system's cache. The files are deleted afterwards.
     """
     with tempfile.TemporaryDirectory(dir=folder) as made:
         large, small = Path(made, "large.npy"), Path(made, "small.npy")
@@ -53,7 +55,7 @@ def main(limit: float, times: float, width: int, hidden: str, folder: Path | Non
             seconds, epoch, peak = train(points, Path(made, points.stem), hidden, int(bound))
             trained = 0.9 * (rows if points is large else few)
             click.echo(
-                f"{name}: {epoch:.1f} s an epoch, {trained / epoch:,.0f} points/s; the command {seconds:.1f} s, "
+                f"{name}: {epoch:.1f} s per epoch, {trained / epoch:,.0f} points/s; the command took {seconds:.1f} s, "
                 f"peak {peak / 1e9:.2f} GB"
             )
         forget(large)
@@ -86,7 +88,7 @@ def _limited(size: int) -> None:
 
 
 def train(data: Path, out: Path, hidden: str, limit: int) -> tuple[float, float, int]:
-    """Seconds of the command and of its epoch, and its largest resident memory in bytes."""
+    """The seconds that the command and its epoch take, and its peak resident memory in bytes."""
     command = [sys.executable, "-m", "minidecomp", "train", "--data", str(data), "--hidden", hidden, *OPTIONS]
     before: Callable[[], None] | None = partial(_limited, limit) if limit else None
     begun = time.perf_counter()
@@ -103,7 +105,7 @@ def train(data: Path, out: Path, hidden: str, limit: int) -> tuple[float, float,
 
 
 def read_in_random_order(data: Path) -> float:
-    """Bytes a second, as training reads them."""
+    """Bytes per second when read in the way training reads them."""
     memory.room_for_points = lambda: 0.0
     points = read(data).values
     assert isinstance(points, OnDisk)

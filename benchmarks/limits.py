@@ -1,4 +1,4 @@
-"""What this machine can do at most, measured on the spot, and how much of it a row needs."""
+"""This machine's limits, measured on the spot, and how much of them a row needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _best(function: Any, repetitions: int = 15) -> float:
 
 
 def product_rate(threads: int, n: int = 1024) -> float:
-    """Floating-point operations a second of float32 matrix products n x n, the core's and numpy's better one."""
+    """Floating-point operations per second in float32 matrix products n x n: the better of the core's and numpy's."""
     a, b, c = np.ones((3, n, n), np.float32)
     pool = core.Pool(threads)
     with blas.single_threaded():
@@ -32,7 +32,7 @@ def product_rate(threads: int, n: int = 1024) -> float:
 
 
 def bandwidth(threads: int, megabytes: int = 256) -> float:
-    """Bytes a second of x += y on arrays far larger than the caches: two are read, one is written."""
+    """Bytes per second of x += y on arrays far larger than the caches: two are read, one is written."""
     size = megabytes * 2**18
     x, y = np.ones(size, np.float32), np.ones(size, np.float32)
     parts = [slice(size * i // threads, size * (i + 1) // threads) for i in range(threads)]
@@ -51,8 +51,8 @@ def measure(threads: int) -> dict[str, Any]:
 def needed(settings: dict[str, Any]) -> dict[str, float]:
     """Operations in matrix products and bytes of Adam's state and parameters for one training step of a row.
 
-    A product is counted once forward and twice backward, but for the gradient by the data. Adam with AMSGrad reads and
-    writes theta, m, v and v_max; gradients and activations are counted as free.
+    A product counts once forward and twice backward, except that no gradient with respect to the data is needed. Adam
+    with AMSGrad reads and writes theta, m, v and v_max; gradients and activations are counted as free.
     """
     batch, operations, parameters = settings["batch_size"], 0, 0
     for widths, is_encoder in ((settings["encoder_widths"], True), (settings["decoder_widths"], False)):

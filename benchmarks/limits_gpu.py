@@ -1,4 +1,4 @@
-"""What this GPU can do at most, measured on the spot."""
+"""This GPU's limits, measured on the spot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _best(work: Callable[[], object], repetitions: int = 15) -> float:
 
 
 def measure(threads: int = 0) -> dict[str, Any]:
-    """Operations a second of float32 products without TF32, and bytes a second of x += y; ``threads`` play no part."""
+    """Operations per second in float32 products without TF32, and bytes per second of x += y; ignores ``threads``."""
     n, size = 8192, 2**28
     a, b, c = (cupy.ones((n, n), cupy.float32) for _ in range(3))
     operations = 2 * n**3 / _best(lambda: cupy.matmul(a, b, out=c))

@@ -1,4 +1,4 @@
-"""The pictures that ``minidecomp train`` draws of a pinwheel, as the peers' scripts draw them with matplotlib."""
+"""The pictures that ``minidecomp train`` draws for a pinwheel, drawn with matplotlib for the peers' scripts."""
 
 from __future__ import annotations
 

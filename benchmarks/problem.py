@@ -26,10 +26,10 @@ def _data(row: Row) -> Dataset:
 
 
 def write(row: Row, path: Path) -> dict[str, Any]:
-    """Write the row's problem to an .npz; returns its settings.
+    """Write the row's problem to an .npz file and return its settings.
 
-    The data are the real ones; Fashion-MNIST's are random numbers of the same shape where the set is not installed,
-    which the settings then say.
+    The data are the real ones. If Fashion-MNIST is not installed, random numbers of the same shape replace it, and the
+    settings say so.
     """
     options, note = resolve(row.options), ""
     try:

@@ -1,4 +1,4 @@
-"""The table for the README, and its picture: ``python -m benchmarks.report RESULT.json [PICTURE.png]``."""
+"""The README's table and picture: ``python -m benchmarks.report RESULT.json [PICTURE.png]``."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ PEERS = {
 
 
 def ours(row: dict[str, Any]) -> float:
-    """Our own time: the GPU engine's where it took part."""
+    """Our time: that of the GPU engine if it took part."""
     return float(row["seconds"].get("minidecomp_gpu", row["seconds"].get("minidecomp")))
 
 
 def peers(row: dict[str, Any]) -> list[str]:
-    """Who else took part."""
+    """The other contenders that took part."""
     on_gpu = "minidecomp_gpu" in row["seconds"]
     return [name for name in PEERS if name in row["seconds"] and (on_gpu or name != "minidecomp")]
 
 
 def duration(seconds: float) -> str:
-    """Three digits: 12.3 ms."""
+    """A duration with three digits: 12.3 ms."""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
@@ -36,7 +36,7 @@ def duration(seconds: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """Three digits, and no power of ten: 2.46, 24.6, 2,460."""
+    """A ratio with three digits and no power of ten: 2.46, 24.6, 2,460."""
     return f"{ratio:.3g}" if ratio < 1000 else f"{float(f'{ratio:.3g}'):,.0f}"
 
 
@@ -81,11 +81,11 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-COLOURS, HATCHES = ("#c1440e", "#9db4d9", "#3f5a1c"), ("", "////", "....")  # told apart in grey, too
+COLOURS, HATCHES = ("#c1440e", "#9db4d9", "#3f5a1c"), ("", "////", "....")  # distinguishable in grey too
 
 
 def picture(result: dict[str, Any], path: str) -> None:
-    """How many times as long the peers take, on a logarithmic axis; bars begin at 1, which is as long."""
+    """How many times as long the peers take, on a logarithmic axis; bars begin at 1, equal time."""
     from matplotlib.figure import Figure
 
     rows, names = result["rows"], peers(result["rows"][0])
@@ -108,7 +108,7 @@ def picture(result: dict[str, Any], path: str) -> None:
     axes.set_ylim(0.4, len(rows) + 0.6)
     ticks = [tick for tick in (0.01, 0.1, 1, 10, 100, 1000, 10_000) if low <= tick <= high]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks], fontsize=7)
-    axes.set_xlabel("times as long as minidecomp takes (logarithmic; 1 = as long)", fontsize=8)
+    axes.set_xlabel("time relative to minidecomp (logarithmic; 1 = equal)", fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=len(names))

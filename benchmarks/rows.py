@@ -1,4 +1,4 @@
-"""The rows of the table: what is computed, and how much faster than the peers it is to be."""
+"""The rows of the table: what is computed, and the target for how much faster than the peers it is."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Row:
     work : str
         ``step`` (value, gradient and Adam), ``mmd`` (its value and gradient alone) or ``encode``.
     options : dict
-        Of ``minidecomp.resolve``, for the model.
+        Options for ``minidecomp.resolve``, which describe the model.
     points : int
-        How many data points are loaded and, for ``encode``, encoded.
+        The number of data points to load and, for ``encode``, to encode.
     torch, jax : float
-        The ratio to be reached by the CPU engine.
+        The target ratio of the CPU engine.
     torch_cuda : float, optional
-        That to be reached by the GPU engine.
+        The target ratio of the GPU engine.
     """
 
     name: str

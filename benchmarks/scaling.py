@@ -1,4 +1,4 @@
-"""What minidecomp does alone: threads, sizes of the MMD, start-up."""
+"""Measurements of minidecomp alone: threads, sizes of the MMD, start-up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SMALL_RUNS = 8
 
 
 def seconds_in_turn(functions: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
-    """Medians over rounds in which each is called once."""
+    """Medians over rounds that call each function once."""
     times: dict[str, list[float]] = {name: [] for name in functions}
     for repetition in range(repetitions + 1):
         for name, function in functions.items():

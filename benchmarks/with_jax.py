@@ -1,4 +1,4 @@
-"""The work with JAX: one compiled function a step, its parameters and Adam's state given back in place."""
+"""The work with JAX: one compiled function per step, with the parameters and Adam's state donated."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Model:
 
 
 def adam(parameters: Any, gradient: Any, state: Any, t: jax.Array, lr: float) -> tuple[Any, Any]:
-    """Adam with AMSGrad, as ``torch.optim.Adam`` has it."""
+    """Adam with AMSGrad, as in ``torch.optim.Adam``."""
     rate, root = lr / (1 - BETA1**t), 1 / jnp.sqrt(1 - BETA2**t)
 
     def update(p: jax.Array, g: jax.Array, s: tuple[jax.Array, ...]) -> Any:
@@ -147,7 +147,7 @@ class Step:
         self.prior_sample = jnp.asarray(arrays["prior_sample"])
         self.parameters, self.t, self.at = model.parameters, jnp.zeros((), jnp.int32), 0
         self.state = [(jnp.zeros_like(p),) * 3 for p in jax.tree.leaves(self.parameters)]
-        self.state = jax.tree.map(jnp.array, self.state)  # no two of them in one place, as they are given away
+        self.state = jax.tree.map(jnp.array, self.state)  # no two may share memory, as they are donated
         self.key, self.order = jax.random.key(0), np.random.default_rng(0).permutation(len(self.data))
 
         @partial(jax.jit, donate_argnums=(0, 1, 2, 3))
@@ -226,6 +226,6 @@ class Encode:
 
 
 def load(path: str, threads: int) -> Step | Mmd | Encode:
-    """JAX takes the threads that the process may use."""
+    """JAX uses as many threads as the process may."""
     settings, arrays = read(path)
     return {"step": Step, "mmd": Mmd, "encode": Encode}[settings["work"]](settings, arrays)

@@ -24,7 +24,7 @@ def version() -> str:
 
 
 class Step:
-    """Training steps over consecutive batches, as ``minidecomp train`` makes them."""
+    """Training steps over consecutive batches, as in ``minidecomp train``."""
 
     engine_name = "cpu"
 

@@ -1,4 +1,4 @@
-"""The work with minidecomp's GPU engine. A ``train`` and an ``encode`` end with what they bring back to the host."""
+"""The work with minidecomp's GPU engine. ``train`` and ``encode`` end with copying their results to the host."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Step(with_minidecomp.Step):
     engine_name = "gpu"
 
     def run(self, units: int) -> None:
-        """As ``minidecomp train`` does: the order comes to the device once an epoch, and a call has many steps."""
+        """As in ``minidecomp train``, the order is copied to the device once per epoch, and a call has many steps."""
         if len(self.order) < units * self.batch:
             epochs = -(-units * self.batch // len(self.data))
             order = self.engine.permutation(len(self.data), 0, 0)
@@ -40,7 +40,7 @@ class Encode(with_minidecomp.Encode):
 
 
 class Mmd:
-    """The regulariser alone, by its kernel."""
+    """The regulariser alone, with its kernel."""
 
     def __init__(
         self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int, device: Device | None = None

@@ -1,4 +1,4 @@
-"""The work with PyTorch, eager, as one would write it for this model: modules, autograd, ``torch.optim.Adam``."""
+"""The work with eager PyTorch, written in the usual way: modules, autograd, ``torch.optim.Adam``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def normal_log_density(x: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) 
 
 
 def mmd(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Unbiased, summed over dimensions and kernels, with the whole (B, B, D) differences at once."""
+    """Unbiased, summed over dimensions and kernels, with all (B, B, D) differences at once."""
     n = len(x)
 
     def kernel_sum(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The work with PyTorch on a GPU, eager: the data on the device, Adam in one fused kernel, the device waited for."""
+"""The work with eager PyTorch on a GPU: data on the device, Adam in one fused kernel, synchronised at the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Mmd(with_torch.Mmd):
 
 
 class Encode(with_torch.Encode):
-    """The posteriors of all points, brought back to the host."""
+    """The posteriors of all points, copied to the host."""
 
     def run(self, units: int) -> None:
         for _ in range(units):

@@ -1,4 +1,4 @@
-"""The work with PyTorch on a GPU, each unit captured once as a CUDA graph and replayed."""
+"""The work with PyTorch on a GPU, with each unit captured once as a CUDA graph and then replayed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .with_torch_cuda import version
 
 __all__ = ["load", "version"]
 
-WARM_UP = 3  # runs on a stream aside, as PyTorch's documentation asks for before a capture
+WARM_UP = 3  # runs on a side stream before a capture, as PyTorch's documentation requires
 
 
 def captured(work: Callable[[], Any]) -> tuple[torch.cuda.CUDAGraph, Any]:
-    """The graph of one run of ``work``, and what the run returned, which a replay fills anew."""
+    """The graph of one run of ``work``, and what the run returned, which each replay overwrites."""
     aside = torch.cuda.Stream()
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
@@ -35,7 +35,7 @@ class Step(with_torch.Step):
     def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]):
         super().__init__(settings, arrays, "cuda", fused=True, capturable=True)
         self.rows = self.next_rows().clone()
-        self.graph: torch.cuda.CUDAGraph | None = None  # made after `check`, whose step it would change
+        self.graph: torch.cuda.CUDAGraph | None = None  # made after `check`, because it would change the step there
 
     def run(self, units: int) -> None:
         if self.graph is None:

@@ -1,4 +1,4 @@
-"""One contender in a process of its own: ``python -m benchmarks.worker CONTENDER``. JSON lines in, JSON lines out."""
+"""One contender in a separate process: ``python -m benchmarks.worker CONTENDER``. JSON lines in, JSON lines out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import time
 
 
 def main(contender: str) -> None:
-    """Answer ``load`` (a problem's path, threads), ``check`` (write the gradient), ``time`` (so many units of work).
+    """Answer ``load`` (a problem's path, threads), ``check`` (write the gradient), ``time`` (units of work).
 
-    minidecomp also answers ``limits``, of what it runs on, and ``scaling``, here where the environment is that of the
-    timings.
+    minidecomp also answers ``limits``, those of its device, and ``scaling``, because this process has the environment
+    of the timings.
     """
     module = importlib.import_module(f"benchmarks.with_{contender}")
     work = None
@@ -20,7 +20,7 @@ def main(contender: str) -> None:
         order = json.loads(line)
         answer: dict[str, object] = {}
         if order["do"] == "load":
-            work = None  # the last one's memory goes first
+            work = None  # free the last one's memory first
             work = module.load(order["problem"], order["threads"])
             answer["version"] = module.version()
         elif order["do"] == "check":

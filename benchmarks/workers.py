@@ -1,4 +1,4 @@
-"""The contenders' processes, seen from the one that times them."""
+"""The contenders' processes, as handled by the process that times them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-REST = 0.05  # seconds between two contenders, for the threads of the one before to fall asleep
-# What a machine's image may set and a user's has not.
+REST = 0.05  # seconds between two contenders, so that the threads of the first can fall asleep
+# Variables that a machine's image may set, but a user's machine does not.
 SETTINGS_OF_BLAS = (
     "OPENBLAS_CORETYPE",
     "OPENBLAS_L2_SIZE",
@@ -24,12 +24,12 @@ SETTINGS_OF_BLAS = (
 
 
 def environment() -> dict[str, str]:
-    """This process's, without settings that make a BLAS slower or other than it is by default."""
+    """This process's environment, without settings that change a BLAS's defaults."""
     return {name: value for name, value in os.environ.items() if name not in SETTINGS_OF_BLAS}
 
 
 class Worker:
-    """A contender; ``python`` is the interpreter of its environment."""
+    """A contender's process; ``python`` is the interpreter of its environment."""
 
     def __init__(self, contender: str, python: str):
         self.contender, self.version = contender, ""
@@ -61,7 +61,7 @@ class Worker:
             return values, dict(arrays)
 
     def seconds(self, units: int) -> float:
-        """How long so many units of work take."""
+        """How long a number of units of work takes."""
         time.sleep(REST)
         return float(self.ask(do="time", units=units)["seconds"])
 
@@ -72,7 +72,7 @@ class Worker:
 
 
 def in_turn(workers: list[Worker], repetitions: int, seconds_each: float = 0.2) -> dict[str, list[float]]:
-    """Seconds a unit of work, ``repetitions`` of each contender, one after another in every round."""
+    """Seconds per unit of work: ``repetitions`` rounds, with the contenders one after another in each."""
     units = {}
     for worker in workers:
         worker.seconds(1)  # caches, compilation
@@ -88,8 +88,8 @@ def in_turn(workers: list[Worker], repetitions: int, seconds_each: float = 0.2) 
 
 
 def largest_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> float:
-    """The largest difference of two sets of arrays, over the largest entry."""
+    """The largest difference between two sets of arrays, relative to the largest entry."""
     if ours.keys() != theirs.keys():
-        raise SystemExit(f"benchmarks: {sorted(ours)} are not {sorted(theirs)}")
+        raise SystemExit(f"benchmarks: expected the arrays {sorted(ours)}, got {sorted(theirs)}")
     largest = max(float(np.abs(array).max()) for array in ours.values())
     return max(float(np.abs(ours[name] - theirs[name]).max()) for name in ours) / largest

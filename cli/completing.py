@@ -1,4 +1,4 @@
-"""How a shell's question on what can stand next on the line is answered; click's own mechanism, with our values."""
+"""Answers a shell's question about the next word on the command line, with click's mechanism and our values."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from . import completion_scripts as scripts
 from .group import COMMANDS, LazyGroup, cli
 
 PROGRAM = "minidecomp"
-QUESTION = "_MINIDECOMP_COMPLETE"  # the variable in which a shell's script asks
+QUESTION = "_MINIDECOMP_COMPLETE"  # the variable in which a shell's script asks its question
 LONGEST_HELP = 80
 
 
 class Completing(ShellComplete):
-    """A shell whose completions are ours; nothing is said where a line makes no sense."""
+    """A shell with our completions; a line that makes no sense has none."""
 
-    # In bash a value after "=" is a word by itself, elsewhere the word is the option, "=" and the value.
+    # In bash a value after "=" is a separate word. Elsewhere the word is the option, "=" and the value.
     equals_ends_word = False
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
-        """What can stand in place of the incomplete word, after these words."""
+        """The completions of the incomplete word after these words."""
         option, equals, _ = incomplete.partition("=")
         found = completions(args, incomplete)
         if equals and option.startswith("-") and not self.equals_ends_word:
@@ -41,7 +41,7 @@ class Completing(ShellComplete):
 
 
 class Bash(Completing, BashComplete):
-    """bash, which takes ``--prior=mixture`` for three words."""
+    """bash, which splits ``--prior=mixture`` into three words."""
 
     source_template = scripts.BASH
     equals_ends_word = True
@@ -66,7 +66,7 @@ class Zsh(Completing, ZshComplete):
 
 
 class Fish(Completing, FishComplete):
-    """fish, which adds no blank after a slash by itself and quotes what it shows."""
+    """fish, which adds no space after a slash and quotes what it shows."""
 
     source_template = scripts.FISH
 
@@ -78,7 +78,7 @@ SHELLS: dict[str, type[Completing]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
 
 
 def script(shell: str) -> str:
-    """The text that a shell runs so that it completes minidecomp."""
+    """The script that a shell runs to complete minidecomp."""
     return SHELLS[shell](cli, {}, PROGRAM, QUESTION).source()
 
 
@@ -93,8 +93,8 @@ def answer() -> int:
 
 
 def completions(args: list[str], incomplete: str) -> list[CompletionItem[str]]:
-    """What can stand in place of the incomplete word after these words, without the program's name; [] if nothing."""
-    with suppress(Exception):  # whatever is wrong with the line: the command says so when it runs
+    """The completions of the incomplete word after these words (without the program's name), or []."""
+    with suppress(Exception):  # if the line is wrong, the command says so when it runs
         context = _resolve_context(cli, {}, PROGRAM, args)
         what, word = _resolve_incomplete(context, list(args), incomplete)
         if isinstance(what, click.Parameter):
@@ -107,7 +107,7 @@ def completions(args: list[str], incomplete: str) -> list[CompletionItem[str]]:
 
 def _words(context: click.Context, command: click.Command, word: str) -> list[CompletionItem[str]]:
     """The commands of a group, or a command's options."""
-    if isinstance(command, LazyGroup):  # click would import every command for its help
+    if isinstance(command, LazyGroup):  # click would import every command to get its help
         found = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(word)]
         return found + _short(click.Command.shell_complete(command, context, word)) if word else found
     found = _short(command.shell_complete(context, word))
@@ -118,7 +118,7 @@ def _words(context: click.Context, command: click.Command, word: str) -> list[Co
 
 
 def _short(items: list[CompletionItem[str]]) -> list[CompletionItem[str]]:
-    """With the first sentence of their help, in one line."""
+    """Shorten the help to its first sentence, on one line."""
     for item in items:
         first = " ".join((item.help or "").split()).split(". ")[0].removesuffix(".")
         item.help = first if len(first) <= LONGEST_HELP else f"{first[: LONGEST_HELP - 2]}.."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def data() -> None:
-    """List and fetch data sets.
+    """List, download and draw data sets.
 
     For your own data, give the path of the file as --data; docs/data.md says which files minidecomp reads.
     """
@@ -25,7 +25,7 @@ def data() -> None:
 @data.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def list_(as_json: bool) -> None:
-    """List the named data sets and where each is found."""
+    """List the named data sets and where each one is found."""
     import json
     from dataclasses import asdict
 

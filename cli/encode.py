@@ -1,4 +1,4 @@
-"""``minidecomp encode RUN DATA``: loc and scale of q(z|x) for a user's own data."""
+"""``minidecomp encode RUN DATA``: loc and scale of q(z|x) for your own data."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def encode(
 
 
 def _one_of(data: str | None, option: str | None) -> str:
-    """The file, which is given in one way."""
+    """The file, given as DATA or with --data."""
     if data is None and option is None:
         raise click.UsageError("encode needs DATA; see minidecomp encode --help")
     if data is not None and option is not None:
@@ -84,7 +84,7 @@ def _one_of(data: str | None, option: str | None) -> str:
 
 
 def _free_name(start: Path) -> str:
-    """START.npz, or with a number where that is taken."""
+    """START.npz, or a name with a number if that exists."""
     path, count = start.with_name(f"{start.name}.npz"), 1
     while path.exists():
         count += 1

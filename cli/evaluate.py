@@ -110,7 +110,7 @@ def evaluate(
     evaluated, evaluate says why and goes on with the others.
 
     \b
-    means over batches   the terms of the objective, as in training, on the test data
+    means over batches   the terms of the objective on test data, as in training
     all test points      overlap and match: the two factors of a decomposition, with
                          their standard errors (docs/metrics.md)
     metrics              scores of the posterior means, mostly against the factors

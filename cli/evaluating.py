@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from minidecomp.runs.checkpoint import Run
     from minidecomp.settings.options import TrainOptions
 
-NEVER_REFUSED = {"", "all", "none"}  # as --metrics: whatever a run allows
+NEVER_REFUSED = {"", "all", "none"}  # values of --metrics that every run allows
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A run that was evaluated, what its evaluation.json has, and its row in a table."""
+    """A run that was evaluated, the content of its evaluation.json, and its row in a table."""
 
     folder: Path
     result: dict[str, Any]
@@ -46,7 +46,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Evaluator:
-    """What is wanted of each run, and where the data are.
+    """Evaluates runs: what to compute, and where the data are.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Evaluator:
         overtaken: list[Overtaken] | None = None,
         told: Iterable[Callable[[Run], object]] = (),
     ) -> tuple[Run, dict[str, Any]]:
-        """Evaluate a run and write its evaluation.json; each of ``told`` is called with the run first.
+        """Evaluate a run and write its evaluation.json; before that, call each of ``told`` with the run.
 
         The file is about the best model: if the run has one and this is the last, nothing is written.
         ``overtaken`` is as for `minidecomp.evaluation.everything.evaluate_run`.
@@ -95,13 +95,13 @@ class Evaluator:
     def check(self, folders: Sequence[Path]) -> None:
         """Raise OptionError if an option does not fit one of the runs, before any of them is evaluated.
 
-        A run that is damaged or has lost its data is reported later, when its turn comes.
+        A run that is damaged or has lost its data is reported later, when it is evaluated.
         """
         from minidecomp.runs.checkpoint import identity
 
         thread_count(self.threads)
         refusals: dict[Path, OptionError | None] = {}
-        known: dict[tuple[Any, ...], OptionError | None] = {}  # by what decides it
+        known: dict[tuple[Any, ...], OptionError | None] = {}  # by what the refusal depends on
         for folder in folders:
             with suppress(RunError):
                 options = identity(folder).options
@@ -115,7 +115,7 @@ class Evaluator:
             raise error.changed(where=where)
 
     def _refusal(self, options: TrainOptions) -> OptionError | None:
-        """Why a run of these options cannot be evaluated with those of the command line."""
+        """Why a run with these options cannot be evaluated as the command line asks; None if it can."""
         from minidecomp.evaluation.everything import check_wanted
 
         try:
@@ -137,14 +137,14 @@ class Evaluator:
 
 
 def is_one_run(places: Sequence[str]) -> bool:
-    """Whether a single run is named, which need not exist, and not a folder of runs."""
+    """Whether the places are a single run, which need not exist, and not a folder of runs."""
     from minidecomp.runs.comparison import is_run
 
     return len(places) == 1 and (is_run(Path(places[0])) or not Path(places[0]).is_dir())
 
 
 def finished_runs(places: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """The runs that are named, and the runs inside the other places that are trained to their last epoch.
+    """The named runs and, inside the other places, the runs that are trained to their last epoch.
 
     Runs whose checkpoint cannot be read are included. The lines say which runs are left out.
 
@@ -165,7 +165,7 @@ def finished_runs(places: Sequence[str]) -> tuple[list[Path], list[str]]:
             raise RunError(f"{place}: none of its runs has been trained to its last epoch")
         if finished != found:
             left = len(found) - len(finished)
-            lines.append(f"left out, not trained to the end: {left} of {counted(len(found), 'run')} of {place}")
+            lines.append(f"left out, not trained to the end: {left} of {counted(len(found), 'run')} in {place}")
         return finished
 
     folders = find_runs(places, inside)
@@ -178,7 +178,7 @@ def _may_be_evaluated(folder: Path) -> bool:
 
     try:
         return identity(folder).is_trained
-    except RunError:  # said when its turn comes
+    except RunError:  # reported when the run is evaluated
         return True
 
 
@@ -188,12 +188,12 @@ def evaluate_all(
     progress: Callable[[], AbstractContextManager[Listener]],
     quiet: bool,
 ) -> tuple[list[Evaluated], int]:
-    """Evaluate runs one after the other, with a line on stderr for each (not if ``quiet``) and for each failure.
+    """Evaluate runs one after the other. Print a line on stderr for each failure and, unless ``quiet``, for each run.
 
     Returns
     -------
     (list of Evaluated, int)
-        The runs that did not fail, and the exit code: 0, or the largest exit code of a run that failed.
+        The runs that did not fail; and the exit code, which is 0 or the largest exit code of a failed run.
     """
     found: list[Evaluated] = []
     code = 0
@@ -222,6 +222,6 @@ def _evaluated(folder: Path, evaluator: Evaluator, listener: Listener, quiet: bo
 
 
 def _failure(folder: Path, error: MinidecompError) -> str:
-    """The line about a run that failed; it names the folder once."""
+    """The line about a failed run, with its folder once."""
     reason = on_command_line(error)
     return f"failed: {reason}" if reason.startswith(str(folder)) else f"failed: {folder}: {reason}"

@@ -1,4 +1,4 @@
-"""What ``minidecomp evaluate`` prints of an evaluation, as lines."""
+"""The lines that ``minidecomp evaluate`` prints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .printing import aligned, plus_minus, wrapped
 if TYPE_CHECKING:
     from .evaluating import Evaluated
 
-LABEL = 26  # characters of the column of names
+LABEL = 26  # width of the column of names
 METRICS = {
     "metrics": "metrics of the posterior means",
     "metrics_of_gaussian_quantiles": "metrics of the posterior means, mapped to Gaussian quantiles",
@@ -21,7 +21,7 @@ METRICS = {
 
 
 def evaluation_lines(result: Mapping[str, Any], verbose: bool = False) -> list[str]:
-    """An evaluation under its headings; with ``verbose`` each definition, and a metric's samples and seed."""
+    """An evaluation under its headings; with ``verbose`` also the definitions, and each metric's samples and seed."""
     lines = [_about(result), *_over_batches(result)]
     if "decomposition" in result:
         lines += _of_all_points(result, verbose)
@@ -31,12 +31,12 @@ def evaluation_lines(result: Mapping[str, Any], verbose: bool = False) -> list[s
         if result.get(key):
             lines += _of_metrics(title, result[key], result["factors"], verbose)
     if not verbose and ("decomposition" in result or result.get("metrics")):
-        lines += ["", "--verbose adds how each is defined"]
+        lines += ["", "--verbose adds the definitions"]
     return lines
 
 
 def dimension_names(dimensions: Sequence[int]) -> str:
-    """Latent dimensions, given as indices from 0 in rising order, by their names from z1: "z1, z3-z5"."""
+    """The names of latent dimensions, counted from z1, for rising indices from 0: "z1, z3-z5"."""
     stretches: list[list[int]] = []
     for d in dimensions:
         if stretches and d == stretches[-1][-1] + 1:
@@ -53,7 +53,7 @@ def dimension_names(dimensions: Sequence[int]) -> str:
 
 
 def notes_on_columns(found: Sequence[Evaluated], columns: Sequence[str], verbose: bool = False) -> list[str]:
-    """What the columns of the table of several runs hold; with ``verbose`` each metric's definition."""
+    """What the columns of a table of several runs mean; with ``verbose`` also the definitions of the metrics."""
     from minidecomp.evaluation.terms import units
     from minidecomp.variants import METRICS as KNOWN
 
@@ -112,14 +112,14 @@ def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
 
 
 def _why_they_differ(batch_size: int, test_points: int, points: int, names: Mapping[str, str]) -> str:
-    """Why the terms that are under both headings have other values under the second."""
+    """Why terms under both headings have different values."""
     kl, mmd, inclusive = names["kl"], names["mmd"], names["kl-inc"]
-    again = f"{kl}, {mmd} and {inclusive} are here again"
+    again = f"{kl}, {mmd} and {inclusive} appear again"
     if batch_size == test_points == points:
-        return f"{again}, from other samples: they differ by chance."
+        return f"{again}, from other samples, so the values differ by chance."
     return (
-        f"{again}: here q(z) is the mixture of {points} encodings, above that of a batch of {batch_size}. A smaller "
-        f"mixture raises {inclusive}; {kl} and {mmd} differ by chance."
+        f"{again}. Here q(z) is the mixture of {points} encodings; above, it is that of a batch of {batch_size}. A "
+        f"smaller mixture raises {inclusive}; {kl} and {mmd} differ by chance."
     )
 
 
@@ -128,7 +128,7 @@ def _by_importance_sampling(result: Mapping[str, Any]) -> list[str]:
     points = counted(test["points"], "test point")
     of = f"{found['points']} of {points}" if found["points"] < test["points"] else points
     if found["samples"] == 1:
-        how = "1 sample of each, so the sampling error is not known"
+        how = "1 sample of each, so the sampling error is unknown"
     else:
         how = (
             f"{found['samples']} samples of each, {found['effective_samples']:.1f} effective; "
@@ -157,7 +157,7 @@ def _of_metrics(title: str, scores: Mapping[str, Any], factors: Mapping[str, int
 
 
 def _rows(rows: Iterable[tuple[str, float, float | None]]) -> list[str]:
-    """A line for each name, value and error."""
+    """One line for each name, value and error."""
     rows = list(rows)
     numbers = _numbers([(value, error) for _, value, error in rows])
     return [_row(label, number) for (label, *_), number in zip(rows, numbers, strict=True)]
@@ -168,7 +168,7 @@ def _numbers(numbers: Sequence[tuple[float, float | None]]) -> list[str]:
 
 
 def _row(label: str, number: str) -> str:
-    """A name and its number; a long name takes the blanks before a short number."""
+    """A name and its number; a long name uses the spaces before a short number."""
     short = number.lstrip(" ")
     blanks = max(LABEL + len(number) - len(short) - len(label), 1)
     return f"  {label}{' ' * blanks}{short}".rstrip()

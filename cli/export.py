@@ -1,4 +1,4 @@
-"""``minidecomp export RUN``: the trained encoder and decoder as files for other programs."""
+"""``minidecomp export RUN``: writes the trained encoder and decoder as files for other programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 LARGEST_FLOAT = 1e37
-FAR = 1e4  # float32 tells 2^24 numbers apart; this many times less is left for the data
+FAR = 1e4  # float32 has 24 bits, and this factor leaves about 11 of them to the data
 
 
 class FormatsCommand(click.Command):
@@ -64,7 +64,7 @@ def export(
     weights: str | None,
     test_vector: str | None,
 ) -> None:
-    """Write a run's encoder and decoder, and print what they take and give and how much memory they need."""
+    """Write a run's encoder and decoder; print their inputs, outputs and memory use."""
     from minidecomp.export.exporting import check_test_vector, exported, point_for
     from minidecomp.export.format import chosen_format
     from minidecomp.files import make_folder, write_file
@@ -79,10 +79,10 @@ def export(
     data = cache(partial(load_data, loaded))
     point = point_for(chosen, loaded, test_vector, data)
     if chosen.takes_point and point is None and test_vector != "none":
-        say("no self-check: the outputs for its test vector are not finite", err=True)
+        say("no self-check: its test vector gives outputs that are not finite", err=True)
     folder = make_folder(given_folder(out, place_in(loaded, "export")))
     with TemporaryDirectory() as scratch:
-        # A format's files are known once they are written. Only then can they be compared with those that must stay.
+        # The names of a format's files are known only after writing. Then they are compared with those that must stay.
         with _named(folder, scratch):
             made = {folder / path.name: path for path in chosen.files(loaded, Path(scratch), name, weights, point)}
         for path in made:
@@ -104,7 +104,7 @@ def export(
 
 @contextmanager
 def _named(folder: Path, scratch: str) -> Iterator[None]:
-    """Let errors name the file that was asked for, not the one in the scratch folder."""
+    """Name the requested file in errors, not the one in the scratch folder."""
     from minidecomp.errors import Fault
 
     try:
@@ -115,12 +115,12 @@ def _named(folder: Path, scratch: str) -> Iterator[None]:
             text = f"cannot write {error.filename or scratch}: {error.strerror or error}"
         if scratch not in text:
             raise
-        made_first = f"it is made in {gettempdir()} first"
+        made_first = f"it is first made in {gettempdir()}"
         raise Fault(f"{text.replace(scratch, str(folder))} ({made_first})") from error
 
 
 def _look_at_scaling(loaded: Run, kind: str) -> None:
-    """Refuse a scale that float32 cannot hold, and warn where float32 tells few of the data's numbers apart."""
+    """Refuse a scale that float32 cannot hold; warn if float32 cannot distinguish many of the data's values."""
     scaling = loaded.rules.scaling
     if scaling is None or kind == "safetensors":
         return
@@ -131,14 +131,14 @@ def _look_at_scaling(loaded: Run, kind: str) -> None:
         )
     if scaling.farness > FAR and kind != "numpy":
         say(
-            f"the data are {scaling.farness:.0e} times as far from 0 as they are wide; {kind} takes 32-bit numbers, "
-            "which tell few of them apart",
+            f"the data lie {scaling.farness:.0e} times their width from 0; {kind} uses 32-bit numbers, "
+            "which cannot distinguish many of the values",
             err=True,
         )
 
 
 def _say_the_error(loaded: Run, data: Callable[[], Dataset]) -> None:
-    """Print how far int8 weights move the outputs, on the test data or, if they are gone, on samples of the model."""
+    """Print how far int8 weights move the outputs on the test data or, without them, on samples from the model."""
     from minidecomp.errors import MinidecompError
     from minidecomp.export.example import sample
     from minidecomp.export.precision import MOST_POINTS, int8_errors
@@ -146,7 +146,7 @@ def _say_the_error(loaded: Run, data: Callable[[], Dataset]) -> None:
     try:
         given, points = data().test, "test points"
     except MinidecompError:
-        given, points = sample(loaded.vae, MOST_POINTS), "samples of the model"
+        given, points = sample(loaded.vae, MOST_POINTS), "samples from the model"
     if loaded.rules.scaling is not None:
         points = f"{points}, as scaled by --scale {loaded.rules.scale}"
     for what, (largest, spread) in int8_errors(loaded.vae, given).items():

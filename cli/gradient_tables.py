@@ -1,4 +1,4 @@
-"""What ``minidecomp gradients`` prints, as lines."""
+"""The lines that ``minidecomp gradients`` prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _cell(value: float, form: str = ".3g") -> str:
 
 
 def _table(rows: list[list[str]]) -> list[str]:
-    """Lines of a table: the first column is aligned left, the others right."""
+    """Lines of a table, with the first column left-aligned and the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -34,13 +34,13 @@ def _table(rows: list[list[str]]) -> list[str]:
 
 
 def summary_lines(found: TermGradients, points: int, kl_title: str = "KL") -> list[str]:
-    """Values; norms, shares and cosines by block; the largest entries. A line says if the second term is not the KL."""
+    """Values; norms, shares and cosines by block; the largest entries; a line if the second term is not the KL."""
     from minidecomp.inspection.by_term import largest_entries, summarise
 
     terms = found.terms
-    lines = [f"{points} training points, float64; the gradient of the objective, which training maximises", ""]
+    lines = [f"{points} training points, float64; gradients of the objective, which training maximises", ""]
     if kl_title != "KL":
-        lines.insert(1, f"KL stands for {kl_title}, which the objective has instead")
+        lines.insert(1, f"KL stands for {kl_title}, the objective's term in its place")
     rows = [["term", "weight", "value", "weighted"]]
     for term in terms:
         weight, value = found.weights[term], found.values[term]
@@ -69,7 +69,7 @@ def summary_lines(found: TermGradients, points: int, kl_title: str = "KL") -> li
 
 
 def check_lines(found: Check, points: int) -> list[str]:
-    """The error of each step size, pass or fail for each gradient, and the verdict."""
+    """The error at each step size, pass or fail for each gradient, and the verdict."""
     from minidecomp.inspection.check import ENGINE_TOLERANCE, STEPS, TOLERANCE
 
     terms = list(found.curve)
@@ -98,10 +98,10 @@ def check_lines(found: Check, points: int) -> list[str]:
 
 
 def theorem_lines(name: str, sides: Sides, prior: Prior, beta: float) -> list[str]:
-    """Both sides of a statement, part by part, their difference, and what it means."""
+    """Both sides of a statement, part by part, their difference, and its meaning."""
     from minidecomp.inspection.meaning import meaning
 
-    lines = [sides.statement, f"{prior.name} prior, beta {beta:g}; nats a data point", ""]
+    lines = [sides.statement, f"{prior.name} prior, beta {beta:g}; nats per data point", ""]
     for title, parts, total in (("left", sides.left_parts, sides.left), ("right", sides.right_parts, sides.right)):
         rows = [[f"  {name}", f"{value:.12f}"] for name, value in parts.items()]
         lines += [f"{title} side", *_table([*rows, ["  together", f"{total:.12f}"]])]

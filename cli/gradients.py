@@ -1,4 +1,4 @@
-"""``minidecomp gradients``: look at each term's gradient, check it, explain it; the paper's theorems in numbers."""
+"""``minidecomp gradients``: shows, checks and explains each term's gradient, and evaluates the paper's theorems."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def gradients(
     share   <g_term, g> / <g, g>: the term's part of the step; < 0: against the sum
     cosine  between two terms; < 0: they pull against each other
 
-    The model is that of RUN as it is now; without RUN it is a new model with train's options. The textbook computes
-    everything in float64. --check exits with 1 if a gradient is wrong, and names it.
+    The model is that of RUN as it is now; without RUN it is a new model with train's options. All values are computed
+    by the textbook engine in float64. If a gradient is wrong, --check names it and exits with code 1.
     """
     from minidecomp.settings.resolving import whole_number
 
@@ -107,7 +107,7 @@ def _situation(
     points: int | None,
     most: int,
 ) -> tuple[Situation, Path | None]:
-    """The model and the points, and the folder for the run's pictures."""
+    """The model, the points, and the folder for the run's pictures."""
     from minidecomp.inspection.situation import situation
 
     if run is not None:
@@ -167,7 +167,7 @@ def _situation_of_run(
 
 
 def _picture(folder: Path | None, name: str, figure: Any) -> None:
-    """Draw a picture into the folder of the run's pictures, if there is a run."""
+    """Draw a picture into the run's folder of pictures, if there is a run."""
     from .loading import draw
 
     if folder is not None:
@@ -192,7 +192,7 @@ def _summary(looked_at: Situation, save: str | None, folder: Path | None, as_jso
             f"{term}.{block}": array for term, blocks in found.gradients.items() for block, array in blocks.items()
         }
         if as_json:
-            save_arrays(save, **arrays)  # nothing but JSON on stdout
+            save_arrays(save, **arrays)  # stdout gets only the JSON
         else:
             write_arrays(save, **arrays)
     if s.vae.latent_dim == 2 and not as_json:

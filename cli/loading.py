@@ -1,4 +1,4 @@
-"""What the commands that take a finished run share."""
+"""What the commands that take a trained run share."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ out_option = click.option("--out", "-o", metavar="FILE", help=f"Also write the n
 
 
 class OneDataset:
-    """The data set that was loaded last: a run that has the same as the one before need not load it again."""
+    """Keeps the data set that was loaded last, so that the next run with the same data need not load it again."""
 
     def __init__(self) -> None:
         self._key: tuple[Any, ...] = ()
         self._dataset: Dataset | None = None
 
     def get(self, options: TrainOptions, given: bool) -> Dataset:
-        """`dataset_of` the options; the one before is let go of first, for both may be large."""
+        """`dataset_of` the options. The previous data set is released first, because both may be large."""
         key = data_key(options)
         if self._dataset is None or key != self._key:
             self._dataset = None
@@ -52,14 +52,14 @@ class OneDataset:
 
 
 def data_key(options: TrainOptions) -> tuple[Any, ...]:
-    """What decides which data set a run's is."""
+    """What decides which data set a run has."""
     from minidecomp.sweeps.work import data_options
 
     return tuple(getattr(options, name) for name in data_options())
 
 
 def load_model(run: str, which: str | None) -> Run:
-    """A run with the model that ``--which`` asks for; where it is not said, and not the last, a line says which."""
+    """A run with the model that ``--which`` asks for; by default a line on stderr tells if it is not the last."""
     from minidecomp.runs import checkpoint
 
     loaded = checkpoint.load(run, which)
@@ -73,14 +73,14 @@ def load_model(run: str, which: str | None) -> Run:
 
 
 def is_the_model_that_counts(run: Run) -> bool:
-    """Whether it is the one that evaluation.json is about: the best, where there is one."""
+    """Whether evaluation.json is about this model: the best, if the run has one."""
     from minidecomp.runs.checkpoint import has_best
 
     return run.which == "best" or not has_best(run.folder)
 
 
 def place_in(run: Run, name: str) -> Path:
-    """Where a file or folder of that usual name goes in a run's folder: the last model's beside those of the best."""
+    """The path of a file or folder in a run's folder. For a last model beside a best one, it has a name of its own."""
     path = run.folder / name
     return path if is_the_model_that_counts(run) else path.with_name(f"{path.stem}-last{path.suffix}")
 
@@ -92,7 +92,7 @@ def load_run(
     which: str | None = None,
     datasets: OneDataset | None = None,
 ) -> tuple[Run, Dataset]:
-    """A run, as `load_model` has it, and the data that it was trained on."""
+    """A run, from `load_model`, and the data that it was trained on."""
     loaded = load_model(run, which)
     return loaded, load_data(loaded, data, data_dir, datasets)
 
@@ -105,7 +105,7 @@ def load_data(
     Raises
     ------
     RunError, DataError
-        The user's file has changed since, or the data are not what the model takes.
+        The user's file has changed, or the data do not fit the model.
     """
     dataset = (datasets or OneDataset()).get(options_of_data(run.options, data, data_dir), data is not None)
     run.hold_against(dataset)
@@ -115,7 +115,7 @@ def load_data(
 
 
 def options_of_data(options: TrainOptions, data: str | None, data_dir: str | None) -> TrainOptions:
-    """A run's options, with the places where ``--data`` and ``--data-dir`` say that its data are now."""
+    """A run's options, with the current places of its data from ``--data`` and ``--data-dir``."""
     from minidecomp.data import with_absolute_files
     from minidecomp.errors import OptionError
     from minidecomp.settings.options import data_names
@@ -126,11 +126,11 @@ def options_of_data(options: TrainOptions, data: str | None, data_dir: str | Non
             "data", data, f"the run was trained on {options.data}; --data only says where that data is now"
         )
     moved = {name: value for name, value in (("data", data), ("data_dir", data_dir)) if value is not None}
-    return options.replace(validation=None, **with_absolute_files(moved))  # validation points are for training alone
+    return options.replace(validation=None, **with_absolute_files(moved))  # only training uses validation points
 
 
 def dataset_of(options: TrainOptions, given: bool) -> Dataset:
-    """The data of a run's options; where a file is gone, and none is ``given`` in its place, the error says how."""
+    """The data of a run's options; if a file is missing and none was ``given`` instead, the error says what to do."""
     from minidecomp.data import FILES_OR_NAMES, dataset_from
     from minidecomp.data.labels import is_file
     from minidecomp.errors import DataError, OptionError
@@ -150,7 +150,7 @@ def dataset_of(options: TrainOptions, given: bool) -> Dataset:
 
 
 def say_test_points_are_not_known(run: Run) -> None:
-    """On stderr, that the checkpoint cannot tell whether these are the points that it was trained and tested on."""
+    """On stderr, that the checkpoint cannot tell whether these are the run's training and test points."""
     if not run.digests.train:
         say(
             f"{run.folder}: the run was saved without its data; minidecomp cannot check that these are the same",
@@ -165,27 +165,27 @@ def say_test_points_are_not_known(run: Run) -> None:
 
 
 def say_unit_of_log_likelihoods(rules: DataRules, options: TrainOptions) -> None:
-    """How far log-likelihoods of your own data, where they are scaled, are from those of the data as given."""
+    """How log-likelihoods of scaled data relate to those of the unscaled data, if the data are your own."""
     from minidecomp.settings.options import data_names
 
     if options.data not in data_names() and (nats := rules.log_volume):
         click.echo(
-            f"log-likelihoods are of the data as scaled ({rules.scale}); of the data as given they are "
+            f"log-likelihoods are for the scaled data ({rules.scale}); for the unscaled data they are "
             f"{abs(nats):.4f} nats {'lower' if nats >= 0 else 'higher'}"
         )
 
 
 def say_weights(run: Run) -> None:
-    """On stderr, which weights the objective has, where they change during training."""
+    """On stderr, the weights of the objective, if they change during training."""
     from minidecomp.settings.schedules import has_schedule
 
     if any(has_schedule(run.options, name) for name in ("alpha", "beta")):
         weights = f"beta {run.objective.beta:g}, alpha {run.objective.alpha:g}"
-        say(f"the weights are those of epoch {run.state.begun}: {weights}", err=True)
+        say(f"weights in epoch {run.state.begun}: {weights}", err=True)
 
 
 def say_notes(*datasets: Dataset) -> None:
-    """On stderr, once each: what was not taken for points, and that data of such a size seldom give a model."""
+    """On stderr, once each: what was ignored in the file, and that data of such a size seldom give a good model."""
     from minidecomp.data.rules import size_note
 
     said = dict.fromkeys(note for dataset in datasets for note in (*dataset.notes, size_note(dataset)))
@@ -194,7 +194,7 @@ def say_notes(*datasets: Dataset) -> None:
 
 
 def make_engine(run: Run, threads: str | None = None, name: str | None = None) -> Engine:
-    """The run's engine, or that of a name, with room for batches that make a large encoding fast."""
+    """The run's engine, or the named one, with room for large batches, so that encoding is fast."""
     from minidecomp.engines import make_for_use
 
     batch_size, count = run.options.batch_size, thread_count(threads)
@@ -202,7 +202,7 @@ def make_engine(run: Run, threads: str | None = None, name: str | None = None) -
 
 
 def engine_here(run: Run) -> str:
-    """The engine that the run was trained with or, said on stderr, the CPU for a GPU that is not here."""
+    """The name of the run's engine; cpu, with a line on stderr, if that is the GPU and there is none here."""
     from minidecomp.engines.device import missing
 
     if run.options.engine == "gpu" and (reason := missing()):
@@ -212,7 +212,7 @@ def engine_here(run: Run) -> str:
 
 
 def thread_count(threads: str | None) -> int:
-    """What --threads says, or all cores."""
+    """The number of threads from --threads, or all cores."""
     from minidecomp.settings.options import cores
     from minidecomp.settings.resolving import check
 
@@ -220,9 +220,9 @@ def thread_count(threads: str | None) -> int:
 
 
 def say_what_is_not_finite(test: Mapping[str, float], run: str = "") -> None:
-    """A line on stderr for each term that overflowed on the test data; of several runs it names the run."""
+    """A line on stderr for each term that overflowed on the test data; with several runs it names the run."""
     for name, value in test.items():
-        # A regulariser is NaN where there are too few points for it.
+        # A regulariser is NaN if there are too few points for it.
         if math.isinf(value) or (math.isnan(value) and name in ("log_likelihood", "kl")):
             where = f"{run}: " if run else ""
             say(f"{where}{name} is not finite on the test data, so evaluation.json has null for it", err=True)
@@ -231,7 +231,7 @@ def say_what_is_not_finite(test: Mapping[str, float], run: str = "") -> None:
 def draw(
     folder: Path, name: str, figure: Callable[[], Any], formats: tuple[str, ...] = ("png",), err: bool = False
 ) -> None:
-    """Draw a picture into a folder and say where, on stderr if so wished, or say what it needs."""
+    """Draw a picture into a folder and say where (on stderr if asked), or why it cannot be drawn."""
     from minidecomp import figures
     from minidecomp.files import make_folder
 

@@ -73,7 +73,8 @@ def train_options() -> list[click.Option]:
         else:
             declarations = [*option.flags.split(), flag]
             settings["type"] = str
-            settings["metavar"] = metavars[option.kind] if choices is None else "|".join(map(str, choices))
+            named = option.metavar or metavars[option.kind]
+            settings["metavar"] = named if choices is None else "|".join(map(str, choices))
         found.append(GroupedOption([*declarations, name], group=option.group, **settings))
     return found
 

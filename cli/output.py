@@ -1,4 +1,4 @@
-"""What the commands write: lines for a person, and files where the user says."""
+"""What the commands write: lines on the terminal, and files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUN_FILES = ("checkpoint.npz", "best.npz", "config.toml", "metrics.csv", "gradie
 
 
 def say(line: str, err: bool = False) -> None:
-    """Print one line that may hold a name from outside: what cannot be printed is escaped."""
+    """Print one line that may contain a name from outside; unprintable characters are escaped."""
     stream = sys.stderr if err else sys.stdout
     click.echo(printable(line, getattr(stream, "encoding", None) or "utf-8"), err=err)
 
@@ -39,20 +39,20 @@ def check_output(
     ending: str | tuple[str, ...] = "",
     makes_folder: bool = False,
 ) -> None:
-    """Raise OptionError, which blames the option, unless a file may be written there.
+    """Raise OptionError for this option unless the file may be written.
 
     Parameters
     ----------
     option : str
-        By its name as in Python.
+        Its name in Python.
     path : path or None
-        The file to be written, if there is to be one.
+        The file to write, if any.
     inputs : iterable of path
-        What the command reads; None, and what is no file, are passed over.
+        What the command reads; None and paths that are not files are ignored.
     ending : str or tuple of str
-        Of the file's name; the first one is named where it has none of them.
+        Of the file's name; an error names the first.
     makes_folder : bool
-        The command makes the file's folder where it is missing.
+        Whether the command makes a missing folder.
     """
     if path is None:
         return
@@ -91,7 +91,7 @@ def check_run_output(
     ending: str | tuple[str, ...] = "",
     makes_folder: bool = False,
 ) -> None:
-    """``check_output`` for a command that reads a run: neither its own files, nor its data, may be written over."""
+    """``check_output`` for a command that reads a run: it must not overwrite the run's files or its data."""
     from minidecomp.data import FILES_OR_NAMES
 
     named = [getattr(run.options, name, None) for name in FILES_OR_NAMES]
@@ -100,7 +100,7 @@ def check_run_output(
 
 
 def check_out(path: str | None) -> None:
-    """Raise OptionError unless ``write_out`` can write to ``--out``, as far as can be told before a run is read."""
+    """Raise OptionError unless ``write_out`` can write to ``--out``, as far as one can tell before reading a run."""
     from minidecomp.data.cells import ending_of
     from minidecomp.data.written import ENDINGS, cannot_be_written
 
@@ -119,7 +119,7 @@ def check_run_out(path: str | None, run: Run, data: str | None = None) -> None:
 
 
 def write_out(out: str, given: Given) -> None:
-    """Write what a command gives to ``--out``, and say where; on standard output it is CSV, and nothing else."""
+    """Write a command's result to ``--out``, and say where; standard output gets CSV and nothing else."""
     from minidecomp.data.written import csv_text, write_given
 
     if out == STANDARD_OUTPUT:
@@ -158,7 +158,7 @@ def save_arrays(out: str, **arrays: Any) -> None:
 
 
 def _files_of_a_run(folder: Path) -> list[Path]:
-    """The files that are a run's own, if the folder is one."""
+    """The files that belong to a run, if the folder is one."""
     return [folder / name for name in RUN_FILES] if (folder / RUN_FILES[0]).is_file() else []
 
 
@@ -172,8 +172,8 @@ def _files_of_the_data_set(run: Run) -> list[Path]:
 
 
 def _is_same(path: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, by links or other spellings."""
+    """Whether two paths lead to the same file, through links or other spellings."""
     try:
         return os.path.samefile(path, other)
-    except (OSError, ValueError):  # one of them is not there
+    except (OSError, ValueError):  # one of them does not exist
         return False

@@ -1,4 +1,4 @@
-"""What a folder means that is given where runs are: a run, a sweep's runs, or the runs inside of it."""
+"""The runs that a place on the command line stands for: a run, the runs of a sweep, or the runs in a folder."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ MOST_NAMED = 10  # folders in a line
 
 
 class Sweeps:
-    """The runs of sweeps' folders: those that sweep.toml names, in its order; ``said`` has a line for the others."""
+    """The runs of sweeps: those in sweep.toml, in its order; ``said`` has lines about the others."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
 
     def inside(self, place: Path) -> list[Path]:
-        """The run folders in a folder; of a sweep's, those of its grid.
+        """The run folders in a folder; for a sweep, those of its grid.
 
         Raises
         ------
         RunError
-            If it is a sweep none of whose runs is there, or holds sweeps alone.
+            The folder is a sweep with no run yet, or it contains only sweeps.
         """
         from minidecomp.runs.comparison import is_run, runs_inside
         from minidecomp.sweeps.folder import GRID, open_sweep
@@ -45,12 +45,12 @@ class Sweeps:
             more = f"; runs of other grids in it: {some([each.name for each in others])}" if others else ""
             raise RunError(f"{place}: none of its runs has begun; train them with {again}{more}")
         if len(there) < len(named):
-            self.said.append(f"not begun: {len(named) - len(there)} of {counted(len(named), 'run')} of {place}")
+            self.said.append(f"not begun: {len(named) - len(there)} of {counted(len(named), 'run')} in {place}")
         if others:
             self.said.append(f"left out, as they are not in {place / GRID}: {some([each.name for each in others])}")
         return there
 
 
 def some(folders: Sequence[str | Path]) -> str:
-    """Their names between commas, of many the first."""
+    """The names, comma-separated; only the first ones if there are many."""
     return ", ".join(map(str, folders[:MOST_NAMED])) + (", .." if folders[MOST_NAMED:] else "")

@@ -56,7 +56,7 @@ def _refuse_options_of_a_run(**options: str | None) -> None:
 def _of_run(
     run: str, out: str | None, which: str | None, data: str | None, data_dir: str | None
 ) -> tuple[Path, dict[str, Any]]:
-    """Where a run's page usually goes, and the run as the page has it."""
+    """The usual place of the page, and the run in the page's form."""
     from minidecomp.playground import content
 
     loaded, dataset = load_run(run, data, data_dir, which)
@@ -65,15 +65,15 @@ def _of_run(
 
 
 def _open(path: Path) -> bool:
-    """Open the page in the user's browser; whether there is one."""
+    """Open the page in the user's browser; returns whether that worked."""
     import webbrowser
 
-    # Without a display there are browsers of text alone, which would take the terminal and run no script.
+    # Without a display only text browsers would open; they take over the terminal and run no scripts.
     if sys.platform not in ("win32", "darwin") and not any(
         map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
     ):
         return False
     try:
         return webbrowser.open(path.resolve().as_uri())
-    except (webbrowser.Error, OSError, ValueError, IndexError):  # BROWSER may be any text
+    except (webbrowser.Error, OSError, ValueError, IndexError):  # $BROWSER may be any text
         return False

@@ -1,22 +1,21 @@
-"""How results are printed: values with their errors, decimal points below each other; texts in lines that fit."""
+"""How results are printed: values with their errors and aligned decimal points, and text that fits the terminal."""
 
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from .tables import terminal_width
-
-USUAL_WIDTH = 100  # of a line where the output is not a terminal
+USUAL_WIDTH = 100  # of a line if the output is not a terminal
 DECIMALS, MOST_DECIMALS = 4, 9
 HEAD = 6  # characters before the decimal point
 
 
 def plus_minus(stream: Any = None) -> str:
-    """The sign between a value and its error: ± where the stream (stdout by default) can show it, else +-."""
+    """The sign between a value and its error: ± where the stream (stdout by default) can show it, otherwise +-."""
     encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
     try:
         "±".encode(encoding)
@@ -26,25 +25,27 @@ def plus_minus(stream: Any = None) -> str:
 
 
 def has_error(error: float | None) -> bool:
-    """Whether there is an error to print: an exact value has none (0), and sometimes it is not known (NaN)."""
+    """Whether there is an error to print: it is 0 for an exact value and NaN if it is not known."""
     return error is not None and math.isfinite(error) and error > 0
 
 
 def with_decimals(value: float, error: float | None = None) -> tuple[str, str]:
-    """A value and its error as text: two digits of the error, and as many decimals of the value.
+    """A value and its error as text: two digits of the error, and the same number of decimals for the value.
 
-    A value without an error has four decimals, and its error is an empty text.
+    A value without an error has four decimals, and the text of its error is empty.
     """
     if not math.isfinite(value) or abs(value) >= 1e9:
         return f"{value:.4g}", f"{error:.2g}" if error is not None and has_error(error) else ""
     if error is None or not has_error(error):
         return _unsigned_zero(f"{value:.{DECIMALS}f}"), ""
-    decimals = min(max(0, 1 - math.floor(math.log10(error))), MOST_DECIMALS)
+    decimals = max(0, 1 - math.floor(math.log10(error)))
+    if decimals > MOST_DECIMALS:
+        return f"{value:.4g}", f"{error:.2g}"
     return _unsigned_zero(f"{value:.{decimals}f}"), f"{error:.{decimals}f}"
 
 
 def aligned(numbers: Sequence[tuple[float, float | None]], sign: str) -> list[str]:
-    """Values with their errors, their decimal points below each other; ``sign`` stands between the two."""
+    """Values with their errors, aligned at the decimal point; ``sign`` stands between value and error."""
     texts = [with_decimals(*each) for each in numbers]
     tails = [value[_point(value) :] for value, _ in texts]
     width = max([DECIMALS + 1, *map(len, tails)])
@@ -55,7 +56,7 @@ def aligned(numbers: Sequence[tuple[float, float | None]], sign: str) -> list[st
 
 
 def _point(text: str) -> int:
-    """Where the decimal point is, or the end of a text without one."""
+    """The position of the decimal point, or the length of a text without one."""
     return text.find(".") if "." in text else len(text)
 
 
@@ -63,7 +64,14 @@ def _unsigned_zero(text: str) -> str:
     return text.lstrip("-") if float(text) == 0 else text
 
 
+def terminal_width() -> int | None:
+    """The width of the terminal in characters; None if the output does not go to a terminal."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
+
+
 def wrapped(text: str, indent: str = "") -> list[str]:
-    """The text in lines that fit the terminal, each with the indent."""
+    """The text as indented lines that fit the terminal."""
     width = max(terminal_width() or USUAL_WIDTH, 30)
     return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

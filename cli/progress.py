@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def stop_on_signals() -> Iterator[list[int]]:
-    """Collects the first SIGINT or SIGTERM, so that a step is never cut in two; a second one interrupts at once."""
+    """Collect the first SIGINT or SIGTERM, so that no step is interrupted halfway; a second one interrupts at once."""
     received: list[int] = []
 
     def note(number: int, frame: Any) -> None:
@@ -38,12 +38,12 @@ def stop_on_signals() -> Iterator[list[int]]:
 
 
 def progress(trainer: Trainer, quiet: bool) -> AbstractContextManager[Callable[[Trainer], None]]:
-    """What to call after every slice of training: see `minidecomp.progress.shown`."""
+    """What to call after each slice of training: see `minidecomp.progress.shown`."""
     return nullcontext(lambda t: None) if quiet else shown(trainer)
 
 
 def waiting() -> Waiting:
-    """How what takes long before training is shown: lines on stderr, and a bar on a terminal."""
+    """Show long work before training: lines on stderr, and a bar on a terminal."""
     from minidecomp.data.waiting import Waiting
 
     return Waiting(lambda line: say(line, err=True), bar)
@@ -51,7 +51,7 @@ def waiting() -> Waiting:
 
 @contextmanager
 def bar(length: int, label: str = "") -> Iterator[Callable[[int], object]]:
-    """A bar on stderr, moved by a call with how much is done; nothing but the label where bars cannot be drawn."""
+    """A bar on stderr; a call sets how much is done. Where no bar can be drawn, only the label is printed."""
     if not has_bars():
         if label:
             say(label, err=True)

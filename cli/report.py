@@ -1,4 +1,4 @@
-"""``minidecomp report RUN``: the run as one HTML page, with its decoder to play with."""
+"""``minidecomp report RUN``: the run as one HTML page with an interactive decoder."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .output import check_output, check_run_output, say_page
 def report(run: str, which: str | None, out: str | None, data: str | None, data_dir: str | None) -> None:
     """Write one HTML file with the settings, curves, evaluation, and an explorer of the latent space.
 
-    The page needs no network. The decoder of a compact model runs in it: move z with sliders or, if there are two
-    latent dimensions, in a plane, and the output, the terms and their gradients follow.
+    The page is self-contained and needs no network. If the model is small enough, its decoder runs in the page: move z
+    with sliders or, with two latent dimensions, in a plane, and watch the output, the terms and their gradients.
     """
     from pathlib import Path
 

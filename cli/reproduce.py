@@ -1,4 +1,4 @@
-"""``minidecomp reproduce``: one of the paper's experiments from start to end."""
+"""``minidecomp reproduce``: runs one of the paper's experiments from start to end."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
 
     where = "" if scheduler is None else " on this machine alone"
     took = in_words(seconds(entries, Datasets()))
-    click.echo(f"{counted(len(entries), 'run')}; their training will take {took}{where}, evaluations apart", err=True)
+    click.echo(f"{counted(len(entries), 'run')}; training will take {took}{where}, without the evaluations", err=True)
 
 
 def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool) -> Path:
-    """The sweep's folder, new or as it was left."""
+    """The sweep's folder, new or existing."""
     from minidecomp.runs.owner import is_empty
     from minidecomp.sweeps.folder import GRID, begin_sweep, check_writable, open_sweep
 
@@ -119,7 +119,7 @@ def _go(
 
 
 def _recorded(chosen: Experiment) -> int:
-    """How many of the columns are recorded values; the options are in the runs' names."""
+    """How many of the columns are recorded values; the runs' names contain the options."""
     from minidecomp.settings.options import by_name
 
     return sum(name not in by_name() for name in chosen.columns)

@@ -1,4 +1,4 @@
-"""``minidecomp runs``: which runs and sweeps there are, and where each of them stands."""
+"""``minidecomp runs``: lists runs and sweeps, and how far each of them is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from minidecomp.runs.standing import Standing
     from minidecomp.sweeps.survey import SweepStanding
 
-MOST_VALUES = 3  # of an option of a sweep, in a cell
+MOST_VALUES = 3  # of a sweep's option, in one cell
 
 
 @click.command()
@@ -53,7 +53,7 @@ def runs(folders: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
 
 
 def _found(folders: Sequence[str]) -> tuple[list[Standing | SweepStanding], list[str]]:
-    """The runs and sweeps, and a line for what cannot be read, or has none of them."""
+    """The runs and sweeps, and a line for each place that cannot be read or has none."""
     from minidecomp.errors import RunError
     from minidecomp.runs.folder import RUNS
     from minidecomp.sweeps.folder import SWEEPS
@@ -62,7 +62,7 @@ def _found(folders: Sequence[str]) -> tuple[list[Standing | SweepStanding], list
     usual = [place for place in (RUNS, SWEEPS) if os.path.isdir(place)]
     places = list(dict.fromkeys(map(Path, folders))) if folders else usual
     if not places:
-        return [], [f"neither {RUNS} nor {SWEEPS} is here; name a FOLDER, or begin with minidecomp train"]
+        return [], [f"there is no folder {RUNS} or {SWEEPS} here; name a FOLDER, or start with minidecomp train"]
     found: dict[Path, Standing | SweepStanding] = {}
     problems = []
     for place in places:
@@ -74,7 +74,7 @@ def _found(folders: Sequence[str]) -> tuple[list[Standing | SweepStanding], list
                 found.setdefault(each.folder, each)
                 count += 1
         if not count:
-            problems.append(f"{place}: no run and no sweep is in it")
+            problems.append(f"{place}: no runs or sweeps in it")
     return list(found.values()), problems
 
 
@@ -112,12 +112,12 @@ def _date(changed: float | None) -> str | None:
         return None
     try:
         return datetime.fromtimestamp(changed).isoformat(timespec="minutes")
-    except (OSError, OverflowError, ValueError):  # a clock that was wrong by more than years can say
+    except (OSError, OverflowError, ValueError):  # a clock that was far off
         return None
 
 
 def state_text(found: Standing | SweepStanding) -> str:
-    """Where a run or a sweep stands, in a few words."""
+    """The state of a run or a sweep, in a few words."""
     from minidecomp.runs.standing import BEGUN, NOT_EVALUATED, UNFINISHED
     from minidecomp.sweeps.survey import SweepStanding
 
@@ -138,7 +138,7 @@ def _sweep_text(found: SweepStanding) -> str:
 
 
 def _value(value: Any) -> Any:
-    """A sweep's values of an option in one cell: all, or the first and the last of them."""
+    """A sweep's values of an option in one cell: all, or the first and the last."""
     if not isinstance(value, list):
         return value
     from minidecomp.runs.comparison import short_text
@@ -148,14 +148,14 @@ def _value(value: Any) -> Any:
 
 
 def _complaint(found: Standing | SweepStanding) -> str:
-    """The line that says what is wrong with a run or a sweep; it names the folder."""
+    """The line that says what is wrong with a run or a sweep, with its folder."""
     where = "" if found.reason.startswith(str(found.folder)) else f"{found.folder}: "
     state = "" if "damaged" in found.reason else f"{state_text(found)}: "
     return f"{state}{where}{found.reason}"
 
 
 def _facts(found: Standing | SweepStanding) -> dict[str, Any]:
-    """All that is known of a run or a sweep."""
+    """Everything known about a run or a sweep."""
     from minidecomp.sweeps.survey import SweepStanding
 
     row: dict[str, Any] = {"run": str(found.folder), "kind": "run", "date": _date(found.changed)}
@@ -172,12 +172,12 @@ def _facts(found: Standing | SweepStanding) -> dict[str, Any]:
 
 
 def _lists(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Widths as lists, as `table` has them."""
+    """The options with widths as lists, as in `table`."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
 def _flat(found: Standing | SweepStanding) -> dict[str, Any]:
-    """The same with the options as columns of their own."""
+    """The facts with the options as separate columns."""
     facts = _facts(found)
     options = facts.pop("options")
     return facts | {name: value for name, value in options.items() if name not in facts}

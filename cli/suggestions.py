@@ -1,7 +1,7 @@
-"""What can be the value of an option or of an argument: its choices, runs, sweeps, files, names of what runs recorded.
+"""The values that an option or an argument can have: choices, runs, sweeps, files, names of recorded values.
 
-The metavar of a parameter says it for most: ``a|b`` are choices, RUN is a run's folder, FILE.html a file of that
-ending. The rest stands in ``BY_NAME``.
+For most parameters the metavar is enough: ``a|b`` are choices, RUN is a run's folder, FILE.html is a file with this
+ending. ``BY_NAME`` has the others.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from click.shell_completion import CompletionItem
 Items = list[CompletionItem[str]]
 Suggest = Callable[[click.Context, str], Items]
 
-MOST_ENTRIES = 500  # of a folder that is looked into for runs, so that a large one costs no time
+MOST_ENTRIES = 500  # read from a folder in the search for runs, so that a large folder takes no time
 RUN_FILES, BEGUN_FILES, SWEEP_FILES = ("checkpoint.npz",), ("checkpoint.npz", "config.toml"), ("sweep.toml",)
 RUNS, SWEEPS = "runs", "sweeps"
 
 
 def suggest(context: click.Context, parameter: click.Parameter, word: str) -> Items:
-    """The values that a word can be completed to."""
+    """The values that complete a word."""
     command, name = str(context.info_name), str(parameter.name)
     found = BY_NAME.get((command, name)) or BY_NAME.get(("", name))
     if found is not None:
@@ -43,7 +43,7 @@ def _starting(values: Iterable[str], word: str) -> Items:
 
 
 def _of_list(values: Iterable[str], word: str) -> Items:
-    """The values for the last place of a list with commas, without those that it has."""
+    """The values for the last item of a comma-separated list, without those already in the list."""
     before, comma, last = word.rpartition(",")
     taken = before.split(",")
     return [
@@ -57,7 +57,7 @@ def _of_list(values: Iterable[str], word: str) -> Items:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """What is in a folder, by name; of a large one a part, and nothing of one that cannot be read."""
+    """The entries of a folder by name: at most MOST_ENTRIES, and none if it cannot be read."""
     found = []
     try:
         with os.scandir(os.path.expanduser(folder) or ".") as entries:
@@ -71,25 +71,25 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """A key by which run-9 is before run-10."""
+    """A sort key that puts run-9 before run-10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _matching(word: str) -> tuple[str, list[os.DirEntry[str]]]:
-    """The folder part of a word as it was typed, and the entries of that folder whose names go on as the rest does."""
+    """The folder part of a word as typed, and the entries of that folder that begin with the rest of the word."""
     head, slash, start = word.rpartition("/")
     found = [entry for entry in _entries(head + slash) if entry.name.startswith(start)]
     return head + slash, [entry for entry in found if start or not entry.name.startswith(".")]
 
 
 def folders(word: str) -> Items:
-    """The folders to which a word can be completed."""
+    """The folders that complete a word."""
     head, found = _matching(word)
     return [CompletionItem(f"{head}{entry.name}/", type="folder") for entry in found if entry.is_dir()]
 
 
 def files(word: str, endings: tuple[str, ...] = ()) -> Items:
-    """The files with one of the endings, and the folders on the way to others."""
+    """The files with one of the endings, and folders that may lead to more."""
     head, found = _matching(word)
     named = [entry for entry in found if not entry.is_dir() and (not endings or _ends(entry.name, endings))]
     return folders(word) + [CompletionItem(head + entry.name) for entry in named]
@@ -104,7 +104,7 @@ def _has(folder: str | os.DirEntry[str], names: tuple[str, ...]) -> bool:
 
 
 def _leads_to(folder: str | os.DirEntry[str], names: tuple[str, ...], depth: int = 2) -> bool:
-    """Whether a folder holds one that has such a file, itself or further down."""
+    """Whether a folder contains, directly or deeper, a folder with such a file."""
     inside = [entry for entry in _entries(os.fspath(folder)) if entry.is_dir()]
     return any(_has(entry, names) for entry in inside) or (
         depth > 1 and any(_leads_to(entry, names, depth - 1) for entry in inside)
@@ -112,7 +112,7 @@ def _leads_to(folder: str | os.DirEntry[str], names: tuple[str, ...], depth: int
 
 
 def holders(word: str, names: tuple[str, ...], usual: str) -> Items:
-    """The folders that have one of the files, those in the usual place by their own names too, and what leads there."""
+    """Folders with one of the files (in the usual place, their names suffice), and folders that lead to such ones."""
     head, found = _matching(word)
     inside = [entry for entry in found if entry.is_dir()]
     items = [CompletionItem(head + entry.name) for entry in inside if _has(entry, names)]
@@ -138,7 +138,7 @@ def runs(context: click.Context, word: str) -> Items:
 
 
 def begun_runs(context: click.Context, word: str) -> Items:
-    """Folders of runs, of those too that have no checkpoint yet."""
+    """Folders of runs, including those without a checkpoint."""
     return holders(word, BEGUN_FILES, RUNS)
 
 
@@ -147,7 +147,7 @@ def sweeps(context: click.Context, word: str) -> Items:
     return holders(word, SWEEP_FILES, SWEEPS)
 
 
-# Names that depend on the variants, or on what runs have
+# Names that depend on the variants, or on what the runs recorded
 
 
 def data(context: click.Context, word: str) -> Items:
@@ -179,14 +179,14 @@ def data_folders(context: click.Context, word: str) -> Items:
 
 
 def metrics(context: click.Context, word: str) -> Items:
-    """A list of metrics, or a word for all or none of them."""
+    """A list of metrics, or "all" or "none"."""
     from minidecomp.variants import METRICS
 
     return _of_list([*METRICS, *([] if "," in word else ["all", "none"])], word)
 
 
 def loggers(context: click.Context, word: str) -> Items:
-    """A list of logs, or none."""
+    """A list of loggers, or "none"."""
     from minidecomp.variants import LOGGERS
 
     return _of_list([*LOGGERS, *([] if "," in word else ["none"])], word)
@@ -214,30 +214,30 @@ def fetchable(context: click.Context, word: str) -> Items:
 
 
 def _rows(context: click.Context) -> list[dict[str, object]]:
-    """The rows of the runs that the line names."""
+    """The rows of the runs on the command line."""
     from minidecomp.runs.comparison import read_rows, runs_inside
 
-    # Where the last option lacks its value, click leaves the arguments among the words that it has not taken.
+    # If the last option lacks its value, click leaves the arguments among the words not yet parsed.
     words = [os.path.expanduser(word) for word in context.params.get("runs") or context.args]
     return read_rows([word for word in words if os.path.isdir(word)], runs_inside)[0]
 
 
 def recorded(context: click.Context, word: str) -> Items:
-    """A value that the named runs have recorded."""
+    """A value that these runs recorded."""
     from minidecomp.runs.comparison import recorded_names
 
     return _starting(recorded_names(_rows(context)), word)
 
 
 def recorded_list(context: click.Context, word: str) -> Items:
-    """A list of values that the named runs have recorded."""
+    """A list of values that these runs recorded."""
     from minidecomp.runs.comparison import recorded_names
 
     return _of_list(recorded_names(_rows(context)), word)
 
 
 def coming(context: click.Context, word: str) -> Items:
-    """A value that each run of a sweep will have."""
+    """A value that every run of a sweep will record."""
     from minidecomp.runs.comparison import test_terms
     from minidecomp.variants import METRICS
 
@@ -245,14 +245,14 @@ def coming(context: click.Context, word: str) -> Items:
 
 
 def differing(context: click.Context, word: str) -> Items:
-    """An option in which the named runs differ."""
+    """An option in which these runs differ."""
     from minidecomp.runs.comparison import differing_options
 
     return _starting([name.replace("_", "-") for name in differing_options(_rows(context))], word)
 
 
 def differing_list(context: click.Context, word: str) -> Items:
-    """A list of options in which the named runs differ."""
+    """A list of options in which these runs differ."""
     from minidecomp.runs.comparison import differing_options
 
     return _of_list([name.replace("_", "-") for name in differing_options(_rows(context))], word)

@@ -1,4 +1,4 @@
-"""``minidecomp sweep``: a grid of runs in one folder, trained, evaluated, and put into a table."""
+"""``minidecomp sweep``: trains and evaluates a grid of runs in one folder, and writes a table of them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 class SweepCommand(TrainCommand):
-    """One that says where several values of a flag stand."""
+    """A command that says where to give several values of a flag."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """click's way, but for a value behind a flag, which click would take for an argument too many."""
+        """click's way, except for a value after a flag, which click would report as a surplus argument."""
         from minidecomp.settings.options import by_name
 
         flags = {f"--{name.replace('_', '-')}": name for name, option in by_name().items() if option.kind is bool}
@@ -104,7 +104,7 @@ def sweep(
         entries, folder = _expanded(blocks, config), Path(out or "sweeps/sweep")
         if out is not None:
             check_given(out, sweep_folder.go_on_with(out), sweep_folder.holds_only_a_beginning)
-        if scheduler is None:  # else the data may be where the workers are
+        if scheduler is None:  # otherwise the data may be on the workers' machines
             datasets.load_all(entries)
     for log in {entry.options.log for entry in entries}:
         check_log(log)
@@ -131,7 +131,7 @@ def sweep(
 
 
 def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
-    """Say the notes on the user's own files; one that cannot be had fails its runs, with the reason."""
+    """Print the notes on the user's data files; a file that cannot be read fails its runs later, with the reason."""
     from minidecomp.errors import MinidecompError
     from minidecomp.settings.options import data_names
 
@@ -146,7 +146,7 @@ def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
 
 
 def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry], received: Sequence[int]) -> int:
-    """The exit code, as of ``train``: 128 and the number of the signal that stopped it; with what to type next."""
+    """Say how to continue, and return the exit code: for a stopped sweep 128 plus the signal's number, as for train."""
     if "stopped" in outcomes.values() or len(outcomes) < len(entries):
         click.echo("stopped; every run is saved where it stood", err=True)
         say(f"to continue: {command}", err=True)
@@ -155,7 +155,7 @@ def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[E
 
 
 def say_failures(found: list[dict[str, Any]]) -> None:
-    """A line on stderr for each run that failed, with its reason."""
+    """On stderr, a line for each failed run with the reason."""
     for row in found:
         if row["state"] == "failed":
             say(f"failed: {row['run']}: {row.get('reason', '')}", err=True)
@@ -168,7 +168,7 @@ def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | 
 
 
 def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> list[Block]:
-    """The grid, of the command line over the environment and the file."""
+    """The grid: the command line over the grid file over the environment."""
     from minidecomp.runs.warm_start import with_its_options
     from minidecomp.settings.resolving import check, whole_number
     from minidecomp.settings.schedules import spelled_out
@@ -192,7 +192,7 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
 
 
 def _expanded(blocks: list[Block], config: str | None) -> list[Entry]:
-    """The grid's runs; what its file has wrong is said of the file."""
+    """The grid's runs; an error in the grid file names the file."""
     from minidecomp.sweeps.grid import expand, read_blocks
 
     try:
@@ -208,12 +208,12 @@ def _plain_values(block: Block) -> Block:
 
 
 def _plain(value: Any) -> Any:
-    """As TOML has it."""
+    """The value as TOML has it."""
     return list(value) if isinstance(value, tuple) else value
 
 
 def check_scheduler(address: str | None) -> None:
-    """Raise OptionError unless the address has a scheduler's form, and Dask is here to speak with it."""
+    """Raise OptionError unless the address has the form of a scheduler's address and Dask is installed."""
     import re
 
     from minidecomp.packages import missing
@@ -231,7 +231,7 @@ def check_plot(
     plot: str,
     against: str | None,
 ) -> Picture:
-    """What a plot of the finished sweep will show; OptionError if there is no such picture."""
+    """What the plot of the finished sweep will show; OptionError if it cannot be drawn."""
     from minidecomp.runs.comparison import will_be_recorded
     from minidecomp.settings.options import by_name
 
@@ -250,12 +250,12 @@ def run_grid(
     quiet: bool,
     datasets: Datasets | None = None,
 ) -> tuple[dict[str, str], list[int]]:
-    """Complete a sweep here or on a cluster, with its progress on the terminal.
+    """Run a sweep here or on a cluster, with its progress on the terminal.
 
     Returns
     -------
     (dict of str to str, list of int)
-        Each run's outcome by its name, and the signals that came.
+        Each run's outcome by name, and the signals received.
     """
     from minidecomp.settings.resolving import check
 
@@ -316,7 +316,7 @@ def _report(folder: Path, entries: Sequence[Entry], found: list[dict[str, Any]],
 
 
 def _what_next(folder: Path, found: list[dict[str, Any]]) -> str:
-    """A command that shows more of a finished sweep: a plot against an option that differs, if one does."""
+    """A command that shows more of a finished sweep: a plot against an option that differs, if there is one."""
     from minidecomp.runs.comparison import choose_axis, differing_options
 
     if not differing_options(found):
@@ -330,6 +330,6 @@ def _plot(folder: Path, found: list[dict[str, Any]], picture: Picture, as_json: 
 
     finished = [row for row in found if row["state"] == "finished"]
     if not curves(finished, picture.value, picture.against):
-        click.echo(f"no picture: no finished run has a number for {picture.value}", err=True)
+        click.echo(f"no picture: no finished run has a value of {picture.value}", err=True)
         return
     draw(finished, replace(picture, path=folder / picture.path), on_stderr=as_json)

@@ -1,4 +1,4 @@
-"""How a sweep shows itself: one bar over all runs on a terminal, a line for each run that ends elsewhere."""
+"""The progress of a sweep: a bar over all runs on a terminal, otherwise a line for each run that ends."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from minidecomp.sweeps.grid import Entry
     from minidecomp.training import Trainer
 
-Names = Mapping[str, Sequence[str]]  # of the metrics of each run
+Names = Mapping[str, Sequence[str]]  # each run's metrics
 NO_NAMES: Names = {}
-STEPS_OF_A_RUN = 1000  # of the bar: every run counts the same, however long it is
+STEPS_OF_A_RUN = 1000  # of the bar; all runs count the same, whatever their length
 
 
 class SweepProgress:
-    """What the runs' threads call; ``bar`` is None off a terminal."""
+    """What the runs' threads call; ``bar`` is None if the output is not a terminal."""
 
     def __init__(self, folder: Path, entries: Sequence[Entry], bar: Any, quiet: bool, names: Names = NO_NAMES):
         from minidecomp.sweeps.folder import is_finished
@@ -45,7 +45,7 @@ class SweepProgress:
         return f"{self.ended}/{counted(self.total, 'run')}"
 
     def progress(self, entry: Entry, trainer: Trainer) -> None:
-        """Called after each slice of a run's training: moves the bar on."""
+        """Called after each slice of a run's training: advances the bar."""
         if self.bar is None:
             return
         share = (trainer.state.epoch + trainer.state.row / len(trainer.data)) / max(trainer.epochs, 1)
@@ -63,7 +63,7 @@ class SweepProgress:
         self.bar.update(max(by, 0), ", ".join(running[:3]) + (" .." if len(running) > 3 else ""))
 
     def report(self, entry: Entry, outcome: str) -> None:
-        """Called when a run ends: counts it on the bar, or writes its line."""
+        """Called when a run ends: advances the bar, or prints a line."""
         with self._lock:
             self.ended += outcome != "stopped"
             if self.bar is not None:
@@ -71,7 +71,7 @@ class SweepProgress:
             elif not self.quiet:
                 seconds = time.monotonic() - self._begun
                 trained = self._seconds_of_training(entry) if outcome == "finished" else ""
-                end = f"({trained}{seconds:.1f} s since the sweep began)"
+                end = f"({trained}{seconds:.1f} s since the start of the sweep)"
                 say(f"{self.ended}/{self.total}  {outcome}: {entry.name}  {end}", err=True)
 
     def _seconds_of_training(self, entry: Entry) -> str:
@@ -85,7 +85,7 @@ class SweepProgress:
 def sweep_progress(
     folder: Path, entries: Sequence[Entry], quiet: bool, names: Names = NO_NAMES
 ) -> Iterator[SweepProgress]:
-    """The sweep's progress view."""
+    """Show the progress of the sweep."""
     if quiet or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
         yield SweepProgress(folder, entries, None, quiet, names)
         return

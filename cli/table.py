@@ -1,7 +1,8 @@
-"""``minidecomp table RUNS``: runs side by side, as a table and as a plot of a value against an option."""
+"""``minidecomp table RUNS``: compares runs, as a table and as a plot of a value against an option."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from minidecomp.settings.options import by_name
 
 from .output import check_output, say
 from .places import Sweeps, some
+from .printing import plus_minus
 from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table, what_columns_are
 
-MOST_EXPLAINED = 6  # columns; --all has too many
+MOST_EXPLAINED = 6  # columns; --all has too many to explain
 
 
 @click.command()
@@ -92,7 +94,7 @@ def table(
 
 
 def _check_form(form: str | None, everything: bool, as_csv: bool, as_json: bool) -> str:
-    """How the table is written; OptionError for two ways at once."""
+    """The format of the table; OptionError if two are asked for."""
     if as_csv and as_json:
         raise OptionError("csv", None, "this cannot be used together with --json")
     if form is not None and (as_csv or as_json):
@@ -102,7 +104,7 @@ def _check_form(form: str | None, everything: bool, as_csv: bool, as_json: bool)
 
 @dataclass(frozen=True)
 class Content:
-    """A table's rows and columns, the columns that a narrow terminal leaves out, and notes on the table."""
+    """A table's rows and columns, the columns to leave out on a narrow terminal, and notes on the table."""
 
     rows: list[dict[str, Any]]
     columns: list[str]
@@ -111,7 +113,7 @@ class Content:
 
 
 def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | None, everything: bool) -> Content:
-    """What the table shows: of each run, or with ``by`` of each group of runs."""
+    """What the table shows of each run or, with ``by``, of each group of runs."""
     from minidecomp.runs import comparison
     from minidecomp.variants import METRICS
 
@@ -129,7 +131,7 @@ def _content(rows: list[dict[str, Any]], values: list[str] | None, by: str | Non
 def table_of(
     rows: list[dict[str, Any]], shown: list[str], asked_for: Sequence[str] = (), everything: bool = False
 ) -> Content:
-    """A table with a row a run: the options that differ, and values.
+    """A table with one row per run: the options that differ, and values.
 
     Parameters
     ----------
@@ -137,16 +139,16 @@ def table_of(
     shown : list of str
         The values' names.
     asked_for : sequence of str
-        Values that the user named: a narrow terminal leaves out other values and options first.
+        Values that the user named: a narrow terminal leaves out other values and options before these.
     everything : bool
-        All options, and unless some were asked for all values.
+        Show all options and, unless some were asked for, all values.
     """
     from minidecomp.runs import comparison
     from minidecomp.runs.following import independent
 
     options = comparison.differing_options(rows)
     said = [name for name in shown if name not in options]
-    kept = {*independent(rows, options, ""), "data"}  # a prior has usual data, but the data are what a reader looks for
+    kept = {*independent(rows, options, ""), "data"}  # readers look for the data, even if the prior implies them
     unsaid = [name for name in reversed(options) if name not in kept]
     least = _of_least_interest(said, [name for name in options if name not in unsaid], asked_for)
     if everything:
@@ -160,9 +162,9 @@ def table_of(
 
 
 def _of_least_interest(values: list[str], options: list[str], asked_for: Sequence[str]) -> list[str]:
-    """Which columns go first where there is no room: values that nobody asked for, then options, from the right.
+    """Columns in the order in which a narrow terminal leaves them out: other values first, then options.
 
-    The first of the values that were asked for, or else of all, stays.
+    The first of the values that were asked for stays; if none were, the first value.
     """
     kept = [name for name in values if name in asked_for] or values[:2]
     more = [name for name in values if name not in kept]
@@ -170,7 +172,7 @@ def _of_least_interest(values: list[str], options: list[str], asked_for: Sequenc
 
 
 def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> None:
-    """Print a table; text names data files by the last parts of their paths that tell them apart."""
+    """Print a table; in text, data files are named by the last parts of their paths that differ."""
     from minidecomp.runs.comparison import last_parts
 
     rows = content.rows
@@ -182,12 +184,12 @@ def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> No
 
 
 def _say_what_columns_are(content: Content) -> None:
-    """Below a table for people: what its values and errors are."""
+    """Below a text table, explain its values and errors."""
     lines = what_columns_are(content.columns)
     if 0 < len(lines) <= MOST_EXPLAINED:
         say("; ".join(lines), err=True)
     if any(row.get("n", 1) > 1 for row in content.rows):
-        say("n: runs with different seeds; mean ± standard error over them", err=True)
+        say(f"n: number of runs; values: mean {plus_minus(sys.stderr)} standard error over these runs", err=True)
 
 
 def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
@@ -204,16 +206,16 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     means = [group.options | {"n": len(group.runs)} | {name: group.mean(name) for name in values} for group in found]
     notes = []
     if all(len(group.runs) == 1 for group in found):
-        notes.append("each row is one run, so no value has a standard error")
+        notes.append("no standard errors: every row is a single run")
     for name in values:
         if without := [row["run"] for row in rows if not is_number(row.get(name))]:
-            notes.append(f"without {name}, and not in its mean: {some(without)}")
+            notes.append(f"without {name}, so left out of its mean: {some(without)}")
     return Content(means, columns, list(reversed(values[1:])), notes)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What is drawn, against what, with a line at which height, and the file."""
+    """The value to draw, the option to draw it against, the height of a reference line, and the file."""
 
     value: str
     against: str
@@ -222,7 +224,7 @@ class Picture:
 
 
 def refuse_without_plot(**given: str | None) -> None:
-    """Raise OptionError for the options of a plot where none is asked for."""
+    """Raise OptionError for an option of the plot if --plot is missing."""
     for name, value in given.items():
         if value is not None:
             raise OptionError(name, value, "this needs --plot")
@@ -236,7 +238,7 @@ def check_picture(
     out: str | None,
     otherwise: str,
 ) -> Picture:
-    """What a plot of these rows shows; OptionError if there is no such picture."""
+    """The plot that was asked for; OptionError if it cannot be drawn from these rows."""
     from minidecomp import figures
     from minidecomp.runs.comparison import check_axes
     from minidecomp.settings.resolving import number
@@ -251,7 +253,7 @@ def check_picture(
 
 
 def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
-    """On stderr, that log-likelihoods of differently scaled data do not compare: of the scales that were learnt."""
+    """On stderr, that log-likelihoods do not compare between data with different scales learnt from the data."""
     volumes = [row["log_volume"] for row in rows if isinstance(row.get("log_volume"), float)]
     if volumes and max(volumes) - min(volumes) > 1e-6 * max(1.0, max(map(abs, volumes))):
         say(
@@ -262,7 +264,7 @@ def say_if_scales_differ(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = False) -> None:
-    """Draw a value against an option, and say where the picture is, and which runs are not in it."""
+    """Draw a value against an option; say where the picture is and which runs it lacks."""
     from minidecomp import figures
     from minidecomp.evaluation.naming import label_of
     from minidecomp.runs import comparison
@@ -278,7 +280,7 @@ def draw(rows: Sequence[dict[str, Any]], picture: Picture, on_stderr: bool = Fal
         label_of(picture.value),
         picture.reference,
         picture.against in by_name(),
-        f"without a value, and not shown: {without}" if missing else "",
+        f"not shown, for lack of a value: {without}" if missing else "",
     )
     path = picture.path
     figures.write_figure(figure, path.parent, path.stem, (path.suffix.removeprefix("."),))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,33 +13,25 @@ import click
 from minidecomp.errors import OptionError, counted, one_of, printable
 
 from .output import say
+from .printing import plus_minus, terminal_width, with_decimals
 
 if TYPE_CHECKING:
     from minidecomp.runs.grouping import Mean
 
 TEXT, MARKDOWN, LATEX, CSV = "text", "markdown", "latex", "csv"
 FORMATS = (TEXT, MARKDOWN, LATEX, CSV)
-PLUS_MINUS = "±"
-GAP = 2  # blanks between columns
-LEAST_NAME = 12  # letters that a run's name keeps on a narrow terminal
-MOST_DECIMALS = 9
-MOST_NAMED = 8  # columns that are not shown, in the line that says so
+GAP = 2  # spaces between columns
+LEAST_NAME = 12  # characters that a run's name keeps on a narrow terminal
+MOST_NAMED = 8  # names in the line about columns that are not shown
 
 Row = Mapping[str, Any]
 
 
 def check_format(name: str | None) -> str:
-    """The format that ``--format`` names; text if it is not given."""
+    """The format that ``--format`` names; text by default."""
     if name is not None and name not in FORMATS:
         raise OptionError("format", name, must_be=one_of(FORMATS))
     return name or TEXT
-
-
-def terminal_width() -> int | None:
-    """The width of the terminal in letters; None if the output goes elsewhere."""
-    if sys.stdout is None or not sys.stdout.isatty():
-        return None
-    return shutil.get_terminal_size().columns
 
 
 def print_table(
@@ -52,20 +41,20 @@ def print_table(
     least: Sequence[str] = (),
     elsewhere: str = "",
 ) -> None:
-    """Print the rows, each on one line, under the columns' names.
+    """Print a table with one line per row under the columns' names.
 
     Parameters
     ----------
     rows : sequence of mapping
-        Values by their columns' names; a `Mean` is printed with its error.
+        Values by column name; a `Mean` is printed with its error.
     columns : sequence of str
-        The first one names the row and is aligned to the left.
+        The first one names the row and is left-aligned.
     kind : str
         One of ``FORMATS``.
     least : sequence of str
-        Columns that a narrow terminal leaves out, in this order; a line on stderr names them.
+        Columns to leave out on a narrow terminal, in this order; a line on stderr names them.
     elsewhere : str
-        Where that line says these columns are: "--csv has all".
+        Where that line says to find these columns: "--csv has all".
     """
     if kind == CSV:
         click.echo(csv_text(rows, columns), nl=False)
@@ -79,7 +68,7 @@ def print_table(
 
 
 def csv_text(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """The rows as CSV with all digits; a `Mean` has its error in a column NAME.se behind its own."""
+    """The rows as CSV with all digits; the error of a `Mean` is in a column NAME.se after its own."""
     means = {name for name in columns if any(_is_mean(row.get(name)) for row in rows)}
     names = [each for name in columns for each in ([name, f"{name}.se"] if name in means else [name])]
     buffer = io.StringIO()
@@ -90,7 +79,7 @@ def csv_text(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 
 def plain(row: Row) -> dict[str, Any]:
-    """The row with numbers in the place of each `Mean`: NAME and NAME.se."""
+    """The row with each `Mean` replaced by two numbers: NAME and NAME.se."""
     found: dict[str, Any] = {}
     for name, value in row.items():
         if _is_mean(value):
@@ -105,7 +94,7 @@ def _is_mean(value: Any) -> bool:
 
 
 def cell(value: Any, kind: str = TEXT) -> str:
-    """A value in few digits, on one line."""
+    """A value with few digits, on one line."""
     if value is None:
         return ""
     if _is_mean(value):
@@ -113,40 +102,30 @@ def cell(value: Any, kind: str = TEXT) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return printable(text)  # here, so that the columns keep their widths
+    return printable(text)  # before the widths are measured
 
 
 def _with_error(mean: Mean, kind: str) -> str:
-    """Two digits of the error, and the mean to as many decimals."""
-    sign = _plus_minus(kind)
-    if mean.error is None:
-        return f"{mean.value:.4g}"
-    if mean.error == 0:
-        return f"{mean.value:.4g} {sign} 0"
-    decimals = max(0, 1 - math.floor(math.log10(mean.error)))
-    if decimals > MOST_DECIMALS:
-        return f"{mean.value:.4g} {sign} {mean.error:.2g}"
-    return f"{mean.value:.{decimals}f} {sign} {mean.error:.{decimals}f}"
+    if not mean.error:  # one run, or runs that agree
+        return f"{mean.value:.4g}" + ("" if mean.error is None else f" {_plus_minus(kind)} 0")
+    value, error = with_decimals(mean.value, mean.error)
+    return f"{value} {_plus_minus(kind)} {error}"
 
 
 def _plus_minus(kind: str) -> str:
-    """The sign before an error, in letters that the output can show."""
-    if kind == LATEX:
-        return r"\pm"
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    can_show = kind != TEXT or PLUS_MINUS.encode(encoding, "ignore")
-    return PLUS_MINUS if can_show else "+-"
+    """The sign before an error."""
+    return r"\pm" if kind == LATEX else plus_minus() if kind == TEXT else "±"
 
 
 def _title(name: str) -> str:
-    """A column's title where a reader sees the table without the command: in words, with its unit."""
+    """A column's title for readers without the command at hand: in words, with its unit."""
     from minidecomp.evaluation.naming import label_of
 
     return cell(label_of(name))
 
 
 def _text_column(name: str, values: Sequence[Any]) -> list[str]:
-    """The name and the values, with decimals and errors below each other."""
+    """The name and the values, aligned at decimal points and errors."""
     from minidecomp.settings.options import by_name
 
     cells = [cell(value) for value in values]
@@ -164,7 +143,7 @@ def _text_column(name: str, values: Sequence[Any]) -> list[str]:
 
 
 def what_columns_are(columns: Sequence[str]) -> list[str]:
-    """For each column of recorded values, what it is in words, with its unit; nothing where its name says that."""
+    """For each column of recorded values, its meaning in words and its unit, unless the name says it."""
     from minidecomp.evaluation.naming import label_of
     from minidecomp.settings.options import by_name
 
@@ -183,14 +162,14 @@ def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: st
         text = (" " * GAP).join([line[0].ljust(widths[0]), *padded]).rstrip()
         say(text if width is None or len(text) <= width else f"{text[: max(width - 2, 0)]}.."[:width])
     if width is not None and gone:
-        names = ", ".join(gone[-MOST_NAMED:])  # those of most interest, which went last
+        names = ", ".join(gone[-MOST_NAMED:])  # the most important ones, which were left out last
         others = f" and {counted(len(gone) - MOST_NAMED, 'other')}" if len(gone) > MOST_NAMED else ""
         more = f"; {elsewhere}" if elsewhere else ""
         say(f"not shown, as the terminal has {counted(width, 'column')}: {names}{others}{more}", err=True)
 
 
 def _leave_out(cells: dict[str, list[str]], least: Sequence[str], width: int) -> list[str]:
-    """Take out columns, in that order, until the table is no wider; returns their names."""
+    """Take out columns, in this order, until the table fits the width; returns their names."""
     gone = []
     for name in least:
         if _width_of(cells) <= width:
@@ -205,7 +184,7 @@ def _width_of(cells: Mapping[str, Sequence[str]]) -> int:
 
 
 def _cut_names(cells: dict[str, list[str]], width: int) -> None:
-    """Cut the beginnings of names that make the table too wide."""
+    """Cut the beginnings of the rows' names if the table is still too wide."""
     if (over := _width_of(cells) - width) > 0:
         name, column = next(iter(cells.items()))
         longest = max(LEAST_NAME, max(map(len, column)) - over)
@@ -219,7 +198,7 @@ def _markdown(lines: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _markdown_text(text: str) -> str:
-    """The text with what Markdown would read escaped; an underscore within a word is a letter there."""
+    """The text with Markdown's special characters escaped; an underscore inside a word needs no escape."""
     return re.sub(r"[\\|`*<>\[\]~]|(?<![^\W_])_|_(?![^\W_])", lambda found: f"\\{found[0]}", text)
 
 
@@ -243,7 +222,7 @@ def _latex(lines: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _latex_text(text: str) -> str:
-    """The text escaped; negative numbers, and means with their errors, are formulas."""
+    """The text escaped; negative numbers and means with errors become formulas."""
     if _FORMULA.fullmatch(text):
         return f"${text}$"
     return "".join(_LATEX.get(letter, letter) for letter in text)

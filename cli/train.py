@@ -1,4 +1,4 @@
-"""``minidecomp train``: from options to a run folder with a trained model and its pictures."""
+"""``minidecomp train``: trains a model from options, and writes a run folder with the model and its pictures."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def train(
         from minidecomp import figures
 
         figures.import_matplotlib_meanwhile()
-    # Nobody else trains the run until its evaluation is written.
+    # No other process may train the run until its evaluation is written.
     with trainer, log_of_run(trainer, partial(say, err=True)) as log:
         with stop_on_signals() as received, progress(trainer, quiet) as advance:
             finished = train(trainer, advance, lambda: bool(received), [log])
@@ -168,7 +168,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
 
 
 def _check_config(run: Run) -> None:
-    """Raise RunError if somebody has changed an option in the run's config.toml, which a resume would not see."""
+    """Raise RunError if an option in the run's config.toml was edited, because a resume would not use the edit."""
     from minidecomp import resolve
     from minidecomp.errors import MinidecompError, RunError
     from minidecomp.settings.sources import read_config
@@ -176,7 +176,7 @@ def _check_config(run: Run) -> None:
     path = run.folder / "config.toml"
     try:
         options = resolve(read_config(str(path)))
-    except MinidecompError:  # it is not needed, and is written anew
+    except MinidecompError:  # the file is not needed, and is rewritten
         return
     for name, begun in vars(run.options).items():
         if name not in GOES_ON and (found := getattr(options, name)) != begun:
@@ -226,8 +226,9 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
         click.echo(trainer.ending)
     say_unit_of_log_likelihoods(trainer.rules, trainer.options)
     best = trainer.state.best
-    epoch, after = ("the last epoch", "") if best is None else (f"epoch {best.epoch}", " after it")
-    click.echo(f"means in {units()}; train: over {epoch}, test: of the trained model{after}")
+    click.echo(f"means in {units()}")
+    epoch = "the last epoch" if best is None else f"epoch {best.epoch}"
+    click.echo(f"train: over {epoch}; {'validation and test' if validation else 'test'}: with the model after it")
     width = max(16, *(len(label) + 1 for label in labels.values()))
     parts = {"train": train, "validation": validation, "test": result["test"]}
     parts = {name: part for name, part in parts.items() if part}

@@ -8,7 +8,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# Looked up on first use, so that `import minidecomp` and `minidecomp --help` cost next to nothing.
+# Imported on first use, so that `import minidecomp` and `minidecomp --help` are fast.
 _PLACES = {
     "VAE": "model.vae",
     "Objective": "objective",
@@ -34,10 +34,10 @@ def __dir__() -> list[str]:
 
 
 def _use_the_installed_package() -> None:
-    """In a clone after a plain ``pip install .``: put the installed package in this one's place.
+    """In a clone after a plain ``pip install .``: use the installed package in place of this one.
 
-    Python finds the clone's folder ``minidecomp`` first when it starts there, but the compiled core is only in the
-    installed package. After ``pip install -e .`` the two are the same, and nothing happens.
+    If Python starts in the clone, it finds the folder ``minidecomp`` first, but only the installed package has the
+    compiled core. After ``pip install -e .`` the two are the same, and this function does nothing.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def _use_the_installed_package() -> None:
     )
     assert spec is not None and spec.loader is not None
     installed = util.module_from_spec(spec)
-    sys.modules["minidecomp"] = installed  # `import` takes the module from here when this file has run
+    sys.modules["minidecomp"] = installed  # `import` takes the module from here after running this file
     spec.loader.exec_module(installed)
 
 

@@ -1,4 +1,4 @@
-"""``python -m minidecomp`` is ``minidecomp``."""
+"""``python -m minidecomp`` is the same as ``minidecomp``."""
 
 from .cli import run
 

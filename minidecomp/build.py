@@ -1,4 +1,4 @@
-"""From options to data, model and objective, by the names that docs/python.md has."""
+"""From options to data, model and objective, under the names in docs/python.md."""
 
 from .data import dataset_from as dataset
 from .model.from_options import fit_likelihood, prior_logits, vae

@@ -1,4 +1,4 @@
-"""The random numbers of a step, by the name that docs/python.md has."""
+"""The random numbers of a step, under the name in docs/python.md."""
 
 from .randomness.draws import Draws, draw, sample_prior
 

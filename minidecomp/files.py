@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and small ones that are read with care."""
+"""Write files whole or not at all, and read small files safely."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from typing import Any
 from .errors import Fault
 
 OPEN_FILES = ("/dev/fd", "/proc/self/fd")
-MARK = "minidecomp-"  # in a temporary's name: no other program deletes or leaves files of such names
-MOST_OF_A_NAME = 50  # characters of a file's name in that of its temporary, which must not be too long
+MARK = "minidecomp-"  # marks temporary files, so that those of other programs are not taken for ours
+MOST_OF_A_NAME = 50  # characters of a file's name that its temporary file repeats: long names are not allowed
 
 
 _NO_FILES = (
@@ -32,31 +32,31 @@ _NO_FILES = (
 
 
 def what_else(mode: int) -> str | None:
-    """What a path of that mode is, if it is no regular file: ``a pipe``, ``a folder``, .."""
+    """What a path of that mode is if it is not a regular file: ``a pipe``, ``a folder``, .."""
     return next((kind for is_kind, kind in _NO_FILES if is_kind(mode)), None)
 
 
 def read_small_file(path: str | Path, most: int, streams: bool = False) -> bytes:
-    """The bytes of a regular file: what else may stand there, such as a pipe, would be waited for or never end.
+    """The bytes of a regular file. Reading anything else, such as a pipe, could block or never end.
 
     Parameters
     ----------
     path : path
     most : int
-        Bytes.
+        The largest number of bytes.
     streams : bool
-        A pipe is read as well, if the path names one that this process has open: ``/dev/stdin``, or the ``/dev/fd/N``
-        that a shell makes of ``<(..)``.
+        Also read a pipe that this process has open: ``/dev/stdin``, or the ``/dev/fd/N`` that a shell creates for
+        ``<(..)``.
 
     Raises
     ------
     OSError
-        If it is not there or is something else, cannot be read, or has more bytes (``errno.EFBIG``).
+        If the file does not exist, is not a regular file, cannot be read, or has more bytes (``errno.EFBIG``).
     """
     streams = streams and (str(path) == "/dev/stdin" or os.path.dirname(path) in OPEN_FILES)
     try:
         _check_regular(os.stat(path).st_mode, streams)
-        # Another may take its place between the look and the opening, which must not wait either.
+        # Another file may take its place between the check and the opening, which must not block either.
         no_wait = 0 if streams else getattr(os, "O_NONBLOCK", 0)
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | no_wait)) as file:
             _check_regular(os.fstat(file.fileno()).st_mode, streams)
@@ -75,12 +75,12 @@ def _check_regular(mode: int, or_pipe: bool) -> None:
 
 
 def make_folder(path: Path) -> Path:
-    """Make a folder, with those above it, unless it is there.
+    """Create a folder, and those above it, unless it exists.
 
     Raises
     ------
     Fault
-        If it cannot be made, with the reason.
+        If it cannot be created, with the reason.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -94,24 +94,24 @@ def unchecked() -> None:
 
 
 def write_file(path: Path, write: Callable[[Any], Any], check: Callable[[], object] = unchecked) -> None:
-    """Write a file beside its place, sync it and rename it: a crash leaves the old one whole.
+    """Write a temporary file, sync it and rename it, so that a crash leaves the old file whole.
 
-    It has the old one's permissions or, new, those that the umask gives.
+    The file keeps the old one's permissions; a new file gets those of the umask.
 
     Parameters
     ----------
     path : pathlib.Path
-        In a folder that exists.
+        The file, in a folder that exists.
     write : callable
-        Given the open binary file.
+        Called with the open binary file.
     check : callable
-        Called at the last moment, to raise if the file must not be written after all. The folder may have been replaced
-        by another up to then; after it the renaming fails, for the file to be renamed is in the old one.
+        Called at the last moment; it raises if the file must not be written after all, for example because the folder
+        was replaced. If that happens after the check, renaming fails, since the temporary file is in the old folder.
 
     Raises
     ------
     Fault
-        If it cannot be written, with the reason; what stood at ``path`` before is still there.
+        If it cannot be written, with the reason; the old file at ``path`` is still there.
     """
     temporary = path.with_name(f".{path.name[:MOST_OF_A_NAME]}.{MARK}{secrets.token_hex(8)}")
     try:
@@ -145,7 +145,7 @@ def _mode_of_the_old(path: Path) -> int | None:
 
 
 def is_temporary(name: str, final: str) -> bool:
-    """Whether a file of that name is what a killed ``write_file`` has left of ``final``."""
+    """Whether a file of that name is a temporary file that a killed ``write_file`` left when writing ``final``."""
     return re.fullmatch(rf"\.{re.escape(final[:MOST_OF_A_NAME])}\.{MARK}[0-9a-f]{{16}}", name) is not None
 
 
@@ -155,12 +155,12 @@ def write_json(path: Path, values: Any, check: Callable[[], object] = unchecked)
 
 
 def as_json(values: Any) -> str:
-    """Indented JSON; a number that is not finite, for which JSON has no word, becomes null."""
+    """Indented JSON. Numbers that are not finite become null, since JSON cannot represent them."""
     return json.dumps(_finite(values), indent=2, allow_nan=False)
 
 
 def _finite(values: Any) -> Any:
-    if hasattr(values, "tolist"):  # a number or an array of NumPy's
+    if hasattr(values, "tolist"):  # a NumPy number or array
         values = values.tolist()
     if isinstance(values, Mapping):
         return {name: _finite(value) for name, value in values.items()}

@@ -1,6 +1,6 @@
-"""How much memory an undertaking takes: estimated, said and, where the machine has less, refused before it begins.
+"""Estimate how much memory a task needs, report it, and refuse the task if the machine has less.
 
-The estimates are of the largest moment, in bytes, and right to a factor of two (tests/test_memory.py).
+The estimates are of the peak, in bytes, and correct within a factor of two (tests/test_memory.py).
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ import numpy as np
 
 from .errors import Fault
 
-SAID = 4e9  # what more takes than this is said
-SHARE_FOR_POINTS = 1 / 4  # of the memory there is; points that take more stay on the disk, where they can
+SAID = 4e9  # bytes; anything that needs more is reported
+SHARE_FOR_POINTS = 1 / 4  # of all memory; points that need more stay on disk, if they can
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
-# Numbers of 64 bits that are alive at once for each ...
-PAIR_OF_POINTS = 7  # of a regulariser's pairs: the kernel, its slope, differences and sums
-OF_A_MIXTURE = 5  # point, component and dimension: the log density, its parts and its gradient
-PARAMETER = 6  # parameter, in gradients term by term
-# Numbers of the model's own type for each ...
+# 64-bit numbers in memory at the same time, for each ...
+PAIR_OF_POINTS = 7  # pair in a regulariser: the kernel, its slope, differences and sums
+OF_A_MIXTURE = 5  # point, component and dimension of a mixture: the log density, its parts and its gradient
+PARAMETER = 6  # parameter, for gradients term by term
+# Numbers of the model's dtype, for each ...
 OF_A_CODE = 48  # row and dimension: the compiled regularisers' columns and partial sums
-OF_A_CELL = 8 * 8 * 3  # cell of the compiled MMD and dimension: 8 arrays of 12 or 24 doubles
-# Bytes for each ...
-COPIES = 2 * 8 + 4  # value of a file: as float64 all of them and a part, and as float32
-ORDERS = 4  # of a file's rows that are alive at once: the data set's, sorted, and two epochs'
-DRAWN = 20  # number that the generator draws by the textbook
-PIXEL = 130  # pixel of a picture's mosaic, in matplotlib
+OF_A_CELL = 8 * 8 * 3  # cell and dimension of the compiled MMD: 8 arrays of 12 or 24 doubles
+# Bytes, for each ...
+COPIES = 2 * 8 + 4  # value in a file: the whole and a part of it as float64, and the whole as float32
+ORDERS = 4  # orders of a file's rows in memory at once: the data set's, the sorted one, those of two epochs
+DRAWN = 20  # number that the textbook's generator draws
+PIXEL = 130  # pixel of a mosaic that matplotlib draws
 
 
 def ask(what: str, size: float, advice: str) -> None:
-    """Say on stderr how much memory ``what`` will take, where it is much.
+    """Say on stderr how much memory ``what`` will need, if it is much.
 
     Parameters
     ----------
     what : str
-        Begins the line: "20000 points".
+        The beginning of the line: "20000 points".
     size : float
-        In bytes, estimated.
+        The estimate, in bytes.
     advice : str
-        What takes less, where the machine has not as much: "fewer --points take less".
+        How to need less, said if the machine does not have as much: "fewer --points take less".
 
     Raises
     ------
     Fault
-        The machine has less.
+        If the machine has less memory.
     """
     if size <= SAID:
         return
@@ -62,12 +62,12 @@ def ask(what: str, size: float, advice: str) -> None:
 
 
 def available() -> float | None:
-    """The machine's memory in bytes, or what this process may have of it; None where it is not known."""
+    """The memory in bytes that the machine has or this process may use; None if it is not known."""
     found = []
     with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
         found.append(float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
     for limit in LIMITS:
-        with suppress(OSError, ValueError):  # it is not there, or "max"
+        with suppress(OSError, ValueError):  # the file does not exist, or says "max"
             found.append(float(Path(limit).read_text()))
     with suppress(ImportError):  # Windows has no resource
         import resource
@@ -79,24 +79,24 @@ def available() -> float | None:
 
 
 def room_for_points() -> float:
-    """How many bytes a file's points and their copies may take in memory."""
+    """How many bytes a file's points and their copies may occupy in memory."""
     there = available()
     return float("inf") if there is None else SHARE_FOR_POINTS * there
 
 
 def of_points(values: int, itemsize: int) -> float:
-    """A file's numbers, of so many bytes each, in memory, with the copies that are made of them."""
+    """A file's numbers in memory, each of the given number of bytes, with all their copies."""
     return float(values) * (2 * itemsize + (COPIES if itemsize > 1 else 1))
 
 
 def of_order(rows: int) -> float:
-    """The random order of rows that stay on the disk, and of an epoch, while each is made or sorted."""
+    """The random order of rows that stay on disk, and an epoch's, while each is made or sorted."""
     return 8.0 * ORDERS * rows
 
 
 @cache
 def _say(line: str) -> None:
-    """The line once: a sweep has many runs of one size."""
+    """Print the line only once: a sweep has many runs of the same size."""
     if sys.stderr is not None:
         print(line, file=sys.stderr)
 
@@ -107,14 +107,14 @@ def shown(size: float) -> str:
 
 
 def of_training(options: Any, data_dim: int, train_points: int, test_points: int) -> float:
-    """A run's training and its evaluation, by the options of the run; dx, the data's width, is ``data_dim``."""
+    """A run's training and evaluation, from the run's options; ``data_dim`` is dx, the data's width."""
     o, width = options, np.dtype(options.dtype).itemsize
     outputs = data_dim * (2 if o.likelihood == "gaussian" else 1)
     encoder, decoder = (data_dim, *o.hidden, 2 * o.latent_dim), (o.latent_dim, *o.decoder_hidden, outputs)
     layers = [a * b for widths in (encoder, decoder) for a, b in pairwise(widths)]
-    # The vector, its gradient, and Adam's two or three; the largest layer while it is drawn.
+    # The vector, its gradient, Adam's two or three moments, and the largest layer while it is drawn.
     model = width * (5 if o.amsgrad else 4) * sum(layers) + DRAWN * max(layers)
-    # Every layer's output and its gradient; what the regularisers work on, the MMD in cells of points.
+    # Every layer's output and its gradient; the regularisers' working memory, for the MMD in cells of points.
     rows = min(o.batch_size, max(train_points, test_points))
     regularisers = o.latent_dim * (OF_A_CODE + 8 * o.samples + OF_A_CELL * min(512, rows // 3 + 1) / rows)
     step = width * rows * (2 * sum(encoder) + 2 * o.samples * sum(decoder) + regularisers)
@@ -123,7 +123,7 @@ def of_training(options: Any, data_dim: int, train_points: int, test_points: int
 
 
 def of_mixture(points: int, components: int, latent_dim: int) -> float:
-    """The textbook's log density of a mixture, and its gradient, at so many points; other priors have one component."""
+    """The textbook's log density of a mixture, and its gradient, at some points; other priors have one component."""
     return 8.0 * OF_A_MIXTURE * points * components * latent_dim if components > 1 else 0.0
 
 
@@ -133,27 +133,27 @@ def of_gradients(points: int, samples: int, widths: Sequence[int], prior: int, p
     Parameters
     ----------
     points, samples : int
-        Of the batch, and of the posterior for each of its points.
+        The number of points in the batch, and of posterior samples for each point.
     widths : sequence of int
-        Of all layers' inputs and outputs.
+        The widths of all layers' inputs and outputs.
     prior : int
-        The numbers of the prior's scale: D, or a mixture's D times its components.
+        The size of the prior's scale: D, or D times the number of components for a mixture.
     parameters : int
-        The model's.
+        The number of the model's parameters.
     pairs : bool
-        Whether there is a regulariser, which looks at pairs of points.
+        Whether there is a regulariser, which compares pairs of points.
     """
     a_point = 3 * samples * sum(widths) + OF_A_MIXTURE * samples * prior
     return 8.0 * (points * a_point + PARAMETER * parameters + (PAIR_OF_POINTS * points**2 if pairs else 0))
 
 
 def of_samples(count: int, widths: Sequence[int], data_dim: int, itemsize: int) -> float:
-    """Samples of the model: the decoder's layers, the means, and the likelihood's noise."""
+    """Samples from the model: the decoder's layers, the means, and the likelihood's noise."""
     return float(count) * (itemsize * (sum(widths) + 2 * data_dim) + DRAWN * data_dim)
 
 
 def of_traversal(points: int, steps: int, rows: int, widths: Sequence[int], data_dim: int, itemsize: int) -> float:
-    """Traversals of ``points``: all dimensions of one through the decoder at a time, and ``rows`` drawn."""
+    """Traversals of ``points``: the decoder gets all dimensions of one point at a time, and ``rows`` rows are drawn."""
     one = steps * widths[0] * itemsize
     return float(one * (sum(widths) + points * data_dim) + PIXEL * rows * steps * data_dim)
 

@@ -38,21 +38,21 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Objective:
-    """The weights of the objective's terms, and how its KL and regulariser are estimated.
+    """The weights of the objective's terms, and how the KL and the regulariser are estimated.
 
     Attributes
     ----------
     beta, alpha : float
         Weights of the KL term and of the regulariser D.
     regulariser : str
-        D, by its name: ``mmd``, ``kl-inc`` or another of ``minidecomp.variants.REGULARISERS``.
+        The name of D: ``mmd``, ``kl-inc`` or another of ``minidecomp.variants.REGULARISERS``.
     kl : str
         ``analytic`` (a Gaussian prior only) or ``monte-carlo``.
     samples : int
-        K, posterior samples a data point.
+        K, the number of posterior samples for each data point.
     log_prior_multiplier : float
-        M in the Monte-Carlo KL, log q - M log p: 1, or the authors' latent_dim for their mixture. With another than 1
-        the term is no KL.
+        M in the Monte-Carlo KL, log q - M log p. The correct value is 1; with any other, the term is not a KL. The
+        authors' code has M = latent_dim for its mixture.
     """
 
     beta: float = 1.0
@@ -64,21 +64,21 @@ class Objective:
 
     @property
     def weights(self) -> dict[str, float]:
-        """dL/dterm by the term's name: 1, -beta, -alpha."""
+        """dL/dterm for each term, by name: 1, -beta, -alpha."""
         return {"log_likelihood": 1.0, "kl": -self.beta, "regulariser": -self.alpha}
 
     @property
     def kl_title(self) -> str:
-        """What the second term is called: "KL" if it is one."""
+        """The name of the second term: "KL" if it is one."""
         return kl_title(self.log_prior_multiplier)
 
     @property
     def least_points(self) -> int:
-        """How many points a batch needs: the regulariser's number, or one where alpha is 0."""
+        """How many points a batch needs: as many as the regulariser, or one if alpha is 0."""
         return REGULARISERS[self.regulariser].least_points if self.alpha > 0 else 1
 
     def combine(self, values: Mapping[str, float]) -> float:
-        """L in nats from the values of its terms; a term of weight 0 may be missing."""
+        """L in nats from the values of its terms; a term with weight 0 may be missing."""
         return sum(weight * values[term] for term, weight in self.weights.items() if weight != 0)
 
 
@@ -95,7 +95,7 @@ def objective_from(options: TrainOptions) -> Objective:
 
 
 def objective_at(options: TrainOptions, epoch: int) -> Objective:
-    """The objective of the epoch before which so many are finished: its weights may have schedules."""
+    """The objective of the epoch that follows ``finished`` others; its weights may have schedules."""
     alpha, beta = (scheduled(options, name, epoch) for name in ("alpha", "beta"))
     return replace(objective_from(options), alpha=alpha, beta=beta)
 
@@ -109,9 +109,9 @@ def value(vae: VAE, objective: Objective, x: Any, draws: Draws) -> dict[str, flo
 def value_at(
     vae: VAE, objective: Objective, x: Any, loc: Any, scale: Any, z: Any, draws: Draws, eps: Any = None
 ) -> dict[str, float]:
-    """The values at given posteriors loc, scale (B, D) and samples z (K, B, D), each a variable of its own.
+    """The values at given posteriors loc, scale (B, D) and samples z (K, B, D), all independent variables.
 
-    With ``eps`` z is loc + scale eps, and the KL does not work that noise out again.
+    If ``eps`` is given, z is loc + scale eps, and the KL does not have to recover the noise.
     """
     prior = vae.current_prior()
     values = {"log_likelihood": float(vae.likelihood.value(x, vae.decode(z)).mean())}
@@ -128,12 +128,12 @@ def value_at(
 def value_and_grad(
     vae: VAE, objective: Objective, x: Any, draws: Draws, weights: Mapping[str, float] | None = None
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """The values in nats, and the gradient of sum_T weights[T] T; without ``weights`` that is the objective.
+    """The values in nats, and the gradient of sum_T weights[T] T, which without ``weights`` is the objective.
 
     Parameters
     ----------
     vae, objective
-        The model and which objective.
+        The model and its objective.
     x : array of shape (B, dx)
     draws : Draws
         The step's random numbers.
@@ -145,7 +145,7 @@ def value_and_grad(
     values : dict
         ``log_likelihood``, ``kl``, ``regulariser`` (if there is a prior sample) and ``objective``.
     gradient : dict
-        An array for each parameter, and those by ``z`` (K, B, D), ``loc`` and ``scale`` (B, D).
+        An array for each parameter, and the gradients with respect to ``z`` (K, B, D), ``loc`` and ``scale`` (B, D).
     """
     weights = objective.weights if weights is None else weights
     parameters, prior, xp = vae.parameters, vae.current_prior(), array_module(x)

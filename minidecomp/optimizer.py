@@ -1,4 +1,4 @@
-"""Adam, by the name that docs/python.md has."""
+"""Adam, under the name in docs/python.md."""
 
 from .model.optimizer import Adam
 

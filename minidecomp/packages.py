@@ -1,4 +1,4 @@
-"""Packages that only some things need: whether one is here, whether it works, and the command that installs it."""
+"""Optional packages: whether one is installed, whether it works, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 OURS = re.compile(r"minidecomp\[([\w-]+)\]")
-SOURCE = Path(__file__).parents[1] / "pyproject.toml"  # where minidecomp runs from a clone
+SOURCE = Path(__file__).parents[1] / "pyproject.toml"  # exists if minidecomp runs from a clone
 
 
 def is_installed(module: str) -> bool:
-    """Whether a top-level module is installed; it is not imported."""
+    """Whether a top-level module is installed, without importing it."""
     try:
         return find_spec(module) is not None
     except ValueError:  # a stand-in in sys.modules that is not a module
@@ -23,16 +23,16 @@ def is_installed(module: str) -> bool:
 
 
 def missing(module: str, install: str, title: str = "") -> str | None:
-    """Why a package cannot be used, as the words after "cannot be used: "; None where it can. It is imported.
+    """Import a package; return why it cannot be used, as the words after "cannot be used: ", or None if it can.
 
     Parameters
     ----------
     module : str
-        What is imported.
+        The module to import.
     install : str
-        What `pip_install` takes for it.
+        The argument for `pip_install`.
     title : str
-        Its name where that is not the module's.
+        The package's name, if it differs from the module's.
     """
     title = title or module
     if not is_installed(module.partition(".")[0]):
@@ -42,22 +42,22 @@ def missing(module: str, install: str, title: str = "") -> str | None:
     except Exception as error:  # a broken package raises anything
         reason = (str(error).splitlines() or [""])[0]
         shown = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-        return f"{title} is installed but broken ({shown}); {pip_install(install, '--force-reinstall')} may mend it"
+        return f"{title} is installed but broken ({shown}); {pip_install(install, '--force-reinstall')} may repair it"
     return None
 
 
 def pip_install(what: str, *flags: str) -> str:
-    """The command that installs a package into this Python, or the packages of one of our extras.
+    """The command that installs a package, or the packages of one of our extras, into this Python.
 
-    The command names the packages themselves. It works from any folder and however minidecomp was installed:
+    The command names the packages themselves, so it works from any folder and for any installation of minidecomp:
     minidecomp is not on PyPI, so ``pip install minidecomp[plots]`` would not find it.
 
     Parameters
     ----------
     what : str
-        What ``pip install`` takes, or ``minidecomp[EXTRA]``.
+        The argument of ``pip install``, or ``minidecomp[EXTRA]``.
     *flags : str
-        Flags of ``pip install``.
+        Flags for ``pip install``.
     """
     ours = OURS.fullmatch(what)
     names = (extra_packages(ours[1]) if ours else []) or [what]
@@ -65,7 +65,7 @@ def pip_install(what: str, *flags: str) -> str:
 
 
 def extra_packages(extra: str) -> list[str]:
-    """What an extra of ours needs, such as ``["matplotlib>=3.8"]``; [] if it is not known."""
+    """The packages of one of our extras, such as ``["matplotlib>=3.8"]``; [] if they are not known."""
     return _of_source(extra) or _of_installed(extra)
 
 
@@ -87,7 +87,7 @@ def _of_installed(extra: str) -> list[str]:
 
 
 def _pip() -> str:
-    """``pip`` if the shell's pip belongs to this Python, else this Python with ``-m pip``."""
+    """``pip`` if the shell's pip belongs to this Python, otherwise this Python with ``-m pip``."""
     found = shutil.which("pip")
     if found is not None and Path(found).parent == Path(sys.executable).parent:
         return "pip"
@@ -95,5 +95,5 @@ def _pip() -> str:
 
 
 def _quoted(word: str) -> str:
-    """In double quotes where a shell, of Windows too, would not take the word as it is."""
+    """The word in double quotes, if a shell (also on Windows) would not take it literally."""
     return word if re.fullmatch(r"[\w./:\\-]+", word) else f'"{word}"'

@@ -1,4 +1,4 @@
-"""How training shows itself: a bar that moves in place in a notebook and on a terminal, a line now and then elsewhere.
+"""How training shows its progress: a bar in a notebook and on a terminal, a line every 10 seconds elsewhere.
 
 ::
 
@@ -32,10 +32,11 @@ LINE_SECONDS, FRAME_SECONDS = 10, 0.1
 
 
 def shown(trainer: Trainer) -> AbstractContextManager[Show]:
-    """A context that gives what to call with the trainer after every slice of training, so that its progress is seen.
+    """A context manager that gives a function to call with the trainer after every slice of training.
 
-    In a notebook it is tqdm's bar or, without tqdm, a line of text that is replaced; on a terminal the command's bar;
-    elsewhere, as in a file, a line every 10 seconds and one at the end, on stderr. No bar is drawn with $NO_COLOR.
+    The function shows the progress: in a notebook as tqdm's bar or, without tqdm, as a line of text that is replaced;
+    on a terminal as a bar; elsewhere, for example in a file, as a line every 10 seconds and one at the end, on stderr.
+    If $NO_COLOR is set, no bar is drawn.
     """
     if in_notebook():
         return _text_in_place(trainer) if _no_tqdm() else _tqdm_bar(trainer)
@@ -50,7 +51,7 @@ def has_bars() -> bool:
 
 
 def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this; IPython is not imported for it."""
+    """Whether this runs in a Jupyter kernel. IPython is not imported to find out."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
 
@@ -62,7 +63,7 @@ def lines(trainer: Trainer) -> Iterator[Show]:
 
 
 def _now_and_then(seconds: float, show: Show, at_once: bool = False) -> Show:
-    """What shows at most every so many seconds, and at the last epoch."""
+    """A function that shows at most once in some seconds, and at the last epoch."""
     last = [-math.inf if at_once else time.monotonic()]
 
     def advance(trainer: Trainer) -> None:
@@ -96,9 +97,9 @@ def _terminal_bar(trainer: Trainer) -> Iterator[Show]:
 
 
 def _no_tqdm() -> str | None:
-    """Why tqdm cannot be used; None where it can."""
+    """Why tqdm cannot be used; None if it can."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without ipywidgets tqdm warns, and draws its bar as text
+        warnings.simplefilter("ignore")  # without ipywidgets, tqdm warns and draws its bar as text
         return missing("tqdm.auto", "minidecomp[notebook]")
 
 
@@ -122,7 +123,7 @@ def _tqdm_bar(trainer: Trainer) -> Iterator[Show]:
     with bar:
         yield _now_and_then(FRAME_SECONDS, move, at_once=True)
         move(trainer)
-        if bar.n < bar.total:  # a callback has ended training, which is no failure: the bar would turn red
+        if bar.n < bar.total:  # a callback ended training; without this, the bar would turn red as if it had failed
             bar.set_description(f"ended after {_epochs(trainer)}", refresh=False)
             bar.total = bar.n
 
@@ -152,8 +153,8 @@ def _columns() -> int:
 
 
 def _terms_that_fit(trainer: Trainer, bar_width: int) -> str:
-    """As many terms as the line has room for: a line that wraps would not be drawn over, but again below."""
-    # The label, the bar in its brackets, "100%", "1d 00:00:00", and two blanks before each.
+    """As many terms as fit on the line. A line that wraps would be repeated below instead of replaced."""
+    # The label, the bar in its brackets, "100%", "1d 00:00:00", and two spaces before each.
     taken = len(f"epoch {trainer.epochs}/{trainer.epochs}") + bar_width + 2 + 4 + 11 + 2 * 4
     terms = _terms(trainer).split("  ")
     while terms and taken + len("  ".join(terms)) >= _columns():
@@ -162,7 +163,7 @@ def _terms_that_fit(trainer: Trainer, bar_width: int) -> str:
 
 
 def _terms(trainer: Trainer) -> str:
-    """The terms' values over the last epoch, or over the present one if it is the first."""
+    """The terms' values over the last epoch, or over the current one if it is the first."""
     state = trainer.state
     values = state.rows[-1] if state.rows else trainer.means()
     names = SHORT | {"kl": trainer.objective.kl_title}

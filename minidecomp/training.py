@@ -1,4 +1,4 @@
-"""The training loop: epochs of steps, progress, checkpoints, and a stop at any moment that loses nothing."""
+"""The training loop: epochs of steps, progress, checkpoints, and stopping at any moment without loss."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is
 from .settings.schedules import largest, scheduled_names, value_at
 from .settings.validation import monitored
 
-LARGE_DATA = 30.0  # beyond it a fault is put down to the data's size
-FAR = 1e4  # beyond this factor from its usual size an option is to blame for a fault
-SLICE_SECONDS = 0.1  # how long training goes on before it looks whether to stop
+LARGE_DATA = 30.0  # if the data are larger, a fault is attributed to their size
+FAR = 1e4  # if an option is this factor from its usual size, a fault is attributed to it
+SLICE_SECONDS = 0.1  # how long training runs before it checks whether to stop
 
 
 @dataclass
 class Trainer:
-    """A run in memory: its settings, its data in the engine's form, and how far it has come.
+    """A run in memory: its settings, its data in the engine's form, and its progress.
 
-    Without a folder it is kept nowhere else. With one, no other process can train the run from the trainer's making on
-    until the ``with`` block that it opens ends; ``train`` opens one, and may stand inside of another.
+    Without a folder, the run is only in memory. With a folder, no other process can train the run from the trainer's
+    creation until the end of its ``with`` block; ``train`` opens one, which may be inside another.
     """
 
     folder: Path | None
@@ -69,10 +69,10 @@ class Trainer:
     validation: Points | None = None
     validate_every: int = 1  # epochs
     owner: Lock | None = None
-    until: int | None = None  # the epoch at which training stops, where it is not the last
-    depth: int = 0  # of the with blocks
-    notes: tuple[str, ...] = ()  # lines on another run with whose weights this one begins
-    kept: int | None = None  # the epoch of the best model that is in the folder
+    until: int | None = None  # the epoch at which training stops, if it is not the last
+    depth: int = 0  # how many with blocks are open
+    notes: tuple[str, ...] = ()  # lines about another run whose weights this one starts with
+    kept: int | None = None  # the epoch of the best model in the folder
 
     def __repr__(self) -> str:
         place = "in memory" if self.folder is None else self.folder
@@ -96,27 +96,27 @@ class Trainer:
         Raises
         ------
         Fault
-            If it was moved or deleted since it was taken: what is there now is another run's.
+            If it was moved or deleted in the meantime: what is there now belongs to another run.
         """
         if self.owner is not None:
             self.owner.check()
 
     def let_go(self) -> None:
-        """Leave the folder to other processes."""
+        """Release the folder for other processes."""
         if self.owner is not None:
             self.owner.release()
             self.owner = None
 
     @property
     def epochs(self) -> int:
-        """How many epochs the run has to make; those that it has, if early stopping has ended it."""
+        """How many epochs the run will have; if early stopping has ended it, how many it has."""
         if self.state.stopped_early:
             return self.state.epoch
         return self.options.epochs if self.until is None else self.until
 
     @property
     def ending(self) -> str:
-        """With validation, a line on which model is the best, and on early stopping; else empty."""
+        """With validation, a line about the best model and early stopping; otherwise empty."""
         state = self.state
         if state.best is None:
             return ""
@@ -128,7 +128,7 @@ class Trainer:
         return f"{best}; stopped early, after {since} without a better"
 
     def means(self) -> dict[str, float]:
-        """The terms' means over the present epoch so far; NaN for what is not computed."""
+        """The terms' means over the current epoch so far; NaN for terms that are not computed."""
         totals, points = self.state.totals[:3], self.state.totals[3]
         values = dict(zip(TERMS, (totals / points if points else totals * np.nan).tolist(), strict=True))
         objective = self.engine.objective  # with the weights of this epoch
@@ -155,7 +155,7 @@ class Trainer:
             checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests, self.check_folder)
 
     def save_best(self) -> None:
-        """Write the best model by validation, if there is a new one; Fault if it cannot be written."""
+        """Write the best model by validation if there is a new one. Raises Fault if it cannot be written."""
         best = self.state.best
         if self.folder is not None and best is not None and best.epoch != self.kept:
             checkpoint.save_best(self.folder, self.options, best, self.rules, self.digests, self.check_folder)
@@ -163,12 +163,12 @@ class Trainer:
 
 
 def start(options: TrainOptions, dataset: Dataset, out: str | None, waiting: Waiting = SILENT) -> Trainer:
-    """A new run in a new folder, with its first checkpoint written; ``waiting`` shows what takes long before.
+    """A new run in a new folder, with its first checkpoint written; ``waiting`` shows slow preparations.
 
     Raises
     ------
     OptionError, DataError, RunError
-        If the options do not fit the data or there is no such engine here, or the folder cannot be made.
+        If the options do not fit the data, the engine is not available here, or the folder cannot be created.
     """
     options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
     _ask_for_memory(options, rules, dataset)
@@ -176,7 +176,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None, waiting: Wai
     logits = from_options.prior_logits(options, dataset, digests.train, waiting)
     state = checkpoint.fresh_state(options, rules.width, logits)
     notes = warm_start.begin(state, options, rules.scaling)
-    # The folder comes last: whatever is refused leaves none.
+    # The folder comes last, so that an error before leaves none.
     trainer = _trainer(None, options, dataset, rules, digests, state)
     trainer.notes = notes
     trainer.folder, trainer.owner = new_run(out, options)
@@ -190,12 +190,12 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None, waiting: Wai
 
 
 def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
-    """A new run without a folder; otherwise as ``start``.
+    """A new run without a folder; otherwise like ``start``.
 
     Raises
     ------
     OptionError, DataError
-        If the options do not fit the data, or there is no such engine here.
+        If the options do not fit the data, or the engine is not available here.
     """
     options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
     _ask_for_memory(options, rules, dataset)
@@ -206,12 +206,12 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
 
 
 def go_on_in_memory(options: TrainOptions, dataset: Dataset, rules: DataRules, state: State) -> Trainer:
-    """A run from ``start_in_memory`` that goes on from ``state``, on points that its ``rules.take`` gave."""
+    """A run from ``start_in_memory`` that continues from ``state``, on points that its ``rules.take`` returned."""
     return _trainer(None, options, dataset, rules, Digests(), state)
 
 
 def _fitted(options: TrainOptions, dataset: Dataset) -> tuple[TrainOptions, DataRules]:
-    """The options with a likelihood, and the rules that the data then give the model."""
+    """The options with a likelihood, and the rules that the model learns from the data."""
     options = from_options.fit_likelihood(options, dataset)
     return options, learn(dataset, str(options.likelihood), options.dtype)
 
@@ -223,23 +223,23 @@ def _ask_for_memory(options: TrainOptions, rules: DataRules, dataset: Dataset) -
 
 
 def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trainer:
-    """Go on with a run, on the data it had; its options are written into its folder first.
+    """Continue a run on its data; the options are written into its folder first.
 
     Raises
     ------
     RunError, DataError
-        If the data are others, or another process has the run.
+        If the data have changed, or another process is using the run.
     OptionError
-        If ``epochs`` is less than what the run has, or there is no such engine here.
+        If ``epochs`` is less than the number that the run has, or the engine is not available here.
     """
     options = options.replace(engine=usable_engine(options.engine))
     held = own(run.folder)
     try:
-        # Before the run was ours another process may have gone on with it.
+        # Another process may have continued the run before we claimed it.
         trainer = _resumed(checkpoint.load(run.folder, "last"), options, dataset)
         trainer.owner = held
         delete_temporaries(run.folder)
-        # The checkpoint first: it is what a later resume goes by.
+        # The checkpoint comes first, because a later resume reads it.
         trainer.save()
         write_config(run.folder, options, trainer.check_folder)
     except BaseException:
@@ -300,13 +300,13 @@ def _trainer(
 
 
 def _drawn_often(points: Points, state: State, batch_size: int) -> Points:
-    """The validation points as an engine takes them, few of them several times."""
+    """The validation points in the engine's form; if there are few, they are repeated."""
     stored, times = as_stored(points, state.vae.dtype), times_drawn(batch_size, len(points))
     return stored[np.tile(np.arange(len(points)), times)] if times > 1 else stored
 
 
 def _forget_the_last_validation(trainer: Trainer) -> None:
-    """Where a run has more epochs to come than when it ended, undo the validation that it had for its end alone."""
+    """If an ended run now gets more epochs, undo the validation that it had only because it ended."""
     state, off = trainer.state, trainer.state.epoch % trainer.validate_every != 0
     if not off or state.epoch >= trainer.options.epochs or not state.rows or state.row:
         return
@@ -316,7 +316,7 @@ def _forget_the_last_validation(trainer: Trainer) -> None:
 
 
 def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> None:
-    """Raise DataError if no batch of an epoch has points enough for a step."""
+    """Raise DataError if no batch of an epoch has enough points for a step."""
     regulariser = objective.regulariser if objective.alpha > 0 else None
     points = len(dataset.train)
     if trained_rows(points, batch_size, regulariser) == 0:
@@ -337,7 +337,7 @@ def train(
     should_stop: Callable[[], bool] = lambda: False,
     on_epoch: Sequence[Callable[[Trainer], object]] = (),
 ) -> bool:
-    """Train to the last epoch, saving on the way.
+    """Train to the last epoch, and save along the way.
 
     Parameters
     ----------
@@ -346,10 +346,10 @@ def train(
     progress : callable
         Called with the trainer after every slice of an epoch.
     should_stop : callable
-        Asked after every slice; on True the run is saved where it stands.
+        Called after every slice; if it returns True, the run is saved and training stops.
     on_epoch : sequence of callables
         Called with the trainer after every epoch: ``trainer.state.rows[-1]`` has the epoch's values, and
-        ``trainer.state.vae`` its model. One that returns True stops the run as ``should_stop`` does.
+        ``trainer.state.vae`` is its model. If one returns True, training stops as with ``should_stop``.
 
     Returns
     -------
@@ -359,7 +359,7 @@ def train(
     Raises
     ------
     Fault
-        If a term is not finite, or a save fails. The last checkpoint stays.
+        If a term is not finite, or saving fails. The last checkpoint stays.
     """
     with trainer, Feed(trainer.data, trainer.options.batch_size) as feed:
         return _train(trainer, feed, progress, should_stop, on_epoch)
@@ -400,14 +400,14 @@ def _train(
         if time.monotonic() >= next_save:
             begun = time.monotonic()
             trainer.save()
-            # A model that takes long to write is written more rarely, so that saving costs 5 percent at most.
+            # The longer a model takes to write, the less often it is written: saving takes at most 5 % of the time.
             next_save = time.monotonic() + max(o.checkpoint_every, 20 * (time.monotonic() - begun))
     trainer.save()
     return True
 
 
 def _follow_schedules(trainer: Trainer) -> Engine:
-    """Give the weights and the learning rate their values in the epoch that begins, or goes on; returns the engine."""
+    """Set the weights and the learning rate to their values in the current epoch; returns the engine."""
     o, state = trainer.options, trainer.state
     if state.epoch < trainer.epochs:
         objective = objective_at(o, state.epoch)
@@ -419,7 +419,7 @@ def _follow_schedules(trainer: Trainer) -> Engine:
 
 
 def _next_slice(batches: int, took: float) -> int:
-    """How many batches the next slice has, given how long the last one took."""
+    """The number of batches in the next slice, given how long the last one took."""
     if took > SLICE_SECONDS:
         return max(1, batches // 2)
     return batches * 2 if took < SLICE_SECONDS / 4 else batches
@@ -442,7 +442,7 @@ def _end_epoch(trainer: Trainer) -> None:
 
 
 def _validate(trainer: Trainer, points: Points) -> None:
-    """Look at the validation points, if it is time; keep a model that is better than the best, or end the training."""
+    """Validate, if it is time; keep the model if it is the best so far, or end the training."""
     state, o = trainer.state, trainer.options
     row = state.rows[-1]
     row |= dict.fromkeys(VALIDATION_COLUMNS, math.nan)
@@ -450,7 +450,7 @@ def _validate(trainer: Trainer, points: Points) -> None:
     if off and state.epoch != o.epochs:
         return
     row |= validate(trainer.engine, points, o)
-    # A longer run would not have looked here: the end's own validation decides only where there was no other.
+    # A longer run would not have validated here, so this validation counts only if there was no other.
     if off and state.best is not None:
         return
     best = None if state.best is None else value_of(state.best.rows[-1], o)
@@ -462,7 +462,7 @@ def _validate(trainer: Trainer, points: Points) -> None:
 
 
 def _call(on_epoch: Sequence[Callable[[Trainer], object]], trainer: Trainer) -> bool:
-    """Call each after an epoch; whether one of them asks to stop, by returning True."""
+    """Call each callback after an epoch; return whether one of them asks to stop by returning True."""
     if on_epoch:
         trainer.engine.pull()
     answers = [callback(trainer) for callback in on_epoch]
@@ -470,7 +470,7 @@ def _call(on_epoch: Sequence[Callable[[Trainer], object]], trainer: Trainer) -> 
 
 
 def _not_finite(trainer: Trainer, name: str) -> str:
-    """The line about a term, or an array of the state, that is not finite: since when, what is kept, what may help."""
+    """The line about a term, or an array of the state, that is not finite: when, what is kept, what may help."""
     state, step = trainer.state, trainer.state.optimizer.step
     if name in (*TERMS, "gradient"):
         line = f"{name} is not finite in epoch {state.epoch + 1}, step {step + 1}"
@@ -483,7 +483,7 @@ def _not_finite(trainer: Trainer, name: str) -> str:
 
 
 def _way_out(trainer: Trainer) -> str:
-    """The command that begins again from what is kept: a run that goes on cannot change what is to blame."""
+    """The command for a new run from the checkpoint: a continued run could not change the option at fault."""
     if trainer.folder is None or trainer.state.epoch == 0:
         return ""
     name, far = _farthest_option(trainer.options)
@@ -492,12 +492,12 @@ def _way_out(trainer: Trainer) -> str:
 
 
 def _terms_lost(trainer: Trainer) -> str:
-    """Which terms the next step would not have."""
+    """The terms that the next step could not compute."""
     state, o = trainer.state, trainer.options
     at = streams.TRAINING.step(state.optimizer.step)
-    regulariser = None if trainer.objective.alpha > 0 else "kl-inc"  # which is content with one point
+    regulariser = None if trainer.objective.alpha > 0 else "kl-inc"  # which needs only one point
     found: dict[str, float] = {}
-    # A user's own prior may raise where the model is no longer finite.
+    # A user's prior may raise if the model is no longer finite.
     with np.errstate(all="ignore"), suppress(Exception):
         found = trainer.engine.values(trainer.data[: o.batch_size], o.seed, at, regulariser)
     weights = trainer.objective.weights
@@ -506,20 +506,20 @@ def _terms_lost(trainer: Trainer) -> str:
 
 
 def _advice(trainer: Trainer) -> str:
-    """What may help where something is not finite: it names what is farthest from its usual size, data or option."""
+    """What may help if something is not finite: it names the data or the option farthest from its usual size."""
     largest = max(map(abs, value_range(trainer.data)))
     name, far = _farthest_option(trainer.options)
     if largest > max(LARGE_DATA, far):
-        return f"the data reach {largest:.3g}: bring them to a size near 1"
+        return f"the data reach {largest:.3g}: scale them to a size near 1"
     value = getattr(trainer.options, name)
-    # Before the first step no rate has had an effect.
+    # The learning rate has no effect before the first step.
     if far > FAR or trainer.state.optimizer.step == 0:
         return f"--{name.replace('_', '-')} {value:g} may be too {'large' if value > _usual(name) else 'small'}"
     return "a smaller --lr may help"
 
 
 def _farthest_option(options: TrainOptions) -> tuple[str, float]:
-    """The number among the options that is farthest from its usual size, and by what factor."""
+    """The numeric option that is farthest from its usual size, and the factor."""
     values = vars(options)
     factors = {
         name: max(values[name] / _usual(name), _usual(name) / values[name])

@@ -1,8 +1,8 @@
-"""What is chosen by its name: priors, likelihoods, regularisers, data sets, metrics, export formats, loggers.
+"""Everything that is chosen by name: priors, likelihoods, regularisers, data sets, metrics, export formats, loggers.
 
-A variant is one object in one file. It tells everything about itself: its name, its options with their limits, what it
-needs. Lists of choices, help, checks and tables derive from that. ``PRIORS.add(Mine)`` adds one of your own, which is
-from then on a choice like the others (docs/architecture.md).
+A variant is one object in one file. It describes itself: its name, its options with their limits, and its needs. Lists
+of choices, help, checks and tables derive from that. ``PRIORS.add(Mine)`` adds your own variant, which is then a choice
+like the others (docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-# Words that a choice has already, and that commands or TrainOptions have beside the options of a run.
+# Reserved words: choices with a special meaning, and names that commands or TrainOptions use for other things.
 RESERVED_NAMES = ("all", "none")
 RESERVED_OPTIONS = {
     *("fit", "fit_transform", "inverse_transform", "partial_fit", "posterior", "sample", "score", "transform"),
@@ -23,42 +23,44 @@ RESERVED_OPTIONS = {
     *("as_json", "config", "help", "json", "out", "plots", "quiet", "replace", "resume", "seeds", "version"),
     *("against", "checked", "explained", "metrics", "plot", "points", "run", "save", "scheduler", "term", "theorem"),
 }
-# The options of every run, which settings/options.py names, and what it asks of a variant's own options.
+# The options of every run, named in settings/options.py, and its requirements on a variant's options.
 TABLE_OPTIONS: set[str] = set()
 OPTION_CHECKS: list[Callable[[Option], None]] = []
-_TABLE = "minidecomp.settings.resolving"  # imported before anything is added, for these
+_TABLE = "minidecomp.settings.resolving"  # imported before anything is added, to set these
 
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of an option of a training run.
+    """An option of a training run.
 
     Attributes
     ----------
     name : str
-        As in Python: ``latent_dim``; the command line has ``--latent-dim``.
+        Its name in Python: ``latent_dim``; on the command line, it is ``--latent-dim``.
     kind : type
         str, int, float, bool, or tuple for a list of whole numbers.
     help : str or callable
-        What ``minidecomp train --help`` says, or a function that returns it.
+        The text in ``minidecomp train --help``, or a function that returns it.
     default : object
-        None if other options or the data decide.
+        None if other options or the data determine it.
     flags : str
-        Further names on the command line, separated by blanks.
+        Other names on the command line, separated by spaces.
     choices : sequence or callable, optional
-        The values allowed, or a function that returns them.
+        The allowed values, or a function that returns them.
     low, high, above, below : float, optional
-        Limits of a number; ``above`` and ``below`` are excluded.
+        Limits of a number; ``above`` and ``below`` are exclusive.
     most : int, optional
-        Largest number of entries in a tuple.
+        The largest number of entries in a tuple.
     only_with : (str, tuple of str), optional
-        Another option and its values; without them this option has no meaning.
+        Another option, and those of its values with which this option has a meaning.
     verify : callable, optional
         Called with the value; raises OptionError if it is not allowed.
     group : str
-        The heading under which ``--help`` shows it; a variant's option gets its variant's.
+        The heading under which ``--help`` lists it; for a variant's option, the variant's heading.
     default_help : str or callable
-        What ``--help`` says about a default that other options or the data decide, or a function that returns it.
+        What ``--help`` says about a default that other options or the data determine, or a function that returns it.
+    metavar : str
+        How ``--help`` names the value of a text option, such as ``FILE``. Completion goes by it.
     """
 
     name: str
@@ -76,21 +78,22 @@ class Option:
     verify: Callable[[Any], object] | None = None
     group: str = ""
     default_help: str | Callable[[], str] = ""
+    metavar: str = ""
 
 
 class Variants(Mapping[str, Any]):
-    """The variants of one kind by their names, in the order in which they were added; for any number of threads.
+    """The variants of one kind by name, in the order in which they were added. It is safe to use in several threads.
 
     Parameters
     ----------
     kind : str
-        What they are, for messages.
+        The kind's name in messages.
     package : str
-        Imported when they are first looked at; it adds those that come with minidecomp.
+        Imported on first use; it adds the variants that come with minidecomp.
     needed : tuple of str
-        The attributes that each has, beside its name.
+        The attributes that each variant must have besides its name.
     allowed : mapping
-        The values that some of them may have.
+        The allowed values of some of these attributes.
     """
 
     def __init__(
@@ -99,22 +102,22 @@ class Variants(Mapping[str, Any]):
         self.kind, self.package, self.needed, self.allowed = kind, package, needed, allowed or {}
         self._known: dict[str, Any] = {}
         self._imported, self._lock = False, threading.Lock()
-        self.changes = 0  # grows with each change, for those who keep what they derive
+        self.changes = 0  # grows with each change, so that derived values can be cached
 
     def _all(self) -> dict[str, Any]:
         if not self._imported:
-            # Another thread that is at it is waited for; this thread itself may be in the midst of it.
+            # Wait for another thread that is importing; this thread itself may be in the middle of the import.
             package = import_module(self.package)
             self._imported = not getattr(package.__spec__, "_initializing", False)
         return self._known
 
     def add(self, variant: Any) -> Any:
-        """Add a variant, which has a ``name``; returns it, so that it serves as a decorator.
+        """Add a variant and return it, so that the method can be used as a decorator.
 
         Raises
         ------
         ValueError
-            If a name, an alias or an option is none, or taken, or something is missing; nothing is added then.
+            If a name, an alias or an option is invalid or taken, or something is missing. Nothing is added then.
         """
         import_module(_TABLE)
         self._all()
@@ -122,7 +125,7 @@ class Variants(Mapping[str, Any]):
             known = self._known
             if not any(each is variant for each in known.values()):
                 self._check(variant, known)
-                # In place of the old dict, which another thread may be going through.
+                # A new dict, because another thread may be iterating over the old one.
                 self._known = {**known, variant.name: variant}
                 self.changes += 1
         return variant
@@ -165,7 +168,7 @@ class Variants(Mapping[str, Any]):
                 check(option)
 
     def remove(self, name: str) -> None:
-        """Take one away again; KeyError if there is none of that name."""
+        """Remove a variant. Raises KeyError if there is none of that name."""
         self._all()
         with self._lock:
             known = dict(self._known)
@@ -174,7 +177,7 @@ class Variants(Mapping[str, Any]):
             self.changes += 1
 
     def named(self, word: Any) -> Any:
-        """The name that a word stands for: itself, or the variant's of which it is an alias."""
+        """The name that a word stands for: itself, or the name of the variant whose alias it is."""
         known = self._all()
         if isinstance(word, str) and word not in known:
             for name, variant in known.items():

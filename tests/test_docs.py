@@ -43,7 +43,10 @@ def test_the_tables_of_speed_are_the_benchmarks(results, page, monkeypatch):
 TABLE = "minidecomp train --prior mixture --epochs 2 --out first && minidecomp sample first --out points.csv"
 MINE = "minidecomp train --data points.csv --epochs 2 --out runs/mine -q --no-plots"
 READERS_OWN = {
-    "README.md": "minidecomp train --prior mixture --alpha 5 -q",  # the second half of its first command
+    "docs/gallery.md": """
+        for alpha in 0 100; do
+            minidecomp train --prior sparse --gamma 0 --alpha $alpha --no-plots --out runs/sparsity/$alpha
+        done""",
     "docs/data.md": f"{TABLE} && {MINE}",
     "docs/metrics.md": """
         for seed in 0 1; do minidecomp train --prior mixture --epochs 2 --seed $seed --out runs/$seed --no-plots; done
@@ -90,5 +93,6 @@ def test_files_and_commands_that_are_named_exist(page):
     text = page.read_text("utf-8")
     for path in re.findall(r"`((?:minidecomp|_core|cli|tests|benchmarks|docs)/[\w./-]+)`", text):
         assert (ROOT / path).exists() or "*" in path, path
-    for command in re.findall(r"(?:^|[`&$] ?)minidecomp ([a-z]+)\b", text, re.MULTILINE):
+    code = "\n".join(re.findall(r"^```.*?^```|`[^`]+`", text, re.DOTALL | re.MULTILINE))  # not "minidecomp reads"
+    for command in re.findall(r"(?:^|[`&$] ?)minidecomp ([a-z]+)\b", code, re.MULTILINE):
         assert command in COMMANDS or command == "checkpoint", command  # the name of a format, too

@@ -175,7 +175,7 @@ assert "<script" not in strange._repr_html_() and "&lt;script&gt;" in strange._r
 assert "&lt;built-in function print&gt;" in strange._repr_html_() and len(strange._repr_html_()) < 1000
 assert "all as by default" in DecompositionVAE()._repr_html_()
 html = model._repr_html_()
-assert "DecompositionVAE, fitted" in html and f"{model.objective_:.6g} nats a point" in html, html
+assert "DecompositionVAE, fitted" in html and f"{model.objective_:.6g} nats per point" in html, html
 assert ">2</td>" in html and "(5,)" in html, html
 for wrong in (X[:, :2], X[0], X * np.nan):
     try:
@@ -296,7 +296,7 @@ def test_a_frame_is_a_table(kind, X):
 def test_a_frame_keeps_a_column_that_counts_and_has_no_bytes(X):
     whole = np.arange(90) % 200
     frame = frame_of("pandas", {"n": np.arange(90) / 100, "pixel": whole.astype(np.uint8)})
-    with pytest.warns(UserWarning, match="look like bytes but are no uint8") if whole.max() >= 100 else pytest.warns():
+    with pytest.warns(UserWarning, match="look like bytes but are not uint8") if whole.max() >= 100 else pytest.warns():
         model = DecompositionVAE(**QUICK).fit(frame)
     assert model.n_features_in_ == 2 and model.rules_.scale == "none"
     counting = frame_of("pandas", {"n": np.arange(90), "x": X[:, 0]})

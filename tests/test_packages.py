@@ -62,7 +62,7 @@ def test_what_is_missing_or_broken(monkeypatch, tmp_path, installed):
     monkeypatch.syspath_prepend(tmp_path)
     assert missing("broken_one", "minidecomp[plots]") == (
         "broken_one is installed but broken (RuntimeError: no library); "
-        'pip install --force-reinstall "matplotlib>=3.8" may mend it'
+        'pip install --force-reinstall "matplotlib>=3.8" may repair it'
     )
     assert missing("json", "json") is None
 

@@ -1,6 +1,6 @@
-"""Draw the pictures of the tables in docs/sparsity.md and docs/reproduction.md again, without training anything.
+"""Redraw the pictures of the tables in docs/sparsity.md and docs/reproduction.md, without any training.
 
-Run ``python docs/images/draw_tables.py`` after changing a table or the way in which such pictures look.
+Run ``python docs/images/draw_tables.py`` after changing a table or the look of such pictures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GREEK = {"beta": "beta", "df": "nu"}
 
 
 def table(file: str, first_cell: str) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the table whose first cell begins so."""
+    """Header and rows of the table whose first cell begins with a text."""
     lines = [line.strip() for line in (DOCS / file).read_text("utf-8").splitlines()]
     start = next(i for i, line in enumerate(lines) if line.startswith(f"| {first_cell}"))
     end = next(i for i in range(start, len(lines) + 1) if i == len(lines) or not lines[i].startswith("|"))
@@ -34,7 +34,7 @@ def number(text: str) -> float:
 
 
 def curve(header: list[str], row: list[str]) -> list[tuple[float | str, float]]:
-    """Sparsity by alpha; an empty cell is no point, and what is in brackets is the paper's."""
+    """Sparsity by alpha. Empty cells are left out; numbers in brackets are the paper's."""
     cells = zip(header[1:], row[1:], strict=True)
     return [(number(alpha), number(cell)) for alpha, cell in cells if cell]
 
@@ -51,7 +51,7 @@ def draw_sparsity() -> None:
 
 
 def draw_independence() -> None:
-    """Two seeds that have the table's mean and two standard errors lie half of these to each side of the mean."""
+    """Two seeds with the table's mean and two standard errors are half of these on each side of the mean."""
     groups: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for prior, option, *cells in table("reproduction.md", "prior")[1]:
         (loss, loss_error), (score, score_error) = (map(number, cell.split("±")) for cell in cells)

@@ -1,8 +1,8 @@
-"""Films the playground for README.md: training from the seed, then alpha dragged to 0.
+"""Film the playground for README.md: training from the seed, then alpha dragged to 0.
 
     python docs/images/film_playground.py docs/images/playground.gif
 
-It needs Chromium and Pillow, and minidecomp as it is installed.
+It needs Chromium and Pillow, and uses the installed minidecomp.
 """
 
 import io
@@ -17,8 +17,8 @@ from minidecomp.playground import write_playground
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests/support"))
 from driven import Driven
 
-WIDTH, SHOWN = 1300, 640  # pixels of the window, and of the film
-MATCHING, WITHOUT = range(0, 330, 11), range(330, 800, 40)  # steps that are shown, before and after alpha becomes 0
+WIDTH, SHOWN = 1300, 640  # width in pixels of the window and of the film
+MATCHING, WITHOUT = range(0, 330, 11), range(330, 800, 40)  # steps that are shown before and after alpha becomes 0
 FRAME, LAST = 120, 2000  # milliseconds
 
 
@@ -28,7 +28,7 @@ def frame(browser: Driven, step: int) -> Image.Image:
     for _ in range(step - now):
         browser.value("playground.send({ do: 'step' })")
     browser.until(f"playground.snapshot.step === {step}")
-    browser.value("new Promise((resolve) => setTimeout(resolve, 150))")  # it is drawn, too
+    browser.value("new Promise((resolve) => setTimeout(resolve, 150))")  # wait until it is drawn
     browser.value("window.scrollTo(0, 0)")
     browser.picture(Path("frame.png"))
     box = browser.value(

@@ -18,7 +18,10 @@ OUTSIDE = {
     "benchmarks/README.md": "benchmarks.md",
     "tests/engines/gpu/README.md": "gpu-measurements.md",
 }
-MOVED = {DOCS / "playground.html": DOCS / "try-it.md"}  # the page around it
+MOVED = {  # the page around it; the first of them
+    DOCS / "playground.html": DOCS / "try-it.md",
+    DOCS / "notebooks": DOCS / "notebooks/clusters.ipynb",
+}
 LINK = re.compile(r"(\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
 FENCED = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 

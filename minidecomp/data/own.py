@@ -74,7 +74,7 @@ SOURCE = DataSource(
     name=OWN,
     load=_load,
     options=(
-        Option("array", str, "Name of the array to read, if a file has several."),
+        Option("array", str, "Name of the array to read, if a file has several.", metavar="NAME"),
         Option("test_fraction", float, "Share of your own data that is kept for testing.", 0.1, above=0, below=1),
         Option(
             "scale",
@@ -89,13 +89,21 @@ SOURCE = DataSource(
             str,
             "Columns of the table to train on, by name (a,b,c), or by number from 0 if they have no names.",
             verify=partial(check_list, "columns"),
+            metavar="NAME,..",
         ),
-        Option("drop", str, "Columns to leave out, by name or number.", verify=partial(check_list, "drop")),
+        Option(
+            "drop",
+            str,
+            "Columns to leave out, by name or number.",
+            verify=partial(check_list, "drop"),
+            metavar="NAME,..",
+        ),
         Option(
             "labels",
             str,
             "Each point's class, which is not trained on: a column or array of your own data, or a FILE with a row for "
             "each point.",
+            metavar="NAME",
         ),
         FACTORS,
         Option(
@@ -103,6 +111,7 @@ SOURCE = DataSource(
             str,
             "What marks a missing value in a table, such as -9999, besides empty cells, NA and nan.",
             verify=partial(check_list, "missing"),
+            metavar="VALUE,..",
         ),
         Option("drop_missing", bool, "Leave out rows with a missing value; otherwise the file is refused.", False),
         Option("header", bool, "Whether the table's first line has the names of the columns.", default_help="detected"),
@@ -112,6 +121,7 @@ SOURCE = DataSource(
             "What separates the cells of a table: , ; | or tab.",
             verify=_check_delimiter,
             default_help="detected",
+            metavar="CHAR",
         ),
         Option(
             "decimal",
@@ -119,6 +129,7 @@ SOURCE = DataSource(
             "Decimal mark of the numbers: a point or a comma.",
             verify=_check_decimal,
             default_help="detected",
+            metavar="CHAR",
         ),
         Option(
             "channels",

@@ -296,7 +296,7 @@ def size_note(dataset: Dataset) -> str:
         return ""
     if low >= 0 and 100 <= high <= 255 and _is_whole(dataset.train):
         return (
-            f"{dataset.name}: whole numbers from {low:g} to {high:g} look like bytes but are no uint8, so they are "
+            f"{dataset.name}: whole numbers from {low:g} to {high:g} look like bytes but are not uint8, so they are "
             "trained on as they are, far from size 1, which seldom gives a sensible model; "
             "if they are bytes, --scale bytes divides them by 255"
         )
@@ -308,7 +308,7 @@ def size_note(dataset: Dataset) -> str:
 
 def _other_scale(scaling: Scaling) -> str:
     better = "standardise" if scaling.kind == UNIT else "none"
-    return f"that comes of --scale {scaling.kind}; --scale {better} may do better"
+    return f"this is due to --scale {scaling.kind}; --scale {better} may do better"
 
 
 def _what_to_do(low: float, high: float) -> str:

@@ -91,11 +91,12 @@ def check_list(option: str, text: str) -> None:
         raise OptionError(option, text, expected="names on one line, separated by commas")
 
 
-DATA_DIR = Option("data_dir", str, "Folder with the data set's files. $MINIDECOMP_DATA sets it too.")
+DATA_DIR = Option("data_dir", str, "Folder with the data set's files. $MINIDECOMP_DATA sets it too.", metavar="DIR")
 FACTORS = Option(
     "factors",
     str,
     "dSprites: use a part of it, such as shape=heart,scale=0.5..1 (also orientation, posX, posY). Your own data: the "
     "columns or arrays (a,b,c) or the FILE with each point's known factors, which are not trained on.",
     verify=partial(check_list, "factors"),
+    metavar="FACTORS",
 )

@@ -1,4 +1,4 @@
-"""How something in the data that takes long shows itself: what it is said to, and what it is counted for."""
+"""How long work on the data reports its progress."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ Count = Callable[[int], object]
 
 
 def _no_bar(length: int) -> AbstractContextManager[Count]:
+    """Count without showing anything."""
     return nullcontext(lambda done: None)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """The functions that are called by what takes long; by default it is silent.
+    """The functions that long work calls; by default they show nothing.
 
     Attributes
     ----------
     say : callable
-        Given a line about what comes next, or has been done.
+        Takes a line that says what comes next or what has been done.
     bar : callable
-        Given a count, returns a context that gives a function; that one is given how much of the count is done.
+        Takes a total and returns a context. The context gives a function that takes how much of the total is done.
     """
 
     say: Callable[[str], object] = lambda line: None

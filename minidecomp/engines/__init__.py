@@ -1,14 +1,14 @@
-"""The engines: one contract, by the textbook's array code, compiled for the CPU, or on a GPU.
+"""The engines: one contract, implemented by the textbook's array code, compiled code on the CPU, and a GPU.
 
-An engine holds a model and an objective. It trains in place, evaluates, encodes and decodes; with the same seed all
-engines draw the same numbers. What an engine cannot do it says; none falls back to another.
+An engine holds a model and an objective. It trains in place, evaluates, encodes and decodes. With the same seed, all
+engines draw the same numbers. An engine raises an error for what it cannot do; it never falls back to another engine.
 
-Shapes: B points in a batch, dx data width, D latent dimensions, K posterior samples; rows are points. Values are means
-over the batch and the K samples, in nats (the MMD has no unit).
+Shapes: B points in a batch, data of width dx, D latent dimensions, K posterior samples; rows are points. Values are
+means over the batch and the K samples, in nats (the MMD has no unit).
 
-Signs: a gradient is that of the weighted sum of terms, sum_T weights[T] T. With the weights of the objective,
-(1, -beta, -alpha), it is the objective's, along which the objective grows. ``train`` goes down the gradient of the
-loss, which is minus the objective.
+Signs: a gradient is that of the weighted sum of terms, sum_T weights[T] T. With the objective's weights,
+(1, -beta, -alpha), it is the objective's gradient, along which the objective grows. ``train`` goes down the gradient of
+the loss, which is minus the objective.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from .device import missing
 
 
 def usable_engine(name: str) -> str:
-    """The engine that a name stands for here: for ``auto`` the GPU where there is one, else the CPU.
+    """The engine that a name stands for on this machine: ``auto`` is the GPU if there is one, otherwise the CPU.
 
     Raises
     ------
     OptionError
-        If it is the GPU and none can be used.
+        If it is the GPU and no GPU can be used.
     """
     if name == "auto":
         return "cpu" if missing() else "gpu"
@@ -44,22 +44,22 @@ def usable_engine(name: str) -> str:
 class Engine(Protocol):
     """What every engine does. ``data`` is (N, dx) in the model's dtype, or bytes, or bits (minidecomp/data/points.py).
 
-    An engine may work on memory of its own. What ``train`` does to the parameters and to the optimiser is seen in them
-    after a ``pull``, and a change of ``vae.parameters`` by others is seen by the engine after a ``push``.
+    An engine may work on its own copy of the model. ``pull`` copies what ``train`` has changed to ``vae.parameters``
+    and to the optimiser; ``push`` copies ``vae.parameters`` to the engine.
 
-    An engine does one call at a time. A call that comes while another is at work, of a second thread or from within a
-    prior's method, gets a RuntimeError.
+    An engine does one call at a time. A call during another one, from a second thread or from a prior's method, raises
+    RuntimeError.
 
-    A call that cannot be done changes nothing. ValueError says that data are of another width than the model's, that
-    there are no rows, or more than there is room for, that a draw has another shape, or, of one point where the MMD is
-    asked for, ``mmd needs two points or more``. IndexError says that ``order`` has a row that the data do not have.
+    A call that fails changes nothing. It raises ValueError if the data do not have the model's width, if there are no
+    rows or more than there is room for, if a draw has the wrong shape, or if the MMD is asked for with a single point
+    (``mmd needs two points or more``). It raises IndexError if ``order`` has a row that the data do not have.
     """
 
     vae: VAE
     objective: Objective
 
     def with_objective(self, objective: Objective) -> Engine:
-        """An engine of the same kind and size for the same model as it now is, with another objective."""
+        """An engine of the same kind and size, for the same model in its current state, with another objective."""
 
     def train(
         self,
@@ -76,35 +76,35 @@ class Engine(Protocol):
         ----------
         data : Points of shape (N, dx)
         order : array of shape (n,)
-            Rows of the data, int64, or a stretch of a ``permutation``.
+            Rows of the data, int64, or a part of a ``permutation``.
         batch_size : int
-            A last batch that has too few points for the regulariser (one, for the MMD, if alpha is not 0) is left out,
-            and counts nowhere.
+            A last batch with too few points for the regulariser (one, for the MMD, if alpha is not 0) is left out and
+            not counted.
         optimizer : Adam
-            Changed in place, as the parameters are.
+            Changed in place, like the parameters.
         seed : int
-            Of the draws; the step's number is the optimiser's.
+            The seed of the draws; the step's number is the optimiser's.
         totals : numpy.ndarray of shape (4,)
-            Each term times the batch's size, and that size, are added to it.
+            For every batch, each term times the batch size, and the batch size itself, are added to it.
 
         Returns
         -------
         str or None
-            The name of a term that was not finite, or ``gradient`` if its square was not; the parameters are then those
-            before its step. None if all went well.
+            The name of a term that was not finite, or ``gradient`` if its square was not. The parameters are then those
+            from before that step. None if every step succeeded.
         """
 
     def value_and_grad(self, x: Points, draws: Any, weights: Any = None) -> tuple[dict[str, float], np.ndarray]:
         """The terms of a batch x (B, dx) with given draws, and the gradient (size,) of their weighted sum.
 
-        The regulariser's gradient goes through ``draws.prior_sample`` to a learned variance if ``draws.prior_noise``
-        (and ``prior_choice``, for a prior that has choices) is given; otherwise the sample is a constant.
+        The regulariser's gradient reaches a learned variance through ``draws.prior_sample`` if ``draws.prior_noise``
+        (and ``prior_choice``, for a prior that has choices) is given. Otherwise the sample is a constant.
         """
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms of a batch x (B, dx), with the draws of a seed and a step, by name.
 
-        The regulariser is the one that is named, else the objective's; "none" asks for none.
+        The regulariser is the named one, or by default the objective's; "none" leaves it out.
         """
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
@@ -117,22 +117,22 @@ class Engine(Protocol):
         """The decoder's output (N, output_dim) for z (N, D)."""
 
     def permutation(self, n: int, seed: int, step: int) -> Any:
-        """The order of an epoch's rows, (n,) int64, where the engine has its data."""
+        """The order of an epoch's rows, (n,) int64, in the memory that holds the engine's data."""
 
     def push(self) -> None:
-        """Take over the parameters from ``vae.parameters``."""
+        """Copy the parameters from ``vae.parameters`` to the engine."""
 
     def pull(self) -> None:
-        """Bring ``vae.parameters`` and the optimiser that was last trained with up to date."""
+        """Update ``vae.parameters`` and the optimiser of the last training from the engine."""
 
 
 def make(name: str, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1) -> Engine:
-    """The engine of that name, with room for batches of ``max_rows`` points; ``threads`` are the CPU's.
+    """The engine of that name, with room for batches of ``max_rows`` points; only the CPU uses ``threads``.
 
     Raises
     ------
     OptionError
-        If no GPU can be used where one is asked for.
+        If the GPU is asked for and none can be used.
     """
     name = usable_engine(name)
     if name == "gpu":
@@ -150,13 +150,13 @@ def make(name: str, vae: VAE, objective: Objective, *, max_rows: int, threads: i
     raise ValueError(f"engine {name!r} is none of {', '.join(ENGINES)}")
 
 
-ROWS_AT_ONCE = 512  # with so many rows a large encoding is fast
+ROWS_AT_ONCE = 512  # enough rows for fast encoding of many points
 
 
 def make_for_use(name: str, vae: VAE, objective: Objective, *, batch_size: int, threads: int = 1) -> Engine:
-    """An engine for a model that is trained: whoever encodes with it gets the same codes, to the bit.
+    """An engine for a trained model. It always gives exactly the same codes.
 
-    A code's last bits depend on how many rows go through the products together.
+    A code's last bits depend on how many rows are multiplied together, so the number of rows is fixed.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What compiled code has to know of a prior."""
+"""What compiled code needs to know about a prior."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..terms.priors import Prior
 
 
 def is_built_in(prior: Any) -> bool:
-    """Whether compiled code knows the prior."""
+    """Whether compiled code supports the prior."""
     return prior.name in PRIORS and type(prior) is variants.PRIORS[prior.name]
 
 
 def prior_constants(prior: Prior) -> dict[str, Any]:
-    """Everything that compiled code may want to know of a prior, by name.
+    """All constants of a prior that compiled code may need, by name.
 
-    What only other priors have gets a neutral number.
+    Constants that only other priors have get a neutral value.
     """
     values: dict[str, Any] = {
         "kind": PRIORS.index(prior.name),

@@ -1,4 +1,4 @@
-"""The CPU engine: a face for the compiled core, ``minidecomp._core``."""
+"""The CPU engine: an interface to the compiled core, ``minidecomp._core``."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ def _core(dtype: np.dtype) -> Any:
 class CpuEngine:
     """The compiled engine; see ``minidecomp.engines.Engine``.
 
-    The compiled core refuses a second call, so all that a call needs goes to it as arguments.
+    The compiled core refuses a second call, so everything that a call needs is passed as arguments.
 
     Parameters
     ----------
     vae, objective
-        The model and which objective.
+        The model and its objective.
     max_rows : int
-        The largest batch; working memory for it is held.
+        The largest batch; working memory is allocated for it.
     threads : int
-        How many threads compute.
+        The number of threads.
     """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
         rules.check_known("cpu", vae, objective)
         self.vae, self.objective, self.max_rows, self._threads = vae, objective, max_rows, threads
         self._module = _core(vae.dtype)
-        # What the core does not know is computed here: KL and regulariser, by the textbook, each time that it asks. In
-        # place of the prior it gets a standard normal without weight.
+        # If the core does not support the terms, KL and regulariser are computed here, by the textbook, whenever it
+        # asks. In place of the prior it gets a standard normal with weight 0.
         self._external = not is_built_in(vae.prior) or not rules.knows_regulariser(objective)
         prior = Gaussian(np.zeros(vae.latent_dim), np.ones(vae.latent_dim)) if self._external else vae.prior
         alpha = 0.0 if self._external else objective.alpha
@@ -97,7 +97,7 @@ class CpuEngine:
     def _external_terms(
         self, weights: Mapping[str, float], wanted: str | None, prior_sample: np.ndarray | None = None
     ) -> Callable[..., Any] | None:
-        """What the core calls for terms that it does not know; None where it knows them all."""
+        """The function that the core calls for terms that it does not support; None if it supports them all."""
         return partial(self._kl_and_regulariser, weights, wanted, prior_sample) if self._external else None
 
     def _kl_and_regulariser(
@@ -112,7 +112,7 @@ class CpuEngine:
         step: int,
         backward: bool,
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
-        """KL and regulariser by the textbook, and the gradient of their weighted sum by loc and scale (B, D)."""
+        """The textbook's KL and regulariser, and the gradient of their weighted sum by loc and scale (B, D)."""
         z, prior = sample(loc, scale, eps), self.vae.prior
         if self.objective.kl == "analytic":
             divergence, grads = kl.analytic_value_and_grad(loc, scale, prior)  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ class CpuEngine:
     def _regulariser(
         self, name: str, x: np.ndarray, z: np.ndarray, loc: np.ndarray, scale: np.ndarray
     ) -> tuple[float, dict[str, np.ndarray]]:
-        """The regulariser's value and gradients; the MMD's are the core's, whose time does not grow like B^2."""
+        """The regulariser's value and gradients. The core computes the MMD, because its time does not grow like B^2."""
         if name != "mmd":
             value, grads = variants.REGULARISERS[name].checked_value_and_grad(x, z, loc, scale, self.vae.prior)
             return float(value), grads
@@ -159,7 +159,7 @@ class CpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """Steps of the compiled core over the batches of ``order``; see ``Engine.train``."""
+        """Train with the compiled core over the batches of ``order``; see ``Engine.train``."""
         wanted = self.objective.regulariser if self.objective.alpha > 0 else None
         rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
         rows = rules.trained_rows(len(order), batch_size, wanted)
@@ -206,7 +206,7 @@ class CpuEngine:
         rules.check_batch(x, self.vae, wanted, self.max_rows)
         compiled = not self._external and wanted in REGULARISERS
         if wanted is not None and not compiled and not self._external:
-            # A regulariser that the core does not know, of parameters that no other call changes meanwhile.
+            # The core does not support this regulariser. No other call changes the parameters meanwhile.
             with self._engine:
                 return TextbookEngine(self.vae, self.objective).values(x, seed, step, wanted)
         number = REGULARISERS.index(str(wanted)) if compiled else NO_REGULARISER

@@ -1,4 +1,4 @@
-"""What the GPU engine stands on: CuPy's arrays, cuBLAS, and the kernels of ``_core/kernels.cu`` by their signatures."""
+"""What the GPU engine is built on: CuPy's arrays, cuBLAS, and the kernels in ``_core/kernels.cu``."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ Call = Callable[[], object]
 
 
 def _install() -> str:
-    """How to install CuPy for either CUDA."""
+    """How to install CuPy for each version of CUDA."""
     return f"{pip_install('minidecomp[gpu]')} (for CUDA 13: {' '.join(extra_packages('gpu-cuda13'))})"
 
 
 def missing() -> str | None:
-    """Why no GPU can be used here, in words and with what to do; None where one can."""
+    """Why no GPU can be used here and what to do about it; None if one can be used."""
     if importlib.util.find_spec("cupy") is None:
         return f"it needs CuPy: {_install()}"
     try:
         import cupy
 
         if cupy.cuda.runtime.getDeviceCount() == 0:
-            return "CuPy finds no NVIDIA GPU here; cpu and auto are"
+            return "CuPy finds no NVIDIA GPU here; use cpu or auto"
         from cupy.cuda import cublas  # noqa: F401
     except ImportError as error:
-        return f"CuPy does not load ({_first_line(error)}); install it with {_install()}"
-    except Exception as error:  # CUDA's own, whose class cannot be named without CuPy
-        return f"CuPy finds no NVIDIA GPU here ({_first_line(error)}); cpu and auto are"
+        return f"CuPy cannot be loaded ({_first_line(error)}); install it with {_install()}"
+    except Exception as error:  # CUDA's error class cannot be named without CuPy
+        return f"CuPy finds no NVIDIA GPU here ({_first_line(error)}); use cpu or auto"
     return None
 
 
 def describe() -> str:
-    """The GPU that would be used and the CuPy that would use it, or why there is none."""
+    """The GPU and the CuPy that would be used, or why there is none."""
     if reason := missing():
         return f"none; {reason}"
     import cupy
@@ -57,7 +57,7 @@ def _first_line(error: Exception) -> str:
 
 
 def source() -> str:
-    """The text of the kernels with the text of all that they include: CuPy's cache looks at the text alone."""
+    """The kernels' text with the text of all their includes, because CuPy's cache compares only the text."""
     return _with_includes("kernels.cu")
 
 
@@ -72,7 +72,7 @@ def _with_includes(name: str) -> str:
 
 
 class Parameter(NamedTuple):
-    """A parameter of a kernel: ``real* z`` has kind real, is a pointer, and is called z."""
+    """A parameter of a kernel: ``real* z`` has kind real, is a pointer, and has the name z."""
 
     kind: str
     pointer: bool
@@ -80,7 +80,7 @@ class Parameter(NamedTuple):
 
 
 def signatures(text: str) -> dict[str, list[Parameter]]:
-    """The parameters of every kernel in a CUDA text, by the kernel's name."""
+    """The parameters of every kernel in a CUDA source text, by the kernel's name."""
     found = {}
     for kernel, parameters in re.findall(r"MD_KERNEL (\w+)\((.*?)\)", text, re.DOTALL):
         parts = (re.fullmatch(r"(?:const )?(\w+) (\*?)(\w+)", each.strip()) for each in parameters.split(","))
@@ -89,7 +89,7 @@ def signatures(text: str) -> dict[str, list[Parameter]]:
 
 
 class Device:
-    """Arrays, products and kernels. ``CupyDevice`` is the real one; tests put NumPy and g++ in its place.
+    """Arrays, products and kernels. ``CupyDevice`` is the real one; tests replace it with NumPy and g++.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Device:
     """
 
     xp: Any
-    block = codes.GPU_BLOCK  # the most threads of a block
+    block = codes.GPU_BLOCK  # the largest number of threads in a block
 
     def __init__(self, dtype: Any):
         self.dtype = np.dtype(dtype)
@@ -119,12 +119,12 @@ class Device:
         Parameters
         ----------
         arguments : mapping
-            Has a value for each of the kernel's parameters under the parameter's name, and perhaps others.
+            A value for each of the kernel's parameters under the parameter's name; it may hold others.
 
         Raises
         ------
         KeyError, TypeError
-            If one is missing, or is not what the signature says: a kernel would read on regardless.
+            If one is missing or does not match the signature; the kernel itself would not notice.
         """
         checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
         return self._bind(name, grid, block, checked)
@@ -134,17 +134,17 @@ class Device:
         if not pointer:
             return self._types[kind].type(argument)
         if kind != "void" and argument.dtype != self._types[kind]:
-            raise TypeError(f"{kernel}: {name} is to be an array of {kind}, not of {argument.dtype}")
+            raise TypeError(f"{kernel}: {name} must be an array of {kind}, not {argument.dtype}")
         if not argument.flags.c_contiguous:
-            raise TypeError(f"{kernel}: {name} is to be C-contiguous")
+            raise TypeError(f"{kernel}: {name} must be C-contiguous")
         return argument
 
     def block_for(self, width: int) -> int:
-        """The least power of two of threads, 32 or more, that has one for each of ``width`` numbers."""
+        """The smallest power of two, 32 or more, that gives a thread to each of ``width`` numbers."""
         return min(self.block, max(32, 1 << (width - 1).bit_length()))
 
     def array(self, host: Any, dtype: Any = None) -> Any:
-        """A copy on the device of an array on the host, in the device's dtype or the given one."""
+        """A copy on the device of a host array, in the device's dtype or the given one."""
         return self.xp.array(host, dtype=self.dtype if dtype is None else dtype)
 
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
@@ -152,13 +152,13 @@ class Device:
         return self.xp.zeros(shape, self.dtype if dtype is None else dtype)
 
     def to_host(self, array: Any) -> np.ndarray:
-        """A copy on the host of an array on the device, once all calls before are done."""
+        """A copy on the host of a device array, once all earlier calls are done."""
         raise NotImplementedError
 
     def product(
         self, a: Any, b: Any, out: Any, *, trans_a: bool = False, trans_b: bool = False, add: bool = False
     ) -> Call:
-        """A call that makes out = op(a) op(b), or out + that, where op transposes or does nothing."""
+        """A call that computes out = op(a) op(b), or adds it to out, where op transposes or does nothing."""
         raise NotImplementedError
 
     def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
@@ -166,7 +166,7 @@ class Device:
 
 
 class CupyDevice(Device):
-    """The NVIDIA GPU that CuPy takes; CUDA_VISIBLE_DEVICES chooses among several."""
+    """The NVIDIA GPU that CuPy uses; CUDA_VISIBLE_DEVICES chooses among several."""
 
     def __init__(self, dtype: Any):
         import cupy
@@ -200,7 +200,7 @@ class CupyDevice(Device):
     def product(
         self, a: Any, b: Any, out: Any, *, trans_a: bool = False, trans_b: bool = False, add: bool = False
     ) -> Call:
-        """cuBLAS counts by columns: a row-major out = a b is its out^T = b^T a^T, with the same memory."""
+        """cuBLAS is column-major: a row-major out = a b is its out^T = b^T a^T, in the same memory."""
         rows, columns = out.shape
         inner = a.shape[0] if trans_a else a.shape[1]
         return partial(

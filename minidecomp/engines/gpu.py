@@ -1,8 +1,8 @@
 """The GPU engine: whole epochs of steps on arrays that stay on the device.
 
-A batch of one size is always the same list of calls with the same arguments: what changes from step to step (the
-step's number, the batch's first row, Adam's rates, the totals) lies in two small arrays on the device, and the kernel
-``finish`` moves it on. Between a ``train``'s first step and its last nothing goes to the host or comes from there.
+For a batch size, a step is always the same list of calls with the same arguments. What changes from step to step (the
+step's number, the batch's first row, Adam's rates, the totals) is in two small arrays on the device, which the kernel
+``finish`` updates. Nothing is copied to or from the host between the first and the last step of ``train``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from . import rules
 from .device import Call, CupyDevice, Device
 from .gpu_step import ADAM, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
 
-FEW_ONES = 1 / 8  # below this share of ones, rows of W are added up, one for each; above, bits become numbers
+FEW_ONES = 1 / 8  # below this share of ones, the rows of W for the ones are added up; above it, bits become numbers
 
 
 class GpuEngine:
@@ -34,11 +34,11 @@ class GpuEngine:
     Parameters
     ----------
     vae, objective
-        The model and which objective.
+        The model and its objective.
     max_rows : int
-        The largest batch; working memory for it is held on the device.
+        The largest batch; working memory is allocated for it on the device.
     device : Device, optional
-        The device that computes; by default the GPU that CuPy takes.
+        The device; by default, the GPU that CuPy uses.
     """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, device: Device | None = None):
@@ -48,7 +48,7 @@ class GpuEngine:
         self._optimizer: Adam | None = None
         self._data: Points | None = None
         self._points: DevicePoints | None = None
-        self._programs: dict[int, list[Call]] = {}  # of training on that data, by the batch's size
+        self._programs: dict[int, list[Call]] = {}  # for training on the present data, by batch size
 
     def with_objective(self, objective: Objective) -> GpuEngine:
         """See the contract, ``minidecomp.engines.Engine``."""
@@ -63,7 +63,7 @@ class GpuEngine:
 
     @rules.one_call_at_a_time
     def pull(self) -> None:
-        """Copy the parameters, and the moments of the optimiser that was last trained with, from the device."""
+        """Copy the parameters, and the moments of the optimiser of the last training, from the device."""
         to_host, o = self._device.to_host, self._optimizer
         self.vae.parameters.vector[...] = to_host(self._step.vector)
         if o is not None:
@@ -81,7 +81,7 @@ class GpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """Steps on the device over the batches of ``order``; see ``Engine.train``."""
+        """Train on the device over the batches of ``order``; see ``Engine.train``."""
         rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
         self._take(data, order, optimizer)
         regulariser = self.objective.regulariser if self.objective.alpha > 0 else None
@@ -98,7 +98,7 @@ class GpuEngine:
         return FAULTS[fault] if fault >= 0 else None
 
     def _take(self, data: Points, order: Any, o: Adam) -> None:
-        """Bring to the device what is not there yet."""
+        """Copy to the device what is not there yet."""
         step, array = self._step, self._device.array
         if data is not self._data:
             self._data, self._points, self._programs = data, self._on_device(data), {}
@@ -108,7 +108,7 @@ class GpuEngine:
         if o is not self._optimizer:
             self._optimizer, self._programs = o, {}
             m, v = array(o.m), array(o.v)
-            # Without AMSGrad the kernel's largest v is v itself.
+            # Without AMSGrad, v takes the place of the kernel's largest v.
             step.arrays |= {"m": m, "v": v, "v_max": v if o.v_max is None else array(o.v_max)}
 
     def _program(self, B: int, regulariser: str | None) -> list[Call]:
@@ -129,7 +129,7 @@ class GpuEngine:
         totals: Any = 0.0,
         optimizer: Adam | None = None,
     ) -> None:
-        """What the first step of a call starts from; ``finish`` moves it on."""
+        """The state for the first step of a call; ``finish`` updates it."""
         state, numbers = np.zeros(len(STATE), np.int64), np.zeros(NUMBER_COUNT)
         state[STATE["seed"]], state[STATE["step"]] = np.array([seed, step], np.uint64).view(np.int64)
         state[STATE["fault"]] = -1
@@ -149,7 +149,7 @@ class GpuEngine:
         return DevicePoints(self._device.array(points), REAL_DATA, False)
 
     def _one_batch(self, x: Points) -> DevicePoints:
-        """x as a batch by itself, in the order it has."""
+        """x as one batch, in its own order."""
         self._step.order[: len(x)] = self._device.array(np.arange(len(x)), np.int64)
         return self._on_device(x)
 
@@ -235,7 +235,7 @@ class GpuEngine:
     def permutation(self, n: int, seed: int, step: int) -> Any:
         """The order of an epoch's rows, (n,) int64, on the device, where ``train`` takes it.
 
-        The CPU's core makes it: each swap waits for the one before.
+        The core computes it on the CPU, because each swap depends on the one before.
         """
         from .._core import engine_float32 as core
 

@@ -1,4 +1,4 @@
-"""One step on a GPU as lists of launches, piece by piece: what ``_core/step.pxi`` and its phases are to the CPU."""
+"""One step on a GPU as lists of launches, piece by piece: the counterpart of ``_core/step.pxi`` and its phases."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .constants import prior_constants
 from .device import Call, Device
 
 STATE = {name: i for i, name in enumerate(codes.STATE)}
-# Of `numbers`; behind the terms' totals is that of the points.
+# Indices into `numbers`; the total of the points follows those of the terms.
 WEIGHT, VALUE = slice(codes.WEIGHT, codes.VALUE), slice(codes.VALUE, codes.TOTAL)
 TOTAL, ADAM = slice(codes.TOTAL, codes.LAST_TOTAL + 1), slice(codes.LAST_TOTAL + 1, codes.NUMBER_COUNT)
 
-PAIRS_AT_ONCE = 2**25  # of a sample of the prior and a posterior: what is held of KL(p || q)'s weights
+PAIRS_AT_ONCE = 2**25  # pairs of a prior sample and a posterior whose weights in KL(p || q) are held at once
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Layer:
     d_b: Any
     x: Any  # (rows, n_in): the output of the layer below
     h: Any  # (rows, n_out)
-    d_a: Any  # (rows, n_out): the gradient by h, then by a = x W + b
+    d_a: Any  # (rows, n_out): the gradient with respect to h, then by a = x W + b
 
 
 @dataclass
@@ -44,14 +44,14 @@ class DevicePoints:
 
     array: Any
     kind: int
-    sums_of_rows: bool  # whether the first layer adds up the rows of W that belong to a point's ones
+    sums_of_rows: bool  # whether the first layer adds up the rows of W for the ones of a point
 
 
 class GpuStep:
     """The arrays of a step over up to ``max_rows`` points, and the launches that work on them.
 
-    A kernel takes what it takes by the names of its parameters: most are in ``arrays``, under the names that the
-    formulas have.
+    A kernel's arguments are found by the names of its parameters: most are in ``arrays``, under their names in the
+    formulas.
     """
 
     def __init__(self, vae: VAE, objective: Objective, max_rows: int, device: Device):
@@ -64,9 +64,9 @@ class GpuStep:
         z = zeros(K * B, D)
         self.encoder = self._layers(vae.encoder, zeros(B, vae.data_dim))
         self.decoder = self._layers(vae.decoder, z)
-        # The likelihood's gradient takes the place of the decoder's output.
+        # The likelihood's gradient overwrites the decoder's output.
         self.decoder[-1].d_a = self.decoder[-1].h
-        # What the kernels take, by the names of their parameters.
+        # The kernels' arguments, by the names of their parameters.
         self.arrays: dict[str, Any] = {
             "K": K,
             "D": D,
@@ -94,7 +94,7 @@ class GpuStep:
         self.arrays |= {name: zeros(B, D) for name in ("loc", "scale", "slope", "d_loc", "d_scale")}
         self.arrays |= {name: zeros(B, D) for name in ("sample", "sample_slope", "d_sample")}
         self.arrays |= self._prior()
-        # The gradient by the prior's variance: a row for each z, then for each of the prior's sample.
+        # The gradient with respect to the prior's variance: a row for each z, then one for each prior sample.
         self._d_variance = zeros(K * B + B, D)
         self._pair_weights = zeros(0)
 
@@ -112,7 +112,7 @@ class GpuStep:
         return layers
 
     def _prior(self) -> dict[str, Any]:
-        """The prior's parameters, by the names that the kernels have for them."""
+        """The prior's parameters, by their names in the kernels."""
         array, c = self.device.array, prior_constants(self.vae.prior)
         known = {
             "prior": c["kind"],
@@ -143,12 +143,12 @@ class GpuStep:
         return self._launch(kernel, (count, 1), self.device.block_for(width), **more)
 
     def _columns(self, kernel: str, count: int, width: int, **more: Any) -> Call:
-        """A thread for each of ``count`` times ``width`` numbers, a block for each stretch of one of ``count``."""
+        """A thread for each of ``count`` times ``width`` numbers, with blocks that do not cross rows."""
         block = self.device.block_for(width)
         return self._launch(kernel, (count, -(-width // block)), block, **more)
 
     def _forward(self, layers: list[Layer], rows: int, first: Call | None = None) -> list[Call]:
-        """h = act(x W + b) layer by layer; the last layer's bias is left to whoever reads its output."""
+        """h = act(x W + b), layer by layer. The last layer's bias is left to the kernel that reads its output."""
         calls = []
         for layer in layers:
             calls.append(self.device.product(layer.x[:rows], layer.W, layer.h[:rows]))
@@ -165,7 +165,7 @@ class GpuStep:
         )
 
     def _backward(self, layers: list[Layer], rows: int, d_x: Any = None, first: Call | None = None) -> list[Call]:
-        """The gradients by every W and b from d_a of the last layer; the one by the input is added to d_x.
+        """The gradients with respect to every W and b from d_a of the last layer; the one by the input is added to d_x.
 
         d_a = d_h act'(a)        d_b = sum d_a        d_W = x^T d_a        d_h of the layer below = d_a W^T
         """
@@ -189,7 +189,7 @@ class GpuStep:
         return {"order": self.order, "data": points.array, "data_kind": points.kind}
 
     def encode(self, points: DevicePoints, B: int, K: int, given_eps: bool = False) -> list[Call]:
-        """loc and scale of the batch that the state points at and, for K samples, eps and z."""
+        """loc and scale of the batch that the state refers to and, for K samples, eps and z."""
         layer, last, batch, calls = self.encoder[0], self.encoder[-1], self._batch(points), []
         product = None
         if points.sums_of_rows:
@@ -207,13 +207,13 @@ class GpuStep:
         return [self._rows("prior_scale_from_logits", 1, self.vae.latent_dim)]
 
     def _kl(self, B: int) -> tuple[list[Call], int]:
-        """KL(q(z|x) || p(z)) and its gradients, and how many values it has."""
+        """KL(q(z|x) || p(z)) and its gradients, and the number of its values."""
         rows = B if self.objective.kl == "analytic" else self.objective.samples * B
         name = "analytic_kl" if self.objective.kl == "analytic" else "monte_carlo_kl"
         return [self._rows(name, rows, self.vae.latent_dim, B=B, d_variance=self._d_variance)], rows
 
     def _log_likelihood(self, points: DevicePoints, B: int) -> list[Call]:
-        """E_q(z|x)[log p(x|z)], and the gradient by the decoder's output in place of that output."""
+        """E_q(z|x)[log p(x|z)], and the gradient with respect to the decoder's output, which it overwrites."""
         last, batch = self.decoder[-1], self._batch(points)
         rows = self.objective.samples * B
         return [self._rows("likelihood", rows, self.vae.data_dim, B=B, bias=last.b, output=last.h, **batch)]
@@ -224,7 +224,7 @@ class GpuStep:
         return [self._launch("mmd", (tiles, D), block, B=B)], tiles * D
 
     def _inclusive_kl(self, B: int, kl_rows: int) -> tuple[list[Call], int]:
-        """KL(p || q): log p of the prior's sample, then stretches of samples against all posteriors."""
+        """KL(p || q): log p of the prior's sample, then one part of the samples at a time against all posteriors."""
         D, at_once = self.vae.latent_dim, max(1, min(B, PAIRS_AT_ONCE // B))
         if self._pair_weights.size < at_once * B:
             self._pair_weights = self.device.zeros(at_once * B)
@@ -239,18 +239,18 @@ class GpuStep:
         return calls, B
 
     def given_sample(self, B: int, noise: Any, choice: Any) -> list[Call]:
-        """How a given sample of the prior moves with a learned variance, from what it was made of (B, D)."""
+        """How a given sample of the prior moves with a learned variance, from the noise it was computed from (B, D)."""
         if not self.vae.learn_prior_variance:
             return []
         noise = self.device.array(noise)
-        # Only a sparse prior's choices decide whether a number moves.
+        # Only with a sparse prior do the choices decide whether a number moves.
         choice = self.device.array(choice) if self.vae.prior.choice_kind == "element" else noise
         return [self._over("given_sample_slope", B * self.vae.latent_dim, B=B, noise=noise, choice=choice)]
 
     def values(
         self, points: DevicePoints, B: int, regulariser: str | None, given_draws: bool = False
     ) -> tuple[list[Call], int]:
-        """All terms of a batch of B points and their gradients by output, z, loc and scale; rows of d_variance."""
+        """All terms of a batch of B points; gradients with respect to output, z, loc and scale; rows of d_variance."""
         rows = self.objective.samples * B
         calls = self._prior_scale()
         if regulariser is not None and not given_draws:
@@ -269,7 +269,7 @@ class GpuStep:
         return [*calls, self._rows("add_up", 1, self.device.block, **counts)], variance_rows
 
     def parameter_gradients(self, points: DevicePoints, B: int, variance_rows: int, samples: int) -> list[Call]:
-        """The gradient vector, from what ``values`` leaves; ``samples`` of the prior were compared with q(z)."""
+        """The gradient vector, from the results of ``values``; ``samples`` of the prior were compared with q(z)."""
         D, layer = self.vae.latent_dim, self.encoder[0]
         calls = self._backward(self.decoder, self.objective.samples * B, self.arrays["d_z"])
         calls.append(self._over("posterior_backward", B * D, B=B, d_output=self.encoder[-1].d_a))

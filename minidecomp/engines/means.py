@@ -1,4 +1,4 @@
-"""The means of the objective's terms over points that are not trained on, batch by batch."""
+"""The means of the objective's terms over points that are not used in training, batch by batch."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def means(
 ) -> dict[str, Any]:
     """Means over the data of each term of the engine's objective, and of regularisers, batch by batch.
 
-    The batches are of points in random order, for data often come class by class: in the order that they are stored in
-    a batch's encodings would be those of one class.
+    The points are put into batches in random order. Data are often stored class by class, so in their stored order a
+    batch would hold the encodings of only one class.
 
     Parameters
     ----------
     engine : Engine
-        With the model.
+        The engine, with its model.
     data : Points of shape (N, dx)
     batch_size : int
-        The regularisers take a batch's encodings as the aggregate posterior. The MMD needs two points: a last batch of
-        one is left out of it.
+        The regularisers take a batch's encodings as the aggregate posterior. The MMD needs two points, so it leaves out
+        a last batch of one.
     seed : int
-        Of the draws, and of the order: the same for the same data each time.
+        The seed of the draws and of the order, which is always the same for the same data.
     regularisers : collection of str
-        Which of them; perhaps none.
+        The names of the regularisers; may be empty.
     draws, order : Stream
-        Of a batch's draws, and of the points' order.
+        The streams of a batch's draws and of the points' order.
 
     Returns
     -------
     dict
-        ``log_likelihood``, ``kl`` and each regulariser in nats (the MMD has no unit, and is NaN of a single point);
+        ``log_likelihood``, ``kl`` and each regulariser in nats (the MMD has no unit, and is NaN for a single point);
         ``points`` and ``batch_size``.
     """
     data = as_stored(data, engine.vae.dtype)
@@ -61,7 +61,7 @@ def means(
         for name in usable:
             sums[name] += len(x) * found[name]["regulariser"]
             weights[name] += len(x)
-        # By each of them the same; the first is compiled, where the engine is, and one of your own need not be.
+        # Every regulariser gives the same; the first is compiled if the engine is, while a user's may not be.
         one = next(iter(found.values()))
         for term in ("log_likelihood", "kl"):
             sums[term] += len(x) * one[term]
@@ -75,5 +75,5 @@ def _values(engine: Engine, x: Points, seed: int, step: int, regulariser: str) -
         return engine.values(x, seed, step, regulariser)
     except (MinidecompError, MemoryError):
         raise
-    except Exception as error:  # a regulariser or a prior of your own may raise anything
+    except Exception as error:  # a user's regulariser or prior may raise anything
         raise Fault(f"the terms with regulariser {regulariser} failed: {type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""The rules of the engines' contract that every engine applies in the same words: its batches, draws, and calls."""
+"""The rules that every engine applies, with the same messages: for its batches, its draws and its calls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..randomness.draws import Draws
 from ..variants import LIKELIHOODS, REGULARISERS
 from .constants import is_built_in
 
-NO_REGULARISER = "none"  # in place of a regulariser's name: it is not computed
-# The compiled engine refuses in the same words (_core/engine.pxi).
+NO_REGULARISER = "none"  # given as a regulariser's name, it means that none is computed
+# The compiled engine has the same message (_core/engine.pxi).
 AT_WORK = (
     "the engine is at work: it does one call at a time, so make one for each thread, and another "
     "for a prior that calls one"
@@ -27,7 +27,7 @@ AT_WORK = (
 
 
 class HasLock(Protocol):
-    """An engine with a plain lock, which the call that is at work holds."""
+    """An engine with a plain lock, held by the call that is running."""
 
     lock: threading.Lock
 
@@ -38,10 +38,10 @@ R = TypeVar("R")
 
 
 def one_call_at_a_time(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
-    """An engine's method that holds the engine's lock while it works.
+    """An engine's method that holds the engine's lock while it runs.
 
-    While another call holds the lock, of another thread or further up in the same one, the method does nothing and
-    raises RuntimeError.
+    If another call holds the lock, in another thread or further up in the same one, the method does nothing and raises
+    RuntimeError.
     """
 
     @wraps(method)
@@ -57,14 +57,14 @@ def one_call_at_a_time(method: Callable[Concatenate[E, P], R]) -> Callable[Conca
 
 
 def knows_regulariser(objective: Objective) -> bool:
-    """Whether compiled code knows the regulariser, or need not: where its weight is 0."""
+    """Whether compiled code supports the regulariser, or does not need to because its weight is 0."""
     return objective.alpha == 0 or objective.regulariser in codes.REGULARISERS
 
 
 def check_known(engine: str, vae: VAE, objective: Objective) -> None:
-    """Raise OptionError if the cpu or the gpu engine cannot do a part of the model that compiled code does not know.
+    """Raise OptionError if a part of the model is not in compiled code and the cpu or gpu engine needs it.
 
-    The cpu engine computes such a prior's and regulariser's terms in Python, where no variance is learned.
+    The cpu engine computes the terms of such a prior or regulariser in Python, unless a variance is learned.
     """
     prior, likelihood = vae.prior, vae.likelihood
     if likelihood.name not in codes.LIKELIHOODS or type(likelihood) is not LIKELIHOODS[likelihood.name]:
@@ -81,25 +81,25 @@ def check_known(engine: str, vae: VAE, objective: Objective) -> None:
 
 
 def asked(regulariser: str | None, objective: Objective) -> str | None:
-    """The regulariser that ``Engine.values`` computes: the one that is named, or the objective's; None for none."""
+    """The regulariser that ``Engine.values`` computes: the named one, or the objective's; None if none."""
     wanted = regulariser or objective.regulariser
     return None if wanted == NO_REGULARISER else wanted
 
 
 def with_objective(values: dict[str, float], objective: Objective) -> dict[str, float]:
-    """The terms' values, and the objective's where all that have a weight are there."""
+    """The terms' values, and the objective's if every term with a weight is there."""
     if objective.alpha != 0 and "regulariser" not in values:
         return values
     return values | {"objective": objective.combine(values)}
 
 
 def least_points(regulariser: str | None) -> int:
-    """How many points a batch needs for the regulariser, or for none."""
+    """How many points a batch needs for the regulariser, or without one."""
     return 1 if regulariser is None else REGULARISERS[regulariser].least_points
 
 
 def trained_rows(rows: int, batch_size: int, regulariser: str | None) -> int:
-    """How many of ``rows`` rows are trained on: a last batch of too few points for the regulariser is left out."""
+    """How many of ``rows`` rows are used: a last batch with too few points for the regulariser is left out."""
     if batch_size < least_points(regulariser):
         return 0
     last = rows % batch_size
@@ -107,7 +107,7 @@ def trained_rows(rows: int, batch_size: int, regulariser: str | None) -> int:
 
 
 def check_training(data: Points, order: Any, batch_size: int, totals: np.ndarray, vae: VAE, room: int | None) -> None:
-    """Raise ValueError or IndexError if ``train`` cannot take these; ``room`` is the largest batch that fits."""
+    """Raise ValueError or IndexError if ``train`` cannot use these; ``room`` is the largest batch that fits."""
     check_batch(data, vae, None)
     batch = min(batch_size, len(order))
     if batch < 1 or (room is not None and batch > room):
@@ -116,13 +116,13 @@ def check_training(data: Points, order: Any, batch_size: int, totals: np.ndarray
         raise ValueError(f"totals is {totals.dtype} of shape {totals.shape}, not float64 of shape (4,)")
     if isinstance(order, list | tuple):
         raise ValueError("order is a list; expected an array of int64")
-    # A permutation on a device comes from the engine itself.
+    # A permutation on a device comes from the engine itself and needs no check.
     if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
         raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
 
 
 def check_batch(x: Points, vae: VAE, regulariser: str | None, room: int | None = None) -> None:
-    """Raise ValueError if the batch is of another width than the model, of too few points, or more than ``room``."""
+    """Raise ValueError if the batch has the wrong width, too few points, or more points than ``room``."""
     if x.shape[1] != vae.data_dim:
         raise ValueError(f"the data are {x.shape[1]} wide, the model takes {vae.data_dim}")
     if len(x) < 1:
@@ -135,7 +135,7 @@ def check_batch(x: Points, vae: VAE, regulariser: str | None, room: int | None =
 
 
 def check_draws(draws: Draws, batch: int, vae: VAE, objective: Objective) -> None:
-    """Raise ValueError if a draw is of another shape than the batch, or what made the prior sample is half known."""
+    """Raise ValueError if a draw's shape does not match the batch, or the prior's noise comes without its choices."""
     rows = (batch, vae.latent_dim)
     wanted = {"eps": (objective.samples, *rows), "prior_sample": rows, "prior_noise": rows}
     kind = vae.prior.choice_kind
@@ -152,6 +152,6 @@ def check_draws(draws: Draws, batch: int, vae: VAE, objective: Objective) -> Non
 
 
 def check_importance(objective: Objective) -> None:
-    """Raise ValueError if the objective's KL does not hold the log weights of its samples."""
+    """Raise ValueError if the objective's KL does not contain the log weights of its samples."""
     if objective.kl != "monte-carlo" or objective.log_prior_multiplier != 1:
         raise ValueError("importance weights need the Monte-Carlo KL, with a log prior multiplier of 1")

@@ -1,4 +1,4 @@
-"""The textbook engine: the terms' own array code, step by step. Slow on purpose; every line can be read."""
+"""The textbook engine: the terms' own array code, step by step. It is slow, but every line can be read."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from . import rules
 
 
 class TextbookEngine:
-    """The NumPy engine; see ``minidecomp.engines.Engine``. It takes batches of any size.
+    """The NumPy engine; see ``minidecomp.engines.Engine``. It accepts batches of any size.
 
     Parameters
     ----------
     vae, objective
-        The model and which objective.
+        The model and its objective.
     """
 
     def __init__(self, vae: VAE, objective: Objective):
@@ -54,14 +54,14 @@ class TextbookEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """Steps of Adam over the batches of ``order``; see ``Engine.train``."""
+        """Train over the batches of ``order``; see ``Engine.train``."""
         rules.check_training(data, order, batch_size, totals, self.vae, None)
         with_prior, largest = self.objective.alpha > 0, LARGEST_GRADIENT[self.vae.dtype.name]
         rows = rules.trained_rows(len(order), batch_size, self.objective.regulariser if with_prior else None)
         for first in range(0, rows, batch_size):
             x = as_numbers(data[order[first : min(first + batch_size, rows)]], self.vae.dtype)
             step = streams.TRAINING.step(optimizer.step)
-            # What is not finite is said below, once and by name.
+            # Values that are not finite are reported below, once and by name.
             with np.errstate(all="ignore"):
                 values, gradient = self._value_and_grad(x, self._draw(len(x), seed, step, with_prior))
             for term in TERMS:
@@ -69,7 +69,7 @@ class TextbookEngine:
                     return term
             if not (np.abs(gradient) < largest).all():
                 return "gradient"
-            with np.errstate(over="ignore", invalid="ignore"):  # a save says so, and keeps the last good checkpoint
+            with np.errstate(over="ignore", invalid="ignore"):  # saving reports it and keeps the last good checkpoint
                 optimizer.update(self.vae.parameters.vector, -gradient)
             totals += [len(x) * values.get(term, 0) for term in TERMS] + [len(x)]
         return None
@@ -99,7 +99,7 @@ class TextbookEngine:
         changes: dict[str, Any] = {"alpha": 0.0} if wanted is None else {"regulariser": wanted}
         drawn = self._draw(len(x), seed, step, wanted is not None)
         values = textbook.value(self.vae, replace(self.objective, **changes), as_numbers(x, self.vae.dtype), drawn)
-        del values["objective"]  # that of the changed one
+        del values["objective"]  # it is that of the changed objective
         return rules.with_objective(values, self.objective)
 
     @rules.one_call_at_a_time
@@ -132,7 +132,7 @@ class TextbookEngine:
         return philox.permutation(n, seed, streams.SHUFFLE, step)
 
     def push(self) -> None:
-        """Does nothing: it works on the model itself."""
+        """Do nothing: this engine works on the model itself."""
 
     def pull(self) -> None:
-        """Does nothing: it works on the model itself."""
+        """Do nothing: this engine works on the model itself."""

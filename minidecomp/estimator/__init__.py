@@ -1,6 +1,6 @@
-"""A scikit-learn estimator: the same options and the same training as the command line's, on arrays in memory.
+"""A scikit-learn estimator with the options and the training of the command line, for arrays in memory.
 
-scikit-learn is not needed: without it the class has the same methods, and raises plain ValueErrors.
+scikit-learn is optional: without it the class has the same methods, and raises plain ValueErrors.
 """
 
 from .transformer import DecompositionVAE

@@ -1,4 +1,4 @@
-"""What the estimator inherits: from scikit-learn where it is installed, else the little of it that is needed."""
+"""The estimator's base classes: scikit-learn's if it is installed, otherwise the parts of them that are needed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ try:
 
     HAS_SKLEARN = True
     BASES: tuple[type, ...] = (ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
-except Exception:  # none, one before 1.6, or a broken one
+except Exception:  # not installed, older than 1.6, or broken
     HAS_SKLEARN = False
 
     class _Parameters:
-        """What scikit-learn's BaseEstimator has of parameters."""
+        """The part of scikit-learn's BaseEstimator that handles parameters."""
 
         def get_params(self, deep: bool = True) -> dict[str, Any]:
             return {name: getattr(self, name) for name in parameters()}
@@ -47,8 +47,8 @@ except Exception:  # none, one before 1.6, or a broken one
             if hasattr(self, "vae_"):
                 facts = {
                     "epochs": self.n_iter_,  # type: ignore[attr-defined]
-                    "objective": f"{self.objective_:.6g} nats a point",  # type: ignore[attr-defined]
-                    "numbers of a point": self.n_features_in_,  # type: ignore[attr-defined]
+                    "objective": f"{self.objective_:.6g} nats per point",  # type: ignore[attr-defined]
+                    "features": self.n_features_in_,  # type: ignore[attr-defined]
                 }
             return shown.table(type(self).__name__, self._changed(), facts)
 

@@ -1,4 +1,4 @@
-"""An estimator as a run folder, and a run folder as an estimator."""
+"""Converts an estimator to a run folder, and a run folder to an estimator."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from ..settings.resolving import resolve
 from ..settings.schedules import SCHEDULED, SHAPES
 from .parameters import OF_VALIDATION, option_names, parameters
 
-TEST_SHARE = 0.1  # of the points that were fitted, where no others are given to test on
+TEST_SHARE = 0.1  # of the fitted points, if no test points are given
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a fitted estimator has that a run folder keeps; ``axes`` is the shape of an image as it was given."""
+    """What a run folder keeps of a fitted estimator; ``axes`` is the shape of an image as it was given."""
 
     options: TrainOptions
     rules: DataRules
@@ -50,7 +50,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Points:
-    """What a run folder is to have: points as they were given and as a data set, and an engine to test them with."""
+    """What to write to a run folder: points as they were given and as a data set, and an engine to test them."""
 
     train: np.ndarray
     test: np.ndarray
@@ -59,7 +59,7 @@ class Points:
 
 
 def is_validated(state: State) -> bool:
-    """Whether ``fit`` kept a part of the points for validation."""
+    """Whether ``fit`` kept some of the points for validation."""
     return bool(state.rows) and VALIDATION_COLUMNS[0] in state.rows[0]
 
 
@@ -69,20 +69,20 @@ def without_validation(options: TrainOptions) -> TrainOptions:
 
 
 def some_to_test(points: np.ndarray) -> np.ndarray:
-    """A tenth of the points, evenly spread; so many that there are 4 of both kinds, as a file has to have."""
+    """A tenth of the points, evenly spread; more if there are fewer than 4 in all, the minimum for a file."""
     count = max(1, round(TEST_SHARE * len(points)), 4 - len(points))
     return points[np.resize(evenly_spread(len(points), count), count)]
 
 
 def save(folder: str | os.PathLike[str], trained: Trained, points: Points | None) -> Path:
-    """Write a run folder, with an evaluation if it has points; returns the folder.
+    """Write a run folder, with an evaluation if points are given; returns the folder.
 
     Raises
     ------
     RunError
-        The folder holds something already, or cannot be made.
+        The folder is not empty, or cannot be made.
     Fault
-        A file cannot be written. What was written is deleted.
+        A file cannot be written. What was already written is deleted.
     """
     path, held = new_run(os.fspath(folder), trained.options)
     place = Path(os.path.abspath(path))
@@ -108,7 +108,7 @@ def _write(
     options = options.replace(
         data=str(folder / "data.npy"),
         channels=_channels(trained.rules, trained.axes),
-        epochs=max(options.epochs, state.epoch),  # a schedule has come to its end by then, and stays there
+        epochs=max(options.epochs, state.epoch),  # by then a schedule has reached its end, and stays there
     )
     if not is_validated(state):
         options = without_validation(options)
@@ -130,7 +130,7 @@ def _write(
 def _write_points(
     folder: Path, options: TrainOptions, points: Points, check: Callable[[], object], written: list[Path]
 ) -> TrainOptions:
-    """Write the points to a file that is read back as these; returns the options that say how."""
+    """Write the points to a file from which the same points are read; returns the options for reading it."""
     values, test_fraction = lay_out(points.train, points.test, options.data_seed)
     names = points.dataset.feature_names
     if names:
@@ -150,21 +150,21 @@ def _write_array(values: np.ndarray, file: Any) -> None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names as one text with commas between, as ``--columns`` takes it."""
+    """Names as one comma-separated text, as ``--columns`` takes it."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(names)
     return text.getvalue()
 
 
 def _channels(rules: DataRules, axes: tuple[int, ...] | None) -> str | None:
-    """Which axis of images has their channels; None where they have none."""
+    """The axis of the channels of images; None for grey images."""
     if rules.image_shape is None or axes is None or len(axes) == 2:
         return None
     return LAST if axes[:2] == rules.image_shape[:2] else FIRST
 
 
 def _axes(rules: DataRules, channels: str | None) -> tuple[int, ...] | None:
-    """The shape of an image as it was given, of what ``_channels`` gives."""
+    """The shape of an image as it was given, from the result of ``_channels``."""
     if rules.image_shape is None or (channels is None and len(rules.image_shape) == 2):
         return rules.image_shape
     rows, columns, count = (*rules.image_shape, 1)[:3]
@@ -172,29 +172,29 @@ def _axes(rules: DataRules, channels: str | None) -> tuple[int, ...] | None:
 
 
 def load(folder: str | os.PathLike[str], which: str | None) -> tuple[Trained, dict[str, Any]]:
-    """What a run folder has of a fitted estimator, and the parameters that differ from their defaults.
+    """The content of a run folder as a fitted estimator's, and the parameters that differ from their defaults.
 
     Raises
     ------
     RunError
-        If it is no run folder, or its checkpoint is damaged.
+        It is not a run folder, or its checkpoint is damaged.
     """
     run = checkpoint.load(os.fspath(folder), which)
     if run.which == "best":
         last = run.training()
         last.best, run.state = run.state, last
-    run.state.gradient_log = None  # an estimator has none
+    run.state.gradient_log = None  # an estimator keeps none
     usual, own = vars(resolve(data=OWN)), option_names()
     of_a_file = {name: value for name, value in usual.items() if name not in own}
     options = run.options.replace(**of_a_file)
-    if run.options.validation is not None:  # a file's points, which the estimator has not
+    if run.options.validation is not None:  # points in a file, which the estimator does not have
         options = without_validation(options)
     axes = _axes(run.rules, options.channels)
     return Trained(options, run.rules, run.state, axes), _changed(options)
 
 
 def _changed(options: TrainOptions) -> dict[str, Any]:
-    """The parameters that an estimator with these options is made with."""
+    """The parameters of an estimator with these options."""
     values, by_default = vars(options), parameters()
     choices = {name: values[name] for name in CHOOSERS if name != "data"}
     usual = vars(resolve(data=OWN, **choices)) | {name: by_default[name] for name in choices}
@@ -203,7 +203,7 @@ def _changed(options: TrainOptions) -> dict[str, Any]:
         for name in option_names()
         if values[name] is not None and values[name] != usual[name] and is_relevant(name, values)
     }
-    for name in SCHEDULED:  # in one parameter, so that another value of it is in place of the schedule
+    for name in SCHEDULED:  # value and schedule in one parameter, so that a new value replaces the schedule
         text = changed.pop(f"{name}_schedule", None)
         if text is not None:
             changed[name] = f"{values[name]!r}:{text}" if text in SHAPES else text

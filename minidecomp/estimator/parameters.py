@@ -1,4 +1,4 @@
-"""The estimator's parameters: the options of ``minidecomp train`` that an array has a use for, and three of its own."""
+"""The estimator's parameters: the options of ``minidecomp train`` that apply to arrays, and three more."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from ..settings.validation import GO_WITH_IT
 OF_VALIDATION = ("validation_fraction", "early_stopping", *GO_WITH_IT)
 PATIENCE = 10  # validations, of early_stopping=True, as in scikit-learn
 
-OF_AN_ARRAY = ("scale", "channels", "validation_fraction")  # options of a file that an array in memory has, too
-OF_A_FOLDER = ("log_gradients", "checkpoint_every", "log")  # options that say what a run folder gets
-# The parameters that are no options, and their defaults.
+OF_AN_ARRAY = ("scale", "channels", "validation_fraction")  # options for a file that also apply to an array
+OF_A_FOLDER = ("log_gradients", "checkpoint_every", "log")  # options for what goes into a run folder
+# The parameters that are not options, and their defaults.
 OF_PYTHON: dict[str, Any] = {"reshape": False, "verbose": 0, "callbacks": ()}
-# What `set_params` may change between two calls of `partial_fit`: all that is neither in the model nor in its prior.
+# What `set_params` may change between two calls of `partial_fit`: everything but the model and its prior.
 CHANGEABLE = (
     *("alpha", "beta", "regulariser", "kl", "samples", "log_prior_multiplier"),
     *("lr", "batch_size", "seed", "epochs", *OF_THE_MACHINE),
-    *OF_VALIDATION,  # of which partial_fit makes no use
+    *OF_VALIDATION,  # not used by partial_fit
     *(option for name in SCHEDULED for option in own_options(name)),
 )
 
 
 def option_names() -> list[str]:
-    """The options of ``minidecomp train`` that the estimator has, too."""
+    """The options of ``minidecomp train`` that are also parameters of the estimator."""
     options = (each for each in by_name().values() if each.group != DATA or each.name in OF_AN_ARRAY)
     return [each.name for each in options if each.name not in OF_A_FOLDER]
 
 
 def parameters() -> dict[str, Any]:
-    """The estimator's parameters, with the command's defaults for data of your own."""
+    """The estimator's parameters, with the command's defaults for your own data."""
     own, table = chosen_variant("data", OWN).defaults, by_name()
     return {name: own.get(name, table[name].default) for name in option_names()} | OF_PYTHON
 
 
 def patience(value: Any) -> Any:
-    """What ``early_stopping`` says, True being ten validations and False none."""
+    """The patience that ``early_stopping`` asks for: ten validations for True, none for False."""
     return {True: PATIENCE, False: 0}[value] if isinstance(value, bool) else value
 
 
 def is_verbose(value: Any) -> bool:
-    """What ``verbose`` says; OptionError unless it is 0 or 1."""
+    """The value of ``verbose``; OptionError unless it is 0 or 1."""
     if not isinstance(value, int | np.integer | np.bool_) or value not in (0, 1):
         raise OptionError("verbose", value, must_be="0 or 1")
     return bool(value)
 
 
 def checked_callbacks(value: Any) -> Sequence[Callable[[Any], object]]:
-    """What ``callbacks`` says, None for none; OptionError unless it is a sequence of functions."""
+    """The functions in ``callbacks``; None means none. OptionError unless it is a sequence of functions."""
     if value is None:
         return ()
     if not isinstance(value, list | tuple) or not all(map(callable, value)):

@@ -1,4 +1,4 @@
-"""How an estimator is shown where scikit-learn is not installed to draw it: a line, and a table for a notebook."""
+"""How an estimator looks where scikit-learn is not installed: a line, and a table for a notebook."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CELL = 'style="text-align: left"'
 
 
 def line(name: str, changed: Mapping[str, Any]) -> str:
-    """The estimator as the call that makes it, with the parameters that differ from their defaults."""
+    """The call that makes the estimator, with the parameters that differ from their defaults."""
     return f"{name}({', '.join(f'{parameter}={value!r}' for parameter, value in changed.items())})"
 
 
@@ -22,11 +22,11 @@ def table(name: str, changed: Mapping[str, Any], facts: Mapping[str, Any]) -> st
     Parameters
     ----------
     name : str
-        Of the class.
+        The class's name.
     changed : mapping
         The parameters that differ from their defaults.
     facts : mapping
-        What a fitted estimator knows of itself, by a word for it; empty of one that is not fitted.
+        What a fitted estimator reports about itself, by a label; empty if it is not fitted.
     """
     title = f"{name}, {'fitted' if facts else 'not fitted'}"
     rows = [(parameter, repr(value)) for parameter, value in changed.items()] or [("parameters", "all as by default")]

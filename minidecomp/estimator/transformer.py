@@ -1,4 +1,4 @@
-"""DecompositionVAE: fit, transform and the rest of a transformer's methods."""
+"""DecompositionVAE: fit, transform and the other methods of a transformer."""
 
 from __future__ import annotations
 
@@ -49,45 +49,46 @@ Show = Callable[[training.Trainer], AbstractContextManager[Callable[[training.Tr
 class DecompositionVAE(*BASES):  # type: ignore[misc]
     """A variational autoencoder with the decomposition objective, as a transformer.
 
-    The parameters are the options of ``minidecomp train``, with its names and its defaults for data of your own; None
-    stands for what follows from the others or from the data. ``minidecomp train --help`` says what each is. The same
-    options, seed and data give the same model as the command line, to the bit.
+    The parameters are the options of ``minidecomp train``, with the same names and the defaults for your own data;
+    ``minidecomp train --help`` explains them. None means that the value follows from the other options or from the
+    data. The same options, seed and data give exactly the same model as on the command line, to the bit.
 
-    X is an array (N, dx), or a DataFrame of pandas or polars, by the command's rules for a table: its names are kept,
-    and its numbers are never bytes. With ``reshape=True`` X may be images (N, rows, columns) or, in colour, with 3 or 4
-    channels as the last axis or the second; then `inverse_transform` and `sample` give images of the same axes.
+    X is an array (N, dx), or a pandas or polars DataFrame, which is read like a table on the command line: its column
+    names are kept, and its numbers are never taken for bytes. With ``reshape=True`` X may be images (N, rows, columns),
+    or colour images with 3 or 4 channels as the last or the second axis. `inverse_transform` and `sample` then return
+    images with the same axes.
 
-    ``early_stopping=True`` (or a number of validations) keeps a tenth of X, or ``validation_fraction``, for validation,
-    stops when ten validations have not been better, and gives the best model.
+    ``early_stopping=True`` (or a number of validations) keeps ``validation_fraction`` of X for validation, a tenth by
+    default. Training stops after ten validations (or that number) without a better one, and the best model is kept.
 
-    ``verbose=1`` shows how far ``fit`` is (`minidecomp.progress.shown`), and writes a line an epoch in ``partial_fit``.
-    ``callbacks`` is a list of functions. Each is called with the `minidecomp.training.Trainer` after every epoch:
-    ``trainer.state.rows[-1]`` has the epoch's values, and ``trainer.state.vae`` the model. One that returns True ends
-    the training.
+    ``verbose=1`` shows the progress of ``fit`` (`minidecomp.progress.shown`), and prints a line per epoch in
+    ``partial_fit``. ``callbacks`` is a list of functions that are called with the `minidecomp.training.Trainer` after
+    every epoch: ``trainer.state.rows[-1]`` has the epoch's values, and ``trainer.state.vae`` is the model. A callback
+    that returns True ends the training.
 
     Attributes
     ----------
     vae_ : minidecomp.VAE
         The trained model.
     options_ : minidecomp.TrainOptions
-        The options as they were resolved.
+        The resolved options.
     rules_ : minidecomp.data.rules.DataRules
-        What X has to be, by the X that was fitted: uint8 with more than zeros and ones are bytes, v for v / 255, as
-        for the command.
+        What X must be, learnt in ``fit``. As on the command line, a uint8 array with values other than 0 and 1 is taken
+        for bytes, v for v / 255.
     objective_ : float
-        The objective over the model's last epoch, in nats a point.
+        The objective, averaged over the model's last epoch, in nats per point.
     history_ : dict of str to numpy.ndarray of shape (n_iter_,)
-        By ``epoch``, ``log_likelihood``, ``kl``, ``regulariser``, ``objective`` and the other columns of a run's
-        ``metrics.csv``: the mean over each epoch. After ``partial_fit`` they are longer. With validation also
-        ``validation_objective`` and the like, NaN where an epoch is not validated.
+        The mean over each epoch, by ``epoch``, ``log_likelihood``, ``kl``, ``regulariser``, ``objective`` and the other
+        columns of a run's ``metrics.csv``. With validation also ``validation_objective`` and so on, which are NaN in
+        epochs without a validation. ``partial_fit`` adds to them.
     n_iter_ : int
-        Epochs so far.
+        The number of epochs trained.
     best_epoch_ : int or None
-        With validation, the epoch after which the model is the best by it, and is kept.
+        With validation, the epoch of the model with the best validation value, which is kept.
     n_features_in_ : int
-        dx.
+        The number of features, dx.
     image_shape_ : tuple of int or None
-        Rows, columns and, in colour, channels of the images that were fitted.
+        Rows, columns and, in colour, channels of the images passed to ``fit``.
 
     Examples
     --------
@@ -108,7 +109,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         for name, value in usual.items():
             setattr(self, name, given.get(name, value))
 
-    # Editors, help() and scikit-learn read the parameters from here.
+    # Editors, help() and scikit-learn read the signature.
     __init__.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
@@ -119,10 +120,10 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         ]
     )
 
-    _digest = ""  # of the points that were trained on last; empty where it is not known
+    _digest = ""  # of the points of the last training; empty if unknown
 
     def __getattr__(self, name: str) -> Any:
-        """A parameter of a variant that was added after this was made has its default."""
+        """A parameter of a variant that was added after the estimator was made has its default value."""
         usual = {} if name.startswith("_") or name.endswith("_") else parameters()
         if name not in usual:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -130,16 +131,16 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
-        """scikit-learn's way to ask; a prior that was added later brings parameters of its own."""
+        """scikit-learn's method for reading parameters, including those of a prior that was added later."""
         return sorted(parameters())
 
     # ---- fitting ----
 
     def fit(self, X: Any, y: Any = None) -> DecompositionVAE:
-        """Train a new model on X (N, dx) for all epochs; ``y`` is not used.
+        """Train a new model on X (N, dx) for all epochs. ``y`` is ignored.
 
-        With ``early_stopping`` or ``validation_fraction`` a part of X is kept for validation, and the model is the best
-        by it.
+        With ``early_stopping`` or ``validation_fraction``, a part of X is kept for validation, and the model is the one
+        with the best validation value.
         """
         show = progress.shown if is_verbose(self.verbose) else None
         checked_callbacks(self.callbacks)
@@ -149,11 +150,11 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> DecompositionVAE:
-        """Train for one epoch on X (N, dx), from where the last call left off; after validation from the best model.
+        """Train for one epoch on X (N, dx), from where the last call stopped, or from the best model after validation.
 
-        What `set_params` has changed since then counts from now on: the objective's weights, ``lr``, ``batch_size``
-        and the like. A change of the model itself is refused; ``fit`` begins a new one. Nothing is kept for validation,
-        and nothing stops early.
+        Changes by `set_params` since then take effect: the weights of the objective, ``lr``, ``batch_size`` and so on.
+        Parameters of the model itself must not change; ``fit`` starts a new one. No points are kept for validation, and
+        there is no early stopping.
         """
         show = progress.lines if is_verbose(self.verbose) else None
         checked_callbacks(self.callbacks)
@@ -170,7 +171,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         try:
             self._train(trainer, trainer.state.epoch + 1, show)
         except BaseException:
-            if begun:  # the model has changed: so have its attributes
+            if begun:  # the model has changed, and so have its attributes
                 self._keep(trainer.options, trainer.rules, trainer.state)
             raise
         self._digest = fingerprint(X)
@@ -185,11 +186,11 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         if "early_stopping" in given:
             given["early_stopping"] = patience(given["early_stopping"])
         if not given.get("early_stopping") and not given.get("validation_fraction"):
-            for name in GO_WITH_IT:  # a search may switch validation off
+            for name in GO_WITH_IT:  # a hyperparameter search may switch validation off
                 given.pop(name, None)
         usual = parameters()
         for name in SCHEDULED:
-            # A schedule says the value, too: one that is as by default has not been given beside it.
+            # A schedule also gives the value: a value equal to the default was not given besides it.
             if given.get(f"{name}_schedule") is not None and given.get(name) == usual[name]:
                 del given[name]
         try:
@@ -198,11 +199,11 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             raise error.changed(**{name: _in_python(words) for name, words in error.words.items()}) from None
 
     def _changed_options(self) -> TrainOptions:
-        """The options of the model that is there, with what may change as it is now; else OptionError."""
+        """The options of the existing model with the changes that are allowed; OptionError for any other change."""
         was, now = self.options_, self._options()
         now = now.replace(engine=usable_engine(now.engine), likelihood=now.likelihood or was.likelihood)
         for name, value in vars(now).items():
-            before = getattr(was, name, by_name()[name].default)  # a variant's that was added since has its default
+            before = getattr(was, name, by_name()[name].default)  # an option of a variant added since has its default
             if value != before and name not in CHANGEABLE:
                 raise OptionError(
                     name,
@@ -223,7 +224,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     def _new_dataset(
         self, X: np.ndarray, options: TrainOptions, validated: bool, X_test: np.ndarray | None = None
     ) -> tuple[NewData, Dataset]:
-        """What X (N, dx) means to a new model; ``validated`` says whether a part may be kept for validation."""
+        """What X (N, dx) means to a new model; ``validated`` says whether some points may be kept for validation."""
         new = new_data(X, "X", options.scale)._replace(image_shape=self.image_shape_)
         fraction = (options.validation_fraction or 0.0) if validated else 0.0
         try:
@@ -260,17 +261,17 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         self.best_epoch_ = None if state.best is None else state.best.epoch
         self._n_features_out = state.vae.latent_dim
 
-    # ---- what others make of it ----
+    # ---- for figures and run folders ----
 
     @property
     def state_(self) -> State:
-        """The state of the training, as a run's checkpoint has it."""
+        """The state of the training, as in a run's checkpoint."""
         return self._state
 
     def dataset(self, X: Any, y: Any = None) -> Dataset:
-        """X (N, dx) as a data set of the model's units, for `minidecomp.figures`; its points are the test points, too.
+        """X (N, dx) as a data set in the model's units, for `minidecomp.figures`. Its points are also the test points.
 
-        ``y`` (N,) has each point's class, in words or numbers.
+        ``y`` (N,) has each point's class, as words or numbers.
         """
         self._check_fitted()
         points = self._taken(self._checked(X, reset=False))
@@ -283,19 +284,19 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     # ---- run folders ----
 
     def save(self, folder: str | os.PathLike[str], X: Any = None, X_test: Any = None) -> Path:
-        """Write a run folder as ``minidecomp train --out`` does, which ``minidecomp plot`` and all other commands take.
+        """Write a run folder, as ``minidecomp train --out`` does, for ``minidecomp plot`` and all other commands.
 
-        Its ``epochs`` are those that were made, where ``partial_fit`` has made more than the parameter says.
+        If ``partial_fit`` has trained for more epochs than the parameter ``epochs`` says, the folder has their number.
 
         Parameters
         ----------
         folder : path
-            A new or an empty one.
+            A new or an empty folder.
         X : array_like, optional
-            The points that were fitted, which the folder then keeps. Without them the run has no data: ``export``,
+            The fitted points, which are saved in the folder. Without them the run has no data: ``export``,
             ``encode`` and ``table`` work, and commands that need the data ask for ``--data FILE``.
         X_test : array_like, optional
-            Points to test on, kept likewise. Without them a tenth of X is tested on, which the model has seen.
+            Test points, also saved. Without them the test points are a tenth of X, which the model was trained on.
 
         Returns
         -------
@@ -305,9 +306,9 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         Raises
         ------
         RunError
-            The folder holds something already, or cannot be made.
+            The folder is not empty, or cannot be made.
         DataError
-            X is not what the model was fitted with.
+            X does not match what the model was fitted to.
         """
         self._check_fitted()
         if X is None and X_test is not None:
@@ -316,7 +317,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return kept.save(folder, trained, None if X is None else self._to_keep(X, X_test))
 
     def _to_keep(self, X: Any, X_test: Any) -> kept.Points:
-        """The points for a run folder, checked."""
+        """The checked points for a run folder."""
         X = self._checked(X, reset=False)
         X_test = kept.some_to_test(X) if X_test is None else self._checked(X_test, reset=False)
         if X_test.dtype != X.dtype:
@@ -335,22 +336,22 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], which: str | None = None) -> DecompositionVAE:
-        """A fitted estimator from a run folder, of ``save`` or of ``minidecomp train``, with the run's options.
+        """A fitted estimator from a run folder, written by ``save`` or ``minidecomp train``, with the run's options.
 
-        It gives the codes that the saved one gives, and ``partial_fit`` goes on where that stopped, to the bit. What
-        a run folder does not have (``verbose``, ``callbacks``) is as by default; of a run that did not end with an
-        epoch, ``partial_fit`` begins the epoch anew.
+        It gives the same codes as the saved one, and ``partial_fit`` continues where it stopped, to the bit. Parameters
+        that a run folder does not have (``verbose``, ``callbacks``) get their defaults. If the run stopped in the
+        middle of an epoch, ``partial_fit`` starts that epoch again.
 
         Parameters
         ----------
         folder : path
         which : str, optional
-            ``best``, the best model by validation, or ``last``; the best where a run has one.
+            ``best``, the best model by validation, or ``last``. By default the best if the run has one.
 
         Raises
         ------
         RunError
-            It is no run folder, or its checkpoint is damaged.
+            It is not a run folder, or its checkpoint is damaged.
         """
         trained, changed = kept.load(folder, which)
         rules = trained.rules
@@ -362,19 +363,19 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         model._keep(trained.options, rules, trained.state)
         return model
 
-    # ---- using ----
+    # ---- using the model ----
 
     def transform(self, X: Any) -> np.ndarray:
-        """The posterior means loc (N, D), in X's dtype if that is float32 or float64, else in float64."""
+        """The posterior means loc (N, D), in the dtype of X if that is float32 or float64, otherwise in float64."""
         return self.posterior(X)[0]
 
     def posterior(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x), in X's dtype if that is float32 or float64, else in float64."""
+        """loc and scale (N, D) of q(z|x), in the dtype of X if that is float32 or float64, otherwise in float64."""
         self._check_fitted()
         X = self._checked(X, reset=False)
         points = self._taken(X)
         dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
-        # Rows of fixed batches, the last one filled up: a point's encoding does not depend on its company.
+        # In batches of fixed size, the last one padded: a point's encoding does not depend on the other points.
         engine, parts = self._make_engine(), []
         for first in range(0, len(points), ROWS_AT_ONCE):
             part = np.zeros((ROWS_AT_ONCE, points.shape[1]), points.dtype)
@@ -386,38 +387,38 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return loc, scale
 
     def _make_engine(self, max_rows: int = ROWS_AT_ONCE) -> Engine:
-        """The CPU's or the textbook's: an array that comes once is not worth the way to a GPU."""
+        """The CPU engine or the textbook; for a single array, moving it to a GPU is not worth while."""
         name = "textbook" if self.options_.engine == "textbook" else "cpu"
-        # A model that was read back as a memory map cannot be written to, which the core insists on.
+        # A model that was read as a memory map is not writable, which the core requires.
         vae = self.vae_ if self.vae_.parameters.vector.flags.writeable else in_dtype(self.vae_, self.vae_.dtype)
         return make(name, vae, objective_from(self.options_), max_rows=max_rows)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
-        """E[x|z] of latent points Z (N, D), of X's shape and units; for a model of bytes, intensities v / 255."""
+        """E[x|z] of latent points Z (N, D), in the shape and units of X; for a model of bytes, intensities v / 255."""
         self._check_fitted()
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.vae_.latent_dim:
             raise ValueError(f"Z has shape {Z.shape}, expected (N, {self.vae_.latent_dim})")
         dtype = Z.dtype if Z.dtype in (np.float32, np.float64) else np.float64
-        with np.errstate(all="ignore"):  # what is not finite is refused
+        with np.errstate(all="ignore"):  # results that are not finite are refused below
             mean = self.vae_.likelihood.mean(self.vae_.decode(Z.astype(self.vae_.dtype)))
         check_finite("Z", {"x": mean})
-        # Scaled data may be far from 0, where float32 loses what makes them differ.
+        # Scaled data may lie far from 0, where float32 cannot hold their differences.
         x = self.rules_.give(np.asarray(mean))
         return self._as_fitted(np.asarray(x, dtype if self.rules_.scaling is None else np.float64))
 
     def sample(self, n_samples: int = 1, seed: int = 0) -> np.ndarray:
-        """Points (n_samples, dx) from p(x|z) with z from the prior, in the units of `inverse_transform`."""
+        """Draw points (n_samples, dx) from p(x|z), with z from the prior; their units are as in `inverse_transform`."""
         self._check_fitted()
         count, seed = whole_number("n_samples", n_samples, 1, MOST_SAMPLES), check("seed", seed)
         return self._as_fitted(self.rules_.give(np.asarray(self.vae_.sample(count, seed)[2])))
 
     def score(self, X: Any, y: Any = None) -> float:
-        """The ELBO's mean over X, E_q[log p(x|z)] - KL(q(z|x) || p(z)), in nats a point; more is better.
+        """The mean ELBO over X, E_q[log p(x|z)] - KL(q(z|x) || p(z)), in nats per point; higher is better.
 
-        It is what ``minidecomp evaluate`` says of X as test data: log-likelihood minus KL, from one sample a point (or
-        ``samples``), with the model's seed; with ``scale``, brought to the units of X, so that scales compare. It does
-        not depend on alpha and beta, so that models with different ones compare.
+        It is what ``minidecomp evaluate`` reports for X as test data: log-likelihood minus KL, from one sample
+        per point (or ``samples``) and the model's seed. With ``scale`` it is converted to the units of X, so that
+        models with different scales compare. It does not depend on alpha and beta.
         """
         self._check_fitted()
         points = self._taken(self._checked(X, reset=False))
@@ -432,7 +433,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     # ---- scikit-learn's conventions ----
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:
-        """X as an array (N, dx) of numbers in its own dtype, by which it may be bytes; as wide as the first one."""
+        """X as an array (N, dx) in its own dtype, which tells bytes from numbers, with as many columns as in fit."""
         if np.ma.is_masked(X):
             raise ValueError("X hides values under a mask; expected an array without a mask")
         axes = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
@@ -442,13 +443,13 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             shape = X.shape[1:]
             X, image_shape = self._rows_of_images(X, reset)
         rows = self._checked_rows(X, reset)
-        if reset:  # after all checks: a fit that fails leaves the model as it was
+        if reset:  # after all checks, so that a fit that fails leaves the model unchanged
             self.image_shape_: tuple[int, ...] | None = image_shape
             self._axes: tuple[int, ...] | None = shape
         return rows
 
     def _checked_rows(self, X: Any, reset: bool) -> np.ndarray:
-        """``_checked``, of points in rows."""
+        """``_checked``, for points in rows."""
         if is_frame(X):
             return self._of_frame(X, reset)
         if HAS_SKLEARN:
@@ -464,7 +465,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return np.ascontiguousarray(X)
 
     def _of_frame(self, X: Any, reset: bool) -> np.ndarray:
-        """The numbers (N, dx) of a DataFrame, all columns of it, by the rules of a table."""
+        """The numbers (N, dx) in all columns of a DataFrame, read like a table."""
         X = plain_frame(X)
         if HAS_SKLEARN:
             validate_data(self, X, reset=reset, skip_check_array=True)
@@ -479,7 +480,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return table.values
 
     def _check_features(self, count: int, names: tuple[str, ...] | None, reset: bool) -> None:
-        """As scikit-learn does: note how many features there are, and their names, or compare them."""
+        """Note the number and names of the features, as scikit-learn does, or compare them with those of fit."""
         if reset:
             self.n_features_in_ = count
             if names:
@@ -492,7 +493,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             raise ValueError("X has other columns, or another order of them, than the frame that was fitted")
 
     def _rows_of_images(self, X: np.ndarray, reset: bool) -> tuple[np.ndarray, tuple[int, ...]]:
-        """Images as points (N, dx), their channels last, and the shape of one."""
+        """Images as points (N, dx) with the channels last, and the shape of one image."""
         if not self.reshape:
             raise ValueError(
                 f"X has shape {X.shape}, expected <= 2 axes: points in rows; {type(self).__name__}(reshape=True) takes "
@@ -510,7 +511,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return rows, shape
 
     def _as_fitted(self, x: np.ndarray) -> np.ndarray:
-        """Points (N, dx) in the shape that X had."""
+        """Points (N, dx) in the shape of the fitted X."""
         if self.image_shape_ is None or self._axes is None:
             return x
         images = x.reshape(len(x), *self.image_shape_)
@@ -518,7 +519,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         return np.moveaxis(images, -1, 1) if moved else images.reshape(len(x), *self._axes)
 
     def _taken(self, X: np.ndarray) -> np.ndarray:
-        """The points for an engine, by the rules of the data that were fitted; a doubtful meaning is warned of."""
+        """The points in the form that an engine takes; warns if their meaning is doubtful."""
         points, note = self.rules_.take(X, "X")
         if note:
             _warn(note, 3)
@@ -538,7 +539,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
 
 
 def _look_at(dataset: Dataset) -> None:
-    """Warn of data far from size 1."""
+    """Warn if the data's size is far from 1."""
     if note := size_note(dataset):
         _warn(note, 4)
 
@@ -548,7 +549,7 @@ def _warn(line: str, depth: int) -> None:
 
 
 def _in_python(line: str) -> str:
-    """A line for the terminal with its options as the estimator's parameters."""
+    """A line for the terminal, with options rewritten as the estimator's parameters."""
     return re.sub(r"--([a-z][a-z-]*)(?: ([a-z][a-z-]*|-?[0-9.]*[0-9])(?![\w.]))?", _as_parameter, line)
 
 

@@ -1,1 +1,1 @@
-"""What a trained model is worth: terms, decomposition, metrics, likelihood."""
+"""How good a trained model is: terms, decomposition, metrics, likelihood."""

@@ -1,4 +1,4 @@
-"""The two factors of a decomposition as numbers: how much encodings overlap, and how well they match p(z) together.
+"""The two factors of a decomposition as numbers: how much encodings overlap, and how well together they match p(z).
 
 KL(q(z|x) || p(z)), averaged over the data, splits into (Hoffman and Johnson, 2016; Chen et al., 2018)
 
@@ -7,7 +7,7 @@ KL(q(z|x) || p(z)), averaged over the data, splits into (Hoffman and Johnson, 20
     sum_d KL(q(z_d) || p(z_d))           dimension-wise KL
     E_q(z)[log prod_d p(z_d) / p(z)]     the prior's own dependence; 0 if it is a product over dimensions
 
-with q(z) = 1/N sum_i q(z|x_i) over all points given, not over a batch.
+with q(z) = 1/N sum_i q(z|x_i) over all given points, not over a batch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..terms.priors import Prior
 from ..terms.regularisers import mmd
 
 MOST_POINTS, SAMPLES = 10_000, 2000
-BLOCK = 100  # samples at once: nothing is samples x points x dimensions
+BLOCK = 100  # samples at once, so that no array is samples x points x dimensions
 MMD_BLOCKS = 10
 LEAST_SAMPLES = MMD_BLOCKS * LEAST_MMD_POINTS
 TITLES = {  # of the parts that are not terms of the objective
@@ -58,10 +58,10 @@ def decomposition(
     Parameters
     ----------
     loc, scale : numpy.ndarray of shape (N, D)
-        Of q(z|x_i); of more than 10,000 points, 10,000 are used, evenly spread.
+        Of q(z|x_i). If there are more than 10,000 points, 10,000 evenly spread ones are used.
     prior : Prior
     samples : int
-        From q(z) and from p(z); 20 or more, since the MMD is the mean of ten blocks.
+        Number of samples from q(z) and from p(z), at least 20, since the MMD is the mean of ten blocks.
     seed : int
 
     Returns
@@ -70,13 +70,13 @@ def decomposition(
         ``overlap``: ``posterior_entropy`` (its mean over the points), ``mutual_information``, ``total_correlation``,
         ``dimension_wise_kl``, ``prior_dependence``, and ``kl``, the sum of the last four.
         ``match``: ``mmd``, ``kl-inc`` (KL(p || q)).
-        Each is a dict of ``value`` and ``error``, its standard error over the samples, in nats but for the MMD.
-        ``points`` and ``samples`` say how many there were. The mutual information cannot exceed log(points).
+        Each is a dict of ``value`` and ``error``, its standard error over the samples; all are in nats except the MMD.
+        ``points`` and ``samples`` are their numbers. The mutual information cannot exceed log(points).
 
     Raises
     ------
     ValueError
-        There are fewer samples, or loc and scale do not describe posteriors.
+        There are too few samples, or loc and scale do not describe posteriors.
     """
     if samples < LEAST_SAMPLES:
         raise ValueError(f"{counted(samples, 'sample')}; a decomposition needs {LEAST_SAMPLES} or more")
@@ -91,7 +91,7 @@ def decomposition(
     loc, scale = loc[chosen].astype(np.float64), scale[chosen].astype(np.float64)
     points, dims = loc.shape
 
-    # Independent draws: without replacement the MMD's pairs would be further apart than q(z)'s are.
+    # Independent draws: without replacement, pairs in the MMD would be further apart than in q(z).
     source = (points * philox.uniform((samples,), seed, *streams.DECOMPOSITION_SOURCE.at())).astype(np.int64)
     eps = philox.normal((samples, dims), seed, *streams.DECOMPOSITION_NOISE.at())
     z = sample(loc[source], scale[source], eps)
@@ -132,7 +132,7 @@ def decomposition(
 
 
 def _estimate(values: np.ndarray, exact: bool = False) -> dict[str, float]:
-    """The mean and its standard error; a mean over all points has none."""
+    """The mean and its standard error; a mean over all points has no error."""
     return {
         "value": float(values.mean()),
         "error": 0.0 if exact else float(values.std(ddof=1) / math.sqrt(len(values))),

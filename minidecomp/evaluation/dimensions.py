@@ -1,4 +1,4 @@
-"""What each latent dimension carries: its KL, and whether it is active."""
+"""What each latent dimension encodes: its KL, and whether it is active."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ACTIVE_VARIANCE = 0.01
 
 
 def dimension_kl(loc: np.ndarray, scale: np.ndarray, prior: Prior, seed: int = 0) -> np.ndarray:
-    """The mean over the points of KL(q(z_d|x) || p(z_d)), from one sample a point, in nats.
+    """The mean of KL(q(z_d|x) || p(z_d)) over the points, from one sample per point, in nats.
 
     KL_d ~ 1/N sum_i log N(z_id; mu_id, s_id^2) - log p_d(z_id)
 
-    Their sum is the KL term where the prior is a product over dimensions; a mixture's is not.
+    Their sum is the KL term if the prior is a product over dimensions; a mixture is not.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def dimension_kl(loc: np.ndarray, scale: np.ndarray, prior: Prior, seed: int = 0
         Of the posteriors.
     prior : Prior
     seed : int
-        Of the samples.
+        Seed of the samples.
 
     Returns
     -------
@@ -38,5 +38,5 @@ def dimension_kl(loc: np.ndarray, scale: np.ndarray, prior: Prior, seed: int = 0
 
 
 def active_dimensions(loc: np.ndarray) -> list[int]:
-    """Indices (z1 has 0) of the dimensions whose means loc (N, D) vary by more than 0.01 (Burda et al., 2016)."""
+    """Indices (0 for z1) of the dimensions whose means loc (N, D) have a variance above 0.01 (Burda et al., 2016)."""
     return np.flatnonzero(loc.astype(np.float64).var(0) > ACTIVE_VARIANCE).tolist()

@@ -1,7 +1,7 @@
-"""An evaluation of a trained model: what is wanted is checked first, then computed here and nowhere else.
+"""Evaluates a trained model: first checks what is wanted, then computes it.
 
-``evaluate``, the end of ``train`` and a sweep all come here, so that each number of an ``evaluation.json`` is computed
-in one way.
+``evaluate``, the end of ``train`` and sweeps all use this module, so that each number in an ``evaluation.json`` is
+computed in one way.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ MOST_SAMPLES, MOST_POINTS = 10**7, 10**9
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an evaluation computes besides the terms on the test data and the activity of each latent dimension.
+    """What an evaluation computes besides the terms on the test data and the active latent dimensions.
 
     Attributes
     ----------
     metrics : str
         Names separated by commas, ``all`` or ``none``; empty for the default (`scoring.choose`).
     decomposition : bool
-        Whether overlap and match are estimated.
+        Whether to estimate overlap and match.
     marginal_log_likelihood : bool
-        Whether it is estimated.
+        Whether to estimate it.
     importance_samples : int
-        Samples of each point, for the marginal log-likelihood.
+        Samples per point, for the marginal log-likelihood.
     points : int, optional
-        How many test points for it, evenly spread; all if None.
+        Number of test points for it, evenly spread; None for all.
     seed : int
-        Of all draws, 0 to 2^64 - 1.
+        Seed of all draws, 0 to 2^64 - 1.
 
     Raises
     ------
@@ -80,16 +80,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Listener:
-    """The functions that an evaluation calls while it runs.
+    """The functions that an evaluation calls as it goes.
 
     Attributes
     ----------
     say : callable
-        Given a line about what comes next.
+        Called with a line about what comes next.
     found : callable
-        Given all results so far, whenever there is a new one.
+        Called with all results so far, whenever there is a new one.
     points : callable
-        Given how many points have their marginal log-likelihood, and how many there are.
+        Called with the number of points whose marginal log-likelihood is done, and the number of all points.
     """
 
     say: Callable[[str], object] = lambda line: None
@@ -98,14 +98,14 @@ class Listener:
 
 
 def check_wanted(wanted: Wanted, options: TrainOptions, dataset: Dataset) -> list[str]:
-    """The names of the metrics that are wanted; call it before anything is trained or computed.
+    """The names of the wanted metrics. Call it before training or computing anything.
 
     Raises
     ------
     OptionError
-        If there is no such metric, or the data or the model do not allow it.
+        There is no such metric, or the data or the model do not allow it.
     MinidecompError
-        If a package is missing.
+        A package is missing.
     """
     return scoring.choose(wanted.metrics, scoring.known_factors(dataset, options), options.latent_dim)
 
@@ -123,11 +123,11 @@ def evaluate(
     Parameters
     ----------
     options : TrainOptions
-        The run's; importance sampling uses their ``engine`` and ``threads``.
+        The run's options; importance sampling uses their ``engine`` and ``threads``.
     state : State
-        With the model.
+        The state with the model.
     engine : Engine
-        With the same model.
+        An engine with the same model.
     dataset : Dataset
         The data that the model was trained on, with the test points.
     wanted : Wanted, optional
@@ -136,12 +136,12 @@ def evaluate(
     Returns
     -------
     dict
-        What ``evaluation.json`` has (docs/files.md).
+        The content of ``evaluation.json`` (docs/files.md).
 
     Raises
     ------
     DataError
-        If an encoding is not finite, and something is wanted that needs the encodings.
+        An encoding is not finite, and something that needs the encodings is wanted.
     """
     wanted, listener = wanted or Wanted(), listener or Listener()
     names = check_wanted(wanted, options, dataset)
@@ -184,7 +184,7 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """`evaluate`, and write each result into the run's evaluation.json at once, since the next may take long.
 
-    Results that the file already has are kept if they are about this very model. ``check`` is as for
+    Results already in the file are kept if they are about this same model. ``check`` is as for
     `minidecomp.files.write_file`. If the run has another model by now, the error is raised, or appended to
     ``overtaken`` if that is given; the remaining results are then computed but not written.
     """
@@ -205,7 +205,7 @@ def evaluate_run(
 
 
 def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener | None = None) -> dict[str, Any]:
-    """`evaluate_run` for a run that has just been trained: its best model, with the run's own seed."""
+    """`evaluate_run` for a run that has just been trained: its best model, with the run's seed."""
     assert trainer.folder is not None
     wanted, o, state = Wanted(metrics, seed=trainer.options.seed), trainer.options, trainer.state.chosen
     engine = make_for_use(o.engine, state.vae, trainer.objective, batch_size=o.batch_size, threads=o.threads)
@@ -213,14 +213,14 @@ def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener
 
 
 def evaluated_dimension_kl(folder: Path, options: TrainOptions, state: State, loc: Any, scale: Any) -> np.ndarray:
-    """Each latent dimension's KL on the test data, in nats, from evaluation.json if it is about this very model.
+    """Each latent dimension's KL on the test data, in nats, from evaluation.json if that is about this same model.
 
-    Otherwise the KL is computed with the run's seed, as at the end of training.
+    Otherwise it is computed with the run's seed, as at the end of training.
 
     Parameters
     ----------
     folder : pathlib.Path
-        The run's.
+        The run's folder.
     options : TrainOptions
     state : State
     loc, scale : numpy.ndarray of shape (N, D)
@@ -229,7 +229,7 @@ def evaluated_dimension_kl(folder: Path, options: TrainOptions, state: State, lo
     Returns
     -------
     numpy.ndarray of shape (D,)
-        NaN for one that is not finite.
+        NaN for a dimension whose KL is not finite.
     """
     dimensions = read_evaluation(folder, state).get("dimensions")
     if isinstance(dimensions, dict):
@@ -269,7 +269,7 @@ def _add_metrics(
     wanted: Wanted,
     listener: Listener,
 ) -> None:
-    """The metrics, each of the points that it takes; for a Student-t prior also of their Gaussian quantiles."""
+    """The metrics, each for the points that it takes; with a Student-t prior also for their Gaussian quantiles."""
     known, prior = scoring.known_factors(dataset, options), state.vae.current_prior()
     result["factors"] = dict(known.sizes)
     result["factors_sha256"] = "" if dataset.factors is None else dataset.factors.digest()
@@ -286,7 +286,9 @@ def _add_metrics(
         result[key] = {}
 
         def before(name: str, key: str = key) -> None:
-            listener.say(f"computing {name}" + ("" if key == "metrics" else " of the Gaussian quantiles"))
+            listener.say(
+                f"computing {METRICS[name].title}" + ("" if key == "metrics" else " of the Gaussian quantiles")
+            )
 
         def after(name: str, score: Score, key: str = key) -> None:
             result[key][name] = score.as_dict()

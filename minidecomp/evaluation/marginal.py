@@ -15,26 +15,26 @@ from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
 
-# Samples and points in memory at once, however many samples are asked for.
+# Samples and points in memory at once, however many samples are wanted.
 SAMPLES_AT_ONCE, POINTS_AT_ONCE = 50, 64
-SAMPLES = 1000  # of each point, by default
+SAMPLES = 1000  # per point, by default
 
 
 @dataclass(frozen=True)
 class MarginalLogLikelihood:
-    """An estimate of the mean of log p(x) over data, in nats a point.
+    """An estimate of the mean of log p(x) over data, in nats per point.
 
     Attributes
     ----------
     mean : float
-        The estimate. Its expectation is a lower bound, which rises with ``samples`` to the true mean.
+        The estimate. Its expectation is a lower bound that rises with ``samples`` to the true mean.
     standard_error : float
-        Of the mean, from its spread over the points: how far another test set of this size would move it.
+        Standard error of the mean, from the spread over the points: how far another test set would move it.
     sampling_error : float
-        The part of it that comes from the importance sampling (by the delta method); too small if few samples are
-        effective. NaN with one sample a point.
+        The part that comes from importance sampling (by the delta method). It is too small if few samples are
+        effective, and NaN with one sample per point.
     effective_samples : float
-        The mean over the points of (sum w)^2 / sum w^2; near 1, a single sample carries the estimate.
+        The mean of (sum w)^2 / sum w^2 over the points; near 1, a single sample determines the estimate.
     samples, points : int
         K, and the number of points.
     """
@@ -47,7 +47,7 @@ class MarginalLogLikelihood:
     points: int
 
     def as_dict(self) -> dict[str, Any]:
-        """The estimate as a dict of numbers, for JSON."""
+        """The estimate as a dict of numbers for JSON."""
         return asdict(self)
 
 
@@ -64,7 +64,7 @@ def marginal_log_likelihood(
 
     log p(x) ~ logsumexp_k log w_k - log K,   w_k = p(x|z_k) p(z_k) / q(z_k|x),   z_k ~ q(z|x)
 
-    Only the running sums over k are kept, so memory does not depend on K.
+    Only running sums over k are kept, so memory does not depend on K.
 
     Parameters
     ----------
@@ -73,11 +73,11 @@ def marginal_log_likelihood(
     samples : int
         K.
     seed : int
-        Of the draws.
+        Seed of the draws.
     engine, threads
         As for ``minidecomp.engines.make``.
     progress : callable
-        Given the number of points done.
+        Called with the number of points done.
     """
     chunks = math.ceil(samples / SAMPLES_AT_ONCE)
     at_once = math.ceil(samples / chunks)
@@ -91,7 +91,7 @@ def marginal_log_likelihood(
         for chunk in range(chunks):
             step = streams.MARGINAL.step(number * chunks + chunk)
             log_w = sampler.log_weights(x, seed, step)[: samples - chunk * at_once]
-            # sum_k w_k and sum_k w_k^2 over e^largest and its square, raised when a larger weight comes.
+            # sum_k w_k and sum_k w_k^2 relative to e^largest and its square; rescaled when a larger weight comes.
             top = np.maximum(largest, log_w.max(0))
             shrink, w = np.exp(largest - top), np.exp(log_w - top)
             total, squares, largest = total * shrink + w.sum(0), squares * shrink**2 + (w**2).sum(0), top

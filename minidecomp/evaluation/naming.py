@@ -1,4 +1,4 @@
-"""What tables and pictures call a recorded value or an option, in words."""
+"""Names in words for recorded values and options, in tables and pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def in_words(column: str) -> str:
     name = column.removesuffix(OF_QUANTILES)
     if name in METRICS:
         of_quantiles = " of Gaussian quantiles" if name != column else ""
-        return (getattr(METRICS[name], "title", "") or _words(name)) + of_quantiles
+        return METRICS[name].title + of_quantiles
     part, _, name = column.partition(".")
     if part not in PARTS or not name:
         return _words(column)

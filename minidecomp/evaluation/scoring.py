@@ -1,4 +1,4 @@
-"""The metrics of a trained model: which are wanted, and their scores of its encodings' means."""
+"""The metrics of a trained model: which are wanted, and the scores of its posterior means."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFAULT = "factor_vae"
 
 
 def known_factors(dataset: Dataset, options: TrainOptions) -> KnownFactors:
-    """What is known of the factors of a run's data; a factor with a single value is left out."""
+    """What is known about the factors of a run's data; a factor with a single value is left out."""
     if dataset.grid is not None:
         return KnownFactors.drawn(dataset.grid.names, dataset.grid.sizes)
     if dataset.factors is not None:
@@ -30,24 +30,24 @@ def known_factors(dataset: Dataset, options: TrainOptions) -> KnownFactors:
 
 
 def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str]:
-    """The metrics that a text such as ``factor_vae,mig``, ``all`` or ``none`` means.
+    """The metrics that a text such as ``factor_vae,mig``, ``all`` or ``none`` stands for.
 
-    ``all`` is what the data and the model allow, without the metrics that take minutes.
+    ``all`` is every metric that the data and the model allow, except those that take minutes.
 
     Parameters
     ----------
     wanted : str
-        Empty for factor_vae, or for ``all`` if the data do not allow that.
+        Empty for factor_vae or, if the data do not allow that, ``all``.
     known : KnownFactors or None
-        None if the data cannot be looked at; then every metric may be wanted.
+        None if the data cannot be read; then every metric is allowed.
     latent_dim : int
 
     Raises
     ------
     OptionError
-        If there is no such metric, or it needs more factors or latent dimensions than there are.
+        There is no such metric, or it needs more factors or latent dimensions than there are.
     MinidecompError
-        If it needs a package that is not installed.
+        A metric needs a package that is not installed.
     """
     lacks = {name: metric.lacks(known, latent_dim) if known else "" for name, metric in METRICS.items()}
     usable = [name for name, lack in lacks.items() if not lack]
@@ -67,7 +67,7 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str
 
 
 def ground_truth(codes: np.ndarray, grid: Grid) -> GroundTruth | None:
-    """The grid's factors that vary, with the codes (N, D) of its points; None if none does."""
+    """The grid's factors that vary, with the codes (N, D) of its points; None if none varies."""
     sizes = tuple(size for size in grid.sizes if size > 1)
     return GroundTruth.from_table(codes, sizes) if sizes else None
 
@@ -81,7 +81,7 @@ def labelled_codes(codes: np.ndarray, test_codes: np.ndarray, factors: Factors, 
 def truth_of(
     codes: Mapping[str, np.ndarray], dataset: Dataset, known: KnownFactors
 ) -> GroundTruth | LabelledCodes | None:
-    """What is known of the factors, with the codes of the ``grid``, or of the ``train`` and ``test`` points."""
+    """What is known about the factors, with the codes of the ``grid``, or of the ``train`` and ``test`` points."""
     if dataset.grid is not None:
         return ground_truth(codes["grid"], dataset.grid)
     if dataset.factors is not None and "train" in codes:
@@ -102,17 +102,17 @@ def scores(
     Parameters
     ----------
     names : sequence of str
-        As `choose` gives them.
+        From `choose`.
     codes : numpy.ndarray of shape (N, D)
         For the metrics that need no factors and do not take the truth.
     truth : GroundTruth, LabelledCodes or None
-        What is known of the factors.
+        What is known about the factors.
     seed : int
-        0 to 2^64 - 1, used as `legacy_seed` says; disentanglement_lib's protocol has 0.
+        0 to 2^64 - 1, converted by `legacy_seed`; disentanglement_lib's protocol uses 0.
     before : callable
-        Given each metric's name before it is computed.
+        Called with each metric's name before it is computed.
     after : callable
-        Given its name and score as soon as it is there.
+        Called with its name and score when it is done.
     """
     found: dict[str, Score] = {}
     for name in names:
@@ -123,7 +123,7 @@ def scores(
 
 
 def known_metrics(evaluation: Mapping[str, Any], prior: str) -> set[str]:
-    """The metrics that an evaluation.json has; with a Student-t prior those that it has of means and of quantiles."""
+    """The metrics in an evaluation.json; with a Student-t prior, those that it has for means and for quantiles."""
     known = set(evaluation.get("metrics", {}))
     return known & set(evaluation.get("metrics_of_gaussian_quantiles", {})) if prior == StudentT.name else known
 
@@ -143,9 +143,9 @@ def _score(name: str, codes: np.ndarray, truth: GroundTruth | LabelledCodes | No
 
 
 def gaussian_codes(codes: np.ndarray, prior: StudentT) -> np.ndarray:
-    """The codes (N, D) as quantiles of a Gaussian with the loc and scale of the prior.
+    """The codes (N, D) as quantiles of a Gaussian with the prior's loc and scale.
 
-    x = m + s Phi^-1(F_nu((z - m) / s)), as Mathieu et al. (2019) score them; in the codes' own units, since thresholds
-    are absolute.
+    x = m + s Phi^-1(F_nu((z - m) / s)), as Mathieu et al. (2019) score them. They are in the codes' own units, because
+    thresholds are absolute.
     """
     return prior.loc + prior.scale * gaussian_quantiles(codes, prior.df, prior.loc, prior.scale)

@@ -26,7 +26,7 @@ def evaluate(
 
 
 def _of_the_kl(engine: Engine) -> Engine:
-    """The engine, or a copy whose second term is the KL."""
+    """The engine, or a copy whose second term is the KL itself."""
     if engine.objective.log_prior_multiplier == 1:
         return engine
     return engine.with_objective(replace(engine.objective, log_prior_multiplier=1.0))
@@ -35,12 +35,12 @@ def _of_the_kl(engine: Engine) -> Engine:
 def evaluate_model(
     engine: Engine, dataset: Dataset, batch_size: int, seed: int
 ) -> tuple[dict[str, Any], tuple[np.ndarray, np.ndarray]]:
-    """The numbers that every evaluation has, on the test data.
+    """The numbers in every evaluation, on the test data.
 
     Returns
     -------
     result : dict
-        ``test``, as `evaluate` gives it; ``dimensions``: ``kl``, each latent dimension's in nats, and ``active``.
+        ``test``, as `evaluate` gives it; ``dimensions``: ``kl`` of each latent dimension, in nats, and ``active``.
     encodings : (numpy.ndarray, numpy.ndarray) of shape (N, D)
         loc and scale of the test data, for further results.
     """
@@ -52,7 +52,7 @@ def evaluate_model(
 
 
 def titles() -> dict[str, str]:
-    """The title of each term in tables: log-likelihood, KL, and every regulariser's."""
+    """The title of each term in tables: the log-likelihood, the KL, and every regulariser."""
     names = {"log_likelihood": "log-likelihood", "kl": kl_term.title()}
     return names | {name: each.title for name, each in REGULARISERS.items()}
 
@@ -66,7 +66,7 @@ def units() -> str:
 
 
 def unit_of(column: str) -> str:
-    """The unit of a recorded value, by its name in tables (``test.kl``, ``train.seconds``); empty without one."""
+    """The unit of a recorded value, by its name in tables (``test.kl``, ``train.seconds``); empty if it has none."""
     part, _, name = column.partition(".")
     if column == "marginal_log_likelihood":
         return "nats"

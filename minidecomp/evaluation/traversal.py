@@ -1,4 +1,4 @@
-"""Latent traversals: what changes when one latent dimension moves and the others stay."""
+"""Latent traversals: what changes when one latent dimension moves and the others stay fixed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ STEPS, SPAN = 11, 3.0
 
 
 def traverse(vae: VAE, base: np.ndarray, steps: int = STEPS, span: float = SPAN) -> tuple[np.ndarray, np.ndarray]:
-    """Move each dimension through the prior, from ``span`` of its scales below the centre to as many above.
+    """Move each dimension through the prior, from ``span`` of its scales below the centre to ``span`` above.
 
     Parameters
     ----------
     vae : VAE
     base : numpy.ndarray of shape (D,)
-        The latent point that the other dimensions keep.
+        The latent point, from which the other dimensions keep their values.
     steps : int
-        Values for each dimension.
+        Number of values for each dimension.
     span : float
 
     Returns

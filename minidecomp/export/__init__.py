@@ -1,4 +1,4 @@
-"""A trained model for other places: `export_run` writes it, and each format is a file."""
+"""Writes a trained model for other programs: `export_run` does it, and each format has a file."""
 
 from ..variants import EXPORT_FORMATS
 from . import c, numpy_file, onnx, safetensors

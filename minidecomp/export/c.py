@@ -1,4 +1,4 @@
-"""The C format: a C99 header and source that need libm alone, with static buffers and weights as floats or bytes."""
+"""The C format: a C99 header and source that need only libm, with static buffers and weights as floats or bytes."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def write_c(
     weights : str
         ``float32`` or ``int8``.
     rules : DataRules, optional
-        They tell the columns' names and how x is scaled.
+        They give the names of the columns and the scaling of x.
     origin : mapping, optional
-        What `provenance` gives, for the header's comment.
+        The result of `provenance`, for the header's comment.
     point : Point, optional
         The self-check's point. Without one there is no self-check.
     """
@@ -64,7 +64,7 @@ def _write(run: Run, folder: Path, name: str, weights: str, point: Point | None 
 
 FORMAT = ExportFormat(
     "c",
-    "a C99 header and source that need libm alone, for small devices",
+    "a C99 header and source that need only libm, for small devices",
     _write,
     weights=WEIGHTS,
     why_not=why_not,

@@ -1,4 +1,4 @@
-"""The self-check of an exported C source: the test vector, and a function that compares."""
+"""The self-check of an exported C source: the test vector, and a function that compares the outputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .example import Example
 def self_check(prefix: str, test: Example, scaled: bool) -> str:
     """The text of NAME_self_check, between ``#ifdef NAME_SELF_CHECK`` and ``#endif``.
 
-    ``scaled`` says that the source has an array ``unit``, by which the data were divided.
+    ``scaled`` says whether the source has an array ``unit``, the scale of the data.
     """
     first, second = _sizes(test)
     body = [
@@ -38,13 +38,13 @@ def self_check(prefix: str, test: Example, scaled: bool) -> str:
 
 
 def counts(test: Example) -> str:
-    """What the self-check returns, in words."""
+    """What the return values of the self-check mean, in words."""
     outputs = ["loc", "scale", "the mean of x", "the scale of x"][: len(test.encoded) + len(test.decoded)]
     return ", ".join(f"{i} for {name}" for i, name in enumerate(outputs, 1))
 
 
 def bytes_needed(test: Example) -> tuple[int, int]:
-    """Bytes of flash, for numbers, and of RAM that the self-check takes."""
+    """Bytes of flash (for numbers) and of RAM that the self-check needs."""
     return 4 * sum(values.size for values in _arrays(test).values()), 4 * sum(_sizes(test))
 
 
@@ -59,7 +59,7 @@ def _sizes(test: Example) -> tuple[int, int]:
 
 def _agree(tolerance: float, scaled: bool) -> str:
     step = "(step ? step[j] : 1.0f)" if scaled else "1.0f"
-    return f"""/* Whether all numbers are as wanted, but for rounding; a NaN never is. */
+    return f"""/* Whether all numbers agree up to rounding; a NaN never agrees. */
 static int agree(const float *got, const float *wanted, {"const float *step, " if scaled else ""}int n) {{
     int j;
     for (j = 0; j < n; j++)

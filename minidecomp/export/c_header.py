@@ -79,8 +79,8 @@ def _about(
         f"Flash: {constants} bytes of constants ({weights} weights), all const, and the code.",
         f"RAM: {4 * sum(buffers(chains))} bytes of static buffers, and the stack. Your arrays for x, z and the outputs",
         "come on top. An output must not overlap the input or another output.",
-        "Threads: all functions use the same buffers. Make one call at a time, from interrupts too.",
-        "Alignment: that of float is enough.",
+        "Threads: all functions use the same buffers. Make only one call at a time, also from interrupts.",
+        "Alignment: as for float.",
         *_origin_lines(origin),
     ]
 
@@ -114,7 +114,7 @@ def _check_declared(prefix: str, test: Example | None) -> str:
     return f"""
 #ifdef {prefix.upper()}_SELF_CHECK
 /* Encodes {test.source}, decodes loc, and compares the outputs with those that were
- * computed at the export. Returns 0 if all agree; otherwise the first that does not:
+ * computed at export. Returns 0 if all agree; otherwise the first one that does not:
  * {counts(test)}.
  * An output v agrees within {test.tolerance:g} * (|v| + step). The step is 1; for x of scaled data it is the unit.
  * Define {prefix.upper()}_SELF_CHECK for both files to have it. It takes {flash} bytes of flash for its numbers

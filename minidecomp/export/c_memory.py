@@ -1,4 +1,4 @@
-"""What an exported C source takes of flash and RAM: constants and buffers counted, the code measured."""
+"""The flash and RAM that an exported C source needs: constants and buffers are counted, the code is measured."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .networks import Chain, buffers, decoder_of, encoder_of
 from .quantised import constant_bytes
 from .told import Told, signature
 
-SECONDS = 60.0  # a compiler that takes longer is stopped
+SECONDS = 60.0  # after which a slow compiler is stopped
 ARM = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
-COMPILERS = (  # program, size, flags, what for
+COMPILERS = (  # program, size, flags, target
     ("arm-none-eabi-gcc", "arm-none-eabi-size", ARM, "a Cortex-M4"),
     ("gcc", "size", (), "this computer"),
     ("cc", "size", (), "this computer"),
@@ -29,7 +29,7 @@ COMPILERS = (  # program, size, flags, what for
 
 @dataclass(frozen=True)
 class Code:
-    """What a compiler makes of the functions: bytes of code, bytes of stack where it tells them, and in words which."""
+    """What a compiler makes of the functions: bytes of code, bytes of stack if it reports them, and its description."""
 
     size: int
     stack: int | None
@@ -47,7 +47,7 @@ def tell(run: Run, name: str, weights: str) -> Told:
         f"flash: {constants_in_words(chains, weights)}",
     ]
     if code is None:
-        lines += [f"{ram}, and the stack", "code: not measured, because no C compiler with `size` is here"]
+        lines += [f"{ram}, and the stack", "code: not measured, because no C compiler with `size` was found"]
     else:
         stack = "the stack" if code.stack is None else f"{counted(code.stack, 'byte')} of stack"
         lines[-1] += f"; {code.size} bytes of code ({code.compiler}, libm not counted)"
@@ -61,7 +61,7 @@ def tell(run: Run, name: str, weights: str) -> Told:
 
 
 def constants_in_words(chains: tuple[Chain, Chain], weights: str) -> str:
-    """How many bytes the constants take, in all and of each part."""
+    """The bytes of the constants, in total and by part."""
     parts = {chain.name: constant_bytes(chain, weights) for chain in chains}
     if chains[0].unit is not None:
         parts["scaling of x"] = 8 * chains[0].widths[0]
@@ -70,7 +70,7 @@ def constants_in_words(chains: tuple[Chain, Chain], weights: str) -> str:
 
 
 def measured(chains: tuple[Chain, Chain], prefix: str, weights: str) -> Code | None:
-    """The functions as the first compiler that is here makes them with -Os; None if there is none, or it fails."""
+    """The functions compiled with -Os by the first compiler found; None if there is none, or if it fails."""
     for compiler, size, flags, target in COMPILERS:
         if which(compiler) and which(size):
             with TemporaryDirectory() as folder:
@@ -83,7 +83,7 @@ def _measured(
 ) -> Code | None:
     compiler, size, flags, target = tools
     (folder / "m.h").write_text(header(chains, prefix, weights, None, {}, None))
-    # The constants are counted already, and large ones take a compiler long: here they are declared only.
+    # The constants are already counted, and large ones take a compiler long, so they are only declared here.
     (folder / "m.c").write_text(source(chains, prefix, "m.h", weights, defined=False))
     options = ["-std=c99", "-Os", "-fno-asynchronous-unwind-tables", "-fstack-usage", *flags]
     try:
@@ -99,7 +99,7 @@ def _measured(
 
 
 def _stack(folder: Path) -> int | None:
-    """The deepest call's bytes by the compiler's list of functions: encode or decode, a layer, and the rest."""
+    """The stack bytes of the deepest call, from the compiler's list: encode or decode, a layer, and the rest."""
     try:
         text = (folder / "m.su").read_text("utf-8", "replace")
     except OSError:

@@ -17,10 +17,10 @@ newlib paths reent sal stab stdc-predef syslimits values varargs vcruntime windo
 
 
 def why_not(name: str) -> str | None:
-    """Why NAME.h and NAME.c could not be compiled everywhere; None if they can be."""
+    """Why NAME.h and NAME.c could not be compiled on every system; None if they can be."""
     if not name.isascii():
         return "C's names have letters from a to z; such a name is"
-    # Some file systems do not tell small letters from capitals.
+    # Some file systems do not distinguish upper and lower case.
     return (
         f"{name}.h would hide the C library's <{name.lower()}.h>; choose another name"
         if name.lower() in HEADERS.split()
@@ -29,6 +29,6 @@ def why_not(name: str) -> str | None:
 
 
 def prefix_of(name: str) -> str:
-    """What the names of C functions begin with, in files of this name."""
+    """The prefix of C functions in files of this name."""
     prefix = re.sub(r"\W", "_", name)
     return prefix if prefix[:1].isalpha() else f"m_{prefix}"

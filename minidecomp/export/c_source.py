@@ -11,7 +11,7 @@ from .example import Example
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain, buffers
 from .quantised import quantised
 
-ACTIVATIONS = {  # a NaN stays one, as in _core/formulas.h: fmaxf and a > 0 ? a : 0 would make it 0
+ACTIVATIONS = {  # NaN stays NaN, as in _core/formulas.h; fmaxf and a > 0 ? a : 0 would make it 0
     "relu": "a < 0.0f ? 0.0f : a",
     "leaky-relu": f"a > 0.0f ? a : {LEAKY_SLOPE}f * a",
     "tanh": "tanhf(a)",
@@ -28,7 +28,7 @@ def source(
     test: Example | None = None,
     defined: bool = True,
 ) -> str:
-    """The text of the .c file; where the constants are not ``defined`` here, they are declared only."""
+    """The text of the .c file; if the constants are not to be ``defined``, they are only declared."""
     body = [f'#include "{header_name}"\n\n#include <math.h>\n']
     if weights == "int8":
         body.append("#include <stdint.h>\n")

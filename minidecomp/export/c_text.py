@@ -1,4 +1,4 @@
-"""Names, numbers and arrays as text of C."""
+"""Names, numbers and arrays as C text."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from ..errors import printable
 
-LONGEST = 400  # letters of a line of a comment: compilers may refuse lines of more than 4095
+LONGEST = 400  # characters in a line of a comment: compilers may refuse lines of more than 4095
 
 
 def in_comment(text: str) -> str:
-    """A text as it can stand in a comment: nothing in it ends the comment, begins another or is a trigraph."""
+    """A text for a comment: nothing in it ends the comment, begins another one or is a trigraph."""
     line = printable(text)
     line = line if len(line) <= LONGEST else f"{line[:LONGEST]}.."
     line = line.replace("*/", "* /").replace("/*", "/ *")
@@ -20,14 +20,14 @@ def in_comment(text: str) -> str:
 
 
 def string_literal(text: str) -> str:
-    """A text as a string of C, in UTF-8: three octal digits never run into what follows, and ``\\?`` is no trigraph."""
+    """A text as a C string in UTF-8: three octal digits never run into what follows, and ``\\?`` avoids trigraphs."""
     plain = set(range(0x20, 0x7F)) - set(b'"\\?')
     letters = (chr(byte) if byte in plain else f"\\{byte:03o}" for byte in text.encode("utf-8", "replace"))
     return f'"{"".join(letters)}"'
 
 
 def array(kind: str, name: str, values: np.ndarray, defined: bool = True) -> str:
-    """A constant array, or where it is not ``defined`` its declaration. Nine digits give a float32 back exactly."""
+    """A constant array or, if not ``defined``, its declaration. Nine digits give a float32 back exactly."""
     values = values.ravel()
     if not defined:
         return f"extern const {kind} {name}[{values.size}];\n"
@@ -37,6 +37,6 @@ def array(kind: str, name: str, values: np.ndarray, defined: bool = True) -> str
 
 
 def number(value: float) -> str:
-    """A float32 as a constant of C."""
+    """A float32 as a C constant."""
     text = f"{float(value):.9g}"
     return f"{text}f" if "." in text or "e" in text else f"{text}.0f"

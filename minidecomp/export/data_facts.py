@@ -1,4 +1,4 @@
-"""What an export tells about the model's data: the names of the columns, and how they are scaled."""
+"""What an export says about the model's data: the names of the columns, and the scaling."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ..data.rules import BYTES, UNKNOWN, DataRules
 
 
 def in_words(rules: DataRules | None) -> str:
-    """A sentence that says in which unit x goes in and comes out; empty where the run is too old to know."""
+    """A sentence about the units of x at input and output; empty if the run is too old to know."""
     if rules is None or rules.unit == UNKNOWN:
         return ""
     if rules.unit == BYTES:
         text = "x and its mean are intensities from 0 to 1: a byte v is v / 255."
     elif rules.scaling is None:
-        text = "x and its mean are the data's numbers, which are not scaled."
+        text = "x and its mean are the data's numbers, without scaling."
     else:
         kind = rules.scaling.kind
         text = f"x and its mean are in the units of the data; they are scaled inside, by --scale {kind}."
@@ -26,9 +26,9 @@ def in_words(rules: DataRules | None) -> str:
 
 
 def metadata(rules: DataRules | None) -> dict[str, str]:
-    """``columns`` and ``image_shape``, JSON lists, and ``scale``, the word for ``--scale``; only what is known.
+    """``columns`` and ``image_shape``, JSON lists, and ``scale``, the value of ``--scale``; only what is known.
 
-    The pixels of an image are in the order of rows, columns and channels.
+    The pixels of an image are ordered by row, column and channel.
     """
     if rules is None or rules.unit == UNKNOWN:
         return {}

@@ -1,4 +1,4 @@
-"""The test vector of an export: a point, and what the exported weights make of it."""
+"""The test vector of an export: a point, and the outputs of the exported weights for it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..runs.checkpoint import Run
 from .networks import LEAKY_SLOPE, MIN_SCALE, Chain
 
 SOURCES = ("data", "sample", "none")
-TOLERANCE = 1e-4  # what rounding in 32 bits leaves, a hundred times over for a small network
-MARGIN = 10  # where a network's own rounding errors are larger, the tolerance is this many times the error
+TOLERANCE = 1e-4  # a hundred times what rounding in 32 bits leaves in a small network
+MARGIN = 10  # if a network's own rounding errors are larger, the tolerance is this many times the error
 
 
 @dataclass(frozen=True)
 class Point:
-    """A point (dx,) in the model's numbers, and in words where it comes from."""
+    """A point (dx,) in the model's numbers, and where it comes from, in words."""
 
     values: np.ndarray
     source: str
@@ -34,12 +34,12 @@ class Example:
     Attributes
     ----------
     x : numpy.ndarray of shape (dx,)
-        float32, or float64 where the export scales x in 64 bits.
+        float32, or float64 if the export scales x in 64 bits.
     encoded, decoded : dict
-        Each output's name, and its values as float32: of the encoder for x, and of the decoder for z = loc.
+        Each output's name, and its values as float32: those of the encoder for x, and of the decoder for z = loc.
     tolerance : float
-        An output v agrees if it is within ``tolerance * (|v| + step)``; the step is 1 for loc and scale, and for the
-        mean and scale of x the ``unit`` by which the data were scaled, or 1.
+        An output v agrees if its error is at most ``tolerance * (|v| + step)``. The step is 1 for loc and scale.
+        For the mean and scale of x it is the ``unit`` by which the data were scaled, or 1.
     source : str
         Where x comes from, in words.
     """
@@ -58,8 +58,8 @@ def point_of(run: Run, source: str, data: Callable[[], Dataset]) -> Point | None
     ----------
     run : Run
     source : str
-        ``data``: the first point of the test data or, where they are not at hand, a sample of the model.
-        ``sample``: a sample of the model. ``none``: no point.
+        ``data``: the first point of the test data or, if the data are missing, a sample from the model.
+        ``sample``: a sample from the model. ``none``: no point.
     data : callable
         Loads the run's data.
     """
@@ -70,21 +70,21 @@ def point_of(run: Run, source: str, data: Callable[[], Dataset]) -> Point | None
             return Point(as_numbers(data().test[:1], np.float32)[0], "the first point of the run's test data")
         except MinidecompError:
             pass
-    return Point(sample(run.vae, 1)[0], "a sample of the model")
+    return Point(sample(run.vae, 1)[0], "a sample from the model")
 
 
 def sample(vae: VAE, count: int) -> np.ndarray:
-    """``count`` points (count, dx) of the model, the same in every call."""
+    """``count`` points (count, dx) from the model, the same in every call."""
     return np.asarray(vae.sample(count)[2])
 
 
 def example(encoder: Chain, decoder: Chain, point: Point, ends: type = np.float32) -> Example | None:
-    """The test vector of a point; None where an output is not finite, because nothing could be compared then.
+    """The test vector of a point; None if an output is not finite, because nothing could be compared then.
 
     Parameters
     ----------
     encoder, decoder : Chain
-        Those that the export computes with. For int8, they have the weights that the bytes stand for.
+        The chains that the export computes with. For int8, they have the weights that the bytes stand for.
     point : Point
     ends : type
         The dtype in which the export takes and scales x.
@@ -109,7 +109,7 @@ def example(encoder: Chain, decoder: Chain, point: Point, ends: type = np.float3
 
 
 def answers(chain: Chain, h: np.ndarray, dtype: type, ends: type = np.float32) -> dict[str, np.ndarray]:
-    """A chain's outputs for one input (n_in,), computed in ``dtype``, with shift and unit kept as ``ends``."""
+    """A chain's outputs for one input (n_in,), computed in ``dtype``, with shift and unit of type ``ends``."""
     wide = np.promote_types(dtype, ends)
     shift, unit = (None if end is None else end.astype(ends).astype(wide) for end in (chain.shift, chain.unit))
     if chain.name == "encode" and shift is not None:

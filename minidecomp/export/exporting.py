@@ -1,4 +1,4 @@
-"""Write a run's model in a format, and tell what was written."""
+"""Writes a run's model in a format, and says what was written."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Exported:
     Attributes
     ----------
     kind : str
-        The format's name.
+        The name of the format.
     files : dict
-        Each file's path, and its size in bytes.
+        Each file's path and size in bytes.
     told : Told
-        What the files are, inputs, outputs and memory.
+        The files' content, inputs, outputs and memory.
     has_self_check : bool
-        Whether the files hold a test vector and a self-check.
+        Whether the files contain a test vector and a self-check.
     """
 
     kind: str
@@ -44,14 +44,14 @@ class Exported:
         return "\n".join((*map(self.line_of, self.files), *self.about))
 
     def line_of(self, path: Path) -> str:
-        """A file's line: format, path, size, and what the file is."""
+        """A file's line: format, path, size and content."""
         size, what = self.files[path], self.told.of_file(path.name)
         shown = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
         return f"{self.kind}: {path} ({shown})" + (f": {what}" if what else "")
 
     @property
     def about(self) -> list[str]:
-        """The lines on inputs, outputs, memory and the self-check."""
+        """The lines about inputs, outputs, memory and the self-check."""
         return [*self.told.lines, *([self.told.self_check] if self.has_self_check else [])]
 
 
@@ -63,23 +63,23 @@ def export_run(
     weights: str | None = None,
     test_vector: str | None = None,
 ) -> Exported:
-    """Write a run's encoder and decoder for other places, as ``minidecomp export`` does.
+    """Write a run's encoder and decoder for other programs, as ``minidecomp export`` does.
 
     Parameters
     ----------
     run : Run or path
         A run, or its folder.
     kind : str
-        The format: ``onnx``, ``c``, ``numpy``, ``safetensors``, or one that was added.
+        The format: ``onnx``, ``c``, ``numpy``, ``safetensors``, or one that you added.
     folder : path, optional
-        Where the files go. The folder ``export`` of the run by default.
+        Where the files go; by default the folder ``export`` of the run.
     name : str
-        The files' name and, in C, the beginning of the functions' names.
+        The name of the files and, in C, the prefix of the functions' names.
     weights : str, optional
         ``float32`` or, in C and ONNX, ``int8``.
     test_vector : str, optional
-        The point of the self-check in C and NumPy: ``data``, the first point of the test data (a sample of the model
-        if the data are not there), ``sample``, a sample of the model, or ``none``. ``data`` by default.
+        The point of the self-check in C and NumPy: ``data``, the first point of the test data (a sample from the model
+        if the data are missing); ``sample``, a sample from the model; or ``none``. ``data`` by default.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def export_run(
     Raises
     ------
     OptionError
-        A format, name or word that is not allowed.
+        A format, a name or another value is not allowed.
     """
     chosen = chosen_format(kind, name, weights)
     check_test_vector(chosen, test_vector)
@@ -103,13 +103,13 @@ def export_run(
 def exported(
     chosen: ExportFormat, run: Run, files: dict[Path, int], name: str, weights: str, point: Point | None
 ) -> Exported:
-    """What to tell about files that were written."""
+    """What to say about the written files."""
     told = chosen.told(run, name, weights)
     return Exported(chosen.name, files, told, point is not None and bool(told.self_check))
 
 
 def point_for(chosen: ExportFormat, run: Run, word: str | None, data: Callable[[], Dataset]) -> Point | None:
-    """The test vector's point, if the format takes one and its outputs are finite; ``data`` loads the run's data."""
+    """The point of the test vector, if the format takes one and its outputs are finite; ``data`` loads the data."""
     point = point_of(run, word or SOURCES[0], data) if chosen.takes_point else None
     if point is None:
         return None
@@ -118,7 +118,7 @@ def point_for(chosen: ExportFormat, run: Run, word: str | None, data: Callable[[
 
 
 def check_test_vector(chosen: ExportFormat, word: str | None) -> None:
-    """Raise OptionError unless ``--test-vector`` may have this value with the format."""
+    """Raise OptionError unless the format allows this value of ``--test-vector``."""
     if word is None:
         return
     if word not in SOURCES:

@@ -14,7 +14,7 @@ from ..variants import EXPORT_FORMATS
 from .example import Point
 from .told import Told
 
-# Windows keeps these names for devices, whatever ending follows.
+# Windows reserves these names for devices, whatever ending follows.
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 
 
@@ -25,23 +25,23 @@ class ExportFormat:
     Attributes
     ----------
     name : str
-        The word for it in ``minidecomp export --format``.
+        Its name in ``minidecomp export --format``.
     help : str
         A line for the help.
     write : callable
         (run, folder, name of the files, one of ``weights``) -> the paths that it wrote.
     weights : tuple of str
-        The ways in which it can keep weights, the usual one first.
+        The types of weights that it can write, the default first.
     package : str or None
-        The module that it needs beside NumPy.
+        The module that it needs besides NumPy.
     install : str or None
-        What ``pip install`` takes for it, if that is not the module's name.
+        What ``pip install`` takes for the module, if that is not its name.
     why_not : callable
-        A name of the files -> why they cannot have it; None where they can.
+        A name of the files -> why they cannot have it, or None if they can.
     takes_point : bool
-        ``write`` takes a fifth argument: the `example.Point` of a test vector, or None.
+        Whether ``write`` takes a fifth argument: the `example.Point` of a test vector, or None.
     tell : callable or None
-        (run, name of the files, one of ``weights``) -> `told.Told`: what the files are and what they need.
+        (run, name of the files, one of ``weights``) -> `told.Told`: the content of the files and what they need.
     """
 
     name: str
@@ -55,22 +55,22 @@ class ExportFormat:
     tell: Callable[[Run, str, str], Told] | None = None
 
     def files(self, run: Run, folder: Path, name: str, weights: str, point: Point | None = None) -> list[Path]:
-        """Write the export's files into a folder that is there; ``point`` is for a test vector."""
+        """Write the export's files into an existing folder; ``point`` is for a test vector."""
         return self.write(run, folder, name, weights, *((point,) if self.takes_point else ()))
 
     def told(self, run: Run, name: str, weights: str) -> Told:
-        """What the format tells about an export."""
+        """What the format says about an export."""
         return Told() if self.tell is None else self.tell(run, name, weights)
 
 
 def chosen_format(kind: str, name: str, weights: str | None = None) -> ExportFormat:
-    """The format called ``kind``, for files called ``name``, with weights kept as ``weights`` or as usual.
+    """The format ``kind``, checked for files called ``name`` and for ``weights`` (by default the format's own).
 
     Raises
     ------
     OptionError
-        There is no such format, it cannot keep weights like that, its package is not installed, or its files cannot
-        have that name.
+        There is no such format, it does not have these weights, its package is not installed, or its files cannot have
+        that name.
     """
     if kind not in EXPORT_FORMATS:
         raise OptionError("format", kind, must_be=one_of(EXPORT_FORMATS))

@@ -1,4 +1,4 @@
-"""Encoder and decoder as every export takes them: plain layers, and the links at their ends."""
+"""Encoder and decoder as all exports use them: plain layers, and the links at their ends."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Chain:
     weights, biases : tuple of numpy.ndarray
         float32, (n_in, n_out) and (n_out,).
     activation : str
-        Between the layers.
+        The activation between the layers.
     mean_link : str
         ``identity`` or ``sigmoid``: turns the first outputs into loc, or into the mean E[x|z].
     scale_link : str or None
-        ``softplus`` or ``exp``: turns the second half of the outputs into the scale; None if there is no second half.
+        ``softplus`` or ``exp``: turns the second half of the outputs into the scale; None if there is none.
     shift, unit : numpy.ndarray of shape (dx,) or None
-        float64. The network's x is (x - shift) / unit: the encoder scales what it is given, and the decoder gives
-        mean * unit + shift and scale * unit. None where the data are not scaled.
+        float64. The network's x is (x - shift) / unit: the encoder scales its input, and the decoder returns
+        mean * unit + shift and scale * unit. None if the data are not scaled.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Chain:
 
     @property
     def outputs(self) -> dict[str, int]:
-        """Names and widths of the results: loc and scale; or the mean and, where it is learned, scale."""
+        """Names and widths of the outputs: loc and scale; or the mean and, if it is learned, the scale."""
         last = self.widths[-1]
         if self.name == "encode":
             return {"loc": last // 2, "scale": last // 2}
@@ -73,12 +73,12 @@ def _chain(vae: VAE, network: MLP, name: str, mean_link: str, scale_link: str | 
 
 
 def encoder_of(vae: VAE, scaling: Scaling | None = None) -> Chain:
-    """The encoder: x (dx) -> loc, scale (D). ``scaling`` is that of the rules of the model's data."""
+    """The encoder: x (dx) -> loc, scale (D). ``scaling`` is the one in the rules of the model's data."""
     return _chain(vae, vae.encoder, "encode", "identity", vae.scale_link, scaling)
 
 
 def decoder_of(vae: VAE, scaling: Scaling | None = None) -> Chain:
-    """The decoder: z (D) -> the mean E[x|z] (dx) and, where the likelihood learns a scale, the scale (dx)."""
+    """The decoder: z (D) -> the mean E[x|z] (dx) and, if the likelihood learns a scale, the scale (dx)."""
     likelihood = vae.likelihood
     output = np.linspace(-2, 2, likelihood.output_dim(vae.data_dim))
     mean = output[: vae.data_dim]
@@ -91,7 +91,7 @@ def decoder_of(vae: VAE, scaling: Scaling | None = None) -> Chain:
 
 
 def buffers(chains: Iterable[Chain]) -> tuple[int, int]:
-    """How many numbers two buffers need that take the layers' outputs in turn; the second takes x as scaled, too."""
+    """The sizes of two buffers that hold the layers' outputs in turn; the second also holds the scaled x."""
     sizes = [0, 0]
     for chain in chains:
         for i, width in enumerate(chain.widths[1:]):

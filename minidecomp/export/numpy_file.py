@@ -1,4 +1,4 @@
-"""One Python file of plain NumPy, and a file with the weights."""
+"""The NumPy format: one Python file, and a file with the weights."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ ACTIVATIONS = {
 }
 
 
-# What Python imports before or with the file. A file of that name in its folder would come first.
+# What Python imports before or with the file. A file with such a name in the same folder would be imported instead.
 TAKEN = {"numpy", "sitecustomize", "usercustomize", *sys.stdlib_module_names}
 
 
 def why_not(name: str) -> str | None:
-    """Why NAME.py could not be imported, or would be imported in place of another module; None if it can be."""
+    """Why NAME.py could not be imported, or would be imported instead of another module; None if all is well."""
     if not name.isidentifier() or keyword.iskeyword(name):
         return "Python cannot import a file of that name; use letters, digits and _, and not a keyword"
     return f"{name}.py would hide a module that Python needs; choose another name" if name in TAKEN else None
@@ -51,8 +51,8 @@ def write_numpy(
 ) -> list[Path]:
     """Write NAME.py, with ``encode(x)``, ``decode(z)`` and ``self_check()``, and NAME.npz.
 
-    Beside the weights, NAME.npz has the arrays ``columns`` (the names of x's columns, where they have names),
-    ``scale``, what ``origin`` has (`provenance`), and the test vector of ``point``.
+    Besides the weights, NAME.npz has the arrays ``columns`` (the names of x's columns, if they have names), ``scale``,
+    the contents of ``origin`` (`provenance`), and the test vector of ``point``.
     """
     scaling = None if rules is None else rules.scaling
     encoder, decoder = encoder_of(vae, scaling), decoder_of(vae, scaling)
@@ -115,7 +115,7 @@ def sigmoid(a):
 
 
 def layers(h, name, count, activate):
-    """h <- activate(h W + b), and no activation after the last layer"""
+    """h <- activate(h W + b), without activation after the last layer"""
     for i in range(count):
         a = h @ WEIGHTS[f"{{name}}.{{i}}.W"] + WEIGHTS[f"{{name}}.{{i}}.b"]
         h = activate(a) if i < count - 1 else a
@@ -136,7 +136,7 @@ def decode(z):
 
 
 def self_check():
-    """Whether a test vector comes out right, but for rounding; None if there is none"""
+    """Whether the test vector gives the right outputs, up to rounding; None if there is none"""
     if "test.x" not in WEIGHTS:
         return None
     made = (*encode(WEIGHTS["test.x"]), decode(WEIGHTS["test.loc"]))
@@ -158,7 +158,7 @@ def tell(run: Run, name: str, weights: str) -> Told:
             signature(f"{name}.encode", chains[0], "N, "),
             signature(f"{name}.decode", chains[1], "N, ", ("mean",)),
             f"weights: {size} bytes",
-            f"RAM: the weights, about {max(map(activation_bytes, chains))} bytes a point, Python and NumPy",
+            f"RAM: the weights, about {max(map(activation_bytes, chains))} bytes per point, Python and NumPy",
         ),
         f"self-check: {name}.self_check() returns True if all is right",
     )
@@ -170,7 +170,7 @@ def _write(run: Run, folder: Path, name: str, weights: str, point: Point | None 
 
 FORMAT = ExportFormat(
     "numpy",
-    "one Python file that needs numpy alone, and a file with the weights",
+    "one Python file that needs only numpy, and a file with the weights",
     _write,
     why_not=why_not,
     takes_point=True,

@@ -1,4 +1,4 @@
-"""Encoder and decoder as two ONNX models, with a free batch size."""
+"""The ONNX format: encoder and decoder as two models with a free batch size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .provenance import provenance
 from .quantised import WEIGHTS, constant_bytes, quantised
 from .told import Told, activation_bytes, signature
 
-OPSET, IR_VERSION = 13, 8  # of 2020 and later: what every runtime in use reads
+OPSET, IR_VERSION = 13, 8  # from 2020 and later, which every runtime in use reads
 OPERATORS = {"relu": "Relu", "leaky-relu": "LeakyRelu", "tanh": "Tanh", "softplus": "Softplus"}
 
 
@@ -32,10 +32,10 @@ def write_onnx(
     weights: str = "float32",
     origin: Mapping[str, str] | None = None,
 ) -> list[Path]:
-    """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean and, where it is learned, scale).
+    """Write NAME-encoder.onnx (x -> loc, scale) and NAME-decoder.onnx (z -> mean and, if it is learned, scale).
 
-    Their metadata have ``columns``, a JSON list of the names of x's columns, ``scale``, the word for ``--scale``, and
-    what ``origin`` has (`provenance`).
+    Their metadata have ``columns``, a JSON list of the names of x's columns, ``scale``, the value of ``--scale``, and
+    the contents of ``origin`` (`provenance`).
     """
     paths, scaling = [], None if rules is None else rules.scaling
     chains = (encoder_of(vae, scaling), "encoder", "x"), (decoder_of(vae, scaling), "decoder", "z")
@@ -99,10 +99,10 @@ def onnx_model(chain: Chain, name: str, variable: str, weights: str = "float32")
 
 
 def _weights(W: np.ndarray, name: str, weights: str, constants: list[Any]) -> list[Any]:
-    """Add a matrix to the constants: as it is or, for int8, as bytes and scales with the node that multiplies them.
+    """Add a matrix to the constants: as it is or, for int8, as bytes and scales with a node that multiplies them.
 
-    The bytes are those of the transposed matrix. Of the matrix itself, onnxruntime would make a product of bytes
-    with bytes, for which it rounds the layer's input, too.
+    The bytes are those of the transposed matrix. With the matrix itself, onnxruntime would multiply bytes by bytes, and
+    would also round the layer's input for that.
     """
     from onnx import helper, numpy_helper
 
@@ -148,7 +148,7 @@ def tell(run: Run, name: str, weights: str) -> Told:
         (
             *(signature(f"{name}-{what}.onnx", chain, "batch, ") for what, chain in parts.items()),
             f"weights: {sum(constants.values())} bytes ({listed})",
-            f"RAM: the weights, about {max(map(activation_bytes, parts.values()))} bytes a point, and the runtime",
+            f"RAM: the weights, about {max(map(activation_bytes, parts.values()))} bytes per point, and the runtime",
         ),
     )
 

@@ -14,9 +14,9 @@ MOST_POINTS = 1000
 
 
 def int8_errors(vae: VAE, data: Points) -> dict[str, tuple[float, float]]:
-    """For loc, scale and the mean: the int8 model's largest error over some points, and the values' standard deviation.
+    """The int8 model's largest error over some points, and the values' standard deviation, for loc, scale and the mean.
 
-    At most ``MOST_POINTS`` of the data are used.
+    At most ``MOST_POINTS`` points are used.
     """
     x = as_numbers(data[evenly_spread(len(data), MOST_POINTS)], np.float32)
     exact, coarse = (

@@ -1,4 +1,4 @@
-"""Where an export comes from: the run's name and options and minidecomp's version. It has no date and no path."""
+"""Where an export comes from: the run's name and options, and minidecomp's version. No date and no path."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..runs.folder import config_values
 from ..settings import toml_text
 from ..settings.options import OF_THE_MACHINE
 
-LONGEST = 200  # letters of a value
+LONGEST = 200  # characters of a value
 
 
 def provenance(run: Run, weights: str) -> dict[str, str]:
-    """What an export tells about its run, by name; the same run gives the same text on every machine."""
+    """What an export says about its run, by name; the same run gives the same text on every machine."""
     return {
         "run": cut(run.folder.resolve().name),
         "which": run.which,
@@ -31,14 +31,14 @@ def provenance(run: Run, weights: str) -> dict[str, str]:
 
 
 def options_text(run: Run) -> str:
-    """The run's options as TOML. Of a file only the name is left, and what depends on the machine is left out."""
+    """The run's options as TOML: of a file only the name, and nothing that depends on the machine."""
     values = config_values(run.options)
     kept = {name: _without_folder(name, value) for name, value in values.items() if name not in OF_THE_MACHINE}
     return toml_text.dumps(kept)
 
 
 def cut(text: str) -> str:
-    """A text on one line, cut where it is long."""
+    """A text on one line, cut if it is long."""
     text = printable(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}.."
 

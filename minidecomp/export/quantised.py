@@ -1,4 +1,4 @@
-"""Weights as bytes: an int8 for each weight, and a float32 scale for each column of a matrix."""
+"""Weights as bytes: one int8 per weight, and a float32 scale for each column of a matrix."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def as_kept(chain: Chain, weights: str) -> Chain:
 
 
 def constant_bytes(chain: Chain, weights: str) -> int:
-    """Bytes of the chain's weights and biases and, of int8, the scales of their columns; shift and unit left out."""
+    """Bytes of the chain's weights and biases and, for int8, the scales of the columns; without shift and unit."""
     size = sum(b.size * 4 for b in chain.biases)
     for W in chain.weights:
         size += W.size + 4 * W.shape[1] if weights == "int8" else 4 * W.size

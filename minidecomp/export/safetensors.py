@@ -1,4 +1,4 @@
-"""The parameters in the safetensors format: a JSON header, then the arrays' bytes."""
+"""The safetensors format: a JSON header, then the parameters' bytes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ DTYPES = {"float32": "F32", "float64": "F64"}
 def write_safetensors(run: Run, folder: Path, name: str) -> list[Path]:
     """Write NAME.safetensors: the parameters, with their names and dtype in the checkpoint.
 
-    The metadata have what `provenance` gives, ``config`` (the options again), ``columns``, ``scale`` and, of scaled
+    The metadata have the result of `provenance`, ``config`` (the options again), ``columns``, ``scale`` and, for scaled
     data, ``data_shift`` and ``data_scale``.
 
     Layout (github.com/huggingface/safetensors): the header's length in 8 bytes, little-endian; the header, JSON padded
-    with blanks to a multiple of 8; the arrays, C order, little-endian, at the offsets that the header has.
+    with spaces to a multiple of 8; the arrays in C order, little-endian, at the offsets in the header.
     """
     header: dict[str, Any] = {
         "__metadata__": {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def class_magnitudes(loc: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes' names (C,), and the mean over each class's points of |loc_d|, (C, D), for loc (N, D)."""
+    """The classes' names (C,), and the mean of |loc_d| over each class's points, (C, D), for loc (N, D)."""
     classes = as_classes(labels)
     there, magnitudes = _magnitudes(loc, classes)
     return np.array(classes.names)[there], magnitudes
@@ -31,7 +31,7 @@ def _magnitudes(loc: np.ndarray, classes: Classes) -> tuple[np.ndarray, np.ndarr
 
 @styled
 def class_activity(loc: np.ndarray, labels: np.ndarray, class_names: Sequence[str] = ()) -> Figure:
-    """The average magnitude of each latent dimension, a panel for each class, as in the paper's bar plot.
+    """The mean magnitude of each latent dimension, with a panel for each class, as in the paper's bar plot.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def class_activity(loc: np.ndarray, labels: np.ndarray, class_names: Sequence[st
     labels : numpy.ndarray of shape (N,)
         Classes, as numbers or names; the first 20 are shown.
     class_names : sequence of str, optional
-        Names of all classes of the data; a label is then an index into them, which gives the class its colour.
+        Names of all classes of the data; labels are then indices into them, which determine the colours.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def class_activity(loc: np.ndarray, labels: np.ndarray, class_names: Sequence[st
     for i, axes in enumerate(panels.T.flat):
         axes.set_visible(i < count)
         if i < count:
-            # The edge keeps light colours apart from the paper.
+            # The edge separates light colours from the background.
             axes.bar(dims, magnitudes[i], width=0.8, color=colours[every[i]], edgecolor="0.25", linewidth=0.3)
             axes.set_title(names[every[i]], fontsize=8, pad=3)
             axes.locator_params(axis="y", nbins=3)
@@ -77,6 +77,6 @@ def class_activity(loc: np.ndarray, labels: np.ndarray, class_names: Sequence[st
 
 
 def _counted_ticks(count: int) -> list[int]:
-    """The first dimension, and then round numbers."""
+    """Ticks at the first dimension, and then at round numbers."""
     step = next(each for each in (1, 2, 5, 10, 20, 50, 100, 10**9) if count <= 8 * each or each == 10**9)
     return [1, *range(max(step, 2), count + 1, step)]

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LINES, MARKERS = ("-", "--", ":", "-."), ("o", "s", "^", "D", "v", "P", "X")
-LONGEST_NAME = 56  # letters
-SHORT_NAME = 25  # letters; two such names stand side by side
+LONGEST_NAME = 56  # characters
+SHORT_NAME = 25  # characters; two such names fit side by side
 MOST_NAMED = 40
-MOST_ABOVE = 8  # a legend of more names stands beside the axes
+MOST_ABOVE = 8  # a legend with more names is beside the axes
 LINE = 0.145  # inches from one line of the legend to the next
-ROOM, HANDLE = COLUMN - 0.15, 0.3  # inches: the legend's width, and what its lines take of it
-VALUES_SPREAD = 1000  # values above 0 that differ by a larger factor stand on a logarithmic axis
+ROOM, HANDLE = COLUMN - 0.15, 0.3  # inches: the legend's width, and the part that its lines take
+VALUES_SPREAD = 1000  # values above 0 that differ by a larger factor get a logarithmic axis
 NOTE: Any = {"fontsize": 6.5, "color": "0.3"}
 
 
@@ -37,30 +37,30 @@ def value_against_option(
     joined: bool = True,
     note: str = "",
 ) -> Figure:
-    """How a recorded value changes with an option, a series for each setting of the others.
+    """How a recorded value changes with an option, with a series for each setting of the other options.
 
-    Where an option's value occurs more than once (seeds), the mean is drawn with its standard error, and each run as a
-    small dot. Only points on a numeric axis are joined by lines. A line below the axis says what the points are.
+    If an option's value occurs more than once (seeds), the mean is drawn with its standard error, and each run as a
+    small dot. Lines join only points on a numeric axis. A line of text below the axis says what the points are.
 
     Parameters
     ----------
     curves : mapping of str to sequence of (float or str, float)
-        The option's value and the recorded one, under the name that the legend shows. Numbers stand on a numeric axis,
-        logarithmic where they differ by a large factor; texts stand side by side in their order.
+        The option's value and the recorded value, by the name in the legend. Numbers are on a numeric axis, which is
+        logarithmic if they differ by a large factor; texts are side by side in their order.
     option, value : str
         The labels of the axes.
     reference : float, optional
         The height of a horizontal line.
     joined : bool
-        Whether a series is an option's values, with their means, lines and ticks; otherwise each run is a point.
+        Whether a series is over an option's values, with means, lines and ticks; otherwise each run is a point.
     note : str
-        A further line below the axis, such as how many runs have no value.
+        A further line below the axis, for example how many runs have no value.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    # A single series has no name if the runs differ in the option alone.
+    # A single series has no name if the runs differ only in this option.
     names = _fitting(list(curves)[:MOST_NAMED]) if any(curves) else []
     axis = OptionAxis.through([at for points in curves.values() for at, _ in points])
     notes = [text for text in (_what_points_are(curves, joined), short(note, 75)) if text]
@@ -91,7 +91,7 @@ def value_against_option(
 
 
 def _what_points_are(curves: Mapping[str, Sequence[tuple[float | str, float]]], joined: bool) -> str:
-    """What a point is, in words: a run, or a mean over some seeds."""
+    """What a point is, in words: a run, or a mean over seeds."""
     counts = {1}
     if joined:
         counts = {sum(at == each for at, _ in points) for points in curves.values() for each, _ in points}
@@ -103,7 +103,7 @@ def _what_points_are(curves: Mapping[str, Sequence[tuple[float | str, float]]], 
 
 @dataclass(frozen=True)
 class _Legend:
-    """Where the legend stands; ``above`` and ``beside`` are the inches that it takes there, in height."""
+    """The place of the legend; ``above`` and ``beside`` are the inches of height that it takes there."""
 
     columns: int
     place: Any
@@ -124,7 +124,7 @@ class _Legend:
 
 
 def _draw(axes: Axes, index: int, points: Sequence[tuple[float, float]], joined: bool, is_scale: bool) -> Any:
-    """One series, which looks unlike any other of the first forty even in grey."""
+    """One series; the first forty look different even in grey."""
     colour = CLASS_COLOURS[index % len(CLASS_COLOURS)]
     style: dict[str, Any] = {"marker": MARKERS[index % len(MARKERS)], "color": colour}
     if not joined:
@@ -146,7 +146,7 @@ def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[f
 
 
 def _fitting(names: Sequence[str]) -> list[str]:
-    """The legend's names, cut so that the widest one fits."""
+    """The legend's names, shortened so that the widest one fits."""
     for longest in range(LONGEST_NAME, 8, -4):
         made = [short(name, len(name)) for name in cut_apart(names, longest)]
         if widest(made) <= ROOM - HANDLE:

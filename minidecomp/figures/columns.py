@@ -1,4 +1,4 @@
-"""The columns of a table on a picture's axes: their names, and a range for each where one axis cannot show them all."""
+"""The columns of a table on a picture's axes: their names, and individual ranges if one axis cannot show them all."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .style import Extent, has_glyphs, short, square_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FEW = 30  # columns whose points are marked one by one
+FEW = 30  # columns whose points get markers
 MOST_NAMES = 24  # below one axis
-MOST_RANGES = 10  # columns whose ranges stand below their names
-LETTER = 0.055  # inches, about, of a letter of a tick's label
-FLAT = 0.05  # of an axis: what moves less on it is seen as a flat line
-ALIKE = 5  # times: columns of such spreads share one unit in the plane
+MOST_RANGES = 10  # columns whose ranges are below their names
+LETTER = 0.055  # inches: about the width of a character in a tick's label
+FLAT = 0.05  # of an axis: what varies less looks like a flat line
+ALIKE = 5  # times: columns whose spreads differ less share one unit in the plane
 
 
 def column_label(names: Sequence[str], i: int, longest: int = 30) -> str:
-    """The name of column i, from 0; x_i as a formula where it has none, or where no font here has its letters."""
+    """The name of column i, from 0; as a formula x_i if it has none, or if no font here has its characters."""
     if names and names[i].strip() and has_glyphs(printable(names[i])):
         return short(names[i], longest)
     return f"$x_{{{i}}}$"
@@ -32,16 +32,16 @@ def column_label(names: Sequence[str], i: int, longest: int = 30) -> str:
 
 @dataclass(frozen=True)
 class FeatureAxes:
-    """How points of several columns are drawn: the columns side by side, their values upwards.
+    """How points with several columns are drawn: columns side by side, values upwards.
 
     Attributes
     ----------
     low, spread : numpy.ndarray of shape (dx,)
-        What is drawn of a value is (value - low) / spread; 0 and 1 where all columns fit on one axis.
+        A value is drawn at (value - low) / spread; they are 0 and 1 if all columns fit on one axis.
     names : sequence of str
-        Of the columns; may be empty.
+        The names of the columns; may be empty.
     own : bool
-        Whether each column has a range of its own.
+        Whether each column has its own range.
     """
 
     low: np.ndarray
@@ -51,9 +51,9 @@ class FeatureAxes:
 
     @classmethod
     def around(cls, data: np.ndarray, names: Sequence[str]) -> FeatureAxes:
-        """Axes for data (N, dx): where columns would be flat lines on one axis, each has its own range.
+        """Axes for data (N, dx): each column has its own range if some would be flat lines on a common axis.
 
-        Of many columns more than half have to be so, for a series or a spectrum may well have quiet parts.
+        With many columns more than half must be flat, because a series or a spectrum may have quiet parts.
         """
         features = data.shape[1]
         low, spread = data.min(0), np.ptp(data, axis=0)
@@ -63,22 +63,22 @@ class FeatureAxes:
         return cls(low, np.where(spread > 0, spread, 1.0), names, True)
 
     def place(self, values: np.ndarray) -> np.ndarray:
-        """Values (.., dx) as they are drawn."""
+        """Values (.., dx) at their positions in the picture."""
         return (values - self.low) / self.spread
 
     @property
     def index(self) -> np.ndarray:
-        """Where the columns stand side by side: counted from 0, as everywhere where they have no names."""
+        """The positions of the columns side by side; columns without names count from 0, as everywhere."""
         return np.arange(len(self.low))
 
     @property
     def value_label(self) -> str:
-        """What stands beside the values."""
+        """The label of the vertical axis."""
         return "share of the column's range" if self.own else "value"
 
     @property
     def foot(self) -> float:
-        """Inches that turned names take below the axes."""
+        """The inches that rotated names take below the axes."""
         if not self._labels or not self._turned:
             return 0.0
         return LETTER * max(len(line) for label in self._labels for line in label.split("\n"))
@@ -122,7 +122,7 @@ class FeatureAxes:
 
 
 def _range(low: float, high: float) -> str:
-    """Both ends of a range in words, with as many digits as tell them apart."""
+    """Both ends of a range as text, with enough digits to distinguish them."""
     largest, spread = max(abs(low), abs(high)), high - low
     digits = min(3 + math.floor(math.log10(largest / spread)) if largest > spread else 3, 17)
     return " to ".join(_digits(end, digits, 1e-4 <= largest < 10.0 ** (digits + 3)) for end in (low, high))
@@ -133,9 +133,9 @@ def _digits(value: float, digits: int, plain: bool) -> str:
 
 
 def extent_around(data: np.ndarray, made: np.ndarray | None = None) -> Extent:
-    """A rectangle with all of the data (N, 2), and of what the model made (M, 2) all but the farthest.
+    """A rectangle with all of the data (N, 2), and of the model's points (M, 2) all but the farthest.
 
-    It is a square in the data's unit where both columns' spreads are alike.
+    It is a square in the data's unit if both columns have similar spreads.
     """
     low, high = data.min(0), data.max(0)
     if made is not None:
@@ -150,7 +150,7 @@ def extent_around(data: np.ndarray, made: np.ndarray | None = None) -> Extent:
 
 
 def plane_axes(axes: Axes, extent: Extent) -> None:
-    """Give axes of the plane the limits of `extent_around`: equal units if it is a square, else a unit for each."""
+    """Give axes of the plane the limits of `extent_around`: equal units for a square, otherwise one per column."""
     square_axes(axes, extent)
     if not math.isclose(extent[1] - extent[0], extent[3] - extent[2], rel_tol=1e-6):
         axes.set_aspect("auto")

@@ -1,4 +1,4 @@
-"""Data beside what the model makes: reconstructions and samples."""
+"""Data beside the model's output: reconstructions and samples."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SQUARE = 2.6  # inches: the height of a picture of the plane without its legend
+SQUARE = 2.6  # inches: the height of a picture of the plane, without its legend
 
 
 @styled
@@ -45,14 +45,14 @@ def data_and_reconstructions(
     ----------
     x, reconstruction : numpy.ndarray of shape (N, dx)
     image_shape : tuple of int, optional
-        Rows, columns and, for coloured images, channels, if the points are images. 0 is black and 1 is white; a wider
-        range of the data takes the place of 0 to 1.
+        Rows, columns and, for colour images, channels, if the points are images. 0 is black and 1 is white; if the data
+        have a wider range, that is used instead.
     labels : numpy.ndarray of shape (N,), optional
-        Classes, as numbers or names: titles of images, colours of points in the plane.
+        Classes, as numbers or names: they give titles for images, and colours for points in the plane.
     names : sequence of str, optional
         Names of the columns, for points that are not images.
     class_names : sequence of str, optional
-        Names of all classes of the data; a label is then an index into them, which gives the class its colour.
+        Names of all classes of the data; labels are then indices into them, which determine the colours.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def _image_pairs(
     height, width, *channels = image_shape
     gap = max(1, width // 14)
     words = 0 if classes is None else round(0.25 * height)
-    space = 2 * gap + words  # between one pair of rows and the next
+    space = 2 * gap + words  # between two pairs of rows
     blocks: list[np.ndarray] = []
     ticks: list[float] = []
     row_top = 0
@@ -175,16 +175,16 @@ def samples(
     image_shape: tuple[int, ...] | None = None,
     names: Sequence[str] = (),
 ) -> Figure:
-    """Generated points: the first 64 images, or points that are not images together with the data.
+    """Generated points: the first 64 images, or points that are not images, with the data.
 
     Parameters
     ----------
     generated : numpy.ndarray of shape (N, dx)
-        Drawn from p(x | z), with z from the prior; images usually are the means of p(x | z).
+        Drawn from p(x | z), with z from the prior; for images usually the means of p(x | z).
     data : numpy.ndarray of shape (M, dx)
-        Data to compare with; for images only their range of grey is used.
+        Data for comparison; for images only their range of values is used.
     image_shape : tuple of int, optional
-        Rows, columns and, for coloured images, channels, if the points are images.
+        Rows, columns and, for colour images, channels, if the points are images.
     names : sequence of str, optional
         Names of the columns, for points that are not images.
 
@@ -245,7 +245,7 @@ def _planar_samples(generated: np.ndarray, data: np.ndarray, names: Sequence[str
 
 
 def _feature_summary(generated: np.ndarray, data: np.ndarray, names: Sequence[str]) -> Figure:
-    """Median and the central 90 percent of each feature."""
+    """The median and the central 90 percent of each feature."""
     features = data.shape[1]
     columns = FeatureAxes.around(data, names)
     figure = new_figure(COLUMN, 2.2 + columns.foot)

@@ -1,4 +1,4 @@
-"""Long names cut short, such that names that differ still differ."""
+"""Shortens long names so that different names stay different."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def cut_apart(texts: Sequence[str], longest: int) -> list[str]:
-    """The texts, cut in the middle where they are longer than ``longest``; texts that differ still differ."""
+    """The texts, shortened in the middle if they are longer than ``longest``; different texts stay different."""
     made = [_cut(text, longest) for text in texts]
     if len(set(made)) == len(set(texts)):
         return made

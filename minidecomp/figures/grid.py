@@ -1,4 +1,4 @@
-"""The aggregate posteriors of several runs beside their prior, in named rows that share axes and colours."""
+"""The aggregate posteriors of several runs beside their prior, in named rows with common axes and colours."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DENSER = "#d7263d"  # where q is denser than the colours reach; dark beside yellow in grey, too
-TOP = 1.2  # times the prior's greatest density: where the colours end
+DENSER = "#d7263d"  # where q is beyond the colours' range; in grey, too, dark beside yellow
+TOP = 1.2  # times the prior's greatest density: the end of the colours
 
 
 @styled
@@ -29,11 +29,10 @@ def panel_grid(
     top: float | None = None,
     names: Sequence[str] = (),
 ) -> Figure:
-    """Aggregate posteriors in rows and columns that share axes and colours, as in the paper's figure, and the prior.
+    """Aggregate posteriors in rows and columns with common axes and colours, as in the paper's figure, and the prior.
 
-    The first panel is the prior, so that a posterior that matches it looks like it. The colours end at 1.2 times the
-    prior's greatest density; red marks what is denser. Contours in each panel hold 50 and 90 percent of the prior's
-    mass.
+    The first panel shows the prior, for comparison. The colours end at 1.2 times the prior's greatest density; red
+    marks larger values. Contours in each panel hold 50 and 90 percent of the prior's mass.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ def panel_grid(
     titles : sequence of sequences of str
         The panels' titles, such as ``r"$\\alpha = 3$"``.
     prior : Prior
-        In two dimensions.
+        A prior in two dimensions.
     extent, grid
         As for ``aggregate_posterior``.
     top : float, optional
@@ -57,7 +56,7 @@ def panel_grid(
     Raises
     ------
     OptionError
-        There are not two latent dimensions.
+        The number of latent dimensions is not two.
     """
     if extent is None:
         extent = covering_square([pair for row in rows for pair in row], prior)
@@ -68,7 +67,7 @@ def panel_grid(
     side = (PAGE - 0.8) / columns
     figure = new_figure(PAGE, (side + 0.12) * len(rows) + 0.35, "compressed")
     panels = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
-    panels[0, 0].locator_params(nbins=5, prune="both")  # or a label at an edge meets the next panel's
+    panels[0, 0].locator_params(nbins=5, prune="both")  # a label at an edge would meet the next panel's
     for r, row in enumerate(densities):
         named = [(p, "prior $p(z)$"), *zip(row, titles[r], strict=True)]
         for c, axes in enumerate(panels[r]):
@@ -96,7 +95,7 @@ def _draw(axes: Axes, density: np.ndarray, title: str, prior: Prior, extent: Ext
 
 
 def _explain(axes: Axes) -> None:
-    """What the panels show, in words, in a place that has no panel."""
+    """Write what the panels show in a place without a panel."""
     axes.set_visible(True)
     axes.set_axis_off()
     text = "colours: aggregate\nposterior $q(z)$\n\nlines: 50 and 90 %\nof the prior's mass"

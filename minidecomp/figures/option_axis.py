@@ -1,4 +1,4 @@
-"""The horizontal axis of an option: numbers on a scale of their own, texts side by side."""
+"""The horizontal axis of an option: numbers on a scale, texts side by side."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from .style import short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LONGEST_TICK, MOST_TICKS = 20, 10  # letters; ticks
-SPREAD = 30  # numbers that differ by a larger factor stand on a logarithmic axis
-LETTER = 0.045  # inches: the mean width of a letter in ticks and legends
+LONGEST_TICK, MOST_TICKS = 20, 10  # characters; ticks
+SPREAD = 30  # numbers that differ by a larger factor get a logarithmic axis
+LETTER = 0.045  # inches: the mean width of a character in ticks and legends
 LARGEST = 1e30  # an axis cannot show numbers beyond this size, or further apart than this factor
 AXIS = 2.6  # inches: about the length of the horizontal axis
-DODGE = 0.5  # of the distance between two texts: the room over which several series are spread
+DODGE = 0.5  # of the distance between two texts, over which several series are spread
 
 
 @dataclass(frozen=True)
 class OptionAxis:
-    """Where the option's values stand, and what their ticks say.
+    """The positions and ticks of an option's values.
 
     Attributes
     ----------
     values : list of float or str
-        Those that differ, numbers by size and then texts in the given order.
+        The distinct values: numbers by size, then texts in the given order.
     is_scale : bool
-        Whether all values are numbers that fit on one axis; otherwise they stand side by side.
+        Whether all values are numbers that fit on one axis; otherwise they are side by side.
     words : list of str
-        The ticks of values that stand side by side; empty on a scale.
+        The ticks of values side by side; empty on a scale.
     """
 
     values: list[float | str]
@@ -41,7 +41,7 @@ class OptionAxis:
 
     @classmethod
     def through(cls, values: Sequence[float | str]) -> OptionAxis:
-        """The axis of values (.., ) in the order of the series."""
+        """The axis for values (.., ) in the order of the series."""
         different = list(dict.fromkeys(values))
         numbers = [float(at) for at in different if not isinstance(at, str)]
         is_scale = len(numbers) == len(different) and _is_of_one_scale(numbers)
@@ -50,7 +50,7 @@ class OptionAxis:
         return cls(different, is_scale, cut_apart(texts, LONGEST_TICK))
 
     def place(self, at: float | str, series: int = 0, of_series: int = 1) -> float:
-        """Where a value stands; several series stand beside each other at a text, so that none hides another."""
+        """The position of a value; at a text, several series are side by side, so that none hides another."""
         if self.is_scale:
             return float(at)
         aside = (series - (of_series - 1) / 2) * DODGE / of_series
@@ -58,7 +58,7 @@ class OptionAxis:
 
     @property
     def foot(self) -> float:
-        """Inches that turned texts take below the axis."""
+        """The inches that rotated texts take below the axis."""
         return LETTER * max(map(len, self.words), default=0) * math.sin(math.radians(self._angle))
 
     def draw(self, axes: Axes, with_ticks: bool) -> None:
@@ -70,14 +70,14 @@ class OptionAxis:
 
     @property
     def _angle(self) -> float:
-        """How far the texts are turned so that all of them can be read."""
+        """The rotation at which all texts can be read."""
         if LETTER * (sum(map(len, self.words)) + 2 * len(self.words)) <= AXIS:
             return 0
         return 40 if len(self.words) <= MOST_TICKS else 90
 
     def _categories(self, axes: Axes) -> None:
         words, angle = self.words, self._angle
-        step = math.ceil(len(words) * 0.11 / AXIS)  # 0.11 inches: the height of a turned text
+        step = math.ceil(len(words) * 0.11 / AXIS)  # 0.11 inches: the height of a rotated text
         shown = range(0, len(words), step)
         turned: dict[str, Any] = {"ha": "right", "rotation_mode": "anchor"} if 0 < angle < 90 else {}
         axes.set_xticks(shown, [short(words[i], len(words[i])) for i in shown], rotation=angle, **turned)
@@ -97,7 +97,7 @@ def _is_of_one_scale(numbers: Sequence[float]) -> bool:
 
 
 def _scale(axes: Axes, numbers: Sequence[float], with_ticks: bool) -> None:
-    """A linear axis; a logarithmic one for numbers that are spread, cut between 0 and the least other number."""
+    """A linear axis; for spread numbers, a logarithmic one with a cut between 0 and the smallest other number."""
     if is_spread(numbers):
         if numbers[0] > 0:
             axes.set_xscale("log")
@@ -113,7 +113,7 @@ def _scale(axes: Axes, numbers: Sequence[float], with_ticks: bool) -> None:
 
 
 def _thinned(axes: Axes, numbers: Sequence[float]) -> list[str]:
-    """The numbers' labels; empty for a label that would overlap the one before it."""
+    """The numbers' labels; a label that would overlap the one before is empty."""
     low, high = axes.transData.transform([(at, 0) for at in axes.get_xlim()])[:, 0]
     places = axes.transData.transform([(number, 0) for number in numbers])[:, 0]
     labels, end = [], -math.inf

@@ -1,4 +1,4 @@
-"""A disentanglement score against the reconstruction loss, for several priors: Fig. 2 of Mathieu et al. (ICML 2019)."""
+"""A disentanglement score against the reconstruction loss for several priors: Fig. 2 of Mathieu et al. (ICML 2019)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @styled
 def loss_against_score(groups: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> Figure:
-    """Means over seeds with two standard errors to each side, a line for each prior.
+    """Means over seeds with two standard errors on each side, and a line for each prior.
 
     Parameters
     ----------
     groups : mapping of str to mapping of str to sequence of (float, float)
-        By the prior's name and the point's label: loss and score of each seed.
+        The loss and score of each seed, by the prior's name and the point's label.
     """
     from matplotlib.patheffects import withStroke
 

@@ -1,1 +1,1 @@
-"""Looking at gradients: which term pulls what where, whether each is right, and how it comes about."""
+"""Inspects gradients: what each term pulls where, whether each gradient is right, and how it is derived."""

@@ -15,23 +15,23 @@ from ..objective import TERMS, Objective
 from ..randomness.draws import Draws
 
 PAIRS = tuple(itertools.combinations(TERMS, 2))
-LATENT = ("loc", "scale", "z")  # what a gradient is also given by, beside the parameters
+LATENT = ("loc", "scale", "z")  # besides the parameters, what gradients are taken with respect to
 
 
 @dataclass(frozen=True)
 class TermGradients:
-    """The weighted terms of the objective at one batch, and the gradient of each.
+    """The weighted terms of the objective for one batch, and the gradient of each.
 
     Attributes
     ----------
     values : dict
-        The value of each term, unweighted, and of the objective, in nats.
+        The value of each term, without its weight, and of the objective, in nats.
     weights : dict
-        1, -beta and -alpha; a term without weight has no gradient here.
+        1, -beta and -alpha; a term with weight 0 has no gradient here.
     gradients : dict of dicts
-        ``gradients[term][block]`` is the gradient of weight times term by each parameter, loc and scale (B, D) and z
-        (K, B, D). Those by loc and scale are total ones: they include the way through z = loc + scale eps. Their sum
-        over the terms is the gradient of the objective, along which the objective grows.
+        ``gradients[term][block]`` is the gradient of weight times term with respect to each parameter, loc and scale
+        (B, D) and z (K, B, D). Gradients with respect to loc and scale are total: they include the path through
+        z = loc + scale eps. Their sum over the terms is the gradient of the objective, along which it grows.
     """
 
     values: dict[str, float]
@@ -40,11 +40,11 @@ class TermGradients:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The names of the terms that have a weight."""
+        """The names of the terms whose weight is not 0."""
         return tuple(self.gradients)
 
     def blocks(self) -> dict[str, dict[str, np.ndarray]]:
-        """The gradients by block and term, flat: each parameter, encoder, decoder, all of them, and loc, scale, z."""
+        """The flat gradients by block and term: each parameter, encoder, decoder, all of them, and loc, scale, z."""
         names = [name for name in next(iter(self.gradients.values())) if name not in LATENT]
         groups = {name: [name] for name in names}
         for title, prefix in (("encoder", "enc."), ("decoder", "dec."), ("all parameters", "")):
@@ -60,15 +60,15 @@ class TermGradients:
 
 
 def term_gradients(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) -> TermGradients:
-    """The gradient of each term at a batch, by the textbook, in the model's dtype.
+    """The gradient of each term for a batch, by the textbook engine, in the model's dtype.
 
     Parameters
     ----------
     vae, objective
-        The model and which objective.
+        The model and its objective.
     x : numpy.ndarray of shape (B, dx)
     draws : Draws
-        The noise; with a prior sample, if the regulariser is to be among the terms.
+        The noise; it includes a prior sample if the regulariser is to be among the terms.
     """
     if draws.prior_sample is None:
         objective = replace(objective, alpha=0.0)
@@ -81,18 +81,18 @@ def term_gradients(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) 
 
 @dataclass(frozen=True)
 class BlockSummary:
-    """The terms' gradients by one block, compared.
+    """The terms' gradients with respect to one block, compared.
 
     Attributes
     ----------
     norm : dict
-        |g_t| of each term's gradient g_t, and |g| of their sum under ``total``.
+        |g_t| of each term's gradient g_t, and |g| of their sum, named ``total``.
     share : dict
         <g_t, g> / <g, g>, each term's part of the step. The shares add up to 1; a term that pulls against the sum has
-        one below 0. NaN where g is 0.
+        a negative one. NaN if g is 0.
     cosine : dict
-        The cosine between two terms' gradients, under their names joined by a blank; below 0 where they pull against
-        each other, NaN where one is 0.
+        The cosine between two terms' gradients, under their names separated by a space; negative if they pull against
+        each other, NaN if one is 0.
     """
 
     norm: dict[str, float]
@@ -107,7 +107,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def summarise(by_term: Mapping[str, np.ndarray]) -> BlockSummary:
-    """Norms, shares and cosines of the terms' gradients by one block, given flat."""
+    """Norms, shares and cosines of the terms' flat gradients with respect to one block."""
     total = np.sum(list(by_term.values()), axis=0)
     square = float(total @ total)
     norm = {term: float(np.linalg.norm(g)) for term, g in by_term.items()} | {"total": square**0.5}
@@ -117,7 +117,7 @@ def summarise(by_term: Mapping[str, np.ndarray]) -> BlockSummary:
 
 
 def largest_entries(gradient: np.ndarray, count: int) -> list[tuple[tuple[int, ...], float]]:
-    """Indices and values of the entries of largest size, the largest first."""
+    """Indices and values of the largest entries in absolute value, in descending order."""
     flat = np.abs(gradient).ravel()
     chosen = np.argpartition(flat, -min(count, flat.size))[-count:]
     chosen = chosen[np.argsort(-flat[chosen], kind="stable")]

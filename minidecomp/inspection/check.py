@@ -1,10 +1,10 @@
-"""Gradients against central differences, in float64, and an engine's against the textbook's.
+"""Checks gradients against central differences in float64, and an engine's gradients against the textbook's.
 
     (f(t + h u) - f(t - h u)) / (2 h) = <grad f, u> + h^2 f''' / 6 + rounding / h
 
-so the error falls with the step h like h^2 until rounding, which grows like 1 / h, takes over: a U. A wrong gradient
-has no such U, its error stays. A step that takes a rectifier or the Laplace likelihood across its kink has an error of
-its own.
+so as the step h falls, the error falls like h^2 until rounding, which grows like 1 / h, takes over: a U. A wrong
+gradient has no such U; its error stays. A step across a kink of a rectifier or of the Laplace likelihood has an
+additional error.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ..terms.posterior import sample
 from .by_term import LATENT, TermGradients, term_gradients
 
 STEPS = tuple(10.0**-k for k in range(1, 11))
-TOLERANCE = 1e-6  # against differences
-ENGINE_TOLERANCE = 1e-9  # of the largest entry
+TOLERANCE = 1e-6  # for differences
+ENGINE_TOLERANCE = 1e-9  # relative to the largest entry
 DIRECTIONS, ENTRIES = 2, 2
 KINKED = ("relu", "leaky-relu")
 
@@ -36,20 +36,20 @@ Function = Callable[[float], dict[str, float]]
 
 @dataclass(frozen=True)
 class Probe:
-    """<grad f, u> along one direction u, and the same by differences, term by term.
+    """<grad f, u> along one direction u, and its difference quotient, term by term.
 
     Attributes
     ----------
     analytic : dict
         <grad f_t, u> for each term t.
     size : dict
-        What errors are relative to: |<grad f_t, u>|, or a thousandth of |grad f_t| where that is more.
+        What errors are relative to: |<grad f_t, u>|, or a thousandth of |grad f_t| if that is larger.
     errors : dict
         The absolute error of the difference quotient, for each of ``STEPS``.
     best : dict
-        The lesser of that and the error of the extrapolation (100 Q(h) - Q(10 h)) / 99, which has no h^2 in it.
+        The smaller of that and the error of the extrapolation (100 Q(h) - Q(10 h)) / 99, which has no h^2 term.
     noise : dict
-        How far rounding may move the quotient at each step.
+        How much rounding can change the quotient at each step.
     """
 
     analytic: dict[str, float]
@@ -59,9 +59,9 @@ class Probe:
     noise: dict[str, np.ndarray]
 
     def error(self, term: str) -> float:
-        """The least relative error over the steps at which rounding does not hide the derivative.
+        """The smallest relative error over the steps at which rounding does not hide the derivative.
 
-        Where it hides it at all steps, as it does if the derivative is 0: 0 if the differences are within rounding.
+        If it hides the derivative at all steps, as when that is 0: 0 if the differences are within rounding.
         """
         size = self.size[term]
         errors, noise = self.best[term], self.noise[term]
@@ -82,9 +82,9 @@ class Check:
     differences : dict of dicts
         ``differences[block][term]``: the largest relative error of the block's probes against differences.
     engine : dict of dicts
-        The CPU engine's largest difference from the textbook, over the block's largest entry.
+        The CPU engine's largest difference from the textbook, relative to the block's largest entry.
     curve : dict of arrays
-        For each term the relative error along one direction of all parameters, at each of ``STEPS``.
+        For each term, the relative error along one direction of all parameters, at each of ``STEPS``.
     kinks : list of int
         How many kinks (of a rectifier, or of the Laplace likelihood) each of these steps crosses.
     """
@@ -95,7 +95,7 @@ class Check:
     kinks: list[int] = field(default_factory=list)
 
     def failures(self) -> list[tuple[str, str, str, float]]:
-        """Block, term, the other side of the comparison, and the error, for each gradient that does not agree."""
+        """Block, term, the other side of the comparison, and the error, for each gradient that disagrees."""
         found = []
         for against, errors, tolerance in (
             ("differences", self.differences, TOLERANCE),
@@ -107,24 +107,24 @@ class Check:
 
 
 def check(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws, seed: int = 0) -> Check:
-    """Hold every term's gradient by every block against differences, and the CPU engine's against the textbook's.
+    """Compare every term's gradient in every block with differences, and the CPU engine's with the textbook's.
 
     Parameters
     ----------
     vae, objective
-        The model, taken to float64, and which objective.
+        The model, converted to float64, and its objective.
     x : numpy.ndarray of shape (B, dx)
         A few points: each difference evaluates the objective twice.
     draws : Draws
-        In float64; with the prior sample's noise, so that gradients go through the sample to a learned prior.
+        In float64; with the noise of the prior sample, so that a learned prior gets gradients through the sample.
     seed : int
-        Of the directions.
+        Seed of the directions.
     """
     vae, x = in_dtype(vae, np.float64), np.asarray(x, np.float64)
     found = term_gradients(vae, objective, x, draws)
     rng = np.random.default_rng(seed)
     result = Check()
-    # A large step may take a scale below 0, where log s is NaN; the smaller ones decide.
+    # A large step may make a scale negative, so that log s is NaN; the smaller steps decide.
     with np.errstate(all="ignore"):
         for block, gradient in _blocks(found).items():
             along = _along(vae, objective, x, draws, block)
@@ -141,7 +141,7 @@ def _blocks(found: TermGradients) -> dict[str, dict[str, np.ndarray]]:
 
 
 def _directions(gradient: dict[str, np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-    """Random ones that lean to each term's gradient, so that none is drowned; the largest entry, and random ones."""
+    """Random directions that lean towards each term's gradient, so that none is lost; the largest entry; and others."""
     shape = next(iter(gradient.values())).shape
     directions = []
     for _ in range(DIRECTIONS):
@@ -177,7 +177,7 @@ def _probe(found: TermGradients, along: Callable[[Any], Function], gradient: dic
 
 
 def _extrapolated(quotient: list[float], analytic: float) -> np.ndarray:
-    """|(100 Q(h) - Q(10 h)) / 99 - analytic|, of a step h that is not the first."""
+    """|(100 Q(h) - Q(10 h)) / 99 - analytic| for a step h other than the first."""
     q = np.array(quotient)
     return np.concatenate([[np.inf], np.abs((100 * q[1:] - q[:-1]) / 99 - analytic)])
 
@@ -190,7 +190,7 @@ def _moved(vae: VAE, name: str, change: np.ndarray) -> VAE:
 
 
 def _values(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) -> dict[str, float]:
-    """The terms, with the prior's sample made anew from its noise: it moves with a learned prior."""
+    """The terms, with the prior sample recomputed from its noise, since it moves with a learned prior."""
     if draws.prior_noise is not None:
         drawn = vae.current_prior().sample(draws.prior_noise, draws.prior_choice)
         draws = replace(draws, prior_sample=drawn)
@@ -198,7 +198,7 @@ def _values(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) -> dict
 
 
 def _along(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws, block: str) -> Callable[[np.ndarray], Function]:
-    """For a direction u of a block: t -> the terms at the block's value plus t u."""
+    """For a direction u in a block, the function t -> the terms at the block's value plus t u."""
     if block not in LATENT:
         return lambda u: lambda t: _values(_moved(vae, block, t * u), objective, x, draws)
     loc, scale = vae.encode(x)
@@ -221,7 +221,7 @@ def _curve(
     found: TermGradients,
     rng: np.random.Generator,
 ) -> None:
-    """The U: along one direction of all parameters at once."""
+    """The U-shaped error along one direction of all parameters together."""
     names = list(vae.parameters.shapes)
     by_term = {
         term: np.concatenate([by_block[name].ravel() for name in names]) for term, by_block in found.gradients.items()
@@ -239,7 +239,7 @@ def _curve(
 
 
 def _sides(vae: VAE, x: np.ndarray, draws: Draws) -> np.ndarray:
-    """On which side of its kink each rectifier, and each residual of a Laplace likelihood, is."""
+    """Which side of its kink each rectifier, and each residual of a Laplace likelihood, is on."""
     _, inputs = vae.encoder.forward(vae.parameters, x)
     loc, scale = vae.encode(x)
     reconstruction, more = vae.decoder.forward(vae.parameters, sample(loc, scale, draws.eps))
@@ -257,12 +257,12 @@ def _engine_errors(vae: VAE, objective: Objective, x: np.ndarray, draws: Draws) 
     found = term_gradients(vae, objective, x, draws)
     try:
         engine = CpuEngine(vae, objective, max_rows=len(x))
-    except OptionError:  # a part that compiled code does not know: there is nothing to hold against it
+    except OptionError:  # compiled code does not know a part of the model, so there is nothing to compare
         return {}
     errors: dict[str, dict[str, float]] = {name: {} for name in vae.parameters.shapes}
     for term, weight in found.weights.items():
         gradient = Parameters(vae.parameters.shapes, engine.value_and_grad(x, draws, {term: weight})[1])
-        # Where a parameter's exact gradient is 0, rounding is held against the size of the term's others.
+        # If a parameter's exact gradient is 0, rounding is compared with the size of the term's other gradients.
         least = max(1e-3 * max(float(np.abs(block).max()) for block in found.gradients[term].values()), 1e-12)
         for name in vae.parameters.shapes:
             expected = found.gradients[term][name]

@@ -1,4 +1,4 @@
-"""A term explained: formula, the derivation's steps, where the code is, and one entry worked through with numbers."""
+"""Explains a term: formula, derivation, location of the code, and one entry computed with numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2]
 
 
 def where(function: Callable[..., Any]) -> str:
-    """The file and the line of a function: minidecomp/terms/regularisers/mmd.py:42 value_and_grad."""
+    """The file and line of a function: minidecomp/terms/regularisers/mmd.py:42 value_and_grad."""
     _, line = inspect.getsourcelines(function)
     path = Path(inspect.getsourcefile(function) or "")
     shown = path.relative_to(FOLDER) if path.is_relative_to(FOLDER) else path
@@ -24,7 +24,7 @@ def where(function: Callable[..., Any]) -> str:
 
 
 def lines(explained: Explained, situation: Situation) -> list[str]:
-    """The whole explanation, a line each."""
+    """The whole explanation, as lines."""
     said, worked = explained.explanation, explained.work(situation)
     agree = np.isclose(worked.by_hand, worked.by_code, rtol=1e-10, atol=1e-14)
     return [
@@ -45,12 +45,12 @@ def lines(explained: Explained, situation: Situation) -> list[str]:
 
 
 def explain(name: str, situation: Situation) -> list[str]:
-    """The explanation of a term by its name, ``reconstruction``, ``kl`` and ``prior`` being the model's own.
+    """The explanation of a term by name; ``reconstruction``, ``kl`` and ``prior`` mean the model's own.
 
     Raises
     ------
     OptionError
-        If there is none of that name.
+        There is no term with that name.
     """
     from .explanations import explanations, own_names
 

@@ -1,4 +1,4 @@
-"""The explanation of every term: a variant has its own in its file (minidecomp/terms/), the rest is here."""
+"""The explanations of all terms: each variant's is in its file (minidecomp/terms/), the others are here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .explanation import Explained, Situation
 
 
 def own_names(situation: Situation) -> dict[str, str]:
-    """The model's own names for the general ones: ``reconstruction``, ``prior`` and so on."""
+    """What the general names ``reconstruction``, ``prior`` and so on stand for in the model."""
     return {
         "reconstruction": f"{situation.vae.likelihood.name}-likelihood",
         "kl": f"{situation.objective.kl}-kl",
@@ -32,10 +32,10 @@ _FIXED = {
             ),
             (
                 "a_nj = sum_i h_ni W_ij + b_j for point n, so da_nj/dW_ij = h_ni, da_nj/db_j = 1, da_nj/dh_ni = W_ij",
-                "chain rule, summed over all a that W_ij is in: df/dW_ij = sum_n h_ni df/da_nj, which is h^T d_a; likewise d_b and d_h",
+                "chain rule, summed over all a that W_ij is in: df/dW_ij = sum_n h_ni df/da_nj, which is h^T d_a; and in the same way d_b and d_h",
                 "h = act(a) element by element: df/da = df/dh act'(a)",
                 "act' from the output h: relu [h > 0], leaky-relu 1 or 0.2, tanh 1 - h^2, softplus 1 - e^-h",
-                "go from the last layer to the first, with h kept from the way forward",
+                "go from the last layer to the first, with h kept from the forward pass",
             ),
         ),
         (MLP.forward, MLP.backward),
@@ -82,8 +82,8 @@ _FIXED = {
                 "log q = -(z - mu)^2 / (2 s^2) - log s - log(2 pi) / 2, with partial derivatives by z, mu and s as above",
                 "z moves with mu (dz/dmu = 1): the two parts with (z - mu) / s^2 cancel, and -M d log p/dz is left",
                 "z moves with s (dz/ds = eps): -(z - mu) / s^2 eps = -eps^2 / s cancels (z - mu)^2 / s^3, and -1 / s - M d log p/dz eps is left",
-                "for log q = -eps^2 / 2 - log s - log(2 pi) / 2: where z goes, the density q goes along",
-                "eps is the noise that made z: worked out again from z it has few digits left where s is small beside mu",
+                "for log q = -eps^2 / 2 - log s - log(2 pi) / 2: when z moves, the density q moves with it",
+                "eps is the noise that made z: recomputed from z, it has few correct digits if s is small beside mu",
             ),
         ),
         (kl.sampled_log_density, kl.monte_carlo_value, kl.monte_carlo_value_and_grad),
@@ -94,7 +94,7 @@ _FIXED = {
             "The learned variances of a prior: v = S D softmax(l)",
             ("d/dl_k = v_k (d/dv_k - sum_j w_j d/dv_j),   w = softmax(l)",),
             (
-                "dw_j/dl_k = w_j ([j = k] - w_k), the softmax's derivative",
+                "dw_j/dl_k = w_j ([j = k] - w_k), the derivative of the softmax",
                 "dL/dl_k = sum_j dL/dv_j S D w_j ([j = k] - w_k) = v_k dL/dv_k - v_k sum_j w_j dL/dv_j",
                 "only relative variances are learned: their mean is S whatever the logits",
                 "through a sample z = m + sqrt(v) e of the prior: dz/dv = e / (2 sqrt(v))",
@@ -111,8 +111,8 @@ _FIXED = {
                 "theta <- theta - lr / (1 - b1^t) m / (sqrt(v_max) / sqrt(1 - b2^t) + eps)",
             ),
             (
-                "m and v begin at 0 and are too small by 1 - b1^t and 1 - b2^t after t steps, which the two divisions mend",
-                "AMSGrad: the largest v so far, before that correction, so that steps do not grow again",
+                "m and v begin at 0 and are too small by 1 - b1^t and 1 - b2^t after t steps, which the two divisions correct",
+                "AMSGrad: the largest v so far, before that correction, so that the steps do not grow again",
             ),
         ),
         (Adam.update,),
@@ -122,7 +122,7 @@ _FIXED = {
 
 
 def explanations() -> dict[str, Explained]:
-    """The explanation of every term, by its name: those above, and each likelihood's, prior's and regulariser's own."""
+    """The explanation of every term by name: those above, and those of the likelihoods, priors and regularisers."""
     found = dict(_FIXED)
     for name, kind in LIKELIHOODS.items():
         if kind.explanation is not None:

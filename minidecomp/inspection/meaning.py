@@ -1,26 +1,26 @@
-"""What the two sides of a statement of the paper are, and what their difference means, in words."""
+"""What the two sides of a statement of the paper mean, and what their difference means, in words."""
 
 from __future__ import annotations
 
 from ..terms.priors import Gaussian, Prior
 from .theory import Sides
 
-ROUNDING = 1e-9  # of the largest part
+ROUNDING = 1e-9  # relative to the largest part
 
 
 def are_equal(sides: Sides) -> bool:
-    """Whether the two sides of a statement agree to rounding."""
+    """Whether the two sides of a statement agree up to rounding."""
     largest = max(abs(part) for part in (1.0, *sides.left_parts.values(), *sides.right_parts.values()))
     return abs(sides.difference) <= ROUNDING * largest
 
 
 def meaning(name: str, sides: Sides, prior: Prior, beta: float) -> str:
-    """A few sentences about a statement for this prior and beta.
+    """A few sentences about a statement, for this prior and beta.
 
     Parameters
     ----------
     name : str
-        Of the statement, as in `minidecomp.inspection.theory.STATEMENTS`.
+        The statement's name in `minidecomp.inspection.theory.STATEMENTS`.
     sides : Sides
         Its two sides.
     prior : Prior
@@ -35,7 +35,7 @@ def _theorem_1(sides: Sides, prior: Prior, beta: float) -> str:
     if beta == 1:
         return (
             "With beta 1 both sides are the ordinary ELBO: annealing leaves the prior as it is. "
-            f"{_verdict(sides)} Another --beta tells more."
+            f"{_verdict(sides)} Try another --beta."
         )
     more = "rewards" if beta > 1 else "penalises"
     return (
@@ -47,7 +47,7 @@ def _theorem_1(sides: Sides, prior: Prior, beta: float) -> str:
 
 def _corollary(sides: Sides, prior: Prior, beta: float) -> str:
     if beta == 1:
-        return f"With beta 1 both sides are the ordinary ELBO. {_verdict(sides)} Another --beta tells more."
+        return f"With beta 1 both sides are the ordinary ELBO. {_verdict(sides)} Try another --beta."
     more = "rewards wide encodings, which overlap more" if beta > 1 else "penalises wide encodings, which overlap"
     return (
         "The left side is what training maximises at alpha = 0. The right side is the ELBO of the same model with its "
@@ -69,13 +69,13 @@ def _theorem_2(sides: Sides, prior: Prior, beta: float) -> str:
     why = "its variances differ" if isinstance(prior, Gaussian) else "p(R z) is not p(z)"
     better = "higher" if sides.difference > 0 else "lower"
     return (
-        f"{what} They differ, as they may: a rotation changes this {prior.name} prior ({why}). The model scores "
-        f"{abs(sides.difference):.3g} nats a data point {better} than its rotation, so with this prior training can "
+        f"{what} They differ, which is possible: a rotation changes this {prior.name} prior ({why}). The model scores "
+        f"{abs(sides.difference):.3g} nats per data point {better} than its rotation, so with this prior training can "
         "prefer one set of axes to another."
     )
 
 
 def _verdict(sides: Sides) -> str:
     if are_equal(sides):
-        return "The two sides are equal, to rounding."
+        return "The two sides are equal up to rounding."
     return f"The two sides should be equal, but they differ by {abs(sides.difference):.2g} nats, more than rounding."

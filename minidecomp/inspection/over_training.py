@@ -1,4 +1,4 @@
-"""Gradients over training: each epoch's norms and cosines of the terms and, in a latent plane, where they pull."""
+"""Gradients over training: norms and cosines of the terms in each epoch and, in a latent plane, where they pull."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..randomness.draws import draw
 from ..runs.gradient_log import FRAMES, GradientLog
 from .by_term import PAIRS, cosine, term_gradients
 
-POINTS = 100  # whose arrows are kept, at most
+POINTS = 100  # the most points whose arrows are kept
 
 
 def record(log: GradientLog, engine: Engine, data: Points, batch_size: int, epoch: int, seed: int) -> None:
-    """Add the gradients at the end of an epoch to the log, at the same evenly spread training points each time.
+    """Add the gradients at the end of an epoch to the log, always at the same evenly spread training points.
 
-    The noise is that of the seed at the epoch, so that it differs from epoch to epoch.
+    The noise depends on the seed and the epoch, so it differs from epoch to epoch.
     """
     x = data[evenly_spread(len(data), batch_size)]
     if len(x) < engine.objective.least_points:

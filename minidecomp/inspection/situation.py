@@ -1,4 +1,4 @@
-"""The model, the points and the noise that an inspection looks at: a run's as it stands, or a fresh model's."""
+"""The model, the points and the noise for an inspection: those of a run as it is, or of a new model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .explanation import Situation
 
 
 def situation(vae: VAE, objective: Objective, dataset: Dataset, points: int, seed: int, step: int) -> Situation:
-    """The model in float64 with evenly spread training points, and noise of their own for each training step ``step``.
+    """The model in float64 with evenly spread training points, and different noise for each training step ``step``.
 
     Raises
     ------
     OptionError
-        If the regulariser needs more points than there are.
+        The regulariser needs more points.
     Fault
-        If the machine has too little memory.
+        The machine has too little memory.
     """
     count, parameters = min(points, len(dataset.train)), vae.parameters.vector.size
     layers, prior = (*vae.encoder.widths, *vae.decoder.widths), np.size(getattr(vae.prior, "scale", ()))

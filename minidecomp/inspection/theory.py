@@ -1,7 +1,7 @@
-"""Theorem 1 of Mathieu et al. (ICML 2019), its corollary and Theorem 2, both sides of each evaluated on a model.
+"""Theorem 1 of Mathieu et al. (ICML 2019), its corollary and Theorem 2: both sides of each, evaluated on a model.
 
-Both sides take the same one posterior sample z = loc + scale eps of each point for E_q[log p(x|z)]. Everything else is
-in closed form or by quadrature, so the two sides agree to rounding where the statement holds (docs/theory.md).
+Both sides use the same single posterior sample z = loc + scale eps of each point for E_q[log p(x|z)]. Everything else
+is in closed form or by quadrature, so the two sides agree up to rounding if the statement holds (docs/theory.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..terms.posterior import sample
 from ..terms.priors import Gaussian, Prior
 
 NODES = 96  # of the Gauss-Hermite rule for E_q
-GRID, GRID_2D = 20001, 1201  # points along each side of an integral over a mixture
+GRID, GRID_2D = 20001, 1201  # grid points per axis for integrals over a mixture
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Sides:
 
 
 def log_F(prior: Prior, beta: float) -> float:
-    """log F_beta = log int p(z)^beta dz in nats, in closed form or by quadrature, whichever the prior has.
+    """log F_beta = log int p(z)^beta dz in nats, in closed form or by quadrature, depending on the prior.
 
     Raises
     ------
     OptionError
-        If p^beta has no finite integral (a Student-t with beta (nu + 1) <= 1), or the integral is not known (a mixture
-        in more than two dimensions, which has no closed form and is not a product).
+        p^beta has no finite integral (a Student-t with beta (nu + 1) <= 1), or the integral is not known (a mixture in
+        more than two dimensions, which has no closed form and is not a product).
     """
     try:
         return prior.log_power_integral(beta)
@@ -82,7 +82,7 @@ def entropy(scale: np.ndarray) -> np.ndarray:
 
 
 def divergence(prior: Prior, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """KL(q || p) of each posterior in nats, (B,): in closed form for a Gaussian prior, else -H[q] - E_q[log p]."""
+    """KL(q || p) of each posterior in nats, (B,): closed form for a Gaussian prior, otherwise -H[q] - E_q[log p]."""
     if isinstance(prior, Gaussian):
         return kl.analytic_value(loc, scale, prior)
     return -entropy(scale) - expected_log_prior(prior, loc, scale)
@@ -99,7 +99,7 @@ def theorem_1(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
         In float64.
     x : numpy.ndarray of shape (B, dx)
     eps : numpy.ndarray of shape (B, D)
-        Noise of the one sample that stands for E_q[log p(x|z)].
+        Noise of the one sample that estimates E_q[log p(x|z)].
     beta : float
         Above 0.
     """
@@ -125,11 +125,11 @@ def theorem_1(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
     )
 
 
-# ---- the corollary: a Gaussian prior, and a model that is rescaled ----
+# ---- the corollary: a Gaussian prior, and a rescaled model ----
 
 
 def _with_first_weights(vae: VAE, change: np.ndarray) -> VAE:
-    """The model whose decoder takes ``z @ change``: its first layer's weights times a matrix (D, D)."""
+    """The model whose decoder receives ``z @ change``: its first layer's weights times a matrix (D, D)."""
     parameters = Parameters(vae.parameters.shapes, vae.parameters.vector.copy())
     parameters["dec.0.W"][...] = change @ parameters["dec.0.W"]
     return replace(vae, parameters=parameters)
@@ -141,13 +141,13 @@ def corollary(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
     beta-VAE = ELBO of a rescaled model + (beta - 1) / 2 log|S'| + c
 
     mu' = sqrt(beta) mu,  s' = sqrt(beta) s
-    p'(x|z) = p(x | z / sqrt(beta)): the decoder's first weights over sqrt(beta)
+    p'(x|z) = p(x | z / sqrt(beta)): the decoder's first weights divided by sqrt(beta)
     c = D (beta - 1) / 2 (1 + log(2 pi / beta)) + log F_beta
 
     Raises
     ------
     OptionError
-        For another prior, or one whose mean is not 0.
+        The prior is not Gaussian, or its mean is not 0.
     """
     prior, (loc, scale) = vae.current_prior(), vae.encode(x)
     if not isinstance(prior, Gaussian) or np.any(prior.loc != 0):
@@ -179,7 +179,7 @@ def corollary(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> Sides:
 
 
 def rotation(latent_dim: int, seed: int = 0) -> np.ndarray:
-    """A random rotation (D, D), from the QR decomposition of a normal matrix; determinant 1."""
+    """A random rotation (D, D) with determinant 1, from the QR decomposition of a normal matrix."""
     q, r = np.linalg.qr(np.random.default_rng(seed).standard_normal((latent_dim, latent_dim)))
     q = q * np.sign(np.diag(r))
     if np.linalg.det(q) < 0:
@@ -190,13 +190,14 @@ def rotation(latent_dim: int, seed: int = 0) -> np.ndarray:
 def theorem_2(vae: VAE, x: np.ndarray, eps: np.ndarray, beta: float, seed: int = 0) -> Sides:
     """Theorem 2 (Mathieu et al., ICML 2019): the objective at alpha = 0, in nats, of a model and of its rotation by R.
 
-    z' = R z,  q' = N(R mu, R S R^T),  p'(x|z') = p(x | R^T z'). log q'(z') = log q(z), for a rotation keeps volumes.
-    The sides agree if p(R z) = p(z) for all z. Of the priors here, only a Gaussian with equal variances has that.
+    z' = R z,  q' = N(R mu, R S R^T),  p'(x|z') = p(x | R^T z'). log q'(z') = log q(z), because a rotation preserves
+    volumes. The sides agree if p(R z) = p(z) for all z. Among the priors here, only a Gaussian with equal variances
+    satisfies this.
 
     Raises
     ------
     OptionError
-        In one dimension, which has no rotation.
+        There is one latent dimension, which has no rotation.
     """
     prior, (loc, scale) = vae.current_prior(), vae.encode(x)
     if vae.latent_dim < 2:

@@ -1,4 +1,4 @@
-"""How training goes on points that it does not see: the terms' means on them, and which model is the best so far."""
+"""Validation: the terms' means on points that training does not see, and which model is the best so far."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from ..settings.options import TrainOptions
 from ..settings.schedules import weights_settled
 from ..settings.validation import LESS_IS_BETTER, monitored
 
-COST = 0.05  # of the training, at most, by an estimate in operations
-# The same on every machine, so that the same epochs are validated. What a call costs beside its arithmetic is that of
-# some million operations; a training step costs nearly three times a look at the same points. Measured on two cores.
+COST = 0.05  # at most, relative to the training, by an estimate in operations
+# The estimate is the same on every machine, so that the same epochs are validated. A call costs as much as some
+# million operations besides its arithmetic; a training step costs nearly three times an evaluation of the same
+# points. Measured on two cores.
 A_CALL, A_STEP, TIMES = 7e6, 1e6, 2.7
-MOST_EPOCHS = 5  # between two validations by which training may stop
+MOST_EPOCHS = 5  # between two validations if training may stop early
 
 
 def times_drawn(batch_size: int, points: int) -> int:
-    """How often each validation point is drawn: few points fill a batch, for one draw of each would be noise."""
+    """How often each validation point is drawn: few points are repeated to fill a batch, to reduce the noise."""
     return max(1, batch_size // points)
 
 
 def epochs_between(batch_size: int, trained: int, validated: int, parameters: int, stops: bool = False) -> int:
-    """How many epochs lie between two validations, so that these cost 5 % of the training at most, by an estimate.
+    """How many epochs lie between two validations, so that they cost at most 5 % of the training, by an estimate.
 
     Parameters
     ----------
     batch_size : int
     trained, validated : int
-        How many points there are of each, as often as they are drawn.
+        The numbers of points, repetitions included.
     parameters : int
-        The model's size.
+        The number of the model's parameters.
     stops : bool
-        Whether early stopping goes by them: then they are five epochs at most, whatever that costs.
+        Whether early stopping uses them: then there are at most five epochs between, whatever that costs.
     """
     look = A_CALL * math.ceil(validated / batch_size) + 2 * validated * parameters
     epoch = A_STEP * math.ceil(trained / batch_size) + TIMES * 2 * trained * parameters
@@ -50,7 +51,7 @@ def epochs_between(batch_size: int, trained: int, validated: int, parameters: in
 def validate(engine: Engine, points: Points, options: TrainOptions) -> dict[str, float]:
     """The columns of ``metrics.csv``: means of the terms and the objective over the validation points.
 
-    The draws are the same each time, so that models compare; a regulariser without weight is NaN.
+    The draws are the same each time, so that models compare; a regulariser with weight 0 is NaN.
     """
     objective = engine.objective
     wanted = [objective.regulariser] if objective.alpha > 0 else []
@@ -63,9 +64,9 @@ def validate(engine: Engine, points: Points, options: TrainOptions) -> dict[str,
 
 
 def value_of(row: Mapping[str, Any], options: TrainOptions) -> float:
-    """What tells how good the model of an epoch is, by its row: more is better; NaN says nothing.
+    """The value by which the models of epochs are compared, from a row: higher is better, NaN says nothing.
 
-    While a schedule still changes alpha or beta nothing is compared: the values are of different objectives.
+    While a schedule still changes alpha or beta, nothing is compared, because the objectives differ.
     """
     name = monitored(options)
     value = float(row.get(OF_VALIDATION + name, math.nan))
@@ -80,12 +81,12 @@ def is_better(value: float, best: float | None) -> bool:
 
 
 def validations_since(rows: Sequence[Mapping[str, Any]], best_epoch: int | None, options: TrainOptions) -> int:
-    """How many validations there were since the best."""
+    """The number of validations since the best one."""
     values = [row.get(OF_VALIDATION + monitored(options), math.nan) for row in rows[best_epoch or len(rows) :]]
     return sum(not math.isnan(value) for value in values)
 
 
 def is_over(rows: Sequence[Mapping[str, Any]], best_epoch: int | None, options: TrainOptions) -> bool:
-    """Whether early stopping ends the training: as many validations as its patience were no better than the best."""
+    """Whether early stopping ends the training: as many validations as its patience were not better than the best."""
     patience = options.early_stopping
     return bool(patience) and validations_since(rows, best_epoch, options) >= patience

@@ -1,4 +1,4 @@
-"""The numbers of the explanations: for each term one entry of its gradient, worked by hand beside the textbook's."""
+"""The numbers of the explanations: for each term, one entry of its gradient, computed by hand and by the textbook."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _posterior(s: Situation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def mlp_entry(s: Situation) -> Worked:
-    """An entry of the gradient by the last weights of the encoder."""
+    """An entry of the gradient with respect to the encoder's last weights."""
     encoder, parameters = s.vae.encoder, s.vae.parameters
     x = s.x[:1]
     output, inputs = encoder.forward(parameters, x)
@@ -48,7 +48,7 @@ def mlp_entry(s: Situation) -> Worked:
 
 
 def sample_entry(s: Situation) -> Worked:
-    """An entry of the gradient of z by the encoder's raw output, through the scale."""
+    """An entry of the gradient of z with respect to the encoder's raw output, through the scale."""
     loc, raw = s.vae.split_posterior(s.vae.encoder.forward(s.vae.parameters, s.x)[0])
     a, eps = float(raw[0, 0]), float(s.draws.eps[0, 0, 0])
     if s.vae.scale_link == "exp":
@@ -67,16 +67,16 @@ def sample_entry(s: Situation) -> Worked:
     )
 
 
-# ---- what a likelihood, a prior and a regulariser work by hand themselves ----
+# ---- likelihoods, priors and regularisers compute theirs themselves ----
 
 
 def likelihood_entry(kind: type[Likelihood], s: Situation) -> Worked:
-    """An entry of a likelihood's gradient: the model's own, or one of another kind on the model's outputs."""
+    """An entry of a likelihood's gradient: the model's, or another kind's at the model's outputs."""
     return kind.like(s.vae.likelihood).work_by_hand(s.x, s.vae.decode(_posterior(s)[2]))
 
 
 def prior_entry(kind: type[Prior], s: Situation) -> Worked:
-    """An entry of a prior's gradient: the model's own, or one of another kind with its loc and scale."""
+    """An entry of a prior's gradient: the model's, or another kind's with its loc and scale."""
     own, z = s.vae.current_prior(), _posterior(s)[2]
     if isinstance(own, kind):
         return own.work_by_hand(z)
@@ -131,7 +131,7 @@ def monte_carlo_entry(s: Situation) -> Worked:
 
 
 def prior_variance_entry(s: Situation) -> Worked:
-    """An entry of the gradient by the logits of a learned variance."""
+    """An entry of the gradient with respect to the logits of a learned variance."""
     D = max(s.vae.latent_dim, 2)
     S, logits = s.vae.prior_variance_scale, np.linspace(0, 1, D)
     variance, d_variance = priors.variance_from_logits(logits, S), np.arange(1.0, D + 1)

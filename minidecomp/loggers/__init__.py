@@ -1,6 +1,6 @@
-"""Where the course of a training is written beside ``metrics.csv``, a file a tool, each by the tool's own library.
+"""Where training is logged besides ``metrics.csv``: one file per tool, which uses the tool's own library.
 
-`minidecomp.loggers.log` has the callback that writes it.
+The callback that writes to them is in `minidecomp.loggers.log`.
 """
 
 from ..variants import LOGGERS

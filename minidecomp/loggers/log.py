@@ -1,4 +1,4 @@
-"""A training's log: a callback that writes each epoch to the tools that are wanted, and never ends the training."""
+"""A training's log: a callback that writes each epoch to the requested tools, and never stops the training."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ..training import Trainer
 
 FILE = "log.json"  # keeps the id of a run's records
-SECONDS = 1.0  # between two writings, so that short epochs stay short
-_OPENING = threading.Lock()  # the libraries open one record at a time; a sweep has several threads
+SECONDS = 1.0  # between two writes, so that short epochs stay short
+_OPENING = threading.Lock()  # the libraries open one record at a time, but a sweep has several threads
 
 
 def to_stderr(line: str) -> None:
@@ -43,12 +43,12 @@ def _to_nobody(line: str) -> None: ...
 
 
 def check_log(names: str | None) -> tuple[str, ...]:
-    """The tools that a value of ``--log`` names.
+    """The tools in a value of ``--log``.
 
     Raises
     ------
     OptionError
-        If there is no such tool, or its library is not installed.
+        There is no such tool, or its library is not installed.
     """
     chosen = chosen_loggers(names)
     for name in chosen:
@@ -58,24 +58,24 @@ def check_log(names: str | None) -> tuple[str, ...]:
 
 
 class Log:
-    """A callback of ``minidecomp.training.train`` and of the estimator: it writes each epoch to one tool or more.
+    """A callback for ``minidecomp.training.train`` and the estimator that writes each epoch to one or more tools.
 
-    What a tool's library raises is said in one line; that tool gets no more then, and the training goes on. A ``with``
-    block, or the end of the program, closes it.
+    If a tool's library raises an error, a line says so, the tool gets no more data, and the training continues. The log
+    is closed at the end of a ``with`` block or of the program.
 
     Parameters
     ----------
     names : str
         As for ``--log``: ``tensorboard,mlflow``.
     folder : path, optional
-        For a training that has no run folder; one that has no log yet.
+        For a training without a run folder; it must not contain another log.
     say : callable
-        Given a line about a tool that failed.
+        Called with a line about a tool that failed.
 
     Raises
     ------
     OptionError
-        If there is no such tool, or its library is not installed.
+        There is no such tool, or its library is not installed.
     """
 
     def __init__(self, names: str, folder: str | Path | None = None, say: Callable[[str], object] = to_stderr):
@@ -93,14 +93,14 @@ class Log:
         self.close()
 
     def __call__(self, trainer: Trainer) -> None:
-        """Called after an epoch: write what is not written yet, or leave it for a second.
+        """Called after an epoch: write what is not yet written, at most once a second.
 
         Raises
         ------
         OptionError, RunError
-            On the first call, if there is no folder for it; or if the training is another one than before.
+            At the first call, if there is no folder for the log; or if the training is not the same as before.
         Fault
-            If the run's folder was moved or deleted.
+            The run's folder was moved or deleted.
         """
         if self._state is None:
             self.open(trainer)
@@ -111,7 +111,7 @@ class Log:
             self._write()
 
     def open(self, trainer: Trainer) -> None:
-        """Open the records, with the epochs that the training has already; the first call does it otherwise."""
+        """Open the records, with the epochs trained so far; otherwise the first call does this."""
         self._trainer, self._state = trainer, trainer.state
         if not self._names:
             return
@@ -127,7 +127,7 @@ class Log:
                 self._records[name] = LOGGERS[name].open(about, epochs)
 
     def end(self, pictures: Sequence[Path] = ()) -> None:
-        """After the last epoch: write what ``evaluation.json`` has of the best model, and pictures, PNG files."""
+        """After the last epoch: write the best model's values in ``evaluation.json``, and pictures (PNG files)."""
         self._write()
         if self._trainer is None or self._state is None:
             return
@@ -140,11 +140,11 @@ class Log:
         self._ended = True
 
     def close(self) -> None:
-        """Write what is left, and close the records."""
+        """Write the rest, and close the records."""
         atexit.unregister(self.close)
         try:
             self._write()
-        except Fault:  # the folder is gone, as the training says itself
+        except Fault:  # the folder is gone, which the training reports itself
             self._say = _to_nobody
         trainer, records = self._trainer, self._records
         finished = self._ended or (trainer is not None and trainer.state.epoch >= trainer.epochs)
@@ -164,16 +164,16 @@ class Log:
         self._written = time.monotonic()
 
     def drop(self, name: str, error: Exception) -> None:
-        """Write to a tool no more, and say why."""
+        """Stop writing to a tool, and say why."""
         self._records.pop(name, None)
         reason = type(error).__name__
-        with suppress(Exception):  # a library's error may fail to say what it is
+        with suppress(Exception):  # the text of a library's error may itself raise an error
             reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0] or reason
-        self._say(f"log: {name} gets no more of this training, which goes on: {shown(reason)}")
+        self._say(f"log: stopped writing to {name}; training continues: {shown(reason)}")
 
 
 class _Failing:
-    """A block in which a tool's library may fail."""
+    """A block in which a tool's library may raise an error."""
 
     def __init__(self, log: Log, name: str):
         self.log, self.name = log, name
@@ -188,12 +188,12 @@ class _Failing:
 
 
 def log_of_run(trainer: Trainer, say: Callable[[str], object] = to_stderr) -> Log:
-    """The log that the run's options want, opened; without ``--log`` it does nothing.
+    """The opened log that the run's options ask for; without ``--log`` it does nothing.
 
     Raises
     ------
     OptionError
-        As `check_log`.
+        As for `check_log`.
     """
     log = Log(trainer.options.log or "none", say=say)
     log.open(trainer)
@@ -201,12 +201,12 @@ def log_of_run(trainer: Trainer, say: Callable[[str], object] = to_stderr) -> Lo
 
 
 def _place(trainer: Trainer, given: str | Path | None) -> tuple[Path, str | None]:
-    """Where the log of a training goes, and the id of its records if there are some.
+    """The folder of a training's log, and the id of its records if it has some.
 
     Raises
     ------
     OptionError, RunError
-        If there is no folder, or two, or it has the log of another training.
+        There is no folder, or there are two, or the folder has the log of another training.
     """
     if trainer.folder is not None:
         if given is not None:
@@ -222,12 +222,12 @@ def _place(trainer: Trainer, given: str | Path | None) -> tuple[Path, str | None
 
 
 def _about(trainer: Trainer, folder: Path, known: str | None) -> About:
-    """What the tools are told; a new id is kept in the folder.
+    """What the tools need to know; a new id is kept in the folder.
 
     Raises
     ------
     Fault
-        If the folder is gone, or cannot be written to.
+        The folder does not exist or cannot be written to.
     """
     if known is None:
         known = secrets.token_hex(8)
@@ -238,7 +238,7 @@ def _about(trainer: Trainer, folder: Path, known: str | None) -> About:
 
 
 def _known_id(folder: Path) -> str | None:
-    """The id of a run's records; None if it has none."""
+    """The id of a run's records; None if there are none."""
     try:
         found = json.loads(read_small_file(folder / FILE, 1000))["id"]
         return found if re.fullmatch(r"[0-9a-f]{16}", found) else None
@@ -251,7 +251,7 @@ def _text(value: Any) -> str:
 
 
 def _epochs(state: State, first: int) -> list[Epoch]:
-    """The rows from ``first`` on. Those that were trained before now ended as long ago as they were trained for."""
+    """The rows from ``first`` on. Earlier rows get times in the past, from their training times."""
     now = time.time()
     return [
         Epoch(int(row["epoch"]), _numbers(row, ("epoch",)), now - max(0.0, state.seconds - row["seconds"]))
@@ -260,7 +260,7 @@ def _epochs(state: State, first: int) -> list[Epoch]:
 
 
 def _numbers(row: Mapping[str, Any], without: Sequence[str] = ()) -> dict[str, float]:
-    """The numbers in it; a term that is not computed, NaN, is left out."""
+    """The numbers in a row; a term that was not computed (NaN) is left out."""
     return {
         name: float(value)
         for name, value in row.items()

@@ -1,4 +1,4 @@
-"""What a logger is, and what it is told of a training."""
+"""What a logger is, and what it learns about a training."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class About:
-    """What a logger is told of a training before its first epoch.
+    """What a logger learns about a training before the first epoch.
 
     Attributes
     ----------
     folder : pathlib.Path
-        The run's; a logger makes one of its own name inside.
+        The run's folder; a logger makes a folder with its own name inside.
     name : str
-        The run's.
+        The run's name.
     id : str
-        16 hexadecimal digits, the same each time that the run goes on.
+        16 hexadecimal digits that stay the same when the run is continued.
     options : mapping of str to (bool, int, float or str)
-        As ``config.toml`` has them.
+        As in ``config.toml``.
     """
 
     folder: Path
@@ -32,7 +32,7 @@ class About:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of ``metrics.csv``: the epoch, its numbers by column, and when it ended, in seconds since 1970."""
+    """One row of ``metrics.csv``: the epoch, its numbers by column, and its end, in seconds since 1970."""
 
     number: int
     values: Mapping[str, float]
@@ -40,31 +40,31 @@ class Epoch:
 
 
 class Record(Protocol):
-    """One training in one tool, opened; any method may raise whatever the tool's library raises."""
+    """The open record of one training in one tool. Any method may raise whatever the tool's library raises."""
 
     def write(self, epochs: Sequence[Epoch]) -> None:
-        """Add epochs that it does not have."""
+        """Add epochs that the record does not have."""
 
     def end(self, epoch: int, values: Mapping[str, float], pictures: Sequence[Path]) -> None:
-        """Add the numbers of the evaluation, and pictures, PNG files, after the last epoch."""
+        """Add the numbers of the evaluation, and pictures (PNG files), after the last epoch."""
 
     def close(self, finished: bool) -> None:
-        """Close it; ``finished`` says whether the training came to its end."""
+        """Close the record; ``finished`` says whether the training is complete."""
 
 
 @dataclass(frozen=True)
 class Logger:
-    """A tool to which a training can be written; ``minidecomp.variants.LOGGERS.add(Logger(...))`` adds one.
+    """A tool that can log a training; ``minidecomp.variants.LOGGERS.add(Logger(...))`` adds one.
 
     Attributes
     ----------
     name : str
-        ``--log``'s word for it.
+        Its name in ``--log``.
     missing : callable
-        Returns why its library cannot be used, or None where it can.
+        Returns why its library cannot be used, or None if it can.
     open : callable
-        (about, epochs so far) -> the record, in which exactly these epochs are, each once. If the run has a record
-        there, with fewer epochs or with more, it goes on with that.
+        (about, epochs so far) -> a record with exactly these epochs, each once. If the run already has a record in the
+        tool, with fewer epochs or with more, that record is continued.
     """
 
     name: str

@@ -1,7 +1,6 @@
-"""MLflow: a run in the store that ``MLFLOW_TRACKING_URI`` names, or else in ``RUN/mlflow/mlflow.db``.
+"""MLflow: a run in the store that ``MLFLOW_TRACKING_URI`` names, by default ``RUN/mlflow/mlflow.db``.
 
-MLflow deletes no metric. A run that goes on finds its own run in the store by a tag, and adds the epochs that are
-missing there.
+MLflow deletes no metrics. A continued run finds its MLflow run by a tag, and adds the missing epochs.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from ..files import make_folder
 from .logger import About, Epoch, Logger
 
 URI, EXPERIMENT, TAG = "MLFLOW_TRACKING_URI", "minidecomp", "minidecomp.id"
-MOST_METRICS, MOST_PARAMETERS, LONGEST_PARAMETER = 1000, 100, 500  # of one call, as servers allow
-# MLflow reports its use over the network unless told not to, and tries a server that is away for minutes.
+MOST_METRICS, MOST_PARAMETERS, LONGEST_PARAMETER = 1000, 100, 500  # per call, the limits of servers
+# By default MLflow reports its use over the network, and tries an unreachable server for minutes.
 SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 
 
 def missing() -> str | None:
-    """Why it cannot be used; None where it can."""
+    """Why MLflow cannot be used; None if it can."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     install = "minidecomp[mlflow]"
@@ -40,7 +39,7 @@ class MLflow:
     def __init__(self, about: About, epochs: Sequence[Epoch]):
         from mlflow.tracking import MlflowClient
 
-        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # it shows tracebacks of errors that it raises
+        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # it prints tracebacks of the errors that it raises
         place = about.folder.absolute() / "mlflow"
         own = URI not in os.environ
         if own:
@@ -52,12 +51,12 @@ class MLflow:
         self._id = run.info.run_id
         self._client.update_run(self._id, status="RUNNING")
         self._set_options(about.options, run.data.params)
-        # A kill may have left more epochs than the checkpoint has.
+        # After a kill, MLflow may have more epochs than the checkpoint.
         self._recorded = {name: self._steps(name) for name in run.data.metrics}
         self.write(epochs)
 
     def write(self, epochs: Sequence[Epoch]) -> None:
-        """Add them, each with its step."""
+        """Add the epochs, each with its step."""
         from mlflow.entities import Metric
 
         metrics = [
@@ -70,13 +69,13 @@ class MLflow:
             self._client.log_batch(self._id, metrics=metrics[first : first + MOST_METRICS])
 
     def end(self, epoch: int, values: Mapping[str, float], pictures: Sequence[Path]) -> None:
-        """Add the numbers as metrics, where they are not there, and the pictures as artifacts in ``figures``."""
+        """Add the numbers as metrics, unless they are there, and the pictures as artifacts in ``figures``."""
         self.write([Epoch(epoch, values, time.time())])
         for path in pictures:
             self._client.log_artifact(self._id, str(path), "figures")
 
     def close(self, finished: bool) -> None:
-        """Set its status; MLflow has no word for a training that was stopped but KILLED."""
+        """Set the run's status; a stopped training is KILLED, because MLflow has no better word."""
         self._client.set_terminated(self._id, "FINISHED" if finished else "KILLED")
 
     def _experiment(self, artifacts: str | None) -> str:
@@ -85,7 +84,7 @@ class MLflow:
         return str(known.experiment_id if known else self._client.create_experiment(name, artifacts))
 
     def _set_options(self, options: Mapping[str, Any], known: Mapping[str, str]) -> None:
-        """Set them as parameters, which never change; one that a resume has changed is a tag of its name."""
+        """Set the parameters, which cannot change; an option changed by a resume becomes a tag with its name."""
         from mlflow.entities import Param, RunTag
 
         texts = {name: str(value)[:LONGEST_PARAMETER] for name, value in options.items()}

@@ -1,7 +1,7 @@
-"""TensorBoard: an event file in ``RUN/tensorboard``, framed by TensorBoard's own writer, without TensorFlow.
+"""TensorBoard: an event file in ``RUN/tensorboard``, written with TensorBoard's own writer, without TensorFlow.
 
-A run that goes on gets a new file with all of its epochs, and the old one is deleted then: so no epoch is there twice,
-and none is missing. The START mark has a TensorBoard that is looking on forget what it has read.
+A continued run writes a new file with all of its epochs, and then deletes the old one, so that each epoch occurs once.
+The START mark makes a running TensorBoard forget what it has read.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from .. import packages
 from ..files import make_folder
 from .logger import About, Epoch, Logger
 
-ENDING = ".minidecomp"  # of our files: another program's are left alone
+ENDING = ".minidecomp"  # of our files; files of other programs are left alone
 
 
 def missing() -> str | None:
-    """Why it cannot be used; None where it can."""
+    """Why TensorBoard cannot be used; None if it can."""
     return packages.missing("tensorboard.summary.writer.record_writer", "minidecomp[tensorboard]", "TensorBoard")
 
 
@@ -44,7 +44,7 @@ class TensorBoard:
             path.unlink()
 
     def write(self, epochs: Sequence[Epoch]) -> None:
-        """Add them, an event each."""
+        """Add one event per epoch."""
         for epoch in epochs:
             self._add(epoch.time, step=epoch.number, summary=_scalars(epoch.values))
         self._writer.flush()
@@ -73,7 +73,7 @@ def _scalars(values: Mapping[str, float]) -> Any:
 
 
 def _table(options: Mapping[str, Any]) -> Any:
-    """The options as a table, which TensorBoard shows as a text."""
+    """The options as a table, which TensorBoard shows as text."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
     from tensorboard.compat.proto.types_pb2 import DT_STRING
@@ -89,7 +89,7 @@ def _image(path: Path) -> Any:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     content = path.read_bytes()
-    width, height = (int.from_bytes(content[first : first + 4], "big") for first in (16, 20))  # of a PNG's header
+    width, height = (int.from_bytes(content[first : first + 4], "big") for first in (16, 20))  # in a PNG's header
     image = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=content)
     return Summary(value=[Summary.Value(tag=path.stem, image=image)])
 

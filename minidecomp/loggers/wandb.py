@@ -1,7 +1,7 @@
-"""Weights & Biases: offline, into ``RUN/wandb``, unless ``WANDB_MODE`` says otherwise.
+"""Weights & Biases: offline, in ``RUN/wandb``, unless ``WANDB_MODE`` says otherwise.
 
-A run that goes on gets a new offline run of the same id with all of its epochs, and the old one is deleted then: what
-``wandb sync`` sends is always one whole record. Online, the server says how far its record has come.
+A continued run writes a new offline run with the same id and all of its epochs, and then deletes the old one, so that
+``wandb sync`` always sends one complete record. Online, the server says which epochs it has.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ PROJECT = "minidecomp"
 
 
 def missing() -> str | None:
-    """Why it cannot be used; None where it can."""
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # it speaks over the network, offline too
+    """Why W&B cannot be used; None if it can."""
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # it uses the network even offline
     return packages.missing("wandb", "minidecomp[wandb]", "W&B")
 
 
@@ -34,7 +34,7 @@ class WandB:
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             name=os.environ.get("WANDB_NAME", about.name),
             id=about.id,
-            dir=about.folder.absolute(),  # its other process may stand in another folder
+            dir=about.folder.absolute(),  # its other process may have another working folder
             mode=os.environ.get("WANDB_MODE", "offline"),  # type: ignore[arg-type]
             resume="allow",
             reinit="create_new",  # a sweep has several at once
@@ -49,14 +49,14 @@ class WandB:
             ),
         )
         self._run.config.update(dict(about.options), allow_val_change=True)
-        begun = self._run.step  # 0, or the step after the last that a server has
+        begun = self._run.step  # 0, or the step after the last one on the server
         self.write([epoch for epoch in epochs if epoch.number >= begun])
         for path in older:
             if path.resolve() != Path(self._run.dir).parent.resolve():
                 shutil.rmtree(path)
 
     def write(self, epochs: Sequence[Epoch]) -> None:
-        """Add them, each as a step, which W&B keeps open until the next."""
+        """Add one step per epoch; W&B keeps a step open until the next one."""
         for epoch in epochs:
             self._run.log(dict(epoch.values), step=epoch.number)
 

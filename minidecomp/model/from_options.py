@@ -17,7 +17,7 @@ from .vae import PRIOR_LOGITS, VAE, cast_prior, parameter_shapes
 
 
 def fit_likelihood(options: TrainOptions, dataset: Dataset) -> TrainOptions:
-    """The options with the likelihood that the data suggest, if none was given."""
+    """The options, with the likelihood that suits the data if none was given."""
     if options.likelihood is None:
         likelihood = "bernoulli" if all_zero_or_one(dataset.train) and all_zero_or_one(dataset.test) else "gaussian"
         return options.replace(likelihood=likelihood)
@@ -25,7 +25,7 @@ def fit_likelihood(options: TrainOptions, dataset: Dataset) -> TrainOptions:
 
 
 def shapes(options: TrainOptions, data_dim: int) -> dict[str, tuple[int, ...]]:
-    """The parameters' names and shapes, in the order of their vector; nothing of their size is made."""
+    """The parameters' names and shapes, in the order of their vector. No arrays are allocated."""
     return parameter_shapes(*_networks(options, data_dim), options.latent_dim, options.learn_prior_variance)
 
 
@@ -42,11 +42,11 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
     Parameters
     ----------
     options : TrainOptions
-        Resolved, with a likelihood.
+        Resolved options, with a likelihood.
     data_dim : int
         dx, the data's width.
     prior_logits : numpy.ndarray of shape (D,), optional
-        The prior's variances are S D softmax(prior_logits); zeros, equal variances, by default.
+        The prior's variances are S D softmax(prior_logits). The default, zeros, makes them equal.
     """
     o = options
     encoder, decoder = _networks(o, data_dim)
@@ -70,12 +70,14 @@ def vae(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None = 
 def prior_logits(
     options: TrainOptions, dataset: Dataset, fingerprint: str, waiting: Waiting = SILENT
 ) -> np.ndarray | None:
-    """The logits that give the prior the shares of the data's leading principal variances; None for equal ones.
+    """The logits that make the prior's variances proportional to the data's largest principal variances.
+
+    None if the prior's variances are equal.
 
     Raises
     ------
     OptionError
-        If the data have fewer directions than the latent space has dimensions.
+        If the data vary in fewer directions than the latent space has dimensions.
     """
     if options.prior_variance != "pca":
         return None

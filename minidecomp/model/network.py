@@ -14,7 +14,7 @@ from ..terms.arrays import array_module, softplus
 
 
 def activate(a: Any, activation: str) -> Any:
-    """act(a) for each element.
+    """act(a), element by element.
 
     relu: max(a, 0);  leaky-relu: a, or 0.2 a where a < 0;  tanh;  softplus: log(1 + e^a)
     """
@@ -32,7 +32,7 @@ def activate(a: Any, activation: str) -> Any:
 
 
 def activation_slope(h: Any, activation: str) -> Any:
-    """dh/da for each element, from the activation's output h, so that a need not be kept.
+    """dh/da, element by element, from the activation's output h, so that a need not be kept.
 
     relu: [h > 0];  leaky-relu: 1 or 0.2;  tanh: 1 - h^2;  softplus: sigmoid(a) = 1 - e^-h
     """
@@ -51,14 +51,14 @@ def activation_slope(h: Any, activation: str) -> Any:
 
 @dataclass(frozen=True)
 class MLP:
-    """A multilayer perceptron: h_i+1 = act(h_i W_i + b_i), without an activation after the last layer.
+    """A multilayer perceptron: h_i+1 = act(h_i W_i + b_i), with no activation after the last layer.
 
     Attributes
     ----------
     name : str
-        Prefix of the parameters: ``enc`` gives ``enc.0.W`` (in, out), ``enc.0.b`` (out,), ``enc.1.W`` and so on.
+        Prefix of the parameters' names: ``enc`` gives ``enc.0.W`` (in, out), ``enc.0.b`` (out,), ``enc.1.W`` and so on.
     widths : tuple of int
-        The input's, the hidden layers' and the output's.
+        The widths of the input, the hidden layers and the output.
     activation : str
         One of ``ACTIVATIONS``.
     """
@@ -81,7 +81,7 @@ class MLP:
         return shapes
 
     def forward(self, parameters: Any, x: Any) -> tuple[Any, list[Any]]:
-        """The output (..., out) for x (..., in), and the input of every layer, which ``backward`` needs.
+        """The output (..., out) for x (..., in), and every layer's input, for ``backward``.
 
         h_0 = x,   h_i+1 = act(h_i W_i + b_i),   output = h_L-1 W_L-1 + b_L-1
         """
@@ -93,9 +93,9 @@ class MLP:
         return h, inputs
 
     def backward(self, parameters: Any, inputs: list[Any], d_output: Any) -> tuple[dict[str, Any], Any]:
-        """The gradient by each parameter and by x, from the one by the output (..., out).
+        """The gradients with respect to each parameter and by x, from the gradient by the output (..., out).
 
-        From the last layer to the first, with d_a the gradient by a = h W + b, summed over the leading axes:
+        From the last layer to the first, with d_a the gradient by a = h W + b, and sums over the leading axes:
         d/dW = h^T d_a        d/db = sum d_a        d/dh = d_a W^T        d_a of the layer below = d/dh act'(a)
         """
         grads: dict[str, Any] = {}
@@ -111,14 +111,14 @@ class MLP:
 
 
 class Parameters:
-    """Named arrays that are views into one vector: ``parameters["enc.0.W"]`` changes ``parameters.vector`` and back.
+    """Named arrays that are views into one vector: a change in ``parameters["enc.0.W"]`` changes ``parameters.vector``.
 
     Parameters
     ----------
     shapes : dict of str to tuple of int
-        Names and shapes in the vector's order.
+        Names and shapes, in the order of the vector.
     vector : array of shape (size,), optional
-        The storage; zeros in ``dtype`` when it is not given.
+        The storage; by default, zeros of type ``dtype``.
     """
 
     def __init__(self, shapes: dict[str, tuple[int, ...]], vector: Any = None, dtype: Any = np.float64):
@@ -145,7 +145,7 @@ class Parameters:
         return self._views.items()
 
     def offsets(self) -> dict[str, int]:
-        """The index in the vector at which each array starts, by name."""
+        """The index in the vector where each array starts, by name."""
         starts, start = {}, 0
         for name, shape in self.shapes.items():
             starts[name] = start
@@ -154,7 +154,7 @@ class Parameters:
 
 
 def initialise(parameters: Parameters, seed: int, init: str = "torch") -> None:
-    """Draw every layer's W and b, in place; other parameters are left as they are.
+    """Draw every layer's W and b, in place. Other parameters stay as they are.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def initialise(parameters: Parameters, seed: int, init: str = "torch") -> None:
     seed : int
     init : str
         ``torch``: W and b from U(-1/sqrt(in), 1/sqrt(in)), PyTorch's default. ``he``: W from U(-sqrt(6/in), sqrt(6/in))
-        and b = 0, which keep the size of a signal through layers of rectifiers (He et al., ICCV 2015, eq. 10).
+        and b = 0, which keep a signal's size through layers of rectifiers (He et al., ICCV 2015, eq. 10).
     """
     for index, (name, view) in enumerate(parameters.items()):
         layer, _, kind = name.rpartition(".")

@@ -21,7 +21,7 @@ class Adam:
     m, v, v_max : array of shape (size,)
         The moments of the gradient; ``v_max`` is None without AMSGrad.
     step : int
-        t, the updates made so far.
+        t, the number of updates made so far.
     """
 
     m: Any
@@ -40,14 +40,14 @@ class Adam:
         return cls(xp.zeros_like(vector), xp.zeros_like(vector), xp.zeros_like(vector) if amsgrad else None, lr)
 
     def take_over(self, other: Adam) -> None:
-        """Copy the moments and the step of another Adam, of as many parameters and with AMSGrad if this one has it."""
+        """Copy the moments and the step of another Adam of the same size, with AMSGrad if this one has it."""
         self.step = other.step
         self.m[...], self.v[...] = other.m, other.v
         if self.v_max is not None:
             self.v_max[...] = other.v_max
 
     def corrections(self, step: int) -> tuple[float, float]:
-        """lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) after t = ``step`` updates: they undo the moments' start at 0."""
+        """lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) after t = ``step`` updates, to correct for moments that start at 0."""
         return self.lr / (1 - self.beta1**step), 1 / math.sqrt(1 - self.beta2**step)
 
     def update(self, vector: Any, gradient: Any) -> None:
@@ -56,7 +56,7 @@ class Adam:
         Parameters
         ----------
         vector, gradient : array of shape (size,)
-            The parameters, and the gradient of the loss by them.
+            The parameters, and the gradient of the loss with respect to them.
         """
         xp = array_module(vector)
         self.step += 1

@@ -1,4 +1,4 @@
-"""A variational autoencoder: its parts, its parameters, and what a trained one computes."""
+"""A variational autoencoder: its parts, its parameters, and what a trained model computes."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ PRIOR_LOGITS = "prior.logits"
 
 @dataclass
 class VAE:
-    """Encoder, decoder, likelihood, prior and their parameters; textbook code throughout.
+    """Encoder, decoder, likelihood, prior and their parameters, all in textbook code.
 
     Attributes
     ----------
     encoder, decoder : MLP
-        The encoder's output is (loc, raw), each ``latent_dim`` wide; the decoder's is what the likelihood takes.
+        The encoder's output is (loc, raw), each ``latent_dim`` wide; the decoder's is what the likelihood expects.
     likelihood : Likelihood
     prior : Prior
-        Its scale is the initial one where ``learn_prior_variance`` is set: use ``current_prior()``.
+        If ``learn_prior_variance`` is set, its scale is the initial one: use ``current_prior()``.
     scale_link : str
-        How the posterior's scale comes from the encoder's raw: ``softplus`` or ``exp``.
+        How the encoder's raw output becomes the posterior's scale: ``softplus`` or ``exp``.
     parameters : Parameters
-        ``enc.i.W``, ``enc.i.b``, ``dec.i.W``, ``dec.i.b``, and, where it is learned, ``prior.logits`` (D,).
+        ``enc.i.W``, ``enc.i.b``, ``dec.i.W``, ``dec.i.b``, and, if the prior's variances are learned, ``prior.logits``
+        (D,).
     prior_variance_scale : float
-        S: the mean of the prior's variances over the dimensions.
+        S, the mean of the prior's variances over the dimensions.
     """
 
     encoder: MLP
@@ -74,7 +75,7 @@ class VAE:
         return self.parameters.vector.dtype
 
     def current_prior(self) -> Prior:
-        """The prior at the present parameters: v_d = S D softmax(prior.logits)_d where the variance is learned."""
+        """The prior with the current parameters: v_d = S D softmax(prior.logits)_d if the variances are learned."""
         if not self.learn_prior_variance:
             return self.prior
         variance = priors.variance_from_logits(self.parameters[PRIOR_LOGITS], self.prior_variance_scale)
@@ -83,7 +84,7 @@ class VAE:
         return replace(self.prior, scale=xp.ascontiguousarray(scale))  # type: ignore[type-var]
 
     def split_posterior(self, encoder_output: Any) -> tuple[Any, Any]:
-        """loc and raw, (..., D) each, of the encoder's output (..., 2 D)."""
+        """loc and raw, each (..., D), of the encoder's output (..., 2 D)."""
         return encoder_output[..., : self.latent_dim], encoder_output[..., self.latent_dim :]
 
     def encode(self, x: Any) -> tuple[Any, Any]:
@@ -92,11 +93,11 @@ class VAE:
         return loc, scale_from_raw(raw, self.scale_link)
 
     def decode(self, z: Any) -> Any:
-        """The decoder's output (..., output_dim) for z (..., D): logits, loc, or (loc, raw), by the likelihood."""
+        """The decoder's output (..., output_dim) for z (..., D): logits, loc, or (loc, raw), by likelihood."""
         return self.decoder.forward(self.parameters, z)[0]
 
     def sample(self, count: int, seed: int = 0) -> tuple[Any, Any, Any]:
-        """``count`` samples of the model: z (count, D) from p(z), E[x|z] (count, dx), and x (count, dx) from p(x|z)."""
+        """``count`` samples: z (count, D) from p(z), E[x|z] (count, dx), and x (count, dx) from p(x|z)."""
         size = memory.of_samples(count, self.decoder.widths, self.data_dim, self.dtype.itemsize)
         memory.ask(counted(count, "sample"), size, "fewer, by --count, take less")
         z, _, _ = sample_prior(
@@ -113,7 +114,7 @@ class VAE:
         return z, mean, self.likelihood.sample(output, noise(mean.shape, seed, *streams.SAMPLE_X.at(), self.dtype))
 
     def reconstruct(self, x: Any) -> Any:
-        """E[x|z] (B, dx) at the posterior means z = loc(x) of points x (B, dx)."""
+        """E[x|z] (B, dx) at the posterior means z = loc(x) of the points x (B, dx)."""
         return self.likelihood.mean(self.decode(self.encode(x)[0]))
 
 
@@ -128,7 +129,7 @@ def parameter_shapes(
 
 
 def cast_prior(prior: Prior, dtype: Any) -> Prior:
-    """The prior with its arrays in a dtype, C-contiguous; a prior that is no dataclass is returned unchanged."""
+    """The prior with its arrays in a dtype, C-contiguous. A prior that is not a dataclass is returned unchanged."""
     if not is_dataclass(prior):
         return prior
     arrays: dict[str, Any] = {
@@ -138,6 +139,6 @@ def cast_prior(prior: Prior, dtype: Any) -> Prior:
 
 
 def in_dtype(vae: VAE, dtype: Any) -> VAE:
-    """A copy of the model, with parameters of its own, in another dtype."""
+    """A copy of the model in another dtype; it does not share the parameters."""
     parameters = Parameters(vae.parameters.shapes, vae.parameters.vector.astype(dtype))
     return replace(vae, parameters=parameters, prior=cast_prior(vae.prior, dtype))

@@ -1,4 +1,4 @@
-"""What the page's engine and controls take from Python's tables, so that each number is written in one place."""
+"""What the page's engine and controls take from Python's tables, so that each number is defined in one place."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..settings.options import by_name, choices_of
 from ..settings.resolving import resolve
 from ..variants import Option
 
-LARGEST_EXACT = 2**53  # JavaScript's numbers hold every whole number up to this
+LARGEST_EXACT = 2**53  # JavaScript represents every whole number up to this exactly
 ORDERS = ("ACTIVATIONS", "SCALE_LINKS", "LIKELIHOODS", "PRIORS", "KL_ESTIMATORS", "REGULARISERS", "TERMS")
 NUMBERS = ("MIN_SCALE", "LOG_2PI", "LEAKY_SLOPE", "KERNEL_SCALES", "LEAST_MMD_POINTS")
 
-# The options that a page trains with; the others have the command's defaults.
+# The options that a page uses in training; the others have the command's defaults.
 PAGE_OPTIONS = (
     *("data", "data_seed", "arms", "points_per_arm", "radial_std", "tangential_std", "rate"),
     *("prior", "prior_variance_scale", "learn_prior_variance", "components", "component_radius"),
@@ -23,7 +23,7 @@ PAGE_OPTIONS = (
     *("init", "scale_link", "likelihood", "likelihood_scale", "beta", "alpha", "regulariser", "kl", "samples"),
     *("log_prior_multiplier", "batch_size", "lr", "amsgrad", "seed"),
 )
-# The most that a page trains: weights, hidden layers of a network, and numbers in all training points.
+# The page's limits: weights, hidden layers of a network, and numbers in all training points.
 LIMITS = {"weights": 20_000, "hidden": 3, "numbers": 120_000}
 
 
@@ -31,7 +31,7 @@ def constants() -> dict[str, Any]:
     """The page's ``CONSTANTS``, ready for JSON.
 
     ``ACTIVATIONS``, ``PRIORS`` and so on hold names in the order of their codes. ``streams`` holds the purposes and the
-    first step of each use of random numbers.
+    first step of each stream of random numbers.
     """
     return {
         **{name: getattr(codes, name) for name in (*ORDERS, *NUMBERS)},
@@ -42,11 +42,11 @@ def constants() -> dict[str, Any]:
 
 
 def option_constants() -> dict[str, Any]:
-    """The further constants of a page with controls.
+    """Additional constants for a page with controls.
 
-    ``options`` has the kind, limits, choices and default of each option of a run; ``defaults`` what ``minidecomp
-    train --data pinwheel --prior mixture`` has, ``usualVarianceScale`` has each prior's default, and ``limits``
-    the most that the page trains.
+    ``options`` has the kind, limits, choices and default of each option of a run; ``defaults`` has the options of
+    ``minidecomp train --data pinwheel --prior mixture``, ``usualVarianceScale`` each prior's default, and ``limits``
+    the page's limits.
     """
     first = _usual("mixture")
     return {

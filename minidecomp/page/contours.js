@@ -1,7 +1,7 @@
 "use strict";
-// Lines of one level through values on a grid.
+// Contour lines of values on a grid.
 
-// The line on which n x n values have a level, in pieces (x, y, x, y): where it crosses the edges of each cell
+// The contour of n x n values at one level, as pieces (x, y, x, y) from one crossing with a cell's edges to the other
 function contourPieces(values, n, level) {
   const pieces = [], crossing = new Float64Array(8);
   for (let j = 0; j + 1 < n; j++) {

@@ -1,5 +1,5 @@
 "use strict";
-// Marks on canvases, in colours from the style sheet, which alone knows dark mode.
+// Marks on canvases. Their colours come from the style sheet, the only place that handles dark mode.
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -34,9 +34,9 @@ function dot(context, x, y, radius, fill) {
   context.fill();
 }
 
-const MOST_LETTERS = 100; // that are looked at
+const MOST_LETTERS = 100; // more characters are never measured
 
-// A text that fits into so many pixels
+// A text cut to fit into a number of pixels
 function fitted(context, text, room) {
   const letters = Array.from(text.slice(0, 2 * MOST_LETTERS)).slice(0, MOST_LETTERS);
   if (text.length <= MOST_LETTERS && context.measureText(text).width <= room) return text;

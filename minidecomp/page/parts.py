@@ -1,4 +1,4 @@
-"""Puts a page's parts together into one HTML file, under a policy that lets nothing else run in it."""
+"""Assemble a page's parts into one HTML file, with a policy that lets nothing else run in it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ENGINE_SCRIPTS = (
     "measures.js",
     "trainer.js",
 )
-# What both pages draw with
+# The drawing functions of both pages
 DRAWING_SCRIPTS = (
     "encoded.js",
     "ticks.js",
@@ -66,7 +66,7 @@ def fill(template: str, parts: Mapping[str, str]) -> str:
 
 
 def json_text(values: Any) -> str:
-    """Values as JSON that is safe inside a script element: no text in it can end the element."""
+    """Values as JSON that is safe inside a script element, because no text in it can end the element."""
     return json.dumps(values, allow_nan=False).replace("<", "\\u003c")
 
 
@@ -78,20 +78,20 @@ def joined(paths: Iterable[Path]) -> str:
 def engine_script(names: Iterable[str] = ENGINE_SCRIPTS, more: Mapping[str, Any] | None = None) -> str:
     """The page's engine, or some of its files, as one script.
 
-    The script begins with ``CONSTANTS``, so that a worker and Node have them too. ``more`` adds constants of one page.
+    The script begins with ``CONSTANTS``, so that a worker and Node have them too. ``more`` adds constants for one page.
     """
-    # "use strict" only counts at the very beginning of a script.
+    # "use strict" has an effect only at the very beginning of a script.
     beginning = f'"use strict";\nconst CONSTANTS = {json_text({**constants(), **(more or {})})};\n'
     return beginning + joined(HERE / "engine" / name for name in names)
 
 
 def page_text(template: str, parts: Mapping[str, str]) -> str:
-    """The template filled with its parts; ``{{policy}}`` becomes a policy that names its scripts and style sheets.
+    """The template filled with its parts; ``{{policy}}`` becomes a policy that allows its scripts and style sheets.
 
     Parameters
     ----------
     template : str
-        Holds scripts and style sheets as elements. A script with a ``type`` holds data, which do not run.
+        Contains scripts and style sheets as elements. A script with a ``type`` holds data and does not run.
     parts : mapping from a name to str
         All parts except ``policy``.
     """
@@ -103,7 +103,7 @@ def page_text(template: str, parts: Mapping[str, str]) -> str:
 
 
 def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
-    """A Content-Security-Policy that lets only these texts run, and workers that they start; nothing is fetched."""
+    """A Content-Security-Policy that lets only these texts, and the workers they start, run; nothing can be fetched."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -122,17 +122,17 @@ def _sources(texts: Iterable[str]) -> str:
 
 
 def source(text: str) -> str:
-    """How a policy names an inline text: by its SHA-256."""
+    """The name of an inline text in a policy: its SHA-256."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def write_page(text: str, out: Path) -> int:
-    """Write a page's file, and its folder if it does not exist; returns the size in bytes.
+    """Write a page's file, create its folder if needed, and return the size in bytes.
 
     Raises
     ------
     Fault
-        It cannot be written.
+        If the file cannot be written.
     """
     content = text.encode("utf-8", "backslashreplace")
     make_folder(out.parent)

@@ -1,20 +1,20 @@
 "use strict";
 // Sharp canvases, the style sheet's colours, and a frame with axes.
 
-const AXIS_NAME = 12; // pixels that the name of the up axis takes
+const AXIS_NAME = 12; // pixels for the name of the vertical axis
 
 const PALETTE_NAMES = [
   "paper", "ink", "faint", "line", "panel", "density", "prior", "reconstruction", "kl", "regulariser", "sum", "mark",
 ];
 
-// The style sheet's colours, read once a frame
+// The style sheet's colours, read once for each frame
 function palette() {
   const style = getComputedStyle(document.documentElement), found = {};
   for (const name of PALETTE_NAMES) found[name] = style.getPropertyValue(`--${name}`).trim();
   return found;
 }
 
-// A canvas's context in CSS pixels, cleared and sharp on every screen; null where it is hidden.
+// A canvas's context in CSS pixels, cleared and sharp on every screen; null if the canvas is hidden.
 function clearedContext(canvas) {
   const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
   if (width === 0 || height === 0) return null;
@@ -34,7 +34,7 @@ function newElement(parent, tag, className, text) {
   return element;
 }
 
-// The part of a canvas inside the axes, and where a value stands in it
+// The part of a canvas inside the axes, and the place of a value in it
 class PlotFrame {
   constructor(left, top, width, height, extent) {
     Object.assign(this, { left, top, width, height, extent });
@@ -50,7 +50,7 @@ class PlotFrame {
     return this.top + (this.extent[3] - value) * this.up;
   }
 
-  // Two columns of rows * width numbers as (x, y) on the canvas
+  // Two columns of rows * width numbers, as points (x, y) on the canvas
   places(values, width, [first, second]) {
     const rows = values.length / width, places = new Float64Array(2 * rows);
     for (let i = 0; i < rows; i++) {
@@ -66,7 +66,7 @@ class PlotFrame {
     context.clip();
   }
 
-  // Ticks with their numbers below and left of the frame, the axes' names in the middle; no second axis without a name
+  // Ticks with numbers below and left of the frame, and the axes' names in the middle; no second axis if it has no name
   drawAxes(context, colours, names) {
     const { left, top, width, height, extent } = this;
     context.font = "11px system-ui, sans-serif";
@@ -89,7 +89,7 @@ class PlotFrame {
     context.stroke();
   }
 
-  // A long number is drawn narrower than its digits are, so that it never lies on the name.
+  // A long number is squeezed so that it never covers the name.
   drawUpAxis(context, unscaled) {
     const { left, top, height, extent } = this;
     const up = roundTicks(extent[2], extent[3], Math.max(3, Math.floor(height / 45)));

@@ -1,5 +1,5 @@
 "use strict";
-// SVG elements, and short texts of numbers.
+// SVG elements, and numbers as short texts.
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,4 +1,4 @@
-"""A model's parts as plain values that the page's engine takes."""
+"""A model's parts as plain values for the page's engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ..engines.constants import prior_constants
 from ..terms.priors import Prior
 
-# The engine's names for the constants of a prior
+# The engine's names for a prior's constants
 _PRIOR = {
     "df": "df",
     "log_normaliser": "logNormaliser",
@@ -21,7 +21,7 @@ _PRIOR = {
 
 
 def prior_values(prior: Prior) -> dict[str, Any]:
-    """A prior for JSON, in the form that the engine's ``typedPrior`` takes: loc and scale flat, (D,) or (M D,)."""
+    """A prior for JSON, in the form that the engine's ``typedPrior`` expects: loc and scale flat, (D,) or (M D,)."""
     constants = prior_constants(prior)
     return {
         "name": prior.name,
@@ -39,7 +39,7 @@ def floats(array: Any) -> str:
 
 
 def doubles(array: Any) -> str:
-    """float64, little-endian, in base 64: far from 0, float32 would lose the digits in which points differ."""
+    """float64, little-endian, in base 64. Far from 0, float32 would lose the digits in which points differ."""
     return base64.b64encode(np.ascontiguousarray(array, "<f8").tobytes()).decode()
 
 

@@ -1,4 +1,4 @@
-"""The playground: one HTML page that trains small models while one watches, by itself or from a run."""
+"""The playground: one HTML page that trains small models as you watch, from scratch or from a run."""
 
 from .content import content
 from .page import page, write_playground

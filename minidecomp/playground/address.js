@@ -1,8 +1,8 @@
 "use strict";
-// The page's state as the part of its address after the #, which a link can hold, and back.
+// The page's state, written as the part of its address after the #, so that a link can hold it, and read back.
 
 const MOST_POINTS_IN_ADDRESS = 500;
-const DRAWN_STEP = 1000; // drawn points stand on a grid of so many places a unit, so that an address holds them exactly
+const DRAWN_STEP = 1000; // grid places per unit; drawn points lie on this grid, so that an address holds them exactly
 const ARROW_NAMES = ["log_likelihood", "kl", "regulariser", "sum"];
 const SHOW_NAMES = ["data", "reconstructions", "samples", "ellipses"];
 
@@ -13,7 +13,7 @@ function addressOptions() {
   return ["data", "data_seed", "points_per_arm", "scale", ...shown, ...others];
 }
 
-// Only what differs from the state's base, which is what the page has where the address says nothing.
+// Only what differs from the state's base, which is what the page uses where the address says nothing.
 // state: {options, base: options, view: {chosen, arrows, show, ellipses, dims, columns}, drawn: [[x, y], ..] or null,
 // table: name or null, stop: id or null, pace: steps a second}
 function writeAddress(state) {
@@ -44,15 +44,15 @@ function addView({ chosen, arrows, show, ellipses, dims, dimsChosen, columns }, 
   if (columns.some((column) => column > 1) || columns[0] > columns[1]) add("columns", columns.map((c) => c + 1).join());
 }
 
-// What an address says: {options, stop, view, ellipses, drawn, table, pace, refused}; refused are lines about what was
-// not taken.
+// What an address says: {options, stop, view, ellipses, drawn, table, pace, refused}; refused are messages about the
+// parts that were not accepted.
 function readAddress(text, stops, dataNames) {
   const found = { options: {}, stop: null, view: {}, ellipses: false, drawn: null, table: null, pace: Infinity,
     refused: [] };
   for (const part of text.replace(/^#/, "").split("&").filter(Boolean)) {
     const at = part.indexOf("="), name = at < 0 ? part : part.slice(0, at);
     const value = decodedPart(at < 0 ? "" : part.slice(at + 1));
-    if (value === null) found.refused.push(`${shortened(name)} in the address is no text`);
+    if (value === null) found.refused.push(`${shortened(name)} in the address is not text`);
     else takePart(found, name, value, stops, dataNames);
   }
   return found;
@@ -82,10 +82,10 @@ function takePart(found, name, value, stops, dataNames) {
     found.table = value;
   } else if (name === "points") {
     found.drawn = unpackPoints(value);
-    if (!found.drawn) refuse("points that the page has packed");
+    if (!found.drawn) refuse("points packed by this page");
   } else if (name === "point") {
     if (/^[1-9]\d{0,5}$/.test(value)) found.view.chosen = Number(value) - 1;
-    else refuse("a point's number from 1");
+    else refuse("the number of a point, counted from 1");
   } else if (name === "arrows") {
     const arrows = switchesOf(value, ARROW_NAMES);
     if (arrows) found.view.arrows = arrows;
@@ -101,24 +101,24 @@ function takePart(found, name, value, stops, dataNames) {
   } else if (name === "dims") {
     const dims = twoPlaces(value);
     if (dims) Object.assign(found.view, { dims, dimsChosen: true });
-    else refuse("two numbers of dimensions from 1");
+    else refuse("the numbers of two dimensions, counted from 1");
   } else if (name === "columns") {
     const columns = twoPlaces(value);
     if (columns) found.view.columns = columns;
-    else refuse("two numbers of columns from 1");
+    else refuse("the numbers of two columns, counted from 1");
   } else {
-    found.refused.push(`${shortened(name)} in the address names nothing that can be set`);
+    found.refused.push(`${shortened(name)} in the address is not a setting`);
   }
 }
 
-// Which of the names a list has: {name: true or false}; null if it has others
+// Which of the names are in a list: {name: true or false}; null if the list has others
 function switchesOf(text, names) {
   const on = text === "" ? [] : text.split(",");
   if (!on.every((each) => names.includes(each))) return null;
   return Object.fromEntries(names.map((each) => [each, on.includes(each)]));
 }
 
-// Two different numbers from 1, as places from 0; null for any other text
+// Two different numbers, counted from 1, as indices from 0; null for any other text
 function twoPlaces(text) {
   const places = text.split(",").map((each) => (/^\d{1,3}$/.test(each) ? Number(each) - 1 : NaN));
   return places.length === 2 && places[0] !== places[1] && places.every((each) => each >= 0) ? places : null;
@@ -137,7 +137,7 @@ function packPoints(points) {
   return text.replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 }
 
-// The points, or null for a text that packs none
+// The points, or null if the text is not packed points
 function unpackPoints(text) {
   let bytes;
   try {
@@ -151,11 +151,11 @@ function unpackPoints(text) {
   return Array.from({ length: n }, (_, i) => [value(2 * i), value(2 * i + 1)]);
 }
 
-// What a link to this state leaves out, in one line; null if it leaves out nothing
+// What a link to this state cannot hold, in one line; null if it holds everything
 function leftOutOfAddress(state) {
   if (state.table) {
-    return `A link cannot hold the table ${state.table}; who opens it drops that table on the page, too.`;
+    return `A link cannot hold the table ${state.table}: whoever opens the link must drop that table on the page.`;
   }
   const n = state.drawn ? state.drawn.length : 0, most = MOST_POINTS_IN_ADDRESS;
-  return n > most ? `A link holds ${most} drawn points at most, not ${n}; save points.csv instead.` : null;
+  return n > most ? `A link can hold at most ${most} drawn points, not ${n}; download points.csv instead.` : null;
 }

@@ -1,17 +1,17 @@
 "use strict";
-// The playground: it joins the controls, the views, the address and the thread that trains.
+// The playground: it connects the controls, the views, the address and the training thread.
 
-const SPOKEN_MS = 5000; // from one spoken status to the next while it trains, at least
-const REDUCED_MS = 500; // from one drawing to the next where motion is reduced
+const SPOKEN_MS = 5000; // the shortest time between two spoken statuses while the model trains
+const REDUCED_MS = 500; // the time between two drawings if the system asks for reduced motion
 const ADDRESS_MS = 1000;
-const MOST_LINES = 6; // that are said at once
-const CHANGED_LATE = "Settings or data were changed after the first step. The command trains with the present ones "
-  + "from the start, so its numbers differ.";
-const FILE_BESIDE = "points.csv must lie beside config.toml, for the command reads it from there.";
-const LINK_TO_A_FILE = "The link names this page's file on this computer: it works here, and elsewhere where the file "
-  + "lies in the same place. Give the file along, or put it on a server.";
+const MOST_LINES = 6; // messages shown at once
+const CHANGED_LATE = "You changed settings or data after the first step. The command trains with the current ones "
+  + "from the start, so its numbers will differ.";
+const FILE_BESIDE = "Put points.csv in the same folder as config.toml: the command reads it from there.";
+const LINK_TO_A_FILE = "The link points to this page's file on your computer. It works elsewhere only if the file is "
+  + "at the same path there: send the file with the link, or put it on a server.";
 
-// What is shown where nobody has chosen
+// What the page shows at first
 function firstView() {
   return {
     chosen: null, ellipses: new Set(), arrows: { log_likelihood: true, kl: true, regulariser: true, sum: false },
@@ -24,12 +24,12 @@ class Playground {
     this.run = content && decodedRun(content);
     this.motion = matchMedia("(prefers-reduced-motion: reduce)");
     this.view = { ...firstView(), data: null, reducedMotion: this.motion.matches };
-    this.turn = 0; // counts the models and data that the thread was given
-    this.lines = []; // what is said beside the lines on the data
-    this.goesOn = false; // training goes on with the run, and did not begin from the seed
+    this.turn = 0; // counts the models and data sent to the thread
+    this.lines = []; // messages, in addition to those about the data
+    this.goesOn = false; // training continues the run; it did not start from the seed
     this.running = true;
-    this.noThread = null; // why there is no thread that trains, in a line
-    this.event = ""; // what was changed last
+    this.noThread = null; // why there is no training thread, in one line
+    this.event = ""; // the last change
     this.changedLate = false; // a setting was changed after the first step
     this.lastDrawn = this.lastSpoken = -Infinity;
     this.choice = new DataChoice(this);
@@ -72,7 +72,7 @@ class Playground {
   showRun() {
     const { name, data } = this.run;
     document.title = `${name} - ${document.title}`;
-    byId("lead").prepend(textElement("strong", `This page goes on with the run ${name}. `));
+    byId("lead").prepend(textElement("strong", `This page continues the run ${name}. `));
     byId("data-choice").append(new Option(`of the run: ${data.name}`, OF_THE_RUN));
   }
 
@@ -104,7 +104,7 @@ class Playground {
     byId("file").addEventListener("change", () => this.choice.takeFile(byId("file").files[0]));
     byId("pad").addEventListener("toggle", () => this.pad.draw());
     document.addEventListener("visibilitychange", () => this.redraw());
-    // The address itself may have been written anew before this is heard.
+    // The page may have rewritten its address before this event arrives.
     addEventListener("hashchange", (event) => this.restore(new URL(event.newURL).hash));
     addEventListener("resize", () => this.redraw());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
@@ -116,9 +116,9 @@ class Playground {
   }
 
   startWorker() {
-    const advice = "open it in another one, or from a server";
+    const advice = "open the page in another browser, or from a server";
     const fault = (why) => {
-      this.noThread = `This browser lets the page start no thread that trains (${why}): ${advice}.`;
+      this.noThread = `This browser does not let the page start a training thread (${why}): ${advice}.`;
       this.say([]);
     };
     try {
@@ -136,7 +136,7 @@ class Playground {
     this.send({ do: "pace", stepsPerSecond: Number(byId("pace").value) });
   }
 
-  // Lines for a person, at the top of the page
+  // Messages at the top of the page
   say(lines) {
     const more = lines.length - MOST_LINES + 1;
     const few = more < 2 ? lines : [...lines.slice(0, -more), `And ${countedWords(more, "line")} more like these.`];
@@ -145,7 +145,7 @@ class Playground {
     byId("note").replaceChildren(...all.map((line) => textElement("p", line)));
   }
 
-  // What holds since training began, and what the page did for the data
+  // The messages that hold since training began, and what the page changed for the data
   sayAgain() {
     this.say([...this.lines, ...fitNotes(this.options, this.choice.fits), this.data.note].filter(Boolean));
   }
@@ -163,7 +163,7 @@ class Playground {
       this.pad.set(found.drawn);
     }
     if (found.table && !this.choice.given.table) {
-      lines.push(`The link was made with the table ${shortened(found.table)}, which it cannot hold: drop it here.`);
+      lines.push(`This link needs the table ${shortened(found.table)}, which a link cannot hold: drop it here.`);
     }
     this.choice.fits = {};
     this.choice.likelihoodGiven = "likelihood" in options;
@@ -182,7 +182,7 @@ class Playground {
     this.setEllipses(found.ellipses);
     this.toggles.show();
     const goesOn = this.run && this.data === this.run.data && sameShape(this.options, this.run.options);
-    if (this.view.reducedMotion) lines.push("Your system asks for less motion: the page is drawn twice a second.");
+    if (this.view.reducedMotion) lines.push("Your system asks for reduced motion: the page is redrawn twice a second.");
     this.begin(goesOn ? this.run.state : null, lines);
   }
 
@@ -195,7 +195,7 @@ class Playground {
     byId("play").focus();
   }
 
-  // The options that the page has where an address says nothing
+  // The options that the page uses where an address says nothing
   base() {
     return this.run && !this.tour.stop ? this.run.options : optionsOfStop(this.tour.stop);
   }
@@ -212,7 +212,7 @@ class Playground {
     if (this.choice.makeData(this.options.data)) this.begin(null);
   }
 
-  // Adopts changed settings while training goes on; returns a fault's line, or null
+  // Applies changed settings while training continues; returns an error message, or null
   changeSettings(changes) {
     const options = withSettings(this.options, changes), fault = this.faultOf(options);
     if (fault) return fault;
@@ -238,7 +238,7 @@ class Playground {
     return optionsFault(options, this.data.width);
   }
 
-  // Other points of the same width are trained on as training runs; of another width they need another model.
+  // Training continues on other data of the same width; data of another width need another model.
   goOnWithData() {
     const same = this.snapshot && this.snapshot.model.dataDim === this.data.width
       && sameShape(this.options, this.snapshot.options);
@@ -250,7 +250,7 @@ class Playground {
     this.lines = [];
     this.sayAgain();
     this.send({ do: "change", turn: this.turn, options: this.options, data: this.data });
-    this.event = `Other data from about step ${this.snapshot.step.toLocaleString("en")} on.`;
+    this.event = `New data from about step ${this.snapshot.step.toLocaleString("en")} on.`;
     this.goesOn = false;
     byId("back-to-run").hidden = !this.run;
     this.changedLate = true;
@@ -260,7 +260,7 @@ class Playground {
     this.viewChanged();
   }
 
-  // Begins training anew, from the seed or from a run's state
+  // Starts training from the seed or from a run's state
   begin(state, lines = []) {
     this.lines = lines;
     this.sayAgain();
@@ -294,7 +294,7 @@ class Playground {
 
   // ---- what comes from the thread ----
 
-  // What an earlier model had sent before it heard of this one is not looked at.
+  // Messages that an earlier model sent are ignored.
   receive(message) {
     if (message.turn !== this.turn) return;
     if (message.is === "snapshot") this.takeSnapshot(message);
@@ -305,8 +305,8 @@ class Playground {
   begunAnew(goesOn) {
     this.curves.clear();
     this.goesOn = Boolean(goesOn);
-    this.event = this.goesOn ? `Goes on with ${this.run.name} from step ${this.run.state.step.toLocaleString("en")}.`
-      : `Begun anew from seed ${this.options.seed}.`;
+    this.event = this.goesOn ? `Continued from step ${this.run.state.step.toLocaleString("en")} of ${this.run.name}.`
+      : `Started from seed ${this.options.seed}.`;
     byId("back-to-run").hidden = !this.run || this.goesOn;
     this.changedLate = false;
   }
@@ -314,10 +314,10 @@ class Playground {
   stopFor(message) {
     this.running = false;
     this.showRunning();
-    // No rate has had an effect on the first step.
+    // The learning rate cannot be the cause before the first update.
     const atFirst = !this.snapshot || this.snapshot.step === 0, advice = atFirst
-      ? "Set what is farthest from its usual size back, and reset it" : "Reset it, or take a smaller learning rate";
-    this.say([`${message}: training pauses. ${advice}.`]);
+      ? "Undo the most extreme setting, then press Reset" : "Press Reset, or try a smaller learning rate";
+    this.say([`${message}: training is paused. ${advice}.`]);
     if (!this.snapshot) document.querySelectorAll("#pair canvas").forEach((canvas) => { canvas.width = 1; });
   }
 
@@ -330,7 +330,7 @@ class Playground {
     this.redraw();
   }
 
-  // Until a person chooses others the plane has the two dimensions that tell most.
+  // Until the user chooses others, the plane shows the two dimensions whose means spread most.
   showMostSpread() {
     const { view, snapshot: { dimensions: { spread } } } = this;
     if (!view.dimsChosen && spread.length > 2) view.dims = mostSpreadDims(spread, view.dims);
@@ -361,13 +361,13 @@ class Playground {
   showStatus() {
     const { step, epoch, stepsPerSecond, running } = this.snapshot;
     const where = `Step ${step.toLocaleString("en")}, epoch ${epoch.toLocaleString("en")}`;
-    const pace = !running ? "paused" : stepsPerSecond === null ? "begins"
+    const pace = !running ? "paused" : stepsPerSecond === null ? "starting"
       : `${countedWords(Math.round(stepsPerSecond), "step")} a second`;
     byId("status").textContent = `${where}, ${pace}. ${this.event}`;
     this.speak(where);
   }
 
-  // Aloud: another zone of a dial, or what was changed; where training stands still also the numbers, at once.
+  // Spoken: a dial's new zone, or the last change; while training is paused also the numbers, without delay.
   speak(where) {
     const { step, dials, running } = this.snapshot, now = performance.now(), words = this.dialsInWords();
     const news = `${words} ${this.event}`, still = running ? this.spokenStill : step;
@@ -390,7 +390,7 @@ class Playground {
     this.viewChanged();
   }
 
-  // Goes to the chosen point's numbers.
+  // Scrolls to the chosen point's numbers.
   readPoint() {
     byId("point-title").scrollIntoView();
     byId("point-title").focus({ preventScroll: true });
@@ -431,7 +431,7 @@ class Playground {
       try {
         history.replaceState(null, "", `#${writeAddress(this.state())}`);
       } catch {
-        // Where a browser lets a page from a file change no address, "Save" still shows the link.
+        // If the browser does not let a page from a file change its address, "Save" still shows the link.
       }
     }, ADDRESS_MS);
   }
@@ -441,9 +441,9 @@ class Playground {
     const options = { ...optionsToSave(this.options, ofTheRun), ...(ofTheRun ? { data: this.run.dataOption } : {}) };
     const file = fileOf(this.data), epochs = this.snapshot ? this.snapshot.epoch : 1, notes = [];
     if (this.changedLate) notes.push(CHANGED_LATE);
-    if (this.goesOn) notes.push(`This page goes on with the run ${this.run.name}; the command trains from the start.`);
+    if (this.goesOn) notes.push(`This page continues the run ${this.run.name}; the command trains from the start.`);
     if (this.snapshot && (this.snapshot.row > 0 || this.snapshot.epoch === 0)) {
-      notes.push(`The page is within an epoch; the command trains whole ones, here ${Math.max(1, epochs)}.`);
+      notes.push(`The page is within an epoch; the command trains whole epochs, here ${Math.max(1, epochs)}.`);
     }
     const leftOut = leftOutOfAddress(this.state());
     if (leftOut) notes.push(leftOut);

@@ -1,11 +1,11 @@
 "use strict";
-// Arrows by which the terms move encodings: told apart by colour and by form, all on one scale.
+// Arrows that show how the terms move the encodings. Colour and form tell them apart; all have the same scale.
 
 const MOST_ARROWS = 60;
-const USUAL_ARROW = 32; // pixels, of the 90th percentile, in a plane that is large enough
-const LONGEST_ARROW = 2.5; // usual arrows; a longer one is cut
+const USUAL_ARROW = 32; // pixels: the length of the 90th percentile, in a plane that is large enough
+const LONGEST_ARROW = 2.5; // times USUAL_ARROW; longer ones are cut
 
-// dash: of the shaft; heads: how many; open: a head of two strokes
+// dash: that of the shaft; heads: their number; open: a head of two strokes
 const ARROW_FORMS = {
   log_likelihood: { name: "reconstruction", colour: "reconstruction", dash: [], heads: 1, open: false },
   kl: { name: "beta KL", colour: "kl", dash: [7, 3], heads: 1, open: true },
@@ -13,7 +13,7 @@ const ARROW_FORMS = {
   sum: { name: "their sum", colour: "sum", dash: [], heads: 2, open: true },
 };
 
-// Positions in the batch that get arrows: evenly spread over its points in the data's order, and the chosen one's
+// The positions in the batch that get arrows: evenly spread over its points in the data's order, and the chosen point
 function arrowPositions(rows, chosen, most) {
   const order = Array.from(rows, (_, at) => at).sort((a, b) => rows[a] - rows[b]); // the same points in every step
   const positions = Array.from(evenlySpread(order.length, most), (k) => order[k]), own = rows.indexOf(chosen);
@@ -21,7 +21,7 @@ function arrowPositions(rows, chosen, most) {
   return positions;
 }
 
-// Each shown term's pull on loc as B * D numbers; the sum is over all terms, shown or not.
+// Each visible term's pull on loc, as B * D numbers; the sum is over all terms, visible or not.
 function pullsToShow(pulls, shown) {
   const found = {}, terms = Object.keys(pulls);
   for (const term of terms) if (shown[term]) found[term] = pulls[term].loc;
@@ -31,7 +31,7 @@ function pullsToShow(pulls, shown) {
   return found;
 }
 
-// The length that 90 % of the arrows at these positions do not exceed; 0 where there is none.
+// The length that 90 % of the arrows at these positions do not exceed; 0 if there are none.
 function usualPull(pulls, positions, latentDim, dims) {
   const sizes = [];
   for (const pull of Object.values(pulls)) {
@@ -46,7 +46,7 @@ function usualArrow(frame) {
   return Math.max(10, Math.min(USUAL_ARROW, 0.1 * Math.min(frame.width, frame.height)));
 }
 
-// A round pull whose arrow on this scale (pixels for a nat per unit) is from 20 to 50 pixels long
+// A round number whose arrow on this scale (pixels for a nat per unit) is 20 to 50 pixels long
 function roundPull(scale) {
   return roundStep(20 / scale);
 }
@@ -68,7 +68,7 @@ function addArrow(shafts, heads, x, y, dx, dy, form) {
   }
 }
 
-// A term's arrows at places (x, y) by (dx, dy): two strokes for all of them
+// A term's arrows from (x, y) along (dx, dy), drawn with two strokes in total
 function drawArrows(context, colours, term, places, moves, width, longest) {
   const form = ARROW_FORMS[term], shafts = new Path2D(), heads = new Path2D();
   for (let i = 0; i < places.length; i += 2) {
@@ -84,11 +84,11 @@ function drawArrows(context, colours, term, places, moves, width, longest) {
   else context.fill(heads);
 }
 
-// What the latent plane shows: q(z), p(z), a sample of each arrow's form, and the length that stands for a round pull
+// The latent plane's legend: q(z), p(z), a sample of each arrow, and the length that stands for a round number
 class ArrowLegend {
   constructor(container) {
     this.box = newElement(container, "p", "arrow-legend");
-    this.box.hidden = true; // until there is something to explain
+    this.box.hidden = true; // until there is something to show
     this.density("q(z)", { d: "M1 1H15V11H1Z", fill: "var(--density)", "fill-opacity": 0.5 });
     this.rings = this.density("p(z): 50, 90 %", {
       d: "M11 6a3 3 0 1 0 -6 0a3 3 0 1 0 6 0M13.5 6a5.5 5.5 0 1 0 -11 0a5.5 5.5 0 1 0 11 0",
@@ -125,7 +125,7 @@ class ArrowLegend {
     return item;
   }
 
-  // flat: of one dimension, where p(z) is a curve
+  // flat: the latent space has one dimension, and p(z) is a curve
   show(terms, scale, longest, flat) {
     this.box.hidden = false;
     this.rings.hidden = flat;
@@ -137,6 +137,6 @@ class ArrowLegend {
     this.bar.setAttribute("width", Math.ceil(length) + 6);
     this.line.setAttribute("d", `M1 2V10M1 6H${length.toFixed(1)}M${length.toFixed(1)} 2V10`);
     const cut = short(longest / scale);
-    setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; cut beyond ${cut}`);
+    setText(this.text, `= ${short(pull)} ${pull === 1 ? "nat" : "nats"} per unit; arrows above ${cut} are cut`);
   }
 }

@@ -1,11 +1,11 @@
 "use strict";
-// Axes of a plane or a chart: round ticks, extents that follow the data, points near a place, sharp canvases.
+// Axes of a plane or a chart: round ticks, extents that follow the data, the nearest point, sharp canvases.
 
-const EXTENT_ROOM = 0.08; // of the side, on each side of what must be in view
-const TOO_WIDE = 0.5; // what must be in view takes less than this share of the side
-const EASING = 0.18; // of the way that is left, in each frame
+const EXTENT_ROOM = 0.08; // the margin on each side of what must be in view, as a share of the side
+const TOO_WIDE = 0.5; // the extent is too wide if what must be in view takes less than this share of the side
+const EASING = 0.18; // the share of the remaining way that is covered in each frame
 
-// At most `most` of the indices from 0 to count - 1, spread over all of them and over every repeating order among them
+// At most `most` of the indices from 0 to count - 1, spread over all of them and over any order that repeats in them
 function evenlySpread(count, most) {
   if (count <= most) return Int32Array.from({ length: count }, (_, i) => i);
   let stride = Math.max(Math.round(0.6180339887 * count), 1);
@@ -34,20 +34,20 @@ function boxOfBoth(a, b) {
   return [Math.min(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.max(a[3], b[3])];
 }
 
-// A square around a box with room on each side
+// A square around a box, with a margin on each side
 function squareAround(box) {
   const half = Math.max(box[1] - box[0], box[3] - box[2], 1e-6) * (0.5 + EXTENT_ROOM);
   const x = (box[0] + box[1]) / 2, y = (box[2] + box[3]) / 2;
   return [x - half, x + half, y - half, y + half];
 }
 
-// An extent widened around its middle until a unit is as long across as up on a canvas of that shape
+// An extent widened around its middle until a unit has the same length on both axes of a canvas of that shape
 function widenedExtent([left, right, low, high], width, height) {
   const unit = Math.max((right - left) / width, (high - low) / height), x = (left + right) / 2, y = (low + high) / 2;
   return [x - unit * width / 2, x + unit * width / 2, y - unit * height / 2, y + unit * height / 2];
 }
 
-// The extent to make for: the present one, unless something leaves it or it is much too wide.
+// The extent to move towards: the current one, unless something leaves it or it is much too wide.
 function extentToMakeFor(present, box) {
   if (!box.every(Number.isFinite)) return present || [-1, 1, -1, 1];
   if (!present) return squareAround(box);
@@ -56,7 +56,7 @@ function extentToMakeFor(present, box) {
   return inside && share >= TOO_WIDE ? present : squareAround(box);
 }
 
-// One frame's way from what is shown to what is wanted; all the way where little is left.
+// One frame's move from the shown extent to the wanted one; the whole move if little is left.
 function easedTowards(shown, wanted, share) {
   if (!shown || share >= 1) return wanted.slice();
   const unit = Math.max(...wanted.map((value, i) => Math.abs(value - wanted[i ^ 1]))) || 1;
@@ -76,7 +76,7 @@ function nearestPlace(places, x, y) {
   return { index, distance: Math.sqrt(least) };
 }
 
-// The next place from one in a direction (dx, dy): near, rather straight ahead than aside; itself where there is none
+// The next place in a direction (dx, dy): near, and straight ahead rather than aside; the place itself if there is none
 function nextPlace(places, from, dx, dy) {
   let index = from, least = Infinity;
   for (let i = 0; 2 * i < places.length; i++) {
@@ -89,7 +89,7 @@ function nextPlace(places, from, dx, dy) {
 
 const ARROW_KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-// What a key chooses among places on a canvas: an index, null to free the point, undefined for other keys
+// What a key chooses among places on a canvas: an index, null to deselect the point, undefined for other keys
 function chosenByKey(key, places, chosen, [x, y]) {
   if (key === "Escape") return null;
   const direction = ARROW_KEYS[key];
@@ -99,7 +99,7 @@ function chosenByKey(key, places, chosen, [x, y]) {
   return index < 0 ? undefined : index;
 }
 
-// Clicks, the pointer and keys of a canvas of points. `found` has places(), chosen() and centre().
+// Handles clicks, the pointer and keys on a canvas of points. `found` has places(), chosen() and centre().
 function listenForPoints(canvas, found, { onChoose, onHover }) {
   const nearest = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -124,12 +124,12 @@ function listenForPoints(canvas, found, { onChoose, onHover }) {
 
 // ---- canvases ----
 
-// The colours of the classes: a run's own, which are those of its pictures, or the usual ones
+// The colours of the classes: those of a run's pictures, or the default ones
 function classColoursOf(data) {
   return data.classColours && data.classColours.length ? data.classColours : CONSTANTS.classColours;
 }
 
-// A number of a few digits, with a minus sign
+// A number with few digits and a true minus sign
 function signedText(value) {
   return short(value).replace(/^-/, "−");
 }
@@ -142,7 +142,7 @@ function middleOf(canvas) {
   return [canvas.clientWidth / 2, canvas.clientHeight / 2];
 }
 
-// A focusable canvas that a screen reader calls by its label
+// A focusable canvas with a label for screen readers
 function pointCanvas(container, className, label) {
   const canvas = newElement(container, "canvas", className);
   canvas.tabIndex = 0;
@@ -151,7 +151,7 @@ function pointCanvas(container, className, label) {
   return canvas;
 }
 
-// The class's colour of a point; the usual one where the data has no classes.
+// The colour of a point's class; the default colour if the data have no classes.
 function colourOfPoint(data, i, usual) {
   const colours = classColoursOf(data);
   return data && data.labels && data.labels[i] >= 0 ? colours[data.labels[i] % colours.length] : usual;
@@ -162,12 +162,12 @@ function nameOfPoint(data, i) {
   return name === undefined ? `point ${i + 1}` : `point ${i + 1} (${name})`;
 }
 
-// In pixels; less for many points and in a small plane
+// In pixels; smaller for many points and in a small plane
 function dotRadius(frame, count) {
   return (count > 800 ? 2 : 2.8) * Math.min(1, Math.max(0.6, Math.min(frame.width, frame.height) / 280));
 }
 
-// Dots at places on the canvas in their classes' colours: a path for each class
+// Dots on the canvas in the colours of their classes; one path for each class
 function drawClassDots(context, places, data, radius, usual) {
   const paths = new Map();
   for (let i = 0; 2 * i < places.length; i++) {

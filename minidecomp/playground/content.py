@@ -1,4 +1,4 @@
-"""A run as the page goes on with it: its options, its training points, its weights and its optimiser."""
+"""A run as the page continues it: its options, its training points, its weights and its optimiser."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ MOST_WEIGHTS, MOST_HIDDEN, MOST_NUMBERS = (LIMITS[name] for name in ("weights", 
 
 
 def content(run: Run, dataset: Dataset) -> dict[str, Any]:
-    """What the page begins with, ready for JSON.
+    """What the page starts with, ready for JSON.
 
-    An array is ``{"dtype": "float32" or "float64", "base64": its bytes, little-endian, row by row}``; a whole number
-    beyond 2^53, which a seed may be, its decimal digits.
+    An array is ``{"dtype": "float32" or "float64", "base64": its bytes, little-endian, row by row}``. A whole number
+    beyond 2^53, such as a large seed, is a string of its decimal digits.
 
     Parameters
     ----------
     run : Run
     dataset : Dataset
-        What the run was trained on.
+        The data that the run was trained on.
 
     Returns
     -------
     dict
-        ``name`` of the run; ``options`` as in ``config.toml``, those with a schedule at their present value; ``data``,
-        the training points in the model's units; ``state``, from which the next step follows; ``notes``, lines on what
-        the page does otherwise.
+        ``name`` of the run; ``options`` as in ``config.toml``, those with a schedule at their current value; ``data``,
+        the training points in the model's units; ``state``, which determines the next step; ``notes``, lines about
+        what the page does differently.
 
     Raises
     ------
     RunError
-        The page cannot train such a model.
+        If the page cannot train such a model.
     """
     check(run, dataset)
     return {
@@ -60,21 +60,21 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
 
 
 def check(run: Run, dataset: Dataset) -> None:
-    """Raise RunError, in a line, for a model or data that the page cannot train."""
+    """Raise RunError if the page cannot train the model on the data."""
     vae = run.vae
     hidden = max(len(run.options.hidden), len(run.options.decoder_hidden))
     size, numbers = vae.parameters.vector.size, len(dataset.train) * dataset.data_dim
     likelihood, regulariser = vae.likelihood.name, run.objective.regulariser
     reasons = (
-        (not is_built_in(vae.prior), f"the page knows no prior {vae.prior.name}"),
-        (likelihood not in codes.LIKELIHOODS, f"the page knows no likelihood {likelihood}"),
-        (regulariser not in codes.REGULARISERS, f"the page knows no regulariser {regulariser}"),
-        (size > MOST_WEIGHTS, f"the model has {size:,} weights; the page trains up to {MOST_WEIGHTS:,}"),
-        (hidden > MOST_HIDDEN, f"the model has {hidden} hidden layers; the page trains up to {MOST_HIDDEN}"),
+        (not is_built_in(vae.prior), f"the page does not have the prior {vae.prior.name}"),
+        (likelihood not in codes.LIKELIHOODS, f"the page does not have the likelihood {likelihood}"),
+        (regulariser not in codes.REGULARISERS, f"the page does not have the regulariser {regulariser}"),
+        (size > MOST_WEIGHTS, f"the model has {size:,} weights; the page can train at most {MOST_WEIGHTS:,}"),
+        (hidden > MOST_HIDDEN, f"the model has {hidden} hidden layers; the page can train at most {MOST_HIDDEN}"),
         (
             numbers > MOST_NUMBERS,
-            f"the training points have {numbers:,} numbers; the page holds up to {MOST_NUMBERS:,} (--limit takes fewer "
-            "points)",
+            f"the training points have {numbers:,} numbers; the page can hold at most {MOST_NUMBERS:,}; "
+            "train on fewer points with --limit",
         ),
     )
     for applies, reason in reasons:
@@ -83,12 +83,12 @@ def check(run: Run, dataset: Dataset) -> None:
 
 
 def _epoch(options: TrainOptions, state: State) -> int:
-    """How many epochs stand before the one that comes next or, at a run's end, before its last."""
+    """The index of the next epoch or, at the end of a run, of its last epoch."""
     return state.epoch if state.epoch < options.epochs else state.begun - 1
 
 
 def _options(options: TrainOptions, state: State) -> dict[str, Any]:
-    """The options that ``config.toml`` has, but those of the machine; schedules give way to the present values."""
+    """The options in ``config.toml``, without those of the machine; schedules are replaced by their current values."""
     scheduled = scheduled_names(options)
     left_out = {*OF_THE_MACHINE, *(own for name in scheduled for own in own_options(name))}
     present = {name: value_at(options, name, _epoch(options, state)) for name in scheduled}
@@ -112,7 +112,7 @@ def _data(run: Run, dataset: Dataset) -> dict[str, Any]:
 
 
 def _columns(dataset: Dataset) -> list[str]:
-    """A name for each number of a point; none for those of an image."""
+    """A name for each number in a point; an empty list for images."""
     if dataset.image_shape is not None:
         return []
     names = dataset.feature_names or ("",) * dataset.data_dim
@@ -120,7 +120,7 @@ def _columns(dataset: Dataset) -> list[str]:
 
 
 def _state(options: TrainOptions, state: State) -> dict[str, Any]:
-    """All that the next step depends on, beside the options; ``prior_scale`` (D,) where it is the data's."""
+    """All that the next step depends on besides the options; ``prior_scale`` (D,) if the data determine it."""
     adam, logits = state.optimizer, state.prior_logits
     scale = None
     if logits is not None:
@@ -142,24 +142,24 @@ def _notes(run: Run) -> list[str]:
     o, state = run.options, run.state
     notes = []
     if run.which == "best":
-        notes.append(f"This is the best model by validation, that of epoch {state.epoch}.")
+        notes.append(f"This is the model with the best validation score, that of epoch {state.epoch}.")
     if has_validation(o):
-        stop = "" if not o.early_stopping else ", and stops by itself no more"
-        notes.append(f"The page does not validate{stop}: it trains on, on the training points alone.")
+        stop = "" if not o.early_stopping else " and does not stop early"
+        notes.append(f"The page does not validate{stop}: it continues to train on the training points alone.")
     epoch = _epoch(o, state)
     for name in scheduled_names(o):
         value = value_at(o, name, epoch)
-        notes.append(f"{name} has a schedule in the run; here it stays at {value:g}, its value in epoch {epoch + 1}.")
+        notes.append(f"The run has a schedule for {name}; here it stays at {value:g}, its value in epoch {epoch + 1}.")
     if state.vae.dtype == np.float32:
-        notes.append("The run is in float32, the page computes in float64: the last digits of its steps differ.")
+        notes.append("The run is in float32 and the page computes in float64, so the last digits of the steps differ.")
     if run.rules.unit == BYTES:
         notes.append("A byte v of the data is the intensity v / 255.")
     elif run.rules.scaling is not None:
-        notes.append(f"The points are those of the model: the data as scaled by --scale {run.rules.scale}.")
+        notes.append(f"The points are shown as the model sees them: the data scaled by --scale {run.rules.scale}.")
     return notes
 
 
 def array(values: np.ndarray) -> dict[str, str]:
-    """An array for JSON, to the bit; see ``content``."""
+    """An array for JSON, without any rounding; see ``content``."""
     single = values.dtype == np.float32
     return {"dtype": "float32" if single else "float64", "base64": floats(values) if single else doubles(values)}

@@ -1,5 +1,5 @@
 "use strict";
-// The controls of the settings: a slider with a number field beside it, a choice, a box to tick.
+// The controls of the settings: a slider with a number field, a choice, a check box.
 
 function byId(id) {
   return document.getElementById(id);
@@ -19,7 +19,7 @@ function fieldElement(type, attributes) {
   return field;
 }
 
-// A short arrow in the form that the plane draws for a term
+// A short arrow, as the plane draws it for a term
 function arrowSample(term) {
   const form = ARROW_FORMS[term], stroke = `var(--${form.colour})`;
   const root = svg("svg", { viewBox: "0 0 40 12", "aria-hidden": "true" });
@@ -32,7 +32,7 @@ function arrowSample(term) {
   return root;
 }
 
-// One option's control. onChange(name, value) is called with allowed values only; it returns a fault's line, or null.
+// One option's control. onChange(name, value) is called with allowed values only; it returns an error message, or null.
 class SettingControl {
   constructor(name, onChange) {
     this.name = name;
@@ -90,7 +90,7 @@ class SettingControl {
     const label = { "aria-label": SETTING_LABELS[this.name], "aria-describedby": helpId(this.name) };
     this.slider = fieldElement("range", { min: 0, max: SLIDER_PLACES, step: 1, ...label });
     this.slider.addEventListener("input", () => this.takePlace(slider, Number(this.slider.value)));
-    // A step with the arrow keys always comes to another value, though several places of a slider can stand for one.
+    // An arrow key always changes the value, though several places of the slider can stand for the same one.
     this.slider.addEventListener("keydown", (event) => {
       const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
       if (!way) return;
@@ -141,7 +141,7 @@ function helpId(name) {
   return `help-${name}`;
 }
 
-// What the settings of a group do, in a list that opens
+// What the settings of a group do, in a list that can be opened
 class SettingHelp {
   constructor(group, names) {
     const box = document.createElement("details"), list = document.createElement("dl");
@@ -164,7 +164,7 @@ class SettingHelp {
   }
 }
 
-// All groups of settings, in front of an element of the parent. onChange(changes) returns a fault's line, or null.
+// All groups of settings, before an element of the parent. onChange(changes) returns an error message, or null.
 class Controls {
   constructor(parent, before, onChange) {
     this.controls = new Map();
@@ -184,7 +184,7 @@ class Controls {
     return control;
   }
 
-  // Shows the options; those that say nothing with the others are hidden. Faults of what was not taken go.
+  // Shows the options, hides those that have no effect with the others, and removes error messages.
   show(options) {
     for (const [name, control] of this.controls) {
       control.element.hidden = !settingMatters(name, options);

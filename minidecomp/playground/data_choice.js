@@ -1,18 +1,18 @@
 "use strict";
-// The data that a person chooses, draws, drops or changes, and what follows for the page's options.
+// The data that the user chooses, draws, drops or changes, and what follows for the page's options.
 
 const LARGEST_FILE = 5e6; // bytes
 const STILL_TO_GIVE = {
-  drawn: "Draw points below, then train on them.",
-  table: "Choose a table below, or drop one on the page.",
+  drawn: "Draw points below, then press “Train on them”.",
+  table: "Open a table below, or drop one on the page.",
 };
 
 class DataChoice {
   constructor(page) {
     this.page = page; // the Playground, which holds the data and the options
-    this.given = { drawn: null, table: null }; // what a person gave: drawn points, a CSV file
-    this.fits = {}; // what was set for the data: see fitsOfData
-    this.likelihoodGiven = false; // a person named the likelihood, which no data then change
+    this.given = { drawn: null, table: null }; // what the user gave: drawn points, a CSV file
+    this.fits = {}; // what was changed to suit the data: see fitsOfData
+    this.likelihoodGiven = false; // the user chose the likelihood, so new data do not change it
   }
 
   listenForDrops() {
@@ -29,7 +29,7 @@ class DataChoice {
     });
   }
 
-  // Makes the data of that name the page's; false, and a line beside the choice, if it cannot
+  // Makes the data of that name and uses them; false, and a message beside the choice, if it cannot
   makeData(name) {
     try {
       if (name in STILL_TO_GIVE && !this.given[name]) throw new Error(STILL_TO_GIVE[name]);
@@ -54,7 +54,7 @@ class DataChoice {
     this.showAboutData();
   }
 
-  // The options that fit the data; a run's own fit its data
+  // The options that suit the data; a run's own options suit its data
   fitOptions(options) {
     const ofTheRun = options.data === OF_THE_RUN, asTheRun = ofTheRun && sameShape(options, this.page.run.options);
     const own = ofTheRun ? options : withoutOwnVariances(options);
@@ -75,7 +75,7 @@ class DataChoice {
     }
   }
 
-  // The column that is shown across, at place 0, or up, at place 1; one that is shown already changes places.
+  // Chooses the column of the horizontal axis (place 0) or the vertical one (place 1); a shown column swaps places.
   chooseColumn(place, column) {
     const { columns } = this.page.view, other = columns[1 - place] === column ? columns[place] : columns[1 - place];
     this.page.view.columns = place === 0 ? [column, other] : [other, column];
@@ -89,7 +89,7 @@ class DataChoice {
     else if (this.changeData({ scale })) byId("standardise").checked = !on;
   }
 
-  // The fault of data that could not be made, which is shown elsewhere than beside the choice
+  // The message about data that could not be made, taken from beside the choice to be shown elsewhere
   takenFault() {
     const fault = byId("fault-data").textContent;
     byId("fault-data").textContent = "";
@@ -118,7 +118,7 @@ class DataChoice {
     return this.take("drawn", points) ? null : this.takenFault();
   }
 
-  // Goes on with data that a person gives, or keeps those from before and returns false.
+  // Continues with data that the user gives, or keeps the earlier data and returns false.
   take(name, given) {
     const before = this.given[name];
     this.given[name] = given;
@@ -133,7 +133,7 @@ class DataChoice {
     if (!file) return;
     if (file.size > LARGEST_FILE) {
       const size = (file.size / 1e6).toFixed(1);
-      this.page.say([`${file.name}: a file must be ${LARGEST_FILE / 1e6} MB or less, not ${size} MB`]);
+      this.page.say([`${file.name}: the file must be ${LARGEST_FILE / 1e6} MB or less, not ${size} MB`]);
       return;
     }
     try {
@@ -148,7 +148,7 @@ class DataChoice {
 
   takeTable(table) {
     if (this.take("table", table)) return;
-    byId("standardise-setting").hidden = false; // what is too large as it is may be trained on standardised
+    byId("standardise-setting").hidden = false; // numbers that are too large can be standardised
     this.page.say([byId("fault-data").textContent]);
   }
 

@@ -1,12 +1,12 @@
 "use strict";
-// The data with its reconstructions and samples of the model: two columns as a plane, images in rows.
+// The data with their reconstructions, and samples from the model: two columns as a plane, images in rows.
 
 const MOST_CROSSES = 600;
 const IMAGE_GAP = 4; // pixels
-const IMAGE_NAME = 18; // pixels of the line that names a kind of images
-const DATA_LABEL = "Data. Arrow keys choose the next point in their direction, Escape frees it.";
+const IMAGE_NAME = 18; // pixels for the line with the name of a kind of images
+const DATA_LABEL = "Data. The arrow keys choose the next point in their direction, Escape deselects it.";
 
-// Which images are shown: evenly spread ones, and the chosen one in the place nearest to it
+// The images to show: evenly spread ones, with the chosen one in the place nearest to it
 function imagesToShow(rows, chosen, most) {
   const shown = Array.from(evenlySpread(rows, most));
   if (chosen === null || chosen >= rows || shown.includes(chosen)) return shown;
@@ -15,7 +15,7 @@ function imagesToShow(rows, chosen, most) {
   return shown;
 }
 
-// Two columns' extent on a canvas of that shape: one unit for both where they are about equally wide, else each its own
+// The extent of two columns on a canvas of that shape: with the same unit if they are about equally wide
 function extentOfColumns(box, width, height) {
   const wide = box[1] - box[0], tall = box[3] - box[2];
   if (!box.every(Number.isFinite)) return [-1, 1, -1, 1];
@@ -29,7 +29,7 @@ class DataPlane {
     this.canvas = pointCanvas(container, "plane-canvas", DATA_LABEL);
     this.legend = new DataLegend(container);
     this.places = new Float64Array(0);
-    this.pointOf = null; // which points the places are of, where they are not all
+    this.pointOf = null; // the point at each place, if not all points are shown
     this.chosen = null;
     const { canvas } = this, { onChoose, onHover } = listeners;
     const pointAt = (place) => (place === null || !this.pointOf ? place : this.pointOf[place]);
@@ -46,7 +46,7 @@ class DataPlane {
 
   draw(snapshot, view) {
     const images = Boolean(view.data.imageShape);
-    if (snapshot.reconstruction.length !== view.data.x.length) return; // of other data, which is on its way
+    if (snapshot.reconstruction.length !== view.data.x.length) return; // a snapshot of earlier data
     const cleared = clearedContext(this.canvas);
     if (!cleared) return;
     const colours = palette();
@@ -79,7 +79,7 @@ class DataPlane {
     frame.drawAxes(context, colours, flat ? [data.columns[0]] : columns.map((column) => data.columns[column]));
   }
 
-  // The data does not move: its extent is found once.
+  // The data do not move, so their extent is found once.
   extentOf(data, columns, width, height) {
     const key = [...columns, width, height].join();
     if (this.extentData !== data || this.extentKey !== key) {
@@ -124,7 +124,7 @@ class DataPlane {
     context.stroke();
   }
 
-  // A ring around the point, and around its reconstruction the likelihood's scale
+  // A ring around the point, and the likelihood's scale around its reconstruction
   drawChosen(context, colours, frame, snapshot, view, columns) {
     const { data, chosen } = view, scale = likelihoodScaleAt(snapshot, chosen, data.width);
     ringAt(context, this.places, chosen, colours);
@@ -142,7 +142,7 @@ class DataPlane {
 
   // ---- images ----
 
-  // The data's images, their reconstructions and samples of the model, each kind under its name in lines of some images
+  // The data's images, their reconstructions and samples from the model, each kind in rows under its name
   drawRows({ context, width, height }, colours, snapshot, view) {
     const { data, show, chosen } = view, shown = imagesToShow(data.rows, chosen, IMAGES_DRAWN);
     const images = (values, rows) => rows.map((i) => values.subarray(i * data.width, (i + 1) * data.width));
@@ -150,7 +150,7 @@ class DataPlane {
     const kinds = [
       show.data && { name: "data", images: images(data.x, shown), own: true },
       show.reconstructions && { name: "reconstructions E[x|z]", images: images(reconstruction, shown), own: true },
-      show.samples && { name: "samples of the model", images: images(samples.mean, numbers), own: false },
+      show.samples && { name: "samples from the model", images: images(samples.mean, numbers), own: false },
     ].filter(Boolean);
     const grid = imageGrid(width, height, shown.length, kinds.length, data.imageShape);
     this.pointOf = shown;
@@ -181,8 +181,8 @@ class DataPlane {
   }
 }
 
-// How many images a line holds so that they are as large as can be, and the steps from one to the next, from line to
-// line and from kind to kind
+// How many images fit in a row so that they are as large as possible, and the distances between images, between rows
+// and between kinds
 function imageGrid(width, height, count, kinds, [rows, columns]) {
   let best = null;
   for (let perLine = 1; perLine <= count; perLine++) {
@@ -194,13 +194,13 @@ function imageGrid(width, height, count, kinds, [rows, columns]) {
   return best;
 }
 
-// The likelihood's scale by which a point's reconstruction is measured; null where the likelihood has none.
+// The likelihood's scale at a point's reconstruction; null if the likelihood has none.
 function likelihoodScaleAt(snapshot, i, width) {
   const { model } = snapshot, { scale } = LIKELIHOODS[snapshot.options.likelihood], D = snapshot.options.latent_dim;
   return scale ? scale(decode(model, snapshot.encodings.loc.slice(i * D, (i + 1) * D), 1), 1, width) : null;
 }
 
-// Images side by side on a canvas of their own, a pixel for a value; grey or in colour, 0 to 1
+// Images side by side on a separate canvas, a pixel for each value; grey or in colour, 0 to 1
 function imageStrip(images, [rows, columns, channels = 1]) {
   const strip = document.createElement("canvas");
   Object.assign(strip, { width: Math.max(columns * images.length, 1), height: rows });
@@ -216,16 +216,16 @@ function imageStrip(images, [rows, columns, channels = 1]) {
   return strip;
 }
 
-// The marks and what they stand for; classes by their colours
+// The legend: the marks, and the classes' colours
 class DataLegend {
   constructor(container) {
     this.box = newElement(container, "p", "arrow-legend");
-    this.box.hidden = true; // until there is something to explain
+    this.box.hidden = true; // until there is something to show
     this.classes = newElement(this.box, "span");
     this.marks = {
       data: this.mark("data", "M6 3a3 3 0 1 0 0.01 0Z", "var(--faint)", "var(--faint)"),
       reconstructions: this.mark("reconstructions E[x|z]", "M2 2L10 10M2 10L10 2", "var(--reconstruction)", "none"),
-      samples: this.mark("samples of the model", "M2.5 2.5H9.5V9.5H2.5Z", "var(--prior)", "none"),
+      samples: this.mark("samples from the model", "M2.5 2.5H9.5V9.5H2.5Z", "var(--prior)", "none"),
       scale: this.mark("likelihood's scale", "M1 6a5 3.5 0 1 0 10 0a5 3.5 0 1 0 -10 0Z", "var(--mark)", "none"),
     };
   }

@@ -1,20 +1,20 @@
 "use strict";
-// The page's data sets. Each gives the training points that `minidecomp train` has of the same data and data_seed.
+// The page's data sets. Each gives the training points that `minidecomp train` uses for the same data and data_seed.
 
 const MOST_DATA_POINTS = 2000, MOST_DATA_COLUMNS = 64, LEAST_DATA_POINTS = 4, LARGEST_DATA_VALUE = 1e6;
 const LARGEST_SCALED_VALUE = 1e150; // the squares of larger ones overflow
 const TEST_FRACTION = 0.1;
 const PINWHEEL_DEFAULTS = { arms: 4, points_per_arm: 100, radial_std: 0.1, tangential_std: 0.3, rate: 0.25 };
 const LABEL_NAMES = ["label", "labels", "class", "target"];
-// Its parts overlap nowhere, so that a long text costs no more than its length.
+// Its parts cannot match the same text, so that the time grows only with the length of the text.
 const CELL_NUMBER = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const MISSING_TEXTS = new Set([
   "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
   "NULL", "NaN", "None", "n/a", "nan", "null",
 ]);
 
-// By name: a title, and make(options, given) -> the data. `given` is what a person gives: points [[x, y], ..] that were
-// drawn, or {name, text} of a CSV file. `make` throws an Error of one plain line if that cannot be used.
+// By name: a title, and make(options, given) -> the data. `given` is what the user gives: drawn points [[x, y], ..], or
+// {name, text} of a CSV file. `make` throws an Error with a message of one line if it cannot be used.
 const DATASETS = {
   pinwheel: { title: "Pinwheel", make: makePinwheel },
   moons: { title: "Two moons", make: makeMoons },
@@ -22,25 +22,25 @@ const DATASETS = {
   blobs: { title: "Grid of blobs", make: makeBlobs },
   hearts: { title: "Hearts, 16 x 16", make: makeHearts },
   drawn: { title: "Drawn points", make: makeDrawn },
-  table: { title: "A CSV file", make: makeTable }, // options.scale: "standardise" or, as it is, "none" or nothing
+  table: { title: "A CSV file", make: makeTable }, // options.scale: "standardise", or "none" or missing
 };
 
-// ---- what all have in common ----
+// ---- common parts ----
 
-// Which rows of a file `minidecomp train` trains on, and which it tests on, in its order.
+// The rows of a file that `minidecomp train` trains on, and those that it tests on, in its order.
 function splitRows(count, testFraction, dataSeed) {
   const order = permutation(count, dataSeed, ...streamAt("SPLIT", 0));
   const tested = Math.min(Math.max(roundHalfEven(testFraction * count), 1), count - 1);
   return { train: Int32Array.from(order.slice(tested)), test: Int32Array.from(order.slice(0, tested)) };
 }
 
-// As Python rounds: a half goes to the even number.
+// As in Python, a half is rounded to the even number.
 function roundHalfEven(x) {
   const below = Math.floor(x), rest = x - below;
   return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
 }
 
-// A class for each text, and the classes' names: numbers in the order of their size, all else by the alphabet.
+// A class for each different text, and the classes' names: numbers in order of size, other texts in alphabetical order.
 function classesOf(texts) {
   const different = [...new Set(texts)].sort();
   if (different.every((text) => CELL_NUMBER.test(text))) different.sort((a, b) => Number(a) - Number(b));
@@ -48,7 +48,7 @@ function classesOf(texts) {
   return { labels: Int32Array.from(texts, (text) => place.get(text)), names: different };
 }
 
-// The data of a whole file: rows x (count * width) in the file's order, a label's text for each row or null.
+// The data of a whole file: rows x (count * width) in the file's order, and a label for each row or null.
 function dataOfFile(name, x, width, columns, labelTexts, imageShape, options) {
   const count = x.length / width, dataSeed = options.data_seed ?? 0;
   const { train } = splitRows(count, TEST_FRACTION, dataSeed);
@@ -63,7 +63,7 @@ function dataOfFile(name, x, width, columns, labelTexts, imageShape, options) {
   };
 }
 
-// How many points train, where others are kept for testing; empty where all train
+// How many points are used for training; empty if all are
 function splitNote(data) {
   if (!data.file || data.file.count === data.rows) return "";
   const tested = data.file.count - data.rows, verb = tested === 1 ? "is" : "are";
@@ -71,8 +71,8 @@ function splitNote(data) {
     + "the command keeps them.";
 }
 
-// The file that `minidecomp train` trains on as the page does, and the options that it needs to be read so; null of the
-// pinwheel, which has no file. A number is the shortest text that is read back to the same bits.
+// The file with which `minidecomp train` trains as the page does, and the options that it needs to read it; null for
+// the pinwheel, which has no file. A number is the shortest text that gives the same bits when read.
 function fileOf(data) {
   if (!data.file) return null;
   const { x, labelTexts } = data.file, { width, columns } = data;
@@ -98,7 +98,7 @@ function quotedCell(text) {
   return /[",;\r\n\t|]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-// The name, or the first of name_2, name_3, .. that is not taken.
+// The name, or the first of name_2, name_3, .. that is free.
 function freeName(name, taken) {
   let free = name;
   for (let number = 2; taken.includes(free); number++) free = `${name}_${number}`;
@@ -113,7 +113,7 @@ function countedWords(count, word) {
   return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 }
 
-// ---- data that are drawn from a seed ----
+// ---- data drawn from a seed ----
 
 function dataNoise(count, options) {
   return normals(count, options.data_seed ?? 0, ...streamAt("PINWHEEL_TRAIN", 0));
@@ -136,7 +136,7 @@ function makePinwheel(options) {
   return { name: "pinwheel", x, rows, width: 2, columns: numberedColumns(2), imageShape: null, labels, classNames };
 }
 
-// Two half circles that reach into each other: 1.2 ((cos t, sin t) - (0.5, 0.25) + 0.1 eps), and the other one.
+// Two interlocking half circles: 1.2 ((cos t, sin t) - (0.5, 0.25) + 0.1 eps), and its counterpart.
 function makeMoons(options) {
   const each = 200, noise = dataNoise(4 * each, options), x = new Float64Array(4 * each), texts = [];
   for (let i = 0; i < 2 * each; i++) {
@@ -149,7 +149,7 @@ function makeMoons(options) {
   return dataOfFile("moons", x, 2, numberedColumns(2), texts, null, options);
 }
 
-// (r cos t, r sin t),  r = 1.6 + 0.1 eps; its quarters are the classes.
+// (r cos t, r sin t),  r = 1.6 + 0.1 eps; the quarters are the classes.
 function makeRing(options) {
   const rows = 400, noise = dataNoise(rows, options), x = new Float64Array(2 * rows), texts = [];
   for (let i = 0; i < rows; i++) {
@@ -161,7 +161,7 @@ function makeRing(options) {
   return dataOfFile("ring", x, 2, numberedColumns(2), texts, null, options);
 }
 
-// Three rows of three, from the upper left on: (1.5 a, 1.5 b) + 0.2 eps with a, b of -1, 0, 1.
+// Three rows of three, starting at the upper left: (1.5 a, 1.5 b) + 0.2 eps with a and b in {-1, 0, 1}.
 function makeBlobs(options) {
   const each = 40, rows = 9 * each, noise = dataNoise(2 * rows, options), x = new Float64Array(2 * rows), texts = [];
   for (let i = 0; i < rows; i++) {
@@ -173,7 +173,7 @@ function makeBlobs(options) {
   return dataOfFile("blobs", x, 2, numberedColumns(2), texts, null, options);
 }
 
-// Hearts of dSprites, made smaller; CONSTANTS.hearts has a bit for each pixel, the first in a byte's highest.
+// Hearts from dSprites, reduced in size. CONSTANTS.hearts has a bit for each pixel, the first in a byte's highest bit.
 function makeHearts(options) {
   const { bits, count, side, scales } = CONSTANTS.hearts, bytes = atob(bits);
   const x = Float64Array.from({ length: count * side * side }, (_, i) => bytes.charCodeAt(i >> 3) >> (7 - i % 8) & 1);
@@ -181,7 +181,7 @@ function makeHearts(options) {
   return dataOfFile("hearts", x, side * side, numberedColumns(side * side), texts, [side, side], options);
 }
 
-// ---- data that a person gives ----
+// ---- data that the user gives ----
 
 function makeDrawn(options, points) {
   checkPointCount("drawn points", points.length);
@@ -190,11 +190,11 @@ function makeDrawn(options, points) {
 
 function checkPointCount(name, count) {
   if (count < LEAST_DATA_POINTS) {
-    throw new Error(`${name}: at least ${LEAST_DATA_POINTS} points are needed, not ${count}`);
+    throw new Error(`${name}: expected at least ${LEAST_DATA_POINTS} points, got ${count}`);
   }
   if (count > MOST_DATA_POINTS) {
     const most = countedWords(MOST_DATA_POINTS, "point");
-    throw new Error(`${name}: at most ${most} fit into the page, not ${count.toLocaleString("en")}`);
+    throw new Error(`${name}: the page can hold at most ${most}, not ${count.toLocaleString("en")}`);
   }
 }
 
@@ -208,7 +208,7 @@ function makeTable(options, given) {
   return { ...data, x: made(data.x), file, note: sizeNote(given.name, made(table.x), true) };
 }
 
-// A CSV text as {x, columns, labelTexts}: columns of numbers, and at most one of labels.
+// A CSV text as {x, columns, labelTexts}: columns of numbers, and at most one column of labels.
 function parsedTable(name, text, scaled = false) {
   const { rows, header, lines } = tableRows(name, text);
   checkPointCount(name, rows.length);
@@ -217,7 +217,7 @@ function parsedTable(name, text, scaled = false) {
   const labels = labelColumnOf(name, columns, rows.length);
   const numbers = withoutIndex(columns.filter((column) => column !== labels), header !== null);
   const width = numbers.length;
-  if (!width) throw new Error(`${name}: at least one column of numbers is needed, and it has none`);
+  if (!width) throw new Error(`${name}: expected at least one column of numbers, got none`);
   if (width > MOST_DATA_COLUMNS) throw new Error(tooManyColumns(name, width));
   const x = new Float64Array(rows.length * width);
   numbers.forEach((column, j) => column.cells.forEach((cell, i) => {
@@ -229,40 +229,40 @@ function parsedTable(name, text, scaled = false) {
 
 function tooManyColumns(name, count) {
   const found = count.toLocaleString("en");
-  return `${name}: at most ${MOST_DATA_COLUMNS} columns of numbers fit into the page, not ${found}`;
+  return `${name}: the page can hold at most ${MOST_DATA_COLUMNS} columns of numbers, not ${found}`;
 }
 
-// The lines of numbers, the line of names or null, and each line's number in the file, from 1.
+// The rows of numbers, the row of names or null, and each row's line number in the file, counted from 1.
 function tableRows(name, text) {
   const { rows, lines } = csvCells(name, text.replace(/^\uFEFF/, ""));
-  if (!rows.length) throw new Error(`${name}: a table of numbers is needed, and the file is empty`);
+  if (!rows.length) throw new Error(`${name}: expected a table of numbers, got an empty file`);
   const width = rows[0].length, odd = rows.findIndex((row) => row.length !== width);
   if (odd >= 0) {
     const found = rows[odd].length;
-    throw new Error(`${name}, line ${lines[odd]}: ${width} cells, as in the first line, are needed, not ${found}`);
+    throw new Error(`${name}, line ${lines[odd]}: expected ${width} cells, as in the first line, got ${found}`);
   }
   checkForm(name, rows, lines);
   const header = hasHeader(rows) ? rows[0] : null, first = header ? 1 : 0;
   return { rows: rows.slice(first), header, lines: lines.slice(first) };
 }
 
-// What the command reads and the page does not: a decimal comma, and blanks between cells
+// Files that the command can read and the page cannot: decimal commas, and spaces between cells
 function checkForm(name, rows, lines) {
   const isComma = (row) => row.some((cell) => /^[+-]?[0-9]*,[0-9]+$/.test(cell));
   const comma = rows.findIndex(isComma);
   if (comma >= 0 && rows.filter(isComma).length > rows.length / 2) {
     const cell = rows[comma].find((each) => isComma([each])).slice(0, 40);
-    const needed = `numbers with a decimal point are needed here, not "${cell}"; the command reads a decimal comma`;
+    const needed = `expected a decimal point, got '${cell}'; minidecomp train can read decimal commas`;
     throw new Error(`${name}, line ${lines[comma]}: ${needed}`);
   }
   const isBlank = ([cell]) => /\s/.test(cell) && cell.split(/\s+/).every((part) => CELL_NUMBER.test(part));
   if (rows[0].length === 1 && rows.filter(isBlank).length > rows.length / 2) {
-    const needed = "a comma, a semicolon or a tab between cells is needed here; the command reads blanks";
+    const needed = "expected a comma, a semicolon or a tab between cells; minidecomp train can read spaces";
     throw new Error(`${name}: ${needed}`);
   }
 }
 
-// A first line has names if it has a word in a column whose other cells are numbers.
+// The first line holds names if it has a word in a column whose other cells are numbers.
 function hasHeader(rows) {
   return rows.length > 1 && rows[0].some((cell, i) => isWord(cell) && !isOfWords(rows.slice(1).map((row) => row[i])));
 }
@@ -271,7 +271,7 @@ function isWord(cell) {
   return !CELL_NUMBER.test(cell) && !MISSING_TEXTS.has(cell);
 }
 
-// A column most of whose cells are words; a few words among numbers are a fault.
+// Whether most of a column's cells are words; a few words among numbers are an error.
 function isOfWords(cells) {
   return cells.filter(isWord).length > cells.length / 2;
 }
@@ -282,7 +282,7 @@ function tableColumn(rows, header, i) {
   return { name: given || `x_${i}`, hasName: given !== "", called, cells, words: isOfWords(cells) };
 }
 
-// The column of labels: one that is so named, else the one of words; null if there is none.
+// The column of labels: one with the name of labels, or else the one column of words; null if there is none.
 function labelColumnOf(name, columns, count) {
   const named = columns.filter((column) => LABEL_NAMES.includes(column.name.toLowerCase()));
   const chosen = named.find((column) => column.words || !tooManyClasses(column.cells, count));
@@ -290,7 +290,7 @@ function labelColumnOf(name, columns, count) {
   const others = words.filter((column) => column !== chosen);
   if (others.length > (chosen ? 0 : 1)) {
     const shown = words.map((column) => column.called.replace(/^column /, "")).slice(0, 4).join(", ");
-    throw new Error(`${name}: numbers and at most one column of labels are needed; these columns have words: ${shown}`);
+    throw new Error(`${name}: expected numbers and at most one column of labels; these columns have words: ${shown}`);
   }
   return chosen || words[0] || null;
 }
@@ -304,15 +304,15 @@ function checkLabels(name, labels, lines) {
   const missing = labels.cells.findIndex((cell) => MISSING_TEXTS.has(cell));
   if (missing >= 0) {
     const place = `${name}, line ${lines[missing]}, ${labels.called}`;
-    throw new Error(`${place}: a label is needed, and the cell has no value`);
+    throw new Error(`${place}: expected a label, got no value`);
   }
   if (tooManyClasses(labels.cells, labels.cells.length)) {
-    const found = `${new Set(labels.cells).size} different ones in ${labels.cells.length} points`;
-    throw new Error(`${name}, ${labels.called}: labels that points share are needed, not ${found}`);
+    const found = `${new Set(labels.cells).size} different labels for ${labels.cells.length} points`;
+    throw new Error(`${name}, ${labels.called}: expected labels that several points share, got ${found}`);
   }
 }
 
-// First columns that only number the rows, as programs write them, are no part of a point.
+// Drops first columns that only number the rows, as some programs write them.
 function withoutIndex(columns, named) {
   const counts = ({ cells }, from) => cells.every((cell, i) => cell !== "" && Number(cell) === from + i);
   const isIndex = (column) => (named && !column.hasName) || counts(column, 0) || counts(column, 1);
@@ -321,13 +321,13 @@ function withoutIndex(columns, named) {
 }
 
 function cellNumber(cell, place, scaled) {
-  if (MISSING_TEXTS.has(cell)) throw new Error(`${place}: a number is needed, and the cell has no value`);
+  if (MISSING_TEXTS.has(cell)) throw new Error(`${place}: expected a number, got no value`);
   const number = CELL_NUMBER.test(cell) ? Number(cell) : NaN;
-  if (!Number.isFinite(number)) throw new Error(`${place}: a number is needed, not "${cell.slice(0, 40)}"`);
+  if (!Number.isFinite(number)) throw new Error(`${place}: expected a number, got '${cell.slice(0, 40)}'`);
   const most = scaled ? LARGEST_SCALED_VALUE : LARGEST_DATA_VALUE, text = scaled ? "1e150" : "1e6";
   if (Math.abs(number) > most) {
-    const advice = scaled ? "" : "; standardise takes larger ones";
-    throw new Error(`${place}: a number from -${text} to ${text} is needed, not ${cell.slice(0, 40)}${advice}`);
+    const advice = scaled ? "" : "; standardise the columns to use larger numbers";
+    throw new Error(`${place}: expected a number from -${text} to ${text}, got ${cell.slice(0, 40)}${advice}`);
   }
   return number;
 }
@@ -338,8 +338,8 @@ function uniqueNames(names) {
   return unique;
 }
 
-// The cells of a CSV text, without blanks around them: comma, semicolon or tab between cells, quotes around one that
-// has such a mark; lines without a cell are left out. {rows, lines: the number of the line that each begins in, from 1}
+// The cells of a CSV text, without the spaces around them. Commas, semicolons or tabs separate cells; a cell that has
+// one is quoted. Empty lines are skipped. {rows, lines: the line where each row starts, counted from 1}
 function csvCells(name, text) {
   const delimiter = delimiterOf(text), rows = [], lines = [];
   let row = [], cell = "", quoted = false, wasQuoted = false, line = 1, begun = 1;
@@ -369,12 +369,12 @@ function csvCells(name, text) {
       begun = line;
     } else if (mark !== "\r") cell += mark;
   }
-  if (quoted) throw new Error(`${name}: a quotation mark that ends the last cell is needed, and the file has none`);
+  if (quoted) throw new Error(`${name}: expected a quotation mark at the end of the last cell, got none`);
   endRow();
   return { rows, lines };
 }
 
-// The mark between cells that the first line has most often outside of quotes.
+// The separator that occurs most often in the first line, outside quotes.
 function delimiterOf(text) {
   const line = text.replace(/^[\r\n]+/, "").replace(/"[^"]*"/g, "").split(/[\r\n]/, 1)[0];
   const counts = [",", ";", "\t"].map((mark) => [mark, line.split(mark).length]);

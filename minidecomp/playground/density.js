@@ -1,10 +1,10 @@
 "use strict";
-// The aggregate posterior's density on a grid, and lines that hold a share of a density.
+// The density of the aggregate posterior on a grid, and contours that hold a share of a density.
 
-const REACH = 4; // scales from its mean at which a point's density is taken as 0
+const REACH = 4; // scales from the mean beyond which a point's density is taken as 0
 
-// N(x | loc, scale^2) at the middles of n cells from low on, those within REACH scales; a scale finer than the cells
-// is drawn as wide as they are. Returns the first and the last cell.
+// N(x | loc, scale^2) at the middles of n cells from low on, if they are within REACH scales. A scale smaller than a
+// cell is drawn as wide as a cell. Returns the first and the last cell.
 function cellDensities(loc, scale, low, cell, n, out) {
   const s = Math.max(scale, 0.6 * cell), height = 1 / (s * Math.sqrt(2 * Math.PI));
   const first = Math.max(0, Math.ceil((loc - REACH * s - low) / cell - 0.5));
@@ -43,8 +43,8 @@ function aggregateDensityOnLine(loc, scale, latentDim, dim, points, low, high, n
   return line;
 }
 
-// For each share, in growing order, the level of a density on cells of an area above which this share of all mass is;
-// null where the cells hold less.
+// For each share, in ascending order, the density above which that share of all mass lies, on cells of a given area;
+// null if the cells hold less.
 function levelsOfShares(values, shares, area) {
   const sorted = Float64Array.from(values).sort(), levels = shares.map(() => null);
   const total = Math.max(1, sorted.reduce((sum, value) => sum + value, 0) * area);

@@ -1,5 +1,5 @@
 "use strict";
-// Overlap and match as two dials. Their zones are rules of thumb.
+// Overlap and match as two dials, whose zones are rules of thumb.
 
 const OVERLAP_ZONES = [
   { to: 0.25, word: "too much overlap", short: "too much", good: false },
@@ -12,8 +12,8 @@ const MATCH_ZONES = [
   { to: Infinity, word: "no match", short: "no match", good: false },
 ];
 const MATCH_ENDS = [0.03, 100]; // nats
-const RULE_OF_THUMB = "The zones are rules of thumb, not results: overlap is appropriate between a quarter and "
-  + "three quarters of log N, q(z) matches p(z) below 0.3 nats and does not above 2.";
+const RULE_OF_THUMB = "The zones are rules of thumb, not results: the overlap is appropriate from a quarter to three "
+  + "quarters of log N; q(z) matches p(z) below 0.3 nats, and does not match it above 2 nats.";
 
 function overlapZone(information, most) {
   if (!Number.isFinite(information) || !(most > 0)) return null;
@@ -24,7 +24,7 @@ function matchZone(klPQ) {
   return Number.isNaN(klPQ) ? null : MATCH_ZONES.find(({ to }) => klPQ < to) || MATCH_ZONES[2];
 }
 
-// Where a value stands on its dial, from 0 to 1
+// A value's place on its dial, from 0 to 1
 function overlapShare(information, most) {
   return Math.min(Math.max(information / most, 0), 1);
 }
@@ -34,23 +34,23 @@ function matchShare(klPQ) {
   return Math.min(Math.max((Math.log(Math.max(klPQ, 1e-12)) - low) / (high - low), 0), 1);
 }
 
-// One sentence of both: "Too little overlap, and no match."
+// Both in one sentence: "Too little overlap, and no match."
 function dialsSentence(overlap, match) {
   if (!overlap || !match) return "";
   const both = overlap.good && match.good, joined = overlap.good === match.good ? "and" : "but";
   const text = `${overlap.word[0].toUpperCase()}${overlap.word.slice(1)}, ${joined} ${match.joined || match.word}`;
-  return both ? `${text}: the decomposition that one wants.` : `${text}.`;
+  return both ? `${text}: the decomposition we want.` : `${text}.`;
 }
 
-// exp(I) of N points, which are all or those of them that are measured
+// exp(I) of N points, where N counts the points measured, out of a total
 function toldApart(information, most, total = Math.round(Math.exp(most))) {
   const count = Math.round(Math.exp(most)), apart = Math.min(Math.max(Math.round(Math.exp(information)), 1), count);
   const words = apart === 1 ? "hardly any" : `about ${apart.toLocaleString("en")}`;
-  const measured = count === total ? "" : `, those measured of ${total.toLocaleString("en")},`;
+  const measured = count === total ? "" : ` (a sample of all ${total.toLocaleString("en")})`;
   return `${words} of ${count.toLocaleString("en")} points${measured} can be told apart`;
 }
 
-// A half circle in zones, a needle, a word and the number
+// A half circle with zones, a needle, a word and the number
 class Dial {
   constructor(container, title, zones, ends) {
     this.box = newElement(container, "figure", "dial");
@@ -125,13 +125,13 @@ class Dials {
   }
 
   showOverlap(zone, information, most, total) {
-    const text = zone ? `${information.toFixed(2)} nats: ${toldApart(information, most, total)}` : "not known yet";
+    const text = zone ? `${information.toFixed(2)} nats: ${toldApart(information, most, total)}` : "not measured yet";
     this.overlap.show(zone ? overlapShare(information, most) : null, zone ? zone.word : "", text);
   }
 
   showMatch(zone, klPQ) {
     const word = !zone ? "" : zone.good ? "q(z) matches p(z)" : zone.word;
-    const text = zone ? `${Number.isFinite(klPQ) ? short(klPQ) : "∞"} nats from p(z) to q(z)` : "not known yet";
+    const text = zone ? `${Number.isFinite(klPQ) ? short(klPQ) : "∞"} nats from p(z) to q(z)` : "not measured yet";
     this.match.show(zone ? matchShare(klPQ) : null, word, text);
   }
 }

@@ -1,8 +1,8 @@
 "use strict";
-// More than two latent dimensions: what each carries, and which two the plane shows.
+// For more than two latent dimensions: what each of them carries, and which two the plane shows.
 
-// The two dimensions shown after a press: the pressed one takes the place of the one that has been shown longer.
-// The two dimensions whose means spread most, in order; those that are shown stay while they are not much less.
+// The two dimensions shown after a press: the pressed one replaces the one that has been shown longer.
+// The two dimensions whose means spread most, in order; those already shown stay unless they spread much less.
 function mostSpreadDims(spread, shown) {
   const order = Array.from(spread, (_, d) => d).sort((a, b) => spread[b] - spread[a]).slice(0, 2).sort((a, b) => a - b);
   const least = (dims) => Math.min(...dims.map((d) => spread[d]));
@@ -43,7 +43,7 @@ class Dimensions {
     this.withOutside = withOutside;
     this.container.replaceChildren();
     const table = newElement(this.container, "table", "bars"), head = newElement(table, "thead").insertRow();
-    newElement(table, "caption", "", "Latent dimensions: press two to see them in the plane");
+    newElement(table, "caption", "", "Press two latent dimensions to see them in the plane");
     const columns = [["mean KL", "kl"], ["spread of the means", "density"]];
     if (withOutside) columns.push(["outside the spike", "regulariser"]);
     for (const name of ["shown", ...columns.map(([each]) => each)]) newElement(head, "th", "", name).scope = "col";

@@ -1,10 +1,10 @@
 "use strict";
-// Points that one draws with the pointer, or sets with the keys.
+// Points drawn with the pointer, or added with the keys.
 
-const PAD_REACH = 2; // the pad shows -2 to 2 both ways
+const PAD_REACH = 2; // the pad shows -2 to 2 on both axes
 
 class DrawingPad {
-  // element holds the pad's parts; onPoints([[x, y], ..]) trains on the points, and returns a fault's line or null.
+  // element holds the pad's parts; onPoints([[x, y], ..]) trains on the points, and returns an error message or null.
   constructor(element, onPoints) {
     this.element = element;
     this.part = (name) => element.querySelector(`#pad-${name}`);
@@ -12,7 +12,7 @@ class DrawingPad {
     this.onPoints = onPoints;
     this.points = []; // [x, y]
     this.cursor = [0, 0];
-    this.strokes = []; // how many points there were before each stroke
+    this.strokes = []; // the number of points before each stroke
     this.listen();
   }
 
@@ -91,6 +91,6 @@ class DrawingPad {
     context.lineWidth = 1.5;
     context.strokeRect(px(this.cursor[0]) - 4, py(this.cursor[1]) - 4, 8, 8);
     const { length } = this.points;
-    this.part("note").textContent = `${length} points${length < MOST_DATA_POINTS ? "" : ", which is the most"}`;
+    this.part("note").textContent = `${length} points${length < MOST_DATA_POINTS ? "" : ", the most allowed"}`;
   }
 }

@@ -1,4 +1,4 @@
-"""The formulas that the playground shows: those of ``minidecomp gradients --explain``, and no others."""
+"""The formulas that the playground shows: those of ``minidecomp gradients --explain``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from ..inspection.explanations import explanations
 
 
 def formulas() -> dict[str, dict[str, str | list[str]]]:
-    """Title, formula and steps of every term's explanation, by its name: ``mixture-prior``, ``kl-inc``, ``sample``.
+    """Title, formula and steps of each term's explanation, by its name: ``mixture-prior``, ``kl-inc``, ``sample``.
 
-    A formula and a step are a line of text each; the page has them as ``EXPLANATIONS``.
+    Each formula and each step is a line of text. The page has them as ``EXPLANATIONS``.
     """
     return {
         name: {

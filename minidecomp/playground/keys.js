@@ -2,10 +2,10 @@
 // The page's keys, and the list of them.
 
 const KEYS = [
-  ["Space", "play or pause"], ["→ or s", "one step"], ["r", "reset: begin anew from the seed"],
-  ["1, 2, 3, 4", "arrows of the reconstruction, of beta KL, of alpha D, of their sum"],
-  ["p", "the chosen point's numbers in every formula"], ["?", "this list"],
-  ["arrow keys on a plane", "choose the next point; Escape frees it"],
+  ["Space", "play or pause"], ["→ or s", "one step"], ["r", "reset: restart from the seed"],
+  ["1, 2, 3, 4", "arrows of the reconstruction, beta KL, alpha D, their sum"],
+  ["p", "the chosen point's numbers in each formula"], ["?", "this list"],
+  ["arrow keys on a plane", "choose the next point; Escape deselects it"],
 ];
 
 class Keys {
@@ -31,7 +31,7 @@ class Keys {
     action();
   }
 
-  // A field keeps the keys that it needs itself; a plane and a slider need no space.
+  // A field keeps the keys that it needs; a plane and a slider do not need the space bar.
   actionOf(key, target) {
     const { play, step, reset, read, arrow } = this.actions;
     const number = ARROW_NAMES.findIndex((_, i) => key === String(i + 1));

@@ -4,11 +4,11 @@
 const DENSITY_CELLS = 72;
 const DENSITY_POINTS = 400;
 const PRIOR_CELLS = 96;
-const PRIOR_SCALES = 2.2; // of each component are in view
+const PRIOR_SCALES = 2.2; // how many scales of each component are in view
 
-const LATENT_LABEL = "Latent plane. Arrow keys choose the next point in their direction, Escape frees it.";
+const LATENT_LABEL = "Latent plane. The arrow keys choose the next point in their direction, Escape deselects it.";
 
-// The box in which the prior's components are, out to some of their scales
+// The box that holds the prior's components, out to some scales
 function boxOfPrior(prior) {
   const count = prior.loc.length, box = [Infinity, -Infinity, Infinity, -Infinity];
   for (let i = 0; i < count; i++) {
@@ -19,8 +19,8 @@ function boxOfPrior(prior) {
   return prior.dims === 1 ? [box[0], box[1], box[0], box[1]] : box;
 }
 
-// The density that gets the full colour: a quarter of all mass lies where it is as dense, so that a few spikes do not
-// make the rest pale.
+// The density that gets the full colour. A quarter of all mass lies where the density is at least this high, so that a
+// few spikes do not make the rest pale.
 function shadingTop(density, [left, right, low, high], n) {
   const [level] = levelsOfShares(density, [0.25], (right - left) * (high - low) / (n * n));
   return level || density.reduce((most, value) => Math.max(most, value), 1e-300);
@@ -46,11 +46,11 @@ class LatentPlane {
     listenForPoints(canvas, found, listeners);
   }
 
-  // The chosen point's numbers, and the way to those of its arrows; `said` is what a screen reader reads aloud.
+  // The chosen point's numbers, and a link to those of its arrows; `said` is what a screen reader says.
   makeNote(container, onRead) {
     this.note = newElement(container, "p", "plane-note");
     this.numbers = newElement(this.note, "span");
-    this.read = newElement(this.note, "button", "as-link", "Its arrows in every formula");
+    this.read = newElement(this.note, "button", "as-link", "See its arrows in each formula");
     this.read.type = "button";
     this.read.hidden = true;
     this.read.addEventListener("click", onRead);
@@ -77,7 +77,7 @@ class LatentPlane {
     if (!this.settled) this.drawAgainSoon();
   }
 
-  // What is to be drawn, found once a frame
+  // What to draw, computed once for each frame
   scene(snapshot, view) {
     const { loc, scale } = snapshot.encodings, latentDim = snapshot.options.latent_dim, flat = latentDim === 1;
     const dims = flat ? [0, 0] : view.dims.every((d) => d < latentDim) ? view.dims : [0, 1];
@@ -88,7 +88,7 @@ class LatentPlane {
     };
   }
 
-  // Follows the posterior means, one usual scale around them, and the prior.
+  // Follows the posterior means, with a typical scale around them, and the prior.
   followExtent(scene) {
     const { loc, scale, latentDim, dims, points } = scene;
     const middle = (d) => Float64Array.from(points, (i) => scale[i * latentDim + d]).sort()[points.length >> 1];
@@ -106,7 +106,7 @@ class LatentPlane {
     return new PlotFrame(left, 4, across, up, widenedExtent(this.extent, across, up));
   }
 
-  // While the extent or the arrows' scale is on its way, frames follow without snapshots.
+  // While the extent or the arrows' scale is still changing, frames follow without new snapshots.
   drawAgainSoon() {
     this.waiting = requestAnimationFrame(() => this.draw(...this.last));
   }
@@ -135,7 +135,7 @@ class LatentPlane {
     context.drawImage(this.small, left, upper, width, height);
   }
 
-  // Found anew only where the prior or the extent that is made for has changed; drawn wherever the frame is by now.
+  // Recomputed only when the prior or the wanted extent has changed; drawn in the frame's current extent.
   drawPrior(context, colours, prior) {
     const extent = widenedExtent(this.target, this.frame.width, this.frame.height);
     const key = priorKey(prior) + extent.join();
@@ -156,7 +156,7 @@ class LatentPlane {
     });
   }
 
-  // Ellipses of one and of two scales, the chosen one's last and strongest, with a ring around its mean
+  // Ellipses at one and two scales; the chosen point's is drawn last and strongest, with a ring around its mean
   drawPosteriors(context, colours, scene) {
     const { view } = scene, others = Array.from(view.ellipses).filter((i) => i !== view.chosen);
     for (const i of others) this.drawEllipses(context, i, scene, colourOfPoint(scene.data, i, colours.ink), 1.2);
@@ -180,7 +180,7 @@ class LatentPlane {
 
   // ---- one dimension ----
 
-  // q(z) shaded and p(z) as a line over the axis; below it the posterior means, each at a height of its own
+  // q(z) shaded and p(z) as a line above the axis; below it the posterior means, each at a different height
   drawLine(context, colours, scene) {
     const { loc, scale, points, view } = scene, { frame } = this, n = 240, [low, high] = frame.extent;
     const base = frame.top + 0.62 * frame.height, room = 0.58 * frame.height;
@@ -209,7 +209,7 @@ class LatentPlane {
     if (view.chosen === null || view.chosen >= scene.count) return;
     const own = aggregateDensityOnLine(loc, scale, 1, 0, [view.chosen], low, high, n), height = Math.max(...own) / top;
     context.strokeStyle = colours.ink;
-    context.stroke(line(height > 1 ? own.map((value) => value / height) : own)); // as high as there is room
+    context.stroke(line(height > 1 ? own.map((value) => value / height) : own)); // as high as the room allows
     ringAt(context, this.places, view.chosen, colours);
   }
 
@@ -240,7 +240,7 @@ class LatentPlane {
     context.globalAlpha = 1;
   }
 
-  // Pixels for a nat per unit, which change little by little
+  // Pixels for a nat per unit, which change gradually
   followArrowScale(usual, still) {
     if (!(usual > 0)) return;
     const wanted = Math.log(usualArrow(this.frame) / usual);
@@ -250,7 +250,7 @@ class LatentPlane {
     if (!near) this.settled = false;
   }
 
-  // The numbers follow training; aloud they are said only of another point or of other data.
+  // The numbers follow training, but they are spoken only for a new point or new data.
   writeNote(scene) {
     const { view, data, count } = scene, known = view.chosen !== null && view.chosen < count;
     const text = known ? noteOfPoint(scene) : "", other = view.chosen !== this.chosen || data !== this.saidOf;
@@ -268,7 +268,7 @@ function noteOfPoint({ view, data, loc, scale, latentDim, dims, flat }) {
   return `${nameOfPoint(data, view.chosen)}: ${numbers.join(", ")}`;
 }
 
-// Values along an axis, each at a height of its own so that neighbours do not hide each other
+// Values along an axis, each at a different height so that neighbours do not hide each other
 function strewn(values, px, top, room) {
   const places = new Float64Array(2 * values.length);
   values.forEach((value, i) => {

@@ -1,5 +1,5 @@
 "use strict";
-// Curves of the terms and the objective over steps, drawn while they grow: at most MOST_BINS means of steps each.
+// Curves of the terms and the objective over the steps, drawn as they grow: each has at most MOST_BINS means of steps.
 
 const MOST_BINS = 600;
 const CURVES = [
@@ -9,9 +9,9 @@ const CURVES = [
   { name: "objective", colour: "ink" },
 ];
 const HISTORY_WIDTH = 1 + CURVES.length;
-const RANGE_REACH = 6; // times the width of the middle 80 % that the axis goes beyond them, at most
+const RANGE_REACH = 6; // the axis extends beyond the middle 80 % by at most this many times their width
 
-// Means of as many steps as keep them at most MOST_BINS, and the last values. A value that is NaN is not counted.
+// Means over equal numbers of steps, at most MOST_BINS of them, and the last values. NaNs are not counted.
 class ThinnedHistory {
   constructor(most) {
     this.most = most;
@@ -24,7 +24,7 @@ class ThinnedHistory {
     this.last = null;
   }
 
-  // history: rows of (step, a value of each curve)
+  // history: rows of (step, one value for each curve)
   append(history) {
     for (let at = 0; at < history.length; at += HISTORY_WIDTH) this.add(history.subarray(at, at + HISTORY_WIDTH));
   }
@@ -47,7 +47,7 @@ class ThinnedHistory {
     });
   }
 
-  // Two neighbours become one.
+  // Merges each pair of neighbours.
   join() {
     const joined = [];
     for (let i = 0; i < this.bins.length; i += 2) {
@@ -64,7 +64,7 @@ class ThinnedHistory {
     this.perBin *= 2;
   }
 
-  // The steps in the middle of the bins, and the means of one curve; NaN where it has none
+  // The steps in the middle of the bins, and one curve's means; NaN where it has none
   curve(k) {
     return {
       steps: Float64Array.from(this.bins, (bin) => (bin.first + bin.end) / 2),
@@ -73,7 +73,7 @@ class ThinnedHistory {
   }
 }
 
-// All but one in a hundred on each side, and not farther from the middle 80 % than some times their width
+// The range of all but one in a hundred values on each side, no farther from the middle 80 % than RANGE_REACH widths
 function robustRange(values, reach) {
   const known = Float64Array.from(values.filter(Number.isFinite)).sort(), n = known.length;
   if (n === 0) return null;

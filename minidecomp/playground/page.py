@@ -1,4 +1,4 @@
-"""The page: its parts, put together into one file."""
+"""The page, assembled from its parts into one file."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ SHEET, WORKER, LAST = "page.css", "worker.js", "app.js"
 
 
 def write_playground(out: Path, content: dict[str, Any] | None = None) -> int:
-    """Write the page; returns its size in bytes.
+    """Write the page and return its size in bytes.
 
     Parameters
     ----------
     out : pathlib.Path
-        The .html file; its folder is made if need be.
+        The .html file; its folder is created if needed.
     content : dict, optional
-        A run, as ``content`` has it.
+        A run, as ``content`` returns it.
 
     Raises
     ------
     Fault
-        It cannot be written.
+        If the file cannot be written.
     """
     return parts.write_page(page(content), out)
 
 
 def page(content: dict[str, Any] | None = None) -> str:
-    """The page's text, which begins with the content of a run or, without one, with data of its own."""
+    """The page's text. It starts with the content of a run or, if none is given, with the page's own data."""
     return parts.page_text(
         (HERE / "page.html").read_text("utf-8"),
         {
@@ -50,13 +50,13 @@ def page(content: dict[str, Any] | None = None) -> str:
 
 
 def scripts() -> list[Path]:
-    """The scripts of the main thread in their order: the drawings first, the app, which begins the rest, last."""
+    """The scripts of the main thread in order: the drawings first; the app, which starts the rest, last."""
     own = sorted(path for path in HERE.glob("*.js") if path.name not in (WORKER, LAST))
     return [*(parts.HERE / name for name in parts.DRAWING_SCRIPTS), *own, HERE / LAST]
 
 
 def _tables() -> str:
-    """``EXPLANATIONS`` of the terms, and a constant for each JSON file of this folder: ``TOUR`` of ``tour.json``."""
+    """``EXPLANATIONS`` of the terms, and a constant for each JSON file in this folder: ``TOUR`` from ``tour.json``."""
     lines = ['"use strict";', f"const EXPLANATIONS = {parts.json_text(formulas())};"]
     for path in sorted(HERE.glob("*.json")):
         lines.append(f"const {path.stem.upper()} = {parts.json_text(json.loads(path.read_text('utf-8')))};")

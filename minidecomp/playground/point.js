@@ -1,12 +1,12 @@
 "use strict";
-// A point of the next step, worked through with the step's own numbers: every formula, and every term's pull by hand.
+// A point of the next step in numbers: every formula, and every term's pull, worked by hand.
 
 // Entry i of a batch of rows, D wide
 function pointRow(matrix, i, width) {
   return Array.from(matrix.subarray(i * width, (i + 1) * width));
 }
 
-// Point i of the batch that comes next, with its own rows of every matrix
+// Point i of the next batch, with its rows of every matrix
 function pointOfBatch(snapshot, i, columns) {
   const { look, options } = snapshot, B = look.rows.length, D = options.latent_dim, K = look.eps.length / (B * D);
   const dx = look.x.length / B, width = look.output.length / (K * B);
@@ -40,7 +40,7 @@ function workedPosterior(point) {
   const { loc, raw, eps } = point, link = point.options.scale_link;
   const scale = raw.map(SCALE_LINKS[link].value), z = loc.map((mu, d) => mu + scale[d] * eps[0][d]);
   const parts = logPosteriorParts(point, 0), value = workedTotal(parts);
-  const first = point.K > 1 ? [`sample 1 of K = ${point.K}; an arrow is the mean over all of them`] : [];
+  const first = point.K > 1 ? [`sample 1 of K = ${point.K}; an arrow is the mean over all K samples`] : [];
   return workedSection("posterior", "Posterior: the sample z and log q(z|x)", "sample", {
     formula: [`s = ${LINK_FORMULAS[link]}`, "log q = sum_d -eps^2 / 2 - log s - log(2 pi) / 2"],
     lines: [
@@ -49,7 +49,7 @@ function workedPosterior(point) {
         + `= ${sixDigits(at)}`),
       `log q(z|x) = ${workedSumText(parts)} = ${sixDigits(value)}`,
     ],
-    rows: [["mu, the posterior's mean", ...loc], ["a, the encoder's raw", ...raw], ["s = link(a)", ...scale],
+    rows: [["mu, the posterior's mean", ...loc], ["a, the encoder's raw output", ...raw], ["s = link(a)", ...scale],
       ["eps", ...eps[0]], ["z = mu + s eps", ...z], ["log q", ...parts]],
     value,
     checked: "z",
@@ -60,13 +60,13 @@ function workedPosterior(point) {
 
 const PULL_NAMES = { log_likelihood: "reconstruction", kl: "beta KL", regulariser: "alpha D" };
 
-// The sum of the terms' arrows: by how much the objective grows as mu moves
+// The sum of the terms' arrows: how fast the objective grows as mu moves
 function workedSum(point, sections) {
   const pulling = sections.filter((section) => section.term in PULL_NAMES);
   const sumOf = (which) => workedList(point.D, (d) => workedTotal(pulling.map((section) => section[which][d])));
   const byHand = sumOf("byHand");
-  return workedSection("sum", "Sum: where the objective pulls this point", "", {
-    formula: ["L = log p(x|z) - beta KL - alpha D", "arrow of the sum = B dL/dmu, the three arrows together"],
+  return workedSection("sum", "Sum: the objective's pull on this point", "", {
+    formula: ["L = log p(x|z) - beta KL - alpha D", "arrow of the sum = B dL/dmu, the sum of the three arrows"],
     lines: byHand.map((sum, d) => `B dL/dmu${d + 1} = `
       + `${pulling.map((section) => workedFactor(section.byHand[d])).join(" + ")} = ${sixDigits(sum)}`),
     rows: [...pulling.map((section) => [PULL_NAMES[section.term], ...section.byHand]), ["sum", ...byHand]],
@@ -76,7 +76,7 @@ function workedSum(point, sections) {
   });
 }
 
-// All sections of point i of snapshot.look; columns names the data's values
+// All sections for point i of snapshot.look; columns are the names of the data's columns
 function workedPoint(snapshot, i, { columns = null } = {}) {
   const point = pointOfBatch(snapshot, i, columns);
   const sections = [workedPosterior, workedLikelihood, workedPrior, workedKl, workedRegulariser]

@@ -1,11 +1,11 @@
 "use strict";
-// The KL term of a point, worked by hand: from samples, or in closed form.
+// A point's KL term, worked by hand: from samples, or in closed form.
 
 function workedKl(point) {
   return point.options.kl === "analytic" ? workedClosedKl(point) : workedSampledKl(point);
 }
 
-// KL = log q - M log p; by mu, with z = mu + s eps: -M d log p/dz, as log q does not change
+// KL = log q - M log p; with z = mu + s eps, its derivative in mu is -M d log p/dz, as log q does not change
 function workedSampledKl(point) {
   const { beta, log_prior_multiplier: M } = point.options;
   const logQ = workedList(point.K, (k) => workedTotal(logPosteriorParts(point, k)));
@@ -22,7 +22,7 @@ function workedSampledKl(point) {
   const title = M === 1 ? "KL term: log q - log p" : `KL term: log q - ${sixDigits(M)} log p`;
   return workedSection("kl", title, "monte-carlo-kl", {
     formula: [
-      "through z = mu + s eps the parts with (z - mu) / s^2 cancel: d/dmu = -M d log p/dz",
+      "with z = mu + s eps, the terms with (z - mu) / s^2 cancel: d/dmu = -M d log p/dz",
       "arrow = -beta d/dmu = beta M d log p/dz",
     ],
     lines,

@@ -1,7 +1,7 @@
 "use strict";
-// log p(x|z) of a point, worked by hand: its parts, and its slope through the decoder.
+// A point's log p(x|z), worked by hand: its parts, and its slope through the decoder.
 
-// For one value x and its outputs: the numbers on the way, the part of log p, and the slope by each output
+// For one value x and its outputs: the intermediate numbers, its part of log p, and the slope in each output
 const WORKED_LIKELIHOODS = {
   "bernoulli": {
     outputs: ["o"],
@@ -62,7 +62,7 @@ function workedTimes(h, W, n) {
   return product;
 }
 
-// Parts of log p and slopes by the outputs, for sample k; the outputs are those of the step
+// The parts of log p and the slopes in the outputs, for sample k; the outputs are those of the step
 function likelihoodParts(point, k) {
   const kind = WORKED_LIKELIHOODS[point.options.likelihood], { dx } = point;
   return workedList(dx, (at) => {
@@ -90,7 +90,7 @@ function likelihoodTable(point, parts) {
   return workedTable(head, rows, parts.map((part) => Math.abs(part.value)), [value]);
 }
 
-// do/dz of the outputs of the values that the table shows
+// do/dz for the outputs of the values in the table
 function decoderRows(point, parts, slopes) {
   const { outputs } = WORKED_LIKELIHOODS[point.options.likelihood];
   return workedPlaces(parts.map((part) => Math.abs(part.value))).flatMap((at) => outputs.map((output, place) =>

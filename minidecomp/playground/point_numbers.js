@@ -1,14 +1,14 @@
 "use strict";
-// Numbers, sums and tables of a worked point as text, and the section that holds them.
+// A point's numbers, sums and tables as text, and the section that holds them.
 
 const WORKED_MOST = 3;
 
-// Six digits: 0.123457, 1.2e-7
+// Six significant digits: 0.123457, 1.2e-7
 function sixDigits(value) {
   return String(Number(value.toPrecision(6)));
 }
 
-// A number inside a product or a difference, where a minus sign needs brackets
+// A number in a product or a difference, where a negative one needs brackets
 function workedFactor(value) {
   return value < 0 ? `(${sixDigits(value)})` : sixDigits(value);
 }
@@ -26,12 +26,12 @@ function workedList(count, make) {
   return Array.from({ length: count }, (_, i) => make(i));
 }
 
-// The mean of vectors, entry by entry
+// The mean of several vectors, entry by entry
 function workedMean(vectors) {
   return vectors[0].map((_, d) => workedTotal(vectors.map((vector) => vector[d])) / vectors.length);
 }
 
-// The places of the largest values, in their own order; all places where there are few
+// The indices of the largest values, in ascending order; all indices if there are few
 function workedPlaces(sizes, all = 2 * WORKED_MOST) {
   const places = sizes.map((_, place) => place);
   if (sizes.length <= all) return places;
@@ -39,7 +39,7 @@ function workedPlaces(sizes, all = 2 * WORKED_MOST) {
   return places.slice(0, WORKED_MOST).sort((a, b) => a - b);
 }
 
-// "a + b + c + 0.2 (the other 5)": the largest values, each as textOf(place) has it, and the others' sum
+// "a + b + c + 0.2 (the other 5)": the largest values, each as textOf(place), and the sum of the others
 function workedSumText(values, textOf = (place) => workedFactor(values[place])) {
   const places = workedPlaces(values.map(Math.abs), WORKED_MOST + 1), shown = new Set(places);
   const words = places.map(textOf), rest = values.filter((_, place) => !shown.has(place));
@@ -47,7 +47,7 @@ function workedSumText(values, textOf = (place) => workedFactor(values[place])) 
   return words.join(" + ");
 }
 
-// A table of the largest rows [name, ..numbers] by sizes, and the other rows' sums in the columns that may be summed
+// A table of the largest rows [name, ..numbers] by sizes, and the sums of the other rows where a column can be summed
 function workedTable(head, rows, sizes, summed) {
   const places = workedPlaces(sizes), shown = new Set(places);
   const table = { head, rows: places.map((place) => rows[place]) };
@@ -60,19 +60,19 @@ function workedTable(head, rows, sizes, summed) {
   return table;
 }
 
-// The formula lines of an explanation, one formula a line
+// An explanation's formulas, one per line
 function workedFormula(name) {
   const found = EXPLANATIONS[name];
   return found ? found.formula.flatMap((line) => line.split(/ {3,}/)).map((line) => line.replace(/,$/, "")) : [];
 }
 
-// Equal up to rounding: 1e-9 of the larger, or of 1
+// Equal up to rounding: within 1e-9 of the larger number, or of 1
 function workedAgrees(a, b) {
   return a.every((value, d) => Math.abs(value - b[d]) <= 1e-9 * Math.max(1, Math.abs(value), Math.abs(b[d])));
 }
 
-// A section of the panel; explanation names where its title, formula and derivation come from, value is the term's at
-// the point, checked says what is compared with the engine's.
+// A section of the panel. explanation is the name of the explanation with its title, formula and derivation; value is
+// the term's value at the point; checked names what is compared with the engine's result.
 function workedSection(term, title, explanation, worked) {
   const { formula = [], lines, rows, parts = null, value = null, checked, byHand, byEngine } = worked;
   const { title: about, steps } = EXPLANATIONS[explanation] || { title: "", steps: [] };
@@ -83,19 +83,19 @@ function workedSection(term, title, explanation, worked) {
   };
 }
 
-// What the engine has as a term's pull on the point; a term of weight 0 pulls nowhere
+// A term's pull on the point, from the engine; a term with weight 0 does not pull
 function enginePull(point, term) {
   const pulls = point.look.pulls[term];
   return pulls ? point.rowOf(pulls.loc, point.i) : new Array(point.D).fill(0);
 }
 
-// The mean over samples, said where there are several
+// The mean over the samples, if there are several
 function workedMeanLine(name, values) {
   const mean = sixDigits(workedTotal(values) / values.length);
   return values.length > 1 ? [`mean of ${name} over ${values.length} samples = ${mean}`] : [];
 }
 
-// What turns the slope of one sample into the arrow: the mean over K samples, times the weight
+// From the slope of one sample to the arrow: the mean over K samples, times the weight
 function workedArrow(name, slopes, weightText, pull) {
   const rows = [[slopes.length > 1 ? `${name}, sample 1` : name, ...slopes[0]]];
   if (slopes.length > 1) rows.push([`${name}, mean of ${slopes.length} samples`, ...workedMean(slopes)]);

@@ -1,7 +1,7 @@
 "use strict";
-// The panel that shows a chosen point's numbers: the arrows as a table, and a section for each formula.
+// The panel with a chosen point's numbers: the arrows as a table, and a section for each formula.
 
-const POINT_MS_BETWEEN = 200; // five times a second while training runs
+const POINT_MS_BETWEEN = 200; // five updates a second while the model trains
 const NOTHING_CHOSEN = "Choose a point in either plane to read its numbers.";
 const POINT_CLASSES = {
   posterior: "density", log_likelihood: "reconstruction", prior: "prior",
@@ -15,12 +15,12 @@ function pointElement(tag, className, parent) {
   return element;
 }
 
-// Text that stays untouched where it is the same, so that what a person has selected stays selected
+// Leaves equal text untouched, so that the user's selection survives
 function showText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// As many children as there are values, each shown in its child
+// One child for each value
 function showList(parent, values, make, show) {
   while (parent.children.length > values.length) parent.lastElementChild.remove();
   while (parent.children.length < values.length) parent.append(make(parent.children.length));
@@ -36,14 +36,14 @@ function cellText(value) {
   return typeof value === "number" ? sixDigits(value) : value;
 }
 
-// A heading cell above a column, or before a row
+// A heading cell of a column or a row
 function headingCell(scope) {
   const cell = document.createElement("th");
   cell.scope = scope;
   return cell;
 }
 
-// A table of rows [name, ..numbers] that is changed in place
+// A table of rows [name, ..numbers] that is updated in place
 class PointTable {
   constructor(parent, label) {
     this.box = pointElement("div", "point-table", parent);
@@ -64,7 +64,7 @@ class PointTable {
   }
 }
 
-// One formula with its numbers; it opens with its arrow until a person has opened or closed it
+// One formula with its numbers. It opens when its arrow is shown, until the user opens or closes it
 class PointSection {
   constructor(parent, term) {
     const colourClass = POINT_CLASSES[term];
@@ -75,7 +75,7 @@ class PointSection {
     this.about = pointElement("p", "", this.details);
     this.formula = pointElement("div", "formula", this.details);
     this.lines = pointElement("div", "point-lines", this.details);
-    this.rows = new PointTable(this.details, `${term}: by latent dimension`);
+    this.rows = new PointTable(this.details, `${term} by latent dimension`);
     this.parts = new PointTable(this.details, `${term}: its parts`);
     this.check = pointElement("p", "point-check", this.details);
     this.derivation = pointElement("details", "point-derivation", this.details);
@@ -99,7 +99,7 @@ class PointSection {
     showLines(this.lines, section.lines);
     this.rows.show(["", ...byHand.map((_, d) => `z${d + 1}`)], section.rows);
     this.parts.show(parts ? parts.head : [], parts ? parts.rows : []);
-    showText(this.check, `${section.checked} by hand ${workedVector(byHand)}, the engine's ${workedVector(byEngine)}: `
+    showText(this.check, `${section.checked} by hand ${workedVector(byHand)}, by the engine ${workedVector(byEngine)}: `
       + (agree ? "equal" : "NOT EQUAL"));
     this.derivation.hidden = section.steps.length === 0;
     showLines(this.steps, section.steps, "li");
@@ -108,7 +108,7 @@ class PointSection {
 
 class PointPanel {
   constructor(container) {
-    this.columns = null; // names of the data's columns, for whoever has them to set
+    this.columns = null; // names of the data's columns, set by the page
     this.shownAt = -Infinity;
     this.shownPoint = null;
     this.message = pointElement("p", "point-message", container);
@@ -128,7 +128,7 @@ class PointPanel {
     if (place >= 0) this.show(workedPoint(snapshot, place, { columns: this.columns }));
   }
 
-  // At once when training stands still or another point is chosen, else five times a second
+  // At once if training is paused or another point is chosen, otherwise five times a second
   due(snapshot, view) {
     const now = performance.now();
     const due = !snapshot.running || view.chosen !== this.shownPoint || now - this.shownAt >= POINT_MS_BETWEEN;
@@ -144,10 +144,10 @@ class PointPanel {
   }
 }
 
-// One line on which point it is, or why it has no numbers now
+// Which point it is, or why it has no numbers now, in one line
 function pointMessage(snapshot, chosen, place) {
   if (chosen === null) return NOTHING_CHOSEN;
-  const batch = `the batch of ${snapshot.look.rows.length} points of step ${snapshot.step + 1}`;
-  if (place < 0) return `Point ${chosen + 1} is not in ${batch}, which comes next; go on until a step has it.`;
-  return `Point ${chosen + 1} in ${batch}, which comes next. An arrow is the slope of its weighted term by mu.`;
+  const batch = `the batch of ${snapshot.look.rows.length} points for the next step, ${snapshot.step + 1}`;
+  if (place < 0) return `Point ${chosen + 1} is not in ${batch}; continue until a step has it.`;
+  return `Point ${chosen + 1} is in ${batch}. An arrow is the slope of its weighted term in mu.`;
 }

@@ -1,7 +1,7 @@
 "use strict";
-// log p(z) of a point's sample, worked by hand: each prior gives log p, its slope by z, and the numbers on the way.
+// log p(z) of a point's sample, worked by hand: each prior gives log p, its slope in z, and the intermediate numbers.
 
-// A prior that is a product over the dimensions: work(z, m, v) for each, with its rows' names
+// A prior that is a product over the dimensions: work(z, m, v) for each dimension, with the names of the rows
 function workedProduct(prior, z, names, work) {
   const each = Array.from(z, (value, d) => work(value, prior.loc[d], prior.scale[d] ** 2, d + 1));
   const value = workedTotal(each.map((one) => one.value));

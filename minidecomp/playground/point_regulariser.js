@@ -1,5 +1,5 @@
 "use strict";
-// D's part of a point, worked by hand: which samples of the prior pull it, or which points push it.
+// A point's part of D, worked by hand: which samples of the prior pull it, or which points push it.
 
 const WORKED_REGULARISERS = { "kl-inc": workedInclusiveKl, "mmd": workedMmd };
 
@@ -8,7 +8,7 @@ function workedRegulariser(point) {
   if (point.look.priorSample) return WORKED_REGULARISERS[regulariser](point);
   const nowhere = new Array(point.D).fill(0);
   return workedSection("regulariser", "Regulariser D", regulariser, {
-    lines: [`alpha = ${sixDigits(alpha)}: D is not in this step, and pulls nowhere`],
+    lines: [`alpha = ${sixDigits(alpha)}: this step leaves D out, so D does not pull`],
     rows: [["the arrow", ...nowhere]],
     checked: "the arrow",
     byHand: nowhere,
@@ -16,7 +16,7 @@ function workedRegulariser(point) {
   });
 }
 
-// W_ji = softmax_i log q(z_j | x_i) of this point i, for every sample z_j of the prior; what all i share is left out
+// W_ji = softmax_i log q(z_j | x_i) of this point i, for every sample z_j of the prior, without terms that all i share
 function posteriorShares(point) {
   const { B, D, i, look } = point, logQ = new Float64Array(B);
   const logScale = workedList(B, (other) => workedTotal(point.rowOf(look.scale, other).map(Math.log)));
@@ -51,7 +51,7 @@ function workedInclusiveKl(point) {
   return workedSection("regulariser", "Regulariser: KL(p || q)", "kl-inc", {
     formula: [`arrow = -alpha B d/dmu_i = alpha sum_j W_ji (z_j - mu_i) / s_i^2,   B = J = ${B}`],
     lines: [
-      `sum_j W = ${sixDigits(workedTotal(W))}: how many of the ${B} samples of p this point stands for`,
+      `sum_j W = ${sixDigits(workedTotal(W))}: how many of the ${B} samples of p this point accounts for`,
       ...addends.map((each, d) => `sum_j ${addend(d + 1)} = ${workedSumText(each, (j) => textOf(j, d))} `
         + `= ${sixDigits(sums[d])}`),
     ],
@@ -68,14 +68,14 @@ function workedKernelSlope(r) {
   return -2 * r * workedTotal(CONSTANTS.KERNEL_SCALES.map((c) => c / (c + r * r) ** 2));
 }
 
-// sum_j k'(y_a - other_j) in dimension d, others being rows x D from where they start
+// sum_j k'(y_a - other_j) in dimension d, where others are rows of D numbers from an offset on
 function kernelSlopeSum(point, at, others, start, d) {
   let sum = 0;
   for (let j = 0; j < point.B; j++) sum += workedKernelSlope(at - others[(start + j) * point.D + d]);
   return sum;
 }
 
-// B d/dy_a = 2/(B - 1) sum_j k'(y_a - y_j) - 2/B sum_j k'(y_a - x_j), each dimension by itself
+// B d/dy_a = 2/(B - 1) sum_j k'(y_a - y_j) - 2/B sum_j k'(y_a - x_j), in each dimension separately
 function workedMmd(point) {
   const { B, D, K, look } = point, { alpha } = point.options;
   const sums = (others, startOf) => workedList(K, (k) => workedList(D, (d) =>

@@ -1,9 +1,9 @@
 "use strict";
-// A run as the page was given it by minidecomp/playground/content.py.
+// The run that minidecomp/playground/content.py gave to the page.
 
-const OF_THE_RUN = "run"; // the page's name of the run's data
+const OF_THE_RUN = "run"; // the page's name for the run's data
 
-// An array of the page's content: {dtype, base64}
+// An array in the page's content: {dtype, base64}
 function decodedArray({ dtype, base64 }) {
   return Float64Array.from(dtype === "float32" ? floats(base64) : doubles(base64));
 }

@@ -1,17 +1,17 @@
 "use strict";
-// A config.toml that trains the same model with the command, and back from one; the dialog that shows it.
+// Writes a config.toml that trains the same model with the command, reads one, and shows it in a dialog.
 
-const LONGEST_LINE = 1000; // letters of config.toml's
-// How a run began that the page's, or the command's, does not begin with.
+const LONGEST_LINE = 1000; // characters in config.toml
+// Options that say how a run began; neither the page nor the command begins like that.
 const OPTIONS_OF_A_BEGINNING = ["from_run", "from_which", "keep_optimizer"];
 
-// Options of config.toml that change no step that the page makes.
+// Options in config.toml that do not change the page's steps.
 const OPTIONS_WITHOUT_EFFECT = [
   "version", "epochs", "dtype", "threads", "engine", "checkpoint_every", "data_dir", "log", "log_gradients",
   "test_fraction",
 ];
 
-// config.toml's text. fileOptions are what the points' file needs, as {data: "points.csv", ...}; for the pinwheel {}.
+// The text of config.toml. fileOptions are those for the file of points, {data: "points.csv", ...}; for the pinwheel {}
 function configText(options, epochs, fileOptions) {
   const values = { ...options, epochs: Math.max(1, epochs), dtype: "float64", engine: "cpu", ...fileOptions };
   const given = Object.keys(values).filter((name) => values[name] !== null && values[name] !== undefined);
@@ -27,12 +27,12 @@ function tomlValue(name, value) {
   return kind === "float" && /^-?\d+$/.test(text) ? `${text}.0` : text;
 }
 
-// JSON's texts are TOML's, but for this one letter.
+// JSON strings are TOML strings, except for this one character.
 function tomlText(text) {
   return JSON.stringify(text).replace(/\x7f/g, "\\u007f");
 }
 
-// A config.toml of plain lines "key = value": {options, refused}, where refused are lines about what was not taken.
+// Reads a config.toml of plain lines "key = value": {options, refused}; refused are messages about what was ignored.
 function readConfig(text, dataNames) {
   const options = {}, refused = [];
   for (const each of text.replace(/^\ufeff/, "").split(/\r?\n/)) {
@@ -40,7 +40,7 @@ function readConfig(text, dataNames) {
     if (line === "" || line.startsWith("#")) continue;
     const isPlain = line.length <= LONGEST_LINE && /^[A-Za-z0-9_-]+$/.test(name);
     const value = isPlain ? readTomlValue(line.slice(at + 1).trim()) : undefined;
-    if (value === undefined) refused.push(`the line ${shortened(line)} is no "name = value"`);
+    if (value === undefined) refused.push(`the line ${shortened(line)} is not of the form name = value`);
     else takeConfigValue(options, refused, name, value, dataNames);
   }
   return { options, refused };
@@ -50,23 +50,23 @@ function takeConfigValue(options, refused, name, value, dataNames) {
   if (OPTIONS_WITHOUT_EFFECT.includes(name)) return;
   if (name === "data") {
     if (dataNames.includes(value)) options.data = value;
-    else refused.push(`drop its data, ${shortened(String(value))}, on the page, too`);
+    else refused.push(`drop its data, ${shortened(String(value))}, on the page as well`);
   } else if (Object.hasOwn(FIRST_OPTIONS, name) || name === "scale") {
     const read = readSetting(name, settingText(value));
     if ("fault" in read) refused.push(read.fault);
     else options[name] = read.value;
   } else if (!isUsualValue(name, value)) {
-    refused.push(`${shortened(name)} = ${shortened(settingText(value))} is not for the page`);
+    refused.push(`${shortened(name)} = ${shortened(settingText(value))} cannot be used in the page`);
   }
 }
 
-// Whether an option that the page has not got says there what the page does anyway
+// Whether an option that the page does not have is set to what the page does anyway
 function isUsualValue(name, value) {
   const option = Object.hasOwn(CONSTANTS.options, name) ? CONSTANTS.options[name] : undefined;
   return option !== undefined && option.default !== null && sameSetting(option.default, value);
 }
 
-// A text, a number as its text, true or false, or a list of these; undefined if it is none
+// A text, a number as its text, true or false, or a list of these; undefined for anything else
 function readTomlValue(written) {
   const text = withoutComment(written);
   if (/^"/.test(text)) {
@@ -93,14 +93,14 @@ function withoutComment(text) {
   return (whole ? whole[1] : text).trim();
 }
 
-// The options that the command needs of those the page has: a run's own ones of its data go with that data only.
+// The page's options that the command needs; those of a run's data are included only with those data.
 function optionsToSave(options, ofTheRun) {
   const kept = (name) => (ofTheRun ? !OPTIONS_OF_A_BEGINNING.includes(name) : Object.hasOwn(CONSTANTS.defaults, name));
   const names = Object.keys(options).filter(kept);
   return Object.fromEntries(names.map((name) => [name, options[name]]));
 }
 
-// Lets the browser save a text as a file.
+// Downloads a text as a file.
 function downloadText(name, text) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
@@ -109,7 +109,7 @@ function downloadText(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-// The dialog with everything that trains the model again.
+// The dialog with everything that is needed to train the model again.
 class SaveDialog {
   constructor(dialog) {
     this.dialog = dialog;
@@ -120,7 +120,7 @@ class SaveDialog {
     this.part("close").addEventListener("click", () => dialog.close());
   }
 
-  // file: {name, text} of the points, or null where the command makes them itself; notes: lines to mind
+  // file: {name, text} of the points, or null if the command makes them itself; notes: lines to show
   show(config, file, link, notes) {
     Object.assign(this, { config, file });
     this.part("config").textContent = config;
@@ -140,7 +140,7 @@ class SaveDialog {
       await navigator.clipboard.writeText(field.value);
       this.part("copied").textContent = "Copied.";
     } catch {
-      this.part("copied").textContent = "This browser lets no page copy: copy the marked text.";
+      this.part("copied").textContent = "This browser does not let the page copy: copy the selected text.";
     }
   }
 }

@@ -1,7 +1,7 @@
 "use strict";
-// The scaling of a table's columns, and what is said of numbers far from size 1: as `minidecomp train` has both.
+// The scaling of a table's columns, and the note about numbers far from size 1, both as in `minidecomp train`.
 
-const HALF_DIGITS = 30; // binary digits of each of the two whole numbers that stand for a fraction
+const HALF_DIGITS = 30; // binary digits in each of the two whole numbers that represent a fraction
 const LARGE_SIZE = 20, SMALL_SIZE = 0.05;
 
 // x' = (x - shift) / scale of each column: the training points' mean, and their standard deviation or, if it is 0, 1
@@ -24,7 +24,7 @@ function extremesOfValues(values) {
   return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
 }
 
-// The mean of numbers from -1 to 1. Each is taken as two whole numbers, whose sums have no error.
+// The mean of numbers from -1 to 1. Each is split into two whole numbers, whose sums are exact.
 function exactMean(values) {
   const unit = 2 ** HALF_DIGITS;
   let sum = 0n;
@@ -35,29 +35,29 @@ function exactMean(values) {
   return quotientOfWhole(sum, BigInt(values.length)) / unit / unit;
 }
 
-// The number nearest to numerator / denominator. Its last binary digit, of many, says whether there is a rest.
+// The number nearest to numerator / denominator. The last of its many binary digits says whether there is a remainder.
 function quotientOfWhole(numerator, denominator) {
   const size = numerator < 0n ? -numerator : numerator, shifted = size << 128n;
   const digits = shifted / denominator | (shifted % denominator ? 1n : 0n);
   return (numerator < 0n ? -1 : 1) * Number(digits) / 2 ** 128;
 }
 
-// A line on data whose size is far from 1, with their range and what to do; empty where there is nothing to say
+// A line about data whose size is far from 1, with their range and advice; empty if there is nothing to say
 function sizeNote(name, x, scaled) {
   const [low, high] = extremesOfValues(x), size = Math.max(-low, high);
   if (size === 0 || (size >= SMALL_SIZE && size <= LARGE_SIZE)) return "";
   const from = `from ${generalText(low)} to ${generalText(high)}`;
   if (low >= 0 && high >= 100 && high <= 255 && x.every(Number.isInteger)) {
-    return `${name}: whole numbers ${from} look like bytes but are no uint8, so they are trained on as they are, far `
+    return `${name}: whole numbers ${from} look like bytes but are not uint8, so they are trained on as they are, far `
       + "from size 1, which seldom gives a sensible model; if they are bytes, --scale bytes divides them by 255";
   }
   const advice = "--scale standardise brings each column to mean 0 and standard deviation 1";
-  const better = scaled ? "that comes of --scale standardise; --scale none may do better"
+  const better = scaled ? "this is due to --scale standardise; --scale none may do better"
     : low < 0 ? advice : `${advice}, --scale unit to 0..1`;
   return `${name}: the numbers go ${from}, far from size 1, which seldom gives a sensible model: ${better}`;
 }
 
-// A number with up to six digits that count, as Python writes it with :g
+// A number with up to six significant digits, as Python writes it with :g
 function generalText(value) {
   const [digits, exponent] = value.toExponential(5).split("e"), power = Number(exponent);
   if (value === 0 || (power >= -4 && power < 6)) return String(Number(value.toPrecision(6)));

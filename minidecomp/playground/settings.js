@@ -1,10 +1,10 @@
 "use strict";
-// What a person can set, and which values are allowed: the limits are those of minidecomp's own table of options.
+// What the user can set, and which values are allowed: the limits are those of minidecomp's table of options.
 
-// How the page begins: with training that shows the paper's point.
-const FIRST_OPTIONS = { ...CONSTANTS.defaults, alpha: 5, beta: 0.5 }; // with seeds 0 to 4 each component gets its arm
+// The first settings, with which training shows the paper's point.
+const FIRST_OPTIONS = { ...CONSTANTS.defaults, alpha: 5, beta: 0.5 }; // with seeds 0 to 4, each component gets one arm
 
-// What a browser can train while one watches is less than what minidecomp can.
+// A browser can train less, while the user watches, than minidecomp can.
 const { weights: MOST_WEIGHTS, hidden: MOST_HIDDEN } = CONSTANTS.limits;
 const PAGE_LIMITS = {
   hidden: { most: MOST_HIDDEN, high: 256 },
@@ -17,7 +17,7 @@ const PAGE_LIMITS = {
 };
 const NARROWER_WIDTHS = [64, 32, 16, 8, 4];
 
-// A slider's places: a logarithmic one can have 0 at its left end.
+// A logarithmic slider can have 0 at its left end.
 const ZERO_TO_HUNDRED = { zero: true, low: 0.01, high: 100 };
 const SLIDERS = {
   alpha: ZERO_TO_HUNDRED,
@@ -36,7 +36,7 @@ const SLIDERS = {
 const SLIDER_PLACES = 200;
 const PACES = [["full speed", Infinity], ["20 steps a second", 20], ["5 steps a second", 5], ["1 step a second", 1]];
 
-// The controls, group by group; "with" says which choice an option belongs to.
+// The controls, group by group
 const SETTING_GROUPS = [
   { title: "Objective", names: ["beta", "alpha", "regulariser", "kl", "log_prior_multiplier"] },
   {
@@ -59,13 +59,13 @@ const SETTING_LABELS = {
   components: "components",
   component_radius: "components' radius",
   df: "degrees of freedom",
-  gamma: "gamma (weight of the spike)",
+  gamma: "gamma (spike's weight)",
   spike_scale: "spike's scale",
-  prior_variance_scale: "variance scale",
+  prior_variance_scale: "prior variance",
   learn_prior_variance: "learn the variances",
   likelihood: "likelihood p(x|z)",
   likelihood_scale: "likelihood's scale",
-  scale_link: "posterior's link",
+  scale_link: "posterior's scale link",
   hidden: "hidden widths",
   latent_dim: "latent dimensions",
   activation: "activation",
@@ -75,7 +75,7 @@ const SETTING_LABELS = {
   amsgrad: "AMSGrad",
   seed: "seed",
   data_seed: "data seed",
-  points_per_arm: "points an arm",
+  points_per_arm: "points per arm",
 };
 const SETTING_OWNERS = {
   arms: ["data", "pinwheel"],
@@ -92,20 +92,20 @@ const SETTING_OWNERS = {
   log_prior_multiplier: ["kl", "monte-carlo"],
 };
 
-// Whether an option says something, given the others
+// Whether an option has an effect, given the others
 function settingMatters(name, options) {
   const owner = SETTING_OWNERS[name];
   return !owner || options[owner[0]] === owner[1];
 }
 
-// The limits that an option has, by name: low, high, above, below, most, choices; whole ones beyond 2^53 are texts.
+// An option's limits by name: low, high, above, below, most, choices. Whole numbers beyond 2^53 are texts.
 function settingLimits(name) {
   const own = Object.hasOwn(CONSTANTS.options, name) ? CONSTANTS.options[name] : {};
   const limits = Object.entries({ ...own, ...PAGE_LIMITS[name] });
   return Object.fromEntries(limits.filter(([, limit]) => limit !== null && limit !== undefined));
 }
 
-const LONGEST_SETTING = 100; // letters
+const LONGEST_SETTING = 100; // characters
 
 // "a whole number from 1 to 50"
 function allowedInWords(name) {
@@ -113,7 +113,7 @@ function allowedInWords(name) {
   if (limits.choices) return `one of ${limits.choices.join(", ")}`;
   if (limits.kind === "bool") return "true or false";
   const range = rangeInWords(limits);
-  if (limits.kind === "tuple") return `up to ${limits.most} whole numbers ${range} with commas between`;
+  if (limits.kind === "tuple") return `up to ${limits.most} whole numbers ${range}, separated by commas`;
   if (limits.kind !== "int") return range || "a number";
   return `a whole number ${range.replace(/(\S+) or more/, "of at least $1")}`.trim();
 }
@@ -136,7 +136,7 @@ function shortened(text) {
   return text.length > 60 ? `${text.slice(0, 60)}..` : text;
 }
 
-// {value} of an option's text, or {fault}: one line that says what is allowed and what came
+// {value} of an option's text, or {fault}: a message that says what is allowed and what was given
 function readSetting(name, text) {
   const limits = settingLimits(name), trimmed = String(text).slice(0, LONGEST_SETTING + 1).trim();
   const fault = { fault: settingRefusal(name, trimmed) };
@@ -156,7 +156,7 @@ function isWithin(value, { low, high, above, below }) {
   return Number.isFinite(value) && !(value < low) && !(value > high) && !(value <= above) && !(value >= below);
 }
 
-// Whole numbers that no double holds, as seeds up to 2^64 - 1, stay a decimal text.
+// Whole numbers too large for a double, such as seeds up to 2^64 - 1, stay decimal texts.
 function readWhole(text, limits, fault) {
   if (!/^\d{16,25}$/.test(text)) {
     const value = CELL_NUMBER.test(text) ? Number(text) : NaN;
@@ -173,7 +173,7 @@ function readWidths(text, limits, fault) {
   return widths.length <= limits.most && widths.every((width) => isWithin(width, limits)) ? { value: widths } : fault;
 }
 
-// An option's value as text, which readSetting reads back
+// An option's value as text, for readSetting to read back
 function settingText(value) {
   return Array.isArray(value) ? value.join(",") : String(value);
 }
@@ -182,13 +182,13 @@ function sameSetting(one, other) {
   return settingText(one) === settingText(other);
 }
 
-// Weights and biases of both networks
+// The number of weights and biases in both networks
 function countWeights(options, dataDim) {
   return makeModel(options, dataDim).parameters.vector.length;
 }
 
-// The options after some of them changed, with what follows: the decoder mirrors the encoder, and each prior has its
-// usual variance.
+// The options after some of them have changed, with the consequences: the decoder mirrors the encoder, and each prior
+// has its default variance.
 function withSettings(options, changes) {
   const changed = { ...options, ...changes };
   const mirrored = sameSetting(options.decoder_hidden, [...options.hidden].reverse());
@@ -200,38 +200,38 @@ function withSettings(options, changes) {
     if (options.prior_variance_scale === usual[options.prior]) changed.prior_variance_scale = usual[changed.prior];
   }
   if (changed.prior !== "gaussian" && changed.kl === "analytic") changed.kl = "monte-carlo";
-  // A run's own variances hold for its own scale and dimensions, and a mixture takes none of the data's.
+  // A run's own variances are valid only for its own scale and dimensions, and a mixture cannot use them.
   const another = ["prior_variance_scale", "latent_dim"].some((name) => changed[name] !== options[name]);
   return another || changed.prior === "mixture" ? withoutOwnVariances(changed) : changed;
 }
 
-// The options without the variances that a run's data gave its prior: with equal ones
+// The options with equal prior variances in place of those from a run's data
 function withoutOwnVariances({ prior_scale, prior_logits, ...options }) {
   return "prior_variance" in options ? { ...options, prior_variance: "iso" } : options;
 }
 
-// The options that a stop of the tour begins with; without a stop, the page's first
+// The options that a stop of the tour starts with; without a stop, the page's first options
 function optionsOfStop(stop) {
   return withSettings(FIRST_OPTIONS, stop ? stop.options : {});
 }
 
-// Whether a state of a model with these options fits one with those
+// Whether a model with the first options can take the state of one with the others
 function sameShape(one, other) {
   const names = ["latent_dim", "hidden", "decoder_hidden", "likelihood", "learn_prior_variance", "seed", "init"];
   return names.every((name) => sameSetting(one[name], other[name]));
 }
 
-// Why options that are each allowed do not go together, in one line; null if they do
+// Why options that are allowed one by one do not go together, in one line; null if they do
 function optionsFault(options, dataDim) {
   const weights = countWeights(options, dataDim);
   if (weights > MOST_WEIGHTS) {
-    return `hidden must make ${MOST_WEIGHTS} weights at most in the page, not ${weights}; minidecomp train takes more`;
+    return `hidden must give at most ${MOST_WEIGHTS} weights here, not ${weights}; minidecomp train takes more`;
   }
   return null;
 }
 
-// The options for other data: bernoulli for zeros and ones alone, as the command chooses it where nobody has, and
-// widths that the page can train
+// The options for new data: bernoulli if all values are 0 or 1, as the command chooses unless the user has, and widths
+// that the page can train
 function optionsForData(options, data, likelihoodGiven = false) {
   const bits = !likelihoodGiven && data.x.every((value) => value === 0 || value === 1);
   const fits = options.likelihood !== "bernoulli" || data.x.every((value) => value >= 0 && value <= 1);
@@ -242,42 +242,42 @@ function optionsForData(options, data, likelihoodGiven = false) {
   return narrower.find((each) => countWeights(each, data.width) <= MOST_WEIGHTS) || narrower.at(-1);
 }
 
-// What optionsForData made of the options: {name: {from, to}}
+// What optionsForData changed: {name: {from, to}}
 function fitsOfData(options, fitted) {
   const names = ["likelihood", "hidden", "decoder_hidden"];
   const changed = names.filter((name) => !sameSetting(options[name], fitted[name]));
   return Object.fromEntries(changed.map((name) => [name, { from: options[name], to: fitted[name] }]));
 }
 
-// The options without what was made for the data, where nobody has changed it since
+// The options without the changes made for the data, except those that the user has changed since
 function withoutFits(options, fits) {
   const kept = Object.entries(fits).filter(([name, { to }]) => sameSetting(options[name], to));
   return { ...options, ...Object.fromEntries(kept.map(([name, { from }]) => [name, from])) };
 }
 
-// A line on each of them that still holds
+// A line for each of these changes that still holds
 function fitNotes(options, fits) {
   const holds = (name) => fits[name] && sameSetting(options[name], fits[name].to), notes = [];
   if (holds("likelihood")) {
     const { from, to } = fits.likelihood;
-    const why = to === "bernoulli" ? "as these data are zeros and ones" : "as these data are not all from 0 to 1";
+    const why = to === "bernoulli" ? "because all values are 0 or 1" : "because not all values are from 0 to 1";
     notes.push(`The likelihood is ${to}, not ${from}, ${why}.`);
   }
   if (holds("hidden")) {
     const { from, to } = fits.hidden, most = MOST_WEIGHTS.toLocaleString("en");
     const widths = `The hidden widths are ${settingText(to)}, not ${settingText(from)}`;
-    notes.push(`${widths}: the page trains ${most} weights at most.`);
+    notes.push(`${widths}: the page can train at most ${most} weights.`);
   }
   return notes;
 }
 
-// Two dimensions, or columns, that there are; the first two where those shown are not
+// The two shown dimensions, or columns, if they exist; otherwise the first two
 function twoWithin(shown, count) {
   const fits = shown.every((d) => d < count) && (count === 1 || shown[0] !== shown[1]);
   return fits ? shown : [0, Math.min(1, count - 1)];
 }
 
-// The slider's value at a place, 0 to SLIDER_PLACES, with two digits that count
+// The slider's value at a place, 0 to SLIDER_PLACES, with two significant digits
 function valueAtPlace(slider, place) {
   const { low, high } = slider;
   if (slider.linear) {
@@ -289,7 +289,7 @@ function valueAtPlace(slider, place) {
   return Number((low * (high / low) ** ((place - first) / (SLIDER_PLACES - first))).toPrecision(2));
 }
 
-// The place nearest to a value; a value beyond the slider's ends is at an end
+// The place nearest to a value; values beyond the slider's ends are at the ends
 function placeOfValue(slider, value) {
   const { low, high } = slider, first = slider.zero ? 1 : 0;
   if (slider.zero && value <= 0) return 0;

@@ -1,9 +1,9 @@
 "use strict";
-// Each term's share of the gradient, and whether the terms pull together or against each other.
+// Each term's share of the step, and whether the terms pull together or against each other.
 
 const SHARE_TERMS = ["log_likelihood", "kl", "regulariser"];
 
-// <g_T, g> / <g, g> of each term, its part of the step, which may be below 0 or above 1; null for a term of weight 0
+// <g_T, g> / <g, g>, each term's share of the step, which can be below 0 or above 1; null for a term with weight 0
 function gradientShares(shares) {
   return SHARE_TERMS.map((term) => (Number.isFinite(shares[term]) ? shares[term] : null));
 }
@@ -12,12 +12,12 @@ function percentText(share) {
   return `${Math.round(100 * share)} %`.replace("-", "−");
 }
 
-// Where a share stands on a track from -1 to 2
+// A share's place on a track from -1 to 2
 function placeOfShare(share) {
   return Math.min(Math.max((share + 1) / 3, 0), 1);
 }
 
-// The three pairs of terms with their cosine, whichever is named first; null where one has weight 0
+// The three pairs of terms with their cosine, whichever order they are named in; null if one has weight 0
 function pairCosines(cosines) {
   const pairs = [["log_likelihood", "kl"], ["log_likelihood", "regulariser"], ["kl", "regulariser"]];
   return pairs.map(([a, b]) => {
@@ -44,7 +44,7 @@ class BarRow {
     this.word = newElement(line, "td", "bar-word");
   }
 
-  // from and to as shares of the track
+  // from and to are shares of the track
   show(from, to, number, word) {
     this.bar.style.left = `${100 * Math.min(from, to)}%`;
     this.bar.style.width = `${100 * Math.abs(to - from)}%`;
@@ -60,7 +60,7 @@ class Shares {
       newElement(element, "caption", "", title);
       return element;
     };
-    const norms = table("Each term's part of the step, <g_T, g> / <g, g>: together 100 %, below 0 where overruled");
+    const norms = table("Each term's share of the step, <g_T, g> / <g, g>: together 100 %; below 0 if overruled");
     const cosines = table("Cosines: do two terms pull together or against each other?");
     this.shares = SHARE_TERMS.map((term) => new BarRow(norms, ARROW_FORMS[term].name, ARROW_FORMS[term].colour));
     for (const row of this.shares) row.middle.style.left = `${100 * placeOfShare(0)}%`;

@@ -1,11 +1,11 @@
 "use strict";
-// Boxes that switch the arrows and the layers of the planes on and off.
+// Check boxes that show or hide the arrows and the layers of the planes.
 
 const FEW_ELLIPSES = 12;
-const LAYER_NAMES = { data: "data", reconstructions: "reconstructions", samples: "samples of the model" };
+const LAYER_NAMES = { data: "data", reconstructions: "reconstructions", samples: "samples from the model" };
 
 class Toggles {
-  // It changes view.arrows and view.show in place; onEllipses(whether a few posteriors are to be shown).
+  // It changes view.arrows and view.show in place; onEllipses(whether to show a few posteriors).
   constructor(view, onChange, onEllipses) {
     Object.assign(this, { view, onChange });
     this.boxes = ARROW_NAMES.map((name, i) => {

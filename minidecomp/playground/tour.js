@@ -1,5 +1,5 @@
 "use strict";
-// The tour: stops, each a preset with one question and what to look for.
+// The tour: each stop is a preset with one question and what to look for.
 
 class Tour {
   // stops: {id, title, question, look_for, options, steps}; onStop(stop or null)
@@ -26,13 +26,13 @@ class Tour {
     this.onStop(this.stop);
   }
 
-  // A button that is gone would leave the keyboard at the page's beginning.
+  // If the focused button vanished, the keyboard would be back at the top of the page.
   focusOther() {
     const others = ["next", "previous", "begin"].map((name) => this.part(name));
     others.find((each) => !each.hidden && !each.disabled).focus();
   }
 
-  // Shows a stop that an address names, whose options the address brings itself.
+  // Shows the stop that an address names; the address itself has the options.
   showStop(id) {
     this.at = this.stops.findIndex((stop) => stop.id === id);
     this.show();
@@ -48,7 +48,7 @@ class Tour {
     this.part("title").textContent = on ? stop.title : "";
     this.part("question").textContent = on ? stop.question : "";
     this.part("look-for").textContent = on ? stop.look_for : "";
-    this.part("steps").textContent = on && stop.steps ? `Give it about ${stop.steps} steps.` : "";
+    this.part("steps").textContent = on && stop.steps ? `Wait for about ${stop.steps} steps.` : "";
     this.part("previous").disabled = this.at <= 0;
     this.part("next").disabled = this.at === this.stops.length - 1;
     this.part("look").open = false;

@@ -1,7 +1,7 @@
 "use strict";
-// Starts the thread that trains.
+// Starts the training thread.
 
-// The thread that trains: a worker of the engine's text and its own.
+// The training thread: a worker made of the engine's text and its own.
 function trainingWorker(onMessage, onFault) {
   const text = `${byId("engine").textContent}\n${byId("worker").textContent}`;
   const worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));

@@ -1,16 +1,16 @@
 "use strict";
-// The thread that trains. It takes the page's messages between slices of some milliseconds, and sends snapshots no
-// faster than they are drawn.
+// The training thread. It reads the page's messages between slices of some milliseconds, and sends snapshots no faster
+// than they are drawn.
 
 const SLICE_MS = 12;
 const MS_BETWEEN_MEASURES = 200;
 const LEAST_MS_BETWEEN_SNAPSHOTS = 1000 / 30;
-const MOST_HISTORY = 20000; // steps that are kept for the next snapshot; of more, every other one
-// A snapshot that takes long comes so many times its own duration after the last one, so that training goes on.
+const MOST_HISTORY = 20000; // steps kept for the next snapshot; if there are more, every other one is dropped
+// A slow snapshot follows the last one only after this many times its own duration, so that training continues.
 const SNAPSHOT_COST = 3;
 
 class TrainingThread {
-  // post(message) sends to the page, now() is in milliseconds, later(callback, ms) calls after a while, at once for 0.
+  // post(message) sends to the page, now() is in milliseconds, later(callback, ms) calls after ms, at once if it is 0.
   constructor(post, now, later) {
     Object.assign(this, { now, later });
     this.post = (message) => post({ ...message, turn: this.turn });
@@ -19,13 +19,13 @@ class TrainingThread {
     this.pace = Infinity;
     this.waiting = false; // a slice is due
     this.shown = true; // the page has drawn the last snapshot
-    this.wanted = false; // something changed that no snapshot shows yet
+    this.wanted = false; // something has changed that no snapshot shows yet
     this.lastSnapshot = this.lastMeasured = -Infinity;
     this.turn = 0;
     this.snapshotMs = 0;
-    this.history = []; // of each step since the last snapshot: step, log-likelihood, KL, regulariser, objective
-    this.finished = []; // when the steps of the last second, or the last two, were finished
-    this.nextStep = 0; // when the next step is due, in slow motion
+    this.history = []; // for each step since the last snapshot: step, log-likelihood, KL, regulariser, objective
+    this.finished = []; // the times at which the steps of the last second, or the last two steps, were finished
+    this.nextStep = 0; // the time at which the next step is due, in slow motion
   }
 
   receive(message) {
@@ -49,7 +49,7 @@ class TrainingThread {
     this.schedule();
   }
 
-  // What the page shows from now on has this number, which goes back with each message; it draws nothing sent before.
+  // The number of what the page now shows. Each message carries it, and the page ignores earlier numbers.
   show(turn) {
     this.turn = turn;
     this.shown = true;
@@ -133,14 +133,14 @@ class TrainingThread {
     this.post({ is: "fault", message: error.message });
   }
 
-  // Overlap and match take as long as a step: while it trains they are measured some times a second.
+  // Overlap and match take as long as a step, so during training they are measured only a few times a second.
   isTimeToMeasure(now) {
     if (this.running && now - this.lastMeasured < MS_BETWEEN_MEASURES) return false;
     this.lastMeasured = now;
     return true;
   }
 
-  // Sends what changed, once the page has drawn the last snapshot; while steps are made, only every so often.
+  // Sends what has changed once the page has drawn the last snapshot; during training, only every so often.
   sendSnapshot(atOnce) {
     const start = this.now();
     if (!this.trainer || !this.shown || !this.wanted) return;
@@ -164,7 +164,7 @@ class TrainingThread {
     this.snapshotMs = this.now() - start;
   }
 
-  // Steps a second, from step to step over the last second; of fewer than two steps the pace that is asked for, or null
+  // Steps a second over the last second; with fewer than two steps, the pace that was asked for, or null
   stepsPerSecond() {
     const now = this.now(), count = this.finished.length;
     this.finished = this.finished.filter((at, i) => now - at <= 1000 || i >= count - 2);
@@ -174,7 +174,7 @@ class TrainingThread {
   }
 }
 
-// In a worker: a message to oneself comes after the messages that wait already, and without a timer's least delay.
+// In a worker, a message to itself comes after the messages already waiting, and without a timer's minimum delay.
 function startTrainingThread() {
   const channel = new MessageChannel(), due = [];
   channel.port1.onmessage = () => due.shift()();

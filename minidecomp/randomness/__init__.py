@@ -1,1 +1,1 @@
-"""Random numbers from a counter: the generator, the streams, and one step's draws."""
+"""Random numbers from a counter: the generator, the streams, and the draws of one step."""

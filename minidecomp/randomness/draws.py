@@ -21,12 +21,12 @@ class Draws:
     eps : array of shape (K, B, D)
         Standard normal noise of the posterior's K samples.
     prior_sample : array of shape (B, D) or None
-        The sample of the prior that the regulariser compares with.
+        The sample of the prior that the regulariser compares with the encodings.
     prior_noise : array of shape (B, D) or None
-        The standard numbers that made ``prior_sample``. Without them the sample counts as a constant, and no gradient
+        The standard noise that ``prior_sample`` was computed from. Without it the sample is a constant, and no gradient
         goes through it to a learned prior.
     prior_choice : array of shape (B,) or (B, D), or None
-        The uniform numbers that chose its components.
+        The uniform numbers that chose the components of ``prior_sample``.
     """
 
     eps: Any
@@ -53,11 +53,11 @@ def sample_prior(
         (B, D).
     seed : int
     noise_at, choice_at : (int, int)
-        (purpose, step) of each, as the streams give it.
+        (purpose, step) of each, from the streams.
     dtype, xp
         Of the arrays; numpy or cupy.
     """
-    # A prior of your own need not say it.
+    # A user's prior may lack it.
     if getattr(prior, "noise_kind", "normal") == "student-t":
         noise = philox.student_t(shape, prior.df, seed, *noise_at, dtype, xp)  # type: ignore[attr-defined]
     else:
@@ -72,7 +72,7 @@ def sample_prior(
 def prior_of_step(
     prior: Prior, shape: tuple[int, int], seed: int, step: int, dtype: Any, xp: ModuleType = np
 ) -> tuple[Any, Any, Any]:
-    """A sample (B, D) of the prior, its noise and choices, as every engine draws them at a step; see `sample_prior`."""
+    """A sample (B, D) of the prior, its noise and its choices, as every engine draws them at a step: `sample_prior`."""
     return sample_prior(prior, shape, seed, (streams.PRIOR, step), (streams.PRIOR_CHOICE, step), dtype, xp)
 
 
@@ -87,7 +87,7 @@ def draw(
     with_prior: bool = True,
     xp: ModuleType = np,
 ) -> Draws:
-    """The draws of every engine for a batch at a step: a training step, counted from 0, or a step of another stream.
+    """The draws for a batch at a step, the same in every engine: a training step, from 0, or one of another stream.
 
     Parameters
     ----------
@@ -95,11 +95,11 @@ def draw(
     samples, batch, latent_dim : int
         K, B and D.
     seed, step : int
-        Where the streams are read.
+        The place in the streams.
     dtype, xp
         Of the arrays; numpy or cupy.
     with_prior : bool
-        Whether there is a sample of the prior.
+        Whether to draw a sample of the prior.
     """
     eps = philox.normal((samples, batch, latent_dim), seed, streams.POSTERIOR, step, dtype, xp)
     if not with_prior:

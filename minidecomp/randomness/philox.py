@@ -1,7 +1,7 @@
 """Random numbers from a counter: Philox 4x32-10 (Salmon et al., SC 2011), read by seed, purpose and step.
 
-A draw depends on its position and on nothing else, so the textbook, the CPU engine and a GPU draw the same numbers,
-and a run resumes from a counter alone. Word ``j`` of block ``b`` is
+A draw depends only on its position, so the textbook, the CPU engine and a GPU draw the same numbers, and a run can
+resume from a counter alone. Word ``j`` of block ``b`` is
 ``philox((b, step, step >> 32, purpose), seed)[j]``.
 """
 
@@ -24,13 +24,13 @@ def words(count: int, seed: int, purpose: int, step: int, xp: ModuleType = np) -
     Parameters
     ----------
     count : int
-        How many.
+        The number of words.
     seed : int
         0 to 2^64 - 1.
     purpose : int
-        Of the stream; see `minidecomp.randomness.streams`.
+        The stream's purpose; see `minidecomp.randomness.streams`.
     step : int
-        Of the stream; 0 to 2^64 - 1.
+        The stream's step, 0 to 2^64 - 1.
     xp : module
         numpy or cupy.
     """
@@ -55,7 +55,7 @@ def words(count: int, seed: int, purpose: int, step: int, xp: ModuleType = np) -
 
 
 def _open_unit(w: Any) -> Any:
-    """u = (floor(w / 2^9) + 1/2) / 2^23: in (0, 1), and exact in float32 and float64 alike."""
+    """u = (floor(w / 2^9) + 1/2) / 2^23: in (0, 1), and exact both in float32 and in float64."""
     return ((w >> 9) + 0.5) * 2.0**-23
 
 
@@ -80,7 +80,7 @@ def normal(
     dtype: Any = np.float64,
     xp: ModuleType = np,
 ) -> Any:
-    """Standard normal numbers by Box and Muller (1958), two from two words; none exceeds 5.8 in size.
+    """Standard normal numbers by Box and Muller (1958), two from two words; none exceeds 5.8 in absolute value.
 
     z_2i = sqrt(-2 log u_2i) cos(2 pi u_2i+1),   z_2i+1 = sqrt(-2 log u_2i) sin(2 pi u_2i+1)
     """

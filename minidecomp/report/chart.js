@@ -1,12 +1,12 @@
 "use strict";
-// Small line charts over epochs: round ticks, the raw curve faint beneath a light smoothing, chips for several lines.
+// Small line charts over epochs: round ticks, the raw curve faint behind a lightly smoothed one, chips for several lines.
 
 const CHART_WIDTH = 340, CHART_HEIGHT = 170;
 const CHART_FRAME = { left: 52, top: 6, right: 8, bottom: 34 };
-const LEAST_SMOOTHED = 30; // epochs, below which a curve is left as it is
+const LEAST_SMOOTHED = 30; // epochs; shorter curves are not smoothed
 const SMOOTHED_SHARE = 50; // a window reaches a fiftieth of the curve to each side
-const LEAST_SHARE = 1 / 3; // of the axis that the middle 98 % of the values take, or the axis is cut
-const DASHES = ["", "7 3", "2 3"]; // of the lines of one chart, so that they differ in grey as well
+const LEAST_SHARE = 1 / 3; // of the axis that the middle 98 % of the values take, otherwise the axis is cut
+const DASHES = ["", "7 3", "2 3"]; // of the lines of one chart, so that they also differ in grey
 
 // The means of each value and up to `half` neighbours on each side, as many on both, so that the ends keep their values
 function smoothed(values, half) {

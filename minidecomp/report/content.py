@@ -1,4 +1,4 @@
-"""The content of the page as plain values: the run's numbers and, if the model is compact, its decoder."""
+"""The content of the page as plain values: the run's numbers and, for a small model, its decoder."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from ..variants import REGULARISERS
 from .evaluation import evaluation
 from .settings import settings
 
-MOST_WEIGHTS = 1_200_000  # of a decoder in a page: 4.8 MB, 6.4 MB as text
-MOST_POINTS, MOST_VALUES = 100, 80_000  # test points, and numbers in all of them
+MOST_WEIGHTS = 1_200_000  # of a decoder in the page: 4.8 MB, 6.4 MB as text
+MOST_POINTS, MOST_VALUES = 100, 80_000  # test points, and numbers in all of them together
 MOST_ENCODINGS = 2000
 MOST_EPOCHS = 400  # points of a curve
-PLANE = 120  # points along each side of the aggregate posterior's picture
+PLANE = 120  # points along each side of the picture of the aggregate posterior
 MARGINAL = 81  # points of a dimension's density
 SLIDERS = 12
 
@@ -45,7 +45,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
     ----------
     run : Run
     dataset : Dataset
-        What the run was trained on.
+        The data that the run was trained on.
     """
     o, vae, training = run.options, run.vae, run.training()
     metrics = training.metrics()
@@ -69,7 +69,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
 
 
 def _objective(objective: Objective) -> dict[str, Any]:
-    """The weights of the terms, and what the terms are called."""
+    """The weights and names of the terms."""
     regulariser = REGULARISERS[objective.regulariser]
     names = ("beta", "alpha", "regulariser", "kl", "samples")
     return {
@@ -81,7 +81,7 @@ def _objective(objective: Objective) -> dict[str, Any]:
 
 
 def _unit(run: Run) -> str:
-    """How the data are scaled, in a sentence or two; empty if they are not scaled, or if the run is too old to say."""
+    """How the data are scaled, in one or two sentences; empty if they are not, or if the run is too old to tell."""
     rules = run.rules
     if rules.unit == BYTES:
         return "A byte v of the data is the intensity v / 255."
@@ -99,7 +99,7 @@ def _unit(run: Run) -> str:
 
 
 def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
-    """Columns at evenly spread epochs, the first and the last among them; NaN becomes None."""
+    """Columns at evenly spread epochs, including the first and the last; NaN becomes None."""
     count = len(next(iter(columns.values())))
     rows = evenly_spread(count, MOST_EPOCHS)
     if count > 0:
@@ -111,7 +111,7 @@ def _thinned(columns: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
 
 
 def _validation(metrics: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
-    """The terms on the validation points, by name, at the epochs that have them; empty if none has."""
+    """The terms on the validation points, by name, at the validated epochs; empty if there are none."""
     columns = of_validation(metrics)
     if not columns:
         return {}
@@ -125,7 +125,7 @@ def _validation(metrics: dict[str, np.ndarray]) -> dict[str, list[float | None]]
 def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
     """The decoder, the prior, some test points with their posteriors and gradients, and the aggregate posterior.
 
-    Returns ``{"left_out": why}`` if the decoder is too large for a page, or if the page cannot compute the model.
+    Returns ``{"left_out": why}`` if the decoder is too large for the page, or if the page cannot compute the model.
     """
     vae, seed = run.vae, run.options.seed
     if not is_built_in(vae.prior) or vae.likelihood.name not in LIKELIHOODS:
@@ -153,7 +153,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         "given": _given(dataset),
         **_axes(dataset, chosen),
         "prior": prior_values(vae.current_prior()),
-        "kl": [float(f"{value:.3g}") for value in kl],  # the digits that the table has
+        "kl": [float(f"{value:.3g}") for value in kl],  # as many digits as in the table
         "shown": _shown(kl),
         "points": _points(vae, run.objective, dataset, chosen, seed),
         "marginals": _marginals(vae, loc, scale),
@@ -171,12 +171,12 @@ def _encodings(vae: VAE, points: Points, name: str) -> tuple[np.ndarray, np.ndar
 
 
 def _shown(kl: np.ndarray) -> list[int]:
-    """The dimensions that have a slider: all, or those with the largest KL, in falling order."""
+    """The dimensions that get a slider: all, or those with the largest KL, in descending order."""
     return list(range(len(kl))) if len(kl) <= SLIDERS else np.argsort(-kl, kind="stable")[:SLIDERS].tolist()
 
 
 def _given(dataset: Dataset) -> dict[str, str] | None:
-    """The shift and scale that give points in the units of the data, value * scale + shift; None for images."""
+    """The shift and scale that convert points to the units of the data, value * scale + shift; None for images."""
     scaling = dataset.scaling
     if scaling is None or dataset.image_shape is not None:
         return None
@@ -184,7 +184,7 @@ def _given(dataset: Dataset) -> dict[str, str] | None:
 
 
 def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
-    """How points that are not images are drawn, as in the pictures: in the plane, or with columns side by side."""
+    """How points that are not images are drawn, as in the pictures: in the plane, or by column."""
     if dataset.image_shape is not None:
         return {}
     x = dataset.given(dataset.test[chosen], np.float64)
@@ -194,14 +194,14 @@ def _axes(dataset: Dataset, chosen: np.ndarray) -> dict[str, Any]:
 
 
 def _stored(points: Points) -> dict[str, str]:
-    """Points for the page: bits and bytes as bytes, where 255 stands for 1; numbers as float32."""
+    """Points for the page: bits and bytes as bytes, with 255 for 1; numbers as float32."""
     if isinstance(points, Bits):
         return {"bytes": whole_bytes(255 * np.unpackbits(points.packed, axis=1))}
     return {"bytes": whole_bytes(points)} if points.dtype == np.uint8 else {"floats": floats(points)}
 
 
 def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray, seed: int) -> dict[str, Any]:
-    """Test points with their posteriors, classes, and each term's gradient with respect to loc and scale."""
+    """Test points with their posteriors and classes, and each term's gradient with respect to loc and scale."""
     double, points = in_dtype(vae, np.float64), dataset.test[chosen]
     x = as_numbers(points, np.float64)
     with_prior = objective.alpha > 0 and len(x) >= objective.least_points
@@ -229,7 +229,7 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
 
 
 def _classes(labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
-    """The class of each point, as its place among the classes that occur; the colours are those of the pictures."""
+    """The class of each point, as an index into the classes that occur; the colours are those of the pictures."""
     there, codes = np.unique(labels, return_inverse=True)
     colours = class_colours(len(names))
     return {
@@ -240,7 +240,7 @@ def _classes(labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _marginals(vae: VAE, loc: np.ndarray, scale: np.ndarray) -> list[dict[str, Any]]:
-    """For each latent dimension a range, with the densities q(z_d) of the aggregate posterior and p(z_d) on it."""
+    """For each latent dimension a range, and the densities q(z_d) of the aggregate posterior and p(z_d) on it."""
     prior, result = vae.current_prior(), []
     spread = np.abs(np.concatenate([loc - 2 * scale, loc + 2 * scale]))
     prior_loc, prior_scale = np.atleast_2d(prior.loc), np.atleast_2d(prior.scale)
@@ -263,7 +263,7 @@ def _rounded(values: np.ndarray) -> list[float]:
 
 
 def _plane(vae: VAE, loc: np.ndarray, scale: np.ndarray) -> dict[str, Any]:
-    """The aggregate posterior's density on a square, as bytes relative to its greatest value; rows go upwards."""
+    """The aggregate posterior's density on a square, as bytes relative to its maximum; rows go upwards."""
     extent = covering_square([(loc, scale)], vae.current_prior())
     step = (extent[1] - extent[0]) / (PLANE - 1)
     q = density_on_grid(loc, np.maximum(scale, step), extent, PLANE)

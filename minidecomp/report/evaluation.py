@@ -1,4 +1,4 @@
-"""evaluation.json as the page shows it: tables with the names of the field, and numbers with their errors."""
+"""evaluation.json as the page shows it: tables with names in words, and numbers with their errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KL_OF_ALL = "KL, the sum of the four above"
 OBJECTIVE = "objective"
 DETAIL_NAMES = {
     "active": "active dimensions",
-    "kept": "dimensions that count",
+    "kept": "dimensions used",
     "completeness": "DCI completeness",
     "informativeness_train": "DCI informativeness, training points",
     "informativeness_test": "DCI informativeness, test points",
@@ -24,31 +24,31 @@ DETAIL_NAMES = {
     "mutual_information": "mean mutual information between codes",
     "train_accuracy": "accuracy on the training votes",
     "train_score": "score on the training points",
-    "zero_points": "points at zero",
+    "zero_points": "points with all codes zero",
     "values_left_out": "values left out",
-    "scikit_learn": "version of scikit-learn",
+    "scikit_learn": "scikit-learn version",
 }
-DIMENSIONS = ("active", "kept")  # details whose numbers are latent dimensions
-MOST_LISTED, MOST_NAMED = 20, 5  # dimensions in a table, and in a list of all
+DIMENSIONS = ("active", "kept")  # details that are lists of latent dimensions
+MOST_LISTED, MOST_NAMED = 20, 5  # dimensions in a table, and in a list
 NONE = "–"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def evaluation(found: Mapping[str, Any], objective: Objective) -> list[dict[str, Any]]:
-    """The parts of an evaluation as tables; empty if there is nothing.
+    """The parts of an evaluation as tables; empty if there are none.
 
     Parameters
     ----------
     found : mapping
-        What evaluation.json has of the run's model.
+        The part of evaluation.json about the run's model.
     objective : Objective
         The run's.
 
     Returns
     -------
     list of dict
-        Each table's ``title``, a ``note`` on what its numbers are, ``head`` (the names of the columns after the
-        first, which may be none), ``rows`` of texts, and ``definitions``: pairs of a name and what it means.
+        Each table has a ``title``, a ``note`` about its numbers, ``head`` (the names of the columns after the first,
+        possibly none), ``rows`` of texts, and ``definitions``, pairs of a name and its meaning.
     """
     if not found:
         return []
@@ -63,7 +63,7 @@ def _table(title: str, note: str, rows: list[list[str]], head: list[str] | None 
 
 
 def _batches(found: Mapping[str, Any], objective: Objective) -> dict[str, Any]:
-    """The means over batches: a column each for training, validation and test points."""
+    """The means over batches, with columns for training, validation and test points."""
     parts = {part: found[part] for part in ("train", "validation", "test") if isinstance(found.get(part), dict)}
     own = REGULARISERS[objective.regulariser].title
     names = titles() | {"kl_term": objective.kl_title, OBJECTIVE: OBJECTIVE}
@@ -80,13 +80,13 @@ def _batches(found: Mapping[str, Any], objective: Objective) -> dict[str, Any]:
         size = min(test["points"], test["batch_size"])
         note += f" Test: {_count(test, 'points', 'point')} in batches of {size:,}."
     if "train" in parts:
-        note += f" Training: epoch {found['epochs']}, while the weights still changed."
+        note += f" Training: epoch {found['epochs']}, while the weights were still changing."
     heads = {"train": "training", "validation": "validation", "test": "test"}
     return _table("Means over batches", note, rows, [heads[part] for part in parts])
 
 
 def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What is computed of all test points at once: overlap, match, and the marginal log-likelihood."""
+    """What is computed from all test points together: overlap, match, and the marginal log-likelihood."""
     parts, names = found.get("decomposition", {}), titles() | TITLES
     rows: list[list[str]] = []
     notes, definitions = [], []
@@ -99,9 +99,9 @@ def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
             definitions += [[called, DEFINITIONS[name]]] if name in DEFINITIONS else []
     if rows:
         notes.append(
-            f"In {units()}. q(z) is the mean of the posteriors of {_count(parts, 'points', 'test point')}, known by "
-            f"{_count(parts, 'samples', 'sample')}; in the means over batches it is that of a batch, so KL, MMD and "
-            "KL(p || q) have other values there. ±: standard error over the samples."
+            f"In {units()}. q(z) is the mean of the posteriors of {_count(parts, 'points', 'test point')}, estimated "
+            f"from {_count(parts, 'samples', 'sample')}. The means over batches take q(z) from one "
+            "batch, so their KL, MMD and KL(p || q) differ. ±: standard error over the samples."
         )
     marginal = found.get("marginal_log_likelihood")
     if marginal:
@@ -118,7 +118,7 @@ def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _count(part: Mapping[str, Any], key: str, noun: str) -> str:
-    """How many there were: "2,000 samples"; without the number if the file does not say."""
+    """A count with its noun: "2,000 samples"; without the number if the file does not have it."""
     value = part.get(key)
     return f"{value:,} {noun}{'' if value == 1 else 's'}" if isinstance(value, int) else f"{noun}s"
 
@@ -135,7 +135,7 @@ def _dimensions(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _metrics(scores: Mapping[str, Any], title: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Each metric's score and, below it, those of its details that are numbers."""
+    """Each metric's score and, below it, its numeric details."""
     rows, definitions, seeds, kl = [], [], set(), found.get("dimensions", {}).get("kl")
     for name, score in scores.items():
         metric = METRICS.get(name)
@@ -151,14 +151,14 @@ def _metrics(scores: Mapping[str, Any], title: str, found: Mapping[str, Any]) ->
         definitions.append([called + scale, str(score.get("definition") or (metric.help if metric else ""))])
     factors = ", ".join(f"{name} ({size})" for name, size in found.get("factors", {}).items())
     mapped = ", mapped to Gaussian quantiles" if "quantiles" in title else ""
-    notes = [f"Of the posterior means{mapped}."]
-    notes += [f"Factors, with their numbers of values: {factors}."] if factors else []
+    notes = [f"Computed from the posterior means{mapped}."]
+    notes += [f"Factors and their numbers of values: {factors}."] if factors else []
     notes += [f"Seed {', '.join(map(str, sorted(seeds)))}."] if seeds else []
     return _table(title, " ".join(notes), rows, definitions=definitions)
 
 
 def _detail(name: str, value: Any, latent_dim: int) -> str:
-    """A detail's text; empty for lists and tables of numbers, which are for programs."""
+    """A detail's text; empty for lists and tables of numbers, which only programs need."""
     if isinstance(value, list) and name in DIMENSIONS:
         if MOST_NAMED < latent_dim == len(value):
             return f"all {latent_dim}"
@@ -168,7 +168,7 @@ def _detail(name: str, value: Any, latent_dim: int) -> str:
 
 
 def spelled(key: str) -> str:
-    """A key of the file as words, for what has no name here."""
+    """A key of the file as words, for keys without a name here."""
     return key.replace("_", " ")
 
 
@@ -178,7 +178,7 @@ def is_number(value: Any) -> bool:
 
 
 def number(value: Any, decimals: int = 4) -> str:
-    """A number with so many decimals, or as few digits as tell it; a dash where there is none."""
+    """A number with up to so many decimals, or few significant digits; a dash if there is none."""
     if not is_number(value):
         return NONE
     if isinstance(value, int):
@@ -191,7 +191,7 @@ def number(value: Any, decimals: int = 4) -> str:
 
 
 def estimate(value: Any, error: Any) -> list[str]:
-    """A value and its error, ``["1.234", "± 0.056"]``: the digits that two of the error's leave."""
+    """A value and its error, ``["1.234", "± 0.056"]``, to two digits of the error."""
     if not (is_number(value) and is_number(error) and error > 0):
         return [number(value), ""]
     decimals = min(max(1 - math.floor(math.log10(error)), 0), 8)

@@ -15,13 +15,13 @@ class Explorer {
     this.model = model;
     this.objective = objective;
     this.trained = trainedModel(model);
-    this.samples = 0; // drawn so far: each has a seed of its own
+    this.samples = 0; // drawn so far; each has its own seed
     if (model.given) model.given = { shift: doubles(model.given.shift), scale: doubles(model.given.scale) };
     const points = model.points, D = model.latent_dim;
     this.loc = floats(points.loc);
     this.scale = floats(points.scale);
     this.x = points.bytes ? Float64Array.from(byteValues(points.bytes), (v) => v / 255) : floats(points.floats);
-    this.shownX = points.given ? doubles(points.given) : this.x; // with the digits of the file
+    this.shownX = points.given ? doubles(points.given) : this.x; // with the file's digits
     this.ranges = model.image_shape ? null : new Ranges(this.shownX, model.data_dim, model.own_ranges);
     this.pulls = {};
     for (const [term, pull] of Object.entries(points.pulls)) this.pulls[term] = { loc: floats(pull.loc), scale: floats(pull.scale) };
@@ -115,7 +115,7 @@ class Explorer {
       ...(hasScale ? [["the likelihood's scale", MARKS.ellipse("mark")]] : []),
     ] : [["E[x|z], the decoder's mean", MARKS.area("density")], ["the test point", MARKS.line("mark")]]);
     if (!isPlane && ranges.own) {
-      document.getElementById("output-caption").textContent = "Each column has an axis of its own, from its least to its greatest value in the test points.";
+      document.getElementById("output-caption").textContent = "Each column has its own axis, from its smallest to its largest value in the test points.";
     }
   }
 
@@ -125,7 +125,7 @@ class Explorer {
     new ResizeObserver(() => this.update()).observe(document.getElementById("views"));
   }
 
-  // The colour of a test point's class; the usual one where there are no classes.
+  // The colour of a test point's class; the usual colour if there are no classes.
   classColour(i, usual) {
     const { classes } = this.model.points;
     return classes ? classes.colours[classes.codes[i]] : usual;
@@ -148,7 +148,7 @@ class Explorer {
     return columnSums(prior.loc, prior.dims).map((sum) => sum / prior.components);
   }
 
-  // z as `minidecomp sample` draws its first, with the next seed
+  // z as the first sample of `minidecomp sample`, with the next seed
   nextSample() {
     this.samples += 1;
     return samplePrior(this.trained.prior, 1, this.samples, streamAt("SAMPLE_Z"), streamAt("SAMPLE_CHOICE")).z;

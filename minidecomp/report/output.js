@@ -25,7 +25,7 @@ function drawImages(canvas, images, shape) {
   });
 }
 
-// The least and the greatest value of each of n columns of points. Each has an axis of its own (`own`), or all share one.
+// The least and the greatest value of each of n columns of points. Each has its own axis (`own`), or all share one.
 class Ranges {
   constructor(points, n, own) {
     this.own = own;
@@ -89,7 +89,7 @@ function drawScatter(canvas, { points, colourOf, chosen, at, scale }, extent, na
 }
 
 // Other data: a column for each number, the decoder's mean as a bar and the test point as a line. One axis for all
-// columns has ticks; columns with axes of their own have none.
+// columns has ticks; columns with their own axes have none.
 function drawBars(canvas, x, at, ranges, names) {
   const cleared = clearedContext(canvas);
   if (!cleared) return;

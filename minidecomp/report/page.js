@@ -48,7 +48,7 @@ function showCurves() {
   }
   if (g.epoch) showGradients(parent, g, o);
   const reach = smoothingReach(c.epoch), spacing = c.epoch.length > 1 ? (c.epoch[c.epoch.length - 1] - c.epoch[0]) / (c.epoch.length - 1) : 1;
-  note("curves-note", reach ? `Lines are means over ${Math.round((2 * reach + 1) * spacing)} epochs; the curve itself is faint beneath. Validation and schedules are not smoothed.` : "");
+  note("curves-note", reach ? `Lines are means over ${Math.round((2 * reach + 1) * spacing)} epochs; the faint lines are the values themselves. Validation and schedules are not smoothed.` : "");
 }
 
 function showGradients(parent, g, o) {
@@ -68,7 +68,7 @@ function showTables() {
   const parent = document.getElementById("evaluation");
   for (const table of values.evaluation) evaluationTable(parent, table);
   if (values.evaluation.length === 0) {
-    newElement(parent, "p", "", values.last ? "None: evaluation.json is about the best model." : "None yet: minidecomp evaluate makes one.");
+    newElement(parent, "p", "", values.last ? "None: evaluation.json describes the best model." : "None yet. Run minidecomp evaluate to make one.");
   }
   settingsTable(document.getElementById("settings"), values.settings);
 }

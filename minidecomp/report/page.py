@@ -1,4 +1,4 @@
-"""Puts the parts of the page together into one file."""
+"""Assembles the page in one file."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def write_report(run: Run, dataset: Dataset, out: Path) -> int:
     ----------
     run : Run
     dataset : Dataset
-        What it was trained on.
+        The data that the run was trained on.
     out : pathlib.Path
-        The .html file; its folder is made if it does not exist.
+        The .html file; a missing folder is made.
 
     Raises
     ------
     Fault
-        It cannot be written.
+        The file cannot be written.
     """
     return parts.write_page(page(content(run, dataset)), out)
 

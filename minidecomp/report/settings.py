@@ -1,4 +1,4 @@
-"""A run's settings as the page shows them: the groups of ``train --help``, with those that somebody chose marked."""
+"""A run's settings as the page shows them: grouped as in ``train --help``, with chosen ones marked."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..settings.resolving import resolve
 
 
 def settings(options: TrainOptions) -> list[dict[str, Any]]:
-    """The options that matter in this run, group by group.
+    """The options that matter in this run, by group.
 
     Returns
     -------
     list of dict
-        ``title`` of the group and its ``rows``: the option as the command line has it, its value as text, and whether
-        it differs from the default.
+        ``title`` of the group and its ``rows``: the option as on the command line, its value as text, and whether it
+        differs from the default.
     """
     values = config_values(options)
     found = []
@@ -31,22 +31,22 @@ def settings(options: TrainOptions) -> list[dict[str, Any]]:
 
 
 def differs(name: str, values: Mapping[str, Any]) -> bool:
-    """Whether an option has another value than the command gives it by itself.
+    """Whether an option differs from the value that the command gives it by default.
 
-    It does not where the data and the prior alone give the value, nor where the other options give it: the decoder's
-    layers mirror the encoder's. Options that say only where and how a run is computed are never marked.
+    It does not differ if the data and the prior alone give the value, or if the other options do: the decoder's layers
+    mirror the encoder's. Options that only say where and how a run is computed are never marked.
     """
     if name in OF_THE_MACHINE:
         return False
     others = {other: value for other, value in values.items() if other != name}
     chosen = {other: values[other] for other in ("data", "prior") if other != name}
     defaults = [_default(name, chosen), _default(name, others)]
-    by_the_data = name == "likelihood" and None in defaults  # known only when a file has been read
+    by_the_data = name == "likelihood" and None in defaults  # known only after reading the file
     return values[name] not in defaults and not by_the_data
 
 
 def _default(name: str, given: Mapping[str, Any]) -> Any:
-    """What an option is beside those that are given; None where they cannot do without it."""
+    """The value of an option that follows from the given ones; None if they are not valid without it."""
     try:
         return getattr(resolve(**given), name)
     except OptionError:
@@ -58,7 +58,7 @@ def _flag(name: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A value as one would type it."""
+    """A value as typed on the command line."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple | list):

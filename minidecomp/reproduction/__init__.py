@@ -1,4 +1,4 @@
-"""The three experiments of Mathieu et al. (ICML 2019) from start to end: grid, figures, and the statement tested."""
+"""The three experiments of Mathieu et al. (ICML 2019) from start to end: grids, figures and statements."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Experiment:
     ----------
     name : str
     statement : str
-        What the paper says that its figure shows.
+        What the paper says about its figure.
     blocks : callable
-        Whether it is the quick form -> the sweep's grid.
+        Whether the form is the quick one -> the sweep's grid.
     metrics : tuple of str
-        Recorded of each run beside its terms.
+        Recorded for each run besides its terms.
     columns : tuple of str
-        Of the table that is printed.
+        The columns of the printed table.
     draw : callable
         (sweep's folder, runs) -> the figures' paths.
     """

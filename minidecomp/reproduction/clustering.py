@@ -23,13 +23,13 @@ COLUMNS = ("alpha", "beta", "test.log_likelihood", "test.kl", "test.kl-inc")
 
 
 def blocks(quick: bool) -> list[Block]:
-    """Two rows of four; the quick form is the whole."""
+    """Two rows of four runs; the quick form is the same."""
     common: Block = {"prior": "mixture", "regulariser": "kl-inc"}
     return [common | {"alpha": 0.0, "beta": BETAS}, common | {"beta": 0.0, "alpha": ALPHAS}]
 
 
 def draw(folder: Path, entries: list[Entry]) -> list[Path]:
-    """The prior's density and the eight runs', in the paper's two rows."""
+    """The densities of the prior and of the eight runs, in two rows as in the paper."""
     from ..figures import panel_grid, write_figure
 
     x = as_numbers(dataset_from(entries[0].options).train, np.float64)

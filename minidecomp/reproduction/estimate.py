@@ -1,4 +1,4 @@
-"""How long a grid will take here, from a few steps of each kind of model in it."""
+"""How long a grid will take on this machine, from a few steps of each kind of model in it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ..sweeps.local import threads_of_each
 from ..sweeps.work import Datasets
 
 STEPS = 5
-# Options that change what a step costs.
+# Options that change the cost of a step.
 COSTLY = ("data", "limit", "prior", "latent_dim", "hidden", "decoder_hidden", "batch_size", "samples", "regulariser")
 
 
 def seconds(entries: Sequence[Entry], datasets: Datasets) -> float:
-    """An estimate of the seconds that all runs train, with the threads, and as many runs at once, as in a sweep.
+    """An estimate of the seconds of training for all runs, with as many threads and simultaneous runs as in a sweep.
 
-    Evaluations and metrics come on top: they are most of it where training is short.
+    Evaluations and metrics come on top, and take most of the time if training is short.
     """
     each = threads_of_each(entries, datasets)
     known: dict[tuple[object, ...], float] = {}
@@ -55,7 +55,7 @@ def _seconds_a_step(o: TrainOptions, datasets: Datasets, threads: int) -> float:
 
 
 def in_words(duration: float) -> str:
-    """A duration in words: about so many seconds, minutes, hours or days."""
+    """A duration in words: about how many seconds, minutes, hours or days."""
     for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
         if duration >= 1.5 * size:
             return f"about {duration / size:.2g} {unit}"

@@ -31,7 +31,7 @@ QUICK: Block = {"limit": 60_000, "epochs": 4, "hidden": [256, 256]}
 
 
 def blocks(quick: bool) -> list[Block]:
-    """Isotropic, PCA and learned variances over beta, Student-t over its degrees of freedom; several seeds of each.
+    """Isotropic, PCA and learned variances for several beta, Student-t for several degrees of freedom; several seeds.
 
     The quick form has 60,000 of the images, four epochs, narrow networks, and fewer values and seeds.
     """
@@ -55,12 +55,12 @@ def _kind(entry: Entry) -> str:
 
 
 def score(row: Mapping[str, Any]) -> float:
-    """The FactorVAE score as the paper takes it: with a Student-t prior, of the codes' Gaussian quantiles."""
+    """The FactorVAE score as in the paper: with a Student-t prior, for the codes' Gaussian quantiles."""
     return float(row["factor_vae.gaussian_quantiles" if row["prior"] == "student-t" else "factor_vae"])
 
 
 def draw(folder: Path, entries: list[Entry]) -> list[Path]:
-    """Reconstruction loss against the score, as in the paper: Gaussian priors by beta, Student-t, mapped, by its df."""
+    """Reconstruction loss against the score, as in the paper: Gaussian priors by beta, mapped Student-t codes by df."""
     from ..figures import loss_against_score, write_figure
 
     groups: dict[str, dict[str, list[tuple[float, float]]]] = {}

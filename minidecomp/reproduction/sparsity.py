@@ -19,7 +19,7 @@ from ..sweeps.grid import Block, Entry
 
 STATEMENT = (
     "with gamma = 0.8 the normalised Hoyer sparsity rises fast with alpha (beta 1: .36, .55 at 100, .52 at 1000); with "
-    "gamma = 0 it stays near .23, whatever alpha and beta; a class uses few dimensions, and other classes others"
+    "gamma = 0 it stays near .23 for all alpha and beta; each class uses few dimensions, and other classes use others"
 )
 ALPHAS = [0.0, 10.0, 100.0, 500.0, 1000.0]
 METRICS = ("hoyer",)
@@ -38,7 +38,7 @@ def blocks(quick: bool) -> list[Block]:
 
 
 def draw(folder: Path, entries: list[Entry]) -> list[Path]:
-    """Sparsity against alpha, the bars of four classes, and what one dimension changes in several images."""
+    """Sparsity against alpha, the bar plots of four classes, and the effect of one dimension in several images."""
     from ..figures import value_against_option, write_figure
 
     out = make_folder(folder / "figures")
@@ -50,7 +50,7 @@ def draw(folder: Path, entries: list[Entry]) -> list[Path]:
 
 
 def draw_model(vae: VAE, dataset: Dataset, out: Path) -> list[Path]:
-    """The two pictures of one model: of four classes, and of the dimension that tells trousers from the others most."""
+    """Two pictures of one model: four classes, and the dimension that best separates trousers from the others."""
     from ..figures import class_activity, latent_traversals, write_figure
 
     assert dataset.test_labels is not None

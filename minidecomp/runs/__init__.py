@@ -1,1 +1,1 @@
-"""Runs on disk: the folder, the checkpoint, several side by side."""
+"""Runs on disk: the folder, the checkpoint, and comparisons of several runs."""

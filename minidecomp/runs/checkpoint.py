@@ -1,4 +1,4 @@
-"""The checkpoint: all that the next step of a run depends on, written and read back (docs/files.md)."""
+"""The checkpoint: everything that the next step of a run depends on, written and read back (docs/files.md)."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ WHICH = ("best", "last")
 
 @dataclass
 class State:
-    """Where a run stands: all that the next step depends on, the data apart.
+    """Where a run stands: everything that the next step depends on, except the data.
 
     Attributes
     ----------
     vae, optimizer
         The parameters and Adam's state, in the run's dtype.
     epoch : int
-        Epochs finished.
+        The number of finished epochs.
     row : int
-        Rows of the next epoch's order that have been used.
+        How many rows of the next epoch's order have been used.
     totals : numpy.ndarray of shape (4,)
-        Sums of the present epoch: each term times the batch's size, and the batch's size.
+        Sums over the present epoch: each term times the batch's size, and the batch's size.
     rows : list of dict
-        What ``metrics.csv`` holds.
+        The rows of ``metrics.csv``.
     seconds : float
         Training time so far.
     gradient_log : GradientLog or None
@@ -78,11 +78,11 @@ class State:
 
     @property
     def chosen(self) -> State:
-        """The state with the model that counts: the best by validation or, without one, this one."""
+        """The state with the model that counts: the best by validation or, without one, the present one."""
         return self if self.best is None else self.best
 
     def keep_as_best(self) -> None:
-        """Copy the model and the optimiser as they are now into ``best``."""
+        """Copy the present model and optimiser into ``best``."""
         best = self.best
         if best is None:
             best = self.best = State(in_dtype(self.vae, self.vae.dtype), deepcopy(self.optimizer), self.prior_logits)
@@ -95,7 +95,7 @@ class State:
 
     @property
     def begun(self) -> int:
-        """How many epochs have begun, one at least: the objective's weights are those of the last of these."""
+        """The number of epochs begun, at least one: the weights of the objective are those of the last of them."""
         return max(1, self.epoch + (self.row > 0))
 
     def metrics(self) -> dict[str, np.ndarray]:
@@ -104,13 +104,13 @@ class State:
         return {name: np.array([row.get(name, np.nan) for row in self.rows], float) for name in names}
 
     def not_finite(self) -> str | None:
-        """The name of an array that holds NaN or infinity, of those that a save refuses; None if all is well."""
+        """The name of an array that contains NaN or infinity, which a save refuses; None if there is none."""
         arrays = {"parameters": self.vae.parameters.vector, "adam.m": self.optimizer.m, "adam.v": self.optimizer.v}
         return next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
 
 
 def fresh_state(options: TrainOptions, data_dim: int, prior_logits: np.ndarray | None) -> State:
-    """The state of a new run, before its first step."""
+    """The state of a new run before its first step."""
     vae = from_options.vae(options, data_dim, prior_logits)
     adam = Adam.for_vector(vae.parameters.vector, options.lr, options.amsgrad)
     return State(vae, adam, prior_logits, gradient_log=GradientLog() if options.log_gradients else None)
@@ -124,7 +124,7 @@ def save(
     digests: Digests,
     check: Callable[[], object] = unchecked,
 ) -> None:
-    """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the first is read back.
+    """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the checkpoint is read back.
 
     ``check`` is as for `minidecomp.files.write_file`.
     """
@@ -146,7 +146,7 @@ def save_best(
     digests: Digests,
     check: Callable[[], object] = unchecked,
 ) -> None:
-    """Write ``best.npz``, of a checkpoint's form; it goes before the checkpoint, which then never is the newer one."""
+    """Write ``best.npz``, in a checkpoint's format. It is written before the checkpoint, which is thus never newer."""
     arrays = _arrays(options, best, rules, digests)
     write_file(folder / BEST, lambda file: np.savez(file, **arrays), check)
 
@@ -157,7 +157,7 @@ def _table(options: TrainOptions, state: State) -> list[list[float]]:
 
 
 def _arrays(options: TrainOptions, state: State, rules: DataRules, digests: Digests) -> dict[str, Any]:
-    """The arrays of a checkpoint, but for the log of the gradients."""
+    """The arrays of a checkpoint, except the log of the gradients."""
     adam = state.optimizer
     arrays: dict[str, Any] = {
         "format": FORMAT,
@@ -202,12 +202,12 @@ def _cell(value: float) -> str:
 
 @dataclass
 class Run:
-    """A run folder that was read back.
+    """A run read from its folder.
 
     Attributes
     ----------
     state : State
-        Of the model that was asked for: that of the last epoch, or the best by validation after its own.
+        The state of the requested model: the last, or the best by validation at its epoch.
     which : str
         ``last`` or ``best``.
     """
@@ -221,17 +221,17 @@ class Run:
     which: str = "last"
 
     def hold_against(self, dataset: Dataset) -> Digests:
-        """Compare a data set with the run's own; what an older checkpoint does not say of the data is learnt from it.
+        """Compare a data set with the run's own; what an older checkpoint does not say about the data is filled in.
 
         Returns
         -------
         Digests
-            Those of the data set.
+            The digests of the data set.
 
         Raises
         ------
         RunError, DataError
-            It is another one, or not what the model takes.
+            The data set is not the run's, or does not fit the model.
         """
         digests = check_data(self.folder, self.digests, dataset)
         self.rules = self.rules.settled(dataset)
@@ -239,7 +239,7 @@ class Run:
         return digests
 
     def training(self) -> State:
-        """The state of the last epoch, with all rows and the log of the gradients, whichever model was asked for."""
+        """The state of the last epoch, with all rows and the log of the gradients, whichever model was requested."""
         return self.state if self.which == "last" else load(self.folder, "last").state
 
     def __repr__(self) -> str:
@@ -254,17 +254,17 @@ class Run:
     def encode(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D) of q(z|x) for points X (N, dx) in the units of the training data.
 
-        Where X could be understood in more than one way, a warning says how it was.
+        If X could have more than one meaning, a warning says which one was used.
 
         Raises
         ------
         DataError
-            X is not what the model was trained on, or so far from it that an encoding is not finite.
+            X is not like the training data, or so far from them that an encoding is not finite.
         """
         points, note = self.rules.take(X, "X")
         if note:
             warnings.warn(note, stacklevel=2)
-        with np.errstate(all="ignore"):  # what is not finite is refused
+        with np.errstate(all="ignore"):  # results that are not finite are refused below
             loc, scale = self.vae.encode(as_numbers(points, self.vae.dtype))
         check_finite("X", {"loc": loc, "scale": scale})
         return loc, scale
@@ -272,21 +272,20 @@ class Run:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose checkpoint it is: the run's options and data, how many epochs are finished, and which model it holds.
+    """What a checkpoint belongs to: the run's options and data, the finished epochs, and the model that counts.
 
     Attributes
     ----------
     epoch : int
-        Epochs finished.
+        The number of finished epochs.
     parameters_sha256 : str
-        Of the model that counts: the best by validation or, without one, the last. Empty for an older checkpoint, which
-        does not have it.
+        That of the model that counts: the best by validation or, without one, the last. Empty for an older checkpoint.
     model_epoch : int
-        The epoch after which it is.
+        The epoch of that model.
     stopped_early : bool
         Whether early stopping has ended the run.
     best_epoch : int
-        The epoch of the best model when the checkpoint was written; 0 without one.
+        The epoch of the best model when the checkpoint was written; 0 if there is none.
     """
 
     options: TrainOptions
@@ -304,23 +303,23 @@ class Identity:
         return self.epoch >= self.options.epochs or self.stopped_early
 
     def is_model_of(self, evaluation: Mapping[str, Any]) -> bool:
-        """Whether an ``evaluation.json`` is of the model that counts; of an older one epochs are compared alone."""
+        """Whether an ``evaluation.json`` is of the model that counts; for an older one only the epochs are compared."""
         same = evaluation.get("parameters_sha256") == self.parameters_sha256 or not self.parameters_sha256
         return bool(same and evaluation.get("epochs") == self.model_epoch)
 
 
 def parameters_digest(vae: VAE) -> str:
-    """SHA-256 of a model's parameters, hexadecimal."""
+    """SHA-256 of a model's parameters, in hexadecimal."""
     return hashlib.sha256(np.ascontiguousarray(vae.parameters.vector).tobytes()).hexdigest()
 
 
 def identity(folder: str | Path) -> Identity:
-    """The options, digests and epoch of a run, and which model counts; none of its parameters is read.
+    """The options, digests and epoch of a run, and which model counts; parameters are not read.
 
     Raises
     ------
     RunError
-        If it is no run folder, or its checkpoint is damaged, of another version, or has an option that is not known.
+        It is not a run folder, or its checkpoint is damaged, of another version, or has an unknown option.
     """
     folder = Path(folder)
     found = _last_identity(folder)
@@ -338,7 +337,7 @@ def _last_identity(folder: Path) -> Identity:
 
 
 def _check_of_one_run(folder: Path, last: Identity, best: Identity) -> None:
-    """Raise RunError if the best model by validation is not of the run that the checkpoint is of."""
+    """Raise RunError if the best model by validation is not of the same run as the checkpoint."""
     had, has = config_values(best.options), config_values(last.options)
     differ = [name for name in had | has if name not in GOES_ON and had.get(name) != has.get(name)]
     if best.digests != last.digests or best.data_dim != last.data_dim:
@@ -349,7 +348,7 @@ def _check_of_one_run(folder: Path, last: Identity, best: Identity) -> None:
 
 
 def has_best(folder: Path) -> bool:
-    """Whether a run has kept the best model by validation."""
+    """Whether a run has a best model by validation."""
     return os.path.lexists(folder / BEST)
 
 
@@ -360,13 +359,13 @@ def load(folder: str | Path, which: str | None = None) -> Run:
     ----------
     folder : path
     which : str, optional
-        ``best``, the best model by validation, or ``last``, that of the last epoch. The best where there is one.
+        ``best``, the best model by validation, or ``last``, the last one. By default the best if there is one.
 
     Raises
     ------
     RunError
-        If it is no run folder, there is no such model, or its checkpoint is damaged, of another version, or does not
-        fit its own settings.
+        It is not a run folder, it has no such model, or its checkpoint is damaged, of another version, or does not fit
+        its own settings.
     """
     folder = Path(folder)
     check_which(which)
@@ -392,23 +391,23 @@ def _why_no_best(last: Identity) -> str:
 
 
 def check_which(which: str | None) -> None:
-    """Raise OptionError unless it is the word for a run's model, or None."""
+    """Raise OptionError unless it is ``best``, ``last`` or None."""
     if which not in (None, *WHICH):
         raise OptionError("which", which, must_be=one_of(WHICH))
 
 
 def load_best(folder: Path) -> State | None:
-    """The state of the best model by validation, if a run has kept one; RunError if it is damaged, or of another."""
+    """The state of the best model by validation, if the run has one; RunError if it is damaged, or of another run."""
     if not has_best(folder):
         return None
-    identity(folder)  # which compares the two
+    identity(folder)  # this compares the two
     return _load(folder, folder / BEST, "best").state
 
 
 def _load(folder: Path, path: Path, which: str) -> Run:
     with npz.opened(path) as file:
         run = _identity(file)
-        # What is logged of the gradients stands in the last checkpoint alone.
+        # Only the last checkpoint contains the log of the gradients.
         o = run.options if which == "last" else run.options.replace(log_gradients=False)
         arrays = _read(file, run, o)
     try:
@@ -423,7 +422,7 @@ def _load(folder: Path, path: Path, which: str) -> Run:
 
 
 def epoch_of(folder: Path) -> int | None:
-    """How many epochs a run's checkpoint has; None if it cannot be read. No other array is."""
+    """The number of epochs in a run's checkpoint; None if it cannot be read. No other array is read."""
     try:
         with npz.opened(_checkpoint(folder)) as file:
             return int(schema.read(file, {"epoch": schema.head()["epoch"]})["epoch"])
@@ -458,7 +457,7 @@ def _identity(file: npz.Npz) -> Identity:
 
 
 def _options(path: Path, config: str) -> TrainOptions:
-    """The options that a checkpoint's ``config`` has."""
+    """The options in a checkpoint's ``config``."""
     try:
         values = toml_text.loads(config)
         wrote = values.pop("version", "")
@@ -472,7 +471,7 @@ def _options(path: Path, config: str) -> TrainOptions:
 
 
 def _refuse_unknown(path: Path, values: dict[str, Any], wrote: object) -> None:
-    """Raise RunError if an option, or the variant that one names, is of another minidecomp."""
+    """Raise RunError if an option, or the variant that one names, comes from another minidecomp."""
     from .. import __version__
 
     for name, value in values.items():
@@ -490,7 +489,7 @@ def _refuse_unknown(path: Path, values: dict[str, Any], wrote: object) -> None:
 
 
 def _read(file: npz.Npz, run: Identity, options: TrainOptions) -> dict[str, np.ndarray]:
-    """All arrays beside those of the identity, by what the options ask for."""
+    """All arrays besides those of the identity, as the options ask for them."""
     shapes, names = from_options.shapes(options, run.data_dim), _columns(file)
     wanted = schema.members(options, shapes, run.epoch, run.data_dim, "data_unit" in file, len(names))
     arrays = schema.read(file, wanted) | {"metrics_columns": np.array(names)}
@@ -503,7 +502,7 @@ def _read(file: npz.Npz, run: Identity, options: TrainOptions) -> dict[str, np.n
 
 
 def _columns(file: npz.Npz) -> tuple[str, ...]:
-    """The columns of its metrics; an older checkpoint has the first alone."""
+    """The columns of the metrics; an older checkpoint has only the first ones."""
     found = schema.read(file, {"metrics_columns": schema.text(1000, needed=False)})
     if not found:
         return COLUMNS

@@ -1,4 +1,4 @@
-"""Runs side by side: their options and what was recorded of them, as the rows of a table."""
+"""Several runs compared: their options and recorded values, as the rows of a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCHEDULED = ("alpha", "beta")
 
 
 def test_terms() -> tuple[str, ...]:
-    """The names of the terms that every evaluation has of the test data."""
+    """The names of the terms in every evaluation of the test data."""
     return ("log_likelihood", "kl", *REGULARISERS)
 
 
@@ -46,12 +46,12 @@ def find_runs(places: Iterable[str | Path], inside: Callable[[Path], Iterable[Pa
     ----------
     places : iterable of path
     inside : callable
-        Given a place that is not a run, the run folders inside it that count, in their order.
+        Takes a place that is not a run, and returns the run folders inside it, in order.
 
     Raises
     ------
     RunError
-        A place is not a folder, or holds no run.
+        A place is not a folder, or contains no run.
     """
     found: list[Path] = []
     for place in map(Path, places):
@@ -72,7 +72,7 @@ def _inside(place: Path) -> list[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run."""
+    """Whether a folder contains a run."""
     return (folder / "checkpoint.npz").is_file()
 
 
@@ -83,12 +83,12 @@ def _is_begun(folder: Path) -> bool:
 def read_rows(
     places: Iterable[str | Path], inside: Callable[[Path], Iterable[Path]] = runs_inside
 ) -> tuple[list[Row], list[str]]:
-    """The rows of the runs that `find_runs` finds, and a line for each folder with a damaged or incomplete run.
+    """The rows of the runs from `find_runs`, and a line for each folder with a damaged or incomplete run.
 
     Raises
     ------
     RunError
-        As `find_runs`, or if no run can be read.
+        As for `find_runs`, or no run can be read.
     """
     rows: list[Row] = []
     problems: list[str] = []
@@ -104,15 +104,15 @@ def read_rows(
 
 
 def begun_inside(places: Iterable[Path]) -> list[str]:
-    """A line for each folder inside the places in which a run was begun but never saved."""
+    """A line for each folder inside the places with a run that was started but never saved."""
     begun = [folder for place in places if not is_run(place) for folder in sorted(_inside(place)) if _is_begun(folder)]
-    return [f"{folder}: it has config.toml, but no checkpoint.npz" for folder in begun]
+    return [f"{folder}: it has a config.toml but no checkpoint.npz" for folder in begun]
 
 
 def read_row(folder: Path) -> Row:
     """A run's options, from its checkpoint, and its recorded values, by name; parameters are not read.
 
-    The evaluation is left out if it is of another model, for example after the run was resumed and stopped.
+    An evaluation of another model is left out, for example after the run was resumed and stopped.
 
     Raises
     ------
@@ -135,9 +135,9 @@ def row_of(folder: Path, options: TrainOptions, evaluation: Mapping[str, Any] | 
 def recorded(evaluation: Mapping[str, Any]) -> Row:
     """The numbers of an evaluation.json under short names.
 
-    ``test.NAME``, ``train.NAME`` and ``validation.NAME`` for the terms, the metrics by their names (``factor_vae``;
+    ``test.NAME``, ``train.NAME`` and ``validation.NAME`` for the terms, the metrics by name (``factor_vae``;
     ``factor_vae.gaussian_quantiles``), ``overlap.NAME``, ``match.NAME``, ``marginal_log_likelihood`` and
-    ``active_dimensions``; ``log_volume``, by which log p of the data as given is lower.
+    ``active_dimensions``; ``log_volume``, the nats by which log p of the unscaled data is lower.
     """
     row: Row = {f"test.{name}": evaluation["test"][name] for name in test_terms() if name in evaluation["test"]}
     if "log_volume" in evaluation:
@@ -157,7 +157,7 @@ def recorded(evaluation: Mapping[str, Any]) -> Row:
 
 
 def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> Row:
-    """The row that a run of a sweep will have when it is finished, with a 1 for each value to come; see `recorded`."""
+    """The row of a finished run of a sweep before it is trained, with 1 for each value to come; see `recorded`."""
     row = {name: value for name, value in vars(options).items() if value is not None}
     names = [*(f"test.{name}" for name in test_terms()), "log_volume", "active_dimensions"]
     columns_there = dict.fromkeys(columns(options))
@@ -169,7 +169,7 @@ def will_be_recorded(options: TrainOptions, metrics: Sequence[str] = ()) -> Row:
 
 
 def differing_options(rows: Sequence[Row]) -> list[str]:
-    """The options that are not the same in all rows, in the order in which ``train --help`` has them."""
+    """The options that differ among the rows, in the order of ``train --help``."""
     names = [name for name in by_name() if name not in NOT_SHOWN]
     return [name for name in names if len({str(row.get(name)) for row in rows}) > 1]
 
@@ -190,7 +190,7 @@ def check_column(
 
 
 def _what_records(name: str) -> str:
-    """The options of ``evaluate`` that record a value; empty for a name that it does not know."""
+    """The options of ``evaluate`` that record a value; empty for an unknown name."""
     if name in METRICS:
         return f"--metrics {name}"
     if name == "marginal_log_likelihood":
@@ -199,39 +199,39 @@ def _what_records(name: str) -> str:
 
 
 def recorded_names(rows: Sequence[Row]) -> list[str]:
-    """The names of the values, not options, that some row has recorded, in their order."""
+    """The names of the recorded values (not options) in any row, in order."""
     known = dict.fromkeys(name for row in rows for name in row)
     return [name for name in known if name not in by_name() and name not in ("run", "state", "reason")]
 
 
 def choose_axis(rows: Sequence[Row]) -> str:
-    """The option to draw a value against: alpha, if the runs differ in it, or the first in which they do."""
+    """The option to draw a value against: alpha if the runs differ in it, otherwise the first in which they differ."""
     differing = differing_options(rows)
     usual = [name for name in ("alpha", *differing) if name in differing and name != "seed"]
     return next(iter([*usual, *differing]), "alpha")
 
 
 def check_axes(rows: Sequence[Row], value: str, against: str | None, otherwise: str) -> tuple[str, str]:
-    """The names of a plot's axes, in full.
+    """The full names of a plot's axes.
 
     Parameters
     ----------
     rows : sequence of dict
-        Of the runs that are there, or will be.
+        The rows of the runs that exist, or will exist.
     value : str
-        What is drawn: a number in some run.
+        What is drawn: a number in at least one run.
     against : str or None
-        What it is drawn against; `choose_axis` chooses.
+        What it is drawn against; by default `choose_axis` chooses.
     otherwise : str
-        Why a name is none.
+        Why a name is not allowed.
 
     Raises
     ------
     OptionError
-        If no run has one of them, the value is no number anywhere, or the runs do not differ in the other but
-        elsewhere.
+        No run has one of the names, the value is never a number, or the runs differ in other options but not in
+        ``against``.
     RunError
-        If nothing is recorded of any run.
+        No run has recorded anything.
     """
     if not recorded_names(rows):
         raise RunError("no run is evaluated yet; use minidecomp evaluate RUN, or minidecomp sweep --resume SWEEP")
@@ -257,12 +257,12 @@ def is_number(value: Any) -> bool:
 
 
 def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tuple[float | str, float]]]:
-    """Points (option, value), a curve for each setting of the other options that differ, the seed apart.
+    """Points (option, value), with a curve for each setting of the other options that differ, except the seed.
 
-    The option is a number, or the text of what it is in a run; a run without a number for the value has no point.
-    An option that ``against`` or another option decides is not part of a setting; against the runs themselves there are
-    no settings. Settings and points stand in the order of their values, texts in that of the rows. An alpha or a beta
-    that has a schedule is the schedule's text.
+    The option is a number, or its text in a run; a run without a number for the value has no point. An option that
+    follows from ``against`` or another option is not part of a setting; against the runs themselves there are no
+    settings. Settings and points are ordered by value, texts as in the rows. An alpha or a beta with a schedule is the
+    text of the schedule.
     """
     rows = [_with_schedules(row) for row in rows]
     others = [] if against == "run" else independent(rows, differing_options(rows), against)
@@ -281,7 +281,7 @@ def curves(rows: Sequence[Row], value: str, against: str) -> dict[str, list[tupl
 
 
 def _with_schedules(row: Row) -> Row:
-    """The row with the schedules of alpha and beta in the place of their last values."""
+    """The row with the schedules of alpha and beta instead of their last values."""
     scheduled = {name: row[f"{name}_schedule"] for name in SCHEDULED if row.get(f"{name}_schedule") is not None}
     return {name: value for name, value in row.items() if name.removesuffix("_schedule") not in SCHEDULED} | {
         name: scheduled.get(name, row.get(name)) for name in SCHEDULED if name in row
@@ -289,7 +289,7 @@ def _with_schedules(row: Row) -> Row:
 
 
 def _words(values: Sequence[Any]) -> dict[str, str]:
-    """What a picture calls each of the values, by its text, in the order of their sizes."""
+    """What a picture calls each value, by its text, in order of size."""
     different = {str(value): value for value in values}
     ordered = sorted(different, key=lambda text: size_of_value(different[text]))
     words = last_parts([short_text(different[text]) for text in ordered])
@@ -297,14 +297,14 @@ def _words(values: Sequence[Any]) -> dict[str, str]:
 
 
 def size_of_value(value: Any) -> tuple[float, ...]:
-    """Numbers by themselves, widths by how many units they are together, then all else."""
+    """A sort key: numbers by value, widths by their total number of units, then all else."""
     if isinstance(value, list | tuple):
         return (1, sum(value), *value)
     return (0, value) if is_number(value) else (2,)
 
 
 def last_parts(texts: Sequence[str]) -> list[str]:
-    """Of paths as many of the last parts as tell them apart: the file's name, where it does."""
+    """The shortest ends of the paths that distinguish them: the file's name, if that does."""
     parts = [re.split(r"[/\\]", text) for text in texts]
     for count in range(1, max(map(len, parts), default=0)):
         ends = ["/".join(each[-count:]) for each in parts]
@@ -314,7 +314,7 @@ def last_parts(texts: Sequence[str]) -> list[str]:
 
 
 def short_text(value: Any) -> str:
-    """A value as pictures and messages say it."""
+    """A value as pictures and messages write it."""
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     if isinstance(value, bool):

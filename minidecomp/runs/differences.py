@@ -1,4 +1,4 @@
-"""In which options two runs differ, and how a run differs from those that have the name that it would have taken."""
+"""The options in which two runs differ, and how a run differs from runs that already have its name."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from .checkpoint import identity
 from .folder import config_values
 from .following import independent
 
-MOST_LOOKED_AT = 100  # runs of one name
+MOST_LOOKED_AT = 100  # runs with the same name
 
-Differences = dict[str, tuple[Any, Any]]  # by an option's name: what one run has, and what the other
+Differences = dict[str, tuple[Any, Any]]  # by option: the value in one run, and in the other
 
 
 def differences(before: TrainOptions, now: TrainOptions, passed_over: Collection[str] = OF_THE_MACHINE) -> Differences:
-    """The options in which two runs differ; one that says nothing in a run is None there."""
+    """The options in which two runs differ; an option that has no meaning in a run is None there."""
     had, has = config_values(before), config_values(now)
     names = [name for name in by_name() if name not in passed_over and had.get(name) != has.get(name)]
     return {name: (had.get(name), has.get(name)) for name in names}
 
 
 def value_text(value: Any) -> str:
-    """An option's value as a message says it."""
+    """An option's value as a message writes it."""
     return "not given" if value is None else ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 @dataclass(frozen=True)
 class Namesake:
-    """A run whose name another would have taken.
+    """A run that has the name that another would have taken.
 
     Attributes
     ----------
     folder : pathlib.Path
     differences : dict
-        The options in which the two differ, but for those that follow from others.
+        The options in which the two differ, except those that follow from others.
     is_trained : bool
         Whether this run has reached its last epoch.
     """
@@ -57,9 +57,9 @@ class Namesake:
 
 
 def nearest_namesake(name: Path, new: Path, options: TrainOptions) -> Namesake | None:
-    """Of the runs in ``name``, ``name-2``, .. before ``new``, the one that differs in the fewest options.
+    """Among the runs in ``name``, ``name-2``, .. before ``new``, the one that differs in the fewest options.
 
-    None if there is no such run; what cannot be read is passed over.
+    None if there is no such run; runs that cannot be read are ignored.
     """
     found = list(_namesakes(name, new, options))
     return min(found, key=lambda each: len(each.differences), default=None)

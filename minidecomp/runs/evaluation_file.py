@@ -1,4 +1,4 @@
-"""A run's ``evaluation.json``: the model that it is about, and what of it stays when more is added."""
+"""A run's ``evaluation.json``: which model it is about, and which results stay when new ones are added."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .owner import Lock, lock
 from .schema import COLUMNS, of_validation
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
-LOCK, LOCK_SECONDS = ".evaluation.lock", 10  # one that is held longer is of a process that was stopped
+LOCK, LOCK_SECONDS = ".evaluation.lock", 10  # a lock held longer is that of a stopped process
 MOST_BYTES, DEEPEST, LARGEST = 10_000_000, 20, sys.float_info.max
 
 
@@ -27,9 +27,9 @@ def model_of(state: State) -> dict[str, Any]:
 
 
 def recorded_terms(row: Mapping[str, Any], log_prior_multiplier: float, part: str = "train") -> dict[str, Any]:
-    """The values by their terms that a row of ``metrics.csv`` has of the training or, by ``part``, of validation.
+    """The terms' values in a row of ``metrics.csv``, by name: those of training or, by ``part``, of validation.
 
-    log q - M log p is called ``kl_term`` where it is no KL.
+    log q - M log p is called ``kl_term`` if it is not a KL.
     """
     if part == "train":
         values = {name: value for name, value in row.items() if name in COLUMNS}
@@ -40,13 +40,13 @@ def recorded_terms(row: Mapping[str, Any], log_prior_multiplier: float, part: st
 
 
 def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
-    """The values in ``evaluation.json`` about this very model; empty if there are none, or they are damaged."""
+    """The values in ``evaluation.json`` about this same model; empty if there are none, or they are damaged."""
     known = parts_in_form(folder)
     return known if known and known | model_of(state) == known else {}
 
 
 def parts_in_form(folder: Path) -> dict[str, Any]:
-    """What ``evaluation.json`` has of the form that docs/files.md describes; empty if it cannot be read."""
+    """The parts of ``evaluation.json`` that are as docs/files.md describes; empty if it cannot be read."""
     try:
         found = _parse(folder / "evaluation.json")
     except (OSError, ValueError):
@@ -61,12 +61,12 @@ def parts_in_form(folder: Path) -> dict[str, Any]:
 
 
 def read_whole(folder: Path) -> dict[str, Any]:
-    """What ``evaluation.json`` has, of whatever model.
+    """The content of ``evaluation.json``, whichever model it is about.
 
     Raises
     ------
     RunError
-        If a part is not of the form that docs/files.md describes.
+        A part is not as docs/files.md describes.
     """
     path = folder / "evaluation.json"
     again = f"minidecomp evaluate {folder} makes it anew"
@@ -82,7 +82,7 @@ def read_whole(folder: Path) -> dict[str, Any]:
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    """A JSON object of few levels, plain texts and finite numbers; ValueError if the file has something else."""
+    """A JSON object with few levels, normal texts and finite numbers; ValueError if the file has something else."""
     try:
         found = json.loads(read_small_file(path, MOST_BYTES).decode("utf-8"), parse_constant=_no_number)
     except RecursionError:
@@ -98,7 +98,7 @@ def _no_number(word: str) -> None:
 
 
 def _check_plain(value: Any, depth: int = 0) -> None:
-    """Raise ValueError at a number that no float holds, a text that no UTF-8 holds, or too many levels."""
+    """Raise ValueError for a number too large for a float, a text that UTF-8 cannot hold, or too many levels."""
     if depth > DEEPEST:
         raise ValueError("too deep")
     if isinstance(value, str):
@@ -111,7 +111,7 @@ def _check_plain(value: Any, depth: int = 0) -> None:
 
 
 def is_in_form(name: str, part: Any) -> bool:
-    """Whether a part of an evaluation is what docs/files.md says; of a part that it does not name nothing is asked."""
+    """Whether a part of an evaluation is as docs/files.md says; parts that it does not name may be anything."""
     match name:
         case "epochs" | "seed":
             return _is_whole(part)
@@ -140,7 +140,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """A number, or null for one that was not finite."""
+    """A number, or null for a number that was not finite."""
     return value is None or (isinstance(value, Real) and not isinstance(value, bool))
 
 
@@ -163,18 +163,18 @@ def _is_score(value: Any) -> bool:
 def update_evaluation(
     folder: Path, state: State, values: Mapping[str, Any], check: Callable[[], object] = unchecked
 ) -> None:
-    """Write ``evaluation.json``: these values over those that it has of this very model; other models' are dropped.
+    """Write ``evaluation.json``: these values over its values for this same model; other models' values are dropped.
 
-    Each value says of itself with which seed and which points it was made, so that what is kept stays true. Metrics are
-    kept one by one, unless they are of other factors. Several processes may do so at once. ``check`` is as for
+    Each value states the seed and the points that it was made with, so that the values kept stay true. Metrics are kept
+    one by one, unless their factors are different. Several processes may write at once. ``check`` is as for
     `minidecomp.files.write_file`.
 
     Raises
     ------
     Overtaken
-        If the run has another model by now; what the file had before is kept.
+        The run has another model by now; the file keeps its content.
     Fault
-        If it cannot be written; likewise.
+        The file cannot be written; it keeps its content.
     """
 
     def check_all() -> None:
@@ -198,7 +198,7 @@ def update_evaluation(
 
 
 def _factors_of(evaluation: Mapping[str, Any]) -> tuple[list[Any], str]:
-    """What tells the factors of an evaluation's metrics from others."""
+    """What identifies the factors of an evaluation's metrics."""
     return list(evaluation.get("factors", {}).items()), evaluation.get("factors_sha256", "")
 
 
@@ -211,7 +211,7 @@ def is_still_the_model(folder: Path, state: State) -> bool:
 
 
 def _locked(folder: Path) -> Lock:
-    """The lock of a run's evaluation, which is waited for: whoever has it only writes the file."""
+    """The lock of a run's evaluation. It is waited for, because its holder only writes the file."""
     end = time.monotonic() + LOCK_SECONDS
     try:
         while (held := lock(folder / LOCK)) is None:

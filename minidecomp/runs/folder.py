@@ -1,8 +1,8 @@
 """The run folder: what is written where (docs/files.md).
 
-``config.toml`` the options, ``metrics.csv`` a row an epoch, ``gradients.csv`` likewise with --log-gradients,
-``checkpoint.npz`` everything a resume needs, ``best.npz`` the best model by validation, ``figures/``,
-``evaluation.json``; ``.lock`` while it is trained. Every file is written whole or not at all.
+``config.toml`` has the options, ``metrics.csv`` one row per epoch, ``gradients.csv`` too (with --log-gradients),
+``checkpoint.npz`` everything for a resume, ``best.npz`` the best model by validation. There are also ``figures/``,
+``evaluation.json`` and, during training, ``.lock``. Every file is written completely or not at all.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from .owner import LOCK, Lock, is_empty, own, own_given, own_new
 from .schema import are_columns
 
 RUNS = Path("runs")  # where runs go by default
-TABLES: dict[str, Callable[[tuple[str, ...]], bool]] = {  # whether these are a table's columns
+TABLES: dict[str, Callable[[tuple[str, ...]], bool]] = {  # whether columns are those of the table
     "metrics.csv": are_columns,
     "gradients.csv": lambda names: names == GRADIENT_COLUMNS,
 }
 LAST, BEST = "checkpoint.npz", "best.npz"
-SAVED_DATA = ("data.npy", "data.csv")  # what an estimator puts into a run's folder
-MOST_BYTES = 1_000_000  # of a file of a beginning
+SAVED_DATA = ("data.npy", "data.csv")  # what an estimator saves in a run's folder
+MOST_BYTES = 1_000_000  # of a file in a folder without a checkpoint
 
 
 def config_text(options: TrainOptions, version: str = __version__) -> str:
-    """The options as TOML, those that say nothing in this run left out; itself a valid ``--config``."""
+    """The options as TOML, without those that have no meaning in this run; a valid file for ``--config``."""
     return toml_text.dumps({"version": version} | config_values(options))
 
 
 def config_values(options: TrainOptions) -> dict[str, Any]:
-    """The options that ``config.toml`` has: those that say something in this run."""
+    """The options in ``config.toml``: those that have a meaning in this run."""
     values = dict(vars(options))
     return {name: value for name, value in values.items() if value is not None and is_relevant(name, values)}
 
@@ -51,17 +51,17 @@ def write_config(folder: Path, options: TrainOptions, check: Callable[[], object
 
 
 def holds_only_a_beginning(folder: Path) -> bool:
-    """Whether a folder holds nothing but what a run leaves that ends before its first checkpoint; or nothing at all."""
+    """Whether a folder is empty or contains only what a run leaves that ends before its first checkpoint."""
     return all(_is_of_a_beginning(path) for path in folder.iterdir())
 
 
 def clear_beginning(folder: Path) -> None:
-    """Delete what ``holds_only_a_beginning`` allows, but for the lock; the caller holds it.
+    """Delete what ``holds_only_a_beginning`` allows, except the lock, which the caller holds.
 
     Raises
     ------
     RunError
-        If the folder holds anything else, or a file cannot be deleted.
+        The folder contains anything else, or a file cannot be deleted.
     """
     if not holds_only_a_beginning(folder):
         raise RunError(f"{folder}: the folder holds more than the beginning of a run")
@@ -69,17 +69,17 @@ def clear_beginning(folder: Path) -> None:
 
 
 def check_begun(folder: Path) -> None:
-    """Raise RunError, with what to type, if a folder has the beginning of a run without a checkpoint to go on from."""
+    """Raise RunError, with what to type, if a folder has a started run without a checkpoint."""
     if not folder.is_dir() or is_empty(folder) or not holds_only_a_beginning(folder):
         return
-    own(folder).release()  # its training may be just beginning
+    own(folder).release()  # another process may be starting to train it
     config = f"--config {quote(str(folder / 'config.toml'))} " if (folder / "config.toml").is_file() else ""
     again = f"minidecomp train {config}--out {quote(str(folder))}"
     raise RunError(f"{folder}: the run was stopped before its first checkpoint; begin again with: {again}")
 
 
 def delete_temporaries(folder: Path) -> None:
-    """Delete what killed saves have left of the files that only a run's owner writes; the caller is it."""
+    """Delete the files that killed saves have left. The caller must own the run."""
     _delete(path for path in folder.iterdir() if _is_temporary(path))
 
 
@@ -90,7 +90,7 @@ def _is_of_a_beginning(path: Path) -> bool:
         return _is_as_written(_content(path))
     if path.name in TABLES:
         header = _content(path).decode("utf-8", "replace")
-        return header.endswith("\n") and TABLES[path.name](tuple(header[:-1].split(",")))  # without a row
+        return header.endswith("\n") and TABLES[path.name](tuple(header[:-1].split(",")))  # a header without rows
     return path.name == LOCK or _is_temporary(path)
 
 
@@ -99,7 +99,7 @@ def _is_temporary(path: Path) -> bool:
 
 
 def _content(path: Path) -> bytes:
-    """A file's bytes; empty, which no file of a beginning is, if they cannot be read."""
+    """A file's bytes; if they cannot be read, an empty text, which differs from every file of a started run."""
     try:
         return read_small_file(path, MOST_BYTES)
     except OSError:
@@ -107,7 +107,7 @@ def _content(path: Path) -> bytes:
 
 
 def _is_as_written(config: bytes) -> bool:
-    """Whether a ``config.toml`` is what a run of some version writes, to the byte: nobody has edited it."""
+    """Whether a ``config.toml`` is exactly as some version writes it, so that nobody has edited it."""
     try:
         values = toml_text.loads(config.decode())
         version = values.pop("version", None)
@@ -125,7 +125,7 @@ def _delete(paths: Iterable[Path]) -> None:
 
 
 def usual_folder(options: TrainOptions) -> Path:
-    """Where a run goes by default: ``runs/DATA-PRIOR-alphaA-betaB-seedS``, and ``-warm`` if it begins from another."""
+    """A run's default folder: ``runs/DATA-PRIOR-alphaA-betaB-seedS``, with ``-warm`` if it starts from another run."""
     data = Path(str(options.data)).stem.lstrip("-") or "stdin"
     variance = "-pca" if options.prior_variance == "pca" else ""
     variance += "-learned" if options.learn_prior_variance else ""
@@ -137,12 +137,12 @@ def usual_folder(options: TrainOptions) -> Path:
 def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
     """The folder of a new run, made and owned: ``out``, or one under ``runs/`` named after the run.
 
-    Never one that holds something already, but for what a run left that ended before its first checkpoint.
+    It must be empty, except for the files of a run that ended before its first checkpoint.
     """
     if out is None:
         return own_new(usual_folder(options))
     is_run = os.path.isfile(os.path.join(out, "checkpoint.npz"))
-    go_on = f"--resume {quote(out)} to go on with its run" if is_run else ""
+    go_on = f"--resume {quote(out)} to continue its run" if is_run else ""
     folder, held = own_given(out, go_on, holds_only_a_beginning)
     try:
         clear_beginning(folder)
@@ -153,9 +153,9 @@ def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
 
 
 def with_data_that_moved(options: TrainOptions, folder: Path) -> TrainOptions:
-    """The options with their own data where they are now, if a file of that name came along in the run's folder.
+    """The options with the current place of the run's own data, if a file of that name is in the run's folder.
 
-    Of a file that an estimator saved with its run the one beside counts, also where the old place has another by now.
+    For data that an estimator saved, the file in the folder counts even if the old place has another file by now.
     """
     beside = folder / Path(str(options.data)).name
     if options.data in data_names() or not beside.is_file():
@@ -166,9 +166,9 @@ def with_data_that_moved(options: TrainOptions, folder: Path) -> TrainOptions:
 
 
 def check_data(folder: Path, digests: Digests, dataset: Dataset) -> Digests:
-    """The digests of the data set; RunError unless they equal ``digests``, those that the run's checkpoint has."""
+    """The digests of the data set; RunError unless they equal ``digests`` from the run's checkpoint."""
     found = dataset.digests()
-    # A run that was saved without its data has no digest at all; an older checkpoint has none of the test points.
+    # A run that was saved without its data has no digests; an older checkpoint has none of the test points.
     if digests.train and found.train != digests.train:
         raise RunError(f"{folder}: {dataset.name} is not the data this run was trained on")
     if digests.test and found.test != digests.test:

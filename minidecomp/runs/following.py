@@ -1,4 +1,4 @@
-"""Which options follow from others: the degrees of freedom from the prior, the decoder's widths from the encoder's."""
+"""Which options follow from others: for example, the decoder's widths from the encoder's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..settings.options import CHOOSERS, by_name
 
-# Beside what a variant's defaults and ``only_with`` say; see `minidecomp.settings.resolving.resolve`.
+# Besides a variant's defaults and ``only_with``; see `minidecomp.settings.resolving.resolve`.
 LEADERS = {
     "data": ("prior",),
     "prior": ("data",),
@@ -19,10 +19,10 @@ LEADERS = {
 
 
 def independent(rows: Sequence[Mapping[str, Any]], names: Sequence[str], against: str) -> list[str]:
-    """Those of the options that neither ``against`` nor another of them decides in these rows.
+    """The options that follow neither from ``against`` nor from another option in these rows.
 
-    An option goes only where the settings have it depend on another, and each value of that one comes with a single
-    value of it: two options that somebody changed together both stay.
+    An option is dropped only if the settings make it depend on another one, and each value of that one comes with a
+    single value of it. Two options that somebody changed together both stay.
     """
     kept = [name for name in names if name != against]
     for name in tuple(kept):
@@ -41,7 +41,7 @@ def _is_decided(rows: Sequence[Mapping[str, Any]], name: str, leaders: Sequence[
 
 
 def _all_leaders(name: str) -> set[str]:
-    """The options on which the value of this one may depend, through others too; not itself."""
+    """The options that determine this one's value, directly or through others; without itself."""
     found: set[str] = set()
     waiting = [name]
     while waiting:

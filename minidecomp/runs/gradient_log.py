@@ -1,4 +1,4 @@
-"""What ``train --log-gradients`` keeps of each epoch (docs/files.md)."""
+"""What ``train --log-gradients`` keeps for each epoch (docs/files.md)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..objective import TERMS
 PAIRS = tuple(itertools.combinations(TERMS, 2))
 COLUMNS = ("epoch", *(f"norm_{term}" for term in TERMS), *(f"cosine_{a}_{b}" for a, b in PAIRS))
 FRAME_COLUMNS = 2 + 2 + 2 * len(TERMS)
-FRAMES = 60  # moments of training that are kept, at most
+FRAMES = 60  # the most moments of training that are kept
 
 
 @dataclass
@@ -24,11 +24,11 @@ class GradientLog:
     Attributes
     ----------
     rows : list of tuples
-        A row for each epoch, as ``COLUMNS``; NaN for a term without weight.
+        A row for each epoch, in the order of ``COLUMNS``; NaN for a term with weight 0.
     frame_epochs : list of int
-        The epochs of ``frames``; when there are ``FRAMES`` of them every second goes, and the gap doubles.
+        The epochs of ``frames``. When there are ``FRAMES`` of them, every second one is dropped and the gap doubles.
     frames : list of numpy.ndarray of shape (P, 2 + 2 + 2 * 3)
-        For up to 100 training points: loc, scale, and the gradient by loc of each weighted term.
+        For up to 100 training points: loc, scale, and the gradient of each weighted term with respect to loc.
     """
 
     rows: list[tuple[float, ...]] = field(default_factory=list)
@@ -42,7 +42,7 @@ class GradientLog:
         return {name: table[:, i] for i, name in enumerate(COLUMNS)}
 
     def arrays(self) -> dict[str, Any]:
-        """The arrays that a checkpoint keeps of the log."""
+        """The arrays of the log in a checkpoint."""
         return {
             "gradients": np.array(self.rows, float).reshape(-1, len(COLUMNS)),
             "gradients.frame_epochs": np.array(self.frame_epochs, np.int64),
@@ -52,7 +52,7 @@ class GradientLog:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> GradientLog:
-        """The log that a checkpoint has kept, from arrays as `runs.schema` says; ValueError if they do not fit."""
+        """The log from a checkpoint's arrays, which `runs.schema` describes; ValueError if they do not fit."""
         rows, frames = arrays["gradients"].tolist(), arrays["gradients.frames"]
         at, gap = arrays["gradients.frame_epochs"].tolist(), int(arrays["gradients.gap"])
         if [row[0] for row in rows] != list(range(1, len(rows) + 1)):

@@ -1,4 +1,4 @@
-"""Runs grouped by some options: of each recorded value the mean over the runs of a group, and its standard error."""
+"""Runs grouped by some options, with the mean and standard error of each recorded value over a group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..settings.options import by_name
 from .comparison import Row, check_column, differing_options, is_number, short_text, size_of_value
 from .following import independent
 
-SEEDS = ("seed", "data_seed")  # what runs of one group may differ in
+SEEDS = ("seed", "data_seed")  # options in which runs of one group may differ
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Mean:
     ----------
     value : float
     error : float or None
-        Its standard error: the standard deviation over the runs, with count - 1, by the root of the count; None for one
-        run.
+        The standard error: the standard deviation over the runs (with count - 1) divided by the square root of the
+        count; None for one run.
     count : int
-        Runs with a number.
+        The number of runs with a value.
     """
 
     value: float
@@ -35,13 +35,13 @@ class Mean:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seeds alone; ``options`` are those that tell it from other groups."""
+    """Runs that differ only in their seeds; ``options`` are those that distinguish the group from others."""
 
     options: Row
     runs: list[Row]
 
     def mean(self, name: str) -> Mean | None:
-        """Of a recorded value; None if no run has a number for it."""
+        """The mean of a recorded value; None if no run has a number for it."""
         numbers = [float(row[name]) for row in self.runs if is_number(row.get(name))]
         if not numbers:
             return None
@@ -54,7 +54,7 @@ class Group:
 
 
 def check_by(rows: Sequence[Row], text: str) -> list[str]:
-    """The options that a text such as ``alpha,beta`` names; OptionError for what is none, or no run has."""
+    """The options in a text such as ``alpha,beta``; OptionError for a name that no run has or that is not an option."""
     names = [check_column(rows, "by", name.strip(), "no run has that option") for name in text.split(",")]
     for name in names:
         if name not in by_name():
@@ -63,19 +63,19 @@ def check_by(rows: Sequence[Row], text: str) -> list[str]:
 
 
 def groups(rows: Sequence[Row], by: Sequence[str]) -> list[Group]:
-    """The runs grouped by options, in the order of the values.
+    """The runs grouped by options, ordered by value.
 
     Parameters
     ----------
     rows : sequence of dict
-        As `minidecomp.runs.comparison.read_rows` gives them.
+        From `minidecomp.runs.comparison.read_rows`.
     by : sequence of str
-        Options. Others that differ from group to group, but do not follow from these, tell groups apart as well.
+        The options. Others that differ between groups, but do not follow from these, distinguish groups as well.
 
     Raises
     ------
     OptionError
-        If runs of one group differ in an option that is no seed.
+        Runs of one group differ in an option that is not a seed.
     """
     found: dict[tuple[str, ...], list[Row]] = {}
     for row in sorted(rows, key=lambda row: [size_of_value(row.get(name)) for name in by]):

@@ -1,4 +1,4 @@
-"""An .npz file read with care: an array's dtype and shape come from its header, before any of its data are read."""
+"""Reads .npz files with care: an array's dtype and shape are read from its header before any of its data."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ import numpy as np
 from ..errors import RunError
 
 _MAGIC = b"\x93NUMPY\x01\x00"
-_PLAIN = re.compile(r"[<>|=][biufU]\d{1,9}")  # numbers and texts; objects, records and dates are none
+_PLAIN = re.compile(r"[<>|=][biufU]\d{1,9}")  # numbers and texts, without objects, records and dates
 
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before an array's data.
+    """An array's header.
 
     Attributes
     ----------
     dtype : numpy.dtype or None
-        None for a dtype that is neither of numbers nor of texts.
+        None for a dtype of neither numbers nor texts.
     shape : tuple of int
     fortran : bool
         Whether the first index is the fastest.
@@ -63,7 +63,7 @@ class Npz:
         return self.path.stat().st_size
 
     def header(self, name: str) -> Header:
-        """The header of an array that is there."""
+        """The header of an array, which must exist."""
         if name not in self._headers:
             with self._file.open(f"{name}.npy") as member:
                 self._headers[name] = _read_header(member)
@@ -77,7 +77,7 @@ class Npz:
         with self._file.open(info) as member:
             member.read(header.size)
             data = member.read(header.data_size)
-            member.read(1)  # at the end its checksum is looked at
+            member.read(1)  # at the end the checksum is checked
         array = np.frombuffer(data, header.dtype, math.prod(header.shape))
         return array.reshape(header.shape, order="F" if header.fortran else "C")
 
@@ -89,7 +89,7 @@ def opened(path: Path) -> Iterator[Npz]:
     Raises
     ------
     RunError
-        If it cannot be read, or is no whole .npz file, whenever in the block that turns out.
+        The file cannot be read or is not a complete .npz file, whenever in the block this is found.
     """
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:

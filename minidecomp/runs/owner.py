@@ -1,4 +1,4 @@
-"""Who is at work on a folder: one process at a time, by a lock on a file that the system ends with the process."""
+"""Ownership of a folder: one process at a time, by a lock on a file that ends with the process."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..files import read_small_file, what_else
 LOCK = ".lock"
 # A file system without locks; there each process works as if it were alone.
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
-LOOK_SECONDS = 0.02  # longer than `is_held` takes
-LOCKED_BYTE = 1 << 30  # on Windows a locked byte cannot be read: one beyond the text
+LOOK_SECONDS = 0.02  # longer than a call of `is_held`
+LOCKED_BYTE = 1 << 30  # on Windows a locked byte cannot be read, so this one is beyond the text
 
 
 class Lock:
-    """A lock that is held, on a file with the holder's process number, until ``release`` or the process's end."""
+    """A lock on a file with the holder's process number, held until ``release`` or the end of the process."""
 
     def __init__(self, path: Path, descriptor: int):
         self.path, self._descriptor, self._process = path, descriptor, os.getpid()
 
     def sign(self) -> None:
-        """Write the process number; where that fails the file is deleted."""
+        """Write the process number; if that fails, the file is deleted."""
         try:
             os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, f"{self._process}\n".encode())
@@ -36,22 +36,22 @@ class Lock:
             raise
 
     def check(self) -> None:
-        """Called before anything is written beside the lock: the folder may have been moved, or deleted and made anew.
+        """Called before anything is written next to the lock: the folder may have been moved or made anew.
 
         Raises
         ------
         Fault
-            If the file at the lock's path is no longer the one that is locked.
+            The file at the lock's path is no longer the locked one.
         """
         if not _is_at(self._descriptor, self.path):
             gone = "the folder is no longer this run's (it was moved or deleted)"
             raise Fault(f"{self.path.parent}: {gone}; nothing was written")
 
     def release(self) -> None:
-        """Delete the file and let go; a second time does nothing."""
+        """Delete the file and release the lock; a second call does nothing."""
         if self._descriptor < 0:
             return
-        # A forked child has no say; and the folder may have been moved, and another have taken its place.
+        # A forked child does not own the lock. And the folder may have been moved, with another in its place.
         if os.getpid() == self._process and _is_at(self._descriptor, self.path):
             with suppress(OSError):
                 os.unlink(self.path)
@@ -63,14 +63,14 @@ class Lock:
 
 
 def lock(path: Path) -> Lock | None:
-    """Lock a file, which is made if need be; None if another process, or another call in this one, has it.
+    """Lock a file, made if necessary; None if another process, or another call in this one, holds the lock.
 
     Raises
     ------
     RunError
-        If the file cannot be written, or is no lock but somebody's own.
+        The file cannot be written, or is not a lock but a user's file.
     """
-    # A link in a run's folder must not lead to the file that is written to; and no pipe is waited for.
+    # A link in a run's folder must not lead to another file that is written, and a pipe must not block.
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         while True:
@@ -78,7 +78,7 @@ def lock(path: Path) -> Lock | None:
             try:
                 if not _is_free(descriptor):
                     break
-                if _is_at(descriptor, path):  # not deleted by who had it, between our opening and our locking
+                if _is_at(descriptor, path):  # the last holder did not delete it between opening and locking
                     _refuse_what_is_no_lock(descriptor)
                     held, descriptor = Lock(path, descriptor), -1
                     held.sign()
@@ -92,7 +92,7 @@ def lock(path: Path) -> Lock | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody has the lock of a file now. Nothing is written, and a file that is not there is not made."""
+    """Whether the lock of a file is held now. Nothing is written, and a missing file is not made."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
@@ -104,7 +104,7 @@ def is_held(path: Path) -> bool:
 
 
 def _refuse_what_is_no_lock(descriptor: int) -> None:
-    """Raise OSError for a file that the lock's text must not be written over."""
+    """Raise OSError for a file that the lock's text must not overwrite."""
     if (kind := what_else(os.fstat(descriptor).st_mode)) is not None:
         raise OSError(errno.EINVAL, f"it is {kind}")
     if not re.fullmatch(rb"\d{0,20}\n?", os.read(descriptor, 30)):
@@ -113,32 +113,32 @@ def _refuse_what_is_no_lock(descriptor: int) -> None:
 
 
 def own(folder: Path) -> Lock:
-    """The lock of a folder in which a run is trained, or a sweep begun.
+    """The lock of a folder in which a run is trained, or a sweep started.
 
     Raises
     ------
     RunError
-        If another has it, with its process number; or the folder cannot be written to.
+        Another process has it (the error names its number), or the folder cannot be written.
     """
     held = lock(folder / LOCK)
     if held is None:
         holder = _holder(folder / LOCK)
         time.sleep(LOOK_SECONDS)
-        held = lock(folder / LOCK)  # once more: somebody may only have looked, with `is_held`
+        held = lock(folder / LOCK)  # once more, because somebody may only have looked with `is_held`
     if held is None:
         raise RunError(f"{folder}: in use by {holder}")
     return held
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether a folder holds nothing but, perhaps, a lock."""
+    """Whether a folder is empty, except perhaps for a lock."""
     return all(path.name == LOCK for path in folder.iterdir())
 
 
 def own_new(folder: Path) -> tuple[Path, Lock]:
-    """A folder that was not there, made and owned: ``folder``, else with -2, -3, .. at its name's end.
+    """A new folder, made and owned: ``folder``, or with -2, -3, .. appended to its name.
 
-    However many processes ask at once, each gets its own.
+    If several processes ask at once, each gets its own.
     """
     count, path = 1, folder
     made = _missing(folder.parent)
@@ -161,41 +161,41 @@ def own_new(folder: Path) -> tuple[Path, Lock]:
 
 
 def _missing(folder: Path) -> list[Path]:
-    """The folders that have to be made, from the inmost one outwards."""
+    """The folders that have to be made, from the innermost outwards."""
     return [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
 
 
 def _remove_empty(folders: list[Path]) -> None:
-    """Those that were made for nothing; what has something in it by now stays."""
+    """Delete folders made for nothing; a folder that is not empty by now stays."""
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()
 
 
 def own_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_empty) -> tuple[Path, Lock]:
-    """The folder that ``--out`` names, made if need be, and owned.
+    """The folder that ``--out`` names, made if necessary, and owned.
 
     Parameters
     ----------
     out : str
         The folder.
     go_on : str
-        What to type to go on with what is in it; empty if there is nothing to go on with.
+        What to type to continue what is in it; empty if there is nothing to continue.
     may_be_taken : callable
-        Whether what a folder holds does not stand in the way.
+        Whether the content of a folder is not in the way.
 
     Raises
     ------
     RunError
-        If it is none, holds something already, cannot be written to, or another process has it.
+        It is not a folder, is not empty, cannot be written, or another process has it.
     """
     folder = Path(out)
-    check_given(out, go_on, may_be_taken)  # before a lock is put into a folder that is not ours
+    check_given(out, go_on, may_be_taken)  # before a lock is written into a folder that is not ours
     made, held = _missing(folder), None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         held = own(folder)
-        check_given(out, go_on, may_be_taken)  # once more, for now nobody else can change it
+        check_given(out, go_on, may_be_taken)  # once more, because now nobody else can change it
     except BaseException as error:
         if held is not None:
             held.release()
@@ -207,7 +207,7 @@ def own_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_em
 
 
 def check_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_empty) -> None:
-    """Raise RunError if ``own_given`` would, for what is there already."""
+    """Raise RunError if ``own_given`` would, because of what already exists."""
     if not out:
         raise RunError('--out "": the name is empty; name a folder')
     folder = Path(out)
@@ -231,7 +231,7 @@ def _holder(path: Path) -> str:
             number = read_small_file(path, 30).strip()
             if number.isdigit():
                 return f"process {number.decode()}"
-        time.sleep(0.01)  # whoever has just taken the lock is about to write its number
+        time.sleep(0.01)  # the holder has just taken the lock and is about to write its number
     return "another process"
 
 
@@ -243,7 +243,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _is_free(descriptor: int, looks: bool = False) -> bool:
-    """Whether the lock is now ours; who only ``looks`` shares it with others who do."""
+    """Whether the lock is now ours; a process that only ``looks`` shares it with others that look."""
     try:
         import fcntl
     except ImportError:  # Windows

@@ -1,4 +1,4 @@
-"""What a checkpoint holds: each array's name, kind, shape and range, checked before anything uses it."""
+"""The arrays of a checkpoint: the name, kind, shape and range of each, checked before use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .npz import Header, Npz
 
 FORMAT, VERSION = "minidecomp checkpoint", 1
 COLUMNS = ("epoch", "log_likelihood", "kl", "regulariser", "objective", "seconds")
-OF_VALIDATION = "validation_"  # begins the columns of the validation points
+OF_VALIDATION = "validation_"  # the prefix of the columns of validation points
 VALIDATION_COLUMNS = tuple(OF_VALIDATION + term for term in ("log_likelihood", "kl", "regulariser", "objective"))
 
 T = TypeVar("T")
@@ -32,24 +32,24 @@ MOST_UNPACKED = 4 * 2**30  # bytes of compressed arrays; minidecomp itself does 
 
 @dataclass(frozen=True)
 class Member:
-    """What one array of a checkpoint must be.
+    """What one array of a checkpoint must be like.
 
     Attributes
     ----------
     kind : str
-        The dtype kinds that are taken: of texts, of whole numbers or of real numbers.
+        The allowed dtype kinds: texts, whole numbers or real numbers.
     shape : tuple of (int or None)
-        None for a width that the array itself decides.
+        None for a width that the array itself determines.
     dtype : str, optional
-        The only dtype that is taken.
+        The only allowed dtype.
     low, high : float
-        The least and the greatest value; of a text, ``high`` is the greatest length.
+        The smallest and the largest value; for a text, ``high`` is the greatest length.
     finite : bool
         Whether NaN and infinities are refused.
     needed : bool
         Whether a checkpoint without it is damaged.
     most : int
-        The greatest width where ``shape`` has None.
+        The greatest width if ``shape`` has None.
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Member:
     most: int = 2**31
 
     def check_header(self, where: str, name: str, header: Header) -> None:
-        """Raise RunError unless an array with that header may be read."""
+        """Raise RunError unless an array with this header may be read."""
         dtype, shape = header.dtype, header.shape
         fits = dtype is not None and (np.dtype(self.dtype) == dtype if self.dtype else dtype.kind in self.kind)
         widths = len(shape) == len(self.shape) and all(
@@ -104,24 +104,24 @@ def columns(options: TrainOptions) -> tuple[str, ...]:
 
 
 def of_validation(columns: Mapping[str, T]) -> dict[str, T]:
-    """What the columns of the validation points hold, by the terms' names."""
+    """The columns of the validation points, by the terms' names."""
     return {name.removeprefix(OF_VALIDATION): columns[name] for name in VALIDATION_COLUMNS if name in columns}
 
 
 def are_columns(names: Sequence[str]) -> bool:
-    """Whether these are the columns of some run's ``metrics.csv``."""
+    """Whether these are the columns of the ``metrics.csv`` of a run."""
     own, more = tuple(names[: len(COLUMNS)]), list(names[len(COLUMNS) :])
     known = [name for name in (*SCHEDULED, *VALIDATION_COLUMNS) if name in more]
     return own == COLUMNS and more == known
 
 
 def text(most: int, needed: bool = True) -> Member:
-    """A text of up to ``most`` letters."""
+    """A text of at most ``most`` characters."""
     return Member(TEXT, high=most, needed=needed)
 
 
 def head() -> dict[str, Member]:
-    """The arrays that say whose checkpoint it is and how far it is; whoever compares runs reads these alone."""
+    """The arrays that identify a checkpoint's run and its progress; comparisons of runs read only these."""
     return {
         "format": text(100),
         "version": Member(WHOLE),
@@ -145,7 +145,7 @@ def members(
     rules_kept: bool,
     width: int = len(COLUMNS),
 ) -> dict[str, Member]:
-    """The arrays beside those of `head` in the checkpoint of a run.
+    """The arrays besides those of `head` in the checkpoint of a run.
 
     Parameters
     ----------
@@ -153,20 +153,20 @@ def members(
     shapes : mapping
         The parameters' names and shapes.
     epoch : int
-        Epochs finished.
+        The number of finished epochs.
     data_dim : int
-        dx, the numbers of a point.
+        dx, the number of features.
     rules_kept : bool
-        Whether it holds the rules of the data; an older one does not.
+        Whether it has the rules of the data; an older checkpoint does not.
     width : int
-        How many columns ``metrics.csv`` has.
+        The number of columns of ``metrics.csv``.
     """
     size, dtype = sum(map(math.prod, shapes.values())), options.dtype
     found = {
         "row": Member(WHOLE, low=0, high=2**62),
         "totals": Member(REAL, (4,), "float64"),
         "seconds": Member(REAL, low=0),
-        # A term that was not computed, or passed the largest float, is not finite.
+        # A term that was not computed, or is too large for a float, is not finite.
         "metrics": Member(REAL, (epoch, width), "float64", finite=False),
         "adam.step": Member(WHOLE, low=0, high=streams.TRAINING.steps - 1),
         "adam.m": Member(REAL, (size,), dtype),
@@ -193,19 +193,19 @@ def members(
 
 
 def frames(count: int) -> Member:
-    """The logged frames of so many epochs."""
+    """The logged frames, for this number of epochs."""
     if count == 0:
         return Member(REAL, (0,), "float64")
     return Member(REAL, (count, None, FRAME_COLUMNS), "float64", finite=False, most=10**6)
 
 
 def read(file: Npz, wanted: Mapping[str, Member]) -> dict[str, np.ndarray]:
-    """The arrays that are wanted and there; each is checked, its header before its data are read.
+    """The requested arrays that exist. Each is checked, its header before its data are read.
 
     Raises
     ------
     RunError
-        If one is missing or is not what it must be.
+        An array is missing or is not what it must be.
     """
     check_headers(file, wanted)
     arrays = {}
@@ -217,7 +217,7 @@ def read(file: Npz, wanted: Mapping[str, Member]) -> dict[str, np.ndarray]:
 
 
 def check_headers(file: Npz, wanted: Mapping[str, Member]) -> None:
-    """Raise RunError unless every array that is needed is there, and each has the dtype and shape that it must have."""
+    """Raise RunError unless every required array exists with the right dtype and shape."""
     total = 0
     for name, member in wanted.items():
         if name in file:
@@ -231,7 +231,7 @@ def check_headers(file: Npz, wanted: Mapping[str, Member]) -> None:
 
 
 def as_text(file: Npz, name: str, array: np.ndarray) -> str:
-    """The text in an array of one; RunError if no UTF-8 can hold it."""
+    """The text in an array of one; RunError if UTF-8 cannot hold it."""
     try:
         big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big")
         return array.tobytes().decode("utf-32-be" if big else "utf-32-le").rstrip("\0")

@@ -1,4 +1,4 @@
-"""Where a run stands, read from its headers and small files: how far it is trained, when, and its last objective."""
+"""How far a run is, from its headers and small files: its progress, date, and last objective."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ MOST_OF_A_TABLE = 100_000_000  # bytes of a metrics.csv
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a run stands.
+    """How far a run is.
 
     Attributes
     ----------
     folder : pathlib.Path
     state : str
-        ``finished``, with an evaluation of its last epoch; ``not evaluated``, which only lacks that; ``unfinished``;
+        ``finished``, with an evaluation of its last epoch; ``not evaluated``, if only that is missing; ``unfinished``;
         ``begun``, without a checkpoint; or ``damaged``.
     training : bool
-        Whether a process is at work on it now.
+        Whether a process is training it now.
     epoch, epochs : int or None
-        Of its checkpoint, and of its options.
+        From its checkpoint, and from its options.
     changed : float or None
         The time of its last checkpoint, in seconds since 1970.
     options : mapping
-        Those that say something in it.
+        The options that have a meaning in it.
     objective : float or None
         The mean over the last epoch.
     reason : str
@@ -63,12 +63,12 @@ class Standing:
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether a folder is a run's, as far as can be seen: a folder that cannot be looked into has none."""
+    """Whether a folder is a run's, as far as one can see; a folder that cannot be read is not."""
     return os.path.isfile(folder / "checkpoint.npz")
 
 
 def beginning(folder: Path) -> dict[str, Any] | None:
-    """The options of a ``config.toml`` that a run wrote; None if there is none, or it is of something else."""
+    """The options in a ``config.toml`` that a run wrote; None if there is none, or it is of something else."""
     try:
         values = toml_text.loads(read_small_file(folder / "config.toml", MOST_BYTES).decode())
         if not isinstance(values.pop("version", None), str):
@@ -79,7 +79,7 @@ def beginning(folder: Path) -> dict[str, Any] | None:
 
 
 def standing(folder: Path) -> Standing:
-    """Where the run in a folder stands; what is damaged says so in its state, and nothing is raised."""
+    """How far the run in a folder is; a damaged run has that as its state, and nothing is raised."""
     training = is_held(folder / LOCK)
     if not has_checkpoint(folder):
         return Standing(folder, BEGUN, training, options=beginning(folder) or {})
@@ -108,7 +108,7 @@ def standing(folder: Path) -> Standing:
 
 
 def last_change(folder: Path) -> float | None:
-    """The time of a run's last checkpoint, in seconds since 1970; None if it has none."""
+    """The time of a run's last checkpoint, in seconds since 1970; None if there is none."""
     try:
         return os.stat(folder / "checkpoint.npz").st_mtime
     except OSError:
@@ -122,10 +122,10 @@ def _state(trained: Identity, evaluation: Mapping[str, Any]) -> str:
 
 
 def _objective(folder: Path, trained: Identity) -> float | None:
-    """The objective of the last epoch, as metrics.csv has it."""
+    """The objective of the last epoch in metrics.csv."""
     with suppress(OSError, ValueError, csv.Error):
         text = read_small_file(folder / "metrics.csv", MOST_OF_A_TABLE).decode()
-        # A save writes the table first: after a kill it may have a row more than the checkpoint.
+        # A save writes the table first, so after a kill it may have one row more than the checkpoint.
         for row in reversed(list(csv.DictReader(text.splitlines()))):
             if row.get("epoch") == str(trained.epoch):
                 value = float(row.get("objective") or "nan")

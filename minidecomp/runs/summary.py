@@ -1,4 +1,4 @@
-"""A run in a few lines: what ``repr`` says of it."""
+"""A run in a few lines, for ``repr``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..settings.schedules import own_options
 def three_lines(
     title: str, options: TrainOptions, rows: Sequence[Mapping[str, float]], epochs: int, note: str = ""
 ) -> str:
-    """A title; the data and the objective's options; how far the run is, by the rows of its ``metrics.csv``."""
-    objective = f", objective {rows[-1]['objective']:.6g} nats a point" if rows else ""
+    """A title; the data and the options of the objective; the progress, from the rows of ``metrics.csv``."""
+    objective = f", objective {rows[-1]['objective']:.6g} nats per point" if rows else ""
     weights = ", ".join(_value(options, name) for name in ("alpha", "beta", "lr"))
     latent = counted(options.latent_dim, "latent dimension")
     what = f"{Path(str(options.data)).name}, {options.prior} prior, {latent}, {weights}, seed {options.seed}"
@@ -22,7 +22,7 @@ def three_lines(
 
 
 def _value(options: TrainOptions, name: str) -> str:
-    """An option that may change in training, with what says how."""
+    """An option that may change during training, with its schedule."""
     schedule = [(each, getattr(options, each)) for each in own_options(name)]
     shown = "".join(f" ({each.rpartition('_')[2]} {value})" for each, value in schedule if value is not None)
     return f"{name} {getattr(options, name):g}{shown}"

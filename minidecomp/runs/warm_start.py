@@ -1,4 +1,4 @@
-"""A new run that begins with another's weights: which options it has, and what it takes over."""
+"""A new run that starts with another run's weights: its options, and what it takes over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .checkpoint import Run, State
 from .comparison import short_text
 from .folder import config_values
 
-# What the weights were trained for: it stays, unless it is given, whatever other data or another prior have by default.
+# What the weights were trained for stays, unless it is given, even if other data or another prior have other defaults.
 OF_THE_NETWORK = (
     *("latent_dim", "hidden", "decoder_hidden", "activation", "decoder_activation"),
     *("scale_link", "likelihood", "dtype"),
@@ -27,7 +27,7 @@ Read = TypeVar("Read")
 
 
 def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a new run: those that are given and, for the rest, those of the run that ``from_run`` names.
+    """The options of a new run: the given ones and, for the rest, those of the run that ``from_run`` names.
 
     A value may be a list, as in a sweep.
 
@@ -36,7 +36,7 @@ def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
     RunError
         There is no such run, or it is damaged.
     OptionError
-        Several are named.
+        Several runs are named.
     """
     origin = given.get("from_run")
     if origin is None:
@@ -51,7 +51,7 @@ def with_its_options(given: Mapping[str, Any]) -> dict[str, Any]:
     }
     kept = {name: own[name] for name in OF_THE_NETWORK if name in own}
     made = {**kept, **override(own, given)}
-    # What belongs to the run's own prior or data has no meaning for others.
+    # Options of the run's own prior or data have no meaning for others.
     one = {name: value for name, value in made.items() if not isinstance(value, list)}
     return {name: value for name, value in made.items() if name in given or is_relevant(name, one)}
 
@@ -64,23 +64,23 @@ def _read(read: Callable[[str], Read], origin: str) -> Read:
 
 
 def begin(state: State, options: TrainOptions, scaling: Scaling | None) -> tuple[str, ...]:
-    """Give a fresh state the weights of the run that ``from_run`` names and, if it is wanted, its optimiser's state.
+    """Give a new state the weights of the run that ``from_run`` names and, if wanted, its optimiser's state.
 
-    The prior's learned variances go along where both runs learn them. ``scaling`` is that of the new run's data.
+    The prior's learned variances are included if both runs learn them. ``scaling`` is that of the new run's data.
 
     Returns
     -------
     tuple of str
-        Lines on what the weights are, and were trained with otherwise; none if no run is named.
+        Lines about the weights, and how they were trained differently; none if no run is named.
 
     Raises
     ------
     RunError
         There is no such run, or it is damaged.
     OptionError
-        An option would need other shapes; it is named.
+        An option needs other shapes; it is named.
     DataError
-        The data are of another width.
+        The data have another width.
     """
     if options.from_run is None:
         return ()
@@ -122,7 +122,7 @@ def _take_optimizer(run: Run, state: State) -> None:
 
 
 def _what_differs(run: Run, scaling: Scaling | None) -> tuple[str, ...]:
-    begins = f"begins with the weights of {run.folder}, of epoch {run.state.epoch}"
+    begins = f"starts with the weights of {run.folder}, from epoch {run.state.epoch}"
     theirs = run.rules.scaling
     same = (scaling is None) == (theirs is None) and (
         scaling is None
@@ -131,4 +131,4 @@ def _what_differs(run: Run, scaling: Scaling | None) -> tuple[str, ...]:
     )
     if same:
         return (begins,)
-    return begins, "the data are scaled otherwise than that run's, so its weights may fit them badly at first"
+    return begins, "the data are scaled differently from that run's, so its weights may fit badly at first"

@@ -97,10 +97,10 @@ def _usual_variances() -> str:
 
 # fmt: off
 GENERAL = (
-    Option("data", str, _data_help, flags="-d", default_help="chosen by --prior; pinwheel if neither is given", group=DATA),
+    Option("data", str, _data_help, flags="-d", default_help="chosen by --prior; pinwheel if neither is given", group=DATA, metavar="DATA"),
     Option("limit", int, "Train on at most N points, chosen at random.", low=2, high=10**9, group=DATA),
     Option("validation_fraction", float, "Keep this share of the training points for validation. The model that does best on them is kept as the best.", low=0, below=1, default_help="0.1 with --early-stopping", group=DATA),
-    Option("validation", str, "Validate on the points in this FILE, which must be like those of the data.", group=DATA),
+    Option("validation", str, "Validate on the points in this FILE, which must be like those of the data.", group=DATA, metavar="FILE"),
     Option("data_seed", int, "Seed of the pinwheel's points, of the splits, and of the choice that --limit makes.", 0, low=0, high=SEED, group=DATA),
 
     Option("prior", str, lambda: f"{_listed(PRIORS)}.", choices=lambda: tuple(PRIORS), default_help="chosen by --data (gaussian for your own data); mixture if neither is given", group=PRIOR),
@@ -120,9 +120,9 @@ GENERAL = (
 
     Option("beta", float, "Weight of the KL term: how much the encodings of different points overlap.", 1.0, low=0, group=OBJECTIVE),
     Option("alpha", float, "Weight of D: how closely the aggregate posterior matches the prior.", 0.0, low=0, group=OBJECTIVE),
-    Option("beta_schedule", str, "beta over training, as EPOCH:VALUE pairs such as 0:0,10:4, with straight lines between. --beta 0:0,10:4 does the same.", verify=partial(check_text, "beta_schedule"), group=OBJECTIVE),
+    Option("beta_schedule", str, "beta over training, as EPOCH:VALUE pairs such as 0:0,10:4, with straight lines between. --beta 0:0,10:4 does the same.", verify=partial(check_text, "beta_schedule"), group=OBJECTIVE, metavar="SCHEDULE"),
     Option("beta_warmup", int, "Raise beta from 0 over the first N epochs.", low=0, high=10**9, group=OBJECTIVE),
-    Option("alpha_schedule", str, "alpha over training, as EPOCH:VALUE pairs.", verify=partial(check_text, "alpha_schedule"), group=OBJECTIVE),
+    Option("alpha_schedule", str, "alpha over training, as EPOCH:VALUE pairs.", verify=partial(check_text, "alpha_schedule"), group=OBJECTIVE, metavar="SCHEDULE"),
     Option("alpha_warmup", int, "Raise alpha from 0 over the first N epochs.", low=0, high=10**9, group=OBJECTIVE),
     Option("regulariser", str, lambda: f"D: {_listed(REGULARISERS)}.", "mmd", flags="--regularizer", choices=lambda: tuple(REGULARISERS), group=OBJECTIVE),
     Option("kl", str, "How to compute the KL term: in closed form (analytic) or from samples.", choices=KL_ESTIMATORS, default_help="analytic if the prior has a closed form, otherwise monte-carlo", group=OBJECTIVE),
@@ -132,7 +132,7 @@ GENERAL = (
     Option("epochs", int, "Number of passes over the data.", 100, flags="-e", low=1, high=10**9, group=TRAINING),
     Option("batch_size", int, "Number of points in a batch.", 100, flags="-b", low=1, high=10**9, group=TRAINING),
     Option("lr", float, "Learning rate of Adam.", 1e-3, above=0, group=TRAINING),
-    Option("lr_schedule", str, "Learning rate over training: constant; cosine, which falls to 0; step, which falls to a tenth after half of the epochs and to a hundredth after three quarters; or EPOCH:VALUE pairs.", verify=partial(check_text, "lr_schedule"), default_help="constant", group=TRAINING),
+    Option("lr_schedule", str, "Learning rate over training: constant; cosine, which falls to 0; step, which falls to a tenth after half of the epochs and to a hundredth after three quarters; or EPOCH:VALUE pairs.", verify=partial(check_text, "lr_schedule"), default_help="constant", group=TRAINING, metavar="SCHEDULE"),
     Option("amsgrad", bool, "Use the AMSGrad variant of Adam.", True, group=TRAINING),
     Option("seed", int, "Seed of the weights, the noise and the order of the points.", 0, flags="-s", low=0, high=SEED, group=TRAINING),
     Option("dtype", str, "Floating-point precision.", "float32", choices=("float32", "float64"), group=TRAINING),
@@ -141,11 +141,11 @@ GENERAL = (
     Option("validate_every", int, "Validate every N epochs.", low=1, high=10**9, default_help="chosen so that validation costs at most 5 % of the time, and at most 5 with --early-stopping", group=TRAINING),
     Option("early_stopping", int, "Stop after N validations in a row without an improvement; 0 never stops.", low=0, high=10**9, default_help="0", group=TRAINING),
     Option("monitor", str, "The validation value that decides which model is better.", choices=MONITORED, default_help="objective", group=TRAINING),
-    Option("from_run", str, "Start from the weights of this run. Options that you do not give are taken from it.", flags="--from", group=TRAINING),
+    Option("from_run", str, "Start from the weights of this run. Options that you do not give are taken from it.", flags="--from", group=TRAINING, metavar="RUN"),
     Option("from_which", str, "Which model of that run to start from: the best by validation, or the last.", choices=("best", "last"), default_help="best, if there is one", group=TRAINING),
     Option("keep_optimizer", bool, "Also continue with the state of that run's optimiser: its moments and its step.", False, group=TRAINING),
     Option("log_gradients", bool, "Record the norm of each term's gradient, and the cosines between them, once per epoch.", False, group=TRAINING),
-    Option("log", str, lambda: f"Also send the metrics to these tools, separated by commas: {', '.join(LOGGERS)}; or none.", verify=lambda text: chosen_loggers(text), group=TRAINING),
+    Option("log", str, lambda: f"Also send the metrics to these tools, separated by commas: {', '.join(LOGGERS)}; or none.", verify=lambda text: chosen_loggers(text), group=TRAINING, metavar="TOOL,.."),
     Option("checkpoint_every", float, "Number of seconds between checkpoints.", 10.0, above=0, group=TRAINING),
 )
 # fmt: on

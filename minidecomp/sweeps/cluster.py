@@ -1,4 +1,4 @@
-"""A sweep on an existing Dask cluster: one task a run, results through the sweep's folder or through the scheduler."""
+"""A sweep on an existing Dask cluster: one task per run, with results in the sweep's folder or sent back."""
 
 from __future__ import annotations
 
@@ -55,30 +55,30 @@ def run_on_cluster(
     should_stop: Callable[[], bool] = lambda: False,
     say: Callable[[str], object] = lambda line: None,
 ) -> dict[str, str]:
-    """Complete what is missing of a sweep on a cluster's workers; returns each run's outcome by its name.
+    """Complete a sweep on a cluster's workers; returns each run's outcome by name.
 
-    Where all workers see the sweep's folder they work in it: a run whose worker dies goes on, on another, from its last
-    checkpoint. Otherwise a run's folder comes back through the scheduler when it is finished; if its worker dies, it
+    If all workers see the sweep's folder, they work in it: a run whose worker dies continues on another one, from its
+    last checkpoint. Otherwise a finished run's folder comes back through the scheduler, and a run whose worker dies
     starts again.
 
     Parameters
     ----------
     address : str
-        Of the scheduler, tcp://HOST:PORT.
+        Address of the scheduler, tcp://HOST:PORT.
     folder, entries, metrics, report, should_stop, say
         As for ``minidecomp.sweeps.local.run_all``.
     threads : int
-        Of each run.
+        Threads per run.
 
     Raises
     ------
     OptionError
-        If Dask is not installed.
+        Dask is not installed.
     RunError
         As ``run_all``.
     Fault
-        If no scheduler or no worker answers, or a worker has another minidecomp, or the scheduler dies: what is
-        finished stays.
+        No scheduler or no worker answers, or a worker has another minidecomp, or the scheduler dies. What is finished
+        stays.
     """
     given, folder = folder, folder.resolve()
     distributed = _import(address)
@@ -104,7 +104,7 @@ def run_on_cluster(
             pending = _submit(client, _possible(waiting, table.place, place, ended), place, token, metrics, threads)
             stop = distributed.Event(f"minidecomp-stop-{token}", client=client)
             _wait(pending, table.place, place is None, stop, should_stop, ended)
-        except (OSError, CancelledError) as error:  # of the network: a file of the sweep's raises Fault
+        except (OSError, CancelledError) as error:  # network errors; errors of the sweep's files are Faults
             table.write()
             raise Unfinished(
                 f"--scheduler {address}: the scheduler is gone, or has dropped the runs; what is finished stays; "
@@ -117,7 +117,7 @@ def run_on_cluster(
 def _possible(
     waiting: Sequence[Entry], here: Place, seen_at: str | None, ended: Callable[[Entry, str], None]
 ) -> list[Entry]:
-    """Those runs whose folders here can take what comes back; where workers see the folder, they look themselves."""
+    """The runs whose folders here can take the results; workers that see the folder check it themselves."""
     kept = []
     for entry in waiting:
         try:
@@ -174,7 +174,7 @@ def _wait(
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Dask's loggers say nothing meanwhile: what goes wrong is one line of ours."""
+    """Silence Dask's loggers; errors are reported in one line of ours."""
     names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
     loggers = [logger for logger in map(logging.getLogger, names) if not logger.disabled]
     for logger in loggers:
@@ -238,7 +238,7 @@ def _sees(path: str, token: str) -> bool:
 
 
 def _is_shared(client: Any, folder: Path, token: str) -> bool:
-    """Whether every worker reads a file in the sweep's folder that was written here."""
+    """Whether every worker can read a file written here in the sweep's folder."""
     path = folder / f".shared-{token}"
     write_file(path, lambda file: file.write(token.encode()))
     try:
@@ -261,11 +261,11 @@ def train_on_worker(
     Returns
     -------
     (str, str, bytes)
-        The outcome; why, if it failed; and the run's folder as a zip archive, if ``folder`` is None.
+        The outcome, the reason if it failed, and the run's folder as a zip archive if ``folder`` is None.
     """
     import distributed
 
-    if version != __version__:  # a worker that joined later
+    if version != __version__:  # a worker may join later
         return FAILED, f"the worker has minidecomp {__version__}, the client {version}", b""
     values = toml_text.loads(config)
     values.pop("version")
@@ -277,7 +277,7 @@ def train_on_worker(
         if time.monotonic() - asked[0] >= ASK_SECONDS:
             try:
                 asked[:] = [time.monotonic(), stop.is_set()]
-            except Exception:  # the scheduler is gone, and nobody waits for this run
+            except Exception:  # the scheduler is gone, so nobody waits for this run
                 asked[:] = [time.monotonic(), True]
         return bool(asked[1])
 
@@ -285,7 +285,7 @@ def train_on_worker(
         outcome = complete(own, entry, _datasets_of(token), threads=threads, metrics=metrics, should_stop=should_stop)
         if outcome != BUSY or should_stop():
             break
-        time.sleep(POLL_SECONDS)  # until whoever holds it has finished it, or is dead
+        time.sleep(POLL_SECONDS)  # until its holder has finished it, or is dead
     reason = failure(own, name) or ""
     if folder is not None:
         return outcome, reason, b""
@@ -304,13 +304,13 @@ def _pack(folder: Path) -> bytes:
 
 
 def _unpack(packed: bytes, folder: Path) -> None:
-    """Into a folder beside its place first, so that nobody sees half a file; other files in its place stay."""
+    """Unpack next to the final place first, so that nobody sees half a file; other files in that place stay."""
     beside = folder.with_name(f".{folder.name}.coming")
     shutil.rmtree(beside, ignore_errors=True)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         archive.extractall(make_folder(beside))
     files = [path.relative_to(beside) for path in beside.rglob("*") if path.is_file()]
-    # A run is finished by its evaluation, which therefore comes last.
+    # The evaluation marks a run as finished, so it comes last.
     for path in sorted(files, key=lambda path: path.name == "evaluation.json"):
         make_folder((folder / path).parent)
         (beside / path).replace(folder / path)
@@ -318,10 +318,10 @@ def _unpack(packed: bytes, folder: Path) -> None:
 
 
 def _collect(future: Any, here: Place, entry: Entry, apart: bool) -> str:
-    """A task's outcome, with its run brought into the sweep's folder if it was made elsewhere."""
+    """A task's outcome; a run that was made elsewhere is moved into the sweep's folder."""
     try:
         outcome, reason, packed = future.result()
-    except (Exception, CancelledError) as error:  # the worker died too often, or the task could not be sent
+    except (Exception, CancelledError) as error:  # the worker died too often, or the task was not sent
         if future.status != "error" and isinstance(error, (OSError, CancelledError)):
             raise  # the scheduler is gone
         note_failure(here, entry.name, f"on the cluster: {type(error).__name__}: {_line(error)}")
@@ -335,7 +335,7 @@ def _collect(future: Any, here: Place, entry: Entry, apart: bool) -> str:
         try:
             _unpack(packed, here.folder / entry.name)
         except OSError as error:
-            note_failure(here, entry.name, f"it came back, but cannot be written: {error.strerror or error}")
+            note_failure(here, entry.name, f"its results came back but cannot be written: {error.strerror or error}")
             return FAILED
         forget_failure(here, entry.name)
     return str(outcome)

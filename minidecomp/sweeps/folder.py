@@ -1,9 +1,9 @@
-"""The sweep's folder: a run folder for each run, who is at work on it, what failed and why, and the table of all.
+"""The sweep's folder: a run folder for each run, locks, the reasons of failures, and the table.
 
 SWEEP/sweep.toml      the grid
-SWEEP/NAME/           a run folder, as of ``minidecomp train``
+SWEEP/NAME/           a run folder, as from ``minidecomp train``
 SWEEP/failed/NAME.txt why a run failed
-SWEEP/locks/NAME      held by the process that trains a run; the system lets go of it when that process ends
+SWEEP/locks/NAME      locked by the process that trains the run; the system releases it when that process ends
 SWEEP/sweep.csv       the table
 """
 
@@ -31,21 +31,21 @@ from .grid import Block, Entry, expand_file, write_blocks
 from .sameness import difference, identity
 
 GRID, TABLE = "sweep.toml", "sweep.csv"
-SWEEPS = Path("sweeps")  # where sweeps go by default
+SWEEPS = Path("sweeps")  # the default place of sweeps
 FINISHED, FAILED, PENDING = "finished", "failed", "pending"
-MOST_OF_A_NOTE = 1_000_000  # bytes of why a run failed
+MOST_OF_A_NOTE = 1_000_000  # bytes of the reason of a failure
 
-Metrics = Mapping[str, Sequence[str]]  # by a run's name, those that are asked for
+Metrics = Mapping[str, Sequence[str]]  # by a run's name, the metrics asked for
 NO_METRICS: Metrics = MappingProxyType({})
 
 
 def open_sweep(folder: Path) -> list[Entry]:
-    """The runs of a sweep that was begun.
+    """The runs of an existing sweep.
 
     Raises
     ------
     RunError
-        If it is no sweep's folder.
+        The folder is not a sweep's.
     """
     if not (folder / GRID).is_file():
         raise RunError(f"{folder}: this is not a sweep folder, as it has no {GRID}")
@@ -53,23 +53,23 @@ def open_sweep(folder: Path) -> list[Entry]:
 
 
 def holds_only_a_beginning(folder: Path) -> bool:
-    """Whether a folder holds nothing but what a sweep leaves that is killed before its grid is written."""
+    """Whether a folder contains only what a sweep leaves that is killed before its grid is written."""
     return all(path.name == LOCK or is_temporary(path.name, GRID) for path in folder.iterdir())
 
 
 def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
-    """The folder of a new sweep with its grid, which no other process has made; not one that holds anything.
+    """Make the folder of a new sweep with its grid; it must be empty, and no other process may have made it.
 
     Parameters
     ----------
     out : str or None
-        The folder; None for the first of sweeps/sweep, sweeps/sweep-2, .. that is free.
+        The folder; None for the first free one of sweeps/sweep, sweeps/sweep-2, ...
     blocks : sequence of Block
 
     Raises
     ------
     RunError
-        If the folder holds something, cannot be written, or another process has it.
+        The folder is not empty, cannot be written, or another process has it.
     """
     if out is None:
         folder, held = own_new(SWEEPS / "sweep")
@@ -80,13 +80,13 @@ def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
             path.unlink(missing_ok=True)
         write_blocks(folder / GRID, blocks)
     finally:
-        held.release()  # from here on several processes may work on it
+        held.release()  # from here on, several processes may work on the sweep
     return folder
 
 
 @contextmanager
 def new_sweep(out: str | None, blocks: Sequence[Block]) -> Iterator[Path]:
-    """`begin_sweep`; where the block then refuses the sweep before any run is begun, nothing of it is left."""
+    """`begin_sweep`; if the block then refuses the sweep before any run has started, nothing of it is left."""
     place = Path(out or SWEEPS / "sweep")
     above = [folder for folder in place.parents if not folder.exists()]
     was_there = out is not None and place.exists()
@@ -108,16 +108,16 @@ def new_sweep(out: str | None, blocks: Sequence[Block]) -> Iterator[Path]:
 
 
 class Unfinished(Fault):
-    """A sweep ended in the midst: what is finished stays, and it can be gone on with."""
+    """A sweep stopped midway: what is finished stays, and the sweep can be continued."""
 
 
 def go_on_with(out: str) -> str:
-    """What to type to go on with the sweep in a folder; empty if it has none."""
-    return f"--resume {quote(out)} to go on with its sweep" if os.path.isfile(os.path.join(out, GRID)) else ""
+    """What to type to continue the sweep in a folder; empty if there is none."""
+    return f"--resume {quote(out)} to continue its sweep" if os.path.isfile(os.path.join(out, GRID)) else ""
 
 
 def check_writable(folder: Path) -> None:
-    """Raise RunError unless the folder is there, or can be made, and takes files."""
+    """Raise RunError unless the folder exists, or can be made, and files can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -127,9 +127,9 @@ def check_writable(folder: Path) -> None:
 
 
 class Place:
-    """A sweep's folder as it is found now; one that takes its path later, when it was moved or deleted, is another.
+    """A sweep's folder as it is now; another one at the same path, after it was moved or deleted, does not count.
 
-    Whoever goes on after a pause asks ``check`` before writing anything.
+    After a pause, call ``check`` before writing anything.
 
     Attributes
     ----------
@@ -138,8 +138,8 @@ class Place:
 
     def __init__(self, folder: Path):
         self.folder, self._found, self._descriptor = folder, os.stat(folder), -1
-        with suppress(OSError):  # Windows opens no folder
-            # While it is open the system gives its number to no other.
+        with suppress(OSError):  # Windows cannot open folders
+            # While it is open, the system gives its number to no other folder.
             self._descriptor = os.open(folder, os.O_RDONLY)
 
     def __del__(self) -> None:
@@ -147,7 +147,7 @@ class Place:
             os.close(self._descriptor)
 
     def check(self) -> None:
-        """Raise Fault if another folder is there, or none."""
+        """Raise Fault if the folder is another one, or does not exist."""
         with suppress(OSError):
             if os.path.samestat(self._found, os.stat(self.folder)):
                 return
@@ -157,9 +157,9 @@ class Place:
 
 @contextmanager
 def claimed(place: Place, name: str) -> Iterator[bool]:
-    """Whether this process has the run for itself; while it has, no other process gets it.
+    """Whether this process gets the run for itself; while it has the run, no other process can get it.
 
-    The claim is a lock on a file: it ends with the process, killed or not, so none is ever stale.
+    The claim is a lock on a file. It ends with the process, however that ends, so no claim is ever stale.
     """
     place.check()
     held = lock(make_folder(place.folder / "locks") / name)
@@ -171,16 +171,16 @@ def claimed(place: Place, name: str) -> Iterator[bool]:
 
 
 def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool:
-    """Whether a run is the entry's, at its last epoch, and evaluated, with the metrics that are asked for.
+    """Whether a run is the entry's, at its last epoch, and evaluated, with the requested metrics.
 
-    The data's digest is compared when a sweep begins: see `minidecomp.sweeps.work.refuse_others`.
+    The data's digest is compared when a sweep starts: see `minidecomp.sweeps.work.refuse_others`.
     """
     run = folder / entry.name
     found = parts_in_form(run)
     if not {"test", "dimensions"} <= found.keys() or not set(metrics) <= known_metrics(found, entry.options.prior):
         return False
     try:
-        recorded(found)  # that it can be read: else it is made anew
+        recorded(found)  # it can be read; otherwise it is made again
         trained = identity(run)
         if trained is None or not (run / "config.toml").is_file():
             return False
@@ -200,12 +200,12 @@ def note_failure(place: Place, name: str, reason: str) -> None:
 def forget_failure(place: Place, name: str) -> None:
     """Delete the note of a run's failure, if there is one."""
     place.check()
-    with suppress(OSError):  # of a run that is finished no note is read
+    with suppress(OSError):  # the note of a finished run is not read
         (place.folder / "failed" / f"{name}.txt").unlink(missing_ok=True)
 
 
 def failure(folder: Path, name: str) -> str | None:
-    """Why a run failed; None if there is no such note, or none that can be read."""
+    """Why a run failed; None if there is no note, or it cannot be read."""
     try:
         return read_small_file(folder / "failed" / f"{name}.txt", MOST_OF_A_NOTE).decode("utf-8", "replace").strip()
     except OSError:
@@ -213,21 +213,21 @@ def failure(folder: Path, name: str) -> str | None:
 
 
 def state(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> str:
-    """``finished`` with the metrics that are asked for, ``failed``, or ``pending``."""
+    """``finished`` with the requested metrics, ``failed``, or ``pending``."""
     if is_finished(folder, entry, metrics):
         return FINISHED
     return FAILED if failure(folder, entry.name) is not None else PENDING
 
 
 def _recorded(run: Path) -> dict[str, Any]:
-    """What was recorded of a finished run, and the likelihood that it has, which a grid may leave to the data."""
+    """The recorded values of a finished run, and its likelihood, which a grid may leave to the data."""
     trained = identity(run)
     known = {} if trained is None else {"likelihood": trained.options.likelihood}
     return known | recorded(parts_in_form(run))
 
 
 def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) -> list[dict[str, Any]]:
-    """A row a run: its name, state, options, and what was recorded of it."""
+    """One row per run: its name, state, options, and recorded values."""
     found = []
     for entry in entries:
         row: dict[str, Any] = {"run": entry.name, "state": state(folder, entry, metrics.get(entry.name, ()))}
@@ -241,13 +241,13 @@ def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) 
 
 
 class Table:
-    """A sweep's table, written as runs end: each time, but for what would be more than a twentieth of all time."""
+    """A sweep's table, written whenever a run ends, unless that would take more than a twentieth of the time."""
 
     def __init__(self, folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS):
         self.place, self._content, self._next = Place(folder), (folder, entries, metrics), 0.0
 
     def update(self) -> None:
-        """Write the table, unless it was written a moment ago and takes long."""
+        """Write the table, unless it was written a moment ago and writing takes long."""
         begun = time.monotonic()
         if begun >= self._next:
             self.write()
@@ -265,7 +265,7 @@ def write_table(
     metrics: Metrics = NO_METRICS,
     check: Callable[[], object] = unchecked,
 ) -> list[dict[str, Any]]:
-    """Write sweep.csv: options that differ, then every recorded value; returns the rows.
+    """Write sweep.csv: the options that differ, then every recorded value; returns the rows.
 
     ``check`` is as for `minidecomp.files.write_file`.
     """

@@ -1,4 +1,4 @@
-"""A grid of options: every combination of the values given, as runs with names."""
+"""A grid of options: every combination of the given values, as named runs."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from ..settings.sources import read_toml
 MOST_RUNS = 10_000
 LONGEST_PART, LONGEST_NAME = 48, 100  # bytes; file systems take 255, and a run's files have longer paths
 DIGITS = 8  # of a digest, in a name
-RESERVED = ("failed", "locks", "figures")  # what else stands in a sweep's folder
+RESERVED = ("failed", "locks", "figures")  # names of other things in a sweep's folder
 
 Block = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of a sweep: its folder's name, and its options as they were resolved."""
+    """One run of a sweep: the name of its folder, and its resolved options."""
 
     name: str
     options: TrainOptions
 
 
 def values_of(name: str, given: Any) -> list[Any]:
-    """The values that ``1,3,5`` stands for; widths, which have commas of their own, stand between ``;``.
+    """The values in ``1,3,5``; widths, which contain commas, are separated by ``;``.
 
-    A comma in free text, such as a file's name, separates nothing; nor has a flag more than one value.
+    A comma in free text, such as a file's name, separates nothing, and a flag has only one value.
     """
     option = by_name()[name]
     parts = [part.strip() for part in given.split(",")] if isinstance(given, str) else []
@@ -53,12 +53,12 @@ def values_of(name: str, given: Any) -> list[Any]:
 
 
 def read_blocks(path: Path) -> list[Block]:
-    """The blocks of a TOML grid: what stands at the top, with each ``[[grid]]`` table over it.
+    """The blocks of a TOML grid: the values at the top, with those of each ``[[grid]]`` table over them.
 
     Raises
     ------
     RunError
-        If the file cannot be read, is no TOML, or has other tables.
+        The file cannot be read, is not TOML, or has other tables.
     """
     values = read_toml(path)
     tables = values.pop("grid", [{}])
@@ -74,7 +74,7 @@ def _named(block: Mapping[str, Any]) -> Block:
 
 
 def with_absolute_paths(block: Block) -> Block:
-    """The block with the paths of data files made absolute, so that it means the same from elsewhere."""
+    """The block with absolute paths of data files, so that it means the same in any folder."""
     known = dict(block)
     for name in PATHS:
         if name in known:
@@ -85,20 +85,20 @@ def with_absolute_paths(block: Block) -> Block:
 
 
 def write_blocks(path: Path, blocks: Sequence[Block]) -> None:
-    """Write a TOML grid that ``read_blocks`` reads back."""
+    """Write a TOML grid for ``read_blocks``."""
     text = "\n".join(f"[[grid]]\n{toml_text.dumps(block)}" for block in blocks)
     write_file(path, lambda file: file.write(text.encode()))
 
 
 def expand(blocks: Sequence[Block]) -> list[Entry]:
-    """Every combination of every block's values, resolved and named; one that comes twice is there once.
+    """Every combination of every block's values, resolved and named; duplicates are dropped.
 
-    A value may be a list: of several values, but for widths, where it is a list of lists. ``seeds = 5`` is 0 to 4.
+    A value may be a list of several values or, for widths, a list of lists. ``seeds = 5`` is 0 to 4.
 
     Raises
     ------
     OptionError
-        If an option is not known, or a value is not allowed, or there is nothing to run, or too much.
+        An option is unknown, or a value is not allowed, or there are no runs, or too many.
     """
     found: dict[str, TrainOptions] = {}
     count = 0
@@ -118,12 +118,12 @@ def expand(blocks: Sequence[Block]) -> list[Entry]:
 
 
 def expand_file(path: Path) -> list[Entry]:
-    """`expand` of a TOML grid's blocks.
+    """`expand` for the blocks of a TOML grid.
 
     Raises
     ------
     RunError
-        As `read_blocks`, or for what `expand` refuses; the file is named.
+        As for `read_blocks` and for what `expand` refuses; the error names the file.
     """
     blocks = read_blocks(path)
     try:
@@ -160,10 +160,10 @@ def _several(name: str, value: Any) -> list[Any]:
 
 
 def _entries(runs: list[TrainOptions], given: set[str]) -> list[Entry]:
-    """Names from the given options that differ, where they say something: beta0-alpha3-seed1.
+    """Names from the given options that differ and have a meaning in the run: beta0-alpha3-seed1.
 
-    A name is the first run's that has it; another whose options read the same has a digest of them behind it. So a
-    grid gives the same names every time, and keeps them when values are put behind its own.
+    The first run with a name gets it; another one, whose options read the same, gets a digest of them appended. So a
+    grid gives the same names every time, and keeps them when values are appended to it.
     """
     differing = [name for name in by_name() if name in given and len({str(getattr(run, name)) for run in runs}) > 1]
     names: dict[int, str] = {}
@@ -187,7 +187,7 @@ def _name(options: TrainOptions, differing: Sequence[str]) -> str:
 
 
 def _another(name: str, values: Mapping[str, Any], taken: set[str]) -> str:
-    """The name with as many digits of the values' digest as make it free."""
+    """The name, with as many digits of the values' digest as make it unique."""
     digest = _digest(repr({key: value for key, value in values.items() if key not in OF_THE_MACHINE}))
     for digits in range(DIGITS, len(digest)):
         end = f"-{digest[:digits]}"
@@ -198,12 +198,12 @@ def _another(name: str, values: Mapping[str, Any], taken: set[str]) -> str:
 
 
 def _folded(name: str) -> str:
-    """The name as file systems without upper and lower case see it."""
+    """The name as file systems that ignore case see it."""
     return name.casefold()
 
 
 def _cut(text: str, longest: int) -> str:
-    """The text, or its beginning and its digest, in at most ``longest`` bytes."""
+    """The text or, in at most ``longest`` bytes, its beginning and its digest."""
     if len(text.encode()) <= longest:
         return text
     end = f"-{_digest(text)[:DIGITS]}"
@@ -219,7 +219,7 @@ def _digest(text: str) -> str:
 
 
 def _short(value: Any) -> str:
-    """A value in letters and digits, ``.``, ``+``, ``-`` and ``_``; of a path, the file's name without its ending."""
+    """A value in letters, digits, ``.``, ``+``, ``-`` and ``_``; for a path, the file's name without its ending."""
     if isinstance(value, tuple):
         return "x".join(map(str, value))
     if isinstance(value, float):

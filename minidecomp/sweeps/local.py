@@ -1,4 +1,4 @@
-"""A sweep in one process: several small runs at once, each in a thread of its own, or large ones with all threads."""
+"""A sweep in one process: several small runs at once, each in its own thread, or large ones with all threads."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .folder import FINISHED, NO_METRICS, Metrics, Table, is_finished
 from .grid import Entry
 from .work import BUSY, STOPPED, Datasets, complete, refuse_others
 
-LARGE = 1e9  # parameters times the batch's size; a larger model's step keeps several threads busy by itself
-POLL_SECONDS = 0.5  # how often a run that another process has is looked at
+LARGE = 1e9  # parameters times batch size; a step of a larger model keeps several threads busy by itself
+POLL_SECONDS = 0.5  # between two looks at a run that another process has
 
 Report = Callable[[Entry, str], None]
 
 
 def threads_of_each(entries: Sequence[Entry], datasets: Datasets) -> int:
-    """The threads of a run: one; or all where models are large; or a share where there are fewer runs than cores."""
+    """The threads per run: one; all if models are large; or a share if there are fewer runs than cores."""
     available = cores()
     if any(usable_engine(entry.options.engine) == "gpu" for entry in entries):
         return available
@@ -34,14 +34,14 @@ def threads_of_each(entries: Sequence[Entry], datasets: Datasets) -> int:
 
 
 def _parameters(o: TrainOptions, datasets: Datasets) -> int:
-    """About how many parameters a model has."""
+    """The approximate number of a model's parameters."""
     dx = datasets.get(o).data_dim
     chains = ((dx, *o.hidden, 2 * o.latent_dim), (o.latent_dim, *o.decoder_hidden, dx))
     return sum(a * b for widths in chains for a, b in itertools.pairwise(widths))
 
 
 def _ask_for_memory(entries: Sequence[Entry], datasets: Datasets, at_once: int) -> None:
-    """For the largest runs that may be at work together; one whose data cannot be had says so itself."""
+    """Ask for the memory of the largest runs that may run together; a run whose data are missing fails later."""
     sizes = []
     for entry in entries:
         try:
@@ -53,7 +53,7 @@ def _ask_for_memory(entries: Sequence[Entry], datasets: Datasets, at_once: int) 
     memory.ask(
         f"{counted(len(together), 'run')} at once",
         sum(together),
-        "fewer at once, by more --threads for each, take less",
+        "use more --threads for each run, so that fewer run at once",
     )
 
 
@@ -69,34 +69,34 @@ def run_all(
     should_stop: Callable[[], bool] = lambda: False,
     say: Callable[[str], object] = lambda line: None,
 ) -> dict[str, str]:
-    """Complete what is missing of a sweep; returns each run's outcome by its name.
+    """Complete a sweep; returns each run's outcome by name.
 
-    Runs that another process is at work on are waited for, and taken over if that process ends without finishing them.
+    Runs that another process is training are waited for, and taken over if that process ends without finishing them.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Of the sweep.
+        The sweep's folder.
     entries : sequence of Entry
     metrics : mapping of str to sequence of str
-        Disentanglement and sparsity metrics to record of each run, by its name, beside its terms.
+        Disentanglement and sparsity metrics to record for each run, by its name, besides its terms.
     threads : int, optional
-        Of each run; chosen if not given.
+        Threads per run; chosen automatically by default.
     datasets : Datasets, optional
-        Those that are loaded already.
+        Data sets that are already loaded.
     progress : callable
-        Called, from any thread, with a run and its trainer after each slice of training.
+        Called from any thread with a run and its trainer after each slice of training.
     report : callable
-        Called, one call at a time, with a run and ``finished``, ``failed`` or ``stopped`` as soon as it is.
+        Called, one call at a time, with a run and ``finished``, ``failed`` or ``stopped`` as soon as it ends.
     should_stop : callable
-        Asked between slices of training.
+        Called between slices of training.
     say : callable
-        Given a line on what could not be compared with the sweep's grid, or on a log that failed.
+        Called with a line about what could not be compared with the sweep's grid, or about a log that failed.
 
     Raises
     ------
     RunError
-        If a run in the folder has other options than its entry, or was trained on other data; nothing is trained then.
+        A run in the folder has other options than its entry, or was trained on other data. Nothing is trained then.
     """
     datasets, outcomes, one_at_a_time = datasets or Datasets(), {}, threading.Lock()
     refuse_others(folder, entries, datasets, say)

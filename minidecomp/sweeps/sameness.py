@@ -1,4 +1,4 @@
-"""Whether what stands in a run's folder is the run that the grid asks for: its options one by one, and its data."""
+"""Whether a run's folder has the run that the grid asks for: the same options, and the same data."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from ..runs.differences import differences, value_text
 from ..runs.folder import holds_only_a_beginning
 from ..settings.options import OF_THE_MACHINE, TrainOptions, data_names
 
-MOST_SHOWN = 3  # options that a message names
+MOST_SHOWN = 3  # options in a message
 REMEMBERED = 2**15  # runs
 
 
 def identity(folder: Path) -> Identity | None:
-    """A run's options, its data's digests and its epochs, read again only when its checkpoint is another file.
+    """Reads a run's options, its data's digests and its epochs; again only when its checkpoint is another file.
 
     Returns
     -------
     Identity or None
-        None where there is no checkpoint.
+        None if there is no checkpoint.
 
     Raises
     ------
     RunError
-        If it is damaged.
+        It is damaged.
     """
     stamp = _stamp(folder)
     return None if stamp is None else _read(folder, stamp)
 
 
 def _stamp(folder: Path) -> tuple[int, ...] | None:
-    """What tells one checkpoint's file from another; None if there is none."""
+    """What distinguishes one checkpoint's file from another; None if there is none."""
     try:
         found = (folder / "checkpoint.npz").stat()
     except OSError:
@@ -49,24 +49,24 @@ def _read(folder: Path, stamp: tuple[int, ...]) -> Identity:
 
 
 def difference(folder: Path, wanted: TrainOptions, digests: Digests | None = None) -> str:
-    """How the run in a folder differs from the one that is wanted: "alpha was 3.0, the sweep now says 5.0"; or empty.
+    """How the run in a folder differs from the wanted one: "alpha was 3.0, the sweep now says 5.0"; or empty.
 
-    The options of the machine are not compared, nor where a file is whose digests are known, nor a likelihood that has
-    still to be inferred from the data. Fewer epochs are no difference: training goes on.
+    Not compared are options of the machine, the place of a file with known digests, and a likelihood that has yet to
+    be inferred from the data. Fewer epochs are not a difference, since training continues.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Of the run; it may have no checkpoint yet, and then differs in nothing.
+        The run's folder; a run without a checkpoint differs in nothing.
     wanted : TrainOptions
-        Those that the grid has now.
+        The options in the present grid.
     digests : Digests, optional
-        Of the data as they are now; not compared if they are not given.
+        Those of the present data; not compared if None.
 
     Raises
     ------
     RunError
-        If the checkpoint is damaged.
+        The checkpoint is damaged.
     """
     stamp = _stamp(folder)
     return "" if stamp is None else _difference(folder, stamp, wanted, digests)
@@ -89,7 +89,7 @@ def _different_options(had: TrainOptions, wanted: TrainOptions, data_are_known: 
     if wanted.likelihood is None:
         wanted = wanted.replace(likelihood=had.likelihood)
     passed_over = {"epochs", *OF_THE_MACHINE}
-    if data_are_known and not {had.data, wanted.data} & set(data_names()):  # a file can be elsewhere
+    if data_are_known and not {had.data, wanted.data} & set(data_names()):  # a file may have moved
         passed_over.add("data")
     return [
         f"{name.replace('_', '-')} was {value_text(before)}, the sweep now says {value_text(now)}"
@@ -98,7 +98,7 @@ def _different_options(had: TrainOptions, wanted: TrainOptions, data_are_known: 
 
 
 def _same_data(trained_on: Digests, now: Digests) -> bool:
-    """An older checkpoint has no digest of the test points."""
+    """Whether digests agree; an older checkpoint has none of the test points."""
     same = [trained_on.train == now.train, trained_on.validation == now.validation]
     return all(same) and (not trained_on.test or trained_on.test == now.test)
 

@@ -1,4 +1,4 @@
-"""All runs and sweeps below a folder, and where each of them stands."""
+"""All runs and sweeps below a folder, and how far each of them is."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ NOT_BEGUN, OTHER = "not begun", "not the sweep's"
 
 @dataclass(frozen=True)
 class SweepStanding:
-    """Where a sweep stands.
+    """How far a sweep is.
 
     Attributes
     ----------
     folder : pathlib.Path
     runs, finished, failed, training : int
-        How many runs its grid has, and how many of them are finished, have failed, and are trained now.
+        The number of runs in its grid, and how many of them are finished, failed, and being trained.
     changed : float or None
         The time of its runs' last checkpoint, in seconds since 1970.
     options : dict
-        Of its runs; a list of the values of each option that differs.
+        The options of its runs; for an option that differs, a list of its values.
     varied : tuple of str
         The options that differ.
     reason : str
@@ -63,15 +63,15 @@ class SweepStanding:
 
 
 def survey(place: Path) -> Iterator[Standing | SweepStanding | RunError]:
-    """Each run and sweep below a folder, by name; of a sweep's own folder, first the runs of its grid.
+    """Each run and sweep below a folder, by name; for a sweep's own folder, first the runs of its grid.
 
-    Nothing is looked for in folders whose names begin with a dot, nor behind a link that is itself no run or sweep. An
-    error is of a folder that cannot be read.
+    Folders whose names begin with a dot are skipped, and so are links that are not themselves a run or sweep. An error
+    is about a folder that cannot be read.
 
     Raises
     ------
     RunError
-        The place is no folder, or cannot be read.
+        The place is not a folder, or cannot be read.
     """
     if not os.path.isdir(place):
         raise RunError(f"{place}: no such folder")
@@ -91,8 +91,8 @@ def survey(place: Path) -> Iterator[Standing | SweepStanding | RunError]:
 
 
 def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Standing | SweepStanding | RunError]:
-    """What is below a folder that is no run; ``seen`` keeps links from leading round."""
-    waiting = [folder]  # the next one last
+    """The runs and sweeps below a folder that is not a run; ``seen`` keeps links from leading in circles."""
+    waiting = [folder]  # the next one is last
     while waiting:
         place = waiting.pop()
         found = None if place is folder else _standing_of(place)
@@ -113,7 +113,7 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Standing | Swee
 
 
 def _standing_of(folder: Path) -> Standing | SweepStanding | None:
-    """Where the run or the sweep in a folder stands; None if it is neither."""
+    """How far the run or the sweep in a folder is; None if it is neither."""
     if os.path.isfile(folder / GRID):
         return sweep_standing(folder)
     return standing(folder) if _is_run(folder) else None
@@ -145,7 +145,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def sweep_standing(folder: Path) -> SweepStanding:
-    """Where a sweep stands; if its grid cannot be read, the reason says why, and nothing is raised."""
+    """How far a sweep is; if its grid cannot be read, the reason says why, and nothing is raised."""
     try:
         entries = open_sweep(folder)
     except RunError as error:
@@ -163,7 +163,7 @@ def sweep_standing(folder: Path) -> SweepStanding:
 
 
 def _options(entries: Sequence[Entry]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The options of a sweep's runs, and the names of those that differ, which have all their values."""
+    """The options of a sweep's runs, with all values of those that differ, and the names of these."""
     rows = [config_values(entry.options) for entry in entries]
     varied = tuple(differing_options(rows))
     options = {name: value for name, value in rows[0].items() if name not in varied}
@@ -173,7 +173,7 @@ def _options(entries: Sequence[Entry]) -> tuple[dict[str, Any], tuple[str, ...]]
 
 
 def _of_entry(folder: Path, entry: Entry) -> Standing:
-    """Where a run of a sweep's grid stands, with the epochs that the grid has now."""
+    """How far a run of a sweep's grid is, with the epochs in the present grid."""
     run = folder / entry.name
     if not os.path.isdir(run):
         found = Standing(run, NOT_BEGUN, options=config_values(entry.options))
@@ -187,7 +187,7 @@ def _of_entry(folder: Path, entry: Entry) -> Standing:
 
 
 def _not_finished(found: Standing, entry: Entry) -> Standing:
-    """A run that is finished for itself, but is not what the sweep's grid has now."""
+    """A finished run that is not the one in the sweep's present grid."""
     try:
         reason = difference(found.folder, entry.options)
     except RunError as error:
@@ -200,9 +200,9 @@ def _not_finished(found: Standing, entry: Entry) -> Standing:
 
 
 def options_that_differ(found: Sequence[Standing | SweepStanding]) -> dict[Any, list[str]]:
-    """By each data set, the options in which its runs and sweeps differ, but for those that follow from others.
+    """For each data set, the options in which its runs and sweeps differ, except those that follow from others.
 
-    A sweep's runs differ among themselves, too.
+    The runs of a sweep also differ among themselves.
     """
     by_data: dict[Any, list[Standing | SweepStanding]] = {}
     for each in found:

@@ -1,4 +1,4 @@
-"""One run of a sweep: begun, or gone on with, to its last epoch and its evaluation."""
+"""One run of a sweep: started or continued, to its last epoch and its evaluation."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .grid import Entry
 from .sameness import difference, refusal, refuse_foreign
 
 STOPPED, BUSY = "stopped", "busy"
-ANY_NUMBER = 1000  # of latent dimensions, where the data are not known
+ANY_NUMBER = 1000  # of latent dimensions, if the data are unknown
 
 
 def data_options() -> tuple[str, ...]:
-    """The options that decide what the data are."""
+    """The options that determine the data."""
     return tuple(name for name, option in by_name().items() if option.group == DATA)
 
 
@@ -42,11 +42,11 @@ class Datasets:
         self._known: dict[tuple[Any, ...], Dataset] = {}
 
     def key(self, options: TrainOptions) -> tuple[Any, ...]:
-        """What decides which data set it is."""
+        """What identifies a data set."""
         return tuple(getattr(options, name) for name in data_options())
 
     def get(self, options: TrainOptions) -> Dataset:
-        """The data set that the options name, loaded unless it is there already."""
+        """The data set that the options name, loaded unless it already is."""
         key = self.key(options)
         with self._lock:
             if key not in self._known:
@@ -54,27 +54,27 @@ class Datasets:
             return self._known[key]
 
     def load_all(self, entries: Sequence[Entry]) -> None:
-        """Load the data set of each run; MinidecompError for the first that cannot be had."""
+        """Load the data set of each run; MinidecompError for the first one that fails."""
         for entry in entries:
             self.get(entry.options)
 
     def digests(self, options: TrainOptions) -> Digests:
-        """The digests of the data set that the options name, taken once for all threads."""
+        """The digests of the data set that the options name, computed once for all threads."""
         dataset = self.get(options)
         with self._lock:
             return dataset.digests()
 
     def likelihood(self, options: TrainOptions) -> str:
-        """The likelihood that a run on the data set has if none is given."""
+        """The likelihood of a run on the data set if none is given."""
         return str(from_options.fit_likelihood(options.replace(likelihood=None), self.get(options)).likelihood)
 
 
 def refuse_others(
     folder: Path, entries: Sequence[Entry], datasets: Datasets, say: Callable[[str], object] = lambda line: None
 ) -> None:
-    """Raise RunError if runs of a sweep's folder have other options than its grid has now, or had other data.
+    """Raise RunError if runs in a sweep's folder have other options than the present grid, or other data.
 
-    What cannot be compared, for its data are not here, is told to ``say``; what is damaged fails by itself, later.
+    What cannot be compared, because the data are not here, is reported to ``say``; damaged runs fail later.
     """
     begun: dict[tuple[Any, ...], list[Entry]] = {}
     for entry in entries:
@@ -87,7 +87,7 @@ def refuse_others(
             digests = datasets.digests(runs[0].options)
             likelihood = datasets.likelihood(runs[0].options)
         except MinidecompError as error:
-            say(f"the data of {counted(len(runs), 'run')} are not compared with those of their training: {error}")
+            say(f"the data of {counted(len(runs), 'run')} cannot be compared with those they were trained on: {error}")
         for entry in runs:
             with suppress(RunError):
                 options = entry.options.replace(likelihood=entry.options.likelihood or likelihood)
@@ -111,20 +111,20 @@ def complete(
     place: Place | None = None,
     say: Callable[[str], object] = to_stderr,
 ) -> str:
-    """Bring one run of a sweep's folder to its end; ``place`` is the folder as the sweep found it.
+    """Complete one run of a sweep; ``place`` is the sweep's folder as it was found.
 
-    ``say`` is given a line where a run's log failed.
+    ``say`` is called with a line if a run's log failed.
 
     Returns
     -------
     str
-        ``finished``; ``failed``, with the reason in the folder; ``stopped``, saved where it stood; or ``busy``: another
-        process is at work on it.
+        ``finished``; ``failed``, with the reason in the folder; ``stopped``, and saved; or ``busy``: another process is
+        training it.
 
     Raises
     ------
     Fault
-        If the folder is no longer the sweep's, or why the run failed cannot be written.
+        The folder is no longer the sweep's, or the reason of a failure cannot be written.
     """
     place = place or Place(folder)
     with claimed(place, entry.name) as ours:
@@ -151,7 +151,7 @@ def complete(
         except MinidecompError as error:
             note_failure(place, entry.name, str(error))
             return FAILED
-        except Exception:  # a run that fails, for whatever reason, does not stop the others
+        except Exception:  # a failed run, whatever the reason, does not stop the others
             note_failure(
                 place, entry.name, traceback.format_exc().strip().splitlines()[-1] + "\n" + traceback.format_exc()
             )
@@ -161,7 +161,7 @@ def complete(
 
 
 def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
-    """A new run or, where there is a checkpoint, the run that was begun."""
+    """A new run or, if there is a checkpoint, the run that was started."""
     if not (folder / "checkpoint.npz").is_file():
         refuse_foreign(folder)
         return training.start(options, dataset, str(folder))
@@ -171,23 +171,23 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
 
 
 def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:
-    """The terms on the test data, and the metrics that are not there yet."""
+    """The terms on the test data, and the missing metrics."""
     assert trainer.folder is not None
     known = scoring.known_metrics(read_evaluation(trainer.folder, trainer.state.chosen), trainer.options.prior)
     evaluate_trainer(trainer, ",".join(name for name in metrics if name not in known) or "none")
 
 
 def metrics_of_each(entries: Sequence[Entry], datasets: Datasets, wanted: str) -> dict[str, list[str]]:
-    """The metrics that a text such as ``mig,hoyer`` or ``all`` means for each run, by its name.
+    """The metrics that a text such as ``mig,hoyer`` or ``all`` stands for, by the name of each run.
 
-    Data that cannot be had here may be where the run is trained; ``all`` has no meaning then.
+    Data that are missing here may be where the run is trained; ``all`` has no meaning then.
 
     Raises
     ------
     OptionError
-        If one run cannot give a metric; the message names the run unless none can.
+        A run cannot have a metric; the message names the run unless no run can.
     MinidecompError
-        If a package is missing, or data that are needed.
+        A package is missing, or data that are needed.
     """
     chosen: dict[str, list[str]] = {}
     refused: list[tuple[Entry, OptionError]] = []

@@ -40,7 +40,7 @@ def sigmoid(x: Any) -> Any:
 
 
 def logsumexp(x: Any, axis: int) -> Any:
-    """log sum_i e^x_i along an axis, which the result lacks.
+    """log sum_i e^x_i along an axis, which is removed.
 
     Computed as m + log sum_i e^(x_i - m) with m = max_i x_i, which cannot overflow.
     """
@@ -50,7 +50,7 @@ def logsumexp(x: Any, axis: int) -> Any:
 
 
 def normal_log_density(z: Any, loc: Any, scale: Any) -> Any:
-    """log N(z; loc, scale^2) in nats for each element; z, loc and scale broadcast, nothing is summed.
+    """log N(z; loc, scale^2) in nats for each element; z, loc and scale broadcast against each other.
 
     log N(z; m, s^2) = -((z - m) / s)^2 / 2 - log s - log(2 pi) / 2
     """

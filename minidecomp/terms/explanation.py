@@ -1,11 +1,11 @@
-"""What a term says of itself to ``minidecomp gradients --explain``: formula, derivation, an entry by hand."""
+"""What ``minidecomp gradients --explain`` says about a term: its formula, its derivation, one entry by hand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-SMALL = 3  # points of the batch in a worked sum, so that every number can be shown
+SMALL = 3  # points in a sum worked by hand: few enough to show every number
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Explanation:
     title : str
         The term's name.
     formula : tuple of str
-        The value and the gradient, a formula on each line.
+        The value and the gradient, one formula in each string.
     steps : tuple of str
-        How the gradient follows from the value, a step on each line.
+        How the gradient follows from the value, one step in each string.
     """
 
     title: str
@@ -34,9 +34,9 @@ class Worked:
     Attributes
     ----------
     lines : list of str
-        The numbers that lead to it, step by step.
+        The numbers that lead to the entry, step by step.
     by_hand, by_code : float
-        The entry from these lines, and from the textbook's code.
+        The entry as these lines compute it, and as the textbook's code does.
     """
 
     lines: list[str]
@@ -45,5 +45,5 @@ class Worked:
 
 
 def numbers(values: Any) -> str:
-    """The entries of an array as text with six digits: (1.5, -2, 0.25)."""
+    """The entries of an array as text, with six significant digits: (1.5, -2, 0.25)."""
     return "(" + ", ".join(f"{value:.6g}" for value in values.ravel()) + ")"

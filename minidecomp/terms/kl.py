@@ -21,7 +21,7 @@ def analytic_value(loc: Any, scale: Any, prior: Gaussian) -> Any:
 
 
 def analytic_value_and_grad(loc: Any, scale: Any, prior: Gaussian) -> tuple[Any, dict[str, Any]]:
-    """The KL (...,) in nats, and its gradient by ``loc``, ``scale`` and the prior's ``variance``, each (..., D).
+    """The KL (...,) in nats, and its gradients (..., D) with respect to ``loc``, ``scale`` and the prior's variance.
 
     d/dmu = (mu - m) / v        d/ds = s / v - 1 / s        d/dv = 1 / (2 v) - (s^2 + (mu - m)^2) / (2 v^2)
     """
@@ -35,7 +35,7 @@ def analytic_value_and_grad(loc: Any, scale: Any, prior: Gaussian) -> tuple[Any,
 
 
 def title(log_prior_multiplier: float = 1.0) -> str:
-    """What tables call log q - M log p: with another M than 1 it is no KL."""
+    """The name of log q - M log p in tables: it is a KL only if M is 1."""
     return "KL" if log_prior_multiplier == 1 else f"log q - {log_prior_multiplier:g} log p"
 
 
@@ -44,7 +44,7 @@ def sampled_log_density(z: Any, loc: Any, scale: Any, eps: Any = None) -> Any:
 
     log q = sum_d -eps^2 / 2 - log s - log(2 pi) / 2
 
-    Without ``eps`` it is (z - mu) / s, which loses its digits where s is small beside mu: z has only so many.
+    Without ``eps``, it is computed as (z - mu) / s, which is inaccurate where s is much smaller than mu.
     """
     if eps is None:
         return normal_log_density(z, loc, scale).sum(-1)
@@ -65,9 +65,9 @@ def monte_carlo_value(
         mu and s of the posteriors.
     prior : Prior
     log_prior_multiplier : float
-        M. 1 is right; the authors' code computes M = D for its mixture (``--log-prior-multiplier``).
+        M. The correct value is 1; the authors' code computes M = D for its mixture (``--log-prior-multiplier``).
     eps : array of z's shape, optional
-        z's noise, where it is known (`sampled_log_density`).
+        The noise that z was computed from, if it is known (`sampled_log_density`).
     """
     log_p = prior.log_density(z)
     _check_shape(prior, "log density", log_p, z.shape[:-1], z)
@@ -75,7 +75,7 @@ def monte_carlo_value(
 
 
 def _check_shape(prior: Prior, what: str, array: Any, shape: tuple[int, ...], z: Any) -> None:
-    """Raise ValueError if what a user's prior returned has another shape, which would broadcast in silence."""
+    """Raise ValueError if a user's prior returned an array of the wrong shape, which would broadcast silently."""
     got = array_module(z).shape(array)
     if got != shape:
         raise ValueError(f"{prior.name}: the prior's {what} has shape {got}, not {shape}, for z of shape {z.shape}")
@@ -84,18 +84,19 @@ def _check_shape(prior: Prior, what: str, array: Any, shape: tuple[int, ...], z:
 def monte_carlo_value_and_grad(
     z: Any, loc: Any, scale: Any, prior: Prior, log_prior_multiplier: float = 1.0, eps: Any = None
 ) -> tuple[Any, dict[str, Any]]:
-    """The estimate (...,) in nats, and its derivatives by ``z``, ``loc``, ``scale`` and the prior's ``variance``.
+    """The estimate (...,) in nats, and its derivatives with respect to ``z``, ``loc``, ``scale`` and ``variance``.
 
     d/dz = -(z - mu) / s^2 - M d log p(z)/dz        d/dmu = (z - mu) / s^2        d/ds = (z - mu)^2 / s^3 - 1 / s
     d/dv = -M d log p(z)/dv
 
-    Each derivative has the shape of z, (..., D). Through z = mu + s eps the parts with (z - mu) cancel in d/dmu, and
-    leave -1/s in d/ds. (z - mu) / s is ``eps``, where that is given. The arguments are those of ``monte_carlo_value``.
+    Each derivative has the shape of z, (..., D); ``variance`` is the prior's. With z = mu + s eps inserted, the terms
+    with (z - mu) cancel in d/dmu and leave -1/s in d/ds. ``eps``, if given, is used for (z - mu) / s. The arguments are
+    those of ``monte_carlo_value``.
 
     Raises
     ------
     ValueError
-        If the prior returns a log density or a gradient of another shape than z asks for.
+        If the prior returns a log density or a gradient of the wrong shape.
     """
     log_p, d_log_p = prior.log_density_and_grad(z)
     _check_shape(prior, "log density", log_p, z.shape[:-1], z)

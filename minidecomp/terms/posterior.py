@@ -1,4 +1,4 @@
-"""q(z|x) = N(loc, diag scale^2): the link from the encoder's output to a scale, and the reparameterised sample."""
+"""q(z|x) = N(loc, diag scale^2): the link from the encoder's output to the scale, and the reparameterised sample."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["SCALE_LINKS", "sample", "scale_from_raw", "scale_slope"]
 
 
 def scale_from_raw(raw: Any, scale_link: str) -> Any:
-    """The posterior's scale s, above 0, from the encoder's raw output a, element by element.
+    """The posterior's scale s > 0 from the encoder's raw output a, element by element.
 
     softplus: s = log(1 + e^a) + 1e-6;   exp: s = e^(a / 2) + 1e-6
     """

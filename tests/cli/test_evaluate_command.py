@@ -124,9 +124,9 @@ def test_of_a_folder_unfinished_runs_are_counted_and_left_out(here, capsys):
     shutil.copy("runs/a0/config.toml", "runs/c")
     shutil.rmtree(CELLS[3])
     lines = [
-        f"not begun: 1 of 4 runs of {Path('sweeps/s')}",
-        "left out, not trained to the end: 1 of 4 runs of runs",
-        f"left out: {Path('runs/c')}: it has config.toml, but no checkpoint.npz",
+        f"not begun: 1 of 4 runs in {Path('sweeps/s')}",
+        "left out, not trained to the end: 1 of 4 runs in runs",
+        f"left out: {Path('runs/c')}: it has a config.toml but no checkpoint.npz",
     ]
     assert evaluated(capsys, "runs", "sweeps/s", "--metrics", "hoyer", "-q")[1] == lines
     assert scored() == ["runs/a0", "runs/a1", "runs/a2", *CELLS[:3]]

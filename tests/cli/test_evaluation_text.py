@@ -37,14 +37,14 @@ def test_the_two_headings_say_why_the_same_names_have_other_values():
     assert lines[batches + 1] == "  400 test points in batches of 100; nats (the MMD has no unit)"
     assert lines[points + 1] == "  400 test points together, 2000 samples; nats (the MMD has no unit)"
     why = " ".join(line.strip() for line in lines[points + 2 : lines.index("  overlap")])
-    assert "the mixture of 400 encodings, above that of a batch of 100" in why and "raises KL(p || q)" in why
+    assert "the mixture of 400 encodings; above, it is that of a batch of 100" in why and "raises KL(p || q)" in why
     assert [line.split()[1:] for line in lines[batches:] if line.split()[:1] == ["KL"]] == [
         ["3.2500"],
         ["3.200", "±", "0.010"],
     ]
     assert not any("MMD   " in line for line in lines)  # NaN: there were too few points for it
     one = " ".join(evaluation_lines(result(batch_size=400)))
-    assert "400 test points, one batch" in one and "from other samples: they differ by chance" in one
+    assert "400 test points, one batch" in one and "from other samples, so the values differ by chance" in one
 
 
 def test_the_two_total_correlations_have_names_of_their_own():
@@ -99,3 +99,7 @@ def test_decimal_points_stand_below_each_other():
 def test_plus_minus_is_what_the_output_can_show():
     for encoding, sign in (("utf-8", "±"), ("latin-1", "±"), ("ascii", "+-")):
         assert plus_minus(io.TextIOWrapper(io.BytesIO(), encoding)) == sign
+
+
+def test_a_tiny_error_is_not_printed_as_zero():
+    assert with_decimals(1e-12, 1.23e-13) == ("1e-12", "1.2e-13")

@@ -171,7 +171,7 @@ def test_export_to_a_full_disk_names_the_file_that_it_was_for(kind, place):
     """It named one in a scratch folder."""
     done = with_small_files("export", "r", "--format", kind, "-o", "out")
     assert done.returncode == 1
-    line = r"minidecomp: cannot write out/model\.\w+: File too large; .* \(it is made in .* first\)\n"
+    line = r"minidecomp: cannot write out/model\.\w+: File too large; .* \(it is first made in .*\)\n"
     assert re.fullmatch(line, done.stderr), done.stderr
     assert os.listdir("out") == []
 

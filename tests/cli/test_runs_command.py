@@ -243,12 +243,12 @@ def test_nothing_there(own_folder, capsys):
     assert main(["runs"]) == 0
     assert capsys.readouterr() == (
         "",
-        "neither runs nor sweeps is here; name a FOLDER, or begin with minidecomp train\n",
+        "there is no folder runs or sweeps here; name a FOLDER, or start with minidecomp train\n",
     )
     assert main(["runs", "--json"]) == 0 and json.loads(capsys.readouterr().out) == []
     (own_folder / "empty/.hidden").mkdir(parents=True)
     assert main(["runs", "empty"]) == 0
-    assert capsys.readouterr() == ("", "empty: no run and no sweep is in it\n")
+    assert capsys.readouterr() == ("", "empty: no runs or sweeps in it\n")
     assert main(["runs", "none"]) == 2
     assert capsys.readouterr() == ("", "minidecomp: none: no such folder\n")
 
@@ -307,34 +307,34 @@ def test_a_narrow_terminal(here, capsys, monkeypatch):
 def test_a_second_run_of_the_same_name_says_what_differs(own_folder, capsys):
     def said(*args):
         assert main(["train", *SMALL[:-1], "--epochs", "1", "--seed", "0", *args]) == 0
-        return [line for line in capsys.readouterr().err.splitlines() if " is there" in line]
+        return [line for line in capsys.readouterr().err.splitlines() if " already exists" in line]
 
     name = "runs/pinwheel-mixture-alpha0-beta1-seed0"
     assert said() == []
     assert said("--epochs", "3") == [
-        f"{name} is there: it has epochs 1, this one 3; minidecomp train --resume {name} --epochs 3 goes on with it, "
-        "--out names another folder"
+        f"{name} already exists: it has epochs 1, this one 3; minidecomp train --resume {name} --epochs 3 continues it, "
+        "--out chooses another folder"
     ]
-    assert said() == [f"{name} is there, trained with the same options; --out names another folder"]
+    assert said() == [f"{name} already exists, trained with the same options; --out chooses another folder"]
     # The nearest of those that are there is named: name-2 has the epochs.
     assert said("--epochs", "3", "--hidden", "5", "--threads", "2") == [
-        f"{name}-2 is there: it has hidden 4, this one 5; --out names another folder"
+        f"{name}-2 already exists: it has hidden 4, this one 5; --out chooses another folder"
     ]
     assert said("--epochs", "2", "--hidden", "6", "--lr", "0.1", "--batch-size", "7", "--samples", "2") == [
-        f"{name} is there: it has hidden 4, this one 6; samples 1, this one 2; epochs 1, this one 2; and 2 more; "
-        "--out names another folder"
+        f"{name} already exists: it has hidden 4, this one 6; samples 1, this one 2; epochs 1, this one 2; and 2 more; "
+        "--out chooses another folder"
     ]
     assert said("--out", "named") == []
     assert main(["train", *SMALL, "--epochs", "1"]) == 0 and capsys.readouterr().err == ""
     Path(name, "checkpoint.npz").write_bytes(b"")
-    assert said("--epochs", "3")[0].startswith(f"{name}-2 is there, trained with the same options")
+    assert said("--epochs", "3")[0].startswith(f"{name}-2 already exists, trained with the same options")
 
 
 def test_a_run_that_was_stopped_is_gone_on_with(own_folder, capsys):
     name = "runs/pinwheel-mixture-alpha0-beta1-seed0"
     stopped(name)
     assert main(["train", *SMALL[:-1], "--epochs", "4", "--seed", "0"]) == 0
-    line = f"{name} is there, begun with the same options; minidecomp train --resume {name} goes on with it, "
+    line = f"{name} already exists, begun with the same options; minidecomp train --resume {name} continues it, "
     assert line in capsys.readouterr().err
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import statistics
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,9 @@ def printed(capsys, *args, error=""):
 
 
 def without_explanations(err):
-    """What is said beside a table, less what its columns are."""
-    return "".join(line for line in err.splitlines(True) if not line.startswith(("test.", "train.", "n: ")))
+    """What is said beside a table, without what its columns are."""
+    explanations = ("test.", "train.", "hoyer: ", "n: ")
+    return "".join(line for line in err.splitlines(True) if not line.startswith(explanations))
 
 
 def refused(capsys, *args):
@@ -93,7 +95,7 @@ def test_the_columns_of_a_table_of_means(here, capsys):
 
 
 def test_a_row_of_one_run_has_no_error(here, capsys):
-    note = "each row is one run, so no value has a standard error\n"
+    note = "no standard errors: every row is a single run\n"
     lines = printed(capsys, "s", "--by", "alpha,beta,seed", error=note).splitlines()
     assert len(lines) == 14 and "±" not in "".join(lines) and "nan" not in "".join(lines)
     rows = json.loads(printed(capsys, "s", "--by", "alpha,beta,seed", "--json", error=note))
@@ -136,7 +138,7 @@ def test_runs_without_a_value_are_named_and_not_in_its_mean(names, capsys):
     kept = json.loads((folder / "evaluation.json").read_text())
     kept["test"]["kl"] = None  # it was not finite
     (folder / "evaluation.json").write_text(json.dumps(kept))
-    error = f"without test.kl, and not in its mean: {folder}\n"
+    error = f"without test.kl, so left out of its mean: {folder}\n"
     rows = json.loads(printed(capsys, "s", "--by", "alpha,beta", "--json", error=error))
     others = [recorded(names[2, 0.5, seed].name, "kl") for seed in (0, 2)]
     assert rows[0]["n"] == 3 and rows[0]["test.kl"] == pytest.approx(statistics.fmean(others), rel=1e-12)
@@ -166,7 +168,7 @@ def test_errors_stand_below_each_other_and_columns_are_explained(here, capsys):
     places = [[i for i, letter in enumerate(line) if letter == "±"] for line in lines]
     assert len({tuple(each) for each in places if each}) == 1
     assert "test.log_likelihood: test log-likelihood (nats); test.kl: test KL (nats)" in err.splitlines()[0]
-    assert err.splitlines()[-1] == "n: runs with different seeds; mean ± standard error over them"
+    assert err.splitlines()[-1] == "n: number of runs; values: mean ± standard error over these runs"
 
 
 def test_values_keep_their_last_zeros(capsys):
@@ -177,7 +179,7 @@ def test_values_keep_their_last_zeros(capsys):
 
 
 def test_an_output_without_the_sign_for_errors(monkeypatch):
-    monkeypatch.setattr(tables.sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
     assert tables.cell(Mean(1.23456, 0.0567, 3)) == "1.235 +- 0.057"
 
 
@@ -285,7 +287,7 @@ def test_off_a_terminal_and_in_other_formats_nothing_is_left_out(here, capsys, m
     assert tables.terminal_width() is None and "hoyer" in printed(capsys, "s")
     narrow(monkeypatch, 30)
     for form in ("markdown", "latex", "csv"):
-        assert "hoyer" in printed(capsys, "s", "--format", form)
+        assert "hoyer" in printed(capsys, "s", "--format", form).lower()
 
 
 def test_options_that_follow_from_others_go_first(own_folder, capsys, monkeypatch):

@@ -33,7 +33,7 @@ def test_near_size_1_nothing_is_said(values):
 @pytest.mark.parametrize("dtype", ["int64", "float32", "float64", "uint16"])
 def test_bytes_of_another_type_are_called_so(dtype):
     said = note(WHOLE.astype(dtype))
-    assert said.startswith("x: whole numbers from 0 to 255 look like bytes but are no uint8")
+    assert said.startswith("x: whole numbers from 0 to 255 look like bytes but are not uint8")
     assert said.endswith("--scale bytes divides them by 255") and "\n" not in said
 
 

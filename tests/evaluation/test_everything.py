@@ -11,11 +11,13 @@ import pytest
 
 from minidecomp import DecompositionVAE
 from minidecomp.cli.main import main
+from minidecomp.data import dataset_from
 from minidecomp.errors import OptionError
 from minidecomp.evaluation.everything import Listener, Wanted, evaluate
 from minidecomp.evaluation.metrics import KnownFactors, Metric, Score
 from minidecomp.evaluation.metrics.sampling import legacy_seed
 from minidecomp.evaluation.terms import evaluate as evaluate_terms
+from minidecomp.report.content import content
 from minidecomp.runs import checkpoint
 from minidecomp.runs.evaluation_file import read_evaluation
 from minidecomp.variants import METRICS
@@ -178,7 +180,11 @@ def test_parts_come_one_by_one():
         ["factors", "factors_sha256", "metrics"],
         ["metrics_of_gaussian_quantiles"],
     ]
-    assert said == ["computing overlap and match", "computing hoyer", "computing hoyer of the Gaussian quantiles"]
+    assert said == [
+        "computing overlap and match",
+        "computing Hoyer sparsity",
+        "computing Hoyer sparsity of the Gaussian quantiles",
+    ]
     assert points == [(7, 7)] and result["marginal_log_likelihood"]["points"] == 7
     assert result["epochs"] == 1 and len(result["parameters_sha256"]) == 64
 
@@ -239,14 +245,13 @@ def test_of_another_model_nothing_is_kept():
     assert stored("other")["train"] == dict(run.state.rows[-1]) | {"regulariser": None}
 
 
-def test_the_report_shows_no_evaluation_of_another_model(tmp_path):
-    from minidecomp.report.content import _evaluation
-
+def test_the_report_shows_no_evaluation_of_another_model():
     train("-o", "r")
     run = checkpoint.load("r")
-    assert dict(_evaluation(run))["epochs"] == 2
+    dataset = dataset_from(run.options)
+    assert content(run, dataset)["evaluation"] != []
     Path("r/evaluation.json").write_text(json.dumps(stored("r") | {"parameters_sha256": "0"}))
-    assert _evaluation(run) == []
+    assert content(run, dataset)["evaluation"] == []
 
 
 def test_a_metric_that_fails_is_one_line(capsys):

@@ -317,7 +317,7 @@ def test_training_points_are_encoded_only_where_a_metric_needs_them():
     said = []
     for names in ("hoyer", "irs"):
         evaluate(trainer.options, trainer.state, trainer.engine, dataset, Wanted(names), Listener(said.append))
-    assert said == ["computing hoyer", "encoding 40 points", "computing irs"]
+    assert said == ["computing Hoyer sparsity", "encoding 40 points", "computing interventional robustness"]
 
 
 def test_what_your_own_file_lacks_is_said(capsys):

@@ -40,7 +40,7 @@ def test_its_commands_and_programs(own_folder, capsys):
             said += done.stdout
     assert "self-check: 0\ncode " in said and said.count('prior = "mixture"') == 2 and "pinwheel.h 2" in said
     headers = [Path(folder, "pinwheel.h").read_text("utf-8") for folder in ("c", "sampled", "unchecked")]
-    assert ["first point of" in headers[0], "a sample of" in headers[1], "check" in headers[2]] == [True, True, False]
+    assert ["first point of" in headers[0], "a sample from" in headers[1], "check" in headers[2]] == [True, True, False]
 
 
 def test_its_table_of_memory():

@@ -187,7 +187,7 @@ def test_without_its_data_the_error_is_of_samples(capsys):
     Path("numbers.csv").rename("hidden.csv")
     try:
         export("moved", "--format", "c", "--weights", "int8")
-        assert "on samples of the model" in capsys.readouterr().out
+        assert "on samples from the model" in capsys.readouterr().out
     finally:
         Path("hidden.csv").rename("numbers.csv")
 
@@ -265,7 +265,7 @@ def unit_said(name):
     return {
         "named": "in the units of the data; they are scaled inside, by --scale standardise.",
         "bytes": "are intensities from 0 to 1: a byte v is v / 255.",
-        "numbers": "are the data's numbers, which are not scaled.",
+        "numbers": "are the data's numbers, without scaling.",
     }[name]
 
 

@@ -121,11 +121,11 @@ def test_without_the_data_or_as_asked_it_is_a_sample(capsys):
     Path("numbers.csv").rename("hidden.csv")
     try:
         assert main(["export", "moved", "--format", "c"]) == 0
-        assert "test vector: a sample of the model\n" in capsys.readouterr().out
+        assert "test vector: a sample from the model\n" in capsys.readouterr().out
     finally:
         Path("hidden.csv").rename("numbers.csv")
     assert main(["export", "moved", "--format", "c", "--test-vector", "sample"]) == 0
-    assert "test vector: a sample of the model\n" in capsys.readouterr().out
+    assert "test vector: a sample from the model\n" in capsys.readouterr().out
     for kind, word in (("onnx", "data"), ("c", "x")):
         with pytest.raises(OptionError, match=r"c or numpy|data, sample or none"):
             export_run("plane", kind, test_vector=word)
@@ -151,7 +151,7 @@ def test_constants_and_buffers_are_what_a_compiler_counts(weights):
 
 def test_without_a_compiler_the_code_is_not_measured(monkeypatch):
     monkeypatch.setattr(c_memory, "which", lambda program: None)
-    assert "code: not measured, because no C compiler with `size` is here" in str(export_run("plane", "c", "bare"))
+    assert "code: not measured, because no C compiler with `size` was found" in str(export_run("plane", "c", "bare"))
 
 
 def test_the_command_prints_what_python_tells(capsys):

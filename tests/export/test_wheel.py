@@ -5,8 +5,9 @@ import sys
 import venv
 import zipfile
 
+import documented
 import pytest
-from source_tree import copy_of_the_source
+from source_tree import ROOT, copy_of_the_source
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="auditwheel is Linux's")]
 
@@ -60,3 +61,13 @@ def test_in_an_empty_environment(wheel, tmp_path):
     run(command, "playground", "run", "--no-open", cwd=tmp_path)
     run(command, "export", "run", "--format", "numpy", cwd=tmp_path)
     assert (tmp_path / "run/report.html").stat().st_size > 10_000
+
+
+def test_everything_in_the_readme_works_in_the_clone(wheel, tmp_path):
+    """After its first command, a plain installation with pictures, in the folder that has the source."""
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", f"{wheel}[plots]")
+    clone = copy_of_the_source(tmp_path)
+    for kind, text in documented.blocks(ROOT / "README.md"):
+        documented.run(kind, text, clone, python)

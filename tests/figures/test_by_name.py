@@ -114,7 +114,7 @@ def test_reprs_are_short():
     assert repr(run).splitlines() == [
         "Run run",
         f"pinwheel, mixture prior, 3 latent dimensions, {weights}, seed 0",
-        f"epoch 3 of 3, objective {run.state.rows[-1]['objective']:.6g} nats a point",
+        f"epoch 3 of 3, objective {run.state.rows[-1]['objective']:.6g} nats per point",
     ]
     assert repr(trainer).splitlines() == ["Trainer run, engine cpu", *repr(run).splitlines()[1:]]
     assert repr(run.vae) == "VAE(2-6-6 3-6-4, mixture prior, gaussian likelihood, 112 parameters)"

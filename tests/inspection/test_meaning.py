@@ -30,7 +30,7 @@ def test_equal_means_to_rounding_of_the_largest_part():
 )
 def test_theorem_1_says_what_the_annealed_prior_is(prior, beta, words):
     text = meaning("1", sides(1.0, 1.0), prior, beta)
-    assert words in text and "equal, to rounding" in text
+    assert words in text and "equal up to rounding" in text
     assert ("rewards the entropy" if beta > 1 else "penalises the entropy") in text
 
 
@@ -49,6 +49,6 @@ def test_theorem_2_says_whether_the_prior_has_axes():
     assert "no preferred axes" in meaning("2", sides(1.0, 1.0), GAUSSIAN, 2)
     unequal = Gaussian(np.zeros(2), np.array([1.0, 2.0]))
     assert "(its variances differ)" in (text := meaning("2", sides(1.0, 1.25), unequal, 2))
-    assert "0.25 nats a data point lower than its rotation" in text
+    assert "0.25 nats per data point lower than its rotation" in text
     heavy = StudentT(np.zeros(2), np.ones(2), 9.0)
-    assert "0.25 nats a data point higher" in meaning("2", sides(1.25, 1.0), heavy, 2)
+    assert "0.25 nats per data point higher" in meaning("2", sides(1.25, 1.0), heavy, 2)

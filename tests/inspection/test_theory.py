@@ -198,6 +198,6 @@ def test_on_the_command_line(capsys):
         assert main([*common, "--prior", prior, "--theorem", "1"]) == 0
         out = capsys.readouterr().out
         assert "log F_beta" in out and abs(float(out.split("difference: ")[1].split()[0])) < 1e-10
-        assert "equal, to rounding" in " ".join(out.split())
+        assert "equal up to rounding" in " ".join(out.split())
     assert main([*common, "--prior", "gaussian", "--theorem", "corollary", "--json"]) == 0
     assert abs(json.loads(capsys.readouterr().out)["difference"]) < 1e-12

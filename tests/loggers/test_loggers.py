@@ -197,7 +197,7 @@ def test_a_tool_that_fails_is_one_line_and_training_goes_on(opens, reason, capsy
         err = train("--epochs 3 --no-plots --log failing,tensorboard --out r", capsys).err
     finally:
         LOGGERS.remove("failing")
-    assert err == f"log: failing gets no more of this training, which goes on: {reason}\n"
+    assert err == f"log: stopped writing to failing; training continues: {reason}\n"
     assert len(rows("r")) == 3
     check_epochs(READERS["tensorboard"](Path("r")), "r")
 

@@ -204,47 +204,48 @@ def test_a_target_of_numbers_that_all_differ_is_no_label():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "t.csv: a table of numbers is needed, and the file is empty"),
-        (" \n\n", "t.csv: a table of numbers is needed, and the file is empty"),
-        ("1,2\n3,4\n5,6", "t.csv: at least 4 points are needed, not 3"),
-        ("1\n" * 2001, "t.csv: at most 2,000 points fit into the page, not 2,001"),
-        ("1,2\n3\n4,5\n6,7", "t.csv, line 2: 2 cells, as in the first line, are needed, not 1"),
-        ("a,b\n1,2\n3,\n5,6\n7,8", "t.csv, line 3, column b: a number is needed, and the cell has no value"),
-        ("a,b\n1,2\n3,x\n5,6\n7,8", 't.csv, line 3, column b: a number is needed, not "x"'),
-        ("1,2\n3,4\n5,6\n7,inf", 't.csv, line 4, column 2: a number is needed, not "inf"'),
+        ("", "t.csv: expected a table of numbers, got an empty file"),
+        (" \n\n", "t.csv: expected a table of numbers, got an empty file"),
+        ("1,2\n3,4\n5,6", "t.csv: expected at least 4 points, got 3"),
+        ("1\n" * 2001, "t.csv: the page can hold at most 2,000 points, not 2,001"),
+        ("1,2\n3\n4,5\n6,7", "t.csv, line 2: expected 2 cells, as in the first line, got 1"),
+        ("a,b\n1,2\n3,\n5,6\n7,8", "t.csv, line 3, column b: expected a number, got no value"),
+        ("a,b\n1,2\n3,x\n5,6\n7,8", "t.csv, line 3, column b: expected a number, got 'x'"),
+        ("1,2\n3,4\n5,6\n7,inf", "t.csv, line 4, column 2: expected a number, got 'inf'"),
         (
             "1,2\n3,4\n5,6\n7,1e7",
-            "t.csv, line 4, column 2: a number from -1e6 to 1e6 is needed, not 1e7; standardise takes larger ones",
+            "t.csv, line 4, column 2: expected a number from -1e6 to 1e6, got 1e7; "
+            "standardise the columns to use larger numbers",
         ),
-        ("\n\na,b\r\n1,2\n\n3,x\r\n5,6\r7,8\r\n9,1\n", 't.csv, line 6, column b: a number is needed, not "x"'),
-        ('a,b,"c\nd"\n1,2\n', "t.csv, line 3: 3 cells, as in the first line, are needed, not 2"),
+        ("\n\na,b\r\n1,2\n\n3,x\r\n5,6\r7,8\r\n9,1\n", "t.csv, line 6, column b: expected a number, got 'x'"),
+        ('a,b,"c\nd"\n1,2\n', "t.csv, line 3: expected 3 cells, as in the first line, got 2"),
         (
             "a,label\n1,x\n\n\n2,\n3,y\n4,y\n",
-            "t.csv, line 5, column label: a label is needed, and the cell has no value",
+            "t.csv, line 5, column label: expected a label, got no value",
         ),
         (
             "a;b\n1,5;2\n2,5;3\n3,5;4\n4,5;5\n",
-            't.csv, line 2: numbers with a decimal point are needed here, not "1,5"; the command reads a decimal comma',
+            "t.csv, line 2: expected a decimal point, got '1,5'; minidecomp train can read decimal commas",
         ),
         (
             "1 2\n3  4\n5 6\n7 8\n",
-            "t.csv: a comma, a semicolon or a tab between cells is needed here; the command reads blanks",
+            "t.csv: expected a comma, a semicolon or a tab between cells; minidecomp train can read spaces",
         ),
         (
             "a,b,c\n1,x,u\n2,x,u\n3,y,v\n4,y,v",
-            "t.csv: numbers and at most one column of labels are needed; these columns have words: b, c",
+            "t.csv: expected numbers and at most one column of labels; these columns have words: b, c",
         ),
-        ("x\ny\nx\ny", "t.csv: at least one column of numbers is needed, and it has none"),
+        ("x\ny\nx\ny", "t.csv: expected at least one column of numbers, got none"),
         (
             "a,label\n1,x\n2,\n3,y\n4,y",
-            "t.csv, line 3, column label: a label is needed, and the cell has no value",
+            "t.csv, line 3, column label: expected a label, got no value",
         ),
         (
             "a,b\n" + "".join(f"{i},w{i}\n" for i in range(30)),
-            "t.csv, column b: labels that points share are needed, not 30 different ones in 30 points",
+            "t.csv, column b: expected labels that several points share, got 30 different labels for 30 points",
         ),
-        ((",".join("2" * 65) + "\n") * 4, "t.csv: at most 64 columns of numbers fit into the page, not 65"),
-        ('1,"2\n3,4\n5,6\n7,8', "t.csv: a quotation mark that ends the last cell is needed, and the file has none"),
+        ((",".join("2" * 65) + "\n") * 4, "t.csv: the page can hold at most 64 columns of numbers, not 65"),
+        ('1,"2\n3,4\n5,6\n7,8', "t.csv: expected a quotation mark at the end of the last cell, got none"),
     ],
 )
 def test_a_table_that_cannot_be_used(text, message):
@@ -252,7 +253,7 @@ def test_a_table_that_cannot_be_used(text, message):
 
 
 def test_too_few_points_drawn():
-    assert node("DATASETS.drawn.make({}, [[0, 1]])") == "drawn points: at least 4 points are needed, not 1"
+    assert node("DATASETS.drawn.make({}, [[0, 1]])") == "drawn points: expected at least 4 points, got 1"
 
 
 def test_a_name_that_is_taken_stays(tmp_path):

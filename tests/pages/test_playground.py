@@ -580,9 +580,9 @@ def test_the_page_of_a_run_goes_on_with_it(opened, tmp_path, monkeypatch):
     browser = opened(path=tmp_path / "short/playground.html")
     assert browser.until(STEP) >= 20
     assert browser.value("document.title").startswith("short") and "the run short" in text_of(browser, "lead")
-    assert text_of(browser, "status").endswith("Goes on with short from step 20.")
+    assert text_of(browser, "status").endswith("Continued from step 20 of short.")
     browser.click("#reset")
-    browser.until("document.getElementById('status').textContent.endsWith('Begun anew from seed 0.')")
+    browser.until("document.getElementById('status').textContent.endsWith('Started from seed 0.')")
     browser.click("#save-button")
     assert "goes on with" not in text_of(browser, "save-notes")
     browser.click("#save-close")

@@ -178,9 +178,9 @@ def test_wrong_use(args, code, message, opened, runs, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--hidden 3,3,3,3", "the model has 4 hidden layers; the page trains up to 3"),
-        ("--hidden 3 --decoder-hidden 2,2,2,2", "the model has 4 hidden layers; the page trains up to 3"),
-        ("--hidden 5000", "the model has 70,008 weights; the page trains up to 20,000"),
+        ("--hidden 3,3,3,3", "the model has 4 hidden layers; the page can train at most 3"),
+        ("--hidden 3 --decoder-hidden 2,2,2,2", "the model has 4 hidden layers; the page can train at most 3"),
+        ("--hidden 5000", "the model has 70,008 weights; the page can train at most 20,000"),
         pytest.param(
             "--points-per-arm 15001 --batch-size 60000",
             "the training points have 120,008 numbers; the page holds up to 120,000 (--limit takes fewer points)",
@@ -213,7 +213,7 @@ def test_an_added_term(variants, toy, options, message, opened, capsys):
         assert main(["train", *small, *options.split(), *QUIET, "--out", "r"]) == 0
         capsys.readouterr()
         assert main(["playground", "r"]) == 2
-        assert capsys.readouterr() == ("", f"minidecomp: r: the page knows no {message}\n")
+        assert capsys.readouterr() == ("", f"minidecomp: r: the page does not have the {message}\n")
     finally:
         variants.remove(toy.name)
 
@@ -283,7 +283,7 @@ def test_a_schedule_gives_its_present_value(runs):
     assert options["lr"] == pytest.approx(0.5e-3 * (1 + np.cos(0.75 * np.pi)))
     assert not [name for name in options if name.endswith(("_schedule", "_warmup"))]
     resolve(options)
-    assert "beta has a schedule in the run; here it stays at 1.5, its value in epoch 4." in made["notes"]
+    assert "The run has a schedule for beta; here it stays at 1.5, its value in epoch 4." in made["notes"]
 
 
 def test_a_schedule_on_the_way(runs):
@@ -304,8 +304,8 @@ def test_the_best_model_and_that_the_page_does_not_validate(runs, monkeypatch, c
         np.testing.assert_array_equal(values(made["state"]["parameters"]), run.vae.parameters.vector)
         assert made["state"]["epoch"] == run.state.epoch
         assert len(values(made["data"]["x"])) == 2 * made["data"]["rows"] < 2 * 80
-        assert any(note.startswith("The page does not validate, and stops by itself no more") for note in made["notes"])
-        assert any("best model by validation" in note for note in made["notes"]) == (which == "best")
+        assert any(note.startswith("The page does not validate and does not stop early") for note in made["notes"])
+        assert any("best validation score" in note for note in made["notes"]) == (which == "best")
 
 
 def gone_on(made, epochs):

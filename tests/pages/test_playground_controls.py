@@ -67,8 +67,8 @@ WRONG = (
         "seed must be a whole number from 0 to 18446744073709551615, not 18446744073709551616",
     ),
     ("seed", "-1", "seed must be a whole number from 0 to 18446744073709551615, not -1"),
-    ("hidden", "8,8,8,8", "hidden must be up to 3 whole numbers from 1 to 256 with commas between, not 8,8,8,8"),
-    ("hidden", "0", "hidden must be up to 3 whole numbers from 1 to 256 with commas between, not 0"),
+    ("hidden", "8,8,8,8", "hidden must be up to 3 whole numbers from 1 to 256, separated by commas, not 8,8,8,8"),
+    ("hidden", "0", "hidden must be up to 3 whole numbers from 1 to 256, separated by commas, not 0"),
     ("amsgrad", "maybe", "amsgrad must be true or false, not maybe"),
     ("prior", "cauchy", "prior must be one of gaussian, student-t, mixture, sparse, not cauchy"),
 )
@@ -151,7 +151,7 @@ def test_weights_are_counted_as_the_model_has_them(options):
     given = {name: getattr(resolved, name) for name in PAGE_OPTIONS}
     assert answer("return countWeights(given, 2)", given) == vae(resolved, 2).parameters.vector.size
     assert answer("return optionsFault({ ...given, hidden: [256, 256, 256] }, 2)", given).startswith(
-        "hidden must make 20000 weights at most"
+        "hidden must give at most 20000 weights"
     )
 
 
@@ -183,10 +183,10 @@ def test_what_was_set_for_the_data_is_said_and_put_back():
     )
     assert found["back"] == found["first"] and found["kept"] == [4] and found["left"] == 1 and found["none"] == []
     assert found["notes"] == [
-        "The likelihood is bernoulli, not gaussian, as these data are zeros and ones.",
-        "The hidden widths are 32, not 100: the page trains 20,000 weights at most.",
+        "The likelihood is bernoulli, not gaussian, because all values are 0 or 1.",
+        "The hidden widths are 32, not 100: the page can train at most 20,000 weights.",
     ]
-    assert found["other"] == ["The likelihood is gaussian, not bernoulli, as these data are not all from 0 to 1."]
+    assert found["other"] == ["The likelihood is gaussian, not bernoulli, because not all values are from 0 to 1."]
 
 
 def test_two_of_the_dimensions_that_there_are():
@@ -278,17 +278,17 @@ def test_what_an_address_says_wrongly_is_refused_and_the_rest_taken():
         "alpha must be 0 or more, not -1",
         "data must be one of pinwheel, ring, drawn, not iris",
         "stop must be one of match, not nowhere",
-        "points must be points that the page has packed, not !!",
-        "point must be a point's number from 1, not x",
+        "points must be points packed by this page, not !!",
+        "point must be the number of a point, counted from 1, not x",
         "arrows must be some of log_likelihood, kl, regulariser, sum, not up",
-        "dims must be two numbers of dimensions from 1, not 1,1",
-        "colour in the address names nothing that can be set",
-        "seed in the address is no text",
-        "points must be points that the page has packed, not AAA",
-        "point must be a point's number from 1, not 0",
+        "dims must be the numbers of two dimensions, counted from 1, not 1,1",
+        "colour in the address is not a setting",
+        "seed in the address is not text",
+        "points must be points packed by this page, not AAA",
+        "point must be the number of a point, counted from 1, not 0",
         "show must be some of data, reconstructions, samples, ellipses, not all",
         "pace must be one of 20, 5, 1, not 3",
-        "columns must be two numbers of columns from 1, not 0,1",
+        "columns must be the numbers of two columns, counted from 1, not 0,1",
         "scale must be one of none, standardise, not unit",
     ]
 
@@ -303,9 +303,9 @@ def test_500_drawn_points_fit_and_more_are_said_to_be_left_out():
     )
     assert answer(body, 500) == [True, None]
     kept, said = answer(body, 501)
-    assert kept is None and said.startswith("A link holds 500 drawn points at most, not 501")
+    assert kept is None and said.startswith("A link can hold at most 500 drawn points, not 501")
     table = answer(f"return leftOutOfAddress({{ options: {{}}, drawn: null, table: 'a.csv', view: {VIEW} }})")
-    assert table == "A link cannot hold the table a.csv; who opens it drops that table on the page, too."
+    assert table == "A link cannot hold the table a.csv: whoever opens the link must drop that table on the page."
 
 
 # ---- config.toml ----
@@ -381,10 +381,10 @@ activation = "tanh" # "quoted"
     found = answer("return readConfig(given, ['pinwheel'])", text)
     assert found["options"] == {"alpha": 10.5, "prior": "mixture", "hidden": [8, 4], "activation": "tanh"}
     assert found["refused"] == [
-        "drop its data, flowers.csv, on the page, too",
-        "beta_schedule = 0:0,10:4 is not for the page",
+        "drop its data, flowers.csv, on the page as well",
+        "beta_schedule = 0:0,10:4 cannot be used in the page",
         "gamma must be from 0 to 1, not 3",
-        'the line [table] is no "name = value"',
+        "the line [table] is not of the form name = value",
     ]
 
 

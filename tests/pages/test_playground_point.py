@@ -223,12 +223,10 @@ def test_the_panel(tmp_path):
     text, point, hidden = found["elsewhere"]
     assert (
         text
-        == f"Point {point + 1} is not in the batch of 11 points of step 5, which comes next; go on until a step has it."
+        == f"Point {point + 1} is not in the batch of 11 points for the next step, 5; continue until a step has it."
     )
     assert hidden
-    assert found["message"].startswith(
-        f"Point {found['chosen'] + 1} in the batch of 11 points of step 5, which comes next."
-    )
+    assert found["message"].startswith(f"Point {found['chosen'] + 1} is in the batch of 11 points for the next step")
     assert found["open"] == ["log_likelihood", "regulariser"]
     assert [row[0] for row in found["pulls"]] == ["reconstruction", "beta KL", "alpha D", "sum"]
     assert found["classes"] == ["reconstruction", "kl", "regulariser", "sum"]

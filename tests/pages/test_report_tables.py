@@ -83,8 +83,8 @@ def test_metrics_have_their_names_and_dimensions_count_from_1():
         ["Gaussian total correlation", "0.5000"],
         ["· mean mutual information between codes", "1.0000"],
         [minidecomp.variants.METRICS["hoyer"].title, "0.7500"],
-        ["· dimensions that count", "z1, z2"],
-        ["· points at zero", "0"],
+        ["· dimensions used", "z1, z2"],
+        ["· points with all codes zero", "0"],
         ["of a plugin", "–"],
     ]
     assert "shape (3)" in metrics["note"] and "Seed 4" in metrics["note"]
@@ -97,7 +97,7 @@ def test_many_dimensions_are_named_together():
         "metrics": {"hoyer": {"score": 1.0, "details": details}},
     }
     rows = dict(tables(found)["Metrics"]["rows"])
-    assert rows["· dimensions that count"] == "all 30" and rows["· active dimensions"].endswith("z20 …")
+    assert rows["· dimensions used"] == "all 30" and rows["· active dimensions"].endswith("z20 …")
     assert tables(found)["Latent dimensions"]["rows"][-1] == ["and 10 more", "", ""]
 
 

@@ -208,7 +208,7 @@ def test_two_new_sweeps_share_no_folder(monkeypatch, capsys):
     blocks = [{"alpha": 1}]
     assert [str(begin_sweep(None, blocks)) for _ in range(2)] == ["sweeps/sweep", "sweeps/sweep-2"]
     assert str(begin_sweep("s", blocks)) == "s"
-    with pytest.raises(RunError, match="--out s: it exists already; name another folder, or --resume s to go on"):
+    with pytest.raises(RunError, match="--out s: it exists already; name another folder, or --resume s to continue"):
         begin_sweep("s", blocks)
     assert os.listdir("s") == ["sweep.toml"]
 
@@ -277,7 +277,7 @@ def test_out_offers_to_go_on_only_where_there_is_something(command, capsys):
     what, name = ("run", "checkpoint.npz") if command == "train" else ("sweep", "sweep.toml")
     Path("my r", name).touch()
     assert main([command, "--out", "my r"]) == 2
-    go_on = f"or --resume 'my r' to go on with its {what}"
+    go_on = f"or --resume 'my r' to continue its {what}"
     assert capsys.readouterr().err == f"minidecomp: --out my r: it exists already; name another folder, {go_on}\n"
 
 

@@ -206,7 +206,7 @@ def test_gradients_and_evaluate_say_which_weights(capsys):
     for command in (["gradients", "a", "--no-plots"], ["evaluate", "a", "-q"]):
         capsys.readouterr()
         assert main(command) == 0
-        assert "the weights are those of epoch 4: beta 1, alpha 3" in capsys.readouterr().err
+        assert "weights in epoch 4: beta 1, alpha 3" in capsys.readouterr().err
 
 
 def test_epoch_by_epoch_in_the_estimator():

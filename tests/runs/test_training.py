@@ -166,7 +166,7 @@ def test_data_far_from_one_are_the_cause_that_is_named(tmp_path):
     points = np.random.default_rng(0).normal(size=(30, 2))
     trainer = training.start_in_memory(options.replace(lr=1e-3), Dataset("x", points, points))
     trainer.data = trainer.data * 1e14  # as a run by an older minidecomp may have
-    assert training._not_finite(trainer, "kl").endswith("e+14: bring them to a size near 1")
+    assert training._not_finite(trainer, "kl").endswith("e+14: scale them to a size near 1")
     trainer.options = options
     assert training._not_finite(trainer, "kl").endswith("--lr 1e+30 may be too large")
 

@@ -73,10 +73,10 @@ def test_another_prior_regulariser_and_data(origin, capsys):
     options = load_run("b").options
     assert options.prior == "student-t" and options.hidden == (6,) and options.likelihood == "gaussian"
     err = capsys.readouterr().err
-    assert f"begins with the weights of {origin}, of epoch 3" in err and "scaled otherwise" not in err
+    assert f"starts with the weights of {origin}, from epoch 3" in err and "scaled differently" not in err
     scaled = ["--data", "own.npy", "--scale", "standardise", "-e", "1", "--out", "c", "--no-plots"]
     assert main(["train", "--from", str(origin), *scaled]) == 0
-    assert "the data are scaled otherwise than that run's" in capsys.readouterr().err
+    assert "the data are scaled differently from that run's" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

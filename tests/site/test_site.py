@@ -1,6 +1,7 @@
 """The site: its pages link to what there is, its how-tos work, and it builds without a warning."""
 
 import importlib.util
+import pkgutil
 import re
 import shlex
 import shutil
@@ -25,6 +26,12 @@ has_packages = all(importlib.util.find_spec(name) for name in NEEDED)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)\s#]+)", page.read_text("utf-8")):
         assert target.startswith("https:") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[f"{page.parent.name}/{page.stem}" for page in PAGES])
+def test_what_a_page_of_the_api_shows_exists(page):
+    for name in re.findall(r"^\.\. auto\w+:: (\S+)$", page.read_text("utf-8"), re.MULTILINE):
+        assert pkgutil.resolve_name(name)
 
 
 def test_every_picture_is_in_the_gallery():

@@ -106,7 +106,7 @@ def test_a_table_shows_what_the_grid_names(finished, capsys):
     out, err = capsys.readouterr()
     assert shown(out) == [f"s/alpha{a}-seed{s}" for a in (0, 2) for s in (0, 1)]
     assert err == (
-        "not begun: 2 of 6 runs of s\n"
+        "not begun: 2 of 6 runs in s\n"
         "left out, as they are not in s/sweep.toml: alpha10-seed0, alpha10-seed1\n"
         "test.log_likelihood: test log-likelihood (nats); test.kl: test KL (nats)\n"
     )  # fmt: skip

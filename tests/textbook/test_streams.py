@@ -61,7 +61,7 @@ def test_a_stream_does_not_run_over(stream):
     last = stream.steps - 1
     assert stream.step() == stream.first_step and stream.step(last) == steps_of(stream)[-1]
     for number in (-1, stream.steps):
-        with pytest.raises(ValueError, match=f"draw {number} of a stream that has {stream.steps}"):
+        with pytest.raises(ValueError, match=f"draw {number} is outside a stream of {stream.steps}"):
             stream.step(number)
     if len(stream.purposes) == 1:
         assert stream.at(last) == (stream.purposes[0], stream.first_step + last)

@@ -1,8 +1,8 @@
 """Measures of disentanglement and sparsity.
 
-``name(truth, ...)`` draws points from a `GroundTruth` as disentanglement_lib does; ``name_from_codes(...)``
-takes arrays, rows being points; `LabelledCodes` are those of a person's training and test points. Each returns a
-`Score`. `Metric` is what a metric tells about itself.
+``name(truth, ...)`` draws points from a `GroundTruth` as disentanglement_lib does; ``name_from_codes(...)`` takes
+arrays with points as rows. `LabelledCodes` are the codes of a user's own training and test points. Each function
+returns a `Score`. A `Metric` describes a metric.
 """
 
 from ...variants import METRICS

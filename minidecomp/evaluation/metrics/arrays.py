@@ -1,4 +1,4 @@
-"""Codes and factors as arrays: what is refused, and which codes vary at all."""
+"""Codes and factors as arrays: checks, and which codes vary."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MOST_CLASSES = 1000
 
 
 def as_codes(codes: Any, name: str = "codes", least_dims: int = 1, least_points: int = 2) -> np.ndarray:
-    """Codes as float64 (n, D), whatever their type, so that a score does not depend on it.
+    """Codes as float64 (n, D), whatever their type, so that a score does not depend on the type.
 
     Raises
     ------
     OptionError
-        Not numbers, not of two dimensions, too few points or codes, or a number that is not finite.
+        They are not numbers, not two-dimensional, too few points or codes, or not finite.
     """
     array = np.asarray(codes)
     if array.dtype.kind not in "biuf":
@@ -52,7 +52,7 @@ def as_factors(
     Raises
     ------
     OptionError
-        Not numbers, another shape, a number that is not finite, or a factor as above.
+        They are not numbers, have another shape, are not finite, or have too many classes.
     """
     array = np.asarray(factors)
     if array.dtype.kind not in "biuf":
@@ -73,12 +73,12 @@ def as_factors(
 
 
 def varied(factors: np.ndarray, least: int = 1) -> np.ndarray:
-    """Which factors have two values or more, as indices: one with a single value says nothing and is left out.
+    """The indices of the factors with two values or more; a factor with a single value says nothing.
 
     Raises
     ------
     OptionError
-        Fewer than ``least`` have.
+        Fewer than ``least`` factors have.
     """
     kept = np.flatnonzero((factors != factors[:1]).any(0))
     if len(kept) < least:
@@ -88,7 +88,7 @@ def varied(factors: np.ndarray, least: int = 1) -> np.ndarray:
 
 
 def as_test_points(codes: Any, factors: Any, dims: int, factor_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Codes and factors of test points, which need as many columns as those of the training points."""
+    """Codes and factors of test points, with as many columns as those of the training points."""
     codes = as_codes(codes, "test_codes", least_points=1)
     factors = as_factors(factors, len(codes), "test_factors")
     if codes.shape[1] != dims:
@@ -100,7 +100,7 @@ def as_test_points(codes: Any, factors: Any, dims: int, factor_count: int) -> tu
 
 
 def as_count(name: str, value: Any, least: int = 1) -> int:
-    """A whole number of at least ``least``."""
+    """A whole number, at least ``least``."""
     if not isinstance(value, Integral) or value < least:
         raise OptionError(name, value, must_be=f"a whole number, {least} or more")
     return int(value)
@@ -109,8 +109,8 @@ def as_count(name: str, value: Any, least: int = 1) -> int:
 def varying(codes: np.ndarray) -> np.ndarray:
     """Which codes are not constant, bool (D,).
 
-    A constant code can have a variance of 1e-34 by rounding, and a tiny one a variance of 0 by underflow:
-    both are constant here.
+    A constant code can have a variance of 1e-34 by rounding, and a tiny one can have a variance of 0 by underflow; both
+    count as constant.
     """
     return (codes.max(0) > codes.min(0)) & (codes.var(0) > 0)
 

@@ -21,32 +21,32 @@ def beta_vae(
     num_train: int = 10000,
     num_eval: int = 5000,
 ) -> Score:
-    """How often a linear classifier finds the factor that was held, from 1 / F (chance) to 1.
+    """How often a linear classifier finds the factor that was held fixed, from 1 / F (chance) to 1.
 
-    A point is the mean over ``batch_size`` pairs of |z(f) - z(f')|, where all factors of f and f' are drawn
-    but one is the same in both; its label is that factor. The classifier is a multinomial logistic regression
-    (C = 1) at its optimum. Codes are not scaled, so the score depends on their scale. It needs factors that
-    can be drawn at will: there is no form for arrays.
+    A point is the mean of |z(f) - z(f')| over ``batch_size`` pairs, where all factors of f and f' are drawn, except
+    one that is the same in both; its label is that factor. The classifier is a multinomial logistic regression
+    (C = 1) at its optimum. Codes are not scaled, so the score depends on their scale. It needs factors that can be
+    drawn at will, so there is no form for arrays.
 
     Parameters
     ----------
     truth : GroundTruth
-        A factor of one value is left out: to hold it is to hold nothing. Two or more vary.
+        A factor with one value is left out, since it cannot vary. Two or more must vary.
     seed : int
         0 to 2^32 - 1.
     batch_size, num_train, num_eval : int
-        Pairs in a point, points to fit and points to score.
+        Pairs per point, points to fit, and points to score.
 
     Returns
     -------
     Score
-        ``score`` is the accuracy on fresh points. ``details``: ``train_accuracy``, and ``predicted``, how
-        many fresh points with factor k held were taken for each factor (F, F).
+        ``score`` is the accuracy on fresh points. ``details``: ``train_accuracy``, and ``predicted`` (F, F), the number
+        of fresh points with factor k held for which each factor was predicted.
 
     Raises
     ------
     OptionError
-        A number is not allowed, fewer than two factors vary, or the representation returns what is no code.
+        A number is not allowed, fewer than two factors vary, or the representation does not return codes.
     MinidecompError
         The optimum was not reached.
     """
@@ -79,7 +79,7 @@ def _predict(x: np.ndarray, w: np.ndarray, values: np.ndarray) -> np.ndarray:
 def _points(
     truth: GroundTruth, n: int, batch_size: int, random: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """n points' mean differences (n, D) and the factors held (n,)."""
+    """The mean differences (n, D) of n points, and the factors held fixed (n,)."""
     held = np.empty(n, dtype=np.int64)
     means = []
     for start in range(0, n, _BLOCK):
@@ -97,7 +97,7 @@ def _points(
 
 BETA_VAE = Metric(
     "beta_vae",
-    "how often a linear classifier finds the factor that was held",
+    "how often a linear classifier finds the factor that was held fixed",
     of_truth=beta_vae,
     title="BetaVAE score",
     scale="0 to 1, 1 is best",

@@ -30,32 +30,31 @@ def dci(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, num_test: 
 
 
 def dci_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
-    """DCI of a person's points; see `of_both_parts` and `dci_from_codes`, whose ``random_state`` is the seed."""
+    """DCI of a user's own points; see `of_both_parts` and `dci_from_codes`, whose ``random_state`` is the seed."""
     return of_both_parts(points, partial(dci_from_codes, random_state=seed))
 
 
 def dci_from_codes(codes: Any, factors: Any, test_codes: Any, test_factors: Any, *, random_state: int = 0) -> Score:
-    """Whether each code is used for one factor, each factor needs one code, and how well codes tell factors.
+    """Whether each code encodes one factor, each factor needs one code, and how well codes predict factors.
 
-    R_ij is the importance of code i in scikit-learn's ``GradientBoostingClassifier()`` (its defaults) fitted
-    to factor j; `disentanglement` and `completeness` are taken of R. The classifier breaks ties between
-    splits at random: another ``random_state`` moves the scores by about 1e-3. disentanglement_lib does not
-    fix it.
+    R_ij is the importance of code i in scikit-learn's ``GradientBoostingClassifier()`` (with its defaults) fitted to
+    factor j; `disentanglement` and `completeness` are computed from R. The classifier breaks ties between splits at
+    random: another ``random_state`` changes the scores by about 1e-3. disentanglement_lib does not fix it.
 
     Parameters
     ----------
     codes, test_codes : array (n, D), (m, D)
     factors, test_factors : array (n, F), (m, F)
-        Each distinct value counts as a class; a factor with one value only is left out.
+        Each distinct value counts as a class; a factor with only one value is left out.
     random_state : int
-        Of the classifiers; 0 to 2^32 - 1.
+        Seed of the classifiers; 0 to 2^32 - 1.
 
     Returns
     -------
     Score
         ``score`` is the disentanglement. ``details``: ``disentanglement``, ``completeness``,
-        ``informativeness_train`` and ``informativeness_test`` (mean accuracies), ``importance`` R (D, F),
-        and ``scikit_learn``, the version used.
+        ``informativeness_train`` and ``informativeness_test`` (mean accuracies), ``importance`` R (D, F), and
+        ``scikit_learn``, its version.
 
     Raises
     ------
@@ -102,11 +101,11 @@ def dci_from_codes(codes: Any, factors: Any, test_codes: Any, test_factors: Any,
 
 
 def disentanglement(importance: np.ndarray) -> float:
-    """Whether each code matters to one factor only, from importances R (D, F); 0 to 1.
+    """Whether each code matters to only one factor, from importances R (D, F); 0 to 1.
 
     D = sum_i rho_i (1 - H_F(R_i. / sum_j R_ij)),   rho_i = sum_j R_ij / sum_ij R_ij
 
-    H_F is the entropy to base F; 1e-11 is added to R in it. If all of R is 0, every rho_i is 1 / D.
+    H_F is the entropy to base F; 1e-11 is added to R inside it. If R is 0 everywhere, every rho_i is 1 / D.
     """
     weight = importance.sum(1)
     rho = weight / weight.sum() if weight.sum() > 0 else np.full(len(weight), 1 / len(weight))
@@ -114,12 +113,12 @@ def disentanglement(importance: np.ndarray) -> float:
 
 
 def completeness(importance: np.ndarray) -> float:
-    """Whether each factor needs one code only: the disentanglement of R transposed, entropies to base D."""
+    """Whether each factor needs only one code: the disentanglement of R transposed, with entropies to base D."""
     return disentanglement(importance.T)
 
 
 def _entropy_of_rows(table: np.ndarray) -> np.ndarray:
-    """Each row's entropy over that of a uniform row; 0 for rows of one entry."""
+    """Each row's entropy divided by that of a uniform row; 0 for rows with one entry."""
     p = table / table.sum(1, keepdims=True)
     return -(p * np.log(p)).sum(1) / np.log(max(p.shape[1], 2))
 

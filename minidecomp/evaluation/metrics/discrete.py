@@ -8,10 +8,10 @@ BINS = 20
 
 
 def discretise(values: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Each column in bins of equal width from its least to its largest value, (n, D) -> int64 (n, D).
+    """Each column in bins of equal width from its smallest to its largest value, (n, D) -> int64 (n, D).
 
-    Bins count from 1; the largest value falls into the last. The number of bins moves a score
-    (MIG on one representation: .1068, .1088, .1085, .1055 for 10, 20, 40, 100).
+    Bins count from 1; the largest value is in the last bin. The number of bins changes a score (MIG of one
+    representation: .1068, .1088, .1085, .1055 for 10, 20, 40, 100).
     """
     edges = np.linspace(values.min(0), values.max(0), bins + 1)[:-1]
     columns = zip(values.T, edges.T, strict=True)
@@ -19,7 +19,7 @@ def discretise(values: np.ndarray, bins: int = BINS) -> np.ndarray:
 
 
 def mutual_information(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """I(a_i; b_j) for all pairs of columns, (n, A) and (n, B) -> (A, B), each distinct value a class.
+    """I(a_i; b_j) for all pairs of columns, (n, A) and (n, B) -> (A, B); each distinct value is a class.
 
     I = sum_uv p(u, v) log(p(u, v) / (p(u) p(v))),   p the observed frequencies
     """
@@ -32,7 +32,7 @@ def mutual_information(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             count = np.bincount(u * width + v, minlength=(u.max() + 1) * width).reshape(-1, width)
             product = count.sum(1, keepdims=True) * count.sum(0)
             full = count > 0
-            # Counts, not frequencies: a constant column then has exactly 0, on which modularity relies.
+            # Counts, not frequencies: a constant column then has exactly 0, and modularity relies on that.
             result[i, j] = (count[full] / n) @ np.log(n * count[full] / product[full])
     return np.maximum(result, 0)
 
@@ -44,5 +44,5 @@ def entropy(b: np.ndarray) -> np.ndarray:
 
 
 def _classes(values: np.ndarray) -> list[np.ndarray]:
-    """Each column's values numbered from 0 in their order."""
+    """Each column's distinct values numbered from 0 in ascending order."""
     return [np.unique(column, return_inverse=True)[1] for column in values.T]

@@ -26,7 +26,7 @@ def explicitness(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, n
 
 
 def explicitness_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
-    """Explicitness of a person's points; see `of_both_parts` and `explicitness_from_codes`. Nothing is drawn."""
+    """Explicitness of a user's own points; see `of_both_parts` and `explicitness_from_codes`. Nothing is drawn."""
     return of_both_parts(points, explicitness_from_codes)
 
 
@@ -35,31 +35,29 @@ def explicitness_from_codes(codes: Any, factors: Any, test_codes: Any, test_fact
 
     explicitness = mean over factors of the mean over its values v of AUC(P(y = v | z) for v against the rest)
 
-    P is a multinomial logistic regression (C = 1, bias not penalised) fitted to the training points, to its
-    optimum. Codes are standardised by the training points' mean and standard deviation (ddof 0); a constant
-    code becomes 0. A value without a test point has no AUC and is left out of the mean; disentanglement_lib
-    fails there.
+    P is a multinomial logistic regression (C = 1, bias not penalised), fitted to the training points to its optimum.
+    Codes are standardised by the training points' mean and standard deviation (ddof 0); a constant code becomes 0.
+    A value without a test point has no AUC and is left out of the mean; disentanglement_lib fails in that case.
 
     Parameters
     ----------
     codes, test_codes : array (n, D), (m, D)
     factors, test_factors : array (n, F), (m, F)
-        Each distinct value counts as a class; a factor with one value only in
-        training is left out.
+        Each distinct value counts as a class; a factor with only one value in training is left out.
 
     Returns
     -------
     Score
         ``score`` is that of the test points. ``details``: ``train`` and ``test``, the AUC of each factor (F),
-        ``train_score``, and ``values_left_out``, how many values had no test point.
+        ``train_score``, and ``values_left_out``, the number of values without a test point.
 
     Raises
     ------
     OptionError
-        A shape or a number is not allowed, no factor varies in training, or one that does has one value only in
-        the test.
+        A shape or a number is not allowed, no factor varies in training, or a factor that does has only one value in
+        the test points.
     MinidecompError
-        No value of a factor is both in training and in the test, or the optimum was not reached.
+        A factor has no value in both the training and the test points, or the optimum was not reached.
     """
     codes = as_codes(codes)
     factors = as_factors(factors, len(codes), classes=True)
@@ -100,11 +98,11 @@ def explicitness_from_codes(codes: Any, factors: Any, test_codes: Any, test_fact
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:
-    """The area under the ROC curve, for scores (n,) and a bool (n,) with both values.
+    """The area under the ROC curve for scores (n,) and labels, bool (n,), with both values.
 
     AUC = P(score of a positive > score of a negative) + P(equal) / 2 = (R - m (m + 1) / 2) / (m (n - m))
 
-    where R is the sum of the ranks of the m positives, equal scores sharing their mean rank.
+    where R is the sum of the ranks of the m positives; equal scores share their mean rank.
     """
     _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
     rank = (np.cumsum(count) - (count - 1) / 2)[place]

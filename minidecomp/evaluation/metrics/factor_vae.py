@@ -1,4 +1,4 @@
-"""The FactorVAE score (Kim and Mnih, 2018, section 4) by two protocols that must not be compared."""
+"""The FactorVAE score (Kim and Mnih, 2018, section 4) by two protocols, whose scores must not be compared."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ def factor_vae(
     num_variance_estimate: int = 10000,
     prune_below: float = 0.05,
 ) -> Score:
-    """How often the code that varies least tells which factor was held; about 1 / F is chance, 1 the best.
+    """How often the code that varies least tells which factor was held fixed; chance is about 1 / F, the best is 1.
 
-    A vote: hold a random factor k at a random value, draw ``batch_size`` points, and take d = argmin_d
-    var(z_d) / v_d over the codes kept, v the variance over ``num_variance_estimate`` points (ddof 1). A
-    code is kept if sqrt(v_d) >= ``prune_below``; a constant code never is, and without a code the score is 0.
-    The classifier gives d the factor most of its training votes came from (of equals, the first). It needs
-    factors that can be drawn at will; `factor_vae_from_codes` is for arrays.
+    For each vote, fix a random factor k at a random value, draw ``batch_size`` points, and take d = argmin_d
+    var(z_d) / v_d over the codes kept, where v is the variance over ``num_variance_estimate`` points (ddof 1). A code
+    is kept if sqrt(v_d) >= ``prune_below``. A constant code never is, and without a code the score is 0. The
+    classifier gives d the factor of most of its training votes (the first if several are equal). It needs factors
+    that can be drawn at will; `factor_vae_from_codes` is for arrays.
 
     Parameters
     ----------
     truth : GroundTruth
-        A factor of one value is left out: to hold it is to hold nothing.
+        A factor with one value is left out, since it cannot vary.
     seed : int
         0 to 2^32 - 1.
     batch_size, num_train, num_eval, num_variance_estimate : int
-        Points in a vote, votes to fit, votes to score, and points for the variances.
+        Points per vote, votes to fit, votes to score, and points for the variances.
     prune_below : float
-        0 or more. disentanglement_lib's published scores used 0.05; the default in its code, 0, prunes
-        nothing and gives higher scores, as collapsed codes can then win votes.
+        0 or more. disentanglement_lib's published scores used 0.05. The default in its code, 0, prunes nothing and
+        gives higher scores, because collapsed codes can then win votes.
 
     Returns
     -------
     Score
-        ``details``: ``train_accuracy``, ``kept``, the codes that took part, and the ``votes`` in training
-        of each factor for each of these, (F, len(kept)).
+        ``details``: ``train_accuracy``, ``kept``, the codes that took part, and the training ``votes`` for each
+        factor and each of these codes, (F, len(kept)).
 
     Raises
     ------
     OptionError
-        A number is not allowed, no factor varies, or the representation returns what is no code.
+        A number is not allowed, no factor varies, or the representation does not return codes.
     """
     batch_size = as_count("batch_size", batch_size, least=2)
     num_train, num_eval = as_count("num_train", num_train), as_count("num_eval", num_eval)
@@ -103,29 +103,29 @@ def factor_vae_from_codes(
     num_eval: int = 5000,
     prune_below: float = 0.05,
 ) -> Score:
-    """The votes of `factor_vae` by drawing from points that are there, whose other factors may depend on the held one.
+    """The votes of `factor_vae`, drawn from given points whose other factors may depend on the fixed one.
 
-    A vote: take a random factor k and a random one of its values that two points or more have, ``batch_size`` different
-    points with this value (all of them if there are fewer), and d = argmin_d var(z_d) / v_d over the codes kept, v the
-    variance over all points (ddof 1). The rest is as in `factor_vae`. Where every combination of factors is there
-    equally often the two agree but for the draws; else this is another number than disentanglement_lib's.
+    For each vote, take a random factor k and a random one of its values that at least two points have, ``batch_size``
+    different points with this value (all of them if there are fewer), and d = argmin_d var(z_d) / v_d over the codes
+    kept, where v is the variance over all points (ddof 1). The rest is as in `factor_vae`. If every combination of
+    factors occurs equally often, the two agree up to the draws; otherwise this is not disentanglement_lib's number.
 
     Parameters
     ----------
     codes : array (n, D)
     factors : array (n, F)
-        A factor with one value only is left out. One whose values have a single point each is never held.
+        A factor with only one value is left out. A factor whose values have a single point each is never fixed.
     seed : int
-        Of ``numpy.random.default_rng``.
+        Seed for ``numpy.random.default_rng``.
     batch_size, num_train, num_eval : int
-        Points in a vote at most, votes to fit and votes to score.
+        The most points per vote, votes to fit, and votes to score.
     prune_below : float
         0 or more.
 
     Returns
     -------
     Score
-        ``details`` as in `factor_vae`. Where no factor can be held the score is 0.
+        ``details`` as in `factor_vae`. If no factor can be fixed, the score is 0.
 
     Raises
     ------
@@ -161,23 +161,23 @@ def factor_vae_from_codes(
 
 
 def factor_vae_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
-    """The FactorVAE score of all points of a person's data; see `factor_vae_from_codes`."""
+    """The FactorVAE score of all points of a user's own data; see `factor_vae_from_codes`."""
     return of_all_points(points, partial(factor_vae_from_codes, seed=seed))
 
 
 def _kept(codes: np.ndarray, prune_below: float) -> tuple[np.ndarray, np.ndarray]:
-    """The variances of codes (n, D), and which of these take part."""
+    """The variances of codes (n, D), and which codes take part."""
     variance = codes.var(0, ddof=1)
     return variance, np.flatnonzero(varying(codes) & (np.sqrt(variance) >= prune_below))
 
 
 def _share_by_majority(train: np.ndarray, votes: np.ndarray) -> float:
-    """The share of votes (F, D) whose factor is the one that most training votes for the same code were of."""
+    """The share of votes (F, D) for the factor that has most training votes for the same code."""
     return float(votes[train.argmax(0), np.arange(train.shape[1])].sum() / max(votes.sum(), 1))
 
 
 def _draw(held: list[list[np.ndarray]], batch_size: int, random: np.random.Generator) -> tuple[int, np.ndarray]:
-    """A random factor of those that can be held, and points with a random one of its values, without replacement."""
+    """A random factor among those that can be fixed, and points with a random value of it, without replacement."""
     factors = [k for k, groups in enumerate(held) if groups]
     k = factors[random.integers(len(factors))]
     points = held[k][random.integers(len(held[k]))]
@@ -217,37 +217,35 @@ def factor_vae_mathieu19(truth: GroundTruth, *, seed: int = 0, num_votes: int = 
 
 
 def factor_vae_mathieu19_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
-    """The score of Mathieu et al. (2019) of all points of a person's data; see `factor_vae_mathieu19_from_codes`."""
+    """The score of Mathieu et al. (2019) of all points of a user's own data; see `factor_vae_mathieu19_from_codes`."""
     return of_all_points(points, partial(factor_vae_mathieu19_from_codes, seed=seed))
 
 
 def factor_vae_mathieu19_from_codes(
     codes: Any, factors: Any, *, seed: int = 0, num_votes: int = 20000, batch_size: int = 1000
 ) -> Score:
-    """The disentanglement of Mathieu et al. (2019) as their code computes it, but for its random numbers.
+    """The disentanglement score of Mathieu et al. (2019) as their code computes it, except for its random numbers.
 
-    A vote: take a random factor k and a random one of its values, ``batch_size`` points with this value
-    without replacement (all of them if there are fewer), and d = argmin_d var(z_d / std_d), std over all
-    points (ddof 1). A value with a single point is never taken: no variance tells of it, and the published
-    code would vote for the first code; if all are such, there is no vote, and the score is 0.
+    For each vote, take a random factor k and a random one of its values, ``batch_size`` points with this value without
+    replacement (all of them if there are fewer), and d = argmin_d var(z_d / std_d), std over all points (ddof 1). A
+    value with a single point is never taken: it has no variance, and the published code would vote for the first
+    code. If all values have single points, there is no vote, and the score is 0.
 
     score = sum_d max_k V_dk / ``num_votes``,   V_dk the votes of factor k for code d
 
-    That is the training accuracy of the majority vote, and no code is pruned: collapsed codes win the votes
-    of factors that are not encoded, and raise the score. On one representation it is 1.000 where `factor_vae`
-    is 0.953; the two must not be compared. Constant codes, for which the published code has no answer, win no
-    vote, and without other codes the score is 0. With a Student-t prior the paper scores `gaussian_quantiles`
-    of the codes.
+    This is the training accuracy of the majority vote, and no code is pruned: collapsed codes win the votes of
+    factors that are not encoded, and raise the score. On one representation it is 1.000 where `factor_vae` is 0.953;
+    the two must not be compared. Constant codes, which the published code cannot handle, win no vote; without other
+    codes the score is 0. With a Student-t prior the paper scores the codes' `gaussian_quantiles`.
 
     Parameters
     ----------
     codes : array (n, D)
         All points of the data.
     factors : array (n, F)
-        Of any data; the values need not come in all combinations; a factor with one value only is
-        left out.
+        The values need not occur in all combinations; a factor with only one value is left out.
     seed : int
-        Of ``numpy.random.default_rng``.
+        Seed for ``numpy.random.default_rng``.
     num_votes, batch_size : int
 
     Returns
@@ -286,7 +284,7 @@ def factor_vae_mathieu19_from_codes(
 
 FACTOR_VAE = Metric(
     "factor_vae",
-    "how often the code that varies least tells which factor was held, by disentanglement_lib's protocol",
+    "how often the code that varies least tells which factor was held fixed, by disentanglement_lib's protocol",
     of_truth=factor_vae,
     of_points=factor_vae_of_points,
     title="FactorVAE score",
@@ -296,7 +294,7 @@ FACTOR_VAE = Metric(
 )
 FACTOR_VAE_MATHIEU19 = Metric(
     "factor_vae_mathieu19",
-    "the same idea as the paper's authors computed it; not to be compared with factor_vae",
+    "the same idea, as the paper's authors computed it; not comparable with factor_vae",
     of_truth=factor_vae_mathieu19,
     of_points=factor_vae_mathieu19_of_points,
     title="FactorVAE, Mathieu et al.",

@@ -12,12 +12,12 @@ from .arrays import LARGEST, as_codes
 
 
 def gaussian_quantiles(codes: Any, df: float, loc: Any = 0.0, scale: Any = 1.0) -> np.ndarray:
-    """Codes (n, D) of a Student-t prior, mapped to those of a Gaussian prior, so that variances can be compared.
+    """Codes (n, D) of a Student-t prior mapped to codes of a Gaussian prior, so that variances can be compared.
 
     x = Phi^-1(F_df((z - loc) / scale))
 
-    F_df is the Student-t's distribution function and Phi the standard Gaussian's. Near loc it is computed by
-    P(|T| < t) = I_y(1/2, df / 2), y = t^2 / (df + t^2), far from it by the logarithm of the nearer tail, so
+    F_df is the Student-t's distribution function and Phi the standard Gaussian's. Near loc, F_df is computed from
+    P(|T| < t) = I_y(1/2, df / 2), y = t^2 / (df + t^2), and far from it from the logarithm of the nearer tail, so
     that x is finite and accurate everywhere.
 
     Parameters
@@ -26,7 +26,7 @@ def gaussian_quantiles(codes: Any, df: float, loc: Any = 0.0, scale: Any = 1.0) 
     df : float
         Degrees of freedom, above 0.
     loc, scale : float or array (D,)
-        The prior's.
+        Those of the prior.
 
     Returns
     -------
@@ -75,13 +75,13 @@ def _log_tail(t: np.ndarray, df: float) -> np.ndarray:
 
 
 def _log_far_tail(t: np.ndarray, df: float) -> np.ndarray:
-    """The same where P(T > t) is too small for a number, by the continued fraction of I_x (DLMF 8.17.22).
+    """The same if P(T > t) is too small for a float, by the continued fraction of I_x (DLMF 8.17.22).
 
     P(T > t) = x^a (1 - x)^b / (2 a B(a, b)) / (1 + d1 / (1 + d2 / (1 + d3 / ...))),   a = df / 2,   b = 1/2,
         d1 = -(a + b) x / (a + 1),   d2 = (b - 1) x / ((a + 1) (a + 2)),
         d3 = -(a + 1) (a + b + 1) x / ((a + 2) (a + 3))
 
-    So far out x is tiny or a is large: what comes after d3 is lost in rounding.
+    This far out x is tiny or a is large: the terms after d3 are lost in rounding.
     """
     from scipy.special import betaln
 

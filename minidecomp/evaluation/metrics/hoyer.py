@@ -1,4 +1,4 @@
-"""Hoyer's measure of sparsity (Hoyer, 2004), normalised as Mathieu et al. (2019) do it, or plain."""
+"""Hoyer's measure of sparsity (Hoyer, 2004), normalised as in Mathieu et al. (2019), or unscaled."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from .score import Score
 
 
 def hoyer(codes: Any, normalise: bool = True) -> Score:
-    """How sparse a point's codes are, on average: 0 if all are of the same size, 1 if only one is not zero.
+    """How sparse a point's codes are, on average: 0 if all have the same size, 1 if all but one are zero.
 
     H = mean over points of (sqrt(D) - |y|_1 / |y|_2) / (sqrt(D) - 1),   y_d = z_d / std_d, or z_d
 
-    The deviation (ddof 1, over the data; codes are not centred) is there so that a code that hardly moves
-    does not count as sparse: it is blown up to the size of the others. For the same reason a constant code,
-    which cannot be blown up, is left out, of D too; with fewer than two codes left the score is 0. A point
-    whose codes are all zero counts as 0, as points with all codes alike do. The published code gives NaN in
-    these cases.
+    Dividing by the standard deviation (ddof 1, over the data; codes are not centred) keeps a code that hardly moves
+    from counting as sparse: it is scaled to the size of the others. A constant code cannot be scaled, so it is left
+    out, also from D; with fewer than two codes left the score is 0. A point whose codes are all zero counts as 0, like
+    points with all codes equal. The published code gives NaN in these cases.
 
     Parameters
     ----------
     codes : array (n, D)
-        The means of the encoder, one row a point; two codes or more.
+        The encoder's means, one row per point, with two codes or more.
     normalise : bool
-        Divide by the standard deviations. Without it no code is left out.
+        Divide by the standard deviations. Otherwise no code is left out.
 
     Returns
     -------
     Score
-        ``details``: ``kept``, the codes that were used, and ``zero_points``, the number of points with all
-        of these zero.
+        ``details``: ``kept``, the codes that were used, and ``zero_points``, the number of points where these are
+        all zero.
 
     Raises
     ------
@@ -47,7 +46,7 @@ def hoyer(codes: Any, normalise: bool = True) -> Score:
     if normalise:
         y = y / codes[:, kept].std(0, ddof=1)
 
-    # By a point's largest code first, so that squares neither overflow nor underflow; the ratio is the same.
+    # Divide by each point's largest code first, so that squares neither overflow nor underflow; the ratio is the same.
     largest = y.max(1, initial=0)
     full = largest > 0
     y = y[full] / largest[full, None]
@@ -57,7 +56,7 @@ def hoyer(codes: Any, normalise: bool = True) -> Score:
         ratio = y.sum(1) / np.sqrt((y**2).sum(1))
         score = float(((root - ratio) / (root - 1)).sum() / len(codes))
     normalised = "each code divided by its standard deviation (ddof 1), constant codes left out"
-    form = normalised if normalise else "codes as they are"
+    form = normalised if normalise else "codes not scaled"
     return Score(
         score=score,
         details={"kept": np.flatnonzero(kept).tolist(), "zero_points": int((~full).sum())},
@@ -77,7 +76,7 @@ HOYER = Metric(
 )
 HOYER_PLAIN = Metric(
     "hoyer_plain",
-    "sparsity of a point's codes as they are",
+    "sparsity of a point's codes, without scaling",
     of_codes=partial(hoyer, normalise=False),
     title="Hoyer sparsity, unscaled",
     scale="0 to 1, 1 is sparse",

@@ -26,12 +26,12 @@ def irs(
 
 
 def irs_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
-    """IRS of all points of a person's data; see `irs_from_codes`. Nothing is drawn."""
+    """IRS of all points of a user's own data; see `irs_from_codes`. Nothing is drawn."""
     return of_all_points(points, irs_from_codes)
 
 
 def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: int = BINS) -> Score:
-    """How little a code moves when its own factor is held and all others change, from 0 to 1.
+    """How little a code moves when its own factor is held fixed and all others change, from 0 to 1.
 
     m_ij = 1 - (mean over values v of factor j of Q{|z_i - mean_v z_i| : y_j = v}) / max |z_i - mean z_i|
     IRS  = sum_i w_i max_j m_ij / sum_i w_i,   w_i = max |z_i - mean z_i|,   Q the quantile over points
@@ -39,18 +39,18 @@ def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: in
     Parameters
     ----------
     codes : array (n, D)
-        Constant codes are left out; the score is 0 if there are no others.
+        Constant codes are left out; the score is 0 if no others remain.
     factors : array (n, F)
-        Put into bins of equal width (the codes are not); a factor with one value only is left out.
+        Put into bins of equal width (the codes are not); a factor with only one value is left out.
     quantile : float
-        0 to 1; between two points by linear interpolation.
+        0 to 1, with linear interpolation between points.
     bins : int
         The number of bins.
 
     Returns
     -------
     Score
-        ``details``: ``matrix`` m (codes kept, F), ``kept``, which codes these are, and ``factor`` of each.
+        ``details``: ``matrix`` m (codes kept, F), ``kept``, their indices, and the ``factor`` of each.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def irs_from_codes(codes: Any, factors: Any, *, quantile: float = 0.99, bins: in
 
 IRS = Metric(
     "irs",
-    "whether a code stays where it is when other factors change",
+    "whether a code stays the same when other factors change",
     of_truth=irs,
     of_points=irs_of_points,
     title="interventional robustness",

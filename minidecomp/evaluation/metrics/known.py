@@ -1,4 +1,4 @@
-"""What is known of a data set's factors before anything is computed: which metrics it allows."""
+"""What is known about a data set's factors before anything is computed, which decides the metrics it allows."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ ALL, IN_BOTH_PARTS, HOLDABLE = "all", "in both parts", "holdable"
 
 @dataclass(frozen=True)
 class KnownFactors:
-    """The factors of a data set that vary: those of which two values or more are there.
+    """The factors of a data set that vary: those with two values or more.
 
     Attributes
     ----------
     sizes : mapping of str to int
-        Each one's name, and how many values it has.
+        Each factor's name and number of values.
     at_will : bool
-        Whether points of any combination can be drawn; else the factors are known of the points that are there.
+        Whether points of any combination can be drawn; otherwise the factors are known only for the given points.
     usable : mapping of str to int
-        Of the latter: how many of them have two values that are both in training and in the test (``IN_BOTH_PARTS``),
-        and how many have a value of two points or more (``HOLDABLE``).
+        For given points: how many factors have two values that occur both in training and in test points
+        (``IN_BOTH_PARTS``), and how many have a value of two points or more (``HOLDABLE``).
     advice : str
-        Where none varies: what to do about it, or why; empty if nothing is to be said.
+        If no factor varies: what to do about it, or why; empty if there is nothing to say.
     """
 
     sizes: Mapping[str, int]
@@ -36,17 +36,17 @@ class KnownFactors:
 
     @classmethod
     def none(cls, advice: str = "") -> KnownFactors:
-        """Of data without factors."""
+        """For data without factors."""
         return cls({}, False, {}, advice)
 
     @classmethod
     def drawn(cls, names: Sequence[str], sizes: Sequence[int]) -> KnownFactors:
-        """Of data whose points can be drawn by the factors' values."""
+        """For data whose points can be drawn by the values of factors."""
         return cls({name: size for name, size in zip(names, sizes, strict=True) if size > 1}, True, {})
 
     @classmethod
     def of_points(cls, names: Sequence[str], factors: np.ndarray, test_factors: np.ndarray) -> KnownFactors:
-        """Of the factors (n, F) of a person's training points, and (m, F) of the test points, int64 from 0."""
+        """From the factors (n, F) of a user's training points and (m, F) of the test points, int64 from 0."""
         counts = [np.bincount(column) for column in np.concatenate([factors, test_factors]).T]
         sizes = {name: np.count_nonzero(count) for name, count in zip(names, counts, strict=True)}
         varying = {name: int(size) for name, size in sizes.items() if size > 1}
@@ -60,5 +60,5 @@ class KnownFactors:
         return cls(varying, False, usable)
 
     def count(self, which: str) -> int:
-        """How many factors there are of a kind; of those that can be drawn at will all are of every kind."""
+        """The number of factors of a kind; if factors can be drawn at will, all of them are of every kind."""
         return self.usable.get(which, len(self.sizes))

@@ -1,4 +1,4 @@
-"""A person's own points: factors that are known of each, but cannot be drawn at will."""
+"""A user's own points: the factors of each are known, but points cannot be drawn at will."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from ...data.points import evenly_spread
 from .score import Score
 
-MOST_TRAIN, MOST_TEST = 10000, 5000  # as disentanglement_lib takes
+MOST_TRAIN, MOST_TEST = 10000, 5000  # as in disentanglement_lib
 
 
 @dataclass(frozen=True)
 class LabelledCodes:
-    """The codes of a person's points, and what is known of their factors.
+    """The codes of a user's points, and what is known about their factors.
 
     Attributes
     ----------
     codes, test_codes : numpy.ndarray of shape (n, D), (m, D)
-        Of the training and of the test points.
+        Of the training and the test points.
     factors, test_factors : numpy.ndarray of shape (n, F), (m, F)
-        int64 classes from 0 of the factors that have two values or more.
+        int64 classes from 0, for the factors with two values or more.
     """
 
     codes: np.ndarray
@@ -42,10 +42,10 @@ def of_all_points(points: LabelledCodes, from_codes: Callable[[Any, Any], Score]
 
 
 def of_both_parts(points: LabelledCodes, from_codes: Callable[[Any, Any, Any, Any], Score]) -> Score:
-    """The score of a metric that is fitted to training points and scored on test points.
+    """The score of a metric that is fitted to training points and evaluated on test points.
 
-    10,000 and 5,000 points at most, evenly spread. Of the factors only those of `in_both_parts`; the detail ``factors``
-    says which.
+    At most 10,000 and 5,000 points are used, evenly spread, and only the factors from `in_both_parts`, which the detail
+    ``factors`` names.
     """
     fit, held_out = parts(len(points.codes), len(points.test_codes))
     factors, test_factors = points.factors[fit], points.test_factors[held_out]
@@ -59,20 +59,20 @@ def of_both_parts(points: LabelledCodes, from_codes: Callable[[Any, Any, Any, An
 
 
 def parts(train: int, test: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which of so many training points a metric is fitted to, and on which of so many test points it is scored."""
+    """The training points that a metric is fitted to, and the test points that it is evaluated on, as indices."""
     return evenly_spread(train, MOST_TRAIN), evenly_spread(test, MOST_TEST)
 
 
 def in_both_parts(factors: np.ndarray, test_factors: np.ndarray) -> list[int]:
-    """Which factors have two values or more that are both in training (n, F) and in the test (m, F)."""
+    """Which factors have two values or more that occur both in training (n, F) and in test points (m, F)."""
     columns = zip(factors.T, test_factors.T, strict=True)
     return [f for f, (fitted, scored) in enumerate(columns) if len(np.intersect1d(fitted, scored)) > 1]
 
 
 def holdable(factors: np.ndarray) -> list[list[np.ndarray]]:
-    """For each factor (n, F), for each of its values that two points or more have: these points, as indices.
+    """For each factor (n, F) and each of its values with two points or more: the indices of these points.
 
-    A value of a single point is left out: it would be that point again and again, and its variance says nothing.
+    A value with a single point is left out: that point would be drawn again and again, and has no variance.
     """
     groups = []
     for column in factors.T:

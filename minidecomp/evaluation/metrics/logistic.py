@@ -1,8 +1,7 @@
 """Multinomial logistic regression, solved to the optimum by Newton's method.
 
-disentanglement_lib takes what scikit-learn's solver returns at its default tolerance, which moves scores by
-4e-6 from one version to another. The optimum is one number; it is what scikit-learn tends to with a small
-tolerance.
+disentanglement_lib takes the result of scikit-learn's solver at its default tolerance, which changes scores by 4e-6
+from one version to another. The optimum is a single value, which scikit-learn approaches at a small tolerance.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ def fit(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
 
     f(W) = sum_n (log sum_k exp(x_n . W_k) - x_n . W_y_n) + l/2 |W without bias|^2
 
-    with l = 1 (scikit-learn's C = 1), to the limit of rounding: for codes of ordinary size each entry of the
+    with l = 1 (scikit-learn's C = 1), as exactly as rounding allows: for codes of ordinary size each entry of the
     gradient is well below 1e-7.
 
     Parameters
     ----------
     x : array (n, D)
     labels : array (n,) of int
-        0 to K - 1, each present.
+        0 to K - 1; each class must occur.
     classes : int
         K.
     """
@@ -34,7 +33,7 @@ def fit(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     n, width = x.shape
     onehot = np.zeros((n, classes))
     onehot[np.arange(n), labels] = 1
-    # Two classes are fitted with one vector w by custom; that is W = (-w/2, w/2), so |w|^2 is 2 |W|^2.
+    # By convention two classes are fitted with one vector w; that is W = (-w/2, w/2), so |w|^2 is 2 |W|^2.
     penalty = np.full((width, classes), 2.0 if classes == 2 else 1.0)
     penalty[-1] = 0
 
@@ -52,7 +51,7 @@ def fit(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
         gradient = x.T @ (p - onehot) + penalty * w
         step = _solve(_hessian(x, p, penalty), gradient.T.ravel()).reshape(classes, width).T
         decrement = float((gradient * step).sum())
-        if decrement <= 1e-16 * (1 + value):  # whatever the codes' scale; the last step squares what is left
+        if decrement <= 1e-16 * (1 + value):  # for any scale of the codes; the last step squares the rest
             return w - step
         size = 1.0
         while size > 1e-10:
@@ -73,7 +72,7 @@ def probabilities(x: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def with_ones(x: np.ndarray) -> np.ndarray:
-    """x (n, D) with a column of ones behind it, (n, D + 1)."""
+    """x (n, D) with a column of ones appended, (n, D + 1)."""
     return np.concatenate([x, np.ones((len(x), 1))], axis=1)
 
 
@@ -90,7 +89,7 @@ def _hessian(x: np.ndarray, p: np.ndarray, penalty: np.ndarray) -> np.ndarray:
         blocks = (products.T @ part).reshape(classes, width, width)
         for k in range(classes):
             hessian[k * width : (k + 1) * width, k * width : (k + 1) * width] += blocks[k]
-    # All biases moved together change nothing: this pins that direction and leaves the others as they are.
+    # Moving all biases together changes nothing: this fixes that direction and leaves the others unchanged.
     bias = np.arange(width - 1, size, width)
     hessian[np.ix_(bias, bias)] += 1
     return hessian

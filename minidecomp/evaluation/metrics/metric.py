@@ -1,4 +1,4 @@
-"""What a metric tells about itself: from it come the choices, their help, the checks and the columns of tables."""
+"""What a metric declares about itself, from which choices, help, checks and table columns are made."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from .score import Score
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of a model's codes, by its name.
+    """A metric of a model's codes.
 
     Attributes
     ----------
     name : str
-        On the command line, in evaluation.json and in tables.
+        Its name on the command line, in evaluation.json and in tables.
     help : str
         What it measures, in one line without a full stop.
     title : str
-        Its name for people, in a few words; the name without its underscores if none is given.
+        Its name in a few words; by default ``name`` without underscores.
     scale : str
-        Its unit or range, and which end is the good one: "0 to 1, 1 is best".
+        Its unit or range, and which end is good: "0 to 1, 1 is best".
     of_truth : callable, optional
-        Given a `GroundTruth` and ``seed``, 0 to 2^32 - 1, returns the `Score`. Without it, and without ``of_codes``,
-        the metric needs points that have factors.
+        Takes a `GroundTruth` and ``seed``, 0 to 2^32 - 1, and returns the `Score`. Without it and ``of_codes``, the
+        metric needs given points that have factors.
     of_points : callable, optional
-        Given `LabelledCodes` and ``seed``, returns the `Score` of a person's own points, whose factors are known but
-        cannot be drawn at will. Without it, and without ``of_codes``, the metric needs factors that can be.
+        Takes `LabelledCodes` and ``seed``, and returns the `Score` of a user's own points, whose factors are known but
+        cannot be drawn at will. Without it and ``of_codes``, the metric needs factors that can be drawn at will.
     of_codes : callable, optional
-        Given codes (n, D), returns the `Score` for data without known factors, and where the function above that fits
-        the data is missing. Without it the metric needs factors.
+        Takes codes (n, D), and returns the `Score` for data without known factors, and for data without a function
+        above. Without it the metric needs factors.
     uses : str
-        The factors of a person's points that ``of_points`` can use: ``ALL``, ``IN_BOTH_PARTS`` or ``HOLDABLE``.
+        The factors of a user's points that ``of_points`` can use: ``ALL``, ``IN_BOTH_PARTS`` or ``HOLDABLE``.
     least_factors : int
-        How many factors of these have to vary, of those that it needs.
+        How many of these factors have to vary, if it needs factors.
     most_values : int
-        How many values a factor may have; 0 for any number.
+        The most values that a factor may have; 0 for any number.
     least_latent_dims : int
-        How many latent dimensions it needs.
+        The number of latent dimensions that it needs.
     slow : str
         How long it takes, if that is minutes; ``all`` then leaves it out.
     package, module, install : str
-        A package that it needs beyond NumPy: its name, its module's name, and the argument of ``pip install``.
+        A package that it needs besides NumPy: its name, its module's name, and the argument of ``pip install``.
     """
 
     name: str
@@ -75,17 +75,17 @@ class Metric:
 
     @property
     def needs_factors(self) -> bool:
-        """Whether it can be computed only where the factors are known."""
+        """Whether it needs known factors."""
         return self.of_codes is None
 
     def function_of(self, known: KnownFactors) -> Callable[..., Score] | None:
-        """That of ``of_truth`` and ``of_points`` which fits the data, where factors vary; else None."""
+        """``of_truth`` or ``of_points``, whichever fits the data, if factors vary; otherwise None."""
         if not known.sizes:
             return None
         return self.of_truth if known.at_will else self.of_points
 
     def lacks(self, known: KnownFactors, latent_dim: int) -> str:
-        """Why it cannot be computed for these factors and so many latent dimensions; empty if it can."""
+        """Why it cannot be computed for these factors and this number of latent dimensions; empty if it can."""
         if self.needs_factors and (lack := self._lacks_of_factors(known)):
             return lack
         if latent_dim < self.least_latent_dims:
@@ -105,7 +105,7 @@ class Metric:
         return ""
 
     def is_installed(self) -> bool:
-        """Whether the package that it needs is there."""
+        """Whether its package is installed."""
         return not self.module or is_installed(self.module)
 
     def check_package(self) -> None:
@@ -114,7 +114,7 @@ class Metric:
             raise MinidecompError(f"--metrics {self.name}: {reason}")
 
     def score(self, codes: Any, truth: GroundTruth | LabelledCodes | None, seed: int) -> Score:
-        """The score of codes (n, D), or, where factors are known and it takes them, of what is known."""
+        """The score of codes (n, D) or, if factors are known and the metric uses them, of what is known."""
         if self.of_points is not None and isinstance(truth, LabelledCodes):
             return self.of_points(truth, seed=seed)
         if self.of_truth is not None and isinstance(truth, GroundTruth):

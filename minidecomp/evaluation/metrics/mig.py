@@ -21,12 +21,12 @@ def mig(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, bins: int 
 
 
 def mig_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
-    """MIG of all points of a person's data; see `mig_from_codes`. Nothing is drawn."""
+    """MIG of all points of a user's own data; see `mig_from_codes`. Nothing is drawn."""
     return of_all_points(points, mig_from_codes)
 
 
 def mig_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Score:
-    """How much more the best code tells of a factor than the second best, from 0 to 1.
+    """How much more the best code tells about a factor than the second best, from 0 to 1.
 
     MIG = mean over factors j of (I(z_top1; y_j) - I(z_top2; y_j)) / H(y_j)
 
@@ -35,7 +35,7 @@ def mig_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Score:
     codes : array (n, D)
         Two codes or more; each is put into bins of equal width.
     factors : array (n, F)
-        Each distinct value counts as a class; a factor with one value only is left out.
+        Each distinct value counts as a class; a factor with only one value is left out.
     bins : int
         The number of bins.
 

@@ -24,25 +24,25 @@ def modularity(truth: GroundTruth, *, seed: int = 0, num_train: int = 10000, bin
 
 
 def modularity_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
-    """Modularity of all points of a person's data; see `modularity_from_codes`. Nothing is drawn."""
+    """Modularity of all points of a user's own data; see `modularity_from_codes`. Nothing is drawn."""
     return of_all_points(points, modularity_from_codes)
 
 
 def modularity_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Score:
-    """Whether each code tells of one factor only, from 0 to 1; it does not ask that all factors be told.
+    """Whether each code encodes only one factor, from 0 to 1; factors that no code encodes do not matter.
 
     modularity = mean over codes i of 1 - (sum_j m_ij^2 - max_j m_ij^2) / ((F - 1) max_j m_ij^2)
 
-    where m_ij = I(z_i; y_j). A code that tells nothing at all (its largest m is exactly 0) counts as 0. A
-    collapsed code with a little noise tells by chance a little of everything and counts in full: read the
-    score beside ``active``.
+    where m_ij = I(z_i; y_j). A code without any information (its largest m is exactly 0) counts as 0. A collapsed code
+    with a little noise by chance tells a little about everything and counts in full: read the score together with
+    ``active``.
 
     Parameters
     ----------
     codes : array (n, D)
         Each is put into bins of equal width.
     factors : array (n, F)
-        Each distinct value counts as a class; a factor with one value only is left out, of F too. Two or more vary.
+        Each distinct value counts as a class; a factor with only one value is left out, also from F. Two or more vary.
     bins : int
         The number of bins.
 
@@ -62,7 +62,7 @@ def modularity_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Scor
     factors = factors[:, varied(factors, least=2)]
     bins = as_count("bins", bins)
     information = mutual_information(discretise(codes, bins), factors)
-    # By the largest first, as the square of a tiny m would underflow.
+    # Divide by the largest first, because the square of a tiny m would underflow.
     largest = information.max(1, keepdims=True)
     share = np.divide(information, largest, out=np.zeros_like(information), where=largest > 0) ** 2
     others = (share.sum(1) - share.max(1)) / (factors.shape[1] - 1)
@@ -83,7 +83,7 @@ def modularity_from_codes(codes: Any, factors: Any, *, bins: int = BINS) -> Scor
 
 MODULARITY = Metric(
     "modularity",
-    "whether each code tells of one factor only",
+    "whether each code encodes only one factor",
     of_truth=modularity,
     of_points=modularity_of_points,
     title="modularity",

@@ -1,7 +1,7 @@
-"""Ground truth: factors that can be drawn at will, and the codes of what they make.
+"""Ground truth: factors that can be drawn at will, and the codes of the points that they give.
 
-Scores equal those of disentanglement_lib only if the draws do. They come from NumPy's legacy ``RandomState``,
-whose stream is frozen, in that library's order: factor by factor, and in batches of 16 for most metrics.
+Scores equal those of disentanglement_lib only if the draws do. They come from NumPy's legacy ``RandomState``, whose
+stream never changes, in that library's order: factor by factor, and in batches of 16 for most metrics.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """Independent factors, uniform over their values, and a representation of what they make.
+    """Independent factors, uniform over their values, and a representation of the points that they give.
 
     Attributes
     ----------
     factor_sizes : tuple of int
         The number of values of each of the F factors; factor f takes 0 to ``factor_sizes[f] - 1``.
     represent : callable
-        Takes factors (n, F) int64 and returns the codes (n, D) of these points, the mean of the encoder for a
-        VAE. It is a plain function: a row's codes depend on that row alone, as points come in other batches
-        than they are drawn in.
+        Takes factors (n, F) int64 and returns the codes (n, D) of these points; for a VAE, the means of the encoder. A
+        row's codes must depend on that row alone, because points are represented in other batches than they are drawn
+        in.
 
     Raises
     ------
@@ -50,20 +50,20 @@ class GroundTruth:
 
     @classmethod
     def from_table(cls, codes: Any, factor_sizes: tuple[int, ...]) -> GroundTruth:
-        """Ground truth by looking codes up that were computed before.
+        """Ground truth from codes that were computed before.
 
         Parameters
         ----------
         codes : array (N, D)
-            The codes of all N = prod(factor_sizes) points, the last factor moving fastest (row-major), as the
-            points lie in dSprites.
+            The codes of all N = prod(factor_sizes) points, the last factor moving fastest (row-major), in the order of
+            dSprites.
         factor_sizes : tuple of int
             The number of values of each factor; dSprites without its colour has (3, 6, 40, 32, 32).
 
         Raises
         ------
         OptionError
-            The table has another number of rows, or what is in it is no code.
+            The table has another number of rows, or does not contain codes.
         """
         table = np.asarray(codes)  # not as float64: a large table of float32 stays as it is
         as_codes(table, least_points=1)
@@ -79,7 +79,7 @@ class GroundTruth:
         return truth
 
     def of_those_that_vary(self) -> GroundTruth:
-        """The same without the factors of one value, at which they are held.
+        """The same without the factors that have one value; they keep it.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class GroundTruth:
 
 
 def codes_of(truth: GroundTruth, factors: np.ndarray) -> np.ndarray:
-    """The codes (n, D), float64, that the representation gives for factors (n, F), checked."""
+    """The codes (n, D), float64, of factors (n, F), checked."""
     codes = as_codes(truth.represent(factors), "represent", least_points=0)
     if len(codes) != len(factors):
         raise OptionError(
@@ -111,9 +111,9 @@ def codes_of(truth: GroundTruth, factors: np.ndarray) -> np.ndarray:
 
 
 def legacy_seed(seed: int) -> int:
-    """The seed of NumPy's generators that stands for a run's or an evaluation's, which may have 64 bits.
+    """The seed for NumPy's legacy generators, from a run's or an evaluation's seed, which may have 64 bits.
 
-    Below 2^32 it is itself, as disentanglement_lib's scores need; above, the first word of its own stream.
+    Below 2^32 it stays the same, as disentanglement_lib's scores require; above, the first word of its stream.
     """
     return int(seed) if seed < 2**32 else int(philox.words(1, seed, *streams.METRICS.at())[0])
 
@@ -126,12 +126,12 @@ def legacy_random(seed: int) -> np.random.RandomState:
 
 
 def draw_factors(sizes: tuple[int, ...], n: int, random: np.random.RandomState) -> np.ndarray:
-    """n points' factors (n, F) int64, drawn one factor after the other."""
+    """The factors (n, F) int64 of n points, drawn one factor after the other."""
     return np.stack([random.randint(size, size=n) for size in sizes], axis=1).astype(np.int64, copy=False)
 
 
 def draw_points(truth: GroundTruth, n: int, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-    """n points' codes (n, D) and factors (n, F), drawn 16 at a time: another batch would be other points."""
+    """The codes (n, D) and factors (n, F) of n points, drawn 16 at a time: other batches would give other points."""
     batches = [draw_factors(truth.factor_sizes, min(BATCH, n - i), random) for i in range(0, n, BATCH)]
     factors = np.concatenate(batches)
     return codes_of(truth, factors), factors

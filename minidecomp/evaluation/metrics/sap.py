@@ -36,28 +36,28 @@ def sap(
 
 
 def sap_of_points(points: LabelledCodes, *, seed: int = 0) -> Score:
-    """SAP of a person's points; see `of_both_parts` and `sap_from_codes`. Nothing is drawn."""
+    """SAP of a user's own points; see `of_both_parts` and `sap_from_codes`. Nothing is drawn."""
     return of_both_parts(points, sap_from_codes)
 
 
 def sap_from_codes(
     codes: Any, factors: Any, test_codes: Any = None, test_factors: Any = None, *, continuous: bool = False
 ) -> Score:
-    """How much better the best code alone predicts a factor than the second best, from 0 to 1.
+    """How much better the best single code predicts a factor than the second best, from 0 to 1.
 
     SAP = mean over factors j of S_top1,j - S_top2,j
 
-    S_ij is the test accuracy of a linear support vector machine that sees code i only (see `fit_machine`),
-    or, if ``continuous``, the squared correlation of code and factor over the training points (0 for a code
-    of variance 1e-12 or less). Codes are not standardised, so the first kind depends on their scale.
+    S_ij is the test accuracy of a linear support vector machine that sees only code i (see `fit_machine`) or, if
+    ``continuous``, the squared correlation of code and factor over the training points (0 for a code with variance
+    1e-12 or less). Codes are not standardised, so the accuracy depends on their scale.
 
     Parameters
     ----------
     codes, test_codes : array (n, D), (m, D)
         Two codes or more; test points are not used if ``continuous``.
     factors, test_factors : array (n, F), (m, F)
-        Each distinct value counts as a class, or, if ``continuous``, as a number; a factor with one value only
-        is left out.
+        Each distinct value counts as a class or, if ``continuous``, as a number; a factor with only one value is left
+        out.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def sap_from_codes(
 
 def _squared_correlation(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """S_ij = cov(z_i, y_j)^2 / (var z_i var y_j), (D, F)."""
-    y = factors / np.abs(factors).max(0)  # squares of tiny or huge ones would not be numbers
+    y = factors / np.abs(factors).max(0)  # squares of tiny or huge values would underflow or overflow
     z, y = codes - codes.mean(0), y - y.mean(0)
     variance, degrees = (z**2).sum(0), len(codes) - 1
     squared = (z.T @ y) ** 2 / (y**2).sum(0)
@@ -117,13 +117,13 @@ def fit_machine(z: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.nda
 
     minimise  (w^2 + b^2) / 2 + C sum_n k_n max(0, 1 - t_n (w z_n + b))^2,   t_n = 1 in the class, else -1
 
-    with k_n = n / (K n_class) in the class and 1 elsewhere. Of two classes both have their weight. This is
-    the problem that liblinear solves for scikit-learn's ``LinearSVC(class_weight="balanced")``, bias
-    penalised. It is smooth and strictly convex, and Newton's method ends at the optimum after a few steps.
+    with k_n = n / (K n_class) in the class and 1 elsewhere. With two classes both have their weight. This is the
+    problem that liblinear solves for scikit-learn's ``LinearSVC(class_weight="balanced")``, with the bias penalised.
+    It is smooth and strictly convex, and Newton's method reaches the optimum in a few steps.
     """
     own = len(z) / (classes * np.bincount(labels, minlength=classes))
     rest = own[::-1] if classes == 2 else np.ones(classes)
-    inside = labels == np.arange(classes)[:, None]  # (K, n): sums run along memory
+    inside = labels == np.arange(classes)[:, None]  # (K, n): sums run along contiguous memory
     sign = np.where(inside, 1.0, -1.0)
     cost = COST * np.where(inside, own[:, None], rest[:, None])
     signed_z = sign * z

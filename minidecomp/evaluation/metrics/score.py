@@ -8,18 +8,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Score:
-    """A metric's value, and all that is needed to say what it means and to compute it again.
+    """A metric's value, and all that is needed to interpret it and to compute it again.
 
     Attributes
     ----------
     score : float
-        The metric's headline; never NaN.
+        The metric's main value; never NaN.
     details : dict
-        What else it found, by name: numbers, and lists (of lists) of numbers. Codes and factors count from 0.
+        Other results by name: numbers, and (nested) lists of numbers. Codes and factors count from 0.
     samples : dict of str to int
-        How many points, or votes, each part of the computation used.
+        The number of points, or votes, in each part of the computation.
     seed : int or None
-        The seed of the draws; None where nothing was drawn.
+        The seed of the draws; None if nothing was drawn.
     definition : str
         The definition in one line, with the thresholds used.
     """
@@ -31,5 +31,5 @@ class Score:
     definition: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The score as a dict that ``json.dumps`` takes."""
+        """The score as a dict for ``json.dumps``."""
         return asdict(self)

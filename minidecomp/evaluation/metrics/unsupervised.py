@@ -1,4 +1,4 @@
-"""Scores that need no factors: how dependent the codes are on each other, as in disentanglement_lib."""
+"""Scores that need no factors: how much the codes depend on each other, as in disentanglement_lib."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def unsupervised_from_codes(codes: Any, *, bins: int = BINS) -> Score:
     wasserstein       = 2 tr cov - 2 tr (diag(cov) cov)^(1/2), the squared distance of these two Gaussians
     mutual information = mean over pairs of codes i != j of I(z_i; z_j) in nats, the codes in bins
 
-    Constant codes depend on nothing: their mutual information counts as 0, and they are left out of the total
-    correlation, which disentanglement_lib does not define for them. Where one code is a linear function of
-    others it is infinite; here the eigenvalues of the correlation matrix then count as 2.2e-16 at least: about
-    18 nats for each such code.
+    Constant codes are independent of everything: their mutual information counts as 0, and they are left out of the
+    total correlation, which disentanglement_lib does not define for them. If one code is a linear function of others,
+    the total correlation is infinite; here the eigenvalues of the correlation matrix then count as at least 2.2e-16,
+    which gives about 18 nats for each such code.
 
     Parameters
     ----------
     codes : array (n, D)
         Two codes or more.
     bins : int
-        The number of bins of the mutual information.
+        The number of bins for the mutual information.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def unsupervised_from_codes(codes: Any, *, bins: int = BINS) -> Score:
 
 UNSUPERVISED = Metric(
     "unsupervised",
-    "the total correlation that a Gaussian with the codes' covariance has",
+    "the total correlation of a Gaussian with the codes' covariance",
     of_truth=unsupervised,
     of_codes=unsupervised_from_codes,
     title="Gaussian total correlation",

@@ -20,7 +20,7 @@ function samplePrior(prior, rows, seed, noiseAt, choiceAt) {
 }
 
 // The draws for a batch, the same in every engine: the posterior's noise eps (K, B, D) and, if D(q, p) has a weight, a
-// sample of the prior (B, D) with the numbers that it is made of.
+// sample of the prior (B, D) with the random numbers that it was computed from.
 function drawBatch(prior, samples, rows, seed, step, withPrior) {
   const [posterior, purpose, choice] = CONSTANTS.streams.TRAINING.purposes;
   const eps = normals(samples * rows * prior.dims, seed, posterior, step);

@@ -27,7 +27,7 @@ function posteriorLogDensity(eps, scale, rows, dims) {
   return value;
 }
 
-// An unbiased estimate (rows) from as many samples z = mu + s eps, and its derivatives, (rows, D) each.
+// An unbiased estimate (rows) from one sample z = mu + s eps for each row, and its derivatives, (rows, D) each.
 // KL ~ log q(z|x) - M log p(z)
 // d/dz = -eps / s - M d log p(z)/dz        d/dmu = eps / s        d/ds = (eps^2 - 1) / s        d/dv = -M d log p(z)/dv
 function monteCarloKl(z, eps, scale, prior, multiplier, rows) {

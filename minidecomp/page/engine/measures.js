@@ -3,8 +3,8 @@
 
 const MOST_MEASURED = 1000, MEASURE_SAMPLES = 400; // points; samples of q(z) and of p(z)
 
-// Evenly spread rows of (count, width), one at random from each of at most so many pieces: the same rows that
-// minidecomp/data/points.py takes.
+// Evenly spread rows of (count, width): one at random from each of at most `most` pieces, the same rows as in
+// minidecomp/data/points.py.
 function someRows(values, count, width, most) {
   if (count <= most) return [values, count];
   const chosen = new Float64Array(most * width), within = uniforms(most, 0, ...streamAt("SPREAD"));
@@ -16,7 +16,7 @@ function someRows(values, count, width, most) {
   return [chosen, most];
 }
 
-// I(x; z) = E_q(z,x)[log q(z|x) - log q(z)], log N where no encodings overlap, and KL(p || q) = E_p(z)[log p(z) - log q(z)],
+// I(x; z) = E_q(z,x)[log q(z|x) - log q(z)], at most log N, and KL(p || q) = E_p(z)[log p(z) - log q(z)],
 // with q(z) = 1/N sum_i q(z|x_i) over the points; like minidecomp/evaluation/decomposition.py, with fewer samples.
 function overlapAndMatch(encodings, count, prior, seed) {
   const D = prior.dims, J = MEASURE_SAMPLES;

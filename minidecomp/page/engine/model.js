@@ -1,9 +1,9 @@
 "use strict";
-// A variational autoencoder: its parts and parameters, what it computes, and its first weights.
+// A variational autoencoder: its parts and parameters, what it computes, and its initial weights.
 
 const PRIOR_LOGITS = "prior.logits";
 
-// The model that the options describe, with all parameters 0 or with the given vector of them.
+// The model that the options describe, with the given vector of parameters, or with all parameters 0.
 function makeModel(options, dataDim, vector = null) {
   const o = options, outputDim = LIKELIHOODS[o.likelihood].outputsPerValue * dataDim;
   const encoder = new Network("enc", [dataDim, ...o.hidden, 2 * o.latent_dim], o.activation);
@@ -16,10 +16,10 @@ function makeModel(options, dataDim, vector = null) {
   };
 }
 
-// The parts of a model without parameters: its likelihood and its prior
+// The parts of a model that have no parameters: its likelihood and its prior
 function partsOfModel(options) {
   const scale = new Float64Array(options.latent_dim).fill(Math.sqrt(options.prior_variance_scale));
-  if (options.prior_scale) scale.set(options.prior_scale); // of a run whose data gave the variances
+  if (options.prior_scale) scale.set(options.prior_scale); // from a run whose data determined the variances
   return {
     likelihood: LIKELIHOODS[options.likelihood].fromOptions(options),
     prior: PRIORS[options.prior].fromOptions(options, scale),
@@ -38,7 +38,7 @@ function initialise(model, seed, init) {
   });
 }
 
-// The prior at the present parameters: v_d = S D softmax(prior.logits)_d if the variance is learned
+// The prior with the current parameters: v_d = S D softmax(prior.logits)_d if the variances are learned
 function currentPrior(model) {
   if (!model.parameters.has(PRIOR_LOGITS)) return model.prior;
   return withVariance(model.prior, varianceFromLogits(model.parameters.get(PRIOR_LOGITS), model.meanVariance));
@@ -59,7 +59,7 @@ function meanOfData(model, z, rows) {
   return LIKELIHOODS[model.likelihood.name].mean(decode(model, z, rows), rows, model.dataDim);
 }
 
-// Samples of the model: z from p(z), E[x|z], and x from p(x|z), as `minidecomp sample` draws them
+// Samples from the model: z from p(z), E[x|z], and x from p(x|z), as `minidecomp sample` draws them
 function sampleModel(model, count, seed) {
   const { z } = samplePrior(currentPrior(model), count, seed, streamAt("SAMPLE_Z"), streamAt("SAMPLE_CHOICE"));
   const kind = LIKELIHOODS[model.likelihood.name], output = decode(model, z, count), size = count * model.dataDim;

@@ -11,7 +11,7 @@ const ACTIVATIONS = {
   "softplus": { value: softplus, slope: (h) => -Math.expm1(-h) }, // sigmoid(a) = 1 - e^-h
 };
 
-// Named arrays, which are views of one vector. `shapes` is [[name, rows, columns], ..] in the vector's order.
+// Named arrays that are views into one vector. `shapes` is [[name, rows, columns], ..] in the vector's order.
 class Parameters {
   constructor(shapes, vector) {
     this.shapes = shapes;
@@ -34,7 +34,7 @@ class Parameters {
   }
 }
 
-// h_i+1 = act(h_i W_i + b_i), without an activation after the last layer. `widths` has those of the input, the hidden
+// h_i+1 = act(h_i W_i + b_i), with no activation after the last layer. `widths` are those of the input, the hidden
 // layers and the output.
 class Network {
   constructor(name, widths, activation) {

@@ -118,7 +118,7 @@ function valueAndGrad(model, options, x, rows, draws, separate = false, weights 
   return { ...pass, values, gradient, pulls, total, byZ: z, ...compared };
 }
 
-// L from the values of its terms; a term of weight 0 may be missing.
+// L from the values of its terms; a term with weight 0 may be missing.
 function objectiveOf(values, options) {
   return Object.entries(termWeights(options)).reduce((sum, [term, weight]) => (weight === 0 ? sum : sum + weight * values[term]), 0);
 }

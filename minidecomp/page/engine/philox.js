@@ -2,15 +2,15 @@
 // Random numbers from a counter: Philox 4x32-10 (Salmon et al., SC 2011), the same numbers as minidecomp/randomness.
 
 const PHILOX_MULTIPLIERS = [0xd2511f53, 0xcd9e8d57], PHILOX_WEYL = [0x9e3779b9, 0xbb67ae85];
-const MOST_PERMUTED = 2 ** 21; // a word times a place is then below 2^53, and exact
+const MOST_PERMUTED = 2 ** 21; // so that a word times an index is below 2^53, and exact
 
-// A number up to 2^64 - 1, given as Number, decimal text or BigInt, as its low and its high 32 bits.
+// The low and the high 32 bits of a number up to 2^64 - 1, given as Number, decimal text or BigInt.
 function wordsOf(value) {
   const wide = BigInt(value);
   return [Number(wide & 0xffffffffn), Number(wide >> 32n & 0xffffffffn)];
 }
 
-// The high 32 bits of the product of two 32-bit numbers, from products of their halves
+// The high 32 bits of the product of two 32-bit numbers, from the products of their halves
 function highWord(a, b) {
   const a0 = a & 0xffff, a1 = a >>> 16, b0 = b & 0xffff, b1 = b >>> 16;
   const middle = a1 * b0 + (a0 * b0 >>> 16), other = a0 * b1 + (middle & 0xffff);
@@ -33,7 +33,7 @@ function philoxWords(count, seed, purpose, step) {
       k1 = k1 + PHILOX_WEYL[1] | 0;
     }
     const at = 4 * block;
-    words[at] = c0; // the last block may reach beyond the end, where nothing is kept
+    words[at] = c0; // the last block may reach beyond the end, where assignments are ignored
     if (at + 1 < count) words[at + 1] = c1;
     if (at + 2 < count) words[at + 2] = c2;
     if (at + 3 < count) words[at + 3] = c3;
@@ -73,7 +73,7 @@ function studentTs(count, df, seed, purpose, step) {
 
 // A random order of 0..n-1 by Fisher and Yates. For i = n-1 down to 1: j = floor(w_i (i + 1) / 2^32), swap entries i and j.
 function permutation(n, seed, purpose, step) {
-  if (n > MOST_PERMUTED) throw new Error(`${n} rows; the page orders up to ${MOST_PERMUTED}`);
+  if (n > MOST_PERMUTED) throw new Error(`the page can hold at most ${MOST_PERMUTED} points, not ${n}`);
   const words = philoxWords(n, seed, purpose, step), order = Int32Array.from({ length: n }, (_, i) => i);
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor(words[i] * (i + 1) / 2 ** 32);

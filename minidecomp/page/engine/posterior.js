@@ -1,5 +1,5 @@
 "use strict";
-// q(z|x) = N(loc, diag scale^2): the link from the encoder's output to a scale, and the reparameterised sample.
+// q(z|x) = N(loc, diag scale^2): the link from the encoder's output to the scale, and the reparameterised sample.
 
 // softplus: s = log(1 + e^a) + 1e-6, ds/da = sigmoid(a);   exp: s = e^(a / 2) + 1e-6, ds/da = e^(a / 2) / 2
 const SCALE_LINKS = {

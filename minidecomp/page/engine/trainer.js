@@ -1,8 +1,8 @@
 "use strict";
 // Training, step by step: the batches, draws and steps of minidecomp's engines in float64.
 
-// A change of one of these options makes another model, which starts from the beginning. For the likelihood's options, see
-// Trainer.fitOutputs.
+// A change of one of these options needs a new model, which starts from the beginning. For the likelihood's options,
+// see Trainer.fitOutputs.
 const BEGINS_ANEW = ["seed", "init", "latent_dim", "hidden", "decoder_hidden", "learn_prior_variance"];
 const SAMPLES_DRAWN = 200, IMAGES_DRAWN = 12;
 
@@ -13,7 +13,7 @@ class Trainer {
     this.begin();
   }
 
-  // The first model: the weights that the seed draws
+  // The first model, with weights drawn from the seed
   begin() {
     checkOptions(this.options, this.data);
     this.model = makeModel(this.options, this.data.width);
@@ -137,7 +137,7 @@ class Trainer {
     return now.parameters.vector;
   }
 
-  // What the page shows of the present model. Overlap and match take as long as a step; they come only with `measure`.
+  // What the page shows of the current model. Overlap and match take as long as a step, so they need `measure`.
   snapshot(measure = true) {
     const { options, model, data } = this, prior = currentPrior(model), { seed } = options;
     const encodings = encode(model, data.x, data.rows);
@@ -155,13 +155,13 @@ class Trainer {
     };
   }
 
-  // The same without the parts that only the step needs: a message to the page can hold data only.
+  // The same without the parts that only the step needs, as a message to the page can hold only data.
   lookForShow() {
     const { gradient, encoderInputs, decoderInputs, ...shown } = this.look();
     return { ...shown, gradientNorm: Math.sqrt(dotProduct(gradient.vector, gradient.vector)) };
   }
 
-  // Everything that a run needs to go on from here
+  // Everything that a run needs to continue from here
   state() {
     const { m, v, vMax, step } = this.adam;
     return { vector: this.model.parameters.vector.slice(), m: m.slice(), v: v.slice(), vMax: vMax && vMax.slice(), step, epoch: this.epoch, row: this.row };
@@ -178,7 +178,7 @@ class Trainer {
   }
 }
 
-// Throws an Error for options that cannot go together or do not fit the data. The page itself checks the limits of numbers.
+// Throws an Error for options that do not go together or do not fit the data. The page itself checks numbers' limits.
 function checkOptions(options, data) {
   const least = options.alpha > 0 ? REGULARISERS[options.regulariser].leastPoints : 1;
   if (options.kl === "analytic" && options.prior !== "gaussian") {

@@ -1,4 +1,4 @@
-"""p(x|z): the likelihoods, one a file, each with its value, gradient, mean, sample, options and explanation."""
+"""The likelihoods p(x|z), one per file, each with its value, gradient, mean, sample, options and explanation."""
 
 from ...variants import LIKELIHOODS
 from .bernoulli import Bernoulli

@@ -15,7 +15,7 @@ from .likelihood import Likelihood
 
 @dataclass(frozen=True)
 class Bernoulli(Likelihood):
-    """p(x|z) for x in {0, 1}, or an intensity between: the decoder's output (..., dx) are logits o.
+    """p(x|z) for x in {0, 1}, or an intensity in between. The decoder's output (..., dx) holds the logits o.
 
     log p = sum_d x o - softplus(o)            d/do = x - sigmoid(o)
     """
@@ -26,7 +26,7 @@ class Bernoulli(Likelihood):
     data_range: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
     mean_link: ClassVar[str] = "sigmoid"
     explanation: ClassVar[Explanation | None] = Explanation(
-        "Bernoulli likelihood of logits o",
+        "Bernoulli likelihood with logits o",
         ("log p(x | o) = sum_d x o - log(1 + e^o)        d/do = x - sigmoid(o)",),
         (
             "p = sigmoid(o):  log p(x) = x log p + (1 - x) log(1 - p)",

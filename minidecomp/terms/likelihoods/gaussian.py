@@ -15,7 +15,7 @@ from .likelihood import Likelihood
 
 @dataclass(frozen=True)
 class Gaussian(Likelihood):
-    """p(x|z) = N(m, s^2) for real x: the decoder's output (..., 2 dx) is (m, r), and s = softplus(r) + 1e-6 is learned.
+    """p(x|z) = N(m, s^2) for real x. The decoder's output (..., 2 dx) is (m, r), and s = softplus(r) + 1e-6 is learned.
 
     log p = sum_d -((x - m) / s)^2 / 2 - log s - log(2 pi) / 2
     d/dm = (x - m) / s^2        d/ds = (x - m)^2 / s^3 - 1 / s        d/dr = d/ds sigmoid(r)

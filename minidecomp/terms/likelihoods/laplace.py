@@ -16,7 +16,7 @@ from .likelihood import Likelihood
 
 @dataclass(frozen=True)
 class Laplace(Likelihood):
-    """p(x|z) = Laplace(m, b) for real x: the decoder's output (..., dx) is m, and the scale b is fixed.
+    """p(x|z) = Laplace(m, b) for real x. The decoder's output (..., dx) is m; the scale b is fixed.
 
     log p = sum_d -|x - m| / b - log(2 b)            d/dm = sign(x - m) / b
     """
@@ -33,7 +33,7 @@ class Laplace(Likelihood):
         "Laplace likelihood with a fixed scale b",
         ("log p(x | m) = sum_d -|x - m| / b - log(2 b)        d/dm = sign(x - m) / b",),
         (
-            "d|r|/dr = sign(r) for r other than 0, where the density has its kink; there 0 is taken",
+            "d|r|/dr = sign(r) for r other than 0; at the kink, r = 0, the code uses 0",
             "dr/dm = -1 for r = x - m",
         ),
     )

@@ -1,4 +1,4 @@
-"""What a likelihood is, and what it tells about itself."""
+"""The base class of the likelihoods, with the attributes that describe each."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from ..explanation import Explanation, Worked
 
 
 class Likelihood:
-    """p(x|z) of points x (..., dx), given the decoder's output (..., output_dim): the base of the likelihoods.
+    """p(x|z) of points x (..., dx), given the decoder's output (..., output_dim): the base class of the likelihoods.
 
     A likelihood has ``value``, ``value_and_grad``, ``mean`` and ``sample``. x broadcasts against the output: x (B, dx)
     goes with an output (K, B, output_dim) of K samples.
 
-    ``minidecomp.variants.LIKELIHOODS.add(Mine)`` makes one a choice of ``--likelihood`` (docs/architecture.md).
+    ``minidecomp.variants.LIKELIHOODS.add(Mine)`` adds a choice to ``--likelihood`` (docs/architecture.md).
 
     Attributes
     ----------
     name : str
-        The word for it after ``--likelihood``.
+        Its name after ``--likelihood``.
     label : str
-        What help says beside the name.
+        What help shows beside the name.
     aliases : tuple of str
-        Other words for it, such as those of the authors' code.
+        Other names for it, such as those in the authors' code.
     options : tuple of Option
-        The options that go with this likelihood alone.
+        The options that only this likelihood has.
     noise_kind : str
-        What ``sample`` takes: ``normal``, or ``uniform`` in (0, 1).
+        The noise that ``sample`` takes: ``normal``, or ``uniform`` in (0, 1).
     data_range : (float, float) or None
-        The least and the greatest value that x may have; None for any.
+        The smallest and the largest value allowed in x; None if any value is.
     outputs_per_value : int
-        How many numbers the decoder gives for each number of x: output_dim = outputs_per_value dx.
+        How many outputs the decoder has for each number in x: output_dim = outputs_per_value dx.
     mean_link : str
-        What makes the mean of the first dx outputs: ``identity`` or ``sigmoid``.
+        The function that turns the first dx outputs into the mean: ``identity`` or ``sigmoid``.
     learns_scale : bool
-        Whether the other dx outputs r give a scale, softplus(r) + 1e-6.
+        Whether the other dx outputs r give the scale, softplus(r) + 1e-6.
     has_kink : bool
         Whether the gradient jumps where x equals the output.
     explanation : Explanation or None
-        What ``--explain`` says of it.
+        What ``--explain`` says about it.
     """
 
     name: ClassVar[str]
@@ -63,11 +63,11 @@ class Likelihood:
 
     @classmethod
     def like(cls, other: Likelihood) -> Likelihood:
-        """This kind of likelihood: ``other`` itself if it is of this kind, else one with the usual options."""
+        """``other`` itself if it is of this class; otherwise a likelihood of this class with the default options."""
         return other if isinstance(other, cls) else cls()
 
     def output_dim(self, data_dim: int) -> int:
-        """How many numbers the decoder gives for a point of ``data_dim`` numbers."""
+        """How many outputs the decoder has for a point of ``data_dim`` numbers."""
         return self.outputs_per_value * data_dim
 
     def value(self, x: Any, output: Any) -> Any:
@@ -75,7 +75,7 @@ class Likelihood:
         raise NotImplementedError(f"the {self.name} likelihood has no value")
 
     def value_and_grad(self, x: Any, output: Any) -> tuple[Any, dict[str, Any]]:
-        """log p(x|z) in nats, (...,), and its gradient by ``output`` (..., output_dim)."""
+        """log p(x|z) in nats, (...,), and its gradient with respect to ``output`` (..., output_dim)."""
         raise NotImplementedError(f"the {self.name} likelihood has no gradient")
 
     def mean(self, output: Any) -> Any:
@@ -83,9 +83,9 @@ class Likelihood:
         raise NotImplementedError(f"the {self.name} likelihood has no mean")
 
     def sample(self, output: Any, noise: Any) -> Any:
-        """x (..., dx) from p(x|z), made of standard noise (..., dx) of the kind ``noise_kind``."""
+        """A sample x (..., dx) of p(x|z), computed from standard noise (..., dx) of the kind ``noise_kind``."""
         raise NotImplementedError(f"the {self.name} likelihood has no sample")
 
     def work_by_hand(self, x: np.ndarray, output: np.ndarray) -> Worked:
-        """One entry of the gradient by the output, for the first point of x (B, dx): by hand, and by the code."""
+        """One entry of the gradient with respect to the output at the first point of x (B, dx), by hand and by code."""
         raise NotImplementedError(f"the {self.name} likelihood has no worked entry")

@@ -1,4 +1,4 @@
-"""p(z): the priors, one a file, each with its density, gradient, sample, options and explanation."""
+"""The priors p(z), one per file, each with its density, gradient, sample, options and explanation."""
 
 from ...variants import PRIORS
 from .gaussian import Gaussian

@@ -15,7 +15,7 @@ from .prior import Prior
 
 @dataclass(frozen=True)
 class Gaussian(Prior):
-    """p(z) = N(m, diag v), with loc m and scale sqrt(v), (D,) each.
+    """p(z) = N(m, diag v), with loc m and scale sqrt(v), each (D,).
 
     log p = sum_d -(z - m)^2 / (2 v) - log(2 pi v) / 2
     d/dz = -(z - m) / v            d/dv = ((z - m)^2 / v^2 - 1 / v) / 2
@@ -33,7 +33,7 @@ class Gaussian(Prior):
             "log p = sum_d -(z - m)^2 / (2 v) - log(2 pi v) / 2        d/dz = -(z - m) / v        "
             "d/dv = ((z - m)^2 / v^2 - 1 / v) / 2",
         ),
-        ("the square's derivative by z is 2 (z - m)", "d(1 / v)/dv = -1 / v^2, d log v/dv = 1 / v"),
+        ("d(z - m)^2/dz = 2 (z - m)", "d(1 / v)/dv = -1 / v^2, d log v/dv = 1 / v"),
     )
 
     def marginal_log_density(self, z: Any) -> Any:

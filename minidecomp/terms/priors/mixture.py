@@ -20,10 +20,10 @@ GRID, GRID_2D = 20001, 1201  # points along each side of the integral of p^beta
 
 @dataclass(frozen=True)
 class Mixture(Prior):
-    """p(z) = sum_m pi_m N(m_m, diag v_m), M Gaussians: loc m_m and scale sqrt(v_m) (M, D), log_weight log pi_m (M,).
+    """p(z) = sum_m pi_m N(m_m, diag v_m): M Gaussians with loc m_m, scale sqrt(v_m) (M, D), log_weight log pi_m (M,).
 
     log p = logsumexp_m (log pi_m + log N(z; m_m, v_m))
-    R_m = softmax_m (log pi_m + log N(z; m_m, v_m))      one responsibility for a point, over all its dimensions
+    R_m = softmax_m (log pi_m + log N(z; m_m, v_m))      one responsibility for each point, not for each dimension
     d/dz = -sum_m R_m (z - m_m) / v_m            d/dv_m = R_m ((z - m_m)^2 / v_m^2 - 1 / v_m) / 2
     """
 
@@ -57,7 +57,7 @@ class Mixture(Prior):
         (
             "d log sum_m e^(l_m) = sum_m e^(l_m) / sum e^l  dl_m = sum_m R_m dl_m",
             "l_m = log pi_m + log N(z; m_m, v_m), whose derivatives are a Gaussian's",
-            "R_m is one number for a point, over all its dimensions together: the components are not a mixture in each "
+            "R_m is one number for each point, not one for each dimension: the mixture is of whole points, not of each "
             "dimension",
         ),
     )
@@ -95,7 +95,7 @@ class Mixture(Prior):
         return log_p, {"z": d_z, "variance": d_variance}
 
     def component(self, choice: Any) -> Any:
-        """The components that uniform numbers u (...,) choose, (...,): the first m with u < pi_1 + ... + pi_m."""
+        """The components (...,) chosen by uniform numbers u (...,): the first m with u < pi_1 + ... + pi_m."""
         xp = array_module(choice)
         edges = xp.cumsum(xp.exp(self.log_weight))[:-1]
         return (choice[..., None] >= edges).sum(-1)
@@ -118,13 +118,13 @@ class Mixture(Prior):
         return f"Here the annealed prior has {how}, and is no longer a mixture of Gaussians."
 
     def log_power_integral(self, beta: float) -> float:
-        """log F_beta in nats, by a sum over a grid, in one or two dimensions."""
+        """log F_beta in nats, computed as a sum over a grid; one or two dimensions only."""
         z, area = self._plane(beta)
         log_p = beta * self.log_density(z)
         return float(log_p.max() + math.log(np.exp(log_p - log_p.max()).sum() * area))
 
     def _plane(self, beta: float) -> tuple[np.ndarray, float]:
-        """A grid (n, n, D) over the components, and the area of a cell."""
+        """A grid (n, n, D) that covers the components, and the area of a cell."""
         loc, scale = self.loc, self.scale
         if loc.shape[1] > 2:
             raise OptionError(

@@ -1,4 +1,4 @@
-"""What a prior is, and what it tells about itself."""
+"""The base class of the priors, with the attributes that describe each."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from ..explanation import Explanation, Worked
 
 
 class Prior:
-    """p(z) of latent points z (..., D): the base of the priors, which holds what most of them have in common.
+    """p(z) of latent points z (..., D): the base class of the priors.
 
-    Each is a frozen dataclass, for a learned variance and another dtype make a copy with other arrays.
+    Each prior is a frozen dataclass, because a learned variance or another dtype makes a copy with other arrays.
 
-    The textbook and the CPU engine take as a prior any object with ``name``, ``choice_kind``, ``log_density``,
-    ``log_density_and_grad`` (the gradient by ``z`` is enough) and ``sample`` (docs/python.md). The other attributes let
-    a prior be chosen by its name: ``minidecomp.variants.PRIORS.add(Mine)`` (docs/architecture.md).
+    The textbook and the CPU engine accept as a prior any object with ``name``, ``choice_kind``, ``log_density``,
+    ``log_density_and_grad`` (the gradient with respect to ``z`` is enough) and ``sample`` (docs/python.md). The other
+    attributes are needed to choose a prior by its name: ``minidecomp.variants.PRIORS.add(Mine)``
+    (docs/architecture.md).
 
     Attributes
     ----------
     loc, scale : array of shape (D,), or (M, D) for a mixture of M components
-        Centre and standard deviation (for a Student-t: scale) in each dimension.
+        The centre and the standard deviation (for a Student-t, the scale) in each dimension.
     name : str
-        The word for it after ``--prior``.
+        Its name after ``--prior``.
     label : str
-        What help says beside the name; may be empty.
+        What help shows beside the name; may be empty.
     aliases : tuple of str
-        Other words for it, such as those of the authors' code.
+        Other names for it, such as those in the authors' code.
     options : tuple of Option
-        The options that go with this prior alone.
+        The options that only this prior has.
     defaults : mapping
-        Defaults of options that it shares with other priors, where they differ from the usual ones.
+        Defaults that differ from the usual ones, for options that it shares with other priors.
     usual_data : str or None
-        The data set to train on if the user names none.
+        The data set to train on if the user does not name one.
     noise_kind : str
-        What ``sample`` makes z of: ``normal`` or ``student-t`` noise.
+        The noise that ``sample`` takes: ``normal`` or ``student-t``.
     choice_kind : str or None
-        ``point`` if uniform numbers choose a component for each point, ``element`` if they do so for each dimension of
-        each point, None if there is nothing to choose.
+        ``point`` if uniform numbers choose a component for each point, ``element`` if they choose one for each
+        dimension of each point, None if there is nothing to choose.
     closed_form_kl : bool
         Whether KL(q(z|x) || p(z)) has the closed form of ``terms/kl.py``.
     is_product : bool
         Whether p(z) is a product over the dimensions.
     takes_data_variances : bool
-        Whether ``--prior-variance pca`` makes sense: one variance for each dimension.
+        Whether ``--prior-variance pca`` makes sense, that is, each dimension has one variance.
     explanation : Explanation or None
-        What ``--explain`` says of it.
+        What ``--explain`` says about it.
     """
 
     name: ClassVar[str]
@@ -68,16 +69,16 @@ class Prior:
 
     @classmethod
     def from_options(cls, options: Any, scale: np.ndarray) -> Prior:
-        """The prior that the options name, centred at 0, with the scale (D,) that options and data give."""
+        """The prior that the options name, centred at 0, with a scale (D,) that the options and the data determine."""
         return cls.with_scale(np.zeros_like(scale), scale)
 
     @classmethod
     def with_scale(cls, loc: np.ndarray, scale: np.ndarray) -> Prior:
-        """The prior with loc and scale (D,), or (M, D) for a mixture, and the usual values of its other options."""
+        """The prior with loc and scale (D,), or (M, D) for a mixture, and the default values of its other options."""
         return cls(loc, scale)  # type: ignore[call-arg]
 
     def marginal_log_density(self, z: Any) -> Any:
-        """log p_d(z_d) in nats for each dimension by itself, (..., D)."""
+        """log p_d(z_d) in nats for each dimension separately, (..., D)."""
         raise NotImplementedError(f"the {self.name} prior has no density of a dimension by itself")
 
     def log_density(self, z: Any) -> Any:
@@ -85,15 +86,15 @@ class Prior:
         return self.marginal_log_density(z).sum(-1)
 
     def log_density_and_grad(self, z: Any) -> tuple[Any, dict[str, Any]]:
-        """log p(z) in nats, (...,), and its gradient by ``z`` and the prior's ``variance`` v = scale^2, (..., D) each.
+        """log p(z) in nats, (...,), and its gradients with respect to ``z`` and ``variance``, (..., D) each.
 
-        The gradient by the variance has an entry for each point and dimension. A mixture sums it over its components,
-        which share what is learned.
+        The prior's variance is v = scale^2; its gradient has an entry for each point and dimension. A mixture sums it
+        over its components, which share the learned variances.
         """
         raise NotImplementedError(f"the {self.name} prior has no gradient")
 
     def sample(self, noise: Any, choice: Any = None) -> Any:
-        """z (..., D) from p(z), made of standard noise (..., D) and of uniform numbers.
+        """A sample z (..., D) of p(z), computed from standard noise (..., D) and uniform numbers.
 
         Parameters
         ----------
@@ -112,7 +113,7 @@ class Prior:
         return d_sample * noise / (2 * self.scale)
 
     def centre_and_spread(self) -> tuple[np.ndarray, np.ndarray]:
-        """Centre and standard deviation of each dimension, (D,) each, float64: traversals and pictures take them."""
+        """Centre and standard deviation of each dimension, (D,) each, float64, for traversals and pictures."""
         return np.broadcast_to(self.loc, self.scale.shape).astype(np.float64), self.scale.astype(np.float64)
 
     def log_power_integral(self, beta: float) -> float:
@@ -121,24 +122,24 @@ class Prior:
         Raises
         ------
         NotImplementedError
-            If the prior does not know the integral.
+            If the integral is not known for this prior.
         OptionError
             If p^beta has no finite integral.
         """
         raise NotImplementedError(f"the integral of p^beta is not known for the {self.name} prior")
 
     def annealed(self, beta: float) -> Prior | None:
-        """The prior f_beta = p^beta / F_beta, if that is a prior of a known kind; else None."""
+        """The prior f_beta = p^beta / F_beta, or None if it is not of a known kind."""
         return None
 
     def describe_annealed(self, beta: float) -> str:
-        """What f_beta = p^beta / F_beta is, in a sentence; beta is not 1."""
+        """One sentence on what f_beta = p^beta / F_beta is, for beta other than 1."""
         return f"Here the annealed prior is {'sharper' if beta > 1 else 'flatter'} than the prior."
 
     def constants(self) -> dict[str, Any]:
-        """The numbers that compiled code and the report's page need beside loc and scale, by name."""
+        """The numbers that compiled code and the report's page need in addition to loc and scale, by name."""
         return {}
 
     def work_by_hand(self, z: np.ndarray) -> Worked:
-        """d log p/dz for the first point of z (B, D) in the first dimension: by hand, and by the code."""
+        """d log p/dz for the first point of z (B, D) in the first dimension, by hand and by code."""
         raise NotImplementedError(f"the {self.name} prior has no worked entry")

@@ -20,7 +20,7 @@ def _log(x: float) -> float:
 
 @dataclass(frozen=True)
 class Sparse(Prior):
-    """p(z): spike and slab in each dimension, (1 - gamma) N(m, v) + gamma N(0, a^2); loc m, scale sqrt(v), (D,) each.
+    """A spike and a slab in each dimension, (1 - gamma) N(m, v) + gamma N(0, a^2); loc m, scale sqrt(v), each (D,).
 
     a = spike_scale
     log p = sum_d log((1 - gamma) N(z; m, v) + gamma N(z; 0, a^2))
@@ -51,13 +51,13 @@ class Sparse(Prior):
     usual_data: ClassVar[str | None] = "fashion-mnist"
     choice_kind: ClassVar[str | None] = "element"
     explanation: ClassVar[Explanation | None] = Explanation(
-        "Spike and slab in each dimension: (1 - gamma) N(m, v) + gamma N(0, a^2)",
+        "Spike-and-slab prior, (1 - gamma) N(m, v) + gamma N(0, a^2) in each dimension",
         (
             "log p = sum_d log((1 - gamma) N(z; m, v) + gamma N(z; 0, a^2))        rho = the spike's share",
             "d/dz = -rho z / a^2 - (1 - rho) (z - m) / v",
         ),
         (
-            "a mixture of two in each dimension by itself, so a responsibility rho for each dimension",
+            "each dimension has its own mixture of two, and so its own responsibility rho",
             "d log(u + w) = (du + dw) / (u + w) = rho dlog u + (1 - rho) dlog w, with u the spike's part and w the "
             "slab's",
         ),
@@ -68,7 +68,7 @@ class Sparse(Prior):
         return cls(np.zeros_like(scale), scale, options.gamma, options.spike_scale)
 
     def _parts(self, z: Any) -> tuple[Any, Any]:
-        """log(1 - gamma) + log N(z; m, v) and log gamma + log N(z; 0, a^2); a weight of 0 has log -inf."""
+        """log(1 - gamma) + log N(z; m, v) and log gamma + log N(z; 0, a^2); for a weight of 0, -inf."""
         xp = array_module(z)
         log_slab = math.log1p(-self.gamma) if self.gamma < 1 else -math.inf
         a = xp.asarray(self.spike_scale, dtype=z.dtype)
@@ -104,9 +104,9 @@ class Sparse(Prior):
         return float(sum(self._log_integral_of_dimension(d, beta) for d in range(self.scale.size)))
 
     def _log_integral_of_dimension(self, d: int, beta: float) -> float:
-        """By Gauss-Legendre rules on panels that resolve the spike as well as the slab."""
+        """Gauss-Legendre rules on panels that resolve both the spike and the slab."""
         one = replace(self, loc=self.loc[d : d + 1], scale=self.scale[d : d + 1])
-        # p^beta is as wide as p over sqrt(beta); a panel is a fraction of that.
+        # p^beta is about 1 / sqrt(beta) times as wide as p; a panel is a fraction of that.
         steps = np.arange(-60, 60.5, 0.5) / math.sqrt(beta)
         edges = np.unique(np.concatenate([steps * self.spike_scale, one.loc + steps * one.scale]))
         node, weight = np.polynomial.legendre.leggauss(12)

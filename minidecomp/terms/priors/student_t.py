@@ -17,7 +17,7 @@ from .prior import Prior
 
 @dataclass(frozen=True)
 class StudentT(Prior):
-    """p(z): a Student-t in each dimension, nu = df degrees of freedom, with loc m and scale sqrt(v), (D,) each.
+    """A Student-t in each dimension, with nu = df degrees of freedom, loc m and scale sqrt(v), each (D,).
 
     log p = sum_d c - log(v) / 2 - (nu + 1) / 2 log(1 + (z - m)^2 / (nu v))
         c = lgamma((nu + 1) / 2) - lgamma(nu / 2) - log(nu pi) / 2
@@ -36,15 +36,15 @@ class StudentT(Prior):
     usual_data: ClassVar[str | None] = "dsprites"
     noise_kind: ClassVar[str] = "student-t"
     explanation: ClassVar[Explanation | None] = Explanation(
-        "Student-t prior, nu degrees of freedom, v = scale^2",
+        "Student-t prior with nu degrees of freedom, v = scale^2",
         (
             "log p = sum_d c - log(v) / 2 - (nu + 1) / 2 log(1 + (z - m)^2 / (nu v))",
             "d/dz = -(nu + 1) (z - m) / (nu v + (z - m)^2)",
         ),
         (
             "with r = z - m: d/dz log(1 + r^2 / (nu v)) = 2 r / (nu v) / (1 + r^2 / (nu v)) = 2 r / (nu v + r^2)",
-            "times -(nu + 1) / 2; for large |r| the pull falls like 1 / r, where a Gaussian's grows like r",
-            "d/dv: the log gives -r^2 / (v (nu v + r^2)), so ((nu + 1) / 2 r^2 / (nu v + r^2) - 1/2) / v",
+            "multiplied by -(nu + 1) / 2; for large |r| the pull falls like 1 / |r|, while a Gaussian's grows like |r|",
+            "d/dv of the logarithm is -r^2 / (v (nu v + r^2)), so d/dv = ((nu + 1) / 2 r^2 / (nu v + r^2) - 1/2) / v",
         ),
     )
 
@@ -56,7 +56,8 @@ class StudentT(Prior):
     def log_normaliser(self) -> float:
         """The constant c of one dimension's log density, in nats.
 
-        For a large nu the difference of lgammas would lose its digits: log(nu / 2) / 2 - 1 / (4 nu) + 1 / (24 nu^3).
+        For a large nu, where the difference of the lgammas is inaccurate, it is taken as
+        log(nu / 2) / 2 - 1 / (4 nu) + 1 / (24 nu^3).
         """
         if self.df > 1000:
             return -0.5 * math.log(2 * math.pi) - 0.25 / self.df + 1 / (24 * self.df**3)

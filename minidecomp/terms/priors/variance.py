@@ -1,4 +1,4 @@
-"""The prior's learned variances: from logits to variances, and a gradient back."""
+"""The prior's learned variances: from logits to variances, and the gradient back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..arrays import array_module
 
 
 def variance_from_logits(logits: Any, prior_variance_scale: float) -> Any:
-    """The prior's variances v (D,) from logits l (D,); their mean is S = ``prior_variance_scale`` whatever the logits.
+    """The prior's variances v (D,) from logits l (D,). Their mean is always S = ``prior_variance_scale``.
 
     v_d = S D softmax(l)_d
     """
@@ -18,7 +18,7 @@ def variance_from_logits(logits: Any, prior_variance_scale: float) -> Any:
 
 
 def logits_grad(d_variance: Any, variance: Any) -> Any:
-    """The gradient by the logits (D,), from the gradient by the variances (D,) and the variances (D,).
+    """The gradient with respect to the logits (D,), from the one with respect to the variances and the variances (D,).
 
     d/dl_k = v_k (d/dv_k - sum_j w_j d/dv_j),   w = softmax(l) = v / sum v
     """

@@ -1,4 +1,4 @@
-"""D(q(z), p(z)): the regularisers, one a file, each with its value, gradient and explanation."""
+"""The regularisers D(q(z), p(z)), one per file, each with its value, gradient and explanation."""
 
 from ...variants import REGULARISERS
 from . import inclusive_kl, mmd

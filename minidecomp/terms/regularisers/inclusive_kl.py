@@ -1,7 +1,7 @@
 """KL(p(z) || q(z)) with the aggregate posterior of the batch, q(z) = 1/B sum_i N(z; loc_i, scale_i^2).
 
-The batch stands for the data. The estimate is exact where the batch holds all of them, and biased upwards otherwise
-(Jensen's inequality).
+The batch stands for the data. q(z) is exact if the batch holds all data points; otherwise the estimate is biased
+upwards (Jensen's inequality).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .regulariser import Regulariser
 
 
 def _log_posteriors(prior_sample: Any, loc: Any, scale: Any) -> Any:
-    """log q(z_j | x_i), of shape (J, B); one latent dimension at a time, so that nothing is J x B x D."""
+    """log q(z_j | x_i), of shape (J, B); one latent dimension at a time, so that no array is J x B x D."""
     total = 0
     for d in range(loc.shape[1]):
         total = total + normal_log_density(prior_sample[:, d, None], loc[:, d], scale[:, d])
@@ -33,7 +33,7 @@ def value(prior_sample: Any, loc: Any, scale: Any, prior: Prior) -> float:
 
 
 def value_and_grad(prior_sample: Any, loc: Any, scale: Any, prior: Prior) -> tuple[float, dict[str, Any]]:
-    """KL(p || q) in nats, and its gradient by ``loc``, ``scale`` (B, D), ``prior_sample`` and ``variance`` (J, D).
+    """KL(p || q) in nats, and its gradients with respect to loc, scale (B, D), prior_sample and variance (J, D).
 
     With W_ji = softmax_i log q(z_j | x_i):
     d/dmu_i = -1/J sum_j W_ji (z_j - mu_i) / s_i^2
@@ -116,11 +116,11 @@ REGULARISER = Regulariser(
             "d/ds_i = -1/J sum_j W_ji ((z_j - mu_i)^2 / s_i^3 - 1 / s_i)",
         ),
         (
-            "the derivative of a logsumexp is the softmax-weighted sum of the derivatives: W_ji d log q(z_j | x_i)",
-            "log q(z | x_i) is normal: d/dmu = (z - mu) / s^2, d/ds = (z - mu)^2 / s^3 - 1 / s",
-            "each sample of the prior pulls the posteriors that explain it best towards itself: no part of the prior "
-            "stays empty",
-            "with a learned prior z_j moves too: d/dz_j = 1/J (d log p/dz_j + sum_i W_ji (z_j - mu_i) / s_i^2)",
+            "the derivative of a logsumexp is the softmax-weighted sum of derivatives, sum_i W_ji d log q(z_j | x_i)",
+            "q(z | x_i) is normal: d log q/dmu = (z - mu) / s^2, d log q/ds = (z - mu)^2 / s^3 - 1 / s",
+            "each sample of the prior pulls the posteriors that explain it best towards itself, so no part of the "
+            "prior stays empty",
+            "with a learned prior, z_j moves too: d/dz_j = 1/J (d log p/dz_j + sum_i W_ji (z_j - mu_i) / s_i^2)",
         ),
     ),
     work_by_hand=_work_by_hand,

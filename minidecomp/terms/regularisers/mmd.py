@@ -1,4 +1,4 @@
-"""MMD^2 between a sample of the prior and one of the aggregate posterior, dimension by dimension; it has no unit.
+"""MMD^2 between a sample of the prior and one of the aggregate posterior, dimension by dimension, without a unit.
 
 The kernel is a sum of inverse multiquadrics, k(x - y) = sum_c c / (c + (x - y)^2) with c = 2 (.1, .2, .5, 1, 2, 5). The
 estimator is the unbiased U-statistic (Gretton et al., JMLR 2012, eq. 3), so it can be negative; it is summed over the
@@ -34,7 +34,7 @@ def kernel_slope(difference: Any) -> Any:
 
 
 def _check(prior_sample: Any, z: Any) -> None:
-    """Raise ValueError for other samples than the formulas are of: as many of each, two at least."""
+    """Raise ValueError unless both samples have the same shape (B, D), with B at least 2."""
     if prior_sample.shape != z.shape or z.ndim != 2 or len(z) < LEAST_MMD_POINTS:
         shapes = f"a prior sample of shape {prior_sample.shape} and z of {z.shape}"
         raise ValueError(f"{shapes}; the MMD needs both of one shape (B, D), B at least {LEAST_MMD_POINTS}")
@@ -56,7 +56,7 @@ def value(prior_sample: Any, z: Any) -> float:
 
 
 def value_and_grad(prior_sample: Any, z: Any) -> tuple[float, dict[str, Any]]:
-    """The estimate and its gradient by ``z`` (B, D) and by ``prior_sample`` (B, D).
+    """The estimate and its gradients with respect to ``z`` (B, D) and by ``prior_sample`` (B, D).
 
     d/dy_a = 2/(B (B-1)) sum_j k'(y_a - y_j) - 2/B^2 sum_j k'(y_a - x_j)
     d/dx_a = 2/(B (B-1)) sum_j k'(x_a - x_j) - 2/B^2 sum_j k'(x_a - y_j)
@@ -80,7 +80,7 @@ def _mean_value(prior_sample: Any, z: Any, loc: Any, scale: Any, prior: Any) -> 
 
 
 def _mean_value_and_grad(prior_sample: Any, z: Any, loc: Any, scale: Any, prior: Any) -> tuple[float, dict[str, Any]]:
-    """The mean over the K posterior samples z (K, B, D), and its gradient by ``z`` and ``prior_sample``."""
+    """The mean over the K posterior samples z (K, B, D), and its gradients with respect to z and prior_sample."""
     xp = array_module(z)
     total, d_z, d_prior_sample = 0.0, xp.empty_like(z), xp.zeros_like(prior_sample)
     for k in range(len(z)):
@@ -110,7 +110,7 @@ def _work_by_hand(prior_sample: Any, z: Any, loc: Any, scale: Any, prior: Any) -
 
 REGULARISER = Regulariser(
     name="mmd",
-    label="a dimension at a time",
+    label="one dimension at a time",
     title="MMD",
     symbol="MMD(q(z), p(z))",
     value=_mean_value,
@@ -120,19 +120,18 @@ REGULARISER = Regulariser(
     aliases=("mmd_dim",),
     code=(value, value_and_grad),
     explanation=Explanation(
-        "MMD^2 between x, a sample of the prior, and y = z, dimension by dimension, k(r) = sum_c c / (c + r^2)",
+        "MMD^2 between x, a sample of the prior, and y = z, in each dimension, with k(r) = sum_c c / (c + r^2)",
         (
             "MMD^2 = 1/(B (B-1)) sum_{i != j} [k(x_i - x_j) + k(y_i - y_j)] - 2/B^2 sum_{i,j} k(x_i - y_j)",
             "d/dy_a = 2/(B (B-1)) sum_j k'(y_a - y_j) - 2/B^2 sum_j k'(y_a - x_j),   "
             "k'(r) = -2 r sum_c c / (c + r^2)^2",
         ),
         (
-            "y_a is in the double sum over (i, j) twice, as y_i and as y_j; k is even, so both give k'(y_a - y_j): the "
-            "factor 2",
-            "k'(0) = 0, so j = a may stay in the sum",
-            "in the sum across, k(x_j - y_a) = k(y_a - x_j) has y_a once; the factor 2 is the formula's own",
-            "points pull together where k' of a distance is negative, and are pushed apart within: the y spread out "
-            "over the x",
+            "y_a occurs twice in the double sum over (i, j), as y_i and as y_j; k is even, so both give k'(y_a - y_j), "
+            "hence the factor 2",
+            "k'(0) = 0, so the term j = a may stay in the sum",
+            "in the sum over pairs (x, y), k(x_j - y_a) = k(y_a - x_j) occurs once; the 2 is that of the formula",
+            "to lower MMD^2, the y move away from each other and towards the x, so they spread out over the x",
         ),
     ),
     work_by_hand=_work_by_hand,

@@ -1,4 +1,4 @@
-"""What a regulariser is, and what it tells about itself."""
+"""The class of the regularisers, with the attributes that describe each."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..explanation import Explanation, Worked
 class Regulariser:
     """D(q(z), p(z)), estimated from a batch.
 
-    ``minidecomp.variants.REGULARISERS.add(Regulariser(...))`` makes one a choice of ``--regulariser``
+    ``minidecomp.variants.REGULARISERS.add(Regulariser(...))`` adds a choice to ``--regulariser``
     (docs/architecture.md).
 
     Attributes
     ----------
     name : str
-        The word for it after ``--regulariser``.
+        Its name after ``--regulariser``.
     label : str
-        What help says beside the name.
+        What help shows beside the name.
     title : str
         Its name in tables: "KL(p || q)".
     symbol : str
@@ -30,17 +30,17 @@ class Regulariser:
         (prior_sample (J, D), z (K, B, D), loc (B, D), scale (B, D), prior) -> float.
     value_and_grad : callable
         The same arguments -> the value, and a dict of its partial derivatives by those of ``z``, ``loc``, ``scale``,
-        ``prior_sample`` and the prior's ``variance`` (J, D), at a fixed sample, on which it depends.
+        ``prior_sample`` and the prior's ``variance`` (J, D), at a fixed sample, that it depends on.
     least_points : int
-        How many points a batch needs.
+        The smallest number of points in a batch.
     unit : str
         ``nats``, or empty for a value without a unit.
     aliases : tuple of str
-        Other words for it, such as those of the authors' code.
+        Other names for it, such as those in the authors' code.
     code : tuple of callables
-        The textbook's functions, for ``--explain``.
+        The textbook's functions, which ``--explain`` shows.
     explanation : Explanation or None
-        What ``--explain`` says of it.
+        What ``--explain`` says about it.
     work_by_hand : callable or None
         The arguments of ``value`` -> a Worked entry of its gradient.
     """
@@ -61,12 +61,12 @@ class Regulariser:
     def checked_value_and_grad(
         self, prior_sample: Any, z: Any, loc: Any, scale: Any, prior: Any
     ) -> tuple[float, dict[str, Any]]:
-        """``value_and_grad``, which a user may have written: another shape would broadcast in silence.
+        """``value_and_grad`` with its shapes checked: a user's function may return a shape that broadcasts silently.
 
         Raises
         ------
         ValueError
-            If a derivative is by something else, or has another shape than what it is by, or there is none.
+            If there is no derivative, one is by something unknown, or one has the wrong shape.
         """
         value, grads = self.value_and_grad(prior_sample, z, loc, scale, prior)
         shapes = {"z": z.shape, "loc": loc.shape, "scale": scale.shape, "prior_sample": prior_sample.shape}

@@ -363,7 +363,7 @@ def test_thirty_launches_a_step_and_no_copies_between_steps(monkeypatch):
 def test_a_kernel_takes_what_its_signature_says():
     vae, objective = make(4, "float32", latent_dim=2, hidden=(6,))
     step = engine_on("emulated", vae, objective, 5)._step
-    with pytest.raises(TypeError, match="array of real, not of float64"):
+    with pytest.raises(TypeError, match="array of real, not float64"):
         step._rows("prior_scale_from_logits", 1, 2, logits=np.zeros(2), prior_scale=np.zeros(2))
     with pytest.raises(TypeError, match="C-contiguous"):
         step._over("bias_activation", 6, activation=0, rows=3, n=2, bias=np.zeros(2, "f"), h=np.zeros((2, 3), "f").T)

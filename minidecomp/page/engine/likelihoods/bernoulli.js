@@ -1,5 +1,5 @@
 "use strict";
-// The Bernoulli likelihood of x in {0, 1}, or an intensity between: the decoder's output (rows, dx) are logits o.
+// The Bernoulli likelihood of x in {0, 1}, or an intensity in between; the output (rows, dx) holds the logits o.
 
 // log p = sum_d x o - softplus(o)            d/do = x - sigmoid(o)
 LIKELIHOODS.bernoulli = {

@@ -1,7 +1,7 @@
 "use strict";
 // The Gaussian likelihood with a learned scale: the output (rows, 2 dx) is (m, r), and s = softplus(r) + 1e-6.
 
-// Where the output holds m for value i of x (rows, dx); its r is dx places further
+// The index of m in the output for value i of x (rows, dx); the index of r is larger by dx
 function gaussianPlace(i, dx) {
   return 2 * dx * Math.floor(i / dx) + i % dx;
 }

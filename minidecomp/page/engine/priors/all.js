@@ -1,5 +1,5 @@
 "use strict";
-// What works for every prior, from what each tells about itself.
+// Functions that work for every prior, based on what each prior says about itself.
 
 for (const prior of Object.values(PRIORS)) {
   prior.logDensity = (own, z, rows) => prior.logDensityAndGrad(own, z, rows).value;

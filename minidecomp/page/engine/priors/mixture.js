@@ -16,7 +16,7 @@ function ringOfComponents(components, dims, radius) {
   return loc;
 }
 
-// log pi_m + log N(z; m_m, v_m) of one point, all M of them
+// log pi_m + log N(z; m_m, v_m) of one point, for all M components
 function jointLogDensity(prior, z, row) {
   const { dims } = prior, joint = Float64Array.from(prior.logWeight);
   for (let at = 0; at < prior.loc.length; at++) {

@@ -1,11 +1,10 @@
 "use strict";
 // p(z): the priors by name, and what most of them have in common.
-
-// Each has `noise` and `choice`, the random numbers that its sample is made of; a prior itself is {name, dims, components,
-// loc, scale, ..} with loc and scale (D), or (M, D) of a mixture.
+// Each has `noise` and `choice`, the kinds of random numbers that its samples need. A prior is {name, dims, components,
+// loc, scale, ..} with loc and scale (D), or (M, D) for a mixture.
 const PRIORS = {};
 
-// v_d = S D softmax(l)_d: the variances from logits; their mean is S whatever the logits.
+// v_d = S D softmax(l)_d: the variances from logits. Their mean is always S.
 function varianceFromLogits(logits, meanVariance) {
   const top = Math.max(...logits), w = Float64Array.from(logits, (value) => Math.exp(value - top));
   const sum = w.reduce((a, b) => a + b, 0);

@@ -1,5 +1,5 @@
 "use strict";
-// The Student-t prior: in each dimension nu degrees of freedom, loc m, scale sqrt(v).
+// The Student-t prior, with nu degrees of freedom, loc m and scale sqrt(v) in each dimension.
 
 // log Gamma(x) for x > 0: Stirling's series at x + 8 or more, and Gamma(x + 1) = x Gamma(x) on the way down
 function logGamma(x) {
@@ -10,7 +10,7 @@ function logGamma(x) {
   return (y - 0.5) * Math.log(y) - y + 0.5 * LOG_2PI + series - shift;
 }
 
-// c = lgamma((nu + 1) / 2) - lgamma(nu / 2) - log(nu pi) / 2; for a large nu from a series, which keeps its digits
+// c = lgamma((nu + 1) / 2) - lgamma(nu / 2) - log(nu pi) / 2; for a large nu from a series, which is more accurate
 function studentTNormaliser(nu) {
   if (nu > 1000) return -0.5 * LOG_2PI - 0.25 / nu + 1 / (24 * nu ** 3);
   return logGamma((nu + 1) / 2) - logGamma(nu / 2) - 0.5 * Math.log(nu * Math.PI);

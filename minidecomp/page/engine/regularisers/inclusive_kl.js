@@ -1,7 +1,7 @@
 "use strict";
 // KL(p(z) || q(z)) with the aggregate posterior of the batch, q(z) = 1/B sum_i N(z; loc_i, scale_i^2).
 
-const NOTHING = -45; // e^-45 is below the last digit of a sum that holds e^0
+const NOTHING = -45; // e^-45 is below the last digit of a sum that contains e^0
 
 // Calls use(j, shares, sum, m_j) for every row z_j of z (count, D): m_j = max_i log q(z_j | x_i) over all B posteriors,
 // shares_i = e^(log q(z_j | x_i) - m_j), and sum is the sum of the shares.

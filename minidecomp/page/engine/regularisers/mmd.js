@@ -4,7 +4,7 @@
 // 1 / c for each kernel scale c: k(r) = sum_c c / (c + r^2) = sum_c 1 / (1 + r^2 / c),   k'(r) = -2 r sum_c (1 / c) / (1 + r^2 / c)^2
 const INVERSE_SCALES = Float64Array.from(CONSTANTS.KERNEL_SCALES, (c) => 1 / c);
 
-// The sum of k(y_i - x_j) over all pairs, or those with j < i if x is y itself. Adds sum_j k'(y_i - x_j) to pullY and
+// The sum of k(y_i - x_j) over all pairs, or over those with j < i if x is y. Adds sum_j k'(y_i - x_j) to pullY and
 // sum_i k'(x_j - y_i) to pullX.
 function sumOverPairs(y, x, pullY, pullX) {
   let total = 0;
@@ -25,7 +25,7 @@ function sumOverPairs(y, x, pullY, pullX) {
 }
 
 // MMD^2 = sum_d 1/(B (B-1)) sum_{i != j} [k(x_i - x_j) + k(y_i - y_j)] - 2/B^2 sum_{i,j} k(x_i - y_j)
-// d/dy_a = 2/(B (B-1)) sum_j k'(y_a - y_j) - 2/B^2 sum_j k'(y_a - x_j), and for x_a likewise
+// d/dy_a = 2/(B (B-1)) sum_j k'(y_a - y_j) - 2/B^2 sum_j k'(y_a - x_j); the same for x_a with x and y exchanged
 function mmd(priorSample, z, rows, dims) {
   if (rows < CONSTANTS.LEAST_MMD_POINTS) throw new Error(`mmd needs ${CONSTANTS.LEAST_MMD_POINTS} points or more`);
   const bySample = new Float64Array(z.length), byPrior = new Float64Array(z.length), pairs = rows * (rows - 1);
