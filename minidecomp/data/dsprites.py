@@ -346,6 +346,7 @@ SOURCE = DataSource(
     defaults={
         "prior": "gaussian",
         "likelihood": "bernoulli",
+        "regulariser": "mmd",
         "latent_dim": 10,
         "hidden": (1200, 1200),
         "decoder_hidden": (1200, 1200, 1200),

@@ -215,6 +215,7 @@ SOURCE = DataSource(
     defaults={
         "prior": "sparse",
         "likelihood": "laplace",
+        "regulariser": "mmd",
         "latent_dim": 50,
         "hidden": (512, 512),
         "activation": "leaky-relu",

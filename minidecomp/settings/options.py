@@ -24,6 +24,7 @@ SEED = 2**64 - 1
 OWN = "file"
 ENGINES = ("cpu", "gpu", "textbook")
 INITS = ("torch", "he")
+REGULARISER = "mmd"  # unless the prior or the data set has a default of its own
 # Options that do not change the steps of a run (except for last bits, by the engine), only how they are computed.
 OF_THE_MACHINE = ("threads", "engine", "checkpoint_every", "data_dir", "log")
 # What may change when a run is resumed, as it does not change the steps (except for last bits). Data are compared.
@@ -95,6 +96,11 @@ def _usual_variances() -> str:
     return "; ".join(["1", *(f"{value:g} for {name}" for name, value in own.items() if value is not None)])
 
 
+def _regulariser_help() -> str:
+    own = {name: prior.defaults["regulariser"] for name, prior in PRIORS.items() if "regulariser" in prior.defaults}
+    return "; ".join([REGULARISER, *(f"{value} for the {name} prior" for name, value in own.items())])
+
+
 # fmt: off
 GENERAL = (
     Option("data", str, _data_help, flags="-d", default_help="chosen by --prior; pinwheel if neither is given", group=DATA, metavar="DATA"),
@@ -124,7 +130,7 @@ GENERAL = (
     Option("beta_warmup", int, "Raise beta from 0 over the first N epochs.", low=0, high=10**9, group=OBJECTIVE),
     Option("alpha_schedule", str, "alpha over training, as EPOCH:VALUE pairs.", verify=partial(check_text, "alpha_schedule"), group=OBJECTIVE, metavar="SCHEDULE"),
     Option("alpha_warmup", int, "Raise alpha from 0 over the first N epochs.", low=0, high=10**9, group=OBJECTIVE),
-    Option("regulariser", str, lambda: f"D: {_listed(REGULARISERS)}.", "mmd", flags="--regularizer", choices=lambda: tuple(REGULARISERS), group=OBJECTIVE),
+    Option("regulariser", str, lambda: f"D: {_listed(REGULARISERS)}.", flags="--regularizer", default_help=_regulariser_help, choices=lambda: tuple(REGULARISERS), group=OBJECTIVE),
     Option("kl", str, "How to compute the KL term: in closed form (analytic) or from samples.", choices=KL_ESTIMATORS, default_help="analytic if the prior has a closed form, otherwise monte-carlo", group=OBJECTIVE),
     Option("samples", int, "Number K of posterior samples for each data point.", 1, low=1, high=10000, group=OBJECTIVE),
     Option("log_prior_multiplier", float, "M in the sampled KL, log q - M log p. The correct value is 1; the authors' mixture has M = latent-dim.", 1.0, low=0, group=OBJECTIVE),

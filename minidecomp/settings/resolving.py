@@ -19,6 +19,7 @@ from .options import (
     ALIASES,
     CHOOSERS,
     OWN,
+    REGULARISER,
     SEED,
     TrainOptions,
     by_name,
@@ -263,7 +264,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
 
     prior_is, data_is = chosen_variant("prior", prior), chosen_variant("data", data)
     resolved: dict[str, Any] = {name: default(name) for name in known}
-    resolved |= {"prior_variance_scale": 1.0, "threads": cores()}
+    resolved |= {"prior_variance_scale": 1.0, "threads": cores(), "regulariser": REGULARISER}
     resolved |= {"kl": "analytic" if prior_is.closed_form_kl else "monte-carlo"}
     resolved |= {**prior_is.defaults, **data_is.defaults} | {"prior": prior, "data": data} | values
     # The decoder mirrors the encoder, unless it is given, or the data set has both and none is given.

@@ -180,3 +180,13 @@ def test_a_folder_of_data_goes_with_every_named_set():
     """As a sweep over several data sets, or MINIDECOMP_DATA_DIR, gives it."""
     for data in options.data_names():
         assert resolve(data=data, data_dir=".").data_dir == "."
+
+
+def test_a_mixture_has_the_regulariser_that_sees_clusters():
+    """The MMD compares one dimension at a time. The larger data sets keep it, with every prior."""
+    own = {prior: resolve(data="own.npy", prior=prior).regulariser for prior in PRIORS}
+    assert own == {"gaussian": "mmd", "student-t": "mmd", "mixture": "kl-inc", "sparse": "mmd"}
+    assert resolve(data="own.npy", prior="mixture", regulariser="mmd").regulariser == "mmd"
+    assert {resolve(data=data, prior="mixture").regulariser for data in ("dsprites", "fashion-mnist")} == {"mmd"}
+    model = DecompositionVAE(prior="mixture", epochs=1, hidden=(4,)).fit(np.random.default_rng(0).normal(size=(20, 3)))
+    assert model.options_.regulariser == "kl-inc"

@@ -43,7 +43,10 @@ class Mixture(Prior):
         ),
         Option("component_radius", float, "Mixture prior: radius of the circle.", 1.0, low=0, high=1e6),
     )
-    defaults: ClassVar[Mapping[str, Any]] = {"prior_variance_scale": 0.03}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "prior_variance_scale": 0.03,
+        "regulariser": "kl-inc",  # the MMD compares one dimension at a time, and so cannot see clusters
+    }
     usual_data: ClassVar[str | None] = "pinwheel"
     choice_kind: ClassVar[str | None] = "point"
     is_product: ClassVar[bool] = False
