@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._core import codes
-from ..figures.classes import CLASS_COLOURS
+from ..figures.classes import CLASS_COLOURS, SHAPES
 from ..randomness import streams
 from ..settings.options import by_name, choices_of
 from ..settings.resolving import resolve
@@ -38,6 +38,7 @@ def constants() -> dict[str, Any]:
         "LARGEST_GRADIENT": codes.LARGEST_GRADIENT["float64"],
         "streams": {name: _stream(each) for name, each in vars(streams).items() if isinstance(each, streams.Stream)},
         "classColours": CLASS_COLOURS,
+        "classShapes": SHAPES,
     }
 
 

@@ -52,6 +52,7 @@ DRAWING_SCRIPTS = (
     "prior_lines.js",
     "svg.js",
     "drawing.js",
+    "class_marks.js",
     "plot_frame.js",
 )
 ELEMENTS = re.compile(r"<(script|style)\b([^>]*)>(.*?)</\1>", re.DOTALL)

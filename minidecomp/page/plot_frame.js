@@ -4,7 +4,7 @@
 const AXIS_NAME = 12; // pixels for the name of the vertical axis
 
 const PALETTE_NAMES = [
-  "paper", "ink", "faint", "line", "panel", "density", "prior", "reconstruction", "kl", "regulariser", "sum", "mark",
+  "paper", "ink", "faint", "line", "panel", "rim", "density", "prior", "reconstruction", "kl", "regulariser", "sum", "mark",
 ];
 
 // The style sheet's colours, read once for each frame

@@ -167,18 +167,14 @@ function dotRadius(frame, count) {
   return (count > 800 ? 2 : 2.8) * Math.min(1, Math.max(0.6, Math.min(frame.width, frame.height) / 280));
 }
 
-// Dots on the canvas in the colours of their classes; one path for each class
-function drawClassDots(context, places, data, radius, usual) {
+// The marks of all points; one path for each class
+function drawClassMarks(context, places, data, radius, usual, rim) {
   const paths = new Map();
   for (let i = 0; 2 * i < places.length; i++) {
-    const fill = colourOfPoint(data, i, usual), x = places[2 * i], y = places[2 * i + 1];
-    if (!paths.has(fill)) paths.set(fill, new Path2D());
-    const path = paths.get(fill);
-    path.moveTo(x + radius, y);
-    path.arc(x, y, radius, 0, 2 * Math.PI);
+    const fill = colourOfPoint(data, i, usual), code = data.labels ? data.labels[i] : 0, key = fill + code;
+    if (!paths.has(key)) paths.set(key, { fill, path: new Path2D(), shape: classShape(Math.max(code, 0)) });
+    const { path, shape } = paths.get(key);
+    addMark(path, shape, places[2 * i], places[2 * i + 1], radius);
   }
-  for (const [fill, path] of paths) {
-    context.fillStyle = fill;
-    context.fill(path);
-  }
+  for (const { fill, path } of paths.values()) drawMarks(context, path, fill, rim);
 }

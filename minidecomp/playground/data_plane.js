@@ -70,7 +70,7 @@ class DataPlane {
     frame.clip(context);
     const made = show.reconstructions ? placesOf(snapshot.reconstruction) : null;
     if (made) this.drawLinks(context, colours, made);
-    if (show.data) drawClassDots(context, this.places, data, dotRadius(frame, data.rows), colours.faint);
+    if (show.data) drawClassMarks(context, this.places, data, dotRadius(frame, data.rows), colours.faint, colours.rim);
     if (made) this.drawCrosses(context, colours, made, dotRadius(frame, 0));
     if (show.samples) this.drawSamples(context, colours, placesOf(snapshot.samples.x));
     const chosen = view.chosen !== null && view.chosen < data.rows;
@@ -216,7 +216,7 @@ function imageStrip(images, [rows, columns, channels = 1]) {
   return strip;
 }
 
-// The legend: the marks, and the classes' colours
+// The legend: what the marks are, and the classes' own
 class DataLegend {
   constructor(container) {
     this.box = newElement(container, "p", "arrow-legend");
@@ -251,7 +251,7 @@ class DataLegend {
     const { classNames } = view.data, colours = classColoursOf(view.data), most = CONSTANTS.classColours.length;
     classNames.slice(0, most).forEach((name, code) => {
       const item = newElement(this.classes, "span", "arrow-legend-item");
-      newElement(item, "i", "class-dot").style.background = colours[code % colours.length];
+      classMark(item, classShape(code), colours[code % colours.length]);
       newElement(item, "span", "", shortened(String(name)));
     });
     if (classNames.length > most) newElement(this.classes, "span", "", `and ${classNames.length - most} more classes`);

@@ -2,14 +2,14 @@
 // Overlap and match as two dials, whose zones are rules of thumb.
 
 const OVERLAP_ZONES = [
-  { to: 0.25, word: "too much overlap", short: "too much", good: false },
+  { to: 0.25, word: "too much overlap", short: "too\nmuch", good: false },
   { to: 0.75, word: "appropriate overlap", short: "appropriate", good: true },
-  { to: 1, word: "too little overlap", short: "too little:\nspikes", good: false },
+  { to: 1, word: "too little overlap", short: "too\nlittle", good: false },
 ];
 const MATCH_ZONES = [
-  { to: 0.3, word: "a match", short: "matches", good: true },
-  { to: 2, word: "in between", joined: "the match is in between", short: "in between", good: false },
-  { to: Infinity, word: "no match", short: "no match", good: false },
+  { to: 0.3, word: "a match", short: "match", good: true },
+  { to: 2, word: "a partial match", short: "partial", partial: true, good: false },
+  { to: Infinity, word: "no match", short: "no\nmatch", good: false },
 ];
 const MATCH_ENDS = [0.03, 100]; // nats
 const RULE_OF_THUMB = "The zones are rules of thumb, not results: the overlap is appropriate from a quarter to three "
@@ -37,8 +37,8 @@ function matchShare(klPQ) {
 // Both in one sentence: "Too little overlap, and no match."
 function dialsSentence(overlap, match) {
   if (!overlap || !match) return "";
-  const both = overlap.good && match.good, joined = overlap.good === match.good ? "and" : "but";
-  const text = `${overlap.word[0].toUpperCase()}${overlap.word.slice(1)}, ${joined} ${match.joined || match.word}`;
+  const both = overlap.good && match.good, joined = match.partial ? ";" : overlap.good === match.good ? ", and" : ", but";
+  const text = `${overlap.word[0].toUpperCase()}${overlap.word.slice(1)}${joined} ${match.word}`;
   return both ? `${text}: the decomposition we want.` : `${text}.`;
 }
 
@@ -55,7 +55,7 @@ class Dial {
   constructor(container, title, zones, ends) {
     this.box = newElement(container, "figure", "dial");
     newElement(this.box, "figcaption", "dial-title", title);
-    this.root = svg("svg", { viewBox: "0 0 260 138", role: "img" }, this.box);
+    this.root = svg("svg", { viewBox: "0 0 160 86", role: "img" }, this.box);
     this.title = title;
     let from = 0;
     for (const { to, short: name, good } of zones) {
@@ -64,7 +64,7 @@ class Dial {
       from = to;
     }
     this.ends = ends.map((text, k) => {
-      const place = { x: k === 0 ? 56 : 204, y: 134, "text-anchor": "middle" };
+      const place = { x: k === 0 ? 34 : 126, y: 84, "text-anchor": "middle" };
       const element = svg("text", { ...place, class: "dial-end" }, this.root);
       element.textContent = text;
       return element;
@@ -76,25 +76,25 @@ class Dial {
 
   place(share, radius) {
     const angle = Math.PI * (1 - share);
-    return [130 + radius * Math.cos(angle), 120 - radius * Math.sin(angle)].map((value) => value.toFixed(2));
+    return [80 + radius * Math.cos(angle), 70 - radius * Math.sin(angle)].map((value) => value.toFixed(2));
   }
 
   arc(from, to) {
-    const gap = 0.006, radius = 74;
+    const gap = 0.008, radius = 46;
     const [first, last] = [from + gap, to - gap].map((share) => this.place(share, radius).join(" "));
     return `M${first}A${radius} ${radius} 0 0 1 ${last}`;
   }
 
   label(share, text) {
-    const [x, y] = this.place(share, 88), anchor = share < 0.35 ? "end" : share > 0.65 ? "start" : "middle";
-    text.split("\n").forEach((line, k) => {
-      const element = svg("text", { x, y: Number(y) + 12 * k, class: "dial-zone", "text-anchor": anchor }, this.root);
+    const [x, y] = this.place(share, 56), anchor = share < 0.35 ? "end" : share > 0.65 ? "start" : "middle";
+    text.split("\n").reverse().forEach((line, k) => {
+      const element = svg("text", { x, y: Number(y) - 12 * k, class: "dial-zone", "text-anchor": anchor }, this.root);
       element.textContent = line;
     });
   }
 
   show(share, word, text) {
-    const known = share !== null, [x, y] = this.place(known ? share : 0, 82), [u, v] = this.place(known ? share : 0, 8);
+    const known = share !== null, [x, y] = this.place(known ? share : 0, 50), [u, v] = this.place(known ? share : 0, 5);
     this.needle.setAttribute("d", known ? `M${u} ${v}L${x} ${y}` : "");
     setText(this.word, word);
     setText(this.text, text);

@@ -117,7 +117,7 @@ class LatentPlane {
     this.drawDensity(context, colours, scene);
     this.drawPrior(context, colours, scene.prior);
     this.places = this.frame.places(scene.loc, scene.latentDim, scene.dims);
-    drawClassDots(context, this.places, scene.data, dotRadius(this.frame, scene.count), colours.ink);
+    drawClassMarks(context, this.places, scene.data, dotRadius(this.frame, scene.count), colours.ink, colours.rim);
     this.drawPosteriors(context, colours, scene);
   }
 
@@ -205,7 +205,7 @@ class LatentPlane {
     context.lineWidth = 2;
     context.stroke(line(p));
     this.places = strewn(loc, (value) => frame.px(value), base + 8, frame.top + frame.height - base - 16);
-    drawClassDots(context, this.places, scene.data, dotRadius(frame, scene.count), colours.ink);
+    drawClassMarks(context, this.places, scene.data, dotRadius(frame, scene.count), colours.ink, colours.rim);
     if (view.chosen === null || view.chosen >= scene.count) return;
     const own = aggregateDensityOnLine(loc, scale, 1, 0, [view.chosen], low, high, n), height = Math.max(...own) / top;
     context.strokeStyle = colours.ink;

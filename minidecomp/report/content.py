@@ -13,7 +13,7 @@ from ..data.rules import BYTES, check_finite
 from ..engines.constants import is_built_in
 from ..errors import MinidecompError, printable
 from ..evaluation.everything import evaluated_dimension_kl
-from ..figures.classes import class_colours
+from ..figures.classes import SHAPES, class_colours
 from ..figures.columns import FeatureAxes, extent_around
 from ..figures.posterior import covering_square, density_on_grid
 from ..inspection.by_term import term_gradients
@@ -229,13 +229,14 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
 
 
 def _classes(labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
-    """The class of each point, as an index into the classes that occur; the colours are those of the pictures."""
+    """The class of each point, as an index into the classes that occur; colours and shapes are those of the pictures."""
     there, codes = np.unique(labels, return_inverse=True)
     colours = class_colours(len(names))
     return {
         "codes": codes.tolist(),
         "names": [names[each] for each in there.tolist()],
         "colours": [colours[each] for each in there.tolist()],
+        "shapes": [SHAPES[each % len(SHAPES)] for each in there.tolist()],
     }
 
 

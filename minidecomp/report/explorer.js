@@ -131,12 +131,18 @@ class Explorer {
     return classes ? classes.colours[classes.codes[i]] : usual;
   }
 
+  drawPoint(context, i, x, y, radius, usual, rim) {
+    const { classes } = this.model.points, path = new Path2D();
+    addMark(path, classes ? classes.shapes[classes.codes[i]] : "o", x, y, radius);
+    drawMarks(context, path, this.classColour(i, usual), rim);
+  }
+
   buildLegend() {
     const { classes } = this.model.points, legend = document.getElementById("classes");
     if (!classes) return;
     classes.names.slice(0, MOST_CLASSES).forEach((name, code) => {
       const item = newElement(legend, "span", "chip");
-      newElement(item, "i").style.background = classes.colours[code];
+      classMark(item, classes.shapes[code], classes.colours[code]);
       newElement(item, "span", "", name).title = name;
     });
     const count = classes.names.length;
@@ -172,7 +178,7 @@ class Explorer {
     }
     const x = this.shownPoint(), made = given(model, mean), scale = givenScale(model, kind.scale(output, 1, trained.dataDim));
     const names = Array.from(x.slice(0, MOST_NAMED), (_, i) => this.columnName(i));
-    if (model.data_dim === 2) drawScatter(canvas, { points: this.shownX, colourOf: (i) => this.classColour(i, colour("faint")), chosen: x, at: made, scale }, model.extent, names);
+    if (model.data_dim === 2) drawScatter(canvas, { points: this.shownX, drawPoint: (...given) => this.drawPoint(...given), chosen: x, at: made, scale }, model.extent, names);
     else drawBars(canvas, x, made, this.ranges, model.columns);
     this.writeColumns(names, x, made, scale);
   }

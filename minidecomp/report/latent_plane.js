@@ -98,13 +98,12 @@ class Plane {
     context.stroke();
   }
 
-  // The posterior means, each with a rim that parts it from the density, and the chosen point's posterior
+  // The posterior means, and the chosen point's posterior
   drawPoints(context, colours) {
     const { explorer, frame } = this, { points } = explorer.model, radius = frame.width < 250 ? 2 : 3;
     const place = (i) => { const [a, b] = explorer.row(explorer.loc, i); return [frame.px(a), frame.py(b)]; };
     for (let i = 0; i < points.count; i++) {
-      dot(context, ...place(i), radius + 0.75, colours.paper);
-      dot(context, ...place(i), radius, explorer.classColour(i, colours.ink));
+      explorer.drawPoint(context, i, ...place(i), radius, colours.ink, colours.rim);
     }
     const scale = explorer.row(explorer.scale);
     context.strokeStyle = colours.ink;

@@ -63,16 +63,18 @@ function outputFrame({ width, height }, extent, foot = OUTPUT_ROOM.bottom, side 
   return new PlotFrame(side, top, width - side - right, height - top - foot, extent);
 }
 
-// Two-dimensional data: all test points in the colours of their classes, the chosen one ringed, and the decoder's mean
+// Two-dimensional data: all test points with the marks of their classes, the chosen one ringed, and the decoder's mean
 // with its scale, if it has one
-function drawScatter(canvas, { points, colourOf, chosen, at, scale }, extent, names) {
+function drawScatter(canvas, { points, drawPoint, chosen, at, scale }, extent, names) {
   const cleared = clearedContext(canvas);
   if (!cleared) return;
   const { context } = cleared, frame = outputFrame(cleared, extent), colours = palette();
   const radius = frame.width < 250 ? 2 : 3;
   context.save();
   frame.clip(context);
-  for (let i = 0; i < points.length; i += 2) dot(context, frame.px(points[i]), frame.py(points[i + 1]), radius, colourOf(i / 2));
+  for (let i = 0; i < points.length; i += 2) {
+    drawPoint(context, i / 2, frame.px(points[i]), frame.py(points[i + 1]), radius, colours.faint, colours.rim);
+  }
   context.lineWidth = 2;
   const ellipse = (centre, rx, ry, stroke) => {
     context.strokeStyle = stroke;

@@ -215,7 +215,7 @@ def test_a_range_is_robust_and_shows_the_beginning():
         (5.46, 997, "Too little overlap, and no match."),
         (5.32, 0.2, "Too little overlap, but a match."),
         (2.3, 0.08, "Appropriate overlap, and a match: the decomposition we want."),
-        (3.3, 1.2, "Appropriate overlap, but the match is in between."),
+        (3.3, 1.2, "Appropriate overlap; a partial match."),
         (1.24, 5.7, "Too much overlap, and no match."),
         (-0.01, 0.29, "Too much overlap, but a match."),
         (6.1, 2, "Too little overlap, and no match."),
