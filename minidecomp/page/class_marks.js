@@ -8,7 +8,8 @@ const turned = (outline, angle) => outline.map(([x, y]) => [
 ]);
 const TRIANGLE = [[0, -1.4], [1.3, 0.95], [-1.3, 0.95]];
 const PLUS = [0, 1, 2, 3].flatMap((k) => turned([[-0.42, -1.2], [0.42, -1.2], [0.42, -0.42]], k * Math.PI / 2));
-const STAR = [0, 1, 2, 3, 4].flatMap((k) => turned([...turned([[0, -0.68]], -Math.PI / 5), [0, -1.55]], k * 0.4 * Math.PI));
+const POINT = [...turned([[0, -0.68]], -Math.PI / 5), [0, -1.55]];
+const STAR = [0, 1, 2, 3, 4].flatMap((k) => turned(POINT, k * 0.4 * Math.PI));
 // By matplotlib's names; each covers about as much as a circle of radius 1, which has no outline here.
 const OUTLINES = {
   "^": TRIANGLE, v: turned(TRIANGLE, Math.PI), "<": turned(TRIANGLE, -Math.PI / 2), ">": turned(TRIANGLE, Math.PI / 2),
@@ -31,17 +32,41 @@ function addMark(path, shape, x, y, radius) {
   }
 }
 
-function drawMarks(context, path, fill, rim) {
+// A mark drawn once, and copied to each point: as fast as plain dots. It stands on whole pixels of the screen.
+const stamps = new Map();
+const MOST_STAMPS = 200; // sizes change with the window
+
+function markStamp(shape, radius, fill, rim) {
+  const ratio = window.devicePixelRatio || 1, key = [shape, radius, fill, rim, ratio].join();
+  if (stamps.size > MOST_STAMPS) stamps.clear();
+  if (!stamps.has(key)) stamps.set(key, newStamp(shape, radius, fill, rim, ratio));
+  return stamps.get(key);
+}
+
+function newStamp(shape, radius, fill, rim, ratio) {
+  const image = document.createElement("canvas"), path = new Path2D();
+  image.width = image.height = 2 * Math.ceil((1.6 * radius + RIM) * ratio) + 1;
+  const context = image.getContext("2d"), side = image.width / ratio;
+  context.scale(ratio, ratio);
+  addMark(path, shape, side / 2, side / 2, radius);
   context.strokeStyle = rim;
   context.lineWidth = RIM;
   context.stroke(path);
   context.fillStyle = fill;
   context.fill(path);
+  return { image, side, ratio };
+}
+
+function drawMark(context, { image, side, ratio }, x, y) {
+  const whole = (value) => Math.round((value - side / 2) * ratio) / ratio;
+  if (Number.isFinite(x + y)) context.drawImage(image, whole(x), whole(y), side, side);
 }
 
 // A class's mark in a legend
 function classMark(parent, shape, fill) {
-  const outline = OUTLINES[shape], root = svg("svg", { viewBox: "-1.8 -1.8 3.6 3.6", class: "class-mark", "aria-hidden": "true" }, parent);
-  const d = outline ? `M${outline.map((place) => place.map((value) => value.toFixed(2)).join(" ")).join("L")}Z` : "M-1.1 0a1.1 1.1 0 1 0 2.2 0a1.1 1.1 0 1 0 -2.2 0Z";
+  const outline = OUTLINES[shape], box = { viewBox: "-1.8 -1.8 3.6 3.6", "aria-hidden": "true" };
+  const root = svg("svg", { ...box, class: "class-mark" }, parent);
+  const places = outline && outline.map((place) => place.map((value) => value.toFixed(2)).join(" "));
+  const d = outline ? `M${places.join("L")}Z` : "M-1 0a1 1 0 1 0 2 0a1 1 0 1 0 -2 0Z";
   return svg("path", { d, fill, stroke: "var(--rim)", "stroke-width": 0.3 }, root);
 }

@@ -167,14 +167,15 @@ function dotRadius(frame, count) {
   return (count > 800 ? 2 : 2.8) * Math.min(1, Math.max(0.6, Math.min(frame.width, frame.height) / 280));
 }
 
-// The marks of all points; one path for each class
+// The marks of all points
 function drawClassMarks(context, places, data, radius, usual, rim) {
-  const paths = new Map();
+  const own = new Map(); // by class
   for (let i = 0; 2 * i < places.length; i++) {
-    const fill = colourOfPoint(data, i, usual), code = data.labels ? data.labels[i] : 0, key = fill + code;
-    if (!paths.has(key)) paths.set(key, { fill, path: new Path2D(), shape: classShape(Math.max(code, 0)) });
-    const { path, shape } = paths.get(key);
-    addMark(path, shape, places[2 * i], places[2 * i + 1], radius);
+    const code = data.labels ? data.labels[i] : -1;
+    if (!own.has(code)) {
+      const shape = code < 0 ? "o" : classShape(code);
+      own.set(code, markStamp(shape, radius, colourOfPoint(data, i, usual), rim));
+    }
+    drawMark(context, own.get(code), places[2 * i], places[2 * i + 1]);
   }
-  for (const { fill, path } of paths.values()) drawMarks(context, path, fill, rim);
 }

@@ -37,7 +37,8 @@ function matchShare(klPQ) {
 // Both in one sentence: "Too little overlap, and no match."
 function dialsSentence(overlap, match) {
   if (!overlap || !match) return "";
-  const both = overlap.good && match.good, joined = match.partial ? ";" : overlap.good === match.good ? ", and" : ", but";
+  const both = overlap.good && match.good, andOrBut = overlap.good === match.good ? ", and" : ", but";
+  const joined = match.partial ? ";" : andOrBut;
   const text = `${overlap.word[0].toUpperCase()}${overlap.word.slice(1)}${joined} ${match.word}`;
   return both ? `${text}: the decomposition we want.` : `${text}.`;
 }

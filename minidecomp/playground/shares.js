@@ -60,7 +60,8 @@ class Shares {
       newElement(element, "caption", "", title);
       return element;
     };
-    const norms = table("Each term's share of the step, <g_T, g> / <g, g>: they add up to 100 %; below 0: against the step");
+    const title = "Each term's share of the step, <g_T, g> / <g, g>: they add up to 100 %; below 0: against the step";
+    const norms = table(title);
     const cosines = table("Cosines: do two terms pull together or against each other?");
     this.shares = SHARE_TERMS.map((term) => new BarRow(norms, ARROW_FORMS[term].name, ARROW_FORMS[term].colour));
     for (const row of this.shares) row.middle.style.left = `${100 * placeOfShare(0)}%`;

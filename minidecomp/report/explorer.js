@@ -132,9 +132,8 @@ class Explorer {
   }
 
   drawPoint(context, i, x, y, radius, usual, rim) {
-    const { classes } = this.model.points, path = new Path2D();
-    addMark(path, classes ? classes.shapes[classes.codes[i]] : "o", x, y, radius);
-    drawMarks(context, path, this.classColour(i, usual), rim);
+    const { classes } = this.model.points, shape = classes ? classes.shapes[classes.codes[i]] : "o";
+    drawMark(context, markStamp(shape, radius, this.classColour(i, usual), rim), x, y);
   }
 
   buildLegend() {

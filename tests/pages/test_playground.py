@@ -304,6 +304,10 @@ def test_what_is_drawn_in_the_latent_plane_is_in_its_legend(width, opened):
         ".filter((each) => each.offsetHeight > 0).map((each) => each.textContent)"
     )
     assert browser.until(shown)[:5] == ["q(z)", "p(z): 50, 90 %", "reconstruction", "beta KL", "alpha D"]
+    marks = browser.value(
+        "Array.from(document.querySelectorAll('#data-plane .class-mark path')).map((each) => each.getAttribute('d'))"
+    )
+    assert len(marks) == len(set(marks)) == 4, "each class has its shape"
     set_field(browser, "latent_dim", "1")
     browser.until(f"{shown}.includes('p(z)')")
     assert "p(z): 50, 90 %" not in browser.value(shown)
@@ -323,6 +327,11 @@ def test_planes_and_dials_stay_in_view_while_a_person_reads_what_to_look_for(wid
         "(({ top, bottom }) => [top, bottom])(document.querySelector(each).getBoundingClientRect()))"
     )
     assert all(0 <= top < bottom <= height for top, bottom in boxes), boxes
+    sizes = browser.value(
+        "Array.from(document.querySelectorAll('.dial text')).map((each) => "
+        "parseFloat(getComputedStyle(each).fontSize) * each.getScreenCTM().a)"
+    )
+    assert len(sizes) >= 10 and min(sizes) >= 11, "the dials' labels can be read"
 
 
 def test_boxes_to_tick_are_large_enough_for_a_finger(opened):

@@ -17,7 +17,7 @@ from small_runs import MODELS, make_runs
 from minidecomp import load_run
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
-from minidecomp.figures.classes import class_colours
+from minidecomp.figures.classes import SHAPES, class_colours
 from minidecomp.model.vae import in_dtype
 from minidecomp.report import content as report_content
 from minidecomp.report.evaluation import number
@@ -213,9 +213,12 @@ def test_the_points_classes(runs):
         assert [classes["names"][code] for code in classes["codes"]] == points["labels"]
         colours = dict(zip(each.classes, class_colours(len(each.classes)), strict=True))
         assert classes["colours"] == [colours[name] for name in classes["names"]]
+        shapes = {name: SHAPES[i % len(SHAPES)] for i, name in enumerate(each.classes)}
+        assert classes["shapes"] == [shapes[name] for name in classes["names"]]
     some = dataclasses.replace(dataset, test_labels=np.full(len(dataset.test), 2), class_names=tuple("abcd"))
     classes = report_content.content(run, some)["explorer"]["points"]["classes"]
     assert classes["names"] == ["c"] and classes["colours"] == class_colours(4)[2:3], "as on the pictures"
+    assert classes["shapes"] == [SHAPES[2]]
     without = report_content.content(run, dataclasses.replace(dataset, test_labels=None))["explorer"]["points"]
     assert without["classes"] is None and without["labels"] == []
 

@@ -9,6 +9,7 @@ from javascript import in_node
 from small_runs import MODELS
 
 from minidecomp.cli.main import main
+from minidecomp.figures.classes import SHAPES
 from minidecomp.page import parts
 from minidecomp.report import page
 
@@ -43,6 +44,22 @@ def test_charts_are_smoothed_lightly_and_keep_their_ends():
     assert found["cut"]["high"] < 20 and found["cut"]["outside"] == 1, "what lies outside is counted"
     assert found["schedule"]["high"] > 1e6 and found["schedule"]["outside"] == 0
     assert found["decades"] == [-2, 0, 2] and found["within"] == [2, 5]
+
+
+AREAS = """
+const area = (outline) => Math.abs(outline.reduce((sum, [x, y], k) => {
+  const [u, v] = outline[(k + 1) % outline.length];
+  return sum + (x * v - u * y) / 2;
+}, 0));
+return Object.fromEntries(Object.entries(OUTLINES).map(([shape, outline]) => [shape, area(outline)]));
+"""
+
+
+@pytest.mark.skipif(NODE is None, reason="no node")
+def test_the_shapes_of_the_pictures_are_drawn_and_equally_large():
+    found = in_node(AREAS, {}, (parts.HERE / "class_marks.js").read_text())
+    assert sorted(["o", *found]) == sorted(SHAPES)
+    assert list(found.values()) == pytest.approx([3.14] * len(found), abs=0.3), "as a circle of radius 1"
 
 
 # Texts that a narrow element breaks inside a word: a line's end that follows and precedes a letter
@@ -115,6 +132,12 @@ def test_nothing_is_broken_inside_a_word_and_nothing_is_wider_than_the_window(na
             "['evaluation', 'settings'].map((id) => document.getElementById(id).getBoundingClientRect().left)"
         )
         assert tops[1] > tops[0] + 400, "side by side on a wide screen"
+        heights = page.value(
+            "fillTable('columns', ['petal_length', 'c'].map((name) => [name, '4.4', '4.6771', '0.59684']), "
+            "['', 'test point', 'E[x|z]', 'scale']);"
+            "Array.from(document.querySelectorAll('#columns tr')).slice(1).map((row) => row.offsetHeight)"
+        )
+        assert heights[0] == heights[1], "a name that fits is in one line"
 
 
 @pytest.mark.slow
