@@ -229,7 +229,7 @@ def _points(vae: VAE, objective: Objective, dataset: Dataset, chosen: np.ndarray
 
 
 def _classes(labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
-    """The class of each point, as an index into the classes that occur; colours and shapes are those of the pictures."""
+    """The class of each point, as an index into the classes that occur, with the colours and shapes of the pictures."""
     there, codes = np.unique(labels, return_inverse=True)
     colours = class_colours(len(names))
     return {
