@@ -38,6 +38,14 @@ def frame(browser: Driven, step: int) -> Image.Image:
     return Image.open(io.BytesIO(Path("frame.png").read_bytes())).crop([round(edge) for edge in box])
 
 
+def palette(image: Image.Image) -> Image.Image:
+    """The frequent colours of a frame, for the greys of q(z), and the rare ones, for the classes."""
+    found = Image.new("P", (1, 1))
+    methods = (Image.Quantize.MEDIANCUT, Image.Quantize.MAXCOVERAGE)
+    found.putpalette([part for method in methods for part in image.quantize(96, method).getpalette()[: 3 * 96]])
+    return found
+
+
 def film(out: Path) -> None:
     """Write the film."""
     with tempfile.TemporaryDirectory() as folder:
@@ -53,7 +61,7 @@ def film(out: Path) -> None:
             frames += [frame(browser, step) for step in WITHOUT]
     height = round(frames[0].height * SHOWN / frames[0].width)
     small = [each.convert("RGB").resize((SHOWN, height), Image.LANCZOS) for each in frames]
-    colours = small[len(MATCHING) - 1].quantize(128)
+    colours = palette(small[len(MATCHING) - 1])
     first, *others = [each.quantize(palette=colours, dither=Image.Dither.NONE) for each in small]
     times = [FRAME] * len(frames)
     times[len(MATCHING) - 1] = times[-1] = LAST
