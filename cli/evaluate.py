@@ -30,6 +30,7 @@ from .table import print_content, say_if_scales_differ, table_of
 if TYPE_CHECKING:
     from minidecomp.evaluation.everything import Listener, Wanted
     from minidecomp.evaluation.metrics import Metric
+    from minidecomp.runs.checkpoint import Run
 
     from .evaluating import Evaluated
 
@@ -143,7 +144,7 @@ def _one(run: str, evaluator: Evaluator, as_json: bool, quiet: bool, verbose: bo
         loaded, result = evaluator.evaluate(run, listener, overtaken, () if as_json else (say_weights,))
     if not as_json:
         say_unit_of_log_likelihoods(loaded.rules, loaded.options)
-    _report(loaded.folder, result, as_json, is_the_model_that_counts(loaded) and not overtaken, verbose)
+    _report(loaded, result, as_json, is_the_model_that_counts(loaded) and not overtaken, verbose)
     if not is_the_model_that_counts(loaded):
         say(NOT_WRITTEN, err=True)
     if overtaken:
@@ -208,16 +209,16 @@ def _progress(quiet: bool, several: bool = False) -> Iterator[Listener]:
             yield Listener(say=lambda line: say(line, err=True), points=points)
 
 
-def _report(folder: Any, result: dict[str, Any], as_json: bool, written: bool, verbose: bool) -> None:
+def _report(run: Run, result: dict[str, Any], as_json: bool, written: bool, verbose: bool) -> None:
     if as_json:
         from minidecomp.files import as_json as text
 
-        click.echo(text({"run": str(folder), **result}))
+        click.echo(text({"run": str(run.folder), **result}))
         return
     from .evaluation_text import evaluation_lines
 
     say_what_is_not_finite(result["test"])
-    for line in evaluation_lines(result, verbose):
+    for line in evaluation_lines(result, verbose, getattr(run.vae.prior, "is_product", True)):
         say(line)
     if written:
-        say(f"written: {folder}/evaluation.json")
+        say(f"written: {run.folder}/evaluation.json")
