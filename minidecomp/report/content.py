@@ -153,7 +153,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         "given": _given(dataset),
         **_axes(dataset, chosen),
         "prior": prior_values(vae.current_prior()),
-        "kl": [float(f"{value:.3g}") for value in kl],  # as many digits as in the table
+        "kl": [float(f"{value:.3g}") for value in kl],  # the labels of the sliders have three digits
         "shown": _shown(kl),
         "points": _points(vae, run.objective, dataset, chosen, seed),
         "marginals": _marginals(vae, loc, scale),

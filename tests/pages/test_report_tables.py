@@ -1,10 +1,13 @@
-"""The page's tables: what evaluation.json and the options become there."""
+"""The page's tables: what evaluation.json and the options become there, and that evaluate prints the same numbers."""
 
+import json
 import math
+import re
 
 import pytest
 
 import minidecomp
+from minidecomp.cli.main import main
 from minidecomp.objective import Objective
 from minidecomp.report.evaluation import estimate, evaluation, number
 from minidecomp.report.settings import settings
@@ -123,6 +126,38 @@ def test_many_dimensions_are_named_together():
 
 def test_nothing_evaluated_is_no_table():
     assert evaluation({}, Objective(1.0, 0.0, "mmd")) == []
+
+
+SMALL = ["--points-per-arm", "10", "--hidden", "4", "--epochs", "1", "--no-plots", "--threads", "1", "-q"]
+NUMBER = r"-?\d+\.\d+(?:e[+-]\d+)?"
+
+
+def printed_numbers(lines):
+    """Each row's value and error in evaluate's text, and the two numbers in the line about importance sampling."""
+    found = re.findall(rf"^ +.*?[^ ] +({NUMBER})(?: +± ({NUMBER}))?(?:  [^ ].*)?$", "\n".join(lines), re.MULTILINE)
+    said = re.findall(rf"({NUMBER}) effective;\s+sampling\s+error\s+({NUMBER});", "\n".join(lines))
+    return [list(row) for row in found] + [[number, ""] for pair in said for number in pair]
+
+
+def page_numbers(made):
+    """The cells of the page's tables, with the signs of a terminal."""
+    plain = str.maketrans("−⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")
+    rows = [cells for table in made for _, *cells in table["rows"] if cells]
+    texts = [[cell.translate(plain).replace("\u00a0×\u00a010", "e").removeprefix("± ") for cell in row] for row in rows]
+    return [row if len(row) == 2 and row[1] not in ("yes", "no") else [row[0], ""] for row in texts]
+
+
+def test_evaluate_and_the_page_print_the_same_numbers(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *SMALL, "--prior", "student-t", "--data", "pinwheel", "--out", "r"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "r", "--log-likelihood", "--metrics", "all", "--verbose", "-q"]) == 0
+    shown = printed_numbers(capsys.readouterr().out.splitlines())
+    found = json.loads((tmp_path / "r/evaluation.json").read_text())
+    of_test = {name: part for name, part in found.items() if name != "train"}
+    in_page = page_numbers(evaluation(of_test, minidecomp.load_run("r").objective))
+    assert len(shown) == 4 + 8 + 1 + 2 * 3 + 2 + 2 and sum(bool(error) for _, error in shown) >= 7
+    assert [row for row in shown if row not in in_page] == []
 
 
 @pytest.mark.parametrize(
