@@ -84,7 +84,7 @@ def _note(metric: Metric) -> str:
 @threads_option
 @data_option
 @data_dir_option
-@click.option("-v", "--verbose", is_flag=True, help="Print how each metric is computed, from which samples.")
+@click.option("-v", "--verbose", is_flag=True, help="Add the definitions, and the KL of each latent dimension.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; for several runs a list.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @which_option
