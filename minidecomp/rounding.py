@@ -58,7 +58,7 @@ def _exponent(value: float) -> int:
 
 def _at(value: float, place: int) -> Decimal:
     """The value rounded to a multiple of 10^place."""
-    return Decimal(value).quantize(Decimal((0, (1,), place)), context=WIDE)
+    return Decimal(float(value)).quantize(Decimal((0, (1,), place)), context=WIDE)
 
 
 def _text(number: Decimal) -> str:

@@ -3,6 +3,7 @@
 import math
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -73,6 +74,10 @@ def test_without_an_error_a_value_has_four_decimals_or_two_digits(value):
 )
 def test_numbers(value, error, shown):
     assert with_error(value, error) == shown
+
+
+def test_numbers_of_numpy():
+    assert with_error(np.float32(0.5), np.float32(0.125)) == ("0.50", "0.12") and rounded(np.float32(-0.5)) == "-0.5000"
 
 
 def test_a_page_has_minus_signs_and_powers_of_ten():
