@@ -16,10 +16,12 @@ from minidecomp import figures, packages
 from minidecomp.data import points as points_module
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import MinidecompError, OptionError
-from minidecomp.figures import curves, of_run, style
+from minidecomp.figures import curves, of_run, prior_plane, style
 from minidecomp.figures import posterior as posterior_figures
+from minidecomp.figures.prior_plane import PriorPlane
 from minidecomp.model.network import MLP, Parameters, initialise
 from minidecomp.model.vae import VAE, parameter_shapes
+from minidecomp.randomness.draws import prior_of_step
 from minidecomp.terms import likelihoods, priors
 
 RNG = np.random.default_rng(0)
@@ -131,10 +133,41 @@ def test_image_and_contours_agree_on_where_an_asymmetric_mixture_lies():
     assert axes.get_xlabel() == "$z_1$" and axes.figure.axes[0].get_ylabel() == "$z_2$" and axes.get_aspect() == 1
 
 
-def test_contours_hold_half_and_nine_tenths_of_the_prior():
-    p = posterior_figures._prior_density(PRIORS["gaussian"], (-5, 5, -5, 5), 401)
-    # Of a standard normal in the plane, the density is below c / (2 pi) for the part c of the mass.
-    assert np.allclose(posterior_figures._mass_levels(p) * 2 * np.pi, [0.1, 0.5], atol=0.005)
+CONTOURED = PRIORS | {
+    "cauchy": priors.StudentT(np.array([1.0, -2.0]), np.array([0.5, 3.0]), df=1),
+    "t3": priors.StudentT(np.zeros(2), np.ones(2), df=3),
+    "unequal": priors.Mixture(
+        np.array([[0.0, 0.0], [3.0, 1.0]]), np.array([[1.0, 0.3], [0.2, 2.0]]), np.log([0.7, 0.3])
+    ),
+    "wide spike": priors.Sparse(np.array([0.0, 1.0]), np.array([1.0, 2.0]), 0.5, 0.3),
+}
+
+
+@pytest.mark.parametrize("name", CONTOURED)
+def test_contours_hold_half_and_nine_tenths_of_a_priors_fresh_samples(name):
+    prior = CONTOURED[name]
+    z, *_ = prior_of_step(prior, (100_000, 2), seed=11, step=0, dtype=np.float64)
+    shares = [(np.exp(prior.log_density(z)) > level).mean() for level in prior_plane.contour_levels(prior)]
+    assert shares == pytest.approx([0.9, 0.5], abs=0.01)
+    plane = PriorPlane.of_prior(prior, posterior_figures.covering_square([], prior), 300)
+    assert np.array_equal(plane.levels, prior_plane.contour_levels(prior)), "the picture's are these"
+
+
+def test_a_contour_outside_the_picture_is_not_promised():
+    panel = figures.aggregate_posterior(*clusters(), priors.StudentT(np.zeros(2), np.ones(2), df=1)).axes[0]
+    assert [text.get_text() for text in panel.texts] == ["line: 50 % of the mass"]
+    panel = figures.aggregate_posterior(*clusters(), PINWHEEL_MIXTURE).axes[0]
+    assert [text.get_text() for text in panel.texts] == ["lines: 50 and 90 % of the mass"]
+
+
+def test_a_priors_thin_spikes_are_drawn_and_no_contour_hides_them():
+    thin = priors.Mixture(MODES, np.full((4, 2), 1e-4), np.log(np.full(4, 0.25)))
+    axes = figures.aggregate_posterior(MODES, thin.scale, thin).axes[0]
+    density = axes.images[0].get_array()
+    assert density.sum() * (4 / 299) ** 2 == pytest.approx(1, rel=0.01)
+    assert not any(lines.get_linewidths().any() for lines in axes.collections)
+    spike = PriorPlane.of_prior(priors.Sparse(np.zeros(2), np.ones(2), 0.8, 1e-4), (-3, 3, -3, 3), 300)
+    assert spike.density.sum() * (6 / 299) ** 2 == pytest.approx(1, rel=0.02)
 
 
 @pytest.mark.parametrize("labels", [np.arange(40) % 13, np.array(["a$b", "ü"] * 20)])
