@@ -257,7 +257,55 @@ def test_a_transient_is_drawn_and_does_not_squash_the_rest():
     assert [text.get_text() for text in axes.texts] == ["scale compressed"]
     labels = [text.get_text() for text in axes.get_yticklabels()]
     assert "\u22123778" in labels and len(set(labels)) == len(labels) >= 3
-    assert curves._later_limits(np.linspace(0, 1, 50)) == (0, 1)
+    assert curves._usual_limits(np.linspace(0, 1, 50)) == (0, 1)
+
+
+LATER = np.linspace(-3, -1, 39)
+
+
+@pytest.mark.parametrize(
+    ("value", "marks"),
+    [
+        ([1e6, *LATER], 1),
+        ([1e12, *LATER], 1),
+        ([-1e30, *LATER], 1),
+        ([1e6, -1e6, *LATER], 2),
+        ([1e6, 3e4, 500, 40, *LATER], 1),
+        ([1e300, *(1e-9 * LATER)], 1),
+        ([1e6, *LATER[:20], 900, *LATER[20:]], 1),
+        ([1e6, -3, -1], 1),
+    ],
+)
+def test_most_epochs_have_four_fifths_of_the_height_whatever_the_others_are(value, marks):
+    value = np.array(value)
+    (axes,) = figures.learning_curves({"epoch": np.arange(1.0, len(value) + 1), "objective": value}).axes
+    places = axes.transAxes.inverted().transform(axes.transData.transform([(1, each) for each in value]))[:, 1]
+    usual = np.abs(value) <= 3
+    assert np.ptp(places[usual]) > 0.79
+    assert np.ptp(places) == pytest.approx(1), "nothing is cut"
+    assert (np.argsort(places, kind="stable") == np.argsort(value, kind="stable")).all()
+    assert [text.get_text() for text in axes.texts] == ["scale compressed"] * marks
+    shaded = [patch.get_y() + patch.get_height() * np.arange(2) for patch in axes.patches]
+    inside = [any(low - 1e-6 < place < high + 1e-6 for low, high in shaded) for place in places[~usual]]
+    assert len(shaded) == marks and all(inside)
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(set(labels)) == len(labels) >= 3 and max(map(len, labels)) <= 6
+
+
+def test_values_at_the_end_of_the_floats_and_values_all_alike_are_drawn():
+    huge = np.array([1.7e308, -1.7e308, 1.0])
+    alike = np.array([1e6, 5, 5 + 1e-12])
+    panels = figures.learning_curves({"epoch": np.arange(3), "kl": huge, "objective": alike}).axes
+    assert [len(axes.lines[0].get_ydata()) for axes in panels] == [3, 3] and not panels[1].texts
+
+
+def test_the_legend_shows_the_line_of_validation_where_another_panel_has_it():
+    columns = metrics() | {"validation_kl": metrics()["kl"] + 1}
+    (legend,) = (axes.get_legend() for axes in figures.learning_curves(columns).axes if axes.get_legend())
+    styles = {
+        text.get_text(): line.get_linestyle() for text, line in zip(legend.texts, legend.get_lines(), strict=True)
+    }
+    assert styles == {"training": "-", "validation": "--"}
 
 
 def test_curves_begin_with_the_first_epoch_and_show_all_values():
