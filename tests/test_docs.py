@@ -9,6 +9,7 @@ import documented
 import pytest
 
 from minidecomp.cli.group import COMMANDS
+from minidecomp.cli.main import main
 from minidecomp.variants import PRIORS
 
 ROOT = Path(__file__).parents[1]
@@ -43,10 +44,6 @@ def test_the_tables_of_speed_are_the_benchmarks(results, page, monkeypatch):
 TABLE = "minidecomp train --prior mixture --epochs 2 --out first && minidecomp sample first --out points.csv"
 MINE = "minidecomp train --data points.csv --epochs 2 --out runs/mine -q --no-plots"
 READERS_OWN = {
-    "docs/gallery.md": """
-        for alpha in 0 100; do
-            minidecomp train --prior sparse --gamma 0 --alpha $alpha --no-plots --out runs/sparsity/$alpha
-        done""",
     "docs/data.md": f"{TABLE} && {MINE}",
     "docs/metrics.md": """
         for seed in 0 1; do minidecomp train --prior mixture --epochs 2 --seed $seed --out runs/$seed --no-plots; done
@@ -96,3 +93,18 @@ def test_files_and_commands_that_are_named_exist(page):
     code = "\n".join(re.findall(r"^```.*?^```|`[^`]+`", text, re.DOTALL | re.MULTILINE))  # not "minidecomp reads"
     for command in re.findall(r"(?:^|[`&$] ?)minidecomp ([a-z]+)\b", code, re.MULTILINE):
         assert command in COMMANDS or command == "checkpoint", command  # the name of a format, too
+
+
+def test_the_page_of_metrics_shows_what_evaluate_prints(capsys):
+    """The lines that name things, not their numbers, which are those of another run."""
+    page = (ROOT / "docs/metrics.md").read_text("utf-8").split("```text\n")[1].split("```")[0]
+    small = ["--prior", "mixture", "--alpha", "5", "--batch-size", "100", "--epochs", "2"]
+    assert main(["train", *small, "--out", "runs/small-batches", "--no-plots", "-q"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "runs/small-batches", "-q"]) == 0
+    printed = capsys.readouterr().out
+
+    def words(text):
+        return [" ".join(re.sub(r"[−-]?\d[\d.,]*|±|z\d\S*", "", line).split()) for line in text.splitlines()]
+
+    assert words(page) == words(printed)

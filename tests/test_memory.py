@@ -67,7 +67,7 @@ def test_a_line_above_4_gb(monkeypatch, capsys):
     memory.ask("this", 4.01e9, "less is less")
     memory.ask("this", 4.01e9, "less is less")
     assert capsys.readouterr() == ("", "this: about 4.01 GB of memory\n")
-    with pytest.raises(Fault, match=r"^this would take about 9.01 GB of memory, there are 9 GB; less is less$"):
+    with pytest.raises(Fault, match=r"^this would take about 9.01 GB of memory, and 9 GB are available; less is less$"):
         memory.ask("this", 9.01e9, "less is less")
     with pytest.raises(Fault, match="about 40 TB of memory"):
         memory.ask("this", 4e13, "less is less")
@@ -132,7 +132,7 @@ def test_commands_refuse_before_they_begin(run, args, message, tmp_path, monkeyp
     assert main([run if word == "RUN" else word for word in args.split()]) == 1
     out, err = capsys.readouterr()
     assert out == "" and re.search(
-        rf"^minidecomp: {message} would take about [\d.]+ GB of memory, there are 0.1 GB;", err
+        rf"^minidecomp: {message} would take about [\d.]+ GB of memory, and 0.1 GB are available;", err
     )
     assert "Traceback" not in err and not (tmp_path / "r").exists()
 
@@ -156,7 +156,7 @@ def test_a_sweep_counts_the_runs_at_once(tmp_path, monkeypatch, capsys):
     assert sizes > 5e7
     monkeypatch.setattr(memory, "SAID", 5e7)
     assert main(args.split()) != 0
-    assert "of memory, there are 0.1 GB" in capsys.readouterr().err
+    assert "of memory, and 0.1 GB are available" in capsys.readouterr().err
 
 
 # ---- the estimates ----

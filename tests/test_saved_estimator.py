@@ -17,9 +17,13 @@ from minidecomp.errors import RunError
 QUICK = {"epochs": 3, "hidden": (8,)}
 
 
+def points():
+    return np.random.default_rng(0).normal(size=(90, 5))
+
+
 @pytest.fixture
 def X():
-    return np.random.default_rng(0).normal(size=(90, 5))
+    return points()
 
 
 def assert_same_model(one, other, X):
@@ -115,18 +119,28 @@ COMMANDS = (
 )
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A folder with a run that was saved with its points and one without, for tests to copy."""
+    folder = tmp_path_factory.mktemp("saved")
+    model = DecompositionVAE(**QUICK, latent_dim=2).fit(points())
+    model.save(folder / "with", points())
+    model.save(folder / "without")
+    return folder
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_every_command_works_on_it(command, X, capsys):
+def test_every_command_works_on_it(command, X, saved, capsys):
     np.save("new.npy", X[:7])
-    DecompositionVAE(**QUICK, latent_dim=2).fit(X).save("run", X)
+    shutil.copytree(saved / "with", "run")
     assert main(command) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_without_points_a_command_works_or_asks_for_data(command, X, capsys):
+def test_without_points_a_command_works_or_asks_for_data(command, X, saved, capsys):
     np.save("new.npy", X[:7])
     np.save("X.npy", X)
-    DecompositionVAE(**QUICK, latent_dim=2).fit(X).save("run")
+    shutil.copytree(saved / "without", "run")
     assert not Path("run/evaluation.json").exists()
     needs_data = command[0] not in ("export", "encode", "table", "runs")
     code, error = main(command), capsys.readouterr().err
@@ -191,8 +205,10 @@ def test_what_fails_while_it_is_written_leaves_nothing(X, monkeypatch):
     model.save("run", X)
 
 
-@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3), (3, 6, 5), (1, 6, 5), (6, 5, 1)])
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [*((shape, np.uint8) for shape in [(6, 5), (6, 5, 3), (3, 6, 5), (1, 6, 5), (6, 5, 1)]), ((6, 5), np.float32)],
+)
 def test_images_keep_their_axes(shape, dtype):
     images = np.random.default_rng(0).integers(0, 256, (40, *shape))
     X = images.astype(np.uint8) if dtype == np.uint8 else (images / 255).astype(dtype)

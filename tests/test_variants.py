@@ -1,4 +1,4 @@
-"""A variant of one's own, added through the public seam, is a choice like the others, on every face."""
+"""A variant that you add through the public functions is a choice like the others: in commands, Python and pages."""
 
 import json
 import subprocess
@@ -70,7 +70,7 @@ def test_without_them_they_are_unknown():
         PRIORS.add(Logistic)
 
 
-@pytest.mark.parametrize("engine", ["textbook", "cpu"])
+@pytest.mark.parametrize("engine", ["textbook", pytest.param("cpu", marks=pytest.mark.slow)])
 def test_a_prior(engine, capsys):
     """It trains, evaluates, explains, reports and exports; its own option is kept, and read back."""
     train = f"train --prior logistic --logistic-width 0.5 --alpha 2 -e 3 --engine {engine} --out r -q"
@@ -116,7 +116,7 @@ def test_a_likelihood(capsys):
     assert "this needs data from -50 to 50" in err and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("engine", ["textbook", "cpu"])
+@pytest.mark.parametrize("engine", [pytest.param("textbook", marks=pytest.mark.slow), "cpu"])
 def test_a_regulariser(engine, capsys):
     run(f"train --regulariser moments --alpha 2 -e 3 --engine {engine} --out r -q", capsys)
     evaluation = json.loads(Path("r/evaluation.json").read_text())

@@ -92,7 +92,7 @@ def _image_rows(
     draw_mosaic(axes, canvas, grey_range(data))
     down, along = canvas.shape[0] / rows, canvas.shape[1] / steps
     axes.set_yticks(down * (np.arange(rows) + 0.5) - 0.5, names, ma="right")
-    shown = np.unique(np.round(np.linspace(0, steps - 1, min(steps, MOST_HEADERS))).astype(int))
+    shown = np.unique(np.round(np.linspace(0, steps - 1, min(steps, MOST_HEADERS))).astype(np.int64))
     is_shared = bool(np.allclose(values, values[0]))
     places = values[0] if is_shared else np.linspace(-span, span, steps)
     axes.set_xticks(along * (shown + 0.5) - 0.5, [_number(place) for place in places[shown]])

@@ -103,7 +103,7 @@ def test_the_list_of_a_runs_files_is_whole(place):
     assert {name for name in os.listdir("r") if os.path.isfile(f"r/{name}")} == set(RUN_FILES)
 
 
-def test_what_is_no_ones_is_written_over(place):
+def test_files_that_belong_to_no_run_are_written_over(place):
     """An earlier output may be replaced, and a new file may stand in a run's folder."""
     for out in ("new.npz", "new.npz", "r/new.npz"):
         assert main(["sample", "r", "-n", "5", "--out", out]) == 0
@@ -122,7 +122,7 @@ def test_encode_takes_its_file_in_either_way(place):
 
 
 def test_the_pictures_of_training_stay(place):
-    """`sample -n 5` wrote over the picture of 1000 samples that `plot` draws, `reconstruct` likewise."""
+    """`sample -n 5` wrote over the picture of 1000 samples that `plot` draws, and so did `reconstruct`."""
     assert main(["plot", "r"]) == 0
     before = files()
     assert main(["sample", "r", "-n", "5", "--out", "s.npz"]) == 0
@@ -151,7 +151,9 @@ def with_small_files(*args):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
 
-    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, preexec_fn=limit)
+    # -B: Python would cut the compiled modules that it keeps.
+    command = [sys.executable, "-B", *COMMAND[1:], *args]
+    return subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
 
 
 def test_a_full_disk_keeps_the_gradients_of_before(place):
@@ -162,7 +164,9 @@ def test_a_full_disk_keeps_the_gradients_of_before(place):
     assert Path("g.npz").read_bytes() == b"before"
 
 
-@pytest.mark.parametrize("kind", ["c", "numpy", "safetensors"])
+@pytest.mark.parametrize(
+    "kind", ["c", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("numpy", "safetensors"))]
+)
 def test_export_to_a_full_disk_names_the_file_that_it_was_for(kind, place):
     """It named one in a scratch folder."""
     done = with_small_files("export", "r", "--format", kind, "-o", "out")
@@ -172,7 +176,7 @@ def test_export_to_a_full_disk_names_the_file_that_it_was_for(kind, place):
     assert os.listdir("out") == []
 
 
-def test_a_format_of_ones_own_that_cannot_write(place, capsys, monkeypatch):
+def test_an_added_format_that_cannot_write(place, capsys, monkeypatch):
     from minidecomp.export.format import ExportFormat
 
     def write(run, folder, name, weights):

@@ -173,7 +173,7 @@ def test_labels_of_test_points(capsysbinary):
     assert list(table_of(capsysbinary.readouterr().out))[:3] == ["label", "dimension", "point"]
 
 
-def test_labels_of_ones_own(capsysbinary):
+def test_your_own_labels(capsysbinary):
     """A point without a label is left out with its row's number; each label goes along with its point."""
     points = np.random.default_rng(0).normal(size=(30, 2))
     kinds = ["" if i == 7 else "even" if i % 2 == 0 else "odd, too" for i in range(30)]
@@ -354,7 +354,7 @@ def test_what_is_read_is_not_written_over(ending, place, capsys):
     assert Path("own.csv").read_bytes() == before
 
 
-@pytest.mark.parametrize("command", ["encode", "sample"])
+@pytest.mark.parametrize("command", ["encode", pytest.param("sample", marks=pytest.mark.slow)])
 def test_a_reader_who_has_had_enough(command, place):
     """As `| head` would: nothing is said of the broken pipe."""
     words, _ = COMMANDS[command]

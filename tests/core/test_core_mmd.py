@@ -35,7 +35,7 @@ def compare(prior_sample, z, dtype, tolerance=None):
     spikes=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @pytest.mark.parametrize("dtype", CORES)
 def test_against_the_textbook(dtype, n, spread, shift, spikes, seed):
     rng = np.random.default_rng(seed)

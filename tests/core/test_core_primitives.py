@@ -194,7 +194,7 @@ size = st.integers(1, 40) | st.sampled_from([63, 64, 65, 239, 241, 255, 257, 300
 
 
 @both
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(m=size, n=size, k=size, flags=st.tuples(*[st.booleans()] * 3), padding=st.integers(0, 9))
 def test_products_of_any_shape(engine, m, n, k, flags, padding):
     check_product(engine, m, n, k, *flags, padding=padding)
@@ -212,7 +212,11 @@ def test_products_with_an_empty_side(engine):
 
 
 @both
-@pytest.mark.parametrize("flags", [(False, False), (False, True), (True, False), (True, True)])
+@pytest.mark.parametrize(
+    "flags",
+    [(False, False), (True, True)]
+    + [pytest.param(flags, marks=pytest.mark.slow) for flags in ((False, True), (True, False))],
+)
 def test_products_are_accurate_and_the_same_with_any_number_of_threads(engine, kernels, flags):
     rng = np.random.default_rng(1)
     for m, n, k in (400, 100, 4), (300, 200, 100), (65, 1201, 333), (1000, 37, 100), (257, 300, 400):

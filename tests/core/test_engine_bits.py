@@ -26,7 +26,7 @@ def model(data_dim, hidden, dtype="float64", **more):
     return make(data_dim, dtype, hidden=hidden, **(options | more))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     bytes_wide=st.integers(1, 40),
     width=st.integers(1, 200),

@@ -65,7 +65,7 @@ def test_what_commands_write_is_in_the_units_of_the_data(capsys):
     assert main(["evaluate", "r", "--metrics", "none", "-q"]) == 0
     said = capsys.readouterr().out
     nats = np.log(scaling.scale).sum()
-    assert f"of the data as given they are {abs(nats):.4f} nats {'lower' if nats >= 0 else 'higher'}" in said
+    assert f"for the unscaled data they are {abs(nats):.4f} nats {'lower' if nats >= 0 else 'higher'}" in said
     assert main(["report", "r"]) == 0
 
 
@@ -161,7 +161,7 @@ def test_data_far_from_zero_keep_their_digits(capsys):
         sys.path.remove("r/export")
         del sys.modules["model"]
     assert main(["export", "r", "--format", "c"]) == 0
-    assert "32-bit numbers, which tell few of them apart" in capsys.readouterr().err
+    assert "32-bit numbers, which cannot distinguish many of the values" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", [1e-170, 1e-50, 1e40, 1e100])

@@ -196,10 +196,10 @@ def test_pull_and_push(kind):
         ("kl-inc", 1.0, 3, 1, 3),
     ],
 )
-@pytest.mark.parametrize("own", [False, True], ids=["known prior", "a prior of one's own"])
+@pytest.mark.parametrize("own", [False, True], ids=["known prior", "an added prior"])
 def test_a_last_batch_of_one_row(own, regulariser, alpha, rows, batch_size, steps, kind):
     if own and kind not in ("textbook", "cpu"):
-        pytest.skip("the gpu knows no prior of one's own")
+        pytest.skip("the GPU engine takes the built-in priors only")
     vae, objective = model(regulariser=regulariser, alpha=alpha)
     if own:
         vae = dataclasses.replace(vae, prior=Logistic())

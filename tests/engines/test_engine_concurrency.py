@@ -97,8 +97,8 @@ def refused(call):
 @pytest.mark.parametrize("kind", ENGINES)
 def test_many_threads_on_one_engine(kind, prior):
     if prior is not None and kind not in ("textbook", "cpu"):
-        pytest.skip("the gpu knows no prior of one's own")
-    trainers, epochs = 2, 8
+        pytest.skip("the GPU engine takes the built-in priors only")
+    trainers, epochs = 2, 4
     expected, right = undisturbed(prior, trainers * epochs, kind)
     problem, over, wrong = Problem(prior, kind), threading.Event(), []
 
@@ -160,9 +160,9 @@ class Meddling(Logistic):
 
 
 class Interrupted:
-    """A problem of which ``next_call_does`` something in the middle of the engine's next call, once.
+    """A problem that does something, once, in the middle of the engine's next call: see ``next_call_does``.
 
-    A prior of one's own does it where the engine takes one, the device's way back to the host where it does not.
+    An added prior does it where the engine takes one; elsewhere the copy from the device to the host does it.
     """
 
     def __init__(self, kind):

@@ -13,6 +13,7 @@ import pytest
 import reference_cases
 from engine_cases import (
     EVERY_KIND,
+    EVERY_KIND_LEARNED,
     as_float64,
     assert_agree,
     assert_gradients_agree,
@@ -23,6 +24,7 @@ from engine_cases import (
     own_copy,
     settings_of_a_model,
     trained,
+    weights_and_dtypes,
 )
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -48,8 +50,7 @@ def both(vae, objective, rows, threads=1):
 # ---- the reference cases ----
 
 
-@dtypes
-@pytest.mark.parametrize("weights", TERM_WEIGHTS, ids=lambda w: "objective" if w is None else next(iter(w)))
+@weights_and_dtypes(TERM_WEIGHTS)
 @pytest.mark.parametrize("name", reference_cases.NAMES)
 def test_reference_cases(name, weights, dtype):
     case, vae, objective, x, given_draws = reference_cases.load(name, np.dtype(dtype))
@@ -85,7 +86,7 @@ CANCELS = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)  # few, because each is a model; other tests go through the kinds
 @example(CANCELS, 1, 2, 1, {"log_likelihood": 1})
 @given(
     settings_of_a_model(),
@@ -106,7 +107,7 @@ def test_any_model_agrees_with_the_textbook(model, data_dim, rows, threads, weig
     assert_gradients_agree(vae, gradient, expected_gradient, 1e-10)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)  # few, because each is a model; other tests go through the kinds
 @given(settings_of_a_model(), st.integers(1, 20), st.integers(2, 70))
 def test_any_model_in_float32(model, data_dim, rows):
     vae, objective = make(data_dim, "float32", **model)
@@ -125,8 +126,7 @@ def test_any_model_in_float32(model, data_dim, rows):
 # ---- training: the engines draw the same numbers and take the same steps ----
 
 
-@pytest.mark.parametrize("learn", [False, True], ids=["fixed", "learned"])
-@pytest.mark.parametrize(("prior", "likelihood", "regulariser"), EVERY_KIND)
+@pytest.mark.parametrize(("prior", "likelihood", "regulariser", "learn"), EVERY_KIND_LEARNED)
 def test_twenty_steps(prior, likelihood, regulariser, learn):
     vae, objective = make(
         5,

@@ -1,4 +1,4 @@
-"""A prior of one's own: a class with a log density, its gradient and a sample, on the textbook and the CPU engine."""
+"""A prior that you add: a class with a log density, its gradient and a sample, on the textbook and the CPU engine."""
 
 import dataclasses
 import re
@@ -86,7 +86,7 @@ def test_training(regulariser, alpha):
 
 
 def test_a_known_prior_written_anew_is_that_prior():
-    """In float32: the compiled standard normal and one's own give the same training but for rounding."""
+    """In float32: the compiled standard normal and an added one train alike, up to rounding."""
     own, objective = model(MyNormal(), "float32")
     known = dataclasses.replace(own_copy(own), prior=Gaussian(np.zeros(3, "f"), np.ones(3, "f")))
     data = batch(own, 40)

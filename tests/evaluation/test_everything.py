@@ -52,7 +52,7 @@ def toy():
 # ---- metrics tell about themselves ----
 
 
-def test_a_metric_of_ones_own_is_a_choice_like_the_others(toy, capsys):
+def test_an_added_metric_is_a_choice_like_the_others(toy, capsys):
     assert main(["sweep", *SMALL, "-e", "1", "--alpha", "0,2", "-o", "s", "--metrics", "toy", "-q"]) == 0
     assert "toy" in capsys.readouterr().out.splitlines()[0].split()
     assert main(["evaluate", "s/alpha2", "--metrics", "all", "--json", "-q"]) == 0
@@ -255,7 +255,7 @@ def test_the_report_shows_no_evaluation_of_another_model():
 
 
 def test_a_metric_that_fails_is_one_line(capsys):
-    """A metric of one's own may raise, give something else, or numbers of NumPy's."""
+    """A metric that was added may raise, or return another type or NumPy's numbers."""
     assert main(["train", "--prior", "mixture", "-e", "1", "--out", "r", "-q", "--no-plots"]) == 0
 
     def fails(codes):

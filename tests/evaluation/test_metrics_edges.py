@@ -33,6 +33,7 @@ def test_factors_of_one_value_move_no_score_of_arrays(name):
     assert (more.score, more.details) == (plain.score, plain.details)
 
 
+@pytest.mark.slow
 def test_factors_of_one_value_do_not_move_dci():
     pytest.importorskip("sklearn")
     codes, factors = points(60, 3)

@@ -53,7 +53,9 @@ def test_sap(truth):
     assert metrics.sap(truth).score == pytest.approx(0.05188, abs=1e-12)
 
 
-@pytest.mark.parametrize(("threshold", "score", "kept"), [(0.05, 0.9534, 7), (0.0, 0.9876, 10)])
+@pytest.mark.parametrize(
+    ("threshold", "score", "kept"), [(0.05, 0.9534, 7), pytest.param(0.0, 0.9876, 10, marks=pytest.mark.slow)]
+)
 def test_factor_vae(truth, threshold, score, kept):
     scored = metrics.factor_vae(truth, prune_below=threshold)
     assert scored.score == score
@@ -68,10 +70,12 @@ def test_explicitness(truth):
     assert scored.samples == {"train": 10000, "test": 5000}
 
 
+@pytest.mark.slow
 def test_beta_vae(truth):
     assert metrics.beta_vae(truth).score == 0.9770
 
 
+@pytest.mark.slow
 def test_mathieu19_on_all_points(truth):
     scored = metrics.factor_vae_mathieu19(truth, num_votes=2000)
     assert scored.score >= 0.999

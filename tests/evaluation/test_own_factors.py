@@ -213,7 +213,7 @@ def test_what_own_points_allow():
         assert np.isfinite(score(name, points).score), name
 
 
-def test_a_metric_of_ones_own_and_the_data_that_it_takes():
+def test_an_added_metric_and_the_data_that_it_takes():
     made = Score(0.5, {}, {}, None, "half")
     one_way = {
         way: Metric(way, "half", **{way: lambda *_, **__: made}) for way in ("of_truth", "of_points", "of_codes")
@@ -320,7 +320,7 @@ def test_training_points_are_encoded_only_where_a_metric_needs_them():
     assert said == ["computing Hoyer sparsity", "encoding 40 points", "computing interventional robustness"]
 
 
-def test_what_is_missing_of_a_file_of_ones_own_is_said(capsys):
+def test_what_your_own_file_lacks_is_said(capsys):
     options = resolve(data="points.csv", prior="gaussian", latent_dim=2)
     dataset = own_points()
     with pytest.raises(OptionError, match="known factors that vary; --factors names them; possible here: all, none"):

@@ -31,6 +31,9 @@ GCC = shutil.which("gcc")
 CROSS = shutil.which("arm-none-eabi-gcc")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic", "-O2"]
 names = pytest.mark.parametrize("name", MODELS)
+few_names = pytest.mark.parametrize(
+    "name", [each if each in ("plane", "bytes") else pytest.param(each, marks=pytest.mark.slow) for each in MODELS]
+)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +92,7 @@ def test_onnx(name, capsys):
 # ---- NumPy ----
 
 
-@names
+@few_names
 def test_numpy_file(name):
     """In a process that has nothing but NumPy."""
     export(name, "--format", "numpy", "--out", "plain", "--name", f"a_{name}")
@@ -150,7 +153,7 @@ def test_c99(name):
     assert "malloc" not in Path(f"c/{name}.c").read_text()
 
 
-@names
+@few_names
 def test_c99_in_bytes(name, capsys):
     """What the bytes compute is the model with the weights that they stand for; its error is printed."""
     export(name, "--format", "c", "--weights", "int8", "--out", "bytes_c", "--name", name)

@@ -30,7 +30,9 @@ np.savez("made.npz", loc=loc, scale=scale, mean=run.vae.likelihood.mean(run.vae.
 """
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [name if name in ("plane", "scaled") else pytest.param(name, marks=pytest.mark.slow) for name in MODELS]
+)
 def test_with_numpy_alone(name, runs, monkeypatch):
     """No SciPy, no click, and none of the compiled modules that compute."""
     monkeypatch.chdir(runs)

@@ -84,7 +84,7 @@ def test_the_engine_hides_nothing(activation, likelihood, scale_link, hidden):
 
 
 @pytest.mark.skipif(GCC is None, reason="no gcc")
-@pytest.mark.parametrize("weights", ["float32", "int8"])
+@pytest.mark.parametrize("weights", ["float32", pytest.param("int8", marks=pytest.mark.slow)])
 @kinds
 def test_c99(activation, likelihood, scale_link, hidden, weights, tmp_path):
     vae = model(activation, likelihood, scale_link, hidden)

@@ -59,8 +59,11 @@ def checked(folder, name):
 
 
 @needs_gcc
-@pytest.mark.parametrize("weights", ["float32", "int8"])
-@pytest.mark.parametrize("run", ["plane", "scaled"])
+@pytest.mark.parametrize(
+    ("run", "weights"),
+    [("plane", "int8"), ("scaled", "float32")]
+    + [pytest.param(*other, marks=pytest.mark.slow) for other in (("plane", "float32"), ("scaled", "int8"))],
+)
 def test_the_self_check_finds_a_wrong_weight(run, weights):
     export_run(run, "c", "checked", name="net", weights=weights)
     assert checked("checked", "net") == 0
@@ -246,7 +249,7 @@ def test_no_name_breaks_out_of_a_comment_in_c(compiler, strange, runs):
     assert not any(str(runs) in path.read_text("utf-8") for path in made.files)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(), st.text("*/?\\\n\r \t'\"!<>=(-)é‮")))
 def test_nothing_ends_a_comment(text):
     kept = in_comment(text)

@@ -272,7 +272,7 @@ def test_each_pair_of_gradients_has_a_colour_that_is_no_terms_and_dashes_of_its_
 
 
 @pytest.mark.parametrize("kind", WIDTHS)
-@pytest.mark.parametrize(("count", "labels"), [(1, False), (23, True)])
+@pytest.mark.parametrize(("count", "labels"), [pytest.param(1, False, marks=pytest.mark.slow), (23, True)])
 def test_reconstructions_are_drawn(kind, count, labels, tmp_path):
     x = RNG.random((count, WIDTHS[kind]))
     classes = np.arange(count) % 3 if labels else None
@@ -280,7 +280,7 @@ def test_reconstructions_are_drawn(kind, count, labels, tmp_path):
 
 
 @pytest.mark.parametrize("kind", WIDTHS)
-@pytest.mark.parametrize("count", [1, 70])
+@pytest.mark.parametrize("count", [1, pytest.param(70, marks=pytest.mark.slow)])
 def test_samples_are_drawn(kind, count, tmp_path):
     data = RNG.normal(size=(count, WIDTHS[kind]))
     drawn(figures.samples(0.8 * data, data, SHAPES.get(kind)), tmp_path)
@@ -338,8 +338,8 @@ def model(data_dim, latent_dim, prior, likelihood, dtype=np.float64):
     ("kind", "latent_dim", "likelihood", "dtype"),
     [
         ("image", 2, likelihoods.Bernoulli(), np.float32),
-        ("image", 5, likelihoods.Laplace(), np.float64),
-        ("two", 2, likelihoods.Gaussian(), np.float64),
+        pytest.param("image", 5, likelihoods.Laplace(), np.float64, marks=pytest.mark.slow),
+        pytest.param("two", 2, likelihoods.Gaussian(), np.float64, marks=pytest.mark.slow),
         ("seven", 3, likelihoods.Gaussian(), np.float32),
     ],
 )

@@ -52,8 +52,11 @@ def entries(figure):
     return {name: colour for name, colour in zip(names, colours, strict=True) if name != "data"}
 
 
-@pytest.mark.parametrize("draw", [posterior, reconstructions])
-@pytest.mark.parametrize("count", [4, 26])
+@pytest.mark.parametrize(
+    ("draw", "count"),
+    [(posterior, 4), (reconstructions, 26)]
+    + [pytest.param(*other, marks=pytest.mark.slow) for other in ((posterior, 26), (reconstructions, 4))],
+)
 def test_a_class_has_its_colour_whichever_others_are_there(draw, count):
     colours = class_colours(count)
     for there in ([2], [1, 3], list(range(1, min(count, 15)))):

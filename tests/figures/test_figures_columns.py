@@ -48,7 +48,7 @@ def no_other_fonts(monkeypatch):
         cached.cache_clear()
 
 
-@pytest.mark.parametrize("width", [1, 2, 8])
+@pytest.mark.parametrize("width", [1, pytest.param(2, marks=pytest.mark.slow), 8])
 def test_names_stand_on_every_picture_as_they_are(width, no_other_fonts, tmp_path):
     """No name is read as a formula, and no letter without a glyph is warned of."""
     with warnings.catch_warnings():

@@ -116,7 +116,7 @@ def test_class_magnitudes():
     np.testing.assert_allclose(magnitudes, [[2, 1], [5, 4]])
 
 
-@pytest.mark.parametrize("count", [1, 3, 10])
+@pytest.mark.parametrize("count", [*(pytest.param(count, marks=pytest.mark.slow) for count in (1, 3)), 10])
 def test_class_activity(count, tmp_path):
     loc = np.random.default_rng(0).normal(size=(100, 50))
     labels = np.array([f"class {i % count}" for i in range(100)])

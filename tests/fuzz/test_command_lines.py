@@ -128,7 +128,7 @@ QUICK = [name for name in COMMANDS if name not in ("reproduce", "data")]
 
 
 def test_hostile_command_lines(prepared, own_folder, capsys, debugging):
-    try_many(17, 150, prepared, own_folder, capsys, QUICK)
+    try_many(17, 60, prepared, own_folder, capsys, QUICK)
 
 
 @pytest.mark.slow

@@ -17,9 +17,9 @@ from minidecomp.runs.owner import is_held
 
 COMMAND = [sys.executable, "-m", "minidecomp"]
 MODEL = ["--prior", "mixture", "--alpha", "5", "--points-per-arm", "40", "--hidden", "8", "--threads", "1"]
-RUN = ["train", *MODEL, "--epochs", "700", "--checkpoint-every", "0.02", "--log-gradients", "--no-plots", "-q"]
+RUN = ["train", *MODEL, "--epochs", "400", "--checkpoint-every", "0.02", "--log-gradients", "--no-plots", "-q"]
 RUN += ["--validation-fraction", "0.2", "--validate-every", "3"]
-SWEEP = ["sweep", *MODEL, "--epochs", "600", "--checkpoint-every", "0.02", "--beta", "0,1", "--seeds", "2", "-q"]
+SWEEP = ["sweep", *MODEL, "--epochs", "300", "--checkpoint-every", "0.02", "--beta", "0,1", "--seeds", "2", "-q"]
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MOST_KILLS = 60  # of one run
 

@@ -174,7 +174,7 @@ def check_training(trainer, found):
             assert_allclose(value, last[term], rtol=1e-9)
 
 
-FAST = ("mixture", "gaussian-learned", "sparse")
+FAST = ("mixture", "gaussian-learned")
 
 
 @needs_node

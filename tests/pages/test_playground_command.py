@@ -206,7 +206,7 @@ def test_what_the_page_cannot_train(options, message, opened, capsys):
     ],
     ids=["prior", "likelihood", "regulariser"],
 )
-def test_a_term_of_ones_own(variants, toy, options, message, opened, capsys):
+def test_an_added_term(variants, toy, options, message, opened, capsys):
     variants.add(toy)
     try:
         small = ["--data", "pinwheel", "--points-per-arm", "5", "--hidden", "3", "--epochs", "1"]

@@ -2,33 +2,25 @@
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from javascript import in_node
+from javascript import in_node, needs_node, returned
 from scipy import stats
 
 import minidecomp
 from minidecomp.page import parts
 
-NODE = shutil.which("node")
 FOLDER = Path(minidecomp.__file__).parent / "playground"
 FILES = ("axes", "density", "arrows", "latent_plane", "data_plane", "live_curves", "dials", "shares", "dimensions")
 ARRAYS = "(_, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value)"
-
-needs_node = pytest.mark.skipif(NODE is None, reason="no node")
 
 
 def evaluated(*expressions, before=""):
     """The values of JavaScript expressions after the views' files; arrays as lists."""
     scripts = [*shared("ticks", "svg"), *((FOLDER / f"{name}.js").read_text() for name in FILES)]
-    text = "\n".join([*scripts, before, f"console.log(JSON.stringify([{', '.join(expressions)}], {ARRAYS}));"])
-    found = subprocess.run([NODE, "-"], input=text, capture_output=True, text=True, timeout=60, check=False)
-    assert found.returncode == 0, found.stderr
-    return json.loads(found.stdout)
+    return returned("\n".join([*scripts, before, f"return JSON.stringify([{', '.join(expressions)}], {ARRAYS});"]))
 
 
 def shared(*names):

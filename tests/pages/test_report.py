@@ -81,7 +81,7 @@ def test_a_large_decoder_is_left_out_and_said(runs, monkeypatch):
     assert explorer == {"left_out": "the decoder has 60 weights; a page holds at most 10"}
 
 
-@pytest.mark.parametrize("name", ["plane", "bytes"])
+@pytest.mark.parametrize("name", [pytest.param("plane", marks=pytest.mark.slow), "bytes"])
 def test_a_dimensions_kl_is_one_number(name, runs, tmp_path, monkeypatch):
     """The sliders, the page's table and the traversal have evaluation.json's, whatever seed that was made with."""
     shutil.copytree(runs / name, tmp_path / name)

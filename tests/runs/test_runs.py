@@ -145,7 +145,7 @@ def test_a_flipped_byte(run, tmp_path):
     """Wherever it is, it is noticed, or it stands where it does not matter."""
     whole = (run.folder / "checkpoint.npz").read_bytes()
     expected, noticed = checkpoint.load(run.folder).vae.parameters.vector, 0
-    for position in range(0, len(whole), 37):
+    for position in range(0, len(whole), 97):
         flipped = bytearray(whole)
         flipped[position] ^= 255
         (tmp_path / "checkpoint.npz").write_bytes(flipped)
@@ -154,7 +154,7 @@ def test_a_flipped_byte(run, tmp_path):
         except RunError as error:
             assert "\n" not in str(error)
             noticed += 1
-    assert noticed > 50
+    assert noticed > 20
 
 
 def test_no_run_folder(tmp_path):

@@ -25,7 +25,7 @@ SMALL = ["--points-per-arm", "10", "--hidden", "4", "--threads", "1", "--no-plot
 
 
 def stand_in(path, kind):
-    """Put something that is no regular file where one is read."""
+    """Put something other than a regular file where one is read."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -43,8 +43,14 @@ def kind(request):
     return request.param
 
 
+# For tests that start processes: only a pipe would have them wait.
+a_pipe_or_slow = pytest.mark.parametrize(
+    "kind", ["a pipe", *(pytest.param(name, marks=pytest.mark.slow) for name in ("a folder", "a device"))]
+)
+
+
 def complaint(*args):
-    """What a command says that must not wait; one in a process of its own, for a test that waits would not end."""
+    """What a command that must not wait says. It has its own process: if it waits, only that is given up."""
     command = [sys.executable, "-c", "from minidecomp.cli import run; run()", *args]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     return done.returncode, done.stderr
@@ -78,7 +84,9 @@ def test_a_pipe_that_takes_the_files_place_after_the_look(monkeypatch):
         read_small_file(Path("x"), 10)
 
 
-@pytest.mark.parametrize("command", ["train", "sweep", "gradients"])
+@pytest.mark.parametrize(
+    "command", ["train", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sweep", "gradients"))]
+)
 def test_config_that_is_a_pipe(command):
     stand_in("c.toml", "a pipe")
     line = "minidecomp: cannot read c.toml: it is a pipe, and no regular file\n"
@@ -111,6 +119,7 @@ def run():
     training.train(training.start(options, dataset_from(options), "r"))
 
 
+@a_pipe_or_slow
 def test_a_runs_files(run, kind):
     for name in ("config.toml", "evaluation.json"):
         stand_in(f"r/{name}", kind)
@@ -172,6 +181,7 @@ def test_a_note_in_any_bytes():
     assert failure(Path("s"), "a") is None
 
 
+@a_pipe_or_slow
 def test_a_sweep_with_such_a_note(kind, capsys):
     assert main(["sweep", *SMALL[:-2], "-q", "--epochs", "1", "--prior", "mixture", "-o", "s"]) == 0
     Path("s/run/evaluation.json").unlink()
@@ -181,6 +191,7 @@ def test_a_sweep_with_such_a_note(kind, capsys):
     assert (code, said) == (0, "") and Path("s/run/evaluation.json").exists()
 
 
+@a_pipe_or_slow
 def test_a_grid_that_is_a_pipe(kind):
     stand_in("s/sweep.toml", kind)
     assert complaint("sweep", "--resume", "s") == (

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidecomp.settings import toml_text
@@ -15,6 +15,7 @@ scalars = (
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.from_regex("[a-z_]+", fullmatch=True), scalars | st.lists(scalars)))
 def test_round_trip(values):
     assert tomllib.loads(toml_text.dumps(values)) == values

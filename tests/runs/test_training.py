@@ -21,7 +21,7 @@ from minidecomp.randomness import philox, streams
 from minidecomp.runs import checkpoint
 
 SMALL = {"hidden": "6", "epochs": 4, "points_per_arm": 13, "batch_size": 9, "threads": 1, "alpha": 1.0}
-OWN = {name: value for name, value in SMALL.items() if name != "points_per_arm"}  # for data of one's own
+OWN = {name: value for name, value in SMALL.items() if name != "points_per_arm"}  # for your own data
 COMPARED = ("log_likelihood", "kl", "regulariser", "objective")
 
 
@@ -65,7 +65,7 @@ def test_stopped_and_resumed_is_the_run_that_was_not(engine, given, tmp_path):
         assert_array_equal(end_state(resumed), end_state(whole))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)  # each is a run
 @given(st.lists(st.integers(0, 10), min_size=1, max_size=5))
 def test_any_number_of_stops(tmp_path_factory, stops):
     folder = tmp_path_factory.mktemp("stops")

@@ -343,8 +343,8 @@ def test_train_says_what_it_did(capfd, tmp_path):
     "command",
     [
         "sample -n 4 --out z.npz",
-        "reconstruct -n 4 --out z.npz",
-        "encode x.npy --out z.npz",
+        pytest.param("reconstruct -n 4 --out z.npz", marks=pytest.mark.slow),
+        pytest.param("encode x.npy --out z.npz", marks=pytest.mark.slow),
         "export --format numpy --out e",
     ],
 )
@@ -503,7 +503,14 @@ def test_validation_cannot_begin_in_the_midst_of_a_run(more, line, tmp_path, mon
     assert {path: path.read_bytes() for path in (tmp_path / "r").iterdir()} == before
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"hidden": "7"}, {"latent_dim": 3}, {"alpha": 1.0}, {"data_seed": 1}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 1},
+        {"hidden": "7"},
+        *(pytest.param(more, marks=pytest.mark.slow) for more in ({"latent_dim": 3}, {"alpha": 1.0}, {"data_seed": 1})),
+    ],
+)
 def test_the_best_model_of_another_run_is_refused(other, tmp_path, capsys):
     run, foreign = tmp_path / "run", tmp_path / "other"
     trained(run, **VALIDATED).let_go()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -9,13 +10,16 @@ from emulated import COMPILER, EmulatedDevice
 
 from minidecomp.engines.device import CupyDevice, missing
 
-KINDS = ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))
+why_no_gpu = functools.cache(missing)
+
+# Without a GPU one test says so (test_gpu_chosen), not each of hundreds.
+KINDS = ("emulated",) if why_no_gpu() else ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))
 
 
 def make_device(kind: str, dtype: Any, **given: Any) -> Any:
     """A device of that kind, or a skip that says what there is not."""
     if kind == "gpu":
-        if reason := missing():
+        if reason := why_no_gpu():
             pytest.skip(f"no GPU: {reason}")
         return CupyDevice(dtype)
     if COMPILER is None:

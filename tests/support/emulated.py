@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import functools
+import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +35,26 @@ def wrappers(text: str) -> str:
 
 @functools.cache
 def library(real: str) -> ctypes.CDLL:
-    """The kernels for float or double, built once a run of the tests."""
-    text = source()
-    folder = Path(tempfile.mkdtemp(prefix="minidecomp-kernels-"))
+    """The kernels for float or double, built by the first of the tests' processes that needs them."""
+    folder = Path(os.environ["TESTS_SHARED_FOLDER"])
     built = folder / f"kernels_{real}.so"
-    try:
-        (folder / "kernels.cpp").write_text(f"{text}\n{wrappers(text)}\n")
-        command = [str(COMPILER), "-O2", "-std=c++17", "-shared", "-fPIC", "-U_FORTIFY_SOURCE"]
-        command += ["-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
-        command += [f"-DMINIDECOMP_REAL={real}", f"-DMINIDECOMP_{real.upper()}=1", "-DMINIDECOMP_NO_CLONES=1"]
-        command += ["-include", str(HERE / "cuda_on_cpu.h"), f"-I{Path(_core.__file__).parent}"]
-        run = subprocess.run(
-            [*command, str(folder / "kernels.cpp"), "-o", str(built)], capture_output=True, text=True, check=False
-        )
-        assert run.returncode == 0, run.stderr
-        return ctypes.CDLL(str(built))
-    finally:
-        shutil.rmtree(folder)
+    with open(folder / f"kernels_{real}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.exists():
+            build(real, built)
+    return ctypes.CDLL(str(built))
+
+
+def build(real: str, built: Path) -> None:
+    """Compile the kernels; a warning is an error."""
+    text, written = source(), built.with_suffix(".cpp")
+    written.write_text(f"{text}\n{wrappers(text)}\n")
+    command = [str(COMPILER), "-O2", "-std=c++17", "-shared", "-fPIC", "-U_FORTIFY_SOURCE"]
+    command += ["-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
+    command += [f"-DMINIDECOMP_REAL={real}", f"-DMINIDECOMP_{real.upper()}=1", "-DMINIDECOMP_NO_CLONES=1"]
+    command += ["-include", str(HERE / "cuda_on_cpu.h"), f"-I{Path(_core.__file__).parent}"]
+    run = subprocess.run([*command, str(written), "-o", str(built)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
 
 
 class EmulatedDevice(Device):

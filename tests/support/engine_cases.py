@@ -7,6 +7,7 @@ import itertools
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -20,6 +21,30 @@ PRIORS = ("gaussian", "student-t", "mixture", "sparse")
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
 REGULARISERS = ("mmd", "kl-inc")
 EVERY_KIND = list(itertools.product(PRIORS, LIKELIHOODS, REGULARISERS))
+# With and without a learned prior. By default each kind once: every prior, likelihood and regulariser meets both.
+EVERY_KIND_LEARNED = [
+    pytest.param(*kind, learn, marks=[pytest.mark.slow] if (i // 2 + i) % 2 != learn else [])
+    for i, kind in enumerate(EVERY_KIND)
+    for learn in (False, True)
+]
+
+
+def weights_and_dtypes(every: list[dict[str, float] | None]) -> Any:
+    """Each term alone and the objective in float64; in float32 the terms alone are slow tests."""
+    return pytest.mark.parametrize(
+        ("weights", "dtype"),
+        [
+            pytest.param(
+                weights,
+                dtype,
+                marks=pytest.mark.slow if weights and dtype == "float32" else [],
+                id=f"{next(iter(weights or ['objective']))}-{dtype}",
+            )
+            for weights in every
+            for dtype in ("float32", "float64")
+        ],
+    )
+
 
 widths = st.lists(st.integers(1, 40), min_size=0, max_size=3).map(tuple)
 weights = st.floats(0, 10).filter(lambda weight: weight == 0 or weight > 1e-3)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
+import select
 import shutil
 import subprocess
 from pathlib import Path
@@ -45,12 +48,49 @@ def program(body: str, given: Any, *more: str) -> str:
     return "\n".join([engine_script(), *more, SHOW, function])
 
 
+SECONDS = 120  # until a program that does not end is given up
+# Each program is a function of its own, so that what it declares is gone with it.
+SERVER = """
+const lines = require("readline").createInterface({ input: process.stdin });
+lines.on("line", (line) => {
+  let answer;
+  try {
+    answer = { found: new Function("require", JSON.parse(line))(require) };
+  } catch (error) {
+    answer = { error: String((error && error.stack) || error) };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\\n");
+});
+"""
+
+
+@functools.cache
+def node() -> subprocess.Popen[str]:
+    """A node for all programs of these tests: a start costs more than most programs."""
+    process = subprocess.Popen([NODE, "-e", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(process.communicate)
+    return process
+
+
+def returned(text: str) -> Any:
+    """What a program returns in node: JSON's value."""
+    process = node()
+    process.stdin.write(json.dumps(text) + "\n")
+    process.stdin.flush()
+    if not select.select([process.stdout], [], [], SECONDS)[0]:
+        process.kill()
+    line = process.stdout.readline()
+    if not line:
+        node.cache_clear()
+        raise AssertionError(f"node ended, or had no answer within {SECONDS} s")
+    answer = json.loads(line)
+    assert "error" not in answer, answer["error"][-2000:]
+    return json.loads(answer["found"])
+
+
 def in_node(body: str, given: Any = None, *more: str) -> Any:
     """What ``body`` returns of ``given`` in node, after the engine and more scripts were read."""
-    text = program(body, given, *more) + "\nconsole.log(show(answer(given)));"
-    run = subprocess.run([NODE, "-"], input=text, capture_output=True, text=True, timeout=120, check=False)
-    assert run.returncode == 0, run.stderr[-2000:]
-    return json.loads(run.stdout)
+    return returned(f"{program(body, given, *more)}\nreturn show(answer(given));")
 
 
 def in_chromium(body: str, given: Any, folder: Path, *more: str) -> Any:

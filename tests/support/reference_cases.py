@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,19 @@ def _widths(case, network):
     return (weights[0].shape[0], *(weight.shape[1] for weight in weights))
 
 
+@functools.cache
+def _arrays(name):
+    """The file's arrays. They are read-only, because every test of the case gets the same ones."""
+    with np.load(FOLDER / f"{name}.npz") as file:
+        arrays = dict(file)
+    for array in arrays.values():
+        array.flags.writeable = False
+    return arrays
+
+
 def load(name, dtype=np.float64):
     """The case's arrays, its VAE, Objective, batch and Draws."""
-    with np.load(FOLDER / f"{name}.npz") as file:
-        case = dict(file)
+    case = dict(_arrays(name))
     activation = str(case["activation"]).replace("_", "-")
     encoder = MLP("enc", _widths(case, "enc"), activation)
     decoder = MLP("dec", _widths(case, "dec"), activation)

@@ -79,7 +79,7 @@ def test_names_stay():
     assert names(SMALL | {"alpha": [1, 3]}) == ["alpha1", "alpha3"]
 
 
-@pytest.mark.parametrize("seed", [*range(12), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 40))])
+@pytest.mark.parametrize("seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 40))])
 def test_names_of_random_files(seed):
     rng = random.Random(seed)
     files = {"".join(rng.choices([*PIECES, "/", "\\"], k=rng.randint(1, 6))) + ".npy" for _ in range(12)}

@@ -153,7 +153,7 @@ def test_a_value_that_no_run_has_a_number_for(capsys):
 
 def test_all_runs_failed(capsys):
     assert main(["sweep", *SMALL, "--lr", "1e25,1e26", "--out", "s", "-q", "--plot", "test.kl"]) == 1
-    assert "no picture: no finished run has a number for test.kl" in capsys.readouterr().err
+    assert "no picture: no finished run has a value of test.kl" in capsys.readouterr().err
 
 
 def test_names_with_formulas_and_escapes(capsys):
@@ -171,4 +171,6 @@ def test_a_runs_own_seconds(capsys):
     """Once the time since the sweep began stood there as if it were the run's."""
     assert main(["sweep", *SMALL, "--alpha", "0,2", "--out", "s"]) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if "finished" in line]
-    assert len(lines) == 2 and all("s of training, " in line and "s since the sweep began)" in line for line in lines)
+    assert len(lines) == 2 and all(
+        "s of training, " in line and "s since the start of the sweep)" in line for line in lines
+    )

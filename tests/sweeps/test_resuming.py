@@ -349,9 +349,9 @@ def test_one_of_two_begins():
 
 
 def test_folders_are_made_by_one_process_each():
-    processes = [subprocess.Popen([*COMMAND, "sweep", *SMALL, "-q"], stdout=subprocess.DEVNULL) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
-    assert sorted(path.name for path in Path("sweeps").iterdir()) == ["sweep", "sweep-2", "sweep-3"]
+    processes = [subprocess.Popen([*COMMAND, "sweep", *SMALL, "-q"], stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert sorted(path.name for path in Path("sweeps").iterdir()) == ["sweep", "sweep-2"]
 
 
 def test_the_note_of_a_failure_goes(finished, capsys):

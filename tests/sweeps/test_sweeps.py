@@ -194,7 +194,7 @@ def test_a_folder_of_other_options_is_refused():
     assert "alpha was 2.0, the sweep now says 1.0" in sweep_folder.failure(Path("s"), "alpha1")
 
 
-def test_data_of_ones_own_from_another_folder(monkeypatch, tmp_path):
+def test_your_own_data_from_another_folder(monkeypatch, tmp_path):
     np.save("points.npy", np.random.default_rng(0).normal(size=(40, 3)))
     assert (
         main(["sweep", "--data", "points.npy", "--epochs", "1", "--hidden", "4", "--alpha", "0,1", "--out", "s", "-q"])

@@ -25,7 +25,7 @@ from minidecomp.terms import kl, likelihoods, posterior, priors
 from minidecomp.terms.arrays import sigmoid
 from minidecomp.terms.regularisers import inclusive_kl, mmd
 
-few = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+few = settings(derandomize=True, deadline=None, max_examples=25, database=None)
 seeds = st.integers(0, 2**32 - 1)
 gammas = st.sampled_from([0.0, 1.0]) | st.floats(0.05, 0.95)
 dfs = st.floats(0.5, 200)

@@ -6,7 +6,7 @@ import types
 
 import numpy as np
 import pytest
-from devices import KINDS, make_device, missing
+from devices import KINDS, make_device, missing, why_no_gpu
 from emulated import EmulatedDevice
 
 from minidecomp import load_run
@@ -22,6 +22,13 @@ def the_real_choice(monkeypatch):
     """What conftest.py takes away from the other tests."""
     for module in MODULES:
         monkeypatch.setattr(f"{module}.missing", missing)
+
+
+@pytest.mark.gpu
+def test_there_is_a_gpu():
+    """Without a GPU this test says why; the tests that need one are then not collected."""
+    if reason := why_no_gpu():
+        pytest.skip(f"no GPU: {reason}")
 
 
 def fake_cupy(monkeypatch, count):

@@ -37,6 +37,7 @@ def nvrtc_compile(text, options):
     return result, log.value.decode()
 
 
+@pytest.mark.slow  # NVRTC compiles them too, and is the one that users have
 @REALS
 def test_nvcc(real, tmp_path):
     if shutil.which("nvcc") is None:
