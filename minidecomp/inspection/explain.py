@@ -40,12 +40,19 @@ def lines(explained: Explained, situation: Situation) -> list[str]:
     ]
 
 
+_NOT_FINITE = ["", "No entry with this model's numbers: some of them are not finite"]
+
+
 def _entry(explained: Explained, situation: Situation) -> list[str]:
     """The worked entry; nothing if the term, one of your own, has none."""
     try:
         worked = explained.work(situation)
     except NotImplementedError:
         return []
+    except OverflowError:
+        return _NOT_FINITE
+    if not np.isfinite([worked.by_hand, worked.by_code]).all():
+        return _NOT_FINITE
     agree = np.isclose(worked.by_hand, worked.by_code, rtol=1e-10, atol=1e-14)
     return [
         "",

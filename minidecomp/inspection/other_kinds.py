@@ -44,7 +44,7 @@ def likelihood_of_kind(kind: type[Likelihood], s: Situation, output: np.ndarray)
         return OfLikelihood(own, s.x, output, "")
     other = kind.from_options(resolve(data="own.npy", likelihood=kind.name))
     had, wanted = output.shape[1], other.output_dim(s.x.shape[1])
-    note = f"the model's likelihood is {own.name}; here {_which_outputs(had, wanted)} in place of {kind.name}'s"
+    note = f"the model's likelihood is {own.name}; here {_which_outputs(had, wanted)} in for {kind.name}'s"
     shaped = np.zeros((len(output), wanted))
     shaped[:, : min(had, wanted)] = output[:, :wanted]
     if kind.data_range is None:
@@ -56,9 +56,9 @@ def likelihood_of_kind(kind: type[Likelihood], s: Situation, output: np.ndarray)
 
 def _which_outputs(had: int, wanted: int) -> str:
     if wanted < had:
-        return f"the first {wanted} of its {had} outputs {'is' if wanted == 1 else 'are'}"
+        return f"the first {wanted} of its {had} outputs {'stands' if wanted == 1 else 'stand'}"
     padding = f", padded with {counted(wanted - had, 'zero')}," if wanted > had else ""
-    return f"its {counted(had, 'output')}{padding} {'is' if had == 1 else 'are'}"
+    return f"its {counted(had, 'output')}{padding} {'stands' if had == 1 else 'stand'}"
 
 
 def prior_of_kind(kind: type[Prior], s: Situation) -> OfPrior:

@@ -203,15 +203,15 @@ def test_another_likelihood_takes_outputs_of_its_own_width(model, term):
     text = entry({"likelihood": model}, f"{term}-likelihood")
     assert text[-1].endswith(": equal")
     outputs = {
-        ("gaussian", "bernoulli"): "the first 2 of its 4 outputs are",
-        ("gaussian", "laplace"): "the first 2 of its 4 outputs are",
-        ("bernoulli", "gaussian"): "its 2 outputs, padded with 2 zeros, are",
-        ("laplace", "gaussian"): "its 2 outputs, padded with 2 zeros, are",
+        ("gaussian", "bernoulli"): "the first 2 of its 4 outputs stand in",
+        ("gaussian", "laplace"): "the first 2 of its 4 outputs stand in",
+        ("bernoulli", "gaussian"): "its 2 outputs, padded with 2 zeros, stand in",
+        ("laplace", "gaussian"): "its 2 outputs, padded with 2 zeros, stand in",
     }
     if model == term:
         assert "the model's likelihood" not in text[0]
     else:
-        assert f"the model's likelihood is {model}; here {outputs.get((model, term), 'its 2 outputs are')}" in text[0]
+        assert f"the model's likelihood is {model}; here {outputs.get((model, term), 'its 2 outputs stand in')}" in text[0]
         assert ("x is cut to 0..1" in text[0]) == (term == "bernoulli")
 
 
@@ -253,6 +253,14 @@ def test_a_term_without_a_worked_entry_is_explained_without(monkeypatch):
     monkeypatch.delattr(priors.Gaussian, "work_by_hand")
     text = explain("gaussian-prior", Situation(*looked_at(prior="gaussian")))
     assert "Derivation" in text and "One entry, with this model's numbers" not in text
+
+
+@pytest.mark.parametrize("term", ["sample", "mmd"])
+def test_numbers_that_are_not_finite_are_not_compared(term):
+    vae, objective, x, drawn = looked_at(prior="gaussian", scale_link="exp", activation="relu")
+    with np.errstate(all="ignore"):
+        text = explain(term, Situation(vae, objective, 1e9 * x, drawn))
+    assert text[-1].endswith("some of them are not finite") and not any("NOT EQUAL" in line for line in text)
 
 
 def test_the_derivations_say_what_is_so():
