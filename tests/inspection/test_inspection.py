@@ -211,7 +211,8 @@ def test_another_likelihood_takes_outputs_of_its_own_width(model, term):
     if model == term:
         assert "the model's likelihood" not in text[0]
     else:
-        assert f"the model's likelihood is {model}; here {outputs.get((model, term), 'its 2 outputs stand in')}" in text[0]
+        stands_in = outputs.get((model, term), "its 2 outputs stand in")
+        assert f"the model's likelihood is {model}; here {stands_in} for {term}'s" in text[0]
         assert ("x is cut to 0..1" in text[0]) == (term == "bernoulli")
 
 
