@@ -37,8 +37,8 @@ def panel_grid(
 
     Parameters
     ----------
-    rows : sequence of sequences of (loc, scale)
-        Each of shape (N, 2), as for ``aggregate_posterior``. The rows may differ in length.
+    rows : sequence of sequences of pairs of arrays
+        Each pair is (loc, scale), of shape (N, 2) each, as for ``aggregate_posterior``. The rows may differ in length.
     titles : sequence of sequences of str
         The panels' titles, such as ``r"$\\alpha = 3$"``.
     prior : Prior
