@@ -74,7 +74,7 @@ def check_lines(found: Check, points: int) -> list[str]:
 
     terms = list(found.curve)
     lines = [f"{points} training points, float64; (f(t + h u) - f(t - h u)) / (2 h) against <gradient, u>", ""]
-    rows = [["step h"] + [NAMES[term] for term in terms] + ["kinks crossed"]]
+    rows = [["step h"] + [NAMES[term] for term in terms] + [KINKS]]
     for i, step in enumerate(STEPS):
         rows.append([f"{step:.0e}", *(f"{found.curve[term][i]:.1e}" for term in terms), str(found.kinks[i] or "")])
     lines += [*_table(rows), ""]

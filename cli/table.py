@@ -1,4 +1,4 @@
-"""``minidecomp table RUNS``: compares runs, as a table and as a plot of a value against an option."""
+"""``minidecomp table RUN..``: compares runs, as a table and as a plot of a value against an option."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_EXPLAINED = 6  # columns; --all has too many to explain
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option(
     "--values",
     metavar="NAME,NAME,..",
@@ -56,7 +56,7 @@ def table(
 ) -> None:
     """Compare runs: the options that differ, and the values that `train` and `evaluate` recorded.
 
-    RUNS are run folders, or folders of runs. The names of the values are those that --csv shows: test.log_likelihood,
+    RUN is a run folder, or a folder of runs. The names of the values are those that --csv shows: test.log_likelihood,
     test.kl, train.seconds, factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, ...
     If the terminal is too narrow, the least interesting columns are left out, and a line says which.
 

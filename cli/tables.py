@@ -165,7 +165,7 @@ def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: st
         names = ", ".join(gone[-MOST_NAMED:])  # the most important ones, which were left out last
         others = f" and {counted(len(gone) - MOST_NAMED, 'other')}" if len(gone) > MOST_NAMED else ""
         more = f"; {elsewhere}" if elsewhere else ""
-        say(f"not shown, as the terminal has {counted(width, 'column')}: {names}{others}{more}", err=True)
+        say(f"left out to fit {counted(width, 'column')}: {names}{others}{more}", err=True)
 
 
 def _leave_out(cells: dict[str, list[str]], least: Sequence[str], width: int) -> list[str]:

@@ -17,7 +17,7 @@ def in_our_words(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption):
         return _unknown_option(error.option_name, error.ctx)
     if isinstance(error, click.MissingParameter) and error.param is not None:
-        return f"{_path(error.ctx)} needs {error.param.make_metavar(error.ctx or _no_context())}{_see(error.ctx)}"
+        return f"{_path(error.ctx)} needs {_needed(error.param, error.ctx or _no_context())}{_see(error.ctx)}"
     if isinstance(error, click.BadOptionUsage):
         return f"{error.option_name} needs a value" if "requires an argument" in error.message else _plain(error)
     if isinstance(error, click.BadParameter) and error.param is not None:
@@ -26,6 +26,15 @@ def in_our_words(error: click.ClickException) -> str:
     if extra and isinstance(error, click.UsageError):
         return f"unexpected argument: {extra[1]}{_see(error.ctx)}"
     return _plain(error)
+
+
+def _needed(param: click.Parameter, ctx: click.Context) -> str:
+    """``a RUN``, ``--out FILE``, or the choices if the metavar has them: ``bash, zsh or fish``."""
+    metavar = param.make_metavar(ctx)
+    if isinstance(param, click.Option):
+        return f"{param.opts[-1] if param.opts[-1].startswith('--') else param.opts[0]} {metavar}"
+    metavar = metavar.strip("[].")
+    return either(metavar.split("|")) if "|" in metavar else f"a {metavar}"
 
 
 def _plain(error: click.ClickException) -> str:

@@ -300,7 +300,7 @@ def test_a_narrow_terminal(here, capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert max(map(len, out.splitlines())) <= 66 and len(out.splitlines()) == 5
     assert out.split()[:3] == ["run", "date", "state"]
-    assert err.startswith("not shown, as the terminal has 66 columns: seed, alpha, beta")
+    assert err.startswith("left out to fit 66 columns: seed, alpha, beta")
     assert err.endswith("; --csv has all\n") and err.count("\n") == 1
 
 

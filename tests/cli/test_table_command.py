@@ -345,4 +345,4 @@ def test_a_sweep_fits_the_terminal_too(here, capsys, monkeypatch):
     out, err = capsys.readouterr()
     rows = [line for line in out.splitlines() if "finished" in line]
     assert len(rows) == 13 and max(map(len, rows)) <= 60
-    assert "not shown, as the terminal has 60 columns: " in err and "--csv" not in err and os.path.exists("s/sweep.csv")
+    assert "left out to fit 60 columns: " in err and "--csv" not in err and os.path.exists("s/sweep.csv")
