@@ -144,7 +144,7 @@ def test_a_step_is_timed():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.2, "1 seconds"), (80, "80 seconds"), (400, "6.7 minutes"), (9000, "2.5 hours"), (300000, "3.5 days")],
+    [(0.2, "1 second"), (80, "80 seconds"), (400, "6.7 minutes"), (9000, "2.5 hours"), (300000, "3.5 days")],
 )
 def test_durations(seconds, words):
     assert estimate.in_words(seconds) == f"about {words}"
