@@ -100,6 +100,8 @@ def export(
         say(f"test vector: {point.source}")
     if weights == "int8":
         _say_the_error(loaded, data)
+    for line in written.next_steps:
+        say(line)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import click
 from minidecomp.errors import OptionError, counted, one_of, printable
 
 from .output import say
-from .printing import plus_minus, terminal_width, with_decimals
+from .printing import ellipsis, plus_minus, terminal_width, with_decimals
 
 if TYPE_CHECKING:
     from minidecomp.runs.grouping import Mean
@@ -22,6 +22,7 @@ TEXT, MARKDOWN, LATEX, CSV = "text", "markdown", "latex", "csv"
 FORMATS = (TEXT, MARKDOWN, LATEX, CSV)
 GAP = 2  # spaces between columns
 LEAST_NAME = 12  # characters that a run's name keeps on a narrow terminal
+CUT_NAME = 20  # and before columns are left out, if names may be cut
 MOST_NAMED = 8  # names in the line about columns that are not shown
 
 Row = Mapping[str, Any]
@@ -40,6 +41,7 @@ def print_table(
     kind: str = TEXT,
     least: Sequence[str] = (),
     elsewhere: str = "",
+    cut_names: bool = False,
 ) -> None:
     """Print a table with one line per row under the columns' names.
 
@@ -55,12 +57,15 @@ def print_table(
         Columns to leave out on a narrow terminal, in this order; a line on stderr names them.
     elsewhere : str
         Where that line says to find these columns: "--csv has all".
+    cut_names : bool
+        Whether a narrow terminal cuts the names in the first column before it leaves out columns.
     """
     if kind == CSV:
         click.echo(csv_text(rows, columns), nl=False)
         return
     if kind == TEXT:
-        _print_text({name: _text_column(name, [row.get(name) for row in rows]) for name in columns}, least, elsewhere)
+        cells = {name: _text_column(name, [row.get(name) for row in rows]) for name in columns}
+        _print_text(cells, least, elsewhere, cut_names)
     else:
         cells = {name: [_title(name), *(cell(row.get(name), kind) for row in rows)] for name in columns}
         for line in (_markdown if kind == MARKDOWN else _latex)(list(zip(*cells.values(), strict=True))):
@@ -151,10 +156,11 @@ def what_columns_are(columns: Sequence[str]) -> list[str]:
     return [f"{name}: {label}" for name, label in said if name != label]
 
 
-def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: str) -> None:
+def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: str, cut_names: bool) -> None:
     width, gone = terminal_width(), []
     if width is not None:
-        gone = _leave_out(cells, least, width)
+        names = next(iter(cells.values()))
+        gone = _leave_out(cells, least, width + (_longest(names) - _shortest(names) if cut_names else 0))
         _cut_names(cells, width)
     widths = [max(map(len, column)) for column in cells.values()]
     for line in zip(*cells.values(), strict=True):
@@ -183,12 +189,33 @@ def _width_of(cells: Mapping[str, Sequence[str]]) -> int:
     return sum(max(map(len, column)) for column in cells.values()) + GAP * (len(cells) - 1)
 
 
+def _longest(names: Sequence[str]) -> int:
+    return max(map(len, names))
+
+
+def _shortest(names: Sequence[str]) -> int:
+    """The number of characters, CUT_NAME or more, to which the names can be cut and still differ."""
+    different = len(set(names))
+    lengths = range(CUT_NAME, _longest(names))
+    enough = (length for length in lengths if len({_cut(name, length) for name in names}) == different)
+    return next(enough, _longest(names))
+
+
+def _cut(name: str, length: int) -> str:
+    """The name with its middle left out if it is longer: ``runs/pinwh…eta1-seed0``."""
+    if len(name) <= length:
+        return name
+    mark = ellipsis()
+    end = (length - len(mark)) * 3 // 5  # the ends of names differ more often
+    return f"{name[: length - len(mark) - end]}{mark}{name[len(name) - end :]}"
+
+
 def _cut_names(cells: dict[str, list[str]], width: int) -> None:
-    """Cut the beginnings of the rows' names if the table is still too wide."""
+    """Cut the rows' names in the middle if the table is still too wide."""
     if (over := _width_of(cells) - width) > 0:
         name, column = next(iter(cells.items()))
-        longest = max(LEAST_NAME, max(map(len, column)) - over)
-        cells[name] = [text if len(text) <= longest else f"..{text[2 - longest :]}" for text in column]
+        length = max(LEAST_NAME, _longest(column) - over)
+        cells[name] = [_cut(text, length) for text in column]
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -43,7 +43,10 @@ def _plain(error: click.ClickException) -> str:
 
 def _path(ctx: click.Context | None) -> str:
     """``evaluate`` or ``data fetch``: the command without the program's name."""
-    return "" if ctx is None else ctx.command_path.partition(" ")[2] or ctx.command_path
+    if ctx is None:
+        return ""
+    program = ctx.find_root().info_name or ""
+    return ctx.command_path.removeprefix(program).strip() or program
 
 
 def _see(ctx: click.Context | None) -> str:

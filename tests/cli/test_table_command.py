@@ -138,10 +138,24 @@ def test_runs_without_a_value_are_named_and_not_in_its_mean(names, capsys):
     kept = json.loads((folder / "evaluation.json").read_text())
     kept["test"]["kl"] = None  # it was not finite
     (folder / "evaluation.json").write_text(json.dumps(kept))
-    error = f"without test.kl, so left out of its mean: {folder}\n"
+    count = len(names)
+    error = f"test.kl: {count - 1} of {count} runs have it, but not {folder}; the means are over those\n"
     rows = json.loads(printed(capsys, "s", "--by", "alpha,beta", "--json", error=error))
     others = [recorded(names[2, 0.5, seed].name, "kl") for seed in (0, 2)]
     assert rows[0]["n"] == 3 and rows[0]["test.kl"] == pytest.approx(statistics.fmean(others), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("having", "note"),
+    [
+        ("abcdefgh", ""),
+        ("a", "hoyer: 1 of 8 runs has it (a); the mean is over that one"),
+        ("abcd", "hoyer: 4 of 8 runs have it; the means are over those"),
+        ("abcdefg", "hoyer: 7 of 8 runs have it, but not h; the means are over those"),
+    ],
+)
+def test_at_most_three_runs_that_have_or_lack_a_value_are_named(having, note):
+    assert table._who_has("hoyer", list(having), [{"run": name} for name in "abcdefgh"]) == note
 
 
 @pytest.mark.parametrize(
@@ -272,10 +286,10 @@ def test_a_narrow_terminal_leaves_out_what_is_of_least_interest(here, capsys, mo
     # Values that were asked for stay longer than options.
     shown, gone = header_on(capsys, monkeypatch, 54, "--values", "hoyer,test.kl")
     assert shown[-2:] == ["hoyer", "test.kl"] and gone == ["seed"]
-    # Names lose their beginnings, and no line is longer than the terminal.
+    # Names lose their middle, and no line is longer than the terminal.
     narrow(monkeypatch, 36)
     assert main(["table", "s"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].startswith("..")
+    assert capsys.readouterr().out.splitlines()[1].startswith("s/beta…10-seed0 ")
     for width in (1, 2, 3, 11, 20):
         narrow(monkeypatch, width)
         assert main(["table", "s"]) == 0
