@@ -159,8 +159,8 @@ def what_columns_are(columns: Sequence[str]) -> list[str]:
 def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: str, cut_names: bool) -> None:
     width, gone = terminal_width(), []
     if width is not None:
-        names = next(iter(cells.values()))
-        gone = _leave_out(cells, least, width + (_longest(names) - _shortest(names) if cut_names else 0))
+        first = next(iter(cells.values()))
+        gone = _leave_out(cells, least, width + (_longest(first) - _shortest(first) if cut_names else 0))
         _cut_names(cells, width)
     widths = [max(map(len, column)) for column in cells.values()]
     for line in zip(*cells.values(), strict=True):
@@ -202,11 +202,11 @@ def _shortest(names: Sequence[str]) -> int:
 
 
 def _cut(name: str, length: int) -> str:
-    """The name with its middle left out if it is longer: ``runs/pinwh…eta1-seed0``."""
+    """The name with its middle left out if it is longer: ``runs/…5-beta1-seed0``."""
     if len(name) <= length:
         return name
     mark = ellipsis()
-    end = (length - len(mark)) * 3 // 5  # the ends of names differ more often
+    end = (length - len(mark)) * 3 // 4  # the ends of names differ more often
     return f"{name[: length - len(mark) - end]}{mark}{name[len(name) - end :]}"
 
 

@@ -46,7 +46,7 @@ def measured(rows: Sequence[Mapping[str, Any]]) -> str:
         chosen = sorted((row["alpha"], row["hoyer"]) for row in rows if (row["gamma"], row["beta"]) == (gamma, 1))
         return ", ".join(f"{hoyer:.2f} at alpha {alpha:g}" for alpha, hoyer in chosen)
 
-    return f"Hoyer sparsity, beta 1: with gamma = 0.8 {over_alpha(0.8)}; with gamma = 0 {over_alpha(0.0)}"
+    return f"Hoyer sparsity at beta 1, gamma 0.8: {over_alpha(0.8)}; gamma 0: {over_alpha(0.0)}"
 
 
 def draw(folder: Path, entries: list[Entry]) -> list[Path]:

@@ -499,9 +499,10 @@ def _refuse_unknown(path: Path, values: dict[str, Any], wrote: object) -> None:
         word = CHOOSERS[name][0].named(value) if name in CHOOSERS else value
         if option is None or word not in choices:
             what = f"the option {shown(name)}" if option is None else f"{name} = {shown(value)}"
-            or_added = f", or a program that adds this {name if option else 'option'}" if option is None or name in CHOOSERS else ""
+            kind = "option" if option is None else name
+            or_added = f", or a program that adds this {kind}" if option is None or name in CHOOSERS else ""
             raise UnknownVariant(
-                name if option else "option",
+                kind,
                 f"{path}: it has {what}, which this minidecomp ({__version__}) does not know; a newer minidecomp "
                 f"wrote it{or_added} (version {shown(wrote) or 'unknown'})",
             )

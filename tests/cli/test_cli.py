@@ -90,7 +90,10 @@ def test_any_prior_on_any_data(prior, regulariser, capsys):
     np.save("own.npy", np.random.default_rng(0).normal(size=(50, 7)))
     args = ["--prior", prior, "--regularizer", regulariser, "--alpha", "2", "-e", "2", "--hidden", "8,4", "-z", "3"]
     assert main(["train", "--data", "own.npy", *args, "-o", "r", "--no-plots"]) == 0
-    assert "likelihood: gaussian, because some values are not 0 or 1; change it with --likelihood" in capsys.readouterr().err
+    assert (
+        "likelihood: gaussian, because some values are not 0 or 1; change it with --likelihood"
+        in capsys.readouterr().err
+    )
     run = checkpoint.load("r")
     assert run.options.likelihood == "gaussian" and run.vae.encoder.widths == (7, 8, 4, 6)
     assert main(["plot", "r"]) == 0
