@@ -221,11 +221,11 @@ def _who_has(name: str, having: list[str], rows: list[dict[str, Any]]) -> str:
     lacking = [row["run"] for row in rows if row["run"] not in having]
     which = ""
     if len(lacking) <= MOST_NAMED:
-        which = f", but not {either(lacking)}"
+        which = f" (not {either(lacking)})"
     elif len(having) <= MOST_NAMED:
         which = f" ({', '.join(having)})"
     has, mean = ("has", "mean is over that one") if len(having) == 1 else ("have", "means are over those")
-    return f"{name}: {len(having)} of {counted(len(rows), 'run')} {has} it{which}; the {mean}"
+    return f"{len(having)} of {counted(len(rows), 'run')} {has} {name}{which}; the {mean}"
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def test_runs_without_a_value_are_named_and_not_in_its_mean(names, capsys):
     kept["test"]["kl"] = None  # it was not finite
     (folder / "evaluation.json").write_text(json.dumps(kept))
     count = len(names)
-    error = f"test.kl: {count - 1} of {count} runs have it, but not {folder}; the means are over those\n"
+    error = f"{count - 1} of {count} runs have test.kl (not {folder}); the means are over those\n"
     rows = json.loads(printed(capsys, "s", "--by", "alpha,beta", "--json", error=error))
     others = [recorded(names[2, 0.5, seed].name, "kl") for seed in (0, 2)]
     assert rows[0]["n"] == 3 and rows[0]["test.kl"] == pytest.approx(statistics.fmean(others), rel=1e-12)
@@ -149,9 +149,9 @@ def test_runs_without_a_value_are_named_and_not_in_its_mean(names, capsys):
     ("having", "note"),
     [
         ("abcdefgh", ""),
-        ("a", "hoyer: 1 of 8 runs has it (a); the mean is over that one"),
-        ("abcd", "hoyer: 4 of 8 runs have it; the means are over those"),
-        ("abcdefg", "hoyer: 7 of 8 runs have it, but not h; the means are over those"),
+        ("a", "1 of 8 runs has hoyer (a); the mean is over that one"),
+        ("abcd", "4 of 8 runs have hoyer; the means are over those"),
+        ("abcdefg", "7 of 8 runs have hoyer (not h); the means are over those"),
     ],
 )
 def test_at_most_three_runs_that_have_or_lack_a_value_are_named(having, note):
