@@ -29,6 +29,7 @@ from .table import print_content, say_if_scales_differ, table_of
 if TYPE_CHECKING:
     from minidecomp.evaluation.everything import Listener, Wanted
     from minidecomp.evaluation.metrics import Metric
+    from minidecomp.runs.checkpoint import Run
 
     from .evaluating import Evaluated
 
@@ -82,7 +83,7 @@ def _note(metric: Metric) -> str:
 @threads_option
 @data_option
 @data_dir_option
-@click.option("-v", "--verbose", is_flag=True, help="Print how each metric is computed, from which samples.")
+@click.option("-v", "--verbose", is_flag=True, help="Add the definitions, and the KL of each latent dimension.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; for several runs a list.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @which_option
@@ -142,7 +143,7 @@ def _one(run: str, evaluator: Evaluator, as_json: bool, quiet: bool, verbose: bo
         loaded, result = evaluator.evaluate(run, listener, overtaken, () if as_json else (say_weights,))
     if not as_json:
         say_unit_of_log_likelihoods(loaded.rules, loaded.options)
-    _report(loaded.folder, result, as_json, is_the_model_that_counts(loaded) and not overtaken, verbose)
+    _report(loaded, result, as_json, is_the_model_that_counts(loaded) and not overtaken, verbose)
     if not is_the_model_that_counts(loaded):
         say(NOT_WRITTEN, err=True)
     if overtaken:
@@ -207,16 +208,16 @@ def _progress(quiet: bool, several: bool = False) -> Iterator[Listener]:
             yield Listener(say=lambda line: say(line, err=True), points=points)
 
 
-def _report(folder: Any, result: dict[str, Any], as_json: bool, written: bool, verbose: bool) -> None:
+def _report(run: Run, result: dict[str, Any], as_json: bool, written: bool, verbose: bool) -> None:
     if as_json:
         from minidecomp.files import as_json as text
 
-        click.echo(text({"run": str(folder), **result}))
+        click.echo(text({"run": str(run.folder), **result}))
         return
     from .evaluation_text import evaluation_lines
 
     say_what_is_not_finite(result["test"])
-    for line in evaluation_lines(result, verbose):
+    for line in evaluation_lines(result, verbose, getattr(run.vae.prior, "is_product", True)):
         say(line)
     if written:
-        say(f"written: {folder}/evaluation.json")
+        say(f"written: {run.folder}/evaluation.json")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidecomp.errors import counted
+from minidecomp.rounding import rounded
 
 from .printing import aligned, plus_minus, wrapped
 
@@ -20,8 +21,12 @@ METRICS = {
 }
 
 
-def evaluation_lines(result: Mapping[str, Any], verbose: bool = False) -> list[str]:
-    """An evaluation under its headings; with ``verbose`` also the definitions, and each metric's samples and seed."""
+def evaluation_lines(result: Mapping[str, Any], verbose: bool = False, is_product: bool = True) -> list[str]:
+    """An evaluation under its headings, as lines.
+
+    With ``verbose`` they include the definitions, each metric's samples and seed, and the KL of each dimension.
+    ``is_product`` says whether the prior is a product over the dimensions.
+    """
     lines = [_about(result), *_over_batches(result)]
     if "decomposition" in result:
         lines += _of_all_points(result, verbose)
@@ -30,9 +35,9 @@ def evaluation_lines(result: Mapping[str, Any], verbose: bool = False) -> list[s
     for key, title in METRICS.items():
         if result.get(key):
             lines += _of_metrics(title, result[key], result["factors"], verbose)
-    if not verbose and ("decomposition" in result or result.get("metrics")):
-        lines += ["", "--verbose adds the definitions"]
-    return lines
+    if verbose:
+        return lines + _of_dimensions(result["dimensions"], is_product)
+    return [*lines, "", "--verbose adds the definitions and the KL of each dimension"]
 
 
 def dimension_names(dimensions: Sequence[int]) -> str:
@@ -77,27 +82,26 @@ def _about(result: Mapping[str, Any]) -> str:
 
 
 def _over_batches(result: Mapping[str, Any]) -> list[str]:
+    from minidecomp.evaluation.notes import points_and_batches
     from minidecomp.evaluation.terms import titles, units
 
     test = result["test"]
     rows = [(label, test[name], None) for name, label in titles().items() if not math.isnan(test[name])]
-    if test["batch_size"] < test["points"]:
-        of = f"{counted(test['points'], 'test point')} in batches of {test['batch_size']}"
-    else:
-        of = f"{counted(test['points'], 'test point')}, one batch"
-    return ["", "means over batches", *wrapped(f"{of}; {units()}", "  "), *_rows(rows)]
+    taken = points_and_batches(test["points"], test["batch_size"])
+    return ["", "means over batches", *wrapped(f"{taken}; {units()}", "  "), *_rows(rows)]
 
 
 def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
     from minidecomp.evaluation.decomposition import DEFINITIONS, TITLES
+    from minidecomp.evaluation.notes import why_they_differ
     from minidecomp.evaluation.terms import titles, units
 
     found, names = result["decomposition"], titles() | TITLES
     test, points = result["test"], found["points"]
-    of = f"{points} of {test['points']} test points" if points < test["points"] else counted(points, "test point")
+    part = f"{points} of {test['points']} test points" if points < test["points"] else counted(points, "test point")
     lines = ["", f"all test points (value {plus_minus()} standard error)"]
-    lines += wrapped(f"{of} together, {found['samples']} samples; {units()}", "  ")
-    lines += wrapped(_why_they_differ(test["batch_size"], test["points"], points, names), "  ")
+    lines += wrapped(f"{part} together, {found['samples']} samples; {units()}", "  ")
+    lines += wrapped(why_they_differ(test["batch_size"], test["points"], points), "  ")
     parts = [(factor, name) for factor in ("overlap", "match") for name in found[factor]]
     numbers = _numbers([(found[factor][name]["value"], found[factor][name]["error"]) for factor, name in parts])
     before = ""
@@ -111,32 +115,20 @@ def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
     return lines
 
 
-def _why_they_differ(batch_size: int, test_points: int, points: int, names: Mapping[str, str]) -> str:
-    """Why terms under both headings have different values."""
-    kl, mmd, inclusive = names["kl"], names["mmd"], names["kl-inc"]
-    again = f"{kl}, {mmd} and {inclusive} appear again"
-    if batch_size == test_points == points:
-        return f"{again}, from other samples, so the values differ by chance."
-    return (
-        f"{again}. Here q(z) is the mixture of {points} encodings; above, it is that of a batch of {batch_size}. A "
-        f"smaller mixture raises {inclusive}; {kl} and {mmd} differ by chance."
-    )
-
-
 def _by_importance_sampling(result: Mapping[str, Any]) -> list[str]:
     found, test = result["marginal_log_likelihood"], result["test"]
     points = counted(test["points"], "test point")
-    of = f"{found['points']} of {points}" if found["points"] < test["points"] else points
+    part = f"{found['points']} of {points}" if found["points"] < test["points"] else points
     if found["samples"] == 1:
         how = "1 sample of each, so the sampling error is unknown"
     else:
         how = (
-            f"{found['samples']} samples of each, {found['effective_samples']:.1f} effective; "
-            f"sampling error {found['sampling_error']:.4f}"
+            f"{found['samples']} samples of each, {rounded(found['effective_samples'], 1)} effective; "
+            f"sampling error {rounded(found['sampling_error'])}"
         )
     row = ("marginal log-likelihood", found["mean"], found["standard_error"])
     heading = f"importance sampling (value {plus_minus()} standard error)"
-    return ["", heading, *wrapped(f"{of}, {how}; nats", "  "), *_rows([row])]
+    return ["", heading, *wrapped(f"{part}, {how}; nats", "  "), *_rows([row])]
 
 
 def _of_metrics(title: str, scores: Mapping[str, Any], factors: Mapping[str, int], verbose: bool) -> list[str]:
@@ -154,6 +146,14 @@ def _of_metrics(title: str, scores: Mapping[str, Any], factors: Mapping[str, int
             seed = "" if score["seed"] is None else f"; seed {score['seed']}"
             lines += wrapped(f"{name}: {score['definition']} ({samples}{seed})", "    ")
     return lines
+
+
+def _of_dimensions(dimensions: Mapping[str, Any], is_product: bool) -> list[str]:
+    from minidecomp.evaluation.notes import of_each_dimension
+
+    rows = [(f"z{d}", kl, None) for d, kl in enumerate(dimensions["kl"], 1)]
+    note = " ".join(["means over the test points; nats.", of_each_dimension(is_product, len(rows))])
+    return ["", "KL of each dimension", *wrapped(note.strip(), "  "), *_rows(rows)]
 
 
 def _rows(rows: Iterable[tuple[str, float, float | None]]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from math import isfinite
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory, gettempdir
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minidecomp.errors import OptionError, either
+from minidecomp.errors import OptionError, counted, either, printable
 from minidecomp.variants import EXPORT_FORMATS
 
 from .loading import load_data, load_model, place_in, which_option
@@ -20,6 +21,8 @@ from .output import check_run_output, given_folder, say
 
 if TYPE_CHECKING:
     from minidecomp.data.dataset import Dataset
+    from minidecomp.data.rules import DataRules
+    from minidecomp.export.precision import OutputError
     from minidecomp.runs.checkpoint import Run
 
 
@@ -146,11 +149,26 @@ def _say_the_error(loaded: Run, data: Callable[[], Dataset]) -> None:
     from minidecomp.export.precision import MOST_POINTS, int8_errors
 
     try:
-        given, points = data().test, "test points"
+        given, noun, source = data().test, "test point", ""
     except MinidecompError:
-        given, points = sample(loaded.vae, MOST_POINTS), "samples from the model"
-    if loaded.rules.scaling is not None:
-        points = f"{points}, as scaled by --scale {loaded.rules.scale}"
-    for what, (largest, spread) in int8_errors(loaded.vae, given).items():
-        share = largest / spread if spread > 0 else float("nan")
-        click.echo(f"int8 error of {what}: at most {largest:.2g} ({share:.1%} of its standard deviation) on {points}")
+        given, noun, source = sample(loaded.vae, MOST_POINTS), "sample", " from the model"
+    errors = int8_errors(loaded.vae, given)
+    points = counted(errors[0].points, noun) + source
+    what = "the largest; the largest share of a column's standard deviation"
+    click.echo(f"int8 errors of encoding and decoding {points} ({what}):")
+    for error in errors:
+        click.echo(f"  {_in_words(error, loaded.rules)}")
+
+
+def _in_words(error: OutputError, rules: DataRules) -> str:
+    """An int8 error's line."""
+    if error.function == "encode":
+        what, column = f"encoder's {error.output}", f"z{error.column + 1}"
+    else:
+        scaled = "" if rules.scaling is None else f", as scaled by --scale {rules.scale}"
+        what = f"decoder's {error.output}{scaled}"
+        column = (printable(rules.names[error.column]) if rules.names else "") or f"x_{error.column}"
+    if not isfinite(error.largest):
+        return f"{what}: not finite"
+    share = "" if error.share is None else f"; {error.share:.1%} ({column}, standard deviation {error.spread:.2g})"
+    return f"{what}: {error.largest:.2g}{share}"

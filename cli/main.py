@@ -99,6 +99,10 @@ def _verdict(error: BaseException) -> tuple[str, int]:
         return f"not enough memory: {error}", 1
     if isinstance(error, OSError):
         return _of_the_system(error), 1
+    if isinstance(error, ModuleNotFoundError) and str(error.name).startswith("minidecomp._core"):
+        return "the compiled core is missing or was built for another Python; install minidecomp again", 1
+    if isinstance(error, ModuleNotFoundError) and error.name in ("numpy", "scipy"):
+        return f"{error.name} is not installed; run: pip install {error.name}", 1
     return _of_click(error) or (_unforeseen(error), 1)
 
 

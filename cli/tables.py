@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minidecomp.errors import OptionError, counted, one_of, printable
+from minidecomp.rounding import rounded, with_error
 
 from .output import say
-from .printing import ellipsis, plus_minus, terminal_width, with_decimals
+from .printing import ellipsis, plus_minus, points_below_each_other, terminal_width
 
 if TYPE_CHECKING:
     from minidecomp.runs.grouping import Mean
@@ -67,7 +68,7 @@ def print_table(
         cells = {name: _text_column(name, [row.get(name) for row in rows]) for name in columns}
         _print_text(cells, least, elsewhere, cut_names)
     else:
-        cells = {name: [_title(name), *(cell(row.get(name), kind) for row in rows)] for name in columns}
+        cells = {name: [_title(name), *_cells(name, [row.get(name) for row in rows], kind)] for name in columns}
         for line in (_markdown if kind == MARKDOWN else _latex)(list(zip(*cells.values(), strict=True))):
             say(line)
 
@@ -99,7 +100,7 @@ def _is_mean(value: Any) -> bool:
 
 
 def cell(value: Any, kind: str = TEXT) -> str:
-    """A value with few digits, on one line."""
+    """A value on one line; an option's number has few digits, a `Mean` as many as its error needs."""
     if value is None:
         return ""
     if _is_mean(value):
@@ -110,11 +111,24 @@ def cell(value: Any, kind: str = TEXT) -> str:
     return printable(text)  # before the widths are measured
 
 
+def _cells(name: str, values: Sequence[Any], kind: str) -> list[str]:
+    """The cells of a column; recorded values are rounded as ``evaluate`` rounds them, options are as given."""
+    measured = _is_measured(name)
+    return [rounded(value) if measured and isinstance(value, float) else cell(value, kind) for value in values]
+
+
+def _is_measured(name: str) -> bool:
+    """Whether a column's numbers are results, and not an option's."""
+    from minidecomp.settings.options import by_name
+
+    return name not in by_name()
+
+
 def _with_error(mean: Mean, kind: str) -> str:
-    if not mean.error:  # one run, or runs that agree
-        return f"{mean.value:.4g}" + ("" if mean.error is None else f" {_plus_minus(kind)} 0")
-    value, error = with_decimals(mean.value, mean.error)
-    return f"{value} {_plus_minus(kind)} {error}"
+    value, error = with_error(mean.value, mean.error)
+    if error or mean.error == 0:  # runs that agree
+        return f"{value} {_plus_minus(kind)} {error or 0}"
+    return value
 
 
 def _plus_minus(kind: str) -> str:
@@ -131,19 +145,14 @@ def _title(name: str) -> str:
 
 def _text_column(name: str, values: Sequence[Any]) -> list[str]:
     """The name and the values, aligned at decimal points and errors."""
-    from minidecomp.settings.options import by_name
-
-    cells = [cell(value) for value in values]
-    if name not in by_name() and all(value is None or isinstance(value, float) for value in values):
-        cells = [
-            text if value is None else f"{value:#.4g}".rstrip(".") for text, value in zip(cells, values, strict=True)
-        ]
-    sign = f" {_plus_minus(TEXT)} "
-    if any(map(_is_mean, values)):
+    cells = _cells(name, values, TEXT)
+    if _is_measured(name) and all(value is None or isinstance(value, float) or _is_mean(value) for value in values):
+        sign = f" {_plus_minus(TEXT)} "
         parts = [text.partition(sign) for text in cells]
-        error = max(len(after) for _, _, after in parts)
-        cells = [f"{before}{between or ' ' * len(sign)}{after.ljust(error)}" for before, between, after in parts]
-        cells = cells if error else [before for before, _, _ in parts]
+        before = points_below_each_other([value for value, _, _ in parts])
+        error = max((len(after) for _, _, after in parts), default=0)
+        width = len(sign) + error if error else 0
+        cells = [f"{value}{between + after:{width}}" for value, (_, between, after) in zip(before, parts, strict=True)]
     return [cell(name), *cells]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minidecomp.errors import OptionError, counted
+from minidecomp.rounding import rounded
 from minidecomp.settings.options import GOES_ON
 
 from .loading import (
@@ -23,6 +24,7 @@ from .loading import (
 from .namesake import say_what_is_there
 from .options import TrainCommand
 from .output import say
+from .printing import points_below_each_other
 from .progress import progress, stop_on_signals, waiting
 
 if TYPE_CHECKING:
@@ -236,11 +238,10 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
     parts = {"train": train, "validation": validation, "test": result["test"]}
     parts = {name: part for name, part in parts.items() if part}
     click.echo(f"{'':{width}}" + "".join(f"{name:>12}" for name in parts))
-    for name, label in labels.items():
-        cells = [part.get(name, math.nan) for part in parts.values()]
-        click.echo(
-            f"{label:{width}}" + "".join(f"{'' if math.isnan(cell) else format(cell, '.4f'):>12}" for cell in cells)
-        )
+    values = [[part.get(name, math.nan) for name in labels] for part in parts.values()]
+    columns = [points_below_each_other(["" if math.isnan(each) else rounded(each) for each in part]) for part in values]
+    for label, *cells in zip(labels.values(), *columns, strict=True):
+        click.echo(f"{label:{width}}" + "".join(f"{each:>12}" for each in cells))
     say(f"run: {trainer.folder}")
     for path in pictures:
         say(f"picture: {path}")

@@ -49,20 +49,18 @@ def _use_the_installed_package() -> None:
     if util.find_spec("minidecomp._core") is not None:
         return
     here = os.path.dirname(os.path.abspath(__file__))
-    for folder in sys.path:
+    for folder in filter(lambda entry: isinstance(entry, str), sys.path):
         package = os.path.join(os.path.abspath(folder), "minidecomp")
-        if package != here and os.path.isdir(os.path.join(package, "_core")):
+        start = os.path.join(package, "__init__.py")
+        if package != here and os.path.isdir(os.path.join(package, "_core")) and os.path.isfile(start):
             break
     else:
-        clone = os.path.dirname(here)
-        raise ImportError(f"minidecomp is not installed; run: pip install -e {clone!r}")
-    spec = util.spec_from_file_location(
-        "minidecomp", os.path.join(package, "__init__.py"), submodule_search_locations=[package]
-    )
-    assert spec is not None and spec.loader is not None
-    installed = util.module_from_spec(spec)
-    sys.modules["minidecomp"] = installed  # `import` takes the module from here after running this file
-    spec.loader.exec_module(installed)
+        raise ImportError(f"minidecomp is not installed; run: pip install -e {os.path.dirname(here)!r}")
+    # This module becomes the installed one. A second module would be another object for threads that import now.
+    globals().update(__file__=start, __path__=[package])
+    __spec__.submodule_search_locations, __spec__.origin = [package], start
+    with open(start, encoding="utf-8") as file:
+        exec(compile(file.read(), start, "exec"), globals())
 
 
 if not os.path.isdir(os.path.join(os.path.dirname(__file__), "_core")):

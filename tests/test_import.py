@@ -65,3 +65,36 @@ def test_in_a_clone_without_an_installation(clone, tmp_path):
     done = python(clone, tmp_path, "-c", "import minidecomp")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"ImportError: minidecomp is not installed; run: pip install -e '{clone}'"
+
+
+def test_threads_that_import_at_once_have_one_module(clone, site):
+    code = """
+import importlib, threading
+barrier, found = threading.Barrier(8), []
+def load():
+    barrier.wait()
+    found.append(importlib.import_module("minidecomp"))
+threads = [threading.Thread(target=load) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(set(map(id, found))), found[0].__spec__.origin)
+"""
+    done = python(clone, site, "-c", code)
+    assert done.stdout.split() == ["1", str(site / "minidecomp" / "__init__.py")], done.stderr
+
+
+def test_odd_entries_of_the_path(clone, site, tmp_path):
+    (tmp_path / "half" / "minidecomp" / "_core").mkdir(parents=True)
+    odd = f"import sys; sys.path[1:1] = [None, 3, {str(tmp_path / 'half')!r}]"
+    done = python(clone, site, "-c", f"{odd}; import minidecomp; print(minidecomp.__file__)")
+    assert done.stdout.strip() == str(site / "minidecomp" / "__init__.py"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("missing", "line"), [("minidecomp._core.codes", "the compiled core is missing"), ("numpy", "numpy is not")]
+)
+def test_what_is_not_installed_is_one_line(missing, line):
+    without = f"import sys; sys.modules[{missing!r}] = None"
+    code = f"{without}; from minidecomp.cli.main import main; sys.exit(main(['train', '--help']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.startswith(f"minidecomp: {line}") and done.stderr.count("\n") == 1

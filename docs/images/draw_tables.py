@@ -8,13 +8,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
-
-from minidecomp.figures import loss_against_score, value_against_option, write_figure
+from minidecomp.figures import value_against_option, write_figure
 
 IMAGES = Path(__file__).parent
 DOCS = IMAGES.parent
-GREEK = {"beta": "beta", "df": "nu"}
 
 
 def table(file: str, first_cell: str) -> tuple[list[str], list[list[str]]]:
@@ -50,19 +47,5 @@ def draw_sparsity() -> None:
     write_figure(figure, IMAGES, "reproduction-sparsity", ("png",))
 
 
-def draw_independence() -> None:
-    """Two seeds with the table's mean and two standard errors are half of these on each side of the mean."""
-    groups: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for prior, option, *cells in table("reproduction.md", "prior")[1]:
-        (loss, loss_error), (score, score_error) = (map(number, cell.split("±")) for cell in cells)
-        name, value = option.split()
-        label = rf"$\{GREEK[name]} = {value}$"
-        ends = np.array([-0.5, 0.5])
-        pairs = zip(loss + ends * loss_error, score + ends * score_error, strict=True)
-        groups.setdefault(prior, {})[label] = [(float(a), float(b)) for a, b in pairs]
-    write_figure(loss_against_score(groups), IMAGES, "independence", ("png",))
-
-
 if __name__ == "__main__":
     draw_sparsity()
-    draw_independence()

@@ -47,7 +47,7 @@ def tell(run: Run, name: str, weights: str) -> Told:
         f"flash: {constants_in_words(chains, weights)}",
     ]
     if code is None:
-        lines += [f"{ram}, and the stack", "code: not measured, because no C compiler with `size` was found"]
+        lines += [f"{ram}, and the stack", "code: not measured, because no working C compiler with `size` was found"]
     else:
         stack = "the stack" if code.stack is None else f"{counted(code.stack, 'byte')} of stack"
         lines[-1] += f"; {code.size} bytes of code ({code.compiler}, libm not counted)"
@@ -71,11 +71,13 @@ def constants_in_words(chains: tuple[Chain, Chain], weights: str) -> str:
 
 
 def measured(chains: tuple[Chain, Chain], prefix: str, weights: str) -> Code | None:
-    """The functions compiled with -Os by the first compiler found; None if there is none, or if it fails."""
+    """The functions compiled with -Os by the first compiler that can; None if none can."""
     for compiler, size, flags, target in COMPILERS:
         if which(compiler) and which(size):
             with TemporaryDirectory() as folder:
-                return _measured(chains, prefix, weights, Path(folder), (compiler, size, flags, target))
+                code = _measured(chains, prefix, weights, Path(folder), (compiler, size, flags, target))
+            if code is not None:
+                return code
     return None
 
 

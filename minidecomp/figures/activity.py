@@ -56,7 +56,7 @@ def class_activity(loc: np.ndarray, labels: np.ndarray, class_names: Sequence[st
     figure = new_figure(COLUMN if columns == 1 else PAGE, 0.6 + 0.95 * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     dims = np.arange(1, loc.shape[1] + 1)
-    for i, axes in enumerate(panels.T.flat):
+    for i, axes in enumerate(panels.flat):
         axes.set_visible(i < count)
         if i < count:
             # The edge separates light colours from the background.

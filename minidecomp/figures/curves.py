@@ -15,6 +15,7 @@ from .style import COLUMN, DATA_COLOUR, MODEL_COLOUR, epoch_axis, new_figure, st
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 TERM_LABELS = {
     "log_likelihood": "log-likelihood (nats)",
@@ -23,9 +24,10 @@ TERM_LABELS = {
     "objective": "objective (nats)",
 }
 SCHEDULE_LABELS = {"beta": "$\\beta$", "alpha": "$\\alpha$", "lr": "learning rate"}
-LEAST_SHARE = 1 / 8  # of the height, for what comes after the beginning; with less the beginning is compressed
-LEAST_INNER = 1 / 300  # of the whole range: closer than that nothing is looked at
-COMPRESSED = 0.2  # of the height, for what is compressed
+LEAST_SHARE = 1 / 4  # of the height, for most of the epochs; with less, the scale of the others is compressed
+SAME = 1e-9  # of their size: values that differ by less count as equal
+COMPRESSED, COMPRESSED_TWICE = 0.15, 0.1  # of the height, for what is compressed: at one end, at each of two
+LARGEST = 1e300
 MARKED = 40  # validations at most whose points are marked
 
 
@@ -46,8 +48,9 @@ def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL", bes
 
     Notes
     -----
-    Every value is drawn. Where the first epochs would squash the rest into less than an eighth of the panel, the scale
-    of their values is compressed; that part of the panel is shaded and says so.
+    Every value is drawn. Where a few epochs, such as the first, would squash the others into less than a quarter of
+    the panel, the scale of their values is compressed: the others then have four fifths of the panel. The compressed
+    part is shaded and says so.
 
     Returns
     -------
@@ -66,18 +69,32 @@ def learning_curves(metrics: Mapping[str, np.ndarray], kl_title: str = "KL", bes
     figure = new_figure(COLUMN, 0.4 + 1.05 * len(terms))
     panels = figure.subplots(len(terms), 1, sharex=True, squeeze=False)[:, 0]
     for axes, term in zip(panels, terms, strict=True):
-        aside = np.asarray(validation.get(term, ()), float)
-        _draw_curve(axes, epoch, np.asarray(metrics[term], float), aside)
+        _draw_curve(axes, epoch, _drawable(metrics[term]), _drawable(validation.get(term, ())))
         if best is not None:
             axes.axvline(best, color=MODEL_COLOUR, linewidth=0.7, linestyle=":")
         axes.set_ylabel(f"{kl_title} (nats)" if term == "kl" else labels[term])
     if any(np.isfinite(values).any() for values in validation.values()):
-        shown = ["training", "validation", *([] if best is None else [f"best: epoch {best}"])]
-        panels[0].legend(shown, fontsize=6, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+        shown = _legend_lines(best)
+        panels[0].legend(handles=shown, fontsize=6, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     panels[-1].set_xlabel("epoch")
     epoch_axis(panels[-1], epoch)
     figure.align_ylabels(panels)
     return figure
+
+
+def _legend_lines(best: int | None) -> list[Line2D]:
+    from matplotlib.lines import Line2D
+
+    training = Line2D([], [], color=DATA_COLOUR, label="training")
+    validation = Line2D([], [], color=MODEL_COLOUR, linestyle="--", label="validation")
+    chosen = Line2D([], [], color=MODEL_COLOUR, linewidth=0.7, linestyle=":", label=f"best: epoch {best}")
+    return [training, validation] + [chosen] * (best is not None)
+
+
+def _drawable(values: Any) -> np.ndarray:
+    """The finite values, and nan for the others; none so large that axes about them would overflow."""
+    values = np.asarray(values, float)
+    return np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
 
 
 def _draw_curve(axes: Axes, epoch: np.ndarray, value: np.ndarray, aside: np.ndarray) -> None:
@@ -95,36 +112,58 @@ def _draw_curve(axes: Axes, epoch: np.ndarray, value: np.ndarray, aside: np.ndar
 
 
 def _value_axis(axes: Axes, curves: list[np.ndarray]) -> None:
-    """Limits that hold all values; a beginning that would squash the rest is compressed, and the panel says so."""
+    """Limits that hold all values; few that would squash the rest are compressed, and the panel says so."""
+    from matplotlib.patches import Rectangle
+
     low, high = (float(end) for end in (min(c.min() for c in curves), max(c.max() for c in curves)))
-    inner = [_later_limits(curve) for curve in curves]
+    inner = [_usual_limits(curve) for curve in curves]
     bottom, top = min(each[0] for each in inner), max(each[1] for each in inner)
-    slack = max(0.0, LEAST_INNER * (high - low) - (top - bottom)) / 2
-    bottom, top = max(low, bottom - slack), min(high, top + slack)
-    if not 0 < top - bottom < LEAST_SHARE * (high - low):
+    if not SAME * max(abs(bottom), abs(top)) < top - bottom < LEAST_SHARE * (high - low):
         axes.locator_params(axis="y", nbins=4)
         if high > low:
             margin = 0.06 * (high - low)
             axes.set_ylim(low - margin, high + margin)
         return
     below, above = low < bottom, high > top
-    values = [low] * below + [bottom, top] + [high] * above
-    places = [0.0] * below + [COMPRESSED * below, 1 - COMPRESSED * above] + [1.0] * above
-    _piecewise_scale(axes, values, places)
+    share = COMPRESSED_TWICE if below and above else COMPRESSED
+    _compressed_scale(axes, (low, bottom, top, high), (share * below, 1 - share * above))
     _ticks_of_both(axes, (bottom, top), [low] * below + [high] * above)
-    for is_there, part in ((below, (low, bottom)), (above, (top, high))):
+    for is_there, start in ((below, 0.0), (above, 1 - share)):
         if is_there:
-            axes.axhspan(*part, color="0.94", linewidth=0, zorder=0)
-            middle = 1 - COMPRESSED / 2 if part[1] == high else COMPRESSED / 2
+            shade: Any = {"transform": axes.transAxes, "color": "0.94", "linewidth": 0, "zorder": 0}
+            axes.add_patch(Rectangle((0, start), 1, share, **shade))
             words: Any = {"ha": "right", "va": "center", "fontsize": 6, "color": "0.35"}
-            axes.text(0.99, middle, "scale compressed", transform=axes.transAxes, **words)
+            axes.text(0.99, start + share / 2, "scale compressed", transform=axes.transAxes, **words)
 
 
-def _piecewise_scale(axes: Axes, values: list[float], places: list[float]) -> None:
-    """A vertical axis that is linear between ``values``, which stand at ``places``, shares of its height."""
-    there, back = (lambda v: np.interp(v, values, places)), (lambda t: np.interp(t, places, values))
+def _compressed_scale(axes: Axes, values: tuple[float, float, float, float], inner: tuple[float, float]) -> None:
+    """A vertical axis that is linear in the middle and logarithmic, by the distance from there, at the ends.
+
+    Parameters
+    ----------
+    values : (float, float, float, float)
+        The axis's end, the middle's ends, the axis's other end; in ascending order.
+    inner : (float, float)
+        Where the middle's ends stand, as shares of the height.
+    """
+    low, bottom, top, high = values
+    unit = max(top - bottom, 1e-290 * (high - low))
+    under, over = (np.log1p(gap / unit) for gap in (bottom - low, high - top))
+
+    def there(v: np.ndarray) -> np.ndarray:
+        v = np.clip(v, low, high)
+        t = np.interp(v, (bottom, top), inner)
+        t = t - inner[0] * np.log1p(np.maximum(bottom - v, 0) / unit) / (under or 1)
+        return t + (1 - inner[1]) * np.log1p(np.maximum(v - top, 0) / unit) / (over or 1)
+
+    def back(t: np.ndarray) -> np.ndarray:
+        t = np.clip(t, 0, 1)
+        v = np.interp(t, inner, (bottom, top))
+        v = v - unit * np.expm1(np.maximum(inner[0] - t, 0) * under / (inner[0] or 1))
+        return v + unit * np.expm1(np.maximum(t - inner[1], 0) * over / ((1 - inner[1]) or 1))
+
     axes.set_yscale("function", functions=(there, back))
-    axes.set_ylim(values[0], values[-1])
+    axes.set_ylim(low, high)
 
 
 def _ticks_of_both(axes: Axes, inner: tuple[float, float], ends: list[float]) -> None:
@@ -132,16 +171,40 @@ def _ticks_of_both(axes: Axes, inner: tuple[float, float], ends: list[float]) ->
     from matplotlib.ticker import MaxNLocator
 
     every = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(*inner)
-    round_ones = [tick for tick in every if inner[0] < tick < inner[1]]
-    decimals = max(0, -math.floor(math.log10(every[1] - every[0]) + 1e-6))
-    labels = {tick: f"{tick:.{decimals}f}" for tick in round_ones}
-    labels |= {end: f"{end:.0f}" if abs(end) >= 1000 else f"{end:.4g}" for end in ends}
+    round_ones = [tick for tick in every if inner[0] <= tick <= inner[1]]
+    labels = {tick: _tick_label(tick, every[1] - every[0]) for tick in round_ones}
+    labels |= {end: _end_label(end) for end in ends}
     axes.set_yticks(list(labels), [label.replace("-", "\u2212") for label in labels.values()])
     axes.minorticks_off()
 
 
-def _later_limits(value: np.ndarray) -> tuple[float, float]:
-    """Limits around what happens after the first quarter, which then takes at least a quarter of the height."""
-    low, high = np.percentile(value[len(value) // 4 :], [2, 98])
+def _tick_label(tick: float, step: float) -> str:
+    """A tick's number, with the digits that tell it from the next, a step away."""
+    last = math.floor(math.log10(step) + 1e-6)
+    if last >= -5 and abs(tick) < 1e6:
+        return f"{tick:.{max(0, -last)}f}"
+    digits = max(0, math.floor(math.log10(abs(tick)) + 1e-6) - last) if tick else 0
+    return _without_padding(f"{tick:.{digits}e}") if tick else "0"
+
+
+def _end_label(end: float) -> str:
+    if 1000 <= abs(end) < 1e6:
+        return f"{end:.0f}"
+    return _without_padding(f"{end:.4g}" if abs(end) < 1000 else f"{end:.2e}")
+
+
+def _without_padding(number: str) -> str:
+    """The number without what does not count: 1.00e+06 is 1e6."""
+    mantissa, e, exponent = number.partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if e and "." in mantissa else mantissa
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
+def _usual_limits(value: np.ndarray) -> tuple[float, float]:
+    """The least and the greatest value near those of most epochs after the first quarter."""
+    later = np.sort(value[min(math.ceil(len(value) / 4), len(value) - 1) :])
+    few = max(1, round(0.02 * len(later))) if len(later) >= 5 else 0
+    low, high = later[few], later[len(later) - 1 - few]
     room = 1.5 * (high - low)
-    return float(max(value.min(), low - room)), float(min(value.max(), high + room))
+    near = value[(low - room <= value) & (value <= high + room)]
+    return float(near.min()), float(near.max())

@@ -14,6 +14,7 @@ from ..files import make_folder, write_file
 from ..objective import TERMS
 from ..terms.priors import Prior
 from .posterior import colour_top, covering_square, draw_posterior, drawn_density
+from .prior_plane import PriorPlane
 from .style import COLUMN, PAGE, Extent, epoch_axis, new_figure, styled, write_figure
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def gradient_field(
     lengths: Mapping[str, float] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Where each term moves the encodings: arrows on the latent plane, over q(z) in grey and the contours of p(z).
+    """Where each term moves the encodings: arrows on the latent plane, over q(z) in grey.
+
+    Contours hold 50 and 90 percent of the prior's mass; one outside the plane's part that is drawn is not seen.
 
     Parameters
     ----------
@@ -143,7 +146,7 @@ def gradient_field(
     if not panels:
         raise MinidecompError("no term has a gradient by loc; there are no arrows to draw")
     extent = covering_square([(loc, scale)], prior) if extent is None else extent
-    density = drawn_density(loc, scale, extent, ARROW_GRID)
+    density, plane = drawn_density(loc, scale, extent, ARROW_GRID), PriorPlane.of_prior(prior, extent, ARROW_GRID)
     top = FAINTER * colour_top(density)
     width = min(PAGE, 0.4 + 1.85 * len(panels))
     side = (width - 0.4) / len(panels)
@@ -151,7 +154,7 @@ def gradient_field(
     axes_row: Any = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     colours = [*(TERM_COLOURS.get(term, TERM_COLOURS["sum"]) for term in shown), TERM_COLOURS["sum"]]
     for axes, (name, pull), colour in zip(axes_row, panels.items(), colours, strict=False):
-        draw_posterior(axes, density, prior, extent, top, "Greys")
+        draw_posterior(axes, density, plane, top, "Greys")
         length = (lengths or {}).get(name) or typical_length(pull)
         drawn, cut = shortened(pull / length)
         unit = (extent[1] - extent[0]) / 12

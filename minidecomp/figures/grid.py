@@ -9,6 +9,7 @@ import numpy as np
 
 from ..terms.priors import Prior
 from .posterior import covering_square, draw_posterior, drawn_density
+from .prior_plane import PriorPlane, about_contours
 from .style import COLOUR_MAP, PAGE, Extent, new_figure, styled
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def panel_grid(
 
     Parameters
     ----------
-    rows : sequence of sequences of (loc, scale)
-        Each of shape (N, 2), as for ``aggregate_posterior``. The rows may differ in length.
+    rows : sequence of sequences of pairs of arrays
+        Each pair is (loc, scale), of shape (N, 2) each, as for ``aggregate_posterior``. The rows may differ in length.
     titles : sequence of sequences of str
         The panels' titles, such as ``r"$\\alpha = 3$"``.
     prior : Prior
@@ -61,44 +62,44 @@ def panel_grid(
     if extent is None:
         extent = covering_square([pair for row in rows for pair in row], prior)
     densities = [[drawn_density(*pair, extent, grid) for pair in row] for row in rows]
-    p = _density_of(prior, extent, grid)
-    top = TOP * float(p.max()) if top is None else top
+    plane = PriorPlane.of_prior(prior, extent, grid)
+    top = TOP * float(plane.density.max()) if top is None else top
     columns = 1 + max(len(row) for row in rows)
     side = (PAGE - 0.8) / columns
     figure = new_figure(PAGE, (side + 0.12) * len(rows) + 0.35, "compressed")
     panels = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
     panels[0, 0].locator_params(nbins=5, prune="both")  # a label at an edge would meet the next panel's
     for r, row in enumerate(densities):
-        named = [(p, "prior $p(z)$"), *zip(row, titles[r], strict=True)]
+        named = [(plane.density, "prior $p(z)$"), *zip(row, titles[r], strict=True)]
         for c, axes in enumerate(panels[r]):
             axes.set_visible(c < len(named) and (c, r > 0) != (0, True))
             if axes.get_visible():
-                image = _draw(axes, *named[c], prior, extent, top)
+                image, shares = _draw(axes, *named[c], plane, top)
         if names:
             panels[r, 1].set_ylabel(names[r])
     panels[0, 0].tick_params(labelbottom=True)
     if len(rows) > 1:
-        _explain(panels[1, 0])
+        _explain(panels[1, 0], about_contours(shares, "\nthe prior's mass"))
     figure.supxlabel("$z_1$", fontsize=8)
     figure.supylabel("$z_2$", fontsize=8)
     _colour_bar(figure, image, panels, max(density.max() for row in densities for density in row) > top)
     return figure
 
 
-def _draw(axes: Axes, density: np.ndarray, title: str, prior: Prior, extent: Extent, top: float) -> Any:
+def _draw(axes: Axes, density: np.ndarray, title: str, plane: PriorPlane, top: float) -> tuple[Any, list[float]]:
     from matplotlib import colormaps
 
-    image = draw_posterior(axes, density, prior, extent, top)
+    image, shares = draw_posterior(axes, density, plane, top)
     image.set_cmap(colormaps[COLOUR_MAP].with_extremes(over=DENSER))
     axes.set_title(title, fontsize=8, pad=3)
-    return image
+    return image, shares
 
 
-def _explain(axes: Axes) -> None:
+def _explain(axes: Axes, lines: str) -> None:
     """Write what the panels show in a place without a panel."""
     axes.set_visible(True)
     axes.set_axis_off()
-    text = "colours: aggregate\nposterior $q(z)$\n\nlines: 50 and 90 %\nof the prior's mass"
+    text = f"colours: aggregate\nposterior $q(z)$\n\n{lines}"
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=7)
 
 
@@ -107,9 +108,3 @@ def _colour_bar(figure: Figure, image: Any, panels: Any, clipped: bool) -> None:
     bar.set_label("density (red: denser)" if clipped else "density")
     bar.outline.set_linewidth(0.5)
     bar.ax.locator_params(nbins=5)
-
-
-def _density_of(prior: Prior, extent: Extent, grid: int) -> np.ndarray:
-    """p(z) on the grid of ``density_on_grid``."""
-    z = np.stack(np.meshgrid(np.linspace(*extent[:2], grid), np.linspace(*extent[2:], grid)), axis=-1)
-    return np.exp(prior.log_density(z))

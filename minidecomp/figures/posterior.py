@@ -12,12 +12,14 @@ from ..data.labels import Classes
 from ..errors import OptionError
 from ..terms.priors import Prior
 from .classes import Dots, as_classes, draw_classes
+from .prior_plane import PriorPlane, about_contours, grid_lines, grid_step
 from .style import COLOUR_MAP, PAGE, Extent, new_figure, outside, square_axes, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+COLOUR_OF_NOTHING = "#440154"  # viridis at 0
 PANEL, BESIDE, FOOT = 1.75, 0.85, 0.55  # inches: a panel's side, what axis and colour bar take beside and below it
 
 
@@ -47,7 +49,7 @@ def density_on_grid(loc: np.ndarray, scale: np.ndarray, extent: Extent, grid: in
         ``loc`` or ``scale`` has another shape.
     """
     loc, scale = _two_dimensional("loc", loc), _two_dimensional("scale", scale)
-    z1, z2 = _grid_lines(extent, grid)
+    z1, z2 = grid_lines(extent, grid)
     density = np.zeros((grid, grid))
     for start in range(0, len(loc), 2000):
         part = slice(start, start + 2000)
@@ -64,10 +66,6 @@ def _two_dimensional(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _grid_lines(extent: Extent, grid: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.linspace(*extent[:2], grid), np.linspace(*extent[2:], grid)
-
-
 def _normal_density(z: np.ndarray, loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """N(z_g; loc_i, scale_i^2), of shape (grid, N)."""
     t = (z[:, None] - loc) / scale
@@ -76,17 +74,7 @@ def _normal_density(z: np.ndarray, loc: np.ndarray, scale: np.ndarray) -> np.nda
 
 def drawn_density(loc: Any, scale: Any, extent: Extent, grid: int) -> np.ndarray:
     """The density for a picture: scales of at least a step, as narrower spikes fall between the points."""
-    return density_on_grid(loc, np.maximum(scale, _grid_step(extent, grid)), extent, grid)
-
-
-def _grid_step(extent: Extent, grid: int) -> np.ndarray:
-    return np.array([extent[1] - extent[0], extent[3] - extent[2]]) / max(grid - 1, 1)
-
-
-def _prior_density(prior: Prior, extent: Extent, grid: int) -> np.ndarray:
-    """p(z) on the grid of ``density_on_grid``."""
-    z = np.stack(np.meshgrid(*_grid_lines(extent, grid)), axis=-1)
-    return np.exp(prior.log_density(z))
+    return density_on_grid(loc, np.maximum(scale, grid_step(extent, grid)), extent, grid)
 
 
 def covering_square(posteriors: Sequence[tuple[Any, Any]], prior: Prior) -> Extent:
@@ -136,37 +124,20 @@ def shared_top(*densities: np.ndarray) -> float:
     return largest if largest <= 1.5 * top else top
 
 
-def _mass_levels(density: np.ndarray) -> np.ndarray:
-    """The densities whose contours hold 90 and 50 percent of what lies on the grid."""
-    level = np.sort(density, axis=None)[::-1]
-    mass = np.cumsum(level)
-    return np.unique(level[np.searchsorted(mass, np.array([0.9, 0.5]) * mass[-1])])
-
-
 def draw_posterior(
-    axes: Axes, density: np.ndarray, prior: Prior, extent: Extent, top: float, colours: str = COLOUR_MAP
-) -> Any:
-    """A density as an image and the prior's contours on axes; returns the image, for its colours."""
-    image = _draw_density(axes, density, extent, top, colours)
-    _draw_contours(
-        axes, _prior_density(prior, extent, len(density)), extent, "white" if colours == COLOUR_MAP else "0.1"
-    )
-    square_axes(axes, extent)
-    return image
+    axes: Axes, density: np.ndarray, plane: PriorPlane, top: float, colours: str = COLOUR_MAP
+) -> tuple[Any, list[float]]:
+    """Draw a density and the prior's contours; returns the image, for its colours, and the shares the contours hold."""
+    image = _draw_density(axes, density, plane.extent, top, colours)
+    shares = plane.draw_contours(axes, "white" if colours == COLOUR_MAP else "0.1")
+    square_axes(axes, plane.extent)
+    return image, shares
 
 
 def _draw_density(axes: Axes, density: np.ndarray, extent: Extent, top: float, colours: str = COLOUR_MAP) -> Any:
-    half1, half2 = _grid_step(extent, len(density)) / 2
+    half1, half2 = grid_step(extent, len(density)) / 2
     pixels = (extent[0] - half1, extent[1] + half1, extent[2] - half2, extent[3] + half2)
     return axes.imshow(density, origin="lower", extent=pixels, cmap=colours, vmin=0, vmax=top)
-
-
-def _draw_contours(axes: Axes, p: np.ndarray, extent: Extent, colour: str) -> None:
-    """Contours that hold half and nine tenths of the prior's mass."""
-    levels = _mass_levels(p)
-    if p.max() > levels[0]:
-        lines = _grid_lines(extent, len(p))
-        axes.contour(*lines, p, levels=levels, colors=colour, linewidths=0.5, alpha=0.75, zorder=1.5)
 
 
 def _colour_bar(figure: Figure, image: Any, axes: Any, clipped: bool, label: str = "$q(z)$ (contours: $p(z)$)") -> None:
@@ -189,7 +160,8 @@ def aggregate_posterior(
     """The densities of the prior and of the aggregate posterior in two latent dimensions, on one scale of colours.
 
     The closer the match, the more alike the two panels. In all panels contours hold 50 and 90 percent of the prior's
-    mass. A scale below the grid's step is drawn as a step.
+    mass, and the first panel says which of the two are seen: with heavy tails the outer one lies outside. A scale below
+    the grid's step, of either density, is drawn as a step.
 
     Parameters
     ----------
@@ -218,30 +190,37 @@ def aggregate_posterior(
     """
     if extent is None:
         extent = covering_square([(loc, scale)], prior)
-    q, p = drawn_density(loc, scale, extent, grid), _prior_density(prior, extent, grid)
+    q, plane = drawn_density(loc, scale, extent, grid), PriorPlane.of_prior(prior, extent, grid)
+    p = plane.density
     top = shared_top(q, p)
     count = 2 if labels is None else 3
     figure = new_figure(PANEL * count + BESIDE, PANEL + FOOT, "compressed")
     panels = list(figure.subplots(1, count, sharex=True, sharey=True))
     for axes, density, title in zip(panels, (p, q), ("prior $p(z)$", "aggregate posterior $q(z)$"), strict=False):
         image = _draw_density(axes, density, extent, top)
-        _draw_contours(axes, p, extent, "white")
+        shares = plane.draw_contours(axes, "white")
         axes.set_title(title, fontsize=8, pad=3)
+    _write_in_corner(panels[0], about_contours(shares, "the mass"))
     _colour_bar(figure, image, panels[:2], max(p.max(), q.max()) > top, "density")
     panels[0].set_ylabel("$z_2$")
     if labels is not None:
-        _draw_means(figure, panels[2], np.asarray(loc), as_classes(labels, class_names), p, extent)
+        _draw_means(figure, panels[2], np.asarray(loc), as_classes(labels, class_names), plane)
     for axes in panels:
         axes.set_xlabel("$z_1$")
         square_axes(axes, extent)
     return figure
 
 
-def _draw_means(figure: Figure, axes: Axes, loc: np.ndarray, classes: Classes, p: np.ndarray, extent: Extent) -> None:
+def _write_in_corner(axes: Axes, text: str) -> None:
+    behind: Any = {"facecolor": COLOUR_OF_NOTHING, "edgecolor": "none", "pad": 1}
+    axes.text(0.03, 0.03, text, transform=axes.transAxes, color="white", fontsize=5.5, bbox=behind if text else None)
+
+
+def _draw_means(figure: Figure, axes: Axes, loc: np.ndarray, classes: Classes, plane: PriorPlane) -> None:
     """The posterior means by class, and how many are outside the panel."""
-    _draw_contours(axes, p, extent, "0.4")
+    plane.draw_contours(axes, "0.4")
     legend = draw_classes(axes, loc, classes)
-    axes.set_title("posterior means" + outside(loc, extent), fontsize=8, pad=3)
+    axes.set_title("posterior means" + outside(loc, plane.extent), fontsize=8, pad=3)
     _add_legend(figure, axes, legend)
 
 

@@ -25,8 +25,7 @@ def where(function: Callable[..., Any]) -> str:
 
 def lines(explained: Explained, situation: Situation) -> list[str]:
     """The whole explanation, as lines."""
-    said, worked = explained.explanation, explained.work(situation)
-    agree = np.isclose(worked.by_hand, worked.by_code, rtol=1e-10, atol=1e-14)
+    said = explained.explanation
     return [
         said.title,
         "",
@@ -37,6 +36,25 @@ def lines(explained: Explained, situation: Situation) -> list[str]:
         "",
         "Code",
         *(f"    {where(function)}" for function in explained.code),
+        *_entry(explained, situation),
+    ]
+
+
+_NOT_FINITE = ["", "No entry with this model's numbers: some of them are not finite"]
+
+
+def _entry(explained: Explained, situation: Situation) -> list[str]:
+    """The worked entry; nothing if the term, one of your own, has none."""
+    try:
+        worked = explained.work(situation)
+    except NotImplementedError:
+        return []
+    except OverflowError:
+        return _NOT_FINITE
+    if not np.isfinite([worked.by_hand, worked.by_code]).all():
+        return _NOT_FINITE
+    agree = np.isclose(worked.by_hand, worked.by_code, rtol=1e-10, atol=1e-14)
+    return [
         "",
         "One entry, with this model's numbers",
         *(f"    {line}" for line in worked.lines),

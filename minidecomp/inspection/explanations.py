@@ -46,7 +46,7 @@ _FIXED = {
             "The reparameterised sample: z = mu + s eps, s = link(a), eps ~ N(0, 1)",
             ("d/dmu = d/dz        d/ds = d/dz eps        d/da = d/ds ds/da",),
             (
-                "z ~ N(mu, s^2) is mu + s eps with noise that does not depend on mu or s, so E[f(z)] has the gradient E[df/dz dz/d.]",
+                "z ~ N(mu, s^2) is mu + s eps with noise that does not depend on mu or s, so E[f(z)] has the gradient E[df/dz dz/dmu], and the same with s",
                 "dz/dmu = 1, dz/ds = eps",
                 "softplus: s = log(1 + e^a) + 1e-6, ds/da = e^a / (1 + e^a) = sigmoid(a)",
                 "exp: s = e^(a/2) + 1e-6, ds/da = e^(a/2) / 2",
@@ -63,7 +63,7 @@ _FIXED = {
                 "d/dmu = (mu - m) / v        d/ds = s / v - 1 / s        d/dv = 1 / (2 v) - (s^2 + (mu - m)^2) / (2 v^2)",
             ),
             (
-                "E_q[log q] = -log s - 1/2 - log(2 pi) / 2: the entropy of a normal",
+                "E_q[log q] = -log s - 1/2 - log(2 pi) / 2: minus the entropy of a normal",
                 "E_q[log p] = -log(v) / 2 - log(2 pi) / 2 - E_q[(z - m)^2] / (2 v), and E_q[(z - m)^2] = s^2 + (mu - m)^2",
                 "their difference is the KL; each derivative is that of one term",
             ),
@@ -82,7 +82,7 @@ _FIXED = {
                 "log q = -(z - mu)^2 / (2 s^2) - log s - log(2 pi) / 2, with partial derivatives by z, mu and s as above",
                 "z moves with mu (dz/dmu = 1): the two parts with (z - mu) / s^2 cancel, and -M d log p/dz is left",
                 "z moves with s (dz/ds = eps): -(z - mu) / s^2 eps = -eps^2 / s cancels (z - mu)^2 / s^3, and -1 / s - M d log p/dz eps is left",
-                "for log q = -eps^2 / 2 - log s - log(2 pi) / 2: when z moves, the density q moves with it",
+                "written with eps, log q = -eps^2 / 2 - log s - log(2 pi) / 2 depends on s alone, so nothing else can remain",
                 "eps is the noise that made z: recomputed from z, it has few correct digits if s is small beside mu",
             ),
         ),

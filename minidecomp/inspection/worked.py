@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
+from ..errors import OptionError
 from ..model.optimizer import Adam
-from ..model.vae import VAE
+from ..randomness.draws import prior_of_step
 from ..terms import kl, posterior, priors
-from ..terms.explanation import SMALL, Worked, numbers
+from ..terms.explanation import Worked, numbers
 from ..terms.likelihoods import Likelihood
 from ..terms.priors import Prior
 from ..terms.regularisers import Regulariser
 from .explanation import Situation
+from .other_kinds import likelihood_of_kind, prior_of_kind
 
 
 def _posterior(s: Situation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -70,24 +73,43 @@ def sample_entry(s: Situation) -> Worked:
 # ---- likelihoods, priors and regularisers compute theirs themselves ----
 
 
+def _noted(note: str, worked: Worked) -> Worked:
+    return replace(worked, lines=[note, *worked.lines]) if note else worked
+
+
 def likelihood_entry(kind: type[Likelihood], s: Situation) -> Worked:
-    """An entry of a likelihood's gradient: the model's, or another kind's at the model's outputs."""
-    return kind.like(s.vae.likelihood).work_by_hand(s.x, s.vae.decode(_posterior(s)[2]))
+    """An entry of a likelihood's gradient: the model's, or another kind's with the model's numbers."""
+    found = likelihood_of_kind(kind, s, s.vae.decode(_posterior(s)[2]))
+    return _noted(found.note, found.likelihood.work_by_hand(found.x, found.output))
 
 
 def prior_entry(kind: type[Prior], s: Situation) -> Worked:
-    """An entry of a prior's gradient: the model's, or another kind's with its loc and scale."""
-    own, z = s.vae.current_prior(), _posterior(s)[2]
-    if isinstance(own, kind):
-        return own.work_by_hand(z)
-    return kind.with_scale(np.atleast_2d(own.loc)[0], np.atleast_2d(own.scale)[0]).work_by_hand(z)
+    """An entry of a prior's gradient: the model's, or another kind's with its scale."""
+    prior, note = prior_of_kind(kind, s)
+    return _noted(note, prior.work_by_hand(_posterior(s)[2]))
 
 
 def regulariser_entry(regulariser: Regulariser, s: Situation) -> Worked:
-    """An entry of the regulariser's gradient, for the batch's first sample."""
+    """An entry of the regulariser's gradient, for the batch's first sample.
+
+    Raises
+    ------
+    OptionError
+        The regulariser needs more points.
+    """
     assert regulariser.work_by_hand is not None
+    if len(s.x) < regulariser.least_points:
+        need = f"at least {regulariser.least_points} for --term {regulariser.name}"
+        raise OptionError("points", len(s.x), must_be=need)
     loc, scale, z = _posterior(s)
     return regulariser.work_by_hand(_prior_sample(s), z[None], loc, scale, s.vae.current_prior())
+
+
+def _prior_sample(s: Situation) -> np.ndarray:
+    """The step's sample of the prior (B, D), or a new one if alpha is 0 and the step needs none."""
+    if s.draws.prior_sample is not None:
+        return s.draws.prior_sample
+    return prior_of_step(s.vae.current_prior(), (len(s.x), s.vae.latent_dim), 0, 0, np.float64)[0]
 
 
 # ---- the KL term ----
@@ -95,18 +117,15 @@ def regulariser_entry(regulariser: Regulariser, s: Situation) -> Worked:
 
 def analytic_entry(s: Situation) -> Worked:
     """An entry of the closed-form KL's gradient."""
-    (loc, scale, _), own = _posterior(s), s.vae.current_prior()
-    prior = priors.Gaussian(np.atleast_2d(own.loc)[0], np.atleast_2d(own.scale)[0])
+    (loc, scale, _), (prior, note) = _posterior(s), prior_of_kind(priors.Gaussian, s)
+    assert isinstance(prior, priors.Gaussian)
     sigma, v = float(scale[0, 0]), float(prior.scale[0]) ** 2
     grads = kl.analytic_value_and_grad(loc, scale, prior)[1]
-    return Worked(
-        [
-            f"first point, first dimension: s = {sigma:.12g}, v = {v:.6g}",
-            f"d/ds = s / v - 1 / s = {sigma / v:.6g} - {1 / sigma:.6g}",
-        ],
-        sigma / v - 1 / sigma,
-        float(grads["scale"][0, 0]),
-    )
+    lines = [
+        f"first point, first dimension: s = {sigma:.12g}, v = {v:.6g}",
+        f"d/ds = s / v - 1 / s = {sigma / v:.6g} - {1 / sigma:.6g}",
+    ]
+    return _noted(note, Worked(lines, sigma / v - 1 / sigma, float(grads["scale"][0, 0])))
 
 
 def monte_carlo_entry(s: Situation) -> Worked:
@@ -147,18 +166,6 @@ def prior_variance_entry(s: Situation) -> Worked:
         float(variance[0] * (d_variance[0] - mean)),
         float(priors.logits_grad(d_variance, variance)[0]),
     )
-
-
-def _prior_sample(s: Situation) -> np.ndarray:
-    if s.draws.prior_sample is not None:
-        return s.draws.prior_sample
-    return s.vae.current_prior().sample(*_noise(s.vae))
-
-
-def _noise(vae: VAE) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    shape = (SMALL, vae.latent_dim) if vae.prior.choice_kind == "element" else (SMALL,)
-    return rng.standard_normal((SMALL, vae.latent_dim)), rng.random(shape)
 
 
 # ---- the optimiser ----

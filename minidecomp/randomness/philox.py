@@ -86,9 +86,13 @@ def normal(
     """
     count = math.prod(shape)
     u = _open_unit(words(count + count % 2, seed, purpose, step, xp)).reshape(-1, 2)
+    return normal_of(u, xp).reshape(-1)[:count].astype(dtype).reshape(shape)
+
+
+def normal_of(u: Any, xp: ModuleType = np) -> Any:
+    """Standard normal numbers (N, 2) from uniform ones (N, 2)."""
     radius, angle = xp.sqrt(-2 * xp.log(u[:, 0])), 2 * np.pi * u[:, 1]
-    z = xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], axis=1).reshape(-1)
-    return z[:count].astype(dtype).reshape(shape)
+    return xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], axis=1)
 
 
 def student_t(
@@ -106,8 +110,12 @@ def student_t(
     """
     count = math.prod(shape)
     u = _open_unit(words(2 * count, seed, purpose, step, xp)).reshape(-1, 2)
-    t = xp.sqrt(df * xp.expm1(-2 / df * xp.log(u[:, 0]))) * xp.cos(2 * np.pi * u[:, 1])
-    return t.astype(dtype).reshape(shape)
+    return student_t_of(u, df, xp).astype(dtype).reshape(shape)
+
+
+def student_t_of(u: Any, df: float, xp: ModuleType = np) -> Any:
+    """Student-t numbers (N,) from uniform ones (N, 2)."""
+    return xp.sqrt(df * xp.expm1(-2 / df * xp.log(u[:, 0]))) * xp.cos(2 * np.pi * u[:, 1])
 
 
 def permutation(n: int, seed: int, purpose: int, step: int) -> np.ndarray:

@@ -8,7 +8,7 @@ const SMOOTHED_SHARE = 50; // a window reaches a fiftieth of the curve to each s
 const LEAST_SHARE = 1 / 3; // of the axis that the middle 98 % of the values take, otherwise the axis is cut
 const DASHES = ["", "7 3", "2 3"]; // of the lines of one chart, so that they also differ in grey
 
-// The means of each value and up to `half` neighbours on each side, as many on both, so that the ends keep their values
+// The mean of each value and its neighbours: equally many on both sides, at most `half`. So both ends keep their values.
 function smoothed(values, half) {
   return values.map((value, i) => {
     if (value === null) return null;
@@ -23,8 +23,8 @@ function smoothingReach(values) {
   return values.length < LEAST_SMOOTHED ? 0 : Math.max(1, Math.floor(values.length / SMOOTHED_SHARE));
 }
 
-// The axis [low, high] for values, and how many of them lie outside: none if `whole`, or unless a few would flatten
-// all others
+// The axis [low, high] for values, and how many of them lie outside. These are the few that would flatten all others;
+// if `whole`, none are.
 function shownRange(values, whole = false) {
   const sorted = Float64Array.from(values).sort(), n = sorted.length, rim = Math.floor(0.01 * n);
   let [low, high] = [sorted[0], sorted[n - 1]];
@@ -49,8 +49,8 @@ function logTicks(low, high) {
   return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
-// One panel. Each of `lines` has a name, values (null where there is none), a colour's name and, where they are not
-// those of all, epochs of its own. `logarithmic`: the axis; `exact`: nothing is smoothed.
+// One panel. Each of `lines` has a name, values (null if missing), the name of a colour and, if they differ from the
+// panel's, its epochs. `logarithmic` is about the axis; if `exact`, nothing is smoothed.
 function chart(parent, title, epochs, lines, { logarithmic = false, exact = false } = {}) {
   const usable = (value) => value !== null && (!logarithmic || value > 0);
   const known = lines.filter(({ values }) => values.some(usable));

@@ -48,7 +48,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         The data that the run was trained on.
     """
     o, vae, training = run.options, run.vae, run.training()
-    metrics = training.metrics()
+    metrics, is_product = training.metrics(), getattr(vae.prior, "is_product", True)
     result: dict[str, Any] = {
         "name": printable(run.folder.resolve().name),
         "data": dataset.name,
@@ -61,7 +61,7 @@ def content(run: Run, dataset: Dataset) -> dict[str, Any]:
         "curves": _thinned({name: values for name, values in metrics.items() if name not in VALIDATION_COLUMNS}),
         "validation": _validation(metrics),
         "gradients": _thinned(training.gradient_log.columns()) if training.gradient_log is not None else {},
-        "evaluation": evaluation(read_evaluation(run.folder, run.state), run.objective),
+        "evaluation": evaluation(read_evaluation(run.folder, run.state), run.objective, is_product),
         "parameters": int(vae.parameters.vector.size),
         "unit": _unit(run),
     }
@@ -153,7 +153,7 @@ def explorer(run: Run, dataset: Dataset) -> dict[str, Any]:
         "given": _given(dataset),
         **_axes(dataset, chosen),
         "prior": prior_values(vae.current_prior()),
-        "kl": [float(f"{value:.3g}") for value in kl],  # as many digits as in the table
+        "kl": [float(f"{value:.3g}") for value in kl],  # the labels of the sliders have three digits
         "shown": _shown(kl),
         "points": _points(vae, run.objective, dataset, chosen, seed),
         "marginals": _marginals(vae, loc, scale),

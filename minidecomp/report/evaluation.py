@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import counted
 from ..evaluation.decomposition import DEFINITIONS, TITLES
+from ..evaluation.notes import of_each_dimension, points_and_batches, why_they_differ
 from ..evaluation.terms import titles, units
 from ..objective import Objective
+from ..rounding import DECIMALS, rounded, typeset, with_error
 from ..variants import METRICS, REGULARISERS
 
 KL_OF_ALL = "KL, the sum of the four above"
@@ -31,10 +35,9 @@ DETAIL_NAMES = {
 DIMENSIONS = ("active", "kept")  # details that are lists of latent dimensions
 MOST_LISTED, MOST_NAMED = 20, 5  # dimensions in a table, and in a list
 NONE = "–"
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def evaluation(found: Mapping[str, Any], objective: Objective) -> list[dict[str, Any]]:
+def evaluation(found: Mapping[str, Any], objective: Objective, is_product: bool = True) -> list[dict[str, Any]]:
     """The parts of an evaluation as tables; empty if there are none.
 
     Parameters
@@ -43,6 +46,8 @@ def evaluation(found: Mapping[str, Any], objective: Objective) -> list[dict[str,
         The part of evaluation.json about the run's model.
     objective : Objective
         The run's.
+    is_product : bool
+        Whether the run's prior is a product over the dimensions.
 
     Returns
     -------
@@ -52,7 +57,7 @@ def evaluation(found: Mapping[str, Any], objective: Objective) -> list[dict[str,
     """
     if not found:
         return []
-    made = [_batches(found, objective), _all_points(found), _dimensions(found)]
+    made = [_batches(found, objective), _all_points(found), _dimensions(found, is_product)]
     for key, title in (("metrics", "Metrics"), ("metrics_of_gaussian_quantiles", "Metrics of the Gaussian quantiles")):
         made.append(_metrics(found.get(key, {}), title, found))
     return [each for each in made if each["rows"]]
@@ -77,10 +82,9 @@ def _batches(found: Mapping[str, Any], objective: Objective) -> dict[str, Any]:
     test = parts.get("test", {})
     note = f"In {units()}."
     if is_number(test.get("points")) and is_number(test.get("batch_size")):
-        size = min(test["points"], test["batch_size"])
-        note += f" Test: {_count(test, 'points', 'point')} in batches of {size:,}."
+        note += f" Test: {_grouped(points_and_batches(test['points'], test['batch_size']))}."
     if "train" in parts:
-        note += f" Training: epoch {found['epochs']}, while the weights were still changing."
+        note += f" Training: mean over epoch {found['epochs']}, during which the weights changed."
     heads = {"train": "training", "validation": "validation", "test": "test"}
     return _table("Means over batches", note, rows, [heads[part] for part in parts])
 
@@ -100,15 +104,18 @@ def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
     if rows:
         notes.append(
             f"In {units()}. q(z) is the mean of the posteriors of {_count(parts, 'points', 'test point')}, estimated "
-            f"from {_count(parts, 'samples', 'sample')}. The means over batches take q(z) from one "
-            "batch, so their KL, MMD and KL(p || q) differ. ±: standard error over the samples."
+            f"from {_count(parts, 'samples', 'sample')}. ±: standard error over the samples."
         )
+        test = found.get("test", {})
+        sizes = [test.get("batch_size"), test.get("points"), parts.get("points")]
+        if all(map(is_number, sizes)):
+            notes.append(_grouped(why_they_differ(*sizes)))
     marginal = found.get("marginal_log_likelihood")
     if marginal:
         rows += [["Marginal log-likelihood"], ["log p(x)", *estimate(marginal["mean"], marginal.get("standard_error"))]]
         for name, called in (("sampling_error", "its sampling error"), ("effective_samples", "effective samples")):
             if is_number(marginal.get(name)):
-                shown = number(marginal[name], decimals=1 if name == "effective_samples" else 4)
+                shown = number(marginal[name], 1 if name == "effective_samples" else DECIMALS)
                 rows.append(["· " + called, shown, ""])
         notes.append(
             f"log p(x) by importance sampling, {_count(marginal, 'samples', 'sample')} for each of "
@@ -120,17 +127,23 @@ def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
 def _count(part: Mapping[str, Any], key: str, noun: str) -> str:
     """A count with its noun: "2,000 samples"; without the number if the file does not have it."""
     value = part.get(key)
-    return f"{value:,} {noun}{'' if value == 1 else 's'}" if isinstance(value, int) else f"{noun}s"
+    return _grouped(counted(value, noun)) if isinstance(value, int) else f"{noun}s"
 
 
-def _dimensions(found: Mapping[str, Any]) -> dict[str, Any]:
+def _grouped(text: str) -> str:
+    """The text with commas in its whole numbers."""
+    return re.sub(r"(?<![\d.])\d{4,}(?![\d.])", lambda found: f"{int(found[0]):,}", text)
+
+
+def _dimensions(found: Mapping[str, Any], is_product: bool) -> dict[str, Any]:
     """Which latent dimensions are active, and the KL of each."""
     part = found.get("dimensions", {})
     kl, active = part.get("kl", []), part.get("active", [])
     shown = [[f"z{d}", number(each), "yes" if d - 1 in active else "no"] for d, each in enumerate(kl, 1)]
     left = len(shown) - MOST_LISTED
     rows = shown[:MOST_LISTED] + ([[f"and {left:,} more", "", ""]] if left > 0 else [])
-    note = f"{len(active)} of {len(kl)} active. KL of each on the test points, in nats."
+    note = f"{len(active)} of {len(kl)} active. KL of each: mean over the test points, in nats."
+    note = f"{note} {of_each_dimension(is_product, len(kl))}".strip()
     return _table("Latent dimensions", note, rows, ["KL", "active"])
 
 
@@ -164,7 +177,13 @@ def _detail(name: str, value: Any, latent_dim: int) -> str:
             return f"all {latent_dim}"
         more = " …" if len(value) > MOST_LISTED else ""
         return ", ".join(f"z{each + 1}" for each in value[:MOST_LISTED]) + more or "none"
-    return "" if isinstance(value, list | dict) else number(value) if is_number(value) else str(value)
+    return "" if isinstance(value, list | dict) else _counted_or_measured(value)
+
+
+def _counted_or_measured(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return number(value) if is_number(value) else str(value)
 
 
 def spelled(key: str) -> str:
@@ -177,22 +196,14 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def number(value: Any, decimals: int = 4) -> str:
-    """A number with up to so many decimals, or few significant digits; a dash if there is none."""
-    if not is_number(value):
-        return NONE
-    if isinstance(value, int):
-        return f"{value:,}"
-    size = abs(value)
-    if 0 < size < 5e-4 or size >= 1e6:
-        digits, _, power = f"{value:.2e}".partition("e")
-        return f"{digits}\u00a0×\u00a010{str(int(power)).translate(RAISED)}".replace("-", "−")
-    return f"{value:.{decimals if size < 100 else min(decimals, 2)}f}".replace("-", "−")
+def number(value: Any, decimals: int = DECIMALS) -> str:
+    """A measured value, rounded as in the commands' texts; a dash if there is none."""
+    return typeset(rounded(value, decimals)) if is_number(value) else NONE
 
 
 def estimate(value: Any, error: Any) -> list[str]:
-    """A value and its error, ``["1.234", "± 0.056"]``, to two digits of the error."""
-    if not (is_number(value) and is_number(error) and error > 0):
+    """A value and its error, ``["1.234", "± 0.056"]``; without an error the second text is empty."""
+    if not (is_number(value) and is_number(error)):
         return [number(value), ""]
-    decimals = min(max(1 - math.floor(math.log10(error)), 0), 8)
-    return [f"{value:.{decimals}f}".replace("-", "−"), f"± {error:.{decimals}f}"]
+    value, error = map(typeset, with_error(value, error))
+    return [value, f"± {error}" if error else ""]

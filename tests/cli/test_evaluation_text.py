@@ -3,11 +3,9 @@
 import io
 import math
 
-import pytest
-
 from minidecomp.cli import printing
 from minidecomp.cli.evaluation_text import dimension_names, evaluation_lines
-from minidecomp.cli.printing import aligned, plus_minus, with_decimals
+from minidecomp.cli.printing import aligned, plus_minus
 from minidecomp.variants import METRICS
 
 
@@ -54,6 +52,13 @@ def test_the_two_total_correlations_have_names_of_their_own():
     assert text.count("total correlation") == 2
 
 
+def test_the_kl_of_each_dimension_is_behind_verbose_and_says_if_they_do_not_add_up():
+    product, mixture = (evaluation_lines(result(), True, is_product) for is_product in (True, False))
+    assert "KL of each dimension" in product and ["z6", "0.1000"] in [line.split() for line in product]
+    assert "they do not add up to the KL" in " ".join(map(str.strip, mixture))
+    assert "add up" not in " ".join(product) and "KL of each dimension" not in evaluation_lines(result())
+
+
 def test_definitions_are_behind_verbose():
     short, long = "\n".join(evaluation_lines(result())), "\n".join(evaluation_lines(result(), verbose=True))
     assert "the definition of" not in short and "--verbose" in short
@@ -74,23 +79,6 @@ def test_lines_fit_a_terminal_of_60_columns(monkeypatch):
         assert max(lines, key=len) == max(lines, key=len)[:60]
 
 
-@pytest.mark.parametrize(
-    ("value", "error", "shown"),
-    [
-        (3.14159, None, ("3.1416", "")),
-        (3.14159, 0.0123, ("3.142", "0.012")),
-        (-1234.56, 12.3, ("-1235", "12")),
-        (-0.000001, 0.0002, ("0.00000", "0.00020")),
-        (1.5, 0.0, ("1.5000", "")),
-        (1.5, math.nan, ("1.5000", "")),
-        (math.inf, None, ("inf", "")),
-        (-1e12, None, ("-1e+12", "")),
-    ],
-)
-def test_an_error_has_two_digits_and_the_value_as_many_decimals(value, error, shown):
-    assert with_decimals(value, error) == shown
-
-
 def test_decimal_points_stand_below_each_other():
     lines = aligned([(-1234.56, 12.3), (0.5, None), (0.123456, 0.00012)], "±")
     assert lines == [" -1235       ± 12", "     0.5000 ", "     0.12346 ± 0.00012"]
@@ -99,7 +87,3 @@ def test_decimal_points_stand_below_each_other():
 def test_plus_minus_is_what_the_output_can_show():
     for encoding, sign in (("utf-8", "±"), ("latin-1", "±"), ("ascii", "+-")):
         assert plus_minus(io.TextIOWrapper(io.BytesIO(), encoding)) == sign
-
-
-def test_a_tiny_error_is_not_printed_as_zero():
-    assert with_decimals(1e-12, 1.23e-13) == ("1e-12", "1.2e-13")

@@ -20,6 +20,7 @@ from minidecomp.cli.main import main
 from minidecomp.cli.program import program
 from minidecomp.data import dataset_from
 from minidecomp.errors import RunError
+from minidecomp.rounding import rounded
 from minidecomp.runs import checkpoint, evaluation_file
 from minidecomp.runs.owner import is_held, lock, own
 from minidecomp.sweeps.folder import open_sweep
@@ -79,7 +80,7 @@ def test_runs_and_sweeps_where_they_go_by_default(here, capsys):
     assert names == ["run", "date", "state", "objective", "data", "beta", "alpha", "seed"]
     a, b, c, sweep = ([cell.strip() for cell in line] for line in found[1:])
     objective = json.loads(Path("runs/a/evaluation.json").read_text())["train"]["objective"]
-    assert a == ["runs/a", "2024-02-03T14:05", "finished", f"{objective:.4g}", "pinwheel", "1", "0", "0"]
+    assert a == ["runs/a", "2024-02-03T14:05", "finished", rounded(objective), "pinwheel", "1", "0", "0"]
     assert b[0] == "runs/b" and b[-3:] == ["0.5", "2", "0"]
     assert c[:1] == ["runs/deep/c"] and c[2] == "finished" and c[4:] == ["own.csv"]  # no run of its data to differ from
     assert sweep[0] == "sweeps/s" and sweep[2:] == [

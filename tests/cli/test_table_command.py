@@ -162,12 +162,12 @@ def test_at_most_three_runs_that_have_or_lack_a_value_are_named(having, note):
     ("mean", "text"),
     [
         (Mean(1.23456, 0.0567, 3), "1.235 ± 0.057"),
-        (Mean(-12345.6, 123.4, 3), "-12346 ± 123"),
-        (Mean(1.5, None, 1), "1.5"),
-        (Mean(1.5, 0.0, 2), "1.5 ± 0"),
+        (Mean(-12345.6, 123.4, 3), "-12350 ± 120"),
+        (Mean(1.5, None, 1), "1.5000"),
+        (Mean(1.5, 0.0, 2), "1.5000 ± 0"),
         (Mean(0.00012346, 0.0000012, 4), "0.0001235 ± 0.0000012"),
-        (Mean(1e-12, 1.23e-13, 4), "1e-12 ± 1.2e-13"),
-        (Mean(2.0, 0.0996, 4), "2.000 ± 0.100"),
+        (Mean(1e-12, 1.23e-13, 4), "1.00e-12 ± 1.2e-13"),
+        (Mean(2.0, 0.0996, 4), "2.00 ± 0.10"),
     ],
 )
 def test_a_mean_has_as_many_decimals_as_its_error(mean, text):
@@ -189,7 +189,7 @@ def test_values_keep_their_last_zeros(capsys):
     tables.print_table(
         [{"run": "a", "test.kl": 2.24, "alpha": 1.0}, {"run": "b", "test.kl": 1.5}], ["run", "test.kl", "alpha"]
     )
-    assert capsys.readouterr().out.splitlines()[1:] == ["a      2.240      1", "b      1.500"]
+    assert capsys.readouterr().out.splitlines()[1:] == ["a     2.2400      1", "b     1.5000"]
 
 
 def test_an_output_without_the_sign_for_errors(monkeypatch):
@@ -222,11 +222,13 @@ def test_names_are_escaped(own_folder, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[4] == (
         r"a\_b\textbar{}c\textbackslash{}d*e\$f\%g\#h\{i\}j\&k\textasciitilde{}l\textasciicircum{}m"
-        r"\textless{}n\textgreater{} -1 \textbackslash{}pm 2 & $-0.5$ \\"
+        r"\textless{}n\textgreater{} -1 \textbackslash{}pm 2 & $-0.5000$ \\"
     )
     tables.print_table([{"run": HOSTILE, "n": -0.5}, {"run": "_x_", "n": 2.0}], ["run", "n"], "markdown")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2] == r"| a_b\|c\\d\*e$f%g#h{i}j&k\~l^m\<n\> -1 \\pm 2 | -0.5 |" and lines[3] == r"| \_x\_ | 2 |"
+    assert (
+        lines[2] == r"| a_b\|c\\d\*e$f%g#h{i}j&k\~l^m\<n\> -1 \\pm 2 | -0.5000 |" and lines[3] == r"| \_x\_ | 2.0000 |"
+    )
 
 
 def test_csv_and_all(here, capsys):

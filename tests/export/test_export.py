@@ -20,6 +20,7 @@ from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.data.points import as_numbers
 from minidecomp.errors import OptionError
+from minidecomp.export import precision
 from minidecomp.export.format import chosen_format
 from minidecomp.export.networks import decoder_of, encoder_of
 from minidecomp.export.precision import int8_errors, with_chains
@@ -168,10 +169,48 @@ def test_c99_in_bytes(name, capsys):
     assert_allclose(scale, coarse.encode(inside)[1], rtol=1e-4, atol=1e-5)
     made = call("decode", z, *decoder_of(vae).outputs.values())
     assert_allclose(made[0], run.rules.give(coarse.likelihood.mean(coarse.decode(z))), rtol=1e-4, atol=1e-5)
-    errors = int8_errors(vae, dataset_from(load_run(name).options).test)
-    for output, (largest, spread) in errors.items():
-        assert f"int8 error of {output}: at most {largest:.2g} (" in said and "on test points" in said
-        assert 0 < largest < 0.5 * max(spread, 0.1), output
+    check_the_errors(name, said, call)
+
+
+def check_the_errors(name, said, call):
+    """What int8_errors and the command tell is what a user of the C source gets, who encodes and then decodes."""
+    run, data = load_run(name), dataset_from(load_run(name).options).test
+    x, vae, scaling = as_numbers(data, np.float32), run.vae, run.rules.scaling
+    inside = 1 if scaling is None else scaling.scale
+    output = vae.decode(vae.encode(x)[0])
+    coarse = call("encode", run.rules.give(x), vae.latent_dim, vae.latent_dim)
+    decoded = call("decode", coarse[0], *decoder_of(vae).outputs.values())
+    pairs = list(zip(vae.encode(x), coarse, strict=True))
+    pairs.append((vae.likelihood.mean(output), decoded[0] if scaling is None else scaling.apply(decoded[0])))
+    if vae.likelihood.learns_scale:
+        pairs.append((softplus(vae.likelihood.loc_and_raw(output)[1]) + 1e-6, decoded[1] / inside))
+    told = int8_errors(vae, data)
+    outputs = [("encode", "loc"), ("encode", "scale"), ("decode", "mean"), ("decode", "scale")][: len(pairs)]
+    assert [(each.function, each.output) for each in told] == outputs
+    noun = f"{len(x)} test points (the largest; the largest share of a column's standard deviation):\n"
+    assert f"\nint8 errors of encoding and decoding {noun}" in said
+    for each, (exact, got) in zip(told, pairs, strict=True):
+        errors = np.abs(exact - got).max(0)
+        ratios = errors / exact.std(0, dtype=np.float64)
+        assert each.points == len(x) and each.largest == pytest.approx(errors.max(), rel=0.01), each
+        assert each.share == pytest.approx(ratios.max(), rel=0.02), each
+        assert ratios[each.column] > 0.98 * ratios.max(), each
+        scaled = " as scaled by --scale standardise" if each.function == "decode" and scaling is not None else ""
+        line = rf"  {each.function.replace('code', 'coder')}'s {each.output}{scaled and ','}{scaled}: "
+        assert f"\n{line}{each.largest:.2g}; {each.share:.1%} (" in said
+        assert 0 < each.largest < 0.5 * max(each.spread, 0.1), each
+
+
+def test_an_error_relative_to_its_own_column():
+    """A wide column does not hide a narrow one, a constant one counts for nothing, and NaN is told."""
+    wide, narrow, constant = np.arange(4.0), np.arange(4.0) / 1000, np.full(4, 0.1)
+    exact = np.stack([wide, narrow, constant], axis=1)
+    found = precision._error("encode", "loc", exact, exact + np.array([0.01, 1e-4, 0.001]))
+    assert (found.column, found.points) == (1, 4) and found.largest == pytest.approx(0.01)
+    assert found.share == pytest.approx(0.1 / wide.std()) and found.spread == pytest.approx(narrow.std())
+    assert precision._error("encode", "loc", exact[:, 2:], exact[:, 2:] + 1).share is None
+    lost = precision._error("encode", "loc", exact, exact * np.nan)
+    assert np.isnan(lost.largest) and lost.share is None
 
 
 def test_bytes_are_within_half_a_step():
@@ -187,7 +226,7 @@ def test_without_its_data_the_error_is_of_samples(capsys):
     Path("numbers.csv").rename("hidden.csv")
     try:
         export("moved", "--format", "c", "--weights", "int8")
-        assert "on samples from the model" in capsys.readouterr().out
+        assert "decoding 1000 samples from the model (" in capsys.readouterr().out
     finally:
         Path("hidden.csv").rename("numbers.csv")
 

@@ -160,7 +160,16 @@ def test_the_next_step_compiles_the_source():
 
 def test_without_a_compiler_the_code_is_not_measured(monkeypatch):
     monkeypatch.setattr(c_memory, "which", lambda program: None)
-    assert "code: not measured, because no C compiler with `size` was found" in str(export_run("plane", "c", "bare"))
+    assert "code: not measured, because no working C compiler with `size` was found" in str(
+        export_run("plane", "c", "bare")
+    )
+
+
+@needs_gcc
+def test_a_compiler_that_fails_leaves_it_to_the_next(monkeypatch):
+    """Such as a cross compiler without the headers of a C library."""
+    monkeypatch.setattr(c_memory, "COMPILERS", (("false", "size", (), "nothing"), ("gcc", "size", (), "this computer")))
+    assert "bytes of code (gcc -Os for this computer" in str(export_run("plane", "c", "next"))
 
 
 def test_the_command_prints_what_python_tells(capsys):

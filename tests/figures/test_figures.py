@@ -16,10 +16,12 @@ from minidecomp import figures, packages
 from minidecomp.data import points as points_module
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import MinidecompError, OptionError
-from minidecomp.figures import curves, of_run, style
+from minidecomp.figures import curves, of_run, prior_plane, style
 from minidecomp.figures import posterior as posterior_figures
+from minidecomp.figures.prior_plane import PriorPlane
 from minidecomp.model.network import MLP, Parameters, initialise
 from minidecomp.model.vae import VAE, parameter_shapes
+from minidecomp.randomness.draws import prior_of_step
 from minidecomp.terms import likelihoods, priors
 
 RNG = np.random.default_rng(0)
@@ -131,10 +133,41 @@ def test_image_and_contours_agree_on_where_an_asymmetric_mixture_lies():
     assert axes.get_xlabel() == "$z_1$" and axes.figure.axes[0].get_ylabel() == "$z_2$" and axes.get_aspect() == 1
 
 
-def test_contours_hold_half_and_nine_tenths_of_the_prior():
-    p = posterior_figures._prior_density(PRIORS["gaussian"], (-5, 5, -5, 5), 401)
-    # Of a standard normal in the plane, the density is below c / (2 pi) for the part c of the mass.
-    assert np.allclose(posterior_figures._mass_levels(p) * 2 * np.pi, [0.1, 0.5], atol=0.005)
+CONTOURED = PRIORS | {
+    "cauchy": priors.StudentT(np.array([1.0, -2.0]), np.array([0.5, 3.0]), df=1),
+    "t3": priors.StudentT(np.zeros(2), np.ones(2), df=3),
+    "unequal": priors.Mixture(
+        np.array([[0.0, 0.0], [3.0, 1.0]]), np.array([[1.0, 0.3], [0.2, 2.0]]), np.log([0.7, 0.3])
+    ),
+    "wide spike": priors.Sparse(np.array([0.0, 1.0]), np.array([1.0, 2.0]), 0.5, 0.3),
+}
+
+
+@pytest.mark.parametrize("name", CONTOURED)
+def test_contours_hold_half_and_nine_tenths_of_a_priors_fresh_samples(name):
+    prior = CONTOURED[name]
+    z, *_ = prior_of_step(prior, (100_000, 2), seed=11, step=0, dtype=np.float64)
+    shares = [(np.exp(prior.log_density(z)) > level).mean() for level in prior_plane.contour_levels(prior)]
+    assert shares == pytest.approx([0.9, 0.5], abs=0.01)
+    plane = PriorPlane.of_prior(prior, posterior_figures.covering_square([], prior), 300)
+    assert np.array_equal(plane.levels, prior_plane.contour_levels(prior)), "the picture's are these"
+
+
+def test_a_contour_outside_the_picture_is_not_promised():
+    panel = figures.aggregate_posterior(*clusters(), priors.StudentT(np.zeros(2), np.ones(2), df=1)).axes[0]
+    assert [text.get_text() for text in panel.texts] == ["line: 50 % of the mass"]
+    panel = figures.aggregate_posterior(*clusters(), PINWHEEL_MIXTURE).axes[0]
+    assert [text.get_text() for text in panel.texts] == ["lines: 50 and 90 % of the mass"]
+
+
+def test_a_priors_thin_spikes_are_drawn_and_no_contour_hides_them():
+    thin = priors.Mixture(MODES, np.full((4, 2), 1e-4), np.log(np.full(4, 0.25)))
+    axes = figures.aggregate_posterior(MODES, thin.scale, thin).axes[0]
+    density = axes.images[0].get_array()
+    assert density.sum() * (4 / 299) ** 2 == pytest.approx(1, rel=0.01)
+    assert not any(lines.get_linewidths().any() for lines in axes.collections)
+    spike = PriorPlane.of_prior(priors.Sparse(np.zeros(2), np.ones(2), 0.8, 1e-4), (-3, 3, -3, 3), 300)
+    assert spike.density.sum() * (6 / 299) ** 2 == pytest.approx(1, rel=0.02)
 
 
 @pytest.mark.parametrize("labels", [np.arange(40) % 13, np.array(["a$b", "ü"] * 20)])
@@ -224,7 +257,55 @@ def test_a_transient_is_drawn_and_does_not_squash_the_rest():
     assert [text.get_text() for text in axes.texts] == ["scale compressed"]
     labels = [text.get_text() for text in axes.get_yticklabels()]
     assert "\u22123778" in labels and len(set(labels)) == len(labels) >= 3
-    assert curves._later_limits(np.linspace(0, 1, 50)) == (0, 1)
+    assert curves._usual_limits(np.linspace(0, 1, 50)) == (0, 1)
+
+
+LATER = np.linspace(-3, -1, 39)
+
+
+@pytest.mark.parametrize(
+    ("value", "marks"),
+    [
+        ([1e6, *LATER], 1),
+        ([1e12, *LATER], 1),
+        ([-1e30, *LATER], 1),
+        ([1e6, -1e6, *LATER], 2),
+        ([1e6, 3e4, 500, 40, *LATER], 1),
+        ([1e300, *(1e-9 * LATER)], 1),
+        ([1e6, *LATER[:20], 900, *LATER[20:]], 1),
+        ([1e6, -3, -1], 1),
+    ],
+)
+def test_most_epochs_have_four_fifths_of_the_height_whatever_the_others_are(value, marks):
+    value = np.array(value)
+    (axes,) = figures.learning_curves({"epoch": np.arange(1.0, len(value) + 1), "objective": value}).axes
+    places = axes.transAxes.inverted().transform(axes.transData.transform([(1, each) for each in value]))[:, 1]
+    usual = np.abs(value) <= 3
+    assert np.ptp(places[usual]) > 0.79
+    assert np.ptp(places) == pytest.approx(1), "nothing is cut"
+    assert (np.argsort(places, kind="stable") == np.argsort(value, kind="stable")).all()
+    assert [text.get_text() for text in axes.texts] == ["scale compressed"] * marks
+    shaded = [patch.get_y() + patch.get_height() * np.arange(2) for patch in axes.patches]
+    inside = [any(low - 1e-6 < place < high + 1e-6 for low, high in shaded) for place in places[~usual]]
+    assert len(shaded) == marks and all(inside)
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(set(labels)) == len(labels) >= 3 and max(map(len, labels)) <= 6
+
+
+def test_values_at_the_end_of_the_floats_and_values_all_alike_are_drawn():
+    huge = np.array([1.7e308, -1.7e308, 1.0])
+    alike = np.array([1e6, 5, 5 + 1e-12])
+    panels = figures.learning_curves({"epoch": np.arange(3), "kl": huge, "objective": alike}).axes
+    assert [len(axes.lines[0].get_ydata()) for axes in panels] == [3, 3] and not panels[1].texts
+
+
+def test_the_legend_shows_the_line_of_validation_where_another_panel_has_it():
+    columns = metrics() | {"validation_kl": metrics()["kl"] + 1}
+    (legend,) = (axes.get_legend() for axes in figures.learning_curves(columns).axes if axes.get_legend())
+    styles = {
+        text.get_text(): line.get_linestyle() for text, line in zip(legend.texts, legend.get_lines(), strict=True)
+    }
+    assert styles == {"training": "-", "validation": "--"}
 
 
 def test_curves_begin_with_the_first_epoch_and_show_all_values():

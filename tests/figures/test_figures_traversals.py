@@ -128,6 +128,11 @@ def test_class_activity(count, tmp_path):
     figures.write_figure(figure, tmp_path, "activity", ("png", "pdf"))
 
 
+def test_class_activity_of_one_dimension_has_one_tick():
+    axes = figures.class_activity(np.linspace(0, 1, 12)[:, None], np.arange(12) % 3).axes
+    assert [each.get_xticks().tolist() for each in axes] == [[1]] * 3
+
+
 def test_class_activity_of_many_classes_and_of_numbers():
     loc = np.random.default_rng(0).normal(size=(120, 5))
     figure = figures.class_activity(loc, np.array([str(i % 30) for i in range(120)]))

@@ -6,13 +6,14 @@ import re
 
 import numpy as np
 import pytest
-from engine_cases import EVERY_KIND, batch, make, settings_of_a_model
+from engine_cases import EVERY_KIND, LIKELIHOODS, PRIORS, REGULARISERS, batch, make, settings_of_a_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from minidecomp import objective as textbook
 from minidecomp.cli.main import main
+from minidecomp.errors import OptionError
 from minidecomp.inspection import explain as explain_module
 from minidecomp.inspection.by_term import cosine, largest_entries, summarise, term_gradients
 from minidecomp.inspection.check import check
@@ -20,9 +21,11 @@ from minidecomp.inspection.explain import explain, lines, where
 from minidecomp.inspection.explanation import Situation
 from minidecomp.inspection.explanations import explanations
 from minidecomp.inspection.over_training import record
+from minidecomp.inspection.theory import entropy
 from minidecomp.randomness.draws import draw
 from minidecomp.runs.gradient_log import FRAMES, GradientLog
 from minidecomp.terms import kl, likelihoods, posterior, priors
+from minidecomp.terms.arrays import normal_log_density
 from minidecomp.terms.regularisers import inclusive_kl, mmd
 
 
@@ -91,7 +94,12 @@ BREAKS = [
     *((prior, "z", "kl", {"prior": prior.name, "kl": "monte-carlo"}) for prior in (priors.Gaussian, priors.StudentT)),
     *((prior, "z", "kl", {"prior": prior.name}) for prior in (priors.Mixture, priors.Sparse)),
     *(
-        (prior, "variance", "kl", {"prior": prior.name, "learn_prior_variance": True, "kl": "monte-carlo"})
+        (
+            prior,
+            "variance",
+            "kl",
+            {"prior": prior.name, "learn_prior_variance": True, "kl": "monte-carlo", "regulariser": "mmd"},
+        )
         for prior in (priors.Gaussian, priors.StudentT, priors.Mixture, priors.Sparse)
     ),
     *((kl, key, "kl", {"prior": "gaussian", "kl": "analytic"}) for key in ("loc", "scale")),
@@ -187,11 +195,95 @@ def test_every_explanation_is_worked_to_the_codes_number(prior, likelihood, regu
     vae, objective, x, drawn = looked_at(prior=prior, likelihood=likelihood, regulariser=regulariser)
     s = Situation(vae, objective, x, drawn)
     for name, explanation in explanations().items():
-        if name.endswith("likelihood") and not name.startswith(likelihood):
-            continue  # the decoder's output is not of its shape
         worked = explanation.work(s)
         assert_allclose(worked.by_hand, worked.by_code, rtol=1e-10, atol=1e-14, err_msg=name)
         assert lines(explanation, s)[-1].endswith(": equal")
+
+
+def entry(model, term, data_dim=2, **more):
+    """The lines of a term's worked entry."""
+    text = explain(term, Situation(*looked_at(data_dim, **model, **more)))
+    return text[text.index("One entry, with this model's numbers") + 1 :]
+
+
+@pytest.mark.parametrize("term", LIKELIHOODS)
+@pytest.mark.parametrize("model", LIKELIHOODS)
+def test_another_likelihood_takes_outputs_of_its_own_width(model, term):
+    text = entry({"likelihood": model}, f"{term}-likelihood")
+    assert text[-1].endswith(": equal")
+    outputs = {
+        ("gaussian", "bernoulli"): "the first 2 of its 4 outputs stand in",
+        ("gaussian", "laplace"): "the first 2 of its 4 outputs stand in",
+        ("bernoulli", "gaussian"): "its 2 outputs, padded with 2 zeros, stand in",
+        ("laplace", "gaussian"): "its 2 outputs, padded with 2 zeros, stand in",
+    }
+    if model == term:
+        assert "the model's likelihood" not in text[0]
+    else:
+        stands_in = outputs.get((model, term), "its 2 outputs stand in")
+        assert f"the model's likelihood is {model}; here {stands_in} for {term}'s" in text[0]
+        assert ("x is cut to 0..1" in text[0]) == (term == "bernoulli")
+
+
+def test_the_entry_of_another_likelihood_is_in_its_range():
+    """x - sigmoid(o) for x in 0..1, where the model's points are normal."""
+    value = float(entry({"likelihood": "laplace"}, "bernoulli-likelihood")[-1].split()[2].rstrip(","))
+    assert -1 < value < 1
+
+
+@pytest.mark.parametrize("term", PRIORS)
+@pytest.mark.parametrize("model", PRIORS)
+def test_another_prior_has_its_own_defaults(model, term):
+    text = entry({"prior": model}, f"{term}-prior")
+    assert text[-1].endswith(": equal")
+    assert (f"the model's prior is {model}; here {term} has its scale" in text[0]) == (model != term)
+    if term == "mixture" and model != "mixture":
+        weights = next(line for line in text if "R = softmax" in line)
+        assert weights.count(",") == 3  # of four components, not of one
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+@pytest.mark.parametrize("term", REGULARISERS)
+@pytest.mark.parametrize("model", REGULARISERS)
+def test_another_regulariser_takes_the_steps_points(model, term, alpha):
+    for prior in PRIORS:
+        text = entry({"regulariser": model, "prior": prior, "alpha": alpha}, term, rows=2)
+        assert text[-1].endswith(": equal")
+    if term == "mmd":
+        with pytest.raises(OptionError, match="at least 2 for --term mmd, not 1"):
+            entry({"regulariser": model, "alpha": alpha}, term, rows=1)
+
+
+def test_the_closed_form_says_which_prior_it_is_for():
+    assert "the model's prior is mixture; here gaussian" in entry({"prior": "mixture"}, "analytic-kl")[0]
+    assert "the model's prior" not in entry({"prior": "gaussian"}, "analytic-kl")[0]
+
+
+def test_a_term_without_a_worked_entry_is_explained_without(monkeypatch):
+    monkeypatch.delattr(priors.Gaussian, "work_by_hand")
+    text = explain("gaussian-prior", Situation(*looked_at(prior="gaussian")))
+    assert "Derivation" in text and "One entry, with this model's numbers" not in text
+
+
+@pytest.mark.parametrize("term", ["sample", "mmd"])
+def test_numbers_that_are_not_finite_are_not_compared(term):
+    vae, objective, x, drawn = looked_at(prior="gaussian", scale_link="exp", activation="relu")
+    with np.errstate(all="ignore"):
+        text = explain(term, Situation(vae, objective, 1e9 * x, drawn))
+    assert text[-1].endswith("some of them are not finite") and not any("NOT EQUAL" in line for line in text)
+
+
+def test_the_derivations_say_what_is_so():
+    """Signs and reasons that were wrong once."""
+    said = {name: " ".join(each.explanation.steps) for name, each in explanations().items()}
+    loc, scale = np.zeros((1, 1)), np.array([[0.7]])
+    z = loc + scale * np.random.default_rng(0).standard_normal((200_000, 1))
+    mean_log_q = normal_log_density(z, loc, scale).mean()
+    assert mean_log_q == pytest.approx(-np.log(0.7) - 0.5 - np.log(2 * np.pi) / 2, abs=0.01)
+    assert mean_log_q == pytest.approx(-entropy(scale)[0], abs=0.01)
+    assert "-log s - 1/2 - log(2 pi) / 2: minus the entropy of a normal" in said["analytic-kl"]
+    assert "depends on s alone, so nothing else can remain" in said["monte-carlo-kl"]
+    assert "E[df/dz dz/dmu], and the same with s" in said["sample"]
 
 
 def test_where_the_code_is():

@@ -1,10 +1,13 @@
-"""The page's tables: what evaluation.json and the options become there."""
+"""The page's tables: what evaluation.json and the options become there, and that evaluate prints the same numbers."""
 
+import json
 import math
+import re
 
 import pytest
 
 import minidecomp
+from minidecomp.cli.main import main
 from minidecomp.objective import Objective
 from minidecomp.report.evaluation import estimate, evaluation, number
 from minidecomp.report.settings import settings
@@ -53,7 +56,7 @@ def test_means_over_batches_and_estimates_of_all_points_stand_apart():
         ["KL(p || q)", "–", "–", "0.2500"],
         ["objective", "−3.5000", "−3.7500", "–"],
     ]
-    assert "400 points in batches of 64" in batches["note"] and "400 test points" in whole["note"]
+    assert "400 test points in batches of 64" in batches["note"] and "400 test points" in whole["note"]
     assert whole["rows"] == [
         ["Overlap of the encodings"],
         ["posterior entropy", "−1.0000", ""],
@@ -68,6 +71,26 @@ def test_means_over_batches_and_estimates_of_all_points_stand_apart():
     ]
 
 
+def test_the_page_says_why_a_term_has_two_values():
+    assert "of 400 encodings; above, it is that of a batch of 64" in tables()["All test points"]["note"]
+    one = FOUND | {"test": FOUND["test"] | {"batch_size": 400}}
+    assert "from other samples, so the values differ by chance" in tables(one)["All test points"]["note"]
+    assert "400 test points, one batch" in tables(one)["Means over batches"]["note"]
+    many = FOUND | {"decomposition": FOUND["decomposition"] | {"points": 10_000}}
+    assert "mixture of 10,000 encodings" in tables(many)["All test points"]["note"]
+    assert "mean over epoch 3, during which the weights changed" in tables()["Means over batches"]["note"]
+
+
+def test_the_kl_of_each_dimension_with_a_mixture_is_that_to_the_marginal():
+    def note(found, is_product):
+        made = evaluation(found, Objective(1.0, 0.0, "mmd"), is_product)
+        return next(table["note"] for table in made if table["title"] == "Latent dimensions")
+
+    assert "marginal p(z_d), so they do not add up to the KL" in note(FOUND, False)
+    assert "marginal" not in note(FOUND, True)
+    assert "marginal" not in note(FOUND | {"dimensions": {"kl": [1.0], "active": [0]}}, False)
+
+
 def test_a_term_that_is_no_kl_has_its_own_row():
     train = {"log_likelihood": -2.0, "kl_term": 4.0, "regulariser": 1.5, "objective": -3.0}
     rows = tables(FOUND | {"train": train}, log_prior_multiplier=2.0, alpha=1.0)["Means over batches"]["rows"]
@@ -77,7 +100,7 @@ def test_a_term_that_is_no_kl_has_its_own_row():
 
 def test_metrics_have_their_names_and_dimensions_count_from_1():
     found = tables()
-    assert found["Latent dimensions"]["rows"] == [["z1", "0.5000", "no"], ["z2", "2", "yes"]]
+    assert found["Latent dimensions"]["rows"] == [["z1", "0.5000", "no"], ["z2", "2.0000", "yes"]]
     metrics = found["Metrics"]
     assert metrics["rows"] == [
         ["Gaussian total correlation", "0.5000"],
@@ -105,6 +128,38 @@ def test_nothing_evaluated_is_no_table():
     assert evaluation({}, Objective(1.0, 0.0, "mmd")) == []
 
 
+SMALL = ["--points-per-arm", "10", "--hidden", "4", "--epochs", "1", "--no-plots", "--threads", "1", "-q"]
+NUMBER = r"-?\d+\.\d+(?:e[+-]\d+)?"
+
+
+def printed_numbers(lines):
+    """Each row's value and error in evaluate's text, and the two numbers in the line about importance sampling."""
+    found = re.findall(rf"^ +.*?[^ ] +({NUMBER})(?: +± ({NUMBER}))?(?:  [^ ].*)?$", "\n".join(lines), re.MULTILINE)
+    said = re.findall(rf"({NUMBER}) effective;\s+sampling\s+error\s+({NUMBER});", "\n".join(lines))
+    return [list(row) for row in found] + [[number, ""] for pair in said for number in pair]
+
+
+def page_numbers(made):
+    """The cells of the page's tables, with the signs of a terminal."""
+    plain = str.maketrans("−⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")
+    rows = [cells for table in made for _, *cells in table["rows"] if cells]
+    texts = [[cell.translate(plain).replace("\u00a0×\u00a010", "e").removeprefix("± ") for cell in row] for row in rows]
+    return [row if len(row) == 2 and row[1] not in ("yes", "no") else [row[0], ""] for row in texts]
+
+
+def test_evaluate_and_the_page_print_the_same_numbers(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *SMALL, "--prior", "student-t", "--data", "pinwheel", "--out", "r"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "r", "--log-likelihood", "--metrics", "all", "--verbose", "-q"]) == 0
+    shown = printed_numbers(capsys.readouterr().out.splitlines())
+    found = json.loads((tmp_path / "r/evaluation.json").read_text())
+    of_test = {name: part for name, part in found.items() if name != "train"}
+    in_page = page_numbers(evaluation(of_test, minidecomp.load_run("r").objective))
+    assert len(shown) == 4 + 8 + 1 + 2 * 3 + 2 + 2 and sum(bool(error) for _, error in shown) >= 7
+    assert [row for row in shown if row not in in_page] == []
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -112,9 +167,10 @@ def test_nothing_evaluated_is_no_table():
         (math.nan, "–"),
         ("x", "–"),
         (0.0, "0.0000"),
-        (-1253.98, "−1253.98"),
-        (4.136e-4, "4.14 × 10⁻⁴"),
-        (2000, "2,000"),
+        (-1253.98, "−1253.9800"),
+        (4.136e-4, "0.00041"),
+        (-4.136e-9, "−4.1 × 10⁻⁹"),
+        (2000, "2000.0000"),
     ],
 )
 def test_numbers(value, text):
@@ -123,7 +179,12 @@ def test_numbers(value, text):
 
 @pytest.mark.parametrize(
     ("value", "error", "text"),
-    [(34.4661, 0.39325, ["34.47", "± 0.39"]), (1234.5, 56.7, ["1234", "± 57"]), (1.0, "much", ["1.0000", ""])],
+    [
+        (-34.4661, 0.39325, ["−34.47", "± 0.39"]),
+        (1.0, "much", ["1.0000", ""]),
+        (1.0, 1e-10, ["1.00000000000", "± 1.0\u00a0×\u00a010⁻¹⁰"]),
+        (-1e-5, 0.02, ["0.000", "± 0.020"]),
+    ],
 )
 def test_errors_leave_two_digits(value, error, text):
     assert estimate(value, error) == text

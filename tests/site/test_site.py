@@ -1,6 +1,7 @@
 """The site: its pages link to what there is, its how-tos work, and it builds without a warning."""
 
 import importlib.util
+import inspect
 import pkgutil
 import re
 import shlex
@@ -12,7 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minidecomp
+from minidecomp import variants
 from minidecomp.cli.main import main
+from minidecomp.evaluation import metrics
+from minidecomp.inspection.explanations import explanations
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -32,6 +37,65 @@ def test_links_lead_somewhere(page):
 def test_what_a_page_of_the_api_shows_exists(page):
     for name in re.findall(r"^\.\. auto\w+:: (\S+)$", page.read_text("utf-8"), re.MULTILINE):
         assert pkgutil.resolve_name(name)
+
+
+def shown_in_the_api():
+    """The modules, classes, functions and registries that the pages of the API show."""
+    shown = []
+    for page in DOCS.glob("api/*.md"):
+        directives = re.findall(r"^\.\. auto(\w+):: (\S+)\n((?: +:.*\n)*)", page.read_text("utf-8"), re.MULTILINE)
+        for kind, name, options in directives:
+            thing = pkgutil.resolve_name(name)
+            shown.append(thing)
+            if kind == "module" and (members := re.search(r":members:(.*)", options)):
+                shown += members_of(thing, members[1].replace(",", " ").split(), ":imported-members:" in options)
+    return shown
+
+
+def members_of(module, named, imported):
+    """As autodoc has them: those named, otherwise the module's own, or those of ``__all__``."""
+    public = [name for name in vars(module) if not name.startswith("_")]
+    found = [getattr(module, name) for name in named or getattr(module, "__all__", public)]
+    own = [each for each in found if imported or named or getattr(each, "__module__", None) == module.__name__]
+    return [each for each in own if callable(each)]  # a number or a tuple needs a directive
+
+
+def names_used(page):
+    """Each name that a page imports from minidecomp, and each attribute of an imported module that its code uses."""
+    text = page.read_text("utf-8")
+    code = "\n".join(re.findall(r"^ *```python\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE))
+    for place, names in re.findall(r"^(?:>>> )?from (minidecomp[\w.]*) import (.+)$", code, re.MULTILINE):
+        for name in names.split(", "):
+            thing = pkgutil.resolve_name(f"{place}:{name}")
+            yield f"{place}.{name}", thing
+            if inspect.ismodule(thing):
+                for used in set(re.findall(rf"(?<![\w./]){name}\.([A-Za-z]\w*)", code)):
+                    yield f"{place}.{name}.{used}", getattr(thing, used)
+
+
+@pytest.mark.parametrize("name", ["architecture", "metrics", "python", "theory", "training", "howto/own-table"])
+def test_the_api_has_the_names_that_the_guides_use(name):
+    shown = shown_in_the_api()
+    used = dict(names_used(DOCS / f"{name}.md"))
+    assert used
+    assert [each for each, thing in used.items() if not any(thing is other for other in shown)] == []
+
+
+def test_the_api_has_the_public_names():
+    """What ``dir(minidecomp)`` lists, every metric's function and every registry."""
+    shown = shown_in_the_api()
+    wanted = {name: getattr(minidecomp, name) for name in minidecomp.__all__ if name != "__version__"}
+    wanted |= {name: getattr(metrics, name) for name in metrics.__all__}
+    wanted |= {name: each for name, each in vars(variants).items() if isinstance(each, variants.Variants)}
+    wanted |= {"Option": variants.Option, "Variants": variants.Variants, "explanations": explanations}
+    assert [name for name, thing in wanted.items() if not any(thing is other for other in shown)] == []
+
+
+def test_every_page_of_the_api_is_in_its_index():
+    index = (DOCS / "api" / "index.md").read_text("utf-8")
+    names = {page.stem for page in DOCS.glob("api/*.md")} - {"index"}
+    assert names == set(re.findall(r"^\| \[[^\]]+\]\((\w+)\.md\)", index, re.MULTILINE))
+    assert names == set(re.search(r":hidden:\n\n(.*?)```", index, re.DOTALL)[1].split())
 
 
 def test_every_picture_is_in_the_gallery():

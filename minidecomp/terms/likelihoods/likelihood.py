@@ -61,11 +61,6 @@ class Likelihood:
         """The likelihood that the options name."""
         return cls()
 
-    @classmethod
-    def like(cls, other: Likelihood) -> Likelihood:
-        """``other`` itself if it is of this class; otherwise a likelihood of this class with the default options."""
-        return other if isinstance(other, cls) else cls()
-
     def output_dim(self, data_dim: int) -> int:
         """How many outputs the decoder has for a point of ``data_dim`` numbers."""
         return self.outputs_per_value * data_dim

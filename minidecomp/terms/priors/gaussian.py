@@ -13,6 +13,11 @@ from ..explanation import Explanation, Worked
 from .prior import Prior
 
 
+def describe_annealed_gaussian(beta: float) -> str:
+    """What p^beta / F_beta is if p is a Gaussian."""
+    return f"The annealed prior is a Gaussian with variances divided by beta = {beta:g}."
+
+
 @dataclass(frozen=True)
 class Gaussian(Prior):
     """p(z) = N(m, diag v), with loc m and scale sqrt(v), each (D,).
@@ -53,7 +58,7 @@ class Gaussian(Prior):
         return replace(self, scale=self.scale / math.sqrt(beta))
 
     def describe_annealed(self, beta: float) -> str:
-        return f"Here the annealed prior is a Gaussian with variances divided by beta = {beta:g}."
+        return describe_annealed_gaussian(beta)
 
     def work_by_hand(self, z: np.ndarray) -> Worked:
         m, v, at = float(self.loc[0]), float(self.scale[0]) ** 2, float(z[0, 0])

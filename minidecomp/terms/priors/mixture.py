@@ -13,6 +13,7 @@ from ...errors import OptionError
 from ...variants import Option
 from ..arrays import array_module, logsumexp, normal_log_density
 from ..explanation import Explanation, Worked, numbers
+from .gaussian import describe_annealed_gaussian
 from .prior import Prior
 
 GRID, GRID_2D = 20001, 1201  # points along each side of the integral of p^beta
@@ -117,8 +118,15 @@ class Mixture(Prior):
         return centre, np.sqrt((weight * (self.scale**2 + (self.loc - centre) ** 2)).sum(0))
 
     def describe_annealed(self, beta: float) -> str:
-        how = "narrower modes and deeper valleys" if beta > 1 else "wider modes and shallower valleys"
-        return f"Here the annealed prior has {how}, and is no longer a mixture of Gaussians."
+        if (self.loc == self.loc[0]).all() and (self.scale == self.scale[0]).all():
+            return f"Here all components are the same Gaussian. {describe_annealed_gaussian(beta)}"
+        general = super().describe_annealed(beta)
+        if not float(beta).is_integer():
+            return general
+        return (
+            f"{general} It is again a mixture of Gaussians, because beta is a whole number: each product of beta "
+            "components is a Gaussian, up to a factor."
+        )
 
     def log_power_integral(self, beta: float) -> float:
         """log F_beta in nats, computed as a sum over a grid; one or two dimensions only."""

@@ -133,8 +133,12 @@ class Prior:
         return None
 
     def describe_annealed(self, beta: float) -> str:
-        """One sentence on what f_beta = p^beta / F_beta is, for beta other than 1."""
-        return f"Here the annealed prior is {'sharper' if beta > 1 else 'flatter'} than the prior."
+        """What f_beta = p^beta / F_beta is, for beta other than 1: one sentence, or two."""
+        how = "sharper" if beta > 1 else "flatter"
+        return (
+            f"Here the annealed prior is {how} than the prior: the ratio of its densities at any two points is the "
+            f"prior's to the power {beta:g}."
+        )
 
     def constants(self) -> dict[str, Any]:
         """The numbers that compiled code and the report's page need in addition to loc and scale, by name."""

@@ -11,6 +11,7 @@ import numpy as np
 from ...variants import Option
 from ..arrays import array_module, normal_log_density
 from ..explanation import Explanation, Worked
+from .gaussian import describe_annealed_gaussian
 from .prior import Prior
 
 
@@ -96,8 +97,18 @@ class Sparse(Prior):
         return xp.where(choice < self.gamma, 0, d_sample * noise / (2 * self.scale))
 
     def describe_annealed(self, beta: float) -> str:
-        how = "a sharper peak and lighter tails" if beta > 1 else "a flatter peak and heavier tails"
-        return f"Here the annealed prior has {how}, and is no longer a spike and a slab of two Gaussians."
+        if self.gamma in (0, 1):
+            only = "spike" if self.gamma == 1 else "slab"
+            return f"With gamma = {self.gamma:g} this prior is the {only} alone. {describe_annealed_gaussian(beta)}"
+        if (self.loc == 0).all() and (self.scale == self.spike_scale).all():
+            return f"Here spike and slab are the same Gaussian. {describe_annealed_gaussian(beta)}"
+        general = super().describe_annealed(beta)
+        if not float(beta).is_integer():
+            return general
+        return (
+            f"{general} In each dimension it is a mixture of beta + 1 Gaussians, because beta is a whole number: each "
+            "product of beta spikes and slabs is a Gaussian, up to a factor."
+        )
 
     def log_power_integral(self, beta: float) -> float:
         """log F_beta = sum_d log int p_d^beta dz, by quadrature."""
