@@ -103,7 +103,7 @@ def test_your_own_files(capsys):
     rng = np.random.default_rng(0)
     np.savez("images.npz", images=(rng.random((30, 4, 5)) < 0.3), other=rng.random(3))
     assert main(["train", "-d", "images.npz", "--array", "images", "-e", "1", "-o", "a", "--limit", "20"]) == 0
-    assert "likelihood: bernoulli, for every value is 0 or 1" in capsys.readouterr().err
+    assert "likelihood: bernoulli, because every value is 0 or 1" in capsys.readouterr().err
     assert checkpoint.load("a").options.limit == 20
     np.savetxt("table.csv", rng.normal(size=(30, 2)), delimiter=",", header="a,b", comments="")
     assert main(["train", "-d", "table.csv", "-e", "1", "--likelihood", "laplace", "-o", "b"]) == 0
