@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from minidecomp.errors import either
+
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -22,8 +24,9 @@ def completion(shell: str | None) -> None:
     bash must be 4.4 or newer.
     """
     if shell not in SHELLS:
-        got = "" if shell is None else f", not {shell}"
-        raise click.UsageError(f"name your shell, {', '.join(SHELLS[:-1])} or {SHELLS[-1]}{got}")
+        if shell is None:
+            raise click.UsageError(f"completion needs a shell: {either(SHELLS)}")
+        raise click.UsageError(f"the shell must be {either(SHELLS)}, not '{shell}'")
     from .completing import script
 
     click.echo(script(shell), nl=False)

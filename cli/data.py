@@ -60,13 +60,13 @@ def _fetchable() -> dict[str, DataSource]:
 @click.option("--data-dir", metavar="DIR", help="Put the files here instead of in the user's cache.")
 def fetch(name: str, data_dir: str | None) -> None:
     """Download a data set and print its folder."""
-    from minidecomp.errors import DataError
+    from minidecomp.errors import DataError, either
     from minidecomp.settings.options import data_names
 
     known = _fetchable()
     if name not in known:
-        reason = "is not to be fetched" if name in data_names() else "is not known"
-        raise DataError(f"{name}: {reason}; only {' and '.join(known)} can be fetched")
+        what = f"{name} needs no fetching" if name in data_names() else f"unknown data set '{name}'"
+        raise DataError(f"{what}; fetch {either(list(known))}")
     say(str(known[name].fetch(data_dir, lambda line: say(line, err=True))))
 
 

@@ -19,7 +19,6 @@ from .loading import (
     say_unit_of_log_likelihoods,
     say_weights,
     say_what_is_not_finite,
-    seed_option,
     threads_option,
     which_option,
 )
@@ -80,7 +79,7 @@ def _note(metric: Metric) -> str:
 @click.option("--log-likelihood", "marginal", is_flag=True, help="Also estimate log p(x), by importance sampling.")
 @click.option("--importance-samples", metavar="N", help="Samples of each point for --log-likelihood.  [default: 1000]")
 @click.option("--points", metavar="N", help="Test points for --log-likelihood, evenly spread.  [default: all]")
-@seed_option
+@click.option("--seed", "-s", metavar="N", help="Seed of the draws.  [default: the run's seed]")
 @threads_option
 @data_option
 @data_dir_option
@@ -96,7 +95,7 @@ def evaluate(
     importance_samples: str | None,
     points: str | None,
     which: str | None,
-    seed: str,
+    seed: str | None,
     threads: str | None,
     data: str | None,
     data_dir: str | None,
@@ -112,10 +111,10 @@ def evaluate(
 
     \b
     means over batches   the terms of the objective on test data, as in training
-    all test points      overlap and match: the two factors of a decomposition, with
-                         their standard errors (docs/metrics.md)
-    metrics              scores of the posterior means, mostly against the factors
-                         that made the data
+    all test points      overlap and match: the two factors of a decomposition,
+                         with their standard errors (docs/metrics.md)
+    metrics              scores of the posterior means, mostly against the
+                         factors that made the data
 
     KL, MMD and KL(p || q) appear under both headings: the first takes one batch of encodings at a time as the
     aggregate posterior, the second all of them together.

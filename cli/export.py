@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minidecomp.errors import OptionError, counted, one_of, printable
+from minidecomp.errors import OptionError, counted, either, printable
 from minidecomp.variants import EXPORT_FORMATS
 
 from .loading import load_data, load_model, place_in, which_option
@@ -73,7 +73,7 @@ def export(
     from minidecomp.files import make_folder, write_file
 
     if kind is None:
-        raise OptionError("format", must_be=one_of(EXPORT_FORMATS), hint="it is missing")
+        raise click.UsageError(f"export needs --format: {either(EXPORT_FORMATS)}")
     chosen = chosen_format(kind, name, weights)
     check_test_vector(chosen, test_vector)
     weights = weights or chosen.weights[0]
@@ -103,6 +103,8 @@ def export(
         say(f"test vector: {point.source}")
     if weights == "int8":
         _say_the_error(loaded, data)
+    for line in written.next_steps:
+        say(line)
 
 
 @contextmanager

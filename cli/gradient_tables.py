@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .printing import wrapped
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 NAMES = {"log_likelihood": "reconstr.", "kl": "beta KL", "regulariser": "alpha D"}
 SHORT = {"log_likelihood": "r", "kl": "KL", "regulariser": "D"}
 LARGEST = 3
+KINKS = "kinks crossed"
 
 
 def _cell(value: float, form: str = ".3g") -> str:
@@ -55,7 +57,7 @@ def summary_lines(found: TermGradients, points: int, kl_title: str = "KL") -> li
         norms = [_cell(s.norm[term]) for term in (*terms, "total")]
         shares = [_cell(s.share[term], ".2f") for term in terms]
         rows.append([block, *norms, *shares, *(_cell(s.cosine[pair], ".2f") for pair in pairs)])
-    lines += [*_table(rows), "", "largest entries"]
+    lines += [*_table(rows), *wrapped(_legend(terms, bool(pairs))), "", "largest entries"]
     for term in terms:
         best = []
         for block, gradient in found.gradients[term].items():
@@ -68,16 +70,27 @@ def summary_lines(found: TermGradients, points: int, kl_title: str = "KL") -> li
     return lines
 
 
+def _legend(terms: Iterable[str], several: bool) -> str:
+    """What the columns of the table are."""
+    short = {"log_likelihood": "r: reconstruction", "kl": "KL: beta KL", "regulariser": "D: alpha D"}
+    told = [short[term] for term in terms]
+    told += ["|.|: norm", "share: the term's part of the step, negative if it goes against the sum"]
+    return "; ".join([*told, *(["cos: cosine between two terms"] if several else [])])
+
+
 def check_lines(found: Check, points: int) -> list[str]:
     """The error at each step size, pass or fail for each gradient, and the verdict."""
     from minidecomp.inspection.check import ENGINE_TOLERANCE, STEPS, TOLERANCE
 
     terms = list(found.curve)
     lines = [f"{points} training points, float64; (f(t + h u) - f(t - h u)) / (2 h) against <gradient, u>", ""]
-    rows = [["step h"] + [NAMES[term] for term in terms] + ["kinks crossed"]]
+    rows = [["step h"] + [NAMES[term] for term in terms] + [KINKS]]
     for i, step in enumerate(STEPS):
         rows.append([f"{step:.0e}", *(f"{found.curve[term][i]:.1e}" for term in terms), str(found.kinks[i] or "")])
-    lines += [*_table(rows), ""]
+    lines += [*_table(rows)]
+    if any(found.kinks):
+        lines += wrapped(f"{KINKS}: points where f has no derivative, of relu or of the Laplace likelihood")
+    lines.append("")
 
     def verdict(block: str, term: str) -> str:
         error, engine = found.differences[block][term], found.engine.get(block, {}).get(term)

@@ -55,7 +55,8 @@ def gradients(
 
     \b
     norm    of the weighted gradient, by block of parameters and by loc, scale, z
-    share   <g_term, g> / <g, g>: the term's part of the step; < 0: against the sum
+    share   <g_term, g> / <g, g>: the term's part of the step; < 0: it goes
+            against the sum
     cosine  between two terms; < 0: they pull against each other
 
     The model is that of RUN as it is now; without RUN it is a new model with train's options. All values are computed

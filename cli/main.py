@@ -62,13 +62,14 @@ def _run(args: Sequence[str] | None) -> int:
     import click
 
     from .group import cli
+    from .program import program
 
     words = list(sys.argv[1:] if args is None else args)
     _refuse_what_is_not_text(words)
     try:
         # Not click's own main: it replaces the process's streams if a pipe breaks, and mistakes the end of a damaged
         # file for Ctrl-C.
-        with cli.make_context("minidecomp", words) as context:
+        with cli.make_context(program(), words) as context:
             code = cli.invoke(context)
     except click.exceptions.Exit as end:
         code = end.exit_code
@@ -154,8 +155,10 @@ def _unforeseen(error: BaseException) -> str:
 def _complain(message: str, exit_code: int) -> int:
     from minidecomp.errors import printable
 
+    from .program import as_typed
+
     if message and sys.stderr is not None:
-        text = printable(f"minidecomp: {message.strip()}", getattr(sys.stderr, "encoding", None) or "utf-8")
+        text = printable(f"minidecomp: {as_typed(message.strip())}", getattr(sys.stderr, "encoding", None) or "utf-8")
         with suppress(OSError, ValueError):  # nobody reads stderr
             print(text, file=sys.stderr, flush=True)
     return exit_code

@@ -12,6 +12,8 @@ import click
 
 from minidecomp.errors import OptionError, RunError, either, printable
 
+from .program import as_typed
+
 if TYPE_CHECKING:
     from minidecomp.data.written import Given
     from minidecomp.runs.checkpoint import Run
@@ -23,7 +25,7 @@ RUN_FILES = ("checkpoint.npz", "best.npz", "config.toml", "metrics.csv", "gradie
 def say(line: str, err: bool = False) -> None:
     """Print one line that may contain a name from outside; unprintable characters are escaped."""
     stream = sys.stderr if err else sys.stdout
-    click.echo(printable(line, getattr(stream, "encoding", None) or "utf-8"), err=err)
+    click.echo(printable(as_typed(line), getattr(stream, "encoding", None) or "utf-8"), err=err)
 
 
 def say_page(path: Path, size: int) -> None:

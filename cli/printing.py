@@ -16,12 +16,21 @@ HEAD = 6  # characters before the decimal point
 
 def plus_minus(stream: Any = None) -> str:
     """The sign between a value and its error: ± where the stream (stdout by default) can show it, otherwise +-."""
-    encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
+    return _shown("±", "+-", stream)
+
+
+def ellipsis() -> str:
+    """The sign for what is left out of a word: … where stdout can show it, otherwise two dots."""
+    return _shown("…", "..")
+
+
+def _shown(sign: str, otherwise: str, stream: Any = None) -> str:
+    """The sign if the stream (stdout by default) can show it."""
     try:
-        "±".encode(encoding)
+        sign.encode(getattr(stream or sys.stdout, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
-        return "+-"
-    return "±"
+        return otherwise
+    return sign
 
 
 def aligned(numbers: Sequence[tuple[float, float | None]], sign: str) -> list[str]:

@@ -114,7 +114,8 @@ def _go(
     say(f"table: {folder / TABLE}")
     for path in chosen.draw(folder, entries):
         say(f"figure: {path}")
-    click.echo(f"the paper: {chosen.statement}")
+    say(f"these runs: {chosen.measured(found)}")
+    say(f"the paper: {chosen.statement}")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, counted
+from minidecomp.errors import OptionError
 
 from .output import say
 from .tables import CSV, TEXT, print_table
@@ -97,7 +97,7 @@ def _print_text(found: Sequence[Standing | SweepStanding]) -> None:
         own = {name for data in data_of(each) for name in differing[data]}
         rows.append(row | {name: _value(each.options.get(name)) for name in names if name in own})
     shown = ["run", "date", "state", "objective", *(["data"] if len(differing) > 1 else []), *names]
-    print_table(rows, shown, TEXT, [*reversed(names), "data", "objective", "date"], "--csv has all")
+    print_table(rows, shown, TEXT, [*reversed(names), "data", "objective", "date"], "--csv has all", cut_names=True)
 
 
 def _in_order(names: set[str]) -> list[str]:
@@ -122,7 +122,7 @@ def state_text(found: Standing | SweepStanding) -> str:
     from minidecomp.sweeps.survey import SweepStanding
 
     if isinstance(found, SweepStanding):
-        return "damaged sweep" if found.reason else _sweep_text(found)
+        return "unreadable sweep" if found.reason else _sweep_text(found)
     epoch = f"epoch {found.epoch}" if found.stopped_early else f"epoch {found.epoch} of {found.epochs}"
     words = {BEGUN: "begun, no checkpoint", UNFINISHED: epoch, NOT_EVALUATED: f"{epoch}, not evaluated"}
     text = words.get(found.state, found.state)
@@ -132,7 +132,7 @@ def state_text(found: Standing | SweepStanding) -> str:
 
 
 def _sweep_text(found: SweepStanding) -> str:
-    text = f"sweep: {found.finished} of {counted(found.runs, 'run')} finished"
+    text = f"{found.finished} of {found.runs} finished"
     parts = ((found.training, "in training now"), (found.failed, "failed"))
     return text + "".join(f", {count} {word}" for count, word in parts if count)
 
@@ -161,7 +161,7 @@ def _facts(found: Standing | SweepStanding) -> dict[str, Any]:
     row: dict[str, Any] = {"run": str(found.folder), "kind": "run", "date": _date(found.changed)}
     if isinstance(found, SweepStanding):
         done = "finished" if found.finished == found.runs else "unfinished"
-        row |= {"kind": "sweep", "state": "damaged" if found.reason else done}
+        row |= {"kind": "sweep", "state": "unreadable" if found.reason else done}
         row |= {name: getattr(found, name) for name in ("runs", "finished", "failed", "training")}
     else:
         row |= {

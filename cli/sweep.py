@@ -35,7 +35,7 @@ class SweepCommand(TrainCommand):
         from minidecomp.settings.options import by_name
 
         flags = {f"--{name.replace('_', '-')}": name for name, option in by_name().items() if option.kind is bool}
-        for word, following in zip(args, [*args[1:], ""], strict=True):
+        for word, following in zip(args, [*args[1:], ""], strict=False):
             flag, equals, value = word.partition("=")
             value = value if equals else following
             if flag in flags and re.fullmatch(r"(?i)(true|false|yes|no|0|1)([,;].*)?", value):
@@ -100,6 +100,8 @@ def sweep(
         folder = Path(resume)
         entries = sweep_folder.open_sweep(folder)
     else:
+        if not given and config is None and seeds is None:
+            raise click.UsageError("sweep needs an option with several values, such as --alpha 1,5")
         blocks = _blocks(given, config, seeds)
         entries, folder = _expanded(blocks, config), Path(out or "sweeps/sweep")
         if out is not None:

@@ -1,4 +1,4 @@
-"""``minidecomp table RUNS``: compares runs, as a table and as a plot of a value against an option."""
+"""``minidecomp table RUN..``: compares runs, as a table and as a plot of a value against an option."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import Any
 
 import click
 
-from minidecomp.errors import OptionError, counted
+from minidecomp.errors import OptionError, counted, either
 from minidecomp.settings.options import by_name
 
 from .output import check_output, say
-from .places import Sweeps, some
+from .places import Sweeps
 from .printing import plus_minus
 from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table, what_columns_are
 
+MOST_NAMED = 3  # runs that have or lack a value
 MOST_EXPLAINED = 6  # columns; --all has too many to explain
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option(
     "--values",
     metavar="NAME,NAME,..",
@@ -56,7 +57,7 @@ def table(
 ) -> None:
     """Compare runs: the options that differ, and the values that `train` and `evaluate` recorded.
 
-    RUNS are run folders, or folders of runs. The names of the values are those that --csv shows: test.log_likelihood,
+    RUN is a run folder, or a folder of runs. The names of the values are those that --csv shows: test.log_likelihood,
     test.kl, train.seconds, factor_vae, hoyer, overlap.mutual_information, match.kl-inc, marginal_log_likelihood, ...
     If the terminal is too narrow, the least interesting columns are left out, and a line says which.
 
@@ -208,9 +209,23 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     if all(len(group.runs) == 1 for group in found):
         notes.append("no standard errors: every row is a single run")
     for name in values:
-        if without := [row["run"] for row in rows if not is_number(row.get(name))]:
-            notes.append(f"without {name}, so left out of its mean: {some(without)}")
+        if note := _who_has(name, [row["run"] for row in rows if is_number(row.get(name))], rows):
+            notes.append(note)
     return Content(means, columns, list(reversed(values[1:])), notes)
+
+
+def _who_has(name: str, having: list[str], rows: list[dict[str, Any]]) -> str:
+    """A note if some runs lack a value: how many have it, and which do or do not if they are few."""
+    if len(having) == len(rows):
+        return ""
+    lacking = [row["run"] for row in rows if row["run"] not in having]
+    which = ""
+    if len(lacking) <= MOST_NAMED:
+        which = f" (not {either(lacking)})"
+    elif len(having) <= MOST_NAMED:
+        which = f" ({', '.join(having)})"
+    has, mean = ("has", "mean is over that one") if len(having) == 1 else ("have", "means are over those")
+    return f"{len(having)} of {counted(len(rows), 'run')} {has} {name}{which}; the {mean}"
 
 
 @dataclass(frozen=True)

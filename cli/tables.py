@@ -14,7 +14,7 @@ from minidecomp.errors import OptionError, counted, one_of, printable
 from minidecomp.rounding import rounded, with_error
 
 from .output import say
-from .printing import plus_minus, points_below_each_other, terminal_width
+from .printing import ellipsis, plus_minus, points_below_each_other, terminal_width
 
 if TYPE_CHECKING:
     from minidecomp.runs.grouping import Mean
@@ -23,6 +23,7 @@ TEXT, MARKDOWN, LATEX, CSV = "text", "markdown", "latex", "csv"
 FORMATS = (TEXT, MARKDOWN, LATEX, CSV)
 GAP = 2  # spaces between columns
 LEAST_NAME = 12  # characters that a run's name keeps on a narrow terminal
+CUT_NAME = 20  # and before columns are left out, if names may be cut
 MOST_NAMED = 8  # names in the line about columns that are not shown
 
 Row = Mapping[str, Any]
@@ -41,6 +42,7 @@ def print_table(
     kind: str = TEXT,
     least: Sequence[str] = (),
     elsewhere: str = "",
+    cut_names: bool = False,
 ) -> None:
     """Print a table with one line per row under the columns' names.
 
@@ -56,12 +58,15 @@ def print_table(
         Columns to leave out on a narrow terminal, in this order; a line on stderr names them.
     elsewhere : str
         Where that line says to find these columns: "--csv has all".
+    cut_names : bool
+        Whether a narrow terminal cuts the names in the first column before it leaves out columns.
     """
     if kind == CSV:
         click.echo(csv_text(rows, columns), nl=False)
         return
     if kind == TEXT:
-        _print_text({name: _text_column(name, [row.get(name) for row in rows]) for name in columns}, least, elsewhere)
+        cells = {name: _text_column(name, [row.get(name) for row in rows]) for name in columns}
+        _print_text(cells, least, elsewhere, cut_names)
     else:
         cells = {name: [_title(name), *_cells(name, [row.get(name) for row in rows], kind)] for name in columns}
         for line in (_markdown if kind == MARKDOWN else _latex)(list(zip(*cells.values(), strict=True))):
@@ -160,10 +165,11 @@ def what_columns_are(columns: Sequence[str]) -> list[str]:
     return [f"{name}: {label}" for name, label in said if name != label]
 
 
-def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: str) -> None:
+def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: str, cut_names: bool) -> None:
     width, gone = terminal_width(), []
     if width is not None:
-        gone = _leave_out(cells, least, width)
+        first = next(iter(cells.values()))
+        gone = _leave_out(cells, least, width + (_longest(first) - _shortest(first) if cut_names else 0))
         _cut_names(cells, width)
     widths = [max(map(len, column)) for column in cells.values()]
     for line in zip(*cells.values(), strict=True):
@@ -174,7 +180,7 @@ def _print_text(cells: dict[str, list[str]], least: Sequence[str], elsewhere: st
         names = ", ".join(gone[-MOST_NAMED:])  # the most important ones, which were left out last
         others = f" and {counted(len(gone) - MOST_NAMED, 'other')}" if len(gone) > MOST_NAMED else ""
         more = f"; {elsewhere}" if elsewhere else ""
-        say(f"not shown, as the terminal has {counted(width, 'column')}: {names}{others}{more}", err=True)
+        say(f"left out to fit {counted(width, 'column')}: {names}{others}{more}", err=True)
 
 
 def _leave_out(cells: dict[str, list[str]], least: Sequence[str], width: int) -> list[str]:
@@ -192,12 +198,33 @@ def _width_of(cells: Mapping[str, Sequence[str]]) -> int:
     return sum(max(map(len, column)) for column in cells.values()) + GAP * (len(cells) - 1)
 
 
+def _longest(names: Sequence[str]) -> int:
+    return max(map(len, names))
+
+
+def _shortest(names: Sequence[str]) -> int:
+    """The number of characters, CUT_NAME or more, to which the names can be cut and still differ."""
+    different = len(set(names))
+    lengths = range(CUT_NAME, _longest(names))
+    enough = (length for length in lengths if len({_cut(name, length) for name in names}) == different)
+    return next(enough, _longest(names))
+
+
+def _cut(name: str, length: int) -> str:
+    """The name with its middle left out if it is longer: ``runs/…5-beta1-seed0``."""
+    if len(name) <= length:
+        return name
+    mark = ellipsis()
+    end = (length - len(mark)) * 3 // 4  # the ends of names differ more often
+    return f"{name[: length - len(mark) - end]}{mark}{name[len(name) - end :]}"
+
+
 def _cut_names(cells: dict[str, list[str]], width: int) -> None:
-    """Cut the beginnings of the rows' names if the table is still too wide."""
+    """Cut the rows' names in the middle if the table is still too wide."""
     if (over := _width_of(cells) - width) > 0:
         name, column = next(iter(cells.items()))
-        longest = max(LEAST_NAME, max(map(len, column)) - over)
-        cells[name] = [text if len(text) <= longest else f"..{text[2 - longest :]}" for text in column]
+        length = max(LEAST_NAME, _longest(column) - over)
+        cells[name] = [_cut(text, length) for text in column]
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -115,8 +115,8 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
         say(line, err=True)
     if options.likelihood is None and not quiet:
         likelihood = trainer.options.likelihood
-        values = "every value is 0 or 1" if likelihood == "bernoulli" else "not every value is 0 or 1"
-        click.echo(f"likelihood: {likelihood}, for {values}; --likelihood chooses another", err=True)
+        values = "every value is 0 or 1" if likelihood == "bernoulli" else "some values are not 0 or 1"
+        click.echo(f"likelihood: {likelihood}, because {values}; change it with --likelihood", err=True)
     if not quiet:
         points = f"{len(dataset.train)} points of {counted(dataset.data_dim, 'number')}"
         if dataset.validation is not None:
@@ -229,8 +229,11 @@ def _report(trainer: Trainer, result: dict[str, Any], pictures: list[Path], as_j
     say_unit_of_log_likelihoods(trainer.rules, trainer.options)
     best = trainer.state.best
     click.echo(f"means in {units()}")
-    epoch = "the last epoch" if best is None else f"epoch {best.epoch}"
-    click.echo(f"train: over {epoch}; {'validation and test' if validation else 'test'}: with the model after it")
+    if best is None:
+        epoch, model = "the last epoch", "the finished model"
+    else:
+        epoch, model = f"epoch {best.epoch}", "the model after it, the best by validation"
+    click.echo(f"train: mean over {epoch}; {'validation and test' if validation else 'test'}: {model}")
     width = max(16, *(len(label) + 1 for label in labels.values()))
     parts = {"train": train, "validation": validation, "test": result["test"]}
     parts = {name: part for name, part in parts.items() if part}

@@ -17,7 +17,7 @@ def in_our_words(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption):
         return _unknown_option(error.option_name, error.ctx)
     if isinstance(error, click.MissingParameter) and error.param is not None:
-        return f"{_path(error.ctx)} needs {error.param.make_metavar(error.ctx or _no_context())}{_see(error.ctx)}"
+        return f"{_path(error.ctx)} needs {_needed(error.param, error.ctx or _no_context())}{_see(error.ctx)}"
     if isinstance(error, click.BadOptionUsage):
         return f"{error.option_name} needs a value" if "requires an argument" in error.message else _plain(error)
     if isinstance(error, click.BadParameter) and error.param is not None:
@@ -28,13 +28,25 @@ def in_our_words(error: click.ClickException) -> str:
     return _plain(error)
 
 
+def _needed(param: click.Parameter, ctx: click.Context) -> str:
+    """``a RUN``, ``--out FILE``, or the choices if the metavar has them: ``bash, zsh or fish``."""
+    metavar = param.make_metavar(ctx)
+    if isinstance(param, click.Option):
+        return f"{param.opts[-1] if param.opts[-1].startswith('--') else param.opts[0]} {metavar}"
+    metavar = metavar.strip("[].")
+    return either(metavar.split("|")) if "|" in metavar else f"a {metavar}"
+
+
 def _plain(error: click.ClickException) -> str:
     return error.format_message()
 
 
 def _path(ctx: click.Context | None) -> str:
     """``evaluate`` or ``data fetch``: the command without the program's name."""
-    return "" if ctx is None else ctx.command_path.partition(" ")[2] or ctx.command_path
+    if ctx is None:
+        return ""
+    program = ctx.find_root().info_name or ""
+    return ctx.command_path.removeprefix(program).strip() or program
 
 
 def _see(ctx: click.Context | None) -> str:

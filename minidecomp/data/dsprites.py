@@ -359,5 +359,5 @@ SOURCE = DataSource(
     limits_itself=True,
     available=lambda: Available("dsprites", True, where(), COUNT, TEST_COUNT, SIDE * SIDE),
     fetch=fetch,
-    fetch_note="26 MB, which need not be fetched: it is drawn where it is not found",
+    fetch_note="26 MB; optional, minidecomp can draw it",
 )

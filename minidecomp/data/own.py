@@ -101,8 +101,8 @@ SOURCE = DataSource(
         Option(
             "labels",
             str,
-            "Each point's class, which is not trained on: a column or array of your own data, or a FILE with a row for "
-            "each point.",
+            "Each point's class, for colours and metrics only: a column or array of your own data, or a FILE with a "
+            "row for each point.",
             metavar="NAME",
         ),
         FACTORS,

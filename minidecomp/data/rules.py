@@ -297,13 +297,12 @@ def size_note(dataset: Dataset) -> str:
     if low >= 0 and 100 <= high <= 255 and _is_whole(dataset.train):
         return (
             f"{dataset.name}: whole numbers from {low:g} to {high:g} look like bytes but are not uint8, so they are "
-            "trained on as they are, far from size 1, which seldom gives a sensible model; "
-            "if they are bytes, --scale bytes divides them by 255"
+            "trained on as they are, which is too large to train on well; if they are bytes, --scale bytes divides "
+            "them by 255"
         )
-    return (
-        f"{dataset.name}: the numbers go from {low:g} to {high:g}, far from size 1, which seldom gives a sensible "
-        f"model: {_what_to_do(low, high) if dataset.scaling is None else _other_scale(dataset.scaling)}"
-    )
+    fault = f"too {'large' if size > LARGE else 'small'} to train on well"
+    advice = _what_to_do(low, high) if dataset.scaling is None else _other_scale(dataset.scaling)
+    return f"{dataset.name}: the numbers go from {low:g} to {high:g}, {fault}: {advice}"
 
 
 def _other_scale(scaling: Scaling) -> str:

@@ -95,7 +95,7 @@ DATA_DIR = Option("data_dir", str, "Folder with the data set's files. $MINIDECOM
 FACTORS = Option(
     "factors",
     str,
-    "dSprites: use a part of it, such as shape=heart,scale=0.5..1 (also orientation, posX, posY). Your own data: the "
+    "dSprites: train on a part, such as shape=heart,scale=0.5..1 (also orientation, posX, posY). Your own data: the "
     "columns or arrays (a,b,c) or the FILE with each point's known factors, which are not trained on.",
     verify=partial(check_list, "factors"),
     metavar="FACTORS",

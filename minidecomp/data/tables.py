@@ -19,6 +19,7 @@ from .text_cells import TextCells
 from .words import what_is_no_number
 
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # fits into 64 bits
+THE_MODEL = "the model"  # in place of an option, if a model asks for a column
 FEWEST_COUNTED = 4  # rows; fewer may count by chance
 
 
@@ -225,7 +226,7 @@ def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
     if reading.model_names and cells.names == reading.model_names:
         return list(range(cells.width))
     if reading.model_names and cells.names:
-        return [_number_of(cells, each, "the model") for each in reading.model_names]
+        return [_number_of(cells, each, THE_MODEL) for each in reading.model_names]
     if reading.model_width == cells.width and not cells.names and (reading.model_names or not reading.columns):
         if reading.model_names:
             order = ", ".join(map(short, reading.model_names[:12]))
@@ -268,6 +269,8 @@ def _number_of(cells: Cells, wanted: str, option: str) -> int:
         shown = ", ".join(short(name) or '""' for name in cells.names[:12]) + (", .." if cells.width > 12 else "")
         near = nearest(wanted, cells.names)
         hint = f"; did you mean {short(near)}?" if near else ""
+        if option == THE_MODEL:
+            raise DataError(f"{cells.name} has no column {short(wanted)}, which the model needs; it has {shown}{hint}")
         raise DataError(f"{cells.name}: {option}: there is no column {wanted}; the columns are {shown}{hint}")
     if wanted.isascii() and wanted.isdigit() and int(wanted) < cells.width:
         return int(wanted)

@@ -124,7 +124,7 @@ def _write(
         checkpoint.save_best(folder, options, state.best, trained.rules, digests, check)
     checkpoint.save(folder, options, state, trained.rules, digests, check)
     if points is not None:
-        evaluate_run(folder, options, state.chosen, points.engine, dataset, Wanted(seed=options.seed), check=check)
+        evaluate_run(folder, options, state.chosen, points.engine, dataset, Wanted(), check=check)
 
 
 def _write_points(

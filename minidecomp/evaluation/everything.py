@@ -54,8 +54,8 @@ class Wanted:
         Samples per point, for the marginal log-likelihood.
     points : int, optional
         Number of test points for it, evenly spread; None for all.
-    seed : int
-        Seed of all draws, 0 to 2^64 - 1.
+    seed : int, optional
+        Seed of all draws, 0 to 2^64 - 1; None for the run's own.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class Wanted:
     marginal_log_likelihood: bool = False
     importance_samples: int = SAMPLES
     points: int | None = None
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         limits = {"importance_samples": (1, MOST_SAMPLES), "points": (1, MOST_POINTS), "seed": (0, SEED)}
@@ -144,30 +144,31 @@ def evaluate(
         An encoding is not finite, and something that needs the encodings is wanted.
     """
     wanted, listener = wanted or Wanted(), listener or Listener()
+    seed = options.seed if wanted.seed is None else wanted.seed
     names = check_wanted(wanted, options, dataset)
     for name in names:
         if METRICS[name].slow:
             listener.say(f"{name} will take {METRICS[name].slow}, and twice that with a Student-t prior")
-    result: dict[str, Any] = {"version": __version__, **model_of(state), "seed": wanted.seed}
+    result: dict[str, Any] = {"version": __version__, **model_of(state), "seed": seed}
     row = state.rows[-1] if state.rows else {}
     result["train"] = recorded_terms(row, options.log_prior_multiplier)
     if validation := recorded_terms(row, options.log_prior_multiplier, "validation"):
         result["validation"] = validation
-    terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, wanted.seed)
+    terms, (loc, scale) = evaluate_model(engine, dataset, options.batch_size, seed)
     if names or wanted.decomposition or wanted.marginal_log_likelihood:
         check_finite(f"the test points of {dataset.name}", {"loc": loc, "scale": scale})
     result |= terms | {"log_volume": log_volume(dataset, state.vae.likelihood.name)}
     listener.found(result)
     if wanted.decomposition:
         listener.say("computing overlap and match")
-        found = decomposition(loc, scale, state.vae.current_prior(), seed=wanted.seed)
-        result["decomposition"] = found | {"seed": wanted.seed}
+        found = decomposition(loc, scale, state.vae.current_prior(), seed=seed)
+        result["decomposition"] = found | {"seed": seed}
         listener.found(result)
     if wanted.marginal_log_likelihood:
-        result["marginal_log_likelihood"] = _marginal(options, state, dataset, wanted, listener)
+        result["marginal_log_likelihood"] = _marginal(options, state, dataset, wanted, seed, listener)
         listener.found(result)
     if names:
-        _add_metrics(result, names, options, loc, state, engine, dataset, wanted, listener)
+        _add_metrics(result, names, options, loc, state, engine, dataset, seed, listener)
     return result
 
 
@@ -207,7 +208,7 @@ def evaluate_run(
 def evaluate_trainer(trainer: Trainer, metrics: str = "none", listener: Listener | None = None) -> dict[str, Any]:
     """`evaluate_run` for a run that has just been trained: its best model, with the run's seed."""
     assert trainer.folder is not None
-    wanted, o, state = Wanted(metrics, seed=trainer.options.seed), trainer.options, trainer.state.chosen
+    wanted, o, state = Wanted(metrics), trainer.options, trainer.state.chosen
     engine = make_for_use(o.engine, state.vae, trainer.objective, batch_size=o.batch_size, threads=o.threads)
     return evaluate_run(trainer.folder, o, state, engine, trainer.dataset, wanted, listener, trainer.check_folder)
 
@@ -241,7 +242,7 @@ def evaluated_dimension_kl(folder: Path, options: TrainOptions, state: State, lo
 
 
 def _marginal(
-    options: TrainOptions, state: State, dataset: Dataset, wanted: Wanted, listener: Listener
+    options: TrainOptions, state: State, dataset: Dataset, wanted: Wanted, seed: int, listener: Listener
 ) -> dict[str, Any]:
     data = dataset.test
     if wanted.points is not None and wanted.points < len(data):
@@ -250,12 +251,12 @@ def _marginal(
         state.vae,
         data,
         wanted.importance_samples,
-        wanted.seed,
+        seed,
         options.engine,
         options.threads,
         lambda done: listener.points(done, len(data)),
     )
-    return estimate.as_dict() | {"seed": wanted.seed}
+    return estimate.as_dict() | {"seed": seed}
 
 
 def _add_metrics(
@@ -266,7 +267,7 @@ def _add_metrics(
     state: State,
     engine: Engine,
     dataset: Dataset,
-    wanted: Wanted,
+    seed: int,
     listener: Listener,
 ) -> None:
     """The metrics, each for the points that it takes; with a Student-t prior also for their Gaussian quantiles."""
@@ -295,7 +296,7 @@ def _add_metrics(
             listener.found(result)
 
         truth = scoring.truth_of(codes, dataset, known)
-        scoring.scores(names, codes.get("grid", codes["test"]), truth, wanted.seed, before, after)
+        scoring.scores(names, codes.get("grid", codes["test"]), truth, seed, before, after)
 
 
 def _encode(engine: Engine, points: Points, name: str, listener: Listener) -> np.ndarray:

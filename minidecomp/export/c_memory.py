@@ -57,6 +57,7 @@ def tell(run: Run, name: str, weights: str) -> Told:
         {".h": "declarations, and what the model is", ".c": "constants and functions"},
         tuple(lines),
         f"self-check: {prefix}_self_check() returns 0 if all is right; compile with -D{upper}_SELF_CHECK",
+        "cc -std=c99 -O2 -c",
     )
 
 

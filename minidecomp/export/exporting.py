@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from ..data import dataset_from
 from ..data.dataset import Dataset
@@ -41,7 +42,7 @@ class Exported:
     has_self_check: bool
 
     def __str__(self) -> str:
-        return "\n".join((*map(self.line_of, self.files), *self.about))
+        return "\n".join((*map(self.line_of, self.files), *self.about, *self.next_steps))
 
     def line_of(self, path: Path) -> str:
         """A file's line: format, path, size and content."""
@@ -53,6 +54,12 @@ class Exported:
     def about(self) -> list[str]:
         """The lines about inputs, outputs, memory and the self-check."""
         return [*self.told.lines, *([self.told.self_check] if self.has_self_check else [])]
+
+    @property
+    def next_steps(self) -> list[str]:
+        """The command that compiles the exported source, as a line; empty for other formats."""
+        sources = [path for path in self.files if path.suffix == ".c" and self.told.compile]
+        return [f"next: {self.told.compile} {quote(str(path))}" for path in sources]
 
 
 def export_run(

@@ -19,11 +19,14 @@ class Told:
         Inputs, outputs and memory, one line each.
     self_check : str
         How to run the self-check, if the export has one.
+    compile : str
+        The command that compiles the ``.c`` file, up to its path.
     """
 
     files: dict[str, str] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
     self_check: str = ""
+    compile: str = ""
 
     def of_file(self, name: str) -> str:
         """The content of the file with this name; empty if unknown."""

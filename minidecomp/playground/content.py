@@ -66,9 +66,9 @@ def check(run: Run, dataset: Dataset) -> None:
     size, numbers = vae.parameters.vector.size, len(dataset.train) * dataset.data_dim
     likelihood, regulariser = vae.likelihood.name, run.objective.regulariser
     reasons = (
-        (not is_built_in(vae.prior), f"the page does not have the prior {vae.prior.name}"),
-        (likelihood not in codes.LIKELIHOODS, f"the page does not have the likelihood {likelihood}"),
-        (regulariser not in codes.REGULARISERS, f"the page does not have the regulariser {regulariser}"),
+        (not is_built_in(vae.prior), f"the playground cannot train with the prior {vae.prior.name}"),
+        (likelihood not in codes.LIKELIHOODS, f"the playground cannot train with the likelihood {likelihood}"),
+        (regulariser not in codes.REGULARISERS, f"the playground cannot train with the regulariser {regulariser}"),
         (size > MOST_WEIGHTS, f"the model has {size:,} weights; the page can train at most {MOST_WEIGHTS:,}"),
         (hidden > MOST_HIDDEN, f"the model has {hidden} hidden layers; the page can train at most {MOST_HIDDEN}"),
         (

@@ -48,13 +48,14 @@ function sizeNote(name, x, scaled) {
   if (size === 0 || (size >= SMALL_SIZE && size <= LARGE_SIZE)) return "";
   const from = `from ${generalText(low)} to ${generalText(high)}`;
   if (low >= 0 && high >= 100 && high <= 255 && x.every(Number.isInteger)) {
-    return `${name}: whole numbers ${from} look like bytes but are not uint8, so they are trained on as they are, far `
-      + "from size 1, which seldom gives a sensible model; if they are bytes, --scale bytes divides them by 255";
+    return `${name}: whole numbers ${from} look like bytes but are not uint8, so they are trained on as they are, `
+      + "which is too large to train on well; if they are bytes, --scale bytes divides them by 255";
   }
   const advice = "--scale standardise brings each column to mean 0 and standard deviation 1";
   const better = scaled ? "this is due to --scale standardise; --scale none may do better"
     : low < 0 ? advice : `${advice}, --scale unit to 0..1`;
-  return `${name}: the numbers go ${from}, far from size 1, which seldom gives a sensible model: ${better}`;
+  const fault = `too ${size > LARGE_SIZE ? "large" : "small"} to train on well`;
+  return `${name}: the numbers go ${from}, ${fault}: ${better}`;
 }
 
 // A number with up to six significant digits, as Python writes it with :g

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ..sweeps.grid import Block, Entry
 from . import clustering, independence, sparsity
@@ -28,6 +29,8 @@ class Experiment:
         The columns of the printed table.
     draw : callable
         (sweep's folder, runs) -> the figures' paths.
+    measured : callable
+        Rows of the sweep's table -> a line with what these runs gave, to compare with the statement.
     """
 
     name: str
@@ -36,11 +39,13 @@ class Experiment:
     metrics: tuple[str, ...]
     columns: tuple[str, ...]
     draw: Callable[[Path, list[Entry]], list[Path]]
+    measured: Callable[[Sequence[Mapping[str, Any]]], str]
 
 
 def _experiment(module: ModuleType) -> Experiment:
     name = module.__name__.rpartition(".")[2]
-    return Experiment(name, module.STATEMENT, module.blocks, module.METRICS, module.COLUMNS, module.draw)
+    parts = (module.STATEMENT, module.blocks, module.METRICS, module.COLUMNS, module.draw, module.measured)
+    return Experiment(name, *parts)
 
 
 EXPERIMENTS = {each.name: each for each in map(_experiment, (clustering, sparsity, independence))}

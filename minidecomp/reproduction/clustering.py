@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +28,16 @@ def blocks(quick: bool) -> list[Block]:
     """Two rows of four runs; the quick form is the same."""
     common: Block = {"prior": "mixture", "regulariser": "kl-inc"}
     return [common | {"alpha": 0.0, "beta": BETAS}, common | {"beta": 0.0, "alpha": ALPHAS}]
+
+
+def measured(rows: Sequence[Mapping[str, Any]]) -> str:
+    """KL(p || q) of each panel, in the figure's order."""
+
+    def panels(of_first: bool, name: str) -> str:
+        chosen = [row for row in rows if (row["alpha"] == 0) == of_first]
+        return ", ".join(f"{row['test.kl-inc']:.3g} at {name} {row[name]:g}" for row in chosen)
+
+    return f"KL(p || q) with alpha = 0: {panels(True, 'beta')}; with beta = 0: {panels(False, 'alpha')}"
 
 
 def draw(folder: Path, entries: list[Entry]) -> list[Path]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..data.points import as_stored
 from ..engines import make
+from ..errors import counted
 from ..model import from_options
 from ..model.optimizer import Adam
 from ..objective import objective_from
@@ -56,7 +57,7 @@ def _seconds_a_step(o: TrainOptions, datasets: Datasets, threads: int) -> float:
 
 def in_words(duration: float) -> str:
     """A duration in words: about how many seconds, minutes, hours or days."""
-    for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+    for unit, size in (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)):
         if duration >= 1.5 * size:
-            return f"about {duration / size:.2g} {unit}"
-    return f"about {max(duration, 1):.0f} seconds"
+            return f"about {duration / size:.2g} {unit}s"
+    return f"about {counted(round(max(duration, 1)), 'second')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +46,27 @@ def blocks(quick: bool) -> list[Block]:
     ]
 
 
-def _kind(entry: Entry) -> str:
-    o = entry.options
-    if o.prior == "student-t":
+def _kind(options: Mapping[str, Any]) -> str:
+    if options["prior"] == "student-t":
         return "Student-t"
-    variances = "PCA" if o.prior_variance == "pca" else "isotropic"
-    return "learned from PCA" if o.learn_prior_variance else variances
+    variances = "PCA" if options["prior_variance"] == "pca" else "isotropic"
+    return "learned from PCA" if options["learn_prior_variance"] else variances
 
 
 def score(row: Mapping[str, Any]) -> float:
     """The FactorVAE score as in the paper: with a Student-t prior, for the codes' Gaussian quantiles."""
     return float(row["factor_vae.gaussian_quantiles" if row["prior"] == "student-t" else "factor_vae"])
+
+
+def measured(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The best score of each prior, with its reconstruction loss."""
+    best: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        kind = _kind(row)
+        if kind not in best or score(row) > score(best[kind]):
+            best[kind] = row
+    scores = [f"{kind} {score(row):.2f} (loss {-row['test.log_likelihood']:.1f})" for kind, row in best.items()]
+    return f"best FactorVAE score of each prior: {', '.join(scores)}"
 
 
 def draw(folder: Path, entries: list[Entry]) -> list[Path]:
@@ -68,6 +78,6 @@ def draw(folder: Path, entries: list[Entry]) -> list[Path]:
         if row["state"] == "finished":
             o = entry.options
             point = rf"$\nu = {o.df:g}$" if o.prior == "student-t" else rf"$\beta = {o.beta:g}$"
-            points = groups.setdefault(_kind(entry), {}).setdefault(point, [])
+            points = groups.setdefault(_kind(vars(o)), {}).setdefault(point, [])
             points.append((-row["test.log_likelihood"], score(row)))
     return write_figure(loss_against_score(groups), make_folder(folder / "figures"), "independence", ("png",))

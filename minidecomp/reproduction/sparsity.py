@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +37,16 @@ def blocks(quick: bool) -> list[Block]:
     if quick:
         return [common | {"beta": 1.0, "alpha": [0.0, 10.0, 100.0, 1000.0], "epochs": QUICK_EPOCHS}]
     return [common | {"beta": [0.1, 1.0, 5.0], "alpha": ALPHAS}]
+
+
+def measured(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The Hoyer sparsity over alpha, for beta = 1."""
+
+    def over_alpha(gamma: float) -> str:
+        chosen = sorted((row["alpha"], row["hoyer"]) for row in rows if (row["gamma"], row["beta"]) == (gamma, 1))
+        return ", ".join(f"{hoyer:.2f} at alpha {alpha:g}" for alpha, hoyer in chosen)
+
+    return f"Hoyer sparsity at beta 1, gamma 0.8: {over_alpha(0.8)}; gamma 0: {over_alpha(0.0)}"
 
 
 def draw(folder: Path, entries: list[Entry]) -> list[Path]:

@@ -38,6 +38,23 @@ from .summary import three_lines
 WHICH = ("best", "last")
 
 
+class UnknownVariant(RunError):
+    """A checkpoint has an option, or a variant such as a prior, that this program does not have.
+
+    Attributes
+    ----------
+    what : str
+        "option", or the option that chooses the variant: "prior".
+    """
+
+    def __init__(self, what: str, message: str):
+        super().__init__(what, message)
+        self.what, self.message = what, message
+
+    def __str__(self) -> str:
+        return self.message
+
+
 @dataclass
 class State:
     """Where a run stands: everything that the next step depends on, except the data.
@@ -471,7 +488,7 @@ def _options(path: Path, config: str) -> TrainOptions:
 
 
 def _refuse_unknown(path: Path, values: dict[str, Any], wrote: object) -> None:
-    """Raise RunError if an option, or the variant that one names, comes from another minidecomp."""
+    """Raise UnknownVariant if an option, or the variant that one names, comes from another program."""
     from .. import __version__
 
     for name, value in values.items():
@@ -482,9 +499,12 @@ def _refuse_unknown(path: Path, values: dict[str, Any], wrote: object) -> None:
         word = CHOOSERS[name][0].named(value) if name in CHOOSERS else value
         if option is None or word not in choices:
             what = f"the option {shown(name)}" if option is None else f"{name} = {shown(value)}"
-            raise RunError(
-                f"{path}: it has {what}, which this minidecomp ({__version__}) does not know; a newer one, or a "
-                f"program with a variant of its own, wrote it ({shown(wrote) or 'no version said'})"
+            kind = "option" if option is None else name
+            or_added = f", or a program that adds this {kind}" if option is None or name in CHOOSERS else ""
+            raise UnknownVariant(
+                kind,
+                f"{path}: it has {what}, which this minidecomp ({__version__}) does not know; a newer minidecomp "
+                f"wrote it{or_added} (version {shown(wrote) or 'unknown'})",
             )
 
 

@@ -185,6 +185,9 @@ def check_column(
     values = recorded_names(rows)
     records = f"; minidecomp evaluate RUN {_what_records(name)} records it" if _what_records(name) else ""
     near = "" if records else did_you_mean(name, values if option == "plot" else sorted(known))
+    if option == "against" and not near:
+        differing = ", ".join(each.replace("_", "-") for each in differing_options(rows))
+        raise OptionError(option, name, "unknown", hint=f"the runs differ in {differing or 'no option'}")
     hint = near or f"recorded so far: {', '.join(values) or 'nothing'}"
     raise OptionError(option, name, otherwise + records, hint=hint)
 

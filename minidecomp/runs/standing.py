@@ -15,7 +15,7 @@ from ..errors import OptionError, RunError
 from ..files import read_small_file
 from ..settings import toml_text
 from ..settings.resolving import resolve
-from .checkpoint import Identity, identity
+from .checkpoint import Identity, UnknownVariant, identity
 from .evaluation_file import read_whole
 from .folder import MOST_BYTES, config_values
 from .owner import LOCK, is_held
@@ -33,7 +33,8 @@ class Standing:
     folder : pathlib.Path
     state : str
         ``finished``, with an evaluation of its last epoch; ``not evaluated``, if only that is missing; ``unfinished``;
-        ``begun``, without a checkpoint; or ``damaged``.
+        ``begun``, without a checkpoint; ``damaged``; or ``unknown prior`` (or another variant, or option), if this
+        program does not have what the run was trained with.
     training : bool
         Whether a process is training it now.
     epoch, epochs : int or None
@@ -45,7 +46,7 @@ class Standing:
     objective : float or None
         The mean over the last epoch.
     reason : str
-        Why it is damaged.
+        Why it is damaged, or who may have written it.
     stopped_early : bool
         Whether early stopping has ended it.
     """
@@ -87,7 +88,8 @@ def standing(folder: Path) -> Standing:
     try:
         trained = identity(folder)
     except RunError as error:
-        return Standing(folder, DAMAGED, training, changed=changed, reason=str(error))
+        state = f"unknown {error.what}" if isinstance(error, UnknownVariant) else DAMAGED
+        return Standing(folder, state, training, changed=changed, reason=str(error))
     try:
         evaluation = read_whole(folder) if os.path.isfile(folder / "evaluation.json") else {}
         state, reason = _state(trained, evaluation), ""

@@ -181,7 +181,7 @@ def _of_entry(folder: Path, entry: Entry) -> Standing:
         found = standing(run)
     if found.state in (FINISHED, NOT_EVALUATED) and not is_finished(folder, entry):
         return _not_finished(found, entry)
-    if found.state not in (FINISHED, DAMAGED) and (reason := failure(folder, entry.name)) is not None:
+    if found.state != FINISHED and not found.reason and (reason := failure(folder, entry.name)) is not None:
         return replace(found, state=FAILED, reason=(reason.splitlines() or [""])[0])
     return found
 

@@ -90,7 +90,10 @@ def test_any_prior_on_any_data(prior, regulariser, capsys):
     np.save("own.npy", np.random.default_rng(0).normal(size=(50, 7)))
     args = ["--prior", prior, "--regularizer", regulariser, "--alpha", "2", "-e", "2", "--hidden", "8,4", "-z", "3"]
     assert main(["train", "--data", "own.npy", *args, "-o", "r", "--no-plots"]) == 0
-    assert "likelihood: gaussian, for not every value is 0 or 1" in capsys.readouterr().err
+    assert (
+        "likelihood: gaussian, because some values are not 0 or 1; change it with --likelihood"
+        in capsys.readouterr().err
+    )
     run = checkpoint.load("r")
     assert run.options.likelihood == "gaussian" and run.vae.encoder.widths == (7, 8, 4, 6)
     assert main(["plot", "r"]) == 0
@@ -100,7 +103,7 @@ def test_your_own_files(capsys):
     rng = np.random.default_rng(0)
     np.savez("images.npz", images=(rng.random((30, 4, 5)) < 0.3), other=rng.random(3))
     assert main(["train", "-d", "images.npz", "--array", "images", "-e", "1", "-o", "a", "--limit", "20"]) == 0
-    assert "likelihood: bernoulli, for every value is 0 or 1" in capsys.readouterr().err
+    assert "likelihood: bernoulli, because every value is 0 or 1" in capsys.readouterr().err
     assert checkpoint.load("a").options.limit == 20
     np.savetxt("table.csv", rng.normal(size=(30, 2)), delimiter=",", header="a,b", comments="")
     assert main(["train", "-d", "table.csv", "-e", "1", "--likelihood", "laplace", "-o", "b"]) == 0
@@ -516,7 +519,7 @@ def test_a_small_dsprites_run(capsys):
         ("train extra", "unexpected argument: extra; see minidecomp train --help"),
         ("train --alhpa 3", "unknown option --alhpa; did you mean --alpha?"),
         ("train --alpha", "--alpha needs a value"),
-        ("plot", "plot needs RUN; see minidecomp plot --help"),
+        ("plot", "plot needs a RUN; see minidecomp plot --help"),
         ("plot nowhere", "nowhere: no such run folder"),
         ("plot old --format gif", "--format must be png, pdf or svg, not 'gif'"),
         ("plot old --seed x", "--seed: expected a whole number from 0 to 2^64 - 1, got 'x'"),
@@ -529,7 +532,7 @@ def test_a_small_dsprites_run(capsys):
         ("evaluate --alpha 1", "unknown option --alpha; --alpha is an option of train, sweep and gradients, not of evaluate"),
         ("train --zzz 1", "unknown option --zzz; see minidecomp train --help"),
         ("train --alpha x", "--alpha: expected a number of 0 or more, got 'x'"),
-        ("data fetch cifar", "cifar: is not known; only dsprites and fashion-mnist can be fetched"),
+        ("data fetch cifar", "unknown data set 'cifar'; fetch dsprites or fashion-mnist"),
     ],
 )  # fmt: skip
 def test_one_clear_line(args, message, capsys):

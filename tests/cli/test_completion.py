@@ -135,9 +135,9 @@ def test_the_command(capsys):
         assert main(["completion", shell]) == 0
         assert capsys.readouterr().out == script(shell)
     assert main(["completion"]) == 2
-    assert capsys.readouterr().err == "minidecomp: name your shell, bash, zsh or fish\n"
+    assert capsys.readouterr().err == "minidecomp: completion needs a shell: bash, zsh or fish\n"
     assert main(["completion", "tcsh"]) == 2
-    assert capsys.readouterr().err == "minidecomp: name your shell, bash, zsh or fish, not tcsh\n"
+    assert capsys.readouterr().err == "minidecomp: the shell must be bash, zsh or fish, not 'tcsh'\n"
 
 
 def needs(shell):

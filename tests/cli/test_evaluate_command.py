@@ -114,7 +114,7 @@ def test_the_table_has_what_was_computed_now(here, capsys, monkeypatch):
     out, err = evaluated(capsys, "runs", "--log-likelihood", "--importance-samples", "2", "--metrics", "none", "-q")
     assert "marginal_log_likelihood: by importance sampling, in nats" in out
     assert out[0].split() == ["run", "alpha", "marginal_log_likelihood"] and err == [
-        "not shown, as the terminal has 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
+        "left out to fit 44 columns: test.kl, test.log_likelihood; minidecomp table --csv has all"
     ]
 
 

@@ -5,22 +5,26 @@ import io
 import json
 import os
 import shutil
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from toys import Logistic
 
 from minidecomp import resolve, training
 from minidecomp.cli import tables
 from minidecomp.cli.main import main
+from minidecomp.cli.program import program
 from minidecomp.data import dataset_from
 from minidecomp.errors import RunError
 from minidecomp.rounding import rounded
 from minidecomp.runs import checkpoint, evaluation_file
 from minidecomp.runs.owner import is_held, lock, own
 from minidecomp.sweeps.folder import open_sweep
+from minidecomp.variants import PRIORS
 
 SMALL = ["--points-per-arm", "5", "--hidden", "4", "--threads", "1", "--no-plots", "-q"]
 GRID = ["--points-per-arm", "5", "--hidden", "4", "-q"]
@@ -80,7 +84,7 @@ def test_runs_and_sweeps_where_they_go_by_default(here, capsys):
     assert b[0] == "runs/b" and b[-3:] == ["0.5", "2", "0"]
     assert c[:1] == ["runs/deep/c"] and c[2] == "finished" and c[4:] == ["own.csv"]  # no run of its data to differ from
     assert sweep[0] == "sweeps/s" and sweep[2:] == [
-        "sweep: 8 of 8 runs finished",
+        "8 of 8 finished",
         "pinwheel",
         "1",
         "1 .. 4 (4)",
@@ -148,7 +152,7 @@ def test_a_run_that_is_trained_now(here, capsys):
     assert found["runs/stopped"]["training"] is True and found["runs/a"]["training"] is False
     assert found["sweeps/s"]["training"] == 1
     words = [line[2].strip() for line in lines(capsys)]
-    assert "in training now, epoch 2 of 4" in words and "sweep: 8 of 8 runs finished, 1 in training now" in words
+    assert "in training now, epoch 2 of 4" in words and "8 of 8 finished, 1 in training now" in words
     held.release()
     other.release()
     assert not listed(capsys)["runs/stopped"]["training"]
@@ -202,7 +206,7 @@ def test_a_sweep_that_is_not_finished(here, capsys):
     shutil.copytree("runs/b", "sweeps/s/other")
     sweep = listed(capsys)["sweeps/s"]
     assert (sweep["runs"], sweep["finished"], sweep["failed"], sweep["state"]) == (8, 5, 1, "unfinished")
-    assert [line[2].strip() for line in lines(capsys, "sweeps")][1] == "sweep: 5 of 8 runs finished, 1 failed"
+    assert [line[2].strip() for line in lines(capsys, "sweeps")][1] == "5 of 8 finished, 1 failed"
     found = listed(capsys, "sweeps/s", error="alpha1-seed1/checkpoint.npz: the file is damaged")
     assert list(found) == [f"sweeps/s/{entry.name}" for entry in entries] + ["sweeps/s/other"]
     states = {name.removeprefix("sweeps/s/"): row["state"] for name, row in found.items()}
@@ -226,7 +230,7 @@ def test_a_sweep_whose_grid_is_damaged(here, capsys):
     Path("sweeps/s/sweep.toml").write_text("[[grid")
     for place in ("sweeps", "sweeps/s"):
         found = listed(capsys, place, error="sweeps/s/sweep.toml")
-        assert found["sweeps/s"]["state"] == "damaged" and len(found) == 9  # its runs are listed one by one
+        assert found["sweeps/s"]["state"] == "unreadable" and len(found) == 9  # its runs are listed one by one
 
 
 def test_only_headers_are_read(here, capsys, monkeypatch):
@@ -301,8 +305,44 @@ def test_a_narrow_terminal(here, capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert max(map(len, out.splitlines())) <= 66 and len(out.splitlines()) == 5
     assert out.split()[:3] == ["run", "date", "state"]
-    assert err.startswith("not shown, as the terminal has 66 columns: seed, alpha, beta")
+    assert err.startswith("left out to fit 66 columns: seed, alpha, beta")
     assert err.endswith("; --csv has all\n") and err.count("\n") == 1
+
+
+def test_80_columns_have_the_date_the_objective_and_options(own_folder, capsys, monkeypatch):
+    for alpha, beta in ((0, 1), (5, 1), (5, 0.5)):
+        train("--epochs", "1", "--alpha", str(alpha), "--beta", str(beta))
+    assert main(["sweep", *GRID, "--epochs", "1", "--alpha", "0,5", "--beta", "1,2"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(tables, "terminal_width", lambda: 80)
+    found = lines(capsys)
+    assert [name.strip() for name in found[0]] == ["run", "date", "state", "objective", "beta", "alpha"]
+    names = [line[0] for line in found[1:]]
+    assert len(set(names)) == 4 and names[0].strip() == "runs/…a0-beta1-seed0"
+    assert names[-1].strip() == "sweeps/sweep" and "4 of 4 finished" in found[-1][2]
+
+
+def test_a_run_of_ones_own_prior(own_folder, capsys, monkeypatch):
+    """It was called damaged, and the hints named a program that does not have the prior."""
+    PRIORS.add(Logistic)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["a b/mine.py"])
+            patch.setattr(sys.modules["__main__"], "__file__", "/x/a b/mine.py", raising=False)
+            train("--epochs", "1", "--prior", "logistic", "--out", "runs/own")
+            assert capsys.readouterr().out.endswith("next: python 'a b/mine.py' evaluate runs/own\n")
+            assert main(["train", "--help"]) == 0
+            assert capsys.readouterr().out.startswith("Usage: python 'a b/mine.py' train [OPTIONS]\n")
+            assert main(["evaluate"]) == 2
+            said = "minidecomp: evaluate needs a RUN; see python 'a b/mine.py' evaluate --help\n"
+            assert capsys.readouterr().err == said
+    finally:
+        PRIORS.remove("logistic")
+    for argv in ("/usr/bin/minidecomp", "/x/minidecomp/__main__.py", "ipykernel_launcher.py"):
+        monkeypatch.setattr(sys, "argv", [argv])
+        assert program() == "minidecomp"
+    found = listed(capsys, error="unknown prior: runs/own/checkpoint.npz: it has prior = logistic, which this ")
+    assert found["runs/own"]["state"] == "unknown prior"
 
 
 def test_a_second_run_of_the_same_name_says_what_differs(own_folder, capsys):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from minidecomp.cli import tables
+from minidecomp.cli import table, tables
 from minidecomp.cli.main import main
 from minidecomp.errors import OptionError
 from minidecomp.evaluation.naming import label_of
@@ -138,10 +138,24 @@ def test_runs_without_a_value_are_named_and_not_in_its_mean(names, capsys):
     kept = json.loads((folder / "evaluation.json").read_text())
     kept["test"]["kl"] = None  # it was not finite
     (folder / "evaluation.json").write_text(json.dumps(kept))
-    error = f"without test.kl, so left out of its mean: {folder}\n"
+    count = len(names)
+    error = f"{count - 1} of {count} runs have test.kl (not {folder}); the means are over those\n"
     rows = json.loads(printed(capsys, "s", "--by", "alpha,beta", "--json", error=error))
     others = [recorded(names[2, 0.5, seed].name, "kl") for seed in (0, 2)]
     assert rows[0]["n"] == 3 and rows[0]["test.kl"] == pytest.approx(statistics.fmean(others), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("having", "note"),
+    [
+        ("abcdefgh", ""),
+        ("a", "1 of 8 runs has hoyer (a); the mean is over that one"),
+        ("abcd", "4 of 8 runs have hoyer; the means are over those"),
+        ("abcdefg", "7 of 8 runs have hoyer (not h); the means are over those"),
+    ],
+)
+def test_at_most_three_runs_that_have_or_lack_a_value_are_named(having, note):
+    assert table._who_has("hoyer", list(having), [{"run": name} for name in "abcdefgh"]) == note
 
 
 @pytest.mark.parametrize(
@@ -274,10 +288,10 @@ def test_a_narrow_terminal_leaves_out_what_is_of_least_interest(here, capsys, mo
     # Values that were asked for stay longer than options.
     shown, gone = header_on(capsys, monkeypatch, 54, "--values", "hoyer,test.kl")
     assert shown[-2:] == ["hoyer", "test.kl"] and gone == ["seed"]
-    # Names lose their beginnings, and no line is longer than the terminal.
+    # Names lose their middle, and no line is longer than the terminal.
     narrow(monkeypatch, 36)
     assert main(["table", "s"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].startswith("..")
+    assert capsys.readouterr().out.splitlines()[1].split()[0].partition("…")[::2] == ("s/be", "ha10-seed0")
     for width in (1, 2, 3, 11, 20):
         narrow(monkeypatch, width)
         assert main(["table", "s"]) == 0
@@ -347,4 +361,4 @@ def test_a_sweep_fits_the_terminal_too(here, capsys, monkeypatch):
     out, err = capsys.readouterr()
     rows = [line for line in out.splitlines() if "finished" in line]
     assert len(rows) == 13 and max(map(len, rows)) <= 60
-    assert "not shown, as the terminal has 60 columns: " in err and "--csv" not in err and os.path.exists("s/sweep.csv")
+    assert "left out to fit 60 columns: " in err and "--csv" not in err and os.path.exists("s/sweep.csv")

@@ -3,9 +3,11 @@
 import pickle
 from difflib import get_close_matches
 
+import click
 import pytest
 
 from minidecomp import DecompositionVAE, resolve
+from minidecomp.cli.group import COMMANDS, cli
 from minidecomp.cli.main import main
 from minidecomp.errors import OptionError, UnknownOption, nearest, on_command_line
 from minidecomp.settings.common_names import NAMES, NOT_THERE, SYNONYMS
@@ -22,7 +24,8 @@ from minidecomp.settings.resolving import number
         ("train -x 1", "unknown option -x; see minidecomp train --help"),
         ("evaluate r --learning-rate 1", "unknown option --learning-rate; see minidecomp evaluate --help"),
         ("plot r --seeds 1", "unknown option --seeds; --seeds is an option of sweep, not of plot"),
-        ("data fetch", "data fetch needs NAME; see minidecomp data fetch --help"),
+        ("data fetch", "data fetch needs a NAME; see minidecomp data fetch --help"),
+        ("data render dsprites", "data render needs --out FILE; see minidecomp data render --help"),
         ("plot r s", "unexpected argument: s; see minidecomp plot --help"),
         ("--verbose", "--verbose needs --version"),
         ("train --keep-optimizer", "--keep-optimizer: this needs --from RUN"),
@@ -32,6 +35,34 @@ from minidecomp.settings.resolving import number
 def test_what_is_mistyped(args, line, capsys):
     assert main(args.split()) == 2
     assert capsys.readouterr().err == f"minidecomp: {line}\n"
+
+
+NEED_A_RUN = ("evaluate", "table", "plot", "traverse", "reconstruct", "sample", "encode", "report", "export")
+ALONE = {  # what each command says without arguments, unless it needs none
+    **{name: f"{name} needs a RUN; see minidecomp {name} --help" for name in NEED_A_RUN},
+    "sweep": "sweep needs an option with several values, such as --alpha 1,5",
+    "reproduce": "reproduce needs clustering, sparsity or independence; see minidecomp reproduce --help",
+    "completion": "completion needs a shell: bash, zsh or fish",
+}
+
+
+def test_a_command_without_arguments(capsys):
+    assert set(COMMANDS) - set(ALONE) == {"train", "runs", "gradients", "playground", "data"}
+    for command, line in ALONE.items():
+        assert main([command]) == 2
+        assert capsys.readouterr() == ("", f"minidecomp: {line}\n")
+
+
+def _commands(command, path=()):
+    yield path, command
+    for name in command.list_commands(click.Context(command)) if isinstance(command, click.Group) else ():
+        yield from _commands(command.get_command(click.Context(command), name), (*path, name))
+
+
+def test_help_fits_80_columns():
+    for path, command in _commands(cli):
+        context = click.Context(command, info_name=" ".join(["minidecomp", *path]), terminal_width=80)
+        assert [line for line in command.get_help(context).splitlines() if len(line) > 80] == [], path
 
 
 def test_one_rule_in_every_place(tmp_path, monkeypatch, capsys):

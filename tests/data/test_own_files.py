@@ -96,7 +96,7 @@ def test_encode_takes_columns_by_their_names(capsys):
             np.testing.assert_allclose(found["loc"], expected, rtol=1e-5, atol=1e-6)
     capsys.readouterr()
     assert main(["encode", "r", write("other.csv", lines(names=("a", "b", "z")))]) == 2
-    assert "the model: there is no column c; the columns are a, b, z" in capsys.readouterr().err
+    assert "other.csv has no column c, which the model needs; it has a, b, z" in capsys.readouterr().err
 
 
 def test_columns_gaps_and_marks_are_options_of_the_run(capsys):

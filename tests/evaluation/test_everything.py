@@ -12,6 +12,7 @@ import pytest
 from minidecomp import DecompositionVAE
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
+from minidecomp.engines import make_for_use
 from minidecomp.errors import OptionError
 from minidecomp.evaluation.everything import Listener, Wanted, evaluate
 from minidecomp.evaluation.metrics import KnownFactors, Metric, Score
@@ -47,6 +48,29 @@ def toy():
 
     yield METRICS.add(Metric("toy", "the largest code", of_codes=largest, least_latent_dims=2))
     METRICS.remove("toy")
+
+
+# ---- one seed ----
+
+
+def test_evaluate_uses_the_seed_of_the_run(capsys):
+    """`evaluate` once drew with seed 0, so that it changed what the sweep had recorded of a run with seed 1."""
+    assert main(["sweep", *SMALL, "-e", "1", "--seeds", "2", "-o", "s", "-q", "--json"]) == 0
+    _, row = json.loads(capsys.readouterr().out)
+    run = "s/seed1"
+    trained = stored(run)
+    assert main(["evaluate", run, "-q", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["seed"] == found["decomposition"]["seed"] == 1
+    assert found["test"] == trained["test"] and stored(run)["test"] == trained["test"]
+    assert found["test"]["log_likelihood"] == row["test.log_likelihood"]
+    loaded = checkpoint.load(run)
+    options, dataset = loaded.options, dataset_from(loaded.options)
+    engine = make_for_use("cpu", loaded.vae, loaded.objective, batch_size=options.batch_size)
+    assert evaluate(options, loaded.state, engine, dataset)["test"] == found["test"]
+    assert evaluate(options, loaded.state, engine, dataset, Wanted(seed=0))["test"] != found["test"]
+    assert main(["evaluate", run, "-q", "--json", "--seed", "0"]) == 0
+    assert json.loads(capsys.readouterr().out)["seed"] == 0
 
 
 # ---- metrics tell about themselves ----
@@ -218,7 +242,7 @@ def test_large_seeds_in_a_sweep_and_in_evaluate(capsys):
 
 def test_a_finished_run_keeps_what_is_true_of_it():
     train("--seed", "4", "-o", "r")
-    args = ["--log-likelihood", "--importance-samples", "5", "--points", "6", "--metrics", "hoyer", "-q"]
+    args = ["--log-likelihood", "--importance-samples", "5", "--points", "6", "--metrics", "hoyer", "-q", "--seed", "0"]
     assert main(["evaluate", "r", *args]) == 0
     before = stored("r")
     assert main(["train", "--resume", "r", "--no-plots", "-q"]) == 0

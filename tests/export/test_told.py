@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -147,6 +148,14 @@ def test_constants_and_buffers_are_what_a_compiler_counts(weights):
     chains = encoder_of(load_run("scaled").vae), decoder_of(load_run("scaled").vae)
     assert sum(buffers(chains)) == 9 + 8
     assert re.search(r"; \d+ bytes of code \(\S*gcc -Os for ", told) and re.search(r"and \d+ bytes of stack", told)
+
+
+def test_the_next_step_compiles_the_source():
+    line = str(export_run("plane", "c", "a b")).splitlines()[-1]
+    assert line == "next: cc -std=c99 -O2 -c 'a b/model.c'"
+    if shutil.which("cc"):
+        subprocess.run(shlex.split(line.removeprefix("next: ")), check=True)
+        assert Path("model.o").is_file()
 
 
 def test_without_a_compiler_the_code_is_not_measured(monkeypatch):

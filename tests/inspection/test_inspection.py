@@ -178,6 +178,15 @@ def test_kinks_are_counted():
     assert not any(check(vae, objective, x, drawn).kinks)
 
 
+def test_abbreviations_and_kinks_are_explained_below_the_tables(capsys):
+    args = ["gradients", "--no-plots", "--points-per-arm", "10", "--hidden", "4", "--activation", "relu"]
+    assert main(args) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "r: reconstruction; KL: beta KL; |.|: norm; share: the term's part of the step, negative if" in out
+    assert main([*args, "--check"]) == 0
+    assert "kinks crossed: points where f has no derivative, of relu or" in capsys.readouterr().out
+
+
 # ---- explanations ----
 
 

@@ -213,7 +213,7 @@ def test_an_added_term(variants, toy, options, message, opened, capsys):
         assert main(["train", *small, *options.split(), *QUIET, "--out", "r"]) == 0
         capsys.readouterr()
         assert main(["playground", "r"]) == 2
-        assert capsys.readouterr() == ("", f"minidecomp: r: the page does not have the {message}\n")
+        assert capsys.readouterr() == ("", f"minidecomp: r: the playground cannot train with the {message}\n")
     finally:
         variants.remove(toy.name)
 

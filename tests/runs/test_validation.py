@@ -414,7 +414,7 @@ def test_a_sweep_knows_a_run_that_stopped_early_as_finished(tmp_path, capsys):
     assert main(["sweep", "--resume", folder]) == 0
     assert {path: path.stat().st_mtime_ns for path in written} == written
     assert main(["runs", str(tmp_path)]) == 0
-    assert "2 of 2 runs finished" in capsys.readouterr().out
+    assert "2 of 2 finished" in capsys.readouterr().out
     assert main(["table", folder, "--values", "validation.objective"]) == 0
     assert "validation.objective" in capsys.readouterr().out
 

@@ -35,8 +35,9 @@ def test_clustering_from_start_to_end(capsys):
     pytest.importorskip("matplotlib")
     assert main(["reproduce", "clustering"]) == 0
     out, err = capsys.readouterr()
-    assert "8 runs; their training will take about" in err
+    assert "8 runs; training will take about" in err
     assert "figure: reproductions/clustering/figures/clustering.png" in out and "the paper: with alpha = 0" in out
+    assert "these runs: KL(p || q) with alpha = 0: " in out
     with open("reproductions/clustering/sweep.csv") as file:
         rows = {row["run"]: row for row in csv.DictReader(file)}
     # The figure's lower row, as numbers: the match to the prior gets better as alpha grows.
@@ -137,6 +138,21 @@ def test_an_estimate_adds_up(monkeypatch):
     assert len(asked) == 2, "a model is timed once"
 
 
+def test_what_the_runs_gave_is_one_line():
+    rows = [{"alpha": 0.0, "beta": 0.5, "test.kl-inc": 1234.5}, {"alpha": 0.0, "beta": 1.0, "test.kl-inc": 5.0}]
+    rows.append({"alpha": 8.0, "beta": 0.0, "test.kl-inc": 0.06})
+    line = "KL(p || q) with alpha = 0: 1.23e+03 at beta 0.5, 5 at beta 1; with beta = 0: 0.06 at alpha 8"
+    assert clustering.measured(rows) == line
+    rows = [{"gamma": g, "beta": b, "alpha": 10.0, "hoyer": g / 2} for g in (0.8, 0.0) for b in (1.0, 5.0)]
+    line = "Hoyer sparsity at beta 1, gamma 0.8: 0.40 at alpha 10; gamma 0: 0.00 at alpha 10"
+    assert sparsity.measured(rows) == line
+    kinds = [{"prior": "gaussian", "prior_variance": "pca", "learn_prior_variance": False, "factor_vae": 0.5}] * 2
+    kinds.append({"prior": "student-t", "factor_vae": 0.9, "factor_vae.gaussian_quantiles": 0.75})
+    rows = [row | {"test.log_likelihood": -10.0 * i} for i, row in enumerate(kinds, 1)]
+    line = "best FactorVAE score of each prior: PCA 0.50 (loss 10.0), Student-t 0.75 (loss 30.0)"
+    assert independence.measured(rows) == line
+
+
 def test_a_step_is_timed():
     [entry] = expand([{"prior": "mixture", "points_per_arm": 10, "hidden": [5]}])
     assert estimate._seconds_a_step(entry.options, Datasets(), 1) > 0
@@ -144,7 +160,7 @@ def test_a_step_is_timed():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.2, "1 seconds"), (80, "80 seconds"), (400, "6.7 minutes"), (9000, "2.5 hours"), (300000, "3.5 days")],
+    [(0.2, "1 second"), (80, "80 seconds"), (400, "6.7 minutes"), (9000, "2.5 hours"), (300000, "3.5 days")],
 )
 def test_durations(seconds, words):
     assert estimate.in_words(seconds) == f"about {words}"
