@@ -290,7 +290,7 @@ def test_a_data_set_that_says_nothing_but_its_points(capsys):
     try:
         run("train --data blob -e 1 --out r -q --no-plots", capsys)
         assert load_run("r").options.prior == "gaussian"
-        assert "is not to be fetched" in run("data fetch blob", capsys, 2).err
+        assert "blob needs no fetching" in run("data fetch blob", capsys, 2).err
     finally:
         DATA_SETS.remove("blob")
 

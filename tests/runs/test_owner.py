@@ -272,17 +272,17 @@ def test_a_folder_that_cannot_be_made_leaves_none_above_it(monkeypatch):
 def test_out_offers_to_go_on_only_where_there_is_something(command, capsys):
     os.mkdir("my r")
     Path("my r/metrics.csv").write_text("mine")
-    assert main([command, "--out", "my r"]) == 2
+    assert main([command, "--alpha", "1", "--out", "my r"]) == 2
     assert capsys.readouterr().err == "minidecomp: --out my r: it exists already; name another folder\n"
     what, name = ("run", "checkpoint.npz") if command == "train" else ("sweep", "sweep.toml")
     Path("my r", name).touch()
-    assert main([command, "--out", "my r"]) == 2
+    assert main([command, "--alpha", "1", "--out", "my r"]) == 2
     go_on = f"or --resume 'my r' to continue its {what}"
     assert capsys.readouterr().err == f"minidecomp: --out my r: it exists already; name another folder, {go_on}\n"
 
 
 @pytest.mark.parametrize("command", ["train", "sweep"])
 def test_an_empty_out(command, capsys):
-    assert main([command, "--out", ""]) == 2
+    assert main([command, "--alpha", "1", "--out", ""]) == 2
     assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; name a folder\n'
     assert os.listdir() == []

@@ -92,7 +92,7 @@ def test_a_grid_in_a_file(tmp_path):
         ("sweep -c table.toml", "table.toml: it has tables other than [[grid]]"),
         ("sweep -c typo.toml", "alhpa"),
         ("sweep -c empty.toml", "empty.toml: alpha: expected a list with at least one value"),
-        ("sweep --metrics foo", "--metrics foo: there is no such metric; possible here: all, none, "),
+        ("sweep --alpha 1,5 --metrics foo", "--metrics foo: there is no such metric; possible here: all, none, "),
         ("sweep --alpha 1,2 --metrics mig", "--metrics mig: it needs data with known factors"),
         (
             "sweep --latent-dim 1,2 --metrics hoyer",
