@@ -70,7 +70,7 @@ def export(
     from minidecomp.files import make_folder, write_file
 
     if kind is None:
-        raise OptionError("format", must_be=one_of(EXPORT_FORMATS), hint="it is missing")
+        raise OptionError("format", must_be=either(EXPORT_FORMATS), hint="it is missing")
     chosen = chosen_format(kind, name, weights)
     check_test_vector(chosen, test_vector)
     weights = weights or chosen.weights[0]
@@ -86,7 +86,7 @@ def export(
         with _named(folder, scratch):
             made = {folder / path.name: path for path in chosen.files(loaded, Path(scratch), name, weights, point)}
         for path in made:
-            check_run_output("name", path, loaded)
+            check_run_output("out", path, loaded)
         written = exported(
             chosen, loaded, {path: each.stat().st_size for path, each in made.items()}, name, weights, point
         )

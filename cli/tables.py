@@ -30,7 +30,7 @@ Row = Mapping[str, Any]
 def check_format(name: str | None) -> str:
     """The format that ``--format`` names; text by default."""
     if name is not None and name not in FORMATS:
-        raise OptionError("format", name, must_be=one_of(FORMATS))
+        raise OptionError("format", name, choices=FORMATS)
     return name or TEXT
 
 

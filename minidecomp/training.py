@@ -253,7 +253,7 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
         raise OptionError(
-            "epochs", options.epochs, must_be=f"{run.state.epoch} or more, as the run has {run.state.epoch} already"
+            "epochs", options.epochs, must_be=f"{run.state.epoch} or more", hint=f"the run has trained {run.state.epoch} already"
         )
     digests = run.hold_against(dataset)
     if digests.validation != run.digests.validation and run.digests.train:
@@ -321,13 +321,13 @@ def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> Non
     points = len(dataset.train)
     if trained_rows(points, batch_size, regulariser) == 0:
         raise DataError(
-            f"{dataset.name}: {counted(points, 'training point')}; with --alpha above 0, --regulariser "
-            f"{regulariser} needs {objective.least_points} or more in a batch"
+            f"{dataset.name}: {counted(points, 'training point')}; with `--alpha` above 0, "
+            f"{marked('regulariser', regulariser)} needs {objective.least_points} or more in a batch"
         )
     if dataset.validation is not None and len(dataset.validation) < objective.least_points:
         raise DataError(
-            f"{dataset.name}: {counted(len(dataset.validation), 'validation point')}; with --alpha above 0, "
-            f"--regulariser {regulariser} needs {objective.least_points} or more"
+            f"{dataset.name}: {counted(len(dataset.validation), 'validation point')}; with `--alpha` above 0, "
+            f"{marked('regulariser', regulariser)} needs {objective.least_points} or more"
         )
 
 
@@ -514,8 +514,8 @@ def _advice(trainer: Trainer) -> str:
     value = getattr(trainer.options, name)
     # The learning rate has no effect before the first step.
     if far > FAR or trainer.state.optimizer.step == 0:
-        return f"--{name.replace('_', '-')} {value:g} may be too {'large' if value > _usual(name) else 'small'}"
-    return "a smaller --lr may help"
+        return f"{marked(name, f'{value:g}')} may be too {'large' if value > _usual(name) else 'small'}"
+    return "a smaller `--lr` may help"
 
 
 def _farthest_option(options: TrainOptions) -> tuple[str, float]:

@@ -26,7 +26,7 @@ def held_out(count: int, fraction: float, seed: int, name: str) -> tuple[np.ndar
     kept = max(1, round(fraction * count))
     if count - kept < FEWEST:
         raise DataError(
-            f"{name}: has {counted(count, 'training point')}; of these --validation-fraction {fraction:g} leaves "
+            f"{name}: has {counted(count, 'training point')}; of these {marked('validation_fraction', f"{fraction:g}")} leaves "
             f"{count - kept}, and at least {FEWEST} are needed"
         )
     order = permutation(count, seed, *streams.VALIDATION_SPLIT.at())

@@ -26,7 +26,7 @@ def known_factors(dataset: Dataset, options: TrainOptions) -> KnownFactors:
     if dataset.factors is not None:
         return KnownFactors.of_points(dataset.factors.names, dataset.factors.train, dataset.factors.test)
     own = chosen_variant("data", options.data).name == OWN
-    return KnownFactors.none("; --factors names them" if own else "")
+    return KnownFactors.none("; `--factors` names them" if own else "")
 
 
 def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str]:

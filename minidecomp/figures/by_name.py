@@ -64,7 +64,7 @@ def picture(
         The run's data are no longer there, or have changed.
     """
     if name not in PICTURES:
-        raise OptionError("name", name, must_be=one_of(PICTURES), hint=did_you_mean(name, PICTURES))
+        raise OptionError("name", name, choices=PICTURES)
     parts = _parts(trained)
     if name == "learning_curves":
         metrics = parts.training.metrics()

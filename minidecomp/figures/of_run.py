@@ -35,7 +35,7 @@ def check_formats(formats: Sequence[str]) -> None:
     """Raise OptionError if one is not of ``FORMATS``."""
     for name in formats:
         if name not in FORMATS:
-            raise OptionError("format", name, must_be=one_of(FORMATS))
+            raise OptionError("format", name, choices=FORMATS)
 
 
 def check_picture_file(option: str, path: str | Path) -> None:

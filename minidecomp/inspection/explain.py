@@ -60,5 +60,5 @@ def explain(name: str, situation: Situation) -> list[str]:
         raise OptionError("term", name, "there is no explanation of this term")
     if name not in known:
         names = [*own, *known]
-        raise OptionError("term", name, must_be=one_of(dict.fromkeys(names)), hint=did_you_mean(name, names))
+        raise OptionError("term", name, choices=names)
     return lines(known[name], situation)

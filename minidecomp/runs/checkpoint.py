@@ -263,7 +263,7 @@ class Run:
         """
         points, note = self.rules.take(X, "X")
         if note:
-            warnings.warn(note, stacklevel=2)
+            warnings.warn(as_arguments(note), stacklevel=2)
         with np.errstate(all="ignore"):  # results that are not finite are refused below
             loc, scale = self.vae.encode(as_numbers(points, self.vae.dtype))
         check_finite("X", {"loc": loc, "scale": scale})
@@ -344,7 +344,7 @@ def _check_of_one_run(folder: Path, last: Identity, best: Identity) -> None:
         differ.append("data")
     if differ or best.epoch < 1:
         what = f" ({differ[0].replace('_', '-')} differs)" if differ else ""
-        raise RunError(f"{folder / BEST}: it belongs to another run than {LAST}{what}; use --which last")
+        raise RunError(f"{folder / BEST}: it belongs to another run than {LAST}{what}; use `--which last`")
 
 
 def has_best(folder: Path) -> bool:
@@ -367,7 +367,7 @@ def load(folder: str | Path, which: str | None = None) -> Run:
         It is not a run folder, it has no such model, or its checkpoint is damaged, of another version, or does not fit
         its own settings.
     """
-    folder = Path(folder)
+    folder = named_path(folder)
     check_which(which)
     if which == "last":
         return _load(folder, _checkpoint(folder), which)
@@ -375,7 +375,7 @@ def load(folder: str | Path, which: str | None = None) -> Run:
     if has_best(folder):
         return _load(folder, folder / BEST, "best")
     if which == "best" or last.best_epoch:
-        raise RunError(f"{folder}: it has no {BEST}, {_why_no_best(last)}; use --which last")
+        raise RunError(f"{folder}: it has no {BEST}, {_why_no_best(last)}; use `--which last`")
     return _load(folder, _checkpoint(folder), "last")
 
 
@@ -393,7 +393,7 @@ def _why_no_best(last: Identity) -> str:
 def check_which(which: str | None) -> None:
     """Raise OptionError unless it is ``best``, ``last`` or None."""
     if which not in (None, *WHICH):
-        raise OptionError("which", which, must_be=one_of(WHICH))
+        raise OptionError("which", which, choices=WHICH)
 
 
 def load_best(folder: Path) -> State | None:
@@ -432,7 +432,7 @@ def epoch_of(folder: Path) -> int | None:
 
 def _checkpoint(folder: Path) -> Path:
     if not folder.is_dir():
-        raise RunError(f"{folder}: no such run folder")
+        raise RunError(f"{folder}: this is a file, not a run folder" if folder.exists() else f"{folder}: no such run folder")
     if not (folder / LAST).is_file():
         raise RunError(f"{folder}: this is not a run folder, as it has no {LAST}")
     return folder / LAST

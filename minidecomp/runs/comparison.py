@@ -54,9 +54,9 @@ def find_runs(places: Iterable[str | Path], inside: Callable[[Path], Iterable[Pa
         A place is not a folder, or contains no run.
     """
     found: list[Path] = []
-    for place in map(Path, places):
+    for place in map(named_path, places):
         if not place.is_dir():
-            raise RunError(f"{place}: no such folder")
+            raise RunError(f"{place}: this is a file, not a run folder" if place.exists() else f"{place}: no such folder")
         runs = [place] if is_run(place) else list(inside(place))
         if not runs:
             raise RunError(f"{place}: this is neither a run folder nor a folder of runs")

@@ -93,4 +93,4 @@ def _refuse_mixed(members: Sequence[Row], by: Sequence[str]) -> None:
         group = ", ".join(f"{name.replace('_', '-')} {short_text(members[0].get(name))}" for name in by)
         names = ", ".join(name.replace("_", "-") for name in differing)
         more = ",".join(name.replace("_", "-") for name in (*by, *differing))
-        raise OptionError("by", ",".join(by), f"the runs with {group} differ in {names}; use --by {more}")
+        raise OptionError("by", ",".join(by), f"the runs with {group} differ in {names}; use {marked('by', more)}")

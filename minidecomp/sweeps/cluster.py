@@ -107,7 +107,7 @@ def run_on_cluster(
         except (OSError, CancelledError) as error:  # network errors; errors of the sweep's files are Faults
             table.write()
             raise Unfinished(
-                f"--scheduler {address}: the scheduler is gone, or has dropped the runs; what is finished stays; "
+                f"{marked('scheduler', address)}: the scheduler is gone, or has dropped the runs; what is finished stays; "
                 f"to continue: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
             ) from error
     table.write()
@@ -126,7 +126,7 @@ def _possible(
                 refuse_foreign(run)
             kept.append(entry)
         except RunError as error:
-            note_failure(here, entry.name, str(error))
+            note_failure(here, entry.name, on_command_line(error))
             ended(entry, FAILED)
     return kept
 
@@ -198,13 +198,13 @@ def _connect(distributed: Any, address: str) -> Any:
     try:
         client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        raise Fault(f"--scheduler {address}: no scheduler answers there ({_line(error)})") from error
+        raise Fault(f"{marked('scheduler', address)}: no scheduler answers there ({_line(error)})") from error
     try:
         client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except TimeoutError as error:
         client.close()
         raise Fault(
-            f"--scheduler {address}: it has no workers, and none came within {WORKER_SECONDS} seconds"
+            f"{marked('scheduler', address)}: it has no workers, and none came within {WORKER_SECONDS} seconds"
         ) from error
     return client
 

@@ -149,7 +149,7 @@ def complete(
                 _evaluate(trainer, metrics)
                 log.end()
         except MinidecompError as error:
-            note_failure(place, entry.name, str(error))
+            note_failure(place, entry.name, on_command_line(error))
             return FAILED
         except Exception:  # a failed run, whatever the reason, does not stop the others
             note_failure(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import MinidecompError
+from ...errors import OptionError
 from ...packages import is_installed, missing
 from .known import ALL, HOLDABLE, IN_BOTH_PARTS, KnownFactors
 from .labelled import LabelledCodes
@@ -111,7 +111,7 @@ class Metric:
     def check_package(self) -> None:
         """Raise MinidecompError if its package is not installed, or cannot be imported."""
         if self.module and (reason := missing(self.module, self.install, self.package)):
-            raise MinidecompError(f"--metrics {self.name}: {reason}")
+            raise OptionError("metrics", self.name, reason)
 
     def score(self, codes: Any, truth: GroundTruth | LabelledCodes | None, seed: int) -> Score:
         """The score of codes (n, D) or, if factors are known and the metric uses them, of what is known."""
@@ -124,7 +124,7 @@ class Metric:
 
 
 _ONLY_AT_WILL = "it needs data that can be drawn by any values of their factors, as dSprites can"
-_ONLY_POINTS = "it needs a file of your own, with --factors"
+_ONLY_POINTS = "it needs a file of your own, with `--factors`"
 _LESS_THAN = {
     ALL: "it needs {} that vary",
     IN_BOTH_PARTS: "it needs {} of which two values are both in the training and in the test points",
