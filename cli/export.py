@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minidecomp.errors import OptionError, one_of
+from minidecomp.errors import OptionError, either
 from minidecomp.variants import EXPORT_FORMATS
 
 from .loading import load_data, load_model, place_in, which_option

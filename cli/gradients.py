@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, one_of
+from minidecomp.errors import MinidecompError, OptionError, marked
 
 from .gradient_tables import check_lines, summary_lines, theorem_lines
 from .loading import say_notes, which_option

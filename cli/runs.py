@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, counted
+from minidecomp.errors import MinidecompError, counted
 
 from .output import say
 from .tables import CSV, TEXT, print_table

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from minidecomp.errors import OptionError, counted
+from minidecomp.errors import MinidecompError, OptionError, counted, marked
 from minidecomp.settings.options import by_name
 
 from .output import check_output, say

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, counted, one_of, printable
+from minidecomp.errors import OptionError, counted, printable
 
 from .output import say
 from .printing import plus_minus, terminal_width, with_decimals

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .errors import Fault
+from .errors import Fault, RunError
 
 OPEN_FILES = ("/dev/fd", "/proc/self/fd")
 MARK = "minidecomp-"  # marks temporary files, so that those of other programs are not taken for ours

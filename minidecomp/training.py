@@ -20,7 +20,7 @@ from .data.rules import DataRules, learn
 from .data.waiting import SILENT, Waiting
 from .engines import Engine, make, usable_engine
 from .engines.rules import trained_rows
-from .errors import DataError, Fault, OptionError, RunError, counted
+from .errors import DataError, Fault, OptionError, RunError, counted, marked
 from .inspection.over_training import record
 from .inspection.validation import (
     epochs_between,
@@ -253,7 +253,10 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
         raise OptionError(
-            "epochs", options.epochs, must_be=f"{run.state.epoch} or more", hint=f"the run has trained {run.state.epoch} already"
+            "epochs",
+            options.epochs,
+            must_be=f"{run.state.epoch} or more",
+            hint=f"the run has trained {run.state.epoch} already",
         )
     digests = run.hold_against(dataset)
     if digests.validation != run.digests.validation and run.digests.train:

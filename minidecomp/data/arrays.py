@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, MinidecompError, OptionError, counted
+from ..errors import DataError, MinidecompError, OptionError, counted, marked
 from ..randomness import streams
 from ..randomness.order import permutation
 from . import containers, images, npy
@@ -269,6 +269,8 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
         return _with_folders(_with_beside(found, path, how, {}, names=names), path)
     if ending in containers.TORCH_ENDINGS:
         containers.refuse_torch(path)
+    if not os.path.exists(path):
+        raise FileNotFoundError
     if ending not in ENDINGS:
         raise DataError(
             f"{path}: ends in {ending or 'nothing'}; minidecomp reads {', '.join(ENDINGS)}{conversion(path)}"

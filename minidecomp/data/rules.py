@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, OptionError, counted
+from ..errors import DataError, OptionError, counted, marked
 from ..variants import LIKELIHOODS
 from .cells import Reading
 from .dataset import Dataset

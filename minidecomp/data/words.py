@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from ..errors import marked
 from .cells import LONG, Cells, column_words
 
 MOST_ROWS = 10_000  # that are looked at

@@ -107,7 +107,9 @@ def check_wanted(wanted: Wanted, options: TrainOptions, dataset: Dataset) -> lis
     MinidecompError
         A package is missing.
     """
-    return scoring.choose(wanted.metrics, scoring.known_factors(dataset, options), options.latent_dim)
+    return scoring.choose(
+        wanted.metrics, scoring.known_factors(dataset, options), options.latent_dim, len(dataset.test)
+    )
 
 
 def evaluate(

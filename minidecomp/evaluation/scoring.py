@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset, Factors, Grid
-from ..errors import Fault, MinidecompError, OptionError
+from ..errors import Fault, MinidecompError, OptionError, did_you_mean
 from ..settings.options import OWN, TrainOptions, chosen_variant
 from ..terms.priors import StudentT
 from ..variants import METRICS
@@ -29,7 +29,7 @@ def known_factors(dataset: Dataset, options: TrainOptions) -> KnownFactors:
     return KnownFactors.none("; `--factors` names them" if own else "")
 
 
-def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str]:
+def choose(wanted: str, known: KnownFactors | None, latent_dim: int, points: int | None = None) -> list[str]:
     """The metrics that a text such as ``factor_vae,mig``, ``all`` or ``none`` stands for.
 
     ``all`` is every metric that the data and the model allow, except those that take minutes.
@@ -41,6 +41,8 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str
     known : KnownFactors or None
         None if the data cannot be read; then every metric is allowed.
     latent_dim : int
+    points : int, optional
+        The number of test points; by default there are enough.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str
     MinidecompError
         A metric needs a package that is not installed.
     """
-    lacks = {name: metric.lacks(known, latent_dim) if known else "" for name, metric in METRICS.items()}
+    lacks = {name: metric.lacks(known, latent_dim, points) if known else "" for name, metric in METRICS.items()}
     usable = [name for name, lack in lacks.items() if not lack]
     chosen: list[str] = []
     for name in (wanted or (DEFAULT if DEFAULT in usable else "all")).split(","):
@@ -59,7 +61,9 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str
         elif name and name != "none":
             if name not in usable:
                 why = lacks.get(name, "there is no such metric")
-                raise OptionError("metrics", name, f"{why}; possible here: {', '.join(['all', 'none', *usable])}")
+                near = "" if name in METRICS else did_you_mean(name, ["all", "none", *METRICS])
+                hint = near or f"possible here: {', '.join(['all', 'none', *usable])}"
+                raise OptionError("metrics", name, why, hint=hint)
             chosen.append(name)
     for name in chosen:
         METRICS[name].check_package()
@@ -131,6 +135,8 @@ def known_metrics(evaluation: Mapping[str, Any], prior: str) -> set[str]:
 def _score(name: str, codes: np.ndarray, truth: GroundTruth | LabelledCodes | None, seed: int) -> Score:
     try:
         score = METRICS[name].score(codes, truth, seed)
+    except OptionError as error:  # about an argument of the metric's function, which the user did not give
+        raise OptionError("metrics", name, error.message()) from error
     except MinidecompError:
         raise
     except Exception as error:  # a metric of your own may raise anything

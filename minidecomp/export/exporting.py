@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..data import dataset_from
 from ..data.dataset import Dataset
-from ..errors import OptionError, either, one_of
+from ..errors import OptionError, either, marked
 from ..files import make_folder
 from ..runs.checkpoint import Run, load
 from ..variants import EXPORT_FORMATS

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import OptionError, either, one_of
+from ..errors import OptionError, either, marked
 from ..packages import missing
 from ..runs.checkpoint import Run
 from ..variants import EXPORT_FORMATS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..data import dataset_from
 from ..data.dataset import Dataset
-from ..errors import MinidecompError, OptionError, did_you_mean, one_of
+from ..errors import MinidecompError, OptionError
 from ..model.vae import VAE
 from ..objective import objective_from
 from ..runs.checkpoint import Run, State

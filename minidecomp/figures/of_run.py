@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.points import Points, as_numbers, evenly_spread
-from ..errors import OptionError, either, one_of
+from ..errors import OptionError, either
 from ..files import make_folder
 from .activity import class_activity
 from .comparison import data_and_reconstructions, samples

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, did_you_mean, one_of
+from ..errors import OptionError
 from .explanation import Explained, Situation
 
 FOLDER = Path(__file__).parents[2]

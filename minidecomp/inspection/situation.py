@@ -7,7 +7,7 @@ import numpy as np
 from .. import memory
 from ..data.dataset import Dataset
 from ..data.points import as_numbers, evenly_spread
-from ..errors import OptionError, counted
+from ..errors import OptionError, counted, marked
 from ..model.vae import VAE, in_dtype
 from ..objective import Objective
 from ..randomness import streams

@@ -17,8 +17,8 @@ import numpy as np
 from ..data.dataset import Dataset, Digests
 from ..data.points import as_numbers
 from ..data.rules import DataRules, check_finite
-from ..errors import Fault, OptionError, RunError, one_of, shown
-from ..files import unchecked, write_file
+from ..errors import Fault, OptionError, RunError, as_arguments, shown
+from ..files import named_path, unchecked, write_file
 from ..model import from_options
 from ..model.optimizer import Adam
 from ..model.vae import VAE, in_dtype
@@ -432,7 +432,8 @@ def epoch_of(folder: Path) -> int | None:
 
 def _checkpoint(folder: Path) -> Path:
     if not folder.is_dir():
-        raise RunError(f"{folder}: this is a file, not a run folder" if folder.exists() else f"{folder}: no such run folder")
+        what = "this is a file, not a run folder" if folder.exists() else "no such run folder"
+        raise RunError(f"{folder}: {what}")
     if not (folder / LAST).is_file():
         raise RunError(f"{folder}: this is not a run folder, as it has no {LAST}")
     return folder / LAST

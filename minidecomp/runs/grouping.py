@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import OptionError
+from ..errors import OptionError, marked
 from ..settings.options import by_name
 from .comparison import Row, check_column, differing_options, is_number, short_text, size_of_value
 from .following import independent

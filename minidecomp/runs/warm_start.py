@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..data.scaling import Scaling
-from ..errors import DataError, OptionError, RunError, counted, shown
+from ..errors import DataError, OptionError, RunError, counted
 from ..settings.options import OF_THE_MACHINE, TrainOptions, is_relevant
 from ..settings.sources import override
 from . import checkpoint

@@ -43,7 +43,9 @@ def settle(resolved: dict[str, Any]) -> None:
         return
     if patience:
         raise OptionError(
-            "early_stopping", patience, "this needs validation points; use `--validation-fraction` or `--validation FILE`"
+            "early_stopping",
+            patience,
+            "this needs validation points; use `--validation-fraction` or `--validation FILE`",
         )
     for name in GO_WITH_IT:
         if resolved[name] is not None:

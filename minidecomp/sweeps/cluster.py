@@ -17,7 +17,7 @@ from shlex import quote
 from typing import Any
 
 from .. import __version__
-from ..errors import Fault, OptionError, RunError
+from ..errors import Fault, OptionError, RunError, marked, on_command_line
 from ..files import make_folder, read_small_file, write_file
 from ..packages import missing
 from ..runs.folder import config_text
@@ -107,8 +107,8 @@ def run_on_cluster(
         except (OSError, CancelledError) as error:  # network errors; errors of the sweep's files are Faults
             table.write()
             raise Unfinished(
-                f"{marked('scheduler', address)}: the scheduler is gone, or has dropped the runs; what is finished stays; "
-                f"to continue: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
+                f"{marked('scheduler', address)}: the scheduler is gone, or has dropped the runs; "
+                f"what is finished stays; to continue: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
             ) from error
     table.write()
     return outcomes

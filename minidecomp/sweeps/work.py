@@ -12,7 +12,7 @@ from typing import Any
 from .. import training
 from ..data import dataset_from
 from ..data.dataset import Dataset, Digests
-from ..errors import MinidecompError, OptionError, RunError, counted
+from ..errors import MinidecompError, OptionError, RunError, counted, on_command_line
 from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
 from ..loggers.log import check_log, log_of_run, to_stderr

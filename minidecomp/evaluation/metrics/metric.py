@@ -45,6 +45,8 @@ class Metric:
         The most values that a factor may have; 0 for any number.
     least_latent_dims : int
         The number of latent dimensions that it needs.
+    least_points : int
+        The number of test points that it needs, if it does not draw points by their factors.
     slow : str
         How long it takes, if that is minutes; ``all`` then leaves it out.
     package, module, install : str
@@ -62,6 +64,7 @@ class Metric:
     least_factors: int = 1
     most_values: int = 0
     least_latent_dims: int = 1
+    least_points: int = 2
     slow: str = ""
     package: str = ""
     module: str = ""
@@ -84,12 +87,14 @@ class Metric:
             return None
         return self.of_truth if known.at_will else self.of_points
 
-    def lacks(self, known: KnownFactors, latent_dim: int) -> str:
-        """Why it cannot be computed for these factors and this number of latent dimensions; empty if it can."""
+    def lacks(self, known: KnownFactors, latent_dim: int, points: int | None = None) -> str:
+        """Why it cannot be computed for these factors, latent dimensions and test points; empty if it can."""
         if self.needs_factors and (lack := self._lacks_of_factors(known)):
             return lack
         if latent_dim < self.least_latent_dims:
             return f"it needs {_in_words(self.least_latent_dims)} latent dimensions"
+        if not known.at_will and points is not None and points < self.least_points:
+            return f"it needs {_in_words(self.least_points)} test points or more"
         return ""
 
     def _lacks_of_factors(self, known: KnownFactors) -> str:
