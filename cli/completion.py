@@ -22,8 +22,11 @@ def completion(shell: str | None) -> None:
     bash must be 4.4 or newer.
     """
     if shell not in SHELLS:
-        got = "" if shell is None else f", not {shell}"
-        raise click.UsageError(f"name your shell, {', '.join(SHELLS[:-1])} or {SHELLS[-1]}{got}")
+        from minidecomp.errors import did_you_mean, either, quoted
+
+        got = "" if shell is None else f", not {quoted(shell)}"
+        hint = did_you_mean(shell or "", SHELLS)
+        raise click.UsageError(f"name your shell, {either(SHELLS)}{got}" + (f"; {hint}" if hint else ""))
     from .completing import script
 
     click.echo(script(shell), nl=False)

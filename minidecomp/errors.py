@@ -36,6 +36,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def number(value: float) -> str:
+    """A number in a sentence: 0.05, 12 and 1,000,000; 1e+30 where nobody counts the digits."""
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:g}"
+
+
 def quoted(value: object) -> str:
     """A value at the end of a message: a text in quotes, unless it reads as a number."""
     text = shown(value)
@@ -142,14 +147,14 @@ def _as_argument(mark: re.Match[str]) -> str:
     word, value = mark[1], mark[2]
     negated = word.startswith("no-")
     name = option_of("--" + word.removeprefix("no-"))
-    if value and value[0] in "'\"":
-        value = " ".join(shlex.split(value))
     if negated:
         return f"{name}=False"
     if value is None or value.isupper():  # FILE stands for any value
         return name
     if name in SHOWN_BY_VALUE:
         return value
+    if value[0] in "'\"":
+        value = " ".join(shlex.split(value))
     is_number = re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", value)
     return f"{name}={value}" if is_number else f'{name}="{value}"'
 

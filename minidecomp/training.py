@@ -20,7 +20,7 @@ from .data.rules import DataRules, learn
 from .data.waiting import SILENT, Waiting
 from .engines import Engine, make, usable_engine
 from .engines.rules import trained_rows
-from .errors import DataError, Fault, OptionError, RunError, counted, marked
+from .errors import DataError, Fault, OptionError, RunError, counted, marked, number
 from .inspection.over_training import record
 from .inspection.validation import (
     epochs_between,
@@ -513,7 +513,7 @@ def _advice(trainer: Trainer) -> str:
     largest = max(map(abs, value_range(trainer.data)))
     name, far = _farthest_option(trainer.options)
     if largest > max(LARGE_DATA, far):
-        return f"the data reach {largest:.3g}: scale them to a size near 1"
+        return f"the data reach {number(float(f'{largest:.3g}'))}: scale them to a size near 1"
     value = getattr(trainer.options, name)
     # The learning rate has no effect before the first step.
     if far > FAR or trainer.state.optimizer.step == 0:

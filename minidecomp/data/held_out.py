@@ -27,7 +27,8 @@ def held_out(count: int, fraction: float, seed: int, name: str) -> tuple[np.ndar
     if count - kept < FEWEST:
         share = marked("validation_fraction", f"{fraction:g}")
         raise DataError(
-            f"{name}: has {counted(count, 'training point')}; of these {share} leaves {count - kept}, and at least {FEWEST} are needed"
+            f"{name}: has {counted(count, 'training point')}; of these {share} leaves {count - kept}, "
+            f"and at least {FEWEST} are needed"
         )
     order = permutation(count, seed, *streams.VALIDATION_SPLIT.at())
     return np.sort(order[kept:]), np.sort(order[:kept])

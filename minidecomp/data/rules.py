@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, OptionError, counted, marked
+from ..errors import DataError, OptionError, counted, marked, number
 from ..variants import LIKELIHOODS
 from .cells import Reading
 from .dataset import Dataset
@@ -259,13 +259,14 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
     least, greatest = _extremes_of(dataset)
     if LIKELIHOODS[likelihood].data_range is not None:
         if least < low or greatest > high:
-            came = f"{dataset.name} has {least:g} to {greatest:g}"
+            came = f"{dataset.name} has {number(least)} to {number(greatest)}"
             if dataset.scaling is not None:
                 came += f" after {marked('scale', dataset.scaling.kind)}, which goes by the training points' range"
             raise OptionError("likelihood", likelihood, f"this needs data from {low:g} to {high:g}; {came}")
     elif max(-least, greatest) > LARGEST:
         raise DataError(
-            f"{dataset.name} has {least:g} to {greatest:g}; beyond {LARGEST:g} no model learns anything: "
+            f"{dataset.name} has {number(least)} to {number(greatest)}; "
+            f"beyond {number(LARGEST)} no model learns anything: "
             f"{_what_to_do(least, greatest)}"
         )
     rules.check(dataset)

@@ -147,6 +147,9 @@ def evaluate(
     """
     wanted, listener = wanted or Wanted(), listener or Listener()
     names = check_wanted(wanted, options, dataset)
+    known = scoring.known_factors(dataset, options)
+    if line := scoring.left_out(wanted.metrics, names, known, options.latent_dim, len(dataset.test)):
+        listener.say(line)
     for name in names:
         if METRICS[name].slow:
             listener.say(f"{name} will take {METRICS[name].slow}, and twice that with a Student-t prior")

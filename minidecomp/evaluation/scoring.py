@@ -70,6 +70,15 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int, points: int
     return list(dict.fromkeys(chosen))
 
 
+def left_out(wanted: str, chosen: Sequence[str], known: KnownFactors, latent_dim: int, points: int) -> str:
+    """A line about the metrics that ``all`` leaves out although they need no factors; empty if there is none."""
+    if DEFAULT in chosen or (wanted and "all" not in wanted.split(",")):
+        return ""
+    lacks = {name: each.lacks(known, latent_dim, points) for name, each in METRICS.items() if not each.needs_factors}
+    reasons = [f"{name} ({lack})" for name, lack in lacks.items() if lack]
+    return f"left out: {', '.join(reasons)}" if reasons else ""
+
+
 def ground_truth(codes: np.ndarray, grid: Grid) -> GroundTruth | None:
     """The grid's factors that vary, with the codes (N, D) of its points; None if none varies."""
     sizes = tuple(size for size in grid.sizes if size > 1)

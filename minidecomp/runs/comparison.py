@@ -98,7 +98,7 @@ def read_rows(
     """
     rows: list[Row] = []
     problems: list[str] = []
-    folders = list(map(Path, places))
+    folders = list(map(named_path, places))
     for folder in find_runs(folders, inside):
         try:
             rows.append(read_row(folder))

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..errors import YES_OR_NO, OptionError, either, is_text, marked, shown
+from ..errors import number as in_sentence
 from ..variants import OPTION_CHECKS, Option
 from . import schedules, validation
 from .common_names import unknown_option
@@ -70,7 +71,7 @@ def in_words(kind: Any, limits: Mapping[str, Any], with_noun: bool = False) -> s
 def _shown(bound: float) -> str:
     if bound == SEED:
         return "2^64 - 1"
-    return f"{int(bound):,}" if abs(bound) >= 10_000 and bound == int(bound) else f"{bound:g}"
+    return f"{bound:,}" if isinstance(bound, int) else in_sentence(bound)
 
 
 def check(name: str, value: Any) -> Any:

@@ -108,7 +108,8 @@ def run_on_cluster(
             table.write()
             raise Unfinished(
                 f"{marked('scheduler', address)}: the scheduler is gone, or has dropped the runs; "
-                f"what is finished stays; to continue: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
+                f"what is finished stays; to continue: minidecomp sweep --resume {quote(str(given))}, "
+                "with a scheduler or without"
             ) from error
     table.write()
     return outcomes
