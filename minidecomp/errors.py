@@ -59,16 +59,18 @@ def either(words: Iterable[object], last: str = "or") -> str:
     return f"{', '.join(first)} {last} {end}" if first else end
 
 
-def nearest(word: str, known: Iterable[str], likeness: float = LIKENESS) -> str | None:
-    """The known word that was probably meant: the most similar one, or the only one that has it as a part.
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant: the most similar one, or the only one that begins with it or has it as a part.
 
     None if nothing is near. "alpah" gives "alpha", and "curves" gives "learning_curves".
     """
     words: Sequence[str] = list(dict.fromkeys(known))
-    near = most_similar(word, words, likeness)
+    if (near := most_similar(word, words)) is not None:
+        return near
     wanted = _plain(word)
-    parts = [each for each in words if wanted in _plain(each).split("-")]
-    return near if near is not None else parts[0] if len(parts) == 1 else None
+    begun = [each for each in words if len(wanted) > 2 and _plain(each).startswith(wanted)]
+    parts = begun or [each for each in words if wanted in _plain(each).split("-")]
+    return parts[0] if len(parts) == 1 else None
 
 
 def most_similar(word: str, known: Iterable[str], likeness: float = LIKENESS) -> str | None:

@@ -144,7 +144,7 @@ def test_pickles(X):
     ("given", "message"),
     [
         ({"alpha": -1}, "alpha must be 0 or more, not -1"),
-        ({"prior": "normall"}, "prior must be one of gaussian"),
+        ({"prior": "normall"}, "prior must be gaussian"),
         ({"prior": "gaussian", "df": 3.0}, "this is for prior='student-t'"),
         ({"likelihood": "bernoulli"}, "this needs data from 0 to 1"),
     ],

@@ -236,7 +236,7 @@ def test_csv_and_all(here, capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--format word", "--format must be one of text, markdown, latex, csv, not 'word'"),
+        ("--format word", "--format must be text, markdown, latex or csv, not 'word'"),
         ("--format csv --json", "--format csv: this cannot be used together with --json"),
         ("--format text --csv", "--format text: this cannot be used together with --csv"),
         ("--csv --json", "--csv: this cannot be used together with --json"),

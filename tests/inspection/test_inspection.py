@@ -311,7 +311,7 @@ def test_explain_on_the_command_line(run, capsys):
         ("gradients run --explain", "--explain: this needs --term, the term to explain"),
         ("gradients run --term mmd", "--term mmd: this needs --explain"),
         ("gradients run --term kl --explain --json", "--json: --explain writes a text"),
-        ("gradients run --term mdm --explain", "--term must be one of reconstruction, kl,"),
+        ("gradients run --term mdm --explain", "--term must be reconstruction, kl,"),
         ("gradients run --check --theorem 1", "--theorem: this cannot be used together with --check"),
         ("gradients run --check --save x.npz", "--save x.npz: this cannot be used together with --check"),
         ("gradients run --save x.txt", "--save x.txt: the file's name must end in .npz"),
