@@ -190,7 +190,8 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
     parts = read_blocks(named_path(config)) if config is not None else [{}]
     environment, made = from_environment(), []
     for part in parts:
-        with naming(over, {} if part.get("from_run") else environment, config, part):
+        there = {name: value for name, value in environment.items() if name not in part}
+        with naming(over, there, config, part):
             wanted = with_its_options(laid_over(laid_over(environment, part), over))
         made.append(with_absolute_paths(_plain_values(wanted)))
     return made

@@ -60,7 +60,8 @@ def either(words: Iterable[object], last: str = "or") -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant: the most similar one, or the only one that begins with it or has it as a part.
+    """The known word that was probably meant: the most similar one, or the only one that has it as its
+    beginning or as a part.
 
     None if nothing is near. "alpah" gives "alpha", and "curves" gives "learning_curves".
     """
