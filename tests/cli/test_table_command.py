@@ -237,9 +237,9 @@ def test_csv_and_all(here, capsys):
     ("args", "message"),
     [
         ("--format word", "--format must be text, markdown, latex or csv, not 'word'"),
-        ("--format csv --json", "--format csv: this cannot be used together with --json"),
-        ("--format text --csv", "--format text: this cannot be used together with --csv"),
-        ("--csv --json", "--csv: this cannot be used together with --json"),
+        ("--format csv --json", "--json and --format cannot be used together"),
+        ("--format text --csv", "--csv and --format cannot be used together"),
+        ("--csv --json", "--csv and --json cannot be used together"),
     ],
 )
 def test_one_form_at_a_time(here, capsys, args, message):

@@ -29,7 +29,7 @@ def test_channels_are_found_by_size_and_put_last(values, channels, expected):
 @pytest.mark.parametrize(
     ("shape", "channels", "words"),
     [
-        ((5, 3, 8, 3), "", ("first or its last", "--channels first")),
+        ((5, 3, 8, 3), "", ("first or its last", 'channels="first"')),
         ((5, 6, 8, 2), "", ("1, 3 or 4 channels",)),
         ((5, 6, 8, 3), "first", ("1, 3 or 4 channels", "first axis")),
         ((5, 3, 6, 8), "last", ("1, 3 or 4 channels", "last axis")),

@@ -273,7 +273,7 @@ def test_the_first_bad_row_is_named(no_room):
             arrays.load("x.npy")
         lines.append(str(caught.value))
         no_room()
-    assert lines[0] == lines[1] + "; --drop-missing leaves out 1 row"
+    assert lines[0] == lines[1] + "; drop_missing leaves out 1 row"
     assert "got nan in row 150, column 2" in lines[1]
 
 

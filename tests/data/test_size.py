@@ -34,7 +34,7 @@ def test_near_size_1_nothing_is_said(values):
 def test_bytes_of_another_type_are_called_so(dtype):
     said = note(WHOLE.astype(dtype))
     assert said.startswith("x: whole numbers from 0 to 255 look like bytes but are not uint8")
-    assert said.endswith("--scale bytes divides them by 255") and "\n" not in said
+    assert said.endswith("`--scale bytes` divides them by 255") and "\n" not in said
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_no_model_learns_is_refused(dtype, capsys):
         assert main([*command, "--data", "x.npy", "--dtype", dtype]) == 2
         err = capsys.readouterr().err
         assert (
-            "beyond 1e+06 no model learns anything: --scale standardise brings each column" in err
+            "beyond 1,000,000 no model learns anything: --scale standardise brings each column" in err
             and err.count("\n") == 1
         )
     model = DecompositionVAE(dtype=dtype)
