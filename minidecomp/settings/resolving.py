@@ -71,7 +71,7 @@ def in_words(kind: Any, limits: Mapping[str, Any], with_noun: bool = False) -> s
 def _shown(bound: float) -> str:
     if bound == SEED:
         return "2^64 - 1"
-    return f"{bound:,}" if isinstance(bound, int) else in_sentence(bound)
+    return f"{bound:,}" if abs(bound) >= 10_000 and isinstance(bound, int) else in_sentence(bound)
 
 
 def check(name: str, value: Any) -> Any:

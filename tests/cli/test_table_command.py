@@ -129,7 +129,7 @@ def test_what_differs_between_groups_only_tells_them_apart():
     # What follows from an option of --by does not: a prior brings its degrees of freedom along.
     rows = [row(prior="student-t", df=3.0, kl="monte-carlo"), row(kl="closed-form"), row(kl="closed-form", seed=1)]
     assert [group.options for group in groups(rows, ["prior"])] == [{"prior": "student-t"}, {"prior": "gaussian"}]
-    with pytest.raises(OptionError, match="the runs with prior gaussian differ in kl; use --by prior,kl"):
+    with pytest.raises(OptionError, match='the runs with prior gaussian differ in kl; use by="prior,kl"'):
         groups([row(kl="monte-carlo"), row(kl="closed-form", seed=1)], ["prior"])
 
 

@@ -233,7 +233,7 @@ def test_missing_file_folder_and_ending(tmp_path):
     (tmp_path / "x.rst").write_text("1\n2\n")
     refuse(tmp_path / "x.rst", "ends in .rst", ".npy, .npz, .csv, .tsv")
     (tmp_path / "x").write_text("1\n2\n")
-    refuse(tmp_path / "x", "no such file")
+    refuse(tmp_path / "x", "ends in nothing")
 
 
 def test_unreadable_file(tmp_path, monkeypatch):

@@ -94,7 +94,7 @@ def test_grey_among_colour_is_colour_and_transparent_is_on_white(tmp_path, pillo
 
 def test_two_sizes_and_a_broken_file(tmp_path, pillow):
     folder = put(pillow, tmp_path / "x", [GREY[0], GREY[1][:4]])
-    with pytest.raises(DataError, match=r"000.png has 6 x 8 pixels, 001.png 4 x 8; --resize ROWS,COLUMNS"):
+    with pytest.raises(DataError, match=r"000.png has 6 x 8 pixels, 001.png 4 x 8; resize makes them equal"):
         read_folder(folder)
     images, _, _ = read_folder(folder, (3, 4))
     assert images.shape == (2, 3, 4)

@@ -146,9 +146,9 @@ def test_missing_labels_are_refused_or_left_out(tmp_path):
         (
             {"labels": "none", "drop": ""},
             DataError,
-            "--labels: there is no column none; the columns are a, b",
+            "labels: there is no column none; the columns are a, b",
         ),
-        ({"factors": "kind,none", "drop": ""}, DataError, "--factors: there is no column none"),
+        ({"factors": "kind,none", "drop": ""}, DataError, "factors: there is no column none"),
         (
             {"labels": "a"},
             OptionError,

@@ -40,12 +40,12 @@ def test_bytes_of_another_type_are_called_so(dtype):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (np.abs(NORMAL) * 1e4, "--scale unit to 0..1"),
-        (NORMAL + 100, "--scale standardise brings each column"),
-        (NORMAL / 1000, "--scale standardise brings each column"),
-        (WHOLE + 0.5, "--scale unit to 0..1"),
+        (np.abs(NORMAL) * 1e4, "`--scale unit` to 0..1"),
+        (NORMAL + 100, "`--scale standardise` brings each column"),
+        (NORMAL / 1000, "`--scale standardise` brings each column"),
+        (WHOLE + 0.5, "`--scale unit` to 0..1"),
         (-WHOLE, "from -255 to 0, far from size 1"),
-        (WHOLE * 257, "--scale unit to 0..1"),
+        (WHOLE * 257, "`--scale unit` to 0..1"),
     ],
 )
 def test_far_from_size_1_the_range_and_what_to_do_are_said(values, said):

@@ -474,10 +474,10 @@ TO_TYPE = {
     "marks": (
         "a,b,c\n" + NUMBERS.replace("4.5", "?").replace("8.5", "."),
         {},
-        "got '?'; --missing '?,.' marks them as missing",
+        """got '?'; missing="?,." marks them as missing""",
     ),
-    "words": (WORDS, {}, "--drop 'a b,kind of' leaves the columns out, --labels 'kind of' uses one as classes"),
-    "units beside numbers": (PERCENT, {}, "--drop b leaves the column out"),
+    "words": (WORDS, {}, 'drop="a b,kind of" leaves the columns out, labels="kind of" uses one as classes'),
+    "units beside numbers": (PERCENT, {}, 'drop="b" leaves the column out'),
     "infinity": ("a,b\n1,2\n3,inf\n5,6\n7,8\n", {}, "line 3, column b: expected a finite number, got inf"),
     "another case": (
         "Age,b,c\n" + NUMBERS,

@@ -46,7 +46,7 @@ class Metric:
     least_latent_dims : int
         The number of latent dimensions that it needs.
     least_points : int
-        The number of test points that it needs, if it does not draw points by their factors.
+        The number of test points that it needs, if it takes nothing but their codes.
     slow : str
         How long it takes, if that is minutes; ``all`` then leaves it out.
     package, module, install : str
@@ -93,7 +93,7 @@ class Metric:
             return lack
         if latent_dim < self.least_latent_dims:
             return f"it needs {_in_words(self.least_latent_dims)} latent dimensions"
-        if not known.at_will and points is not None and points < self.least_points:
+        if self.function_of(known) is None and points is not None and points < self.least_points:
             return f"it needs {_in_words(self.least_points)} test points or more"
         return ""
 
