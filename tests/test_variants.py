@@ -64,7 +64,7 @@ def test_without_them_they_are_unknown():
         assert "logistic_width" not in by_name()
         with pytest.raises(OptionError, match="unknown option"):
             resolve(logistic_width=2)
-        with pytest.raises(OptionError, match="must be gaussian, student-t, mixture, sparse"):
+        with pytest.raises(OptionError, match="must be gaussian, student-t, mixture or sparse"):
             resolve(prior="logistic")
     finally:
         PRIORS.add(Logistic)

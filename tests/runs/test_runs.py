@@ -168,9 +168,9 @@ def test_a_run_folder_is_never_overwritten(run, tmp_path):
     with pytest.raises(RunError, match="it exists already"):
         new_run(str(run.folder), run.options)
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="^file: this is a file"):
+    with pytest.raises(RunError, match=r"^file: this is a file"):
         new_run("file", run.options)
-    with pytest.raises(RunError, match="--out file/x: cannot write there: Not a directory"):
+    with pytest.raises(RunError, match="file/x: cannot write there: Not a directory"):
         new_run("file/x", run.options)
     (tmp_path / "empty").mkdir()
     assert new_run("empty", run.options)[0].name == "empty"

@@ -431,7 +431,7 @@ def test_changed_validation_points_are_refused_by_a_resume(points, tmp_path, cap
     (tmp_path / "v.npy").unlink()
     assert main(["evaluate", folder, "--metrics", "none", "--no-decomposition"]) == 0
     assert main(["train", "--resume", folder, "--epochs", "3"]) == 2
-    assert "v.npy: no such file" in capsys.readouterr().err
+    assert "v.npy: there is no such file" in capsys.readouterr().err
     np.save(tmp_path / "moved.npy", X[:7])
     moved = ["--validation", str(tmp_path / "moved.npy")]
     assert main(["train", "--resume", folder, "--epochs", "3", "--no-plots", *moved]) == 0
