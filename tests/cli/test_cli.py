@@ -466,7 +466,7 @@ def test_a_small_dsprites_run(capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("train --latent-dim 0", "--latent-dim must be a whole number from 1 to 10000, not 0"),
+        ("train --latent-dim 0", "--latent-dim must be a whole number from 1 to 10,000, not 0"),
         ("train --hidden 10,x", "--hidden: expected at most 30 whole numbers from 1 to 100,000, separated by commas, got '10,x'"),
         ("train --lr -1", "--lr must be above 0, not -1"),
         ("train --beta nan", "--beta: expected a number of 0 or more, got nan"),

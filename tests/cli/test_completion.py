@@ -137,7 +137,7 @@ def test_the_command(capsys):
     assert main(["completion"]) == 2
     assert capsys.readouterr().err == "minidecomp: name your shell, bash, zsh or fish\n"
     assert main(["completion", "tcsh"]) == 2
-    assert capsys.readouterr().err == "minidecomp: name your shell, bash, zsh or fish, not tcsh\n"
+    assert capsys.readouterr().err == "minidecomp: name your shell, bash, zsh or fish, not 'tcsh'\n"
 
 
 def needs(shell):
