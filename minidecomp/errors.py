@@ -6,6 +6,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -157,7 +158,8 @@ def _as_argument(mark: re.Match[str]) -> str:
     if name in SHOWN_BY_VALUE:
         return value
     if value[0] in "'\"":
-        value = " ".join(shlex.split(value))
+        with suppress(ValueError):  # a long value was cut
+            value = " ".join(shlex.split(value))
     is_number = re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", value)
     return f"{name}={value}" if is_number else f'{name}="{value}"'
 
@@ -220,7 +222,7 @@ class OptionError(MinidecompError, ValueError):
         super().__init__(option, value, reason)
         if allowed := list(map(str, choices)):
             must_be = must_be or either(dict.fromkeys(allowed))
-            hint = hint or did_you_mean(str(value), allowed)
+            hint = hint or (did_you_mean(value, allowed) if isinstance(value, str) else "")
         self.option, self.value = option, value
         self.words = {"reason": reason, "must_be": must_be, "expected": expected, "hint": hint, "where": where}
 
