@@ -340,7 +340,7 @@ def test_lines_are_of_the_estimators_parameters():
     with pytest.warns(UserWarning, match='scale="standardise" brings'):
         DecompositionVAE(**QUICK).fit(far)
     X = np.random.default_rng(0).integers(0, 256, (40, 3, 5, 3)).astype(np.uint8)
-    with pytest.raises(ValueError, match="say channels='first' or channels='last'"):
+    with pytest.raises(ValueError, match='say channels="first" or channels="last"'):
         DecompositionVAE(**QUICK, reshape=True).fit(X)
     model = DecompositionVAE(**QUICK, reshape=True, channels="first").fit(X)
     assert model.image_shape_ == (5, 3, 3) and model.sample(2).shape == (2, 3, 5, 3)

@@ -310,10 +310,7 @@ def size_note(dataset: Dataset) -> str:
 def _apart(low: float, high: float) -> str:
     """``0 to 1e+30``, with as many digits as distinguish the two."""
     for digits in range(6, 17):
-        texts = [
-            f"{value:,.{digits}g}" if 10_000 <= abs(value) < 10**digits else f"{value:.{digits}g}"
-            for value in (low, high)
-        ]
+        texts = [f"{value:.{digits}g}" for value in (low, high)]
         if low == high or texts[0] != texts[1]:
             break
     return " to ".join(texts)

@@ -43,7 +43,7 @@ def test_the_estimator_is_told_of_arguments(tmp_path):
         DecompositionVAE(epochs=1).fit(X * 1e30)
     with pytest.raises(Exception, match=r"beta=1e\+308 may be too large$"):
         DecompositionVAE(epochs=1, beta=1e308).fit(X)
-    warned = pytest.warns(UserWarning, match=r"go from 100,000 to 100,000.0\d+, far .* scale=\"unit\" to 0..1$")
+    warned = pytest.warns(UserWarning, match=r"go from 100000 to 100000.0\d+, far .* scale=\"unit\" to 0..1$")
     with warned, pytest.raises(Exception, match="the data reach 100,000: scale them"):
         DecompositionVAE(epochs=1).fit(X.clip(0, 1) * 0.02 + 1e5)
     model = DecompositionVAE(epochs=1).fit(X)
