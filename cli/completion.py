@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from minidecomp.errors import either
-
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -24,9 +22,14 @@ def completion(shell: str | None) -> None:
     bash must be 4.4 or newer.
     """
     if shell not in SHELLS:
+        from minidecomp.errors import did_you_mean, either, quoted
+
         if shell is None:
             raise click.UsageError(f"completion needs a shell: {either(SHELLS)}")
-        raise click.UsageError(f"the shell must be {either(SHELLS)}, not '{shell}'")
+        hint = did_you_mean(shell, SHELLS)
+        raise click.UsageError(
+            f"the shell must be {either(SHELLS)}, not {quoted(shell)}" + (f"; {hint}" if hint else "")
+        )
     from .completing import script
 
     click.echo(script(shell), nl=False)

@@ -89,7 +89,7 @@ def export(
         with _named(folder, scratch):
             made = {folder / path.name: path for path in chosen.files(loaded, Path(scratch), name, weights, point)}
         for path in made:
-            check_run_output("name", path, loaded)
+            check_run_output("out", path, loaded)
         written = exported(
             chosen, loaded, {path: each.stat().st_size for path, each in made.items()}, name, weights, point
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, one_of
+from minidecomp.errors import MinidecompError, OptionError, marked
 
 from .gradient_tables import check_lines, summary_lines, theorem_lines
 from .loading import say_notes, which_option
@@ -94,9 +94,9 @@ def _refuse_contradictions(
         raise OptionError("json", None, "--explain writes a text; leave one of the two out")
     modes = [name for name, on in (("check", checked), ("explain", explained), ("theorem", theorem is not None)) if on]
     if len(modes) > 1:
-        raise OptionError(modes[1], None, f"this cannot be used together with --{modes[0]}")
+        raise MinidecompError(f"{marked(modes[0])} and {marked(modes[1])} cannot be used together")
     if save is not None and modes:
-        raise OptionError("save", save, f"this cannot be used together with --{modes[0]}")
+        raise MinidecompError(f"{marked(modes[0])} and `--save` cannot be used together")
 
 
 def _situation(
@@ -236,7 +236,7 @@ def _theorem(looked_at: Situation, name: str, as_json: bool) -> int:
 
     s = looked_at
     if name not in STATEMENTS:
-        raise OptionError("theorem", name, must_be=one_of(STATEMENTS))
+        raise OptionError("theorem", name, choices=STATEMENTS)
     if s.objective.beta == 0:
         raise OptionError("beta", 0, must_be="above 0 for the paper's statements")
     sides = STATEMENTS[name](s.vae, s.x, s.draws.eps[0], s.objective.beta)

@@ -133,7 +133,7 @@ def dataset_of(options: TrainOptions, given: bool) -> Dataset:
     """The data of a run's options; if a file is missing and none was ``given`` instead, the error says what to do."""
     from minidecomp.data import FILES_OR_NAMES, dataset_from
     from minidecomp.data.labels import is_file
-    from minidecomp.errors import DataError, OptionError
+    from minidecomp.errors import DataError, OptionError, on_command_line
     from minidecomp.settings.options import data_names
 
     for name in FILES_OR_NAMES:
@@ -145,7 +145,7 @@ def dataset_of(options: TrainOptions, given: bool) -> Dataset:
         return dataset_from(options)
     except (DataError, OptionError) as error:
         if not given and options.data not in data_names() and not os.path.exists(str(options.data)):
-            raise DataError(f"{error}; --data FILE says where the run's data is now") from None
+            raise DataError(f"{on_command_line(error)}; `--data FILE` says where the run's data is now") from None
         raise
 
 

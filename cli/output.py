@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, RunError, either, printable
+from minidecomp.errors import OptionError, RunError, as_flags, either, printable
 
 from .program import as_typed
 
@@ -25,7 +25,7 @@ RUN_FILES = ("checkpoint.npz", "best.npz", "config.toml", "metrics.csv", "gradie
 def say(line: str, err: bool = False) -> None:
     """Print one line that may contain a name from outside; unprintable characters are escaped."""
     stream = sys.stderr if err else sys.stdout
-    click.echo(printable(as_typed(line), getattr(stream, "encoding", None) or "utf-8"), err=err)
+    click.echo(printable(as_typed(as_flags(line)), getattr(stream, "encoding", None) or "utf-8"), err=err)
 
 
 def say_page(path: Path, size: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import RunError, counted
+from minidecomp.errors import RunError, counted, did_you_mean, either
 
 from .output import say
 
@@ -51,7 +51,8 @@ def reproduce(
     from .sweep import check_scheduler
 
     if experiment not in EXPERIMENTS:
-        raise RunError(f"unknown experiment '{experiment}'; the experiments are {', '.join(EXPERIMENTS)}")
+        hint = did_you_mean(experiment, EXPERIMENTS) or f"the experiments are {either(EXPERIMENTS, 'and')}"
+        raise RunError(f"unknown experiment '{experiment}'; {hint}")
     if reason := figures.missing():
         raise RunError(f"the figure of {experiment} cannot be drawn: {reason}")
     check_scheduler(scheduler)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError
+from minidecomp.errors import MinidecompError
 
 from .output import say
 from .tables import CSV, TEXT, print_table
@@ -34,7 +34,7 @@ def runs(folders: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
     the last epoch. The options are those that differ among the runs on one data set; a sweep shows all its values.
     """
     if as_csv and as_json:
-        raise OptionError("csv", None, "this cannot be used together with --json")
+        raise MinidecompError("`--csv` and `--json` cannot be used together")
     found, problems = _found(folders)
     if as_json:
         from minidecomp.files import as_json as text

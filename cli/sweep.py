@@ -171,10 +171,11 @@ def _refuse_with_resume(given: dict[str, Any], config: str | None, seeds: str | 
 
 def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> list[Block]:
     """The grid: the command line over the grid file over the environment."""
+    from minidecomp.files import named_path
     from minidecomp.runs.warm_start import with_its_options
     from minidecomp.settings.resolving import check, whole_number
     from minidecomp.settings.schedules import spelled_out
-    from minidecomp.settings.sources import from_environment
+    from minidecomp.settings.sources import from_environment, naming
     from minidecomp.settings.sources import over as laid_over
     from minidecomp.sweeps.grid import read_blocks, values_of, with_absolute_paths
 
@@ -188,9 +189,14 @@ def _blocks(given: dict[str, Any], config: str | None, seeds: str | None) -> lis
         over[name] = values[0] if len(values) == 1 else values
     if seeds is not None:
         over["seeds"] = whole_number("seeds", seeds, 1, 1000)
-    parts = read_blocks(Path(config)) if config is not None else [{}]
-    wanted = [laid_over(laid_over(from_environment(), part), over) for part in parts]
-    return [with_absolute_paths(_plain_values(with_its_options(each))) for each in wanted]
+    parts = read_blocks(named_path(config)) if config is not None else [{}]
+    environment, made = from_environment(), []
+    for part in parts:
+        there = {name: value for name, value in environment.items() if name not in part}
+        with naming(over, there, config, part):
+            wanted = with_its_options(laid_over(laid_over(environment, part), over))
+        made.append(with_absolute_paths(_plain_values(wanted)))
+    return made
 
 
 def _expanded(blocks: list[Block], config: str | None) -> list[Entry]:

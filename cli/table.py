@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from minidecomp.errors import OptionError, counted, either
+from minidecomp.errors import MinidecompError, OptionError, counted, either, marked
 from minidecomp.settings.options import by_name
 
 from .output import check_output, say
@@ -97,9 +97,9 @@ def table(
 def _check_form(form: str | None, everything: bool, as_csv: bool, as_json: bool) -> str:
     """The format of the table; OptionError if two are asked for."""
     if as_csv and as_json:
-        raise OptionError("csv", None, "this cannot be used together with --json")
+        raise MinidecompError("`--csv` and `--json` cannot be used together")
     if form is not None and (as_csv or as_json):
-        raise OptionError("format", form, f"this cannot be used together with {'--csv' if as_csv else '--json'}")
+        raise MinidecompError(f"{marked('csv' if as_csv else 'json')} and `--format` cannot be used together")
     return CSV if as_csv else check_format(form)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, counted, one_of, printable
+from minidecomp.errors import OptionError, counted, printable
 from minidecomp.rounding import rounded, with_error
 
 from .output import say
@@ -32,7 +32,7 @@ Row = Mapping[str, Any]
 def check_format(name: str | None) -> str:
     """The format that ``--format`` names; text by default."""
     if name is not None and name not in FORMATS:
-        raise OptionError("format", name, must_be=one_of(FORMATS))
+        raise OptionError("format", name, choices=FORMATS)
     return name or TEXT
 
 

@@ -99,15 +99,17 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     from minidecomp.runs import warm_start
     from minidecomp.settings.options import data_names
     from minidecomp.settings.schedules import weights_settled
-    from minidecomp.settings.sources import from_environment, over, override, read_config
+    from minidecomp.settings.sources import from_environment, naming, over, override, read_config
 
     from_file = {} if config is None else read_config(config)
-    wanted = override(from_file, over(from_environment(), given))
-    options = resolve(with_absolute_files(warm_start.with_its_options(wanted)))
-    usable_engine(options.engine)
-    check_log(options.log)
-    dataset = dataset_from(options)
-    trainer = training.start(options, dataset, out, SILENT if quiet else waiting())
+    environment = from_environment()
+    with naming(given, environment, config, from_file):
+        wanted = override(from_file, over(environment, given))
+        options = resolve(with_absolute_files(warm_start.with_its_options(wanted)))
+        usable_engine(options.engine)
+        check_log(options.log)
+        dataset = dataset_from(options)
+        trainer = training.start(options, dataset, out, SILENT if quiet else waiting())
     say_notes(dataset)
     if out is None and not quiet:
         say_what_is_there(trainer)

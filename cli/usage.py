@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from minidecomp.errors import UnknownOption, did_you_mean, either, flag, one_of
+from minidecomp.errors import UnknownOption, as_flags, did_you_mean, either, flag
 
 MOST_COMMANDS = 3  # that have an option, where a message names them
 
@@ -19,12 +19,14 @@ def in_our_words(error: click.ClickException) -> str:
     if isinstance(error, click.MissingParameter) and error.param is not None:
         return f"{_path(error.ctx)} needs {_needed(error.param, error.ctx or _no_context())}{_see(error.ctx)}"
     if isinstance(error, click.BadOptionUsage):
-        return f"{error.option_name} needs a value" if "requires an argument" in error.message else _plain(error)
+        if "requires an argument" in error.message:
+            return f"{error.option_name} needs a value"
+        return f"{error.option_name} takes no value" if "does not take a value" in error.message else _plain(error)
     if isinstance(error, click.BadParameter) and error.param is not None:
         return _bad_value(error, error.param)
-    extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", error.message, re.DOTALL)
+    extra = re.fullmatch(r"Got unexpected extra argument(s?) \((.*)\)", error.message, re.DOTALL)
     if extra and isinstance(error, click.UsageError):
-        return f"unexpected argument: {extra[1]}{_see(error.ctx)}"
+        return f"unexpected argument{extra[1]}: {extra[2]}{_see(error.ctx)}"
     return _plain(error)
 
 
@@ -63,7 +65,7 @@ def _bad_value(error: click.BadParameter, param: click.Parameter) -> str:
     if isinstance(param.type, click.Choice) and given:
         choices = list(map(str, param.type.choices))
         hint = did_you_mean(given[1], choices)
-        return f"{name} must be {one_of(choices)}, not '{given[1]}'" + (f"; {hint}" if hint else "")
+        return f"{name} must be {either(choices)}, not '{given[1]}'" + (f"; {hint}" if hint else "")
     return f"{name}: {error.message.rstrip('.')}"
 
 
@@ -80,7 +82,7 @@ def _unknown_option(given: str, ctx: click.Context | None) -> str:
     if holders:
         shown = either(holders, "and") if len(holders) <= MOST_COMMANDS else f"{', '.join(holders[:MOST_COMMANDS])}, .."
         return f"unknown option {given}; {given} is an option of {shown}, not of {_path(ctx)}"
-    line = error.message(flag)
+    line = error.message(flag, as_flags)
     return line if isinstance(error, UnknownOption) and ";" in line else line + _see(ctx)
 
 

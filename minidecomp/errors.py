@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -11,8 +14,13 @@ LONGEST = 200  # letters of a value that a message shows
 # Options that have another name on the command line than in Python.
 FLAGS = {"from_run": "from"}
 NO_FLAG = ("grid",)
-# How similar a known word must be for "did you mean", and how similar if both begin and end alike.
-LIKENESS, LIKENESS_OF_ENDS = 0.74, 0.66
+# Options whose value alone Python shows, as there it is an argument of another name.
+SHOWN_BY_VALUE = ("out",)
+YES_OR_NO = "yes or no"  # what a switch must be; Python and TOML say true or false
+# An option in the text of an error, marked so that each face can spell it: `--kl monte-carlo`, `--amsgrad`.
+MARKED = re.compile(r"`--([a-z][a-z0-9-]*)(?: ([^`]*))?`")
+# How similar a known word must be for "did you mean"; a word shorter than SHORT needs a single slip of the fingers.
+LIKENESS, SHORT = 0.82, 6
 
 
 def shown(value: object) -> str:
@@ -27,6 +35,11 @@ def shown(value: object) -> str:
 def counted(count: int, noun: str) -> str:
     """A number with its noun: "1 run", "2 runs"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def number(value: float) -> str:
+    """A number in a sentence: 0.05, 12 and 1,000,000; 1e+30 where nobody counts the digits."""
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:g}"
 
 
 def quoted(value: object) -> str:
@@ -47,30 +60,52 @@ def either(words: Iterable[object], last: str = "or") -> str:
     return f"{', '.join(first)} {last} {end}" if first else end
 
 
-def one_of(words: Iterable[object]) -> str:
-    """What a choice must be: "a or b", and "one of a, b, c, d" where there are many."""
-    names = list(map(str, words))
-    return either(names) if len(names) < 4 else f"one of {', '.join(names)}"
-
-
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant: the most similar one, or the only one that has it as a part.
+    """The known word that was probably meant: the most similar one, or the only one that has it as its
+    beginning or as a part.
 
     None if nothing is near. "alpah" gives "alpha", and "curves" gives "learning_curves".
     """
     words: Sequence[str] = list(dict.fromkeys(known))
-    plain = {each: each.lower().replace("_", "-") for each in words}
-    wanted = word.lower().replace("_", "-")
-    for close in difflib.get_close_matches(wanted, plain.values(), 3, LIKENESS_OF_ENDS):
-        if _is_near(wanted, close):
-            return next(each for each in words if plain[each] == close)
-    parts = [each for each in words if wanted in plain[each].split("-")]
+    if (near := most_similar(word, words)) is not None:
+        return near
+    wanted = _plain(word)
+    begun = [each for each in words if len(wanted) > 2 and _plain(each).startswith(wanted)]
+    parts = begun or [each for each in words if wanted in _plain(each).split("-")]
     return parts[0] if len(parts) == 1 else None
 
 
-def _is_near(word: str, known: str) -> bool:
-    ends_alike = (word[0], word[-1]) == (known[0], known[-1]) and abs(len(word) - len(known)) <= 1
-    return ends_alike or difflib.SequenceMatcher(None, known, word).ratio() >= LIKENESS
+def most_similar(word: str, known: Iterable[str], likeness: float = LIKENESS) -> str | None:
+    """The known word that is most similar to a word; None if none is similar enough."""
+    wanted = _plain(word)
+    near = [(_likeness(wanted, _plain(each)), each) for each in known if each != word]
+    best = max(near, key=lambda pair: pair[0], default=(0.0, ""))
+    return best[1] if best[0] >= likeness else None
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("_", "-")
+
+
+def _likeness(word: str, known: str) -> float:
+    """From 0 to 1. Other digits mean another thing: float16 is not float64."""
+    if word == known:
+        return 1
+    if not word or re.sub(r"\D", "", word) != re.sub(r"\D", "", known):
+        return 0
+    if min(len(word), len(known)) < SHORT:
+        return 0.9 if _is_one_slip(word, known) else 0
+    return difflib.SequenceMatcher(None, known, word).ratio()
+
+
+def _is_one_slip(word: str, known: str) -> bool:
+    """Whether the words have the same first letter, and differ by a letter more or less or by two swapped ones."""
+    if word[0] != known[0] or len(known) < 3:
+        return False
+    short, long = sorted((word, known), key=len)
+    if len(long) == len(short) + 1:
+        return short in (long[:i] + long[i + 1 :] for i in range(1, len(long)))
+    return word in (known[:i] + known[i + 1] + known[i] + known[i + 2 :] for i in range(len(known) - 1))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -96,13 +131,53 @@ def is_text(name: str) -> bool:
         return False
 
 
+def marked(option: str, value: object = "") -> str:
+    """An option in an error's text, as `MARKED` has it; ``option`` is the name as in Python."""
+    text = shown(value).replace("`", "'")
+    return f"`{flag(option)} {text}`" if text else f"`{flag(option)}`"
+
+
+def as_flags(text: str) -> str:
+    """A text with its marked options as the command line has them: ``--kl monte-carlo``."""
+    return MARKED.sub(lambda mark: mark[0][1:-1], text)
+
+
+def as_arguments(text: str) -> str:
+    """A text with its marked options as Python has them: ``kl="monte-carlo"``."""
+    return "true or false" if text == YES_OR_NO else MARKED.sub(_as_argument, text)
+
+
+def _as_argument(mark: re.Match[str]) -> str:
+    word, value = mark[1], mark[2]
+    negated = word.startswith("no-")
+    name = option_of("--" + word.removeprefix("no-"))
+    if negated:
+        return f"{name}=False"
+    if value is None or value.isupper():  # FILE stands for any value
+        return name
+    if name in SHOWN_BY_VALUE:
+        return value
+    if value[0] in "'\"":
+        with suppress(ValueError):  # a long value was cut
+            value = " ".join(shlex.split(value))
+    is_number = re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", value)
+    return f"{name}={value}" if is_number else f'{name}="{value}"'
+
+
 class MinidecompError(Exception):
-    """Base of the errors below; the command line prints it as one line."""
+    """Base of the errors below; the command line prints it as one line.
+
+    Options in its text are marked, as in "use `--kl monte-carlo`". Python shows them as arguments.
+    """
 
     exit_code = 2
 
+    def message(self, spelled: Callable[[str], str] = str, mentioned: Callable[[str], str] = as_arguments) -> str:
+        """The error's line; ``mentioned`` spells the options that are marked in it."""
+        return mentioned(super().__str__())
+
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return printable(self.message())
 
 
 class OptionError(MinidecompError, ValueError):
@@ -110,7 +185,7 @@ class OptionError(MinidecompError, ValueError):
 
     - ``alpha must be 0 or more, not -1``, for a value outside its limits (``must_be``);
     - ``lr: expected a number above 0, got 'x'``, for a value of the wrong kind (``expected``);
-    - ``kl=analytic: the mixture prior has no closed form; use --kl monte-carlo``, for everything else (``reason``).
+    - ``kl=analytic: the mixture prior has no closed form; use `--kl monte-carlo```, for everything else (``reason``).
 
     Parameters
     ----------
@@ -126,6 +201,8 @@ class OptionError(MinidecompError, ValueError):
         What was expected, with its noun: "a number above 0".
     hint : str
         A further clause: "did you mean 'gaussian'?"
+    choices : iterable of str
+        The values that are allowed: ``must_be`` then names them, and ``hint`` the one that was probably meant.
     where : str
         What the message is about, where there are several of its kind: "run a2".
     """
@@ -139,9 +216,13 @@ class OptionError(MinidecompError, ValueError):
         must_be: str = "",
         expected: str = "",
         hint: str = "",
+        choices: Iterable[object] = (),
         where: str = "",
     ):
         super().__init__(option, value, reason)
+        if allowed := list(map(str, choices)):
+            must_be = must_be or either(dict.fromkeys(allowed))
+            hint = hint or (did_you_mean(value, allowed) if isinstance(value, str) else "")
         self.option, self.value = option, value
         self.words = {"reason": reason, "must_be": must_be, "expected": expected, "hint": hint, "where": where}
 
@@ -152,9 +233,13 @@ class OptionError(MinidecompError, ValueError):
         """The same error with some of its words changed."""
         return type(self)(self.option, self.value, **{**self.words, **words})
 
-    def message(self, spelled: Callable[[str], str] = str) -> str:
-        """The error's line; ``spelled`` gives an option's name as the reader typed it."""
-        name, words = shown(spelled(self.option)), self.words
+    def message(self, spelled: Callable[[str], str] = str, mentioned: Callable[[str], str] = as_arguments) -> str:
+        """The error's line.
+
+        ``spelled`` gives an option's name as the reader typed it; ``mentioned`` spells the options marked in the text.
+        """
+        name = shown(spelled(self.option))
+        words = {kind: mentioned(text) for kind, text in self.words.items()}
         if words["must_be"]:
             line = f"{name} must be {words['must_be']}" + ("" if self.value is None else f", not {quoted(self.value)}")
         elif words["expected"]:
@@ -173,11 +258,19 @@ class OptionError(MinidecompError, ValueError):
             return name
         if self.value is False and name.startswith("--"):
             return f"--no-{name[2:]}"
-        value = shown(f"{self.value:.15g}" if isinstance(self.value, float) else self.value) or "''"
-        return f"{name} {value}" if name.startswith("--") else f"{name}={value}"
+        is_flag = name.startswith("--")
+        value = shown(_typed(self.value) if is_flag or isinstance(self.value, float) else self.value) or "''"
+        return f"{name} {value}" if is_flag else f"{name}={value}"
 
     def __str__(self) -> str:
         return printable(self.message())
+
+
+def _typed(value: object) -> object:
+    """A value as one types it: ``5,5`` for numbers in a list."""
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else value
 
 
 class UnknownOption(OptionError):
@@ -207,15 +300,17 @@ class UnknownOption(OptionError):
         words = {name: words.get(name, self.words[name]) for name in ("hint", "where")}
         return UnknownOption(self.option, self.near, self.is_synonym, **words)
 
-    def message(self, spelled: Callable[[str], str] = str) -> str:
-        """The error's line; ``spelled`` gives an option's name as the reader typed it."""
+    def message(self, spelled: Callable[[str], str] = str, mentioned: Callable[[str], str] = as_arguments) -> str:
+        """The error's line; see `OptionError.message`."""
         where = f"{self.words['where']}: " if self.words["where"] else ""
+        if not self.option.strip("-_ "):
+            return f"{where}an option's name is empty"
         line = f"{where}unknown option {shown(spelled(self.option))}"
         if self.is_synonym:
             return f"{line}; it is called {spelled(self.near)} here"
         if self.near:
             return f"{line}; did you mean {spelled(self.near)}?"
-        return f"{line}; {self.words['hint']}" if self.words["hint"] else line
+        return f"{line}; {mentioned(self.words['hint'])}" if self.words["hint"] else line
 
 
 def flag(option: str) -> str:
@@ -231,7 +326,7 @@ def option_of(given: str) -> str:
 
 def on_command_line(error: MinidecompError) -> str:
     """An error's line, with an option as the command line has it."""
-    return error.message(flag) if isinstance(error, OptionError) else str(error)
+    return printable(error.message(flag, as_flags))
 
 
 class DataError(MinidecompError, ValueError):

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .errors import Fault
+from .errors import Fault, RunError
 
 OPEN_FILES = ("/dev/fd", "/proc/self/fd")
 MARK = "minidecomp-"  # marks temporary files, so that those of other programs are not taken for ours
@@ -71,7 +71,20 @@ def read_small_file(path: str | Path, most: int, streams: bool = False) -> bytes
 def _check_regular(mode: int, or_pipe: bool) -> None:
     kind = what_else(mode)
     if kind is not None and not (or_pipe and kind == "a pipe"):
-        raise OSError(errno.EINVAL, f"it is {kind}, and no regular file")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file")
+
+
+def named_path(name: str | Path) -> Path:
+    """The path that a user names. An empty name, as from an unset variable, would otherwise mean the current folder.
+
+    Raises
+    ------
+    RunError
+        The name is empty.
+    """
+    if not str(name):
+        raise RunError("'': the name is empty; perhaps a variable is not set")
+    return Path(name)
 
 
 def make_folder(path: Path) -> Path:

@@ -20,7 +20,7 @@ from .data.rules import DataRules, learn
 from .data.waiting import SILENT, Waiting
 from .engines import Engine, make, usable_engine
 from .engines.rules import trained_rows
-from .errors import DataError, Fault, OptionError, RunError, counted
+from .errors import DataError, Fault, OptionError, RunError, counted, marked, number
 from .inspection.over_training import record
 from .inspection.validation import (
     epochs_between,
@@ -253,7 +253,10 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
         raise RunError(f"{run.folder}: the checkpoint is damaged, row {run.state.row} of {len(dataset.train)}")
     if options.epochs < run.state.epoch:
         raise OptionError(
-            "epochs", options.epochs, must_be=f"{run.state.epoch} or more, as the run has {run.state.epoch} already"
+            "epochs",
+            options.epochs,
+            must_be=f"{run.state.epoch} or more",
+            hint=f"the run has trained {run.state.epoch} already",
         )
     digests = run.hold_against(dataset)
     if digests.validation != run.digests.validation and run.digests.train:
@@ -321,13 +324,13 @@ def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> Non
     points = len(dataset.train)
     if trained_rows(points, batch_size, regulariser) == 0:
         raise DataError(
-            f"{dataset.name}: {counted(points, 'training point')}; with --alpha above 0, --regulariser "
-            f"{regulariser} needs {objective.least_points} or more in a batch"
+            f"{dataset.name}: {counted(points, 'training point')}; with `--alpha` above 0, "
+            f"{marked('regulariser', regulariser)} needs {objective.least_points} or more in a batch"
         )
     if dataset.validation is not None and len(dataset.validation) < objective.least_points:
         raise DataError(
-            f"{dataset.name}: {counted(len(dataset.validation), 'validation point')}; with --alpha above 0, "
-            f"--regulariser {regulariser} needs {objective.least_points} or more"
+            f"{dataset.name}: {counted(len(dataset.validation), 'validation point')}; with `--alpha` above 0, "
+            f"{marked('regulariser', regulariser)} needs {objective.least_points} or more"
         )
 
 
@@ -510,12 +513,12 @@ def _advice(trainer: Trainer) -> str:
     largest = max(map(abs, value_range(trainer.data)))
     name, far = _farthest_option(trainer.options)
     if largest > max(LARGE_DATA, far):
-        return f"the data reach {largest:.3g}: scale them to a size near 1"
+        return f"the data reach {number(float(f'{largest:.3g}'))}: scale them to a size near 1"
     value = getattr(trainer.options, name)
     # The learning rate has no effect before the first step.
     if far > FAR or trainer.state.optimizer.step == 0:
-        return f"--{name.replace('_', '-')} {value:g} may be too {'large' if value > _usual(name) else 'small'}"
-    return "a smaller --lr may help"
+        return f"{marked(name, f'{value:g}')} may be too {'large' if value > _usual(name) else 'small'}"
+    return "a smaller `--lr` may help"
 
 
 def _farthest_option(options: TrainOptions) -> tuple[str, float]:

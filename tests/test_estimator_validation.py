@@ -62,7 +62,7 @@ def test_the_words_of_scikit_learn():
     [
         ({"early_stopping": "soon"}, "early_stopping"),
         ({"early_stopping": 3, "validation_fraction": 0.0}, "this needs validation points"),
-        ({"monitor": "loss", "validation_fraction": 0.1}, "one of objective"),
+        ({"monitor": "loss", "validation_fraction": 0.1}, "must be objective"),
     ],
 )
 def test_what_is_wrong_is_named(wrong, line):

@@ -166,7 +166,7 @@ def test_a_folder_that_holds_something_is_refused(X):
     model = DecompositionVAE(**QUICK).fit(X)
     model.save("run", X)
     before = {path: path.read_bytes() for path in Path("run").iterdir()}
-    with pytest.raises(RunError, match=r"--out run: .*checkpoint|--out run"):
+    with pytest.raises(RunError, match=r"^run: it exists already"):
         model.save("run", X)
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
     Path("mine").mkdir()

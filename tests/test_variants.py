@@ -64,7 +64,7 @@ def test_without_them_they_are_unknown():
         assert "logistic_width" not in by_name()
         with pytest.raises(OptionError, match="unknown option"):
             resolve(logistic_width=2)
-        with pytest.raises(OptionError, match="must be one of gaussian, student-t, mixture, sparse"):
+        with pytest.raises(OptionError, match="must be gaussian, student-t, mixture or sparse"):
             resolve(prior="logistic")
     finally:
         PRIORS.add(Logistic)
@@ -157,7 +157,7 @@ def test_an_export_format(capsys):
     run("train -e 1 --out r -q --no-plots", capsys)
     run("export r --format text --name names", capsys)
     assert "enc.0.W (2, 100)" in Path("r/export/names.txt").read_text()
-    assert "this needs --format onnx or c" in run("export r --format text --weights int8", capsys, 2).err
+    assert "this needs --format onnx or --format c" in run("export r --format text --weights int8", capsys, 2).err
 
 
 @pytest.mark.parametrize("variants", [PRIORS, LIKELIHOODS, REGULARISERS, DATA_SETS, EXPORT_FORMATS, METRICS])

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, MinidecompError, OptionError, counted
+from ..errors import DataError, MinidecompError, OptionError, counted, marked
 from ..randomness import streams
 from ..randomness.order import permutation
 from . import containers, images, npy
@@ -235,7 +235,7 @@ def read(path: str | Path, array: str | None = None, how: HowToRead | None = Non
     how = how or HowToRead()
     ending = ending_of(path)
     if array is not None and ending not in (".npz", *containers.CONTAINER_ENDINGS):
-        raise DataError(f"{path}: only .npz, .mat and .h5 files have named arrays; leave --array out")
+        raise DataError(f"{path}: only .npz, .mat and .h5 files have named arrays; leave `--array` out")
     try:
         return _read(path, ending, array, how)
     except MinidecompError:
@@ -269,6 +269,8 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
         return _with_folders(_with_beside(found, path, how, {}, names=names), path)
     if ending in containers.TORCH_ENDINGS:
         containers.refuse_torch(path)
+    if not os.path.exists(path):
+        raise FileNotFoundError
     if ending not in ENDINGS:
         raise DataError(
             f"{path}: ends in {ending or 'nothing'}; minidecomp reads {', '.join(ENDINGS)}{conversion(path)}"
@@ -279,7 +281,7 @@ def _read(path: str | Path, ending: str, array: str | None, how: HowToRead) -> F
     arrays = containers.named_arrays(Path(path), ending)
     beside = {each for each in (how.labels, *how.factors) if each and each in arrays}
     if array is not None and array in beside:
-        raise OptionError("labels", array, f"--array trains on {array}; name another array of {path}")
+        raise OptionError("labels", array, f"`--array` trains on {array}; name another array of {path}")
     name = containers.chosen_name(path, [name for name in arrays if name not in beside], array)
     values = arrays[name]()
     if values.ndim == 4:
@@ -374,10 +376,10 @@ def _without_nan(found: FromFile, path: str | Path, how: HowToRead) -> FromFile:
         row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
         raise DataError(
             f"{path}: expected finite numbers, got nan in row {row}, column {column} (counted from 0); "
-            f"--drop-missing leaves out {lost}"
+            f"`--drop-missing` leaves out {lost}"
         )
     if not whole.any():
-        raise DataError(f"{path}: every row has nan, so --drop-missing would leave no rows")
+        raise DataError(f"{path}: every row has nan, so `--drop-missing` would leave no rows")
     note = f"{path}: {lost} of {len(values)} left out, with nan"
     return replace(found, values=values[whole], index=np.flatnonzero(whole), notes=(*found.notes, note))
 
@@ -410,8 +412,8 @@ def labels_and_ids(found: FromFile, name: str) -> list[str]:
     whole = [i for i in known if (found.values[:, i] == np.floor(found.values[:, i])).all()]
     return [
         f"{name}: the column {found.names[i]} is trained on as all others are; "
-        f"--drop {shlex.quote(found.names[i])} leaves it out"
-        + ("" if called[i] in IDS else f", --labels {shlex.quote(found.names[i])} keeps it apart as classes")
+        f"{marked('drop', shlex.quote(found.names[i]))} leaves it out"
+        + ("" if called[i] in IDS else f", {marked('labels', shlex.quote(found.names[i]))} keeps it apart as classes")
         for i in whole
     ]
 
@@ -430,5 +432,5 @@ def codes_of_gaps(values: np.ndarray, name: str) -> list[str]:
     cells = sum(counts.values())
     return [
         f"{name}: {counted(cells, 'cell')} {'is' if cells == 1 else 'are'} {' or '.join(found)}, far from all others, "
-        f"and counts as a number; --missing {','.join(found)} marks it as a missing value"
+        f"and counts as a number; {marked('missing', ','.join(found))} marks it as a missing value"
     ]

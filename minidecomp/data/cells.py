@@ -151,8 +151,8 @@ def find_header(reading: Reading, rows: list[list[str]], decimal: str, name: str
     header, said = has_names(rows, decimal)
     if header is None:
         shown = ",".join(rows[0])[:LONG]
-        raise DataError(f"{name}: the first line, {shown}, may be names or a point; say --header or --no-header")
-    return header, [f"{name}: {said}; --no-header says that it is a point"] if said else []
+        raise DataError(f"{name}: the first line, {shown}, may be names or a point; say `--header` or `--no-header`")
+    return header, [f"{name}: {said}; `--no-header` says that it is a point"] if said else []
 
 
 def header_names(cells: Sequence[str], table: str) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def chosen_name(path: str | Path, names: Sequence[str], wanted: str | None) -> s
     """
     shown = ", ".join(list(names)[:30]) + (", .." if len(names) > 30 else "")
     if wanted is None and len(names) != 1:
-        raise DataError(f"{path}: has {len(names)} arrays; choose one with --array: {shown or 'none'}")
+        raise DataError(f"{path}: has {len(names)} arrays; choose one with `--array`: {shown or 'none'}")
     if wanted is not None and wanted not in names:
         raise DataError(f"{path}: has no array named {wanted}; it has: {shown or 'none'}")
     return names[0] if wanted is None else wanted

@@ -176,7 +176,7 @@ def find(data_dir: str | Path | None = None) -> Path | None:
                 return folder / name
     if data_dir is not None:
         raise DataError(
-            f"dsprites: {data_dir} has neither {FILE} nor {PACKED}; leave --data-dir out to draw the images"
+            f"dsprites: {data_dir} has neither {FILE} nor {PACKED}; leave `--data-dir` out to draw the images"
         )
     return None
 

@@ -59,7 +59,7 @@ SYSTEM_FOLDERS = (Path("/usr/share/datasets/fashion-mnist"), Path("/usr/share/da
 
 HOW_TO_GET = (
     "apt install dataset-fashion-mnist, or minidecomp data fetch fashion-mnist, "
-    "or put the four .gz files into a folder and give --data-dir"
+    "or put the four .gz files into a folder and give `--data-dir`"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import DataError, counted
+from ..errors import DataError, counted, marked
 from ..randomness import streams
 from ..randomness.order import permutation
 
@@ -25,9 +25,10 @@ def held_out(count: int, fraction: float, seed: int, name: str) -> tuple[np.ndar
         return np.arange(count), np.arange(0)
     kept = max(1, round(fraction * count))
     if count - kept < FEWEST:
+        share = marked("validation_fraction", f"{fraction:g}")
         raise DataError(
-            f"{name}: has {counted(count, 'training point')}; of these --validation-fraction {fraction:g} leaves "
-            f"{count - kept}, and at least {FEWEST} are needed"
+            f"{name}: has {counted(count, 'training point')}; of these {share} leaves {count - kept}, "
+            f"and at least {FEWEST} are needed"
         )
     order = permutation(count, seed, *streams.VALIDATION_SPLIT.at())
     return np.sort(order[kept:]), np.sort(order[:kept])

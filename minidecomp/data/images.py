@@ -52,7 +52,7 @@ def channels_last(values: np.ndarray, name: str, channels: str = "") -> np.ndarr
         if all(fits.values()):
             raise DataError(
                 f"{name}: has shape {values.shape}, and the channels may be its first or its last axis; "
-                "say --channels first or --channels last"
+                "say `--channels first` or `--channels last`"
             )
         channels = FIRST if fits[FIRST] else LAST
     if not fits[channels]:
@@ -112,7 +112,7 @@ def read_folder(path: str | Path, size: tuple[int, int] | None = None) -> tuple[
             raise DataError(
                 f"{path}: all images must have the same size; {files[0].relative_to(path)} has "
                 f"{in_words(images[0].shape[:2])} pixels, {file.relative_to(path)} {in_words(image.shape[:2])}; "
-                "--resize ROWS,COLUMNS makes them equal"
+                "`--resize ROWS,COLUMNS` makes them equal"
             )
     coloured = [image.ndim == 3 for image in images]
     if any(coloured) and not all(coloured):

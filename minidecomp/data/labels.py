@@ -65,7 +65,7 @@ class Beside:
             if gaps.any():
                 raise DataError(
                     f"{name}: {counted(int(gaps.sum()), 'point')} without a {what}, the first in row "
-                    f"{int(np.argmax(gaps))} (counted from 0); --drop-missing leaves such points out"
+                    f"{int(np.argmax(gaps))} (counted from 0); `--drop-missing` leaves such points out"
                 )
 
 
@@ -227,7 +227,7 @@ def beside_points(
             raise DataError(f"{labels}: has {len(columns)} columns, {shown}; expected one column of labels")
         column = next(iter(columns.values()))
     known = [pair for name in factors for pair in found("factors", name).items()]
-    return Beside(column, _by_name(known, "--factors"), tuple(notes))
+    return Beside(column, _by_name(known, "`--factors`"), tuple(notes))
 
 
 def _by_name(pairs: Iterable[tuple[str, np.ndarray]], where: str) -> dict[str, np.ndarray]:

@@ -62,7 +62,7 @@ def _check_delimiter(value: str) -> None:
 
 def _check_decimal(value: str) -> None:
     if value not in (".", ","):
-        raise OptionError("decimal", value, must_be=". or ,")
+        raise OptionError("decimal", value, must_be="'.' or ','")
 
 
 def _load(o: Any) -> Dataset:

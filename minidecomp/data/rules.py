@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DataError, OptionError, counted
+from ..errors import DataError, OptionError, counted, marked, number
 from ..variants import LIKELIHOODS
 from .cells import Reading
 from .dataset import Dataset
@@ -207,7 +207,7 @@ class DataRules:
         if scaling is not None:
             rows = _scaled(rows, scaling)
             low, high = extremes(rows, name)
-            name = f"{name}, scaled by --scale {scaling.kind},"
+            name = f"{name}, scaled by {marked('scale', scaling.kind)},"
         return self._as_numbers(rows, low, high, name)
 
     def _as_numbers(self, rows: np.ndarray | OnDisk, low: float, high: float, name: str) -> Taken:
@@ -259,13 +259,14 @@ def learn(dataset: Dataset, likelihood: str, dtype: str) -> DataRules:
     least, greatest = _extremes_of(dataset)
     if LIKELIHOODS[likelihood].data_range is not None:
         if least < low or greatest > high:
-            came = f"{dataset.name} has {least:g} to {greatest:g}"
+            came = f"{dataset.name} has {number(least)} to {number(greatest)}"
             if dataset.scaling is not None:
-                came += f" after --scale {dataset.scaling.kind}, which goes by the training points' range"
+                came += f" after {marked('scale', dataset.scaling.kind)}, which goes by the training points' range"
             raise OptionError("likelihood", likelihood, f"this needs data from {low:g} to {high:g}; {came}")
     elif max(-least, greatest) > LARGEST:
         raise DataError(
-            f"{dataset.name} has {least:g} to {greatest:g}; beyond {LARGEST:g} no model learns anything: "
+            f"{dataset.name} has {number(least)} to {number(greatest)}; "
+            f"beyond {number(LARGEST)} no model learns anything: "
             f"{_what_to_do(least, greatest)}"
         )
     rules.check(dataset)
@@ -297,22 +298,31 @@ def size_note(dataset: Dataset) -> str:
     if low >= 0 and 100 <= high <= 255 and _is_whole(dataset.train):
         return (
             f"{dataset.name}: whole numbers from {low:g} to {high:g} look like bytes but are not uint8, so they are "
-            "trained on as they are, which is too large to train on well; if they are bytes, --scale bytes divides "
+            "trained on as they are, which is too large to train on well; if they are bytes, `--scale bytes` divides "
             "them by 255"
         )
     fault = f"too {'large' if size > LARGE else 'small'} to train on well"
     advice = _what_to_do(low, high) if dataset.scaling is None else _other_scale(dataset.scaling)
-    return f"{dataset.name}: the numbers go from {low:g} to {high:g}, {fault}: {advice}"
+    return f"{dataset.name}: the numbers go from {_apart(low, high)}, {fault}: {advice}"
+
+
+def _apart(low: float, high: float) -> str:
+    """``0 to 1e+30``, with as many digits as distinguish the two."""
+    for digits in range(6, 17):
+        texts = [f"{value:.{digits}g}" for value in (low, high)]
+        if low == high or texts[0] != texts[1]:
+            break
+    return " to ".join(texts)
 
 
 def _other_scale(scaling: Scaling) -> str:
     better = "standardise" if scaling.kind == UNIT else "none"
-    return f"this is due to --scale {scaling.kind}; --scale {better} may do better"
+    return f"this is due to {marked('scale', scaling.kind)}; {marked('scale', better)} may do better"
 
 
 def _what_to_do(low: float, high: float) -> str:
-    advice = "--scale standardise brings each column to mean 0 and standard deviation 1"
-    return advice if low < 0 else f"{advice}, --scale unit to 0..1"
+    advice = "`--scale standardise` brings each column to mean 0 and standard deviation 1"
+    return advice if low < 0 else f"{advice}, `--scale unit` to 0..1"
 
 
 def _extremes_of(dataset: Dataset) -> tuple[float, float]:
@@ -401,11 +411,11 @@ def new_data(values: Any, name: str, scale: str | None = None, channels: str = "
         size = rows.dtype.itemsize if rows.dtype.kind == "u" else 0  # in whatever order of bytes
         scale = {1: BYTES_SCALE, 2: UNIT}.get(size, NONE)
         if scale == UNIT:
-            note = f"{name}: 16-bit values, divided by 65535; change that with --scale"
+            note = f"{name}: 16-bit values, divided by 65535; change that with `--scale`"
             if high < FEW_OF_16_BITS:
                 note = (
                     f"{name}: 16-bit values up to {high:g}, divided by 65535, so that they reach {high / 65535:.2g} at "
-                    "most; --scale standardise may give a better model"
+                    "most; `--scale standardise` may give a better model"
                 )
     if scale == UNIT and rows.dtype == np.uint8:
         scale = BYTES_SCALE

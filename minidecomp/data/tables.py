@@ -157,7 +157,7 @@ def _table(cells: Cells, reading: Reading) -> Table:
     index: np.ndarray | None
     if start is not None:
         what = f"its first column{called(cells, chosen[0])} counts the rows from {start}"
-        cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; name it in --columns to keep it")
+        cells.notes.append(f"{cells.name}: {what}, so it was left out as an index; name it in `--columns` to keep it")
         index, values, chosen = values[:, 0].astype(np.int64), values[:, 1:], chosen[1:]
     else:
         index = _index(cells, {*chosen, *apart.values()}, rows, len(gaps))
@@ -199,7 +199,7 @@ def _index_of_cells(cells: Sequence[Any]) -> np.ndarray:
 
 def _set_aside(cells: Cells, reading: Reading) -> Iterator[tuple[str, str]]:
     """The option and the column for each column that is set aside; a table for a model need not have them."""
-    for option, columns in (("--labels", reading.labels), ("--factors", reading.factors)):
+    for option, columns in (("`--labels`", reading.labels), ("`--factors`", reading.factors)):
         for name in columns:
             known = cells.names or (map(str, range(cells.width)) if cells.width > reading.model_width else ())
             if not reading.if_there or name in known:
@@ -236,12 +236,12 @@ def _choose(cells: Cells, reading: Reading, apart: set[int]) -> list[int]:
         return list(range(cells.width))
     both = [name for name in (*reading.labels, *reading.factors) if name in reading.columns and not reading.if_there]
     if both:
-        raise DataError(f"{cells.name}: --columns and --labels or --factors both name {both[0]}; name it once")
+        raise DataError(f"{cells.name}: `--columns` and `--labels` or `--factors` both name {both[0]}; name it once")
     if len(set(reading.columns)) < len(reading.columns):
-        raise DataError(f"{cells.name}: --columns names a column twice")
-    left_out = apart | {_number_of(cells, each, "--drop") for each in reading.drop}
+        raise DataError(f"{cells.name}: `--columns` names a column twice")
+    left_out = apart | {_number_of(cells, each, "`--drop`") for each in reading.drop}
     if reading.columns:
-        chosen = [_number_of(cells, each, "--columns") for each in reading.columns]
+        chosen = [_number_of(cells, each, "`--columns`") for each in reading.columns]
     else:
         chosen = list(range(cells.width))
         unnamed = next((i for i, name in enumerate(cells.names) if name), 0)
@@ -302,7 +302,7 @@ def _by_cell(cells: Cells, chosen: Sequence[int], reading: Reading) -> np.ndarra
             met = met or gap
             made.append(float("nan") if gap or number is None else number)
     if also and not met:
-        cells.notes.append(f"{cells.name}: no cell is {' or '.join(sorted(also))}, which --missing names")
+        cells.notes.append(f"{cells.name}: no cell is {' or '.join(sorted(also))}, which `--missing` names")
     return np.array(made).reshape(-1, len(chosen))
 
 
@@ -320,11 +320,11 @@ def _whole_rows(cells: Cells, chosen: Sequence[int], gaps: np.ndarray, reading: 
     rows = counted(lost, "row")
     if reading.drop_missing:
         if not whole.any():
-            raise DataError(f"{cells.name}: every row has a missing value, so --drop-missing would leave no rows")
+            raise DataError(f"{cells.name}: every row has a missing value, so `--drop-missing` would leave no rows")
         cells.notes.append(f"{cells.name}: {rows} of {len(gaps)} left out, with a missing value")
         return whole
     row, column = np.unravel_index(np.argmax(gaps), gaps.shape)
     place = f"{cells.place(int(row))}, {column_words(cells, chosen[int(column)])}"
     are = f"{counted(count, 'cell')} {'is' if count == 1 else 'are'}"
-    advice = f"leave out the {rows} with one" if cells.in_memory else f"--drop-missing leaves out {rows}"
+    advice = f"leave out the {rows} with one" if cells.in_memory else f"`--drop-missing` leaves out {rows}"
     raise DataError(f"{cells.name}: {are} missing, the first in {place}; {advice}")

@@ -69,7 +69,7 @@ class TextCells(Cells):
             delimiter, text = delimiter or mark[1], text[mark.end() :]
         text, form, found = _in_form(text, Form(delimiter, reading.decimal), tab)
         if found:
-            notes.append(f"{name}: was read with {' and '.join(found)}; change that with --delimiter and --decimal")
+            notes.append(f"{name}: was read with {' and '.join(found)}; change that with `--delimiter` and `--decimal`")
         rows = rows_of(first_lines(text) or [""], form.delimiter)
         _refuse_lines_above(rows, name)
         lines = io.StringIO(text, newline="")
@@ -189,5 +189,5 @@ def _refuse_lines_above(rows: list[list[str]], name: str) -> None:
 
 def _standard_input() -> bytes:
     if sys.stdin is None or sys.stdin.isatty():
-        raise DataError("standard input is a terminal; pipe a table into it, or give a file with --data")
+        raise DataError("standard input is a terminal; pipe a table into it, or give a file with `--data`")
     return sys.stdin.buffer.read()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
+from ..errors import OptionError
 from . import arrays
 from .dataset import Dataset
 from .held_out import held_out
@@ -33,6 +35,8 @@ def with_file(dataset: Dataset, options: Any) -> Dataset:
     path = options.validation
     if path is None:
         return dataset
+    if not os.path.exists(path) and path != arrays.STANDARD_INPUT:
+        raise OptionError("validation", path, "there is no such file or folder")
     d = dataset
     rules = DataRules(
         d.data_dim, unit_of(d.train), -LARGEST, LARGEST, "float64", d.image_shape, d.feature_names, d.scaling

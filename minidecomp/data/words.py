@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from ..errors import marked
 from .cells import LONG, Cells, column_words
 
 MOST_ROWS = 10_000  # that are looked at
@@ -65,7 +66,7 @@ def what_is_no_number(cells: Cells, chosen: Sequence[int], missing: set[str], co
             marks.update(found)
     if marks and len(marks) <= MOST_MARKS and not cells.in_memory:
         them = "it" if len(marks) == 1 else "them"
-        advice.append(f"--missing {shlex.quote(_listed(list(marks)))} marks {them} as missing")
+        advice.append(f"{_marked('missing', list(marks))} marks {them} as missing")
     elif marks:
         advice.append("give only numbers, without units and marks between digits")
     return line + " and ".join(advice)
@@ -77,11 +78,15 @@ def _about_columns(cells: Cells, texts: list[int], words: dict[int, Counter[str]
         return "give only columns of numbers"
     names = [cells.names[each] if cells.names else str(each) for each in texts]
     shared = [name for name, each in zip(names, texts, strict=True) if len(words[each]) <= words[each].total() / 2]
-    drop = f"--drop {shlex.quote(_listed(names))} leaves the column{'s' if len(names) > 1 else ''} out"
+    drop = f"{_marked('drop', names)} leaves the column{'s' if len(names) > 1 else ''} out"
     if not shared:
         return drop
     what = "it" if len(names) == 1 else "one"
-    return f"{drop}, --labels {shlex.quote(shared[0])} uses {what} as classes"
+    return f"{drop}, {marked('labels', shlex.quote(shared[0]))} uses {what} as classes"
+
+
+def _marked(option: str, names: list[str]) -> str:
+    return marked(option, shlex.quote(_listed(names)))
 
 
 def _listed(names: list[str]) -> str:

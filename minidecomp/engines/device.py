@@ -192,7 +192,7 @@ class CupyDevice(Device):
         try:
             return make(*arguments)
         except self.xp.cuda.memory.OutOfMemoryError as error:
-            raise Fault(f"the GPU's memory is full ({_first_line(error)}); use --engine cpu") from error
+            raise Fault(f"the GPU's memory is full ({_first_line(error)}); use `--engine cpu`") from error
 
     def to_host(self, array: Any) -> np.ndarray:
         return self.xp.asnumpy(array)

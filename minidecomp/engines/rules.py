@@ -68,16 +68,20 @@ def check_known(engine: str, vae: VAE, objective: Objective) -> None:
     """
     prior, likelihood = vae.prior, vae.likelihood
     if likelihood.name not in codes.LIKELIHOODS or type(likelihood) is not LIKELIHOODS[likelihood.name]:
-        raise OptionError("engine", engine, f"it does not know the {likelihood.name} likelihood; use --engine textbook")
+        raise OptionError(
+            "engine", engine, f"it does not know the {likelihood.name} likelihood; use `--engine textbook`"
+        )
     known = {f"{prior.name} prior": is_built_in(prior)}
     known[f"{objective.regulariser} regulariser"] = knows_regulariser(objective)
     for part, is_known in known.items():
         if not is_known and engine == "gpu":
-            raise OptionError("engine", engine, f"it does not know the {part}; use --engine cpu or textbook")
+            raise OptionError(
+                "engine", engine, f"it does not know the {part}; use `--engine cpu` or `--engine textbook`"
+            )
         if not is_known and vae.learn_prior_variance:
-            raise OptionError("engine", engine, f"it cannot learn a variance with the {part}; use --engine textbook")
+            raise OptionError("engine", engine, f"it cannot learn a variance with the {part}; use `--engine textbook`")
     if objective.kl == "analytic" and not getattr(prior, "closed_form_kl", False):
-        raise OptionError("kl", "analytic", f"the {prior.name} prior has no closed form; use --kl monte-carlo")
+        raise OptionError("kl", "analytic", f"the {prior.name} prior has no closed form; use `--kl monte-carlo`")
 
 
 def asked(regulariser: str | None, objective: Objective) -> str | None:

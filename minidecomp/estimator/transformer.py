@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 import os
-import re
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -28,13 +27,13 @@ from ..data.rules import DataRules, NewData, as_rows, check_finite, learn, new_d
 from ..data.scaling import Scaling
 from ..data.tables import table_names, table_of_frame
 from ..engines import ROWS_AT_ONCE, Engine, make, usable_engine
-from ..errors import DataError, OptionError, option_of
+from ..errors import DataError, OptionError, as_arguments
 from ..evaluation.terms import evaluate
 from ..model.vae import VAE, in_dtype
 from ..objective import objective_from
 from ..runs.checkpoint import State
 from ..settings.common_names import unknown_option
-from ..settings.options import OWN, TrainOptions, by_name, choices_of
+from ..settings.options import OWN, TrainOptions, by_name
 from ..settings.resolving import check, resolve, whole_number
 from ..settings.schedules import SCHEDULED
 from ..settings.validation import GO_WITH_IT
@@ -104,7 +103,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         usual = parameters()
         for name in given:
             if name not in usual:
-                line = _in_python(str(unknown_option(name, usual))).replace("unknown option", "unknown parameter")
+                line = str(unknown_option(name, usual)).replace("unknown option", "unknown parameter")
                 raise TypeError(f"{type(self).__name__}: {line}")
         for name, value in usual.items():
             setattr(self, name, given.get(name, value))
@@ -193,10 +192,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             # A schedule also gives the value: a value equal to the default was not given besides it.
             if given.get(f"{name}_schedule") is not None and given.get(name) == usual[name]:
                 del given[name]
-        try:
-            return resolve(data=OWN, **given)
-        except OptionError as error:
-            raise error.changed(**{name: _in_python(words) for name, words in error.words.items()}) from None
+        return resolve(data=OWN, **given)
 
     def _changed_options(self) -> TrainOptions:
         """The options of the existing model with the changes that are allowed; OptionError for any other change."""
@@ -227,10 +223,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         """What X (N, dx) means to a new model; ``validated`` says whether some points may be kept for validation."""
         new = new_data(X, "X", options.scale)._replace(image_shape=self.image_shape_)
         fraction = (options.validation_fraction or 0.0) if validated else 0.0
-        try:
-            trained, held = held_out(len(X), fraction, options.data_seed, "X")
-        except DataError as error:
-            raise DataError(_in_python(str(error))) from None
+        trained, held = held_out(len(X), fraction, options.data_seed, "X")
         scaling = new.scaled(new.rows[trained])
         train = new.points(new.rows[trained], scaling)
         test = None if X_test is None else new.points(X_test, scaling)
@@ -501,10 +494,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             )
         known = None if reset else self.image_shape_
         channels = self.channels or channels_that_fit(X.shape, known)
-        try:
-            rows, shape = as_rows(X, "X", channels)
-        except DataError as error:
-            raise DataError(_in_python(str(error))) from None
+        rows, shape = as_rows(X, "X", channels)
         assert isinstance(rows, np.ndarray) and shape is not None
         if not reset and known not in (None, shape):
             raise ValueError(f"X has images of shape {shape}, the model was fitted with {known}")
@@ -545,24 +535,7 @@ def _look_at(dataset: Dataset) -> None:
 
 
 def _warn(line: str, depth: int) -> None:
-    warnings.warn(_in_python(line), stacklevel=depth + 1)
-
-
-def _in_python(line: str) -> str:
-    """A line for the terminal, with options rewritten as the estimator's parameters."""
-    return re.sub(r"--([a-z][a-z-]*)(?: ([a-z][a-z-]*|-?[0-9.]*[0-9])(?![\w.]))?", _as_parameter, line)
-
-
-def _as_parameter(said: re.Match[str]) -> str:
-    """``--scale unit`` as ``scale='unit'``, and a flag that no value follows by its name alone."""
-    name, value = option_of(f"--{said[1]}"), said[2]
-    if name not in parameters():
-        return said[0]
-    if value is None:
-        return name
-    if value[-1].isdigit():
-        return f"{name}={value}"
-    return f"{name}={value!r}" if value in (choices_of(by_name()[name]) or ()) else f"{name} {value}"
+    warnings.warn(as_arguments(line), stacklevel=depth + 1)
 
 
 __all__ = ["DecompositionVAE"]

@@ -107,7 +107,9 @@ def check_wanted(wanted: Wanted, options: TrainOptions, dataset: Dataset) -> lis
     MinidecompError
         A package is missing.
     """
-    return scoring.choose(wanted.metrics, scoring.known_factors(dataset, options), options.latent_dim)
+    return scoring.choose(
+        wanted.metrics, scoring.known_factors(dataset, options), options.latent_dim, len(dataset.test)
+    )
 
 
 def evaluate(
@@ -146,6 +148,9 @@ def evaluate(
     wanted, listener = wanted or Wanted(), listener or Listener()
     seed = options.seed if wanted.seed is None else wanted.seed
     names = check_wanted(wanted, options, dataset)
+    known = scoring.known_factors(dataset, options)
+    if line := scoring.left_out(wanted.metrics, names, known, options.latent_dim, len(dataset.test)):
+        listener.say(line)
     for name in names:
         if METRICS[name].slow:
             listener.say(f"{name} will take {METRICS[name].slow}, and twice that with a Student-t prior")

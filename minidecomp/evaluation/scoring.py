@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset, Factors, Grid
-from ..errors import Fault, MinidecompError, OptionError
+from ..errors import Fault, MinidecompError, OptionError, did_you_mean
 from ..settings.options import OWN, TrainOptions, chosen_variant
 from ..terms.priors import StudentT
 from ..variants import METRICS
@@ -26,10 +26,10 @@ def known_factors(dataset: Dataset, options: TrainOptions) -> KnownFactors:
     if dataset.factors is not None:
         return KnownFactors.of_points(dataset.factors.names, dataset.factors.train, dataset.factors.test)
     own = chosen_variant("data", options.data).name == OWN
-    return KnownFactors.none("; --factors names them" if own else "")
+    return KnownFactors.none("; `--factors` names them" if own else "")
 
 
-def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str]:
+def choose(wanted: str, known: KnownFactors | None, latent_dim: int, points: int | None = None) -> list[str]:
     """The metrics that a text such as ``factor_vae,mig``, ``all`` or ``none`` stands for.
 
     ``all`` is every metric that the data and the model allow, except those that take minutes.
@@ -41,6 +41,8 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str
     known : KnownFactors or None
         None if the data cannot be read; then every metric is allowed.
     latent_dim : int
+    points : int, optional
+        The number of test points; by default there are enough.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str
     MinidecompError
         A metric needs a package that is not installed.
     """
-    lacks = {name: metric.lacks(known, latent_dim) if known else "" for name, metric in METRICS.items()}
+    lacks = {name: metric.lacks(known, latent_dim, points) if known else "" for name, metric in METRICS.items()}
     usable = [name for name, lack in lacks.items() if not lack]
     chosen: list[str] = []
     for name in (wanted or (DEFAULT if DEFAULT in usable else "all")).split(","):
@@ -59,11 +61,22 @@ def choose(wanted: str, known: KnownFactors | None, latent_dim: int) -> list[str
         elif name and name != "none":
             if name not in usable:
                 why = lacks.get(name, "there is no such metric")
-                raise OptionError("metrics", name, f"{why}; possible here: {', '.join(['all', 'none', *usable])}")
+                near = "" if name in METRICS else did_you_mean(name, ["all", "none", *METRICS])
+                hint = near or f"possible here: {', '.join(['all', 'none', *usable])}"
+                raise OptionError("metrics", name, why, hint=hint)
             chosen.append(name)
     for name in chosen:
         METRICS[name].check_package()
     return list(dict.fromkeys(chosen))
+
+
+def left_out(wanted: str, chosen: Sequence[str], known: KnownFactors, latent_dim: int, points: int) -> str:
+    """A line about the metrics that ``all`` leaves out although they need no factors; empty if there is none."""
+    if DEFAULT in chosen or (wanted and "all" not in wanted.split(",")):
+        return ""
+    lacks = {name: each.lacks(known, latent_dim, points) for name, each in METRICS.items() if not each.needs_factors}
+    reasons = [f"{name} ({lack})" for name, lack in lacks.items() if lack]
+    return f"left out: {', '.join(reasons)}" if reasons else ""
 
 
 def ground_truth(codes: np.ndarray, grid: Grid) -> GroundTruth | None:
@@ -131,6 +144,8 @@ def known_metrics(evaluation: Mapping[str, Any], prior: str) -> set[str]:
 def _score(name: str, codes: np.ndarray, truth: GroundTruth | LabelledCodes | None, seed: int) -> Score:
     try:
         score = METRICS[name].score(codes, truth, seed)
+    except OptionError as error:  # about an argument of the metric's function, which the user did not give
+        raise OptionError("metrics", name, error.message()) from error
     except MinidecompError:
         raise
     except Exception as error:  # a metric of your own may raise anything

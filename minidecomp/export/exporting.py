@@ -10,7 +10,7 @@ from shlex import quote
 
 from ..data import dataset_from
 from ..data.dataset import Dataset
-from ..errors import OptionError, either, one_of
+from ..errors import OptionError, either, marked
 from ..files import make_folder
 from ..runs.checkpoint import Run, load
 from ..variants import EXPORT_FORMATS
@@ -129,10 +129,10 @@ def check_test_vector(chosen: ExportFormat, word: str | None) -> None:
     if word is None:
         return
     if word not in SOURCES:
-        raise OptionError("test_vector", word, must_be=one_of(SOURCES))
+        raise OptionError("test_vector", word, choices=SOURCES)
     if not chosen.takes_point:
         able = [name for name, each in EXPORT_FORMATS.items() if each.takes_point]
-        raise OptionError("test_vector", word, f"this needs --format {either(able)}")
+        raise OptionError("test_vector", word, f"this needs {either(marked('format', each) for each in able)}")
 
 
 def _data_of(run: Run) -> Dataset:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import OptionError, either, one_of
+from ..errors import OptionError, either, marked
 from ..packages import missing
 from ..runs.checkpoint import Run
 from ..variants import EXPORT_FORMATS
@@ -73,14 +73,14 @@ def chosen_format(kind: str, name: str, weights: str | None = None) -> ExportFor
         that name.
     """
     if kind not in EXPORT_FORMATS:
-        raise OptionError("format", kind, must_be=one_of(EXPORT_FORMATS))
+        raise OptionError("format", kind, choices=EXPORT_FORMATS)
     known = list(dict.fromkeys(each for one in EXPORT_FORMATS.values() for each in one.weights))
     if weights is not None and weights not in known:
-        raise OptionError("weights", weights, must_be=one_of(known))
+        raise OptionError("weights", weights, choices=known)
     chosen: ExportFormat = EXPORT_FORMATS[kind]
     if weights is not None and weights not in chosen.weights:
         able = [other for other, each in EXPORT_FORMATS.items() if weights in each.weights]
-        raise OptionError("weights", weights, f"this needs --format {either(able)}")
+        raise OptionError("weights", weights, f"this needs {either(marked('format', each) for each in able)}")
     if chosen.package is not None and (reason := missing(chosen.package, chosen.install or chosen.package)):
         raise OptionError("format", kind, reason)
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):

@@ -85,7 +85,9 @@ def decoder_of(vae: VAE, scaling: Scaling | None = None) -> Chain:
     made = 1 / (1 + np.exp(-mean)) if likelihood.mean_link == "sigmoid" else mean
     if not np.allclose(likelihood.mean(output), made):
         reason = f"the {likelihood.name} likelihood's mean is not the {likelihood.mean_link} of its outputs, as it says"
-        raise OptionError("format", None, f"{reason}; use --format safetensors, which holds the parameters themselves")
+        raise OptionError(
+            "format", None, f"{reason}; use `--format safetensors`, which holds the parameters themselves"
+        )
     scale_link = "softplus" if likelihood.learns_scale else None
     return _chain(vae, vae.decoder, "decode", likelihood.mean_link, scale_link, scaling)
 

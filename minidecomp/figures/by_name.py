@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..data import dataset_from
 from ..data.dataset import Dataset
-from ..errors import MinidecompError, OptionError, did_you_mean, one_of
+from ..errors import MinidecompError, OptionError
 from ..model.vae import VAE
 from ..objective import objective_from
 from ..runs.checkpoint import Run, State
@@ -64,7 +64,7 @@ def picture(
         The run's data are no longer there, or have changed.
     """
     if name not in PICTURES:
-        raise OptionError("name", name, must_be=one_of(PICTURES), hint=did_you_mean(name, PICTURES))
+        raise OptionError("name", name, choices=PICTURES)
     parts = _parts(trained)
     if name == "learning_curves":
         metrics = parts.training.metrics()

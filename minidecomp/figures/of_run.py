@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.points import Points, as_numbers, evenly_spread
-from ..errors import OptionError, either, one_of
+from ..errors import OptionError, either
 from ..files import make_folder
 from .activity import class_activity
 from .comparison import data_and_reconstructions, samples
@@ -35,7 +35,7 @@ def check_formats(formats: Sequence[str]) -> None:
     """Raise OptionError if one is not of ``FORMATS``."""
     for name in formats:
         if name not in FORMATS:
-            raise OptionError("format", name, must_be=one_of(FORMATS))
+            raise OptionError("format", name, choices=FORMATS)
 
 
 def check_picture_file(option: str, path: str | Path) -> None:

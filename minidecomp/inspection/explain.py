@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, did_you_mean, one_of
+from ..errors import OptionError
 from .explanation import Explained, Situation
 
 FOLDER = Path(__file__).parents[2]
@@ -78,5 +78,5 @@ def explain(name: str, situation: Situation) -> list[str]:
         raise OptionError("term", name, "there is no explanation of this term")
     if name not in known:
         names = [*own, *known]
-        raise OptionError("term", name, must_be=one_of(dict.fromkeys(names)), hint=did_you_mean(name, names))
+        raise OptionError("term", name, choices=names)
     return lines(known[name], situation)

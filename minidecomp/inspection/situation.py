@@ -7,7 +7,7 @@ import numpy as np
 from .. import memory
 from ..data.dataset import Dataset
 from ..data.points import as_numbers, evenly_spread
-from ..errors import OptionError, counted
+from ..errors import OptionError, counted, marked
 from ..model.vae import VAE, in_dtype
 from ..objective import Objective
 from ..randomness import streams
@@ -33,7 +33,7 @@ def situation(vae: VAE, objective: Objective, dataset: Dataset, points: int, see
     x = as_numbers(dataset.train[evenly_spread(len(dataset.train), points)], np.float64)
     with_prior = objective.alpha > 0
     if len(x) < objective.least_points:
-        need = f"at least {objective.least_points} for --regulariser {objective.regulariser}"
+        need = f"at least {objective.least_points} for {marked('regulariser', objective.regulariser)}"
         raise OptionError("points", points, must_be=need)
     at = streams.INSPECTION.step(step)
     drawn = draw(vae.current_prior(), objective.samples, len(x), vae.latent_dim, seed, at, np.float64, with_prior)

@@ -86,6 +86,8 @@ def prior_logits(
     usable = int((variances > 1e-12 * variances[0]).sum()) if variances[0] > 0 else 0
     if usable < dim:
         raise OptionError(
-            "prior_variance", "pca", f"the data vary in {counted(usable, 'direction')} only, and --latent-dim is {dim}"
+            "prior_variance",
+            "pca",
+            f"the data vary in {counted(usable, 'direction')} only, and `--latent-dim` is {dim}",
         )
     return np.log(variances)

@@ -17,8 +17,8 @@ import numpy as np
 from ..data.dataset import Dataset, Digests
 from ..data.points import as_numbers
 from ..data.rules import DataRules, check_finite
-from ..errors import Fault, OptionError, RunError, one_of, shown
-from ..files import unchecked, write_file
+from ..errors import Fault, OptionError, RunError, as_arguments, shown
+from ..files import named_path, unchecked, write_file
 from ..model import from_options
 from ..model.optimizer import Adam
 from ..model.vae import VAE, in_dtype
@@ -47,12 +47,13 @@ class UnknownVariant(RunError):
         "option", or the option that chooses the variant: "prior".
     """
 
-    def __init__(self, what: str, message: str):
-        super().__init__(what, message)
-        self.what, self.message = what, message
+    def __init__(self, what: str, text: str):
+        super().__init__(what, text)
+        self.what, self.text = what, text
 
-    def __str__(self) -> str:
-        return self.message
+    def message(self, spelled: Callable[[str], str] = str, mentioned: Callable[[str], str] = as_arguments) -> str:
+        """The error's line."""
+        return mentioned(self.text)
 
 
 @dataclass
@@ -280,7 +281,7 @@ class Run:
         """
         points, note = self.rules.take(X, "X")
         if note:
-            warnings.warn(note, stacklevel=2)
+            warnings.warn(as_arguments(note), stacklevel=2)
         with np.errstate(all="ignore"):  # results that are not finite are refused below
             loc, scale = self.vae.encode(as_numbers(points, self.vae.dtype))
         check_finite("X", {"loc": loc, "scale": scale})
@@ -361,7 +362,7 @@ def _check_of_one_run(folder: Path, last: Identity, best: Identity) -> None:
         differ.append("data")
     if differ or best.epoch < 1:
         what = f" ({differ[0].replace('_', '-')} differs)" if differ else ""
-        raise RunError(f"{folder / BEST}: it belongs to another run than {LAST}{what}; use --which last")
+        raise RunError(f"{folder / BEST}: it belongs to another run than {LAST}{what}; use `--which last`")
 
 
 def has_best(folder: Path) -> bool:
@@ -384,7 +385,7 @@ def load(folder: str | Path, which: str | None = None) -> Run:
         It is not a run folder, it has no such model, or its checkpoint is damaged, of another version, or does not fit
         its own settings.
     """
-    folder = Path(folder)
+    folder = named_path(folder)
     check_which(which)
     if which == "last":
         return _load(folder, _checkpoint(folder), which)
@@ -392,7 +393,7 @@ def load(folder: str | Path, which: str | None = None) -> Run:
     if has_best(folder):
         return _load(folder, folder / BEST, "best")
     if which == "best" or last.best_epoch:
-        raise RunError(f"{folder}: it has no {BEST}, {_why_no_best(last)}; use --which last")
+        raise RunError(f"{folder}: it has no {BEST}, {_why_no_best(last)}; use `--which last`")
     return _load(folder, _checkpoint(folder), "last")
 
 
@@ -410,7 +411,7 @@ def _why_no_best(last: Identity) -> str:
 def check_which(which: str | None) -> None:
     """Raise OptionError unless it is ``best``, ``last`` or None."""
     if which not in (None, *WHICH):
-        raise OptionError("which", which, must_be=one_of(WHICH))
+        raise OptionError("which", which, choices=WHICH)
 
 
 def load_best(folder: Path) -> State | None:
@@ -449,7 +450,8 @@ def epoch_of(folder: Path) -> int | None:
 
 def _checkpoint(folder: Path) -> Path:
     if not folder.is_dir():
-        raise RunError(f"{folder}: no such run folder")
+        what = "this is a file, not a run folder" if folder.exists() else "no such run folder"
+        raise RunError(f"{folder}: {what}")
     if not (folder / LAST).is_file():
         raise RunError(f"{folder}: this is not a run folder, as it has no {LAST}")
     return folder / LAST

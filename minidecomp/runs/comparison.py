@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError, RunError, did_you_mean, either
+from ..files import named_path
 from ..settings.options import OF_THE_MACHINE, TrainOptions, by_name
 from ..variants import METRICS, REGULARISERS
 from .checkpoint import identity
@@ -54,14 +55,19 @@ def find_runs(places: Iterable[str | Path], inside: Callable[[Path], Iterable[Pa
         A place is not a folder, or contains no run.
     """
     found: list[Path] = []
-    for place in map(Path, places):
+    for place in map(named_path, places):
         if not place.is_dir():
-            raise RunError(f"{place}: no such folder")
+            raise no_folder(place)
         runs = [place] if is_run(place) else list(inside(place))
         if not runs:
             raise RunError(f"{place}: this is neither a run folder nor a folder of runs")
         found += runs
     return list(dict.fromkeys(found))
+
+
+def no_folder(place: Path) -> RunError:
+    """The error about a place that is not a folder."""
+    return RunError(f"{place}: {'this is a file, not a run folder' if place.exists() else 'no such folder'}")
 
 
 def _inside(place: Path) -> list[Path]:
@@ -92,7 +98,7 @@ def read_rows(
     """
     rows: list[Row] = []
     problems: list[str] = []
-    folders = list(map(Path, places))
+    folders = list(map(named_path, places))
     for folder in find_runs(folders, inside):
         try:
             rows.append(read_row(folder))

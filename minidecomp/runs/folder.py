@@ -142,7 +142,7 @@ def new_run(out: str | None, options: TrainOptions) -> tuple[Path, Lock]:
     if out is None:
         return own_new(usual_folder(options))
     is_run = os.path.isfile(os.path.join(out, "checkpoint.npz"))
-    go_on = f"--resume {quote(out)} to continue its run" if is_run else ""
+    go_on = f"continue its run: minidecomp train --resume {quote(out)}" if is_run else ""
     folder, held = own_given(out, go_on, holds_only_a_beginning)
     try:
         clear_beginning(folder)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import OptionError
+from ..errors import OptionError, marked
 from ..settings.options import by_name
 from .comparison import Row, check_column, differing_options, is_number, short_text, size_of_value
 from .following import independent
@@ -93,4 +93,4 @@ def _refuse_mixed(members: Sequence[Row], by: Sequence[str]) -> None:
         group = ", ".join(f"{name.replace('_', '-')} {short_text(members[0].get(name))}" for name in by)
         names = ", ".join(name.replace("_", "-") for name in differing)
         more = ",".join(name.replace("_", "-") for name in (*by, *differing))
-        raise OptionError("by", ",".join(by), f"the runs with {group} differ in {names}; use --by {more}")
+        raise OptionError("by", ",".join(by), f"the runs with {group} differ in {names}; use {marked('by', more)}")

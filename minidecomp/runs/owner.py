@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import Fault, RunError
+from ..errors import Fault, RunError, marked
 from ..files import read_small_file, what_else
 
 LOCK = ".lock"
@@ -209,20 +209,20 @@ def own_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_em
 def check_given(out: str, go_on: str, may_be_taken: Callable[[Path], bool] = is_empty) -> None:
     """Raise RunError if ``own_given`` would, because of what already exists."""
     if not out:
-        raise RunError('--out "": the name is empty; name a folder')
+        raise RunError("`--out ''`: the name is empty; name a folder")
     folder = Path(out)
     try:
         if folder.exists() and not folder.is_dir():
-            raise RunError(f"--out {out}: this is a file; name a folder")
+            raise RunError(f"{marked('out', out)}: this is a file; name a folder")
         if folder.is_dir() and not may_be_taken(folder):
             or_go_on = f", or {go_on}" if go_on else ""
-            raise RunError(f"--out {out}: it exists already; name another folder{or_go_on}")
+            raise RunError(f"{marked('out', out)}: it exists already; name another folder{or_go_on}")
     except OSError as error:
-        raise RunError(f"--out {out}: cannot read it: {error.strerror or error}") from error
+        raise RunError(f"{marked('out', out)}: cannot read it: {error.strerror or error}") from error
 
 
 def _cannot_make(folder: Path, error: OSError) -> RunError:
-    return RunError(f"--out {folder}: cannot write there: {error.strerror or error}")
+    return RunError(f"{marked('out', folder)}: cannot write there: {error.strerror or error}")
 
 
 def _holder(path: Path) -> str:

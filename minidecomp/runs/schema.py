@@ -26,7 +26,7 @@ VALIDATION_COLUMNS = tuple(OF_VALIDATION + term for term in ("log_likelihood", "
 
 T = TypeVar("T")
 TEXT, WHOLE, REAL = "U", "iu", "f"
-_NOUNS = {TEXT: "a text", WHOLE: "a whole number", REAL: "a number"}
+_NOUNS = {TEXT: "text", WHOLE: "a whole number", REAL: "a number"}
 MOST_UNPACKED = 4 * 2**30  # bytes of compressed arrays; minidecomp itself does not compress
 
 
@@ -236,7 +236,7 @@ def as_text(file: Npz, name: str, array: np.ndarray) -> str:
         big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big")
         return array.tobytes().decode("utf-32-be" if big else "utf-32-le").rstrip("\0")
     except ValueError as error:
-        raise RunError(f"{file.path}: the file is damaged: {name} is not a text") from error
+        raise RunError(f"{file.path}: the file is damaged: {name} is not text") from error
 
 
 def numbered(rows: Sequence[Sequence[float]], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..data.scaling import Scaling
-from ..errors import DataError, OptionError, RunError, counted, shown
+from ..errors import DataError, OptionError, RunError, counted
 from ..settings.options import OF_THE_MACHINE, TrainOptions, is_relevant
 from ..settings.sources import override
 from . import checkpoint
@@ -60,7 +60,8 @@ def _read(read: Callable[[str], Read], origin: str) -> Read:
     try:
         return read(origin)
     except (RunError, OSError) as error:  # the latter for a name that is too long
-        raise RunError(f"--from {shown(origin)}: {getattr(error, 'strerror', None) or error}") from None
+        reason = error.args[0] if isinstance(error, RunError) else str(error.strerror or error)
+        raise OptionError("from_run", origin, reason.removeprefix(f"{origin}: ")) from None
 
 
 def begin(state: State, options: TrainOptions, scaling: Scaling | None) -> tuple[str, ...]:
@@ -100,24 +101,24 @@ def _check_shapes(run: Run, state: State, options: TrainOptions) -> None:
     if run.rules.width != width:
         raise DataError(
             f"{run.folder}: its model takes points of {counted(run.rules.width, 'number')}, the data have {width}; "
-            "--from needs the same number"
+            "`--from` needs the same number"
         )
     for name in ("latent_dim", "hidden", "decoder_hidden"):
         theirs, ours = getattr(run.options, name), getattr(options, name)
         if theirs != ours:
-            raise OptionError(name, short_text(ours), f"the run that --from names has {short_text(theirs)}")
+            raise OptionError(name, short_text(ours), f"the run that `--from` names has {short_text(theirs)}")
     if run.vae.decoder.widths != state.vae.decoder.widths:
         raise OptionError(
-            "likelihood", options.likelihood, f"the run that --from names has outputs for {run.options.likelihood}"
+            "likelihood", options.likelihood, f"the run that `--from` names has outputs for {run.options.likelihood}"
         )
 
 
 def _take_optimizer(run: Run, state: State) -> None:
     adam, theirs = state.optimizer, run.state.optimizer
     if run.vae.parameters.shapes != state.vae.parameters.shapes:
-        raise OptionError("keep_optimizer", True, "only one of the two runs has --learn-prior-variance")
+        raise OptionError("keep_optimizer", True, "only one of the two runs has `--learn-prior-variance`")
     if (adam.v_max is None) != (theirs.v_max is None):
-        raise OptionError("keep_optimizer", True, "only one of the two runs has --amsgrad")
+        raise OptionError("keep_optimizer", True, "only one of the two runs has `--amsgrad`")
     adam.take_over(theirs)
 
 

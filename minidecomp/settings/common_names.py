@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from ..errors import UnknownOption, nearest
+from ..errors import UnknownOption, most_similar, nearest
 
 # Keras, PyTorch, scikit-learn and the authors' code.
 NAMES = {
-    "lr": "learning_rate learning_rate_init eta step_size",
+    "lr": "learning_rate learning_rate_init lrate eta step_size",
     "epochs": "n_epochs num_epochs nb_epochs max_epochs epoch max_iter n_iter passes",
     "batch_size": "batch batchsize bs minibatch_size mini_batch_size",
     "latent_dim": "latent latents latent_dims latent_size n_latent z_dim zdim nz z n_components encoding_dim",
@@ -24,6 +24,7 @@ NAMES = {
     "data": "dataset data_set input train_data",
     "limit": "max_points n_points subset",
     "validation_fraction": "validation_split val_split val_fraction valid_fraction validation_size",
+    "test_fraction": "test_size test_split",
     "early_stopping": "patience n_iter_no_change",
     "monitor": "metric_to_monitor",
     "prior_variance_scale": "prior_scale prior_std",
@@ -39,11 +40,12 @@ NAMES = {
     "log": "logger loggers report_to",
 }  # fmt: skip
 SYNONYMS = {synonym: name for name, synonyms in NAMES.items() for synonym in synonyms.split()}
+LIKENESS_OF_SYNONYMS = 0.85
 # What people ask for that is not there.
 NOT_THERE = {
-    "optimizer": "minidecomp always trains with Adam; see --lr and --amsgrad",
-    "optimiser": "minidecomp always trains with Adam; see --lr and --amsgrad",
-    "momentum": "minidecomp always trains with Adam; see --lr and --amsgrad",
+    "optimizer": "minidecomp always trains with Adam; see `--lr` and `--amsgrad`",
+    "optimiser": "minidecomp always trains with Adam; see `--lr` and `--amsgrad`",
+    "momentum": "minidecomp always trains with Adam; see `--lr` and `--amsgrad`",
     "dropout": "the networks have no dropout",
     "weight_decay": "training has no weight decay",
 }
@@ -67,7 +69,7 @@ def unknown_option(name: str, known: Iterable[str]) -> UnknownOption:
         return UnknownOption(name, meant, is_synonym=True)
     near = nearest(word, options)
     if near is None:
-        near = meaning(nearest(word, SYNONYMS) or "", options)
+        near = meaning(most_similar(word, SYNONYMS, LIKENESS_OF_SYNONYMS) or "", options)
     return UnknownOption(name, near or "")
 
 

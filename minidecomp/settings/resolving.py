@@ -11,7 +11,8 @@ from numbers import Real
 from types import SimpleNamespace
 from typing import Any
 
-from ..errors import OptionError, did_you_mean, is_text, one_of, shown
+from ..errors import YES_OR_NO, OptionError, either, is_text, marked, shown
+from ..errors import number as in_sentence
 from ..variants import OPTION_CHECKS, Option
 from . import schedules, validation
 from .common_names import unknown_option
@@ -40,9 +41,9 @@ def _wrong_kind(option: Option, value: Any) -> OptionError:
     """The error about a value of another kind than the option's."""
     choices = choices_of(option)
     if choices is not None:
-        return OptionError(option.name, value, must_be=one_of(choices))
+        return OptionError(option.name, value, choices=choices)
     if option.kind is bool:
-        return OptionError(option.name, value, must_be="yes or no")
+        return OptionError(option.name, value, must_be=YES_OR_NO)
     return OptionError(option.name, value, expected=in_words(option.kind, limits_of(option), with_noun=True))
 
 
@@ -54,7 +55,7 @@ def limits_of(option: Option) -> dict[str, Any]:
 
 def in_words(kind: Any, limits: Mapping[str, Any], with_noun: bool = False) -> str:
     """A type and its limits: "a whole number from 1 to 8"; a number without its noun is "0 or more" or "above 0"."""
-    noun = {int: "a whole number", float: "a number" if with_noun else "", tuple: "whole numbers"}.get(kind, "a text")
+    noun = {int: "a whole number", float: "a number" if with_noun else "", tuple: "whole numbers"}.get(kind, "text")
     if "low" in limits and "high" in limits:
         bounds = f"from {_shown(limits['low'])} to {_shown(limits['high'])}"
     elif "low" in limits and len(limits) == 1:
@@ -62,14 +63,15 @@ def in_words(kind: Any, limits: Mapping[str, Any], with_noun: bool = False) -> s
     else:
         words = (("low", "at least"), ("above", "above"), ("below", "below"))
         bounds = " and ".join(f"{word} {_shown(limits[key])}" for key, word in words if key in limits)
-    end = f", at most {limits['most']}, separated by commas" if kind is tuple else ""
-    return f"{noun} {bounds}".strip() + end
+    if kind is tuple:
+        return f"at most {limits['most']} {noun} {bounds}".strip() + ", separated by commas"
+    return f"{noun} {bounds}".strip()
 
 
 def _shown(bound: float) -> str:
     if bound == SEED:
         return "2^64 - 1"
-    return f"{bound:g}" if isinstance(bound, float) or abs(bound) < 1e6 else f"{bound:,}"
+    return f"{bound:,}" if abs(bound) >= 10_000 and isinstance(bound, int) else in_sentence(bound)
 
 
 def check(name: str, value: Any) -> Any:
@@ -105,7 +107,7 @@ def _check(option: Option, value: Any) -> Any:
     if option.verify is not None:
         option.verify(converted)
     if choices is not None and converted not in choices:
-        raise OptionError(name, value, must_be=one_of(choices), hint=did_you_mean(str(converted), map(str, choices)))
+        raise OptionError(name, value, choices=choices)
     numbers = converted if option.kind is tuple else (converted,) if option.kind in (int, float) else ()
     if not all(map(_is_finite, numbers)):
         raise _wrong_kind(option, value)
@@ -139,6 +141,14 @@ def _check_flags(option: Option) -> None:
 
 
 OPTION_CHECKS.append(_check_own_option)
+
+
+def named(options: Mapping[Any, Any]) -> dict[str, Any]:
+    """The same options; OptionError if a name is not text."""
+    for name in options:
+        if not isinstance(name, str):
+            raise OptionError("name", name, expected="the name of an option as text")
+    return dict(options)
 
 
 def check_known(name: str) -> None:
@@ -251,7 +261,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     """
     known = by_name()
     values: dict[str, Any] = {}
-    for name, value in schedules.spelled_out({**(given or {}), **more}).items():
+    for name, value in schedules.spelled_out(named({**(given or {}), **more})).items():
         check_known(name)
         if value is not None:
             values[name] = check(name, value)
@@ -291,28 +301,27 @@ def _refuse_contradictions(resolved: dict[str, Any], given: dict[str, Any]) -> N
         chosen_variant("regulariser", resolved["regulariser"]),
     )
     if resolved["kl"] == "analytic" and not prior.closed_form_kl:
-        raise OptionError("kl", "analytic", f"the {resolved['prior']} prior has no closed form; use --kl monte-carlo")
+        raise OptionError("kl", "analytic", f"the {resolved['prior']} prior has no closed form; use `--kl monte-carlo`")
     if resolved["kl"] == "analytic" and resolved["log_prior_multiplier"] != 1:
         multiplier = resolved["log_prior_multiplier"]
-        raise OptionError("log_prior_multiplier", multiplier, "this needs --kl monte-carlo")
+        raise OptionError("log_prior_multiplier", multiplier, "this needs `--kl monte-carlo`")
     for name in ("keep_optimizer", "from_which"):
         if resolved[name] and resolved["from_run"] is None:
-            raise OptionError(name, resolved[name], "this needs --from RUN")
+            raise OptionError(name, resolved[name], "this needs `--from RUN`")
     alpha = schedules.largest(SimpleNamespace(**resolved), "alpha")
     if alpha > 0 and resolved["batch_size"] < regulariser.least_points:
-        need = f"at least {regulariser.least_points} for --regulariser {regulariser.name}"
+        need = f"at least {regulariser.least_points} for {marked('regulariser', regulariser.name)}"
         raise OptionError("batch_size", resolved["batch_size"], must_be=need)
     if resolved["prior_variance"] == "pca" and not prior.takes_data_variances:
         raise OptionError(
-            "prior_variance", "pca", f"the {prior.name} prior has equal variances; use --prior-variance iso"
+            "prior_variance", "pca", f"the {prior.name} prior has equal variances; use `--prior-variance iso`"
         )
 
 
 def _need(other: str, needed: tuple[str, ...]) -> str:
-    """--prior mixture or sparse; your own data"""
+    """`--prior mixture` or `--prior sparse`; your own data"""
     if other == "data" and set(data_names()) <= set(needed):
         return "named data sets"
     if other == "data" and needed == (OWN,):
         return "your own data"
-    words = ["your own data" if other == "data" and name == OWN else name for name in needed]
-    return f"--{other.replace('_', '-')} {' or '.join(words)}"
+    return either("your own data" if other == "data" and name == OWN else marked(other, name) for name in needed)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import OptionError, RunError, shown
-from ..files import read_small_file
+from ..errors import OptionError, RunError, as_flags, shown
+from ..files import named_path, read_small_file
 from . import toml_text
 from .resolving import check, check_known, resolve
 from .schedules import SCHEDULED, own_options, spelled_out
@@ -37,12 +38,30 @@ def from_environment() -> dict[str, Any]:
             try:
                 found[name] = _checked(name, value)
             except OptionError as error:
-                raise RunError(error.message(_variable)) from None
+                raise RunError(error.message(_variable, as_flags)) from None
     return found
 
 
 def _variable(option: str) -> str:
-    return PREFIX + option.upper().replace("-", "_")
+    return PREFIX + option.upper()
+
+
+@contextmanager
+def naming(
+    given: Mapping[str, Any], environment: Mapping[str, Any], config: str | None, from_file: Mapping[str, Any]
+) -> Iterator[None]:
+    """Name the variable or the file in the error about an option that is not ``given`` but comes from there."""
+    try:
+        yield
+    except OptionError as error:
+        names = {error.option, error.option.removesuffix("_schedule")}
+        if names & given.keys():
+            raise
+        if names & environment.keys():
+            raise RunError(error.message(_variable, as_flags)) from None
+        if names & from_file.keys():
+            raise RunError(f"{config}: {error.message()}") from None
+        raise
 
 
 def read_config(path: str) -> dict[str, Any]:
@@ -54,7 +73,7 @@ def read_config(path: str) -> dict[str, Any]:
         The file cannot be read, or an option is unknown or has a value that is not allowed; the message names the file.
     """
     found = {}
-    for name, value in read_toml(Path(path)).items():
+    for name, value in read_toml(named_path(path)).items():
         if isinstance(value, Mapping):
             raise RunError(f"{path}: [{shown(name)}] is a table; options must stand at the top, outside any table")
         try:
@@ -83,7 +102,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     except toml_text.TOMLError as error:
         raise RunError(f"{path} is not a TOML file: {error}") from error
     values.pop("version", None)
-    return {name.replace("-", "_"): value for name, value in values.items()}
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        option = name.replace("-", "_")
+        if option in found:
+            raise RunError(f"{path}: {option.replace('_', '-')} and {option} are the same option; give it once")
+        found[option] = value
+    return found
 
 
 def _decoded(content: bytes) -> str:

@@ -33,22 +33,24 @@ def settle(resolved: dict[str, Any]) -> None:
     file, fraction, patience = (resolved[name] for name in ("validation", "validation_fraction", "early_stopping"))
     if file is not None and fraction:
         raise OptionError(
-            "validation_fraction", fraction, "--validation gives the points already; leave one of them out"
+            "validation_fraction", fraction, "`--validation` gives the points already; leave one of them out"
         )
     if patience and file is None and fraction is None:
         resolved["validation_fraction"] = fraction = USUAL_FRACTION
     if file is not None or fraction:
         if resolved["monitor"] == "regulariser" and not _has_weight(resolved):
-            raise OptionError("monitor", "regulariser", "this needs --alpha above 0")
+            raise OptionError("monitor", "regulariser", "this needs `--alpha` above 0")
         return
     if patience:
         raise OptionError(
-            "early_stopping", patience, "this needs validation points; use --validation-fraction or --validation FILE"
+            "early_stopping",
+            patience,
+            "this needs validation points; use `--validation-fraction` or `--validation FILE`",
         )
     for name in GO_WITH_IT:
         if resolved[name] is not None:
             raise OptionError(
-                name, resolved[name], "this needs --validation-fraction, --validation or --early-stopping"
+                name, resolved[name], "this needs `--validation-fraction`, `--validation` or `--early-stopping`"
             )
 
 

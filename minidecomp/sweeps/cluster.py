@@ -17,7 +17,7 @@ from shlex import quote
 from typing import Any
 
 from .. import __version__
-from ..errors import Fault, OptionError, RunError
+from ..errors import Fault, OptionError, RunError, marked, on_command_line
 from ..files import make_folder, read_small_file, write_file
 from ..packages import missing
 from ..runs.folder import config_text
@@ -107,8 +107,9 @@ def run_on_cluster(
         except (OSError, CancelledError) as error:  # network errors; errors of the sweep's files are Faults
             table.write()
             raise Unfinished(
-                f"--scheduler {address}: the scheduler is gone, or has dropped the runs; what is finished stays; "
-                f"to continue: minidecomp sweep --resume {quote(str(given))}, with a scheduler or without"
+                f"{marked('scheduler', address)}: the scheduler is gone, or has dropped the runs; "
+                f"what is finished stays; to continue: minidecomp sweep --resume {quote(str(given))}, "
+                "with a scheduler or without"
             ) from error
     table.write()
     return outcomes
@@ -126,7 +127,7 @@ def _possible(
                 refuse_foreign(run)
             kept.append(entry)
         except RunError as error:
-            note_failure(here, entry.name, str(error))
+            note_failure(here, entry.name, on_command_line(error))
             ended(entry, FAILED)
     return kept
 
@@ -198,13 +199,13 @@ def _connect(distributed: Any, address: str) -> Any:
     try:
         client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        raise Fault(f"--scheduler {address}: no scheduler answers there ({_line(error)})") from error
+        raise Fault(f"{marked('scheduler', address)}: no scheduler answers there ({_line(error)})") from error
     try:
         client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except TimeoutError as error:
         client.close()
         raise Fault(
-            f"--scheduler {address}: it has no workers, and none came within {WORKER_SECONDS} seconds"
+            f"{marked('scheduler', address)}: it has no workers, and none came within {WORKER_SECONDS} seconds"
         ) from error
     return client
 

@@ -113,7 +113,9 @@ class Unfinished(Fault):
 
 def go_on_with(out: str) -> str:
     """What to type to continue the sweep in a folder; empty if there is none."""
-    return f"--resume {quote(out)} to continue its sweep" if os.path.isfile(os.path.join(out, GRID)) else ""
+    return (
+        f"continue its sweep: minidecomp sweep --resume {quote(out)}" if os.path.isfile(os.path.join(out, GRID)) else ""
+    )
 
 
 def check_writable(folder: Path) -> None:

@@ -106,7 +106,7 @@ def expand(blocks: Sequence[Block]) -> list[Entry]:
         axes = [(name, _several(name, value)) for name, value in _with_seeds(block).items()]
         count += math.prod(len(values) for _, values in axes)
         if count > MOST_RUNS:
-            raise OptionError("grid", None, f"it has {count:,} runs, and at most {MOST_RUNS:,} are possible")
+            raise RunError(f"the grid has {count:,} runs; at most {MOST_RUNS:,} are allowed")
         for combination in itertools.product(*(values for _, values in axes)):
             given = with_absolute_files({name: value for (name, _), value in zip(axes, combination, strict=True)})
             options = resolve(given)
@@ -128,7 +128,7 @@ def expand_file(path: Path) -> list[Entry]:
     blocks = read_blocks(path)
     try:
         return expand(blocks)
-    except OptionError as error:
+    except (OptionError, RunError) as error:
         raise RunError(f"{path}: {error}") from error
 
 
@@ -138,7 +138,7 @@ def _with_seeds(block: Block) -> Block:
     if seeds is None:
         return block
     if "seed" in block:
-        raise OptionError("seeds", seeds, "--seed says the seeds already; leave one of them out")
+        raise RunError("`--seeds` and `--seed` cannot be used together")
     if (
         isinstance(seeds, bool)
         or not isinstance(seeds, int | list)

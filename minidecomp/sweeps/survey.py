@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
-from ..runs.comparison import NOT_SHOWN, differing_options
+from ..runs.comparison import NOT_SHOWN, differing_options, no_folder
 from ..runs.folder import config_values
 from ..runs.following import independent
 from ..runs.owner import is_held
@@ -74,7 +74,7 @@ def survey(place: Path) -> Iterator[Standing | SweepStanding | RunError]:
         The place is not a folder, or cannot be read.
     """
     if not os.path.isdir(place):
-        raise RunError(f"{place}: no such folder")
+        raise no_folder(place)
     if os.path.isfile(place / GRID):
         try:
             entries = open_sweep(place)

@@ -12,7 +12,7 @@ from typing import Any
 from .. import training
 from ..data import dataset_from
 from ..data.dataset import Dataset, Digests
-from ..errors import MinidecompError, OptionError, RunError, counted
+from ..errors import MinidecompError, OptionError, RunError, counted, on_command_line
 from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
 from ..loggers.log import check_log, log_of_run, to_stderr
@@ -149,7 +149,7 @@ def complete(
                 _evaluate(trainer, metrics)
                 log.end()
         except MinidecompError as error:
-            note_failure(place, entry.name, str(error))
+            note_failure(place, entry.name, on_command_line(error))
             return FAILED
         except Exception:  # a failed run, whatever the reason, does not stop the others
             note_failure(

@@ -135,7 +135,7 @@ except MinidecompError as error:
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | broken, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "(1, 2)" and lines[1].startswith("--metrics dci: scikit-learn is installed but broken")
+    assert lines[0] == "(1, 2)" and lines[1].startswith("metrics=dci: scikit-learn is installed but broken")
 
 
 # ---- streams ----

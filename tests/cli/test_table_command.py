@@ -129,7 +129,7 @@ def test_what_differs_between_groups_only_tells_them_apart():
     # What follows from an option of --by does not: a prior brings its degrees of freedom along.
     rows = [row(prior="student-t", df=3.0, kl="monte-carlo"), row(kl="closed-form"), row(kl="closed-form", seed=1)]
     assert [group.options for group in groups(rows, ["prior"])] == [{"prior": "student-t"}, {"prior": "gaussian"}]
-    with pytest.raises(OptionError, match="the runs with prior gaussian differ in kl; use --by prior,kl"):
+    with pytest.raises(OptionError, match='the runs with prior gaussian differ in kl; use by="prior,kl"'):
         groups([row(kl="monte-carlo"), row(kl="closed-form", seed=1)], ["prior"])
 
 
@@ -252,10 +252,10 @@ def test_csv_and_all(here, capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("--format word", "--format must be one of text, markdown, latex, csv, not 'word'"),
-        ("--format csv --json", "--format csv: this cannot be used together with --json"),
-        ("--format text --csv", "--format text: this cannot be used together with --csv"),
-        ("--csv --json", "--csv: this cannot be used together with --json"),
+        ("--format word", "--format must be text, markdown, latex or csv, not 'word'"),
+        ("--format csv --json", "--json and --format cannot be used together"),
+        ("--format text --csv", "--csv and --format cannot be used together"),
+        ("--csv --json", "--csv and --json cannot be used together"),
     ],
 )
 def test_one_form_at_a_time(here, capsys, args, message):

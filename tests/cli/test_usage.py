@@ -87,7 +87,7 @@ def test_common_names_lead_to_options():
 
 
 @pytest.mark.parametrize(
-    ("word", "near"), [("alhpa", "alpha"), ("alfa", "alpha"), ("Betta", "beta"), ("radius", "component_radius")]
+    ("word", "near"), [("alhpa", "alpha"), ("alph", "alpha"), ("Betta", "beta"), ("radius", "component_radius")]
 )
 def test_the_nearest(word, near):
     assert nearest(word, by_name()) == near

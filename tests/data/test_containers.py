@@ -25,7 +25,7 @@ def test_mat(tmp_path):
     np.testing.assert_array_equal(read(path), X)
     scipy.io.savemat(path, {"x": X, "y": X + 1, "s": scipy.sparse.csr_matrix(X)})
     np.testing.assert_array_equal(read(path, "y"), X + 1)
-    with pytest.raises(DataError, match=r"has 3 arrays; choose one with --array: x, y, s"):
+    with pytest.raises(DataError, match=r"has 3 arrays; choose one with array: x, y, s"):
         read(path)
     with pytest.raises(DataError, match=r"no array named z; it has: x, y, s"):
         read(path, "z")
@@ -41,7 +41,7 @@ def test_hdf5(tmp_path):
     np.testing.assert_array_equal(read(path), X)
     with h5py.File(path, "a") as file:
         file["labels"] = np.arange(5)
-    with pytest.raises(DataError, match="--array: images/train, labels"):
+    with pytest.raises(DataError, match="array: images/train, labels"):
         read(path)
     np.testing.assert_array_equal(read(path, "images/train"), X)
     # MATLAB 7.3 is HDF5 with the axes in reverse order.

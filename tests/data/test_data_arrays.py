@@ -145,7 +145,7 @@ def test_npz_with_several_arrays(tmp_path):
     path = tmp_path / "x.npz"
     np.savez(path, a=np.arange(8.0), b=np.arange(5.0))
     assert len(arrays.load(path, "b").train) == 4
-    refuse(path, "2 arrays", "a, b", "--array")
+    refuse(path, "2 arrays", "a, b", "array")
     refuse(path, "no array named c", "a, b", array="c")
     np.savez(path)
     refuse(path, "0 arrays")
@@ -254,7 +254,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
         ("1,2\n3,4\n5\n7,8\n", "line 3: expected 2 cells, as in the first line, got 1"),
         ("a,b\n1,2,3\n", "line 2: expected 2 cells, as in the first line, got 3"),
         ("a,b\nc,d\n1,2\n", "line 2, column a: expected a number, got 'c'"),
-        ("1.5,oops\n1,2\n3,4\n5,6\n7,8\n", "may be names or a point; say --header or --no-header"),
+        ("1.5,oops\n1,2\n3,4\n5,6\n7,8\n", "may be names or a point; say header or header=False"),
         ("1\n\xff\n3\n4\n", "line 2"),
         ("1\n2\x00\n3\n4\n", "zero bytes"),
         ("1,2\n3,nan\n5,6\n7,8\n", "1 cell is missing, the first in line 2, column 1"),
@@ -321,7 +321,7 @@ def test_a_number_that_may_stand_for_no_value_gets_a_line(tmp_path, code):
         np.savetxt(path, table, delimiter=",", header="a,b,c", comments="", fmt="%g")
         return " ".join(arrays.load(path, how=how_to_read(SimpleNamespace(**given))).notes)
 
-    assert f"2 cells are {code}, far from all others, and counts as a number; --missing {code}" in notes(values)
+    assert f"2 cells are {code}, far from all others, and counts as a number; `--missing {code}`" in notes(values)
     assert f"{code}" not in notes(values, missing=f"{code}", drop_missing=True)
     # One among many such numbers is a number.
     values[:, 1] = np.linspace(-2000, 2000, 30).round() * (5 if code < 0 else 0.5)

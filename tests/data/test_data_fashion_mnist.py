@@ -127,7 +127,7 @@ def test_data_dir_is_the_only_place(small, tmp_path):
 def test_nothing_found(small):
     with pytest.raises(DataError) as caught:
         fashion_mnist.load()
-    one_line(caught, "apt install dataset-fashion-mnist", "minidecomp data fetch fashion-mnist", "--data-dir")
+    one_line(caught, "apt install dataset-fashion-mnist", "minidecomp data fetch fashion-mnist", "data_dir")
 
 
 def damage(name, packed, files):

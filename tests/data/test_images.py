@@ -29,7 +29,7 @@ def test_channels_are_found_by_size_and_put_last(values, channels, expected):
 @pytest.mark.parametrize(
     ("shape", "channels", "words"),
     [
-        ((5, 3, 8, 3), "", ("first or its last", "--channels first")),
+        ((5, 3, 8, 3), "", ("first or its last", 'channels="first"')),
         ((5, 6, 8, 2), "", ("1, 3 or 4 channels",)),
         ((5, 6, 8, 3), "first", ("1, 3 or 4 channels", "first axis")),
         ((5, 3, 6, 8), "last", ("1, 3 or 4 channels", "last axis")),
@@ -94,7 +94,7 @@ def test_grey_among_colour_is_colour_and_transparent_is_on_white(tmp_path, pillo
 
 def test_two_sizes_and_a_broken_file(tmp_path, pillow):
     folder = put(pillow, tmp_path / "x", [GREY[0], GREY[1][:4]])
-    with pytest.raises(DataError, match=r"000.png has 6 x 8 pixels, 001.png 4 x 8; --resize ROWS,COLUMNS"):
+    with pytest.raises(DataError, match=r"000.png has 6 x 8 pixels, 001.png 4 x 8; resize makes them equal"):
         read_folder(folder)
     images, _, _ = read_folder(folder, (3, 4))
     assert images.shape == (2, 3, 4)

@@ -133,7 +133,7 @@ def test_missing_labels_are_refused_or_left_out(tmp_path):
     kinds = KINDS.copy()
     kinds[[4, 9]] = "", "NA"
     path = table(tmp_path / "t.csv", kinds=kinds)
-    with pytest.raises(DataError, match=r"2 points without a label, the first in row 4.*--drop-missing leaves"):
+    with pytest.raises(DataError, match=r"2 points without a label, the first in row 4.*drop_missing leaves"):
         load(path, labels="kind", drop="size")
     dataset = load(path, labels="kind", drop="size", drop_missing=True)
     assert_right(dataset, rows=[row for row in range(N) if row not in (4, 9)])
@@ -146,9 +146,9 @@ def test_missing_labels_are_refused_or_left_out(tmp_path):
         (
             {"labels": "none", "drop": ""},
             DataError,
-            "--labels: there is no column none; the columns are a, b",
+            "labels: there is no column none; the columns are a, b",
         ),
-        ({"factors": "kind,none", "drop": ""}, DataError, "--factors: there is no column none"),
+        ({"factors": "kind,none", "drop": ""}, DataError, "factors: there is no column none"),
         (
             {"labels": "a"},
             OptionError,

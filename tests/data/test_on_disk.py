@@ -242,7 +242,7 @@ def save_structured(path):
     [
         (lambda: np.save("x.npy", np.asfortranarray(ROWS)), "column by column (Fortran order)"),
         (lambda: np.save("x.npy", ROWS[:, 0]), "of shape (203,) do not fit in memory"),
-        (lambda: np.save("x.npy", np.zeros((9, 3, 4, 3))), "say --channels first or --channels last"),
+        (lambda: np.save("x.npy", np.zeros((9, 3, 4, 3))), 'say channels="first" or channels="last"'),
         (lambda: np.save("x.npy", np.array([{}, None], object), allow_pickle=True), "cannot be read"),
         (lambda: save_structured("x.npy"), "has dtype"),
         (lambda: np.save("x.npy", np.zeros((0, 5))), "is empty"),
@@ -273,7 +273,7 @@ def test_the_first_bad_row_is_named(no_room):
             arrays.load("x.npy")
         lines.append(str(caught.value))
         no_room()
-    assert lines[0] == lines[1] + "; --drop-missing leaves out 1 row"
+    assert lines[0] == lines[1] + "; drop_missing leaves out 1 row"
     assert "got nan in row 150, column 2" in lines[1]
 
 

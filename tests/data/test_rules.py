@@ -165,7 +165,7 @@ def test_all_parts_of_a_data_set_are_checked():
     whole = np.array([[0.0, 2.0]])
     with pytest.raises(DataError, match="the model takes numbers; the test data of x are bytes"):
         learn(Dataset("x", whole, np.array([[0, 2]], np.uint8)), "gaussian", "float32")
-    with pytest.raises(DataError, match=r"x has 0 to 1e\+20; beyond 1e\+06 no model learns anything"):
+    with pytest.raises(DataError, match=r"x has 0 to 1e\+20; beyond 1,000,000 no model learns anything"):
         learn(Dataset("x", whole, whole * 5e19), "gaussian", "float32")
     grid = Grid(("a",), (np.zeros(1),), np.zeros((1, 3)))
     with pytest.raises(DataError, match="the model takes points of 2 numbers; x has 3"):

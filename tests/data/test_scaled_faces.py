@@ -109,7 +109,7 @@ def test_images_share_one_scale():
         (SIZES, "bytes", "--scale bytes: this needs whole numbers from 0 to 255; "),
         (RNG.integers(0, 999, (9, 2)), "bytes", "this needs whole numbers from 0 to 255; "),
         (SIZES * 1e200, "standardise", "numbers up to 1e+150 can be scaled; "),
-        (SIZES, "log", "must be one of none, unit, standardise, bytes"),
+        (SIZES, "log", "must be none, unit, standardise or bytes"),
     ],
 )
 def test_what_cannot_be_scaled_so_is_refused(values, scale, said, capsys):

@@ -35,18 +35,18 @@ def test_near_size_1_nothing_is_said(values):
 def test_bytes_of_another_type_are_called_so(dtype):
     said = note(WHOLE.astype(dtype))
     assert said.startswith("x: whole numbers from 0 to 255 look like bytes but are not uint8")
-    assert said.endswith("--scale bytes divides them by 255") and "\n" not in said
+    assert said.endswith("`--scale bytes` divides them by 255") and "\n" not in said
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (np.abs(NORMAL) * 1e4, "--scale unit to 0..1"),
-        (NORMAL + 100, "--scale standardise brings each column"),
-        (TINY, "--scale standardise brings each column"),
-        (WHOLE + 0.5, "--scale unit to 0..1"),
+        (np.abs(NORMAL) * 1e4, "`--scale unit` to 0..1"),
+        (NORMAL + 100, "`--scale standardise` brings each column"),
+        (TINY, "`--scale standardise` brings each column"),
+        (WHOLE + 0.5, "`--scale unit` to 0..1"),
         (-WHOLE, "from -255 to 0, too large to train on well"),
-        (WHOLE * 257, "--scale unit to 0..1"),
+        (WHOLE * 257, "`--scale unit` to 0..1"),
     ],
 )
 def test_far_from_size_1_the_range_and_what_to_do_are_said(values, said):
@@ -94,7 +94,7 @@ def test_what_no_model_learns_is_refused(dtype, capsys):
         assert main([*command, "--data", "x.npy", "--dtype", dtype]) == 2
         err = capsys.readouterr().err
         assert (
-            "beyond 1e+06 no model learns anything: --scale standardise brings each column" in err
+            "beyond 1,000,000 no model learns anything: --scale standardise brings each column" in err
             and err.count("\n") == 1
         )
     model = DecompositionVAE(dtype=dtype)

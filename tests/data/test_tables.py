@@ -78,33 +78,33 @@ GAPS = X.copy()
 GAPS[2, 1] = GAPS[5, 0] = np.nan
 MARKED = text().replace(f"{X[2, 1]:.3f}", "-9999")
 REFUSED = {
-    "gaps": (text(GAPS), {}, ("2 cells are missing", "line 4, column b", "--drop-missing leaves out 2 rows")),
+    "gaps": (text(GAPS), {}, ("2 cells are missing", "line 4, column b", "drop_missing leaves out 2 rows")),
     "one gap": (text(GAPS[:4]), {}, ("1 cell is missing", "leaves out 1 row")),
     "marked gaps": (MARKED, {"missing": ("-9999",)}, ("1 cell is missing", "line 4, column b")),
     "short rows": (text(header="a,b,c,d"), {}, ("line 2", "expected 4 cells, as in the first line, got 3")),
-    "a column of words": ("a,kind\n1,x\n2,y\n", {}, ("line 2", "column kind", "got 'x'", "--drop kind")),
-    "words without names": ("5.1,3,setosa\n4.9,3,setosa\n", {}, ("column 2 (counted", "--drop 2")),
+    "a column of words": ("a,kind\n1,x\n2,y\n", {}, ("line 2", "column kind", "got 'x'", 'drop="kind"')),
+    "words without names": ("5.1,3,setosa\n4.9,3,setosa\n", {}, ("column 2 (counted", "drop=2")),
     "underscore": ("a,b\n1_000,2\n", {}, ("line 2", "column a", "got '1_000'")),
     "thousands": ('a,b\n"1,234.5",2\n', {}, ("line 2", "column a", "got '1,234.5'")),
     "digits of another alphabet": ("a,b\n1,２\n", {}, ("column b", "'２'")),
     "ragged": ("a,b\n1,2\n1,2,3\n", {}, ("line 3", "expected 2 cells", "got 3")),
-    "names or a point": ("0,1\n1,0\n0,0\n", {}, ("0,1", "--header or --no-header")),
-    "tenths as names": (text(header="1.1,1.2,1.3"), {}, ("1.1,1.2,1.3", "--header or --no-header")),
-    "wavelengths": (text(header="400.0,400.5,401.0"), {}, ("--header or --no-header",)),
-    "falling wavenumbers": (text(header="3000,2000,1000"), {}, ("--header or --no-header",)),
-    "whole numbers over fractions": (text(header="5,3,9"), {}, ("--header or --no-header",)),
-    "codes far away": (text(header="9000.5,17.25,-4000.5"), {}, ("--header or --no-header",)),
+    "names or a point": ("0,1\n1,0\n0,0\n", {}, ("0,1", "header or header=False")),
+    "tenths as names": (text(header="1.1,1.2,1.3"), {}, ("1.1,1.2,1.3", "header or header=False")),
+    "wavelengths": (text(header="400.0,400.5,401.0"), {}, ("header or header=False",)),
+    "falling wavenumbers": (text(header="3000,2000,1000"), {}, ("header or header=False",)),
+    "whole numbers over fractions": (text(header="5,3,9"), {}, ("header or header=False",)),
+    "codes far away": (text(header="9000.5,17.25,-4000.5"), {}, ("header or header=False",)),
     "three cells at the end": ("a,b\n1,2,\n3,4,\n", {}, ("line 2", "expected 2 cells", "got 3")),
-    "one column counting": ("0\n1.5\n2.5\n", {}, ("--header or --no-header",)),
-    "words over words and numbers": ("a,2\nb,3\n3,4\n", {}, ("--header or --no-header",)),
+    "one column counting": ("0\n1.5\n2.5\n", {}, ("header or header=False",)),
+    "words over words and numbers": ("a,2\nb,3\n3,4\n", {}, ("header or header=False",)),
     "empty": ("", {}, ("is empty",)),
     "blank": ("\n \n", {}, ("is empty",)),
     "no text": (b"\0\0\0a,1", {}, ("zero bytes",)),
     "half UTF-16": (b"\xff\xfea", {}, ("UTF-16",)),
     "half gzip": (gzip.compress(b"a,b\n1,2\n")[:12], {}, ("gzip",)),
-    "no such column": (text(), {"columns": ("a", "z")}, ("--columns", "no column z", "a, b, c")),
-    "no such number": (text(header=""), {"drop": ("3",)}, ("--drop", "0 to 2", "not 3")),
-    "two of a name": (text(header="a,a,c"), {"drop": ("a",)}, ("--drop", "2 have that name")),
+    "no such column": (text(), {"columns": ("a", "z")}, ("columns", "no column z", "a, b, c")),
+    "no such number": (text(header=""), {"drop": ("3",)}, ("drop", "0 to 2", "not 3")),
+    "two of a name": (text(header="a,a,c"), {"drop": ("a",)}, ("drop", "2 have that name")),
     "nothing left": (text(), {"drop": ("a", "b", "c")}, ("no column is left",)),
     "all gaps": ("a,b\n1,\n,2\n", {"drop_missing": True}, ("every row",)),
 }
@@ -204,7 +204,9 @@ def test_marks_of_gaps_are_written_as_numbers_are(tmp_path):
     data = GERMAN.replace(f"{X[2, 1]:.3f}".replace(".", ","), "-9999,5")
     with pytest.raises(DataError, match="1 cell is missing, the first in line 4, column b"):
         read_table(write(tmp_path, data), Reading(missing=("-9999,5",)))
-    assert "no cell is -1, which --missing names" in said(read_table(write(tmp_path, text()), Reading(missing=("-1",))))
+    assert "no cell is -1, which `--missing` names" in said(
+        read_table(write(tmp_path, text()), Reading(missing=("-1",)))
+    )
 
 
 def test_a_table_for_a_model(tmp_path):
@@ -248,7 +250,7 @@ def test_columns_that_are_set_aside_follow_their_rows(tmp_path):
     table = read_table(write(tmp_path, text()), Reading(factors=("b",)))
     assert table.aside["b"].tolist() == [plain(round(value, 3)) for value in X[:, 1].tolist()]
     np.testing.assert_array_equal(table.values, X[:, [0, 2]])
-    with pytest.raises(DataError, match="--labels: there is no column kind"):
+    with pytest.raises(DataError, match="labels: there is no column kind"):
         read_table(write(tmp_path, text()), Reading(labels=("kind",)))
 
 
@@ -472,17 +474,17 @@ TO_TYPE = {
     "marks": (
         "a,b,c\n" + NUMBERS.replace("4.5", "?").replace("8.5", "."),
         {},
-        "got '?'; --missing '?,.' marks them as missing",
+        """got '?'; missing="?,." marks them as missing""",
     ),
-    "words": (WORDS, {}, "--drop 'a b,kind of' leaves the columns out, --labels 'kind of' uses one as classes"),
-    "units beside numbers": (PERCENT, {}, "--drop b leaves the column out"),
+    "words": (WORDS, {}, 'drop="a b,kind of" leaves the columns out, labels="kind of" uses one as classes'),
+    "units beside numbers": (PERCENT, {}, 'drop="b" leaves the column out'),
     "infinity": ("a,b\n1,2\n3,inf\n5,6\n7,8\n", {}, "line 3, column b: expected a finite number, got inf"),
     "another case": (
         "Age,b,c\n" + NUMBERS,
         {"columns": ("age",)},
         "there is no column age; the columns are Age, b, c; did you mean Age?",
     ),
-    "a column twice": ("a,b,c\n" + NUMBERS, {"columns": ("a", "a")}, "--columns names a column twice"),
+    "a column twice": ("a,b,c\n" + NUMBERS, {"columns": ("a", "a")}, "columns names a column twice"),
     "trained on and labels": ("a,b,c\n" + NUMBERS, {"columns": ("a", "b"), "labels": ("b",)}, "name it once"),
     "a short line": ("height,width\n" + "1,2\n" * 250 + "7\n", {}, "line 252: expected 2 cells, as in the first"),
 }

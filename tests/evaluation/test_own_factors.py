@@ -223,7 +223,7 @@ def test_an_added_metric_and_the_data_that_it_takes():
     lacks = {way: (metric.lacks(own, 2), metric.lacks(at_will, 2)) for way, metric in one_way.items()}
     assert lacks == {
         "of_truth": ("it needs data that can be drawn by any values of their factors, as dSprites can", ""),
-        "of_points": ("", "it needs a file of your own, with --factors"),
+        "of_points": ("", "it needs a file of your own, with `--factors`"),
         "of_codes": ("", ""),
     }
     assert one_way["of_codes"].score(np.ones((3, 2)), LabelledCodes(*4 * [np.ones((3, 2))]), 0) is made
@@ -323,7 +323,7 @@ def test_training_points_are_encoded_only_where_a_metric_needs_them():
 def test_what_your_own_file_lacks_is_said(capsys):
     options = resolve(data="points.csv", prior="gaussian", latent_dim=2)
     dataset = own_points()
-    with pytest.raises(OptionError, match="known factors that vary; --factors names them; possible here: all, none"):
+    with pytest.raises(OptionError, match="known factors that vary; factors names them; possible here: all, none"):
         check_wanted(Wanted("mig"), options, dataclasses.replace(dataset, factors=None))
     same = Factors(("same",), (4,), dataset.factors.train[:, 2:], dataset.factors.test[:, 2:])
     with pytest.raises(OptionError, match="known factors that vary; one value only: same; possible here: all, none"):

@@ -40,7 +40,7 @@ def test_choice(wanted, factors, latent_dim, expected):
 @pytest.mark.parametrize(
     ("wanted", "factors", "latent_dim", "why"),
     [
-        ("migg", 5, 10, "there is no such metric; possible here: all, none, factor_vae,"),
+        ("migg", 5, 10, "there is no such metric; did you mean 'mig'?"),
         ("mig", 0, 10, "it needs data with known factors that vary; possible here: all, none, unsupervised"),
         ("factor_vae", 1, 10, "it needs two factors that vary"),
         ("hoyer", 0, 1, "it needs two latent dimensions; possible here: all, none"),

@@ -378,9 +378,9 @@ def test_c_has_the_columns_and_the_scale(name, compiler, named_runs):
     ("args", "message"),
     [
         ("export plane", "export needs --format: onnx, c, numpy or safetensors"),
-        ("export plane --format pt", "--format must be one of onnx, c, numpy, safetensors, not 'pt'"),
+        ("export plane --format pt", "--format must be onnx, c, numpy or safetensors, not 'pt'"),
         ("export plane --format c --weights int4", "--weights must be float32 or int8, not 'int4'"),
-        ("export plane --format numpy --weights int8", "--weights int8: this needs --format onnx or c"),
+        ("export plane --format numpy --weights int8", "--weights int8: this needs --format onnx or --format c"),
         ("export plane --format c --name 1x", "--name 1x: a name must begin with a letter"),
         ("export nowhere --format c", "nowhere: no such run folder"),
     ],

@@ -12,6 +12,7 @@ import minidecomp
 from minidecomp.data import dataset_from, dsprites, load
 from minidecomp.data.arrays import _split
 from minidecomp.data.rules import size_note
+from minidecomp.errors import as_flags
 from minidecomp.page.constants import option_constants
 from minidecomp.page.parts import json_text
 from minidecomp.playground.hearts import HEART, MIDDLE, ORIENTATIONS, PLACES, SCALES, hearts, hearts_constant
@@ -128,7 +129,7 @@ def test_a_table_is_scaled_and_spoken_of_as_the_command_does(kind, scale, tmp_pa
     assert made["file"]["options"].get("scale") == (None if scale == "none" else scale)
     dataset = read_back(tmp_path, made, 3)
     np.testing.assert_array_equal(points(made["data"]), dataset.train)
-    assert made["data"]["note"] == size_note(dataset).replace("points.csv:", "t.csv:", 1)
+    assert made["data"]["note"] == as_flags(size_note(dataset)).replace("points.csv:", "t.csv:", 1)
     assert (made["data"]["note"] == "") == (kind == "usual" or (scale == "standardise" and kind != "far"))
 
 

@@ -93,7 +93,7 @@ def test_a_long_value_is_shortened(capsys):
         OptionError, match=r"^seed: expected a whole number from 0 to .*, got a number of thousands of digits$"
     ):
         resolve(seed=10**5000)
-    with pytest.raises(OptionError, match=r"^data: expected a text, got 'x\\x00\\n'$"):
+    with pytest.raises(OptionError, match=r"^data: expected text, got 'x\\x00\\n'$"):
         resolve(data="x\0\n")
     long = "folder/" * 20 + "x.npx"
     with pytest.raises(OptionError, match=f"not for {long}$"):  # a path of usual length is not
@@ -101,7 +101,7 @@ def test_a_long_value_is_shortened(capsys):
 
 
 def test_the_estimator_takes_no_half_dimension():
-    with pytest.raises(OptionError, match=r"latent_dim: expected a whole number from 1 to 10000, got 2\.5"):
+    with pytest.raises(OptionError, match=r"latent_dim: expected a whole number from 1 to 10,000, got 2\.5"):
         DecompositionVAE(latent_dim=np.float32(2.5)).fit(np.zeros((9, 2)))
 
 

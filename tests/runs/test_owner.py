@@ -208,7 +208,9 @@ def test_two_new_sweeps_share_no_folder(monkeypatch, capsys):
     blocks = [{"alpha": 1}]
     assert [str(begin_sweep(None, blocks)) for _ in range(2)] == ["sweeps/sweep", "sweeps/sweep-2"]
     assert str(begin_sweep("s", blocks)) == "s"
-    with pytest.raises(RunError, match="--out s: it exists already; name another folder, or --resume s to continue"):
+    with pytest.raises(
+        RunError, match="s: it exists already; name another folder, or continue its sweep: minidecomp sweep --resume s"
+    ):
         begin_sweep("s", blocks)
     assert os.listdir("s") == ["sweep.toml"]
 
@@ -277,12 +279,12 @@ def test_out_offers_to_go_on_only_where_there_is_something(command, capsys):
     what, name = ("run", "checkpoint.npz") if command == "train" else ("sweep", "sweep.toml")
     Path("my r", name).touch()
     assert main([command, "--alpha", "1", "--out", "my r"]) == 2
-    go_on = f"or --resume 'my r' to continue its {what}"
+    go_on = f"or continue its {what}: minidecomp {command} --resume 'my r'"
     assert capsys.readouterr().err == f"minidecomp: --out my r: it exists already; name another folder, {go_on}\n"
 
 
 @pytest.mark.parametrize("command", ["train", "sweep"])
 def test_an_empty_out(command, capsys):
     assert main([command, "--alpha", "1", "--out", ""]) == 2
-    assert capsys.readouterr().err == 'minidecomp: --out "": the name is empty; name a folder\n'
+    assert capsys.readouterr().err == "minidecomp: --out '': the name is empty; name a folder\n"
     assert os.listdir() == []

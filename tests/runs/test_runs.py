@@ -119,11 +119,11 @@ def changed(run, folder, **arrays):
         ({"parameter.enc.0.W": np.zeros((2, 7), np.float32)}, r"enc.0.W is float32 of shape \(2, 7\); the settings ask for float32 of shape \(2, 6\)"),
         ({"parameter.enc.0.W": np.zeros((2, 6))}, "enc.0.W is float64 of shape"),
         ({"parameter.enc.0.b": np.full(6, np.nan, np.float32)}, "damaged: parameter.enc.0.b is not finite"),
-        ({"config": "prior = 3"}, "prior must be one of"),
+        ({"config": "prior = 3"}, "prior must be"),
         ({"config": "prior"}, "damaged"),
         ({"metrics": np.zeros((2, 6))}, r"damaged: metrics is float64 of shape \(2, 6\); the settings ask for float64 of shape \(3, 6\)"),
         ({"epoch": np.array("x")}, "damaged"),
-        ({"format": np.array([{}], object)}, r"damaged: format is another type of shape \(1,\); the settings ask for a text"),
+        ({"format": np.array([{}], object)}, r"damaged: format is another type of shape \(1,\); the settings ask for text"),
     ],
 )  # fmt: skip
 def test_a_checkpoint_that_does_not_fit(arrays, message, run, tmp_path):
@@ -168,9 +168,9 @@ def test_a_run_folder_is_never_overwritten(run, tmp_path):
     with pytest.raises(RunError, match="it exists already"):
         new_run(str(run.folder), run.options)
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="--out file: this is a file"):
+    with pytest.raises(RunError, match=r"^file: this is a file"):
         new_run("file", run.options)
-    with pytest.raises(RunError, match="--out file/x: cannot write there: Not a directory"):
+    with pytest.raises(RunError, match="file/x: cannot write there: Not a directory"):
         new_run("file/x", run.options)
     (tmp_path / "empty").mkdir()
     assert new_run("empty", run.options)[0].name == "empty"

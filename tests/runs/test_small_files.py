@@ -71,7 +71,7 @@ def test_a_regular_file():
 def test_what_is_no_regular_file(kind):
     stand_in("x", kind)
     for streams in (False, True):
-        with pytest.raises(OSError, match=f"it is {kind}, and no regular file"):
+        with pytest.raises(OSError, match=f"it is {kind}, not a file"):
             read_small_file(Path("x"), 10, streams)
 
 
@@ -89,7 +89,7 @@ def test_a_pipe_that_takes_the_files_place_after_the_look(monkeypatch):
 )
 def test_config_that_is_a_pipe(command):
     stand_in("c.toml", "a pipe")
-    line = "minidecomp: cannot read c.toml: it is a pipe, and no regular file\n"
+    line = "minidecomp: cannot read c.toml: it is a pipe, not a file\n"
     assert complaint(command, "-c", "c.toml") == (2, line)
 
 

@@ -76,12 +76,12 @@ def test_early_stopping_asks_for_a_tenth_of_the_points():
     [
         ({"early_stopping": 3, "validation_fraction": 0}, "this needs validation points"),
         ({"validation": "v.npy", "validation_fraction": 0.1}, "leave one of them out"),
-        ({"monitor": "kl"}, "this needs --validation-fraction, --validation or --early-stopping"),
-        ({"validate_every": 3}, "this needs --validation-fraction"),
-        ({"validation_fraction": 0.1, "monitor": "regulariser"}, "this needs --alpha above 0"),
-        ({"validation_fraction": 0.1, "monitor": "accuracy"}, "one of objective, log_likelihood"),
+        ({"monitor": "kl"}, "this needs validation_fraction, validation or early_stopping"),
+        ({"validate_every": 3}, "this needs validation_fraction"),
+        ({"validation_fraction": 0.1, "monitor": "regulariser"}, "this needs alpha above 0"),
+        ({"validation_fraction": 0.1, "monitor": "accuracy"}, "must be objective, log_likelihood"),
         ({"validation_fraction": 1.0}, "below 1"),
-        ({"from_which": "best"}, "this needs --from RUN"),
+        ({"from_which": "best"}, "this needs from_run"),
     ],
 )
 def test_what_contradicts_itself_is_refused(options, line):
@@ -145,10 +145,10 @@ def test_bytes_are_validated_with_bytes(tmp_path):
 def test_too_few_points(points, tmp_path):
     np.save(tmp_path / "few.npy", points[1][:4])
     with pytest.raises(
-        DataError, match=r"3 training points; of these --validation-fraction 0\.9 leaves 0, and at least 2"
+        DataError, match=r"3 training points; of these validation_fraction=0\.9 leaves 0, and at least 2"
     ):
         dataset_from(resolve(data=str(tmp_path / "few.npy"), validation_fraction=0.9))
-    with pytest.raises(DataError, match="1 validation point; with --alpha above 0, --regulariser mmd needs 2"):
+    with pytest.raises(DataError, match='1 validation point; with alpha above 0, regulariser="mmd" needs 2'):
         start(tmp_path / "run", **SMALL | {"validation_fraction": 0.01, "alpha": 1.0, "regulariser": "mmd"})
     assert not (tmp_path / "run").exists()
 
@@ -431,7 +431,7 @@ def test_changed_validation_points_are_refused_by_a_resume(points, tmp_path, cap
     (tmp_path / "v.npy").unlink()
     assert main(["evaluate", folder, "--metrics", "none", "--no-decomposition"]) == 0
     assert main(["train", "--resume", folder, "--epochs", "3"]) == 2
-    assert "v.npy: no such file" in capsys.readouterr().err
+    assert "v.npy: there is no such file" in capsys.readouterr().err
     np.save(tmp_path / "moved.npy", X[:7])
     moved = ["--validation", str(tmp_path / "moved.npy")]
     assert main(["train", "--resume", folder, "--epochs", "3", "--no-plots", *moved]) == 0

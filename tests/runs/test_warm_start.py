@@ -99,7 +99,7 @@ def test_another_shape_is_refused_by_name(origin, given, line, capsys):
 
 def test_no_run_and_no_optimiser_without_one(capsys):
     assert main(["train", "--from", "nowhere"]) == 2
-    assert "--from nowhere: nowhere: no such run folder" in capsys.readouterr().err
+    assert "--from nowhere: no such run folder" in capsys.readouterr().err
     assert main(["train", "--keep-optimizer"]) == 2
     assert "this needs --from RUN" in capsys.readouterr().err
 

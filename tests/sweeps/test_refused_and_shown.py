@@ -200,7 +200,7 @@ def test_no_run_is_evaluated_yet(finished, capsys):
 
 
 def test_csv_and_json_are_two(finished, capsys):
-    assert complaint(capsys, "table", "s", "--csv", "--json") == "--csv: this cannot be used together with --json"
+    assert complaint(capsys, "table", "s", "--csv", "--json") == "--csv and --json cannot be used together"
 
 
 def test_what_the_axes_say(finished, monkeypatch):

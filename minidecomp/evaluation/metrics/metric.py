@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import MinidecompError
+from ...errors import OptionError
 from ...packages import is_installed, missing
 from .known import ALL, HOLDABLE, IN_BOTH_PARTS, KnownFactors
 from .labelled import LabelledCodes
@@ -45,6 +45,8 @@ class Metric:
         The most values that a factor may have; 0 for any number.
     least_latent_dims : int
         The number of latent dimensions that it needs.
+    least_points : int
+        The number of test points that it needs, if it takes nothing but their codes.
     slow : str
         How long it takes, if that is minutes; ``all`` then leaves it out.
     package, module, install : str
@@ -62,6 +64,7 @@ class Metric:
     least_factors: int = 1
     most_values: int = 0
     least_latent_dims: int = 1
+    least_points: int = 2
     slow: str = ""
     package: str = ""
     module: str = ""
@@ -84,12 +87,14 @@ class Metric:
             return None
         return self.of_truth if known.at_will else self.of_points
 
-    def lacks(self, known: KnownFactors, latent_dim: int) -> str:
-        """Why it cannot be computed for these factors and this number of latent dimensions; empty if it can."""
+    def lacks(self, known: KnownFactors, latent_dim: int, points: int | None = None) -> str:
+        """Why it cannot be computed for these factors, latent dimensions and test points; empty if it can."""
         if self.needs_factors and (lack := self._lacks_of_factors(known)):
             return lack
         if latent_dim < self.least_latent_dims:
             return f"it needs {_in_words(self.least_latent_dims)} latent dimensions"
+        if self.function_of(known) is None and points is not None and points < self.least_points:
+            return f"it needs {_in_words(self.least_points)} test points or more"
         return ""
 
     def _lacks_of_factors(self, known: KnownFactors) -> str:
@@ -111,7 +116,7 @@ class Metric:
     def check_package(self) -> None:
         """Raise MinidecompError if its package is not installed, or cannot be imported."""
         if self.module and (reason := missing(self.module, self.install, self.package)):
-            raise MinidecompError(f"--metrics {self.name}: {reason}")
+            raise OptionError("metrics", self.name, reason)
 
     def score(self, codes: Any, truth: GroundTruth | LabelledCodes | None, seed: int) -> Score:
         """The score of codes (n, D) or, if factors are known and the metric uses them, of what is known."""
@@ -124,7 +129,7 @@ class Metric:
 
 
 _ONLY_AT_WILL = "it needs data that can be drawn by any values of their factors, as dSprites can"
-_ONLY_POINTS = "it needs a file of your own, with --factors"
+_ONLY_POINTS = "it needs a file of your own, with `--factors`"
 _LESS_THAN = {
     ALL: "it needs {} that vary",
     IN_BOTH_PARTS: "it needs {} of which two values are both in the training and in the test points",
