@@ -98,7 +98,9 @@ def expand(blocks: Sequence[Block]) -> list[Entry]:
     Raises
     ------
     OptionError
-        An option is unknown, or a value is not allowed, or there are no runs, or too many.
+        An option is unknown, or a value is not allowed.
+    RunError
+        There are no runs, or too many.
     """
     found: dict[str, TrainOptions] = {}
     count = 0
@@ -112,7 +114,7 @@ def expand(blocks: Sequence[Block]) -> list[Entry]:
             options = resolve(given)
             found.setdefault(config_text(options), options)
     if not found:
-        raise OptionError("grid", None, "it has no runs")
+        raise RunError("the grid has no runs")
     named = {"seed", *(name for block in blocks for name in block)}
     return _entries(list(found.values()), named)
 

@@ -43,7 +43,9 @@ def test_the_estimator_is_told_of_arguments(tmp_path):
         DecompositionVAE(epochs=1).fit(X * 1e30)
     with pytest.raises(Exception, match=r"beta=1e\+308 may be too large$"):
         DecompositionVAE(epochs=1, beta=1e308).fit(X)
-    warned = pytest.warns(UserWarning, match=r"go from 100000 to 100000.0\d+, far .* scale=\"unit\" to 0..1$")
+    warned = pytest.warns(
+        UserWarning, match=r"go from 100000 to 100000.0\d+, too large to train on well: .* scale=\"unit\" to 0..1$"
+    )
     with warned, pytest.raises(Exception, match="the data reach 100,000: scale them"):
         DecompositionVAE(epochs=1).fit(X.clip(0, 1) * 0.02 + 1e5)
     model = DecompositionVAE(epochs=1).fit(X)
@@ -103,7 +105,7 @@ def test_a_variable_is_named_in_a_sweep(monkeypatch, capsys):
         ("train --dtype float16", "--dtype must be float32 or float64, not 'float16'"),
         ("train --dtype Float32", "--dtype must be float32 or float64, not 'Float32'; did you mean 'float32'?"),
         ("export r --format onx", "--format must be onnx, c, numpy or safetensors, not 'onx'; did you mean 'onnx'?"),
-        ("completion Bash", "name your shell, bash, zsh or fish, not 'Bash'; did you mean 'bash'?"),
+        ("completion Bash", "the shell must be bash, zsh or fish, not 'Bash'; did you mean 'bash'?"),
         ("reproduce clustring", "unknown experiment 'clustring'; did you mean 'clustering'?"),
         ("train --validation zzz", "--validation zzz: there is no such file or folder"),
         ("train --decimal x", "--decimal must be '.' or ',', not 'x'"),

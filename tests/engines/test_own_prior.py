@@ -167,6 +167,6 @@ def test_what_it_cannot_do_is_said():
     with pytest.raises(ValueError, match="has no closed form"):
         CpuEngine(vae, dataclasses.replace(objective, kl="analytic"), max_rows=5)
     with pytest.raises(
-        ValueError, match="engine=gpu: it does not know the logistic prior; use --engine cpu or textbook"
+        ValueError, match='engine=gpu: it does not know the logistic prior; use engine="cpu" or engine="textbook"'
     ):
         GpuStep(vae, objective, 5, None)

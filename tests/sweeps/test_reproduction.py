@@ -169,7 +169,10 @@ def test_durations(seconds, words):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("reproduce colours", "unknown experiment 'colours'; the experiments are clustering, sparsity, independence"),
+        (
+            "reproduce colours",
+            "unknown experiment 'colours'; the experiments are clustering, sparsity and independence",
+        ),
         ("reproduce clustering --out other", "other: it exists and is not a sweep"),
         ("reproduce clustering --out grid", "grid: it belongs to another grid"),
         ("reproduce clustering --threads 0", "--threads must be a whole number"),
