@@ -60,7 +60,7 @@ def one_line(capsys, code, *args):
 )
 def test_pictures_are_drawn_whatever_mplbackend_says(backend, args, run_r):
     done = started(*args, env={"MPLBACKEND": backend})
-    assert done.returncode == 0 and done.stderr == b"" and b"picture: " in done.stdout, done.stderr
+    assert done.returncode == 0 and b"matplotlib" not in done.stderr and b"picture: " in done.stdout, done.stderr
 
 
 def test_a_notebooks_backend_stays():

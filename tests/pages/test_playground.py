@@ -537,7 +537,7 @@ def test_a_table_s_size_and_its_columns(opened, tmp_path, monkeypatch):
     assert text_of(browser, "fault-likelihood") == ""
     at_step(browser, 3)
     values = saved(browser, tmp_path / "saved")
-    assert values["scale"] == "standardise" and "beside config.toml" in text_of(browser, "save-notes")
+    assert values["scale"] == "standardise" and "in the same folder as config.toml" in text_of(browser, "save-notes")
 
 
 def test_what_is_set_for_the_data_is_said_and_goes_with_it(opened):
@@ -602,7 +602,7 @@ def test_the_page_of_a_run_goes_on_with_it(opened, tmp_path, monkeypatch):
     assert browser.value("document.getElementById('back-to-run').hidden")
     at_step(browser, 25)
     browser.click("#save-button")
-    assert "goes on with the run short" in text_of(browser, "save-notes")
+    assert "continues the run short" in text_of(browser, "save-notes")
     browser.click("#save-close")
     page_step = browser.value(STEP)
     assert main([*train, "--epochs", str(page_step), "--out", "same"]) == 0

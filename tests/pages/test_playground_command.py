@@ -183,7 +183,8 @@ def test_wrong_use(args, code, message, opened, runs, monkeypatch, capsys):
         ("--hidden 5000", "the model has 70,008 weights; the page can train at most 20,000"),
         pytest.param(
             "--points-per-arm 15001 --batch-size 60000",
-            "the training points have 120,008 numbers; the page holds up to 120,000 (--limit takes fewer points)",
+            "the training points have 120,008 numbers; the page can hold at most 120,000; "
+            "train on fewer points with --limit",
             marks=pytest.mark.slow,
         ),
     ],

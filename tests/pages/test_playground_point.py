@@ -98,7 +98,7 @@ found.afterwards = open();
 found.focus = document.activeElement === summary;
 const message = (step, running) => {
   draw({ step, running });
-  return Number(/step (\\d+)/.exec(panel.message.textContent)[1]);
+  return Number(/step,? (\\d+)/.exec(panel.message.textContent)[1]);
 };
 clock = 10000;
 found.shown = [message(10, true)];

@@ -187,7 +187,7 @@ if (explorer.plane) {
   found.pointed = Array.from(explorer.z);
 }
 const legend = Array.from(document.getElementById("classes").children);
-found.legend = legend.map((item) => [item.textContent, getComputedStyle(item.firstChild).backgroundColor]);
+found.legend = legend.map((item) => [item.textContent, getComputedStyle(item.querySelector("path")).fill]);
 found.column = model.image_shape ? "" : explorer.columnName(0);
 found.curves = document.querySelectorAll("#curves svg path").length;
 found.background = getComputedStyle(document.body).backgroundColor;

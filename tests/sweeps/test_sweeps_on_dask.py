@@ -155,7 +155,11 @@ def test_other_versions_are_refused(dask, monkeypatch, capsys):
     monkeypatch.setattr(cluster, "_version", lambda: "0.0.1")
     assert main(["sweep", *GRID, "--out", "s", "--scheduler", dask.address, "-q"]) == 1
     err = capsys.readouterr().err
-    assert re.fullmatch(r"minidecomp: worker tcp://\S+: it has minidecomp 0\.0\.1, here it is 9\.9\.9; both .*\n", err)
+    assert re.fullmatch(
+        r"minidecomp: worker tcp://\S+: it has minidecomp 0\.0\.1, and here it is 9\.9\.9; "
+        r"the versions must be equal\n",
+        err,
+    )
 
 
 def test_nobody_there(tmp_path, monkeypatch, capsys):
