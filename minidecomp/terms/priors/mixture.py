@@ -46,12 +46,16 @@ class Mixture(Prior):
     )
     defaults: ClassVar[Mapping[str, Any]] = {
         "prior_variance_scale": 0.03,
-        "regulariser": "kl-inc",  # the MMD compares one dimension at a time, and so cannot see clusters
+        "regulariser": "kl-inc",  # the MMD compares one dimension at a time: it cannot see clusters
     }
     usual_data: ClassVar[str | None] = "pinwheel"
     choice_kind: ClassVar[str | None] = "point"
     is_product: ClassVar[bool] = False
     takes_data_variances: ClassVar[bool] = False
+    of_whole_beta: ClassVar[str] = (
+        "It is again a mixture of Gaussians, because beta is a whole number: each product of beta components is a "
+        "Gaussian, up to a factor."
+    )
     explanation: ClassVar[Explanation | None] = Explanation(
         "Mixture prior sum_m pi_m N(m_m, v_m)",
         (
@@ -120,13 +124,7 @@ class Mixture(Prior):
     def describe_annealed(self, beta: float) -> str:
         if (self.loc == self.loc[0]).all() and (self.scale == self.scale[0]).all():
             return f"Here all components are the same Gaussian. {describe_annealed_gaussian(beta)}"
-        general = super().describe_annealed(beta)
-        if not float(beta).is_integer():
-            return general
-        return (
-            f"{general} It is again a mixture of Gaussians, because beta is a whole number: each product of beta "
-            "components is a Gaussian, up to a factor."
-        )
+        return super().describe_annealed(beta)
 
     def log_power_integral(self, beta: float) -> float:
         """log F_beta in nats, computed as a sum over a grid; one or two dimensions only."""

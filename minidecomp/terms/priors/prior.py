@@ -48,6 +48,8 @@ class Prior:
         Whether p(z) is a product over the dimensions.
     takes_data_variances : bool
         Whether ``--prior-variance pca`` makes sense, that is, each dimension has one variance.
+    of_whole_beta : str
+        What else is true of p^beta if beta is a whole number, as a sentence; may be empty.
     explanation : Explanation or None
         What ``--explain`` says about it.
     """
@@ -63,6 +65,7 @@ class Prior:
     closed_form_kl: ClassVar[bool] = False
     is_product: ClassVar[bool] = True
     takes_data_variances: ClassVar[bool] = True
+    of_whole_beta: ClassVar[str] = ""
     explanation: ClassVar[Explanation | None] = None
     loc: Any
     scale: Any
@@ -135,10 +138,11 @@ class Prior:
     def describe_annealed(self, beta: float) -> str:
         """What f_beta = p^beta / F_beta is, for beta other than 1: one sentence, or two."""
         how = "sharper" if beta > 1 else "flatter"
-        return (
+        general = (
             f"Here the annealed prior is {how} than the prior: the ratio of its densities at any two points is the "
             f"prior's to the power {beta:g}."
         )
+        return f"{general} {self.of_whole_beta}" if self.of_whole_beta and float(beta).is_integer() else general
 
     def constants(self) -> dict[str, Any]:
         """The numbers that compiled code and the report's page need in addition to loc and scale, by name."""

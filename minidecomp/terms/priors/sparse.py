@@ -51,6 +51,10 @@ class Sparse(Prior):
     )
     usual_data: ClassVar[str | None] = "fashion-mnist"
     choice_kind: ClassVar[str | None] = "element"
+    of_whole_beta: ClassVar[str] = (
+        "In each dimension it is a mixture of beta + 1 Gaussians, because beta is a whole number: each product of beta "
+        "spikes and slabs is a Gaussian, up to a factor."
+    )
     explanation: ClassVar[Explanation | None] = Explanation(
         "Spike-and-slab prior, (1 - gamma) N(m, v) + gamma N(0, a^2) in each dimension",
         (
@@ -102,13 +106,7 @@ class Sparse(Prior):
             return f"With gamma = {self.gamma:g} this prior is the {only} alone. {describe_annealed_gaussian(beta)}"
         if (self.loc == 0).all() and (self.scale == self.spike_scale).all():
             return f"Here spike and slab are the same Gaussian. {describe_annealed_gaussian(beta)}"
-        general = super().describe_annealed(beta)
-        if not float(beta).is_integer():
-            return general
-        return (
-            f"{general} In each dimension it is a mixture of beta + 1 Gaussians, because beta is a whole number: each "
-            "product of beta spikes and slabs is a Gaussian, up to a factor."
-        )
+        return super().describe_annealed(beta)
 
     def log_power_integral(self, beta: float) -> float:
         """log F_beta = sum_d log int p_d^beta dz, by quadrature."""
