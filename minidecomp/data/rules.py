@@ -91,8 +91,8 @@ class DataRules:
         values : array_like or Bits of shape (N, dx), (N, rows, columns) or, in colour, four axes; or a frame
             Columns of a frame are found by name, if the model has names.
             If the model was trained on bytes, whole numbers of any dtype mean the same as those bytes. Floats from
-            0 to 1 that are not all whole count as divided by 255 already, and so do floats that are all exactly
-            0 or 1: a float array is far more often a picture in black and white than one of the two darkest bytes.
+            0 to 1 count as divided by 255 already, even if all are exactly 0 or 1: a float array is far more often a
+            picture in black and white than one of the two darkest bytes.
         name : str
             Name of the data in errors.
         channels : str

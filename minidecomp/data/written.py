@@ -171,7 +171,7 @@ def _plain(array: np.ndarray) -> np.ndarray:
 def _apart(names: Sequence[str], from_data: Sequence[bool]) -> list[str]:
     """The names made unique: a repeated name gets the first free suffix of _2, _3, ..
 
-    minidecomp's own columns keep their names, and so does the first data column of each name.
+    minidecomp's own columns and the first data column of each name keep their names.
     """
     owner: dict[str, int] = {}
     for i in sorted(range(len(names)), key=lambda i: from_data[i]):

@@ -170,7 +170,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         try:
             self._train(trainer, trainer.state.epoch + 1, show)
         except BaseException:
-            if begun:  # the model has changed, and so have its attributes
+            if begun:  # the model and its attributes have changed
                 self._keep(trainer.options, trainer.rules, trainer.state)
             raise
         self._digest = fingerprint(X)

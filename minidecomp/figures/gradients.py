@@ -128,8 +128,8 @@ def gradient_field(
     loc, scale : numpy.ndarray of shape (P, 2)
         Of q(z | x_i).
     pulls : mapping of str to numpy.ndarray of shape (P, 2)
-        For each term its weighted gradient by loc, along which a step of training moves loc. Each term has a panel,
-        and so has their sum.
+        For each term its weighted gradient by loc, along which a step of training moves loc. Each term and
+        their sum have a panel.
     prior : Prior
     extent : (float, float, float, float), optional
         Of the plane.

@@ -65,7 +65,7 @@ class SweepStanding:
 def survey(place: Path) -> Iterator[Standing | SweepStanding | RunError]:
     """Each run and sweep below a folder, by name; for a sweep's own folder, first the runs of its grid.
 
-    Folders whose names begin with a dot are skipped, and so are links that are not themselves a run or sweep. An error
+    Folders whose names begin with a dot, and links that are not themselves a run or sweep, are skipped. An error
     is about a folder that cannot be read.
 
     Raises
