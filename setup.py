@@ -78,7 +78,7 @@ setup(
         "minidecomp.page": ["*.js", "engine/*.js", "engine/*/*.js"],
         "minidecomp.report": ["*.html", "*.css", "*.js"],
         "minidecomp.playground": ["*.html", "*.css", "*.js", "*.json"],
-        "minidecomp._core": ["kernels.cu", "formulas.h", "codes.h", "*.pyi"],
+        "minidecomp._core": ["kernels.cu", "gpu/*.cuh", "formulas.h", "codes.h", "*.pyi"],
     },
     include_package_data=False,
     ext_modules=cythonize(

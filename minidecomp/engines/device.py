@@ -1,4 +1,4 @@
-"""What the GPU engine is built on: CuPy's arrays, cuBLAS, and the kernels in ``_core/kernels.cu``."""
+"""What the GPU engine is built on: CuPy's arrays, cuBLAS, and the kernels of ``_core/kernels.cu``."""
 
 from __future__ import annotations
 
@@ -62,13 +62,12 @@ def source() -> str:
 
 
 def _with_includes(name: str) -> str:
-    text = (Path(_core.__file__).parent / name).read_text("utf-8")
-    for header in ("formulas.h", "codes.h"):
-        before, include, after = text.partition(f'#include "{header}"\n')
-        if include:
-            line = before.count("\n") + 2
-            text = f'{before}#line 1 "{header}"\n{_with_includes(header)}#line {line} "{name}"\n{after}'
-    return text
+    """The text of a file in the core's folder, with the text of its includes of our own files in their place."""
+    lines = (Path(_core.__file__).parent / name).read_text("utf-8").splitlines()
+    for i, line in enumerate(lines):
+        if include := re.fullmatch(r'#include "(gpu/\w+\.cuh|formulas\.h|codes\.h)"', line):
+            lines[i] = f'#line 1 "{include[1]}"\n{_with_includes(include[1])}#line {i + 2} "{name}"'
+    return "\n".join([*lines, ""])
 
 
 class Parameter(NamedTuple):

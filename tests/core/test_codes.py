@@ -46,7 +46,7 @@ def listed(order):
 
 def compiled():
     """The core's source files but for the header itself, and codes.pyx, which hands it on."""
-    files = [path for end in ("*.h", "*.pxi", "*.pyx", "*.pxd", "*.cu") for path in CORE.glob(end)]
+    files = [path for end in ("*.h", "*.pxi", "*.pyx", "*.pxd", "*.cu", "gpu/*.cuh") for path in CORE.glob(end)]
     return {path.name: without_comments(path.read_text("utf-8")) for path in files if path.stem != "codes"}
 
 
@@ -98,7 +98,7 @@ def test_the_kernels_text_has_the_header_whole():
     text = source()
     assert text.count(HEADER) == 1
     assert set(re.findall(r'#include "(\S+)"', text)) == {"simd.h"}  # for the CPU alone
-    assert '#include "codes.h"' in compiled()["formulas.h"] and '#include "formulas.h"' in compiled()["kernels.cu"]
+    assert '#include "codes.h"' in compiled()["formulas.h"] and '#include "formulas.h"' in compiled()["common.cuh"]
 
 
 def test_the_textbook_s_classes_have_these_names():
@@ -128,7 +128,7 @@ def test_no_compiled_text_numbers_a_code_again():
         )
         words = set(re.findall(r"\w+", " ".join(part for each in numbered for part in each)))
         assert not words & names, (file, words & names)
-    assert "enum" not in compiled()["kernels.cu"]
+    assert not any("enum" in text for file, text in compiled().items() if file.endswith((".cu", ".cuh")))
 
 
 def test_no_compiled_text_writes_a_constant_again():

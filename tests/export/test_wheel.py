@@ -35,6 +35,7 @@ def test_its_size_and_what_is_in_it(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for needed in (
         "_core/kernels.cu",
+        "_core/gpu/layers.cuh",
         "_core/formulas.h",
         "_core/codes.h",
         "report/page.html",

@@ -1,0 +1,64 @@
+/* What all kernels share: the number types, the scalar formulas, a thread's index, and sums over a block. */
+
+#ifdef __CUDACC_RTC__
+typedef unsigned char uint8_t;
+typedef int int32_t;
+typedef unsigned int uint32_t;
+typedef long long int64_t;
+typedef unsigned long long uint64_t;
+#else
+#include <stdint.h>
+#endif
+
+#ifdef __CUDACC__
+typedef MINIDECOMP_REAL real;
+#define MD_INLINE static __device__ __forceinline__
+MD_INLINE real md_max(real a, real b) { return a > b ? a : b; }
+MD_INLINE real md_sqrt(real x) { return sqrt(x); }
+MD_INLINE real md_fabs(real x) { return fabs(x); }
+MD_INLINE real md_exp(real x) { return exp(x); }
+MD_INLINE real md_expm1(real x) { return expm1(x); }
+MD_INLINE real md_log(real x) { return log(x); }
+MD_INLINE real md_log1p(real x) { return log1p(x); }
+MD_INLINE real md_tanh(real x) { return tanh(x); }
+MD_INLINE void md_sincos2pi(real u, real *s, real *c) { sincospi(2 * u, s, c); }
+#endif
+
+#include "formulas.h"
+
+#define MD_KERNEL extern "C" __global__ void
+#define MD_DEVICE static __device__
+
+/* The step's own numbers stay on the device, so that every step is the same sequence of launches: `state`, `numbers`,
+   and `rates`, which Adam's many threads need as real numbers. codes.h has their indices. */
+
+/* This thread's index in the whole grid. */
+MD_DEVICE int64_t md_me() { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x; }
+
+/* sum_t x_t over the block's threads, returned to all of them; every thread must call it. */
+template <typename T> MD_DEVICE T block_sum(T x) {
+    __shared__ T room[GPU_BLOCK];
+    int half, me = threadIdx.x;
+    __syncthreads();
+    room[me] = x;
+    for (half = blockDim.x / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (me < half) room[me] += room[me + half];
+    }
+    __syncthreads();
+    return room[0];
+}
+
+/* max_t x_t; NaN if one is. */
+MD_DEVICE real block_max(real x) {
+    __shared__ real room[GPU_BLOCK];
+    int half, me = threadIdx.x;
+    __syncthreads();
+    room[me] = x;
+    for (half = blockDim.x / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (me < half && !(room[me] >= room[me + half]) && room[me] == room[me]) room[me] = room[me + half];
+    }
+    __syncthreads();
+    return room[0];
+}

@@ -1,0 +1,60 @@
+/* The end of a step: the terms' means, the check of the gradient, and Adam. */
+
+/* The values, as means of their parts.   One block. */
+MD_DEVICE double block_total(const real *part, int64_t count) {
+    double total = 0;
+    int64_t i;
+    for (i = threadIdx.x; i < count; i += blockDim.x) total += part[i];
+    return block_sum(total);
+}
+
+MD_KERNEL add_up(
+    double *numbers, int64_t likelihood_rows, int64_t kl_rows, int64_t regulariser_parts, double regulariser_factor,
+    const real *log_likelihood, const real *kl, const real *regulariser
+) {
+    double a = block_total(log_likelihood, likelihood_rows), b = block_total(kl, kl_rows);
+    double c = block_total(regulariser, regulariser_parts);
+    if (threadIdx.x > 0) return;
+    numbers[VALUE + LOG_LIKELIHOOD] = a / likelihood_rows;
+    numbers[VALUE + KL] = b / kl_rows;
+    numbers[VALUE + REGULARISER] = c * regulariser_factor;
+}
+
+/* Notes an entry of the gradient that is NaN, or whose square would not be finite in Adam. */
+MD_KERNEL look_at_gradient(int64_t size, const real *gradient, int64_t *state) {
+    const real limit = (real)(sizeof(real) == 4 ? LARGEST_GRADIENT_FLOAT : LARGEST_GRADIENT_DOUBLE);
+    int64_t i = md_me();
+    if (i < size && !(md_fabs(gradient[i]) < limit)) state[BAD] = 1;
+}
+
+/* Counts the step, or notes which term was not finite; this step and later ones then change nothing.   One thread. */
+MD_KERNEL finish(int64_t *state, double *numbers, int B, real *rates) {
+    int term, fault = state[BAD] ? GRADIENT : -1;
+    double t;
+    if (state[FAULT] >= 0) return;
+    for (term = REGULARISER; term >= LOG_LIKELIHOOD; term--)
+        if (numbers[VALUE + term] - numbers[VALUE + term] != 0) fault = term;
+    state[FAULT] = fault;
+    if (fault >= 0) return;
+    for (term = LOG_LIKELIHOOD; term <= REGULARISER; term++) numbers[TOTAL + term] += numbers[VALUE + term] * B;
+    numbers[TOTAL + GRADIENT] += B;
+    state[FIRST] += B;
+    state[DONE] += 1;
+    t = (double)(state[STEP] += 1);
+    /* lr / (1 - b1^t),  1 / sqrt(1 - b2^t) */
+    rates[RATE] = (real)(numbers[LR] / (1 - pow(numbers[BETA1], t)));
+    rates[ROOT] = (real)(1 / sqrt(1 - pow(numbers[BETA2], t)));
+    rates[REST1] = (real)(1 - numbers[BETA1]);
+    rates[REST2] = (real)(1 - numbers[BETA2]);
+    rates[TINY] = (real)numbers[EPS];
+}
+
+/* Adam's step up the gradient; without AMSGrad v_max is v itself. */
+MD_KERNEL adam(
+    const int64_t *state, const real *rates, int64_t size, const real *gradient, real *vector, real *m, real *v, real *v_max
+) {
+    int64_t i = md_me();
+    if (i >= size || state[FAULT] >= 0) return;
+    vector[i] -= md_adam(
+        -gradient[i], &m[i], &v[i], &v_max[i], rates[REST1], rates[REST2], rates[RATE], rates[ROOT], rates[TINY]);
+}
