@@ -16,9 +16,8 @@ RATES: tuple[str, ...]
 PRIOR_CONSTANTS: tuple[str, ...]
 WEIGHT: int
 VALUE: int
-TOTAL: int
-LAST_TOTAL: int
 NUMBER_COUNT: int
+TOTAL_COUNT: int
 GPU_BLOCK: int
 
 LINEAR: int

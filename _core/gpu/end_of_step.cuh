@@ -28,17 +28,19 @@ MD_KERNEL look_at_gradient(int64_t size, const real *gradient, int64_t *state) {
 }
 
 /* Counts the step, or notes which term was not finite; this step and later ones then change nothing.   One thread. */
-MD_KERNEL finish(int64_t *state, double *numbers, int B, real *rates) {
+MD_KERNEL finish(int64_t *state, double *numbers, double *totals, int B, real *rates) {
     int term, fault = state[BAD] ? GRADIENT : -1;
-    double t;
+    double t, *of_epoch;
     if (state[FAULT] >= 0) return;
     for (term = REGULARISER; term >= LOG_LIKELIHOOD; term--)
         if (numbers[VALUE + term] - numbers[VALUE + term] != 0) fault = term;
     state[FAULT] = fault;
     if (fault >= 0) return;
-    for (term = LOG_LIKELIHOOD; term <= REGULARISER; term++) numbers[TOTAL + term] += numbers[VALUE + term] * B;
-    numbers[TOTAL + GRADIENT] += B;
+    of_epoch = totals + TOTAL_COUNT * (state[FIRST] / state[EPOCH_ROWS]);
+    for (term = LOG_LIKELIHOOD; term <= REGULARISER; term++) of_epoch[term] += numbers[VALUE + term] * B;
+    of_epoch[POINTS] += B;
     state[FIRST] += B;
+    if (state[FIRST] % state[EPOCH_ROWS] == state[USED_ROWS]) state[FIRST] += state[EPOCH_ROWS] - state[USED_ROWS];
     state[DONE] += 1;
     t = (double)(state[STEP] += 1);
     /* lr / (1 - b1^t),  1 / sqrt(1 - b2^t) */

@@ -146,6 +146,10 @@ class Device:
         """A copy on the device of a host array, in the device's dtype or the given one."""
         return self.xp.array(host, dtype=self.dtype if dtype is None else dtype)
 
+    def write(self, array: Any, source: Any) -> None:
+        """Copy a host or a device array into a device array of the same shape and dtype; both are C-contiguous."""
+        array[...] = source
+
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
         """Zeros of that shape on the device, in the device's dtype or the given one."""
         return self.xp.zeros(shape, self.dtype if dtype is None else dtype)
@@ -182,6 +186,13 @@ class CupyDevice(Device):
     def array(self, host: Any, dtype: Any = None) -> Any:
         """A copy on the GPU; Fault if its memory is full."""
         return self._within_memory(super().array, host, dtype)
+
+    def write(self, array: Any, source: Any) -> None:
+        """A plain copy on the current stream. CuPy's own assignment would launch, and first compile, a kernel."""
+        if isinstance(source, np.ndarray):
+            array.data.copy_from_host_async(source.ctypes.data, source.nbytes)
+        else:
+            array.data.copy_from_device_async(source.data, source.nbytes)
 
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
         """Zeros of that shape on the GPU; Fault if its memory is full."""

@@ -1,8 +1,8 @@
 """The GPU engine: whole epochs of steps on arrays that stay on the device.
 
 For a batch size, a step is always the same list of calls with the same arguments. What changes from step to step (the
-step's number, the batch's first row, Adam's rates, the totals) is in two small arrays on the device, which the kernel
-``finish`` updates. Nothing is copied to or from the host between the first and the last step of ``train``.
+step's number, the batch's first row, Adam's rates, each epoch's totals) is in small arrays on the device, which the
+kernel ``finish`` updates. Nothing is copied to or from the host between the first and the last step of ``train``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._core import codes
-from .._core.codes import BIT_DATA, BYTE_DATA, FAULTS, NUMBER_COUNT, REAL_DATA, TERMS
+from .._core.codes import BIT_DATA, BYTE_DATA, FAULTS, REAL_DATA, TERMS
 from ..data.points import Bits, Points, as_numbers, evenly_spread
 from ..model.optimizer import Adam
 from ..model.vae import VAE
@@ -23,7 +23,7 @@ from ..randomness import streams
 from ..randomness.draws import Draws
 from . import rules
 from .device import Call, CupyDevice, Device
-from .gpu_step import ADAM, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
+from .gpu_step import ADAM, EPOCHS_AT_ONCE, HEAD, STATE, VALUE, WEIGHT, DevicePoints, GpuStep, parts_of_report
 
 FEW_ONES = 1 / 8  # below this share of ones, the rows of W for the ones are added up; above it, bits become numbers
 
@@ -81,30 +81,51 @@ class GpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """Train on the device over the batches of ``order``; see ``Engine.train``."""
+        """Train on the device over the epochs of ``order``; see ``Engine.train``."""
         rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
-        self._take(data, order, optimizer)
+        orders, sums = order.reshape(-1, order.shape[-1]), totals.reshape(-1, codes.TOTAL_COUNT)
+        for first in range(0, len(orders), EPOCHS_AT_ONCE):
+            part = slice(first, first + EPOCHS_AT_ONCE)
+            fault = self._train_epochs(data, orders[part], batch_size, optimizer, seed, sums[part])
+            if fault is not None:
+                return fault
+        return None
+
+    def _train_epochs(
+        self, data: Points, orders: Any, batch_size: int, optimizer: Adam, seed: int, totals: np.ndarray
+    ) -> str | None:
+        """Train over as many epochs as there are totals for: two copies to the device, the steps, and one back."""
         regulariser = self.objective.regulariser if self.objective.alpha > 0 else None
-        self._set(seed, optimizer.step, self.objective.weights, totals, optimizer)
-        rows = rules.trained_rows(len(order), batch_size, regulariser)
-        for first in range(0, rows, batch_size):
-            B = min(batch_size, rows - first)
-            for call in self._program(B, regulariser):
-                call()
-        state = self._device.to_host(self._step.state)
-        totals[:] = self._device.to_host(self._step.numbers)[TOTAL]
+        rows = rules.trained_rows(orders.shape[1], batch_size, regulariser)
+        if rows == 0:
+            return None
+        self._take(data, orders, optimizer)
+        epoch = {"epoch_rows": orders.shape[1], "used_rows": rows}
+        self._set(seed, optimizer.step, self.objective.weights, optimizer, totals, epoch)
+        self._run_epochs(len(orders), rows, batch_size, regulariser)
+        state, _, sums = parts_of_report(self._device.to_host(self._step.report[: HEAD + totals.size]))
+        totals[...] = sums.reshape(totals.shape)
         optimizer.step += int(state[STATE["done"]])
         fault = int(state[STATE["fault"]])
         return FAULTS[fault] if fault >= 0 else None
 
-    def _take(self, data: Points, order: Any, o: Adam) -> None:
+    def _run_epochs(self, epochs: int, rows: int, batch_size: int, regulariser: str | None) -> None:
+        """The steps of a call: all batches of each epoch."""
+        for _ in range(epochs):
+            for first in range(0, rows, batch_size):
+                for call in self._program(min(batch_size, rows - first), regulariser):
+                    call()
+
+    def _take(self, data: Points, orders: Any, o: Adam) -> None:
         """Copy to the device what is not there yet."""
         step, array = self._step, self._device.array
         if data is not self._data:
             self._data, self._points, self._programs = data, self._on_device(data), {}
-        if len(order) > step.order.size:
-            step.order, self._programs = self._device.zeros(len(order), dtype=np.int64), {}
-        step.order[: len(order)] = array(order, np.int64)
+        if orders.size > step.order.size:
+            # More than is needed, because slices grow, and each time all kernels are bound again.
+            step.order, self._programs = self._device.zeros(2 * orders.size, dtype=np.int64), {}
+        xp = np if isinstance(orders, np.ndarray) else self._device.xp
+        self._device.write(step.order[: orders.size], xp.ascontiguousarray(orders, np.int64).reshape(-1))
         if o is not self._optimizer:
             self._optimizer, self._programs = o, {}
             m, v = array(o.m), array(o.v)
@@ -126,19 +147,23 @@ class GpuEngine:
         seed: int = 0,
         step: int = 0,
         weights: Mapping[str, float] | None = None,
-        totals: Any = 0.0,
         optimizer: Adam | None = None,
+        totals: np.ndarray | None = None,
+        epoch: Mapping[str, int] | None = None,
     ) -> None:
-        """The state for the first step of a call; ``finish`` updates it."""
-        state, numbers = np.zeros(len(STATE), np.int64), np.zeros(NUMBER_COUNT)
+        """The state for the first step of a call, and the epochs' totals; ``finish`` updates them."""
+        sums = np.zeros(0) if totals is None else totals.reshape(-1)
+        report = np.zeros(HEAD + sums.size, np.int64)
+        state, numbers, at = parts_of_report(report)
         state[STATE["seed"]], state[STATE["step"]] = np.array([seed, step], np.uint64).view(np.int64)
         state[STATE["fault"]] = -1
+        for name, value in (epoch or {}).items():
+            state[STATE[name]] = value
         numbers[WEIGHT] = [(weights or {}).get(term, 0.0) for term in TERMS]
-        numbers[TOTAL] = totals
         if optimizer is not None:
             numbers[ADAM] = [getattr(optimizer, name) for name in codes.ADAM]
-        self._step.state[...] = self._device.array(state, np.int64)
-        self._step.numbers[...] = self._device.array(numbers, np.float64)
+        at[:] = sums
+        self._device.write(self._step.report[: report.size], report)
 
     def _on_device(self, points: Points) -> DevicePoints:
         if isinstance(points, Bits):
@@ -233,12 +258,16 @@ class GpuEngine:
         return means
 
     def permutation(self, n: int, seed: int, step: int) -> Any:
-        """The order of an epoch's rows, (n,) int64, on the device, where ``train`` takes it.
+        """The order of an epoch's rows, (n,) int64, on the device, where ``train`` takes it."""
+        return self.permutations(n, seed, step, 1)[0]
 
-        The core computes it on the CPU, because each swap depends on the one before.
+    def permutations(self, n: int, seed: int, step: int, count: int) -> Any:
+        """The orders of ``count`` epochs, (count, n) int64, on the device.
+
+        The core computes them on the CPU, because each swap depends on the one before.
         """
         from .._core import engine_float32 as core
 
-        order = np.empty(n, np.int64)
-        core.permutation(order, seed, streams.SHUFFLE, step)
-        return self._device.array(order, np.int64)
+        orders = np.empty((count, n), np.int64)
+        core.permutations(orders, seed, streams.SHUFFLE, step)
+        return self._device.array(orders, np.int64)
