@@ -49,12 +49,37 @@ MD_KERNEL finish(int64_t *state, double *numbers, int B, real *rates) {
     rates[TINY] = (real)numbers[EPS];
 }
 
-/* Adam's step up the gradient; without AMSGrad v_max is v itself. */
-MD_KERNEL adam(
-    const int64_t *state, const real *rates, int64_t size, const real *gradient, real *vector, real *m, real *v, real *v_max
+/* Adam's step up the gradient, a pack for each thread; `size` is a multiple of PACK. All loads come before any store, so
+   that they are under way together. */
+template <bool AMSGRAD> MD_DEVICE void adam_pack(
+    const int64_t *__restrict__ state, const real *__restrict__ rates, int64_t size, const real *__restrict__ gradient,
+    real *__restrict__ vector, real *__restrict__ m, real *__restrict__ v, real *__restrict__ v_max
 ) {
-    int64_t i = md_me();
+    int64_t i = PACK * md_me();
+    int l;
     if (i >= size || state[FAULT] >= 0) return;
-    vector[i] -= md_adam(
-        -gradient[i], &m[i], &v[i], &v_max[i], rates[REST1], rates[REST2], rates[RATE], rates[ROOT], rates[TINY]);
+    pack g = load_pack(gradient + i), theta = load_pack(vector + i), mean = load_pack(m + i), square = load_pack(v + i);
+    pack largest = AMSGRAD ? load_pack(v_max + i) : square;
+    real rate = rates[RATE], root = rates[ROOT], rest1 = rates[REST1], rest2 = rates[REST2], tiny = rates[TINY];
+    for (l = 0; l < PACK; l++)
+        theta.x[l] -= md_adam(
+            -g.x[l], &mean.x[l], &square.x[l], AMSGRAD ? &largest.x[l] : &square.x[l], rest1, rest2, rate, root, tiny);
+    store_pack(vector + i, theta);
+    store_pack(m + i, mean);
+    store_pack(v + i, square);
+    if (AMSGRAD) store_pack(v_max + i, largest);
+}
+
+MD_KERNEL adam(
+    const int64_t *__restrict__ state, const real *__restrict__ rates, int64_t size, const real *__restrict__ gradient,
+    real *__restrict__ vector, real *__restrict__ m, real *__restrict__ v
+) {
+    adam_pack<false>(state, rates, size, gradient, vector, m, v, 0);
+}
+
+MD_KERNEL adam_amsgrad(
+    const int64_t *__restrict__ state, const real *__restrict__ rates, int64_t size, const real *__restrict__ gradient,
+    real *__restrict__ vector, real *__restrict__ m, real *__restrict__ v, real *__restrict__ v_max
+) {
+    adam_pack<true>(state, rates, size, gradient, vector, m, v, v_max);
 }

@@ -9,12 +9,13 @@ import numpy as np
 
 from .._core import codes
 from .._core.codes import ACTIVATIONS, LIKELIHOODS, LINEAR, SCALE_LINKS
-from ..model.network import MLP, Parameters
+from ..model.network import MLP
 from ..model.vae import PRIOR_LOGITS, VAE
 from ..objective import Objective
 from . import rules
 from .constants import prior_constants
 from .device import Call, Device
+from .gpu_layout import Layout, in_packs
 
 STATE = {name: i for i, name in enumerate(codes.STATE)}
 # Indices into `numbers`; the total of the points follows those of the terms.
@@ -58,7 +59,8 @@ class GpuStep:
         rules.check_known("gpu", vae, objective)
         self.vae, self.objective, self.device = vae, objective, device
         zeros, K, B, D = self.device.zeros, objective.samples, max_rows, vae.latent_dim
-        self.vector, self.gradient = self.device.array(vae.parameters.vector), zeros(vae.parameters.vector.size)
+        self.layout = Layout(vae.parameters.shapes)
+        self.vector, self.gradient = self.on_device(vae.parameters.vector), zeros(self.layout.size)
         self.state, self.numbers = zeros(len(STATE), dtype=np.int64), zeros(codes.NUMBER_COUNT, dtype=np.float64)
         self.order = self.device.array(np.arange(max_rows), np.int64)
         z = zeros(K * B, D)
@@ -98,9 +100,16 @@ class GpuStep:
         self._d_variance = zeros(K * B + B, D)
         self._pair_weights = zeros(0)
 
+    def on_device(self, vector: np.ndarray) -> Any:
+        """A copy on the device of the host's parameters, or of as many other numbers."""
+        return self.device.array(self.layout.with_gaps(vector))
+
+    def on_host(self, vector: Any) -> np.ndarray:
+        """The reverse: a copy on the host of as many numbers of the device as there are parameters."""
+        return self.layout.without_gaps(self.device.to_host(vector))
+
     def _layers(self, network: MLP, x: Any) -> list[Layer]:
-        weights = Parameters(self.vae.parameters.shapes, self.vector)
-        gradients = Parameters(self.vae.parameters.shapes, self.gradient)
+        weights, gradients = self.layout.views(self.vector), self.layout.views(self.gradient)
         layers: list[Layer] = []
         zeros = self.device.zeros
         for i, width in enumerate(network.widths[1:]):
@@ -124,8 +133,8 @@ class GpuStep:
             "constants": array([c[name] for name in codes.PRIOR_CONSTANTS]),
         }
         if self.vae.learn_prior_variance:
-            known["logits"] = Parameters(self.vae.parameters.shapes, self.vector)[PRIOR_LOGITS]
-            known["d_logits"] = Parameters(self.vae.parameters.shapes, self.gradient)[PRIOR_LOGITS]
+            known["logits"] = self.layout.views(self.vector)[PRIOR_LOGITS]
+            known["d_logits"] = self.layout.views(self.gradient)[PRIOR_LOGITS]
         return known
 
     # ---- the pieces of a step: each returns its launches ----
@@ -289,7 +298,8 @@ class GpuStep:
         """Adam's step, unless a term or the gradient is not finite."""
         size = self.vector.size
         finish = self._launch("finish", (1, 1), 1, B=B)
-        return [self._over("look_at_gradient", size), finish, self._over("adam", size)]
+        adam = "adam" if self.arrays["v_max"] is None else "adam_amsgrad"
+        return [self._over("look_at_gradient", size), finish, self._over(adam, in_packs(size))]
 
     def decode(self, rows: int) -> list[Call]:
         """The decoder's output of the first rows of z."""

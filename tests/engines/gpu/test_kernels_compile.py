@@ -87,6 +87,6 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
         few = Bits(np.packbits(ones & (batch(vae, 20, 1) > 0) & (batch(vae, 20, 2) > 0), axis=1))
         for data in (ones.astype(float), few):
             engine = engine_on("emulated", vae, objective, 10)
-            trained(engine, data, 2, 10)
+            trained(engine, data, 2, 10, amsgrad=regulariser == "mmd")
             engine.value_and_grad(data[:10], draws(vae, objective, 10))
     assert launched == set(signatures(source()))

@@ -1,0 +1,10 @@
+/* Four numbers that a thread loads or stores at once; their address is a multiple of 16 bytes. */
+
+#define PACK 4
+
+struct alignas(16) pack {
+    real x[PACK];
+};
+
+MD_DEVICE pack load_pack(const real *at) { return *(const pack *)at; }
+MD_DEVICE void store_pack(real *at, const pack &numbers) { *(pack *)at = numbers; }
