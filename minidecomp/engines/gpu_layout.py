@@ -35,11 +35,17 @@ class Layout:
         self._counts = [math.prod(shape) for shape in shapes.values()]
         self._starts = [0, *np.cumsum([PACK * in_packs(count) for count in self._counts]).tolist()]
         self.size: int = self._starts.pop()
+        self._number = {name: i for i, name in enumerate(shapes)}
 
     def views(self, vector: Any) -> dict[str, Any]:
         """The tensors of a vector (size,) on the device, by name; they share its memory."""
         places = zip(self._shapes.items(), self._starts, self._counts, strict=True)
         return {name: vector[start : start + count].reshape(shape) for (name, shape), start, count in places}
+
+    def places(self, name: str) -> np.ndarray:
+        """The indices of a tensor's numbers in the device's vector."""
+        start, count = self._starts[self._number[name]], self._counts[self._number[name]]
+        return np.arange(start, start + count)
 
     def with_gaps(self, vector: np.ndarray) -> np.ndarray:
         """A vector of the host as the device has it, (size,)."""

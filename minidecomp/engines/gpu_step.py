@@ -15,6 +15,7 @@ from ..objective import Objective
 from . import rules
 from .constants import prior_constants
 from .device import Call, Device
+from .gpu_bias_parts import BiasParts, row_parts
 from .gpu_layout import Layout, in_packs
 
 STATE = {name: i for i, name in enumerate(codes.STATE)}
@@ -37,6 +38,7 @@ class Layer:
     x: Any  # (rows, n_in): the output of the layer below
     h: Any  # (rows, n_out)
     d_a: Any  # (rows, n_out): the gradient with respect to h, then by a = x W + b
+    d_b_parts: Any  # (parts * width - column,): d_b of parts of the rows; ``width`` numbers from one part to the next
 
 
 @dataclass
@@ -63,6 +65,8 @@ class GpuStep:
         self.vector, self.gradient = self.on_device(vae.parameters.vector), zeros(self.layout.size)
         self.state, self.numbers = zeros(len(STATE), dtype=np.int64), zeros(codes.NUMBER_COUNT, dtype=np.float64)
         self.order = self.device.array(np.arange(max_rows), np.int64)
+        biases = [f"{network.name}.{i}.b" for network in (vae.decoder, vae.encoder) for i in range(network.layers)]
+        self._bias_parts = BiasParts(device, self.layout, biases, K * B)
         z = zeros(K * B, D)
         self.encoder = self._layers(vae.encoder, zeros(B, vae.data_dim))
         self.decoder = self._layers(vae.decoder, z)
@@ -116,7 +120,8 @@ class GpuStep:
             activation = LINEAR if i == network.layers - 1 else ACTIVATIONS.index(network.activation)
             W, b = f"{network.name}.{i}.W", f"{network.name}.{i}.b"
             h, d_a = zeros(len(x), width), zeros(len(x), width)
-            layers.append(Layer(activation, weights[W], weights[b], gradients[W], gradients[b], x, h, d_a))
+            d_b_parts = self._bias_parts.sums[self._bias_parts.column(b) :]
+            layers.append(Layer(activation, weights[W], weights[b], gradients[W], gradients[b], x, h, d_a, d_b_parts))
             x = layers[-1].h
         return layers
 
@@ -169,21 +174,22 @@ class GpuStep:
 
     def _bias_activation(self, layer: Layer, rows: int) -> Call:
         n = layer.b.size
-        return self._over(
-            "bias_activation", rows * n, activation=layer.activation, rows=rows, n=n, bias=layer.b, h=layer.h
-        )
+        names = {"activation": layer.activation, "rows": rows, "n": n, "bias": layer.b, "h": layer.h}
+        return self._over("bias_activation", in_packs(rows * n), **names)
 
-    def _backward(self, layers: list[Layer], rows: int, d_x: Any = None, first: Call | None = None) -> list[Call]:
+    def _backward(
+        self, layers: list[Layer], rows: int, in_parts: bool, d_x: Any = None, first: Call | None = None
+    ) -> list[Call]:
         """The gradients with respect to every W and b from d_a of the last layer; the one by the input is added to d_x.
 
         d_a = d_h act'(a)        d_b = sum d_a        d_W = x^T d_a        d_h of the layer below = d_a W^T
+
+        With ``in_parts`` the sums of d_b's parts are left to ``_add_bias_parts``.
         """
         calls, product = [], self.device.product
         for i, layer in reversed(list(enumerate(layers))):
-            n, d_a = layer.b.size, layer.d_a[:rows]
-            names = {"activation": layer.activation, "rows": rows, "n": n}
-            grid, block = (-(-n // 32), 1), self.device.block
-            calls.append(self._launch("activation_grad", grid, block, **names, h=layer.h, d_a=d_a, d_bias=layer.d_b))
+            d_a = layer.d_a[:rows]
+            calls.append(self._activation_grad(layer, rows, in_parts))
             if i == 0 and first is not None:
                 calls.append(first)
             else:
@@ -193,6 +199,21 @@ class GpuStep:
             elif d_x is not None:
                 calls.append(product(d_a, layer.W, d_x[:rows], trans_b=True, add=True))
         return calls
+
+    def _activation_grad(self, layer: Layer, rows: int, in_parts: bool) -> Call:
+        n, (parts, rows_of_part) = layer.b.size, row_parts(rows)
+        names = {"activation": layer.activation, "rows": rows, "rows_of_part": rows_of_part, "n": n}
+        names |= {"h": layer.h, "d_a": layer.d_a[:rows], "stride": self._bias_parts.width}
+        names["sums"] = layer.d_b_parts if in_parts else layer.d_b
+        return self._launch("activation_grad", (-(-n // 32), parts), self.device.block, **names)
+
+    def _add_bias_parts(self, B: int) -> Call:
+        biases = self._bias_parts
+        (encoder_parts, _), (decoder_parts, _) = row_parts(B), row_parts(self.objective.samples * B)
+        names = {"decoder_parts": decoder_parts, "encoder_parts": encoder_parts, "width": biases.width}
+        names |= {"decoder_width": sum(layer.b.size for layer in self.decoder)}
+        names |= {"bias_parts": biases.sums, "bias_place": biases.place}
+        return self._over("add_bias_parts", biases.width, **names)
 
     def _batch(self, points: DevicePoints) -> dict[str, Any]:
         return {"order": self.order, "data": points.array, "data_kind": points.kind}
@@ -280,14 +301,18 @@ class GpuStep:
     def parameter_gradients(self, points: DevicePoints, B: int, variance_rows: int, samples: int) -> list[Call]:
         """The gradient vector, from the results of ``values``; ``samples`` of the prior were compared with q(z)."""
         D, layer = self.vae.latent_dim, self.encoder[0]
-        calls = self._backward(self.decoder, self.objective.samples * B, self.arrays["d_z"])
+        rows = self.objective.samples * B
+        in_parts = row_parts(rows)[0] > 1
+        calls = self._backward(self.decoder, rows, in_parts, self.arrays["d_z"])
         calls.append(self._over("posterior_backward", B * D, B=B, d_output=self.encoder[-1].d_a))
         product = None
         if points.sums_of_rows:
             n = layer.b.size
             names = {"n": n, "B": B, "d_a": layer.d_a, "d_W": layer.d_W, **self._batch(points)}
             product = self._columns("bits_product_grad", self.vae.data_dim, n, **names)
-        calls += self._backward(self.encoder, B, first=product)
+        calls += self._backward(self.encoder, B, in_parts, first=product)
+        if in_parts:
+            calls.append(self._add_bias_parts(B))
         if self.vae.learn_prior_variance:
             names = {"rows": variance_rows, "samples": samples, "d_variance": self._d_variance}
             calls.append(self._rows("prior_variance_grad", D, max(variance_rows, samples), **names))

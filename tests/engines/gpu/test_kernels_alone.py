@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 from devices import KINDS, make_device
-from engine_cases import batch, make
+from engine_cases import assert_gradients_agree, batch, draws, make
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp._core.codes import RATES, STATE
+from minidecomp._core.codes import ACTIVATIONS, LINEAR, RATES, STATE
 from minidecomp.engines.gpu import GpuEngine
-from minidecomp.engines.gpu_layout import PACK, Layout
+from minidecomp.engines.gpu_bias_parts import MOST_PARTS, row_parts
+from minidecomp.engines.gpu_layout import PACK, Layout, in_packs
+from minidecomp.engines.textbook import TextbookEngine
+from minidecomp.model.network import activate, activation_slope
 from minidecomp.model.optimizer import Adam
 
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -85,3 +88,66 @@ def test_adam(packs, amsgrad, device, dtype):
     adam.update(vector, -gradient)
     for name, array in arrays.items():
         assert_allclose(on.to_host(arguments[name]), array, rtol=20 * EPSILON[dtype], atol=EPSILON[dtype])
+
+
+# ---- layers ----
+
+SIZES = pytest.mark.parametrize(("rows", "n"), [(1, 1), (3, 3), (7, 5), (65, 33), (9, 64), (130, 2)])
+
+
+@dtypes
+@devices
+@SIZES
+def test_bias_activation(rows, n, device, dtype):
+    """What stands behind the last row stays."""
+    on, rng = make_device(device, np.dtype(dtype)), np.random.default_rng(rows)
+    before, bias = rng.normal(size=(rows + 1, n)).astype(dtype), rng.normal(size=n).astype(dtype)
+    for code, name in enumerate(ACTIVATIONS):
+        h = on.array(before)
+        arguments = {"activation": code, "rows": rows, "n": n, "bias": on.array(bias), "h": h}
+        on.bind("bias_activation", (-(-in_packs(rows * n) // 32), 1), 32, arguments)()
+        got = on.to_host(h)
+        assert_allclose(got[:rows], activate(before[:rows] + bias, name), rtol=10 * EPSILON[dtype], atol=EPSILON[dtype])
+        assert_array_equal(got[rows:], before[rows:])
+
+
+@devices
+@SIZES
+@pytest.mark.parametrize("block", [32, 128])
+def test_activation_grad(rows, n, block, device):
+    """In one part and in several, with what stands behind the last row untouched; ``linear`` stores nothing."""
+    on, rng = make_device(device, np.dtype("float64")), np.random.default_rng(rows)
+    d_h, h = rng.normal(size=(2, rows + 1, n))
+    for code, name in enumerate((*ACTIVATIONS, "linear")):
+        expected = d_h[:rows] * (1 if code == LINEAR else activation_slope(h[:rows], name))
+        for rows_of_part in (rows, -(-rows // 3)):
+            parts, d_a = -(-rows // rows_of_part), on.array(d_h)
+            sums = on.zeros(parts, n + 2)
+            arguments = {"activation": code, "rows": rows, "rows_of_part": rows_of_part, "n": n, "stride": n + 2}
+            grid, arguments = (-(-n // 32), parts), arguments | {"h": on.array(h), "d_a": d_a, "sums": sums}
+            on.bind("activation_grad", grid, block, arguments)()
+            got = on.to_host(d_a)
+            assert_allclose(got[:rows], expected, rtol=1e-13)
+            assert_array_equal(got[rows:], d_h[rows:])
+            for p, part in enumerate(on.to_host(sums)):
+                wanted = expected[p * rows_of_part : (p + 1) * rows_of_part].sum(0)
+                assert_allclose(part, [*wanted, 0, 0], rtol=1e-12, atol=1e-13)
+
+
+def test_the_parts_of_the_rows():
+    for rows in (1, 64, 65, 4096, 4097, 4225, 100_000):
+        parts, rows_of_part = row_parts(rows)
+        assert parts <= min(MOST_PARTS, -(-rows // 64)) and (parts - 1) * rows_of_part < rows <= parts * rows_of_part
+    assert row_parts(64)[0] == 1 and row_parts(65)[0] == 2
+
+
+@devices
+@pytest.mark.parametrize(("rows", "samples"), [(70, 1), (40, 2), (70, 3)])
+def test_biases_summed_in_parts(rows, samples, device):
+    """Of the decoder alone or of both networks; a smaller batch after a larger one takes no part of that one."""
+    vae, objective = make(5, latent_dim=3, hidden=(7, 34), alpha=1.0, samples=samples)
+    engine = GpuEngine(vae, objective, max_rows=rows + 70, device=make_device(device, vae.dtype))
+    for count in (rows + 70, rows):
+        x, given = batch(vae, count), draws(vae, objective, count)
+        expected = TextbookEngine(vae, objective).value_and_grad(x, given)[1]
+        assert_gradients_agree(vae, engine.value_and_grad(x, given)[1], expected, 1e-10)

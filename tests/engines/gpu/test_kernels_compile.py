@@ -81,7 +81,14 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
     plain = device._bind
     monkeypatch.setattr(device, "_bind", lambda self, name, *rest: launched.add(name) or plain(self, name, *rest))
     for prior, regulariser, kl in (("gaussian", "mmd", "analytic"), ("mixture", "kl-inc", "monte-carlo")):
-        how = {"prior": prior, "regulariser": regulariser, "kl": kl, "alpha": 1.0, "learn_prior_variance": True}
+        how = {
+            "prior": prior,
+            "regulariser": regulariser,
+            "kl": kl,
+            "alpha": 1.0,
+            "learn_prior_variance": True,
+            "samples": 7,
+        }
         vae, objective = make(16, latent_dim=2, hidden=(6,), likelihood="bernoulli", **how)
         ones = batch(vae, 20) > 0
         few = Bits(np.packbits(ones & (batch(vae, 20, 1) > 0) & (batch(vae, 20, 2) > 0), axis=1))
