@@ -20,17 +20,27 @@ MD_KERNEL add_up(
     numbers[VALUE + REGULARISER] = c * regulariser_factor;
 }
 
-/* Notes an entry of the gradient that is NaN, or whose square would not be finite in Adam. */
-MD_KERNEL look_at_gradient(int64_t size, const real *gradient, int64_t *state) {
+/* Notes an entry of the gradient that is NaN, or whose square would not be finite in Adam.   A thread has some packs.
+   It is a pass of its own, because Adam must not begin before every entry is known to be good. */
+MD_KERNEL look_at_gradient(int64_t size, const real *__restrict__ gradient, int64_t *__restrict__ state) {
     const real limit = (real)(sizeof(real) == 4 ? LARGEST_GRADIENT_FLOAT : LARGEST_GRADIENT_DOUBLE);
-    int64_t i = md_me();
-    if (i < size && !(md_fabs(gradient[i]) < limit)) state[BAD] = 1;
+    int64_t i;
+    int bad = 0, l;
+    for (i = PACK * md_me(); i < size; i += (int64_t)PACK * gridDim.x * blockDim.x) {
+        pack g = load_pack(gradient + i);
+        MD_UNROLL
+        for (l = 0; l < PACK; l++) bad |= !(md_fabs(g.x[l]) < limit);
+    }
+    if (bad) state[BAD] = 1;
 }
+
+/* 1 - b^t from 1 - b, as accurate as `real` is: lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) need no double. */
+MD_DEVICE real one_minus_power(real rest, real t) { return -md_expm1(t * md_log1p(-rest)); }
 
 /* Counts the step, or notes which term was not finite; this step and later ones then change nothing.   One thread. */
 MD_KERNEL finish(int64_t *state, double *numbers, int B, real *rates) {
     int term, fault = state[BAD] ? GRADIENT : -1;
-    double t;
+    real t;
     if (state[FAULT] >= 0) return;
     for (term = REGULARISER; term >= LOG_LIKELIHOOD; term--)
         if (numbers[VALUE + term] - numbers[VALUE + term] != 0) fault = term;
@@ -40,12 +50,11 @@ MD_KERNEL finish(int64_t *state, double *numbers, int B, real *rates) {
     numbers[TOTAL + GRADIENT] += B;
     state[FIRST] += B;
     state[DONE] += 1;
-    t = (double)(state[STEP] += 1);
-    /* lr / (1 - b1^t),  1 / sqrt(1 - b2^t) */
-    rates[RATE] = (real)(numbers[LR] / (1 - pow(numbers[BETA1], t)));
-    rates[ROOT] = (real)(1 / sqrt(1 - pow(numbers[BETA2], t)));
+    t = (real)(state[STEP] += 1);
     rates[REST1] = (real)(1 - numbers[BETA1]);
     rates[REST2] = (real)(1 - numbers[BETA2]);
+    rates[RATE] = (real)numbers[LR] / one_minus_power(rates[REST1], t);
+    rates[ROOT] = 1 / md_sqrt(one_minus_power(rates[REST2], t));
     rates[TINY] = (real)numbers[EPS];
 }
 
@@ -61,6 +70,7 @@ template <bool AMSGRAD> MD_DEVICE void adam_pack(
     pack g = load_pack(gradient + i), theta = load_pack(vector + i), mean = load_pack(m + i), square = load_pack(v + i);
     pack largest = AMSGRAD ? load_pack(v_max + i) : square;
     real rate = rates[RATE], root = rates[ROOT], rest1 = rates[REST1], rest2 = rates[REST2], tiny = rates[TINY];
+    MD_UNROLL
     for (l = 0; l < PACK; l++)
         theta.x[l] -= md_adam(
             -g.x[l], &mean.x[l], &square.x[l], AMSGRAD ? &largest.x[l] : &square.x[l], rest1, rest2, rate, root, tiny);

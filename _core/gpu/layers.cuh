@@ -38,6 +38,7 @@ MD_KERNEL bias_activation(int activation, int64_t rows, int n, const real *__res
         return;
     }
     pack a = load_pack(h + at);
+    MD_UNROLL
     for (l = 0; l < PACK; l++) {
         a.x[l] = activate(activation, a.x[l] + bias[j]);
         j = j + 1 < n ? j + 1 : 0;
@@ -60,14 +61,20 @@ MD_KERNEL activation_grad(
     if (j < n)
         for (row += lane; row < end; row += ROWS_AT_ONCE * lanes) {
             real d[ROWS_AT_ONCE], out[ROWS_AT_ONCE];
-            for (l = 0; l < ROWS_AT_ONCE; l++) d[l] = row + l * lanes < end ? d_a[(row + l * lanes) * n + j] : 0;
+            int count = end - row < ROWS_AT_ONCE * lanes ? (int)(end - row + lanes - 1) / lanes : ROWS_AT_ONCE;
+            int64_t at = row * n + j, step = (int64_t)lanes * n;
+            MD_UNROLL
+            for (l = 0; l < ROWS_AT_ONCE; l++) d[l] = l < count ? d_a[at + l * step] : 0;
             if (activation != LINEAR) {
-                for (l = 0; l < ROWS_AT_ONCE; l++) out[l] = row + l * lanes < end ? h[(row + l * lanes) * n + j] : 0;
+                MD_UNROLL
+                for (l = 0; l < ROWS_AT_ONCE; l++) out[l] = l < count ? h[at + l * step] : 0;
+                MD_UNROLL
                 for (l = 0; l < ROWS_AT_ONCE; l++) {
                     d[l] *= activation_slope(activation, out[l]);
-                    if (row + l * lanes < end) d_a[(row + l * lanes) * n + j] = d[l];
+                    if (l < count) d_a[at + l * step] = d[l];
                 }
             }
+            MD_UNROLL
             for (l = 0; l < ROWS_AT_ONCE; l++) sum += d[l];
         }
     room[threadIdx.x] = sum;

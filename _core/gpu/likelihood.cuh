@@ -1,28 +1,44 @@
 /* log p(x|z). */
 
+#define VALUES_AT_ONCE 4 /* that a thread has under way */
+
 /* log p(x | output + bias); the gradient overwrites the output.   One block per sample, row r = k B + b. */
 MD_KERNEL likelihood(
-    const int64_t *state, const double *numbers, const int64_t *order, const void *data, int data_kind, int likelihood, int B,
-    int dx, double likelihood_scale, const real *bias, real *output, real *log_likelihood
+    const int64_t *__restrict__ state, const double *__restrict__ numbers, const int64_t *__restrict__ order,
+    const void *__restrict__ data, int data_kind, int likelihood, int B, int dx, double likelihood_scale,
+    const real *__restrict__ bias, real *__restrict__ output, real *__restrict__ log_likelihood
 ) {
-    int r = blockIdx.x, i;
+    int r = blockIdx.x, first, i, l;
     int64_t row = order[state[FIRST] + r % B];
-    real w = (real)(numbers[WEIGHT + LOG_LIKELIHOOD] / gridDim.x), total = 0, by_loc, by_raw;
+    real w = (real)numbers[WEIGHT + LOG_LIKELIHOOD] / (real)gridDim.x, inverse_scale = 1 / (real)likelihood_scale;
+    real total = 0, by_loc, by_raw;
     output += (int64_t)r * dx * (likelihood == GAUSSIAN ? 2 : 1);
-    for (i = threadIdx.x; i < dx; i += blockDim.x) {
-        real x = point_value(data, data_kind, row, dx, i), loc = output[i] + bias[i];
-        if (likelihood == BERNOULLI)
-            total += md_bernoulli(x, loc, &by_loc);
-        else if (likelihood == LAPLACE)
-            total += md_laplace(x, loc, 1 / (real)likelihood_scale, &by_loc);
-        else {
-            total += md_gaussian(x, loc, output[dx + i] + bias[dx + i], &by_loc, &by_raw);
-            output[dx + i] = w * by_raw;
+    for (first = threadIdx.x; first < dx; first += VALUES_AT_ONCE * blockDim.x) {
+        real x[VALUES_AT_ONCE], loc[VALUES_AT_ONCE], raw[VALUES_AT_ONCE];
+        MD_UNROLL
+        for (l = 0; l < VALUES_AT_ONCE; l++) {
+            i = first + l * blockDim.x;
+            x[l] = i < dx ? point_value(data, data_kind, row, dx, i) : 0;
+            loc[l] = i < dx ? output[i] + bias[i] : 0;
+            raw[l] = i < dx && likelihood == GAUSSIAN ? output[dx + i] + bias[dx + i] : 0;
         }
-        output[i] = w * by_loc;
+        MD_UNROLL
+        for (l = 0; l < VALUES_AT_ONCE; l++) {
+            i = first + l * blockDim.x;
+            if (i >= dx) continue;
+            if (likelihood == BERNOULLI)
+                total += md_bernoulli(x[l], loc[l], &by_loc);
+            else if (likelihood == LAPLACE)
+                total += md_laplace(x[l], loc[l], inverse_scale, &by_loc);
+            else {
+                total += md_gaussian(x[l], loc[l], raw[l], &by_loc, &by_raw);
+                output[dx + i] = w * by_raw;
+            }
+            output[i] = w * by_loc;
+        }
     }
     total = block_sum(total);
     if (threadIdx.x > 0) return;
-    if (likelihood == LAPLACE) total -= (real)(dx * log(2 * likelihood_scale));
+    if (likelihood == LAPLACE) total -= dx * md_log(2 * (real)likelihood_scale);
     log_likelihood[r] = total;
 }

@@ -2,6 +2,13 @@
 
 #define PACK 4
 
+/* Before a loop over an array that must stay in registers */
+#ifdef __CUDACC__
+#define MD_UNROLL _Pragma("unroll")
+#else
+#define MD_UNROLL
+#endif
+
 struct alignas(16) pack {
     real x[PACK];
 };

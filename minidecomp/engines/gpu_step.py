@@ -23,6 +23,7 @@ STATE = {name: i for i, name in enumerate(codes.STATE)}
 WEIGHT, VALUE = slice(codes.WEIGHT, codes.VALUE), slice(codes.VALUE, codes.TOTAL)
 TOTAL, ADAM = slice(codes.TOTAL, codes.LAST_TOTAL + 1), slice(codes.LAST_TOTAL + 1, codes.NUMBER_COUNT)
 
+LOOKS = 4  # packs of the gradient that a thread looks at
 PAIRS_AT_ONCE = 2**25  # pairs of a prior sample and a posterior whose weights in KL(p || q) are held at once
 
 
@@ -226,7 +227,7 @@ class GpuStep:
             n = layer.b.size
             product = self._columns("bits_product", B, n, n=n, W=layer.W, a=layer.h, **batch)
         else:
-            calls.append(self._over("gather", B * self.vae.data_dim, B=B, x=layer.x, **batch))
+            calls.append(self._columns("gather", B, in_packs(self.vae.data_dim), x=layer.x, **batch))
         calls += self._forward(self.encoder, B, product)
         posterior = {"B": B, "K": K, "given_eps": given_eps, "output": last.h, "bias": last.b}
         return [*calls, self._rows("sample_posterior", B, self.vae.latent_dim, **posterior)]
@@ -324,7 +325,8 @@ class GpuStep:
         size = self.vector.size
         finish = self._launch("finish", (1, 1), 1, B=B)
         adam = "adam" if self.arrays["v_max"] is None else "adam_amsgrad"
-        return [self._over("look_at_gradient", size), finish, self._over(adam, in_packs(size))]
+        look = self._over("look_at_gradient", -(-in_packs(size) // LOOKS))
+        return [look, finish, self._over(adam, in_packs(size))]
 
     def decode(self, rows: int) -> list[Call]:
         """The decoder's output of the first rows of z."""

@@ -6,10 +6,11 @@ from devices import KINDS, make_device
 from engine_cases import assert_gradients_agree, batch, draws, make
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp._core.codes import ACTIVATIONS, LINEAR, RATES, STATE
+from minidecomp._core.codes import ACTIVATIONS, ADAM, BIT_DATA, BYTE_DATA, LINEAR, NUMBER_COUNT, RATES, REAL_DATA, STATE
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.gpu_bias_parts import MOST_PARTS, row_parts
 from minidecomp.engines.gpu_layout import PACK, Layout, in_packs
+from minidecomp.engines.gpu_step import ADAM as ADAM_AT
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.model.network import activate, activation_slope
 from minidecomp.model.optimizer import Adam
@@ -88,6 +89,97 @@ def test_adam(packs, amsgrad, device, dtype):
     adam.update(vector, -gradient)
     for name, array in arrays.items():
         assert_allclose(on.to_host(arguments[name]), array, rtol=20 * EPSILON[dtype], atol=EPSILON[dtype])
+
+
+@dtypes
+@devices
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1e160])
+def test_a_bad_entry_anywhere_in_the_gradient(value, device, dtype):
+    """At either end of a thread's packs and of the vector, where blocks do not fill the grid."""
+    on, size = make_device(device, np.dtype(dtype)), PACK * 301
+    state, gradient = state_of(on), np.full(size, 1e17, dtype)
+    with np.errstate(over="ignore"):
+        bad = np.array(value).astype(dtype)
+    for at in (None, 0, 3, PACK * 64 - 1, PACK * 64, size - PACK, size - 1):
+        state[AT["bad"]] = 0
+        given = gradient.copy()
+        if at is not None:
+            given[at] = bad
+        on.bind("look_at_gradient", (3, 1), 64, {"size": size, "gradient": on.array(given), "state": state})()
+        assert on.to_host(state)[AT["bad"]] == (at is not None), at
+
+
+@dtypes
+@devices
+@pytest.mark.parametrize(("beta1", "beta2"), [(0.9, 0.999), (0.0, 0.5), (0.99, 0.999999)])
+def test_the_rates_need_no_double(beta1, beta2, device, dtype):
+    """lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) to the accuracy of the dtype, from the first step to the last."""
+    on, numbers = make_device(device, np.dtype(dtype)), np.zeros(NUMBER_COUNT)
+    adam = Adam.for_vector(np.zeros(1), 0.003)
+    adam.beta1, adam.beta2, adam.eps = beta1, beta2, 1e-7
+    numbers[ADAM_AT] = [getattr(adam, name) for name in ADAM]
+    for step in (1, 2, 3, 10, 1000, 12_345, 10**6, 2**40):
+        state = state_of(on)
+        state[AT["step"]] = step - 1
+        rates = on.zeros(len(RATES))
+        given = {"state": state, "numbers": on.array(numbers, np.float64), "B": 5, "rates": rates}
+        on.bind("finish", (1, 1), 1, given)()
+        rate, root = adam.corrections(step)
+        expected = {"rate": rate, "root": root, "rest1": 1 - beta1, "rest2": 1 - beta2, "tiny": 1e-7}
+        got = dict(zip(RATES, on.to_host(rates).tolist(), strict=True))
+        # 1 - b in float64, which the textbook takes from b^t, loses digits where b is near 1.
+        tolerance = max(EPSILON[dtype], 1e-15 / (1 - beta2))
+        assert_allclose([got[name] for name in RATES], [expected[name] for name in RATES], rtol=tolerance)
+
+
+# ---- reading a batch, and the likelihood ----
+
+
+def stored(kind, rng, rows, dx):
+    """Points of a kind, and the numbers they stand for."""
+    if kind == BIT_DATA:
+        bits = rng.random((rows, dx)) < 0.4
+        return np.packbits(bits, axis=1), bits.astype(float)
+    if kind == BYTE_DATA:
+        data = rng.integers(0, 256, (rows, dx), dtype=np.uint8)
+        return data, data / 255
+    data = rng.normal(size=(rows, dx))
+    return data, data
+
+
+@dtypes
+@devices
+@pytest.mark.parametrize("dx", [1, 3, 8, 24, 30, 132, 200])
+@pytest.mark.parametrize("kind", [REAL_DATA, BYTE_DATA, BIT_DATA])
+def test_gather(kind, dx, device, dtype):
+    """Rows in an order, from some row on; what stands behind the batch stays."""
+    if kind == BIT_DATA and dx % 8:
+        dx += 8 - dx % 8
+    on, rng = make_device(device, np.dtype(dtype)), np.random.default_rng(dx)
+    data, numbers = stored(kind, rng, 9, dx)
+    order, state, x = rng.permutation(9), state_of(on), on.array(np.full((6, dx), 7.0))
+    state[AT["first"]] = 3
+    arguments = {"state": state, "order": on.array(order, np.int64), "data_kind": kind, "dx": dx, "x": x}
+    arguments["data"] = on.array(data, on.dtype if kind == REAL_DATA else np.uint8)
+    block = on.block_for(in_packs(dx))
+    on.bind("gather", (5, -(-in_packs(dx) // block)), block, arguments)()
+    got = on.to_host(x)
+    assert_allclose(got[:5], numbers[order[3:8]].astype(dtype), rtol=EPSILON[dtype])
+    assert_array_equal(got[5], 7)
+
+
+@devices
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "laplace"])
+@pytest.mark.parametrize("dx", [1, 31, 130, 1029])
+def test_likelihood_of_any_width(dx, likelihood, device):
+    """Widths that a block's threads do not share evenly."""
+    vae, objective = make(dx, likelihood=likelihood, latent_dim=2, hidden=(3,), samples=2)
+    x, given = batch(vae, 3), draws(vae, objective, 3)
+    expected, wanted = TextbookEngine(vae, objective).value_and_grad(x, given, {"log_likelihood": 0.7})
+    engine = GpuEngine(vae, objective, max_rows=3, device=make_device(device, vae.dtype))
+    values, gradient = engine.value_and_grad(x, given, {"log_likelihood": 0.7})
+    assert_allclose(values["log_likelihood"], expected["log_likelihood"], rtol=1e-11)
+    assert_gradients_agree(vae, gradient, wanted, 1e-10)
 
 
 # ---- layers ----
