@@ -7,7 +7,10 @@
 
 #include "gpu/common.cuh"
 #include "gpu/packs.cuh"
+#include "gpu/warps.cuh"
 #include "gpu/random.cuh"
+#include "gpu/points.cuh"
+#include "gpu/activations.cuh"
 #include "gpu/batch.cuh"
 #include "gpu/layers.cuh"
 #include "gpu/posterior.cuh"

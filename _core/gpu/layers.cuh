@@ -1,26 +1,5 @@
 /* The layers of the networks: h = act(a),  a = x W + b. */
 
-MD_DEVICE real activate(int activation, real a) {
-    switch (activation) {
-        case RELU: return md_relu(a);
-        case LEAKY_RELU: return md_leaky_relu(a);
-        case TANH: return md_tanh(a);
-        case SOFTPLUS: return md_softplus(a);
-    }
-    return a;
-}
-
-/* act'(a) from h = act(a) */
-MD_DEVICE real activation_slope(int activation, real h) {
-    switch (activation) {
-        case RELU: return md_relu_slope(h);
-        case LEAKY_RELU: return md_leaky_relu_slope(h);
-        case TANH: return md_tanh_slope(h);
-        case SOFTPLUS: return md_softplus_slope(h);
-    }
-    return 1;
-}
-
 /* The column of number `at` in rows of n. */
 MD_DEVICE int column_of(int64_t at, int n) {
     return at >> 32 ? (int)(at % n) : (int)((uint32_t)at % (uint32_t)n); /* a division of 64 bits is slow */

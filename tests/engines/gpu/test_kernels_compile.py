@@ -116,8 +116,8 @@ def test_spills_would_be_seen():
 
 def test_an_error_is_said_in_the_files_own_lines():
     own = (Path(_core.__file__).parent / "gpu" / "layers.cuh").read_text("utf-8").splitlines()
-    line = 1 + next(i for i, text in enumerate(own) if "real activate(" in text)
-    text = source().replace("real activate(", "nonsense activate(")
+    line = 1 + next(i for i, text in enumerate(own) if "int column_of(" in text)
+    text = source().replace("int column_of(", "nonsense column_of(")
     result, log = nvrtc_compile(text, ["-arch=sm_90", "-DMINIDECOMP_REAL=float", *OPTIONS])
     assert result != 0 and f"gpu/layers.cuh({line}): error" in log, log
 
@@ -135,7 +135,9 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
     launched = set()
     device = type(make_device("emulated", "float64"))
     plain = device._bind
-    monkeypatch.setattr(device, "_bind", lambda self, name, *rest: launched.add(name) or plain(self, name, *rest))
+    monkeypatch.setattr(
+        device, "_bind", lambda self, name, *rest, **how: launched.add(name) or plain(self, name, *rest, **how)
+    )
     for prior, regulariser, kl in (("gaussian", "mmd", "analytic"), ("mixture", "kl-inc", "monte-carlo")):
         how = {
             "prior": prior,
