@@ -6,6 +6,7 @@
    data's width; arrays are C-contiguous, and rows are points. */
 
 #include "gpu/common.cuh"
+#include "gpu/packs.cuh"
 #include "gpu/warps.cuh"
 #include "gpu/random.cuh"
 #include "gpu/points.cuh"

@@ -1,14 +1,58 @@
 /* Reading a batch: points as numbers, and the first layer's products with bits. */
 
-/* x (B, dx): the batch as numbers */
-MD_KERNEL gather(const int64_t *state, const int64_t *order, const void *data, int data_kind, int B, int dx, real *x) {
-    int64_t at = md_me();
-    if (at < (int64_t)B * dx) x[at] = point_value(data, data_kind, order[state[FIRST] + at / dx], dx, (int)(at % dx));
+/* Values i to i + 3 of a point, by one load; dx and i are multiples of PACK. */
+MD_DEVICE pack point_pack(const void *data, int kind, int64_t row, int dx, int i) {
+    pack values;
+    int l;
+    if (kind == REAL_DATA) return load_pack((const real *)data + row * dx + i);
+    if (kind == BYTE_DATA) {
+        uint32_t word = *(const uint32_t *)((const uint8_t *)data + row * dx + i); /* the first byte is the lowest */
+        MD_UNROLL
+        for (l = 0; l < PACK; l++) values.x[l] = (real)(word >> 8 * l & 255) * (real)(1.0 / 255);
+        return values;
+    }
+    uint32_t byte = ((const uint8_t *)data)[row * (dx / 8) + i / 8];
+    MD_UNROLL
+    for (l = 0; l < PACK; l++) values.x[l] = (real)(byte >> (7 - i % 8 - l) & 1);
+    return values;
+}
+
+/* x (B, dx): the batch as numbers.   Block (b, columns), a thread per pack. */
+MD_KERNEL gather(
+    const int64_t *__restrict__ state, const int64_t *__restrict__ order, const void *__restrict__ data, int data_kind,
+    int dx, real *__restrict__ x
+) {
+    int i = PACK * (blockIdx.y * blockDim.x + threadIdx.x), l;
+    if (i >= dx) return;
+    int64_t row = order[state[FIRST] + blockIdx.x];
+    x += (int64_t)blockIdx.x * dx;
+    if (dx % PACK == 0)
+        store_pack(x + i, point_pack(data, data_kind, row, dx, i));
+    else
+        for (l = i; l < dx && l < i + PACK; l++) x[l] = point_value(data, data_kind, row, dx, l);
+}
+
+/* sum + the numbers values[i n] for the ones i of a word, the first the highest bit; a pack of loads is under way at once. */
+MD_DEVICE real add_ones(real sum, uint32_t word, const real *values, int64_t n) {
+    int i, l;
+    while (word != 0) {
+        real parts[PACK];
+        MD_UNROLL
+        for (l = 0; l < PACK; l++) {
+            i = word != 0 ? __clz((int)word) : 0;
+            parts[l] = word != 0 ? values[i * n] : 0;
+            word &= ~(0x80000000u >> i);
+        }
+        MD_UNROLL
+        for (l = 0; l < PACK; l++) sum += parts[l];
+    }
+    return sum;
 }
 
 /* a_bj = sum of W_ij over the ones i of point b: x W for a batch of bits.   Block (b, columns). */
 MD_KERNEL bits_product(
-    const int64_t *state, const int64_t *order, const uint8_t *data, int dx, int n, const real *W, real *a
+    const int64_t *__restrict__ state, const int64_t *__restrict__ order, const uint8_t *__restrict__ data, int dx, int n,
+    const real *__restrict__ W, real *__restrict__ a
 ) {
     __shared__ uint32_t words[GPU_BLOCK];
     const uint8_t *bytes = data + order[state[FIRST] + blockIdx.x] * (dx / 8);
@@ -24,18 +68,15 @@ MD_KERNEL bits_product(
         words[threadIdx.x] = word;
         __syncthreads();
         if (j >= n) continue;
-        for (l = 0; l < (int)blockDim.x; l++)
-            for (word = words[l]; word != 0; word ^= 0x80000000u >> i) {
-                i = __clz((int)word);
-                sum += W[(int64_t)(first + 32 * l + i) * n + j];
-            }
+        for (l = 0; l < (int)blockDim.x; l++) sum = add_ones(sum, words[l], W + (int64_t)(first + 32 * l) * n + j, n);
     }
     if (j < n) a[(int64_t)blockIdx.x * n + j] = sum;
 }
 
 /* d_W_ij = sum of d_a_bj over the points b with a one at i: x^T d_a for a batch of bits.   Block (i, columns). */
 MD_KERNEL bits_product_grad(
-    const int64_t *state, const int64_t *order, const uint8_t *data, int B, int dx, int n, const real *d_a, real *d_W
+    const int64_t *__restrict__ state, const int64_t *__restrict__ order, const uint8_t *__restrict__ data, int B, int dx,
+    int n, const real *__restrict__ d_a, real *__restrict__ d_W
 ) {
     __shared__ uint8_t ones[GPU_BLOCK];
     __shared__ uint32_t words[GPU_BLOCK / 32];
@@ -53,10 +94,7 @@ MD_KERNEL bits_product_grad(
         __syncthreads();
         if (j >= n) continue;
         for (l = 0; l < (int)blockDim.x / 32; l++)
-            for (uint32_t word = words[l]; word != 0; word ^= 0x80000000u >> b) {
-                b = __clz((int)word);
-                sum += d_a[(int64_t)(first + 32 * l + b) * n + j];
-            }
+            sum = add_ones(sum, words[l], d_a + (int64_t)(first + 32 * l) * n + j, n);
     }
     if (j < n) d_W[(int64_t)i * n + j] = sum;
 }

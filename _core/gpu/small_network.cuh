@@ -52,14 +52,14 @@ MD_DEVICE void row_backward(const md_layer &l, const real *d, real *out) {
     __syncwarp();
     for (first = 0; first < l.n_in; first += ROWS_AT_ONCE * groups) {
         real sum[ROWS_AT_ONCE];
-#pragma unroll
+MD_UNROLL
         for (i = 0; i < ROWS_AT_ONCE; i++) {
             k = first + i * groups + lane / columns;
             sum[i] = 0;
             if (k < l.n_in)
                 for (j = lane % columns; j < l.n_out; j += columns) sum[i] += d[j] * W[k * l.n_out + j];
         }
-#pragma unroll
+MD_UNROLL
         for (i = 0; i < ROWS_AT_ONCE; i++) {
             k = first + i * groups + lane / columns;
             sum[i] = lanes_sum(sum[i], 1, columns);
@@ -134,7 +134,7 @@ MD_DEVICE void weight_gradient(const md_layer &l, int t, int64_t rows, int64_t *
             l.d_W[entry] = sum;
         else
             l.d_bias[j] = sum;
-        look_at(sum, state);
+        if (is_bad(sum)) state[BAD] = 1;
     }
     __syncthreads();
 }

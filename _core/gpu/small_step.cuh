@@ -59,8 +59,11 @@ MD_DEVICE void small_point(const md_small &s, int b, real *u, real *v) {
         else if (k == 0)
             analytic_kl_row(s.prior, w_kl, s.K, B, b, s.loc, s.scale, s.d_z, s.d_loc, s.d_scale, s.d_variance, s.kl);
         network_forward(s.layers, s.encoder_layers, s.all_layers, r, &u, &v);
-        for (i = lane; i < s.dx; i += GPU_WARP)
-            total += likelihood_at(s.likelihood, s.inverse_scale, w, first.x[(int64_t)b * s.dx + i], i, s.dx, output.bias, u);
+        for (i = lane; i < s.dx; i += GPU_WARP) {
+            real raw = s.likelihood == GAUSSIAN ? u[s.dx + i] + output.bias[s.dx + i] : 0;
+            total += likelihood_at(s.likelihood, s.inverse_scale, w, first.x[(int64_t)b * s.dx + i], u[i] + output.bias[i],
+                                   raw, i, s.dx, u);
+        }
         total = warp_sum(total);
         if (lane == 0) s.log_likelihood[r] = total - s.log_normaliser;
         network_backward(s.layers, s.encoder_layers, s.all_layers, r, true, &u, &v);
@@ -106,11 +109,11 @@ MD_DEVICE void small_inclusive_sums(const md_small &s, int j, real *u) {
         for (i = lane; i < B; i += GPU_WARP) {
             const real *m = s.loc + (int64_t)i * D, *t = s.scale + (int64_t)i * D;
             real weight = md_exp(log_posterior(u, m, t, s.log_scale[i], D) - log_sum) / B;
-#pragma unroll
+MD_UNROLL
             for (n = 0; n < DIMS_AT_ONCE; n++)
                 if (first + n < D) by_z[n] += weight * ((u[first + n] - m[first + n]) / t[first + n]) / t[first + n];
         }
-#pragma unroll
+MD_UNROLL
         for (n = 0; n < DIMS_AT_ONCE; n++) {
             by_z[n] = warp_sum(by_z[n]);
             if (first + n < D && lane == 0)
@@ -129,7 +132,7 @@ MD_DEVICE void small_inclusive_grad(const md_small &s, int i) {
         for (j = lane; j < B; j += GPU_WARP) {
             const real *z = s.sample + (int64_t)j * D;
             real weight = md_exp(log_posterior(z, m, t, log_scale, D) - s.log_sum[j]) / B;
-#pragma unroll
+MD_UNROLL
             for (n = 0; n < DIMS_AT_ONCE; n++)
                 if (first + n < D) {
                     real r = (z[first + n] - m[first + n]) / t[first + n];
@@ -137,7 +140,7 @@ MD_DEVICE void small_inclusive_grad(const md_small &s, int i) {
                     by_scale[n] += weight * (r * r - 1);
                 }
         }
-#pragma unroll
+MD_UNROLL
         for (n = 0; n < DIMS_AT_ONCE; n++) {
             int64_t at = (int64_t)i * D + first + n;
             by_loc[n] = warp_sum(by_loc[n]);
@@ -212,7 +215,7 @@ MD_DEVICE void small_values(const md_small &s, real *rates) {
     int rows = s.K * s.B, parts = s.regulariser_kind == NO_REGULARISER ? 0 : s.B;
     means_of_terms(s.numbers, rows, kl_rows(s), parts, s.regulariser_kind == INCLUSIVE_KL ? 1.0 / s.B : 1.0,
                    s.log_likelihood, s.kl, s.regulariser);
-    if (threadIdx.x == 0) set_rates(s.numbers, (double)(s.state[STEP] + 1), rates);
+    if (threadIdx.x == 0) set_rates(s.numbers, (real)(s.state[STEP] + 1), rates);
 }
 
 /* The gradient by the logits of a learned variance.   A block. */
@@ -225,7 +228,7 @@ MD_DEVICE void small_variance(const md_small &s, real *d_v, real *d_logits) {
     __syncthreads();
     logits_gradient(s.D, s.prior.scale, d_v, d_logits);
     __syncthreads();
-    for (int d = threadIdx.x; d < s.D; d += blockDim.x) look_at(d_logits[d], s.state);
+    for (int d = threadIdx.x; d < s.D; d += blockDim.x) if (is_bad(d_logits[d])) s.state[BAD] = 1;
 }
 
 MD_DEVICE void small_weights(const md_small &s, real *rates, real *d_v, real *d_logits) {

@@ -86,7 +86,10 @@ def signatures(text: str) -> dict[str, list[Parameter]]:
     """The parameters of every kernel in a CUDA source text, by the kernel's name."""
     found = {}
     for kernel, parameters in re.findall(r"MD_KERNEL (\w+)\((.*?)\)", text, re.DOTALL):
-        parts = (re.fullmatch(r"(?:const )?(\w+) (\*?)(\w+)", each.strip()) for each in parameters.split(","))
+        parts = (
+            re.fullmatch(r"(?:const )?(\w+) (\*?)(?:__restrict__ )?(\w+)", each.strip())
+            for each in parameters.split(",")
+        )
         found[kernel] = [Parameter(part[1], bool(part[2]), part[3]) for part in parts if part is not None]
     return found
 

@@ -80,18 +80,18 @@ class GpuEngine:
     @on_the_device
     def push(self) -> None:
         """Copy ``vae.parameters`` to the device."""
-        self._step.vector[...] = self._device.array(self.vae.parameters.vector)
+        self._step.vector[...] = self._step.on_device(self.vae.parameters.vector)
         self._optimizer = None
 
     @on_the_device
     def pull(self) -> None:
         """Copy the parameters, and the moments of the optimiser of the last training, from the device."""
-        to_host, o = self._device.to_host, self._optimizer
-        self.vae.parameters.vector[...] = to_host(self._step.vector)
+        on_host, o = self._step.on_host, self._optimizer
+        self.vae.parameters.vector[...] = on_host(self._step.vector)
         if o is not None:
-            o.m[...], o.v[...] = (to_host(self._step.arrays[name]) for name in "mv")
+            o.m[...], o.v[...] = (on_host(self._step.arrays[name]) for name in "mv")
             if o.v_max is not None:
-                o.v_max[...] = to_host(self._step.arrays["v_max"])
+                o.v_max[...] = on_host(self._step.arrays["v_max"])
 
     @on_the_device
     def train(
@@ -158,7 +158,7 @@ class GpuEngine:
 
     def _take(self, data: Points, orders: Any, o: Adam) -> None:
         """Copy to the device what is not there yet."""
-        step, array = self._step, self._device.array
+        step = self._step
         if data is not self._data:
             self._data, self._points = data, self._on_device(data)
             self._forget()
@@ -171,9 +171,8 @@ class GpuEngine:
         if o is not self._optimizer:
             self._optimizer = o
             self._forget()
-            m, v = array(o.m), array(o.v)
-            # Without AMSGrad, v takes the place of the kernel's largest v.
-            step.arrays |= {"m": m, "v": v, "v_max": v if o.v_max is None else array(o.v_max)}
+            moments = {"m": o.m, "v": o.v, "v_max": o.v_max}
+            step.arrays |= {name: None if each is None else step.on_device(each) for name, each in moments.items()}
 
     def _program(self, B: int, regulariser: str | None) -> Program:
         """A training step over the next B points."""
@@ -246,7 +245,7 @@ class GpuEngine:
             calls, samples = calls + step.given_sample(B, draws.prior_noise, draws.prior_choice), B
         for call in calls + step.parameter_gradients(points, B, variance_rows, samples):
             call()
-        return self._named_values(regulariser), self._device.to_host(step.gradient)
+        return self._named_values(regulariser), step.on_host(step.gradient)
 
     @on_the_device
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:

@@ -46,7 +46,9 @@ class SmallStep:
         """The launch over all rows of ``order``, in batches."""
         step, kind = self._step, NO_REGULARISER if regulariser is None else REGULARISERS.index(regulariser)
         batches = {"order": step.order, "data": points.array, "data_kind": points.kind, "batch_size": batch_size}
-        arguments = step.arrays | self._arguments | batches | {"regulariser_kind": kind}
+        # Without AMSGrad, v takes the place of the largest v.
+        largest = {} if step.arrays["v_max"] is not None else {"v_max": step.arrays["v"]}
+        arguments = step.arrays | largest | self._arguments | batches | {"regulariser_kind": kind}
         return step.device.bind_together("train_small", step.device.block, arguments)
 
 

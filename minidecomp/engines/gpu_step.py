@@ -9,12 +9,14 @@ import numpy as np
 
 from .._core import codes
 from .._core.codes import ACTIVATIONS, LIKELIHOODS, LINEAR, SCALE_LINKS
-from ..model.network import MLP, Parameters
+from ..model.network import MLP
 from ..model.vae import PRIOR_LOGITS, VAE
 from ..objective import Objective
 from . import rules
 from .constants import prior_constants
 from .device import Call, Device
+from .gpu_bias_parts import BiasParts, row_parts
+from .gpu_layout import Layout, in_packs
 
 STATE = {name: i for i, name in enumerate(codes.STATE)}
 # Indices into `numbers`.
@@ -22,6 +24,7 @@ WEIGHT, VALUE = slice(codes.WEIGHT, codes.VALUE), slice(codes.VALUE, codes.VALUE
 ADAM = slice(VALUE.stop, codes.NUMBER_COUNT)
 
 EPOCHS_AT_ONCE = 4096  # which there are totals for on the device
+LOOKS = 4  # packs of the gradient that a thread looks at
 PAIRS_AT_ONCE = 2**25  # pairs of a prior sample and a posterior whose weights in KL(p || q) are held at once
 
 
@@ -46,6 +49,7 @@ class Layer:
     x: Any  # (rows, n_in): the output of the layer below
     h: Any  # (rows, n_out)
     d_a: Any  # (rows, n_out): the gradient with respect to h, then by a = x W + b
+    d_b_parts: Any  # (parts * width - column,): d_b of parts of the rows; ``width`` numbers from one part to the next
 
 
 @dataclass
@@ -68,11 +72,14 @@ class GpuStep:
         rules.check_known("gpu", vae, objective)
         self.vae, self.objective, self.device = vae, objective, device
         zeros, K, B, D = self.device.zeros, objective.samples, max_rows, vae.latent_dim
-        self.vector, self.gradient = self.device.array(vae.parameters.vector), zeros(vae.parameters.vector.size)
+        self.layout = Layout(vae.parameters.shapes)
+        self.vector, self.gradient = self.on_device(vae.parameters.vector), zeros(self.layout.size)
         # One array, so that all are written, and read, with one copy.
         self.report = zeros(HEAD + EPOCHS_AT_ONCE * codes.TOTAL_COUNT, dtype=np.int64)
         self.state, self.numbers, self.totals = parts_of_report(self.report)
         self.order = self.device.array(np.arange(max_rows), np.int64)
+        biases = [f"{network.name}.{i}.b" for network in (vae.decoder, vae.encoder) for i in range(network.layers)]
+        self._bias_parts = BiasParts(device, self.layout, biases, K * B)
         z = zeros(K * B, D)
         self.encoder = self._layers(vae.encoder, zeros(B, vae.data_dim))
         self.decoder = self._layers(vae.decoder, z)
@@ -111,16 +118,24 @@ class GpuStep:
         self.d_variance = zeros(K * B + B, D)
         self._pair_weights = zeros(0)
 
+    def on_device(self, vector: np.ndarray) -> Any:
+        """A copy on the device of the host's parameters, or of as many other numbers."""
+        return self.device.array(self.layout.with_gaps(vector))
+
+    def on_host(self, vector: Any) -> np.ndarray:
+        """The reverse: a copy on the host of as many numbers of the device as there are parameters."""
+        return self.layout.without_gaps(self.device.to_host(vector))
+
     def _layers(self, network: MLP, x: Any) -> list[Layer]:
-        weights = Parameters(self.vae.parameters.shapes, self.vector)
-        gradients = Parameters(self.vae.parameters.shapes, self.gradient)
+        weights, gradients = self.layout.views(self.vector), self.layout.views(self.gradient)
         layers: list[Layer] = []
         zeros = self.device.zeros
         for i, width in enumerate(network.widths[1:]):
             activation = LINEAR if i == network.layers - 1 else ACTIVATIONS.index(network.activation)
             W, b = f"{network.name}.{i}.W", f"{network.name}.{i}.b"
             h, d_a = zeros(len(x), width), zeros(len(x), width)
-            layers.append(Layer(activation, weights[W], weights[b], gradients[W], gradients[b], x, h, d_a))
+            d_b_parts = self._bias_parts.sums[self._bias_parts.column(b) :]
+            layers.append(Layer(activation, weights[W], weights[b], gradients[W], gradients[b], x, h, d_a, d_b_parts))
             x = layers[-1].h
         return layers
 
@@ -137,8 +152,8 @@ class GpuStep:
             "constants": array([c[name] for name in codes.PRIOR_CONSTANTS]),
         }
         if self.vae.learn_prior_variance:
-            known["logits"] = Parameters(self.vae.parameters.shapes, self.vector)[PRIOR_LOGITS]
-            known["d_logits"] = Parameters(self.vae.parameters.shapes, self.gradient)[PRIOR_LOGITS]
+            known["logits"] = self.layout.views(self.vector)[PRIOR_LOGITS]
+            known["d_logits"] = self.layout.views(self.gradient)[PRIOR_LOGITS]
         return known
 
     # ---- the pieces of a step: each returns its launches ----
@@ -178,21 +193,22 @@ class GpuStep:
 
     def _bias_activation(self, layer: Layer, rows: int) -> Call:
         n = layer.b.size
-        return self._over(
-            "bias_activation", rows * n, activation=layer.activation, rows=rows, n=n, bias=layer.b, h=layer.h
-        )
+        names = {"activation": layer.activation, "rows": rows, "n": n, "bias": layer.b, "h": layer.h}
+        return self._over("bias_activation", in_packs(rows * n), **names)
 
-    def _backward(self, layers: list[Layer], rows: int, d_x: Any = None, first: Call | None = None) -> list[Call]:
+    def _backward(
+        self, layers: list[Layer], rows: int, in_parts: bool, d_x: Any = None, first: Call | None = None
+    ) -> list[Call]:
         """The gradients with respect to every W and b from d_a of the last layer; the one by the input is added to d_x.
 
         d_a = d_h act'(a)        d_b = sum d_a        d_W = x^T d_a        d_h of the layer below = d_a W^T
+
+        With ``in_parts`` the sums of d_b's parts are left to ``_add_bias_parts``.
         """
         calls, product = [], self.device.product
         for i, layer in reversed(list(enumerate(layers))):
-            n, d_a = layer.b.size, layer.d_a[:rows]
-            names = {"activation": layer.activation, "rows": rows, "n": n}
-            grid, block = (-(-n // 32), 1), self.device.block
-            calls.append(self._launch("activation_grad", grid, block, **names, h=layer.h, d_a=d_a, d_bias=layer.d_b))
+            d_a = layer.d_a[:rows]
+            calls.append(self._activation_grad(layer, rows, in_parts))
             if i == 0 and first is not None:
                 calls.append(first)
             else:
@@ -202,6 +218,21 @@ class GpuStep:
             elif d_x is not None:
                 calls.append(product(d_a, layer.W, d_x[:rows], trans_b=True, add=True))
         return calls
+
+    def _activation_grad(self, layer: Layer, rows: int, in_parts: bool) -> Call:
+        n, (parts, rows_of_part) = layer.b.size, row_parts(rows)
+        names = {"activation": layer.activation, "rows": rows, "rows_of_part": rows_of_part, "n": n}
+        names |= {"h": layer.h, "d_a": layer.d_a[:rows], "stride": self._bias_parts.width}
+        names["sums"] = layer.d_b_parts if in_parts else layer.d_b
+        return self._launch("activation_grad", (-(-n // 32), parts), self.device.block, **names)
+
+    def _add_bias_parts(self, B: int) -> Call:
+        biases = self._bias_parts
+        (encoder_parts, _), (decoder_parts, _) = row_parts(B), row_parts(self.objective.samples * B)
+        names = {"decoder_parts": decoder_parts, "encoder_parts": encoder_parts, "width": biases.width}
+        names |= {"decoder_width": sum(layer.b.size for layer in self.decoder)}
+        names |= {"bias_parts": biases.sums, "bias_place": biases.place}
+        return self._over("add_bias_parts", biases.width, **names)
 
     def _batch(self, points: DevicePoints) -> dict[str, Any]:
         return {"order": self.order, "data": points.array, "data_kind": points.kind}
@@ -214,7 +245,7 @@ class GpuStep:
             n = layer.b.size
             product = self._columns("bits_product", B, n, n=n, W=layer.W, a=layer.h, **batch)
         else:
-            calls.append(self._over("gather", B * self.vae.data_dim, B=B, x=layer.x, **batch))
+            calls.append(self._columns("gather", B, in_packs(self.vae.data_dim), x=layer.x, **batch))
         calls += self._forward(self.encoder, B, product)
         posterior = {"B": B, "K": K, "given_eps": given_eps, "output": last.h, "bias": last.b}
         return [*calls, self._warps("sample_posterior", B, **posterior)]
@@ -289,14 +320,18 @@ class GpuStep:
     def parameter_gradients(self, points: DevicePoints, B: int, variance_rows: int, samples: int) -> list[Call]:
         """The gradient vector, from the results of ``values``; ``samples`` of the prior were compared with q(z)."""
         D, layer = self.vae.latent_dim, self.encoder[0]
-        calls = self._backward(self.decoder, self.objective.samples * B, self.arrays["d_z"])
+        rows = self.objective.samples * B
+        in_parts = row_parts(rows)[0] > 1
+        calls = self._backward(self.decoder, rows, in_parts, self.arrays["d_z"])
         calls.append(self._over("posterior_backward", B * D, B=B, d_output=self.encoder[-1].d_a))
         product = None
         if points.sums_of_rows:
             n = layer.b.size
             names = {"n": n, "B": B, "d_a": layer.d_a, "d_W": layer.d_W, **self._batch(points)}
             product = self._columns("bits_product_grad", self.vae.data_dim, n, **names)
-        calls += self._backward(self.encoder, B, first=product)
+        calls += self._backward(self.encoder, B, in_parts, first=product)
+        if in_parts:
+            calls.append(self._add_bias_parts(B))
         if self.vae.learn_prior_variance:
             names = {"rows": variance_rows, "samples": samples, "d_variance": self.d_variance}
             calls.append(self._rows("prior_variance_grad", D, max(variance_rows, samples), **names))
@@ -307,7 +342,9 @@ class GpuStep:
         """Adam's step, unless a term or the gradient is not finite."""
         size = self.vector.size
         finish = self._launch("finish", (1, 1), 1, B=B)
-        return [self._over("look_at_gradient", size), finish, self._over("adam", size)]
+        adam = "adam" if self.arrays["v_max"] is None else "adam_amsgrad"
+        look = self._over("look_at_gradient", -(-in_packs(size) // LOOKS))
+        return [look, finish, self._over(adam, in_packs(size))]
 
     def decode(self, rows: int) -> list[Call]:
         """The decoder's output of the first rows of z."""

@@ -1,6 +1,7 @@
-"""The kernels' source compiles for a GPU: by nvcc where it is installed, by NVRTC from its wheel otherwise."""
+"""The kernels compile to machine code: by nvcc where it is installed, by NVRTC from its wheel otherwise."""
 
 import ctypes
+import functools
 import re
 import shutil
 import subprocess
@@ -13,11 +14,16 @@ from devices import make_device
 from engine_cases import batch, draws, make, trained
 from test_gpu_engine import engine_on
 
+from minidecomp import _core
 from minidecomp.data.points import Bits
 from minidecomp.engines import gpu_small
 from minidecomp.engines.device import signatures, source
 
 REALS = pytest.mark.parametrize("real", ["float", "double"])
+NO_NVRTC = "no NVRTC: pip install nvidia-cuda-nvrtc-cu12"
+# What CuPy 14 adds to the options of CupyDevice. The last one asks for a report of registers.
+OPTIONS = ["--std=c++17", "-ftz=true", "--device-as-default-execution-space", "--ptxas-options=-v"]
+MOST_REGISTERS = 128  # of a thread: two blocks of 256 threads then fit a multiprocessor's 65,536
 
 
 def nvrtc_libraries():
@@ -26,16 +32,39 @@ def nvrtc_libraries():
     return sorted(path for folder in folders for path in Path(folder).glob("*/lib/libnvrtc.so.*"))
 
 
+@functools.cache
+def nvrtc_library():
+    if not nvrtc_libraries():
+        pytest.skip(NO_NVRTC)
+    return ctypes.CDLL(str(nvrtc_libraries()[0]))
+
+
+def supported_architectures():
+    nvrtc, count = nvrtc_library(), ctypes.c_int()
+    assert nvrtc.nvrtcGetNumSupportedArchs(ctypes.byref(count)) == 0
+    known = (ctypes.c_int * count.value)()
+    assert nvrtc.nvrtcGetSupportedArchs(known) == 0
+    return list(known)
+
+
 def nvrtc_compile(text, options):
     """NVRTC's answer, 0 for a program that compiles, and what it says."""
-    nvrtc, program, size = ctypes.CDLL(str(nvrtc_libraries()[0])), ctypes.c_void_p(), ctypes.c_size_t()
+    nvrtc, program, size = nvrtc_library(), ctypes.c_void_p(), ctypes.c_size_t()
     assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"kernels.cu", 0, None, None) == 0
     given = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
     result = nvrtc.nvrtcCompileProgram(program, len(options), given)
     nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
     log = ctypes.create_string_buffer(size.value)
     nvrtc.nvrtcGetProgramLog(program, log)
+    nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
     return result, log.value.decode()
+
+
+def registers_and_spills(log):
+    """From the report of the assembler: each kernel's registers a thread, and every number of bytes spilled."""
+    used = re.findall(r"entry function '(\w+)'.*?Used (\d+) registers", log, re.DOTALL)
+    spilled = [int(count) for count in re.findall(r"(\d+) bytes spill (?:stores|loads)", log)]
+    return {kernel: int(count) for kernel, count in used}, spilled
 
 
 @pytest.mark.slow  # NVRTC compiles them too, and is the one that users have
@@ -55,16 +84,43 @@ def test_nvcc(real, tmp_path):
     assert not re.search(r"warning", run.stderr), run.stderr
 
 
-@REALS
-def test_nvrtc(real):
-    if not nvrtc_libraries():
-        pytest.skip("no NVRTC: pip install nvidia-cuda-nvrtc-cu12")
-    options = ["--gpu-architecture=compute_80", f"-DMINIDECOMP_REAL={real}", "--std=c++17"]
-    result, log = nvrtc_compile(source(), options)
-    assert result == 0, log
-    result, log = nvrtc_compile(source().replace("by_loc * ", "nonsense * ").replace("real k0", "real kO"), options)
-    assert result != 0 and "k0" in log
-    assert "gpu/mmd.cuh(" in log  # an error is said in the file's own lines
+@pytest.mark.parametrize(
+    ("real", "architecture"),
+    [
+        pytest.param(real, arch, marks=[] if (real, arch) in (("float", 90), ("double", 75)) else pytest.mark.slow)
+        for real in ("float", "double")
+        for arch in (75, 80, 90, 120)
+    ],
+)
+def test_machine_code_without_spills(real, architecture):
+    if architecture not in supported_architectures():
+        pytest.skip(f"this NVRTC does not know sm_{architecture}")
+    result, log = nvrtc_compile(source(), [f"-arch=sm_{architecture}", f"-DMINIDECOMP_REAL={real}", *OPTIONS])
+    assert result == 0 and "warning" not in log, log
+    registers, spilled = registers_and_spills(log)
+    assert registers.keys() == signatures(source()).keys()
+    assert len(spilled) >= 2 * len(registers) and not any(spilled), log
+    assert max(registers.values()) <= MOST_REGISTERS, registers
+
+
+def test_spills_would_be_seen():
+    kernel = """extern "C" __global__ void many(float *x) {
+        float y[40];
+        for (int i = 0; i < 40; i++) y[i] = x[threadIdx.x + 99 * i];
+        __syncthreads();
+        for (int i = 0; i < 40; i++) x[threadIdx.x + 99 * i] = y[39 - i] * y[i];
+    }"""
+    result, log = nvrtc_compile(kernel, ["-arch=sm_90", "--maxrregcount=24", *OPTIONS])
+    registers, spilled = registers_and_spills(log)
+    assert result == 0 and registers == {"many": 24} and any(spilled), log
+
+
+def test_an_error_is_said_in_the_files_own_lines():
+    own = (Path(_core.__file__).parent / "gpu" / "layers.cuh").read_text("utf-8").splitlines()
+    line = 1 + next(i for i, text in enumerate(own) if "int column_of(" in text)
+    text = source().replace("int column_of(", "nonsense column_of(")
+    result, log = nvrtc_compile(text, ["-arch=sm_90", "-DMINIDECOMP_REAL=float", *OPTIONS])
+    assert result != 0 and f"gpu/layers.cuh({line}): error" in log, log
 
 
 def test_every_kernel_has_its_signature_read():
@@ -84,12 +140,21 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
         device, "_bind", lambda self, name, *rest, **how: launched.add(name) or plain(self, name, *rest, **how)
     )
     for prior, regulariser, kl in (("gaussian", "mmd", "analytic"), ("mixture", "kl-inc", "monte-carlo")):
-        how = {"prior": prior, "regulariser": regulariser, "kl": kl, "alpha": 1.0, "learn_prior_variance": True}
+        how = {
+            "prior": prior,
+            "regulariser": regulariser,
+            "kl": kl,
+            "alpha": 1.0,
+            "learn_prior_variance": True,
+            "samples": 7,
+        }
         vae, objective = make(16, latent_dim=2, hidden=(6,), likelihood="bernoulli", **how)
         ones = batch(vae, 20) > 0
         few = Bits(np.packbits(ones & (batch(vae, 20, 1) > 0) & (batch(vae, 20, 2) > 0), axis=1))
         for data in (ones.astype(float), few):
-            engine = engine_on("emulated", vae, objective, 10)
-            trained(engine, data, 2, 10)
+            for small in (True, False):
+                monkeypatch.setattr(gpu_small, "fits", lambda *_, small=small: small)
+                engine = engine_on("emulated", vae, objective, 10)
+                trained(engine, data, 2, 10, amsgrad=regulariser == "mmd")
             engine.value_and_grad(data[:10], draws(vae, objective, 10))
     assert launched == set(signatures(source()))
