@@ -21,6 +21,12 @@ LAST_TOTAL: int
 NUMBER_COUNT: int
 GPU_BLOCK: int
 
+# Cells of the GPU's MMD: their width, largest number, and coefficients by the dtype's name; points in a block.
+GPU_MMD_WIDTH: float
+GPU_MMD_SPAN: int
+GPU_MMD_ORDER: dict[str, int]
+GPU_MMD_POINTS: int
+
 LINEAR: int
 NO_REGULARISER: int
 REAL_DATA: int
