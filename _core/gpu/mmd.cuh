@@ -62,7 +62,8 @@ MD_KERNEL mmd_moments(int parts, int B, int D, const real *sample, const real *z
             real cell = mmd_cell(points[(int64_t)(first + p) * D + d], &t);
             lowest = mmd_max(lowest, -cell), highest = mmd_max(highest, cell);
             if (!mmd_is_near(cell)) continue;
-            held[slots[p] = mmd_slot((int)cell)] = true;
+            slots[p] = mmd_slot((int)cell);
+            held[slots[p]] = true; /* by several threads, if a cell has several points: all write the same */
             T[p][0] = 1, T[p][1] = t;
             for (l = 2; l < MMD_ORDER; l++) T[p][l] = 2 * t * T[p][l - 1] - T[p][l - 2];
         }
@@ -192,8 +193,10 @@ MD_KERNEL mmd(
     int i = blockIdx.x * GPU_MMD_POINTS + threadIdx.x % GPU_MMD_POINTS;
     int64_t at = (int64_t)i * D + d, plane = (int64_t)B * D;
     real w = (real)numbers[WEIGHT + REGULARISER], within = 2 / ((real)B * (B - 1)), across = 2 / ((real)B * B);
-    real slope, k0 = mmd_pair(0, &slope), t;
-    double total = 0;
+    real slope, t;
+    real k0 = mmd_pair(0, &slope);
+    /* What the sums of k are multiplied by: if rounded to float, the difference of the sums would not be small. */
+    double pair = 1 / ((double)B * (B - 1)), cross = 2 / ((double)B * B), total = 0;
     if (with_cells && window[2 * d + 1] > 0) {
         for (k = slice; i < B && k <= K; k += slices) {
             int slot = mmd_slot((int)mmd_cell(k == 0 ? sample[at] : z[(k - 1) * plane + at], &t));
@@ -212,7 +215,7 @@ MD_KERNEL mmd(
         real yi = i < B ? y[at] : 0, by_y = 0;
         for (first = 0; first < B; first += blockDim.x) {
             /* Summing parts of a block's length keeps the rounding error of a long sum small. */
-            real part_x = 0, part = 0, part_by_x = 0, part_by_xy = 0, part_by_y = 0;
+            real part_xx = 0, part_yy = 0, part_xy = 0, part_by_x = 0, part_by_xy = 0, part_by_y = 0;
             j = first + threadIdx.x;
             __syncthreads();
             xs[threadIdx.x] = j < B ? sample[(int64_t)j * D + d] : 0;
@@ -220,20 +223,20 @@ MD_KERNEL mmd(
             __syncthreads();
             n = B - first < (int)blockDim.x ? B - first : (int)blockDim.x;
             for (j = slice; j < n; j += slices) {
-                part += within / 2 * mmd_pair(yi - ys[j], &slope);
+                part_yy += mmd_pair(yi - ys[j], &slope);
                 part_by_y += within * slope;
-                part -= across * mmd_pair(yi - xs[j], &slope);
+                part_xy += mmd_pair(yi - xs[j], &slope);
                 part_by_y -= across * slope;
                 if (with_sample_grad) {
                     mmd_pair(xi - ys[j], &slope);
                     part_by_xy += slope;
                 }
                 if (k == 0 && (with_sample_grad || mmd_is_ours(i, first + j, B))) {
-                    part_x += mmd_pair(xi - xs[j], &slope);
+                    part_xx += mmd_pair(xi - xs[j], &slope);
                     part_by_x += slope;
                 }
             }
-            total += (double)part / K + (with_sample_grad ? within / 2 : within) * part_x;
+            total += (pair * part_yy - cross * part_xy) / K + pair * (with_sample_grad ? 1 : 2) * part_xx;
             by_y += part_by_y;
             by_x += within * part_by_x - across / K * part_by_xy;
         }
@@ -243,7 +246,7 @@ MD_KERNEL mmd(
     by_x = mmd_over_slices(by_x);
     if (slice == 0 && i < B && with_sample_grad) d_sample[at] = w * by_x;
     /* A point was paired with itself in y, and in x unless of every pair one row had the sum. */
-    if (slice == 0) total -= within / 2 * k0 * (with_sample_grad ? 2 : 1);
+    if (slice == 0) total -= pair * k0 * (with_sample_grad ? 2 : 1);
     total = block_sum(i < B ? total : 0);
     if (threadIdx.x == 0) regulariser[blockIdx.y * gridDim.x + blockIdx.x] = (real)total;
 }

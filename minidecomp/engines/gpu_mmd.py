@@ -10,8 +10,11 @@ from .._core.codes import GPU_MMD_ORDER, GPU_MMD_SPAN, GPU_MMD_WIDTH
 from ..terms.regularisers.mmd import kernel
 from .device import Device
 
-# From so many points on, cells of points are faster than pairs. With pairs, a dimension takes 2.5 B^2 kernel values of
-# about 45 instructions each; with cells, about 100 B + 500 per pair of cells, and three more launches.
+# From so many points on, cells of points are expected to be faster than pairs, by counts of operations for K = 1:
+#   pairs: 2.5 B^2 kernel values in each dimension, of about 45 operations each
+#   cells: 1000 B + 512 for each pair of cells, 14 cells in all for normal points; and three launches more
+#   B = 500,  D = 50:  1.4e9 operations and 0.4 MB over pairs;  3e7 and 8 MB over cells
+#   B = 8192, D = 10:  7.5e10 and 1.3 MB;  8e7 and 20 MB
 CELLS_FROM = 256
 
 POINTS_OF_A_PART = 128  # at least, where the points of a sample are spread over several blocks

@@ -66,7 +66,15 @@ def samples(K, B, D, dtype="float32", seed=0):
 @pytest.mark.parametrize("cells", [True, False])
 @pytest.mark.parametrize(
     ("K", "B", "D", "block"),
-    [(1, 2, 1, 32), (3, 3, 2, 128), (1, 33, 60, 64), (2, 64, 5, 32), (1, 200, 3, 256), (3, 161, 2, 64), (1, 500, 4, 128)],
+    [
+        (1, 2, 1, 32),
+        (3, 3, 2, 128),
+        (1, 33, 60, 64),
+        (2, 64, 5, 32),
+        (1, 200, 3, 256),
+        (3, 161, 2, 64),
+        (1, 500, 3, 128),
+    ],
 )
 def test_value_and_gradients(K, B, D, block, cells, device, dtype, monkeypatch):
     if not cells:
@@ -90,7 +98,7 @@ def test_many_points_in_float32(device):
 def test_points_too_far_apart_for_cells(far, device, dtype):
     """In one of two dimensions, which is then summed over pairs; the other has its cells far from 0."""
     x, z = samples(1, 100, 2, dtype)
-    x[::9, 0] += dtype == "float64" and far or np.float32(far)
+    x[::9, 0] += np.array(far, dtype)
     x[:, 1] += 1000
     z[..., 1] += 1000
     assert_is_the_textbooks(mmd(device, x, z, block=64), x, z, 1e-3 if dtype == "float32" else 1e-9)
