@@ -59,11 +59,11 @@ enum { POSTERIOR = 0, PRIOR = 1, PRIOR_CHOICE = 2, SHUFFLE = 4 };
 #define MMD_FAR_FLOAT 1e6         /* limit of s, whose sixth power must be finite */
 #define MMD_FAR_DOUBLE 1e50
 #define GPU_BLOCK 256             /* the largest number of threads in a block */
+#define GPU_WARP 32               /* the threads of a warp */
 #define GPU_MMD_WIDTH 0.5         /* of a cell in the GPU's MMD (gpu/mmd.cuh): a power of two */
 #define GPU_MMD_SPAN 64           /* the largest number of cells from the first to the last: a power of two */
 #define GPU_MMD_ORDER_FLOAT 16    /* coefficients per cell: a power of two, at most 32 */
 #define GPU_MMD_ORDER_DOUBLE 32
-#define GPU_MMD_POINTS 32         /* points in a block of the kernel `mmd` */
 
 /* ---- constants ---- */
 

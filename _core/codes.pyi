@@ -20,12 +20,12 @@ TOTAL: int
 LAST_TOTAL: int
 NUMBER_COUNT: int
 GPU_BLOCK: int
+GPU_WARP: int
 
-# Cells of the GPU's MMD: their width, largest number, and coefficients by the dtype's name; points in a block.
+# Cells of the GPU's MMD: their width, largest number, and coefficients by the dtype's name.
 GPU_MMD_WIDTH: float
 GPU_MMD_SPAN: int
 GPU_MMD_ORDER: dict[str, int]
-GPU_MMD_POINTS: int
 
 LINEAR: int
 NO_REGULARISER: int

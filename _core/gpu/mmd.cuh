@@ -168,29 +168,29 @@ MD_DEVICE bool mmd_is_ours(int i, int j, int B) {
 
 /* ---- both ---- */
 
-/* A block has GPU_MMD_POINTS points of a dimension, and slices of threads that share the sums of each point: the sum over
+/* A block has GPU_WARP points of a dimension, and slices of threads that share the sums of each point: the sum over
    the slices, for the first slice. Every thread must call it. */
 MD_DEVICE real mmd_over_slices(real x) {
     __shared__ real room[GPU_BLOCK];
     int half, me = threadIdx.x;
     __syncthreads();
     room[me] = x;
-    for (half = blockDim.x / 2; half >= GPU_MMD_POINTS; half /= 2) {
+    for (half = blockDim.x / 2; half >= GPU_WARP; half /= 2) {
         __syncthreads();
         if (me < half) room[me] += room[me + half];
     }
     return room[me];
 }
 
-/* The values, a part for each block of GPU_MMD_POINTS points, and the gradients: d_z is added to, d_sample, if asked for, is
+/* The values, a part for each block of GPU_WARP points, and the gradients: d_z is added to, d_sample, if asked for, is
    set. The slices share the samples in dimensions with cells, and elsewhere the points j. */
 MD_KERNEL mmd(
     const double *numbers, int K, int B, int D, const real *sample, const real *z, int with_cells, const int *window,
     const real *fields, int with_sample_grad, real *d_z, real *d_sample, real *regulariser
 ) {
     __shared__ real xs[GPU_BLOCK], ys[GPU_BLOCK];
-    int slice = threadIdx.x / GPU_MMD_POINTS, slices = blockDim.x / GPU_MMD_POINTS, d = blockIdx.y, k, first, j, n;
-    int i = blockIdx.x * GPU_MMD_POINTS + threadIdx.x % GPU_MMD_POINTS;
+    int slice = threadIdx.x / GPU_WARP, slices = blockDim.x / GPU_WARP, d = blockIdx.y, k, first, j, n;
+    int i = blockIdx.x * GPU_WARP + threadIdx.x % GPU_WARP;
     int64_t at = (int64_t)i * D + d, plane = (int64_t)B * D;
     real w = (real)numbers[WEIGHT + REGULARISER], within = 2 / ((real)B * (B - 1)), across = 2 / ((real)B * B);
     real slope, t;
