@@ -16,11 +16,12 @@ RATES: tuple[str, ...]
 PRIOR_CONSTANTS: tuple[str, ...]
 WEIGHT: int
 VALUE: int
-TOTAL: int
-LAST_TOTAL: int
 NUMBER_COUNT: int
+TOTAL_COUNT: int
 GPU_BLOCK: int
 GPU_WARP: int
+SMALL_WIDTH: int
+SMALL_LAYERS: int
 
 # Cells of the GPU's MMD: their width, largest number, and coefficients by the dtype's name.
 GPU_MMD_WIDTH: float

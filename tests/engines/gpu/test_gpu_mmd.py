@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from test_gpu_engine import engine_on
 
 from minidecomp._core import codes
-from minidecomp.engines import gpu_mmd
+from minidecomp.engines import gpu_mmd, gpu_small
 from minidecomp.engines.gpu_step import WEIGHT, GpuStep
 from minidecomp.terms.regularisers.mmd import REGULARISER, kernel
 
@@ -156,7 +156,8 @@ def test_a_batch_of_any_size_has_the_cells_of_about_a_thousand_blocks():
 
 def test_last_batches_of_an_epoch_have_cells_or_not(monkeypatch):
     """A program of each size uses the same arrays."""
-    monkeypatch.setattr(gpu_mmd, "CELLS_FROM", 20)
+    monkeypatch.setattr(gpu_mmd, "CELLS_FROM", 50)
+    monkeypatch.setattr(gpu_small, "fits", lambda *_: False)
     vectors = []
     for dtype in ("float32", "float64"):
         vae, objective = make(4, dtype, prior="gaussian", regulariser="mmd", alpha=5.0, latent_dim=2, hidden=(6,))

@@ -1,6 +1,7 @@
 """The kernels' source compiles for a GPU: by nvcc where it is installed, by NVRTC from its wheel otherwise."""
 
 import ctypes
+import itertools
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from engine_cases import batch, draws, make, trained
 from test_gpu_engine import engine_on
 
 from minidecomp.data.points import Bits
-from minidecomp.engines import gpu_mmd
+from minidecomp.engines import gpu_mmd, gpu_small
 from minidecomp.engines.device import signatures, source
 
 REALS = pytest.mark.parametrize("real", ["float", "double"])
@@ -89,7 +90,8 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
         vae, objective = make(16, latent_dim=2, hidden=(6,), likelihood="bernoulli", **how)
         ones = batch(vae, 20) > 0
         few = Bits(np.packbits(ones & (batch(vae, 20, 1) > 0) & (batch(vae, 20, 2) > 0), axis=1))
-        for data in (ones.astype(float), few):
+        for data, small in itertools.product((ones.astype(float), few), (False, True)):
+            monkeypatch.setattr(gpu_small, "fits", lambda *_, small=small: small)
             engine = engine_on("emulated", vae, objective, 10)
             trained(engine, data, 2, 10)
             engine.value_and_grad(data[:10], draws(vae, objective, 10))
