@@ -48,18 +48,20 @@ class Mmd:
         options = resolve(settings["options"], engine="gpu")
         z, prior_sample = arrays["eps"], arrays["prior_sample"]
         self.device = device or CupyDevice(np.float32)
-        step = GpuStep(from_options.vae(options, 2), objective_from(options), len(z), self.device)
-        step.arrays["z"][...], step.arrays["sample"][...] = self.device.array(z), self.device.array(prior_sample)
-        numbers = np.zeros(codes.NUMBER_COUNT)
-        numbers[WEIGHT][2] = 1
-        step.numbers[...] = self.device.array(numbers, np.float64)
-        self.calls, self.parts = step._mmd(len(z))
-        self.d_z, self.value = step.arrays["d_z"], step.arrays["regulariser"]
+        with self.device.queue:
+            step = GpuStep(from_options.vae(options, 2), objective_from(options), len(z), self.device)
+            step.arrays["z"][...], step.arrays["sample"][...] = self.device.array(z), self.device.array(prior_sample)
+            numbers = np.zeros(codes.NUMBER_COUNT)
+            numbers[WEIGHT][2] = 1
+            step.numbers[...] = self.device.array(numbers, np.float64)
+            self.calls, self.parts = step._mmd(len(z))
+            self.d_z, self.value = step.arrays["d_z"], step.arrays["regulariser"]
 
     def _once(self) -> None:
-        self.d_z[...] = 0
-        for call in self.calls:
-            call()
+        with self.device.queue:
+            self.d_z[...] = 0
+            for call in self.calls:
+                call()
 
     def check(self, out: str) -> dict[str, float]:
         self._once()
