@@ -23,6 +23,11 @@ GPU_WARP: int
 SMALL_WIDTH: int
 SMALL_LAYERS: int
 
+# Cells of the GPU's MMD: their width, largest number, and coefficients by the dtype's name.
+GPU_MMD_WIDTH: float
+GPU_MMD_SPAN: int
+GPU_MMD_ORDER: dict[str, int]
+
 LINEAR: int
 NO_REGULARISER: int
 REAL_DATA: int

@@ -40,7 +40,7 @@ class Encode(with_minidecomp.Encode):
 
 
 class Mmd:
-    """The regulariser alone, with its kernel."""
+    """The regulariser alone, with its kernels."""
 
     def __init__(
         self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int, device: Device | None = None
@@ -48,24 +48,29 @@ class Mmd:
         options = resolve(settings["options"], engine="gpu")
         z, prior_sample = arrays["eps"], arrays["prior_sample"]
         self.device = device or CupyDevice(np.float32)
-        step = GpuStep(from_options.vae(options, 2), objective_from(options), len(z), self.device)
-        step.arrays["z"][...], step.arrays["sample"][...] = self.device.array(z), self.device.array(prior_sample)
-        numbers = np.zeros(codes.NUMBER_COUNT)
-        numbers[WEIGHT][2] = 1
-        step.numbers[...] = self.device.array(numbers, np.float64)
-        (self.launch,), self.parts = step._mmd(len(z))
-        self.d_z, self.value = step.arrays["d_z"], step.arrays["regulariser"]
+        with self.device.queue:
+            step = GpuStep(from_options.vae(options, 2), objective_from(options), len(z), self.device)
+            step.arrays["z"][...], step.arrays["sample"][...] = self.device.array(z), self.device.array(prior_sample)
+            numbers = np.zeros(codes.NUMBER_COUNT)
+            numbers[WEIGHT][2] = 1
+            step.numbers[...] = self.device.array(numbers, np.float64)
+            self.calls, self.parts = step._mmd(len(z))
+            self.d_z, self.value = step.arrays["d_z"], step.arrays["regulariser"]
+
+    def _once(self) -> None:
+        with self.device.queue:
+            self.d_z[...] = 0
+            for call in self.calls:
+                call()
 
     def check(self, out: str) -> dict[str, float]:
-        self.d_z[...] = 0
-        self.launch()
+        self._once()
         np.savez(out, z=self.device.to_host(self.d_z))
         return {"regulariser": float(self.device.to_host(self.value)[: self.parts].sum(dtype=np.float64))}
 
     def run(self, units: int) -> None:
         for _ in range(units):
-            self.d_z[...] = 0
-            self.launch()
+            self._once()
         self.device.xp.cuda.runtime.deviceSynchronize()
 
 

@@ -12,7 +12,7 @@ from .._core.codes import ACTIVATIONS, LIKELIHOODS, LINEAR, SCALE_LINKS
 from ..model.network import MLP
 from ..model.vae import PRIOR_LOGITS, VAE
 from ..objective import Objective
-from . import rules
+from . import gpu_mmd, rules
 from .constants import prior_constants
 from .device import Call, Device
 from .gpu_bias_parts import BiasParts, row_parts
@@ -117,6 +117,7 @@ class GpuStep:
         # The gradient with respect to the prior's variance: a row for each z, then one for each prior sample.
         self.d_variance = zeros(K * B + B, D)
         self._pair_weights = zeros(0)
+        self._mmd_cells: dict[str, Any] = {}  # arrays for cells of points, from the first large batch on
 
     def on_device(self, vector: np.ndarray) -> Any:
         """A copy on the device of the host's parameters, or of as many other numbers."""
@@ -268,9 +269,19 @@ class GpuStep:
         return [self._rows("likelihood", rows, self.vae.data_dim, B=B, bias=last.b, output=last.h, **batch)]
 
     def _mmd(self, B: int) -> tuple[list[Call], int]:
-        block, D = self.device.block_for(min(B, 128)), self.vae.latent_dim
-        tiles = -(-B // block)
-        return [self._launch("mmd", (tiles, D), block, B=B)], tiles * D
+        """MMD^2 and its gradients: cells of points come before pairs in a large batch."""
+        K, D, block, calls = self.objective.samples, self.vae.latent_dim, self.device.block, []
+        names, tiles = gpu_mmd.no_cells(self.device), -(-B // codes.GPU_WARP)
+        if B >= gpu_mmd.CELLS_FROM:
+            if not self._mmd_cells:
+                self._mmd_cells = gpu_mmd.cells(self.device, len(self.arrays["sample"]), K, D)
+            parts, places = gpu_mmd.parts(B, K, D), self._mmd_cells["charges"][0, 0].size
+            names = self._mmd_cells | {"parts": parts}
+            calls.append(self._launch("mmd_moments", ((K + 1) * parts, D), block, B=B, **names))
+            calls.append(self._launch("mmd_charges", (places // block, D), block, B=B, **names))
+            calls.append(self._launch("mmd_fields", (codes.GPU_MMD_SPAN, D), min(block, 128), B=B, **names))
+        calls.append(self._launch("mmd", (tiles, D), block, B=B, **names))
+        return calls, tiles * D
 
     def _inclusive_kl(self, B: int, kl_rows: int) -> tuple[list[Call], int]:
         """KL(p || q): log p of the prior's sample, then one part of the samples at a time against all posteriors."""

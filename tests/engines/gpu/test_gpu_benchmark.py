@@ -12,14 +12,15 @@ from minidecomp.terms.regularisers.mmd import value_and_grad
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.parametrize("points", [70, 300])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_regulariser_alone_is_the_textbooks(kind, tmp_path, monkeypatch):
+def test_the_regulariser_alone_is_the_textbooks(kind, points, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT)
     from benchmarks.with_minidecomp_gpu import Mmd
 
     noise = np.random.default_rng(0)
-    z, prior_sample = (noise.normal(size=(70, 5)).astype(np.float32) for _ in range(2))
-    options = {"prior": "sparse", "latent_dim": 5, "hidden": "3", "batch_size": 70}
+    z, prior_sample = (noise.normal(size=(points, 5)).astype(np.float32) for _ in range(2))
+    options = {"prior": "sparse", "latent_dim": 5, "hidden": "3", "batch_size": points}
     arrays = {"eps": z, "prior_sample": prior_sample}
     work = Mmd({"options": options}, arrays, 1, make_device(kind, np.float32))
     value = work.check(str(tmp_path / "check.npz"))["regulariser"]

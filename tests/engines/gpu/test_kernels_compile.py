@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import itertools
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from test_gpu_engine import engine_on
 
 from minidecomp import _core
 from minidecomp.data.points import Bits
-from minidecomp.engines import gpu_small
+from minidecomp.engines import gpu_mmd, gpu_small
 from minidecomp.engines.device import signatures, source
 
 REALS = pytest.mark.parametrize("real", ["float", "double"])
@@ -134,6 +135,7 @@ def test_every_kernel_has_its_signature_read():
 def test_every_kernel_is_launched_by_some_model(monkeypatch):
     """So that what the other tests hold against the textbook is all there is."""
     launched = set()
+    monkeypatch.setattr(gpu_mmd, "CELLS_FROM", 10)
     device = type(make_device("emulated", "float64"))
     plain = device._bind
     monkeypatch.setattr(
@@ -151,10 +153,9 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
         vae, objective = make(16, latent_dim=2, hidden=(6,), likelihood="bernoulli", **how)
         ones = batch(vae, 20) > 0
         few = Bits(np.packbits(ones & (batch(vae, 20, 1) > 0) & (batch(vae, 20, 2) > 0), axis=1))
-        for data in (ones.astype(float), few):
-            for small in (True, False):
-                monkeypatch.setattr(gpu_small, "fits", lambda *_, small=small: small)
-                engine = engine_on("emulated", vae, objective, 10)
-                trained(engine, data, 2, 10, amsgrad=regulariser == "mmd")
+        for data, small in itertools.product((ones.astype(float), few), (False, True)):
+            monkeypatch.setattr(gpu_small, "fits", lambda *_, small=small: small)
+            engine = engine_on("emulated", vae, objective, 10)
+            trained(engine, data, 2, 10, amsgrad=regulariser == "mmd")
             engine.value_and_grad(data[:10], draws(vae, objective, 10))
     assert launched == set(signatures(source()))
