@@ -82,6 +82,13 @@ class EmulatedDevice(Device):
 
         return multiply
 
+    def graph(self, calls: list[Call]) -> Call:
+        def replay() -> None:
+            for call in calls:
+                call()
+
+        return replay
+
     def _bind(self, name: str, grid: tuple[int, ...], block: int, arguments: list[Any]) -> Call:
         function = getattr(self._library, f"run_{name}")
         assert all(1 <= size < 2**31 for size in grid) and grid[1] < 65536, (name, grid)
