@@ -1,5 +1,7 @@
 """Several epochs in one call of an engine: the bits of one call for each, and a fault in one of them."""
 
+import itertools
+
 import numpy as np
 import pytest
 from devices import KINDS, make_device
@@ -44,7 +46,7 @@ def test_the_bits_of_one_call_for_each(kind, regulariser, at_once, monkeypatch):
     for calls in ([0, 1, 2, 3, 4, 5], [0, 1, 5], [0, 5]):
         engine, adam, data = an_engine(kind, regulariser=regulariser)
         totals = np.arange(20.0).reshape(5, 4)  # which are added to
-        for first, last in zip(calls, calls[1:], strict=False):
+        for first, last in itertools.pairwise(calls):
             orders = engine.permutations(POINTS, 7, 2**40 + first, last - first)
             if last - first == 1:
                 fault = engine.train(data, orders[0], BATCH, adam, 3, totals[first])
