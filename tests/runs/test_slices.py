@@ -223,5 +223,6 @@ def test_at_most_five_operations_a_step_beside_the_launches(monkeypatch):
     monkeypatch.setattr(training, "SLICE_SECONDS", LONG)
     use_the_emulated_device(monkeypatch)
     slices = 1 + 2 + 4 + 8
-    counts = [operations(start(epochs=epochs, points_per_arm=2)) for epochs in (slices + 9, slices + 16)]
-    assert counts[1] - counts[0] <= 5 * 7, counts
+    # The first training of a process imports modules.
+    counts = [operations(start(epochs=slices + more, points_per_arm=2)) for more in (1, 9, 16)][1:]
+    assert 0 < counts[1] - counts[0] <= 5 * 7, counts
