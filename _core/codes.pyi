@@ -19,6 +19,7 @@ VALUE: int
 NUMBER_COUNT: int
 TOTAL_COUNT: int
 GPU_BLOCK: int
+GPU_WARP: int
 
 LINEAR: int
 NO_REGULARISER: int

@@ -104,6 +104,7 @@ class Device:
 
     xp: Any
     block = codes.GPU_BLOCK  # the largest number of threads in a block
+    blocks_together: int  # how many blocks of a large kernel can run at once
     queue: AbstractContextManager[Any] = nullcontext()  # open while anything is allocated, copied or launched
 
     def __init__(self, dtype: Any):
@@ -131,7 +132,15 @@ class Device:
             If one is missing or does not match the signature; the kernel itself would not notice.
         """
         checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
-        return self._bind(name, grid, block, checked)
+        return self._bind(name, grid, block, checked, together=False)
+
+    def bind_together(self, name: str, block: int, arguments: Mapping[str, Any]) -> Call:
+        """A call that launches a kernel whose blocks, ``blocks_together`` of them, all run at once.
+
+        Its threads can wait for those of all blocks. Otherwise it is like ``bind``.
+        """
+        checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
+        return self._bind(name, (self.blocks_together, 1), block, checked, together=True)
 
     def _checked(self, kernel: str, parameter: Parameter, argument: Any) -> Any:
         kind, pointer, name = parameter
@@ -173,7 +182,7 @@ class Device:
         """One call that does all of ``calls`` in their order with the same results; None if the device has no such."""
         raise NotImplementedError
 
-    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
         raise NotImplementedError
 
 
@@ -232,6 +241,7 @@ class CupyDevice(Device):
         with self.queue:
             self._cublas = Cublas(cupy, self.dtype, self._stream.ptr)
         self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
+        self.blocks_together = cupy.cuda.Device().attributes["MultiProcessorCount"]
 
     def array(self, host: Any, dtype: Any = None) -> Any:
         """A copy on the GPU; Fault if its memory is full."""
@@ -291,5 +301,8 @@ class CupyDevice(Device):
             columns,
         )
 
-    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
-        return partial(self._module.get_function(name), grid, (block,), tuple(arguments))
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
+        kernel = self._module.get_function(name)
+        if together:
+            kernel = partial(kernel.kernel, enable_cooperative_groups=True)
+        return partial(kernel, grid, (block,), tuple(arguments))
