@@ -156,6 +156,10 @@ class Device:
         """The smallest power of two, 32 or more, that gives a thread to each of ``width`` numbers."""
         return min(self.block, max(32, 1 << (width - 1).bit_length()))
 
+    def address(self, array: Any) -> int:
+        """Where a device array begins in the device's memory."""
+        raise NotImplementedError
+
     def array(self, host: Any, dtype: Any = None) -> Any:
         """A copy on the device of a host array, in the device's dtype or the given one."""
         return self.xp.array(host, dtype=self.dtype if dtype is None else dtype)
@@ -242,6 +246,9 @@ class CupyDevice(Device):
             self._cublas = Cublas(cupy, self.dtype, self._stream.ptr)
         self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
         self.blocks_together = cupy.cuda.Device().attributes["MultiProcessorCount"]
+
+    def address(self, array: Any) -> int:
+        return int(array.data.ptr)
 
     def array(self, host: Any, dtype: Any = None) -> Any:
         """A copy on the GPU; Fault if its memory is full."""

@@ -8,7 +8,7 @@ kernel ``finish`` updates. Nothing is copied to or from the host between the fir
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,8 +22,9 @@ from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
 from ..randomness.draws import Draws
-from . import rules
+from . import gpu_small, rules
 from .device import Call, CupyDevice, Device
+from .gpu_program import Program
 from .gpu_step import ADAM, EPOCHS_AT_ONCE, HEAD, STATE, VALUE, WEIGHT, DevicePoints, GpuStep, parts_of_report
 
 FEW_ONES = 1 / 8  # below this share of ones, the rows of W for the ones are added up; above it, bits become numbers
@@ -62,10 +63,14 @@ class GpuEngine:
         self._device = CupyDevice(vae.dtype) if device is None else device
         with self._device.queue:
             self._step = GpuStep(vae, objective, max_rows, self._device)
+            fits = gpu_small.fits(vae, objective, max_rows)
+            self._small = gpu_small.SmallStep(self._step, max_rows) if fits else None
         self._optimizer: Adam | None = None
         self._data: Points | None = None
         self._points: DevicePoints | None = None
-        self._programs: dict[int, list[Call]] = {}  # for training on the present data, by batch size
+        # For training on the present data, by batch size.
+        self._programs: dict[int, Program] = {}
+        self._launches: dict[int, Call] = {}
 
     def with_objective(self, objective: Objective) -> GpuEngine:
         """See the contract, ``minidecomp.engines.Engine``."""
@@ -117,7 +122,7 @@ class GpuEngine:
         if rows == 0:
             return None
         self._take(data, orders, optimizer)
-        epoch = {"epoch_rows": orders.shape[1], "used_rows": rows}
+        epoch = {"epoch_rows": orders.shape[1], "used_rows": rows, "end": orders.size}
         self._set(seed, optimizer.step, self.objective.weights, optimizer, totals, epoch)
         self._run_epochs(len(orders), rows, batch_size, regulariser)
         state, _, sums = parts_of_report(self._device.to_host(self._step.report[: HEAD + totals.size]))
@@ -128,35 +133,56 @@ class GpuEngine:
 
     def _run_epochs(self, epochs: int, rows: int, batch_size: int, regulariser: str | None) -> None:
         """The steps of a call: all batches of each epoch."""
-        for _ in range(epochs):
-            for first in range(0, rows, batch_size):
-                for call in self._program(min(batch_size, rows - first), regulariser):
-                    call()
+        for call in self._calls(epochs, rows, batch_size, regulariser):
+            call()
+
+    def _calls(self, epochs: int, rows: int, batch_size: int, regulariser: str | None) -> Iterator[Call]:
+        if self._small is not None:
+            yield self._launch(self._small, batch_size, regulariser)
+            return
+        full, rest = divmod(rows, batch_size)
+        for B, steps in [(batch_size, full), (rest, 1)] * epochs if rest else [(batch_size, full * epochs)]:
+            if steps > 0:
+                yield from self._program(B, regulariser).calls(steps)
+
+    def _launch(self, small: gpu_small.SmallStep, batch_size: int, regulariser: str | None) -> Call:
+        """All steps over the present order."""
+        if batch_size not in self._launches:
+            assert self._points is not None
+            self._launches[batch_size] = small.launch(self._points, batch_size, regulariser)
+        return self._launches[batch_size]
+
+    def _forget(self) -> None:
+        """Calls are made anew, because an array of theirs has been replaced."""
+        self._programs, self._launches = {}, {}
 
     def _take(self, data: Points, orders: Any, o: Adam) -> None:
         """Copy to the device what is not there yet."""
         step, array = self._step, self._device.array
         if data is not self._data:
-            self._data, self._points, self._programs = data, self._on_device(data), {}
+            self._data, self._points = data, self._on_device(data)
+            self._forget()
         if orders.size > step.order.size:
             # More than is needed, because slices grow, and each time all kernels are bound again.
-            step.order, self._programs = self._device.zeros(2 * orders.size, dtype=np.int64), {}
+            step.order = self._device.zeros(2 * orders.size, dtype=np.int64)
+            self._forget()
         xp = np if isinstance(orders, np.ndarray) else self._device.xp
         self._device.write(step.order[: orders.size], xp.ascontiguousarray(orders, np.int64).reshape(-1))
         if o is not self._optimizer:
-            self._optimizer, self._programs = o, {}
+            self._optimizer = o
+            self._forget()
             m, v = array(o.m), array(o.v)
             # Without AMSGrad, v takes the place of the kernel's largest v.
             step.arrays |= {"m": m, "v": v, "v_max": v if o.v_max is None else array(o.v_max)}
 
-    def _program(self, B: int, regulariser: str | None) -> list[Call]:
+    def _program(self, B: int, regulariser: str | None) -> Program:
         """A training step over the next B points."""
         if B not in self._programs:
             assert self._points is not None
             values, variance_rows = self._step.values(self._points, B, regulariser)
             samples = 0 if regulariser is None else B
             gradients = self._step.parameter_gradients(self._points, B, variance_rows, samples)
-            self._programs[B] = values + gradients + self._step.update(B)
+            self._programs[B] = Program(self._device, values + gradients + self._step.update(B))
         return self._programs[B]
 
     def _set(

@@ -108,7 +108,7 @@ class GpuStep:
         self.arrays |= {name: zeros(B, D) for name in ("sample", "sample_slope", "d_sample")}
         self.arrays |= self._prior()
         # The gradient with respect to the prior's variance: a row for each z, then one for each prior sample.
-        self._d_variance = zeros(K * B + B, D)
+        self.d_variance = zeros(K * B + B, D)
         self._pair_weights = zeros(0)
 
     def _layers(self, network: MLP, x: Any) -> list[Layer]:
@@ -228,7 +228,7 @@ class GpuStep:
         """KL(q(z|x) || p(z)) and its gradients, and the number of its values."""
         rows = B if self.objective.kl == "analytic" else self.objective.samples * B
         name = "analytic_kl" if self.objective.kl == "analytic" else "monte_carlo_kl"
-        return [self._warps(name, rows, B=B, d_variance=self._d_variance)], rows
+        return [self._warps(name, rows, B=B, d_variance=self.d_variance)], rows
 
     def _log_likelihood(self, points: DevicePoints, B: int) -> list[Call]:
         """E_q(z|x)[log p(x|z)], and the gradient with respect to the decoder's output, which it overwrites."""
@@ -246,7 +246,7 @@ class GpuStep:
         D, at_once = self.vae.latent_dim, max(1, min(B, PAIRS_AT_ONCE // B))
         if self._pair_weights.size < at_once * B:
             self._pair_weights = self.device.zeros(at_once * B)
-        calls = [self._warps("log_prior_of_sample", B, J=B, d_variance=self._d_variance[kl_rows:])]
+        calls = [self._warps("log_prior_of_sample", B, J=B, d_variance=self.d_variance[kl_rows:])]
         for first in range(0, B, at_once):
             count = min(at_once, B - first)
             names = {"first": first, "samples": count, "J": B, "B": B, "W": self._pair_weights}
@@ -298,7 +298,7 @@ class GpuStep:
             product = self._columns("bits_product_grad", self.vae.data_dim, n, **names)
         calls += self._backward(self.encoder, B, first=product)
         if self.vae.learn_prior_variance:
-            names = {"rows": variance_rows, "samples": samples, "d_variance": self._d_variance}
+            names = {"rows": variance_rows, "samples": samples, "d_variance": self.d_variance}
             calls.append(self._rows("prior_variance_grad", D, max(variance_rows, samples), **names))
             calls.append(self._rows("logits_grad", 1, D))
         return calls
