@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from minidecomp import DecompositionVAE, resolve, training
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
+from minidecomp.engines import gpu_small
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.errors import Fault
 from minidecomp.randomness import philox, streams
@@ -204,7 +205,7 @@ def operations(trainer):
 
     def note(frame, event, argument):
         nonlocal count, inside
-        launch = event in ("call", "return") and frame.f_code.co_name in ("launch", "multiply")
+        launch = event in ("call", "return") and frame.f_code.co_name in ("launch", "multiply", "replay")
         if launch:
             inside += 1 if event == "call" else -1
         elif inside == 0 and event in ("call", "c_call"):
@@ -218,11 +219,13 @@ def operations(trainer):
     return count
 
 
-def test_at_most_five_operations_a_step_beside_the_launches(monkeypatch):
+@pytest.mark.parametrize("one_launch", [False, True])
+def test_at_most_five_operations_a_step_beside_the_launches(one_launch, monkeypatch):
     """One epoch is one step here, and has a row of its own."""
     monkeypatch.setattr(training, "SLICE_SECONDS", LONG)
+    monkeypatch.setattr(gpu_small, "fits", lambda *_: one_launch)
     use_the_emulated_device(monkeypatch)
-    slices = 1 + 2 + 4 + 8
+    slices = 1 + 2 + 4 + 8 + 16
     # The first training of a process imports modules.
-    counts = [operations(start(epochs=slices + more, points_per_arm=2)) for more in (1, 9, 16)][1:]
-    assert 0 < counts[1] - counts[0] <= 5 * 7, counts
+    counts = [operations(start(epochs=slices + more, points_per_arm=2)) for more in (1, 17, 32)][1:]
+    assert counts[0] > 0 and counts[1] - counts[0] <= 5 * 15, counts
