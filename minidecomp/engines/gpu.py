@@ -124,7 +124,8 @@ class GpuEngine:
         self._take(data, orders, optimizer)
         epoch = {"epoch_rows": orders.shape[1], "used_rows": rows, "end": orders.size}
         self._set(seed, optimizer.step, self.objective.weights, optimizer, totals, epoch)
-        self._run_epochs(len(orders), rows, batch_size, regulariser)
+        # Where an epoch is less than a batch, all steps are alike, as with whole batches.
+        self._run_epochs(len(orders), rows, min(batch_size, rows), regulariser)
         state, _, sums = parts_of_report(self._device.to_host(self._step.report[: HEAD + totals.size]))
         totals[...] = sums.reshape(totals.shape)
         optimizer.step += int(state[STATE["done"]])

@@ -8,7 +8,7 @@ from devices import KINDS, make_device
 from engine_cases import batch, make
 from numpy.testing import assert_array_equal
 
-from minidecomp.engines import gpu, rules
+from minidecomp.engines import gpu, gpu_small, rules
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.textbook import TextbookEngine
@@ -39,9 +39,10 @@ def everything(engine, adam, totals):
 
 @engines
 @pytest.mark.parametrize("regulariser", ["mmd", "kl-inc"])
-@pytest.mark.parametrize("at_once", [gpu.EPOCHS_AT_ONCE, 2])
-def test_the_bits_of_one_call_for_each(kind, regulariser, at_once, monkeypatch):
+@pytest.mark.parametrize(("at_once", "one_launch"), [(gpu.EPOCHS_AT_ONCE, True), (2, False)])
+def test_the_bits_of_one_call_for_each(kind, regulariser, at_once, one_launch, monkeypatch):
     monkeypatch.setattr(gpu, "EPOCHS_AT_ONCE", at_once)
+    monkeypatch.setattr(gpu_small, "fits", lambda *_: one_launch)
     ends = []
     for calls in ([0, 1, 2, 3, 4, 5], [0, 1, 5], [0, 5]):
         engine, adam, data = an_engine(kind, regulariser=regulariser)
@@ -62,9 +63,10 @@ def test_the_bits_of_one_call_for_each(kind, regulariser, at_once, monkeypatch):
 
 
 @engines
-@pytest.mark.parametrize("epoch", [0, 2])
-def test_the_steps_tell_the_epoch_of_a_fault(kind, epoch):
+@pytest.mark.parametrize(("epoch", "one_launch"), [(0, True), (2, True), (2, False)])
+def test_the_steps_tell_the_epoch_of_a_fault(kind, epoch, one_launch, monkeypatch):
     """Earlier epochs have complete totals, later ones none."""
+    monkeypatch.setattr(gpu_small, "fits", lambda *_: one_launch)
     engine, adam, data = an_engine(kind, regulariser="mmd")
     data[12] = np.nan
     orders, totals = np.tile(np.arange(POINTS), (4, 1)), np.zeros((4, 4))  # which leave the last row out

@@ -53,6 +53,24 @@ def test_products_are_row_major(m, n, k, trans_a, trans_b, add):
     assert_allclose(out, expected)
 
 
+def test_a_write_is_one_plain_copy_on_the_current_stream():
+    """CuPy's assignment would launch a kernel of its own."""
+    calls = []
+
+    class Pointer:
+        def copy_from_host_async(self, address, size):
+            calls.append(("host", address, size))
+
+        def copy_from_device_async(self, pointer, size):
+            calls.append(("device", pointer, size))
+
+    target, host = types.SimpleNamespace(data=Pointer()), np.arange(3)
+    on_the_device = types.SimpleNamespace(data=Pointer(), nbytes=16)
+    CupyDevice.write(None, target, host)
+    CupyDevice.write(None, target, on_the_device)
+    assert calls == [("host", host.ctypes.data, 24), ("device", on_the_device.data, 16)]
+
+
 def test_a_full_memory_is_said():
     class OutOfMemoryError(Exception):
         pass

@@ -360,24 +360,28 @@ def counted(monkeypatch, name):
 
 
 def test_thirty_launches_a_step_and_no_copies_between_steps(monkeypatch):
-    """The pinwheel model's step; more steps in a call make no copy to or from the device, and no array, more."""
+    """The pinwheel model's step; a call copies twice to the device and once back, whatever its steps and epochs."""
     monkeypatch.setattr(gpu_small, "fits", lambda *_: False)
     how = {"prior": "mixture", "hidden": (100,), "latent_dim": 2, "likelihood": "gaussian"}
     vae, objective = make(2, "float32", alpha=5.0, beta=0.0, regulariser="kl-inc", **how)
     engine, data = engine_on("emulated", vae, objective, 8), batch(vae, 80)
-    adam, totals = Adam.for_vector(vae.parameters.vector), np.zeros(4)
-    engine.train(data, np.arange(8), 8, adam, 0, totals)
-    copies, returns, arrays = (counted(monkeypatch, name) for name in ("array", "to_host", "zeros"))
-    counts = []
-    for steps in (1, 8):
-        before = engine._device.launches
-        engine.train(data, np.arange(8 * steps), 8, adam, 0, totals)
-        counts.append((len(copies), len(returns)))
-        launches = (engine._device.launches - before) / steps
-        assert launches <= 30, launches
-        for calls in (copies, returns, arrays):
+    adam, orders = Adam.for_vector(vae.parameters.vector), np.arange(48).reshape(3, 16)
+    engine.train(data, orders, 8, adam, 0, np.zeros((3, 4)))
+    made = {name: counted(monkeypatch, name) for name in ("write", "to_host", "array", "zeros", "bind", "product")}
+    for order, totals in ((np.arange(8), np.zeros(4)), (orders, np.zeros((3, 4))), (orders[:2], np.zeros((2, 4)))):
+        before, step = engine._device.launches, adam.step
+        engine.train(data, order, 8, adam, 0, totals)
+        assert adam.step - step == order.size / 8
+        assert (engine._device.launches - before) / (adam.step - step) <= 30
+        assert {name: len(calls) for name, calls in made.items() if calls} == {"write": 2, "to_host": 1}
+        for calls in made.values():
             calls.clear()
-    assert counts[0] == counts[1]
+
+
+def test_the_orders_of_many_epochs_go_up_at_once(monkeypatch):
+    vae, objective = make(2, "float32", latent_dim=2, hidden=(4,))
+    engine, made = engine_on("emulated", vae, objective, 8), counted(monkeypatch, "array")
+    assert engine.permutations(8, 0, 0, 50).shape == (50, 8) and len(made) == 1
 
 
 def test_a_kernel_takes_what_its_signature_says():
