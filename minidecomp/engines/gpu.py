@@ -23,11 +23,13 @@ from ..randomness import streams
 from ..randomness.draws import Draws
 from . import rules
 from .device import Call, CupyDevice, Device
+from .faults import raises_faults
 from .gpu_step import ADAM, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
 
 FEW_ONES = 1 / 8  # below this share of ones, the rows of W for the ones are added up; above it, bits become numbers
 
 
+@raises_faults
 class GpuEngine:
     """The engine on a GPU; see ``minidecomp.engines.Engine``.
 
