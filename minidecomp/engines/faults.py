@@ -17,10 +17,11 @@ T = TypeVar("T")
 def as_fault(error: Exception) -> Fault | None:
     """The Fault for an error of CUDA or its libraries; None for any other error, which is left as it is.
 
-    The error's class tells, by its module: it cannot be named where CuPy is not installed.
+    The error's class tells, by its module: it cannot be named where CuPy is not installed. A library that CuPy loads
+    late and does not find is an ImportError.
     """
     kind = type(error)
-    if kind.__module__.partition(".")[0] not in CUPY:
+    if kind.__module__.partition(".")[0] not in CUPY and not isinstance(error, ImportError):
         return None
     what = "the GPU's memory is full" if kind.__name__ == "OutOfMemoryError" else "the GPU failed"
     return Fault(f"{what} ({first_line(error)}); use `--engine cpu`")

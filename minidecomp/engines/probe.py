@@ -67,7 +67,7 @@ def _find() -> None:
     import cupy
 
     if cupy.cuda.runtime.getDeviceCount() == 0:
-        raise RuntimeError("it counts 0")
+        raise RuntimeError("it counts none")
 
 
 def _allocate() -> None:
