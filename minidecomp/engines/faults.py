@@ -8,10 +8,18 @@ from types import FunctionType
 from typing import Any, TypeVar
 
 from ..errors import Fault
-from .probe import first_line
 
 CUPY = ("cupy", "cupy_backends", "cupyx")  # the packages that have the errors of CUDA, cuBLAS and NVRTC
 T = TypeVar("T")
+
+
+class CudaError(RuntimeError):
+    """A function of CUDA's libraries that is called directly, not through CuPy, has failed."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or the name of its class."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def as_fault(error: Exception) -> Fault | None:
@@ -21,7 +29,7 @@ def as_fault(error: Exception) -> Fault | None:
     late and does not find is an ImportError.
     """
     kind = type(error)
-    if kind.__module__.partition(".")[0] not in CUPY and not isinstance(error, ImportError):
+    if kind.__module__.partition(".")[0] not in CUPY and not isinstance(error, CudaError | ImportError):
         return None
     what = "the GPU's memory is full" if kind.__name__ == "OutOfMemoryError" else "the GPU failed"
     return Fault(f"{what} ({first_line(error)}); use `--engine cpu`")

@@ -8,8 +8,9 @@ step's number, the batch's first row, Adam's rates, the totals) is in two small 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,21 @@ from .faults import raises_faults
 from .gpu_step import ADAM, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
 
 FEW_ONES = 1 / 8  # below this share of ones, the rows of W for the ones are added up; above it, bits become numbers
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def on_the_device(method: Callable[Concatenate[GpuEngine, P], R]) -> Callable[Concatenate[GpuEngine, P], R]:
+    """A method that works on the device's own queue, one call at a time."""
+
+    @rules.one_call_at_a_time
+    @wraps(method)
+    def call(engine: GpuEngine, *arguments: P.args, **more: P.kwargs) -> R:
+        with engine._device.queue:
+            return method(engine, *arguments, **more)
+
+    return call
 
 
 @raises_faults
@@ -46,7 +62,8 @@ class GpuEngine:
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, device: Device | None = None):
         self.vae, self.objective, self.max_rows, self.lock = vae, objective, max_rows, threading.Lock()
         self._device = CupyDevice(vae.dtype) if device is None else device
-        self._step = GpuStep(vae, objective, max_rows, self._device)
+        with self._device.queue:
+            self._step = GpuStep(vae, objective, max_rows, self._device)
         self._optimizer: Adam | None = None
         self._data: Points | None = None
         self._points: DevicePoints | None = None
@@ -57,13 +74,13 @@ class GpuEngine:
         self.pull()
         return GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def push(self) -> None:
         """Copy ``vae.parameters`` to the device."""
         self._step.vector[...] = self._device.array(self.vae.parameters.vector)
         self._optimizer = None
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def pull(self) -> None:
         """Copy the parameters, and the moments of the optimiser of the last training, from the device."""
         to_host, o = self._device.to_host, self._optimizer
@@ -73,7 +90,7 @@ class GpuEngine:
             if o.v_max is not None:
                 o.v_max[...] = to_host(self._step.arrays["v_max"])
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def train(
         self,
         data: Points,
@@ -161,7 +178,7 @@ class GpuEngine:
             del named["regulariser"]
         return rules.with_objective(named, self.objective)
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
@@ -182,7 +199,7 @@ class GpuEngine:
             call()
         return self._named_values(regulariser), self._device.to_host(step.gradient)
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms of x (B, dx) with the draws of a seed and a step."""
         wanted = rules.asked(regulariser, self.objective)
@@ -196,7 +213,7 @@ class GpuEngine:
         for call in self._step.values(points, len(x), regulariser)[0]:
             call()
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         """log p(x|z) + log p(z) - log q(z|x), (K, B) float64, in nats, on the host."""
         rules.check_importance(self.objective)
@@ -206,7 +223,7 @@ class GpuEngine:
         log_p, log_ratio = (host(arrays[name])[:rows].astype(np.float64) for name in ("log_likelihood", "kl"))
         return (log_p - log_ratio).reshape(-1, len(x))
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D) of q(z|x), on the host."""
         rules.check_batch(data, self.vae, None)
@@ -221,7 +238,7 @@ class GpuEngine:
                 out[first : first + len(x)] = self._device.to_host(self._step.arrays[name][: len(x)])
         return loc, scale
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The decoder's output (N, output_dim) for z (N, D), on the host."""
         room, output = self._step.arrays["z"], self._step.decoder[-1].h
@@ -243,4 +260,5 @@ class GpuEngine:
 
         order = np.empty(n, np.int64)
         core.permutation(order, seed, streams.SHUFFLE, step)
-        return self._device.array(order, np.int64)
+        with self._device.queue:
+            return self._device.array(order, np.int64)

@@ -9,6 +9,8 @@ from functools import cache
 import numpy as np
 
 from ..packages import extra_packages, is_installed, pip_install
+from .device import Cublas
+from .faults import first_line
 
 # With a header, as the kernels have; CuPy compiles it where NVRTC and CUDA's headers are found.
 KERNEL = """
@@ -49,11 +51,6 @@ def describe() -> str:
     return f"{name}, compute capability {device.compute_capability}, CuPy {cupy.__version__}"
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or the name of its class."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def _install() -> str:
     """How to install CuPy for each version of CUDA."""
     return f"{pip_install('minidecomp[gpu]')} (for CUDA 13: {' '.join(extra_packages('gpu-cuda13'))})"
@@ -86,17 +83,13 @@ def _launch() -> None:
 
 def _multiply() -> None:
     import cupy
-    from cupy.cuda import cublas
 
     a, b, out = cupy.array([2], np.float32), cupy.array([3], np.float32), cupy.zeros(1, np.float32)
     one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
-    handle = cublas.create()
-    try:
-        ends = (one.ctypes.data, a.data.ptr, 1, b.data.ptr, 1, zero.ctypes.data, out.data.ptr, 1)
-        cublas.sgemm(handle, 0, 0, 1, 1, 1, *ends)
-        _expect(cupy.asnumpy(out), 6)
-    finally:
-        cublas.destroy(handle)
+    blas = Cublas(cupy, np.dtype(np.float32), cupy.cuda.get_current_stream().ptr)
+    ends = (one.ctypes.data, a.data.ptr, 1, b.data.ptr, 1, zero.ctypes.data, out.data.ptr, 1)
+    blas.gemm(blas.handle, 0, 0, 1, 1, 1, *ends)
+    _expect(cupy.asnumpy(out), 6)
 
 
 def _expect(found: np.ndarray, value: float) -> None:

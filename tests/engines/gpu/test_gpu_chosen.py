@@ -14,9 +14,9 @@ from minidecomp import DecompositionVAE, load_run, packages, resolve
 from minidecomp._core import codes
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
-from minidecomp.engines import gpu, make, probe
+from minidecomp.engines import device, gpu, make, probe
 from minidecomp.engines.choice import Choice, by_engine, check_engine, choose, go_on_with, operations
-from minidecomp.engines.faults import as_fault
+from minidecomp.engines.faults import CudaError, as_fault
 from minidecomp.engines.probe import has_cupy
 from minidecomp.errors import OptionError
 
@@ -54,6 +54,16 @@ class FakeArray:
         self.data = types.SimpleNamespace(ptr=self.host.ctypes.data)
 
 
+class Function:
+    """A function of a library, as ctypes has it."""
+
+    def __init__(self, name, does):
+        self.__name__, self.does = name, does
+
+    def __call__(self, *arguments):
+        return self.errcheck(self.does(*arguments), self, arguments)
+
+
 class FakeCupy:
     """A CuPy with a GPU. What is named in ``broken`` raises its error, or gives 0 if that is None."""
 
@@ -62,8 +72,12 @@ class FakeCupy:
         cupy, cuda, cublas = (types.ModuleType(name) for name in ("cupy", "cupy.cuda", "cupy.cuda.cublas"))
         cupy.zeros = lambda count, dtype: self.does("zeros", FakeArray([0] * count, dtype))
         cupy.array, cupy.asnumpy, cupy.RawKernel = FakeArray, lambda array: array.host, self.kernel
-        cublas.create, cublas.sgemm, cublas.destroy = self.create, self.sgemm, self.destroy
-        cuda.runtime = types.SimpleNamespace(getDeviceCount=lambda: self.does("count", 1))
+        cupy.empty = lambda count, dtype: FakeArray([0], dtype)
+        cublas.create, cublas.destroy = self.create, self.destroy
+        cuda.runtime = types.SimpleNamespace(
+            getDeviceCount=lambda: self.does("count", 1), runtimeGetVersion=lambda: 12090
+        )
+        cuda.get_current_stream = lambda: types.SimpleNamespace(ptr=0)
         cupy.cuda = cuda
         self.modules = {"cupy": cupy, "cupy.cuda": cuda, "cupy.cuda.cublas": cublas}
         if "cublas" in broken:
@@ -73,7 +87,7 @@ class FakeCupy:
 
     def does(self, part, result):
         if isinstance(error := self.broken.get(part), Exception):
-            raise error
+            raise type(error)(*error.args)  # anew, as a traceback keeps what it has seen
         return 0 if part in self.broken else result
 
     def kernel(self, code, name, options):
@@ -88,20 +102,33 @@ class FakeCupy:
     def create(self):
         self.does("create", None)
         self.handles += 1
-        return "the handle"
+        return 12
 
     def destroy(self, handle):
-        assert handle == "the handle"
+        assert handle == 12
         self.handles -= 1
 
+    def library(self, name):
+        """The library that cuBLAS is, for ctypes."""
+        assert name == "libcublas.so.12"
+        self.does("library", None)
+        return {
+            "cublasSetStream_v2": Function("cublasSetStream_v2", lambda handle, stream: 0),
+            "cublasSetWorkspace_v2": Function("cublasSetWorkspace_v2", lambda handle, workspace, size: 0),
+            "cublasSgemm_v2": Function("cublasSgemm_v2", self.sgemm),
+        }
+
     def sgemm(self, handle, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-        assert handle == "the handle" and {m, n, k, lda, ldb, ldc} == {1} and (trans_a, trans_b) == (0, 0)
+        assert handle == 12 and {m, n, k, lda, ldb, ldc} == {1} and (trans_a, trans_b) == (0, 0)
         alpha, a, b, beta, c = (ctypes.c_float.from_address(each) for each in (alpha, a, b, beta, c))
-        c.value = self.does("sgemm", alpha.value * a.value * b.value + beta.value * c.value)
+        c.value = self.does("product", alpha.value * a.value * b.value + beta.value * c.value)
+        return self.broken.get("status", 0)
 
 
 def install(monkeypatch, cupy):
     monkeypatch.setattr(packages, "find_spec", lambda name: object())
+    monkeypatch.setattr(device.sys, "platform", "linux")
+    monkeypatch.setattr(device.ctypes, "CDLL", cupy.library)
     for name, module in cupy.modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     return cupy
@@ -135,8 +162,9 @@ NO_DRIVER = of_cuda("cudaErrorInsufficientDriver: CUDA driver\nsecond line")
         ({"launch": None}, "CUDA's headers (the result is 0, not 7)", True),
         ({"cublas": None}, "cuBLAS does not work", True),
         ({"create": of_cuda("CUBLAS_STATUS_NOT_INITIALIZED")}, "cuBLAS does not work (CUBLAS_STATUS_NOT_INIT", True),
-        ({"sgemm": of_cuda("CUBLAS_STATUS_ARCH_MISMATCH")}, "cuBLAS does not work (CUBLAS_STATUS_ARCH_MISMATCH)", True),
-        ({"sgemm": None}, "cuBLAS does not work (the result is 0, not 6)", True),
+        ({"library": OSError("libcublas.so.12: none")}, "cuBLAS does not work (libcublas.so.12: none)", True),
+        ({"status": 8}, "cuBLAS does not work (cuBLAS: cublasSgemm_v2 failed with status 8)", True),
+        ({"product": None}, "cuBLAS does not work (the result is 0, not 6)", True),
     ],
 )
 def test_each_part_that_may_not_work(broken, said, has_advice, monkeypatch):
@@ -315,6 +343,7 @@ def test_an_estimator_keeps_its_engine(monkeypatch):
         (of_cuda("CUBLAS_STATUS", "CUBLASError", "cupy_backends.cuda.libs.cublas"), "the GPU failed (CUBLAS_STATUS)"),
         (of_cuda("error: nvrtc\nmore", "CompileException", "cupy.cuda.compiler"), "the GPU failed (error: nvrtc)"),
         (of_cuda("Allocating 4", "OutOfMemoryError", "cupy.cuda.memory"), "the GPU's memory is full (Allocating 4)"),
+        (CudaError("cuBLAS: status 8"), "the GPU failed (cuBLAS: status 8)"),
         (ImportError("libnvrtc.so.12"), "the GPU failed (libnvrtc.so.12)"),
     ],
 )
