@@ -14,6 +14,7 @@ from engine_cases import batch, draws, make, trained
 from test_gpu_engine import engine_on
 
 from minidecomp.data.points import Bits
+from minidecomp.engines import gpu_small
 from minidecomp.engines.device import signatures, source
 
 REALS = pytest.mark.parametrize("real", ["float", "double"])
