@@ -8,7 +8,7 @@ from typing import Any
 
 import cupy
 
-from minidecomp.engines.device import describe
+from minidecomp.engines.probe import describe
 
 
 def _best(work: Callable[[], object], repetitions: int = 15) -> float:

@@ -9,8 +9,9 @@ import numpy as np
 import minidecomp
 from minidecomp import resolve
 from minidecomp._core import codes
-from minidecomp.engines.device import CupyDevice, Device, describe
+from minidecomp.engines.device import CupyDevice, Device
 from minidecomp.engines.gpu_step import WEIGHT, GpuStep
+from minidecomp.engines.probe import describe
 from minidecomp.model import from_options
 from minidecomp.objective import objective_from
 

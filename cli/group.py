@@ -70,7 +70,8 @@ def _version(verbose: bool) -> list[str]:
         import numpy
 
         from minidecomp._core import blas, engine_float32
-        from minidecomp.engines.device import describe
+        from minidecomp.engines.choice import rule
+        from minidecomp.engines.probe import describe
         from minidecomp.settings.options import cores
 
         lines += [
@@ -78,6 +79,7 @@ def _version(verbose: bool) -> list[str]:
             f"matrix products: {blas.config()}",
             f"cores: {cores()}",
             f"gpu: {describe()}",
+            f"engine: {rule()}",
             f"python {platform.python_version()}, numpy {numpy.__version__}, {platform.system()} {platform.machine()}",
         ]
     return lines

@@ -203,7 +203,7 @@ def make_engine(run: Run, threads: str | None = None, name: str | None = None) -
 
 def engine_here(run: Run) -> str:
     """The name of the run's engine; cpu, with a line on stderr, if that is the GPU and there is none here."""
-    from minidecomp.engines.device import missing
+    from minidecomp.engines.probe import missing
 
     if run.options.engine == "gpu" and (reason := missing()):
         say(f"trained with --engine gpu, but used with cpu here: {reason}", err=True)

@@ -147,6 +147,20 @@ def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
     say_notes(*found)
 
 
+def _say_engines(entries: Sequence[Entry], datasets: Datasets) -> None:
+    """Say which engine ``auto`` takes, and why; a run whose data cannot be read, or engine not used, fails later."""
+    from minidecomp.engines.choice import by_engine, choose
+    from minidecomp.engines.probe import has_cupy
+    from minidecomp.errors import MinidecompError
+
+    choices = []
+    for entry in entries if has_cupy() else ():
+        with suppress(MinidecompError):
+            choices.append(choose(entry.options, datasets.get(entry.options)))
+    for line in by_engine(choices):
+        say(line, err=True)
+
+
 def say_how_to_go_on(command: str, outcomes: dict[str, str], entries: Sequence[Entry], received: Sequence[int]) -> int:
     """Say how to continue, and return the exit code: for a stopped sweep 128 plus the signal's number, as for train."""
     if "stopped" in outcomes.values() or len(outcomes) < len(entries):
@@ -287,7 +301,11 @@ def run_grid(
             )
             return outcomes, received
         from minidecomp.sweeps.local import run_all
+        from minidecomp.sweeps.work import Datasets
 
+        datasets = datasets or Datasets()
+        if not quiet:
+            _say_engines(entries, datasets)
         outcomes = run_all(
             folder,
             entries,

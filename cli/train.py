@@ -94,7 +94,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     from minidecomp import resolve, training
     from minidecomp.data import dataset_from, with_absolute_files
     from minidecomp.data.waiting import SILENT
-    from minidecomp.engines import usable_engine
+    from minidecomp.engines.choice import check_engine
     from minidecomp.loggers.log import check_log
     from minidecomp.runs import warm_start
     from minidecomp.settings.options import data_names
@@ -106,7 +106,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
     with naming(given, environment, config, from_file):
         wanted = override(from_file, over(environment, given))
         options = resolve(with_absolute_files(warm_start.with_its_options(wanted)))
-        usable_engine(options.engine)
+        check_engine(options.engine)
         check_log(options.log)
         dataset = dataset_from(options)
         trainer = training.start(options, dataset, out, SILENT if quiet else waiting())
@@ -138,7 +138,7 @@ def _start(given: dict[str, Any], out: str | None, config: str | None, quiet: bo
 def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | None) -> Trainer:
     from minidecomp import training
     from minidecomp.data import with_absolute_files
-    from minidecomp.engines import usable_engine
+    from minidecomp.engines.choice import check_engine
     from minidecomp.loggers.log import check_log
     from minidecomp.runs import checkpoint
     from minidecomp.runs.folder import check_begun
@@ -153,7 +153,7 @@ def _resume(resume: str, given: dict[str, Any], out: str | None, config: str | N
     run = checkpoint.load(resume, "last")
     _check_config(run)
     changes = with_absolute_files({name: check(name, value) for name, value in given.items()})
-    changes["engine"] = usable_engine(changes.get("engine", run.options.engine))
+    check_engine(changes.get("engine", run.options.engine))
     if "validation" in given and run.options.validation is None:
         raise OptionError("validation", given["validation"], "the run has no file of validation points; leave this out")
     options = run.options.replace(**changes)

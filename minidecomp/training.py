@@ -19,7 +19,7 @@ from .data.feed import Feed
 from .data.points import Points, as_stored, fingerprint, value_range
 from .data.rules import DataRules, learn
 from .data.waiting import SILENT, Waiting
-from .engines import Engine, make, usable_engine
+from .engines import Engine, choice, make
 from .engines.rules import steps, trained_rows
 from .errors import DataError, Fault, OptionError, RunError, counted, marked, number
 from .inspection.over_training import record
@@ -74,6 +74,7 @@ class Trainer:
     depth: int = 0  # how many with blocks are open
     notes: tuple[str, ...] = ()  # lines about another run whose weights this one starts with
     kept: int | None = None  # the epoch of the best model in the folder
+    chosen: choice.Choice | None = None  # the engine, and why ``auto`` has taken it
 
     def __repr__(self) -> str:
         place = "in memory" if self.folder is None else self.folder
@@ -176,7 +177,9 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None, waiting: Wai
     OptionError, DataError, RunError
         If the options do not fit the data, the engine is not available here, or the folder cannot be created.
     """
-    options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
+    options, rules = _fitted(options, dataset)
+    chosen = choice.choose(options, dataset)
+    options = options.replace(engine=chosen.engine)
     _ask_for_memory(options, rules, dataset)
     digests = dataset.digests()
     logits = from_options.prior_logits(options, dataset, digests.train, waiting)
@@ -184,7 +187,7 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None, waiting: Wai
     notes = warm_start.begin(state, options, rules.scaling)
     # The folder comes last, so that an error before leaves none.
     trainer = _trainer(None, options, dataset, rules, digests, state)
-    trainer.notes = notes
+    trainer.notes, trainer.chosen = notes, chosen
     trainer.folder, trainer.owner = new_run(out, options)
     try:
         write_config(trainer.folder, options, trainer.check_folder)
@@ -203,12 +206,16 @@ def start_in_memory(options: TrainOptions, dataset: Dataset) -> Trainer:
     OptionError, DataError
         If the options do not fit the data, or the engine is not available here.
     """
-    options, rules = _fitted(options.replace(engine=usable_engine(options.engine)), dataset)
+    options, rules = _fitted(options, dataset)
+    chosen = choice.choose(options, dataset)
+    options = options.replace(engine=chosen.engine)
     _ask_for_memory(options, rules, dataset)
     digest = fingerprint(dataset.train) if options.prior_variance == "pca" else ""
     state = checkpoint.fresh_state(options, rules.width, from_options.prior_logits(options, dataset, digest))
     warm_start.begin(state, options, rules.scaling)
-    return _trainer(None, options, dataset, rules, Digests(digest), state)
+    trainer = _trainer(None, options, dataset, rules, Digests(digest), state)
+    trainer.chosen = chosen
+    return trainer
 
 
 def go_on_in_memory(options: TrainOptions, dataset: Dataset, rules: DataRules, state: State) -> Trainer:
@@ -238,12 +245,13 @@ def resume(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Trai
     OptionError
         If ``epochs`` is less than the number that the run has, or the engine is not available here.
     """
-    options = options.replace(engine=usable_engine(options.engine))
+    chosen = choice.choose(options, dataset)
+    options = options.replace(engine=chosen.engine)
     held = own(run.folder)
     try:
         # Another process may have continued the run before we claimed it.
         trainer = _resumed(checkpoint.load(run.folder, "last"), options, dataset)
-        trainer.owner = held
+        trainer.owner, trainer.chosen = held, chosen
         delete_temporaries(run.folder)
         # The checkpoint comes first, because a later resume reads it.
         trainer.save()

@@ -36,8 +36,9 @@ def clean_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         base = tmp_path_factory.getbasetemp()  # a worker's lies in the folder that all of them share
         patch.setenv("TESTS_SHARED_FOLDER", str(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base))
         # ``devices.missing`` stays the real one, for tests of choosing and for those marked gpu.
-        for module in ("minidecomp.engines", "minidecomp.engines.device"):
+        for module in ("minidecomp.engines.choice", "minidecomp.engines.probe"):
             patch.setattr(f"{module}.missing", lambda: "the tests use none")
+            patch.setattr(f"{module}.has_cupy", lambda: False)
         yield
 
 

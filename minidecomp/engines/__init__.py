@@ -18,27 +18,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..data.points import Points
-from ..errors import OptionError
 from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective
 from ..settings.options import ENGINES
-from .device import missing
-
-
-def usable_engine(name: str) -> str:
-    """The engine that a name stands for on this machine: ``auto`` is the GPU if there is one, otherwise the CPU.
-
-    Raises
-    ------
-    OptionError
-        If it is the GPU and no GPU can be used.
-    """
-    if name == "auto":
-        return "cpu" if missing() else "gpu"
-    if name == "gpu" and (reason := missing()):
-        raise OptionError("engine", "gpu", reason)
-    return name
+from .choice import check_engine
 
 
 class Engine(Protocol):
@@ -135,14 +119,14 @@ class Engine(Protocol):
 
 
 def make(name: str, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1) -> Engine:
-    """The engine of that name, with room for batches of ``max_rows`` points; only the CPU uses ``threads``.
+    """The engine ``cpu``, ``gpu`` or ``textbook``, with room for ``max_rows`` points; only the CPU uses ``threads``.
 
     Raises
     ------
     OptionError
         If the GPU is asked for and none can be used.
     """
-    name = usable_engine(name)
+    check_engine(name)
     if name == "gpu":
         from .gpu import GpuEngine
 

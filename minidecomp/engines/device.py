@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import re
 import sys
 import weakref
@@ -17,47 +16,9 @@ import numpy as np
 
 from .. import _core
 from .._core import codes
-from ..errors import Fault
-from ..packages import extra_packages, pip_install
+from .faults import CudaError
 
 Call = Callable[[], object]
-
-
-def _install() -> str:
-    """How to install CuPy for each version of CUDA."""
-    return f"{pip_install('minidecomp[gpu]')} (for CUDA 13: {' '.join(extra_packages('gpu-cuda13'))})"
-
-
-def missing() -> str | None:
-    """Why no GPU can be used here and what to do about it; None if one can be used."""
-    if importlib.util.find_spec("cupy") is None:
-        return f"it needs CuPy: {_install()}"
-    try:
-        import cupy
-
-        if cupy.cuda.runtime.getDeviceCount() == 0:
-            return "CuPy finds no NVIDIA GPU here; use cpu or auto"
-        from cupy.cuda import cublas  # noqa: F401
-    except ImportError as error:
-        return f"CuPy cannot be loaded ({_first_line(error)}); install it with {_install()}"
-    except Exception as error:  # CUDA's error class cannot be named without CuPy
-        return f"CuPy finds no NVIDIA GPU here ({_first_line(error)}); use cpu or auto"
-    return None
-
-
-def describe() -> str:
-    """The GPU and the CuPy that would be used, or why there is none."""
-    if reason := missing():
-        return f"none; {reason}"
-    import cupy
-
-    device = cupy.cuda.Device()
-    name = cupy.cuda.runtime.getDeviceProperties(device.id)["name"].decode()
-    return f"{name}, compute capability {device.compute_capability}, CuPy {cupy.__version__}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def source() -> str:
@@ -230,12 +191,12 @@ class Cublas:
 
 def _check_cublas(status: Any, function: Any, arguments: Any) -> Any:
     if status != 0:
-        raise RuntimeError(f"cuBLAS: {function.__name__} failed with status {status}")
+        raise CudaError(f"cuBLAS: {function.__name__} failed with status {status}")
     return status
 
 
 class CupyDevice(Device):
-    """The NVIDIA GPU that CuPy uses; CUDA_VISIBLE_DEVICES chooses among several."""
+    """The NVIDIA GPU that CuPy uses; CUDA_VISIBLE_DEVICES chooses among several. The engine makes its errors faults."""
 
     def __init__(self, dtype: Any):
         import cupy
@@ -253,26 +214,12 @@ class CupyDevice(Device):
     def address(self, array: Any) -> int:
         return int(array.data.ptr)
 
-    def array(self, host: Any, dtype: Any = None) -> Any:
-        """A copy on the GPU; Fault if its memory is full."""
-        return self._within_memory(super().array, host, dtype)
-
     def write(self, array: Any, source: Any) -> None:
         """A plain copy on the current stream. CuPy's own assignment would launch, and first compile, a kernel."""
         if isinstance(source, np.ndarray):
             array.data.copy_from_host_async(source.ctypes.data, source.nbytes)
         else:
             array.data.copy_from_device_async(source.data, source.nbytes)
-
-    def zeros(self, *shape: int, dtype: Any = None) -> Any:
-        """Zeros of that shape on the GPU; Fault if its memory is full."""
-        return self._within_memory(partial(super().zeros, dtype=dtype), *shape)
-
-    def _within_memory(self, make: Callable[..., Any], *arguments: Any) -> Any:
-        try:
-            return make(*arguments)
-        except self.xp.cuda.memory.OutOfMemoryError as error:
-            raise Fault(f"the GPU's memory is full ({_first_line(error)}); use `--engine cpu`") from error
 
     def to_host(self, array: Any) -> np.ndarray:
         return self.xp.asnumpy(array, stream=self._stream)

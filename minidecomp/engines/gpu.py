@@ -24,6 +24,7 @@ from ..randomness import streams
 from ..randomness.draws import Draws
 from . import gpu_small, rules
 from .device import Call, CupyDevice, Device
+from .faults import raises_faults
 from .gpu_program import Program
 from .gpu_step import ADAM, EPOCHS_AT_ONCE, HEAD, STATE, VALUE, WEIGHT, DevicePoints, GpuStep, parts_of_report
 
@@ -45,6 +46,7 @@ def on_the_device(method: Callable[Concatenate[GpuEngine, P], R]) -> Callable[Co
     return call
 
 
+@raises_faults
 class GpuEngine:
     """The engine on a GPU; see ``minidecomp.engines.Engine``.
 

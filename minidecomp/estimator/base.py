@@ -46,6 +46,7 @@ except Exception:  # not installed, older than 1.6, or broken
             facts = {}
             if hasattr(self, "vae_"):
                 facts = {
+                    "engine": self.options_.engine,  # type: ignore[attr-defined]
                     "epochs": self.n_iter_,  # type: ignore[attr-defined]
                     "objective": f"{self.objective_:.6g} nats per point",  # type: ignore[attr-defined]
                     "features": self.n_features_in_,  # type: ignore[attr-defined]

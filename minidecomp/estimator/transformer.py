@@ -26,7 +26,8 @@ from ..data.points import Points, fingerprint
 from ..data.rules import DataRules, NewData, as_rows, check_finite, learn, new_data, size_note
 from ..data.scaling import Scaling
 from ..data.tables import table_names, table_of_frame
-from ..engines import ROWS_AT_ONCE, Engine, make, usable_engine
+from ..engines import ROWS_AT_ONCE, Engine, make
+from ..engines.choice import go_on_with
 from ..errors import DataError, OptionError, as_arguments
 from ..evaluation.terms import evaluate
 from ..model.vae import VAE, in_dtype
@@ -197,7 +198,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     def _changed_options(self) -> TrainOptions:
         """The options of the existing model with the changes that are allowed; OptionError for any other change."""
         was, now = self.options_, self._options()
-        now = now.replace(engine=usable_engine(now.engine), likelihood=now.likelihood or was.likelihood)
+        now = now.replace(engine=go_on_with(now.engine, was.engine), likelihood=now.likelihood or was.likelihood)
         for name, value in vars(now).items():
             before = getattr(was, name, by_name()[name].default)  # an option of a variant added since has its default
             if value != before and name not in CHANGEABLE:

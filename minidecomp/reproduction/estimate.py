@@ -10,6 +10,7 @@ import numpy as np
 
 from ..data.points import as_stored
 from ..engines import make
+from ..engines.choice import choose
 from ..errors import counted
 from ..model import from_options
 from ..model.optimizer import Adam
@@ -46,7 +47,7 @@ def _seconds_a_step(o: TrainOptions, datasets: Datasets, threads: int) -> float:
     o = from_options.fit_likelihood(o, dataset)
     vae = from_options.vae(o, dataset.data_dim)
     data, batch = as_stored(dataset.train, vae.dtype), min(o.batch_size, len(dataset.train))
-    engine = make(o.engine, vae, objective_from(o), max_rows=batch, threads=threads)
+    engine = make(choose(o, dataset).engine, vae, objective_from(o), max_rows=batch, threads=threads)
     adam, totals = Adam.for_vector(vae.parameters.vector, o.lr, o.amsgrad), np.zeros(4)
     order = np.arange(STEPS * batch) % len(data)
     engine.train(data, order[:batch], batch, adam, o.seed, totals)

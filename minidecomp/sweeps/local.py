@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .. import memory
-from ..engines import usable_engine
+from ..engines.choice import choose
 from ..errors import MinidecompError, counted
 from ..settings.options import TrainOptions, cores
 from ..training import Trainer
@@ -27,7 +27,7 @@ Report = Callable[[Entry, str], None]
 def threads_of_each(entries: Sequence[Entry], datasets: Datasets) -> int:
     """The threads per run: one; all if models are large; or a share if there are fewer runs than cores."""
     available = cores()
-    if any(usable_engine(entry.options.engine) == "gpu" for entry in entries):
+    if any(choose(entry.options, datasets.get(entry.options)).engine == "gpu" for entry in entries):
         return available
     largest = max(_parameters(entry.options, datasets) * entry.options.batch_size for entry in entries)
     return available if largest > LARGE else max(1, available // len(entries))

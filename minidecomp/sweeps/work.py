@@ -12,6 +12,7 @@ from typing import Any
 from .. import training
 from ..data import dataset_from
 from ..data.dataset import Dataset, Digests
+from ..engines.choice import go_on_with
 from ..errors import MinidecompError, OptionError, RunError, counted, on_command_line
 from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
@@ -167,6 +168,7 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
         return training.start(options, dataset, str(folder))
     run = checkpoint.load(folder, "last")
     now = {name: getattr(options, name) for name in ("epochs", "data", *OF_THE_MACHINE)}
+    now["engine"] = go_on_with(options.engine, run.options.engine)
     return training.resume(run, run.options.replace(**now), dataset)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import pytest
 from emulated import COMPILER, EmulatedDevice
 
-from minidecomp.engines.device import CupyDevice, missing
+from minidecomp.engines.device import CupyDevice
+from minidecomp.engines.probe import missing
 
-why_no_gpu = functools.cache(missing)
+why_no_gpu = missing
 
 # Without a GPU one test says so (test_gpu_chosen), not each of hundreds.
 KINDS = ("emulated",) if why_no_gpu() else ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))

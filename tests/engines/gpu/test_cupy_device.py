@@ -1,4 +1,4 @@
-"""What can be known of the CuPy device without a GPU: how it calls cuBLAS, and what it makes of a full memory."""
+"""What can be known of the CuPy device without a GPU: how it calls cuBLAS."""
 
 import ctypes
 import types
@@ -8,7 +8,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 from minidecomp.engines.device import CupyDevice
-from minidecomp.errors import Fault
 
 
 def column_major_gemm(handle, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
@@ -69,16 +68,3 @@ def test_a_write_is_one_plain_copy_on_the_current_stream():
     CupyDevice.write(None, target, host)
     CupyDevice.write(None, target, on_the_device)
     assert calls == [("host", host.ctypes.data, 24), ("device", on_the_device.data, 16)]
-
-
-def test_a_full_memory_is_said():
-    class OutOfMemoryError(Exception):
-        pass
-
-    def make(*shape):
-        raise OutOfMemoryError("Out of memory allocating 4,294,967,296 bytes")
-
-    memory = types.SimpleNamespace(memory=types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError))
-    fake = types.SimpleNamespace(xp=types.SimpleNamespace(cuda=memory))
-    with pytest.raises(Fault, match=r"the GPU's memory is full \(Out of memory allocating 4,294"):
-        CupyDevice._within_memory(fake, make, 2**30)
