@@ -16,3 +16,4 @@
 #include "gpu/mmd.cuh"
 #include "gpu/inclusive_kl.cuh"
 #include "gpu/end_of_step.cuh"
+#include "gpu/use.cuh"

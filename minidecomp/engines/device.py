@@ -100,6 +100,7 @@ class Device:
 
     xp: Any
     block = codes.GPU_BLOCK  # the largest number of threads in a block
+    most_rows = 2**14  # encoded or decoded at once
 
     def __init__(self, dtype: Any):
         self.dtype = np.dtype(dtype)
@@ -146,6 +147,10 @@ class Device:
         """A copy on the device of a host array, in the device's dtype or the given one."""
         return self.xp.array(host, dtype=self.dtype if dtype is None else dtype)
 
+    def put(self, array: Any, host: Any) -> None:
+        """Copy a host array of the same shape into an array on the device."""
+        array[...] = host
+
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
         """Zeros of that shape on the device, in the device's dtype or the given one."""
         return self.xp.zeros(shape, self.dtype if dtype is None else dtype)
@@ -182,6 +187,10 @@ class CupyDevice(Device):
     def array(self, host: Any, dtype: Any = None) -> Any:
         """A copy on the GPU; Fault if its memory is full."""
         return self._within_memory(super().array, host, dtype)
+
+    def put(self, array: Any, host: Any) -> None:
+        """A copy by CUDA itself on the current stream; an assignment would launch a kernel of CuPy's."""
+        array.set(np.ascontiguousarray(host, array.dtype), self.xp.cuda.get_current_stream())
 
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
         """Zeros of that shape on the GPU; Fault if its memory is full."""
