@@ -9,28 +9,28 @@ MD_KERNEL next_batch(int64_t *state, const int64_t *plan) {
     state[DONE] += 1;
 }
 
-/* part (width): the batch's numbers among all of them */
-MD_KERNEL take_part(const int64_t *state, int64_t width, const real *all, real *part) {
+/* part (width): the batch's numbers in the room (batches, width) */
+MD_KERNEL take_part(const int64_t *state, int64_t width, const real *room, real *part) {
     int64_t at = md_me();
-    if (at < width) part[at] = all[(state[DONE] - 1) * width + at];
+    if (at < width) part[at] = room[(state[DONE] - 1) * width + at];
 }
 
-/* all (batches, width): the results of the batch in their place */
-MD_KERNEL keep_part(const int64_t *state, int64_t width, const real *part, real *all) {
+/* room (batches, width): the batch's results in their place */
+MD_KERNEL keep_part(const int64_t *state, int64_t width, const real *part, real *room) {
     int64_t at = md_me();
-    if (at < width) all[(state[DONE] - 1) * width + at] = part[at];
+    if (at < width) room[(state[DONE] - 1) * width + at] = part[at];
 }
 
-/* values (batches, terms): the terms of the batch */
-MD_KERNEL keep_values(const int64_t *state, const double *numbers, double *values) {
+/* room (batches, terms): the batch's terms */
+MD_KERNEL keep_values(const int64_t *state, const double *numbers, double *room) {
     int64_t at = md_me();
-    if (at < TERM_COUNT) values[(state[DONE] - 1) * TERM_COUNT + at] = numbers[VALUE + at];
+    if (at < TERM_COUNT) room[(state[DONE] - 1) * TERM_COUNT + at] = numbers[VALUE + at];
 }
 
-/* log_weights (batches, stride): log p(x|z) - (log q(z|x) - log p(z)) of the batch's samples */
+/* room (batches, stride): log p(x|z) - (log q(z|x) - log p(z)) of the batch's samples */
 MD_KERNEL keep_log_weights(
-    const int64_t *state, int64_t width, int64_t stride, const real *log_likelihood, const real *kl, double *log_weights
+    const int64_t *state, int64_t width, int64_t stride, const real *log_likelihood, const real *kl, double *room
 ) {
     int64_t at = md_me();
-    if (at < width) log_weights[(state[DONE] - 1) * stride + at] = (double)log_likelihood[at] - (double)kl[at];
+    if (at < width) room[(state[DONE] - 1) * stride + at] = (double)log_likelihood[at] - (double)kl[at];
 }

@@ -18,6 +18,7 @@ from .._core.codes import BIT_DATA, BYTE_DATA, REAL_DATA, TERMS
 from ..data.points import Bits, Points, evenly_spread
 from .device import Call, Device
 from .gpu_step import STATE, DevicePoints, GpuStep, Layer
+from .rules import least_points
 
 FEW_ONES = 1 / 8  # below this share of ones, the rows of W for the ones are added up; above it, bits become numbers
 BATCH_BYTES = 2**26  # of the layers' outputs, for the rows that are encoded or decoded at once
@@ -74,29 +75,38 @@ class GpuUse:
         self.data: Points | None = None  # the last data, and their copy on the device
         self.points: DevicePoints | None = None
         self._rooms: dict[str, Any] = {}  # arrays for plans and results, which grow
-        self._fixed: dict[Any, Any] = {}  # what is made once
-        self._bound: dict[Any, Any] = {}  # calls on the rooms
-        self._reading: dict[Any, Any] = {}  # calls on the rooms and the data
+        self._made: dict[Any, tuple[Any, tuple[Any, ...]]] = {}  # calls, and the rooms and data that they work on
 
     # ---- what all need ----
 
+    def _once(self, key: Any, make: Callable[[], T], *works_on: Any) -> T:
+        """What ``make`` gives, until one of the rooms and data that it works on is replaced."""
+        if key not in self._made:
+            self._made[key] = make(), works_on
+        made: T = self._made[key][0]
+        return made
+
+    def _forget(self, replaced: Any) -> None:
+        """Forget the calls that work on something that is to be replaced, so that its memory is free."""
+        self._made = {key: known for key, known in self._made.items() if all(each is not replaced for each in known[1])}
+
     def _room(self, name: str, count: int, dtype: Any = None) -> Any:
-        """An array of at least ``count`` numbers. Where it must grow, the calls on rooms are bound again."""
+        """An array of at least ``count`` numbers, which replaces a smaller one."""
         if name not in self._rooms or self._rooms[name].size < count:
-            self._bound, self._reading = {}, {}
-            self._rooms.pop(name, None)
+            self._forget(self._rooms.pop(name, None))
             self._rooms[name] = self._device.zeros(1 << (count - 1).bit_length(), dtype=dtype)
         return self._rooms[name]
 
     def _take(self, data: Points, trained: DevicePoints | None) -> DevicePoints:
         """The data's copy on the device: that of training, the last one, or a new one in its place."""
         if data is not self.data or self.points is None:
-            self.data, self.points, self._reading = None, None, {}
+            self._forget(self.points)
+            self.data = self.points = None
             self.points = upload(self._device, data) if trained is None else trained
             self.data = data
         return self.points
 
-    def _plan(self, seed: int, firsts: Sequence[int], steps: Sequence[int], order: np.ndarray | None = None) -> None:
+    def _plan(self, seed: int, firsts: Any, steps: Any, order: np.ndarray | None = None) -> None:
         """Copy to the device where each of the next batches begins in the order, and the step of its draws."""
         state, plan = np.zeros(len(STATE), np.int64), np.empty((len(firsts), 2), np.int64)
         state[STATE["seed"]], state[STATE["fault"]] = np.uint64(seed).view(np.int64), -1
@@ -109,12 +119,14 @@ class GpuUse:
 
     def _next_batch(self) -> Call:
         plan = self._rooms["plan"]
-        return _once(self._bound, "next", lambda: self._step._launch("next_batch", (1, 1), 1, plan=plan))
+        return self._once("next", lambda: self._step._launch("next_batch", (1, 1), 1, plan=plan), plan)
 
-    def _over(self, kernel: str, count: int, stride: int = 0, **names: Any) -> Call:
-        """A thread for each of ``count`` numbers of the rooms."""
-        names |= {"width": count, "stride": stride}
-        return _once(self._bound, (kernel, count, stride), lambda: self._step._over(kernel, count, **names))
+    def _over(self, kernel: str, width: int, room: str, stride: int = 0, **names: Any) -> Call:
+        """A thread for each of a batch's ``width`` numbers in a room."""
+        names |= {"width": width, "stride": stride, "room": self._rooms[room]}
+        return self._once(
+            (kernel, room, width, stride), lambda: self._step._over(kernel, width, **names), names["room"]
+        )
 
     # ---- terms and log weights, in batches that training has room for ----
 
@@ -125,7 +137,7 @@ class GpuUse:
             self._trained._pair_weights = self._step._pair_weights
             return calls
 
-        return _once(self._reading, (B, regulariser), bind)
+        return self._once((B, regulariser), bind, points, self._step.order)
 
     def values(
         self,
@@ -139,21 +151,20 @@ class GpuUse:
     ) -> np.ndarray:
         """The terms (regularisers, batches, terms) of the batches of ``rows``, with the draws of a step for each batch.
 
-        A last batch may be too small for a regulariser; its value has no meaning then.
+        A regulariser that needs more points than a batch has is left out, and its value is 0.
         """
         values = np.empty((len(regularisers), len(steps), len(TERMS)))
-        for start, some, order in _parts(data, rows, batch_size, 1, trained is not None):
+        for start, some, order in _parts(data, rows, batch_size, values[:, 0].nbytes, trained is not None):
             points = self._take(some, trained)
-            firsts, first = range(0, len(order), batch_size), start // batch_size
-            found = values[:, first : first + len(firsts)]
+            firsts, number = range(0, len(order), batch_size), start // batch_size
+            found, own = values[:, number:][:, : len(firsts)].swapaxes(0, 1), steps[number:][: len(firsts)]
             room = self._room("values", found.size, np.float64)
-            of_batches = steps[first : first + len(firsts)]
-            self._plan(seed, [*firsts] * len(regularisers), [*of_batches] * len(regularisers), order)
-            begin, keep = self._next_batch(), self._over("keep_values", len(TERMS), values=room)
-            for regulariser in regularisers:
-                for first in firsts:
-                    B = min(batch_size, len(order) - first)
-                    _run([begin, *self._terms(points, B, regulariser), keep])
+            self._plan(seed, np.repeat(firsts, len(regularisers)), np.repeat(own, len(regularisers)), order)
+            begin, keep = self._next_batch(), self._over("keep_values", len(TERMS), "values")
+            for first in firsts:
+                B = min(batch_size, len(order) - first)
+                for name in regularisers:
+                    _run([begin, *self._terms(points, B, name if least_points(name) <= B else None), keep])
             found[...] = self._device.to_host(room[: found.size]).reshape(found.shape)
         return values
 
@@ -186,7 +197,7 @@ class GpuUse:
         self._plan(seed, [first - start for first, _ in batches], [step for _, step in batches], order)
         sizes = [min(batch_size, stop - first) for first, _ in batches]
         for B in sizes:
-            keep = self._over("keep_log_weights", K * B, stride, log_weights=room)
+            keep = self._over("keep_log_weights", K * B, "log weights", stride)
             _run([self._next_batch(), *self._terms(points, B, None), keep])
         weights = self._device.to_host(room[: stride * len(batches)]).reshape(len(batches), stride)
         return [each[: K * B].reshape(K, B) for each, B in zip(weights, sizes, strict=True)]
@@ -195,7 +206,7 @@ class GpuUse:
 
     def encode(self, data: Points, trained: DevicePoints | None) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D) of q(z|x), on the host."""
-        coder = _once(self._fixed, "encoder", self._encoder)
+        coder = self._once("encoder", self._encoder)
         found, rows = self._room_on_host(coder, len(data)), len(coder.x)
         for start, some, order in _parts(data, range(len(data)), rows, coder.row_bytes, trained is not None):
             points = self._take(some, trained)
@@ -204,14 +215,14 @@ class GpuUse:
             self._make_room("encoder", coder, len(padded))
             firsts = range(0, len(padded), rows)
             self._plan(0, firsts, [0] * len(firsts), padded)
-            gather = _once(self._reading, "gather", partial(self._gather, coder, points))
+            gather = self._once("gather", partial(self._gather, coder, points), points, self._step.order)
             self._run(coder, len(firsts), gather, self._keep("encoder", coder))
             self._read("encoder", [each[start : start + len(order)] for each in found])
         return found[0], found[1]
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The decoder's output (N, output_dim) for z (N, D), on the host."""
-        coder = _once(self._fixed, "decoder", self._decoder)
+        coder = self._once("decoder", self._decoder)
         z = np.ascontiguousarray(z, self._device.dtype)
         if z.ndim != 2 or z.shape[1] != coder.x.shape[1]:
             raise ValueError(f"z has shape {z.shape}, not (N, {coder.x.shape[1]})")
@@ -224,7 +235,7 @@ class GpuUse:
             room = self._room("z", batches * coder.x.size)
             self._device.put(room[: part.size], part.ravel())
             self._plan(0, [0] * batches, [0] * batches)
-            take = self._over("take_part", coder.x.size, part=coder.x, all=room)
+            take = self._over("take_part", coder.x.size, "z", part=coder.x)
             self._run(coder, batches, take, self._keep("decoder", coder))
             self._read("decoder", [found[start : start + len(part)]])
         return found
@@ -285,27 +296,12 @@ class GpuUse:
 
     def _keep(self, name: str, coder: Coder) -> list[Call]:
         """The calls that copy a batch's results to their places among those of all batches."""
-
-        def bind() -> list[Call]:
-            rooms = [self._rooms[f"{name} {i}"] for i in range(len(coder.results))]
-            pairs = zip(coder.results, rooms, strict=True)
-            return [
-                self._step._over("keep_part", part.size, width=part.size, part=part, all=all_) for part, all_ in pairs
-            ]
-
-        return _once(self._bound, name, bind)
+        parts = enumerate(coder.results)
+        return [self._over("keep_part", part.size, f"{name} {i}", part=part) for i, part in parts]
 
     def _read(self, name: str, found: list[np.ndarray]) -> None:
         for i, to in enumerate(found):
             to[...] = self._device.to_host(self._rooms[f"{name} {i}"][: to.size]).reshape(to.shape)
-
-
-def _once(known: dict[Any, Any], key: Any, make: Callable[[], T]) -> T:
-    """What ``known`` holds for the key; what ``make`` gives, where it holds nothing yet."""
-    if key not in known:
-        known[key] = make()
-    found: T = known[key]
-    return found
 
 
 def _run(calls: list[Call]) -> None:
