@@ -59,6 +59,7 @@ enum { POSTERIOR = 0, PRIOR = 1, PRIOR_CHOICE = 2, SHUFFLE = 4 };
 #define MMD_FAR_FLOAT 1e6         /* limit of s, whose sixth power must be finite */
 #define MMD_FAR_DOUBLE 1e50
 #define GPU_BLOCK 256             /* the largest number of threads in a block */
+#define GPU_WARP 32               /* the threads of a warp */
 
 /* ---- constants ---- */
 

@@ -20,6 +20,7 @@ TOTAL: int
 LAST_TOTAL: int
 NUMBER_COUNT: int
 GPU_BLOCK: int
+GPU_WARP: int
 
 LINEAR: int
 NO_REGULARISER: int

@@ -6,7 +6,10 @@
    data's width; arrays are C-contiguous, and rows are points. */
 
 #include "gpu/common.cuh"
+#include "gpu/warps.cuh"
 #include "gpu/random.cuh"
+#include "gpu/points.cuh"
+#include "gpu/activations.cuh"
 #include "gpu/batch.cuh"
 #include "gpu/layers.cuh"
 #include "gpu/posterior.cuh"

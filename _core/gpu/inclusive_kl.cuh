@@ -1,19 +1,36 @@
 /* The inclusive KL term, KL(p(z) || q(z)). */
 
-/* log p(z_j) of the prior's sample and, for KL(p || q), the gradients w/J d log p(z_j).   One block per sample. */
+/* log p(z_j) of the prior's sample and, for KL(p || q), the gradients w/J d log p(z_j).   A warp per sample. */
+MD_DEVICE void log_prior_of_sample_row(
+    const md_prior &p, real w, int64_t j, const real *z, real *d_sample, real *d_variance, real *regulariser
+) {
+    real total = log_prior(p, z, d_sample + j * p.D, d_variance + j * p.D);
+    for (int d = md_lane(); d < p.D; d += GPU_WARP) {
+        d_sample[j * p.D + d] *= w;
+        d_variance[j * p.D + d] *= w;
+    }
+    if (md_lane() == 0) regulariser[j] = total;
+}
+
 MD_KERNEL log_prior_of_sample(
     const double *numbers, int prior, int components, const real *prior_loc, const real *prior_scale,
-    const real *log_weight, const real *constants, int D, const real *sample, real *d_sample, real *d_variance, real *regulariser
+    const real *log_weight, const real *constants, int J, int D, const real *sample, real *d_sample, real *d_variance,
+    real *regulariser
 ) {
-    int64_t row = (int64_t)blockIdx.x * D;
-    real w = (real)(numbers[WEIGHT + REGULARISER] / gridDim.x);
-    int d;
-    real total = log_prior(prior, components, prior_loc, prior_scale, log_weight, constants, sample + row, D, d_sample + row, d_variance + row);
-    for (d = threadIdx.x; d < D; d += blockDim.x) {
-        d_sample[row + d] *= w;
-        d_variance[row + d] *= w;
+    md_prior p = {prior, components, D, prior_loc, prior_scale, log_weight, constants};
+    int64_t j = md_warp();
+    real w = (real)(numbers[WEIGHT + REGULARISER] / J);
+    if (j < J) log_prior_of_sample_row(p, w, j, sample + j * D, d_sample, d_variance, regulariser);
+}
+
+/* log q(z | x_i), but for its constant: -sum_d ((z_d - mu_d) / s_d)^2 / 2 - log_scale_i */
+MD_DEVICE real log_posterior(const real *z, const real *loc, const real *scale, real log_scale, int D) {
+    real squares = 0;
+    for (int d = 0; d < D; d++) {
+        real r = (z[d] - loc[d]) / scale[d];
+        squares += r * r;
     }
-    if (threadIdx.x == 0) regulariser[blockIdx.x] = total;
+    return (real)-0.5 * squares - log_scale;
 }
 
 /* W_ji = softmax_i log q(z_j | x_i) / J, and value_j = log p(z_j) - logsumexp_i log q(z_j | x_i) + log B, where it
@@ -22,16 +39,11 @@ MD_KERNEL posterior_weights(
     int first, int J, int B, int D, const real *sample, const real *loc, const real *scale, const real *log_scale, real *W, real *regulariser
 ) {
     const real *z = sample + (int64_t)(first + blockIdx.x) * D;
-    int i, d;
+    int i;
     real largest = -(real)1e30, total = 0, log_sum;
     W += (int64_t)blockIdx.x * B;
     for (i = threadIdx.x; i < B; i += blockDim.x) {
-        real squares = 0;
-        for (d = 0; d < D; d++) {
-            real r = (z[d] - loc[(int64_t)i * D + d]) / scale[(int64_t)i * D + d];
-            squares += r * r;
-        }
-        W[i] = (real)-0.5 * squares - log_scale[i];
+        W[i] = log_posterior(z, loc + (int64_t)i * D, scale + (int64_t)i * D, log_scale[i], D);
         largest = W[i] > largest || W[i] != W[i] ? W[i] : largest;
     }
     largest = block_max(largest);

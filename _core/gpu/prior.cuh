@@ -1,5 +1,11 @@
 /* The priors: log p(z) and its gradients, their samples, and a learned variance. */
 
+/* A prior's kind and parameters: loc and scale of all components (components, D), and its constants. */
+struct md_prior {
+    int kind, components, D;
+    const real *loc, *scale, *log_weight, *constants;
+};
+
 /* scale_d = sqrt(S D softmax(logits)_d), for every component.   One block. */
 MD_KERNEL prior_scale_from_logits(const real *logits, int D, int components, double variance_scale, real *prior_scale) {
     int d, m;
@@ -13,26 +19,29 @@ MD_KERNEL prior_scale_from_logits(const real *logits, int D, int components, dou
             prior_scale[m * D + d] = md_sqrt((real)(variance_scale * D) * md_exp(logits[d] - largest) / total);
 }
 
-/* A sample (B, D) of the prior, and dsample/dvariance = e / (2 s), or 0 where it is a spike. */
+/* Number `at` of a sample (B, D) of the prior, and dsample/dvariance = e / (2 s), or 0 where it is a spike. */
+MD_DEVICE real prior_number(const int64_t *state, const md_prior &p, const real *edge, int64_t at, real *slope) {
+    int d = (int)(at % p.D), m = 0;
+    real noise = p.kind == STUDENT_T_PRIOR ? student_t_at(state, PRIOR, at, p.constants[DF]) : normal_at(state, PRIOR, at);
+    if (p.kind == MIXTURE_PRIOR) {
+        real u = uniform_at(state, PRIOR_CHOICE, at / p.D);
+        while (m < p.components - 1 && u >= edge[m]) m++;
+    }
+    if (p.kind == SPARSE_PRIOR && uniform_at(state, PRIOR_CHOICE, at) < p.constants[GAMMA]) {
+        *slope = 0;
+        return p.constants[SPIKE_SCALE] * noise;
+    }
+    *slope = noise / (2 * p.scale[m * p.D + d]);
+    return p.loc[m * p.D + d] + p.scale[m * p.D + d] * noise;
+}
+
 MD_KERNEL draw_prior_sample(
     const int64_t *state, int prior, int components, const real *prior_loc, const real *prior_scale, const real *edge,
     const real *constants, int B, int D, real *sample, real *sample_slope
 ) {
+    md_prior p = {prior, components, D, prior_loc, prior_scale, 0, constants};
     int64_t at = md_me();
-    int d = (int)(at % D), m = 0;
-    if (at >= (int64_t)B * D) return;
-    real noise = prior == STUDENT_T_PRIOR ? student_t_at(state, PRIOR, at, constants[DF]) : normal_at(state, PRIOR, at);
-    if (prior == MIXTURE_PRIOR) {
-        real u = uniform_at(state, PRIOR_CHOICE, at / D);
-        while (m < components - 1 && u >= edge[m]) m++;
-    }
-    if (prior == SPARSE_PRIOR && uniform_at(state, PRIOR_CHOICE, at) < constants[GAMMA]) {
-        sample[at] = constants[SPIKE_SCALE] * noise;
-        sample_slope[at] = 0;
-        return;
-    }
-    sample[at] = prior_loc[m * D + d] + prior_scale[m * D + d] * noise;
-    sample_slope[at] = noise / (2 * prior_scale[m * D + d]);
+    if (at < (int64_t)B * D) sample[at] = prior_number(state, p, edge, at, &sample_slope[at]);
 }
 
 /* The same slope for a given sample, from its noise and, for a sparse prior, the numbers that chose its spikes. */
@@ -46,60 +55,58 @@ MD_KERNEL given_sample_slope(
     sample_slope[at] = spike ? 0 : noise[at] / (2 * prior_scale[at % D]);
 }
 
-/* log pi_m + log N(z; m_m, v_m) of component m; by all threads of the block. */
-MD_DEVICE real log_component(const real *loc, const real *scale, real log_weight, const real *z, int D) {
-    real total = 0;
-    int d;
-    for (d = threadIdx.x; d < D; d += blockDim.x) total += md_normal_log_density(z[d], loc[d], scale[d]);
-    return log_weight + block_sum(total);
+/* log pi_m + log N(z; m_m, v_m) of component m. */
+MD_DEVICE real log_component(const md_prior &p, int m, const real *z) {
+    real total = p.log_weight[m];
+    for (int d = 0; d < p.D; d++) total += md_normal_log_density(z[d], p.loc[m * p.D + d], p.scale[m * p.D + d]);
+    return total;
 }
 
 /* log p = logsumexp_m joint_m;  R_m = e^(joint_m - log p);  d/dz = -sum_m R_m (z - m_m) / v_m,
-   d/dv = sum_m R_m ((z - m_m)^2 / v_m - 1) / (2 v_m) */
-MD_DEVICE real log_mixture(
-    int components, const real *loc, const real *scale, const real *log_weight, const real *z, int D, real *d_z,
-    real *d_variance
-) {
-    real largest = 0, sum = 0, log_p, by_z, by_variance;
-    int m, d;
-    for (m = 0; m < components; m++) {
-        real joint = log_component(loc + m * D, scale + m * D, log_weight[m], z, D);
-        real larger = m == 0 ? joint : md_max(largest, joint);
-        sum = (m == 0 ? 0 : sum * md_exp(largest - larger)) + md_exp(joint - larger);
+   d/dv = sum_m R_m ((z - m_m)^2 / v_m - 1) / (2 v_m).   A lane takes every 32nd component, then every 32nd dimension. */
+MD_DEVICE real log_mixture(const md_prior &p, const real *z, real *d_z, real *d_variance) {
+    int lane = md_lane(), M = p.components, first, d, l, m;
+    real joint = log_component(p, lane < M ? lane : 0, z), largest = joint, sum = lane < M ? 1 : 0, log_p, by_z, by_variance;
+    for (m = lane + GPU_WARP; m < M; m += GPU_WARP) {
+        real another = log_component(p, m, z), larger = md_max(largest, another);
+        sum = sum * md_exp(largest - larger) + md_exp(another - larger);
         largest = larger;
     }
-    log_p = largest + md_log(sum);
-    for (d = threadIdx.x; d < D; d += blockDim.x) d_z[d] = d_variance[d] = 0;
-    for (m = 0; m < components; m++) {
-        real R = md_exp(log_component(loc + m * D, scale + m * D, log_weight[m], z, D) - log_p);
-        for (d = threadIdx.x; d < D; d += blockDim.x) {
-            md_gaussian_prior(z[d], loc[m * D + d], scale[m * D + d], &by_z, &by_variance);
-            d_z[d] += R * by_z;
-            d_variance[d] += R * by_variance;
-        }
+    log_p = warp_max(largest);
+    log_p += md_log(warp_sum(sum * md_exp(largest - log_p)));
+    for (d = lane; d < p.D; d += GPU_WARP) d_z[d] = d_variance[d] = 0;
+    for (first = 0; first < M; first += GPU_WARP) {
+        int count = M - first < GPU_WARP ? M - first : GPU_WARP;
+        if (first > 0) joint = log_component(p, lane < count ? first + lane : 0, z);
+        real R = md_exp(joint - log_p);
+        for (d = lane; d - lane < p.D; d += GPU_WARP) /* all lanes together, because of the shuffle */
+            for (l = 0; l < count; l++) {
+                real weight = __shfl_sync(ALL_LANES, R, l);
+                if (d >= p.D) continue;
+                md_gaussian_prior(z[d], p.loc[(first + l) * p.D + d], p.scale[(first + l) * p.D + d], &by_z, &by_variance);
+                d_z[d] += weight * by_z;
+                d_variance[d] += weight * by_variance;
+            }
     }
     return log_p;
 }
 
-/* log p(z) of one point z (D,), its gradient with respect to z and to each dimension's variance; by all threads. */
-MD_DEVICE real log_prior(
-    int prior, int components, const real *loc, const real *scale, const real *log_weight, const real *constants,
-    const real *z, int D, real *d_z, real *d_variance
-) {
+/* log p(z) of one point z (D,), its gradient with respect to z and to each dimension's variance.   A warp; all lanes
+   have the result. */
+MD_DEVICE real log_prior(const md_prior &p, const real *z, real *d_z, real *d_variance) {
     real total = 0;
-    int d;
-    if (prior == MIXTURE_PRIOR) return log_mixture(components, loc, scale, log_weight, z, D, d_z, d_variance);
-    for (d = threadIdx.x; d < D; d += blockDim.x) {
-        if (prior == GAUSSIAN_PRIOR)
-            total += md_gaussian_prior(z[d], loc[d], scale[d], &d_z[d], &d_variance[d]);
-        else if (prior == STUDENT_T_PRIOR)
+    if (p.kind == MIXTURE_PRIOR) return log_mixture(p, z, d_z, d_variance);
+    for (int d = md_lane(); d < p.D; d += GPU_WARP) {
+        if (p.kind == GAUSSIAN_PRIOR)
+            total += md_gaussian_prior(z[d], p.loc[d], p.scale[d], &d_z[d], &d_variance[d]);
+        else if (p.kind == STUDENT_T_PRIOR)
             total += md_student_t_prior(
-                z[d], loc[d], scale[d], constants[DF], constants[LOG_NORMALISER], &d_z[d], &d_variance[d]);
+                z[d], p.loc[d], p.scale[d], p.constants[DF], p.constants[LOG_NORMALISER], &d_z[d], &d_variance[d]);
         else
-            total += md_sparse_prior(z[d], loc[d], scale[d], constants[LOG_SLAB], constants[LOG_SPIKE],
-                                     constants[SPIKE_SCALE], &d_z[d], &d_variance[d]);
+            total += md_sparse_prior(z[d], p.loc[d], p.scale[d], p.constants[LOG_SLAB], p.constants[LOG_SPIKE],
+                                     p.constants[SPIKE_SCALE], &d_z[d], &d_variance[d]);
     }
-    return block_sum(total);
+    return warp_sum(total);
 }
 
 /* d_v = sum over the rows of d_variance, plus sum_j d_sample dsample/dv from the sample.   One block per dimension. */

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import re
+import sys
+import weakref
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,6 +105,8 @@ class Device:
     xp: Any
     block = codes.GPU_BLOCK  # the largest number of threads in a block
     most_rows = 2**14  # encoded or decoded at once
+    blocks_together: int  # how many blocks of a large kernel can run at once
+    queue: AbstractContextManager[Any] = nullcontext()  # open while anything is allocated, copied or launched
 
     def __init__(self, dtype: Any):
         self.dtype = np.dtype(dtype)
@@ -127,7 +133,15 @@ class Device:
             If one is missing or does not match the signature; the kernel itself would not notice.
         """
         checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
-        return self._bind(name, grid, block, checked)
+        return self._bind(name, grid, block, checked, together=False)
+
+    def bind_together(self, name: str, block: int, arguments: Mapping[str, Any]) -> Call:
+        """A call that launches a kernel whose blocks, ``blocks_together`` of them, all run at once.
+
+        Its threads can wait for those of all blocks. Otherwise it is like ``bind``.
+        """
+        checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
+        return self._bind(name, (self.blocks_together, 1), block, checked, together=True)
 
     def _checked(self, kernel: str, parameter: Parameter, argument: Any) -> Any:
         kind, pointer, name = parameter
@@ -165,8 +179,53 @@ class Device:
         """A call that computes out = op(a) op(b), or adds it to out, where op transposes or does nothing."""
         raise NotImplementedError
 
-    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
+    def graph(self, calls: list[Call]) -> Call | None:
+        """One call that does all of ``calls`` in their order with the same results; None if the device has no such."""
         raise NotImplementedError
+
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
+        raise NotImplementedError
+
+
+WORKSPACE = 32 * 2**20  # bytes; what cuBLAS asks for on the largest cards
+
+
+class Cublas:
+    """Products by cuBLAS on one stream, with a handle and a workspace of their own.
+
+    CuPy's own functions set the stream at every call, which a stream that is being captured does not allow, so the
+    library that CuPy has loaded is called directly.
+    """
+
+    def __init__(self, cupy: Any, dtype: np.dtype, stream: int):
+        from cupy.cuda import cublas
+
+        version = cupy.cuda.runtime.runtimeGetVersion() // 1000
+        name = f"cublas64_{version}.dll" if sys.platform == "win32" else f"libcublas.so.{version}"
+        self.handle = cublas.create()
+        weakref.finalize(self, cublas.destroy, self.handle).atexit = False
+        self._library = ctypes.CDLL(name)
+        self._workspace = cupy.empty(WORKSPACE, np.uint8)
+        handle = ctypes.c_void_p(self.handle)
+        self._checked("cublasSetStream_v2")(handle, ctypes.c_void_p(stream))
+        self._checked("cublasSetWorkspace_v2")(
+            handle, ctypes.c_void_p(self._workspace.data.ptr), ctypes.c_size_t(WORKSPACE)
+        )
+        self.gemm = self._checked("cublasSgemm_v2" if dtype == np.float32 else "cublasDgemm_v2")
+        pointer, number = ctypes.c_void_p, ctypes.c_int
+        self.gemm.argtypes = [pointer, *[number] * 5, pointer, *[pointer, number] * 2, pointer, pointer, number]
+
+    def _checked(self, name: str) -> Any:
+        function = self._library[name]
+        function.restype = ctypes.c_int
+        function.errcheck = _check_cublas
+        return function
+
+
+def _check_cublas(status: Any, function: Any, arguments: Any) -> Any:
+    if status != 0:
+        raise RuntimeError(f"cuBLAS: {function.__name__} failed with status {status}")
+    return status
 
 
 class CupyDevice(Device):
@@ -174,23 +233,24 @@ class CupyDevice(Device):
 
     def __init__(self, dtype: Any):
         import cupy
-        from cupy.cuda import cublas, device
 
         super().__init__(dtype)
         self.xp = cupy
+        self.queue = self._stream = cupy.cuda.Stream(non_blocking=True)
         real = "float" if self.dtype == np.float32 else "double"
         self._module = cupy.RawModule(code=source(), options=(f"-DMINIDECOMP_REAL={real}", "--std=c++17"))
-        self._gemm = cublas.sgemm if self.dtype == np.float32 else cublas.dgemm
-        self._handle = device.get_cublas_handle()
+        with self.queue:
+            self._cublas = Cublas(cupy, self.dtype, self._stream.ptr)
         self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
+        self.blocks_together = cupy.cuda.Device().attributes["MultiProcessorCount"]
 
     def array(self, host: Any, dtype: Any = None) -> Any:
         """A copy on the GPU; Fault if its memory is full."""
         return self._within_memory(super().array, host, dtype)
 
     def put(self, array: Any, host: Any) -> None:
-        """A copy by CUDA itself on the current stream; an assignment would launch a kernel of CuPy's."""
-        array.set(np.ascontiguousarray(host, array.dtype), self.xp.cuda.get_current_stream())
+        """A copy by CUDA itself; an assignment would launch a kernel of CuPy's."""
+        array.set(np.ascontiguousarray(host, array.dtype), self._stream)
 
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
         """Zeros of that shape on the GPU; Fault if its memory is full."""
@@ -203,7 +263,17 @@ class CupyDevice(Device):
             raise Fault(f"the GPU's memory is full ({_first_line(error)}); use `--engine cpu`") from error
 
     def to_host(self, array: Any) -> np.ndarray:
-        return self.xp.asnumpy(array)
+        return self.xp.asnumpy(array, stream=self._stream)
+
+    def graph(self, calls: list[Call]) -> Call | None:
+        """A CUDA graph of the calls."""
+        self._stream.begin_capture()
+        try:
+            for call in calls:
+                call()
+        finally:
+            graph = self._stream.end_capture()
+        return partial(graph.launch, self._stream)
 
     def product(
         self, a: Any, b: Any, out: Any, *, trans_a: bool = False, trans_b: bool = False, add: bool = False
@@ -212,8 +282,8 @@ class CupyDevice(Device):
         rows, columns = out.shape
         inner = a.shape[0] if trans_a else a.shape[1]
         return partial(
-            self._gemm,
-            self._handle,
+            self._cublas.gemm,
+            self._cublas.handle,
             int(trans_b),
             int(trans_a),
             columns,
@@ -229,5 +299,8 @@ class CupyDevice(Device):
             columns,
         )
 
-    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
-        return partial(self._module.get_function(name), grid, (block,), tuple(arguments))
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
+        kernel = self._module.get_function(name)
+        if together:
+            kernel = partial(kernel.kernel, enable_cooperative_groups=True)
+        return partial(kernel, grid, (block,), tuple(arguments))

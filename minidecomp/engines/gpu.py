@@ -8,8 +8,9 @@ step's number, the batch's first row, Adam's rates, the totals) is in two small 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -26,6 +27,21 @@ from .batches import usable
 from .device import Call, CupyDevice, Device
 from .gpu_step import ADAM, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
 from .gpu_use import GpuUse, upload
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def on_the_device(method: Callable[Concatenate[GpuEngine, P], R]) -> Callable[Concatenate[GpuEngine, P], R]:
+    """A method that works on the device's own queue, one call at a time."""
+
+    @rules.one_call_at_a_time
+    @wraps(method)
+    def call(engine: GpuEngine, *arguments: P.args, **more: P.kwargs) -> R:
+        with engine._device.queue:
+            return method(engine, *arguments, **more)
+
+    return call
 
 
 class GpuEngine:
@@ -44,8 +60,9 @@ class GpuEngine:
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, device: Device | None = None):
         self.vae, self.objective, self.max_rows, self.lock = vae, objective, max_rows, threading.Lock()
         self._device = CupyDevice(vae.dtype) if device is None else device
-        self._step = GpuStep(vae, objective, max_rows, self._device)
-        self._use = GpuUse(self._step)
+        with self._device.queue:
+            self._step = GpuStep(vae, objective, max_rows, self._device)
+            self._use = GpuUse(self._step)
         self._optimizer: Adam | None = None
         self._data: Points | None = None
         self._points: DevicePoints | None = None
@@ -56,13 +73,13 @@ class GpuEngine:
         self.pull()
         return GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def push(self) -> None:
         """Copy ``vae.parameters`` to the device."""
         self._step.vector[...] = self._device.array(self.vae.parameters.vector)
         self._optimizer = None
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def pull(self) -> None:
         """Copy the parameters, and the moments of the optimiser of the last training, from the device."""
         to_host, o = self._device.to_host, self._optimizer
@@ -72,7 +89,7 @@ class GpuEngine:
             if o.v_max is not None:
                 o.v_max[...] = to_host(self._step.arrays["v_max"])
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def train(
         self,
         data: Points,
@@ -161,7 +178,7 @@ class GpuEngine:
             del named["regulariser"]
         return rules.with_objective(named, self.objective)
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
     ) -> tuple[dict[str, float], np.ndarray]:
@@ -183,7 +200,7 @@ class GpuEngine:
         values = self._device.to_host(step.numbers)[VALUE]
         return self._named(values, regulariser), self._device.to_host(step.gradient)
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms of x (B, dx) with the draws of a seed and a step."""
         wanted = rules.asked(regulariser, self.objective)
@@ -191,7 +208,7 @@ class GpuEngine:
         ((found,),) = self._use.values(x, self._trained(x), range(len(x)), len(x), seed, [step], [wanted])
         return self._named(found, wanted)
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def values_by_batch(
         self,
         data: Points,
@@ -205,15 +222,12 @@ class GpuEngine:
         rules.check_batches(data, order, batch_size, steps, self.vae, self.max_rows)
         used = [usable(regularisers, len(order[first:][:batch_size])) for first in range(0, len(order), batch_size)]
         names = list(dict.fromkeys(name for each in used for name in each))
-        wanted = [rules.asked(name, self.objective) for name in names]
-        trained = self._trained(data)
-        found = self._use.values(data, trained, order, batch_size, seed, steps, wanted)
-        by_name = {name: (values, each) for name, values, each in zip(names, found, wanted, strict=True)}
-        return [
-            {name: self._named(by_name[name][0][i], by_name[name][1]) for name in each} for i, each in enumerate(used)
-        ]
+        wanted = {name: rules.asked(name, self.objective) for name in names}
+        values = self._use.values(data, self._trained(data), order, batch_size, seed, steps, [*wanted.values()])
+        found = dict(zip(names, values, strict=True))
+        return [{name: self._named(found[name][i], wanted[name]) for name in each} for i, each in enumerate(used)]
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         """log p(x|z) + log p(z) - log q(z|x), (K, B) float64, in nats, on the host."""
         rules.check_importance(self.objective)
@@ -231,7 +245,7 @@ class GpuEngine:
             yield from some
             batches = batches[len(some) :]
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def _some_log_weights(
         self, data: Points, batch_size: int, seed: int, batches: list[tuple[int, int]]
     ) -> list[np.ndarray]:
@@ -243,13 +257,13 @@ class GpuEngine:
         count = self._use.log_weights_at_once(data, trained, batch_size, batches)
         return self._use.log_weights(data, trained, batch_size, seed, batches[:count])
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D) of q(z|x), on the host."""
         rules.check_batch(data, self.vae, None)
         return self._use.encode(data, self._trained(data))
 
-    @rules.one_call_at_a_time
+    @on_the_device
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The decoder's output (N, output_dim) for z (N, D), on the host."""
         return self._use.decode(z)
@@ -263,4 +277,5 @@ class GpuEngine:
 
         order = np.empty(n, np.int64)
         core.permutation(order, seed, streams.SHUFFLE, step)
-        return self._device.array(order, np.int64)
+        with self._device.queue:
+            return self._device.array(order, np.int64)

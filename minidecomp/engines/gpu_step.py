@@ -142,6 +142,11 @@ class GpuStep:
         """A block for each of ``count`` rows of ``width`` numbers."""
         return self._launch(kernel, (count, 1), self.device.block_for(width), **more)
 
+    def _warps(self, kernel: str, count: int, **more: Any) -> Call:
+        """A warp for each of ``count`` rows, in small blocks, so that they spread over all multiprocessors."""
+        block = min(2 * codes.GPU_WARP, self.device.block)
+        return self._launch(kernel, (-(-count * codes.GPU_WARP // block), 1), block, **more)
+
     def _columns(self, kernel: str, count: int, width: int, **more: Any) -> Call:
         """A thread for each of ``count`` times ``width`` numbers, with blocks that do not cross rows."""
         block = self.device.block_for(width)
@@ -199,7 +204,7 @@ class GpuStep:
             calls.append(self._over("gather", B * self.vae.data_dim, B=B, x=layer.x, **batch))
         calls += self._forward(self.encoder, B, product)
         posterior = {"B": B, "K": K, "given_eps": given_eps, "output": last.h, "bias": last.b}
-        return [*calls, self._rows("sample_posterior", B, self.vae.latent_dim, **posterior)]
+        return [*calls, self._warps("sample_posterior", B, **posterior)]
 
     def _prior_scale(self) -> list[Call]:
         if not self.vae.learn_prior_variance:
@@ -210,7 +215,7 @@ class GpuStep:
         """KL(q(z|x) || p(z)) and its gradients, and the number of its values."""
         rows = B if self.objective.kl == "analytic" else self.objective.samples * B
         name = "analytic_kl" if self.objective.kl == "analytic" else "monte_carlo_kl"
-        return [self._rows(name, rows, self.vae.latent_dim, B=B, d_variance=self._d_variance)], rows
+        return [self._warps(name, rows, B=B, d_variance=self._d_variance)], rows
 
     def _log_likelihood(self, points: DevicePoints, B: int) -> list[Call]:
         """E_q(z|x)[log p(x|z)], and the gradient with respect to the decoder's output, which it overwrites."""
@@ -228,7 +233,7 @@ class GpuStep:
         D, at_once = self.vae.latent_dim, max(1, min(B, PAIRS_AT_ONCE // B))
         if self._pair_weights.size < at_once * B:
             self._pair_weights = self.device.zeros(at_once * B)
-        calls = [self._rows("log_prior_of_sample", B, D, d_variance=self._d_variance[kl_rows:])]
+        calls = [self._warps("log_prior_of_sample", B, J=B, d_variance=self._d_variance[kl_rows:])]
         for first in range(0, B, at_once):
             count = min(at_once, B - first)
             names = {"first": first, "samples": count, "J": B, "B": B, "W": self._pair_weights}

@@ -259,7 +259,7 @@ class GpuUse:
         layers = self._layers(step.encoder, rows)
         own = {name: zeros(rows, D) for name in ("loc", "scale", "slope")} | {"log_scale": zeros(rows)}
         posterior = {"B": rows, "K": 0, "given_eps": False, "output": layers[-1].h, "bias": layers[-1].b}
-        calls = [*step._forward(layers, rows), step._rows("sample_posterior", rows, D, **posterior, **own)]
+        calls = [*step._forward(layers, rows), step._warps("sample_posterior", rows, **posterior, **own)]
         return Coder(layers[0].x, calls, [own["loc"], own["scale"]])
 
     def _decoder(self) -> Coder:

