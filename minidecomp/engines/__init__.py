@@ -178,7 +178,8 @@ ROWS_AT_ONCE = 512  # enough rows for fast encoding of many points
 def make_for_use(name: str, vae: VAE, objective: Objective, *, batch_size: int, threads: int = 1) -> Engine:
     """An engine for a trained model. It always gives exactly the same codes.
 
-    A code's last bits depend on how many rows are multiplied together, so the number of rows is fixed.
+    A code's last bits depend on how many rows are multiplied together, so the number of rows is fixed. The GPU engine
+    has a number of its own, whatever the batch size (gpu_use.py).
 
     Raises
     ------

@@ -161,8 +161,10 @@ def test_decoding_does_not_depend_on_the_cut(monkeypatch):
     whole = engine.decode(z)
     assert_agree(whole, textbook.decode(z.astype("f")), 1e-5)
     assert_array_equal(np.concatenate([engine.decode(z[i : i + ROWS]) for i in range(0, len(z), ROWS)]), whole)
-    monkeypatch.setattr(gpu_use, "PART_BYTES", 16 * 4 * ROWS)
+    monkeypatch.setattr(gpu_use, "PART_BYTES", 2 * 16 * 4 * ROWS)
+    engine = engine_on("emulated", vae, objective, 5)
     assert_array_equal(engine.decode(z), whole)
+    assert max(room.nbytes for room in engine._use._rooms.values()) == gpu_use.PART_BYTES
     assert engine.decode(z[:0]).shape == (0, 16)
     for wrong in (z[:, :2], z[0]):
         with pytest.raises(ValueError, match="z has shape"):
