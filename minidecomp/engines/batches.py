@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from ..data.points import Points
 from ..errors import Fault, MinidecompError
+from . import Engine
 from .rules import NO_REGULARISER, least_points
-
-
-class OneBatch(Protocol):
-    """What an engine does with one batch; see ``minidecomp.engines.Engine``."""
-
-    def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]: ...
-
-    def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray: ...
 
 
 def usable(regularisers: Sequence[str], points: int) -> list[str]:
@@ -26,7 +18,7 @@ def usable(regularisers: Sequence[str], points: int) -> list[str]:
 
 
 def values_by_batch(
-    engine: OneBatch,
+    engine: Engine,
     data: Points,
     order: np.ndarray,
     batch_size: int,
@@ -42,7 +34,7 @@ def values_by_batch(
     return found
 
 
-def _values(engine: OneBatch, x: Points, seed: int, step: int, regulariser: str) -> dict[str, float]:
+def _values(engine: Engine, x: Points, seed: int, step: int, regulariser: str) -> dict[str, float]:
     try:
         return engine.values(x, seed, step, regulariser)
     except (MinidecompError, MemoryError):
@@ -52,7 +44,7 @@ def _values(engine: OneBatch, x: Points, seed: int, step: int, regulariser: str)
 
 
 def log_weights_by_batch(
-    engine: OneBatch, data: Points, batch_size: int, seed: int, steps: Sequence[Sequence[int]]
+    engine: Engine, data: Points, batch_size: int, seed: int, steps: Sequence[Sequence[int]]
 ) -> Iterator[np.ndarray]:
     """``Engine.log_weights_by_batch``, batch by batch."""
     for first, own in zip(range(0, len(data), batch_size), steps, strict=True):
