@@ -179,7 +179,7 @@ def make_for_use(name: str, vae: VAE, objective: Objective, *, batch_size: int, 
     """An engine for a trained model. It always gives exactly the same codes.
 
     A code's last bits depend on how many rows are multiplied together, so the number of rows is fixed. The GPU engine
-    has a number of its own, whatever the batch size (gpu_use.py).
+    has a number of its own, whatever the batch size (gpu_coder.py).
 
     Raises
     ------

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,11 +16,11 @@ import numpy as np
 from .._core.codes import BIT_DATA, BYTE_DATA, REAL_DATA, TERMS
 from ..data.points import Bits, Points, evenly_spread
 from .device import Call, Device
-from .gpu_step import STATE, DevicePoints, GpuStep, Layer
+from .gpu_coder import Coder, decoder, encoder
+from .gpu_step import STATE, DevicePoints, GpuStep
 from .rules import least_points
 
 FEW_ONES = 1 / 8  # below this share of ones, the rows of W for the ones are added up; above it, bits become numbers
-BATCH_BYTES = 2**26  # of the layers' outputs, for the rows that are encoded or decoded at once
 PART_BYTES = 2**28  # of data, or of results, on the device at once
 
 ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1)  # in a byte
@@ -38,20 +37,6 @@ def upload(device: Device, points: Points) -> DevicePoints:
     if points.dtype == np.uint8:
         return DevicePoints(device.array(points, np.uint8), BYTE_DATA, False)
     return DevicePoints(device.array(points), REAL_DATA, False)
-
-
-@dataclass
-class Coder:
-    """The encoder or the decoder for a fixed number of rows: its input, its calls and the arrays of their results."""
-
-    x: Any  # (rows, n_in)
-    calls: list[Call]
-    results: list[Any]  # each (rows, width)
-
-    @property
-    def row_bytes(self) -> int:
-        """Of a row of the widest result."""
-        return int(max(each.shape[1] * each.dtype.itemsize for each in self.results))
 
 
 class GpuUse:
@@ -206,7 +191,7 @@ class GpuUse:
 
     def encode(self, data: Points, trained: DevicePoints | None) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D) of q(z|x), on the host."""
-        coder = self._once("encoder", self._encoder)
+        coder = self._once("encoder", partial(encoder, self._step))
         found, rows = self._room_on_host(coder, len(data)), len(coder.x)
         for start, some, order in _parts(data, range(len(data)), rows, coder.row_bytes, trained is not None):
             points = self._take(some, trained)
@@ -222,7 +207,7 @@ class GpuUse:
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The decoder's output (N, output_dim) for z (N, D), on the host."""
-        coder = self._once("decoder", self._decoder)
+        coder = self._once("decoder", partial(decoder, self._step))
         z = np.ascontiguousarray(z, self._device.dtype)
         if z.ndim != 2 or z.shape[1] != coder.x.shape[1]:
             raise ValueError(f"z has shape {z.shape}, not (N, {coder.x.shape[1]})")
@@ -247,45 +232,6 @@ class GpuUse:
     def _run(self, coder: Coder, batches: int, take: Call, keep: list[Call]) -> None:
         for _ in range(batches):
             _run([self._next_batch(), take, *coder.calls, *keep])
-
-    def _encoder(self) -> Coder:
-        """The posterior of a batch of numbers.
-
-        Bits become numbers even where training adds up the rows of W: which of the two is faster depends on the data,
-        and a code must not.
-        """
-        step, zeros, D = self._step, self._device.zeros, self._step.vae.latent_dim
-        rows = self._rows_at_once(step.encoder, 3 * D + 1)
-        layers = self._layers(step.encoder, rows)
-        own = {name: zeros(rows, D) for name in ("loc", "scale", "slope")} | {"log_scale": zeros(rows)}
-        posterior = {"B": rows, "K": 0, "given_eps": False, "output": layers[-1].h, "bias": layers[-1].b}
-        calls = [*step._forward(layers, rows), step._warps("sample_posterior", rows, **posterior, **own)]
-        return Coder(layers[0].x, calls, [own["loc"], own["scale"]])
-
-    def _decoder(self) -> Coder:
-        step = self._step
-        rows = self._rows_at_once(step.decoder, 0)
-        layers = self._layers(step.decoder, rows)
-        calls = [*step._forward(layers, rows), step._bias_activation(layers[-1], rows)]
-        return Coder(layers[0].x, calls, [layers[-1].h])
-
-    def _rows_at_once(self, layers: list[Layer], more: int) -> int:
-        """How many rows are multiplied together: a power of two that depends on the layers' widths alone.
-
-        ``more`` numbers per row are needed besides the layers' inputs and outputs.
-        """
-        numbers = layers[0].W.shape[0] + sum(layer.W.shape[1] for layer in layers) + more
-        fitting = max(1, BATCH_BYTES // (numbers * self._device.dtype.itemsize))
-        return min(self._device.most_rows, 1 << (fitting.bit_length() - 1))
-
-    def _layers(self, layers: list[Layer], rows: int) -> list[Layer]:
-        """The layers with room for so many rows, but none for gradients."""
-        zeros, made = self._device.zeros, []
-        x = zeros(rows, layers[0].W.shape[0])
-        for layer in layers:
-            made.append(replace(layer, x=x, h=zeros(rows, layer.W.shape[1]), d_a=None))
-            x = made[-1].h
-        return made
 
     def _room_on_host(self, coder: Coder, rows: int) -> list[np.ndarray]:
         return [np.empty((rows, each.shape[1]), self._device.dtype) for each in coder.results]

@@ -1,6 +1,7 @@
 """Whole data sets through the GPU engine: what is copied, bound and launched, and that the numbers stay the same."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ from devices import make_device
 from emulated import EmulatedDevice
 from engine_cases import assert_agree, batch, make
 from numpy.testing import assert_array_equal
-from test_gpu_engine import engine_on
+from test_gpu_engine import devices, engine_on
 
 from minidecomp.data.points import Bits
-from minidecomp.engines import gpu_use
+from minidecomp.engines import gpu_coder, gpu_use
 from minidecomp.engines.cpu import CpuEngine
+from minidecomp.engines.device import Device
+from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.means import means
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.evaluation import marginal
@@ -76,6 +79,51 @@ def test_a_data_set_goes_up_once_and_its_results_come_back_once(rows, monkeypatc
         "values": {"put": 3, "to_host": 1},
         "log weights": {"put": 3, "to_host": 1},
     }
+
+
+class Foreign(np.ndarray):
+    """An array on the device whose arithmetic and assignments would launch kernels of CuPy's own."""
+
+    def __array_ufunc__(self, *arguments, **more):
+        raise AssertionError("arithmetic on the device")
+
+    def __setitem__(self, *arguments):
+        raise AssertionError("an assignment on the device")
+
+
+class StrictDevice(EmulatedDevice):
+    """Only copies, products and our own kernels work on its arrays."""
+
+    def array(self, host, dtype=None):
+        return super().array(host, dtype).view(Foreign)
+
+    def zeros(self, *shape, dtype=None):
+        return super().zeros(*shape, dtype=dtype).view(Foreign)
+
+    def put(self, array, host):
+        super().put(array.view(np.ndarray), host)
+
+    def to_host(self, array):
+        return super().to_host(array).view(np.ndarray)
+
+    def product(self, *arrays, **how):
+        return super().product(*(each.view(np.ndarray) for each in arrays), **how)
+
+
+def test_nothing_but_our_kernels_is_launched():
+    vae, objective = make(16, "float32", kl="monte-carlo", **HOW)
+    strict, plain = (
+        GpuEngine(vae, objective, max_rows=16, device=kind(vae.dtype)) for kind in (StrictDevice, EmulatedDevice)
+    )
+    for engine in (strict, plain):
+        data, found = points(vae, 70, "bits"), []
+        found += [*engine.encode(data), engine.decode(np.ones((70, 3)))]
+        found += engine.log_weights_by_batch(data, 16, 0, [[i] for i in range(5)])
+        found.append(engine.values_by_batch(data, np.arange(70), 16, 0, range(5), ["mmd", "kl-inc"]))
+        if engine is strict:
+            expected = found
+    for got, wanted in zip(found, expected, strict=True):
+        assert_array_equal(got, wanted)
 
 
 def test_a_whole_evaluation_reads_each_result_once(monkeypatch):
@@ -152,6 +200,16 @@ def test_codes_do_not_depend_on_the_cut(kind, dtype, monkeypatch):
         assert_array_equal(np.stack(each), np.stack(whole))
     # A single point, at the same place in its batch.
     assert_array_equal(np.stack(engine.encode(data[ROWS : ROWS + 1]))[:, 0], np.stack(whole)[:, ROWS])
+
+
+@devices
+def test_a_code_does_not_depend_on_those_after_it(device):
+    """To the bit, nor on the training batch."""
+    vae, objective = make(16, "float32", **HOW)
+    data, z = points(vae, 100, "bits"), np.random.default_rng(0).normal(size=(100, 3)).astype("f")
+    engine, other = (engine_on(device, vae, objective, rows) for rows in (5, 90))
+    assert_array_equal(np.stack(engine.encode(data))[:, :7], np.stack(other.encode(data[:7])))
+    assert_array_equal(engine.decode(z)[:7], other.decode(z[:7]))
 
 
 def test_decoding_does_not_depend_on_the_cut(monkeypatch):
@@ -254,12 +312,11 @@ def test_an_engine_works_on_when_its_first_thread_has_ended():
 @pytest.mark.parametrize(("widths", "rows"), [((4096, 1200, 1200), 2048), ((2, 100), 16384), ((10**8, 3), 1)])
 def test_the_rows_at_once_follow_from_the_widths(widths, rows):
     """A stated number of bytes for dSprites, all rows for the pinwheel, and one row where nothing else fits."""
-    fake = type("Fake", (), {"_device": type("D", (), {"most_rows": 2**14, "dtype": np.dtype("f")})})()
+    device = SimpleNamespace(most_rows=Device.most_rows, dtype=np.dtype("f"))
     shapes = zip(widths, (*widths[1:], 20), strict=True)
-    layers = [type("L", (), {"W": np.broadcast_to(np.float32(0), shape)})() for shape in shapes]
-    found = gpu_use.GpuUse._rows_at_once(fake, layers, 31)
-    assert found == rows
-    assert rows == 1 or 4 * rows * (sum(widths) + 51) <= gpu_use.BATCH_BYTES
+    layers = [SimpleNamespace(W=np.broadcast_to(np.float32(0), shape)) for shape in shapes]
+    assert gpu_coder.rows_at_once(layers, 31, device) == rows
+    assert rows == 1 or 4 * rows * (sum(widths) + 51) <= gpu_coder.BATCH_BYTES
 
 
 def test_few_ones_are_counted_as_they_are():
