@@ -23,7 +23,9 @@
 
 #define MD_STATE(X)                                                             \
     X(STEP, "step") X(SEED, "seed") X(FIRST, "first") /* of the batch, in `order` */ \
-    X(FAULT, "fault") X(DONE, "done") X(BAD, "bad")
+    X(FAULT, "fault") X(DONE, "done") X(BAD, "bad")                             \
+    X(EPOCH_ROWS, "epoch_rows") X(USED_ROWS, "used_rows") /* an epoch's rows in `order`; those that are used */ \
+    X(END, "end") X(ARRIVED, "arrived") /* of all epochs in `order`; how often a block has reached a grid's barrier */
 #define MD_ADAM(X) X(LR, "lr") X(BETA1, "beta1") X(BETA2, "beta2") X(EPS, "eps")
 #define MD_RATES(X) X(RATE, "rate") X(ROOT, "root") X(REST1, "rest1") X(REST2, "rest2") X(TINY, "tiny")
 #define MD_PRIOR_CONSTANTS(X)                                                   \
@@ -40,8 +42,8 @@ enum { MD_REGULARISERS(MD_CODE) NO_REGULARISER };
 enum { MD_FAULTS(MD_CODE) FAULT_COUNT, TERM_COUNT = GRADIENT };
 enum { REAL_DATA, BYTE_DATA, BIT_DATA };
 enum { MD_STATE(MD_CODE) STATE_COUNT };
-enum { WEIGHT, VALUE = WEIGHT + TERM_COUNT, TOTAL = VALUE + TERM_COUNT, LAST_TOTAL = TOTAL + TERM_COUNT,
-       MD_ADAM(MD_CODE) NUMBER_COUNT }; /* the last total is the number of points */
+enum { WEIGHT, VALUE = WEIGHT + TERM_COUNT, LAST_VALUE = VALUE + TERM_COUNT - 1, MD_ADAM(MD_CODE) NUMBER_COUNT };
+enum { POINTS = TERM_COUNT, TOTAL_COUNT }; /* an epoch's totals: the terms, then the number of points */
 enum { MD_RATES(MD_CODE) RATE_COUNT };
 enum { MD_PRIOR_CONSTANTS(MD_CODE) PRIOR_CONSTANT_COUNT };
 
@@ -60,6 +62,8 @@ enum { POSTERIOR = 0, PRIOR = 1, PRIOR_CHOICE = 2, SHUFFLE = 4 };
 #define MMD_FAR_DOUBLE 1e50
 #define GPU_BLOCK 256             /* the largest number of threads in a block */
 #define GPU_WARP 32               /* the threads of a warp */
+#define SMALL_WIDTH 256           /* of the widest layer of a small model, whose steps one launch makes */
+#define SMALL_LAYERS 16           /* of its two networks together */
 
 /* ---- constants ---- */
 

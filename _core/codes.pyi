@@ -16,11 +16,12 @@ RATES: tuple[str, ...]
 PRIOR_CONSTANTS: tuple[str, ...]
 WEIGHT: int
 VALUE: int
-TOTAL: int
-LAST_TOTAL: int
 NUMBER_COUNT: int
+TOTAL_COUNT: int
 GPU_BLOCK: int
 GPU_WARP: int
+SMALL_WIDTH: int
+SMALL_LAYERS: int
 
 LINEAR: int
 NO_REGULARISER: int

@@ -31,9 +31,9 @@ cdef extern from *:
     int c_kernel_count "KERNEL_COUNT"
     int c_linear "LINEAR", c_no_regulariser "NO_REGULARISER"
     int c_real_data "REAL_DATA", c_byte_data "BYTE_DATA", c_bit_data "BIT_DATA"
-    int c_weight "WEIGHT", c_value "VALUE", c_total "TOTAL", c_last_total "LAST_TOTAL", c_number_count "NUMBER_COUNT"
+    int c_weight "WEIGHT", c_value "VALUE", c_number_count "NUMBER_COUNT", c_total_count "TOTAL_COUNT"
     int c_posterior "POSTERIOR", c_prior "PRIOR", c_prior_choice "PRIOR_CHOICE", c_shuffle "SHUFFLE"
-    int c_max_layers "MAX_LAYERS", c_max_threads "MAX_THREADS", c_least_mmd_points "LEAST_MMD_POINTS", c_gpu_block "GPU_BLOCK", c_gpu_warp "GPU_WARP"
+    int c_max_layers "MAX_LAYERS", c_max_threads "MAX_THREADS", c_least_mmd_points "LEAST_MMD_POINTS", c_gpu_block "GPU_BLOCK", c_gpu_warp "GPU_WARP", c_small_width "SMALL_WIDTH", c_small_layers "SMALL_LAYERS"
     double c_largest_float "LARGEST_GRADIENT_FLOAT", c_largest_double "LARGEST_GRADIENT_DOUBLE"
     double c_log_2pi "LOG_2PI", c_min_scale "MIN_SCALE", c_leaky_slope "LEAKY_SLOPE"
 
@@ -48,10 +48,10 @@ TERMS, FAULTS = names(md_terms), names(md_faults)
 STATE, ADAM, RATES, PRIOR_CONSTANTS = names(md_state), names(md_adam), names(md_rates), names(md_prior_constants)
 LINEAR, NO_REGULARISER = c_linear, c_no_regulariser
 REAL_DATA, BYTE_DATA, BIT_DATA = c_real_data, c_byte_data, c_bit_data
-WEIGHT, VALUE, TOTAL, LAST_TOTAL, NUMBER_COUNT = c_weight, c_value, c_total, c_last_total, c_number_count
+WEIGHT, VALUE, NUMBER_COUNT, TOTAL_COUNT = c_weight, c_value, c_number_count, c_total_count
 POSTERIOR, PRIOR, PRIOR_CHOICE, SHUFFLE = c_posterior, c_prior, c_prior_choice, c_shuffle
 MAX_LAYERS, MAX_THREADS, LEAST_MMD_POINTS = c_max_layers, c_max_threads, c_least_mmd_points
-GPU_BLOCK, GPU_WARP = c_gpu_block, c_gpu_warp
+GPU_BLOCK, GPU_WARP, SMALL_WIDTH, SMALL_LAYERS = c_gpu_block, c_gpu_warp, c_small_width, c_small_layers
 LARGEST_GRADIENT = {"float32": c_largest_float, "float64": c_largest_double}
 LOG_2PI, MIN_SCALE, LEAKY_SLOPE = c_log_2pi, c_min_scale, c_leaky_slope
 KERNEL_SCALES = tuple([md_kernel_scales[i] for i in range(c_kernel_count)])

@@ -266,23 +266,27 @@ cdef class Engine:
     def __exit__(self, *error):
         self.give_back()
 
-    def train(self, data, const int64_t[::1] order not None, int64_t batch_size, uint64_t seed, optimizer,
-              double[::1] totals not None, terms=None):
-        """Steps of Adam, an `optimizer` of minidecomp/model/optimizer.py, over consecutive batches of `order`.
+    def train(self, data, const int64_t[::1] order not None, int64_t rows, int64_t batch_size, uint64_t seed, optimizer,
+              double[:, ::1] totals not None, terms=None):
+        """Steps of Adam, an `optimizer` of minidecomp/model/optimizer.py, over consecutive batches of each epoch.
 
-        The first is number `optimizer.step`, which counts on. `totals` (4,) gains each term's value times the batch's size,
-        and the batch's size. Returns the term, or 3 for the gradient, that was not finite (then its step changed nothing),
-        or -1. What `terms` raises comes out after the steps that were made.
+        `order` has E epochs of n rows, one after the other; of each, the first `rows` are used. The first step is number
+        `optimizer.step`, which counts on. `totals[e]` of (E, 4) gains each term's value times the batch's size, and the
+        batch's size. Returns the term, or 3 for the gradient, that was not finite (then its step changed nothing), or -1.
+        What `terms` raises comes out after the steps that were made.
         """
         cdef Step* s = &self.s
-        cdef int64_t first = 0, n = order.shape[0], done = 0, step
+        cdef const int64_t* start
+        cdef int64_t epochs = totals.shape[0], n = order.shape[0] // max(1, epochs), epoch, first, done = 0, step
         cdef int term, fault = -1
         cdef real[::1] m, v, largest
         self.take()
         try:
             step, m, v, v_max = optimizer.step, optimizer.m, optimizer.v, optimizer.v_max
-            if m.shape[0] != s.size or v.shape[0] != s.size or totals.shape[0] != 4 or not 0 < min(batch_size, n) <= s.max_rows:
+            if m.shape[0] != s.size or v.shape[0] != s.size or totals.shape[1] != 4 or not 0 < min(batch_size, rows) <= s.max_rows:
                 raise ValueError("the optimiser's state, the totals or the batch have another size")
+            if n * epochs != order.shape[0] or rows > n:
+                raise ValueError(f"{order.shape[0]} rows are not {epochs} epochs of {rows} or more")
             s.m, s.v, s.v_max = &m[0], &v[0], NULL
             if v_max is not None:
                 largest = v_max
@@ -296,24 +300,29 @@ cdef class Engine:
             with nogil:
                 if s.data_kind == BIT_DATA:
                     find_never_updated(s)
-                while first < n:
-                    s.B = min(batch_size, n - first)
-                    first += s.B
-                    if s.B < LEAST_MMD_POINTS and s.regulariser == MMD:
-                        break
-                    s.step = step + done
-                    fault = run_step(s)
-                    s.index = s.index + s.B
+                start = s.index
+                for epoch in range(epochs):
+                    s.index, first = start + epoch * n, 0
+                    while first < rows:
+                        s.B = min(batch_size, rows - first)
+                        first += s.B
+                        if s.B < LEAST_MMD_POINTS and s.regulariser == MMD:
+                            break
+                        s.step = step + done
+                        fault = run_step(s)
+                        s.index = s.index + s.B
+                        if fault >= 0:
+                            break
+                        set_rates(s, step + done + 1)
+                        if not update_parameters(s):
+                            fault = GRADIENT
+                            break
+                        done += 1
+                        for term in range(3):
+                            totals[epoch, term] += s.value[term] * s.B
+                        totals[epoch, 3] += s.B
                     if fault >= 0:
                         break
-                    set_rates(s, step + done + 1)
-                    if not update_parameters(s):
-                        fault = GRADIENT
-                        break
-                    done += 1
-                    for term in range(3):
-                        totals[term] += s.value[term] * s.B
-                    totals[3] += s.B
             optimizer.step = step + done
             if self.failure is not None:
                 raise self.failure

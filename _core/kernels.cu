@@ -19,4 +19,6 @@
 #include "gpu/mmd.cuh"
 #include "gpu/inclusive_kl.cuh"
 #include "gpu/end_of_step.cuh"
+#include "gpu/small_network.cuh"
+#include "gpu/small_step.cuh"
 #include "gpu/use.cuh"

@@ -61,20 +61,33 @@ def student_t(int64_t start, int64_t stop, real df, uint64_t seed, uint32_t purp
         fill_student_t(&out[0], start, stop, df, seed, purpose, step)
 
 
-def permutation(int64_t[::1] order not None, uint64_t seed, uint32_t purpose, uint64_t step):
-    """A random order of 0 .. n-1 into order (n,): for i = n-1 .. 1, j = floor(w_i (i + 1) / 2^32), swap i and j."""
-    cdef int64_t n = order.shape[0], i
-    cdef int64_t j, held
+cdef void shuffle(int64_t* order, int64_t n, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
+    """For i = n-1 .. 1, j = floor(w_i (i + 1) / 2^32), swap i and j."""
+    cdef int64_t i, j, held, block = -1
     cdef uint32_t w[4]
-    cdef int64_t block = -1
-    with nogil:
-        for i in range(n):
-            order[i] = i
-        for i in range(n - 1, 0, -1):
-            if i // 4 != block:
-                block = i // 4
-                md_philox(<uint32_t>block, step, purpose, seed, w)
-            j = <int64_t>((<uint64_t>w[i % 4] * <uint64_t>(i + 1)) >> 32)
-            held = order[i]
-            order[i] = order[j]
-            order[j] = held
+    for i in range(n):
+        order[i] = i
+    for i in range(n - 1, 0, -1):
+        if i // 4 != block:
+            block = i // 4
+            md_philox(<uint32_t>block, step, purpose, seed, w)
+        j = <int64_t>((<uint64_t>w[i % 4] * <uint64_t>(i + 1)) >> 32)
+        held = order[i]
+        order[i] = order[j]
+        order[j] = held
+
+
+def permutation(int64_t[::1] order not None, uint64_t seed, uint32_t purpose, uint64_t step):
+    """A random order of 0 .. n-1 into order (n,)."""
+    if order.shape[0] > 0:
+        with nogil:
+            shuffle(&order[0], order.shape[0], seed, purpose, step)
+
+
+def permutations(int64_t[:, ::1] orders not None, uint64_t seed, uint32_t purpose, uint64_t step):
+    """Random orders of 0 .. n-1, of as many steps from `step` on, into orders (E, n)."""
+    cdef int64_t e
+    if orders.shape[1] > 0:
+        with nogil:
+            for e in range(orders.shape[0]):
+                shuffle(&orders[e, 0], orders.shape[1], seed, purpose, step + <uint64_t>e)

@@ -78,7 +78,7 @@ def train(
     # No other process may train the run until its evaluation is written.
     with trainer, log_of_run(trainer, partial(say, err=True)) as log:
         with stop_on_signals() as received, progress(trainer, quiet) as advance:
-            finished = train(trainer, advance, lambda: bool(received), [log])
+            finished = train(trainer, advance, lambda: bool(received), log.callbacks)
         if not finished:
             click.echo(f"stopped in epoch {trainer.state.epoch + 1} of {trainer.epochs}; it is saved", err=True)
             say(f"to continue: minidecomp train --resume {quote(str(trainer.folder))}", err=True)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from .data.points import Points, as_stored, fingerprint, value_range
 from .data.rules import DataRules, learn
 from .data.waiting import SILENT, Waiting
 from .engines import Engine, make, usable_engine
-from .engines.rules import trained_rows
+from .engines.rules import steps, trained_rows
 from .errors import DataError, Fault, OptionError, RunError, counted, marked, number
 from .inspection.over_training import record
 from .inspection.validation import (
@@ -129,11 +130,16 @@ class Trainer:
 
     def means(self) -> dict[str, float]:
         """The terms' means over the current epoch so far; NaN for terms that are not computed."""
-        totals, points = self.state.totals[:3], self.state.totals[3]
-        values = dict(zip(TERMS, (totals / points if points else totals * np.nan).tolist(), strict=True))
-        objective = self.engine.objective  # with the weights of this epoch
+        return {name: float(value[0]) for name, value in self.means_of(self.state.totals[None]).items()}
+
+    def means_of(self, totals: np.ndarray) -> dict[str, Any]:
+        """The terms' means (E,) over E epochs with the present weights, by name, from their totals (E, 4)."""
+        with np.errstate(invalid="ignore"):  # NaN before the first step
+            means = totals[:, :3] / totals[:, 3:]
+        values: dict[str, Any] = dict(zip(TERMS, means.T, strict=True))
+        objective = self.engine.objective
         if objective.alpha == 0:
-            values["regulariser"] = float("nan")
+            values["regulariser"] = np.full(len(totals), math.nan)
         return values | {"objective": objective.combine(values)}
 
     def save(self) -> None:
@@ -347,7 +353,8 @@ def train(
     trainer : Trainer
         Changed in place.
     progress : callable
-        Called with the trainer after every slice of an epoch.
+        Called with the trainer after every slice, about ten times a second: a slice is a part of an epoch or, where
+        nothing happens between short epochs, several of them.
     should_stop : callable
         Called after every slice; if it returns True, the run is saved and training stops.
     on_epoch : sequence of callables
@@ -375,27 +382,19 @@ def _train(
     should_stop: Callable[[], bool],
     on_epoch: Sequence[Callable[[Trainer], object]],
 ) -> bool:
-    o, state, data = trainer.options, trainer.state, trainer.data
-    engine = _follow_schedules(trainer)
-    batches, next_save = 1, time.monotonic() + o.checkpoint_every
-    order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
+    o, state = trainer.options, trainer.state
+    _follow_schedules(trainer)
+    slices, next_save = _Slices(trainer, feed, alone=bool(on_epoch)), time.monotonic() + o.checkpoint_every
     stop = False
     while state.epoch < trainer.epochs:
-        begun = time.perf_counter()
-        points, piece = feed.take(order, state.row, batches * o.batch_size)
-        fault = engine.train(points, piece, o.batch_size, state.optimizer, o.seed, state.totals)
-        took = time.perf_counter() - begun
+        fault = slices.train_next()
         if fault is not None:
             trainer.save_best()
             raise Fault(_not_finite(trainer, fault))
-        state.row += len(piece)
-        state.seconds += took
-        batches = _next_slice(batches, took)
-        if state.row == len(data):
-            _end_epoch(trainer)
+        if state.row == 0:
+            _look_after_epoch(trainer)
             stop = _call(on_epoch, trainer)
-            engine = _follow_schedules(trainer)
-            order = engine.permutation(len(data), o.seed, streams.EPOCH_ORDER.step(state.epoch))
+            _follow_schedules(trainer)
         progress(trainer)
         if state.epoch < trainer.epochs and (stop or should_stop()):
             trainer.save()
@@ -409,8 +408,106 @@ def _train(
     return True
 
 
-def _follow_schedules(trainer: Trainer) -> Engine:
-    """Set the weights and the learning rate to their values in the current epoch; returns the engine."""
+class _Slices:
+    """Training in slices, each one call of the engine: a part of an epoch, or several epochs if they are short.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    feed : Feed
+    alone : bool
+        Whether something must happen after each epoch, so that no slice has several.
+    """
+
+    def __init__(self, trainer: Trainer, feed: Feed, alone: bool):
+        self._trainer, self._feed, self._alone = trainer, feed, alone
+        self._order: Any = None  # of the present epoch, if a slice has begun it
+        self._batches = 1  # in the next slice, at most
+
+    def train_next(self) -> str | None:
+        """Train the next slice and note the epochs that it ends; returns the name of a term that is not finite."""
+        trainer, row = self._trainer, self._trainer.state.row
+        if row == 0 and self._feed.in_memory and not self._alone:
+            epochs = _epochs_at_once(trainer, self._batches // _steps_of_an_epoch(trainer))
+            if epochs > 1:
+                return self._train_epochs(epochs)
+        return self._train_part()
+
+    def _train_part(self) -> str | None:
+        """Train on a part of an epoch, at most to its end."""
+        trainer, o, state = self._trainer, self._trainer.options, self._trainer.state
+        begun = time.perf_counter()
+        if self._order is None:
+            step = streams.EPOCH_ORDER.step(state.epoch)
+            self._order = trainer.engine.permutation(len(trainer.data), o.seed, step)
+        points, rows = self._feed.take(self._order, state.row, self._batches * o.batch_size)
+        fault = trainer.engine.train(points, rows, o.batch_size, state.optimizer, o.seed, state.totals)
+        took = time.perf_counter() - begun
+        if fault is not None:
+            return fault
+        state.row += len(rows)
+        self._grow(-(-len(rows) // o.batch_size), took)
+        if state.row == len(trainer.data):
+            self._order = None
+            _note_epochs(trainer, state.totals[None], took)
+        else:
+            state.seconds += took
+        return None
+
+    def _train_epochs(self, epochs: int) -> str | None:
+        """Train whole epochs; if there is a fault, those before it are noted."""
+        trainer, o, state = self._trainer, self._trainer.options, self._trainer.state
+        begun, first, steps = time.perf_counter(), state.optimizer.step, _steps_of_an_epoch(trainer)
+        step, totals = streams.EPOCH_ORDER.step(state.epoch), np.zeros((epochs, 4))
+        orders = trainer.engine.permutations(len(trainer.data), o.seed, step, epochs)
+        fault = trainer.engine.train(trainer.data, orders, o.batch_size, state.optimizer, o.seed, totals)
+        took = time.perf_counter() - begun
+        made = state.optimizer.step - first
+        whole = made // steps
+        # Each step counts the same, one at fault like the others.
+        share = whole * steps / (made + (fault is not None))
+        _note_epochs(trainer, totals[:whole], took * share)
+        if fault is not None:
+            state.totals[:] = totals[whole]
+        else:
+            self._grow(made, took)
+        return fault
+
+    def _grow(self, batches: int, took: float) -> None:
+        """The size of the next slice, given how long the last one took; one that was cut short says little."""
+        if took > SLICE_SECONDS:
+            self._batches = max(1, self._batches // 2)
+        elif took < SLICE_SECONDS / 4 and 2 * batches > self._batches:
+            self._batches *= 2
+
+
+def _steps_of_an_epoch(trainer: Trainer) -> int:
+    objective = trainer.engine.objective
+    regulariser = objective.regulariser if objective.alpha > 0 else None
+    return steps(len(trainer.data), trainer.options.batch_size, regulariser)
+
+
+def _epochs_at_once(trainer: Trainer, most: int) -> int:
+    """How many of the next epochs, at most ``most``, follow each other with nothing to do between them."""
+    o, state = trainer.options, trainer.state
+    most, scheduled = min(most, trainer.epochs - state.epoch), scheduled_names(o)
+    if state.gradient_log is not None:
+        return 1
+    if trainer.validation is None and not scheduled:
+        return most
+
+    def values(epoch: int) -> list[float]:
+        return [value_at(o, name, epoch) for name in scheduled]
+
+    now = values(state.epoch)
+    for count in range(1, most):
+        if _is_validated(trainer, state.epoch + count) or values(state.epoch + count) != now:
+            return count
+    return most
+
+
+def _follow_schedules(trainer: Trainer) -> None:
+    """Set the weights and the learning rate to their values in the current epoch."""
     o, state = trainer.options, trainer.state
     if state.epoch < trainer.epochs:
         objective = objective_at(o, state.epoch)
@@ -418,24 +515,30 @@ def _follow_schedules(trainer: Trainer) -> Engine:
             trainer.engine.pull()
             trainer.engine = trainer.engine.with_objective(objective)
         state.optimizer.lr = value_at(o, "lr", state.epoch)
-    return trainer.engine
 
 
-def _next_slice(batches: int, took: float) -> int:
-    """The number of batches in the next slice, given how long the last one took."""
-    if took > SLICE_SECONDS:
-        return max(1, batches // 2)
-    return batches * 2 if took < SLICE_SECONDS / 4 else batches
+def _note_epochs(trainer: Trainer, totals: np.ndarray, took: float) -> None:
+    """The rows of E epochs that have ended, from their totals (E, 4) and the time since the last slice.
 
-
-def _end_epoch(trainer: Trainer) -> None:
-    state = trainer.state
-    state.epoch += 1
+    The epochs of a slice have as many steps each, so each gets the same share of the time.
+    """
+    state, count = trainer.state, len(totals)
+    columns = {name: values.tolist() for name, values in trainer.means_of(totals).items()}
+    columns["seconds"] = (state.seconds + took * np.arange(1, count + 1) / max(1, count)).tolist()
     used = vars(trainer.engine.objective) | {"lr": state.optimizer.lr}
-    scheduled = {name: float(used[name]) for name in scheduled_names(trainer.options)}
-    state.rows.append({"epoch": state.epoch, **trainer.means(), "seconds": state.seconds, **scheduled})
-    state.row = 0
+    same = {name: float(used[name]) for name in scheduled_names(trainer.options)}
+    if trainer.validation is not None:
+        same |= dict.fromkeys(VALIDATION_COLUMNS, math.nan)
+    epochs = range(state.epoch + 1, state.epoch + count + 1)
+    names = ("epoch", *columns)
+    state.rows += [dict(zip(names, row, strict=True)) | same for row in zip(epochs, *columns.values(), strict=True)]
+    state.epoch, state.row, state.seconds = state.epoch + count, 0, state.seconds + took
     state.totals[:] = 0
+
+
+def _look_after_epoch(trainer: Trainer) -> None:
+    """The validation and the gradients' log, if it is time for them."""
+    state = trainer.state
     if trainer.validation is not None:
         _validate(trainer, trainer.validation)
     if state.gradient_log is not None:
@@ -444,17 +547,20 @@ def _end_epoch(trainer: Trainer) -> None:
         record(log, trainer.engine, trainer.data, o.batch_size, state.epoch, o.seed)
 
 
+def _is_validated(trainer: Trainer, epoch: int) -> bool:
+    """Whether a run with validation points validates after that many epochs."""
+    return trainer.validation is not None and (epoch % trainer.validate_every == 0 or epoch == trainer.options.epochs)
+
+
 def _validate(trainer: Trainer, points: Points) -> None:
     """Validate, if it is time; keep the model if it is the best so far, or end the training."""
     state, o = trainer.state, trainer.options
-    row = state.rows[-1]
-    row |= dict.fromkeys(VALIDATION_COLUMNS, math.nan)
-    off = state.epoch % trainer.validate_every != 0
-    if off and state.epoch != o.epochs:
+    if not _is_validated(trainer, state.epoch):
         return
+    row = state.rows[-1]
     row |= validate(trainer.engine, points, o)
     # A longer run would not have validated here, so this validation counts only if there was no other.
-    if off and state.best is not None:
+    if state.epoch % trainer.validate_every != 0 and state.best is not None:
         return
     best = None if state.best is None else value_of(state.best.rows[-1], o)
     if is_better(value_of(row, o), best):

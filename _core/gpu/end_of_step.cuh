@@ -8,7 +8,7 @@ MD_DEVICE double block_total(const real *part, int64_t count) {
     return block_sum(total);
 }
 
-MD_KERNEL add_up(
+MD_DEVICE void means_of_terms(
     double *numbers, int64_t likelihood_rows, int64_t kl_rows, int64_t regulariser_parts, double regulariser_factor,
     const real *log_likelihood, const real *kl, const real *regulariser
 ) {
@@ -20,33 +20,57 @@ MD_KERNEL add_up(
     numbers[VALUE + REGULARISER] = c * regulariser_factor;
 }
 
-/* Notes an entry of the gradient that is NaN, or whose square would not be finite in Adam. */
-MD_KERNEL look_at_gradient(int64_t size, const real *gradient, int64_t *state) {
-    const real limit = (real)(sizeof(real) == 4 ? LARGEST_GRADIENT_FLOAT : LARGEST_GRADIENT_DOUBLE);
-    int64_t i = md_me();
-    if (i < size && !(md_fabs(gradient[i]) < limit)) state[BAD] = 1;
+MD_KERNEL add_up(
+    double *numbers, int64_t likelihood_rows, int64_t kl_rows, int64_t regulariser_parts, double regulariser_factor,
+    const real *log_likelihood, const real *kl, const real *regulariser
+) {
+    means_of_terms(numbers, likelihood_rows, kl_rows, regulariser_parts, regulariser_factor, log_likelihood, kl, regulariser);
 }
 
-/* Counts the step, or notes which term was not finite; this step and later ones then change nothing.   One thread. */
-MD_KERNEL finish(int64_t *state, double *numbers, int B, real *rates) {
-    int term, fault = state[BAD] ? GRADIENT : -1;
-    double t;
-    if (state[FAULT] >= 0) return;
-    for (term = REGULARISER; term >= LOG_LIKELIHOOD; term--)
-        if (numbers[VALUE + term] - numbers[VALUE + term] != 0) fault = term;
-    state[FAULT] = fault;
-    if (fault >= 0) return;
-    for (term = LOG_LIKELIHOOD; term <= REGULARISER; term++) numbers[TOTAL + term] += numbers[VALUE + term] * B;
-    numbers[TOTAL + GRADIENT] += B;
+/* Notes an entry of the gradient that is NaN, or whose square would not be finite in Adam. */
+MD_DEVICE void look_at(real entry, int64_t *state) {
+    if (!(md_fabs(entry) < (real)(sizeof(real) == 4 ? LARGEST_GRADIENT_FLOAT : LARGEST_GRADIENT_DOUBLE))) state[BAD] = 1;
+}
+
+MD_KERNEL look_at_gradient(int64_t size, const real *gradient, int64_t *state) {
+    int64_t i = md_me();
+    if (i < size) look_at(gradient[i], state);
+}
+
+/* The first term that is not finite, or else the gradient if it was noted; otherwise -1. */
+MD_DEVICE int fault_of_step(const int64_t *state, const double *numbers) {
+    for (int term = LOG_LIKELIHOOD; term <= REGULARISER; term++)
+        if (numbers[VALUE + term] - numbers[VALUE + term] != 0) return term;
+    return state[BAD] ? GRADIENT : -1;
+}
+
+/* Counts a step of B points without a fault. */
+MD_DEVICE void count_step(int64_t *state, const double *numbers, double *totals, int B) {
+    double *of_epoch = totals + TOTAL_COUNT * (state[FIRST] / state[EPOCH_ROWS]);
+    for (int term = LOG_LIKELIHOOD; term <= REGULARISER; term++) of_epoch[term] += numbers[VALUE + term] * B;
+    of_epoch[POINTS] += B;
     state[FIRST] += B;
+    if (state[FIRST] % state[EPOCH_ROWS] == state[USED_ROWS]) state[FIRST] += state[EPOCH_ROWS] - state[USED_ROWS];
     state[DONE] += 1;
-    t = (double)(state[STEP] += 1);
-    /* lr / (1 - b1^t),  1 / sqrt(1 - b2^t) */
+    state[STEP] += 1;
+}
+
+/* Adam's rates for step t: lr / (1 - b1^t),  1 / sqrt(1 - b2^t) */
+MD_DEVICE void set_rates(const double *numbers, double t, real *rates) {
     rates[RATE] = (real)(numbers[LR] / (1 - pow(numbers[BETA1], t)));
     rates[ROOT] = (real)(1 / sqrt(1 - pow(numbers[BETA2], t)));
     rates[REST1] = (real)(1 - numbers[BETA1]);
     rates[REST2] = (real)(1 - numbers[BETA2]);
     rates[TINY] = (real)numbers[EPS];
+}
+
+/* Counts the step, or notes which term was not finite; this step and later ones then change nothing.   One thread. */
+MD_KERNEL finish(int64_t *state, double *numbers, double *totals, int B, real *rates) {
+    if (state[FAULT] >= 0) return;
+    state[FAULT] = fault_of_step(state, numbers);
+    if (state[FAULT] >= 0) return;
+    count_step(state, numbers, totals, B);
+    set_rates(numbers, (double)state[STEP], rates);
 }
 
 /* Adam's step up the gradient; without AMSGrad v_max is v itself. */

@@ -7,7 +7,7 @@ struct md_prior {
 };
 
 /* scale_d = sqrt(S D softmax(logits)_d), for every component.   One block. */
-MD_KERNEL prior_scale_from_logits(const real *logits, int D, int components, double variance_scale, real *prior_scale) {
+MD_DEVICE void scale_from_logits(const real *logits, int D, int components, double variance_scale, real *prior_scale) {
     int d, m;
     real largest = logits[0], total = 0;
     for (d = threadIdx.x; d < D; d += blockDim.x) largest = md_max(largest, logits[d]);
@@ -17,6 +17,10 @@ MD_KERNEL prior_scale_from_logits(const real *logits, int D, int components, dou
     for (d = threadIdx.x; d < D; d += blockDim.x)
         for (m = 0; m < components; m++)
             prior_scale[m * D + d] = md_sqrt((real)(variance_scale * D) * md_exp(logits[d] - largest) / total);
+}
+
+MD_KERNEL prior_scale_from_logits(const real *logits, int D, int components, double variance_scale, real *prior_scale) {
+    scale_from_logits(logits, D, components, variance_scale, prior_scale);
 }
 
 /* Number `at` of a sample (B, D) of the prior, and dsample/dvariance = e / (2 s), or 0 where it is a spike. */
@@ -109,11 +113,11 @@ MD_DEVICE real log_prior(const md_prior &p, const real *z, real *d_z, real *d_va
     return warp_sum(total);
 }
 
-/* d_v = sum over the rows of d_variance, plus sum_j d_sample dsample/dv from the sample.   One block per dimension. */
-MD_KERNEL prior_variance_grad(
-    int64_t rows, int64_t samples, int D, const real *d_variance, const real *d_sample, const real *sample_slope, real *d_v
+/* d_v = sum over the rows of d_variance, plus sum_j d_sample dsample/dv from the sample.   One block. */
+MD_DEVICE void variance_grad_at(
+    int d, int64_t rows, int64_t samples, int D, const real *d_variance, const real *d_sample, const real *sample_slope,
+    real *d_v
 ) {
-    int d = blockIdx.x;
     int64_t i;
     real total = 0;
     for (i = threadIdx.x; i < rows; i += blockDim.x) total += d_variance[i * D + d];
@@ -122,8 +126,15 @@ MD_KERNEL prior_variance_grad(
     if (threadIdx.x == 0) d_v[d] = total;
 }
 
+/* One block per dimension. */
+MD_KERNEL prior_variance_grad(
+    int64_t rows, int64_t samples, int D, const real *d_variance, const real *d_sample, const real *sample_slope, real *d_v
+) {
+    variance_grad_at(blockIdx.x, rows, samples, D, d_variance, d_sample, sample_slope, d_v);
+}
+
 /* d/dl_k = v_k (d/dv_k - sum_j w_j d/dv_j),  w = v / sum v.   One block. */
-MD_KERNEL logits_grad(int D, const real *prior_scale, const real *d_v, real *d_logits) {
+MD_DEVICE void logits_gradient(int D, const real *prior_scale, const real *d_v, real *d_logits) {
     real total = 0, mean = 0;
     int d;
     for (d = threadIdx.x; d < D; d += blockDim.x) {
@@ -133,4 +144,8 @@ MD_KERNEL logits_grad(int D, const real *prior_scale, const real *d_v, real *d_l
     total = block_sum(total);
     mean = block_sum(mean) / total;
     for (d = threadIdx.x; d < D; d += blockDim.x) d_logits[d] = prior_scale[d] * prior_scale[d] * (d_v[d] - mean);
+}
+
+MD_KERNEL logits_grad(int D, const real *prior_scale, const real *d_v, real *d_logits) {
+    logits_gradient(D, prior_scale, d_v, d_logits);
 }

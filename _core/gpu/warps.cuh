@@ -24,3 +24,20 @@ MD_DEVICE real warp_max(real x) {
     }
     return x;
 }
+
+/* ---- a barrier of all blocks of a grid, which must all be running (Device.bind_together) ---- */
+
+#ifndef MD_GRID_BARRIER
+/* `arrived` counts up and is a multiple of the blocks whenever all have left a barrier. */
+MD_DEVICE void grid_barrier(int64_t *arrived, int64_t *passed) {
+    *passed += gridDim.x;
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        int64_t count;
+        asm volatile("red.release.gpu.global.add.u64 [%0], 1;" : : "l"(arrived) : "memory");
+        do asm volatile("ld.acquire.gpu.global.u64 %0, [%1];" : "=l"(count) : "l"(arrived) : "memory");
+        while (count < *passed);
+    }
+    __syncthreads();
+}
+#endif

@@ -38,6 +38,11 @@ class Feed:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._close()
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether an engine can take rows of several epochs at once, from the data itself."""
+        return not isinstance(self._data, OnDisk)
+
     def take(self, order: Any, row: int, count: int) -> tuple[Points, Any]:
         """Points, and their rows from ``row`` on in the order of the epoch: ``count`` rows, or fewer whole batches.
 

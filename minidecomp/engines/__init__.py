@@ -73,22 +73,27 @@ class Engine(Protocol):
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """Train in place: one step for each batch of rows in ``order``.
+        """Train in place: one step for each batch of rows in ``order``, epoch by epoch.
+
+        No batch crosses two epochs, and each epoch has as many steps, s = ``rules.steps(n, batch_size, regulariser)``.
+        So after a fault, with k the number of steps by which the optimiser's count has grown, the fault is in epoch
+        k // s, counted from 0, and the totals of all earlier epochs are complete.
 
         Parameters
         ----------
         data : Points of shape (N, dx)
-        order : array of shape (n,)
-            Rows of the data, int64, or a part of a ``permutation``.
+        order : array of shape (n,) or (E, n)
+            Rows of the data, int64: those of one epoch, or of E epochs that follow each other. They may be a part of a
+            ``permutation``, or ``permutations``.
         batch_size : int
-            A last batch with too few points for the regulariser (one, for the MMD, if alpha is not 0) is left out and
-            not counted.
+            An epoch's last batch with too few points for the regulariser (one, for the MMD, if alpha is not 0) is left
+            out and not counted.
         optimizer : Adam
             Changed in place, like the parameters.
         seed : int
             The seed of the draws; the step's number is the optimiser's.
-        totals : numpy.ndarray of shape (4,)
-            For every batch, each term times the batch size, and the batch size itself, are added to it.
+        totals : numpy.ndarray of shape (4,) or (E, 4)
+            For every batch, each term times the batch size, and the batch size itself, are added to its epoch's totals.
 
         Returns
         -------
@@ -140,6 +145,9 @@ class Engine(Protocol):
 
     def permutation(self, n: int, seed: int, step: int) -> Any:
         """The order of an epoch's rows, (n,) int64, in the memory that holds the engine's data."""
+
+    def permutations(self, n: int, seed: int, step: int, count: int) -> Any:
+        """The orders of ``count`` epochs, (count, n) int64: row e is the ``permutation`` of step + e."""
 
     def push(self) -> None:
         """Copy the parameters from ``vae.parameters`` to the engine."""

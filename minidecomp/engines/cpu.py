@@ -159,16 +159,17 @@ class CpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """Train with the compiled core over the batches of ``order``; see ``Engine.train``."""
+        """Train with the compiled core over the epochs of ``order``; see ``Engine.train``."""
         wanted = self.objective.regulariser if self.objective.alpha > 0 else None
         rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
-        rows = rules.trained_rows(len(order), batch_size, wanted)
+        rows = rules.trained_rows(order.shape[-1], batch_size, wanted)
         if rows == 0:
             return None
         # Training goes down the gradient of the loss.
         terms = self._external_terms({term: -weight for term, weight in self.objective.weights.items()}, wanted)
         with blas.single_threaded():
-            fault = self._engine.train(data, order[:rows], batch_size, seed, optimizer, totals, terms)
+            flat, sums = order.reshape(-1), totals.reshape(-1, 4)
+            fault = self._engine.train(data, flat, rows, batch_size, seed, optimizer, sums, terms)
         return FAULTS[fault] if fault >= 0 else None
 
     def value_and_grad(
@@ -270,9 +271,13 @@ class CpuEngine:
 
     def permutation(self, n: int, seed: int, step: int) -> np.ndarray:
         """The order of an epoch's rows, (n,) int64."""
-        order = np.empty(n, np.int64)
-        self._module.permutation(order, seed, streams.SHUFFLE, step)
-        return order
+        return self.permutations(n, seed, step, 1)[0]
+
+    def permutations(self, n: int, seed: int, step: int, count: int) -> np.ndarray:
+        """The orders of ``count`` epochs, (count, n) int64."""
+        orders = np.empty((count, n), np.int64)
+        self._module.permutations(orders, seed, streams.SHUFFLE, step)
+        return orders
 
     def push(self) -> None:
         """Does nothing: the core reads and writes the model's own vector."""

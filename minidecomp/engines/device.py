@@ -157,13 +157,17 @@ class Device:
         """The smallest power of two, 32 or more, that gives a thread to each of ``width`` numbers."""
         return min(self.block, max(32, 1 << (width - 1).bit_length()))
 
+    def address(self, array: Any) -> int:
+        """Where a device array begins in the device's memory."""
+        raise NotImplementedError
+
     def array(self, host: Any, dtype: Any = None) -> Any:
         """A copy on the device of a host array, in the device's dtype or the given one."""
         return self.xp.array(host, dtype=self.dtype if dtype is None else dtype)
 
-    def put(self, array: Any, host: Any) -> None:
-        """Copy a host array of the same shape into an array on the device."""
-        array[...] = host
+    def write(self, array: Any, source: Any) -> None:
+        """Copy a host or a device array into a device array of the same shape and dtype; both are C-contiguous."""
+        array[...] = source
 
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
         """Zeros of that shape on the device, in the device's dtype or the given one."""
@@ -244,13 +248,19 @@ class CupyDevice(Device):
         self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
         self.blocks_together = cupy.cuda.Device().attributes["MultiProcessorCount"]
 
+    def address(self, array: Any) -> int:
+        return int(array.data.ptr)
+
     def array(self, host: Any, dtype: Any = None) -> Any:
         """A copy on the GPU; Fault if its memory is full."""
         return self._within_memory(super().array, host, dtype)
 
-    def put(self, array: Any, host: Any) -> None:
-        """A copy by CUDA itself; an assignment would launch a kernel of CuPy's."""
-        array.set(np.ascontiguousarray(host, array.dtype), self._stream)
+    def write(self, array: Any, source: Any) -> None:
+        """A plain copy on the current stream. CuPy's own assignment would launch, and first compile, a kernel."""
+        if isinstance(source, np.ndarray):
+            array.data.copy_from_host_async(source.ctypes.data, source.nbytes)
+        else:
+            array.data.copy_from_device_async(source.data, source.nbytes)
 
     def zeros(self, *shape: int, dtype: Any = None) -> Any:
         """Zeros of that shape on the GPU; Fault if its memory is full."""

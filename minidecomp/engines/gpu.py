@@ -1,8 +1,8 @@
 """The GPU engine: whole epochs of steps on arrays that stay on the device.
 
 For a batch size, a step is always the same list of calls with the same arguments. What changes from step to step (the
-step's number, the batch's first row, Adam's rates, the totals) is in two small arrays on the device, which the kernel
-``finish`` updates. Nothing is copied to or from the host between the first and the last step of ``train``.
+step's number, the batch's first row, Adam's rates, each epoch's totals) is in small arrays on the device, which the
+kernel ``finish`` updates. Nothing is copied to or from the host between the first and the last step of ``train``.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 
 from .._core import codes
-from .._core.codes import FAULTS, NUMBER_COUNT, TERMS
+from .._core.codes import FAULTS, TERMS
 from ..data.points import Points
 from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
 from ..randomness.draws import Draws
-from . import rules
+from . import gpu_small, rules
 from .batches import usable
 from .device import Call, CupyDevice, Device
-from .gpu_step import ADAM, STATE, TOTAL, VALUE, WEIGHT, DevicePoints, GpuStep
+from .gpu_program import Program
+from .gpu_step import ADAM, EPOCHS_AT_ONCE, HEAD, STATE, VALUE, WEIGHT, DevicePoints, GpuStep, parts_of_report
 from .gpu_use import GpuUse, upload
 
 P = ParamSpec("P")
@@ -63,10 +64,14 @@ class GpuEngine:
         with self._device.queue:
             self._step = GpuStep(vae, objective, max_rows, self._device)
             self._use = GpuUse(self._step)
+            fits = gpu_small.fits(vae, objective, max_rows)
+            self._small = gpu_small.SmallStep(self._step, max_rows) if fits else None
         self._optimizer: Adam | None = None
         self._data: Points | None = None
         self._points: DevicePoints | None = None
-        self._programs: dict[int, list[Call]] = {}  # for training on the present data, by batch size
+        # For training on the present data, by batch size.
+        self._programs: dict[int, Program] = {}
+        self._launches: dict[int, Call] = {}
 
     def with_objective(self, objective: Objective) -> GpuEngine:
         """See the contract, ``minidecomp.engines.Engine``."""
@@ -99,44 +104,86 @@ class GpuEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """Train on the device over the batches of ``order``; see ``Engine.train``."""
+        """Train on the device over the epochs of ``order``; see ``Engine.train``."""
         rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
-        self._take(data, order, optimizer)
+        orders, sums = order.reshape(-1, order.shape[-1]), totals.reshape(-1, codes.TOTAL_COUNT)
+        for first in range(0, len(orders), EPOCHS_AT_ONCE):
+            part = slice(first, first + EPOCHS_AT_ONCE)
+            fault = self._train_epochs(data, orders[part], batch_size, optimizer, seed, sums[part])
+            if fault is not None:
+                return fault
+        return None
+
+    def _train_epochs(
+        self, data: Points, orders: Any, batch_size: int, optimizer: Adam, seed: int, totals: np.ndarray
+    ) -> str | None:
+        """Train over as many epochs as there are totals for: two copies to the device, the steps, and one back."""
         regulariser = self.objective.regulariser if self.objective.alpha > 0 else None
-        self._set(seed, optimizer.step, self.objective.weights, totals, optimizer)
-        rows = rules.trained_rows(len(order), batch_size, regulariser)
-        for first in range(0, rows, batch_size):
-            B = min(batch_size, rows - first)
-            for call in self._program(B, regulariser):
-                call()
-        state = self._device.to_host(self._step.state)
-        totals[:] = self._device.to_host(self._step.numbers)[TOTAL]
+        rows = rules.trained_rows(orders.shape[1], batch_size, regulariser)
+        if rows == 0:
+            return None
+        self._take(data, orders, optimizer)
+        epoch = {"epoch_rows": orders.shape[1], "used_rows": rows, "end": orders.size}
+        self._set(seed, optimizer.step, self.objective.weights, optimizer, totals, epoch)
+        self._run_epochs(len(orders), rows, batch_size, regulariser)
+        state, _, sums = parts_of_report(self._device.to_host(self._step.report[: HEAD + totals.size]))
+        totals[...] = sums.reshape(totals.shape)
         optimizer.step += int(state[STATE["done"]])
         fault = int(state[STATE["fault"]])
         return FAULTS[fault] if fault >= 0 else None
 
-    def _take(self, data: Points, order: Any, o: Adam) -> None:
+    def _run_epochs(self, epochs: int, rows: int, batch_size: int, regulariser: str | None) -> None:
+        """The steps of a call: all batches of each epoch."""
+        for call in self._calls(epochs, rows, batch_size, regulariser):
+            call()
+
+    def _calls(self, epochs: int, rows: int, batch_size: int, regulariser: str | None) -> Iterator[Call]:
+        if self._small is not None:
+            yield self._launch(self._small, batch_size, regulariser)
+            return
+        full, rest = divmod(rows, batch_size)
+        for B, steps in [(batch_size, full), (rest, 1)] * epochs if rest else [(batch_size, full * epochs)]:
+            if steps > 0:
+                yield from self._program(B, regulariser).calls(steps)
+
+    def _launch(self, small: gpu_small.SmallStep, batch_size: int, regulariser: str | None) -> Call:
+        """All steps over the present order."""
+        if batch_size not in self._launches:
+            assert self._points is not None
+            self._launches[batch_size] = small.launch(self._points, batch_size, regulariser)
+        return self._launches[batch_size]
+
+    def _forget(self) -> None:
+        """Calls are made anew, because an array of theirs has been replaced."""
+        self._programs, self._launches = {}, {}
+
+    def _take(self, data: Points, orders: Any, o: Adam) -> None:
         """Copy to the device what is not there yet."""
         step, array = self._step, self._device.array
         if data is not self._data:
-            self._data, self._points, self._programs = data, self._on_device(data), {}
-        if len(order) > step.order.size:
-            step.order, self._programs = self._device.zeros(len(order), dtype=np.int64), {}
-        step.order[: len(order)] = array(order, np.int64)
+            self._data, self._points = data, self._on_device(data)
+            self._forget()
+        if orders.size > step.order.size:
+            # More than is needed, because slices grow, and each time all kernels are bound again.
+            step.order = self._device.zeros(2 * orders.size, dtype=np.int64)
+            self._forget()
+        xp = np if isinstance(orders, np.ndarray) else self._device.xp
+        self._device.write(step.order[: orders.size], xp.ascontiguousarray(orders, np.int64).reshape(-1))
         if o is not self._optimizer:
-            self._optimizer, self._programs = o, {}
+            self._optimizer = o
+            self._forget()
             m, v = array(o.m), array(o.v)
             # Without AMSGrad, v takes the place of the kernel's largest v.
             step.arrays |= {"m": m, "v": v, "v_max": v if o.v_max is None else array(o.v_max)}
 
-    def _program(self, B: int, regulariser: str | None) -> list[Call]:
+    def _program(self, B: int, regulariser: str | None) -> Program:
         """A training step over the next B points."""
         if B not in self._programs:
             assert self._points is not None
             values, variance_rows = self._step.values(self._points, B, regulariser)
             samples = 0 if regulariser is None else B
             gradients = self._step.parameter_gradients(self._points, B, variance_rows, samples)
-            self._programs[B] = values + gradients + self._step.update(B)
+            self._programs[B] = Program(self._device, values + gradients + self._step.update(B))
         return self._programs[B]
 
     def _set(
@@ -144,19 +191,23 @@ class GpuEngine:
         seed: int = 0,
         step: int = 0,
         weights: Mapping[str, float] | None = None,
-        totals: Any = 0.0,
         optimizer: Adam | None = None,
+        totals: np.ndarray | None = None,
+        epoch: Mapping[str, int] | None = None,
     ) -> None:
-        """The state for the first step of a call; ``finish`` updates it."""
-        state, numbers = np.zeros(len(STATE), np.int64), np.zeros(NUMBER_COUNT)
+        """The state for the first step of a call, and the epochs' totals; ``finish`` updates them."""
+        sums = np.zeros(0) if totals is None else totals.reshape(-1)
+        report = np.zeros(HEAD + sums.size, np.int64)
+        state, numbers, at = parts_of_report(report)
         state[STATE["seed"]], state[STATE["step"]] = np.array([seed, step], np.uint64).view(np.int64)
         state[STATE["fault"]] = -1
+        for name, value in (epoch or {}).items():
+            state[STATE[name]] = value
         numbers[WEIGHT] = [(weights or {}).get(term, 0.0) for term in TERMS]
-        numbers[TOTAL] = totals
         if optimizer is not None:
             numbers[ADAM] = [getattr(optimizer, name) for name in codes.ADAM]
-        self._step.state[...] = self._device.array(state, np.int64)
-        self._step.numbers[...] = self._device.array(numbers, np.float64)
+        at[:] = sums
+        self._device.write(self._step.report[: report.size], report)
 
     def _on_device(self, points: Points) -> DevicePoints:
         """The points' copy on the device: the last one that they were used from, or a new one."""
@@ -269,13 +320,17 @@ class GpuEngine:
         return self._use.decode(z)
 
     def permutation(self, n: int, seed: int, step: int) -> Any:
-        """The order of an epoch's rows, (n,) int64, on the device, where ``train`` takes it.
+        """The order of an epoch's rows, (n,) int64, on the device, where ``train`` takes it."""
+        return self.permutations(n, seed, step, 1)[0]
 
-        The core computes it on the CPU, because each swap depends on the one before.
+    def permutations(self, n: int, seed: int, step: int, count: int) -> Any:
+        """The orders of ``count`` epochs, (count, n) int64, on the device.
+
+        The core computes them on the CPU, because each swap depends on the one before.
         """
         from .._core import engine_float32 as core
 
-        order = np.empty(n, np.int64)
-        core.permutation(order, seed, streams.SHUFFLE, step)
+        orders = np.empty((count, n), np.int64)
+        core.permutations(orders, seed, streams.SHUFFLE, step)
         with self._device.queue:
-            return self._device.array(order, np.int64)
+            return self._device.array(orders, np.int64)

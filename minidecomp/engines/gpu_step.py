@@ -17,11 +17,21 @@ from .constants import prior_constants
 from .device import Call, Device
 
 STATE = {name: i for i, name in enumerate(codes.STATE)}
-# Indices into `numbers`; the total of the points follows those of the terms.
-WEIGHT, VALUE = slice(codes.WEIGHT, codes.VALUE), slice(codes.VALUE, codes.TOTAL)
-TOTAL, ADAM = slice(codes.TOTAL, codes.LAST_TOTAL + 1), slice(codes.LAST_TOTAL + 1, codes.NUMBER_COUNT)
+# Indices into `numbers`.
+WEIGHT, VALUE = slice(codes.WEIGHT, codes.VALUE), slice(codes.VALUE, codes.VALUE + len(codes.TERMS))
+ADAM = slice(VALUE.stop, codes.NUMBER_COUNT)
 
+EPOCHS_AT_ONCE = 4096  # which there are totals for on the device
 PAIRS_AT_ONCE = 2**25  # pairs of a prior sample and a posterior whose weights in KL(p || q) are held at once
+
+
+HEAD = len(STATE) + codes.NUMBER_COUNT  # where the epochs' totals begin in a report
+
+
+def parts_of_report(report: Any) -> tuple[Any, Any, Any]:
+    """Views of a report, int64 on the device or the host: the state, the numbers, and the totals of epochs."""
+    state, numbers, totals = report[: len(STATE)], report[len(STATE) : HEAD], report[HEAD:]
+    return state, numbers.view(np.float64), totals.view(np.float64)
 
 
 @dataclass
@@ -59,7 +69,9 @@ class GpuStep:
         self.vae, self.objective, self.device = vae, objective, device
         zeros, K, B, D = self.device.zeros, objective.samples, max_rows, vae.latent_dim
         self.vector, self.gradient = self.device.array(vae.parameters.vector), zeros(vae.parameters.vector.size)
-        self.state, self.numbers = zeros(len(STATE), dtype=np.int64), zeros(codes.NUMBER_COUNT, dtype=np.float64)
+        # One array, so that all are written, and read, with one copy.
+        self.report = zeros(HEAD + EPOCHS_AT_ONCE * codes.TOTAL_COUNT, dtype=np.int64)
+        self.state, self.numbers, self.totals = parts_of_report(self.report)
         self.order = self.device.array(np.arange(max_rows), np.int64)
         z = zeros(K * B, D)
         self.encoder = self._layers(vae.encoder, zeros(B, vae.data_dim))
@@ -80,6 +92,7 @@ class GpuStep:
             "with_sample_grad": vae.learn_prior_variance,
             "state": self.state,
             "numbers": self.numbers,
+            "totals": self.totals,
             "rates": zeros(len(codes.RATES)),
             "vector": self.vector,
             "gradient": self.gradient,
@@ -95,7 +108,7 @@ class GpuStep:
         self.arrays |= {name: zeros(B, D) for name in ("sample", "sample_slope", "d_sample")}
         self.arrays |= self._prior()
         # The gradient with respect to the prior's variance: a row for each z, then one for each prior sample.
-        self._d_variance = zeros(K * B + B, D)
+        self.d_variance = zeros(K * B + B, D)
         self._pair_weights = zeros(0)
 
     def _layers(self, network: MLP, x: Any) -> list[Layer]:
@@ -215,7 +228,7 @@ class GpuStep:
         """KL(q(z|x) || p(z)) and its gradients, and the number of its values."""
         rows = B if self.objective.kl == "analytic" else self.objective.samples * B
         name = "analytic_kl" if self.objective.kl == "analytic" else "monte_carlo_kl"
-        return [self._warps(name, rows, B=B, d_variance=self._d_variance)], rows
+        return [self._warps(name, rows, B=B, d_variance=self.d_variance)], rows
 
     def _log_likelihood(self, points: DevicePoints, B: int) -> list[Call]:
         """E_q(z|x)[log p(x|z)], and the gradient with respect to the decoder's output, which it overwrites."""
@@ -233,7 +246,7 @@ class GpuStep:
         D, at_once = self.vae.latent_dim, max(1, min(B, PAIRS_AT_ONCE // B))
         if self._pair_weights.size < at_once * B:
             self._pair_weights = self.device.zeros(at_once * B)
-        calls = [self._warps("log_prior_of_sample", B, J=B, d_variance=self._d_variance[kl_rows:])]
+        calls = [self._warps("log_prior_of_sample", B, J=B, d_variance=self.d_variance[kl_rows:])]
         for first in range(0, B, at_once):
             count = min(at_once, B - first)
             names = {"first": first, "samples": count, "J": B, "B": B, "W": self._pair_weights}
@@ -285,7 +298,7 @@ class GpuStep:
             product = self._columns("bits_product_grad", self.vae.data_dim, n, **names)
         calls += self._backward(self.encoder, B, first=product)
         if self.vae.learn_prior_variance:
-            names = {"rows": variance_rows, "samples": samples, "d_variance": self._d_variance}
+            names = {"rows": variance_rows, "samples": samples, "d_variance": self.d_variance}
             calls.append(self._rows("prior_variance_grad", D, max(variance_rows, samples), **names))
             calls.append(self._rows("logits_grad", 1, D))
         return calls

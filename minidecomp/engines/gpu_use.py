@@ -98,9 +98,9 @@ class GpuUse:
         plan[:, 0], plan[:, 1] = firsts, np.array(steps, np.uint64).view(np.int64)
         if order is not None:
             self._step.order = self._room("order", len(order), np.int64)
-            self._device.put(self._step.order[: len(order)], order)
-        self._device.put(self._room("plan", plan.size, np.int64)[: plan.size], plan.ravel())
-        self._device.put(self._step.state, state)
+            self._device.write(self._step.order[: len(order)], np.ascontiguousarray(order, np.int64))
+        self._device.write(self._room("plan", plan.size, np.int64)[: plan.size], plan.ravel())
+        self._device.write(self._step.state, state)
 
     def _next_batch(self) -> Call:
         plan = self._rooms["plan"]
@@ -218,7 +218,7 @@ class GpuUse:
             batches = -(-len(part) // rows)
             self._make_room("decoder", coder, batches * rows)
             room = self._room("z", batches * coder.x.size)
-            self._device.put(room[: part.size], part.ravel())
+            self._device.write(room[: part.size], part.ravel())
             self._plan(0, [0] * batches, [0] * batches)
             take = self._over("take_part", coder.x.size, "z", part=coder.x)
             self._run(coder, batches, take, self._keep("decoder", coder))

@@ -110,16 +110,24 @@ def trained_rows(rows: int, batch_size: int, regulariser: str | None) -> int:
     return rows - last if last < least_points(regulariser) else rows
 
 
+def steps(rows: int, batch_size: int, regulariser: str | None) -> int:
+    """How many steps an epoch of ``rows`` rows has."""
+    return -(-trained_rows(rows, batch_size, regulariser) // batch_size)
+
+
 def check_training(data: Points, order: Any, batch_size: int, totals: np.ndarray, vae: VAE, room: int | None) -> None:
     """Raise ValueError or IndexError if ``train`` cannot use these; ``room`` is the largest batch that fits."""
     check_batch(data, vae, None)
-    batch = min(batch_size, len(order))
-    if batch < 1 or (room is not None and batch > room):
-        raise ValueError(f"batches of {batch} points, room for 1 to {'any number' if room is None else room}")
-    if totals.shape != (4,) or totals.dtype != np.float64:
-        raise ValueError(f"totals is {totals.dtype} of shape {totals.shape}, not float64 of shape (4,)")
     if isinstance(order, list | tuple):
         raise ValueError("order is a list; expected an array of int64")
+    if order.ndim not in (1, 2):
+        raise ValueError(f"order has {order.ndim} dimensions, not the rows of one epoch or of several")
+    batch = min(batch_size, order.shape[-1]) if order.size else 0
+    if batch < 1 or (room is not None and batch > room):
+        raise ValueError(f"batches of {batch} points, room for 1 to {'any number' if room is None else room}")
+    expected = (*order.shape[:-1], 4)
+    if totals.shape != expected or totals.dtype != np.float64 or not totals.flags.c_contiguous:
+        raise ValueError(f"totals is {totals.dtype} of shape {totals.shape}, not float64 of shape {expected}")
     # A permutation on a device comes from the engine itself and needs no check.
     if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
         raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")

@@ -54,8 +54,16 @@ class TextbookEngine:
         seed: int,
         totals: np.ndarray,
     ) -> str | None:
-        """Train over the batches of ``order``; see ``Engine.train``."""
+        """Train over the epochs of ``order``; see ``Engine.train``."""
         rules.check_training(data, order, batch_size, totals, self.vae, None)
+        for rows, sums in zip(np.atleast_2d(order), totals.reshape(-1, 4), strict=True):
+            if (fault := self._train_epoch(data, rows, batch_size, optimizer, seed, sums)) is not None:
+                return fault
+        return None
+
+    def _train_epoch(
+        self, data: Points, order: np.ndarray, batch_size: int, optimizer: Adam, seed: int, totals: np.ndarray
+    ) -> str | None:
         with_prior, largest = self.objective.alpha > 0, LARGEST_GRADIENT[self.vae.dtype.name]
         rows = rules.trained_rows(len(order), batch_size, self.objective.regulariser if with_prior else None)
         for first in range(0, rows, batch_size):
@@ -148,6 +156,10 @@ class TextbookEngine:
     def permutation(self, n: int, seed: int, step: int) -> np.ndarray:
         """The order of an epoch's rows, (n,) int64."""
         return philox.permutation(n, seed, streams.SHUFFLE, step)
+
+    def permutations(self, n: int, seed: int, step: int, count: int) -> np.ndarray:
+        """The orders of ``count`` epochs, (count, n) int64."""
+        return np.stack([self.permutation(n, seed, step + epoch) for epoch in range(count)])
 
     def push(self) -> None:
         """Do nothing: this engine works on the model itself."""

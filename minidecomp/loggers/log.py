@@ -110,6 +110,13 @@ class Log:
         if time.monotonic() - self._written >= SECONDS or trainer.state.epoch >= trainer.epochs:
             self._write()
 
+    @property
+    def callbacks(self) -> list[Log]:
+        """What `training.train` calls after an epoch: nothing without a tool, so that it may train many short epochs
+        at once.
+        """
+        return [self] if self._names else []
+
     def open(self, trainer: Trainer) -> None:
         """Open the records, with the epochs trained so far; otherwise the first call does this."""
         self._trainer, self._state = trainer, trainer.state

@@ -144,7 +144,7 @@ def complete(
                 _trainer(folder / entry.name, entry.options.replace(threads=threads), dataset) as trainer,
                 log_of_run(trainer, lambda line: say(f"{entry.name}: {line}")) as log,
             ):
-                if not training.train(trainer, progress, should_stop, [log]):
+                if not training.train(trainer, progress, should_stop, log.callbacks):
                     return STOPPED
                 _evaluate(trainer, metrics)
                 log.end()

@@ -62,7 +62,7 @@ def stopped(folder):
     """A run that was stopped after one epoch of two."""
     options = resolve({"hidden": "4", "points_per_arm": 5, "epochs": 2, "threads": 1})
     with training.start(options, dataset_from(options), folder) as trainer:
-        training.train(trainer, should_stop=lambda: trainer.state.epoch >= 1)
+        training.train(trainer, on_epoch=[lambda trainer: trainer.state.epoch == 1])
 
 
 # ---- which runs ----

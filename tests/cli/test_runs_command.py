@@ -39,7 +39,7 @@ def stopped(folder, epochs=4, done=2):
     """A run that was stopped after some of its epochs."""
     options = resolve({"hidden": "4", "points_per_arm": 5, "epochs": epochs, "threads": 1})
     with training.start(options, dataset_from(options), folder) as trainer:
-        training.train(trainer, should_stop=lambda: trainer.state.epoch >= done)
+        training.train(trainer, on_epoch=[lambda trainer: trainer.state.epoch == done])
     return checkpoint.identity(folder).epoch
 
 

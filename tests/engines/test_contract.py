@@ -274,6 +274,24 @@ REFUSALS = {
         lambda e, x, g: e.train(x, np.arange(5), 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4, int)),
         r"totals is int64 of shape \(4,\), not float64 of shape \(4,\)",
     ),
+    "totals of one epoch for two": (
+        lambda e, x, g: e.train(
+            x, np.arange(6).reshape(2, 3), 3, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4)
+        ),
+        r"totals is float64 of shape \(4,\), not float64 of shape \(2, 4\)",
+    ),
+    "an order of orders": (
+        lambda e, x, g: e.train(
+            x, np.zeros((2, 2, 2), int), 2, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros((2, 2, 4))
+        ),
+        "order has 3 dimensions, not the rows of one epoch or of several",
+    ),
+    "no epochs": (
+        lambda e, x, g: e.train(
+            x, np.zeros((0, 5), int), 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros((0, 4))
+        ),
+        "batches of 0 points",
+    ),
     "an order that is a list": (
         lambda e, x, g: e.train(x, [0, 99], 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4)),
         "order is a list; expected an array of int64",

@@ -59,6 +59,9 @@ template <typename T> T md_exchange(T x, unsigned lane) {
 template <typename T> T __shfl_xor_sync(unsigned, T x, int step) { return md_exchange(x, threadIdx.x ^ (unsigned)step); }
 template <typename T> T __shfl_sync(unsigned, T x, int lane) { return md_exchange(x, (unsigned)lane); }
 
+#define MD_GRID_BARRIER
+[[maybe_unused]] static void grid_barrier(int64_t *, int64_t *) { md_wait(OF_GRID); }
+
 static void md_entry() {
     md_body();
     md_current->waits = ENDED;

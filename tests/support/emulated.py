@@ -51,7 +51,7 @@ def build(real: str, built: Path) -> None:
     text, written = source(), built.with_suffix(".cpp")
     written.write_text(f"{text}\n{wrappers(text)}\n")
     command = [str(COMPILER), "-O2", "-std=c++17", "-shared", "-fPIC", "-U_FORTIFY_SOURCE"]
-    command += ["-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
+    command += ["-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-fno-math-errno"]
     command += [f"-DMINIDECOMP_REAL={real}", f"-DMINIDECOMP_{real.upper()}=1", "-DMINIDECOMP_NO_CLONES=1"]
     command += ["-include", str(HERE / "cuda_on_cpu.h"), f"-I{Path(_core.__file__).parent}"]
     run = subprocess.run([*command, str(written), "-o", str(built)], capture_output=True, text=True, check=False)
@@ -70,6 +70,9 @@ class EmulatedDevice(Device):
         self._library = library("float" if self.dtype == np.float32 else "double")
         self.launches = 0
         self.blocks_together = 3
+
+    def address(self, array: Any) -> int:
+        return int(array.ctypes.data)
 
     def to_host(self, array: Any) -> np.ndarray:
         return array.copy()

@@ -53,15 +53,6 @@ def test_products_are_row_major(m, n, k, trans_a, trans_b, add):
     assert_allclose(out, expected)
 
 
-def test_putting_is_a_copy_on_the_own_stream():
-    """In the array's type, from memory without gaps: CUDA copies bytes."""
-    seen = []
-    array = types.SimpleNamespace(dtype=np.dtype(np.int64), set=lambda *given: seen.extend(given))
-    CupyDevice.put(types.SimpleNamespace(_stream="its stream"), array, np.arange(6, dtype=np.int32)[::2])
-    host, stream = seen
-    assert stream == "its stream" and host.dtype == np.int64 and host.flags.c_contiguous and host.tolist() == [0, 2, 4]
-
-
 def test_a_full_memory_is_said():
     class OutOfMemoryError(Exception):
         pass

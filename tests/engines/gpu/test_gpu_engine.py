@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minidecomp.data.points import Bits
-from minidecomp.engines import gpu_step
+from minidecomp.engines import gpu_small, gpu_step
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.textbook import TextbookEngine
@@ -40,6 +40,16 @@ devices = pytest.mark.parametrize("device", KINDS)
 
 def engine_on(device, vae, objective, rows, **how):
     return GpuEngine(vae, objective, max_rows=rows, device=make_device(device, vae.dtype, **how))
+
+
+@pytest.fixture(params=["launches", "one launch"])
+def way(request, monkeypatch):
+    """Training by launches for each step, or by one for all steps, whatever the model's size."""
+    monkeypatch.setattr(gpu_small, "fits", lambda *_: request.param == "one launch")
+    return request.param
+
+
+training = pytest.mark.usefixtures("way")
 
 
 # ---- values and gradients ----
@@ -110,6 +120,7 @@ def test_the_inclusive_kl_in_stretches(device, monkeypatch):
 
 @devices
 @pytest.mark.parametrize(("prior", "likelihood", "regulariser", "learn"), EVERY_KIND_LEARNED)
+@training
 def test_twenty_steps(prior, likelihood, regulariser, learn, device):
     how = {"learn_prior_variance": learn, "latent_dim": 3, "hidden": (9,), "alpha": 2.0, "beta": 0.7, "samples": 2}
     vae, objective = make(5, prior=prior, likelihood=likelihood, regulariser=regulariser, **how)
@@ -142,6 +153,7 @@ def test_twenty_steps_in_float32_are_those_of_the_cpu(prior, likelihood, regular
 
 
 @devices
+@training
 def test_adam_without_amsgrad(device):
     vae, objective = make(5, latent_dim=3, hidden=(9,))
     data, copy = batch(vae, 32), own_copy(vae)
@@ -154,6 +166,7 @@ def test_adam_without_amsgrad(device):
 @devices
 @pytest.mark.parametrize("learn", [False, True])
 @pytest.mark.parametrize("regulariser", ["mmd", "kl-inc"])
+@training
 def test_a_split_epoch_is_the_same_epoch(regulariser, learn, device):
     """Steps made one call at a time give the very bits of those made in one call: what a resume stands on."""
     results = []
@@ -170,6 +183,7 @@ def test_a_split_epoch_is_the_same_epoch(regulariser, learn, device):
 
 
 @pytest.mark.parametrize("dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
+@training
 def test_the_order_of_threads_does_not_matter(dtype):
     """Bit for bit: where a barrier is missing, threads that run last to first see other values."""
     for prior, likelihood, regulariser in EVERY_KIND[::5]:
@@ -188,6 +202,7 @@ def test_the_order_of_threads_does_not_matter(dtype):
 @pytest.mark.parametrize(
     "share", [pytest.param(0.05, marks=pytest.mark.slow, id="few ones"), pytest.param(0.5, id="many ones")]
 )
+@training
 def test_bits_are_zeros_and_ones(share, reverse, device, dtype):
     """Points of more bits, and batches of more points, than a block takes at once."""
     ones = (np.random.default_rng(0).random((90, 1304)) < share).astype(dtype)
@@ -204,6 +219,7 @@ def test_bits_are_zeros_and_ones(share, reverse, device, dtype):
 
 
 @devices
+@training
 def test_bytes_stand_for_v_over_255(device):
     vae, objective = make(6, latent_dim=2, hidden=(8,), likelihood="laplace", alpha=1.0)
     data = np.random.default_rng(0).integers(0, 256, (20, 6), dtype=np.uint8)
@@ -275,6 +291,7 @@ def test_push_takes_over_what_others_changed(device):
 @dtypes
 @devices
 @pytest.mark.parametrize(("prior", "likelihood", "regulariser"), EVERY_KIND[::3])
+@training
 def test_nothing_changes_when_a_term_is_not_finite(prior, likelihood, regulariser, device, dtype):
     how = {"hidden": (6,), "latent_dim": 2, "alpha": 1.0}
     vae, objective = make(4, dtype, prior=prior, likelihood=likelihood, regulariser=regulariser, **how)
@@ -289,6 +306,7 @@ def test_nothing_changes_when_a_term_is_not_finite(prior, likelihood, regularise
 
 
 @devices
+@training
 def test_the_steps_before_a_fault_stay(device):
     vae, objective = make(4, latent_dim=2, hidden=(6,))
     data = batch(vae, 20)
@@ -301,6 +319,7 @@ def test_the_steps_before_a_fault_stay(device):
 
 
 @devices
+@training
 def test_a_gradient_too_large_for_adam(device):
     vae, objective = make(4, "float32", latent_dim=2, hidden=(6,), beta=1e30, prior="gaussian", alpha=0.0)
     engine, before = engine_on(device, vae, objective, 5), vae.parameters.vector.copy()
@@ -342,6 +361,7 @@ def counted(monkeypatch, name):
 
 def test_thirty_launches_a_step_and_no_copies_between_steps(monkeypatch):
     """The pinwheel model's step; more steps in a call make no copy to or from the device, and no array, more."""
+    monkeypatch.setattr(gpu_small, "fits", lambda *_: False)
     how = {"prior": "mixture", "hidden": (100,), "latent_dim": 2, "likelihood": "gaussian"}
     vae, objective = make(2, "float32", alpha=5.0, beta=0.0, regulariser="kl-inc", **how)
     engine, data = engine_on("emulated", vae, objective, 8), batch(vae, 80)

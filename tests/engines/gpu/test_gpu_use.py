@@ -29,7 +29,7 @@ HOW = {"latent_dim": 3, "hidden": (9,), "prior": "mixture", "likelihood": "berno
 class Counting:
     """How often an engine's device does each thing; a kernel of CuPy's own would be an operation on its arrays."""
 
-    NAMES = ("array", "put", "zeros", "to_host", "bind", "product")
+    NAMES = ("array", "write", "zeros", "to_host", "bind", "product")
 
     def __init__(self, device, monkeypatch):
         self.counts = dict.fromkeys(self.NAMES, 0)
@@ -74,10 +74,10 @@ def test_a_data_set_goes_up_once_and_its_results_come_back_once(rows, monkeypatc
     again = {name: counting.of(call) for name, call in calls.items()}
     assert [counts.get("array", 0) for counts in first.values()] == [1, 0, 0, 0]  # the data
     assert again == {
-        "encode": {"put": 3, "to_host": 2},
-        "decode": {"put": 3, "to_host": 1},
-        "values": {"put": 3, "to_host": 1},
-        "log weights": {"put": 3, "to_host": 1},
+        "encode": {"write": 3, "to_host": 2},
+        "decode": {"write": 3, "to_host": 1},
+        "values": {"write": 3, "to_host": 1},
+        "log weights": {"write": 3, "to_host": 1},
     }
 
 
@@ -100,8 +100,8 @@ class StrictDevice(EmulatedDevice):
     def zeros(self, *shape, dtype=None):
         return super().zeros(*shape, dtype=dtype).view(Foreign)
 
-    def put(self, array, host):
-        super().put(array.view(np.ndarray), host)
+    def write(self, array, source):
+        super().write(array.view(np.ndarray), source)
 
     def to_host(self, array):
         return super().to_host(array).view(np.ndarray)

@@ -1,0 +1,317 @@
+/* A whole slice of training steps in one launch, for models so small that launches would cost more than their arithmetic.
+
+   All blocks run at once and meet at barriers of the grid. Between them a warp, or a block, takes one task at a time:
+
+       rows        point b: encoder, z, KL, decoder, likelihood, back to d_z        prior's sample j: draw it, log p
+       ---------------------------------------------------------------------------------------------------------------
+       sums        kl-inc alone. sample j: logsumexp_i log q(z_j | x_i)
+       ---------------------------------------------------------------------------------------------------------------
+       back        point b: the regulariser's gradient, back through the encoder
+       ---------------------------------------------------------------------------------------------------------------
+       weights     32 entries of a layer: d_W = x^T d_a over all rows               the terms' means, Adam's rates
+       ---------------------------------------------------------------------------------------------------------------
+       update      Adam, or none if something is not finite; the step is counted
+       ---------------------------------------------------------------------------------------------------------------
+       variance    only if the prior's variance is learned: its scales from the new logits
+
+   What a task computes, and the order of its sums, does not depend on the number of blocks, so neither do the bits. */
+
+#define SMALL_WARPS (GPU_BLOCK / GPU_WARP)
+#define DIMS_AT_ONCE 4
+
+struct md_small {
+    int64_t *state;
+    double *numbers;
+    const int64_t *order, *layers;
+    const void *data;
+    int data_kind, encoder_layers, all_layers, K, B, D, dx, scale_link, likelihood, analytic, regulariser_kind, with_sample_grad;
+    real inverse_scale, log_prior_multiplier, log_normaliser;
+    md_prior prior;
+    const real *edge;
+    real *eps, *loc, *scale, *slope, *log_scale, *z, *d_z, *d_loc, *d_scale, *d_variance, *kl, *log_likelihood;
+    real *sample, *sample_slope, *d_sample, *log_sum, *regulariser;
+};
+
+MD_DEVICE int kl_rows(const md_small &s) { return s.analytic ? s.B : s.K * s.B; }
+
+/* ---- rows ---- */
+
+/* Point b forward, and back from the likelihood and the KL to d_z, d_loc and d_scale. */
+MD_DEVICE void small_point(const md_small &s, int b, real *u, real *v) {
+    int lane = md_lane(), B = s.B, D = s.D, k, d, i;
+    int64_t row = s.order[s.state[FIRST] + b];
+    md_layer first = layer_at(s.layers, 0), last = layer_at(s.layers, s.encoder_layers - 1);
+    md_layer output = layer_at(s.layers, s.all_layers - 1);
+    real w = (real)(s.numbers[WEIGHT + LOG_LIKELIHOOD] / (s.K * B)), w_kl = (real)(s.numbers[WEIGHT + KL] / kl_rows(s));
+    for (i = lane; i < s.dx; i += GPU_WARP)
+        first.x[(int64_t)b * s.dx + i] = u[i] = point_value(s.data, s.data_kind, row, s.dx, i);
+    network_forward(s.layers, 0, s.encoder_layers, b, &u, &v);
+    sample_posterior_row(s.state, 0, s.scale_link, s.K, B, D, b, u, last.bias, s.eps, s.loc, s.scale, s.slope, s.log_scale, s.z);
+    for (k = 0; k < s.K; k++) {
+        int64_t r = (int64_t)k * B + b;
+        real total = 0;
+        __syncwarp();
+        for (d = lane; d < D; d += GPU_WARP) u[d] = s.z[r * D + d];
+        __syncwarp();
+        if (!s.analytic)
+            monte_carlo_kl_row(s.prior, w_kl, s.log_prior_multiplier, s.K, B, r, u, s.eps, s.scale, s.log_scale, s.d_z, s.d_loc,
+                               s.d_scale, s.d_variance, s.kl);
+        else if (k == 0)
+            analytic_kl_row(s.prior, w_kl, s.K, B, b, s.loc, s.scale, s.d_z, s.d_loc, s.d_scale, s.d_variance, s.kl);
+        network_forward(s.layers, s.encoder_layers, s.all_layers, r, &u, &v);
+        for (i = lane; i < s.dx; i += GPU_WARP)
+            total += likelihood_at(s.likelihood, s.inverse_scale, w, first.x[(int64_t)b * s.dx + i], i, s.dx, output.bias, u);
+        total = warp_sum(total);
+        if (lane == 0) s.log_likelihood[r] = total - s.log_normaliser;
+        network_backward(s.layers, s.encoder_layers, s.all_layers, r, true, &u, &v);
+        for (d = lane; d < D; d += GPU_WARP) s.d_z[r * D + d] += u[d];
+    }
+}
+
+/* Number j of the prior's sample. */
+MD_DEVICE void small_sample(const md_small &s, int j, real *u) {
+    for (int d = md_lane(); d < s.D; d += GPU_WARP) {
+        int64_t at = (int64_t)j * s.D + d;
+        s.sample[at] = u[d] = prior_number(s.state, s.prior, s.edge, at, &s.sample_slope[at]);
+    }
+    __syncwarp();
+    if (s.regulariser_kind == INCLUSIVE_KL)
+        log_prior_of_sample_row(s.prior, (real)(s.numbers[WEIGHT + REGULARISER] / s.B), j, u, s.d_sample,
+                                s.d_variance + (int64_t)kl_rows(s) * s.D, s.regulariser);
+}
+
+/* ---- KL(p || q); inclusive_kl.cuh has its formulas ---- */
+
+/* The density of sample z_j among the posteriors, and its gradient by z_j if asked for. */
+MD_DEVICE void small_inclusive_sums(const md_small &s, int j, real *u) {
+    int lane = md_lane(), B = s.B, D = s.D, d, first, i, n;
+    real largest = -(real)1e30, sum = 0, log_sum;
+    for (d = lane; d < D; d += GPU_WARP) u[d] = s.sample[(int64_t)j * D + d];
+    __syncwarp();
+    for (i = lane; i < B; i += GPU_WARP) {
+        real q = log_posterior(u, s.loc + (int64_t)i * D, s.scale + (int64_t)i * D, s.log_scale[i], D);
+        real larger = q > largest || q != q ? q : largest;
+        sum = sum * md_exp(largest - larger) + md_exp(q - larger);
+        largest = larger;
+    }
+    log_sum = warp_max(largest);
+    log_sum += md_log(warp_sum(sum * md_exp(largest - log_sum)));
+    if (lane == 0) {
+        s.log_sum[j] = log_sum;
+        s.regulariser[j] += (real)0.5 * D * MD_LOG_2PI + md_log((real)B) - log_sum;
+    }
+    if (!s.with_sample_grad) return;
+    for (first = 0; first < D; first += DIMS_AT_ONCE) {
+        real by_z[DIMS_AT_ONCE] = {0};
+        for (i = lane; i < B; i += GPU_WARP) {
+            const real *m = s.loc + (int64_t)i * D, *t = s.scale + (int64_t)i * D;
+            real weight = md_exp(log_posterior(u, m, t, s.log_scale[i], D) - log_sum) / B;
+#pragma unroll
+            for (n = 0; n < DIMS_AT_ONCE; n++)
+                if (first + n < D) by_z[n] += weight * ((u[first + n] - m[first + n]) / t[first + n]) / t[first + n];
+        }
+#pragma unroll
+        for (n = 0; n < DIMS_AT_ONCE; n++) {
+            by_z[n] = warp_sum(by_z[n]);
+            if (first + n < D && lane == 0)
+                s.d_sample[(int64_t)j * D + first + n] += (real)s.numbers[WEIGHT + REGULARISER] * by_z[n];
+        }
+    }
+}
+
+/* The gradient by loc and scale of point i. */
+MD_DEVICE void small_inclusive_grad(const md_small &s, int i) {
+    int lane = md_lane(), B = s.B, D = s.D, first, j, n;
+    const real *m = s.loc + (int64_t)i * D, *t = s.scale + (int64_t)i * D;
+    real w = (real)s.numbers[WEIGHT + REGULARISER], log_scale = s.log_scale[i];
+    for (first = 0; first < D; first += DIMS_AT_ONCE) {
+        real by_loc[DIMS_AT_ONCE] = {0}, by_scale[DIMS_AT_ONCE] = {0};
+        for (j = lane; j < B; j += GPU_WARP) {
+            const real *z = s.sample + (int64_t)j * D;
+            real weight = md_exp(log_posterior(z, m, t, log_scale, D) - s.log_sum[j]) / B;
+#pragma unroll
+            for (n = 0; n < DIMS_AT_ONCE; n++)
+                if (first + n < D) {
+                    real r = (z[first + n] - m[first + n]) / t[first + n];
+                    by_loc[n] += weight * r;
+                    by_scale[n] += weight * (r * r - 1);
+                }
+        }
+#pragma unroll
+        for (n = 0; n < DIMS_AT_ONCE; n++) {
+            int64_t at = (int64_t)i * D + first + n;
+            by_loc[n] = warp_sum(by_loc[n]);
+            by_scale[n] = warp_sum(by_scale[n]);
+            if (first + n < D && lane == 0) {
+                s.d_loc[at] -= w * by_loc[n] / t[first + n];
+                s.d_scale[at] -= w * by_scale[n] / t[first + n];
+            }
+        }
+    }
+}
+
+/* ---- the MMD; mmd.cuh has its formulas ---- */
+
+/* Point i's part of the value, and the gradient by its z and, if asked for, by its sample. */
+MD_DEVICE void small_mmd(const md_small &s, int i) {
+    int lane = md_lane(), B = s.B, D = s.D, K = s.K, d, k, j;
+    real w = (real)s.numbers[WEIGHT + REGULARISER], within = 2 / ((real)B * (B - 1)), across = 2 / ((real)B * B);
+    real total = 0, slope;
+    for (d = 0; d < D; d++) {
+        real x = s.sample[(int64_t)i * D + d], by_x = 0;
+        for (k = 0; k < K; k++) {
+            const real *ys = s.z + (int64_t)k * B * D + d;
+            real y = ys[(int64_t)i * D], by_y = 0;
+            for (j = lane; j < B; j += GPU_WARP) {
+                real other = s.sample[(int64_t)j * D + d], y_j = ys[(int64_t)j * D], kernel;
+                if (j != i) {
+                    kernel = mmd_pair(y - y_j, &slope);
+                    total += within / 2 / K * kernel;
+                    by_y += within * slope;
+                    if (k == 0) {
+                        kernel = mmd_pair(x - other, &slope);
+                        total += within / 2 * kernel;
+                        by_x += within * slope;
+                    }
+                }
+                kernel = mmd_pair(y - other, &slope);
+                total -= across / K * kernel;
+                by_y -= across * slope;
+                if (s.with_sample_grad) {
+                    mmd_pair(x - y_j, &slope);
+                    by_x -= across / K * slope;
+                }
+            }
+            by_y = warp_sum(by_y);
+            if (lane == 0) s.d_z[((int64_t)k * B + i) * D + d] += w / K * by_y;
+        }
+        if (!s.with_sample_grad) continue;
+        by_x = warp_sum(by_x);
+        if (lane == 0) s.d_sample[(int64_t)i * D + d] = w * by_x;
+    }
+    total = warp_sum(total);
+    if (lane == 0) s.regulariser[i] = total;
+}
+
+/* ---- back ---- */
+
+/* The regulariser's gradient at point b, and back through the encoder. */
+MD_DEVICE void small_back(const md_small &s, int b, real *u, real *v) {
+    if (s.regulariser_kind == INCLUSIVE_KL) small_inclusive_grad(s, b);
+    if (s.regulariser_kind == MMD) small_mmd(s, b);
+    __syncwarp();
+    for (int d = md_lane(); d < s.D; d += GPU_WARP)
+        posterior_backward_at(s.K, s.B, s.D, (int64_t)b * s.D + d, s.d_z, s.eps, s.d_loc, s.d_scale, s.slope, u);
+    network_backward(s.layers, 0, s.encoder_layers, b, false, &u, &v);
+}
+
+/* ---- weights ---- */
+
+/* The terms' means and Adam's rates.   A block. */
+MD_DEVICE void small_values(const md_small &s, real *rates) {
+    int rows = s.K * s.B, parts = s.regulariser_kind == NO_REGULARISER ? 0 : s.B;
+    means_of_terms(s.numbers, rows, kl_rows(s), parts, s.regulariser_kind == INCLUSIVE_KL ? 1.0 / s.B : 1.0,
+                   s.log_likelihood, s.kl, s.regulariser);
+    if (threadIdx.x == 0) set_rates(s.numbers, (double)(s.state[STEP] + 1), rates);
+}
+
+/* The gradient by the logits of a learned variance.   A block. */
+MD_DEVICE void small_variance(const md_small &s, real *d_v, real *d_logits) {
+    int rows = kl_rows(s), samples = 0;
+    if (s.regulariser_kind == INCLUSIVE_KL) rows += s.B;
+    if (s.regulariser_kind != NO_REGULARISER) samples = s.B;
+    for (int d = 0; d < s.D; d++)
+        variance_grad_at(d, rows, samples, s.D, s.d_variance, s.d_sample, s.sample_slope, d_v);
+    __syncthreads();
+    logits_gradient(s.D, s.prior.scale, d_v, d_logits);
+    __syncthreads();
+    for (int d = threadIdx.x; d < s.D; d += blockDim.x) look_at(d_logits[d], s.state);
+}
+
+MD_DEVICE void small_weights(const md_small &s, real *rates, real *d_v, real *d_logits) {
+    int task, t, n;
+    for (task = blockIdx.x;; task += gridDim.x) {
+        for (n = 0, t = task; n < s.all_layers; n++) {
+            md_layer l = layer_at(s.layers, n);
+            if (t < weight_tasks(l)) {
+                weight_gradient(l, t, n < s.encoder_layers ? s.B : s.K * s.B, s.state);
+                break;
+            }
+            t -= weight_tasks(l);
+        }
+        if (n < s.all_layers) continue;
+        if (t == 0) small_values(s, rates);
+        if (t == 1 && s.with_sample_grad) small_variance(s, d_v, d_logits);
+        if (t > 0) return;
+    }
+}
+
+/* ---- the steps ---- */
+
+MD_KERNEL train_small(
+    int64_t *state, double *numbers, double *totals, real *rates, const int64_t *order, const void *data, int data_kind,
+    const int64_t *layers, int encoder_layers, int all_layers, int K, int D, int dx, int batch_size, int scale_link,
+    int likelihood, double likelihood_scale, int analytic, double log_prior_multiplier, int regulariser_kind,
+    int with_sample_grad, int prior, int components, const real *prior_loc, real *prior_scale, const real *log_weight,
+    const real *constants, const real *edge, double variance_scale, const real *logits, real *d_logits, real *d_v, real *eps,
+    real *loc, real *scale, real *slope, real *log_scale, real *z, real *d_z, real *d_loc, real *d_scale, real *d_variance,
+    real *kl, real *log_likelihood, real *sample, real *sample_slope, real *d_sample, real *log_sum, real *regulariser,
+    int64_t size, real *gradient, real *vector, real *m, real *v, real *v_max
+) {
+    __shared__ real rooms[SMALL_WARPS][2][SMALL_WIDTH];
+    __shared__ int64_t table[SMALL_LAYERS * LAYER_FIELDS]; /* the same in every block */
+    real *room = rooms[threadIdx.x / GPU_WARP][0], *other = rooms[threadIdx.x / GPU_WARP][1];
+    int64_t passed = 0, i;
+    int warps = blockDim.x / GPU_WARP * gridDim.x, me = threadIdx.x / GPU_WARP * gridDim.x + blockIdx.x, task;
+    md_small s = {state, numbers, order, table, data, data_kind, encoder_layers, all_layers, K, 0, D, dx, scale_link,
+                  likelihood, analytic, regulariser_kind, with_sample_grad, (real)(1 / likelihood_scale),
+                  (real)log_prior_multiplier, (real)(likelihood == LAPLACE ? dx * log(2 * likelihood_scale) : 0),
+                  {prior, components, D, prior_loc, prior_scale, log_weight, constants}, edge, eps, loc, scale, slope, log_scale,
+                  z, d_z, d_loc, d_scale, d_variance, kl, log_likelihood, sample, sample_slope, d_sample, log_sum, regulariser};
+    for (i = threadIdx.x; i < all_layers * LAYER_FIELDS; i += blockDim.x) table[i] = layers[i];
+    __syncthreads();
+    if (with_sample_grad) {
+        if (blockIdx.x == 0) scale_from_logits(logits, D, components, variance_scale, prior_scale);
+        grid_barrier(state + ARRIVED, &passed);
+    }
+    while (state[FIRST] < state[END] && state[FAULT] < 0) {
+        int64_t rest = state[USED_ROWS] - state[FIRST] % state[EPOCH_ROWS];
+        s.B = rest < batch_size ? (int)rest : batch_size;
+        for (task = me; task < (regulariser_kind == NO_REGULARISER ? s.B : 2 * s.B); task += warps) {
+            if (task < s.B)
+                small_point(s, task, room, other);
+            else
+                small_sample(s, task - s.B, room);
+            __syncwarp();
+        }
+        grid_barrier(state + ARRIVED, &passed);
+        if (regulariser_kind == INCLUSIVE_KL) {
+            for (task = me; task < s.B; task += warps) {
+                small_inclusive_sums(s, task, room);
+                __syncwarp();
+            }
+            grid_barrier(state + ARRIVED, &passed);
+        }
+        for (task = me; task < s.B; task += warps) {
+            small_back(s, task, room, other);
+            __syncwarp();
+        }
+        grid_barrier(state + ARRIVED, &passed);
+        small_weights(s, rates, d_v, d_logits);
+        grid_barrier(state + ARRIVED, &passed);
+        int fault = fault_of_step(state, numbers);
+        if (fault < 0)
+            for (i = md_me(); i < size; i += (int64_t)gridDim.x * blockDim.x)
+                vector[i] -= md_adam(
+                    -gradient[i], &m[i], &v[i], &v_max[i], rates[REST1], rates[REST2], rates[RATE], rates[ROOT], rates[TINY]);
+        if (md_me() == 0) {
+            state[FAULT] = fault;
+            if (fault < 0) count_step(state, numbers, totals, s.B);
+        }
+        grid_barrier(state + ARRIVED, &passed);
+        if (with_sample_grad) {
+            if (blockIdx.x == 0) scale_from_logits(logits, D, components, variance_scale, prior_scale);
+            grid_barrier(state + ARRIVED, &passed);
+        }
+    }
+}

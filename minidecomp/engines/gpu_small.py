@@ -1,0 +1,57 @@
+"""Training a small model on a GPU: one launch makes all the steps of a call (``_core/gpu/small_step.cuh``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.codes import NO_REGULARISER, REGULARISERS, SMALL_LAYERS, SMALL_WIDTH
+from ..model.vae import VAE
+from ..objective import Objective
+from .device import Call
+from .gpu_step import DevicePoints, GpuStep, Layer
+
+LARGEST_PRODUCTS = 3e7  # multiplications of rows by weights a step
+LARGEST_PAIRS = 3e6  # pairs of points, times dimensions, of a regulariser a step
+
+
+def fits(vae: VAE, objective: Objective, rows: int) -> bool:
+    """Whether batches of ``rows`` points of a model are small enough that one launch for many steps is the fastest."""
+    widths = [*vae.encoder.widths, *vae.decoder.widths]
+    layers = vae.encoder.layers + vae.decoder.layers
+    products = vae.parameters.vector.size * rows * objective.samples
+    pairs = rows**2 * vae.latent_dim * objective.samples if objective.alpha > 0 else 0
+    small = max(widths) <= SMALL_WIDTH and layers <= SMALL_LAYERS
+    return small and products <= LARGEST_PRODUCTS and pairs <= LARGEST_PAIRS
+
+
+class SmallStep:
+    """The launch that makes all steps of a call of ``train``, on the arrays of a step of up to ``max_rows`` points."""
+
+    def __init__(self, step: GpuStep, max_rows: int):
+        self._step, layers = step, [*step.encoder, *step.decoder]
+        table = np.array([_fields(step, layer) for layer in layers], np.int64)
+        logits = {} if step.vae.learn_prior_variance else {"logits": step.vector, "d_logits": step.gradient}
+        self._arguments = logits | {
+            "layers": step.device.array(table, np.int64),
+            "encoder_layers": len(step.encoder),
+            "all_layers": len(layers),
+            "analytic": step.objective.kl == "analytic",
+            "d_variance": step.d_variance,
+            "log_sum": step.device.zeros(max_rows),
+        }
+
+    def launch(self, points: DevicePoints, batch_size: int, regulariser: str | None) -> Call:
+        """The launch over all rows of ``order``, in batches."""
+        step, kind = self._step, NO_REGULARISER if regulariser is None else REGULARISERS.index(regulariser)
+        batches = {"order": step.order, "data": points.array, "data_kind": points.kind, "batch_size": batch_size}
+        arguments = step.arrays | self._arguments | batches | {"regulariser_kind": kind}
+        return step.device.bind_together("train_small", step.device.block, arguments)
+
+
+def _fields(step: GpuStep, layer: Layer) -> list[Any]:
+    """A layer's row in the kernel's table: its sizes, its activation, and its arrays' addresses."""
+    n_in, n_out = layer.W.shape
+    arrays = (layer.W, layer.b, layer.d_W, layer.d_b, layer.x, layer.h, layer.d_a)
+    return [n_in, n_out, layer.activation, *map(step.device.address, arrays)]
