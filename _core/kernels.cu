@@ -22,3 +22,4 @@
 #include "gpu/end_of_step.cuh"
 #include "gpu/small_network.cuh"
 #include "gpu/small_step.cuh"
+#include "gpu/use.cuh"

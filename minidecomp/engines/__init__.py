@@ -13,6 +13,7 @@ the loss, which is minus the objective.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,6 +34,8 @@ class Engine(Protocol):
 
     An engine does one call at a time. A call during another one, from a second thread or from a prior's method, raises
     RuntimeError.
+
+    An engine may keep a copy of the last data, so data that it has seen are not to be changed in place.
 
     A call that fails changes nothing. It raises ValueError if the data do not have the model's width, if there are no
     rows or more than there is room for, if a draw has the wrong shape, or if the MMD is asked for with a single point
@@ -99,6 +102,25 @@ class Engine(Protocol):
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         """log p(x|z) + log p(z) - log q(z|x) of each posterior sample, (K, B), in nats; the KL must be monte-carlo."""
 
+    def values_by_batch(
+        self,
+        data: Points,
+        order: np.ndarray,
+        batch_size: int,
+        seed: int,
+        steps: Sequence[int],
+        regularisers: Sequence[str],
+    ) -> list[dict[str, dict[str, float]]]:
+        """The ``values`` of each batch of rows in ``order``, with the draws of its own step, by regulariser.
+
+        A batch with too few points for every regulariser has them under ``none``, without a regulariser.
+        """
+
+    def log_weights_by_batch(
+        self, data: Points, batch_size: int, seed: int, steps: Sequence[Sequence[int]]
+    ) -> Iterator[np.ndarray]:
+        """The ``log_weights`` of each batch of rows, in order: one array (K, B) for each of the batch's own steps."""
+
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D) of q(z|x) for data (N, dx)."""
 
@@ -148,7 +170,8 @@ ROWS_AT_ONCE = 512  # enough rows for fast encoding of many points
 def make_for_use(name: str, vae: VAE, objective: Objective, *, batch_size: int, threads: int = 1) -> Engine:
     """An engine for a trained model. It always gives exactly the same codes.
 
-    A code's last bits depend on how many rows are multiplied together, so the number of rows is fixed.
+    A code's last bits depend on how many rows are multiplied together, so the number of rows is fixed. The GPU engine
+    has a number of its own, whatever the batch size (gpu_coder.py).
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,7 @@ from ..randomness.draws import Draws, prior_of_step
 from ..terms import kl
 from ..terms.posterior import sample
 from ..terms.priors import Gaussian
-from . import rules
+from . import batches, rules
 from .constants import is_built_in, prior_constants
 from .textbook import TextbookEngine
 
@@ -227,6 +227,24 @@ class CpuEngine:
         with blas.single_threaded():
             self._engine.log_weights(x, seed, step, out)
         return out
+
+    def values_by_batch(
+        self,
+        data: Points,
+        order: np.ndarray,
+        batch_size: int,
+        seed: int,
+        steps: Sequence[int],
+        regularisers: Sequence[str],
+    ) -> list[dict[str, dict[str, float]]]:
+        """See the contract, ``minidecomp.engines.Engine``."""
+        return batches.values_by_batch(self, data, order, batch_size, seed, steps, regularisers)
+
+    def log_weights_by_batch(
+        self, data: Points, batch_size: int, seed: int, steps: Sequence[Sequence[int]]
+    ) -> Iterator[np.ndarray]:
+        """See the contract, ``minidecomp.engines.Engine``."""
+        return batches.log_weights_by_batch(self, data, batch_size, seed, steps)
 
     def _named(self, values: tuple[float, float, float], wanted: str | None) -> dict[str, float]:
         named = dict(zip(TERMS, values, strict=True))

@@ -68,6 +68,7 @@ class Device:
 
     xp: Any
     block = codes.GPU_BLOCK  # the largest number of threads in a block
+    most_rows = 2**14  # encoded or decoded at once
     blocks_together: int  # how many blocks of a large kernel can run at once
     queue: AbstractContextManager[Any] = nullcontext()  # open while anything is allocated, copied or launched
 

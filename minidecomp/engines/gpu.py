@@ -8,27 +8,27 @@ kernel ``finish`` updates. Nothing is copied to or from the host between the fir
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
 from .._core import codes
-from .._core.codes import BIT_DATA, BYTE_DATA, FAULTS, REAL_DATA, TERMS
-from ..data.points import Bits, Points, as_numbers, evenly_spread
+from .._core.codes import FAULTS, TERMS
+from ..data.points import Points
 from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
 from ..randomness.draws import Draws
 from . import gpu_small, rules
+from .batches import usable
 from .device import Call, CupyDevice, Device
 from .faults import raises_faults
 from .gpu_program import Program
 from .gpu_step import ADAM, EPOCHS_AT_ONCE, HEAD, STATE, VALUE, WEIGHT, DevicePoints, GpuStep, parts_of_report
-
-FEW_ONES = 1 / 8  # below this share of ones, the rows of W for the ones are added up; above it, bits become numbers
+from .gpu_use import GpuUse, upload
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,6 +65,7 @@ class GpuEngine:
         self._device = CupyDevice(vae.dtype) if device is None else device
         with self._device.queue:
             self._step = GpuStep(vae, objective, max_rows, self._device)
+            self._use = GpuUse(self._step)
             fits = gpu_small.fits(vae, objective, max_rows)
             self._small = gpu_small.SmallStep(self._step, max_rows) if fits else None
         self._optimizer: Adam | None = None
@@ -211,20 +212,21 @@ class GpuEngine:
         self._device.write(self._step.report[: report.size], report)
 
     def _on_device(self, points: Points) -> DevicePoints:
-        if isinstance(points, Bits):
-            some = as_numbers(points[evenly_spread(len(points), 1000)], np.float32)
-            return DevicePoints(self._device.array(points.packed, np.uint8), BIT_DATA, float(some.mean()) < FEW_ONES)
-        if points.dtype == np.uint8:
-            return DevicePoints(self._device.array(points, np.uint8), BYTE_DATA, False)
-        return DevicePoints(self._device.array(points), REAL_DATA, False)
+        """The points' copy on the device: the last one that they were used from, or a new one."""
+        there = self._use.points if points is self._use.data else None
+        return there or upload(self._device, points)
+
+    def _trained(self, data: Points) -> DevicePoints | None:
+        """The data's copy on the device, if they were trained on last."""
+        return self._points if data is self._data else None
 
     def _one_batch(self, x: Points) -> DevicePoints:
         """x as one batch, in its own order."""
         self._step.order[: len(x)] = self._device.array(np.arange(len(x)), np.int64)
         return self._on_device(x)
 
-    def _named_values(self, regulariser: str | None) -> dict[str, float]:
-        named = dict(zip(TERMS, self._device.to_host(self._step.numbers)[VALUE].tolist(), strict=True))
+    def _named(self, values: np.ndarray, regulariser: str | None) -> dict[str, float]:
+        named = dict(zip(TERMS, values.tolist(), strict=True))
         if regulariser is None:
             del named["regulariser"]
         return rules.with_objective(named, self.objective)
@@ -248,59 +250,76 @@ class GpuEngine:
             calls, samples = calls + step.given_sample(B, draws.prior_noise, draws.prior_choice), B
         for call in calls + step.parameter_gradients(points, B, variance_rows, samples):
             call()
-        return self._named_values(regulariser), step.on_host(step.gradient)
+        values = self._device.to_host(step.numbers)[VALUE]
+        return self._named(values, regulariser), step.on_host(step.gradient)
 
     @on_the_device
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms of x (B, dx) with the draws of a seed and a step."""
         wanted = rules.asked(regulariser, self.objective)
         rules.check_batch(x, self.vae, wanted, self.max_rows)
-        self._run_values(x, seed, step, wanted)
-        return self._named_values(wanted)
+        ((found,),) = self._use.values(x, self._trained(x), range(len(x)), len(x), seed, [step], [wanted])
+        return self._named(found, wanted)
 
-    def _run_values(self, x: Points, seed: int, step: int, regulariser: str | None) -> None:
-        points = self._one_batch(x)
-        self._set(seed, step)
-        for call in self._step.values(points, len(x), regulariser)[0]:
-            call()
+    @on_the_device
+    def values_by_batch(
+        self,
+        data: Points,
+        order: np.ndarray,
+        batch_size: int,
+        seed: int,
+        steps: Sequence[int],
+        regularisers: Sequence[str],
+    ) -> list[dict[str, dict[str, float]]]:
+        """See the contract, ``minidecomp.engines.Engine``. All batches are computed before the first is read."""
+        rules.check_batches(data, order, batch_size, steps, self.vae, self.max_rows)
+        used = [usable(regularisers, len(order[first:][:batch_size])) for first in range(0, len(order), batch_size)]
+        names = list(dict.fromkeys(name for each in used for name in each))
+        wanted = {name: rules.asked(name, self.objective) for name in names}
+        values = self._use.values(data, self._trained(data), order, batch_size, seed, steps, [*wanted.values()])
+        found = dict(zip(names, values, strict=True))
+        return [{name: self._named(found[name][i], wanted[name]) for name in each} for i, each in enumerate(used)]
 
     @on_the_device
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         """log p(x|z) + log p(z) - log q(z|x), (K, B) float64, in nats, on the host."""
         rules.check_importance(self.objective)
         rules.check_batch(x, self.vae, None, self.max_rows)
-        self._run_values(x, seed, step, None)
-        rows, host, arrays = self.objective.samples * len(x), self._device.to_host, self._step.arrays
-        log_p, log_ratio = (host(arrays[name])[:rows].astype(np.float64) for name in ("log_likelihood", "kl"))
-        return (log_p - log_ratio).reshape(-1, len(x))
+        return self._use.log_weights(x, self._trained(x), len(x), seed, [(0, step)])[0]
+
+    def log_weights_by_batch(
+        self, data: Points, batch_size: int, seed: int, steps: Sequence[Sequence[int]]
+    ) -> Iterator[np.ndarray]:
+        """See the contract, ``minidecomp.engines.Engine``. As many batches as fit are computed at once."""
+        firsts = range(0, len(data), batch_size)
+        batches = [(first, step) for first, own in zip(firsts, steps, strict=True) for step in own]
+        while batches:
+            some = self._some_log_weights(data, batch_size, seed, batches)
+            yield from some
+            batches = batches[len(some) :]
+
+    @on_the_device
+    def _some_log_weights(
+        self, data: Points, batch_size: int, seed: int, batches: list[tuple[int, int]]
+    ) -> list[np.ndarray]:
+        """The log weights of the first of the batches, as many as fit, each given by its first row and its step."""
+        rules.check_importance(self.objective)
+        rules.check_batch(data, self.vae, None)
+        rules.check_rows(min(batch_size, len(data)), None, self.max_rows)
+        trained = self._trained(data)
+        count = self._use.log_weights_at_once(data, trained, batch_size, batches)
+        return self._use.log_weights(data, trained, batch_size, seed, batches[:count])
 
     @on_the_device
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D) of q(z|x), on the host."""
         rules.check_batch(data, self.vae, None)
-        loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
-        for first in range(0, len(data), self.max_rows):
-            x = data[first : first + self.max_rows]
-            points = self._one_batch(x)
-            self._set()
-            for call in self._step.encode(points, len(x), 0):
-                call()
-            for name, out in (("loc", loc), ("scale", scale)):
-                out[first : first + len(x)] = self._device.to_host(self._step.arrays[name][: len(x)])
-        return loc, scale
+        return self._use.encode(data, self._trained(data))
 
     @on_the_device
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The decoder's output (N, output_dim) for z (N, D), on the host."""
-        room, output = self._step.arrays["z"], self._step.decoder[-1].h
-        means = np.empty((len(z), output.shape[1]), self.vae.dtype)
-        for first in range(0, len(z), len(room)):
-            part = z[first : first + len(room)]
-            room[: len(part)] = self._device.array(part)
-            for call in self._step.decode(len(part)):
-                call()
-            means[first : first + len(part)] = self._device.to_host(output[: len(part)])
-        return means
+        return self._use.decode(z)
 
     def permutation(self, n: int, seed: int, step: int) -> Any:
         """The order of an epoch's rows, (n,) int64, on the device, where ``train`` takes it."""

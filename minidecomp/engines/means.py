@@ -7,12 +7,9 @@ from collections.abc import Collection
 from typing import Any
 
 from ..data.points import Points, as_stored
-from ..errors import Fault, MinidecompError
 from ..randomness import streams
 from ..randomness.order import permutation
-from ..variants import REGULARISERS
 from . import Engine
-from .rules import NO_REGULARISER
 
 
 def means(
@@ -52,28 +49,19 @@ def means(
     """
     data = as_stored(data, engine.vae.dtype)
     rows = permutation(len(data), seed, *order.at())
+    steps = [draws.step(number) for number in range(-(-len(data) // batch_size))]
     sums, weights = dict.fromkeys(("log_likelihood", "kl", *regularisers), 0.0), dict.fromkeys(regularisers, 0)
-    for number, first in enumerate(range(0, len(data), batch_size)):
-        x = data[rows[first : first + batch_size]]
-        usable = [name for name in regularisers if len(x) >= REGULARISERS[name].least_points]
-        step = draws.step(number)
-        found = {name: _values(engine, x, seed, step, name) for name in usable or [NO_REGULARISER]}
-        for name in usable:
-            sums[name] += len(x) * found[name]["regulariser"]
-            weights[name] += len(x)
+    found = engine.values_by_batch(data, rows, batch_size, seed, steps, list(regularisers))
+    for number, terms in enumerate(found):
+        count = min(batch_size, len(data) - number * batch_size)
+        for name in terms:
+            if name in weights:
+                sums[name] += count * terms[name]["regulariser"]
+                weights[name] += count
         # Every regulariser gives the same; the first is compiled if the engine is, while a user's may not be.
-        one = next(iter(found.values()))
+        one = next(iter(terms.values()))
         for term in ("log_likelihood", "kl"):
-            sums[term] += len(x) * one[term]
+            sums[term] += count * one[term]
     points = len(data)
     result = {name: total / (weights.get(name, points) or math.nan) for name, total in sums.items()}
     return result | {"points": points, "batch_size": min(batch_size, points)}
-
-
-def _values(engine: Engine, x: Points, seed: int, step: int, regulariser: str) -> dict[str, float]:
-    try:
-        return engine.values(x, seed, step, regulariser)
-    except (MinidecompError, MemoryError):
-        raise
-    except Exception as error:  # a user's regulariser or prior may raise anything
-        raise Fault(f"the terms with regulariser {regulariser} failed: {type(error).__name__}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -137,13 +137,30 @@ def check_batch(x: Points, vae: VAE, regulariser: str | None, room: int | None =
     """Raise ValueError if the batch has the wrong width, too few points, or more points than ``room``."""
     if x.shape[1] != vae.data_dim:
         raise ValueError(f"the data are {x.shape[1]} wide, the model takes {vae.data_dim}")
-    if len(x) < 1:
+    check_rows(len(x), regulariser, room)
+
+
+def check_rows(rows: int, regulariser: str | None, room: int | None = None) -> None:
+    """Raise ValueError if a batch of so many rows is empty, too small for the regulariser, or larger than ``room``."""
+    if rows < 1:
         raise ValueError("no rows")
-    if room is not None and len(x) > room:
-        raise ValueError(f"{len(x)} rows, room for {room}")
+    if room is not None and rows > room:
+        raise ValueError(f"{rows} rows, room for {room}")
     least = least_points(regulariser)
-    if len(x) < least:
+    if rows < least:
         raise ValueError(f"{regulariser} needs {'two' if least == 2 else least} points or more")
+
+
+def check_batches(
+    data: Points, order: np.ndarray, batch_size: int, steps: Sequence[int], vae: VAE, room: int | None
+) -> None:
+    """Raise ValueError or IndexError if the data cannot be used in batches of the rows in ``order``."""
+    check_batch(data, vae, None)
+    check_rows(min(batch_size, len(order)), None, room)
+    if not 0 <= order.min() <= order.max() < len(data):
+        raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
+    if len(steps) != -(-len(order) // batch_size):
+        raise ValueError(f"{len(steps)} steps, {-(-len(order) // batch_size)} batches")
 
 
 def check_draws(draws: Draws, batch: int, vae: VAE, objective: Objective) -> None:

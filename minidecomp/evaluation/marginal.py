@@ -85,22 +85,26 @@ def marginal_log_likelihood(
     sampler = make(engine, replace(vae), objective, max_rows=POINTS_AT_ONCE, threads=threads)
     data = as_stored(data, vae.dtype)
     log_p, variance, effective = np.empty((3, len(data)))
-    for number, first in enumerate(range(0, len(data), POINTS_AT_ONCE)):
-        x = data[first : first + POINTS_AT_ONCE]
-        largest, total, squares = np.full(len(x), -np.inf), np.zeros(len(x)), np.zeros(len(x))
+    firsts = range(0, len(data), POINTS_AT_ONCE)
+    steps = [
+        [streams.MARGINAL.step(number * chunks + chunk) for chunk in range(chunks)] for number in range(len(firsts))
+    ]
+    weights = sampler.log_weights_by_batch(data, POINTS_AT_ONCE, seed, steps)
+    for first in firsts:
+        points = min(POINTS_AT_ONCE, len(data) - first)
+        largest, total, squares = np.full(points, -np.inf), np.zeros(points), np.zeros(points)
         for chunk in range(chunks):
-            step = streams.MARGINAL.step(number * chunks + chunk)
-            log_w = sampler.log_weights(x, seed, step)[: samples - chunk * at_once]
+            log_w = next(weights)[: samples - chunk * at_once]
             # sum_k w_k and sum_k w_k^2 relative to e^largest and its square; rescaled when a larger weight comes.
             top = np.maximum(largest, log_w.max(0))
             shrink, w = np.exp(largest - top), np.exp(log_w - top)
             total, squares, largest = total * shrink + w.sum(0), squares * shrink**2 + (w**2).sum(0), top
-        part = slice(first, first + len(x))
+        part = slice(first, first + points)
         log_p[part] = largest + np.log(total) - math.log(samples)
         effective[part] = total**2 / squares
         # Var log p ~ Var(mean w) / (mean w)^2 = (1 / effective - 1 / K) K / (K - 1)
         variance[part] = np.maximum(1 / effective[part] - 1 / samples, 0) * samples / max(samples - 1, 1)
-        progress(first + len(x))
+        progress(first + points)
     count = len(data)
     return MarginalLogLikelihood(
         mean=float(log_p.mean()),

@@ -158,6 +158,28 @@ def test_encode_decode_and_log_weights(kind, dtype):
 
 
 @engines
+def test_batches_of_a_data_set_are_batches(kind):
+    """Terms and log weights of all batches are to the bit those of each alone; a last batch of one has no MMD."""
+    vae, objective = model("float32")
+    data, order, steps = batch(vae, 23), np.random.default_rng(0).permutation(23)[:21], range(2**62, 2**62 + 5)
+    engine = engine_of(kind, vae, objective, 5)
+    found = engine.values_by_batch(data, order, 5, 2**64 - 1, steps, ["mmd", "kl-inc"])
+    assert [list(each) for each in found] == [["mmd", "kl-inc"]] * 4 + [["kl-inc"]]
+    for i, each in enumerate(found):
+        x = data[order[5 * i : 5 * i + 5]]
+        assert each == {name: engine.values(x, 2**64 - 1, steps[i], name) for name in each}
+    last = engine.values_by_batch(data, order, 5, 2**64 - 1, steps, ["mmd"])[-1]
+    assert last == {"none": engine.values(data[order[20:]], 2**64 - 1, steps[4], "none")}
+    draws_of = [[10 * i + chunk for chunk in range(3)] for i in range(5)]
+    weights = list(engine.log_weights_by_batch(data, 5, 7, draws_of))
+    for i, own in enumerate(draws_of):
+        for step, got in zip(own, weights[3 * i : 3 * i + 3], strict=True):
+            assert_array_equal(got, engine.log_weights(data[5 * i : 5 * i + 5], 7, step))
+    with pytest.raises(IndexError):
+        engine.values_by_batch(data, np.array([0, 23]), 5, 0, [0], ["mmd"])
+
+
+@engines
 def test_permutation(kind):
     vae, objective = model()
     order = engine_of(kind, vae, objective, 2).permutation(50, 2**64 - 1, 4)

@@ -62,6 +62,7 @@ class EmulatedDevice(Device):
     """The CPU as a GPU. ``block``, the most threads of one, and the order they run in are free."""
 
     xp = np
+    most_rows = 64
 
     def __init__(self, dtype: Any, block: int = 64, reverse: bool = False):
         super().__init__(dtype)

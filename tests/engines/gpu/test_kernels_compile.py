@@ -158,4 +158,7 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
             engine = engine_on("emulated", vae, objective, 10)
             trained(engine, data, 2, 10, amsgrad=regulariser == "mmd")
             engine.value_and_grad(data[:10], draws(vae, objective, 10))
+            engine.decode(engine.encode(data)[0])
+            engine.values(data[:10], 0, 0)
+    engine.log_weights(data[:10], 0, 0)
     assert launched == set(signatures(source()))

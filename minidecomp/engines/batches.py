@@ -1,0 +1,53 @@
+"""A data set in batches through an engine that takes one batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..data.points import Points
+from ..errors import Fault, MinidecompError
+from . import Engine
+from .rules import NO_REGULARISER, least_points
+
+
+def usable(regularisers: Sequence[str], points: int) -> list[str]:
+    """The regularisers that can be computed from a batch of so many points, or ``none`` if there are none."""
+    return [name for name in regularisers if points >= least_points(name)] or [NO_REGULARISER]
+
+
+def values_by_batch(
+    engine: Engine,
+    data: Points,
+    order: np.ndarray,
+    batch_size: int,
+    seed: int,
+    steps: Sequence[int],
+    regularisers: Sequence[str],
+) -> list[dict[str, dict[str, float]]]:
+    """``Engine.values_by_batch``, batch by batch."""
+    found = []
+    for first, step in zip(range(0, len(order), batch_size), steps, strict=True):
+        x = data[order[first : first + batch_size]]
+        found.append({name: _values(engine, x, seed, step, name) for name in usable(regularisers, len(x))})
+    return found
+
+
+def _values(engine: Engine, x: Points, seed: int, step: int, regulariser: str) -> dict[str, float]:
+    try:
+        return engine.values(x, seed, step, regulariser)
+    except (MinidecompError, MemoryError):
+        raise
+    except Exception as error:  # a user's regulariser or prior may raise anything
+        raise Fault(f"the terms with regulariser {regulariser} failed: {type(error).__name__}: {error}") from error
+
+
+def log_weights_by_batch(
+    engine: Engine, data: Points, batch_size: int, seed: int, steps: Sequence[Sequence[int]]
+) -> Iterator[np.ndarray]:
+    """``Engine.log_weights_by_batch``, batch by batch."""
+    for first, own in zip(range(0, len(data), batch_size), steps, strict=True):
+        x = data[first : first + batch_size]
+        for step in own:
+            yield engine.log_weights(x, seed, step)
