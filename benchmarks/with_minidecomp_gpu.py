@@ -9,7 +9,7 @@ import numpy as np
 import minidecomp
 from minidecomp import resolve
 from minidecomp._core import codes
-from minidecomp.engines.device import CupyDevice, Device
+from minidecomp.engines.device import Call, CupyDevice, Device
 from minidecomp.engines.gpu_step import WEIGHT, GpuStep
 from minidecomp.engines.probe import describe
 from minidecomp.model import from_options
@@ -27,12 +27,10 @@ class Step(with_minidecomp.Step):
     engine_name = "gpu"
 
     def run(self, units: int) -> None:
-        """As in ``minidecomp train``, the order is copied to the device once per epoch, and a call has many steps."""
+        """As in ``minidecomp train``, the orders are copied to the device once for many steps."""
         if len(self.order) < units * self.batch:
             epochs = -(-units * self.batch // len(self.data))
-            order = self.engine.permutation(len(self.data), 0, 0)
-            self.order = np.tile(self.engine._device.to_host(order), epochs)
-            self.order = self.engine._device.array(self.order, np.int64)
+            self.order = self.engine.permutations(len(self.data), 0, 0, epochs).reshape(-1)
         super().run(units)
 
 
@@ -57,22 +55,23 @@ class Mmd:
             step.numbers[...] = self.device.array(numbers, np.float64)
             self.calls, self.parts = step._mmd(len(z))
             self.d_z, self.value = step.arrays["d_z"], step.arrays["regulariser"]
+        self.graph: Call | None = None
 
-    def _once(self) -> None:
+    def check(self, out: str) -> dict[str, float]:
         with self.device.queue:
             self.d_z[...] = 0
             for call in self.calls:
                 call()
-
-    def check(self, out: str) -> dict[str, float]:
-        self._once()
         np.savez(out, z=self.device.to_host(self.d_z))
         return {"regulariser": float(self.device.to_host(self.value)[: self.parts].sum(dtype=np.float64))}
 
     def run(self, units: int) -> None:
-        for _ in range(units):
-            self._once()
-        self.device.xp.cuda.runtime.deviceSynchronize()
+        """One launch for each unit, as in training, which replays CUDA graphs; the gradients add up."""
+        with self.device.queue:
+            self.graph = self.graph or self.device.graph(self.calls)
+            for _ in range(units):
+                self.graph()
+            self.device.to_host(self.value)
 
 
 def load(path: str, threads: int) -> Step | Mmd:

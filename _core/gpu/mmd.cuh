@@ -15,11 +15,9 @@
        MMD^2 = sum_i F_x(x_i) + mean_k sum_i F_y(y_i) - 2 a B k(0),   d/dy_i = 2 F_y'(y_i) / K,   d/dx_i = 2 F_x'(x_i).
    Charges are small differences of large moments: moments are summed in double. */
 
-enum {
-    MMD_ORDER = sizeof(real) == 4 ? GPU_MMD_ORDER_FLOAT : GPU_MMD_ORDER_DOUBLE,
-    MMD_PLACES = GPU_MMD_SPAN * MMD_ORDER, /* numbers of a sample and a dimension */
-    MMD_CHUNK = 64                         /* points whose T_l are held at once */
-};
+#define MMD_ORDER (sizeof(real) == 4 ? GPU_MMD_ORDER_FLOAT : GPU_MMD_ORDER_DOUBLE)
+#define MMD_PLACES (GPU_MMD_SPAN * MMD_ORDER) /* numbers of a sample and a dimension */
+#define MMD_CHUNK 64                          /* points whose T_l are held at once */
 
 /* ---- cells ---- */
 

@@ -43,24 +43,24 @@ MD_DEVICE void row_forward(const md_layer &l, const real *x, real *out) {
     __syncwarp();
 }
 
-#define ROWS_AT_ONCE 4
+#define OUTPUTS_AT_ONCE 4
 
 /* out (n_in,) = W d for d (n_out,); both in shared memory. A row of W has as many lanes as it has columns, at most all. */
 MD_DEVICE void row_backward(const md_layer &l, const real *d, real *out) {
     int lane = md_lane(), columns = lanes_for(l.n_out), groups = GPU_WARP / columns, first, i, j, k;
     const real *W = l.W;
     __syncwarp();
-    for (first = 0; first < l.n_in; first += ROWS_AT_ONCE * groups) {
-        real sum[ROWS_AT_ONCE];
+    for (first = 0; first < l.n_in; first += OUTPUTS_AT_ONCE * groups) {
+        real sum[OUTPUTS_AT_ONCE];
 MD_UNROLL
-        for (i = 0; i < ROWS_AT_ONCE; i++) {
+        for (i = 0; i < OUTPUTS_AT_ONCE; i++) {
             k = first + i * groups + lane / columns;
             sum[i] = 0;
             if (k < l.n_in)
                 for (j = lane % columns; j < l.n_out; j += columns) sum[i] += d[j] * W[k * l.n_out + j];
         }
 MD_UNROLL
-        for (i = 0; i < ROWS_AT_ONCE; i++) {
+        for (i = 0; i < OUTPUTS_AT_ONCE; i++) {
             k = first + i * groups + lane / columns;
             sum[i] = lanes_sum(sum[i], 1, columns);
             if (lane % columns == 0 && k < l.n_in) out[k] = sum[i];

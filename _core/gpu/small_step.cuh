@@ -158,33 +158,31 @@ MD_UNROLL
 /* Point i's part of the value, and the gradient by its z and, if asked for, by its sample. */
 MD_DEVICE void small_mmd(const md_small &s, int i) {
     int lane = md_lane(), B = s.B, D = s.D, K = s.K, d, k, j;
-    real w = (real)s.numbers[WEIGHT + REGULARISER], within = 2 / ((real)B * (B - 1)), across = 2 / ((real)B * B);
-    real total = 0, slope;
+    real w = (real)s.numbers[WEIGHT + REGULARISER], within = 2 / ((real)B * (B - 1)), across = 2 / ((real)B * B), slope;
+    double pair = 1 / ((double)B * (B - 1)), cross = 2 / ((double)B * B), total = 0; /* double, as in mmd.cuh */
     for (d = 0; d < D; d++) {
         real x = s.sample[(int64_t)i * D + d], by_x = 0;
         for (k = 0; k < K; k++) {
             const real *ys = s.z + (int64_t)k * B * D + d;
-            real y = ys[(int64_t)i * D], by_y = 0;
+            real y = ys[(int64_t)i * D], by_y = 0, sum_xx = 0, sum_xy = 0, sum_yy = 0;
             for (j = lane; j < B; j += GPU_WARP) {
-                real other = s.sample[(int64_t)j * D + d], y_j = ys[(int64_t)j * D], kernel;
+                real x_j = s.sample[(int64_t)j * D + d], y_j = ys[(int64_t)j * D];
                 if (j != i) {
-                    kernel = mmd_pair(y - y_j, &slope);
-                    total += within / 2 / K * kernel;
+                    sum_yy += mmd_pair(y - y_j, &slope);
                     by_y += within * slope;
-                    if (k == 0) {
-                        kernel = mmd_pair(x - other, &slope);
-                        total += within / 2 * kernel;
-                        by_x += within * slope;
-                    }
                 }
-                kernel = mmd_pair(y - other, &slope);
-                total -= across / K * kernel;
+                if (j != i && k == 0) {
+                    sum_xx += mmd_pair(x - x_j, &slope);
+                    by_x += within * slope;
+                }
+                sum_xy += mmd_pair(y - x_j, &slope);
                 by_y -= across * slope;
                 if (s.with_sample_grad) {
                     mmd_pair(x - y_j, &slope);
                     by_x -= across / K * slope;
                 }
             }
+            total += (pair * sum_yy - cross * sum_xy) / K + pair * sum_xx;
             by_y = warp_sum(by_y);
             if (lane == 0) s.d_z[((int64_t)k * B + i) * D + d] += w / K * by_y;
         }
@@ -193,7 +191,7 @@ MD_DEVICE void small_mmd(const md_small &s, int i) {
         if (lane == 0) s.d_sample[(int64_t)i * D + d] = w * by_x;
     }
     total = warp_sum(total);
-    if (lane == 0) s.regulariser[i] = total;
+    if (lane == 0) s.regulariser[i] = (real)total;
 }
 
 /* ---- back ---- */

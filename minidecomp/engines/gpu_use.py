@@ -17,6 +17,7 @@ from .._core.codes import BIT_DATA, BYTE_DATA, REAL_DATA, TERMS
 from ..data.points import Bits, Points, evenly_spread
 from .device import Call, Device
 from .gpu_coder import Coder, decoder, encoder
+from .gpu_layout import in_packs
 from .gpu_step import STATE, DevicePoints, GpuStep
 from .rules import least_points
 
@@ -226,8 +227,8 @@ class GpuUse:
         return found
 
     def _gather(self, coder: Coder, points: DevicePoints) -> Call:
-        names = {"B": len(coder.x), "x": coder.x, **self._step._batch(points)}
-        return self._step._over("gather", coder.x.size, **names)
+        rows, width = coder.x.shape
+        return self._step._columns("gather", rows, in_packs(width), x=coder.x, **self._step._batch(points))
 
     def _run(self, coder: Coder, batches: int, take: Call, keep: list[Call]) -> None:
         for _ in range(batches):

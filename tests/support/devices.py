@@ -21,7 +21,9 @@ def make_device(kind: str, dtype: Any, **given: Any) -> Any:
     if kind == "gpu":
         if reason := why_no_gpu():
             pytest.skip(f"no GPU: {reason}")
-        return CupyDevice(dtype)
+        device = CupyDevice(dtype)
+        device.queue.use()  # for what a test does with arrays itself
+        return device
     if COMPILER is None:
         pytest.skip("no g++ to compile the kernels with")
     return EmulatedDevice(dtype, **given)

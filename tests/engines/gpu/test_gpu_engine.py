@@ -1,6 +1,7 @@
 """The GPU engine against the textbook, on NumPy and g++ in CUDA's place and, where there is one, on a GPU."""
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -393,3 +394,55 @@ def test_a_kernel_takes_what_its_signature_says():
         step._over("bias_activation", 6, activation=0, rows=3, n=2, bias=np.zeros(2, "f"), h=np.zeros((2, 3), "f").T)
     with pytest.raises(KeyError, match="bias"):
         step._over("bias_activation", 6, activation=0, rows=3, n=2, h=np.zeros((3, 2), "f"))
+
+
+# ---- how steps are launched changes no bit ----
+
+
+@dtypes
+@devices
+def test_a_replayed_step_has_the_bits_of_a_launched_one(device, dtype, monkeypatch):
+    monkeypatch.setattr(gpu_small, "fits", lambda *_: False)
+    vae, objective = make(5, dtype, prior="mixture", regulariser="kl-inc", alpha=2.0, latent_dim=3, hidden=(9,))
+    data, found = batch(vae, 64), []
+    for graphs in (True, False):
+        engine = engine_on(device, own_copy(vae), objective, 16)
+        plain, made = engine._device.graph, []
+        engine._device.graph = lambda calls, made=made, plain=plain, graphs=graphs: (
+            made.append(len(calls)) or plain(calls) if graphs else None
+        )
+        orders = engine.permutations(64, 7, 0, 9)
+        adam = Adam.for_vector(vae.parameters.vector)
+        assert engine.train(data, orders, 16, adam, 7, np.zeros((9, 4))) is None
+        assert adam.step == 36 and bool(made) == graphs
+        engine.pull()
+        found.append(engine.vae.parameters.vector)
+    assert_array_equal(*found)
+
+
+@devices
+@pytest.mark.parametrize("regulariser", ["mmd", "kl-inc"])
+def test_one_launch_has_the_same_bits_with_any_number_of_blocks(regulariser, device):
+    how = {"prior": "sparse", "samples": 2, "learn_prior_variance": True}
+    vae, objective = make(5, "float32", regulariser=regulariser, alpha=2.0, latent_dim=3, hidden=(40,), **how)
+    data, found = batch(vae, 31), []
+    for blocks in (1, 2, 7):
+        engine = engine_on(device, own_copy(vae), objective, 16)
+        engine._device.blocks_together = blocks
+        vector, _, totals = trained(engine, data, 6, 16)
+        found.append((vector, totals))
+    for vector, totals in found[1:]:
+        assert_array_equal(vector, found[0][0])
+        assert_array_equal(totals, found[0][1])
+
+
+@devices
+def test_an_engine_outlives_the_thread_that_made_it(device):
+    vae, objective = make(5, prior="mixture", regulariser="mmd", alpha=1.0, latent_dim=3, hidden=(9,))
+    data, engines = batch(vae, 31), []
+    thread = threading.Thread(target=lambda: engines.append(engine_on(device, own_copy(vae), objective, 16)))
+    thread.start()
+    thread.join()
+    got, _, _ = trained(engines[0], data, 5, 16)
+    expected, _, _ = trained(TextbookEngine(vae, objective), data, 5, 16)
+    assert_allclose(got, expected, rtol=1e-7, atol=1e-7)

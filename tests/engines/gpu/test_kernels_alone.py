@@ -6,7 +6,18 @@ from devices import KINDS, make_device
 from engine_cases import assert_gradients_agree, batch, draws, make
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp._core.codes import ACTIVATIONS, ADAM, BIT_DATA, BYTE_DATA, LINEAR, NUMBER_COUNT, RATES, REAL_DATA, STATE
+from minidecomp._core.codes import (
+    ACTIVATIONS,
+    ADAM,
+    BIT_DATA,
+    BYTE_DATA,
+    LINEAR,
+    NUMBER_COUNT,
+    RATES,
+    REAL_DATA,
+    STATE,
+    TOTAL_COUNT,
+)
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.gpu_bias_parts import MOST_PARTS, row_parts
 from minidecomp.engines.gpu_layout import PACK, Layout, in_packs
@@ -119,10 +130,11 @@ def test_the_rates_need_no_double(beta1, beta2, device, dtype):
     adam.beta1, adam.beta2, adam.eps = beta1, beta2, 1e-7
     numbers[ADAM_AT] = [getattr(adam, name) for name in ADAM]
     for step in (1, 2, 3, 10, 1000, 12_345, 10**6, 2**40):
-        state = state_of(on)
-        state[AT["step"]] = step - 1
-        rates = on.zeros(len(RATES))
-        given = {"state": state, "numbers": on.array(numbers, np.float64), "B": 5, "rates": rates}
+        state = np.zeros(len(STATE), np.int64)
+        state[[AT["fault"], AT["step"], AT["epoch_rows"], AT["used_rows"]]] = -1, step - 1, 5, 5
+        rates, totals = on.zeros(len(RATES)), on.zeros(TOTAL_COUNT, dtype=np.float64)
+        given = {"state": on.array(state, np.int64), "numbers": on.array(numbers, np.float64), "totals": totals}
+        given |= {"B": 5, "rates": rates}
         on.bind("finish", (1, 1), 1, given)()
         rate, root = adam.corrections(step)
         expected = {"rate": rate, "root": root, "rest1": 1 - beta1, "rest2": 1 - beta2, "tiny": 1e-7}
