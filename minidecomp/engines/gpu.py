@@ -184,7 +184,7 @@ class GpuEngine:
             assert self._points is not None
             values, variance_rows = self._step.values(self._points, B, regulariser)
             samples = 0 if regulariser is None else B
-            gradients = self._step.parameter_gradients(self._points, B, variance_rows, samples)
+            gradients = self._step.parameter_gradients(B, variance_rows, samples)
             self._programs[B] = Program(self._device, values + gradients + self._step.update(B))
         return self._programs[B]
 
@@ -248,7 +248,7 @@ class GpuEngine:
         samples = 0
         if regulariser is not None and draws.prior_noise is not None:
             calls, samples = calls + step.given_sample(B, draws.prior_noise, draws.prior_choice), B
-        for call in calls + step.parameter_gradients(points, B, variance_rows, samples):
+        for call in calls + step.parameter_gradients(B, variance_rows, samples):
             call()
         values = self._device.to_host(step.numbers)[VALUE]
         return self._named(values, regulariser), step.on_host(step.gradient)

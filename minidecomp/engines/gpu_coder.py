@@ -26,11 +26,7 @@ class Coder:
 
 
 def encoder(step: GpuStep) -> Coder:
-    """From numbers to loc and scale.
-
-    Bits become numbers even where training adds up the rows of W: which of the two is faster depends on the data, and a
-    code must not.
-    """
+    """From numbers to loc and scale."""
     zeros, D = step.device.zeros, step.vae.latent_dim
     rows = rows_at_once(step.encoder, 3 * D + 1, step.device)
     layers = _with_rows(step.encoder, rows, step.device)

@@ -10,12 +10,14 @@ from .._core.codes import GPU_MMD_ORDER, GPU_MMD_SPAN, GPU_MMD_WIDTH
 from ..terms.regularisers.mmd import kernel
 from .device import Device
 
-# From so many points on, cells of points are expected to be faster than pairs, by counts of operations for K = 1:
-#   pairs: 2.5 B^2 kernel values in each dimension, of about 45 operations each
-#   cells: 1000 B + 512 for each pair of cells, 14 cells in all for normal points; and three launches more
-#   B = 500,  D = 50:  1.4e9 operations and 0.4 MB over pairs;  3e7 and 8 MB over cells
-#   B = 8192, D = 10:  7.5e10 and 1.3 MB;  8e7 and 20 MB
-CELLS_FROM = 256
+# From so many points on, cells of points are faster than pairs. Microseconds on an H100, in float32 with K = 1:
+#   B      D = 2: pairs, cells     D = 10           D = 50
+#   128        8.9   16.0          9.1   16.7      10.9   19.4
+#   256       14.4   16.5         15.1   17.2      27.8   20.6
+#   400       21.0   16.6         22.0   17.5      52.9   24.5
+#   2000      91.8   17.5        233.6   22.9     975.1   47.2
+# They cross at about B = 290 for D = 2 and 10, and at about 190 for D = 50.
+CELLS_FROM = 250
 
 POINTS_OF_A_PART = 128  # at least, where the points of a sample are spread over several blocks
 ENOUGH_BLOCKS = 1024  # with so many, all multiprocessors have work

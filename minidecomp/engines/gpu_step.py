@@ -58,7 +58,6 @@ class DevicePoints:
 
     array: Any
     kind: int
-    sums_of_rows: bool  # whether the first layer adds up the rows of W for the ones of a point
 
 
 class GpuStep:
@@ -176,20 +175,13 @@ class GpuStep:
         block = min(2 * codes.GPU_WARP, self.device.block)
         return self._launch(kernel, (-(-count * codes.GPU_WARP // block), 1), block, **more)
 
-    def _columns(self, kernel: str, count: int, width: int, **more: Any) -> Call:
-        """A thread for each of ``count`` times ``width`` numbers, with blocks that do not cross rows."""
-        block = self.device.block_for(width)
-        return self._launch(kernel, (count, -(-width // block)), block, **more)
-
-    def _forward(self, layers: list[Layer], rows: int, first: Call | None = None) -> list[Call]:
+    def _forward(self, layers: list[Layer], rows: int) -> list[Call]:
         """h = act(x W + b), layer by layer. The last layer's bias is left to the kernel that reads its output."""
         calls = []
         for layer in layers:
             calls.append(self.device.product(layer.x[:rows], layer.W, layer.h[:rows]))
             if layer.activation != LINEAR:
                 calls.append(self._bias_activation(layer, rows))
-        if first is not None:
-            calls[0] = first
         return calls
 
     def _bias_activation(self, layer: Layer, rows: int) -> Call:
@@ -197,9 +189,7 @@ class GpuStep:
         names = {"activation": layer.activation, "rows": rows, "n": n, "bias": layer.b, "h": layer.h}
         return self._over("bias_activation", in_packs(rows * n), **names)
 
-    def _backward(
-        self, layers: list[Layer], rows: int, in_parts: bool, d_x: Any = None, first: Call | None = None
-    ) -> list[Call]:
+    def _backward(self, layers: list[Layer], rows: int, in_parts: bool, d_x: Any = None) -> list[Call]:
         """The gradients with respect to every W and b from d_a of the last layer; the one by the input is added to d_x.
 
         d_a = d_h act'(a)        d_b = sum d_a        d_W = x^T d_a        d_h of the layer below = d_a W^T
@@ -210,10 +200,7 @@ class GpuStep:
         for i, layer in reversed(list(enumerate(layers))):
             d_a = layer.d_a[:rows]
             calls.append(self._activation_grad(layer, rows, in_parts))
-            if i == 0 and first is not None:
-                calls.append(first)
-            else:
-                calls.append(product(layer.x[:rows], d_a, layer.d_W, trans_a=True))
+            calls.append(product(layer.x[:rows], d_a, layer.d_W, trans_a=True))
             if i > 0:
                 calls.append(product(d_a, layer.W, layers[i - 1].d_a[:rows], trans_b=True))
             elif d_x is not None:
@@ -238,16 +225,15 @@ class GpuStep:
     def _batch(self, points: DevicePoints) -> dict[str, Any]:
         return {"order": self.order, "data": points.array, "data_kind": points.kind}
 
+    def gather(self, points: DevicePoints, x: Any, rows: int) -> Call:
+        """The batch that the state refers to as numbers, into x; a block does not cross rows."""
+        packs = in_packs(self.vae.data_dim)
+        block = self.device.block_for(packs)
+        return self._launch("gather", (rows, -(-packs // block)), block, x=x, **self._batch(points))
+
     def encode(self, points: DevicePoints, B: int, K: int, given_eps: bool = False) -> list[Call]:
         """loc and scale of the batch that the state refers to and, for K samples, eps and z."""
-        layer, last, batch, calls = self.encoder[0], self.encoder[-1], self._batch(points), []
-        product = None
-        if points.sums_of_rows:
-            n = layer.b.size
-            product = self._columns("bits_product", B, n, n=n, W=layer.W, a=layer.h, **batch)
-        else:
-            calls.append(self._columns("gather", B, in_packs(self.vae.data_dim), x=layer.x, **batch))
-        calls += self._forward(self.encoder, B, product)
+        last, calls = self.encoder[-1], [self.gather(points, self.encoder[0].x, B), *self._forward(self.encoder, B)]
         posterior = {"B": B, "K": K, "given_eps": given_eps, "output": last.h, "bias": last.b}
         return [*calls, self._warps("sample_posterior", B, **posterior)]
 
@@ -328,19 +314,14 @@ class GpuStep:
         counts = {"likelihood_rows": rows, "kl_rows": kl_rows, "regulariser_parts": parts, "regulariser_factor": factor}
         return [*calls, self._rows("add_up", 1, self.device.block, **counts)], variance_rows
 
-    def parameter_gradients(self, points: DevicePoints, B: int, variance_rows: int, samples: int) -> list[Call]:
+    def parameter_gradients(self, B: int, variance_rows: int, samples: int) -> list[Call]:
         """The gradient vector, from the results of ``values``; ``samples`` of the prior were compared with q(z)."""
-        D, layer = self.vae.latent_dim, self.encoder[0]
+        D = self.vae.latent_dim
         rows = self.objective.samples * B
         in_parts = row_parts(rows)[0] > 1
         calls = self._backward(self.decoder, rows, in_parts, self.arrays["d_z"])
         calls.append(self._over("posterior_backward", B * D, B=B, d_output=self.encoder[-1].d_a))
-        product = None
-        if points.sums_of_rows:
-            n = layer.b.size
-            names = {"n": n, "B": B, "d_a": layer.d_a, "d_W": layer.d_W, **self._batch(points)}
-            product = self._columns("bits_product_grad", self.vae.data_dim, n, **names)
-        calls += self._backward(self.encoder, B, in_parts, first=product)
+        calls += self._backward(self.encoder, B, in_parts)
         if in_parts:
             calls.append(self._add_bias_parts(B))
         if self.vae.learn_prior_variance:

@@ -14,30 +14,24 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .._core.codes import BIT_DATA, BYTE_DATA, REAL_DATA, TERMS
-from ..data.points import Bits, Points, evenly_spread
+from ..data.points import Bits, Points
 from .device import Call, Device
 from .gpu_coder import Coder, decoder, encoder
-from .gpu_layout import in_packs
 from .gpu_step import STATE, DevicePoints, GpuStep
 from .rules import least_points
 
-FEW_ONES = 1 / 8  # below this share of ones, the rows of W for the ones are added up; above it, bits become numbers
 PART_BYTES = 2**28  # of data, or of results, on the device at once
-
-ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1)  # in a byte
 
 T = TypeVar("T")
 
 
 def upload(device: Device, points: Points) -> DevicePoints:
-    """Points in the device's memory, and whether they have few ones."""
+    """Points in the device's memory, stored as on the host."""
     if isinstance(points, Bits):
-        some = points.packed[evenly_spread(len(points), 1000)]
-        share = float(np.bincount(some.ravel(), minlength=256) @ ONES) / (8 * some.size)
-        return DevicePoints(device.array(points.packed, np.uint8), BIT_DATA, share < FEW_ONES)
+        return DevicePoints(device.array(points.packed, np.uint8), BIT_DATA)
     if points.dtype == np.uint8:
-        return DevicePoints(device.array(points, np.uint8), BYTE_DATA, False)
-    return DevicePoints(device.array(points), REAL_DATA, False)
+        return DevicePoints(device.array(points, np.uint8), BYTE_DATA)
+    return DevicePoints(device.array(points), REAL_DATA)
 
 
 class GpuUse:
@@ -201,7 +195,7 @@ class GpuUse:
             self._make_room("encoder", coder, len(padded))
             firsts = range(0, len(padded), rows)
             self._plan(0, firsts, [0] * len(firsts), padded)
-            gather = self._once("gather", partial(self._gather, coder, points), points, self._step.order)
+            gather = self._once("gather", partial(self._step.gather, points, coder.x, rows), points, self._step.order)
             self._run(coder, len(firsts), gather, self._keep("encoder", coder))
             self._read("encoder", [each[start : start + len(order)] for each in found])
         return found[0], found[1]
@@ -225,10 +219,6 @@ class GpuUse:
             self._run(coder, batches, take, self._keep("decoder", coder))
             self._read("decoder", [found[start : start + len(part)]])
         return found
-
-    def _gather(self, coder: Coder, points: DevicePoints) -> Call:
-        rows, width = coder.x.shape
-        return self._step._columns("gather", rows, in_packs(width), x=coder.x, **self._step._batch(points))
 
     def _run(self, coder: Coder, batches: int, take: Call, keep: list[Call]) -> None:
         for _ in range(batches):

@@ -19,7 +19,6 @@
 #define __forceinline__ inline
 #define __syncthreads() md_wait(OF_BLOCK)
 #define __syncwarp() md_wait(OF_WARP)
-#define __clz(x) __builtin_clz((unsigned)(x))
 
 struct md_index {
     unsigned x, y, z;

@@ -152,8 +152,7 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
         }
         vae, objective = make(16, latent_dim=2, hidden=(6,), likelihood="bernoulli", **how)
         ones = batch(vae, 20) > 0
-        few = Bits(np.packbits(ones & (batch(vae, 20, 1) > 0) & (batch(vae, 20, 2) > 0), axis=1))
-        for data, small in itertools.product((ones.astype(float), few), (False, True)):
+        for data, small in itertools.product((ones.astype(float), Bits(np.packbits(ones, axis=1))), (False, True)):
             monkeypatch.setattr(gpu_small, "fits", lambda *_, small=small: small)
             engine = engine_on("emulated", vae, objective, 10)
             trained(engine, data, 2, 10, amsgrad=regulariser == "mmd")
