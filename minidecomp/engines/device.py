@@ -142,13 +142,42 @@ class Device:
         raise NotImplementedError
 
     def product(
-        self, a: Any, b: Any, out: Any, *, trans_a: bool = False, trans_b: bool = False, add: bool = False
+        self,
+        a: Any,
+        b: Any,
+        out: Any,
+        *,
+        trans_a: bool = False,
+        trans_b: bool = False,
+        add: bool = False,
+        aside: bool = False,
     ) -> Call:
-        """A call that computes out = op(a) op(b), or adds it to out, where op transposes or does nothing."""
+        """A call that computes out = op(a) op(b), or adds it to out, where op transposes or does nothing.
+
+        With ``aside`` it is put aside, as by ``aside``, which does not take products.
+        """
+        raise NotImplementedError
+
+    def aside(self, *calls: Call) -> Call:
+        """A call that puts launches of kernels aside: they begin, in their order, when all calls before are done.
+
+        Calls after it do not wait for them, so these must not write what they use, or use what they write, before
+        ``wait_for_aside``. Launches and products that are put aside later wait for them.
+        """
+        raise NotImplementedError
+
+    def wait_for_aside(self) -> Call:
+        """A call that makes all calls after it wait for what was put aside.
+
+        It must come before anything is copied to or from the host.
+        """
         raise NotImplementedError
 
     def graph(self, calls: list[Call]) -> Call | None:
-        """One call that does all of ``calls`` in their order with the same results; None if the device has no such."""
+        """One call that does all of ``calls`` with the same results; None if the device has no such.
+
+        At its end nothing is aside.
+        """
         raise NotImplementedError
 
     def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
@@ -160,6 +189,8 @@ WORKSPACE = 32 * 2**20  # bytes; what cuBLAS asks for on the largest cards
 
 class Cublas:
     """Products by cuBLAS on one stream, with a handle and a workspace of their own.
+
+    cuBLAS promises the same bits only where no two streams share a workspace.
 
     CuPy's own functions set the stream at every call, which a stream that is being captured does not allow, so the
     library that CuPy has loaded is called directly.
@@ -205,10 +236,14 @@ class CupyDevice(Device):
         super().__init__(dtype)
         self.xp = cupy
         self.queue = self._stream = cupy.cuda.Stream(non_blocking=True)
+        self._second = cupy.cuda.Stream(non_blocking=True)
+        self._forked, self._joined = (cupy.cuda.Event(disable_timing=True) for _ in range(2))
+        self._is_apart = False  # whether the first stream does not wait yet for something on the second
         real = "float" if self.dtype == np.float32 else "double"
         self._module = cupy.RawModule(code=source(), options=(f"-DMINIDECOMP_REAL={real}", "--std=c++17"))
         with self.queue:
             self._cublas = Cublas(cupy, self.dtype, self._stream.ptr)
+            self._cublas_aside = Cublas(cupy, self.dtype, self._second.ptr)
         self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
         self.blocks_together = cupy.cuda.Device().attributes["MultiProcessorCount"]
 
@@ -226,24 +261,59 @@ class CupyDevice(Device):
         return self.xp.asnumpy(array, stream=self._stream)
 
     def graph(self, calls: list[Call]) -> Call | None:
-        """A CUDA graph of the calls."""
+        """A CUDA graph of the calls. What is put aside becomes branches of it."""
+        self._join()
         self._stream.begin_capture()
         try:
             for call in calls:
                 call()
+            self._join()
         finally:
             graph = self._stream.end_capture()
         return partial(graph.launch, self._stream)
 
+    def aside(self, *calls: Call) -> Call:
+        """Launches on a second stream."""
+        return partial(self._put_aside, calls)
+
+    def wait_for_aside(self) -> Call:
+        return self._join
+
+    def _put_aside(self, calls: tuple[Call, ...]) -> None:
+        self._forked.record(self._stream)
+        self._second.wait_event(self._forked)
+        try:
+            with self._second:
+                for call in calls:
+                    call()
+        finally:
+            self._is_apart = True
+
+    def _join(self) -> None:
+        """The first stream waits for the second, unless it does already: a graph cannot wait for what is not in it."""
+        if self._is_apart:
+            self._is_apart = False
+            self._joined.record(self._second)
+            self._stream.wait_event(self._joined)
+
     def product(
-        self, a: Any, b: Any, out: Any, *, trans_a: bool = False, trans_b: bool = False, add: bool = False
+        self,
+        a: Any,
+        b: Any,
+        out: Any,
+        *,
+        trans_a: bool = False,
+        trans_b: bool = False,
+        add: bool = False,
+        aside: bool = False,
     ) -> Call:
         """cuBLAS is column-major: a row-major out = a b is its out^T = b^T a^T, in the same memory."""
         rows, columns = out.shape
         inner = a.shape[0] if trans_a else a.shape[1]
-        return partial(
-            self._cublas.gemm,
-            self._cublas.handle,
+        cublas = self._cublas_aside if aside else self._cublas
+        multiply = partial(
+            cublas.gemm,
+            cublas.handle,
             int(trans_b),
             int(trans_a),
             columns,
@@ -258,6 +328,7 @@ class CupyDevice(Device):
             out.data.ptr,
             columns,
         )
+        return self.aside(multiply) if aside else multiply
 
     def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
         kernel = self._module.get_function(name)

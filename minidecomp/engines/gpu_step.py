@@ -194,13 +194,15 @@ class GpuStep:
 
         d_a = d_h act'(a)        d_b = sum d_a        d_W = x^T d_a        d_h of the layer below = d_a W^T
 
-        With ``in_parts`` the sums of d_b's parts are left to ``_add_bias_parts``.
+        With ``in_parts`` the sums of d_b's parts are left to ``_add_bias_parts``. The products d_W are put aside, where
+        d_h is computed meanwhile.
         """
         calls, product = [], self.device.product
         for i, layer in reversed(list(enumerate(layers))):
             d_a = layer.d_a[:rows]
             calls.append(self._activation_grad(layer, rows, in_parts))
-            calls.append(product(layer.x[:rows], d_a, layer.d_W, trans_a=True))
+            aside = i > 0 or d_x is not None
+            calls.append(product(layer.x[:rows], d_a, layer.d_W, trans_a=True, aside=aside))
             if i > 0:
                 calls.append(product(d_a, layer.W, layers[i - 1].d_a[:rows], trans_b=True))
             elif d_x is not None:
@@ -296,21 +298,29 @@ class GpuStep:
     def values(
         self, points: DevicePoints, B: int, regulariser: str | None, given_draws: bool = False
     ) -> tuple[list[Call], int]:
-        """All terms of a batch of B points; gradients with respect to output, z, loc and scale; rows of d_variance."""
-        rows = self.objective.samples * B
+        """All terms of a batch of B points; gradients with respect to output, z, loc and scale; rows of d_variance.
+
+        The prior's sample is drawn beside the encoder, and the regulariser is computed beside the decoder.
+        """
+        rows, aside = self.objective.samples * B, self.device.aside
         calls = self._prior_scale()
         if regulariser is not None and not given_draws:
-            calls.append(self._over("draw_prior_sample", B * self.vae.latent_dim, B=B))
+            calls.append(aside(self._over("draw_prior_sample", B * self.vae.latent_dim, B=B)))
         calls += self.encode(points, B, self.objective.samples, given_draws)
         kl, kl_rows = self._kl(B)
-        calls += kl + self._forward(self.decoder, rows) + self._log_likelihood(points, B)
+        calls += kl
         parts, factor, variance_rows = 0, 0.0, kl_rows
         if regulariser == "mmd":
             term, parts = self._mmd(B)
-            calls, factor = calls + term, 1.0
+            factor = 1.0
+            calls.append(aside(*term))
         elif regulariser == "kl-inc":
             term, parts = self._inclusive_kl(B, kl_rows)
-            calls, factor, variance_rows = calls + term, 1 / B, kl_rows + B
+            factor, variance_rows = 1 / B, kl_rows + B
+            calls.append(aside(*term))
+        calls += self._forward(self.decoder, rows) + self._log_likelihood(points, B)
+        if regulariser is not None:
+            calls.append(self.device.wait_for_aside())
         counts = {"likelihood_rows": rows, "kl_rows": kl_rows, "regulariser_parts": parts, "regulariser_factor": factor}
         return [*calls, self._rows("add_up", 1, self.device.block, **counts)], variance_rows
 
@@ -328,7 +338,7 @@ class GpuStep:
             names = {"rows": variance_rows, "samples": samples, "d_variance": self.d_variance}
             calls.append(self._rows("prior_variance_grad", D, max(variance_rows, samples), **names))
             calls.append(self._rows("logits_grad", 1, D))
-        return calls
+        return [*calls, self.device.wait_for_aside()]
 
     def update(self, B: int) -> list[Call]:
         """Adam's step, unless a term or the gradient is not finite."""

@@ -6,10 +6,13 @@ import ctypes
 import fcntl
 import functools
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,15 +61,70 @@ def build(real: str, built: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
+class Use(NamedTuple):
+    """A stretch of memory that a launch reads or writes."""
+
+    begin: int
+    end: int
+    written: bool
+
+    def is_in_the_way_of(self, other: Use) -> bool:
+        return (self.written or other.written) and self.begin < other.end and other.begin < self.end
+
+
+def use(array: np.ndarray, written: bool) -> Use:
+    return Use(array.ctypes.data, array.ctypes.data + array.nbytes, written)
+
+
+@functools.cache
+def written_parameters() -> dict[str, list[bool]]:
+    """For each kernel, which of its parameters are not ``const``."""
+    kernels = re.findall(r"MD_KERNEL (\w+)\((.*?)\)", source(), re.DOTALL)
+    return {name: [not each.strip().startswith("const ") for each in text.split(",")] for name, text in kernels}
+
+
+def uses_of(name: str, arguments: list[Any]) -> list[Use]:
+    """What a kernel reads and writes, by its parameters' types."""
+    pairs = zip(arguments, written_parameters()[name], strict=True)
+    uses = [use(array, written) for array, written in pairs if isinstance(array, np.ndarray)]
+    if name != "add_bias_parts":
+        return uses
+    *uses, whole = uses  # of the gradient it writes the biases alone
+    places, size = arguments[-2], arguments[-1].itemsize
+    return [*uses, *(Use(whole.begin + at, whole.begin + at + size, True) for at in (places * size).tolist())]
+
+
+@dataclass
+class Launch:
+    """A call that reads and writes what ``uses`` says."""
+
+    device: EmulatedDevice
+    name: str
+    uses: list[Use]
+    run: Callable[[], object]
+
+    def __call__(self) -> None:
+        self.device.launches += 1
+        self.device.check_beside(self)
+        self.run()
+
+
 class EmulatedDevice(Device):
-    """The CPU as a GPU. ``block``, the most threads of one, and the order they run in are free."""
+    """The CPU as a GPU. ``block``, the most threads of one, and the order they run in are free.
+
+    What is put aside runs at once or, if ``late``, when other calls wait for it. In between no launch may write what it
+    uses, or use what it writes.
+    """
 
     xp = np
     most_rows = 64
 
-    def __init__(self, dtype: Any, block: int = 64, reverse: bool = False):
+    def __init__(self, dtype: Any, block: int = 64, reverse: bool = False, late: bool = False):
         super().__init__(dtype)
-        self.block, self.reverse = block, reverse
+        self.block, self.reverse, self.late = block, reverse, late
+        self._apart: list[Launch] = []  # that the next launch may overlap
+        self._waiting: list[Launch] = []
+        self._runs_aside = False
         self._library = library("float" if self.dtype == np.float32 else "double")
         self.launches = 0
         self.blocks_together = 3
@@ -74,24 +132,68 @@ class EmulatedDevice(Device):
     def address(self, array: Any) -> int:
         return int(array.ctypes.data)
 
+    def write(self, array: Any, source: Any) -> None:
+        assert not self._apart
+        super().write(array, source)
+
     def to_host(self, array: Any) -> np.ndarray:
+        assert not self._apart
         return array.copy()
 
     def product(
-        self, a: Any, b: Any, out: Any, *, trans_a: bool = False, trans_b: bool = False, add: bool = False
+        self,
+        a: Any,
+        b: Any,
+        out: Any,
+        *,
+        trans_a: bool = False,
+        trans_b: bool = False,
+        add: bool = False,
+        aside: bool = False,
     ) -> Call:
         def multiply() -> None:
-            self.launches += 1
             with np.errstate(all="ignore"):
                 result = (a.T if trans_a else a) @ (b.T if trans_b else b)
             out[...] = out + result if add else result
 
-        return multiply
+        launch = Launch(self, "product", [use(a, False), use(b, False), use(out, True)], multiply)
+        return functools.partial(self._put_aside, (launch,)) if aside else launch
+
+    def aside(self, *calls: Call) -> Call:
+        assert all(isinstance(call, Launch) and call.name != "product" for call in calls)
+        return functools.partial(self._put_aside, calls)
+
+    def _put_aside(self, calls: tuple[Launch, ...]) -> None:
+        self._apart += calls
+        self._waiting += calls
+        if not self.late:
+            self._run_waiting()
+
+    def wait_for_aside(self) -> Call:
+        return self._join
+
+    def _join(self) -> None:
+        self._run_waiting()
+        self._apart.clear()
+
+    def _run_waiting(self) -> None:
+        self._runs_aside = True
+        for call in self._waiting:
+            call()
+        self._waiting.clear()
+        self._runs_aside = False
+
+    def check_beside(self, launch: Launch) -> None:
+        """Fail if a launch and one that it may overlap need an order."""
+        for other in [] if self._runs_aside else self._apart:
+            if any(a.is_in_the_way_of(b) for a in launch.uses for b in other.uses):
+                raise AssertionError(f"{launch.name} may run beside {other.name}, which it shares memory with")
 
     def graph(self, calls: list[Call]) -> Call:
         def replay() -> None:
             for call in calls:
                 call()
+            self._join()
 
         return replay
 
@@ -107,11 +209,10 @@ class EmulatedDevice(Device):
             for each in arguments
         ]
 
-        def launch() -> None:
-            self.launches += 1
+        def run() -> None:
             sizes = (ctypes.c_uint(size) for size in (*grid, block))
             if function(*sizes, int(self.reverse), int(together), *passed):
                 raise AssertionError(f"{name}: a barrier that not all threads reach")
             _ = arguments  # the memory that `passed` points at stays
 
-        return launch
+        return Launch(self, name, uses_of(name, arguments), run)

@@ -1,7 +1,8 @@
-"""What can be known of the CuPy device without a GPU: how it calls cuBLAS."""
+"""What can be known of the CuPy device without a GPU: how it calls cuBLAS, and how its two streams wait."""
 
 import ctypes
 import types
+from functools import partial
 
 import numpy as np
 import pytest
@@ -68,3 +69,87 @@ def test_a_write_is_one_plain_copy_on_the_current_stream():
     CupyDevice.write(None, target, host)
     CupyDevice.write(None, target, on_the_device)
     assert calls == [("host", host.ctypes.data, 24), ("device", on_the_device.data, 16)]
+
+
+# ---- two streams ----
+
+
+class Recorded:
+    """A stream or an event that writes down what is asked of it."""
+
+    def __init__(self, name, log):
+        self.name, self.log = name, log
+
+    def __enter__(self):
+        self.log.append(f"on {self.name}:")
+
+    def __exit__(self, *_):
+        self.log.append(f"{self.name} is left")
+
+    def record(self, stream):
+        self.log.append(f"{self.name} after {stream.name}")
+
+    def wait_event(self, event):
+        self.log.append(f"{self.name} waits for {event.name}")
+
+    def begin_capture(self):
+        self.log.append("capture")
+
+    def end_capture(self):
+        self.log.append("captured")
+        return types.SimpleNamespace(launch=lambda stream: self.log.append(f"launched on {stream.name}"))
+
+
+def on_two_streams():
+    """A CuPy device without CUDA, and the list that it writes into."""
+    device, log = CupyDevice.__new__(CupyDevice), []
+    device._stream, device._second = Recorded("first", log), Recorded("second", log)
+    device._forked, device._joined, device._is_apart = Recorded("fork", log), Recorded("join", log), False
+    device._one = device._zero = np.ones(1)
+    for name in ("_cublas", "_cublas_aside"):
+        setattr(device, name, types.SimpleNamespace(handle=name, gemm=lambda handle, *_: log.append(handle)))
+    return device, log
+
+
+FORK, LEFT = ["fork after first", "second waits for fork", "on second:"], ["second is left"]
+JOIN = ["join after second", "first waits for join"]
+
+
+def test_aside_waits_for_the_first_stream_and_the_first_for_what_is_aside():
+    device, log = on_two_streams()
+    call, wait = device.aside(partial(log.append, "a"), partial(log.append, "b")), device.wait_for_aside()
+    for each in (wait, call, call, wait, wait):
+        each()
+    assert log == [*FORK, "a", "b", *LEFT, *FORK, "a", "b", *LEFT, *JOIN]
+
+
+def test_a_product_aside_has_the_second_stream_s_handle():
+    device, log = on_two_streams()
+    a = Array(np.ones((2, 2)))
+    for aside in (False, True):
+        device.product(a, a, a, aside=aside)()
+    assert log == ["_cublas", *FORK, "_cublas_aside", *LEFT]
+
+
+def test_a_capture_begins_and_ends_with_nothing_aside():
+    """CUDA refuses a graph that leaves a branch open, or that waits for work which is not in it."""
+    device, log = on_two_streams()
+    put = device.aside(partial(log.append, "a"))
+    put()
+    graph = device.graph([put, partial(log.append, "b")])
+    assert log == [*FORK, "a", *LEFT, *JOIN, "capture", *FORK, "a", *LEFT, "b", *JOIN, "captured"]
+    log.clear()
+    device.graph([device.wait_for_aside(), put, device.wait_for_aside()])
+    assert log == ["capture", *FORK, "a", *LEFT, *JOIN, "captured"]
+    log.clear()
+    graph()
+    assert log == ["launched on first"]
+
+
+def test_what_fails_aside_is_waited_for():
+    device, log = on_two_streams()
+    with pytest.raises(ZeroDivisionError):
+        device.aside(lambda: 1 / 0)()
+    log.clear()
+    device.wait_for_aside()()
+    assert log == JOIN

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minidecomp.data.points import Bits
-from minidecomp.engines import gpu_small, gpu_step
+from minidecomp.engines import gpu_mmd, gpu_small, gpu_step
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.textbook import TextbookEngine
@@ -40,6 +40,7 @@ devices = pytest.mark.parametrize("device", KINDS)
 
 
 def engine_on(device, vae, objective, rows, **how):
+    """``how`` is for the emulated device alone."""
     return GpuEngine(vae, objective, max_rows=rows, device=make_device(device, vae.dtype, **how))
 
 
@@ -76,13 +77,21 @@ def test_reference_cases(name, weights, device, dtype):
 
 @devices
 @settings(max_examples=60, deadline=None)
-@given(settings_of_a_model(), st.integers(1, 20), st.integers(2, 70), st.sampled_from(TERM_WEIGHTS), st.booleans())
-def test_any_model_agrees_with_the_textbook(device, model, data_dim, rows, weights, reverse):
+@given(
+    settings_of_a_model(),
+    st.integers(1, 20),
+    st.integers(2, 70),
+    st.sampled_from(TERM_WEIGHTS),
+    st.booleans(),
+    st.booleans(),
+)
+def test_any_model_agrees_with_the_textbook(device, model, data_dim, rows, weights, reverse, late):
     """With a batch of fewer points than there is room for, blocks of one and of several warps, in either order."""
     vae, objective = make(data_dim, **model)
     x, given_draws = batch(vae, rows), draws(vae, objective, rows)
     expected, expected_gradient = TextbookEngine(vae, objective).value_and_grad(x, given_draws, weights)
-    engine = engine_on(device, vae, objective, rows + 3, block=32 if rows % 2 else 128, reverse=reverse)
+    how = {"block": 32 if rows % 2 else 128, "reverse": reverse, "late": late}
+    engine = engine_on(device, vae, objective, rows + 3, **how)
     values, gradient = engine.value_and_grad(x, given_draws, weights)
     assert values.keys() == expected.keys()
     for term in values:
@@ -122,10 +131,11 @@ def test_the_inclusive_kl_in_stretches(device, monkeypatch):
 @devices
 @pytest.mark.parametrize(("prior", "likelihood", "regulariser", "learn"), EVERY_KIND_LEARNED)
 @training
-def test_twenty_steps(prior, likelihood, regulariser, learn, device):
+def test_twenty_steps(prior, likelihood, regulariser, learn, device, way):
+    """In launches, also with what is put aside run as late as it may be: then each bit is the same."""
     how = {"learn_prior_variance": learn, "latent_dim": 3, "hidden": (9,), "alpha": 2.0, "beta": 0.7, "samples": 2}
     vae, objective = make(5, prior=prior, likelihood=likelihood, regulariser=regulariser, **how)
-    data, copy = batch(vae, 31), own_copy(vae)
+    data, copy, another = batch(vae, 31), own_copy(vae), own_copy(vae)
     expected, expected_adam, expected_totals = trained(TextbookEngine(vae, objective), data, 20, 16)
     got, adam, totals = trained(engine_on(device, copy, objective, 16), data, 20, 16)
     assert adam.step == expected_adam.step == 20
@@ -134,6 +144,10 @@ def test_twenty_steps(prior, likelihood, regulariser, learn, device):
     for name in ("m", "v", "v_max"):
         array = getattr(expected_adam, name)
         assert_allclose(getattr(adam, name), array, rtol=1e-6, atol=1e-7 * np.abs(array).max(), err_msg=name)
+    if way == "launches" and device == "emulated":
+        late, _, late_totals = trained(engine_on(device, another, objective, 16, late=True), data, 20, 16)
+        assert_array_equal(late, got)
+        assert_array_equal(late_totals, totals)
 
 
 @devices
@@ -398,9 +412,10 @@ def test_a_kernel_takes_what_its_signature_says():
 
 @dtypes
 @devices
-def test_a_replayed_step_has_the_bits_of_a_launched_one(device, dtype, monkeypatch):
+@pytest.mark.parametrize("regulariser", ["mmd", "kl-inc"])
+def test_a_replayed_step_has_the_bits_of_a_launched_one(regulariser, device, dtype, monkeypatch):
     monkeypatch.setattr(gpu_small, "fits", lambda *_: False)
-    vae, objective = make(5, dtype, prior="mixture", regulariser="kl-inc", alpha=2.0, latent_dim=3, hidden=(9,))
+    vae, objective = make(5, dtype, prior="mixture", regulariser=regulariser, alpha=2.0, latent_dim=3, hidden=(9,))
     data, found = batch(vae, 64), []
     for graphs in (True, False):
         engine = engine_on(device, own_copy(vae), objective, 16)
@@ -431,6 +446,38 @@ def test_one_launch_has_the_same_bits_with_any_number_of_blocks(regulariser, dev
     for vector, totals in found[1:]:
         assert_array_equal(vector, found[0][0])
         assert_array_equal(totals, found[0][1])
+
+
+@devices
+def test_gradients_in_parts_and_cells_beside_the_decoder(device, monkeypatch):
+    """What larger batches launch; on the emulated device at once and as late as may be."""
+    monkeypatch.setattr(gpu_mmd, "CELLS_FROM", 50)
+    monkeypatch.setattr(gpu_small, "fits", lambda *_: False)
+    how = {"prior": "gaussian", "learn_prior_variance": True, "samples": 2, "hidden": (9, 6)}
+    vae, objective = make(5, regulariser="mmd", alpha=2.0, latent_dim=3, **how)
+    data, found = batch(vae, 150), []
+    for late in (False, True):
+        found.append(trained(engine_on(device, own_copy(vae), objective, 75, late=late), data, 4, 75)[0])
+    expected, _, _ = trained(TextbookEngine(vae, objective), data, 4, 75)
+    assert_array_equal(*found)
+    assert_allclose(found[0], expected, rtol=1e-7, atol=1e-7)
+
+
+def test_what_is_put_aside_must_not_share_memory_with_what_runs_beside_it():
+    """The emulated device sees it, so that all other tests do."""
+    device = make_device("emulated", "float64")
+    a, b, out, other = (device.zeros(2, 2) for _ in range(4))
+    put, wait = device.product(a, b, out, aside=True), device.wait_for_aside()
+    beside = device.product(a, b, other)
+    for wrong in (device.product(a, out, other), device.product(b, b, a), device.product(b, b, out, add=True)):
+        for call in (put, beside):
+            call()
+        with pytest.raises(AssertionError, match="product may run beside product"):
+            wrong()
+        with pytest.raises(AssertionError):
+            device.to_host(out)
+        for call in (wait, wrong):
+            call()
 
 
 @devices
