@@ -18,11 +18,14 @@
 
 #define SMALL_WARPS (GPU_BLOCK / GPU_WARP)
 #define DIMS_AT_ONCE 4
+#define PAIRS_AT_ONCE 8
 
 struct md_small {
+    const int64_t *now; /* the step's number and the seed, for the random numbers */
+    const int64_t *order, *layers;
     int64_t *state;
     double *numbers;
-    const int64_t *order, *layers;
+    real weight[TERM_COUNT];
     const void *data;
     int data_kind, encoder_layers, all_layers, K, B, D, dx, scale_link, likelihood, analytic, regulariser_kind, with_sample_grad;
     real inverse_scale, log_prior_multiplier, log_normaliser;
@@ -39,14 +42,14 @@ MD_DEVICE int kl_rows(const md_small &s) { return s.analytic ? s.B : s.K * s.B; 
 /* Point b forward, and back from the likelihood and the KL to d_z, d_loc and d_scale. */
 MD_DEVICE void small_point(const md_small &s, int b, real *u, real *v) {
     int lane = md_lane(), B = s.B, D = s.D, k, d, i;
-    int64_t row = s.order[s.state[FIRST] + b];
+    int64_t row = s.order[s.now[FIRST] + b];
     md_layer first = layer_at(s.layers, 0), last = layer_at(s.layers, s.encoder_layers - 1);
     md_layer output = layer_at(s.layers, s.all_layers - 1);
-    real w = (real)(s.numbers[WEIGHT + LOG_LIKELIHOOD] / (s.K * B)), w_kl = (real)(s.numbers[WEIGHT + KL] / kl_rows(s));
+    real w = s.weight[LOG_LIKELIHOOD] / (s.K * B), w_kl = s.weight[KL] / kl_rows(s);
     for (i = lane; i < s.dx; i += GPU_WARP)
         first.x[(int64_t)b * s.dx + i] = u[i] = point_value(s.data, s.data_kind, row, s.dx, i);
     network_forward(s.layers, 0, s.encoder_layers, b, &u, &v);
-    sample_posterior_row(s.state, 0, s.scale_link, s.K, B, D, b, u, last.bias, s.eps, s.loc, s.scale, s.slope, s.log_scale, s.z);
+    sample_posterior_row(s.now, 0, s.scale_link, s.K, B, D, b, u, last.bias, s.eps, s.loc, s.scale, s.slope, s.log_scale, s.z);
     for (k = 0; k < s.K; k++) {
         int64_t r = (int64_t)k * B + b;
         real total = 0;
@@ -58,7 +61,7 @@ MD_DEVICE void small_point(const md_small &s, int b, real *u, real *v) {
                                s.d_scale, s.d_variance, s.kl);
         else if (k == 0)
             analytic_kl_row(s.prior, w_kl, s.K, B, b, s.loc, s.scale, s.d_z, s.d_loc, s.d_scale, s.d_variance, s.kl);
-        network_forward(s.layers, s.encoder_layers, s.all_layers, r, &u, &v);
+        network_forward(s.layers, s.encoder_layers, s.all_layers, (int)r, &u, &v);
         for (i = lane; i < s.dx; i += GPU_WARP) {
             real raw = s.likelihood == GAUSSIAN ? u[s.dx + i] + output.bias[s.dx + i] : 0;
             total += likelihood_at(s.likelihood, s.inverse_scale, w, first.x[(int64_t)b * s.dx + i], u[i] + output.bias[i],
@@ -66,7 +69,7 @@ MD_DEVICE void small_point(const md_small &s, int b, real *u, real *v) {
         }
         total = warp_sum(total);
         if (lane == 0) s.log_likelihood[r] = total - s.log_normaliser;
-        network_backward(s.layers, s.encoder_layers, s.all_layers, r, true, &u, &v);
+        network_backward(s.layers, s.encoder_layers, s.all_layers, (int)r, true, &u, &v);
         for (d = lane; d < D; d += GPU_WARP) s.d_z[r * D + d] += u[d];
     }
 }
@@ -75,26 +78,61 @@ MD_DEVICE void small_point(const md_small &s, int b, real *u, real *v) {
 MD_DEVICE void small_sample(const md_small &s, int j, real *u) {
     for (int d = md_lane(); d < s.D; d += GPU_WARP) {
         int64_t at = (int64_t)j * s.D + d;
-        s.sample[at] = u[d] = prior_number(s.state, s.prior, s.edge, at, &s.sample_slope[at]);
+        s.sample[at] = u[d] = prior_number(s.now, s.prior, s.edge, at, &s.sample_slope[at]);
     }
     __syncwarp();
     if (s.regulariser_kind == INCLUSIVE_KL)
-        log_prior_of_sample_row(s.prior, (real)(s.numbers[WEIGHT + REGULARISER] / s.B), j, u, s.d_sample,
+        log_prior_of_sample_row(s.prior, s.weight[REGULARISER] / s.B, j, u, s.d_sample,
                                 s.d_variance + (int64_t)kl_rows(s) * s.D, s.regulariser);
 }
 
 /* ---- KL(p || q); inclusive_kl.cuh has its formulas ---- */
 
+/* log q(z_u | x_u), but for the constant, of PAIRS_AT_ONCE pairs, whose numbers are loaded together: as log_posterior. */
+MD_DEVICE void log_posteriors(
+    const real *const *z, const real *const *loc, const real *const *scale, const real *log_scale, int D, real *q
+) {
+    int d, i;
+    MD_UNROLL
+    for (i = 0; i < PAIRS_AT_ONCE; i++) q[i] = 0;
+    for (d = 0; d < D; d++) {
+        MD_UNROLL
+        for (i = 0; i < PAIRS_AT_ONCE; i++) {
+            real r = (z[i][d] - loc[i][d]) / scale[i][d];
+            q[i] += r * r;
+        }
+    }
+    MD_UNROLL
+    for (i = 0; i < PAIRS_AT_ONCE; i++) q[i] = (real)-0.5 * q[i] - log_scale[i];
+}
+
+/* The same of sample z among the posteriors first, first + 32, ...; those from B on are the first one again. */
+MD_DEVICE void of_posteriors(const md_small &s, const real *z, int first, real *q) {
+    const real *zs[PAIRS_AT_ONCE], *loc[PAIRS_AT_ONCE], *scale[PAIRS_AT_ONCE];
+    real log_scale[PAIRS_AT_ONCE];
+    MD_UNROLL
+    for (int n = 0; n < PAIRS_AT_ONCE; n++) {
+        int i = first + n * GPU_WARP < s.B ? first + n * GPU_WARP : 0;
+        zs[n] = z, loc[n] = s.loc + i * s.D, scale[n] = s.scale + i * s.D, log_scale[n] = s.log_scale[i];
+    }
+    log_posteriors(zs, loc, scale, log_scale, s.D, q);
+}
+
 /* The density of sample z_j among the posteriors, and its gradient by z_j if asked for. */
 MD_DEVICE void small_inclusive_sums(const md_small &s, int j, real *u) {
-    int lane = md_lane(), B = s.B, D = s.D, d, first, i, n;
-    real largest = -(real)1e30, sum = 0, log_sum;
-    for (d = lane; d < D; d += GPU_WARP) u[d] = s.sample[(int64_t)j * D + d];
+    int lane = md_lane(), B = s.B, D = s.D, d, first, start, i, n;
+    real largest = -(real)1e30, sum = 0, log_sum, q[PAIRS_AT_ONCE];
+    for (d = lane; d < D; d += GPU_WARP) u[d] = s.sample[j * D + d];
     __syncwarp();
-    for (i = lane; i < B; i += GPU_WARP) {
-        real q = log_posterior(u, s.loc + (int64_t)i * D, s.scale + (int64_t)i * D, s.log_scale[i], D);
-        real larger = q > largest || q != q ? q : largest;
-        sum = sum * md_exp(largest - larger) + md_exp(q - larger);
+    for (start = lane; start < B; start += PAIRS_AT_ONCE * GPU_WARP) {
+        real larger = largest;
+        of_posteriors(s, u, start, q);
+        MD_UNROLL
+        for (n = 0; n < PAIRS_AT_ONCE; n++)
+            if (start + n * GPU_WARP < B && (q[n] > larger || q[n] != q[n])) larger = q[n];
+        sum *= md_exp(largest - larger);
+        MD_UNROLL
+        for (n = 0; n < PAIRS_AT_ONCE; n++) sum += start + n * GPU_WARP < B ? md_exp(q[n] - larger) : 0;
         largest = larger;
     }
     log_sum = warp_max(largest);
@@ -107,48 +145,59 @@ MD_DEVICE void small_inclusive_sums(const md_small &s, int j, real *u) {
     for (first = 0; first < D; first += DIMS_AT_ONCE) {
         real by_z[DIMS_AT_ONCE] = {0};
         for (i = lane; i < B; i += GPU_WARP) {
-            const real *m = s.loc + (int64_t)i * D, *t = s.scale + (int64_t)i * D;
+            const real *m = s.loc + i * D, *t = s.scale + i * D;
             real weight = md_exp(log_posterior(u, m, t, s.log_scale[i], D) - log_sum) / B;
-MD_UNROLL
+            MD_UNROLL
             for (n = 0; n < DIMS_AT_ONCE; n++)
                 if (first + n < D) by_z[n] += weight * ((u[first + n] - m[first + n]) / t[first + n]) / t[first + n];
         }
-MD_UNROLL
+        MD_UNROLL
         for (n = 0; n < DIMS_AT_ONCE; n++) {
             by_z[n] = warp_sum(by_z[n]);
-            if (first + n < D && lane == 0)
-                s.d_sample[(int64_t)j * D + first + n] += (real)s.numbers[WEIGHT + REGULARISER] * by_z[n];
+            if (first + n < D && lane == 0) s.d_sample[j * D + first + n] += s.weight[REGULARISER] * by_z[n];
         }
     }
 }
 
 /* The gradient by loc and scale of point i. */
 MD_DEVICE void small_inclusive_grad(const md_small &s, int i) {
-    int lane = md_lane(), B = s.B, D = s.D, first, j, n;
-    const real *m = s.loc + (int64_t)i * D, *t = s.scale + (int64_t)i * D;
-    real w = (real)s.numbers[WEIGHT + REGULARISER], log_scale = s.log_scale[i];
+    int lane = md_lane(), B = s.B, D = s.D, first, start, n, l;
+    const real *m = s.loc + i * D, *t = s.scale + i * D, *z[PAIRS_AT_ONCE], *loc[PAIRS_AT_ONCE], *scale[PAIRS_AT_ONCE];
+    real q[PAIRS_AT_ONCE], log_sum[PAIRS_AT_ONCE], log_scale[PAIRS_AT_ONCE];
+    MD_UNROLL
+    for (n = 0; n < PAIRS_AT_ONCE; n++) loc[n] = m, scale[n] = t, log_scale[n] = s.log_scale[i];
     for (first = 0; first < D; first += DIMS_AT_ONCE) {
         real by_loc[DIMS_AT_ONCE] = {0}, by_scale[DIMS_AT_ONCE] = {0};
-        for (j = lane; j < B; j += GPU_WARP) {
-            const real *z = s.sample + (int64_t)j * D;
-            real weight = md_exp(log_posterior(z, m, t, log_scale, D) - s.log_sum[j]) / B;
-MD_UNROLL
-            for (n = 0; n < DIMS_AT_ONCE; n++)
-                if (first + n < D) {
-                    real r = (z[first + n] - m[first + n]) / t[first + n];
-                    by_loc[n] += weight * r;
-                    by_scale[n] += weight * (r * r - 1);
-                }
-        }
-MD_UNROLL
-        for (n = 0; n < DIMS_AT_ONCE; n++) {
-            int64_t at = (int64_t)i * D + first + n;
-            by_loc[n] = warp_sum(by_loc[n]);
-            by_scale[n] = warp_sum(by_scale[n]);
-            if (first + n < D && lane == 0) {
-                s.d_loc[at] -= w * by_loc[n] / t[first + n];
-                s.d_scale[at] -= w * by_scale[n] / t[first + n];
+        for (start = lane; start < B; start += PAIRS_AT_ONCE * GPU_WARP) {
+            MD_UNROLL
+            for (n = 0; n < PAIRS_AT_ONCE; n++) {
+                int j = start + n * GPU_WARP < B ? start + n * GPU_WARP : 0;
+                z[n] = s.sample + j * D, log_sum[n] = s.log_sum[j];
             }
+            log_posteriors(z, loc, scale, log_scale, D, q);
+            MD_UNROLL
+            for (n = 0; n < PAIRS_AT_ONCE; n++) q[n] = start + n * GPU_WARP < B ? md_exp(q[n] - log_sum[n]) / B : 0;
+            MD_UNROLL
+            for (l = 0; l < DIMS_AT_ONCE; l++) {
+                if (first + l >= D) continue;
+                real mean = m[first + l], inverse = 1 / t[first + l];
+                MD_UNROLL
+                for (n = 0; n < PAIRS_AT_ONCE; n++) {
+                    real r = (z[n][first + l] - mean) * inverse;
+                    by_loc[l] += q[n] * r;
+                    by_scale[l] += q[n] * (r * r - 1);
+                }
+            }
+        }
+        MD_UNROLL
+        for (l = 0; l < DIMS_AT_ONCE; l++) {
+            if (first + l >= D) continue; /* in all lanes alike */
+            real down = -s.weight[REGULARISER] / t[first + l];
+            by_loc[l] = warp_sum(by_loc[l]);
+            by_scale[l] = warp_sum(by_scale[l]);
+            if (lane > 0) continue;
+            s.d_loc[i * D + first + l] += down * by_loc[l];
+            s.d_scale[i * D + first + l] += down * by_scale[l];
         }
     }
 }
@@ -158,7 +207,7 @@ MD_UNROLL
 /* Point i's part of the value, and the gradient by its z and, if asked for, by its sample. */
 MD_DEVICE void small_mmd(const md_small &s, int i) {
     int lane = md_lane(), B = s.B, D = s.D, K = s.K, d, k, j;
-    real w = (real)s.numbers[WEIGHT + REGULARISER], within = 2 / ((real)B * (B - 1)), across = 2 / ((real)B * B), slope;
+    real w = s.weight[REGULARISER], within = 2 / ((real)B * (B - 1)), across = 2 / ((real)B * B), slope;
     double pair = 1 / ((double)B * (B - 1)), cross = 2 / ((double)B * B), total = 0; /* double, as in mmd.cuh */
     for (d = 0; d < D; d++) {
         real x = s.sample[(int64_t)i * D + d], by_x = 0;
@@ -213,7 +262,7 @@ MD_DEVICE void small_values(const md_small &s, real *rates) {
     int rows = s.K * s.B, parts = s.regulariser_kind == NO_REGULARISER ? 0 : s.B;
     means_of_terms(s.numbers, rows, kl_rows(s), parts, s.regulariser_kind == INCLUSIVE_KL ? 1.0 / s.B : 1.0,
                    s.log_likelihood, s.kl, s.regulariser);
-    if (threadIdx.x == 0) set_rates(s.numbers, (real)(s.state[STEP] + 1), rates);
+    if (threadIdx.x == 0) set_rates(s.numbers, (real)(s.now[STEP] + 1), rates);
 }
 
 /* The gradient by the logits of a learned variance.   A block. */
@@ -260,24 +309,29 @@ MD_KERNEL train_small(
     int64_t size, real *gradient, real *vector, real *m, real *v, real *v_max
 ) {
     __shared__ real rooms[SMALL_WARPS][2][SMALL_WIDTH];
-    __shared__ int64_t table[SMALL_LAYERS * LAYER_FIELDS]; /* the same in every block */
+    /* The same in every block: */
+    __shared__ int64_t table[SMALL_LAYERS * LAYER_FIELDS], now[STATE_COUNT];
     real *room = rooms[threadIdx.x / GPU_WARP][0], *other = rooms[threadIdx.x / GPU_WARP][1];
-    int64_t passed = 0, i;
-    int warps = blockDim.x / GPU_WARP * gridDim.x, me = threadIdx.x / GPU_WARP * gridDim.x + blockIdx.x, task;
-    md_small s = {state, numbers, order, table, data, data_kind, encoder_layers, all_layers, K, 0, D, dx, scale_link,
-                  likelihood, analytic, regulariser_kind, with_sample_grad, (real)(1 / likelihood_scale),
-                  (real)log_prior_multiplier, (real)(likelihood == LAPLACE ? dx * log(2 * likelihood_scale) : 0),
+    int64_t passed = 0, first = 0, epoch = 0, done = 0, step = state[STEP], seed = state[SEED], i;
+    const int64_t used = state[USED_ROWS], rows = state[EPOCH_ROWS], end = state[END];
+    const int warps = blockDim.x / GPU_WARP * gridDim.x, me = threadIdx.x / GPU_WARP * gridDim.x + blockIdx.x;
+    int fault = -1, term, task;
+    double sums[TOTAL_COUNT] = {0};
+    md_small s = {now, order, table, state, numbers, {(real)numbers[WEIGHT], (real)numbers[WEIGHT + 1], (real)numbers[WEIGHT + 2]},
+                  data, data_kind, encoder_layers, all_layers, K, 0, D, dx, scale_link, likelihood, analytic, regulariser_kind,
+                  with_sample_grad, (real)(1 / likelihood_scale), (real)log_prior_multiplier,
+                  (real)(likelihood == LAPLACE ? dx * log(2 * likelihood_scale) : 0),
                   {prior, components, D, prior_loc, prior_scale, log_weight, constants}, edge, eps, loc, scale, slope, log_scale,
                   z, d_z, d_loc, d_scale, d_variance, kl, log_likelihood, sample, sample_slope, d_sample, log_sum, regulariser};
     for (i = threadIdx.x; i < all_layers * LAYER_FIELDS; i += blockDim.x) table[i] = layers[i];
-    __syncthreads();
     if (with_sample_grad) {
         if (blockIdx.x == 0) scale_from_logits(logits, D, components, variance_scale, prior_scale);
         grid_barrier(state + ARRIVED, &passed);
     }
-    while (state[FIRST] < state[END] && state[FAULT] < 0) {
-        int64_t rest = state[USED_ROWS] - state[FIRST] % state[EPOCH_ROWS];
-        s.B = rest < batch_size ? (int)rest : batch_size;
+    while (epoch * rows < end && fault < 0) {
+        s.B = used - first < batch_size ? (int)(used - first) : batch_size;
+        if (threadIdx.x == 0) now[SEED] = seed, now[STEP] = step, now[FIRST] = epoch * rows + first;
+        __syncthreads();
         for (task = me; task < (regulariser_kind == NO_REGULARISER ? s.B : 2 * s.B); task += warps) {
             if (task < s.B)
                 small_point(s, task, room, other);
@@ -300,14 +354,27 @@ MD_KERNEL train_small(
         grid_barrier(state + ARRIVED, &passed);
         small_weights(s, rates, d_v, d_logits);
         grid_barrier(state + ARRIVED, &passed);
-        int fault = fault_of_step(state, numbers);
-        if (fault < 0)
-            for (i = md_me(); i < size; i += (int64_t)gridDim.x * blockDim.x)
-                vector[i] -= md_adam(
-                    -gradient[i], &m[i], &v[i], &v_max[i], rates[REST1], rates[REST2], rates[RATE], rates[ROOT], rates[TINY]);
-        if (md_me() == 0) {
-            state[FAULT] = fault;
-            if (fault < 0) count_step(state, numbers, totals, s.B);
+        fault = fault_of_step(state, numbers);
+        for (i = md_me(); i < size; i += (int64_t)gridDim.x * blockDim.x) {
+            real g = -gradient[i], theta = vector[i], mean = m[i], square = v[i], largest = v_max[i];
+            bool amsgrad = v_max != v;
+            theta -= md_adam(g, &mean, &square, amsgrad ? &largest : &square, rates[REST1], rates[REST2], rates[RATE],
+                             rates[ROOT], rates[TINY]);
+            if (fault >= 0) break;
+            vector[i] = theta, m[i] = mean, v[i] = square;
+            if (amsgrad) v_max[i] = largest;
+        }
+        if (fault < 0) {
+            for (term = LOG_LIKELIHOOD; term <= REGULARISER; term++) sums[term] += numbers[VALUE + term] * s.B;
+            sums[POINTS] += s.B;
+            step++, done++, first += s.B;
+        }
+        if (fault >= 0 || first == used) {
+            for (term = 0; term < TOTAL_COUNT; term++) {
+                if (md_me() == 0) totals[epoch * TOTAL_COUNT + term] += sums[term];
+                sums[term] = 0;
+            }
+            epoch++, first = 0;
         }
         grid_barrier(state + ARRIVED, &passed);
         if (with_sample_grad) {
@@ -315,4 +382,5 @@ MD_KERNEL train_small(
             grid_barrier(state + ARRIVED, &passed);
         }
     }
+    if (md_me() == 0) state[DONE] = done, state[STEP] = step, state[FAULT] = fault;
 }
