@@ -102,7 +102,7 @@ MD_DEVICE real log_mixture(const md_prior &p, const real *z, real factor, real *
 
 /* log p(z) of one point z (D,), and `factor` times its gradient with respect to z and to each dimension's variance.   A
    warp; all lanes have the result. */
-MD_ONCE real log_prior(const md_prior &p, const real *z, real factor, real *d_z, real *d_variance) {
+MD_DEVICE real log_prior(const md_prior &p, const real *z, real factor, real *d_z, real *d_variance) {
     real total = 0, by_z, by_variance;
     if (p.kind == MIXTURE_PRIOR) return log_mixture(p, z, factor, d_z, d_variance);
     for (int d = md_lane(); d < p.D; d += GPU_WARP) {
