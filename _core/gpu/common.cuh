@@ -26,8 +26,22 @@ MD_INLINE void md_sincos2pi(real u, real *s, real *c) { sincospi(2 * u, s, c); }
 
 #include "formulas.h"
 
-#define MD_KERNEL extern "C" __global__ void
+/* The steps of a small model are compiled alone, for its prior, likelihood and the like (Device.bind_together); a template
+   that nobody uses then takes the place of every other kernel. */
+#define MD_SMALL_KERNEL extern "C" __global__ void
+#ifdef SMALL_ALONE
+#define MD_KERNEL template <int> static __device__ void
+#else
+#define MD_KERNEL MD_SMALL_KERNEL
+#endif
 #define MD_DEVICE static __device__
+
+/* What is compiled once and called: a kernel that the cache of instructions does not hold is slow. */
+#ifdef __CUDACC__
+#define MD_ONCE static __device__ __noinline__
+#else
+#define MD_ONCE static
+#endif
 
 /* The step's own numbers stay on the device, so that every step is the same sequence of launches: `state`, `numbers`,
    and `rates`, which Adam's many threads need as real numbers. codes.h has their indices. */

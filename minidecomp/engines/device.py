@@ -36,22 +36,23 @@ def _with_includes(name: str) -> str:
 
 
 class Parameter(NamedTuple):
-    """A parameter of a kernel: ``real* z`` has kind real, is a pointer, and has the name z."""
+    """A parameter of a kernel: ``const real* z`` has kind real, is a pointer, has the name z, and is not written to."""
 
     kind: str
     pointer: bool
     name: str
+    constant: bool
 
 
 def signatures(text: str) -> dict[str, list[Parameter]]:
     """The parameters of every kernel in a CUDA source text, by the kernel's name."""
     found = {}
-    for kernel, parameters in re.findall(r"MD_KERNEL (\w+)\((.*?)\)", text, re.DOTALL):
+    for kernel, parameters in re.findall(r"MD_(?:SMALL_)?KERNEL (\w+)\((.*?)\)", text, re.DOTALL):
         parts = (
-            re.fullmatch(r"(?:const )?(\w+) (\*?)(?:__restrict__ )?(\w+)", each.strip())
+            re.fullmatch(r"(const )?(\w+) (\*?)(?:__restrict__ )?(\w+)", each.strip())
             for each in parameters.split(",")
         )
-        found[kernel] = [Parameter(part[1], bool(part[2]), part[3]) for part in parts if part is not None]
+        found[kernel] = [Parameter(p[2], bool(p[3]), p[4], bool(p[1])) for p in parts if p is not None]
     return found
 
 
@@ -97,18 +98,25 @@ class Device:
             If one is missing or does not match the signature; the kernel itself would not notice.
         """
         checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
-        return self._bind(name, grid, block, checked, together=False)
+        return self._bind(name, grid, block, checked)
 
-    def bind_together(self, name: str, block: int, arguments: Mapping[str, Any]) -> Call:
+    def bind_together(
+        self, name: str, block: int, arguments: Mapping[str, Any], constants: Mapping[str, int] | None = None
+    ) -> Call:
         """A call that launches a kernel whose blocks, ``blocks_together`` of them, all run at once.
 
         Its threads can wait for those of all blocks. Otherwise it is like ``bind``.
+
+        Parameters
+        ----------
+        constants : mapping, optional
+            What the compiler is told: values of the macros that the kernel is compiled with, alone.
         """
         checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
-        return self._bind(name, (self.blocks_together, 1), block, checked, together=True)
+        return self._bind_together(name, block, checked, constants or {})
 
     def _checked(self, kernel: str, parameter: Parameter, argument: Any) -> Any:
-        kind, pointer, name = parameter
+        kind, pointer, name, _ = parameter
         if not pointer:
             return self._types[kind].type(argument)
         if kind != "void" and argument.dtype != self._types[kind]:
@@ -180,7 +188,10 @@ class Device:
         """
         raise NotImplementedError
 
-    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
+        raise NotImplementedError
+
+    def _bind_together(self, name: str, block: int, arguments: list[Any], constants: Mapping[str, int]) -> Call:
         raise NotImplementedError
 
 
@@ -239,13 +250,18 @@ class CupyDevice(Device):
         self._second = cupy.cuda.Stream(non_blocking=True)
         self._forked, self._joined = (cupy.cuda.Event(disable_timing=True) for _ in range(2))
         self._is_apart = False  # whether the first stream does not wait yet for something on the second
-        real = "float" if self.dtype == np.float32 else "double"
-        self._module = cupy.RawModule(code=source(), options=(f"-DMINIDECOMP_REAL={real}", "--std=c++17"))
+        self._module = self._compiled()
+        self._modules: dict[tuple[str, ...], Any] = {}  # by their macros
         with self.queue:
             self._cublas = Cublas(cupy, self.dtype, self._stream.ptr)
             self._cublas_aside = Cublas(cupy, self.dtype, self._second.ptr)
         self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
         self.blocks_together = cupy.cuda.Device().attributes["MultiProcessorCount"]
+
+    def _compiled(self, *macros: str) -> Any:
+        """The kernels, compiled when one of them is first used; CuPy keeps the machine code in a cache on disk."""
+        real = "float" if self.dtype == np.float32 else "double"
+        return self.xp.RawModule(code=source(), options=(f"-DMINIDECOMP_REAL={real}", "--std=c++17", *macros))
 
     def address(self, array: Any) -> int:
         return int(array.data.ptr)
@@ -330,8 +346,12 @@ class CupyDevice(Device):
         )
         return self.aside(multiply) if aside else multiply
 
-    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
-        kernel = self._module.get_function(name)
-        if together:
-            kernel = partial(kernel.kernel, enable_cooperative_groups=True)
-        return partial(kernel, grid, (block,), tuple(arguments))
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
+        return partial(self._module.get_function(name), grid, (block,), tuple(arguments))
+
+    def _bind_together(self, name: str, block: int, arguments: list[Any], constants: Mapping[str, int]) -> Call:
+        macros = tuple(sorted(f"-D{name}={value}" for name, value in constants.items()))
+        if macros not in self._modules:
+            self._modules[macros] = self._compiled(*macros)
+        kernel = partial(self._modules[macros].get_function(name).kernel, enable_cooperative_groups=True)
+        return partial(kernel, (self.blocks_together, 1), (block,), tuple(arguments))

@@ -6,10 +6,9 @@ import ctypes
 import fcntl
 import functools
 import os
-import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidecomp import _core
-from minidecomp.engines.device import Call, Device, signatures, source
+from minidecomp.engines.device import Call, Device, Parameter, signatures, source
 
 HERE = Path(__file__).parent
 COMPILER = shutil.which("g++") or shutil.which("c++")
@@ -76,17 +75,10 @@ def use(array: np.ndarray, written: bool) -> Use:
     return Use(array.ctypes.data, array.ctypes.data + array.nbytes, written)
 
 
-@functools.cache
-def written_parameters() -> dict[str, list[bool]]:
-    """For each kernel, which of its parameters are not ``const``."""
-    kernels = re.findall(r"MD_KERNEL (\w+)\((.*?)\)", source(), re.DOTALL)
-    return {name: [not each.strip().startswith("const ") for each in text.split(",")] for name, text in kernels}
-
-
-def uses_of(name: str, arguments: list[Any]) -> list[Use]:
+def uses_of(name: str, parameters: list[Parameter], arguments: list[Any]) -> list[Use]:
     """What a kernel reads and writes, by its parameters' types."""
-    pairs = zip(arguments, written_parameters()[name], strict=True)
-    uses = [use(array, written) for array, written in pairs if isinstance(array, np.ndarray)]
+    pairs = zip(arguments, parameters, strict=True)
+    uses = [use(array, not parameter.constant) for array, parameter in pairs if isinstance(array, np.ndarray)]
     if name != "add_bias_parts":
         return uses
     *uses, whole = uses  # of the gradient it writes the biases alone
@@ -197,7 +189,11 @@ class EmulatedDevice(Device):
 
         return replay
 
-    def _bind(self, name: str, grid: tuple[int, ...], block: int, arguments: list[Any], together: bool) -> Call:
+    def _bind_together(self, name: str, block: int, arguments: list[Any], constants: Mapping[str, int]) -> Call:
+        """With no constants: the same text serves all models."""
+        return self._bind(name, (self.blocks_together, 1), block, arguments, together=True)
+
+    def _bind(self, name: str, grid: tuple[int, ...], block: int, arguments: list[Any], together: bool = False) -> Call:
         function = getattr(self._library, f"run_{name}")
         assert all(1 <= size < 2**31 for size in grid) and grid[1] < 65536, (name, grid)
         assert block & (block - 1) == 0, (name, block)
@@ -215,4 +211,4 @@ class EmulatedDevice(Device):
                 raise AssertionError(f"{name}: a barrier that not all threads reach")
             _ = arguments  # the memory that `passed` points at stays
 
-        return Launch(self, name, uses_of(name, arguments), run)
+        return Launch(self, name, uses_of(name, self._signatures[name], arguments), run)
