@@ -49,8 +49,7 @@ def signatures(text: str) -> dict[str, list[Parameter]]:
     found = {}
     for kernel, parameters in re.findall(r"MD_(?:SMALL_)?KERNEL (\w+)\((.*?)\)", text, re.DOTALL):
         parts = (
-            re.fullmatch(r"(const )?(\w+) (\*?)(?:__restrict__ )?(\w+)", each.strip())
-            for each in parameters.split(",")
+            re.fullmatch(r"(const )?(\w+) (\*?)(?:__restrict__ )?(\w+)", each.strip()) for each in parameters.split(",")
         )
         found[kernel] = [Parameter(p[2], bool(p[3]), p[4], bool(p[1])) for p in parts if p is not None]
     return found
