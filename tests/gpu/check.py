@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -40,15 +41,25 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", metavar="FOLDER", type=Path, default=Path("gpu-check"), help="[gpu-check]")
     parser.add_argument("--minutes", type=_minutes, default=10.0, help="for all parts together [10]")
     parser.add_argument("--parts", metavar="NAME,NAME,..", type=_names, default=NAMES, help=f"[{','.join(NAMES)}]")
-    parser.add_argument("--peers", metavar="PYTHON", help="the Python that has PyTorch [.venv-peers, or this one]")
+    parser.add_argument(
+        "--peers", metavar="PYTHON", type=_program, help="the Python that has PyTorch [.venv-peers, or this one]"
+    )
     return parser.parse_args(given)
 
 
 def _minutes(text: str) -> float:
-    minutes = float(text)
+    try:
+        minutes = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}") from None
     if not 0 < minutes < 1e4:
         raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
     return minutes
+
+
+def _program(text: str) -> str:
+    """Its place, because the parts run in another folder."""
+    return shutil.which(text) or str(Path(text).absolute())
 
 
 def _names(text: str) -> list[str]:
@@ -81,9 +92,9 @@ def main(given: list[str] | None = None) -> int:
         if reason := missing(outcomes[part.name]):
             print(f"no GPU can be used here: {reason}", file=sys.stderr)
             return 2
-        _write(folder, outcomes)
+        _write(folder, options.out, outcomes)
         print(f"{'  ' if i else ''}{report.in_a_line(part.name, outcomes[part.name])}", flush=True)
-    _write(folder, outcomes)
+    _write(folder, options.out, outcomes)
     print(f"report: {folder / 'report.md'}")
     return 1 if report.problems(outcomes) else 0
 
@@ -93,9 +104,9 @@ def missing(outcome: Outcome) -> str:
     return str(outcome.found.get("machine", {}).get("missing", ""))
 
 
-def _write(folder: Path, outcomes: dict[str, Outcome]) -> None:
+def _write(folder: Path, given: Path, outcomes: dict[str, Outcome]) -> None:
     write_results(folder, outcomes)
-    (folder / "report.md").write_text(report.markdown(outcomes, folder.name), "utf-8")
+    (folder / "report.md").write_text(report.markdown(outcomes, given.as_posix()), "utf-8")
 
 
 if __name__ == "__main__":

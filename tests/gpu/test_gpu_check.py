@@ -39,12 +39,14 @@ def emulated(dtype):
 @pytest.mark.skipif(not why_no_gpu(), reason="there is a device, for which the check takes ten minutes")
 def test_without_a_device_one_line_says_why(own_folder):
     log = own_folder / "log"
-    code, _ = running.run_for([sys.executable, str(HERE / "check.py"), "--out", "found"], log, 60)
+    code, _ = running.run_for([sys.executable, str(HERE / "check.py"), "--out", str(own_folder / "found")], log, 60)
     (line,) = log.read_text().splitlines()
     assert code == 2 and line.startswith("no GPU can be used here: ") and why_no_gpu() in line
 
 
-@pytest.mark.parametrize("given", [["--minutes", "0"], ["--minutes", "nan"], ["--parts", "tests,speed"]])
+@pytest.mark.parametrize(
+    "given", [["--minutes", "0"], ["--minutes", "nan"], ["--minutes", "ten"], ["--parts", "tests,speed"]]
+)
 def test_wrong_use_ends_with_two(given, capsys):
     with pytest.raises(SystemExit) as ended:
         check.arguments(given)
@@ -215,8 +217,9 @@ def test_a_rows_profile(regulariser):
     found = profile.of_row(row, emulated, budget=1e-3, launches=2)
     assert set(found["steps"]) == set(measure.WAYS) and all(took > 0 for took in found["steps"].values())
     names = [each["name"] for each in found["launches"]]
-    assert names[-3:] == ["look_at_gradient", "finish", "adam_amsgrad"] and "product 20 x 3, sums of 2" in names
-    assert ("mmd" in names) == (regulariser == "mmd") and "not a kernel or a product" not in names
+    assert names[-2:] == ["finish", "adam_amsgrad"] and "product 20 x 3, sums of 2" in names
+    assert any("mmd" in name for name in names) == (regulariser == "mmd")
+    assert "not a kernel or a product" not in names
     assert all(each["microseconds"] > 0 for each in found["launches"])
 
 

@@ -133,7 +133,12 @@ def _of_threshold(constant: Constant, found: Mapping[str, Any]) -> Decision | No
 
 
 def _short(rungs: Sequence[Rung], which: Callable[..., float]) -> str:
-    return f"{which(rung.size for rung in rungs):.2g}"
+    return in_digits(which(rung.size for rung in rungs))
+
+
+def in_digits(value: float) -> str:
+    """256, 1e8, 2.74e5."""
+    return f"{value:.0f}" if value < 1e5 else f"{value:.3g}".replace("e+0", "e").replace("e+", "e")
 
 
 def _of_graphs(found: Mapping[str, Any]) -> Decision | None:

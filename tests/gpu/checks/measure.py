@@ -28,8 +28,11 @@ class Names:
 
     def __init__(self, device: Device):
         self._known: dict[int, tuple[Call, str]] = {}
-        for method, describe in (("bind", _kernel), ("bind_together", _kernel), ("product", _product)):
-            setattr(device, method, self._watched(getattr(device, method), describe))
+        describe = {"bind": _kernel, "bind_together": _kernel, "product": _product}
+        describe |= {"aside": self._aside, "wait_for_aside": lambda: "wait for what is aside"}
+        for method, name in describe.items():
+            if hasattr(device, method):
+                setattr(device, method, self._watched(getattr(device, method), name))
 
     def _watched(self, make: Callable[..., Call], describe: Callable[..., str]) -> Callable[..., Call]:
         def watched(*arguments: Any, **more: Any) -> Call:
@@ -39,6 +42,9 @@ class Names:
 
         return watched
 
+    def _aside(self, *calls: Call) -> str:
+        return f"{' + '.join(map(self, calls))}, aside"
+
     def __call__(self, call: Call) -> str:
         return self._known.get(id(call), (call, "not a kernel or a product"))[1]
 
@@ -47,10 +53,10 @@ def _kernel(name: str, *_: Any, **__: Any) -> str:
     return name
 
 
-def _product(a: Any, b: Any, out: Any, *, trans_a: bool = False, **_: Any) -> str:
+def _product(a: Any, b: Any, out: Any, *, trans_a: bool = False, aside: bool = False, **_: Any) -> str:
     """The product's rows, columns, and the length of its sums."""
     inner = a.shape[0] if trans_a else a.shape[1]
-    return f"product {out.shape[0]} x {out.shape[1]}, sums of {inner}"
+    return f"product {out.shape[0]} x {out.shape[1]}, sums of {inner}{', aside' if aside else ''}"
 
 
 def microseconds(device: Device, calls: list[Call], launches: int = LAUNCHES, repetitions: int = 3) -> float:

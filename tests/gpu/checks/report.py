@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks import report as of_benchmark
 from minidecomp.errors import counted
 
-from .decisions import decisions
+from .decisions import decisions, in_digits
 from .measure import WAYS
 from .running import Outcome
 from .sanitizer import TOOLS
@@ -122,7 +122,7 @@ def _value(value: float) -> str:
         return "0 (below all sizes measured)"
     if math.isinf(value):
         return "inf (above all sizes measured)"
-    return f"{value:.0f}" if value < 1e5 else f"{value:.3g}".replace("e+0", "e").replace("e+", "e")
+    return in_digits(value)
 
 
 def _share(share: float) -> str:

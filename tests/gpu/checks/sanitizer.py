@@ -12,7 +12,10 @@ from typing import Any
 from .running import of_command_line, run_for
 
 TOOLS = ("memcheck", "racecheck")
-INSTALL = "it comes with the CUDA toolkit; put it on the PATH, or set CUDA_PATH to the toolkit's folder"
+INSTALL = (
+    "pip install nvidia-cuda-sanitizer-api-cu12 (for CUDA 13: nvidia-cuda-sanitizer-api), or put the CUDA toolkit's "
+    "on the PATH, or set CUDA_PATH to the toolkit's folder"
+)
 SUMMARY = re.compile(r"(?:ERROR|RACECHECK) SUMMARY: (\d+) (?:errors?|hazards?)")
 FINDINGS_SHOWN = 10
 
