@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 import time
 from pathlib import Path
@@ -150,17 +151,24 @@ def test_what_pytest_has_printed_is_counted():
     assert part["failed"] == ["tests/engines/gpu/test_a.py::test_two[gpu]"]
 
 
-def test_pytest_prints_what_is_counted(own_folder):
+def test_pytest_prints_what_is_counted(own_folder, monkeypatch):
     """The very options, on a file with one test of each kind."""
     (own_folder / "tests").mkdir()
     text = "import pytest\npytestmark = pytest.mark.gpu\ndef test_a(): pass\ndef test_b(): pytest.skip('no b')\n"
     (own_folder / "tests" / "test_it.py").write_text(text + "def test_c(): assert 0\n")
+    monkeypatch.setattr(tests, "WHERE", (str(own_folder / "tests"),))
     command = [*tests.command(1), "-p", "no:cacheprovider", f"--rootdir={own_folder}", "-c", "/dev/null"]
-    command[command.index("tests")] = str(own_folder / "tests")
     running.run_for(command, own_folder / "log", 60)
     found = tests.parse((own_folder / "log").read_text())
     assert found["counts"] == {"passed": 1, "skipped": 1, "failed": 1}
     assert found["skipped"] == {"no b": 1} and "test_it.py::test_c" in found["failed"][0]
+
+
+def test_all_tests_for_a_device_are_where_they_are_looked_for():
+    marked = re.compile(r"^from devices import|^@pytest.mark.gpu", re.MULTILINE)
+    files = [path for path in (ROOT / "tests").rglob("test_*.py") if marked.search(path.read_text("utf-8"))]
+    places = {path.relative_to(ROOT).as_posix() for path in files} - {"tests/gpu/test_gpu_check.py"}
+    assert len(places) > 5 and all(place.startswith(tests.WHERE) for place in places)
 
 
 MEMCHECK = """========= COMPUTE-SANITIZER
@@ -388,7 +396,10 @@ def test_the_report_names_what_is_wrong(recorded):
     text, wrong = report.markdown(recorded, "found"), report.problems(recorded)
     for part in ("test_two[gpu]", "profile.log", "--parts ladders", "memcheck: 1 finding. Invalid", "racecheck ended"):
         assert any(part in line for line in wrong) and part in text, part
-    assert len(wrong) == 5 and "PyTorch takes 0.50 of our time" in text and "Segmentation fault" in text
+    assert len(wrong) == 5
+    assert "PyTorch takes 0.50 of our time" in text and "Segmentation fault" in text
+    recorded["tests"].found = tests.parse("")
+    assert "No test passed." in report.problems(recorded)
 
 
 @pytest.mark.parametrize("found", [{}, {"left_out": "no tool"}])

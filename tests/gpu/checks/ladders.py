@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,10 +93,10 @@ def of_graphs(width: int, batch: int, steps: int, make_device: Maker = CupyDevic
 def work() -> Iterator[tuple[str, Callable[[], Point]]]:
     """All rungs, in such an order that each ladder is about as far when the time is over."""
     ladders: dict[str, list[Callable[[], Point]]] = {
-        "engines": [lambda size=size: of_engines(*size) for size in _coarse_first(ENGINES)],
-        "products": [lambda size=size: of_products(*size) for size in _coarse_first(PRODUCTS)],
-        "pairs": [lambda size=size: of_pairs(*size) for size in _coarse_first(PAIRS)],
-        "graphs": [lambda steps=steps: of_graphs(32, 64, steps) for steps in _coarse_first(STEPS_A_GRAPH)],
+        "engines": [partial(of_engines, *size) for size in _coarse_first(ENGINES)],
+        "products": [partial(of_products, *size) for size in _coarse_first(PRODUCTS)],
+        "pairs": [partial(of_pairs, *size) for size in _coarse_first(PAIRS)],
+        "graphs": [partial(of_graphs, 32, 64, steps) for steps in _coarse_first(STEPS_A_GRAPH)],
     }
     for i in range(max(map(len, ladders.values()))):
         for name, rungs in ladders.items():

@@ -28,7 +28,7 @@ class Names:
 
     def __init__(self, device: Device):
         self._known: dict[int, tuple[Call, str]] = {}
-        describe = {"bind": _kernel, "bind_together": _kernel, "product": _product}
+        describe: dict[str, Callable[..., str]] = {"bind": _kernel, "bind_together": _kernel, "product": _product}
         describe |= {"aside": self._aside, "wait_for_aside": lambda: "wait for what is aside"}
         for method, name in describe.items():
             if hasattr(device, method):

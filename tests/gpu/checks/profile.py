@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +110,8 @@ def step_rows() -> Sequence[Row]:
 
 if __name__ == "__main__":
     findings, _ = of_command_line()
-    work: list[tuple[str, Callable[[], dict[str, Any]]]] = [
-        ("rows", lambda row=row: of_row(row)) for row in step_rows()
-    ]
-    work += [("mmd", lambda B=B, D=D: of_mmd(B, D)) for D in MMD_DIMENSIONS for B in MMD_POINTS]
+    work: list[tuple[str, Callable[[], dict[str, Any]]]] = [("rows", partial(of_row, row)) for row in step_rows()]
+    work += [("mmd", partial(of_mmd, B, D)) for D in MMD_DIMENSIONS for B in MMD_POINTS]
     for name, measure in work:
         if findings.left <= 0:
             findings.out_of_time()

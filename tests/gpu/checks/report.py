@@ -58,19 +58,23 @@ def problems(outcomes: Outcomes) -> list[str]:
             lines.append(f"The part `{name}` did not end in its {outcome.limit:.0f} s: run it with `--parts {name}`.")
     found = {name: outcome.found for name, outcome in outcomes.items()}
     tests, watched = found.get("tests", {}), found.get("sanitizer", {})
+    lines += ["No test passed."] if "tests" in found and not tests.get("counts", {}).get("passed") else []
     lines += [f"Failed: `{failure}`" for failure in tests.get("failed", [])[:MOST_FAILURES]]
     more = len(tests.get("failed", [])) - MOST_FAILURES
     lines += [f"{more} more tests failed."] if more > 0 else []
-    for tool in TOOLS:
-        if tool in watched and (watched[tool]["findings"] or watched[tool]["exit_code"]):
-            said = "; ".join(watched[tool]["said"][:2])
-            count = watched[tool]["findings"]
-            what = (
-                f"{tool}: {counted(count, 'finding')}" if count else f"{tool} ended with {watched[tool]['exit_code']}"
-            )
-            lines.append(f"{what}. {said}".rstrip())
+    lines += [_watched(tool, watched[tool]) for tool in TOOLS if tool in watched and _is_wrong(watched[tool])]
     lines += [f"Not measured: {failure}" for failure in found.get("ladders", {}).get("failed", [])]
     return lines
+
+
+def _is_wrong(watched: Mapping[str, Any]) -> bool:
+    return bool(watched["findings"] or watched["exit_code"])
+
+
+def _watched(tool: str, found: Mapping[str, Any]) -> str:
+    count, ended = found["findings"], f"{tool} ended with {found['exit_code']}; see sanitizer.{tool}.log."
+    what = f"{tool}: {counted(count, 'finding')}." if count else ended
+    return " ".join([what, "; ".join(found["said"][:2])]).rstrip()
 
 
 def slower(result: Mapping[str, Any]) -> list[str]:
