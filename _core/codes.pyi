@@ -20,7 +20,7 @@ NUMBER_COUNT: int
 TOTAL_COUNT: int
 GPU_BLOCK: int
 GPU_WARP: int
-SMALL_WIDTH: int
+SMALL_ROW_BYTES: int
 SMALL_LAYERS: int
 
 # Cells of the GPU's MMD: their width, largest number, and coefficients by the dtype's name.

@@ -20,6 +20,8 @@
 #include "gpu/mmd.cuh"
 #include "gpu/inclusive_kl.cuh"
 #include "gpu/end_of_step.cuh"
+#if defined(SMALL_ALONE) || !defined(__CUDACC__)
 #include "gpu/small_network.cuh"
 #include "gpu/small_step.cuh"
+#endif
 #include "gpu/use.cuh"

@@ -1,4 +1,4 @@
-/* What all kernels share: the number types, the scalar formulas, a thread's index, and sums over a block. */
+/* What all kernels share: the number types, the scalar formulas, and a thread's index. */
 
 #ifdef __CUDACC_RTC__
 typedef unsigned char uint8_t;
@@ -26,39 +26,25 @@ MD_INLINE void md_sincos2pi(real u, real *s, real *c) { sincospi(2 * u, s, c); }
 
 #include "formulas.h"
 
-#define MD_KERNEL extern "C" __global__ void
+/* The steps of a small model are compiled alone, for its prior, likelihood and the like (Device.bind_together); a template
+   that nobody uses then takes the place of every other kernel. */
+#define MD_SMALL_KERNEL extern "C" __global__ void
+#ifdef SMALL_ALONE
+#define MD_KERNEL template <int> static __device__ void
+#else
+#define MD_KERNEL MD_SMALL_KERNEL
+#endif
 #define MD_DEVICE static __device__
+
+/* What is compiled once and called: a kernel that the cache of instructions does not hold is slow. */
+#ifdef __CUDACC__
+#define MD_ONCE static __device__ __noinline__
+#else
+#define MD_ONCE static
+#endif
 
 /* The step's own numbers stay on the device, so that every step is the same sequence of launches: `state`, `numbers`,
    and `rates`, which Adam's many threads need as real numbers. codes.h has their indices. */
 
 /* This thread's index in the whole grid. */
 MD_DEVICE int64_t md_me() { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x; }
-
-/* sum_t x_t over the block's threads, returned to all of them; every thread must call it. */
-template <typename T> MD_DEVICE T block_sum(T x) {
-    __shared__ T room[GPU_BLOCK];
-    int half, me = threadIdx.x;
-    __syncthreads();
-    room[me] = x;
-    for (half = blockDim.x / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (me < half) room[me] += room[me + half];
-    }
-    __syncthreads();
-    return room[0];
-}
-
-/* max_t x_t; NaN if one is. */
-MD_DEVICE real block_max(real x) {
-    __shared__ real room[GPU_BLOCK];
-    int half, me = threadIdx.x;
-    __syncthreads();
-    room[me] = x;
-    for (half = blockDim.x / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (me < half && !(room[me] >= room[me + half]) && room[me] == room[me]) room[me] = room[me + half];
-    }
-    __syncthreads();
-    return room[0];
-}

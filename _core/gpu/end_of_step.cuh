@@ -48,20 +48,10 @@ MD_KERNEL look_at_gradient(int64_t size, const real *__restrict__ gradient, int6
 
 /* The first term that is not finite, or else the gradient if it was noted; otherwise -1. */
 MD_DEVICE int fault_of_step(const int64_t *state, const double *numbers) {
-    for (int term = LOG_LIKELIHOOD; term <= REGULARISER; term++)
-        if (numbers[VALUE + term] - numbers[VALUE + term] != 0) return term;
-    return state[BAD] ? GRADIENT : -1;
-}
-
-/* Counts a step of B points without a fault. */
-MD_DEVICE void count_step(int64_t *state, const double *numbers, double *totals, int B) {
-    double *of_epoch = totals + TOTAL_COUNT * (state[FIRST] / state[EPOCH_ROWS]);
-    for (int term = LOG_LIKELIHOOD; term <= REGULARISER; term++) of_epoch[term] += numbers[VALUE + term] * B;
-    of_epoch[POINTS] += B;
-    state[FIRST] += B;
-    if (state[FIRST] % state[EPOCH_ROWS] == state[USED_ROWS]) state[FIRST] += state[EPOCH_ROWS] - state[USED_ROWS];
-    state[DONE] += 1;
-    state[STEP] += 1;
+    int fault = state[BAD] ? GRADIENT : -1;
+    for (int term = REGULARISER; term >= LOG_LIKELIHOOD; term--)
+        if (numbers[VALUE + term] - numbers[VALUE + term] != 0) fault = term;
+    return fault;
 }
 
 /* 1 - b^t from 1 - b, as accurate as `real` is: lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) need no double. */
@@ -78,11 +68,16 @@ MD_DEVICE void set_rates(const double *numbers, real t, real *rates) {
 
 /* Counts the step, or notes which term was not finite; this step and later ones then change nothing.   One thread. */
 MD_KERNEL finish(int64_t *state, double *numbers, double *totals, int B, real *rates) {
+    double *of_epoch = totals + TOTAL_COUNT * (state[FIRST] / state[EPOCH_ROWS]);
     if (state[FAULT] >= 0) return;
     state[FAULT] = fault_of_step(state, numbers);
     if (state[FAULT] >= 0) return;
-    count_step(state, numbers, totals, B);
-    set_rates(numbers, (real)state[STEP], rates);
+    for (int term = LOG_LIKELIHOOD; term <= REGULARISER; term++) of_epoch[term] += numbers[VALUE + term] * B;
+    of_epoch[POINTS] += B;
+    state[FIRST] += B;
+    if (state[FIRST] % state[EPOCH_ROWS] == state[USED_ROWS]) state[FIRST] += state[EPOCH_ROWS] - state[USED_ROWS];
+    state[DONE] += 1;
+    set_rates(numbers, (real)(state[STEP] += 1), rates);
 }
 
 /* Adam's step up the gradient, a pack for each thread; `size` is a multiple of PACK. All loads come before any store, so

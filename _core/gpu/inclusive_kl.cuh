@@ -4,11 +4,7 @@
 MD_DEVICE void log_prior_of_sample_row(
     const md_prior &p, real w, int64_t j, const real *z, real *d_sample, real *d_variance, real *regulariser
 ) {
-    real total = log_prior(p, z, d_sample + j * p.D, d_variance + j * p.D);
-    for (int d = md_lane(); d < p.D; d += GPU_WARP) {
-        d_sample[j * p.D + d] *= w;
-        d_variance[j * p.D + d] *= w;
-    }
+    real total = log_prior(p, z, w, d_sample + j * p.D, d_variance + j * p.D);
     if (md_lane() == 0) regulariser[j] = total;
 }
 

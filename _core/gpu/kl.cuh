@@ -1,24 +1,23 @@
 /* The KL term, by sampling or in closed form. */
 
 /* KL ~ log q - M log p,  log q = -sum_d eps^2 / 2 - log s - log(2 pi) / 2: with z = mu + s eps, only -1 / s reaches s.
-   Sample r = k B + b, of point b; w is the term's weight for each sample.   A warp. */
+   Sample k of point b; w is the term's weight for each sample.   A warp. */
 MD_DEVICE void monte_carlo_kl_row(
-    const md_prior &p, real w, real M, int K, int B, int64_t r, const real *z, const real *eps, const real *scale,
-    const real *log_scale, real *d_z, real *d_loc, real *d_scale, real *d_variance, real *kl
+    const md_prior &p, real w, real M, int K, int B, int k, int b, const real *z, const real *eps, const real *scale,
+    real log_scale, real *d_z, real *d_loc, real *d_scale, real *d_variance, real *kl
 ) {
-    int D = p.D, b = (int)(r % B), d;
-    real log_q = 0, log_p = log_prior(p, z, d_z + r * D, d_variance + r * D);
+    int D = p.D, d;
+    int64_t r = (int64_t)k * B + b, row = r * D;
+    real log_q = 0;
     for (d = md_lane(); d < D; d += GPU_WARP) {
-        real e = eps[r * D + d];
+        real e = eps[row + d];
         log_q -= (real)0.5 * e * e;
-        d_z[r * D + d] *= -w * M;
-        d_variance[r * D + d] *= -w * M;
-        if (r == b) {
-            d_loc[b * D + d] = 0;
-            d_scale[b * D + d] = -w * K / scale[b * D + d];
-        }
+        if (k > 0) continue;
+        d_loc[row + d] = 0;
+        d_scale[row + d] = -w * K / scale[row + d];
     }
-    log_q = warp_sum(log_q) - log_scale[b] - (real)0.5 * D * MD_LOG_2PI;
+    log_q = warp_sum(log_q) - log_scale - (real)0.5 * D * MD_LOG_2PI;
+    real log_p = log_prior(p, z, -w * M, d_z + row, d_variance + row);
     if (md_lane() == 0) kl[r] = log_q - M * log_p;
 }
 
@@ -31,10 +30,10 @@ MD_KERNEL monte_carlo_kl(
 ) {
     md_prior p = {prior, components, D, prior_loc, prior_scale, log_weight, constants};
     int64_t r = md_warp(), rows = (int64_t)K * B;
-    real w = (real)(numbers[WEIGHT + KL] / rows);
+    int k = (int)(r / B), b = (int)(r - (int64_t)k * B);
     if (r >= rows) return;
-    monte_carlo_kl_row(p, w, (real)log_prior_multiplier, K, B, r, z + r * D, eps, scale, log_scale, d_z, d_loc, d_scale,
-                       d_variance, kl);
+    monte_carlo_kl_row(p, (real)numbers[WEIGHT + KL] / (real)rows, (real)log_prior_multiplier, K, B, k, b, z + r * D, eps, scale,
+                       log_scale[b], d_z, d_loc, d_scale, d_variance, kl);
 }
 
 /* KL(N(loc, s^2) || N(m, v)) of point b in closed form.   A warp. */

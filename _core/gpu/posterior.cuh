@@ -1,7 +1,8 @@
 /* The posterior: sampling q(z|x), and the way back from z, loc and scale to the encoder's output. */
 
-/* loc, s = link(raw), z_k = loc + s eps_k for output = (loc, raw) - bias, and log_scale = sum_d log s, of point b.   A warp. */
-MD_DEVICE void sample_posterior_row(
+/* loc, s = link(raw), z_k = loc + s eps_k for output = (loc, raw) - bias, and log_scale = sum_d log s, of point b.   A warp;
+   all lanes have log_scale as the result. */
+MD_DEVICE real sample_posterior_row(
     const int64_t *state, int given_eps, int scale_link, int K, int B, int D, int b, const real *output, const real *bias,
     real *eps, real *loc, real *scale, real *slope, real *log_scale, real *z
 ) {
@@ -16,12 +17,14 @@ MD_DEVICE void sample_posterior_row(
         total += md_log(s);
         for (k = 0; k < K; k++) {
             int64_t at = ((int64_t)k * B + b) * D + d;
-            if (!given_eps) eps[at] = normal_at(state, POSTERIOR, at);
-            z[at] = m + s * eps[at];
+            real e = given_eps ? eps[at] : normal_at(state, POSTERIOR, at);
+            if (!given_eps) eps[at] = e;
+            z[at] = m + s * e;
         }
     }
     total = warp_sum(total);
     if (md_lane() == 0) log_scale[b] = total;
+    return total;
 }
 
 /* A warp per point. */
@@ -35,19 +38,20 @@ MD_KERNEL sample_posterior(
                          slope, log_scale, z);
 }
 
-/* d_loc = sum_k d_z,  d_raw = sum_k d_z eps ds/draw, plus the direct gradients of loc and scale: number `at` of (B, D),
-   into the point's row of d_output (2 D,) */
+/* d_loc = sum_k d_z,  d_raw = sum_k d_z eps ds/draw, plus the direct gradients of loc and scale: dimension d of point b, into
+   the point's row of d_output (2 D,) */
 MD_DEVICE void posterior_backward_at(
-    int K, int B, int D, int64_t at, const real *d_z, const real *eps, const real *d_loc, const real *d_scale,
+    int K, int B, int D, int b, int d, const real *d_z, const real *eps, const real *d_loc, const real *d_scale,
     const real *slope, real *d_output
 ) {
-    real by_loc = d_loc[at], by_scale = d_scale[at];
+    int64_t at = (int64_t)b * D + d, plane = (int64_t)B * D;
+    real by_loc = d_loc[at], by_scale = d_scale[at], by_raw = slope[at];
     for (int k = 0; k < K; k++) {
-        by_loc += d_z[(int64_t)k * B * D + at];
-        by_scale += d_z[(int64_t)k * B * D + at] * eps[(int64_t)k * B * D + at];
+        by_loc += d_z[k * plane + at];
+        by_scale += d_z[k * plane + at] * eps[k * plane + at];
     }
-    d_output[at % D] = by_loc;
-    d_output[D + at % D] = by_scale * slope[at];
+    d_output[d] = by_loc;
+    d_output[D + d] = by_scale * by_raw;
 }
 
 MD_KERNEL posterior_backward(
@@ -55,5 +59,6 @@ MD_KERNEL posterior_backward(
     real *d_output
 ) {
     int64_t at = md_me();
-    if (at < (int64_t)B * D) posterior_backward_at(K, B, D, at, d_z, eps, d_loc, d_scale, slope, d_output + at / D * 2 * D);
+    int b = (int)(at / D), d = (int)(at - (int64_t)b * D);
+    if (b < B) posterior_backward_at(K, B, D, b, d, d_z, eps, d_loc, d_scale, slope, d_output + (int64_t)b * 2 * D);
 }

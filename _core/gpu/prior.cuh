@@ -23,12 +23,13 @@ MD_KERNEL prior_scale_from_logits(const real *logits, int D, int components, dou
     scale_from_logits(logits, D, components, variance_scale, prior_scale);
 }
 
-/* Number `at` of a sample (B, D) of the prior, and dsample/dvariance = e / (2 s), or 0 where it is a spike. */
-MD_DEVICE real prior_number(const int64_t *state, const md_prior &p, const real *edge, int64_t at, real *slope) {
-    int d = (int)(at % p.D), m = 0;
+/* Dimension d of sample j of the prior, and dsample/dvariance = e / (2 s), or 0 where it is a spike. */
+MD_DEVICE real prior_number(const int64_t *state, const md_prior &p, const real *edge, int64_t j, int d, real *slope) {
+    int64_t at = j * p.D + d;
+    int m = 0;
     real noise = p.kind == STUDENT_T_PRIOR ? student_t_at(state, PRIOR, at, p.constants[DF]) : normal_at(state, PRIOR, at);
     if (p.kind == MIXTURE_PRIOR) {
-        real u = uniform_at(state, PRIOR_CHOICE, at / p.D);
+        real u = uniform_at(state, PRIOR_CHOICE, j);
         while (m < p.components - 1 && u >= edge[m]) m++;
     }
     if (p.kind == SPARSE_PRIOR && uniform_at(state, PRIOR_CHOICE, at) < p.constants[GAMMA]) {
@@ -44,8 +45,8 @@ MD_KERNEL draw_prior_sample(
     const real *constants, int B, int D, real *sample, real *sample_slope
 ) {
     md_prior p = {prior, components, D, prior_loc, prior_scale, 0, constants};
-    int64_t at = md_me();
-    if (at < (int64_t)B * D) sample[at] = prior_number(state, p, edge, at, &sample_slope[at]);
+    int64_t at = md_me(), j = at / D;
+    if (j < B) sample[at] = prior_number(state, p, edge, j, (int)(at - j * D), &sample_slope[at]);
 }
 
 /* The same slope for a given sample, from its noise and, for a sparse prior, the numbers that chose its spikes. */
@@ -68,7 +69,7 @@ MD_DEVICE real log_component(const md_prior &p, int m, const real *z) {
 
 /* log p = logsumexp_m joint_m;  R_m = e^(joint_m - log p);  d/dz = -sum_m R_m (z - m_m) / v_m,
    d/dv = sum_m R_m ((z - m_m)^2 / v_m - 1) / (2 v_m).   A lane takes every 32nd component, then every 32nd dimension. */
-MD_DEVICE real log_mixture(const md_prior &p, const real *z, real *d_z, real *d_variance) {
+MD_DEVICE real log_mixture(const md_prior &p, const real *z, real factor, real *d_z, real *d_variance) {
     int lane = md_lane(), M = p.components, first, d, l, m;
     real joint = log_component(p, lane < M ? lane : 0, z), largest = joint, sum = lane < M ? 1 : 0, log_p, by_z, by_variance;
     for (m = lane + GPU_WARP; m < M; m += GPU_WARP) {
@@ -78,37 +79,43 @@ MD_DEVICE real log_mixture(const md_prior &p, const real *z, real *d_z, real *d_
     }
     log_p = warp_max(largest);
     log_p += md_log(warp_sum(sum * md_exp(largest - log_p)));
-    for (d = lane; d < p.D; d += GPU_WARP) d_z[d] = d_variance[d] = 0;
     for (first = 0; first < M; first += GPU_WARP) {
         int count = M - first < GPU_WARP ? M - first : GPU_WARP;
         if (first > 0) joint = log_component(p, lane < count ? first + lane : 0, z);
-        real R = md_exp(joint - log_p);
-        for (d = lane; d - lane < p.D; d += GPU_WARP) /* all lanes together, because of the shuffle */
+        real R = factor * md_exp(joint - log_p);
+        for (d = lane; d - lane < p.D; d += GPU_WARP) { /* all lanes together, because of the shuffle */
+            real sum_z = 0, sum_variance = 0, z_d = d < p.D ? z[d] : 0;
             for (l = 0; l < count; l++) {
                 real weight = __shfl_sync(ALL_LANES, R, l);
-                if (d >= p.D) continue;
-                md_gaussian_prior(z[d], p.loc[(first + l) * p.D + d], p.scale[(first + l) * p.D + d], &by_z, &by_variance);
-                d_z[d] += weight * by_z;
-                d_variance[d] += weight * by_variance;
+                int at = (first + l) * p.D + (d < p.D ? d : 0);
+                md_gaussian_prior(z_d, p.loc[at], p.scale[at], &by_z, &by_variance);
+                sum_z += weight * by_z;
+                sum_variance += weight * by_variance;
             }
+            if (d >= p.D) continue;
+            d_z[d] = first > 0 ? d_z[d] + sum_z : sum_z;
+            d_variance[d] = first > 0 ? d_variance[d] + sum_variance : sum_variance;
+        }
     }
     return log_p;
 }
 
-/* log p(z) of one point z (D,), its gradient with respect to z and to each dimension's variance.   A warp; all lanes
-   have the result. */
-MD_DEVICE real log_prior(const md_prior &p, const real *z, real *d_z, real *d_variance) {
-    real total = 0;
-    if (p.kind == MIXTURE_PRIOR) return log_mixture(p, z, d_z, d_variance);
+/* log p(z) of one point z (D,), and `factor` times its gradient with respect to z and to each dimension's variance.   A
+   warp; all lanes have the result. */
+MD_DEVICE real log_prior(const md_prior &p, const real *z, real factor, real *d_z, real *d_variance) {
+    real total = 0, by_z, by_variance;
+    if (p.kind == MIXTURE_PRIOR) return log_mixture(p, z, factor, d_z, d_variance);
     for (int d = md_lane(); d < p.D; d += GPU_WARP) {
         if (p.kind == GAUSSIAN_PRIOR)
-            total += md_gaussian_prior(z[d], p.loc[d], p.scale[d], &d_z[d], &d_variance[d]);
+            total += md_gaussian_prior(z[d], p.loc[d], p.scale[d], &by_z, &by_variance);
         else if (p.kind == STUDENT_T_PRIOR)
             total += md_student_t_prior(
-                z[d], p.loc[d], p.scale[d], p.constants[DF], p.constants[LOG_NORMALISER], &d_z[d], &d_variance[d]);
+                z[d], p.loc[d], p.scale[d], p.constants[DF], p.constants[LOG_NORMALISER], &by_z, &by_variance);
         else
             total += md_sparse_prior(z[d], p.loc[d], p.scale[d], p.constants[LOG_SLAB], p.constants[LOG_SPIKE],
-                                     p.constants[SPIKE_SCALE], &d_z[d], &d_variance[d]);
+                                     p.constants[SPIKE_SCALE], &by_z, &by_variance);
+        d_z[d] = factor * by_z;
+        d_variance[d] = factor * by_variance;
     }
     return warp_sum(total);
 }

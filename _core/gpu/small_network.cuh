@@ -10,11 +10,16 @@ struct md_layer {
 
 #define LAYER_FIELDS 10
 
-/* Layer l of a table with a row of LAYER_FIELDS sizes and addresses for each. */
-MD_DEVICE md_layer layer_at(const int64_t *layers, int l) {
+/* The activation, known to the compiler if both networks have the same. */
+#ifndef SMALL_ACTIVATION
+#define SMALL_ACTIVATION (int)f[2]
+#endif
+
+/* Layer l of a table with a row of LAYER_FIELDS numbers for each: sizes, places in the vector of weights, and addresses. */
+MD_DEVICE md_layer layer_at(const int64_t *layers, const real *weights, int l) {
     const int64_t *f = layers + LAYER_FIELDS * l;
-    md_layer found = {(int)f[0], (int)f[1], (int)f[2], (const real *)f[3], (const real *)f[4], (real *)f[5],
-                      (real *)f[6], (real *)f[7], (real *)f[8], (real *)f[9]};
+    md_layer found = {(int)f[0], (int)f[1], f[2] == LINEAR ? LINEAR : SMALL_ACTIVATION, weights + f[3], weights + f[4],
+                      (real *)f[5], (real *)f[6], (real *)f[7], (real *)f[8], (real *)f[9]};
     return found;
 }
 
@@ -25,43 +30,46 @@ MD_DEVICE int lanes_for(int n) {
     return lanes;
 }
 
-/* out (n_out,) = act(x W + b) for x (n_in,); both in shared memory. A lane has a column, and if there are fewer columns
-   than lanes, groups of lanes share out the rows of W. */
-MD_DEVICE void row_forward(const md_layer &l, const real *x, real *out) {
+/* out (n_out,) = act(x W + b) for x (n_in,), both in shared memory; h, if given, is a copy in global memory. A lane has a
+   column, and if there are fewer columns than lanes, groups of lanes share out the rows of W. */
+MD_DEVICE void row_forward(const md_layer &l, const real *x, real *out, real *h) {
     int lane = md_lane(), columns = lanes_for(l.n_out), groups = GPU_WARP / columns, j, k;
-    const real *W = l.W;
     __syncwarp();
     for (j = lane % columns; j - lane % columns < l.n_out; j += GPU_WARP) {
+        const real *W = l.W + j;
         real a = 0;
         if (j < l.n_out) {
-#pragma unroll 8
-            for (k = lane / columns; k < l.n_in; k += groups) a += x[k] * W[k * l.n_out + j];
+#pragma unroll 4
+            for (k = lane / columns; k < l.n_in; k += groups) a += x[k] * W[k * l.n_out];
         }
         a = lanes_sum(a, columns, GPU_WARP);
-        if (lane < columns && j < l.n_out) out[j] = l.activation == LINEAR ? a : activate(l.activation, a + l.bias[j]);
+        if (lane >= columns || j >= l.n_out) continue;
+        if (l.activation != LINEAR) a = activate(l.activation, a + l.bias[j]);
+        out[j] = a;
+        if (h) h[j] = a;
     }
     __syncwarp();
 }
 
-#define OUTPUTS_AT_ONCE 4
+#define SUMS_AT_ONCE 4
 
 /* out (n_in,) = W d for d (n_out,); both in shared memory. A row of W has as many lanes as it has columns, at most all. */
 MD_DEVICE void row_backward(const md_layer &l, const real *d, real *out) {
     int lane = md_lane(), columns = lanes_for(l.n_out), groups = GPU_WARP / columns, first, i, j, k;
-    const real *W = l.W;
     __syncwarp();
-    for (first = 0; first < l.n_in; first += OUTPUTS_AT_ONCE * groups) {
-        real sum[OUTPUTS_AT_ONCE];
-MD_UNROLL
-        for (i = 0; i < OUTPUTS_AT_ONCE; i++) {
-            k = first + i * groups + lane / columns;
-            sum[i] = 0;
-            if (k < l.n_in)
-                for (j = lane % columns; j < l.n_out; j += columns) sum[i] += d[j] * W[k * l.n_out + j];
+    for (first = lane / columns; first - lane / columns < l.n_in; first += SUMS_AT_ONCE * groups) {
+        real sum[SUMS_AT_ONCE] = {0};
+        for (j = lane % columns; j < l.n_out; j += columns) {
+            real d_j = d[j];
+            MD_UNROLL
+            for (i = 0; i < SUMS_AT_ONCE; i++) {
+                k = first + i * groups;
+                sum[i] += d_j * l.W[(k < l.n_in ? k : 0) * l.n_out + j];
+            }
         }
-MD_UNROLL
-        for (i = 0; i < OUTPUTS_AT_ONCE; i++) {
-            k = first + i * groups + lane / columns;
+        MD_UNROLL
+        for (i = 0; i < SUMS_AT_ONCE; i++) {
+            k = first + i * groups;
             sum[i] = lanes_sum(sum[i], 1, columns);
             if (lane % columns == 0 && k < l.n_in) out[k] = sum[i];
         }
@@ -69,37 +77,41 @@ MD_UNROLL
     __syncwarp();
 }
 
-/* The output of layers first .. last - 1 for row r, whose x is in *u; they leave it in *u. h of the layers but the last
-   is stored. */
-MD_DEVICE void network_forward(const int64_t *layers, int first, int last, int64_t r, real **u, real **v) {
+/* The output of layers first .. last - 1 for row r, whose x is in u: where it stands, which is u or v. h of all layers but the
+   last, the linear one, is stored. */
+MD_ONCE real *network_forward(const int64_t *layers, const real *weights, int first, int last, int r, real *u, real *v) {
     for (int n = first; n < last; n++) {
-        md_layer l = layer_at(layers, n);
-        row_forward(l, *u, *v);
-        if (l.activation != LINEAR)
-            for (int j = md_lane(); j < l.n_out; j += GPU_WARP) l.h[r * l.n_out + j] = (*v)[j];
-        real *other = *u;
-        *u = *v;
-        *v = other;
+        md_layer l = layer_at(layers, weights, n);
+        row_forward(l, u, v, l.activation == LINEAR ? 0 : l.h + r * l.n_out);
+        real *other = u;
+        u = v;
+        v = other;
     }
+    return u;
 }
 
-/* Back through layers last - 1 .. first for row r, from the gradient with respect to the output in *u. d_a = d_h act'(a) of
-   each layer is stored; if `to_x`, *u then holds the gradient with respect to the first layer's x. */
-MD_DEVICE void network_backward(const int64_t *layers, int first, int last, int64_t r, bool to_x, real **u, real **v) {
-    for (int n = last - 1; n >= first; n--) {
-        md_layer l = layer_at(layers, n);
+/* Back through layers last - 1 .. first for row r, from the gradient with respect to the output, which is in u. d_a = d_h act'(a)
+   of each layer is stored; if `to_x`, the result is where the gradient with respect to the first layer's x stands. */
+MD_ONCE real *network_backward(
+    const int64_t *layers, const real *weights, int first, int last, int r, bool to_x, real *u, real *v
+) {
+    int lane = md_lane(), n, j;
+    for (n = last - 1; n >= first; n--) {
+        md_layer l = layer_at(layers, weights, n);
         __syncwarp();
-        for (int j = md_lane(); j < l.n_out; j += GPU_WARP) {
-            real d = (*u)[j];
-            if (l.activation != LINEAR) (*u)[j] = d = d * activation_slope(l.activation, l.h[r * l.n_out + j]);
+#pragma unroll 4
+        for (j = lane; j < l.n_out; j += GPU_WARP) {
+            real d = u[j];
+            if (l.activation != LINEAR) u[j] = d = d * activation_slope(l.activation, l.h[r * l.n_out + j]);
             l.d_a[r * l.n_out + j] = d;
         }
-        if (n == first && !to_x) return;
-        row_backward(l, *u, *v);
-        real *other = *u;
-        *u = *v;
-        *v = other;
+        if (n == first && !to_x) return u;
+        row_backward(l, u, v);
+        real *other = u;
+        u = v;
+        v = other;
     }
+    return u;
 }
 
 /* ---- the gradients of the weights: d_W = x^T d_a,  d_b = sum d_a ---- */
@@ -108,27 +120,33 @@ MD_DEVICE void network_backward(const int64_t *layers, int first, int last, int6
 
 MD_DEVICE int weight_tasks(const md_layer &l) { return ((l.n_in + 1) * l.n_out + GPU_WARP - 1) / GPU_WARP; }
 
+#define POINTS_AT_ONCE 16
+
 /* Task t of a layer: a warp's width of entries of (W; b), a lane each. The rows are in ROW_PARTS parts, whose sums are
    added in their order. By a block. */
-MD_DEVICE void weight_gradient(const md_layer &l, int t, int64_t rows, int64_t *state) {
+MD_DEVICE void weight_gradient(const md_layer &l, int t, int rows, int64_t *state) {
     __shared__ real part[ROW_PARTS][GPU_WARP];
-    int lane = md_lane(), entry = GPU_WARP * t + lane, k = entry / l.n_out, j = entry % l.n_out, p;
-    int64_t r, length = (rows + ROW_PARTS - 1) / ROW_PARTS;
-    for (p = threadIdx.x / GPU_WARP; p < ROW_PARTS; p += blockDim.x / GPU_WARP) {
-        int64_t end = (p + 1) * length < rows ? (p + 1) * length : rows;
+    int lane = md_lane(), entry = GPU_WARP * t + lane, k = entry / l.n_out, j = entry % l.n_out, p, i, r;
+    int length = (rows + ROW_PARTS - 1) / ROW_PARTS, warps = blockDim.x / GPU_WARP;
+    for (p = threadIdx.x / GPU_WARP; p < ROW_PARTS; p += warps) {
+        int end = (p + 1) * length < rows ? (p + 1) * length : rows;
         real sum = 0;
-        if (k < l.n_in) {
-#pragma unroll 8
-            for (r = p * length; r < end; r++) sum += l.x[r * l.n_in + k] * l.d_a[r * l.n_out + j];
-        } else if (k == l.n_in) {
-#pragma unroll 8
-            for (r = p * length; r < end; r++) sum += l.d_a[r * l.n_out + j];
+        for (r = p * length; r < end && k <= l.n_in; r += POINTS_AT_ONCE) {
+            real x[POINTS_AT_ONCE], d_a[POINTS_AT_ONCE];
+            MD_UNROLL
+            for (i = 0; i < POINTS_AT_ONCE; i++) {
+                x[i] = r + i < end && k < l.n_in ? l.x[(r + i) * l.n_in + k] : 1;
+                d_a[i] = r + i < end ? l.d_a[(r + i) * l.n_out + j] : 0;
+            }
+            MD_UNROLL
+            for (i = 0; i < POINTS_AT_ONCE; i++) sum += x[i] * d_a[i];
         }
         part[p][lane] = sum;
     }
     __syncthreads();
     if (threadIdx.x < GPU_WARP && k <= l.n_in) {
         real sum = part[0][lane];
+        MD_UNROLL
         for (p = 1; p < ROW_PARTS; p++) sum += part[p][lane];
         if (k < l.n_in)
             l.d_W[entry] = sum;

@@ -1,5 +1,5 @@
-/* A warp works on one row: its 32 threads, the lanes, share the row's numbers. A sum goes by a butterfly, whose order is
-   fixed; all lanes have its result. Every lane of the warp must call these functions. */
+/* Sums over a warp, whose 32 threads are its lanes, and over a block, by butterflies, whose order is fixed. Every thread of
+   the warp, or of the block, must call these functions, and all have the result. */
 
 #define ALL_LANES 0xffffffffu
 
@@ -22,6 +22,34 @@ MD_DEVICE real warp_max(real x) {
         real other = __shfl_xor_sync(ALL_LANES, x, step);
         if (!(x >= other) && x == x) x = other;
     }
+    return x;
+}
+
+/* ---- over a block ---- */
+
+template <typename T> MD_DEVICE T block_sum(T x) {
+    __shared__ T room[GPU_BLOCK / GPU_WARP];
+    int warp, warps = blockDim.x / GPU_WARP;
+    x = warp_sum(x);
+    __syncthreads();
+    if (md_lane() == 0) room[threadIdx.x / GPU_WARP] = x;
+    __syncthreads();
+    x = room[0];
+    for (warp = 1; warp < warps; warp++) x += room[warp];
+    return x;
+}
+
+/* The largest x; NaN if one is. */
+MD_DEVICE real block_max(real x) {
+    __shared__ real room[GPU_BLOCK / GPU_WARP];
+    int warp, warps = blockDim.x / GPU_WARP;
+    x = warp_max(x);
+    __syncthreads();
+    if (md_lane() == 0) room[threadIdx.x / GPU_WARP] = x;
+    __syncthreads();
+    x = room[0];
+    for (warp = 1; warp < warps; warp++)
+        if (!(x >= room[warp]) && x == x) x = room[warp];
     return x;
 }
 

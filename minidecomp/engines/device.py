@@ -46,7 +46,7 @@ class Parameter(NamedTuple):
 def signatures(text: str) -> dict[str, list[Parameter]]:
     """The parameters of every kernel in a CUDA source text, by the kernel's name."""
     found = {}
-    for kernel, parameters in re.findall(r"MD_KERNEL (\w+)\((.*?)\)", text, re.DOTALL):
+    for kernel, parameters in re.findall(r"MD_(?:SMALL_)?KERNEL (\w+)\((.*?)\)", text, re.DOTALL):
         parts = (
             re.fullmatch(r"(?:const )?(\w+) (\*?)(?:__restrict__ )?(\w+)", each.strip())
             for each in parameters.split(",")
@@ -97,15 +97,22 @@ class Device:
             If one is missing or does not match the signature; the kernel itself would not notice.
         """
         checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
-        return self._bind(name, grid, block, checked, together=False)
+        return self._bind(name, grid, block, checked)
 
-    def bind_together(self, name: str, block: int, arguments: Mapping[str, Any]) -> Call:
+    def bind_together(
+        self, name: str, block: int, arguments: Mapping[str, Any], constants: Mapping[str, int] | None = None
+    ) -> Call:
         """A call that launches a kernel whose blocks, ``blocks_together`` of them, all run at once.
 
         Its threads can wait for those of all blocks. Otherwise it is like ``bind``.
+
+        Parameters
+        ----------
+        constants : mapping, optional
+            What the compiler is told: values of the macros that the kernel is compiled with, alone.
         """
         checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
-        return self._bind(name, (self.blocks_together, 1), block, checked, together=True)
+        return self._bind_together(name, block, checked, constants or {})
 
     def _checked(self, kernel: str, parameter: Parameter, argument: Any) -> Any:
         kind, pointer, name = parameter
@@ -151,7 +158,10 @@ class Device:
         """One call that does all of ``calls`` in their order with the same results; None if the device has no such."""
         raise NotImplementedError
 
-    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
+        raise NotImplementedError
+
+    def _bind_together(self, name: str, block: int, arguments: list[Any], constants: Mapping[str, int]) -> Call:
         raise NotImplementedError
 
 
@@ -205,12 +215,17 @@ class CupyDevice(Device):
         super().__init__(dtype)
         self.xp = cupy
         self.queue = self._stream = cupy.cuda.Stream(non_blocking=True)
-        real = "float" if self.dtype == np.float32 else "double"
-        self._module = cupy.RawModule(code=source(), options=(f"-DMINIDECOMP_REAL={real}", "--std=c++17"))
+        self._module = self._compiled()
+        self._modules: dict[tuple[str, ...], Any] = {}  # by their macros
         with self.queue:
             self._cublas = Cublas(cupy, self.dtype, self._stream.ptr)
         self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
         self.blocks_together = cupy.cuda.Device().attributes["MultiProcessorCount"]
+
+    def _compiled(self, *macros: str) -> Any:
+        """The kernels, compiled when one of them is first used; CuPy keeps the machine code in a cache on disk."""
+        real = "float" if self.dtype == np.float32 else "double"
+        return self.xp.RawModule(code=source(), options=(f"-DMINIDECOMP_REAL={real}", "--std=c++17", *macros))
 
     def address(self, array: Any) -> int:
         return int(array.data.ptr)
@@ -259,8 +274,12 @@ class CupyDevice(Device):
             columns,
         )
 
-    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any], together: bool) -> Call:
-        kernel = self._module.get_function(name)
-        if together:
-            kernel = partial(kernel.kernel, enable_cooperative_groups=True)
-        return partial(kernel, grid, (block,), tuple(arguments))
+    def _bind(self, name: str, grid: tuple[int, int], block: int, arguments: list[Any]) -> Call:
+        return partial(self._module.get_function(name), grid, (block,), tuple(arguments))
+
+    def _bind_together(self, name: str, block: int, arguments: list[Any], constants: Mapping[str, int]) -> Call:
+        macros = tuple(sorted(f"-D{name}={value}" for name, value in constants.items()))
+        if macros not in self._modules:
+            self._modules[macros] = self._compiled(*macros)
+        kernel = partial(self._modules[macros].get_function(name).kernel, enable_cooperative_groups=True)
+        return partial(kernel, (self.blocks_together, 1), (block,), tuple(arguments))

@@ -8,6 +8,7 @@ import functools
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,11 @@ class EmulatedDevice(Device):
 
         return replay
 
-    def _bind(self, name: str, grid: tuple[int, ...], block: int, arguments: list[Any], together: bool) -> Call:
+    def _bind_together(self, name: str, block: int, arguments: list[Any], constants: Mapping[str, int]) -> Call:
+        """With no constants: the same text serves all models."""
+        return self._bind(name, (self.blocks_together, 1), block, arguments, together=True)
+
+    def _bind(self, name: str, grid: tuple[int, ...], block: int, arguments: list[Any], together: bool = False) -> Call:
         function = getattr(self._library, f"run_{name}")
         assert all(1 <= size < 2**31 for size in grid) and grid[1] < 65536, (name, grid)
         assert block & (block - 1) == 0, (name, block)
