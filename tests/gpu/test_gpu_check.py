@@ -253,7 +253,7 @@ def test_rungs_have_a_size_and_both_ways():
 
 
 def test_too_large_a_model_is_not_one_launch():
-    options = resolve(prior="gaussian", hidden=(codes.SMALL_WIDTH + 1,), batch_size=4)
+    options = resolve(prior="gaussian", hidden=(codes.SMALL_ROW_BYTES,), batch_size=4)
     vae, objective = from_options.vae(options, 3), objective_from(options)
     assert measure.engine_in("one launch", vae, objective, 4, emulated(np.float32)) is None
 
