@@ -13,9 +13,7 @@ from minidecomp.cli.main import main
 from minidecomp.variants import PRIORS
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md"), ROOT / "tests/engines/gpu/README.md"]
-)
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md"), ROOT / "tests/gpu/README.md"])
 ids = [str(page.relative_to(ROOT)) for page in PAGES]
 
 

@@ -23,27 +23,32 @@ MD_DEVICE md_layer layer_at(const int64_t *layers, const real *weights, int l) {
     return found;
 }
 
-/* The smallest power of two that is not below n, but at most a warp. */
-MD_DEVICE int lanes_for(int n) {
-    int lanes = 1;
-    while (lanes < n && lanes < GPU_WARP) lanes *= 2;
-    return lanes;
+/* How many lanes a row of n numbers has, as a power of two, at most a warp. */
+MD_DEVICE int power_of_lanes(int n) {
+    int power = 0;
+    while (1 << power < n && 1 << power < GPU_WARP) power++;
+    return power;
 }
+
+#define AT_ONCE 4 /* sums, or parts of a sum, that a lane has under way */
 
 /* out (n_out,) = act(x W + b) for x (n_in,), both in shared memory; h, if given, is a copy in global memory. A lane has a
    column, and if there are fewer columns than lanes, groups of lanes share out the rows of W. */
 MD_DEVICE void row_forward(const md_layer &l, const real *x, real *out, real *h) {
-    int lane = md_lane(), columns = lanes_for(l.n_out), groups = GPU_WARP / columns, j, k;
+    int power = power_of_lanes(l.n_out), columns = 1 << power, groups = GPU_WARP >> power, lane = md_lane();
+    int own = lane & (columns - 1), group = lane >> power, i, j, k, first;
     __syncwarp();
-    for (j = lane % columns; j - lane % columns < l.n_out; j += GPU_WARP) {
-        const real *W = l.W + j;
-        real a = 0;
-        if (j < l.n_out) {
-#pragma unroll 4
-            for (k = lane / columns; k < l.n_in; k += groups) a += x[k] * W[k * l.n_out];
+    for (j = own; j - own < l.n_out; j += GPU_WARP) {
+        real part[AT_ONCE] = {0}, a;
+        for (first = group; j < l.n_out && first < l.n_in; first += AT_ONCE * groups) {
+            MD_UNROLL
+            for (i = 0; i < AT_ONCE; i++) {
+                k = first + i * groups;
+                if (k < l.n_in) part[i] += x[k] * l.W[k * l.n_out + j];
+            }
         }
-        a = lanes_sum(a, columns, GPU_WARP);
-        if (lane >= columns || j >= l.n_out) continue;
+        a = lanes_sum((part[0] + part[1]) + (part[2] + part[3]), columns, GPU_WARP);
+        if (group > 0 || j >= l.n_out) continue;
         if (l.activation != LINEAR) a = activate(l.activation, a + l.bias[j]);
         out[j] = a;
         if (h) h[j] = a;
@@ -51,27 +56,26 @@ MD_DEVICE void row_forward(const md_layer &l, const real *x, real *out, real *h)
     __syncwarp();
 }
 
-#define SUMS_AT_ONCE 4
-
 /* out (n_in,) = W d for d (n_out,); both in shared memory. A row of W has as many lanes as it has columns, at most all. */
 MD_DEVICE void row_backward(const md_layer &l, const real *d, real *out) {
-    int lane = md_lane(), columns = lanes_for(l.n_out), groups = GPU_WARP / columns, first, i, j, k;
+    int power = power_of_lanes(l.n_out), columns = 1 << power, groups = GPU_WARP >> power, lane = md_lane();
+    int own = lane & (columns - 1), group = lane >> power, i, j, k, first;
     __syncwarp();
-    for (first = lane / columns; first - lane / columns < l.n_in; first += SUMS_AT_ONCE * groups) {
-        real sum[SUMS_AT_ONCE] = {0};
-        for (j = lane % columns; j < l.n_out; j += columns) {
+    for (first = group; first - group < l.n_in; first += AT_ONCE * groups) {
+        real sum[AT_ONCE] = {0};
+        for (j = own; j < l.n_out; j += columns) {
             real d_j = d[j];
             MD_UNROLL
-            for (i = 0; i < SUMS_AT_ONCE; i++) {
+            for (i = 0; i < AT_ONCE; i++) {
                 k = first + i * groups;
-                sum[i] += d_j * l.W[(k < l.n_in ? k : 0) * l.n_out + j];
+                if (k < l.n_in) sum[i] += d_j * l.W[k * l.n_out + j];
             }
         }
         MD_UNROLL
-        for (i = 0; i < SUMS_AT_ONCE; i++) {
+        for (i = 0; i < AT_ONCE; i++) {
             k = first + i * groups;
             sum[i] = lanes_sum(sum[i], 1, columns);
-            if (lane % columns == 0 && k < l.n_in) out[k] = sum[i];
+            if (own == 0 && k < l.n_in) out[k] = sum[i];
         }
     }
     __syncwarp();
@@ -95,15 +99,25 @@ MD_ONCE real *network_forward(const int64_t *layers, const real *weights, int fi
 MD_ONCE real *network_backward(
     const int64_t *layers, const real *weights, int first, int last, int r, bool to_x, real *u, real *v
 ) {
-    int lane = md_lane(), n, j;
+    int lane = md_lane(), n, start, i, j;
     for (n = last - 1; n >= first; n--) {
         md_layer l = layer_at(layers, weights, n);
         __syncwarp();
-#pragma unroll 4
-        for (j = lane; j < l.n_out; j += GPU_WARP) {
-            real d = u[j];
-            if (l.activation != LINEAR) u[j] = d = d * activation_slope(l.activation, l.h[r * l.n_out + j]);
-            l.d_a[r * l.n_out + j] = d;
+        for (start = lane; start < l.n_out; start += AT_ONCE * GPU_WARP) {
+            real h[AT_ONCE] = {0};
+            MD_UNROLL
+            for (i = 0; i < AT_ONCE; i++) {
+                j = start + i * GPU_WARP;
+                if (l.activation != LINEAR && j < l.n_out) h[i] = l.h[r * l.n_out + j];
+            }
+            MD_UNROLL
+            for (i = 0; i < AT_ONCE; i++) {
+                j = start + i * GPU_WARP;
+                if (j >= l.n_out) continue;
+                real d = u[j];
+                if (l.activation != LINEAR) u[j] = d = d * activation_slope(l.activation, h[i]);
+                l.d_a[r * l.n_out + j] = d;
+            }
         }
         if (n == first && !to_x) return u;
         row_backward(l, u, v);
@@ -126,7 +140,7 @@ MD_DEVICE int weight_tasks(const md_layer &l) { return ((l.n_in + 1) * l.n_out +
    added in their order. By a block. */
 MD_DEVICE void weight_gradient(const md_layer &l, int t, int rows, int64_t *state) {
     __shared__ real part[ROW_PARTS][GPU_WARP];
-    int lane = md_lane(), entry = GPU_WARP * t + lane, k = entry / l.n_out, j = entry % l.n_out, p, i, r;
+    int lane = md_lane(), entry = GPU_WARP * t + lane, k = entry / l.n_out, j = entry - k * l.n_out, p, i, r;
     int length = (rows + ROW_PARTS - 1) / ROW_PARTS, warps = blockDim.x / GPU_WARP;
     for (p = threadIdx.x / GPU_WARP; p < ROW_PARTS; p += warps) {
         int end = (p + 1) * length < rows ? (p + 1) * length : rows;

@@ -14,7 +14,11 @@ template <typename T> MD_DEVICE T lanes_sum(T x, int low, int high) {
     return x;
 }
 
-template <typename T> MD_DEVICE T warp_sum(T x) { return lanes_sum(x, 1, GPU_WARP); }
+template <typename T> MD_DEVICE T warp_sum(T x) {
+    MD_UNROLL
+    for (int step = 1; step < GPU_WARP; step *= 2) x += __shfl_xor_sync(ALL_LANES, x, step);
+    return x;
+}
 
 /* The largest x; NaN if one is. */
 MD_DEVICE real warp_max(real x) {

@@ -16,7 +16,7 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
     "benchmarks/README.md": "benchmarks.md",
-    "tests/engines/gpu/README.md": "gpu-measurements.md",
+    "tests/gpu/README.md": "gpu-measurements.md",
 }
 MOVED = {  # the page around it; the first of them
     DOCS / "playground.html": DOCS / "try-it.md",
