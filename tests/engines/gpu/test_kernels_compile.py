@@ -19,6 +19,7 @@ from minidecomp import _core
 from minidecomp.data.points import Bits
 from minidecomp.engines import gpu_mmd, gpu_small
 from minidecomp.engines.device import signatures, source
+from minidecomp.engines.probe import KERNEL
 
 REALS = pytest.mark.parametrize("real", ["float", "double"])
 NO_NVRTC = "no NVRTC: pip install nvidia-cuda-nvrtc-cu12"
@@ -190,3 +191,9 @@ def test_every_kernel_is_launched_by_some_model(monkeypatch):
             engine.values(data[:10], 0, 0)
     engine.log_weights(data[:10], 0, 0)
     assert launched == set(signatures(source()))
+
+
+def test_the_probe_compiles_with_nvrtc_alone():
+    """It must not need a header: NVRTC finds the system's only by chance."""
+    result, log = nvrtc_compile(KERNEL, ["-arch=sm_75", *OPTIONS])
+    assert result == 0, log
