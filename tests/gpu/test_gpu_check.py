@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from devices import make_device, why_no_gpu
+from devices import NO_GPU, make_device
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -37,12 +37,12 @@ def emulated(dtype):
 # ---- without a device ----
 
 
-@pytest.mark.skipif(not why_no_gpu(), reason="there is a device, for which the check takes ten minutes")
+@pytest.mark.skipif(not NO_GPU, reason="there is a device, for which the check takes ten minutes")
 def test_without_a_device_one_line_says_why(own_folder):
     log = own_folder / "log"
     code, _ = running.run_for([sys.executable, str(HERE / "check.py"), "--out", str(own_folder / "found")], log, 60)
     (line,) = log.read_text().splitlines()
-    assert code == 2 and line.startswith("no GPU can be used here: ") and why_no_gpu() in line
+    assert code == 2 and line.startswith("no GPU can be used here: ") and NO_GPU in line
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,22 @@ from emulated import COMPILER, EmulatedDevice
 from minidecomp.engines.device import CupyDevice
 from minidecomp.engines.probe import missing
 
-why_no_gpu = missing
+NO_GPU = missing()  # asked once, before tests pretend that there is, or is no, CuPy
 
 # Without a GPU one test says so (test_gpu_chosen), not each of hundreds.
-KINDS = ("emulated",) if why_no_gpu() else ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))
+KINDS = ("emulated",) if NO_GPU else ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))
+
+LATEST: list[CupyDevice] = []
 
 
 def make_device(kind: str, dtype: Any, **given: Any) -> Any:
     """A device of that kind, or a skip that says what there is not."""
     if kind == "gpu":
-        if reason := why_no_gpu():
-            pytest.skip(f"no GPU: {reason}")
-        device = CupyDevice(dtype)
-        device.queue.use()  # for what a test does with arrays itself
-        return device
+        if NO_GPU:
+            pytest.skip(f"no GPU: {NO_GPU}")
+        LATEST[:] = [CupyDevice(dtype)]  # which keeps its stream
+        LATEST[0].queue.use()  # for what a test does with arrays itself
+        return LATEST[0]
     if COMPILER is None:
         pytest.skip("no g++ to compile the kernels with")
     return EmulatedDevice(dtype, **given)

@@ -7,7 +7,7 @@ import types
 
 import numpy as np
 import pytest
-from devices import KINDS, make_device, missing, why_no_gpu
+from devices import KINDS, NO_GPU, make_device, missing
 from emulated import EmulatedDevice
 
 from minidecomp import DecompositionVAE, load_run, packages, resolve
@@ -37,8 +37,8 @@ def the_real_choice(monkeypatch):
 @pytest.mark.gpu
 def test_there_is_a_gpu():
     """Without a GPU this test says why; the tests that need one are then not collected."""
-    if reason := why_no_gpu():
-        pytest.skip(f"no GPU: {reason}")
+    if NO_GPU:
+        pytest.skip(f"no GPU: {NO_GPU}")
 
 
 PINWHEEL = dataset_from(resolve(data="pinwheel"))

@@ -1,6 +1,7 @@
 """The GPU engine against the textbook, on NumPy and g++ in CUDA's place and, where there is one, on a GPU."""
 
 import itertools
+import math
 import threading
 
 import numpy as np
@@ -46,8 +47,10 @@ def engine_on(device, vae, objective, rows, **how):
 
 @pytest.fixture(params=["launches", "one launch"])
 def way(request, monkeypatch):
-    """Training by launches for each step, or by one for all steps, whatever the model's size."""
-    monkeypatch.setattr(gpu_small, "fits", lambda *_: request.param == "one launch")
+    """Training by launches for each step, or by one for all steps, however much there is to compute."""
+    most = math.inf if request.param == "one launch" else -1
+    monkeypatch.setattr(gpu_small, "LARGEST_PRODUCTS", most)
+    monkeypatch.setattr(gpu_small, "LARGEST_PAIRS", most)
     return request.param
 
 
@@ -214,14 +217,15 @@ def test_the_order_of_threads_does_not_matter(dtype):
 @dtypes
 @devices
 @pytest.mark.parametrize("reverse", [False, pytest.param(True, marks=pytest.mark.slow)])
-@training
-def test_bits_are_zeros_and_ones(reverse, device, dtype):
-    """Points of more bits, and batches of more points, than a block takes at once."""
-    ones = (np.random.default_rng(0).random((90, 1304)) < 0.3).astype(dtype)
+def test_bits_are_zeros_and_ones(reverse, device, dtype, way):
+    """Points of more bits, and batches of more points, than a block takes at once; for one launch they fit."""
+    width = 1304 if way == "launches" else 104
+    ones = (np.random.default_rng(0).random((90, width)) < 0.3).astype(dtype)
     results = []
     for data in (ones, Bits(np.packbits(ones.astype(bool), axis=1))):
         how = {"latent_dim": 3, "hidden": (20, 8), "likelihood": "bernoulli", "prior": "gaussian", "alpha": 1.0}
-        vae, objective = make(1304, dtype, **how)
+        vae, objective = make(width, dtype, **how)
+        assert gpu_small.fits(vae, objective, 80) == (way == "one launch")
         engine = engine_on(device, vae, objective, 80, reverse=reverse)
         vector, _, totals = trained(engine, data, 2, 80)
         values = engine.values(data[:10], 0, 0)
