@@ -36,10 +36,13 @@ def shown(trainer: Trainer) -> AbstractContextManager[Show]:
 
     The function shows the progress: in a notebook as tqdm's bar or, without tqdm, as a line of text that is replaced;
     on a terminal as a bar; elsewhere, for example in a file, as a line every 10 seconds and one at the end, on stderr.
-    If $NO_COLOR is set, no bar is drawn. If ``auto`` has chosen the engine, a first line says why.
+    If $NO_COLOR is set, no bar is drawn. If ``auto`` has chosen the engine, a first line says why;
+    the engine's own notes follow.
     """
     if trainer.chosen is not None and trainer.chosen.why:
         click.echo(str(trainer.chosen), err=True)
+    for note in trainer.engine.notes:
+        click.echo(note, err=True)
     if in_notebook():
         return _text_in_place(trainer) if _no_tqdm() else _tqdm_bar(trainer)
     if has_bars():

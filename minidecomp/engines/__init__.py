@@ -45,6 +45,10 @@ class Engine(Protocol):
     vae: VAE
     objective: Objective
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about how the engine works on this machine: a sentence each."""
+
     def with_objective(self, objective: Objective) -> Engine:
         """An engine of the same kind and size, for the same model in its current state, with another objective."""
 

@@ -57,6 +57,8 @@ class CpuEngine:
         The number of threads.
     """
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, threads: int = 1):
         rules.check_known("cpu", vae, objective)
         self.vae, self.objective, self.max_rows, self._threads = vae, objective, max_rows, threads

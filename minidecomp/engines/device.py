@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import _core
 from .._core import codes
-from .faults import CudaError
+from .faults import CudaError, as_fault, first_line
 
 Call = Callable[[], object]
 
@@ -69,8 +69,9 @@ class Device:
     xp: Any
     block = codes.GPU_BLOCK  # the largest number of threads in a block
     most_rows = 2**14  # encoded or decoded at once
-    blocks_together: int  # how many blocks of a large kernel can run at once
+    blocks_together: int  # how many blocks of a large kernel can run at once; 0 if it has no barriers of all blocks
     queue: AbstractContextManager[Any] = nullcontext()  # open while anything is allocated, copied or launched
+    notes: tuple[str, ...] = ()  # what a user should know about this device
 
     def __init__(self, dtype: Any):
         self.dtype = np.dtype(dtype)
@@ -255,7 +256,11 @@ class CupyDevice(Device):
             self._cublas = Cublas(cupy, self.dtype, self._stream.ptr)
             self._cublas_aside = Cublas(cupy, self.dtype, self._second.ptr)
         self._one, self._zero = np.ones(1, self.dtype), np.zeros(1, self.dtype)
-        self.blocks_together = cupy.cuda.Device().attributes["MultiProcessorCount"]
+        card = cupy.cuda.Device()
+        can = card.attributes.get("CooperativeLaunch", 1) and int(card.compute_capability) >= 70
+        self.blocks_together = card.attributes["MultiProcessorCount"] if can else 0
+        self._captures = True
+        self._try_a_graph()
 
     def _compiled(self, *macros: str) -> Any:
         """The kernels, compiled when one of them is first used; CuPy keeps the machine code in a cache on disk."""
@@ -275,8 +280,29 @@ class CupyDevice(Device):
     def to_host(self, array: Any) -> np.ndarray:
         return self.xp.asnumpy(array, stream=self._stream)
 
+    def _try_a_graph(self) -> None:
+        """Whether products on both streams can be captured; if not, a note says why."""
+        with self.queue:
+            a, b, c = (self.zeros(1, 1) for _ in range(3))
+            products = [self.product(a, a, b), self.product(a, a, c, aside=True)]
+            for call in (*products, self._join):  # which loads what a capture cannot load
+                call()
+            try:
+                captured = self.graph(products)
+                assert captured is not None
+                captured()
+                self._stream.synchronize()
+            except Exception as error:
+                if as_fault(error) is None:
+                    raise
+                self._captures, self._is_apart = False, False
+                reason = f"this CUDA makes no graphs ({first_line(error)})"
+                self.notes = (f"{reason}: steps are launched one by one, which is slower",)
+
     def graph(self, calls: list[Call]) -> Call | None:
         """A CUDA graph of the calls. What is put aside becomes branches of it."""
+        if not self._captures:
+            return None
         self._join()
         self._stream.begin_capture()
         try:

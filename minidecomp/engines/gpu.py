@@ -66,7 +66,7 @@ class GpuEngine:
         with self._device.queue:
             self._step = GpuStep(vae, objective, max_rows, self._device)
             self._use = GpuUse(self._step)
-            fits = gpu_small.fits(vae, objective, max_rows)
+            fits = gpu_small.fits(vae, objective, max_rows) and self._device.blocks_together > 0
             self._small = gpu_small.SmallStep(self._step, max_rows) if fits else None
         self._optimizer: Adam | None = None
         self._data: Points | None = None
@@ -74,6 +74,11 @@ class GpuEngine:
         # For training on the present data, by batch size.
         self._programs: dict[int, Program] = {}
         self._launches: dict[int, Call] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See the contract, ``minidecomp.engines.Engine``."""
+        return self._device.notes
 
     def with_objective(self, objective: Objective) -> GpuEngine:
         """See the contract, ``minidecomp.engines.Engine``."""

@@ -32,6 +32,8 @@ class TextbookEngine:
         The model and its objective.
     """
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, vae: VAE, objective: Objective):
         self.vae, self.objective, self.lock = vae, objective, threading.Lock()
 

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from minidecomp.engines.device import CupyDevice
+from minidecomp.engines.gpu_program import Program
 
 
 def column_major_gemm(handle, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
@@ -105,6 +106,7 @@ def on_two_streams():
     device, log = CupyDevice.__new__(CupyDevice), []
     device._stream, device._second = Recorded("first", log), Recorded("second", log)
     device._forked, device._joined, device._is_apart = Recorded("fork", log), Recorded("join", log), False
+    device._captures = True
     device._one = device._zero = np.ones(1)
     for name in ("_cublas", "_cublas_aside"):
         setattr(device, name, types.SimpleNamespace(handle=name, gemm=lambda handle, *_: log.append(handle)))
@@ -153,3 +155,26 @@ def test_what_fails_aside_is_waited_for():
     log.clear()
     device.wait_for_aside()()
     assert log == JOIN
+
+
+def test_where_nothing_can_be_captured_steps_are_launched_and_a_note_says_so():
+    device, log = on_two_streams()
+    device.queue, device.zeros = device._stream, lambda *shape: Array(np.zeros(shape))
+    refused = type("CUDARuntimeError", (Exception,), {"__module__": "cupy_backends.cuda.api.runtime"})
+
+    def begin_capture():
+        raise refused("cudaErrorStreamCaptureUnsupported: operation not permitted\nmore")
+
+    device._stream.begin_capture = begin_capture
+    device._try_a_graph()
+    [note] = device.notes
+    assert note == (
+        "this CUDA makes no graphs (cudaErrorStreamCaptureUnsupported: operation not permitted): "
+        "steps are launched one by one, which is slower"
+    )
+    log.clear()
+    assert device.graph([partial(log.append, "a")]) is None and log == []
+    program, taken = Program(device, [partial(log.append, "step")]), []
+    for call in program.calls(20):
+        taken.append(call())
+    assert log == ["step"] * 20

@@ -394,3 +394,13 @@ def test_a_schedule_on_the_gpu(a_gpu):
         assert main(["train", *small, *schedule, "--engine", engine, "-o", engine]) == 0
     gpus, cpus = (load_run(engine).vae.parameters.vector for engine in ("gpu", "cpu"))
     np.testing.assert_allclose(gpus, cpus, rtol=1e-7, atol=1e-9)
+
+
+def test_what_a_user_should_know_of_a_device_is_said_once(a_gpu, capsys):
+    a_gpu.setattr(EmulatedDevice, "notes", ("this CUDA makes no graphs",), raising=False)
+    if gpu.CupyDevice is not EmulatedDevice:
+        a_gpu.setattr(gpu, "CupyDevice", EmulatedDevice)
+    run("train", *SMALL, "--engine", "gpu", "--out", "noted")
+    assert capsys.readouterr().err.splitlines().count("this CUDA makes no graphs") == 1
+    run("train", *SMALL, "--engine", "cpu", "--out", "plain")
+    assert "graphs" not in capsys.readouterr().err
