@@ -353,20 +353,20 @@ def outcome(**found):
 
 @pytest.fixture
 def recorded():
-    """An H100's profile, the H200's benchmark, and made-up figures of the other parts."""
+    """An H100's profile and benchmark, and made-up figures of the other parts."""
     rungs = [{"size": 1e6 * 10**i, "hidden": 8, "batch": 4, "cpu": 10.0**i, "gpu": 50.0} for i in range(4)]
     small = [{"size": 1e5 * 10**i, "hidden": 8, "batch": 4, "one launch": 10.0 + i, "graphs": 90.0} for i in range(4)]
     graphs = [{"steps": steps, "hidden": 8, "batch": 4, "graphs": 90.0, "seconds": 0.1} for steps in (1, 16)]
     machine = {"device": "NVIDIA H100 80GB HBM3", "driver": "580.1", "CuPy": "14.2.0", "L2 cache, bytes": 52428800}
     clean = {"findings": 0, "said": [], "exit_code": 0, "seconds": 9.0}
-    result = json.loads((ROOT / "benchmarks/results/nvidia-h200.json").read_text("utf-8"))
+    result = json.loads((ROOT / "benchmarks/results/nvidia-h100-80gb-hbm3.json").read_text("utf-8"))
     return {
         "machine": outcome(machine=machine, version="minidecomp 0.1.0"),
         "tests": outcome(**tests.parse(PYTEST.replace("FAILED", "PASSED"))),
         "profile": outcome(**json.loads((HERE / "h100_profile.json").read_text("utf-8"))),
         "ladders": outcome(engines=rungs, products=small, graphs=graphs),
         "sanitizer": outcome(memcheck=clean, racecheck=dict(clean)),
-        "benchmark": outcome(result=result, file="nvidia-h200.json", lines=["a"]),
+        "benchmark": outcome(result=result, file="nvidia-h100-80gb-hbm3.json", lines=["a"]),
     }
 
 
@@ -375,7 +375,7 @@ def test_the_report_of_recorded_figures(recorded):
     assert not report.problems(recorded) and "Nothing failed." in text
     for part in ("| inclusive_kl_grad | 11.2 |", "| 50 | 2000 | 975.1 | 47.2 |", "128.7 | 61.6 |", "52,428,800"):
         assert part in text, part
-    assert "cp found/benchmark-results.json benchmarks/results/nvidia-h200.json" in text
+    assert "cp found/benchmark-results.json benchmarks/results/nvidia-h100-80gb-hbm3.json" in text
     assert "| `GPU_FROM` in `minidecomp/engines/choice.py` | " in text
     assert "LARGEST_PAIRS" not in text.split("## The parts")[0]  # nothing was measured for it
     for lines_of_table in text.split("\n\n"):
