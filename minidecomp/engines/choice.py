@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 from .._core import codes
 from ..data.dataset import Dataset
@@ -14,10 +14,9 @@ from ..settings.options import TrainOptions
 from ..settings.schedules import largest
 from .probe import has_cupy, missing
 
-# Operations of a training step from which the GPU is taken to be faster. It lies between two measured steps of the
-# table in docs/gpu.md: the pinwheel's, 7e6 operations, for which the CPU is faster because the GPU's launches take
-# 0.3 ms whatever the size, and Fashion-MNIST's, 6e9, for which the GPU is 22 times as fast.
-GPU_FROM = 1e8
+# Operations of a run from which the GPU is taken to be faster. On an H100 a step of any size is faster than on the CPU
+# (docs/gpu.md), but a process needs some seconds to load CuPy and the kernels. In that time two cores compute as much.
+GPU_FROM = 2e11
 OF_A_PARAMETER = 6  # operations, for each row: a multiplication and an addition, forward and twice backward
 OF_A_PAIR = 10  # operations of a regulariser, for each pair of points and each latent dimension
 MMD_NEIGHBOURS = 512  # pairs of a point that the compiled MMD computes at most: then it takes points together
@@ -29,7 +28,7 @@ class Choice:
 
     engine: str
     why: str = ""
-    operations: float = 0.0  # of a training step, if that was asked
+    operations: float = 0.0  # of the run, if they were counted
 
     def __str__(self) -> str:
         return f"engine {self.engine}" + (f": {self.why}" if self.why else "")
@@ -44,7 +43,7 @@ def check_engine(name: str) -> None:
 def choose(options: TrainOptions, dataset: Dataset) -> Choice:
     """The engine of a run with these options on these data.
 
-    A step's size decides first, so that CuPy, which takes a second to import, is imported only if it may be used.
+    The run's size decides first, so that CuPy, which takes a second to import, is imported only if it may be used.
 
     Raises
     ------
@@ -58,12 +57,13 @@ def choose(options: TrainOptions, dataset: Dataset) -> Choice:
         return Choice("cpu")
     options = from_options.fit_likelihood(options, dataset)
     count = operations(options, dataset.data_dim, len(dataset.train))
-    size, threshold = f"a step has {_in_digits(count)} operations", _in_digits(GPU_FROM)
+    size = f"the run has {_in_digits(count)} operations, and the GPU, which takes seconds to start, is faster from"
+    why = f"{size} {_in_digits(GPU_FROM)}"
     if count < GPU_FROM:
-        return Choice("cpu", f"{size}, below the {threshold} from which the GPU is faster", count)
+        return Choice("cpu", why, count)
     if reason := _unknown(options) or missing():
         return Choice("cpu", reason, count)
-    return Choice("gpu", f"{size}, and the GPU is faster from {threshold}", count)
+    return Choice("gpu", why, count)
 
 
 def go_on_with(name: str, engine: str) -> str:
@@ -81,7 +81,7 @@ def go_on_with(name: str, engine: str) -> str:
 
 
 def operations(options: TrainOptions, data_dim: int, points: int) -> float:
-    """About how many operations a training step has.
+    """About how many operations all training steps of a run have.
 
     Parameters
     ----------
@@ -95,7 +95,8 @@ def operations(options: TrainOptions, data_dim: int, points: int) -> float:
     pairs = 0
     if largest(o, "alpha") > 0:
         pairs = rows * (min(rows, MMD_NEIGHBOURS) if o.regulariser == "mmd" else rows)
-    return float(OF_A_PARAMETER * parameters * rows * o.samples + OF_A_PAIR * pairs * o.latent_dim)
+    steps = o.epochs * ceil(points / rows)
+    return float(steps) * (OF_A_PARAMETER * parameters * rows * o.samples + OF_A_PAIR * pairs * o.latent_dim)
 
 
 def by_engine(choices: Sequence[Choice]) -> list[str]:
@@ -117,7 +118,7 @@ def rule() -> str:
     """What ``auto`` does on this machine, in a line."""
     if missing():
         return "auto takes the cpu, as no GPU can be used"
-    return f"auto takes the gpu if a step has {_in_digits(GPU_FROM)} operations or more, otherwise the cpu"
+    return f"auto takes the gpu if a run has {_in_digits(GPU_FROM)} operations or more, otherwise the cpu"
 
 
 def _unknown(options: TrainOptions) -> str:

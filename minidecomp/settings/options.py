@@ -143,7 +143,7 @@ GENERAL = (
     Option("seed", int, "Seed of the weights, the noise and the order of the points.", 0, flags="-s", low=0, high=SEED, group=TRAINING),
     Option("dtype", str, "Floating-point precision.", "float32", choices=("float32", "float64"), group=TRAINING),
     Option("threads", int, "Number of threads. The result is the same with any number.", low=1, high=MAX_THREADS, default_help="all cores", group=TRAINING),
-    Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy) or textbook (NumPy; slow, made for reading). auto takes the GPU if there is one and a step is large enough for it to be faster.", "auto", choices=("auto", *ENGINES), group=TRAINING),
+    Option("engine", str, "cpu (compiled), gpu (NVIDIA, through CuPy) or textbook (NumPy; slow, made for reading). auto takes the GPU if there is one and the run is long enough for it to be faster.", "auto", choices=("auto", *ENGINES), group=TRAINING),
     Option("validate_every", int, "Validate every N epochs.", low=1, high=10**9, default_help="chosen so that validation costs at most 5 % of the time, and at most 5 with --early-stopping", group=TRAINING),
     Option("early_stopping", int, "Stop after N validations in a row without an improvement; 0 never stops.", low=0, high=10**9, default_help="0", group=TRAINING),
     Option("monitor", str, "The validation value that decides which model is better.", choices=MONITORED, default_help="objective", group=TRAINING),

@@ -243,6 +243,7 @@ def test_the_profiles_rows_are_the_benchmarks_steps():
 
 def test_rungs_have_a_size_and_both_ways():
     limits = gpu_small.LARGEST_PRODUCTS, gpu_small.LARGEST_PAIRS, gpu_program.STEPS_A_GRAPH
+    assert ladders.of_start({"cpu": 0.5, "gpu": 2.0}.get) == {"cpu": 0.5, "gpu": 2.0, "first": 2.0}
     engines = ladders.of_engines(4, 8, emulated, 1e-3)
     assert engines["size"] > 0 and engines["cpu"] > 0 and engines["gpu"] > 0
     for rung in (ladders.of_products(4, 8, emulated, 1e-3), ladders.of_pairs(8, 2, emulated, 1e-3)):
@@ -273,7 +274,7 @@ def test_ladders_climb_on_after_a_failure_and_stop_in_time():
 
 
 def test_all_rungs_are_climbed_and_the_first_span_the_range():
-    assert len(list(ladders.work())) == sum(
+    assert len(list(ladders.work())) == 1 + sum(  # the one is the start
         map(len, (ladders.ENGINES, ladders.PRODUCTS, ladders.PAIRS, ladders.STEPS_A_GRAPH))
     )
     order = ladders._coarse_first(range(9))
@@ -356,6 +357,7 @@ def recorded():
     """An H100's profile and benchmark, and made-up figures of the other parts."""
     rungs = [{"size": 1e6 * 10**i, "hidden": 8, "batch": 4, "cpu": 10.0**i, "gpu": 50.0} for i in range(4)]
     small = [{"size": 1e5 * 10**i, "hidden": 8, "batch": 4, "one launch": 10.0 + i, "graphs": 90.0} for i in range(4)]
+    start = [{"cpu": 0.3, "gpu": 2.3, "first": 6.0}]
     graphs = [{"steps": steps, "hidden": 8, "batch": 4, "graphs": 90.0, "seconds": 0.1} for steps in (1, 16)]
     machine = {"device": "NVIDIA H100 80GB HBM3", "driver": "580.1", "CuPy": "14.2.0", "L2 cache, bytes": 52428800}
     clean = {"findings": 0, "said": [], "exit_code": 0, "seconds": 9.0}
@@ -364,10 +366,23 @@ def recorded():
         "machine": outcome(machine=machine, version="minidecomp 0.1.0"),
         "tests": outcome(**tests.parse(PYTEST.replace("FAILED", "PASSED"))),
         "profile": outcome(**json.loads((HERE / "h100_profile.json").read_text("utf-8"))),
-        "ladders": outcome(engines=rungs, products=small, graphs=graphs),
+        "ladders": outcome(
+            start=[{"cpu": 0.3, "gpu": 2.3, "first": 6.0}], engines=rungs, products=small, graphs=graphs
+        ),
         "sanitizer": outcome(memcheck=clean, racecheck=dict(clean)),
         "benchmark": outcome(result=result, file="nvidia-h100-80gb-hbm3.json", lines=["a"]),
     }
+
+
+def test_a_run_long_enough_pays_for_the_start():
+    """A model of 1e6 operations a step, twice as fast on the GPU: 2 s are won after 4e10 operations."""
+    engines = [{"size": 1e6, "cpu": 100.0, "gpu": 50.0}]
+    rungs = decisions.runs(2.0, engines)
+    faster = {rung.size for rung in rungs if rung.above < rung.below}
+    assert faster == {size for size in decisions.RUNS if size > 4e10}
+    found = {"ladders": {"start": [{"cpu": 0.5, "gpu": 2.5, "first": 9.0}], "engines": engines}}
+    [made] = [each for each in decisions.decisions(found) if each.constant == "GPU_FROM"]
+    assert "2 s more to start" in made.reason and made.lost_then <= made.lost_now
 
 
 def test_the_report_of_recorded_figures(recorded):

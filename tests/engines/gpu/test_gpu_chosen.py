@@ -42,8 +42,8 @@ def test_there_is_a_gpu():
 
 
 PINWHEEL = dataset_from(resolve(data="pinwheel"))
-SMALL_STEP = resolve(data="pinwheel")
-LARGE_STEP = resolve(data="pinwheel", hidden=(1000, 1000))
+SMALL_RUN = resolve(data="pinwheel")
+LARGE_RUN = resolve(data="pinwheel", hidden=(1000, 1000))
 
 
 class FakeArray:
@@ -142,7 +142,7 @@ def of_cuda(text, name="CUDARuntimeError", module="cupy_backends.cuda.api.runtim
 def test_without_cupy(monkeypatch):
     """Nothing is said: who has no CuPy expects no GPU."""
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
-    assert choose(LARGE_STEP, PINWHEEL) == Choice("cpu")
+    assert choose(LARGE_RUN, PINWHEEL) == Choice("cpu")
     with pytest.raises(OptionError, match=r"it needs CuPy: .*pip install .cupy-cuda12x.* \(for CUDA 13: cupy-cuda13x"):
         check_engine("gpu")
 
@@ -169,7 +169,7 @@ NO_DRIVER = of_cuda("cudaErrorInsufficientDriver: CUDA driver\nsecond line")
 )
 def test_each_part_that_may_not_work(broken, said, has_advice, monkeypatch):
     cupy = install(monkeypatch, FakeCupy(**broken))
-    choice = choose(LARGE_STEP, PINWHEEL)
+    choice = choose(LARGE_RUN, PINWHEEL)
     assert choice.engine == "cpu" and said in choice.why and ("pip install" in choice.why) == has_advice
     with pytest.raises(OptionError) as error:
         check_engine("gpu")
@@ -187,43 +187,46 @@ def test_a_cupy_that_does_not_load(monkeypatch):
 def test_with_a_gpu(monkeypatch):
     cupy = install(monkeypatch, FakeCupy())
     for _ in range(2):
-        assert str(choose(LARGE_STEP, PINWHEEL)) == (
-            "engine gpu: a step has 4.8e9 operations, and the GPU is faster from 1e8"
+        assert str(choose(LARGE_RUN, PINWHEEL)) == (
+            "engine gpu: the run has 2.4e12 operations, and the GPU, which takes seconds to start, is faster from 2e11"
         )
     check_engine("gpu")
     assert (cupy.compiled, cupy.handles) == (1, 0)  # the probe runs once in a process
     for name in ("gpu", "cpu", "textbook"):
-        assert choose(LARGE_STEP.replace(engine=name), PINWHEEL) == Choice(name)
+        assert choose(LARGE_RUN.replace(engine=name), PINWHEEL) == Choice(name)
 
 
-def test_a_small_step_does_not_import_cupy(monkeypatch):
+def test_a_small_run_does_not_import_cupy(monkeypatch):
     install(monkeypatch, FakeCupy())
     monkeypatch.setattr("minidecomp.engines.choice.missing", lambda: pytest.fail("the probe imports CuPy"))
-    choice = choose(SMALL_STEP, PINWHEEL)
-    assert str(choice) == "engine cpu: a step has 3.4e6 operations, below the 1e8 from which the GPU is faster"
+    choice = choose(SMALL_RUN, PINWHEEL)
+    assert str(choice) == (
+        "engine cpu: the run has 1.7e9 operations, and the GPU, which takes seconds to start, is faster from 2e11"
+    )
     assert by_engine([choice] * 3) == [str(choice)]
 
 
 def test_what_the_gpu_does_not_know(monkeypatch):
     install(monkeypatch, FakeCupy())
     monkeypatch.setattr("minidecomp.engines.choice.codes", types.SimpleNamespace(**vars(codes) | {"PRIORS": ()}))
-    assert str(choose(LARGE_STEP, PINWHEEL)) == "engine cpu: the GPU engine does not know the mixture prior"
+    assert str(choose(LARGE_RUN, PINWHEEL)) == "engine cpu: the GPU engine does not know the mixture prior"
 
 
 @pytest.mark.parametrize(
     ("given", "points", "expected"),
     [
-        ({}, 1000, 6 * 22 * 10),
-        ({"samples": 3}, 1000, 6 * 22 * 10 * 3),
+        ({}, 1000, 100 * 6 * 22 * 10),
+        ({"epochs": 7}, 1001, 7 * 101 * 6 * 22 * 10),
+        ({"samples": 3}, 1000, 100 * 6 * 22 * 10 * 3),
         ({}, 4, 6 * 22 * 4),
-        ({"alpha": 2.0, "regulariser": "kl-inc"}, 1000, 6 * 22 * 10 + 10 * 10 * 10 * 1),
-        ({"alpha_schedule": "0:0,5:1", "regulariser": "kl-inc"}, 1000, 6 * 22 * 10 + 10 * 10 * 10 * 1),
+        ({"alpha": 2.0, "regulariser": "kl-inc"}, 1000, 100 * (6 * 22 * 10 + 10 * 10 * 10 * 1)),
+        ({"alpha_schedule": "0:0,5:1", "regulariser": "kl-inc"}, 1000, 100 * (6 * 22 * 10 + 10 * 10 * 10 * 1)),
         ({"alpha": 2.0, "regulariser": "mmd", "batch_size": 1000}, 1000, 6 * 22 * 1000 + 10 * 1000 * 512),
     ],
 )
-def test_the_operations_of_a_step(given, points, expected):
+def test_the_operations_of_a_run(given, points, expected):
     """Layers of 2, 2 and 2 numbers to loc and scale, and of 1, 2 and 2 back, have 22 parameters."""
-    usual = {"hidden": (2,), "latent_dim": 1, "batch_size": 10, "likelihood": "laplace"}
+    usual = {"hidden": (2,), "latent_dim": 1, "batch_size": 10, "likelihood": "laplace", "epochs": 1}
     options = resolve(data="pinwheel", **usual | given)
     assert operations(options, 2, points) == expected
 
@@ -301,9 +304,9 @@ def test_auto_says_what_it_takes_and_a_run_keeps_it(a_gpu, capsys):
     for module in MODULES:
         a_gpu.setattr(f"{module}.has_cupy", lambda: True)
     for threshold, more, engine, said in (
-        (0, (*SMALL, "--engine", "auto", "--out", "r"), "gpu", "engine gpu: a step has 2.9e5 operations, and the GPU"),
+        (0, (*SMALL, "--engine", "auto", "--out", "r"), "gpu", "engine gpu: the run has 3.5e6 operations, and the GPU"),
         (1e30, ("--resume", "r", "--epochs", "4", "--no-plots"), "gpu", None),
-        (1e30, ("--resume", "r", "--epochs", "5", "--no-plots", "--engine", "auto"), "cpu", "engine cpu: a step has"),
+        (1e30, ("--resume", "r", "--epochs", "5", "--no-plots", "--engine", "auto"), "cpu", "engine cpu: the run has"),
     ):
         a_gpu.setattr("minidecomp.engines.choice.GPU_FROM", threshold)
         run("train", *more)
@@ -318,12 +321,12 @@ def test_every_face_says_what_auto_takes(monkeypatch, capsys):
     monkeypatch.setattr("minidecomp.engines.choice.missing", lambda: pytest.fail("the probe imports CuPy"))
     X = np.random.default_rng(0).normal(size=(40, 2))
     model = DecompositionVAE(epochs=1, hidden=(3,), batch_size=40, verbose=1).fit(X)
-    assert capsys.readouterr().err.splitlines()[0].startswith("engine cpu: a step has")
+    assert capsys.readouterr().err.splitlines()[0].startswith("engine cpu: the run has")
     assert model.options_.engine == "cpu"
     small = ("--points-per-arm", "10", "--hidden", "3", "--epochs", "1", "--engine", "auto")
-    run("sweep", *small, "--batch-size", "5,50", "--out", "s")
+    run("sweep", *small, "--latent-dim", "1,2", "--out", "s")
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine")]
-    assert len(lines) == 1 and lines[0].startswith("engine cpu in 2 of 2 runs; of the largest, a step has")
+    assert len(lines) == 1 and lines[0].startswith("engine cpu in 2 of 2 runs; of the largest, the run has")
     run("train", *small, "--out", "r", "--no-plots", "-q")
     assert "engine" not in capsys.readouterr().err
 
@@ -378,7 +381,7 @@ def test_the_version_says_what_auto_does(monkeypatch, capsys):
     assert "\ngpu: none; it needs CuPy" in said and "\nengine: auto takes the cpu, as no GPU can be used\n" in said
     monkeypatch.setattr("minidecomp.engines.choice.missing", lambda: None)
     assert main(["--version", "--verbose"]) == 0
-    assert "auto takes the gpu if a step has 1e8 operations or more, otherwise the cpu\n" in capsys.readouterr().out
+    assert "auto takes the gpu if a run has 2e11 operations or more, otherwise the cpu\n" in capsys.readouterr().out
 
 
 def test_make_refuses_as_well():

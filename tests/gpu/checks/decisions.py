@@ -99,7 +99,6 @@ class Constant:
 
 
 CONSTANTS = (
-    Constant("GPU_FROM", choice, "ladders", "engines", "cpu", "gpu"),
     Constant("CELLS_FROM", gpu_mmd, "profile", "mmd", "pairs", "cells", lambda figures: figures["points"]),
     Constant("LARGEST_PRODUCTS", gpu_small, "ladders", "products", "one launch", "graphs"),
     Constant("LARGEST_PAIRS", gpu_small, "ladders", "pairs", "one launch", "graphs"),
@@ -114,7 +113,31 @@ def file_of(module: Any) -> str:
 def decisions(found: Mapping[str, Mapping[str, Any]]) -> list[Decision]:
     """All for which there are figures; ``found`` has what each part found."""
     made = [_of_threshold(constant, found.get(constant.part, {})) for constant in CONSTANTS]
-    return [each for each in (*made, _of_graphs(found.get("ladders", {}))) if each is not None]
+    ladders = found.get("ladders", {})
+    return [each for each in (_of_runs(ladders), *made, _of_graphs(ladders)) if each is not None]
+
+
+RUNS = [10 ** (half / 2) for half in range(16, 29)]  # operations of runs from 1e8 to 1e14
+
+
+def runs(start: float, engines: Sequence[Mapping[str, float]]) -> list[Rung]:
+    """Runs of each size with each model: on the CPU, and on the GPU after ``start`` seconds more."""
+    return [
+        Rung(size, size / each["size"] * each["cpu"], start * 1e6 + size / each["size"] * each["gpu"])
+        for each in engines
+        for size in RUNS
+    ]
+
+
+def _of_runs(found: Mapping[str, Any]) -> Decision | None:
+    start, engines = found.get("start"), found.get("engines")
+    if not start or not engines:
+        return None
+    more = start[0]["gpu"] - start[0]["cpu"]
+    rungs, now = runs(max(more, 0.0), engines), choice.GPU_FROM
+    best = threshold(rungs, now)
+    reason = f"cpu below it, gpu above; the GPU's process takes {more:.2g} s more to start; {len(engines)} models"
+    return Decision("GPU_FROM", file_of(choice), now, best, lost(rungs, now), lost(rungs, best), reason)
 
 
 def _of_threshold(constant: Constant, found: Mapping[str, Any]) -> Decision | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -43,13 +46,30 @@ def _data(rows: int, width: int = WIDE) -> np.ndarray:
 def of_engines(width: int, batch: int, make_device: Maker = CupyDevice, budget: float = 0.3) -> Point:
     """A step on the CPU with all cores, and on the GPU in the way that the engine chooses."""
     options, data = _options(width, batch), _data(batch)
-    found: Point = {"hidden": width, "batch": batch, "size": operations(options, WIDE, batch)}
+    one_step = options.replace(epochs=1)
+    found: Point = {"hidden": width, "batch": batch, "size": operations(one_step, WIDE, batch)}
     objective = objective_from(options)
     cpu = make("cpu", from_options.vae(options, WIDE), objective, max_rows=batch, threads=cores())
     found["cpu"] = Training(cpu, data, batch).microseconds(budget)
     gpu = engine_in(None, from_options.vae(options, WIDE), objective, batch, make_device(np.float32))
     found["gpu"] = Training(gpu, data, batch).microseconds(budget)
     return found
+
+
+def of_start(seconds: Callable[[str], float] | None = None) -> Point:
+    """Seconds of a command with a tiny run on each engine. The GPU's first one also compiles the kernels."""
+    seconds = _of_a_command if seconds is None else seconds
+    first = seconds("gpu")
+    return {"cpu": seconds("cpu"), "gpu": seconds("gpu"), "first": first}
+
+
+def _of_a_command(engine: str) -> float:
+    tiny = ["--points-per-arm", "10", "--epochs", "2", "--no-plots", "-q", "--engine", engine]
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        command = [sys.executable, "-m", "minidecomp", "train", *tiny, "--out", f"{folder}/run"]
+        subprocess.run(command, check=True, capture_output=True)
+        return time.perf_counter() - begun
 
 
 def of_products(width: int, batch: int, make_device: Maker = CupyDevice, budget: float = 0.3) -> Point:
@@ -93,6 +113,7 @@ def of_graphs(width: int, batch: int, steps: int, make_device: Maker = CupyDevic
 def work() -> Iterator[tuple[str, Callable[[], Point]]]:
     """All rungs, in such an order that each ladder is about as far when the time is over."""
     ladders: dict[str, list[Callable[[], Point]]] = {
+        "start": [of_start],
         "engines": [partial(of_engines, *size) for size in _coarse_first(ENGINES)],
         "products": [partial(of_products, *size) for size in _coarse_first(PRODUCTS)],
         "pairs": [partial(of_pairs, *size) for size in _coarse_first(PAIRS)],

@@ -231,6 +231,7 @@ def _mmd(found: Mapping[str, Any]) -> list[str]:
 
 
 LADDERS = {  # the title of each, and its columns
+    "start": ("A command with a tiny run, in seconds", ("cpu", "gpu", "first")),
     "engines": ("The CPU engine and the GPU engine", ("hidden", "batch", "size", "cpu", "gpu")),
     "products": ("One launch and graphs, by products", ("hidden", "batch", "size", "one launch", "graphs")),
     "pairs": ("One launch and graphs, by pairs", ("dimensions", "batch", "size", "one launch", "graphs")),
@@ -241,10 +242,11 @@ LADDERS = {  # the title of each, and its columns
 def _ladders(found: Mapping[str, Any]) -> list[str]:
     text = []
     for name, (title, columns) in LADDERS.items():
-        rungs = sorted(found.get(name, []), key=lambda each: each.get("size", each.get("steps")))
+        rungs = sorted(found.get(name, []), key=lambda each: each.get("size", each.get("steps", 0)))
         if rungs:
             rows = [[_figure(each.get(column)) for column in columns] for each in rungs]
-            text += [f"### {title}", "Times are microseconds a step.", table(columns, rows)]
+            unit = [] if name == "start" else ["Times are microseconds a step."]
+            text += [f"### {title}", *unit, table(columns, rows)]
     return text or ["Not measured."]
 
 
