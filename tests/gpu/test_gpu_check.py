@@ -366,9 +366,7 @@ def recorded():
         "machine": outcome(machine=machine, version="minidecomp 0.1.0"),
         "tests": outcome(**tests.parse(PYTEST.replace("FAILED", "PASSED"))),
         "profile": outcome(**json.loads((HERE / "h100_profile.json").read_text("utf-8"))),
-        "ladders": outcome(
-            start=[{"cpu": 0.3, "gpu": 2.3, "first": 6.0}], engines=rungs, products=small, graphs=graphs
-        ),
+        "ladders": outcome(start=start, engines=rungs, products=small, graphs=graphs),
         "sanitizer": outcome(memcheck=clean, racecheck=dict(clean)),
         "benchmark": outcome(result=result, file="nvidia-h100-80gb-hbm3.json", lines=["a"]),
     }
