@@ -20,10 +20,10 @@ MD_KERNEL log_prior_of_sample(
 }
 
 /* log q(z | x_i), but for its constant: -sum_d ((z_d - mu_d) / s_d)^2 / 2 - log_scale_i */
-MD_DEVICE real log_posterior(const real *z, const real *loc, const real *scale, real log_scale, int D) {
+MD_DEVICE real log_posterior(const real *z, const real *loc, const real *inverse, real log_scale, int D) {
     real squares = 0;
     for (int d = 0; d < D; d++) {
-        real r = (z[d] - loc[d]) / scale[d];
+        real r = (z[d] - loc[d]) * inverse[d];
         squares += r * r;
     }
     return (real)-0.5 * squares - log_scale;
@@ -32,14 +32,14 @@ MD_DEVICE real log_posterior(const real *z, const real *loc, const real *scale, 
 /* W_ji = softmax_i log q(z_j | x_i) / J, and value_j = log p(z_j) - logsumexp_i log q(z_j | x_i) + log B, where it
    holds log p(z_j) before.   One block for each of the samples first, first + 1, ...; W holds only these rows. */
 MD_KERNEL posterior_weights(
-    int first, int J, int B, int D, const real *sample, const real *loc, const real *scale, const real *log_scale, real *W, real *regulariser
+    int first, int J, int B, int D, const real *sample, const real *loc, const real *inverse, const real *log_scale, real *W, real *regulariser
 ) {
     const real *z = sample + (int64_t)(first + blockIdx.x) * D;
     int i;
     real largest = -(real)1e30, total = 0, log_sum;
     W += (int64_t)blockIdx.x * B;
     for (i = threadIdx.x; i < B; i += blockDim.x) {
-        W[i] = log_posterior(z, loc + (int64_t)i * D, scale + (int64_t)i * D, log_scale[i], D);
+        W[i] = log_posterior(z, loc + (int64_t)i * D, inverse + (int64_t)i * D, log_scale[i], D);
         largest = W[i] > largest || W[i] != W[i] ? W[i] : largest;
     }
     largest = block_max(largest);

@@ -1,10 +1,10 @@
 /* The posterior: sampling q(z|x), and the way back from z, loc and scale to the encoder's output. */
 
-/* loc, s = link(raw), z_k = loc + s eps_k for output = (loc, raw) - bias, and log_scale = sum_d log s, of point b.   A warp;
-   all lanes have log_scale as the result. */
+/* loc, s = link(raw), inverse = 1 / s, z_k = loc + s eps_k for output = (loc, raw) - bias, and log_scale = sum_d log s, of
+   point b.   A warp; all lanes have log_scale as the result. */
 MD_DEVICE real sample_posterior_row(
     const int64_t *state, int given_eps, int scale_link, int K, int B, int D, int b, const real *output, const real *bias,
-    real *eps, real *loc, real *scale, real *slope, real *log_scale, real *z
+    real *eps, real *loc, real *scale, real *inverse, real *slope, real *log_scale, real *z
 ) {
     int d, k;
     real total = 0;
@@ -13,6 +13,7 @@ MD_DEVICE real sample_posterior_row(
         real s = scale_link == EXP_LINK ? md_exp_link(raw, &by_raw) : md_softplus_link(raw, &by_raw);
         loc[b * D + d] = m;
         scale[b * D + d] = s;
+        inverse[b * D + d] = 1 / s;
         slope[b * D + d] = by_raw;
         total += md_log(s);
         for (k = 0; k < K; k++) {
@@ -30,12 +31,12 @@ MD_DEVICE real sample_posterior_row(
 /* A warp per point. */
 MD_KERNEL sample_posterior(
     const int64_t *state, int given_eps, int scale_link, int K, int B, int D, const real *output, const real *bias,
-    real *eps, real *loc, real *scale, real *slope, real *log_scale, real *z
+    real *eps, real *loc, real *scale, real *inverse, real *slope, real *log_scale, real *z
 ) {
     int b = (int)md_warp();
     if (b >= B) return;
     sample_posterior_row(state, given_eps, scale_link, K, B, D, b, output + (int64_t)b * 2 * D, bias, eps, loc, scale,
-                         slope, log_scale, z);
+                         inverse, slope, log_scale, z);
 }
 
 /* d_loc = sum_k d_z,  d_raw = sum_k d_z eps ds/draw, plus the direct gradients of loc and scale: dimension d of point b, into

@@ -53,15 +53,14 @@ MD_DEVICE void small_point(const md_small &s, int b, real *u, real *v) {
     for (i = lane; i < s.dx; i += GPU_WARP)
         first.x[b * s.dx + i] = u[i] = point_value(s.data, s.data_kind, row, s.dx, i);
     real *out = network_forward(s.layers, s.weights, 0, s.encoder_layers, b, u, v);
-    real log_scale = sample_posterior_row(s.now, 0, s.scale_link, s.K, B, D, b, out, last.bias, s.eps, s.loc, s.scale, s.slope,
-                                          s.log_scale, s.z);
+    real log_scale = sample_posterior_row(s.now, 0, s.scale_link, s.K, B, D, b, out, last.bias, s.eps, s.loc, s.scale, s.inverse,
+                                          s.slope, s.log_scale, s.z);
     for (k = 0; k < s.K; k++) {
         int r = k * B + b;
         real total = 0;
         __syncwarp();
         for (d = lane; d < D; d += GPU_WARP) u[d] = s.z[r * D + d];
         __syncwarp();
-        for (d = lane; k == 0 && d < D; d += GPU_WARP) s.inverse[b * D + d] = 1 / s.scale[b * D + d];
         if (!s.analytic)
             monte_carlo_kl_row(s.prior, w_kl, s.log_prior_multiplier, s.K, B, k, b, u, s.eps, s.scale, log_scale, s.d_z, s.d_loc,
                                s.d_scale, s.d_variance, s.kl);
@@ -100,16 +99,6 @@ struct md_others {
     const real *sample, *log_sum, *z;
 };
 
-/* -sum_d ((z_d - mu_d) / s_d)^2 / 2 - log_scale */
-MD_DEVICE real log_density(const real *z, const real *loc, const real *inverse, real log_scale, int D) {
-    real squares = 0;
-    for (int d = 0; d < D; d++) {
-        real r = (z[d] - loc[d]) * inverse[d];
-        squares += r * r;
-    }
-    return (real)-0.5 * squares - log_scale;
-}
-
 /* The density of sample z_j among the posteriors, and its gradient by z_j if asked for. */
 MD_DEVICE void small_inclusive_sums(const md_small &s, const md_others &o, int j, real *u) {
     int lane = md_lane(), B = s.B, D = s.D, d, first, i, n;
@@ -118,7 +107,7 @@ MD_DEVICE void small_inclusive_sums(const md_small &s, const md_others &o, int j
     __syncwarp();
 #pragma unroll 2
     for (i = lane; i < B; i += GPU_WARP) {
-        real q = log_density(u, o.loc + i * D, o.inverse + i * D, o.log_scale[i], D);
+        real q = log_posterior(u, o.loc + i * D, o.inverse + i * D, o.log_scale[i], D);
         real larger = q > largest || q != q ? q : largest;
         sum = sum * md_exp(largest - larger) + md_exp(q - larger);
         largest = larger;
@@ -134,7 +123,7 @@ MD_DEVICE void small_inclusive_sums(const md_small &s, const md_others &o, int j
         real by_z[DIMS_AT_ONCE] = {0};
         for (i = lane; i < B; i += GPU_WARP) {
             const real *m = o.loc + i * D, *t = o.inverse + i * D;
-            real weight = md_exp(log_density(u, m, t, o.log_scale[i], D) - log_sum) / B;
+            real weight = md_exp(log_posterior(u, m, t, o.log_scale[i], D) - log_sum) / B;
             MD_UNROLL
             for (n = 0; n < DIMS_AT_ONCE; n++)
                 if (first + n < D) by_z[n] += weight * (u[first + n] - m[first + n]) * t[first + n] * t[first + n];
@@ -158,7 +147,7 @@ MD_DEVICE void small_inclusive_grad(const md_small &s, const md_others &o, int i
 #pragma unroll 2
         for (j = lane; j < B; j += GPU_WARP) {
             const real *z = o.sample + j * D;
-            real weight = md_exp(log_density(z, m, t, log_scale, D) - o.log_sum[j]);
+            real weight = md_exp(log_posterior(z, m, t, log_scale, D) - o.log_sum[j]);
             MD_UNROLL
             for (n = 0; n < DIMS_AT_ONCE; n++)
                 if (first + n < D) {

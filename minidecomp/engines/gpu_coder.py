@@ -28,9 +28,9 @@ class Coder:
 def encoder(step: GpuStep) -> Coder:
     """From numbers to loc and scale."""
     zeros, D = step.device.zeros, step.vae.latent_dim
-    rows = rows_at_once(step.encoder, 3 * D + 1, step.device)
+    rows = rows_at_once(step.encoder, 4 * D + 1, step.device)
     layers = _with_rows(step.encoder, rows, step.device)
-    own = {name: zeros(rows, D) for name in ("loc", "scale", "slope")} | {"log_scale": zeros(rows)}
+    own = {name: zeros(rows, D) for name in ("loc", "scale", "inverse", "slope")} | {"log_scale": zeros(rows)}
     posterior = {"B": rows, "K": 0, "given_eps": False, "output": layers[-1].h, "bias": layers[-1].b}
     calls = [*step._forward(layers, rows), step._warps("sample_posterior", rows, **posterior, **own)]
     return Coder(layers[0].x, calls, [own["loc"], own["scale"]])

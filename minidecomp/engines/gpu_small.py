@@ -41,7 +41,6 @@ class SmallStep:
             "analytic": step.objective.kl == "analytic",
             "d_variance": step.d_variance,
             "log_sum": step.device.zeros(max_rows),
-            "inverse": step.device.zeros(max_rows, step.vae.latent_dim),
         }
 
     def launch(self, points: DevicePoints, batch_size: int, regulariser: str | None) -> Call:

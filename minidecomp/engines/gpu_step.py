@@ -110,7 +110,7 @@ class GpuStep:
             "regulariser": zeros(max(B, D * -(-B // 32))),
         }
         self.arrays |= {name: zeros(K * B, D) for name in ("eps", "d_z")}
-        self.arrays |= {name: zeros(B, D) for name in ("loc", "scale", "slope", "d_loc", "d_scale")}
+        self.arrays |= {name: zeros(B, D) for name in ("loc", "scale", "inverse", "slope", "d_loc", "d_scale")}
         self.arrays |= {name: zeros(B, D) for name in ("sample", "sample_slope", "d_sample")}
         self.arrays |= self._prior()
         # The gradient with respect to the prior's variance: a row for each z, then one for each prior sample.
