@@ -62,8 +62,10 @@ enum { POSTERIOR = 0, PRIOR = 1, PRIOR_CHOICE = 2, SHUFFLE = 4 };
 #define MMD_FAR_DOUBLE 1e50
 #define GPU_BLOCK 256             /* the largest number of threads in a block */
 #define GPU_WARP 32               /* the threads of a warp */
+#define PACK 4                    /* numbers that a thread of the GPU loads at once: 16 bytes of float */
 #define SMALL_ROW_BYTES 1024      /* of the widest layer's row of a small model, whose steps one launch makes */
 #define SMALL_LAYERS 16           /* of its two networks together */
+#define SMALL_LAYER_FIELDS 10     /* numbers that the launch is told of a layer */
 #define GPU_MMD_WIDTH 0.5         /* of a cell in the GPU's MMD (gpu/mmd.cuh): a power of two */
 #define GPU_MMD_SPAN 64           /* the largest number of cells from the first to the last: a power of two */
 #define GPU_MMD_ORDER_FLOAT 16    /* coefficients per cell: a power of two, at most 32 */

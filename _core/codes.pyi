@@ -22,6 +22,8 @@ GPU_BLOCK: int
 GPU_WARP: int
 SMALL_ROW_BYTES: int
 SMALL_LAYERS: int
+SMALL_LAYER_FIELDS: int
+PACK: int
 
 # Cells of the GPU's MMD: their width, largest number, and coefficients by the dtype's name.
 GPU_MMD_WIDTH: float

@@ -34,6 +34,7 @@ cdef extern from *:
     int c_weight "WEIGHT", c_value "VALUE", c_number_count "NUMBER_COUNT", c_total_count "TOTAL_COUNT"
     int c_posterior "POSTERIOR", c_prior "PRIOR", c_prior_choice "PRIOR_CHOICE", c_shuffle "SHUFFLE"
     int c_max_layers "MAX_LAYERS", c_max_threads "MAX_THREADS", c_least_mmd_points "LEAST_MMD_POINTS", c_gpu_block "GPU_BLOCK", c_gpu_warp "GPU_WARP", c_small_row "SMALL_ROW_BYTES", c_small_layers "SMALL_LAYERS"
+    int c_small_fields "SMALL_LAYER_FIELDS", c_pack "PACK"
     int c_mmd_span "GPU_MMD_SPAN"
     int c_mmd_float "GPU_MMD_ORDER_FLOAT", c_mmd_double "GPU_MMD_ORDER_DOUBLE"
     double c_mmd_width "GPU_MMD_WIDTH"
@@ -55,6 +56,7 @@ WEIGHT, VALUE, NUMBER_COUNT, TOTAL_COUNT = c_weight, c_value, c_number_count, c_
 POSTERIOR, PRIOR, PRIOR_CHOICE, SHUFFLE = c_posterior, c_prior, c_prior_choice, c_shuffle
 MAX_LAYERS, MAX_THREADS, LEAST_MMD_POINTS = c_max_layers, c_max_threads, c_least_mmd_points
 GPU_BLOCK, GPU_WARP, SMALL_ROW_BYTES, SMALL_LAYERS = c_gpu_block, c_gpu_warp, c_small_row, c_small_layers
+SMALL_LAYER_FIELDS, PACK = c_small_fields, c_pack
 GPU_MMD_SPAN, GPU_MMD_WIDTH = c_mmd_span, c_mmd_width
 GPU_MMD_ORDER = {"float32": c_mmd_float, "float64": c_mmd_double}
 LARGEST_GRADIENT = {"float32": c_largest_float, "float64": c_largest_double}

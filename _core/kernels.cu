@@ -1,7 +1,7 @@
 /* The GPU engine's kernels (minidecomp/engines/gpu.py launches them). They share formulas.h with the CPU engine.
 
    Compiled by NVRTC with MINIDECOMP_REAL set to float or double, or by g++ with tests/support/cuda_on_cpu.h. A block has a
-   power of two of threads, 32 to GPU_BLOCK. There are no atomics, and the order of sums depends only on the shapes, so
+   power of two of threads, 32 to GPU_BLOCK. No sum uses atomics: the order of sums depends only on the shapes, so
    the same numbers give the same bits. Sizes: B points in the batch, K posterior samples, D latent dimensions, dx the
    data's width; arrays are C-contiguous, and rows are points. */
 

@@ -147,16 +147,21 @@ def _say_notes(entries: Sequence[Entry], datasets: Datasets) -> None:
     say_notes(*found)
 
 
-def _say_engines(entries: Sequence[Entry], datasets: Datasets) -> None:
+def _say_engines(
+    folder: Path, entries: Sequence[Entry], datasets: Datasets, names: Mapping[str, Sequence[str]]
+) -> None:
     """Say which engine ``auto`` takes, and why; a run whose data cannot be read, or engine not used, fails later."""
-    from minidecomp.engines.choice import by_engine, choose
+    from minidecomp.engines.choice import by_engine
     from minidecomp.engines.probe import has_cupy
     from minidecomp.errors import MinidecompError
+    from minidecomp.sweeps.folder import is_finished
+    from minidecomp.sweeps.work import choice_of
 
     choices = []
     for entry in entries if has_cupy() else ():
         with suppress(MinidecompError):
-            choices.append(choose(entry.options, datasets.get(entry.options)))
+            if not is_finished(folder, entry, names.get(entry.name, ())):
+                choices.append(choice_of(folder, entry, datasets))
     for line in by_engine(choices):
         say(line, err=True)
 
@@ -305,7 +310,7 @@ def run_grid(
 
         datasets = datasets or Datasets()
         if not quiet:
-            _say_engines(entries, datasets)
+            _say_engines(folder, entries, datasets, names)
         outcomes = run_all(
             folder,
             entries,

@@ -73,6 +73,11 @@ class Objective:
         return kl_title(self.log_prior_multiplier)
 
     @property
+    def used_regulariser(self) -> str | None:
+        """The regulariser's name; None if alpha is 0."""
+        return self.regulariser if self.alpha > 0 else None
+
+    @property
     def least_points(self) -> int:
         """How many points a batch needs: as many as the regulariser, or one if alpha is 0."""
         return REGULARISERS[self.regulariser].least_points if self.alpha > 0 else 1

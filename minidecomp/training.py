@@ -42,7 +42,7 @@ from .runs.owner import Lock, own
 from .runs.schema import VALIDATION_COLUMNS
 from .runs.summary import three_lines
 from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
-from .settings.schedules import largest, scheduled_names, value_at
+from .settings.schedules import largest, scheduled_names, settled, value_at
 from .settings.validation import monitored
 
 LARGE_DATA = 30.0  # if the data are larger, a fault is attributed to their size
@@ -334,7 +334,7 @@ def _forget_the_last_validation(trainer: Trainer) -> None:
 
 def _check_steps(objective: Objective, dataset: Dataset, batch_size: int) -> None:
     """Raise DataError if no batch of an epoch has enough points for a step."""
-    regulariser = objective.regulariser if objective.alpha > 0 else None
+    regulariser = objective.used_regulariser
     points = len(dataset.train)
     if trained_rows(points, batch_size, regulariser) == 0:
         raise DataError(
@@ -449,35 +449,40 @@ class _Slices:
             step = streams.EPOCH_ORDER.step(state.epoch)
             self._order = trainer.engine.permutation(len(trainer.data), o.seed, step)
         points, rows = self._feed.take(self._order, state.row, self._batches * o.batch_size)
-        fault = trainer.engine.train(points, rows, o.batch_size, state.optimizer, o.seed, state.totals)
-        took = time.perf_counter() - begun
-        if fault is not None:
-            return fault
-        state.row += len(rows)
-        self._grow(-(-len(rows) // o.batch_size), took)
-        if state.row == len(trainer.data):
-            self._order = None
-            _note_epochs(trainer, state.totals[None], took)
-        else:
-            state.seconds += took
-        return None
+        first, fault = state.optimizer.step, None
+        try:
+            fault = trainer.engine.train(points, rows, o.batch_size, state.optimizer, o.seed, state.totals)
+        finally:  # also if a user's prior raises, or after Ctrl-C
+            took, made = time.perf_counter() - begun, state.optimizer.step - first
+            whole = made == steps(len(rows), o.batch_size, trainer.engine.objective.used_regulariser)
+            state.row += len(rows) if whole else made * o.batch_size
+            if state.row == len(trainer.data):
+                self._order = None
+                _note_epochs(trainer, state.totals[None], took)
+            else:
+                state.seconds += took
+        if fault is None:
+            self._grow(-(-len(rows) // o.batch_size), took)
+        return fault
 
     def _train_epochs(self, epochs: int) -> str | None:
-        """Train whole epochs; if there is a fault, those before it are noted."""
+        """Train whole epochs. If it ends early, the epochs before are noted, and the present one's steps."""
         trainer, o, state = self._trainer, self._trainer.options, self._trainer.state
         begun, first, steps = time.perf_counter(), state.optimizer.step, _steps_of_an_epoch(trainer)
         step, totals = streams.EPOCH_ORDER.step(state.epoch), np.zeros((epochs, 4))
-        orders = trainer.engine.permutations(len(trainer.data), o.seed, step, epochs)
-        fault = trainer.engine.train(trainer.data, orders, o.batch_size, state.optimizer, o.seed, totals)
-        took = time.perf_counter() - begun
-        made = state.optimizer.step - first
-        whole = made // steps
-        # Each step counts the same, one at fault like the others.
-        share = whole * steps / (made + (fault is not None))
-        _note_epochs(trainer, totals[:whole], took * share)
-        if fault is not None:
-            state.totals[:] = totals[whole]
-        else:
+        orders, fault = trainer.engine.permutations(len(trainer.data), o.seed, step, epochs), None
+        try:
+            fault = trainer.engine.train(trainer.data, orders, o.batch_size, state.optimizer, o.seed, totals)
+        finally:
+            took, made = time.perf_counter() - begun, state.optimizer.step - first
+            whole, rest = divmod(made, steps)
+            # Each step counts the same, one at fault like the others.
+            share = whole * steps / max(1, made + (fault is not None))
+            _note_epochs(trainer, totals[:whole], took * share)
+            if whole < epochs:
+                state.row, state.totals[:] = rest * o.batch_size, totals[whole]
+                state.seconds += took * (1 - share)
+        if fault is None:
             self._grow(made, took)
         return fault
 
@@ -491,27 +496,28 @@ class _Slices:
 
 def _steps_of_an_epoch(trainer: Trainer) -> int:
     objective = trainer.engine.objective
-    regulariser = objective.regulariser if objective.alpha > 0 else None
+    regulariser = objective.used_regulariser
     return steps(len(trainer.data), trainer.options.batch_size, regulariser)
 
 
 def _epochs_at_once(trainer: Trainer, most: int) -> int:
     """How many of the next epochs, at most ``most``, follow each other with nothing to do between them."""
     o, state = trainer.options, trainer.state
-    most, scheduled = min(most, trainer.epochs - state.epoch), scheduled_names(o)
+    most, every = min(most, trainer.epochs - state.epoch), trainer.validate_every
     if state.gradient_log is not None:
         return 1
-    if trainer.validation is None and not scheduled:
-        return most
+    if trainer.validation is not None:
+        most = min(most, every - state.epoch % every)
+        if state.epoch < o.epochs:
+            most = min(most, o.epochs - state.epoch)
+    scheduled = [name for name in scheduled_names(o) if state.epoch < settled(o, name)]
 
     def values(epoch: int) -> list[float]:
         return [value_at(o, name, epoch) for name in scheduled]
 
     now = values(state.epoch)
-    for count in range(1, most):
-        if _is_validated(trainer, state.epoch + count) or values(state.epoch + count) != now:
-            return count
-    return most
+    changes = (count for count in range(1, most) if values(state.epoch + count) != now)
+    return next(changes, most) if scheduled else most
 
 
 def _follow_schedules(trainer: Trainer) -> None:

@@ -1,7 +1,5 @@
 /* Four numbers that a thread loads or stores at once; their address is a multiple of 16 bytes. */
 
-#define PACK 4
-
 /* Before a loop over an array that must stay in registers */
 #ifdef __CUDACC__
 #define MD_UNROLL _Pragma("unroll")

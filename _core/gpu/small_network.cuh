@@ -8,16 +8,14 @@ struct md_layer {
     real *d_W, *d_bias, *x, *h, *d_a;
 };
 
-#define LAYER_FIELDS 10
-
 /* The activation, known to the compiler if both networks have the same. */
 #ifndef SMALL_ACTIVATION
 #define SMALL_ACTIVATION (int)f[2]
 #endif
 
-/* Layer l of a table with a row of LAYER_FIELDS numbers for each: sizes, places in the vector of weights, and addresses. */
+/* Layer l of a table with a row of SMALL_LAYER_FIELDS numbers for each: sizes, places in the vector of weights, and addresses. */
 MD_DEVICE md_layer layer_at(const int64_t *layers, const real *weights, int l) {
-    const int64_t *f = layers + LAYER_FIELDS * l;
+    const int64_t *f = layers + SMALL_LAYER_FIELDS * l;
     md_layer found = {(int)f[0], (int)f[1], f[2] == LINEAR ? LINEAR : SMALL_ACTIVATION, weights + f[3], weights + f[4],
                       (real *)f[5], (real *)f[6], (real *)f[7], (real *)f[8], (real *)f[9]};
     return found;

@@ -291,7 +291,7 @@ MD_SMALL_KERNEL train_small(
     __shared__ real rooms[SMALL_WARPS][2][SMALL_WIDTH];
     /* The same in every block: */
     __shared__ real copies[SMALL_COPIES];
-    __shared__ int64_t table[SMALL_LAYERS * LAYER_FIELDS], now[STATE_COUNT];
+    __shared__ int64_t table[SMALL_LAYERS * SMALL_LAYER_FIELDS], now[STATE_COUNT];
     const int kept = size <= SMALL_COPIES ? (int)size : 0;
     real *room = rooms[threadIdx.x / GPU_WARP][0], *other = rooms[threadIdx.x / GPU_WARP][1];
     int64_t passed = 0, first = 0, epoch = 0, done = 0, step = state[STEP], seed = state[SEED], i;
@@ -305,7 +305,7 @@ MD_SMALL_KERNEL train_small(
                   (real)(likelihood == LAPLACE ? dx * log(2 * likelihood_scale) : 0),
                   {prior, components, D, prior_loc, prior_scale, log_weight, constants}, edge, eps, loc, scale, slope, log_scale,
                   z, d_z, d_loc, d_scale, d_variance, kl, log_likelihood, sample, sample_slope, d_sample, log_sum, inverse, regulariser};
-    for (i = threadIdx.x; i < all_layers * LAYER_FIELDS; i += blockDim.x) table[i] = layers[i];
+    for (i = threadIdx.x; i < all_layers * SMALL_LAYER_FIELDS; i += blockDim.x) table[i] = layers[i];
     if (with_sample_grad) {
         if (blockIdx.x == 0) scale_from_logits(logits, D, components, variance_scale, prior_scale);
         grid_barrier(state + ARRIVED, &passed);

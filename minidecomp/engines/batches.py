@@ -9,12 +9,13 @@ import numpy as np
 from ..data.points import Points
 from ..errors import Fault, MinidecompError
 from . import Engine
-from .rules import NO_REGULARISER, least_points
+from .rules import NO_REGULARISER, check_batches, least_points
 
 
 def usable(regularisers: Sequence[str], points: int) -> list[str]:
     """The regularisers that can be computed from a batch of so many points, or ``none`` if there are none."""
-    return [name for name in regularisers if points >= least_points(name)] or [NO_REGULARISER]
+    wanted = [name for name in regularisers if name == NO_REGULARISER or points >= least_points(name)]
+    return wanted or [NO_REGULARISER]
 
 
 def values_by_batch(
@@ -27,6 +28,7 @@ def values_by_batch(
     regularisers: Sequence[str],
 ) -> list[dict[str, dict[str, float]]]:
     """``Engine.values_by_batch``, batch by batch."""
+    check_batches(data, order, batch_size, steps, engine.vae, None)
     found = []
     for first, step in zip(range(0, len(order), batch_size), steps, strict=True):
         x = data[order[first : first + batch_size]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil, floor, log10, prod
 
 from .._core import codes
 from ..data.dataset import Dataset
@@ -12,6 +12,7 @@ from ..errors import OptionError
 from ..model import from_options
 from ..settings.options import TrainOptions
 from ..settings.schedules import largest
+from . import rules
 from .probe import has_cupy, missing
 
 # Operations of a run from which the GPU is taken to be faster. On an H100 a step of any size is faster than on the CPU
@@ -28,7 +29,8 @@ class Choice:
 
     engine: str
     why: str = ""
-    operations: float = 0.0  # of the run, if they were counted
+    operations: float = 0.0  # of the run, if they decided
+    about: str = "about"  # or "at most", if the run may end early
 
     def __str__(self) -> str:
         return f"engine {self.engine}" + (f": {self.why}" if self.why else "")
@@ -57,27 +59,29 @@ def choose(options: TrainOptions, dataset: Dataset) -> Choice:
         return Choice("cpu")
     options = from_options.fit_likelihood(options, dataset)
     count = operations(options, dataset.data_dim, len(dataset.train))
-    size = f"the run has {_in_digits(count)} operations, and the GPU, which takes seconds to start, is faster from"
-    why = f"{size} {_in_digits(GPU_FROM)}"
+    about = "at most" if options.early_stopping else "about"
+    why = _by_size("the run", count, about)
     if count < GPU_FROM:
-        return Choice("cpu", why, count)
+        return Choice("cpu", why, count, about)
     if reason := _unknown(options) or missing():
-        return Choice("cpu", reason, count)
-    return Choice("gpu", why, count)
+        return Choice("cpu", reason)
+    return Choice("gpu", why, count, about)
 
 
-def go_on_with(name: str, engine: str) -> str:
-    """The engine of a training that goes on: ``auto`` keeps the one that it had, if that can be used here.
+def go_on_with(name: str, engine: str) -> Choice:
+    """The engine of a training that goes on: ``auto`` keeps the one that it had or, without a GPU, says why not.
 
     Raises
     ------
     OptionError
         If ``name`` is the GPU and no GPU can be used.
     """
-    if name == "auto":
-        return "cpu" if engine == "gpu" and missing() else engine
-    check_engine(name)
-    return name
+    if name == "auto" and engine == "gpu" and (reason := missing()):
+        return Choice("cpu", f"it was trained with gpu, but {reason}")
+    if name != "auto":
+        check_engine(name)
+        return Choice(name)
+    return Choice(engine)
 
 
 def operations(options: TrainOptions, data_dim: int, points: int) -> float:
@@ -92,9 +96,10 @@ def operations(options: TrainOptions, data_dim: int, points: int) -> float:
     """
     o, rows = options, min(options.batch_size, points)
     parameters = sum(map(prod, from_options.shapes(o, data_dim).values()))
-    pairs = 0
-    if largest(o, "alpha") > 0:
-        pairs = rows * (min(rows, MMD_NEIGHBOURS) if o.regulariser == "mmd" else rows)
+    used = o.regulariser if largest(o, "alpha") > 0 else None
+    # The compiled MMD takes points together, so that a point has some neighbours at most.
+    neighbours = min(rows, MMD_NEIGHBOURS) / rows if used == "mmd" else 1
+    pairs = rules.pairs(used, rows, o.samples) * neighbours
     steps = o.epochs * ceil(points / rows)
     return float(steps) * (OF_A_PARAMETER * parameters * rows * o.samples + OF_A_PAIR * pairs * o.latent_dim)
 
@@ -106,19 +111,31 @@ def by_engine(choices: Sequence[Choice]) -> list[str]:
         taken = [choice for choice in choices if choice.engine == engine and choice.why]
         if len({choice.why for choice in taken}) == 1 and len(taken) == len(choices):
             lines.append(str(taken[0]))
-        elif taken:
+            continue
+        by_size = [choice for choice in taken if choice.operations > 0]
+        if by_size:
             # The run that is nearest to the other engine: its reason holds for all.
             size, near = ("smallest", min) if engine == "gpu" else ("largest", max)
-            why = near(taken, key=lambda choice: choice.operations).why
-            lines.append(f"engine {engine} in {len(taken)} of {len(choices)} runs; of the {size}, {why}")
+            nearest = near(by_size, key=lambda choice: choice.operations)
+            why = _by_size(f"the {size}", nearest.operations, nearest.about)
+            lines.append(f"engine {engine} for {len(by_size)} of {len(choices)} runs: {why}")
+        for why in sorted({choice.why for choice in taken if choice.operations == 0}):
+            count = sum(choice.why == why for choice in taken)
+            lines.append(f"engine {engine} for {count} of {len(choices)} runs: {why}")
     return lines
 
 
 def rule() -> str:
     """What ``auto`` does on this machine, in a line."""
     if missing():
-        return "auto takes the cpu, as no GPU can be used"
-    return f"auto takes the gpu if a run has {_in_digits(GPU_FROM)} operations or more, otherwise the cpu"
+        return "auto uses the CPU, because no GPU can be used"
+    return f"auto uses the GPU if a run has {_in_digits(GPU_FROM)} operations or more, otherwise the CPU"
+
+
+def _by_size(run: str, operations: float, about: str) -> str:
+    """Why a run's size decides for the CPU, or for the GPU."""
+    size = f"{run} has {about} {_in_digits(operations)} operations"
+    return f"{size}; a GPU, which takes seconds to start, pays off from {_in_digits(GPU_FROM)}"
 
 
 def _unknown(options: TrainOptions) -> str:
@@ -133,6 +150,6 @@ def _unknown(options: TrainOptions) -> str:
 
 
 def _in_digits(count: float) -> str:
-    """2.5e6."""
-    digits, power = f"{count:.1e}".split("e")
-    return f"{float(digits):g}e{int(power)}"
+    """2.5e6: two digits, rounded down, so that less than a threshold also looks less."""
+    power = floor(log10(count)) if count > 0 else 0
+    return f"{floor(count / 10.0**power * 10 + 1e-9) / 10:g}e{power}"

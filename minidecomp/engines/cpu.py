@@ -162,8 +162,8 @@ class CpuEngine:
         totals: np.ndarray,
     ) -> str | None:
         """Train with the compiled core over the epochs of ``order``; see ``Engine.train``."""
-        wanted = self.objective.regulariser if self.objective.alpha > 0 else None
-        rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
+        wanted = self.objective.used_regulariser
+        rules.check_training(data, order, batch_size, optimizer, totals, self.vae, self.max_rows)
         rows = rules.trained_rows(order.shape[-1], batch_size, wanted)
         if rows == 0:
             return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,6 +76,7 @@ class Device:
 
     def __init__(self, dtype: Any):
         self.dtype = np.dtype(dtype)
+        self.lock = threading.Lock()  # held by the engine that works on it
         self._types = {
             "real": self.dtype,
             "double": np.dtype(np.float64),
@@ -182,7 +184,7 @@ class Device:
         raise NotImplementedError
 
     def graph(self, calls: list[Call]) -> Call | None:
-        """One call that does all of ``calls`` with the same results; None if the device has no such.
+        """One call that does all of ``calls`` with the same results; None if the device cannot.
 
         At its end nothing is aside.
         """
@@ -288,30 +290,40 @@ class CupyDevice(Device):
             for call in (*products, self._join):  # which loads what a capture cannot load
                 call()
             try:
-                captured = self.graph(products)
-                assert captured is not None
-                captured()
+                self._captured(products)()
                 self._stream.synchronize()
             except Exception as error:
                 if as_fault(error) is None:
                     raise
                 self._captures, self._is_apart = False, False
-                reason = f"this CUDA makes no graphs ({first_line(error)})"
-                self.notes = (f"{reason}: steps are launched one by one, which is slower",)
+                why = f"CUDA graphs do not work here ({first_line(error)})"
+                self.notes = (f"{why}, so steps are launched one by one, which is slower",)
 
     def graph(self, calls: list[Call]) -> Call | None:
         """A CUDA graph of the calls. What is put aside becomes branches of it."""
         if not self._captures:
             return None
         self._join()
+        try:
+            return self._captured(calls)
+        except Exception as error:
+            # Another library that waits for the whole device, for example, spoils a capture.
+            if as_fault(error) is None:
+                raise
+            self._is_apart = False
+            return None
+
+    def _captured(self, calls: list[Call]) -> Call:
         self._stream.begin_capture()
         try:
             for call in calls:
                 call()
             self._join()
-        finally:
-            graph = self._stream.end_capture()
-        return partial(graph.launch, self._stream)
+        except BaseException:
+            with suppress(Exception):
+                self._stream.end_capture()
+            raise
+        return partial(self._stream.end_capture().launch, self._stream)
 
     def aside(self, *calls: Call) -> Call:
         """Launches on a second stream."""

@@ -7,7 +7,6 @@ kernel ``finish`` updates. Nothing is copied to or from the host between the fir
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -61,8 +60,9 @@ class GpuEngine:
     """
 
     def __init__(self, vae: VAE, objective: Objective, *, max_rows: int, device: Device | None = None):
-        self.vae, self.objective, self.max_rows, self.lock = vae, objective, max_rows, threading.Lock()
+        self.vae, self.objective, self.max_rows = vae, objective, max_rows
         self._device = CupyDevice(vae.dtype) if device is None else device
+        self.lock = self._device.lock
         with self._device.queue:
             self._step = GpuStep(vae, objective, max_rows, self._device)
             self._use = GpuUse(self._step)
@@ -78,12 +78,16 @@ class GpuEngine:
     @property
     def notes(self) -> tuple[str, ...]:
         """See the contract, ``minidecomp.engines.Engine``."""
-        return self._device.notes
+        return self._device.notes if self._small is None else ()
 
     def with_objective(self, objective: Objective) -> GpuEngine:
         """See the contract, ``minidecomp.engines.Engine``."""
         self.pull()
-        return GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
+        engine = GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
+        # The data stay where they are.
+        engine._data, engine._points = self._data, self._points
+        engine._use.data, engine._use.points = self._use.data, self._use.points
+        return engine
 
     @on_the_device
     def push(self) -> None:
@@ -112,7 +116,7 @@ class GpuEngine:
         totals: np.ndarray,
     ) -> str | None:
         """Train on the device over the epochs of ``order``; see ``Engine.train``."""
-        rules.check_training(data, order, batch_size, totals, self.vae, self.max_rows)
+        rules.check_training(data, order, batch_size, optimizer, totals, self.vae, self.max_rows)
         orders, sums = order.reshape(-1, order.shape[-1]), totals.reshape(-1, codes.TOTAL_COUNT)
         for first in range(0, len(orders), EPOCHS_AT_ONCE):
             part = slice(first, first + EPOCHS_AT_ONCE)
@@ -125,7 +129,7 @@ class GpuEngine:
         self, data: Points, orders: Any, batch_size: int, optimizer: Adam, seed: int, totals: np.ndarray
     ) -> str | None:
         """Train over as many epochs as there are totals for: two copies to the device, the steps, and one back."""
-        regulariser = self.objective.regulariser if self.objective.alpha > 0 else None
+        regulariser = self.objective.used_regulariser
         rows = rules.trained_rows(orders.shape[1], batch_size, regulariser)
         if rows == 0:
             return None
@@ -178,10 +182,11 @@ class GpuEngine:
         xp = np if isinstance(orders, np.ndarray) else self._device.xp
         self._device.write(step.order[: orders.size], xp.ascontiguousarray(orders, np.int64).reshape(-1))
         if o is not self._optimizer:
-            self._optimizer = o
+            self._optimizer = None  # until all its moments are there
             self._forget()
             moments = {"m": o.m, "v": o.v, "v_max": o.v_max}
             step.arrays |= {name: None if each is None else step.on_device(each) for name, each in moments.items()}
+            self._optimizer = o
 
     def _program(self, B: int, regulariser: str | None) -> Program:
         """A training step over the next B points."""

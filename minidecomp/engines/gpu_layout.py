@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-PACK = 4  # numbers that a thread loads at once: 16 bytes of float32
+from .._core.codes import PACK
 
 
 def in_packs(count: int) -> int:

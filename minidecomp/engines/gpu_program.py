@@ -36,5 +36,7 @@ class Program:
         if steps not in self._graphs:
             calls = self._calls * steps
             graph = self._device.graph(calls)
-            self._graphs[steps] = calls if graph is None else [graph]
+            if graph is None:
+                return calls
+            self._graphs[steps] = [graph]
         return self._graphs[steps]

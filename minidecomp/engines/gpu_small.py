@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._core.codes import ACTIVATIONS, NO_REGULARISER, REGULARISERS, SMALL_LAYERS, SMALL_ROW_BYTES
+from .._core.codes import ACTIVATIONS, NO_REGULARISER, REGULARISERS, SMALL_LAYER_FIELDS, SMALL_LAYERS, SMALL_ROW_BYTES
 from ..model.vae import VAE
 from ..objective import Objective
+from . import rules
 from .device import Call
 from .gpu_step import DevicePoints, GpuStep, Layer
 
@@ -22,7 +23,7 @@ def fits(vae: VAE, objective: Objective, rows: int) -> bool:
     widths = [*vae.encoder.widths, *vae.decoder.widths]
     layers = vae.encoder.layers + vae.decoder.layers
     products = vae.parameters.vector.size * rows * objective.samples
-    pairs = rows**2 * vae.latent_dim * objective.samples if objective.alpha > 0 else 0
+    pairs = rules.pairs(objective.used_regulariser, rows, objective.samples) * vae.latent_dim
     small = max(widths) * vae.dtype.itemsize <= SMALL_ROW_BYTES and layers <= SMALL_LAYERS
     return small and products <= LARGEST_PRODUCTS and pairs <= LARGEST_PAIRS
 
@@ -33,6 +34,7 @@ class SmallStep:
     def __init__(self, step: GpuStep, max_rows: int):
         self._step, layers = step, [*step.encoder, *step.decoder]
         table = np.array([_fields(step, layer) for layer in layers], np.int64)
+        assert table.shape[1] == SMALL_LAYER_FIELDS
         logits = {} if step.vae.learn_prior_variance else {"logits": step.vector, "d_logits": step.gradient}
         self._arguments = logits | {
             "layers": step.device.array(table, np.int64),

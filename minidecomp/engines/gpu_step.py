@@ -233,10 +233,10 @@ class GpuStep:
         block = self.device.block_for(packs)
         return self._launch("gather", (rows, -(-packs // block)), block, x=x, **self._batch(points))
 
-    def encode(self, points: DevicePoints, B: int, K: int, given_eps: bool = False) -> list[Call]:
-        """loc and scale of the batch that the state refers to and, for K samples, eps and z."""
+    def encode(self, points: DevicePoints, B: int, given_eps: bool) -> list[Call]:
+        """loc and scale of the batch that the state refers to, and each sample's eps and z."""
         last, calls = self.encoder[-1], [self.gather(points, self.encoder[0].x, B), *self._forward(self.encoder, B)]
-        posterior = {"B": B, "K": K, "given_eps": given_eps, "output": last.h, "bias": last.b}
+        posterior = {"B": B, "given_eps": given_eps, "output": last.h, "bias": last.b}
         return [*calls, self._warps("sample_posterior", B, **posterior)]
 
     def _prior_scale(self) -> list[Call]:
@@ -306,7 +306,7 @@ class GpuStep:
         calls = self._prior_scale()
         if regulariser is not None and not given_draws:
             calls.append(aside(self._over("draw_prior_sample", B * self.vae.latent_dim, B=B)))
-        calls += self.encode(points, B, self.objective.samples, given_draws)
+        calls += self.encode(points, B, given_draws)
         kl, kl_rows = self._kl(B)
         calls += kl
         parts, factor, variance_rows = 0, 0.0, kl_rows
@@ -347,7 +347,3 @@ class GpuStep:
         adam = "adam" if self.arrays["v_max"] is None else "adam_amsgrad"
         look = self._over("look_at_gradient", -(-in_packs(size) // LOOKS))
         return [look, finish, self._over(adam, in_packs(size))]
-
-    def decode(self, rows: int) -> list[Call]:
-        """The decoder's output of the first rows of z."""
-        return [*self._forward(self.decoder, rows), self._bias_activation(self.decoder[-1], rows)]

@@ -99,6 +99,6 @@ ATTEMPTS: tuple[tuple[Callable[[], None], str, bool], ...] = (
     (_load, "CuPy cannot be loaded", True),
     (_find, "CuPy finds no NVIDIA GPU here", False),
     (_allocate, "the GPU cannot be used", False),
-    (_launch, "CuPy cannot compile and run a kernel; it needs NVRTC and CUDA's headers", True),
+    (_launch, "CuPy cannot compile and run a kernel; it needs NVRTC", True),
     (_multiply, "cuBLAS does not work", True),
 )

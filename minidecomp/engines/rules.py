@@ -12,6 +12,7 @@ import numpy as np
 from .._core import codes
 from ..data.points import Points
 from ..errors import OptionError
+from ..model.optimizer import Adam
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness.draws import Draws
@@ -54,6 +55,13 @@ def one_call_at_a_time(method: Callable[Concatenate[E, P], R]) -> Callable[Conca
             engine.lock.release()
 
     return call
+
+
+def pairs(regulariser: str | None, rows: int, samples: int) -> int:
+    """How many pairs of points a regulariser compares in a batch of ``rows`` with so many posterior samples each."""
+    if regulariser is None:
+        return 0
+    return rows**2 * (samples if regulariser == "mmd" else 1)
 
 
 def knows_regulariser(objective: Objective) -> bool:
@@ -115,28 +123,53 @@ def steps(rows: int, batch_size: int, regulariser: str | None) -> int:
     return -(-trained_rows(rows, batch_size, regulariser) // batch_size)
 
 
-def check_training(data: Points, order: Any, batch_size: int, totals: np.ndarray, vae: VAE, room: int | None) -> None:
+def check_training(
+    data: Points, order: Any, batch_size: int, optimizer: Adam, totals: np.ndarray, vae: VAE, room: int | None
+) -> None:
     """Raise ValueError or IndexError if ``train`` cannot use these; ``room`` is the largest batch that fits."""
     check_batch(data, vae, None)
-    if isinstance(order, list | tuple):
-        raise ValueError("order is a list; expected an array of int64")
+    check_order(order)
+    check_optimizer(optimizer, vae)
+    if not isinstance(batch_size, int | np.integer):
+        raise ValueError(f"the batch size is {batch_size!r}, not a whole number")
     if order.ndim not in (1, 2):
         raise ValueError(f"order has {order.ndim} dimensions, not the rows of one epoch or of several")
     batch = min(batch_size, order.shape[-1]) if order.size else 0
     if batch < 1 or (room is not None and batch > room):
         raise ValueError(f"batches of {batch} points, room for 1 to {'any number' if room is None else room}")
     expected = (*order.shape[:-1], 4)
-    if totals.shape != expected or totals.dtype != np.float64 or not totals.flags.c_contiguous:
-        raise ValueError(f"totals is {totals.dtype} of shape {totals.shape}, not float64 of shape {expected}")
+    good = totals.shape == expected and totals.dtype == np.float64 and totals.flags.c_contiguous
+    if not (good and totals.flags.writeable):
+        given = f"{totals.dtype} of shape {totals.shape}" + ("" if totals.flags.writeable else ", read-only")
+        raise ValueError(f"totals is {given}, not float64 of shape {expected}")
     # A permutation on a device comes from the engine itself and needs no check.
     if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
         raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
+
+
+def check_order(order: Any) -> None:
+    """Raise ValueError if the rows are not an array of int64."""
+    if getattr(order, "dtype", None) != np.int64:
+        kind = order.dtype if hasattr(order, "dtype") else f"a {type(order).__name__}"
+        raise ValueError(f"order is {kind}; expected an array of int64")
+
+
+def check_optimizer(optimizer: Adam, vae: VAE) -> None:
+    """Raise ValueError if Adam's moments are not those of the model's parameters."""
+    vector = vae.parameters.vector
+    for name in ("m", "v", "v_max"):
+        moments = getattr(optimizer, name)
+        if moments is not None and (moments.shape != vector.shape or moments.dtype != vector.dtype):
+            expected = f"{vector.dtype} of shape {vector.shape}"
+            raise ValueError(f"the optimiser's {name} is {moments.dtype} of shape {moments.shape}, not {expected}")
 
 
 def check_batch(x: Points, vae: VAE, regulariser: str | None, room: int | None = None) -> None:
     """Raise ValueError if the batch has the wrong width, too few points, or more points than ``room``."""
     if x.shape[1] != vae.data_dim:
         raise ValueError(f"the data are {x.shape[1]} wide, the model takes {vae.data_dim}")
+    if isinstance(x, np.ndarray) and not x.flags.c_contiguous:
+        raise ValueError("the data are not stored row by row: make them C-contiguous")
     check_rows(len(x), regulariser, room)
 
 
@@ -156,6 +189,7 @@ def check_batches(
 ) -> None:
     """Raise ValueError or IndexError if the data cannot be used in batches of the rows in ``order``."""
     check_batch(data, vae, None)
+    check_order(order)
     check_rows(min(batch_size, len(order)), None, room)
     if not 0 <= order.min() <= order.max() < len(data):
         raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")

@@ -57,7 +57,7 @@ class TextbookEngine:
         totals: np.ndarray,
     ) -> str | None:
         """Train over the epochs of ``order``; see ``Engine.train``."""
-        rules.check_training(data, order, batch_size, totals, self.vae, None)
+        rules.check_training(data, order, batch_size, optimizer, totals, self.vae, None)
         for rows, sums in zip(np.atleast_2d(order), totals.reshape(-1, 4), strict=True):
             if (fault := self._train_epoch(data, rows, batch_size, optimizer, seed, sums)) is not None:
                 return fault

@@ -198,7 +198,10 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     def _changed_options(self) -> TrainOptions:
         """The options of the existing model with the changes that are allowed; OptionError for any other change."""
         was, now = self.options_, self._options()
-        now = now.replace(engine=go_on_with(now.engine, was.engine), likelihood=now.likelihood or was.likelihood)
+        choice = go_on_with(now.engine, was.engine)
+        if choice.why:
+            _warn(str(choice), 4)
+        now = now.replace(engine=choice.engine, likelihood=now.likelihood or was.likelihood)
         for name, value in vars(now).items():
             before = getattr(was, name, by_name()[name].default)  # an option of a variant added since has its default
             if value != before and name not in CHANGEABLE:

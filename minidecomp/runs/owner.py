@@ -55,8 +55,9 @@ class Lock:
         if os.getpid() == self._process and _is_at(self._descriptor, self.path):
             with suppress(OSError):
                 os.unlink(self.path)
-        os.close(self._descriptor)
-        self._descriptor = -1
+        # First -1: an interrupt between the two must not close the number twice.
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
 
     def __del__(self) -> None:
         self.release()

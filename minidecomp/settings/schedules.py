@@ -151,10 +151,18 @@ def scheduled_names(options: Any) -> tuple[str, ...]:
     return tuple(name for name in SCHEDULED if has_schedule(options, name))
 
 
+def settled(options: Any, name: str) -> float:
+    """The number of epochs after which alpha, beta or lr no longer changes."""
+    text, warmup = getattr(options, f"{name}_schedule"), getattr(options, f"{name}_warmup", None)
+    if warmup:
+        return float(warmup)
+    if text is None or text == "constant":
+        return 0.0
+    if text in ("cosine", "step"):
+        return float(options.epochs)
+    return points_of(name, text)[-1][0]
+
+
 def weights_settled(options: Any) -> float:
     """The number of epochs after which alpha and beta no longer change."""
-    found = [0.0]
-    for name in ("alpha", "beta"):
-        text, warmup = (getattr(options, f"{name}_{way}") for way in ("schedule", "warmup"))
-        found.append(points_of(name, text)[-1][0] if text is not None else warmup or 0)
-    return max(found)
+    return max(settled(options, name) for name in ("alpha", "beta"))

@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .. import memory
-from ..engines.choice import choose
 from ..errors import MinidecompError, counted
 from ..settings.options import TrainOptions, cores
 from ..training import Trainer
 from .folder import FINISHED, NO_METRICS, Metrics, Table, is_finished
 from .grid import Entry
-from .work import BUSY, STOPPED, Datasets, complete, refuse_others
+from .work import BUSY, STOPPED, Datasets, choice_of, complete, refuse_others
 
 LARGE = 1e9  # parameters times batch size; a step of a larger model keeps several threads busy by itself
 POLL_SECONDS = 0.5  # between two looks at a run that another process has
@@ -24,10 +23,13 @@ POLL_SECONDS = 0.5  # between two looks at a run that another process has
 Report = Callable[[Entry, str], None]
 
 
-def threads_of_each(entries: Sequence[Entry], datasets: Datasets) -> int:
-    """The threads per run: one; all if models are large; or a share if there are fewer runs than cores."""
+def threads_of_each(entries: Sequence[Entry], datasets: Datasets, folder: Path | None = None) -> int:
+    """The threads per run: one; all if models are large; or a share if there are fewer runs than cores.
+
+    Runs that have begun in the sweep's folder keep their engine.
+    """
     available = cores()
-    if any(choose(entry.options, datasets.get(entry.options)).engine == "gpu" for entry in entries):
+    if any(choice_of(folder, entry, datasets).engine == "gpu" for entry in entries):
         return available
     largest = max(_parameters(entry.options, datasets) * entry.options.batch_size for entry in entries)
     return available if largest > LARGE else max(1, available // len(entries))
@@ -106,7 +108,7 @@ def run_all(
     table.write()
     if not waiting:
         return outcomes
-    each = threads_of_each(waiting, datasets) if threads is None else threads
+    each = threads_of_each(waiting, datasets, folder) if threads is None else threads
 
     def work(entry: Entry) -> str:
         if should_stop():

@@ -12,7 +12,7 @@ from typing import Any
 from .. import training
 from ..data import dataset_from
 from ..data.dataset import Dataset, Digests
-from ..engines.choice import go_on_with
+from ..engines.choice import Choice, choose, go_on_with
 from ..errors import MinidecompError, OptionError, RunError, counted, on_command_line
 from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
@@ -168,8 +168,22 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
         return training.start(options, dataset, str(folder))
     run = checkpoint.load(folder, "last")
     now = {name: getattr(options, name) for name in ("epochs", "data", *OF_THE_MACHINE)}
-    now["engine"] = go_on_with(options.engine, run.options.engine)
+    now["engine"] = go_on_with(options.engine, run.options.engine).engine
     return training.resume(run, run.options.replace(**now), dataset)
+
+
+def choice_of(folder: Path | None, entry: Entry, datasets: Datasets) -> Choice:
+    """The engine that a run has or, if it has not begun in the sweep's folder, will have, and why.
+
+    Raises
+    ------
+    OptionError
+        If the options name the GPU and no GPU can be used.
+    """
+    if folder is not None and (folder / entry.name / "checkpoint.npz").is_file():
+        with suppress(RunError):  # a damaged run fails later
+            return go_on_with(entry.options.engine, checkpoint.load(folder / entry.name, "last").options.engine)
+    return choose(entry.options, datasets.get(entry.options))
 
 
 def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:

@@ -296,6 +296,38 @@ REFUSALS = {
         lambda e, x, g: e.train(x, [0, 99], 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4)),
         "order is a list; expected an array of int64",
     ),
+    "an order of numbers": (
+        lambda e, x, g: e.train(x, np.arange(5) + 0.5, 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4)),
+        "order is float64; expected an array of int64",
+    ),
+    "an order of short whole numbers": (
+        lambda e, x, g: e.train(
+            x, np.arange(5, dtype=np.int32), 5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4)
+        ),
+        "order is int32; expected an array of int64",
+    ),
+    "a mask": (
+        lambda e, x, g: e.values_by_batch(x, np.ones(9, bool), 5, 0, [0, 1], ["none"]),
+        "order is bool; expected an array of int64",
+    ),
+    "half a point more": (
+        lambda e, x, g: e.train(x, np.arange(5), 2.5, Adam.for_vector(e.vae.parameters.vector), 0, np.zeros(4)),
+        "the batch size is 2.5, not a whole number",
+    ),
+    "totals that cannot be written": (
+        lambda e, x, g: e.train(
+            x, np.arange(5), 5, Adam.for_vector(e.vae.parameters.vector), 0, np.broadcast_to(np.zeros(4), (4,))
+        ),
+        r"totals is float64 of shape \(4,\), read-only, not float64 of shape \(4,\)",
+    ),
+    "another model's optimiser": (
+        lambda e, x, g: e.train(x, np.arange(5), 5, Adam.for_vector(np.zeros(3)), 0, np.zeros(4)),
+        r"the optimiser's m is float64 of shape \(3,\), not float64 of shape \(\d+,\)",
+    ),
+    "data stored by columns": (
+        lambda e, x, g: step(e, np.asfortranarray(x), range(5)),
+        "the data are not stored row by row",
+    ),
     "no noise": (
         lambda e, x, g: e.value_and_grad(x, Draws(None)),
         "the draws have no eps, the posterior's noise",

@@ -53,7 +53,7 @@ def _minutes(text: str) -> float:
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}") from None
     if not 0 < minutes < 1e4:
-        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+        raise argparse.ArgumentTypeError(f"must be above 0 and below 10000, not {text}")
     return minutes
 
 
@@ -80,7 +80,11 @@ def main(given: list[str] | None = None) -> int:
     """
     options = arguments(given)
     folder, end = options.out.resolve(), time.monotonic() + 60 * options.minutes
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"--out {options.out} cannot be made: {error.strerror}", file=sys.stderr)
+        return 2
     outcomes = read_results(folder)  # of parts that do not run this time
     chosen = [part for part in PARTS if part.name in ("machine", *options.parts)]
     for i, part in enumerate(chosen):
@@ -89,6 +93,9 @@ def main(given: list[str] | None = None) -> int:
             print(f"{part.title} (at most {limit:.0f} s) ...", flush=True)
         more = ["--peers", options.peers] if part.name == "benchmark" and options.peers else []
         outcomes[part.name] = run(part.name, folder, limit, more)
+        if part.name == "machine" and not outcomes[part.name].found.get("machine"):
+            print(f"the machine could not be looked at: see {folder / 'machine.log'}", file=sys.stderr)
+            return 2
         if reason := missing(outcomes[part.name]):
             print(f"no GPU can be used here: {reason}", file=sys.stderr)
             return 2

@@ -229,3 +229,28 @@ def test_at_most_five_operations_a_step_beside_the_launches(one_launch, monkeypa
     # The first training of a process imports modules.
     counts = [operations(start(epochs=slices + more, points_per_arm=2)) for more in (1, 17, 32)][1:]
     assert counts[0] > 0 and counts[1] - counts[0] <= 5 * 15, counts
+
+
+@pytest.mark.parametrize("way", ["epochs", "part"])
+def test_an_interrupted_slice_is_noted_as_far_as_it_came(way, monkeypatch):
+    """So that the trainer can go on, to the same end; Python raises KeyboardInterrupt when the engine returns."""
+    given = {"batch_size": 17} if way == "part" else {"batch_size": 100}
+    monkeypatch.setattr(training, "SLICE_SECONDS", LONG if way == "epochs" else SHORT)
+    whole, broken = start(**given), start(**given)
+    training.train(whole)
+    train, calls = broken.engine.train, []
+
+    def interrupted(*given):
+        fault = train(*given)
+        calls.append(fault)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return fault
+
+    broken.engine.train = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        training.train(broken)
+    steps = -(-len(broken.data) // broken.options.batch_size)
+    assert broken.state.optimizer.step == broken.state.epoch * steps + broken.state.row // broken.options.batch_size > 0
+    training.train(broken)
+    assert_same_end(whole, broken)

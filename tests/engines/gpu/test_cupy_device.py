@@ -169,8 +169,8 @@ def test_where_nothing_can_be_captured_steps_are_launched_and_a_note_says_so():
     device._try_a_graph()
     [note] = device.notes
     assert note == (
-        "this CUDA makes no graphs (cudaErrorStreamCaptureUnsupported: operation not permitted): "
-        "steps are launched one by one, which is slower"
+        "CUDA graphs do not work here (cudaErrorStreamCaptureUnsupported: operation not permitted), "
+        "so steps are launched one by one, which is slower"
     )
     log.clear()
     assert device.graph([partial(log.append, "a")]) is None and log == []

@@ -14,7 +14,7 @@ from minidecomp import DecompositionVAE, load_run, packages, resolve
 from minidecomp._core import codes
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
-from minidecomp.engines import device, gpu, make, probe
+from minidecomp.engines import device, gpu, gpu_small, make, probe
 from minidecomp.engines.choice import Choice, by_engine, check_engine, choose, go_on_with, operations
 from minidecomp.engines.faults import CudaError, as_fault
 from minidecomp.engines.probe import has_cupy
@@ -156,10 +156,10 @@ NO_DRIVER = of_cuda("cudaErrorInsufficientDriver: CUDA driver\nsecond line")
         ({"count": None}, "CuPy finds no NVIDIA GPU here (it counts none)", False),
         ({"count": NO_DRIVER}, "CuPy finds no NVIDIA GPU here (cudaErrorInsufficientDriver: CUDA driver)", False),
         ({"zeros": of_cuda("out of memory")}, "the GPU cannot be used (out of memory)", False),
-        ({"compile": ImportError("libnvrtc.so.12")}, "needs NVRTC and CUDA's headers (libnvrtc.so.12)", True),
-        ({"compile": of_cuda("cannot open source file")}, "NVRTC and CUDA's headers (cannot open source file)", True),
+        ({"compile": ImportError("libnvrtc.so.12")}, "needs NVRTC (libnvrtc.so.12)", True),
+        ({"compile": of_cuda("cannot open source file")}, "NVRTC (cannot open source file)", True),
         ({"launch": of_cuda("CUDA_ERROR_INVALID_IMAGE")}, "cannot compile and run a kernel", True),
-        ({"launch": None}, "CUDA's headers (the result is 0, not 7)", True),
+        ({"launch": None}, "NVRTC (the result is 0, not 7)", True),
         ({"cublas": None}, "cuBLAS does not work", True),
         ({"create": of_cuda("CUBLAS_STATUS_NOT_INITIALIZED")}, "cuBLAS does not work (CUBLAS_STATUS_NOT_INIT", True),
         ({"library": OSError("libcublas.so.12: none")}, "cuBLAS does not work (libcublas.so.12: none)", True),
@@ -188,7 +188,7 @@ def test_with_a_gpu(monkeypatch):
     cupy = install(monkeypatch, FakeCupy())
     for _ in range(2):
         assert str(choose(LARGE_RUN, PINWHEEL)) == (
-            "engine gpu: the run has 2.4e12 operations, and the GPU, which takes seconds to start, is faster from 2e11"
+            "engine gpu: the run has about 2.4e12 operations; a GPU, which takes seconds to start, pays off from 2e11"
         )
     check_engine("gpu")
     assert (cupy.compiled, cupy.handles) == (1, 0)  # the probe runs once in a process
@@ -196,12 +196,18 @@ def test_with_a_gpu(monkeypatch):
         assert choose(LARGE_RUN.replace(engine=name), PINWHEEL) == Choice(name)
 
 
+def test_a_run_that_may_end_early_has_at_most_so_many(monkeypatch):
+    install(monkeypatch, FakeCupy())
+    early = SMALL_RUN.replace(early_stopping=3, validation_fraction=0.2)
+    assert str(choose(early, PINWHEEL)).startswith("engine cpu: the run has at most 1.6e9 operations; ")
+
+
 def test_a_small_run_does_not_import_cupy(monkeypatch):
     install(monkeypatch, FakeCupy())
     monkeypatch.setattr("minidecomp.engines.choice.missing", lambda: pytest.fail("the probe imports CuPy"))
     choice = choose(SMALL_RUN, PINWHEEL)
     assert str(choice) == (
-        "engine cpu: the run has 1.7e9 operations, and the GPU, which takes seconds to start, is faster from 2e11"
+        "engine cpu: the run has about 1.6e9 operations; a GPU, which takes seconds to start, pays off from 2e11"
     )
     assert by_engine([choice] * 3) == [str(choice)]
 
@@ -232,12 +238,16 @@ def test_the_operations_of_a_run(given, points, expected):
 
 
 def test_the_engines_of_a_sweep():
-    small, smaller, large = Choice("cpu", "few", 5), Choice("cpu", "fewer", 2), Choice("gpu", "many", 50)
-    assert by_engine([small, smaller, large, Choice("gpu", "very many", 90)]) == [
-        "engine cpu in 2 of 4 runs; of the largest, few",
-        "engine gpu in 2 of 4 runs; of the smallest, many",
+    """The size of the run that is nearest to the other engine, and every other reason."""
+    runs = [Choice("cpu", "a", 5), Choice("cpu", "b", 2), Choice("gpu", "c", 50), Choice("gpu", "d", 90, "at most")]
+    pays = "operations; a GPU, which takes seconds to start, pays off from 2e11"
+    assert by_engine([*runs, Choice("cpu", "no card")]) == [
+        f"engine cpu for 2 of 5 runs: the largest has about 5e0 {pays}",
+        "engine cpu for 1 of 5 runs: no card",
+        f"engine gpu for 2 of 5 runs: the smallest has about 5e1 {pays}",
     ]
-    assert by_engine([Choice("cpu"), Choice("gpu")]) == []
+    assert by_engine([Choice("cpu"), Choice("textbook")]) == []
+    assert by_engine([Choice("cpu", "no card")] * 2) == ["engine cpu: no card"]
 
 
 @pytest.fixture(params=KINDS)
@@ -304,7 +314,7 @@ def test_auto_says_what_it_takes_and_a_run_keeps_it(a_gpu, capsys):
     for module in MODULES:
         a_gpu.setattr(f"{module}.has_cupy", lambda: True)
     for threshold, more, engine, said in (
-        (0, (*SMALL, "--engine", "auto", "--out", "r"), "gpu", "engine gpu: the run has 3.5e6 operations, and the GPU"),
+        (0, (*SMALL, "--engine", "auto", "--out", "r"), "gpu", "engine gpu: the run has about 3.4e6 operations; a GPU"),
         (1e30, ("--resume", "r", "--epochs", "4", "--no-plots"), "gpu", None),
         (1e30, ("--resume", "r", "--epochs", "5", "--no-plots", "--engine", "auto"), "cpu", "engine cpu: the run has"),
     ):
@@ -326,18 +336,39 @@ def test_every_face_says_what_auto_takes(monkeypatch, capsys):
     small = ("--points-per-arm", "10", "--hidden", "3", "--epochs", "1", "--engine", "auto")
     run("sweep", *small, "--latent-dim", "1,2", "--out", "s")
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("engine")]
-    assert len(lines) == 1 and lines[0].startswith("engine cpu in 2 of 2 runs; of the largest, the run has")
+    assert len(lines) == 1 and lines[0].startswith("engine cpu for 2 of 2 runs: the largest has about")
     run("train", *small, "--out", "r", "--no-plots", "-q")
     assert "engine" not in capsys.readouterr().err
 
 
-def test_an_estimator_keeps_its_engine(monkeypatch):
+def test_a_training_that_goes_on_keeps_its_engine(monkeypatch):
     monkeypatch.setattr("minidecomp.engines.choice.missing", lambda: None)
-    assert [go_on_with(*each) for each in (("auto", "gpu"), ("auto", "cpu"), ("gpu", "cpu"))] == ["gpu", "cpu", "gpu"]
+    kept = [go_on_with(*each) for each in (("auto", "gpu"), ("auto", "cpu"), ("gpu", "cpu"))]
+    assert kept == [Choice("gpu"), Choice("cpu"), Choice("gpu")]
     monkeypatch.setattr("minidecomp.engines.choice.missing", lambda: "there is none")
-    assert go_on_with("auto", "gpu") == "cpu"
+    assert str(go_on_with("auto", "gpu")) == "engine cpu: it was trained with gpu, but there is none"
     with pytest.raises(OptionError, match="there is none"):
         go_on_with("gpu", "cpu")
+
+
+def test_an_estimator_says_that_it_leaves_the_gpu(a_gpu):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = DecompositionVAE(epochs=1, hidden=(3,), batch_size=40, engine="gpu").fit(X)
+    model.set_params(engine="auto")
+    a_gpu.setattr("minidecomp.engines.choice.missing", lambda: "there is none")
+    with pytest.warns(UserWarning, match="engine cpu: it was trained with gpu, but there is none"):
+        model.partial_fit(X)
+    assert model.options_.engine == "cpu"
+
+
+def test_a_sweep_that_goes_on_says_what_its_runs_have(monkeypatch, capsys):
+    for module in MODULES:
+        monkeypatch.setattr(f"{module}.has_cupy", lambda: True)
+    small = ("--points-per-arm", "10", "--hidden", "3", "--epochs", "1", "--engine", "auto", "--seeds", "2")
+    run("sweep", *small, "--out", "s")
+    assert capsys.readouterr().err.count("engine cpu: the run has about") == 1
+    run("sweep", "--resume", "s")
+    assert "engine" not in capsys.readouterr().err  # nothing is left to train
 
 
 @pytest.mark.parametrize(
@@ -378,10 +409,10 @@ def test_the_version_says_what_auto_does(monkeypatch, capsys):
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     assert main(["--version", "--verbose"]) == 0
     said = capsys.readouterr().out
-    assert "\ngpu: none; it needs CuPy" in said and "\nengine: auto takes the cpu, as no GPU can be used\n" in said
+    assert "\ngpu: none; it needs CuPy" in said and "\nengine: auto uses the CPU, because no GPU can be used\n" in said
     monkeypatch.setattr("minidecomp.engines.choice.missing", lambda: None)
     assert main(["--version", "--verbose"]) == 0
-    assert "auto takes the gpu if a run has 2e11 operations or more, otherwise the cpu\n" in capsys.readouterr().out
+    assert "auto uses the GPU if a run has 2e11 operations or more, otherwise the CPU\n" in capsys.readouterr().out
 
 
 def test_make_refuses_as_well():
@@ -401,6 +432,7 @@ def test_a_schedule_on_the_gpu(a_gpu):
 
 def test_what_a_user_should_know_of_a_device_is_said_once(a_gpu, capsys):
     a_gpu.setattr(EmulatedDevice, "notes", ("this CUDA makes no graphs",), raising=False)
+    a_gpu.setattr(gpu_small, "fits", lambda *_: False)  # one launch needs no graphs
     if gpu.CupyDevice is not EmulatedDevice:
         a_gpu.setattr(gpu, "CupyDevice", EmulatedDevice)
     run("train", *SMALL, "--engine", "gpu", "--out", "noted")

@@ -1,5 +1,6 @@
 """The GPU engine against the textbook, on NumPy and g++ in CUDA's place and, where there is one, on a GPU."""
 
+import dataclasses
 import itertools
 import math
 import threading
@@ -28,7 +29,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minidecomp.data.points import Bits
-from minidecomp.engines import gpu_mmd, gpu_small, gpu_step
+from minidecomp.engines import gpu, gpu_mmd, gpu_small, gpu_step, gpu_use
 from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.engines.textbook import TextbookEngine
@@ -494,3 +495,18 @@ def test_an_engine_outlives_the_thread_that_made_it(device):
     got, _, _ = trained(engines[0], data, 5, 16)
     expected, _, _ = trained(TextbookEngine(vae, objective), data, 5, 16)
     assert_allclose(got, expected, rtol=1e-7, atol=1e-7)
+
+
+def test_another_objective_leaves_the_data_on_the_device(monkeypatch):
+    """A schedule of beta or alpha makes an engine for each epoch."""
+    vae, objective = make(5, latent_dim=3, hidden=(9,), alpha=1.0)
+    data, engine = batch(vae, 31), engine_on("emulated", vae, objective, 16)
+    adam, uploads = Adam.for_vector(vae.parameters.vector), []
+    plain = gpu_use.upload
+    for module in (gpu, gpu_use):
+        monkeypatch.setattr(module, "upload", lambda *given: uploads.append(1) or plain(*given))
+    for beta in (1.0, 2.0, 3.0):
+        engine = engine.with_objective(dataclasses.replace(objective, beta=beta))
+        assert engine.train(data, engine.permutation(31, 0, 0), 16, adam, 0, np.zeros(4)) is None
+        engine.encode(data)
+    assert len(uploads) == 1

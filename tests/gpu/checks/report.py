@@ -125,7 +125,7 @@ def _value(value: float) -> str:
     if value == 0:
         return "0 (below all sizes measured)"
     if math.isinf(value):
-        return "inf (above all sizes measured)"
+        return "above all sizes that were measured"
     return in_digits(value)
 
 

@@ -153,8 +153,11 @@ def of_command_line() -> tuple[Findings, list[str]]:
 
 
 def read_results(folder: Path) -> dict[str, Outcome]:
-    """The outcomes in results.json, by part; none if there is no such file."""
-    return {name: Outcome(**each) for name, each in _read(folder / "results.json").items()}
+    """The outcomes in results.json, by part; none if there is no such file, or one of another version."""
+    try:
+        return {name: Outcome(**each) for name, each in _read(folder / "results.json").items()}
+    except (AttributeError, TypeError):
+        return {}
 
 
 def write_results(folder: Path, outcomes: Mapping[str, Outcome]) -> None:
