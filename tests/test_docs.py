@@ -29,7 +29,10 @@ def test_examples(name):
     assert found.failed == 0 and found.attempted > 10
 
 
-@pytest.mark.parametrize(("results", "page"), [("cpu", "README.md"), ("nvidia-h100-80gb-hbm3", "docs/gpu.md")])
+@pytest.mark.parametrize(
+    ("results", "page"),
+    [("cpu", "README.md"), ("nvidia-h200", "docs/gpu.md"), ("nvidia-h100-80gb-hbm3", "docs/gpu.md")],
+)
 def test_the_tables_of_speed_are_the_benchmarks(results, page, monkeypatch):
     monkeypatch.syspath_prepend(ROOT)
     from benchmarks import report

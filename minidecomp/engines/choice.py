@@ -15,8 +15,9 @@ from ..settings.schedules import largest
 from . import rules
 from .probe import has_cupy, missing
 
-# Operations of a run from which the GPU is taken to be faster. On an H100 a step of any size is faster than on the CPU
-# (docs/gpu.md), but a process needs some seconds to load CuPy and the kernels. In that time two cores compute as much.
+# Operations of a run from which the GPU is taken to be faster. On an H100 and an H200 steps of all measured sizes are
+# faster than on the CPU (docs/gpu.md), but a process takes 1.1 s more to start, and 1.7 s if it compiles the kernels.
+# In that time a CPU computes 2e10 operations (small steps, two cores) to 4e11 (large ones, 16 cores).
 GPU_FROM = 2e11
 OF_A_PARAMETER = 6  # operations, for each row: a multiplication and an addition, forward and twice backward
 OF_A_PAIR = 10  # operations of a regulariser, for each pair of points and each latent dimension

@@ -14,8 +14,10 @@ from . import rules
 from .device import Call
 from .gpu_step import DevicePoints, GpuStep, Layer
 
-LARGEST_PRODUCTS = 3e7  # multiplications of rows by weights a step
-LARGEST_PAIRS = 3e6  # pairs of points, times dimensions, of a regulariser a step
+# Measured on an H200: one launch takes 36 us a step at 2.7e5 products and graphs 99; at 2.9e6 they take 139 and 120.
+# With 10 dimensions, one launch takes 72 us at 1e7 pairs and graphs 183; with 50, 324 and 272 at 1.3e7.
+LARGEST_PRODUCTS = 2e6  # multiplications of rows by weights a step
+LARGEST_PAIRS = 1e7  # pairs of points, times dimensions, of a regulariser a step
 
 
 def fits(vae: VAE, objective: Objective, rows: int) -> bool:
