@@ -20,7 +20,7 @@ STOREYS = (
     ("objective",),
     ("engines", "runs"),
     ("inspection", "export"),
-    ("training",),
+    ("training", "slices"),
     ("evaluation", "loggers", "progress"),
     ("estimator",),
     ("figures",),

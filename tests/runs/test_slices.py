@@ -8,7 +8,7 @@ import pytest
 from emulated import COMPILER, EmulatedDevice
 from numpy.testing import assert_array_equal
 
-from minidecomp import DecompositionVAE, resolve, training
+from minidecomp import DecompositionVAE, resolve, slices, training
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.engines import gpu_small
@@ -45,7 +45,7 @@ def epochs_of_calls(monkeypatch):
         return engine
 
     monkeypatch.setattr(training, "make", noted)
-    monkeypatch.setattr(training, "SLICE_SECONDS", LONG)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", LONG)
     return counts
 
 
@@ -83,7 +83,7 @@ def test_rows_and_parameters_are_those_of_epochs_one_by_one(case, epochs_of_call
         assert max(epochs_of_calls) >= 4
     else:
         assert epochs_of_calls == calls
-    monkeypatch.setattr(training, "SLICE_SECONDS", SHORT)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", SHORT)
     alone = start(**given)
     training.train(alone)
     assert_same_end(several, alone)
@@ -106,7 +106,7 @@ def test_other_engines_take_several_epochs_too(engine, monkeypatch):
         use_the_emulated_device(monkeypatch)
     ends = []
     for seconds in (LONG, SHORT):
-        monkeypatch.setattr(training, "SLICE_SECONDS", seconds)
+        monkeypatch.setattr(slices, "SLICE_SECONDS", seconds)
         trainer = start(engine="cpu" if engine == "gpu" else engine, epochs=7, batch_size=17, regulariser="mmd")
         training.train(trainer)
         ends.append(trainer)
@@ -163,7 +163,7 @@ def spoil(trainer, epoch):
 def test_a_fault_in_a_later_epoch_leaves_the_rows_before_it(engine, epochs_of_calls, monkeypatch):
     faults, trainers = [], []
     for seconds in (LONG, SHORT):
-        monkeypatch.setattr(training, "SLICE_SECONDS", seconds)
+        monkeypatch.setattr(slices, "SLICE_SECONDS", seconds)
         trainer = start(engine=engine, batch_size=17)
         batch = spoil(trainer, 5)
         with pytest.raises(Fault) as raised:
@@ -222,12 +222,12 @@ def operations(trainer):
 @pytest.mark.parametrize("one_launch", [False, True])
 def test_at_most_five_operations_a_step_beside_the_launches(one_launch, monkeypatch):
     """One epoch is one step here, and has a row of its own."""
-    monkeypatch.setattr(training, "SLICE_SECONDS", LONG)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", LONG)
     monkeypatch.setattr(gpu_small, "fits", lambda *_: one_launch)
     use_the_emulated_device(monkeypatch)
-    slices = 1 + 2 + 4 + 8 + 16
+    warming = 1 + 2 + 4 + 8 + 16
     # The first training of a process imports modules.
-    counts = [operations(start(epochs=slices + more, points_per_arm=2)) for more in (1, 17, 32)][1:]
+    counts = [operations(start(epochs=warming + more, points_per_arm=2)) for more in (1, 17, 32)][1:]
     assert counts[0] > 0 and counts[1] - counts[0] <= 5 * 15, counts
 
 
@@ -235,7 +235,7 @@ def test_at_most_five_operations_a_step_beside_the_launches(one_launch, monkeypa
 def test_an_interrupted_slice_is_noted_as_far_as_it_came(way, monkeypatch):
     """So that the trainer can go on, to the same end; Python raises KeyboardInterrupt when the engine returns."""
     given = {"batch_size": 17} if way == "part" else {"batch_size": 100}
-    monkeypatch.setattr(training, "SLICE_SECONDS", LONG if way == "epochs" else SHORT)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", LONG if way == "epochs" else SHORT)
     whole, broken = start(**given), start(**given)
     training.train(whole)
     train, calls = broken.engine.train, []

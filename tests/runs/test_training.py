@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidecomp import DecompositionVAE, resolve, training
+from minidecomp import DecompositionVAE, resolve, slices, training
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.data import principal_variances as pca
@@ -45,7 +45,7 @@ def end_state(trainer):
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch):
     """A slice is one or two batches, so that a stop can come anywhere."""
-    monkeypatch.setattr(training, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("engine", ["cpu", "textbook"])

@@ -1,0 +1,143 @@
+"""Slices of training: calls of an engine for a part of an epoch or, if epochs are short, for several of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .data.feed import Feed
+from .engines.rules import steps
+from .randomness import streams
+from .runs.schema import VALIDATION_COLUMNS
+from .settings.schedules import scheduled_names, settled, value_at
+
+if TYPE_CHECKING:
+    from .training import Trainer
+
+SLICE_SECONDS = 0.1  # how long training runs before it checks whether to stop
+
+
+class Slices:
+    """Training in slices, each one call of the engine: a part of an epoch, or several epochs if they are short.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    feed : Feed
+    alone : bool
+        Whether something must happen after each epoch, so that no slice has several.
+    """
+
+    def __init__(self, trainer: Trainer, feed: Feed, alone: bool):
+        self._trainer, self._feed, self._alone = trainer, feed, alone
+        self._order: Any = None  # of the present epoch, if a slice has begun it
+        self._batches = 1  # in the next slice, at most
+
+    def train_next(self) -> str | None:
+        """Train the next slice and note the epochs that it ends; returns the name of a term that is not finite."""
+        trainer, row = self._trainer, self._trainer.state.row
+        if row == 0 and self._feed.in_memory and not self._alone:
+            epochs = _epochs_at_once(trainer, self._batches // _steps_of_an_epoch(trainer))
+            if epochs > 1:
+                return self._train_epochs(epochs)
+        return self._train_part()
+
+    def _train_part(self) -> str | None:
+        """Train on a part of an epoch, at most to its end."""
+        trainer, o, state = self._trainer, self._trainer.options, self._trainer.state
+        begun = time.perf_counter()
+        if self._order is None:
+            step = streams.EPOCH_ORDER.step(state.epoch)
+            self._order = trainer.engine.permutation(len(trainer.data), o.seed, step)
+        points, rows = self._feed.take(self._order, state.row, self._batches * o.batch_size)
+        first, fault = state.optimizer.step, None
+        try:
+            fault = trainer.engine.train(points, rows, o.batch_size, state.optimizer, o.seed, state.totals)
+        finally:  # also if a user's prior raises, or after Ctrl-C
+            took, made = time.perf_counter() - begun, state.optimizer.step - first
+            whole = made == steps(len(rows), o.batch_size, trainer.engine.objective.used_regulariser)
+            state.row += len(rows) if whole else made * o.batch_size
+            if state.row == len(trainer.data):
+                self._order = None
+                _note_epochs(trainer, state.totals[None], took)
+            else:
+                state.seconds += took
+        if fault is None:
+            self._grow(-(-len(rows) // o.batch_size), took)
+        return fault
+
+    def _train_epochs(self, epochs: int) -> str | None:
+        """Train whole epochs. If it ends early, the epochs before are noted, and the present one's steps."""
+        trainer, o, state = self._trainer, self._trainer.options, self._trainer.state
+        begun, first, steps = time.perf_counter(), state.optimizer.step, _steps_of_an_epoch(trainer)
+        step, totals = streams.EPOCH_ORDER.step(state.epoch), np.zeros((epochs, 4))
+        orders, fault = trainer.engine.permutations(len(trainer.data), o.seed, step, epochs), None
+        try:
+            fault = trainer.engine.train(trainer.data, orders, o.batch_size, state.optimizer, o.seed, totals)
+        finally:
+            took, made = time.perf_counter() - begun, state.optimizer.step - first
+            whole, rest = divmod(made, steps)
+            # Each step counts the same, one at fault like the others.
+            share = whole * steps / max(1, made + (fault is not None))
+            _note_epochs(trainer, totals[:whole], took * share)
+            if whole < epochs:
+                state.row, state.totals[:] = rest * o.batch_size, totals[whole]
+                state.seconds += took * (1 - share)
+        if fault is None:
+            self._grow(made, took)
+        return fault
+
+    def _grow(self, batches: int, took: float) -> None:
+        """The size of the next slice, given how long the last one took; one that was cut short says little."""
+        if took > SLICE_SECONDS:
+            self._batches = max(1, self._batches // 2)
+        elif took < SLICE_SECONDS / 4 and 2 * batches > self._batches:
+            self._batches *= 2
+
+
+def _steps_of_an_epoch(trainer: Trainer) -> int:
+    objective = trainer.engine.objective
+    regulariser = objective.used_regulariser
+    return steps(len(trainer.data), trainer.options.batch_size, regulariser)
+
+
+def _epochs_at_once(trainer: Trainer, most: int) -> int:
+    """How many of the next epochs, at most ``most``, follow each other with nothing to do between them."""
+    o, state = trainer.options, trainer.state
+    most, every = min(most, trainer.epochs - state.epoch), trainer.validate_every
+    if state.gradient_log is not None:
+        return 1
+    if trainer.validation is not None:
+        most = min(most, every - state.epoch % every)
+        if state.epoch < o.epochs:
+            most = min(most, o.epochs - state.epoch)
+    scheduled = [name for name in scheduled_names(o) if state.epoch < settled(o, name)]
+
+    def values(epoch: int) -> list[float]:
+        return [value_at(o, name, epoch) for name in scheduled]
+
+    now = values(state.epoch)
+    changes = (count for count in range(1, most) if values(state.epoch + count) != now)
+    return next(changes, most) if scheduled else most
+
+
+def _note_epochs(trainer: Trainer, totals: np.ndarray, took: float) -> None:
+    """The rows of E epochs that have ended, from their totals (E, 4) and the time since the last slice.
+
+    The epochs of a slice have as many steps each, so each gets the same share of the time.
+    """
+    state, count = trainer.state, len(totals)
+    columns = {name: values.tolist() for name, values in trainer.means_of(totals).items()}
+    columns["seconds"] = (state.seconds + took * np.arange(1, count + 1) / max(1, count)).tolist()
+    used = vars(trainer.engine.objective) | {"lr": state.optimizer.lr}
+    same = {name: float(used[name]) for name in scheduled_names(trainer.options)}
+    if trainer.validation is not None:
+        same |= dict.fromkeys(VALIDATION_COLUMNS, math.nan)
+    epochs = range(state.epoch + 1, state.epoch + count + 1)
+    names = ("epoch", *columns)
+    state.rows += [dict(zip(names, row, strict=True)) | same for row in zip(epochs, *columns.values(), strict=True)]
+    state.epoch, state.row, state.seconds = state.epoch + count, 0, state.seconds + took
+    state.totals[:] = 0
