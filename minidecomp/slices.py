@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from .data.feed import Feed
+from .data.points import Points
+from .engines import Engine
 from .engines.rules import steps
 from .randomness import streams
+from .runs.checkpoint import State
 from .runs.schema import VALIDATION_COLUMNS
+from .settings.options import TrainOptions
 from .settings.schedules import scheduled_names, settled, value_at
 
-if TYPE_CHECKING:
-    from .training import Trainer
-
 SLICE_SECONDS = 0.1  # how long training runs before it checks whether to stop
+
+
+class HasRun(Protocol):
+    """What slices need of a trainer."""
+
+    options: TrainOptions
+    data: Points
+    state: State
+    engine: Engine
+    validation: Points | None
+    validate_every: int
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the run will have."""
+
+    def means_of(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        """The terms' means (E,) over E epochs, by name, from their totals (E, 4)."""
 
 
 class Slices:
@@ -31,7 +50,7 @@ class Slices:
         Whether something must happen after each epoch, so that no slice has several.
     """
 
-    def __init__(self, trainer: Trainer, feed: Feed, alone: bool):
+    def __init__(self, trainer: HasRun, feed: Feed, alone: bool):
         self._trainer, self._feed, self._alone = trainer, feed, alone
         self._order: Any = None  # of the present epoch, if a slice has begun it
         self._batches = 1  # in the next slice, at most
@@ -98,13 +117,13 @@ class Slices:
             self._batches *= 2
 
 
-def _steps_of_an_epoch(trainer: Trainer) -> int:
+def _steps_of_an_epoch(trainer: HasRun) -> int:
     objective = trainer.engine.objective
     regulariser = objective.used_regulariser
     return steps(len(trainer.data), trainer.options.batch_size, regulariser)
 
 
-def _epochs_at_once(trainer: Trainer, most: int) -> int:
+def _epochs_at_once(trainer: HasRun, most: int) -> int:
     """How many of the next epochs, at most ``most``, follow each other with nothing to do between them."""
     o, state = trainer.options, trainer.state
     most, every = min(most, trainer.epochs - state.epoch), trainer.validate_every
@@ -124,7 +143,7 @@ def _epochs_at_once(trainer: Trainer, most: int) -> int:
     return next(changes, most) if scheduled else most
 
 
-def _note_epochs(trainer: Trainer, totals: np.ndarray, took: float) -> None:
+def _note_epochs(trainer: HasRun, totals: np.ndarray, took: float) -> None:
     """The rows of E epochs that have ended, from their totals (E, 4) and the time since the last slice.
 
     The epochs of a slice have as many steps each, so each gets the same share of the time.
