@@ -44,7 +44,8 @@ class Slices:
 
     Parameters
     ----------
-    trainer : Trainer
+    trainer
+        A ``minidecomp.training.Trainer``, which is changed in place.
     feed : Feed
     alone : bool
         Whether something must happen after each epoch, so that no slice has several.
@@ -91,16 +92,16 @@ class Slices:
     def _train_epochs(self, epochs: int) -> str | None:
         """Train whole epochs. If it ends early, the epochs before are noted, and the present one's steps."""
         trainer, o, state = self._trainer, self._trainer.options, self._trainer.state
-        begun, first, steps = time.perf_counter(), state.optimizer.step, _steps_of_an_epoch(trainer)
+        begun, first, each = time.perf_counter(), state.optimizer.step, _steps_of_an_epoch(trainer)
         step, totals = streams.EPOCH_ORDER.step(state.epoch), np.zeros((epochs, 4))
         orders, fault = trainer.engine.permutations(len(trainer.data), o.seed, step, epochs), None
         try:
             fault = trainer.engine.train(trainer.data, orders, o.batch_size, state.optimizer, o.seed, totals)
         finally:
             took, made = time.perf_counter() - begun, state.optimizer.step - first
-            whole, rest = divmod(made, steps)
+            whole, rest = divmod(made, each)
             # Each step counts the same, one at fault like the others.
-            share = whole * steps / max(1, made + (fault is not None))
+            share = whole * each / max(1, made + (fault is not None))
             _note_epochs(trainer, totals[:whole], took * share)
             if whole < epochs:
                 state.row, state.totals[:] = rest * o.batch_size, totals[whole]
@@ -118,9 +119,7 @@ class Slices:
 
 
 def _steps_of_an_epoch(trainer: HasRun) -> int:
-    objective = trainer.engine.objective
-    regulariser = objective.used_regulariser
-    return steps(len(trainer.data), trainer.options.batch_size, regulariser)
+    return steps(len(trainer.data), trainer.options.batch_size, trainer.engine.objective.used_regulariser)
 
 
 def _epochs_at_once(trainer: HasRun, most: int) -> int:
