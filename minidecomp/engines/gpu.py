@@ -8,6 +8,8 @@ kernel ``finish`` updates. Nothing is copied to or from the host between the fir
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -45,6 +47,17 @@ def on_the_device(method: Callable[Concatenate[GpuEngine, P], R]) -> Callable[Co
     return call
 
 
+@dataclass
+class Kept:
+    """What training keeps on the device from call to call, and the calls that work on it, by batch size."""
+
+    data: Points | None = None
+    points: DevicePoints | None = None
+    optimizer: Adam | None = None
+    programs: dict[int, Program] = field(default_factory=dict)
+    launches: dict[int, Call] = field(default_factory=dict)
+
+
 @raises_faults
 class GpuEngine:
     """The engine on a GPU; see ``minidecomp.engines.Engine``.
@@ -68,12 +81,7 @@ class GpuEngine:
             self._use = GpuUse(self._step)
             fits = gpu_small.fits(vae, objective, max_rows) and self._device.blocks_together > 0
             self._small = gpu_small.SmallStep(self._step, max_rows) if fits else None
-        self._optimizer: Adam | None = None
-        self._data: Points | None = None
-        self._points: DevicePoints | None = None
-        # For training on the present data, by batch size.
-        self._programs: dict[int, Program] = {}
-        self._launches: dict[int, Call] = {}
+        self._kept = Kept()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -81,11 +89,20 @@ class GpuEngine:
         return self._device.notes if self._small is None else ()
 
     def with_objective(self, objective: Objective) -> GpuEngine:
-        """See the contract, ``minidecomp.engines.Engine``."""
+        """See the contract, ``minidecomp.engines.Engine``.
+
+        If only weights differ, as with a schedule, everything on the device is shared: the weights are numbers there.
+        """
         self.pull()
+        before = self.objective
+        is_alike = replace(objective, alpha=before.alpha, beta=before.beta) == before
+        if is_alike and (objective.used_regulariser is None) == (before.used_regulariser is None):
+            engine = copy(self)
+            engine.objective = objective
+            return engine
         engine = GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
         # The data stay where they are.
-        engine._data, engine._points = self._data, self._points
+        engine._kept.data, engine._kept.points = self._kept.data, self._kept.points
         engine._use.data, engine._use.points = self._use.data, self._use.points
         return engine
 
@@ -93,12 +110,12 @@ class GpuEngine:
     def push(self) -> None:
         """Copy ``vae.parameters`` to the device."""
         self._step.vector[...] = self._step.on_device(self.vae.parameters.vector)
-        self._optimizer = None
+        self._kept.optimizer = None
 
     @on_the_device
     def pull(self) -> None:
         """Copy the parameters, and the moments of the optimiser of the last training, from the device."""
-        on_host, o = self._step.on_host, self._optimizer
+        on_host, o = self._step.on_host, self._kept.optimizer
         self.vae.parameters.vector[...] = on_host(self._step.vector)
         if o is not None:
             o.m[...], o.v[...] = (on_host(self._step.arrays[name]) for name in "mv")
@@ -160,20 +177,20 @@ class GpuEngine:
 
     def _launch(self, small: gpu_small.SmallStep, batch_size: int, regulariser: str | None) -> Call:
         """All steps over the present order."""
-        if batch_size not in self._launches:
-            assert self._points is not None
-            self._launches[batch_size] = small.launch(self._points, batch_size, regulariser)
-        return self._launches[batch_size]
+        if batch_size not in self._kept.launches:
+            assert self._kept.points is not None
+            self._kept.launches[batch_size] = small.launch(self._kept.points, batch_size, regulariser)
+        return self._kept.launches[batch_size]
 
     def _forget(self) -> None:
         """Calls are made anew, because an array of theirs has been replaced."""
-        self._programs, self._launches = {}, {}
+        self._kept.programs, self._kept.launches = {}, {}
 
     def _take(self, data: Points, orders: Any, o: Adam) -> None:
         """Copy to the device what is not there yet."""
         step = self._step
-        if data is not self._data:
-            self._data, self._points = data, self._on_device(data)
+        if data is not self._kept.data:
+            self._kept.data, self._kept.points = data, self._on_device(data)
             self._forget()
         if orders.size > step.order.size:
             # More than is needed, because slices grow, and each time all kernels are bound again.
@@ -181,22 +198,22 @@ class GpuEngine:
             self._forget()
         xp = np if isinstance(orders, np.ndarray) else self._device.xp
         self._device.write(step.order[: orders.size], xp.ascontiguousarray(orders, np.int64).reshape(-1))
-        if o is not self._optimizer:
-            self._optimizer = None  # until all its moments are there
+        if o is not self._kept.optimizer:
+            self._kept.optimizer = None  # until all its moments are there
             self._forget()
             moments = {"m": o.m, "v": o.v, "v_max": o.v_max}
             step.arrays |= {name: None if each is None else step.on_device(each) for name, each in moments.items()}
-            self._optimizer = o
+            self._kept.optimizer = o
 
     def _program(self, B: int, regulariser: str | None) -> Program:
         """A training step over the next B points."""
-        if B not in self._programs:
-            assert self._points is not None
-            values, variance_rows = self._step.values(self._points, B, regulariser)
+        if B not in self._kept.programs:
+            assert self._kept.points is not None
+            values, variance_rows = self._step.values(self._kept.points, B, regulariser)
             samples = 0 if regulariser is None else B
             gradients = self._step.parameter_gradients(B, variance_rows, samples)
-            self._programs[B] = Program(self._device, values + gradients + self._step.update(B))
-        return self._programs[B]
+            self._kept.programs[B] = Program(self._device, values + gradients + self._step.update(B))
+        return self._kept.programs[B]
 
     def _set(
         self,
@@ -228,7 +245,7 @@ class GpuEngine:
 
     def _trained(self, data: Points) -> DevicePoints | None:
         """The data's copy on the device, if they were trained on last."""
-        return self._points if data is self._data else None
+        return self._kept.points if data is self._kept.data else None
 
     def _one_batch(self, x: Points) -> DevicePoints:
         """x as one batch, in its own order."""

@@ -497,16 +497,46 @@ def test_an_engine_outlives_the_thread_that_made_it(device):
     assert_allclose(got, expected, rtol=1e-7, atol=1e-7)
 
 
-def test_another_objective_leaves_the_data_on_the_device(monkeypatch):
-    """A schedule of beta or alpha makes an engine for each epoch."""
+def test_another_weight_leaves_everything_on_the_device(monkeypatch):
+    """A schedule of beta or alpha asks for an engine for each epoch; only where alpha begins is it made anew."""
     vae, objective = make(5, latent_dim=3, hidden=(9,), alpha=1.0)
     data, engine = batch(vae, 31), engine_on("emulated", vae, objective, 16)
     adam, uploads = Adam.for_vector(vae.parameters.vector), []
     plain = gpu_use.upload
     for module in (gpu, gpu_use):
         monkeypatch.setattr(module, "upload", lambda *given: uploads.append(1) or plain(*given))
-    for beta in (1.0, 2.0, 3.0):
-        engine = engine.with_objective(dataclasses.replace(objective, beta=beta))
+
+    def train(engine, **weights):
+        engine = engine.with_objective(dataclasses.replace(objective, **weights))
         assert engine.train(data, engine.permutation(31, 0, 0), 16, adam, 0, np.zeros(4)) is None
         engine.encode(data)
-    assert len(uploads) == 1
+        return engine
+
+    engine = train(engine, beta=2.0)
+    binds, arrays = counted(monkeypatch, "_bind"), counted(monkeypatch, "zeros")
+    for beta in (3.0, 4.0):
+        engine = train(engine, beta=beta, alpha=beta)
+    assert not binds and not arrays and len(uploads) == 1
+    train(engine, alpha=0.0)
+    assert binds and len(uploads) == 1
+
+
+@devices
+@training
+def test_engines_of_other_weights_share_one_model(device):
+    """With orders that outgrow their room, and the first engine used again: as on the CPU, to rounding."""
+    vae, objective = make(5, prior="mixture", regulariser="kl-inc", latent_dim=3, hidden=(9,), alpha=2.0)
+    data, copy = batch(vae, 40), own_copy(vae)
+    found = []
+    for own, first in ((vae, CpuEngine(vae, objective, max_rows=8)), (copy, engine_on(device, copy, objective, 8))):
+        adam = Adam.for_vector(own.parameters.vector)
+        other = first.with_objective(dataclasses.replace(objective, beta=0.3, alpha=5.0))
+        for engine, epochs in ((first, 1), (other, 3), (first, 9), (other, 1)):
+            orders = engine.permutations(40, 7, adam.step, epochs)
+            assert engine.train(data, orders, 8, adam, 7, np.zeros((epochs, 4))) is None
+            engine.pull()
+        found.append(
+            (own.parameters.vector.copy(), first.values(data[:8], 1, 2)["kl"], other.values(data[:8], 1, 2)["kl"])
+        )
+    for expected, got in zip(*found, strict=True):
+        assert_allclose(got, expected, rtol=1e-7, atol=1e-7)

@@ -169,14 +169,14 @@ def test_training_data_are_there_already(monkeypatch):
     monkeypatch.setattr(EmulatedDevice, "array", array)
     engine.encode(data)
     engine.train(data, np.arange(40), 16, adam, 0, np.zeros(4))
-    assert len(uploaded) == 1 and engine._points is engine._use.points
+    assert len(uploaded) == 1 and engine._kept.points is engine._use.points
     other = points(vae, 30, "bits")
     engine.encode(other)
     engine.values_by_batch(data, np.arange(40), 16, 0, range(3), ["mmd"])
     engine.values(data[:7], 0, 0)
     engine.encode(data)
     assert len(uploaded) == 3  # the other data, and the seven
-    assert engine._use.points is engine._points
+    assert engine._use.points is engine._kept.points
 
 
 @pytest.mark.parametrize("kind", ["numbers", "bytes", "bits"])
