@@ -122,16 +122,20 @@ def _steps_of_an_epoch(trainer: HasRun) -> int:
     return steps(len(trainer.data), trainer.options.batch_size, trainer.engine.objective.used_regulariser)
 
 
+def until_validation(epoch: int, every: int, last: int) -> int:
+    """How many epochs after ``epoch`` the next validation is: one comes every so many epochs, and after the last."""
+    regular = every - epoch % every
+    return min(regular, last - epoch) if epoch < last else regular
+
+
 def _epochs_at_once(trainer: HasRun, most: int) -> int:
     """How many of the next epochs, at most ``most``, follow each other with nothing to do between them."""
     o, state = trainer.options, trainer.state
-    most, every = min(most, trainer.epochs - state.epoch), trainer.validate_every
+    most = min(most, trainer.epochs - state.epoch)
     if state.gradient_log is not None:
         return 1
     if trainer.validation is not None:
-        most = min(most, every - state.epoch % every)
-        if state.epoch < o.epochs:
-            most = min(most, o.epochs - state.epoch)
+        most = min(most, until_validation(state.epoch, trainer.validate_every, o.epochs))
     scheduled = [name for name in scheduled_names(o) if state.epoch < settled(o, name)]
 
     def values(epoch: int) -> list[float]:

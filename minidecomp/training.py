@@ -44,7 +44,7 @@ from .runs.summary import three_lines
 from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
 from .settings.schedules import largest, value_at
 from .settings.validation import monitored
-from .slices import Slices
+from .slices import Slices, until_validation
 
 LARGE_DATA = 30.0  # if the data are larger, a fault is attributed to their size
 FAR = 1e4  # if an option is this factor from its usual size, a fault is attributed to it
@@ -438,15 +438,10 @@ def _look_after_epoch(trainer: Trainer) -> None:
         record(log, trainer.engine, trainer.data, o.batch_size, state.epoch, o.seed)
 
 
-def _is_validated(trainer: Trainer, epoch: int) -> bool:
-    """Whether a run with validation points validates after that many epochs."""
-    return trainer.validation is not None and (epoch % trainer.validate_every == 0 or epoch == trainer.options.epochs)
-
-
 def _validate(trainer: Trainer, points: Points) -> None:
     """Validate, if it is time; keep the model if it is the best so far, or end the training."""
     state, o = trainer.state, trainer.options
-    if not _is_validated(trainer, state.epoch):
+    if until_validation(state.epoch - 1, trainer.validate_every, o.epochs) > 1:
         return
     row = state.rows[-1]
     row |= validate(trainer.engine, points, o)

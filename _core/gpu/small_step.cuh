@@ -2,6 +2,8 @@
 
    All blocks run at once and meet at barriers of the grid. Between them a warp, or a block, takes one task at a time:
 
+       variance    only if the prior's variance is learned: its scales from the logits
+       ---------------------------------------------------------------------------------------------------------------
        rows        point b: encoder, z, KL, decoder, likelihood, back to d_z        prior's sample j: draw it, log p
        ---------------------------------------------------------------------------------------------------------------
        sums        kl-inc alone. sample j: logsumexp_i log q(z_j | x_i)
@@ -11,8 +13,6 @@
        weights     32 entries of a layer: d_W = x^T d_a over all rows               the terms' means, Adam's rates
        ---------------------------------------------------------------------------------------------------------------
        update      Adam, or none if something is not finite; the step is counted
-       ---------------------------------------------------------------------------------------------------------------
-       variance    only if the prior's variance is learned: its scales from the new logits
 
    What a task computes, and the order of its sums, does not depend on the number of blocks, so neither do the bits. What many
    tasks of a block read is copied to shared memory first, if it fits: the weights, and what the regulariser compares. The
@@ -306,11 +306,11 @@ MD_SMALL_KERNEL train_small(
                   {prior, components, D, prior_loc, prior_scale, log_weight, constants}, edge, eps, loc, scale, slope, log_scale,
                   z, d_z, d_loc, d_scale, d_variance, kl, log_likelihood, sample, sample_slope, d_sample, log_sum, inverse, regulariser};
     for (i = threadIdx.x; i < all_layers * SMALL_LAYER_FIELDS; i += blockDim.x) table[i] = layers[i];
-    if (with_sample_grad) {
-        if (blockIdx.x == 0) scale_from_logits(logits, D, components, variance_scale, prior_scale);
-        grid_barrier(state + ARRIVED, &passed);
-    }
     while (epoch * rows < end && fault < 0) {
+        if (with_sample_grad) {
+            if (blockIdx.x == 0) scale_from_logits(logits, D, components, variance_scale, prior_scale);
+            grid_barrier(state + ARRIVED, &passed);
+        }
         s.B = used - first < batch_size ? (int)(used - first) : batch_size;
         if (threadIdx.x == 0) now[SEED] = seed, now[STEP] = step, now[FIRST] = epoch * rows + first;
         copy_here(copies, vector, kept);
@@ -377,10 +377,6 @@ MD_SMALL_KERNEL train_small(
             epoch++, first = 0;
         }
         grid_barrier(state + ARRIVED, &passed);
-        if (with_sample_grad) {
-            if (blockIdx.x == 0) scale_from_logits(logits, D, components, variance_scale, prior_scale);
-            grid_barrier(state + ARRIVED, &passed);
-        }
     }
     if (md_me() == 0) state[DONE] = done, state[STEP] = step, state[FAULT] = fault;
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,8 @@ from ..randomness.draws import Draws, prior_of_step
 from ..terms import kl
 from ..terms.posterior import sample
 from ..terms.priors import Gaussian
-from . import batches, rules
+from . import rules
+from .batches import BatchByBatch
 from .constants import is_built_in, prior_constants
 from .textbook import TextbookEngine
 
@@ -42,7 +43,7 @@ def _core(dtype: np.dtype) -> Any:
     return core
 
 
-class CpuEngine:
+class CpuEngine(BatchByBatch):
     """The compiled engine; see ``minidecomp.engines.Engine``.
 
     The compiled core refuses a second call, so everything that a call needs is passed as arguments.
@@ -201,7 +202,7 @@ class CpuEngine:
                 terms=self._external_terms(weights, wanted, draws.prior_sample),
                 **known,
             )
-        return self._named(values, wanted), gradient
+        return rules.named_terms(values, wanted, self.objective), gradient
 
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms of x (B, dx) with the draws of a seed and a step."""
@@ -216,7 +217,7 @@ class CpuEngine:
         with blas.single_threaded():
             terms = self._external_terms({}, wanted)
             values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, terms=terms)
-        return self._named(values, wanted)
+        return rules.named_terms(values, wanted, self.objective)
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         """log p(x|z) + log p(z) - log q(z|x), (K, B) float64, in nats."""
@@ -229,30 +230,6 @@ class CpuEngine:
         with blas.single_threaded():
             self._engine.log_weights(x, seed, step, out)
         return out
-
-    def values_by_batch(
-        self,
-        data: Points,
-        order: np.ndarray,
-        batch_size: int,
-        seed: int,
-        steps: Sequence[int],
-        regularisers: Sequence[str],
-    ) -> list[dict[str, dict[str, float]]]:
-        """See the contract, ``minidecomp.engines.Engine``."""
-        return batches.values_by_batch(self, data, order, batch_size, seed, steps, regularisers)
-
-    def log_weights_by_batch(
-        self, data: Points, batch_size: int, seed: int, steps: Sequence[Sequence[int]]
-    ) -> Iterator[np.ndarray]:
-        """See the contract, ``minidecomp.engines.Engine``."""
-        return batches.log_weights_by_batch(self, data, batch_size, seed, steps)
-
-    def _named(self, values: tuple[float, float, float], wanted: str | None) -> dict[str, float]:
-        named = dict(zip(TERMS, values, strict=True))
-        if wanted is None:
-            del named["regulariser"]
-        return rules.with_objective(named, self.objective)
 
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
         """loc and scale (N, D) of q(z|x)."""

@@ -99,8 +99,7 @@ class Device:
         KeyError, TypeError
             If one is missing or does not match the signature; the kernel itself would not notice.
         """
-        checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
-        return self._bind(name, grid, block, checked)
+        return self._bind(name, grid, block, self._in_order(name, arguments))
 
     def bind_together(
         self, name: str, block: int, arguments: Mapping[str, Any], constants: Mapping[str, int] | None = None
@@ -114,8 +113,11 @@ class Device:
         constants : mapping, optional
             What the compiler is told: values of the macros that the kernel is compiled with, alone.
         """
-        checked = [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
-        return self._bind_together(name, block, checked, constants or {})
+        return self._bind_together(name, block, self._in_order(name, arguments), constants or {})
+
+    def _in_order(self, name: str, arguments: Mapping[str, Any]) -> list[Any]:
+        """A kernel's arguments in the order of its parameters, checked."""
+        return [self._checked(name, parameter, arguments[parameter.name]) for parameter in self._signatures[name]]
 
     def _checked(self, kernel: str, parameter: Parameter, argument: Any) -> Any:
         kind, pointer, name, _ = parameter

@@ -252,12 +252,6 @@ class GpuEngine:
         self._step.order[: len(x)] = self._device.array(np.arange(len(x)), np.int64)
         return self._on_device(x)
 
-    def _named(self, values: np.ndarray, regulariser: str | None) -> dict[str, float]:
-        named = dict(zip(TERMS, values.tolist(), strict=True))
-        if regulariser is None:
-            del named["regulariser"]
-        return rules.with_objective(named, self.objective)
-
     @on_the_device
     def value_and_grad(
         self, x: Points, draws: Draws, weights: Mapping[str, float] | None = None
@@ -278,7 +272,7 @@ class GpuEngine:
         for call in calls + step.parameter_gradients(B, variance_rows, samples):
             call()
         values = self._device.to_host(step.numbers)[VALUE]
-        return self._named(values, regulariser), step.on_host(step.gradient)
+        return rules.named_terms(values.tolist(), regulariser, self.objective), step.on_host(step.gradient)
 
     @on_the_device
     def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
@@ -286,7 +280,7 @@ class GpuEngine:
         wanted = rules.asked(regulariser, self.objective)
         rules.check_batch(x, self.vae, wanted, self.max_rows)
         ((found,),) = self._use.values(x, self._trained(x), range(len(x)), len(x), seed, [step], [wanted])
-        return self._named(found, wanted)
+        return rules.named_terms(found.tolist(), wanted, self.objective)
 
     @on_the_device
     def values_by_batch(
@@ -305,7 +299,10 @@ class GpuEngine:
         wanted = {name: rules.asked(name, self.objective) for name in names}
         values = self._use.values(data, self._trained(data), order, batch_size, seed, steps, [*wanted.values()])
         found = dict(zip(names, values, strict=True))
-        return [{name: self._named(found[name][i], wanted[name]) for name in each} for i, each in enumerate(used)]
+        return [
+            {name: rules.named_terms(found[name][i].tolist(), wanted[name], self.objective) for name in each}
+            for i, each in enumerate(used)
+        ]
 
     @on_the_device
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:

@@ -98,6 +98,14 @@ def asked(regulariser: str | None, objective: Objective) -> str | None:
     return None if wanted == NO_REGULARISER else wanted
 
 
+def named_terms(values: Sequence[float], regulariser: str | None, objective: Objective) -> dict[str, float]:
+    """The terms that an engine has computed, in the order of ``codes.TERMS``, by name, and their objective."""
+    named = dict(zip(codes.TERMS, values, strict=True))
+    if regulariser is None:
+        del named["regulariser"]
+    return with_objective(named, objective)
+
+
 def with_objective(values: dict[str, float], objective: Objective) -> dict[str, float]:
     """The terms' values, and the objective's if every term with a weight is there."""
     if objective.alpha != 0 and "regulariser" not in values:
@@ -143,8 +151,8 @@ def check_training(
         given = f"{totals.dtype} of shape {totals.shape}" + ("" if totals.flags.writeable else ", read-only")
         raise ValueError(f"totals is {given}, not float64 of shape {expected}")
     # A permutation on a device comes from the engine itself and needs no check.
-    if isinstance(order, np.ndarray) and not 0 <= order.min() <= order.max() < len(data):
-        raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
+    if isinstance(order, np.ndarray):
+        check_rows_exist(order, data)
 
 
 def check_order(order: Any) -> None:
@@ -152,6 +160,12 @@ def check_order(order: Any) -> None:
     if getattr(order, "dtype", None) != np.int64:
         kind = order.dtype if hasattr(order, "dtype") else f"a {type(order).__name__}"
         raise ValueError(f"order is {kind}; expected an array of int64")
+
+
+def check_rows_exist(order: np.ndarray, data: Points) -> None:
+    """Raise IndexError if the data do not have one of the rows."""
+    if not 0 <= order.min() <= order.max() < len(data):
+        raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
 
 
 def check_optimizer(optimizer: Adam, vae: VAE) -> None:
@@ -191,8 +205,7 @@ def check_batches(
     check_batch(data, vae, None)
     check_order(order)
     check_rows(min(batch_size, len(order)), None, room)
-    if not 0 <= order.min() <= order.max() < len(data):
-        raise IndexError(f"rows {order.min()} to {order.max()} of {len(data)}")
+    check_rows_exist(order, data)
     if len(steps) != -(-len(order) // batch_size):
         raise ValueError(f"{len(steps)} steps, {-(-len(order) // batch_size)} batches")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,10 +20,11 @@ from ..randomness import philox, streams
 from ..randomness.draws import Draws, draw
 from ..terms import kl
 from ..terms.posterior import sample
-from . import batches, rules
+from . import rules
+from .batches import BatchByBatch
 
 
-class TextbookEngine:
+class TextbookEngine(BatchByBatch):
     """The NumPy engine; see ``minidecomp.engines.Engine``. It accepts batches of any size.
 
     Parameters
@@ -123,24 +124,6 @@ class TextbookEngine:
         z = sample(loc, scale, eps)
         log_p = vae.likelihood.value(numbers, vae.decode(z))
         return (log_p - kl.monte_carlo_value(z, loc, scale, vae.current_prior(), eps=eps)).astype(np.float64)
-
-    def values_by_batch(
-        self,
-        data: Points,
-        order: np.ndarray,
-        batch_size: int,
-        seed: int,
-        steps: Sequence[int],
-        regularisers: Sequence[str],
-    ) -> list[dict[str, dict[str, float]]]:
-        """See the contract, ``minidecomp.engines.Engine``."""
-        return batches.values_by_batch(self, data, order, batch_size, seed, steps, regularisers)
-
-    def log_weights_by_batch(
-        self, data: Points, batch_size: int, seed: int, steps: Sequence[Sequence[int]]
-    ) -> Iterator[np.ndarray]:
-        """See the contract, ``minidecomp.engines.Engine``."""
-        return batches.log_weights_by_batch(self, data, batch_size, seed, steps)
 
     @rules.one_call_at_a_time
     def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from .. import training
 from ..data import dataset_from
 from ..data.dataset import Dataset, Digests
 from ..engines.choice import Choice, choose, go_on_with
+from ..engines.probe import has_cupy
 from ..errors import MinidecompError, OptionError, RunError, counted, on_command_line
 from ..evaluation import scoring
 from ..evaluation.everything import Wanted, check_wanted, evaluate_trainer
@@ -180,7 +181,8 @@ def choice_of(folder: Path | None, entry: Entry, datasets: Datasets) -> Choice:
     OptionError
         If the options name the GPU and no GPU can be used.
     """
-    if folder is not None and (folder / entry.name / "checkpoint.npz").is_file():
+    # Without CuPy the engine is the CPU in any case, and no checkpoint need be read.
+    if has_cupy() and folder is not None and (folder / entry.name / "checkpoint.npz").is_file():
         with suppress(RunError):  # a damaged run fails later
             return go_on_with(entry.options.engine, checkpoint.load(folder / entry.name, "last").options.engine)
     return choose(entry.options, datasets.get(entry.options))

@@ -122,7 +122,7 @@ def test_encode_takes_its_file_in_either_way(place):
 
 
 def test_the_pictures_of_training_stay(place):
-    """`sample -n 5` wrote over the picture of 1000 samples that `plot` draws, and so did `reconstruct`."""
+    """`sample -n 5` and `reconstruct` wrote over the pictures that `plot` draws."""
     assert main(["plot", "r"]) == 0
     before = files()
     assert main(["sample", "r", "-n", "5", "--out", "s.npz"]) == 0
