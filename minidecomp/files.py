@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -160,6 +160,27 @@ def _mode_of_the_old(path: Path) -> int | None:
 def is_temporary(name: str, final: str) -> bool:
     """Whether a file of that name is a temporary file that a killed ``write_file`` left when writing ``final``."""
     return re.fullmatch(rf"\.{re.escape(final[:MOST_OF_A_NAME])}\.{MARK}[0-9a-f]{{16}}", name) is not None
+
+
+def delete_temporaries_of(names: Iterable[str], folder: Path) -> None:
+    """Delete the temporary files that killed ``write_file`` calls left in a folder. Nobody may be writing these files.
+
+    Raises
+    ------
+    RunError
+        A file cannot be deleted.
+    """
+    finals = list(names)
+    delete_all(path for path in folder.iterdir() if any(is_temporary(path.name, final) for final in finals))
+
+
+def delete_all(paths: Iterable[Path]) -> None:
+    """Delete files, some of which may be gone already; RunError if one cannot be deleted."""
+    for path in list(paths):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot delete {path}: {error.strerror or error}") from error
 
 
 def write_json(path: Path, values: Any, check: Callable[[], object] = unchecked) -> None:

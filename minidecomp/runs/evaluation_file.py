@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, Overtaken, RunError, shown
-from ..files import read_small_file, unchecked, write_json
+from ..files import delete_temporaries_of, read_small_file, unchecked, write_json
 from .checkpoint import State, identity, parameters_digest
 from .owner import Lock, lock
 from .schema import COLUMNS, of_validation
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
+EVALUATION = "evaluation.json"
 LOCK, LOCK_SECONDS = ".evaluation.lock", 10  # a lock held longer is that of a stopped process
 MOST_BYTES, DEEPEST, LARGEST = 10_000_000, 20, sys.float_info.max
 
@@ -48,7 +49,7 @@ def read_evaluation(folder: Path, state: State) -> dict[str, Any]:
 def parts_in_form(folder: Path) -> dict[str, Any]:
     """The parts of ``evaluation.json`` that are as docs/files.md describes; empty if it cannot be read."""
     try:
-        found = _parse(folder / "evaluation.json")
+        found = _parse(folder / EVALUATION)
     except (OSError, ValueError):
         return {}
     kept = {}
@@ -68,7 +69,7 @@ def read_whole(folder: Path) -> dict[str, Any]:
     RunError
         A part is not as docs/files.md describes.
     """
-    path = folder / "evaluation.json"
+    path = folder / EVALUATION
     again = f"minidecomp evaluate {folder} makes it anew"
     try:
         found = _parse(path)
@@ -187,12 +188,13 @@ def update_evaluation(
     check_all()
     held = _locked(folder)
     try:
+        delete_temporaries_of([EVALUATION], folder)  # of writers that were killed: nobody else writes now
         known = read_evaluation(folder, state)
         merged = known | dict(values) | model_of(state)
         of_same_factors = _factors_of(known) == _factors_of(merged)
         for name in METRIC_PARTS & known.keys():
             merged[name] = (known[name] if of_same_factors else {}) | values.get(name, {})
-        write_json(folder / "evaluation.json", merged, check_all)
+        write_json(folder / EVALUATION, merged, check_all)
     finally:
         held.release()
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..data.dataset import Dataset, Digests
 from ..errors import OptionError, RunError
-from ..files import is_temporary, read_small_file, unchecked, write_file
+from ..files import delete_all, delete_temporaries_of, is_temporary, read_small_file, unchecked, write_file
 from ..settings import toml_text
 from ..settings.options import TrainOptions, data_names, is_relevant
 from ..settings.resolving import resolve
@@ -30,6 +30,7 @@ TABLES: dict[str, Callable[[tuple[str, ...]], bool]] = {  # whether columns are 
     "gradients.csv": lambda names: names == GRADIENT_COLUMNS,
 }
 LAST, BEST = "checkpoint.npz", "best.npz"
+WRITTEN = (*TABLES, "config.toml", LAST, BEST)  # by training
 SAVED_DATA = ("data.npy", "data.csv")  # what an estimator saves in a run's folder
 MOST_BYTES = 1_000_000  # of a file in a folder without a checkpoint
 
@@ -65,7 +66,7 @@ def clear_beginning(folder: Path) -> None:
     """
     if not holds_only_a_beginning(folder):
         raise RunError(f"{folder}: the folder holds more than the beginning of a run")
-    _delete(path for path in folder.iterdir() if path.name != LOCK)
+    delete_all(path for path in folder.iterdir() if path.name != LOCK)
 
 
 def check_begun(folder: Path) -> None:
@@ -80,7 +81,7 @@ def check_begun(folder: Path) -> None:
 
 def delete_temporaries(folder: Path) -> None:
     """Delete the files that killed saves have left. The caller must own the run."""
-    _delete(path for path in folder.iterdir() if _is_temporary(path))
+    delete_temporaries_of(WRITTEN, folder)
 
 
 def _is_of_a_beginning(path: Path) -> bool:
@@ -91,11 +92,7 @@ def _is_of_a_beginning(path: Path) -> bool:
     if path.name in TABLES:
         header = _content(path).decode("utf-8", "replace")
         return header.endswith("\n") and TABLES[path.name](tuple(header[:-1].split(",")))  # a header without rows
-    return path.name == LOCK or _is_temporary(path)
-
-
-def _is_temporary(path: Path) -> bool:
-    return any(is_temporary(path.name, name) for name in (*TABLES, "config.toml", LAST, BEST))
+    return path.name == LOCK or any(is_temporary(path.name, name) for name in WRITTEN)
 
 
 def _content(path: Path) -> bytes:
@@ -114,14 +111,6 @@ def _is_as_written(config: bytes) -> bool:
         return isinstance(version, str) and config_text(resolve(values), version).encode() == config
     except (ValueError, OptionError):
         return False
-
-
-def _delete(paths: Iterable[Path]) -> None:
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise RunError(f"cannot delete {path}: {error.strerror or error}") from error
 
 
 def usual_folder(options: TrainOptions) -> Path:

@@ -23,7 +23,7 @@ from typing import Any
 
 from ..errors import Fault, MinidecompError, RunError
 from ..evaluation.scoring import known_metrics
-from ..files import is_temporary, make_folder, read_small_file, unchecked, write_file
+from ..files import delete_temporaries_of, is_temporary, make_folder, read_small_file, unchecked, write_file
 from ..runs.comparison import differing_options, recorded
 from ..runs.evaluation_file import parts_in_form
 from ..runs.owner import LOCK, lock, own_given, own_new
@@ -76,8 +76,7 @@ def begin_sweep(out: str | None, blocks: Sequence[Block]) -> Path:
     else:
         folder, held = own_given(out, go_on_with(out), holds_only_a_beginning)
     try:
-        for path in [each for each in folder.iterdir() if is_temporary(each.name, GRID)]:
-            path.unlink(missing_ok=True)
+        delete_temporaries_of([GRID], folder)
         write_blocks(folder / GRID, blocks)
     finally:
         held.release()  # from here on, several processes may work on the sweep

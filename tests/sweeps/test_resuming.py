@@ -247,6 +247,15 @@ def test_a_killed_beginning_is_begun_again(finished, capsys):
     assert not list(Path("s/alpha0").glob(".*")) and Path("s/alpha0/evaluation.json").exists()
 
 
+def test_what_a_killed_evaluation_left_is_deleted(finished, capsys):
+    Path("s/alpha0/evaluation.json").unlink()
+    Path("s/alpha0/.evaluation.json.minidecomp-0123456789abcdef").write_text("half")
+    Path("s/alpha0/.other.json.minidecomp-0123456789abcdef").touch()
+    resumed(capsys, 0)
+    assert Path("s/alpha0/evaluation.json").exists()
+    assert [path.name for path in Path("s/alpha0").glob(".*")] == [".other.json.minidecomp-0123456789abcdef"]
+
+
 @pytest.mark.parametrize("gone", ["config.toml", "evaluation.json", "metrics.csv"])
 def test_a_file_is_gone(finished, capsys, gone):
     """The run's parameters have all of them."""
