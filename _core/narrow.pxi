@@ -1,7 +1,7 @@
 # The step of a model whose layers are all narrow (`is_narrow`), in two phases with one meeting of the threads between:
 #
 #     there   rows of the batch -> encoder -> posterior, sample, KL -> decoder -> likelihood -> back through the decoder
-#             (the aggregate posterior is known: the regulariser)
+#             (the aggregate posterior is known: the regulariser; without one, a task goes on at once)
 #     back    its pull and the decoder's -> posterior -> back through the encoder
 #
 # A task takes a stretch of rows through all of a phase, in blocks that stay in the caches, a lane a row (narrow.h), and
@@ -185,6 +185,13 @@ cdef void narrow_there_phase(void* context, int64_t task) noexcept nogil:
                 add_to_rows(room.d_z, n, D, rows, s.d_z + (k * s.B + b) * D)
         b += n
     s.partial[LOG_LIKELIHOOD * s.partials + task] = log_p / (s.K * s.B)
+    if s.backward and not meets(s):
+        narrow_back_phase(context, task)
+
+
+cdef inline bint meets(const Step* s) noexcept nogil:
+    """Whether something of the whole batch is needed between there and back."""
+    return s.regulariser != NO_REGULARISER or s.external != NULL
 
 
 cdef void narrow_back_phase(void* context, int64_t task) noexcept nogil:

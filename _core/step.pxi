@@ -74,7 +74,8 @@ cdef int run_step(Step* s) noexcept nogil:
             return term
     if s.backward:
         if is_narrow(s):
-            run(s, narrow_back_phase, s.chunks, 0.1 * s.B * s.size)
+            if meets(s):
+                run(s, narrow_back_phase, s.chunks, 0.1 * s.B * s.size)
         else:
             backward(s, &s.decoder, s.K * s.B)
             run(s, posterior_backward_phase, s.chunks, 3 * numbers)
