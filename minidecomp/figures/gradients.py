@@ -150,7 +150,7 @@ def gradient_field(
     top = FAINTER * colour_top(density)
     width = min(PAGE, 0.4 + 1.85 * len(panels))
     side = (width - 0.4) / len(panels)
-    figure = new_figure(width, side + (0.85 if title else 0.65), "compressed")
+    figure = new_figure(width, side + (0.85 if title else 0.65), compress=True)
     axes_row: Any = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     colours = [*(TERM_COLOURS.get(term, TERM_COLOURS["sum"]) for term in shown), TERM_COLOURS["sum"]]
     for axes, (name, pull), colour in zip(axes_row, panels.items(), colours, strict=False):

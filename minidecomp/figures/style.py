@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 200
+COMPRESSION = 3  # of PNG files, from 1 to 9
 COLUMN, PAGE = 3.25, 6.75  # widths in inches, those of a two-column page
 DATA_COLOUR, MODEL_COLOUR, LINK_COLOUR = "#3b528b", "#e66100", "0.75"
 COLOUR_MAP = "viridis"
@@ -145,19 +146,33 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
     return draw
 
 
-def new_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
-    """An empty figure, width and height in inches."""
+def new_figure(width: float, height: float, compress: bool = False) -> Figure:
+    """An empty figure, width and height in inches; with ``compress``, panels of fixed aspect stand close together."""
+    from .layout import PanelLayout
     from .shown import ShownFigure
 
-    return ShownFigure(figsize=(width, height), layout=layout)
+    return ShownFigure(figsize=(width, height), layout=PanelLayout(compress=compress))
 
 
 def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
     """Write one picture in each format; returns the paths."""
     paths = [folder / f"{name}.{kind}" for kind in formats]
     for path, kind in zip(paths, formats, strict=True):
-        write_file(path, partial(figure.savefig, format=kind))
+        write_file(path, partial(write_png, figure) if kind == "png" else partial(figure.savefig, format=kind))
     return paths
+
+
+def write_png(figure: Figure, file: Any, dpi: float = DPI) -> None:
+    """Write a picture to an open file: laid out once and drawn once, where ``savefig`` does both twice."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas, own_dpi = figure.canvas, figure.dpi
+    try:
+        figure.dpi = dpi
+        FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": COMPRESSION})
+    finally:
+        figure.dpi = own_dpi
+        figure.set_canvas(canvas)
 
 
 def dots(count: int) -> dict[str, Any]:
