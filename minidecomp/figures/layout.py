@@ -48,18 +48,19 @@ class MeasuredAxis:
     """
 
     axis: Axis
-    known: dict[Any, np.ndarray | None] = field(default_factory=dict)
+    known: dict[tuple[str, ...], np.ndarray | None] = field(default_factory=dict)
 
     def __call__(self, renderer: Any = None, *, for_layout_only: bool = False) -> Bbox | None:
-        key = (for_layout_only, _labels(self.axis))
-        if key not in self.known:
-            box = type(self.axis).get_tightbbox(self.axis, renderer, for_layout_only=for_layout_only)
-            self.known[key] = None if box is None else box.extents - self.axis.axes.bbox.extents
-        beyond = self.known[key]
-        return None if beyond is None else Bbox.from_extents(*(self.axis.axes.bbox.extents + beyond))
+        # A layout asks with and without for_layout_only, but the second time only for the height above a panel.
+        labels, panel = _labels(self.axis), self.axis.axes.bbox
+        if labels not in self.known:
+            box = type(self.axis).get_tightbbox(self.axis, renderer, for_layout_only=True)
+            self.known[labels] = None if box is None else np.subtract(box.extents, panel.extents)
+        beyond = self.known[labels]
+        return None if beyond is None else Bbox.from_extents(*np.add(panel.extents, beyond))
 
 
 def _labels(axis: Axis) -> tuple[str, ...]:
     """What stands at the ticks."""
-    kinds = ((axis.get_majorticklocs(), axis.get_major_formatter()), (axis.get_minorticklocs(), axis.get_minor_formatter()))
-    return tuple(label for places, formatter in kinds for label in formatter.format_ticks(places))
+    major = axis.get_major_formatter().format_ticks(list(axis.get_majorticklocs()))
+    return (*major, *axis.get_minor_formatter().format_ticks(list(axis.get_minorticklocs())))

@@ -12,9 +12,10 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from ..settings.options import cores
+from .style import wait_for_imports
 
 LEAST_WAIT, WAIT = 10.0, 5.0  # seconds, and times as long as our own share took, until the helper counts as stuck
 
@@ -24,6 +25,7 @@ def results_of(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
 
     What the copy could not do, for whatever reason, is done here, so that errors are those of a single process.
     """
+    wait_for_imports()
     if len(tasks) < 2 or not _may_fork():
         return [task() for task in tasks]
     with _Numbers(len(tasks)) as numbers, _Helper(tasks, numbers) as helper:
@@ -78,22 +80,26 @@ class _Helper:
         while select.select([self._answer], [], [], max(0.0, end - time.monotonic()))[0]:
             parts.append(os.read(self._answer, 1 << 16))
             if not parts[-1]:
-                return pickle.loads(b"".join(parts)) if len(parts) > 1 else {}
+                with suppress(EOFError, pickle.UnpicklingError):  # it failed
+                    return dict(pickle.loads(b"".join(parts)))
+                return {}
         os.kill(self._id, signal.SIGKILL)
         return {}
 
     def __enter__(self) -> _Helper:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *rest: object) -> None:
         for _ in self._numbers:  # after an error here it begins no further task
             pass
+        if error is not None:
+            self.results(LEAST_WAIT)
         os.close(self._answer)
         with suppress(ChildProcessError):  # where the user's program ignores the ends of its processes
             os.waitpid(self._id, 0)
 
 
-def _work(tasks: Sequence[Callable[[], Any]], numbers: _Numbers, answer: int) -> None:
+def _work(tasks: Sequence[Callable[[], Any]], numbers: _Numbers, answer: int) -> NoReturn:
     """The helper's life. It ends without clean-up: whatever there is to clean up belongs to the process it copies."""
     try:
         done = {i: tasks[i]() for i in numbers}
