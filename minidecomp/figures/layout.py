@@ -44,7 +44,7 @@ class MeasuredAxis:
     Attributes
     ----------
     known : dict
-        How far the box reaches beyond the panel (left, bottom, right, top, in pixels), by what the labels say.
+        How far the box reaches beyond the axis's ends (left, bottom, right, top, in pixels), by what the labels say.
     """
 
     axis: Axis
@@ -52,12 +52,26 @@ class MeasuredAxis:
 
     def __call__(self, renderer: Any = None, *, for_layout_only: bool = False) -> Bbox | None:
         # A layout asks with and without for_layout_only, but the second time only for the height above a panel.
-        labels, panel = _labels(self.axis), self.axis.axes.bbox
+        labels = _labels(self.axis)
         if labels not in self.known:
             box = type(self.axis).get_tightbbox(self.axis, renderer, for_layout_only=True)
-            self.known[labels] = None if box is None else np.subtract(box.extents, panel.extents)
+            self.known[labels] = None if box is None else np.subtract(box.extents, _ends(self.axis))
         beyond = self.known[labels]
-        return None if beyond is None else Bbox.from_extents(*np.add(panel.extents, beyond))
+        return None if beyond is None else Bbox.from_extents(*(_ends(self.axis) + beyond))
+
+
+def _ends(axis: Axis) -> np.ndarray:
+    """The panel's left, bottom, right and top in pixels; along the axis, its first and last tick instead."""
+    ends = np.array(axis.axes.bbox.extents)
+    along = int(axis.axis_name == "y")
+    places = np.zeros((len(axis.get_majorticklocs()), 2))
+    places[:, along] = axis.get_majorticklocs()
+    transform = axis.axes.get_yaxis_transform() if along else axis.axes.get_xaxis_transform()
+    at = transform.transform(places)[:, along]
+    at = at[(at > ends[along] - 1) & (at < ends[along + 2] + 1)]
+    if len(at):
+        ends[[along, along + 2]] = at.min(), at.max()
+    return ends
 
 
 def _labels(axis: Axis) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def draw_all(
     With ``side_by_side`` a second process draws some of them, if there is a core for it.
     """
     curves = partial(draw_curves, folder, metrics, formats, kl_title, best)
-    tasks = [curves, *_model_tasks(folder, vae, dataset, seed, formats)]
+    tasks: list[Callable[[], list[Path]]] = [curves, *_model_tasks(folder, vae, dataset, seed, formats)]
     written = results_of(tasks) if side_by_side else [task() for task in tasks]
     return [path for paths in written for path in paths]
 

@@ -67,7 +67,7 @@ STYLE: Any = {
     "savefig.dpi": DPI,
     "pdf.fonttype": 42,
 }
-LATE_IMPORTS = ("contourpy", "numpy.random", "matplotlib.style", "PIL.GifImagePlugin", "PIL.JpegImagePlugin")
+LATE_IMPORTS = ("contourpy", "numpy.random", "matplotlib.style.core")
 Extent = tuple[float, float, float, float]
 
 
@@ -129,10 +129,13 @@ def _prepare() -> None:
         if missing():
             return
         for module in LATE_IMPORTS:
-            import_module(module)
+            with suppress(ImportError):  # another matplotlib
+                import_module(module)
         from matplotlib.font_manager import FontProperties
         from matplotlib.mathtext import MathTextParser
+        from PIL import Image
 
+        Image.preinit()
         font = FontProperties(family=font_families(), size=STYLE["font.size"], math_fontfamily="stix")
         MathTextParser("agg").parse("$z$", dpi=DPI, prop=font)
 

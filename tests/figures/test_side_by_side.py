@@ -101,14 +101,15 @@ def test_a_runs_pictures_are_the_same_from_two_processes(forks, tmp_path):
     assert [path.read_bytes() for path in alone] == [path.read_bytes() for path in shared]
 
 
-def test_train_asks_for_two_processes(monkeypatch, tmp_path):
+def test_train_shares_the_pictures_unless_it_has_one_thread(monkeypatch, tmp_path):
     pytest.importorskip("matplotlib")
     from minidecomp.cli.main import main
 
     counts = []
     monkeypatch.setattr(of_run, "results_of", lambda tasks: counts.append(len(tasks)) or [])
     small = ["--data", "pinwheel", "--points-per-arm", "5", "--hidden", "4", "--engine", "cpu", "-e", "1", "-q"]
-    assert main(["train", *small, "-o", str(tmp_path / "r")]) == 0
+    for threads in (2, 1):
+        assert main(["train", *small, "--threads", str(threads), "-o", str(tmp_path / str(threads))]) == 0
     assert counts == [4]
 
 
