@@ -63,7 +63,7 @@ class MeasuredAxis:
 def _ends(axis: Axis) -> np.ndarray:
     """The panel's left, bottom, right and top in pixels; along the axis, its first and last tick instead."""
     ends = np.array(axis.axes.bbox.extents)
-    along = int(axis.axis_name == "y")
+    along = int(axis is axis.axes.yaxis)
     places = np.zeros((len(axis.get_majorticklocs()), 2))
     places[:, along] = axis.get_majorticklocs()
     transform = axis.axes.get_yaxis_transform() if along else axis.axes.get_xaxis_transform()
