@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-COMPRESSION = 3  # from 1 to 9: a sixth faster to write than matplotlib's 6, and a tenth larger
+COMPRESSION = 3  # from 1 to 9: files take two thirds of the time of 6, the usual, and are a tenth larger
 
 
 class ShownFigure(Figure):
