@@ -207,6 +207,7 @@ def _draw(trainer: Trainer, quiet: bool) -> list[Path]:
         seed=trainer.options.seed,
         kl_title=trainer.objective.kl_title,
         best=None if state.best is None else state.best.epoch,
+        side_by_side=trainer.options.threads > 1,
     )
 
 

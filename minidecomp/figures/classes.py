@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class Dots:
     names: list[str]
     note: str
 
-    @property
+    @cached_property
     def width(self) -> float:
         """Inches of the widest entry in a legend."""
         return widest(self.names) + HANDLE

@@ -27,6 +27,7 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SHORTER = 18  # letters of a column's name along a side of little more than an inch
 SQUARE = 2.6  # inches: the height of a picture of the plane, without its legend
 
 
@@ -113,7 +114,7 @@ def _one_dimensional_pairs(x: np.ndarray, reconstruction: np.ndarray, names: Seq
     (equal,) = axes.plot([low, high], [low, high], color=LINK_COLOUR, linewidth=0.8, zorder=0)
     axes.scatter(x, reconstruction, color=MODEL_COLOUR, **dots(len(x)))
     axes.set_xlabel(f"data: {column_label(names, 0)}")
-    axes.set_ylabel(f"reconstruction of {column_label(names, 0)}")
+    axes.set_ylabel(f"reconstruction of {column_label(names, 0, SHORTER)}")
     plane_axes(axes, extent)
     figure.legend([equal], ["reconstruction = data"], loc="outside upper center")
     return figure
@@ -239,8 +240,8 @@ def _planar_samples(generated: np.ndarray, data: np.ndarray, names: Sequence[str
         axes.scatter(*points.T, color=colour, **dots(len(points)))
         plane_axes(axes, extent)
         axes.set_title(name + outside(points, extent), fontsize=8, pad=3)
-        axes.set_xlabel(column_label(names, 0))
-    panels[0].set_ylabel(column_label(names, 1))
+        axes.set_xlabel(column_label(names, 0, SHORTER))
+    panels[0].set_ylabel(column_label(names, 1, SHORTER))
     return figure
 
 

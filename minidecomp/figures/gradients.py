@@ -150,7 +150,7 @@ def gradient_field(
     top = FAINTER * colour_top(density)
     width = min(PAGE, 0.4 + 1.85 * len(panels))
     side = (width - 0.4) / len(panels)
-    figure = new_figure(width, side + (0.85 if title else 0.65), "compressed")
+    figure = new_figure(width, side + (0.85 if title else 0.65), compress=True)
     axes_row: Any = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     colours = [*(TERM_COLOURS.get(term, TERM_COLOURS["sum"]) for term in shown), TERM_COLOURS["sum"]]
     for axes, (name, pull), colour in zip(axes_row, panels.items(), colours, strict=False):
@@ -209,6 +209,8 @@ def write_field_animation(
     """
     from PIL import Image
 
+    from .shown import write_png
+
     parts = [(f[:, :2], f[:, 2:4], {term: f[:, 4 + 2 * i : 6 + 2 * i] for i, term in enumerate(terms)}) for f in frames]
     extent = covering_square([part[:2] for part in parts[len(parts) // 3 :]], prior)
     active = [term for term in terms if any(np.any(part[2][term] != 0) for part in parts)]
@@ -226,7 +228,7 @@ def write_field_animation(
         kept = {term: pulls[term] + 1e-30 for term in active}
         figure = gradient_field(loc, scale, kept, prior, extent, lengths, f"epoch {epoch}")
         room = io.BytesIO()
-        figure.savefig(room, format="png", dpi=110)
+        write_png(figure, room, dpi=110)
         images.append(Image.open(room).convert("P", palette=Image.Palette.ADAPTIVE, colors=128))
     settings: dict[str, Any] = {"duration": FRAME_MILLISECONDS, "loop": 0}
     write_file(path, lambda file: images[0].save(file, "GIF", save_all=True, append_images=images[1:], **settings))

@@ -66,7 +66,7 @@ def panel_grid(
     top = TOP * float(plane.density.max()) if top is None else top
     columns = 1 + max(len(row) for row in rows)
     side = (PAGE - 0.8) / columns
-    figure = new_figure(PAGE, (side + 0.12) * len(rows) + 0.35, "compressed")
+    figure = new_figure(PAGE, (side + 0.12) * len(rows) + 0.35, compress=True)
     panels = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
     panels[0, 0].locator_params(nbins=5, prune="both")  # a label at an edge would meet the next panel's
     for r, row in enumerate(densities):

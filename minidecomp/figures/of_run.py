@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from .activity import class_activity
 from .comparison import data_and_reconstructions, samples
 from .curves import learning_curves
 from .posterior import aggregate_posterior
+from .side_by_side import results_of
 from .style import styled, write_figure
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def check_classes(vae: VAE, dataset: Dataset, classes: Sequence[str]) -> None:
             raise OptionError("classes", each, f"{dataset.name} has the classes {names}")
 
 
+@styled
 def draw_all(
     folder: str | Path,
     metrics: Mapping[str, np.ndarray],
@@ -73,9 +76,16 @@ def draw_all(
     formats: Sequence[str] = ("png",),
     kl_title: str = "KL",
     best: int | None = None,
+    side_by_side: bool = False,
 ) -> list[Path]:
-    """Write a trained run's pictures: those of ``draw_curves`` and of ``draw_model``; returns the paths."""
-    return draw_curves(folder, metrics, formats, kl_title, best) + draw_model(folder, vae, dataset, seed, formats)
+    """Write a trained run's pictures: those of ``draw_curves`` and of ``draw_model``; returns the paths.
+
+    With ``side_by_side`` a second process draws some of them, if there is a core for it.
+    """
+    curves = partial(draw_curves, folder, metrics, formats, kl_title, best)
+    tasks: list[Callable[[], list[Path]]] = [curves, *_model_tasks(folder, vae, dataset, seed, formats)]
+    written = results_of(tasks) if side_by_side else [task() for task in tasks]
+    return [path for paths in written for path in paths]
 
 
 @styled
@@ -140,11 +150,26 @@ def draw_model(
     OptionError
         A format or a class is unknown, or classes are given but this model has no picture of their activity.
     """
+    return [path for task in _model_tasks(folder, vae, dataset, seed, formats, classes) for path in task()]
+
+
+def _model_tasks(
+    folder: str | Path,
+    vae: VAE,
+    dataset: Dataset,
+    seed: int,
+    formats: Sequence[str],
+    classes: Sequence[str] = (),
+) -> list[Callable[[], list[Path]]]:
+    """What writes the pictures of ``draw_model``, one by one."""
     check_formats(formats)
     check_classes(vae, dataset, classes)
     folder = make_folder(Path(folder))
-    figures = {name: model_picture(name, vae, dataset, seed, classes) for name in _names(vae, dataset)}
-    return [path for name, figure in figures.items() for path in write_figure(figure, folder, name, formats)]
+
+    def draw(name: str) -> list[Path]:
+        return write_figure(model_picture(name, vae, dataset, seed, classes), folder, name, formats)
+
+    return [partial(draw, name) for name in _names(vae, dataset)]
 
 
 def _names(vae: VAE, dataset: Dataset) -> list[str]:

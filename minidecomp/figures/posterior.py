@@ -194,7 +194,7 @@ def aggregate_posterior(
     p = plane.density
     top = shared_top(q, p)
     count = 2 if labels is None else 3
-    figure = new_figure(PANEL * count + BESIDE, PANEL + FOOT, "compressed")
+    figure = new_figure(PANEL * count + BESIDE, PANEL + FOOT, compress=True)
     panels = list(figure.subplots(1, count, sharex=True, sharey=True))
     for axes, density, title in zip(panels, (p, q), ("prior $p(z)$", "aggregate posterior $q(z)$"), strict=False):
         image = _draw_density(axes, density, extent, top)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache, partial, wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ STYLE: Any = {
     "savefig.dpi": DPI,
     "pdf.fonttype": 42,
 }
+LATE_IMPORTS = ("contourpy", "numpy.random", "matplotlib.style.core")
 Extent = tuple[float, float, float, float]
 
 
@@ -105,10 +107,37 @@ def _no_window() -> Iterator[None]:
                 sys.modules["matplotlib"].rcParams["backend"] = wanted
 
 
+_meanwhile: list[threading.Thread] = []  # at most one
+
+
 def import_matplotlib_meanwhile() -> None:
     """Begin to import what drawing needs, which takes as long as a small model's training, in another thread."""
-    if available():
-        threading.Thread(target=missing, daemon=True).start()  # what is wrong with it is said when it is drawn with
+    if available() and not _meanwhile:
+        _meanwhile.append(threading.Thread(target=_prepare, daemon=True))
+        _meanwhile[0].start()
+
+
+def wait_for_imports() -> None:
+    """Return when nothing is imported in another thread any more."""
+    while _meanwhile:
+        _meanwhile.pop().join()
+
+
+def _prepare() -> None:
+    """What the first picture would wait for: imports, some of which come late, and the grammar of formulas."""
+    with suppress(Exception):  # what is wrong is said when a picture is drawn
+        if missing():
+            return
+        for module in LATE_IMPORTS:
+            with suppress(ImportError):  # another matplotlib
+                import_module(module)
+        from matplotlib.font_manager import FontProperties
+        from matplotlib.mathtext import MathTextParser
+        from PIL import Image
+
+        Image.preinit()
+        font = FontProperties(family=font_families(), size=STYLE["font.size"], math_fontfamily="stix")
+        MathTextParser("agg").parse("$z$", dpi=DPI, prop=font)
 
 
 _in_force: ContextVar[bool] = ContextVar("_in_force", default=False)
@@ -145,18 +174,21 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
     return draw
 
 
-def new_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
-    """An empty figure, width and height in inches."""
+def new_figure(width: float, height: float, compress: bool = False) -> Figure:
+    """An empty figure, width and height in inches; with ``compress``, panels of fixed aspect stand close together."""
+    from .layout import PanelLayout
     from .shown import ShownFigure
 
-    return ShownFigure(figsize=(width, height), layout=layout)
+    return ShownFigure(figsize=(width, height), layout=PanelLayout(compress=compress))
 
 
 def write_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
     """Write one picture in each format; returns the paths."""
+    from .shown import write_png
+
     paths = [folder / f"{name}.{kind}" for kind in formats]
     for path, kind in zip(paths, formats, strict=True):
-        write_file(path, partial(figure.savefig, format=kind))
+        write_file(path, partial(write_png, figure) if kind == "png" else partial(figure.savefig, format=kind))
     return paths
 
 
@@ -229,7 +261,8 @@ def short(label: Any, longest: int = 11) -> str:
 def widest(names: Sequence[str]) -> float:
     """Inches of the widest name in a legend."""
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
+    from matplotlib.textpath import TextToPath
 
-    font = FontProperties(family=font_families(), size=STYLE["legend.fontsize"])
-    return max((float(TextPath((0, 0), name, prop=font).get_extents().x1) / 72 for name in names if name), default=0.0)
+    font, ruler = FontProperties(family=font_families(), size=STYLE["legend.fontsize"]), TextToPath()
+    plain = (name.replace(r"\$", "$") for name in names if name)
+    return max((ruler.get_text_width_height_descent(name, font, False)[0] / 72 for name in plain), default=0.0)

@@ -118,7 +118,7 @@ def _planar_paths(values: np.ndarray, means: np.ndarray, names: list[str], label
     rows = len(values)
     columns = min(rows, 3)
     across = PAGE if columns == 3 else COLUMN * columns / 1.5
-    figure = new_figure(across, 0.3 + across / columns * math.ceil(rows / columns), "compressed")
+    figure = new_figure(across, 0.3 + across / columns * math.ceil(rows / columns), compress=True)
     panels = figure.subplots(math.ceil(rows / columns), columns, sharex=True, sharey=True, squeeze=False)
     extent, colours = extent_around(means.reshape(-1, 2)), _colours(values)
     for i, axes in enumerate(panels.flat):
