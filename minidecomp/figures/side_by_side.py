@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from ..settings.options import cores
@@ -68,9 +69,9 @@ class _Helper:
         self._answer, answer = os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # the core's idle threads, which no task needs
-            self._id = os.fork()
+            parent, self._id = os.getpid(), os.fork()
         if self._id == 0:
-            _work(tasks, numbers, answer)
+            _work(tasks, numbers, answer, parent)
         os.close(answer)
 
     def results(self, limit: float) -> dict[int, Any]:
@@ -99,10 +100,13 @@ class _Helper:
             os.waitpid(self._id, 0)
 
 
-def _work(tasks: Sequence[Callable[[], Any]], numbers: _Numbers, answer: int) -> NoReturn:
-    """The helper's life. It ends without clean-up: whatever there is to clean up belongs to the process it copies."""
+def _work(tasks: Sequence[Callable[[], Any]], numbers: _Numbers, answer: int, parent: int) -> NoReturn:
+    """The helper's life. It ends without clean-up: whatever there is to clean up belongs to the process it copies.
+
+    It has that process's locks, so it ends after the task in hand if that process is killed.
+    """
     try:
-        done = {i: tasks[i]() for i in numbers}
+        done = {i: tasks[i]() for i in takewhile(lambda _: os.getppid() == parent, numbers)}
         with os.fdopen(answer, "wb") as file:
             pickle.dump(done, file)
     except BaseException:  # an interruption, too: the other process has it as well
