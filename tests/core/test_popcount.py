@@ -23,8 +23,8 @@ def second_moment(ones, threads=1, **given):
 
 
 @pytest.mark.parametrize("variant", popcount.VARIANTS)
-@pytest.mark.parametrize("points", [0, 1, 63, 65, 4096, 4097, 9001])
-@pytest.mark.parametrize("width_bytes", [1, 3, 8, 13, 33])
+@pytest.mark.parametrize("points", [0, 1, 65, 4097, 9001])
+@pytest.mark.parametrize("width_bytes", [1, 8, 13, 33])
 def test_counts_are_numpys_with_any_number_of_threads(variant, points, width_bytes):
     ones = bits(points, width_bytes)
     expected = ones.T.astype(float) @ ones
