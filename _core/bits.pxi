@@ -27,7 +27,7 @@ cdef void list_ones(Step* s, int64_t b) noexcept nogil:
 cdef void gather_bits_phase(void* context, int64_t task) noexcept nogil:
     cdef Step* s = <Step*>context
     cdef int64_t b
-    for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
+    for b in range(chunk_start(s, s.B, task), chunk_start(s, s.B, task + 1)):
         list_ones(s, b)
 
 
@@ -36,7 +36,7 @@ cdef void gather_bits(Step* s) noexcept nogil:
     cdef int64_t b
     s.sums_of_rows = s.data_kind == BIT_DATA and s.B * s.encoder.layer[0].n_out >= 1024
     if s.sums_of_rows:
-        md_pool_run(s.pool, gather_bits_phase, s, CHUNKS)
+        md_pool_run(s.pool, gather_bits_phase, s, s.chunks)
         for b in range(s.B):
             s.sums_of_rows = s.sums_of_rows and s.ones_count[b] >= 0
 

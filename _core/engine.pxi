@@ -18,6 +18,7 @@ include "posterior.pxi"
 include "regularisers.pxi"
 include "adam.pxi"
 include "weights.pxi"
+include "narrow.pxi"
 include "step.pxi"
 
 DTYPE = numpy.dtype(numpy.float32 if sizeof(real) == 4 else numpy.float64)
@@ -128,8 +129,23 @@ cdef class Engine:
         widest = max(a * b for widths in (encoder_widths, decoder_widths) for a, b in zip(widths, widths[1:]))
         s.tile_room_size = min(widest, TILE)
         s.tile_room = self.buffer(md_pool_threads(s.pool) * s.tile_room_size)
+        s.narrow, s.narrow_size = has_narrow_layers(&s.encoder) and has_narrow_layers(&s.decoder), offset
+        if s.narrow:
+            s.narrow_room = self.buffer(md_pool_threads(s.pool) * narrow_room_size())
+            s.narrow_part = self.buffer(CHUNKS * s.size)
         self.ready = True
         self.mine.release()
+
+    @property
+    def narrow(self):
+        """Whether the phases of narrow.pxi make its steps. It can be set to False, so that tests compare both ways."""
+        return bool(self.s.narrow)
+
+    @narrow.setter
+    def narrow(self, bint on):
+        if on and not self.s.narrow:
+            raise ValueError("the layers are too wide, or narrow was set to False")
+        self.s.narrow = on
 
     cdef void* room(self, int64_t size):
         """Zeroed bytes that begin with a cache line: no two threads' parts share one, no vector lies in two."""
@@ -165,7 +181,7 @@ cdef class Engine:
             l.b, l.d_b = self.s.vector + offset, self.s.gradient + offset
             offset += l.n_out
             l.activation = activation if i < network.layers - 1 else LINEAR
-            l.output = self.buffer(rows * l.n_out)
+            l.output = self.buffer(padded(rows) * l.n_out)
             l.d_output = l.output if in_place and i == network.layers - 1 else self.buffer(rows * l.n_out)
             if i > 0:
                 l.input, l.d_input = network.layer[i - 1].output, network.layer[i - 1].d_output
@@ -386,7 +402,7 @@ cdef class Engine:
                 with nogil:
                     fault = run_step(s)
                     if fault < 0 and s.backward:
-                        weight_gradients(s, False)
+                        whole_gradient(s)
             finally:
                 s.regulariser = kept
                 for term in range(3):
@@ -434,9 +450,10 @@ cdef class Engine:
             with nogil:
                 while first < n:
                     s.B = min(s.max_rows, n - first)
+                    cut_into_chunks(s)
                     gather_bits(s)
                     s.unpacked = not s.sums_of_rows
-                    md_pool_run(s.pool, draw_phase, s, CHUNKS)
+                    md_pool_run(s.pool, draw_phase, s, s.chunks)
                     s.index = s.index + s.B
                     forward(s, &s.encoder, s.B)
                     for b in range(s.B):

@@ -7,7 +7,7 @@ cdef void inclusive_columns_phase(void* context, int64_t task) noexcept nogil:
     cdef const real* encoder_output = s.encoder.layer[s.encoder.layers - 1].output
     cdef int64_t b, d, D = s.D, B = s.B
     cdef real constant
-    for b in range(chunk_start(B, task), chunk_start(B, task + 1)):
+    for b in range(chunk_start(s, B, task), chunk_start(s, B, task + 1)):
         constant = 0
         for d in range(D):
             s.posterior[d * B + b] = encoder_output[b * 2 * D + d]
@@ -69,7 +69,7 @@ cdef md_cloned_void pull_of_posteriors(real z, const real* weight, const real* l
 
 cdef void inclusive_kl_phase(void* context, int64_t task) noexcept nogil:
     cdef Step* s = <Step*>context
-    cdef int64_t j, d, first, samples, D = s.D, B = s.B, plane = s.D * s.B, last = chunk_start(s.B, task + 1)
+    cdef int64_t j, d, first, samples, D = s.D, B = s.B, plane = s.D * s.B, last = chunk_start(s, s.B, task + 1)
     cdef real* d_log_p = s.scratch + task * s.scratch_size
     cdef real* d_variance = d_log_p + s.block * D
     cdef real* joint = d_variance + s.block * D
@@ -86,7 +86,7 @@ cdef void inclusive_kl_phase(void* context, int64_t task) noexcept nogil:
     cdef bint learned = s.prior.logits != NULL
     memset(d_loc, 0, plane * sizeof(real))
     memset(d_scale, 0, plane * sizeof(real))
-    first = chunk_start(B, task)
+    first = chunk_start(s, B, task)
     while first < last:
         samples = min(min(<int64_t>MD_SAMPLES, s.block), last - first)
         prior_rows(&s.prior, s.prior_sample + first * D, samples, D, joint, d_log_p, d_variance, log_p)

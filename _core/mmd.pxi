@@ -124,7 +124,7 @@ cdef void mmd_columns_phase(void* context, int64_t task) noexcept nogil:
     cdef int64_t k, b, d
     cdef const real* row
     for k in range(s.K + 1):
-        for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
+        for b in range(chunk_start(s, s.B, task), chunk_start(s, s.B, task + 1)):
             row = s.prior_sample + b * s.D if k == 0 else s.z + ((k - 1) * s.B + b) * s.D
             for d in range(s.D):
                 s.columns[(k * s.D + d) * s.B + b] = row[d]

@@ -24,6 +24,23 @@ cdef md_cloned_void bias_and_activation(real* h, const real* b, int64_t rows, in
                 row[j] = md_softplus(row[j] + b[j])
 
 
+cdef md_cloned_void activation_loop(real* h, int64_t n, int activation) noexcept nogil:
+    """h <- act(h)"""
+    cdef int64_t i
+    if activation == RELU:
+        for i in range(n):
+            h[i] = md_relu(h[i])
+    elif activation == LEAKY_RELU:
+        for i in range(n):
+            h[i] = md_leaky_relu(h[i])
+    elif activation == TANH:
+        for i in range(n):
+            h[i] = md_tanh(h[i])
+    else:
+        for i in range(n):
+            h[i] = md_softplus(h[i])
+
+
 cdef md_cloned_void times_slope(real* d_h, const real* h, int64_t rows, int64_t columns, int64_t stride, int activation) noexcept nogil:
     """d_a = d_h act'(a), from h = act(a)"""
     cdef int64_t i, j

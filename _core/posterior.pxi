@@ -4,7 +4,7 @@
 cdef void draw_phase(void* context, int64_t task) noexcept nogil:
     """Gather the batch's rows, draw the posterior's noise, and sample the prior."""
     cdef Step* s = <Step*>context
-    cdef int64_t first = chunk_start(s.B, task), last = chunk_start(s.B, task + 1), b, n = s.K * s.B * s.D
+    cdef int64_t first = chunk_start(s, s.B, task), last = chunk_start(s, s.B, task + 1), b, k, row
     cdef real* x = s.encoder.layer[0].input
     for b in range(first, last if s.unpacked else first):
         if s.data_kind == BIT_DATA:
@@ -15,12 +15,11 @@ cdef void draw_phase(void* context, int64_t task) noexcept nogil:
             memcpy(x + b * s.dx, <const real*>s.data + s.index[b] * s.dx, s.dx * sizeof(real))
     if s.given_draws:
         return
-    first = chunk_start(n, task) // 4 * 4
-    last = n if task == CHUNKS - 1 else chunk_start(n, task + 1) // 4 * 4
-    if first < last:
-        fill_normal(s.eps + first, first, last, s.seed, POSTERIOR, s.step)
+    for k in range(s.K if first < last else 0):
+        row = k * s.B
+        fill_normal(s.eps + (row + first) * s.D, (row + first) * s.D, (row + last) * s.D, s.seed, POSTERIOR, s.step)
     if s.regulariser != NO_REGULARISER:
-        sample_prior_rows(s, chunk_start(s.B, task), chunk_start(s.B, task + 1))
+        sample_prior_rows(s, first, last)
 
 
 cdef md_cloned_void bytes_to_row(const uint8_t* bytes_, real* x, int64_t n) noexcept nogil:
@@ -78,7 +77,7 @@ cdef md_cloned_void analytic_kl_row(const PriorData* p, const real* loc, const r
 cdef void posterior_phase(void* context, int64_t task) noexcept nogil:
     """scale, z, and the KL term: its value, its gradients with respect to z (Monte-Carlo) and the prior's variance."""
     cdef Step* s = <Step*>context
-    cdef int64_t b, k, d, i, row, rows, D = s.D, last = chunk_start(s.B, task + 1)
+    cdef int64_t b, k, d, i, row, rows, D = s.D, last = chunk_start(s, s.B, task + 1)
     cdef const real* encoder_output
     cdef real* scale
     cdef real* d_z
@@ -93,7 +92,7 @@ cdef void posterior_phase(void* context, int64_t task) noexcept nogil:
     cdef real multiplier = s.log_prior_multiplier
     for d in range(D):
         variance_total[d] = 0
-    b = chunk_start(s.B, task)
+    b = chunk_start(s, s.B, task)
     while b < last:
         # One point at a time if each point's log weight is asked for.
         rows = 1 if s.log_weight != NULL else min(s.block, last - b)
@@ -147,7 +146,7 @@ cdef void posterior_backward_phase(void* context, int64_t task) noexcept nogil:
     cdef real* d_scale = scratch + D
     cdef double kl
     cdef real weight = <real>(s.weight[KL] / s.B), pull
-    for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
+    for b in range(chunk_start(s, s.B, task), chunk_start(s, s.B, task + 1)):
         loc = last.output + b * 2 * D
         scale = s.scale + b * D
         if s.kl == ANALYTIC:
@@ -181,7 +180,7 @@ cdef void prior_backward_phase(void* context, int64_t task) noexcept nogil:
     cdef Step* s = <Step*>context
     cdef int64_t b, d, D = s.D
     cdef double* total = s.d_variance + (CHUNKS + task) * D
-    for b in range(chunk_start(s.B, task), chunk_start(s.B, task + 1)):
+    for b in range(chunk_start(s, s.B, task), chunk_start(s, s.B, task + 1)):
         for d in range(D):
             if s.moves[b * D + d]:
                 total[d] += pull_on_sample(s, b, d) * s.noise[b * D + d] / (2 * s.prior.scale[d])

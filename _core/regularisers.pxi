@@ -8,18 +8,18 @@ cdef void regularise(Step* s) noexcept nogil:
     """D's value goes to `partial`, and its gradients to where the functions below find them."""
     cdef double numbers = <double>s.K * s.B * s.D, pairs = <double>s.B * s.B
     if s.regulariser == MMD:
-        run(s, mmd_columns_phase, CHUNKS, numbers)
+        run(s, mmd_columns_phase, s.chunks, numbers)
         run(s, mmd_phase, s.D, 2 * s.D * min(pairs, 400.0 * s.B))
     elif s.regulariser == INCLUSIVE_KL:
-        run(s, inclusive_columns_phase, CHUNKS, 4 * numbers)
-        run(s, inclusive_kl_phase, CHUNKS, 0.3 * pairs * s.D)
+        run(s, inclusive_columns_phase, s.chunks, 4 * numbers)
+        run(s, inclusive_kl_phase, s.chunks, 0.3 * pairs * s.D)
 
 
 cdef inline void add_pull_on_posterior(const Step* s, int64_t b, real* d_loc, real* d_scale) noexcept nogil:
     """Add D's gradient with respect to loc and scale (D,) of point b, at a fixed z."""
     cdef int64_t part, d, D = s.D, plane = s.D * s.B
     if s.regulariser == INCLUSIVE_KL:
-        for part in range(CHUNKS):
+        for part in range(s.chunks):
             for d in range(D):
                 d_loc[d] += s.kl_loc[part * plane + d * s.B + b]
                 d_scale[d] += s.kl_scale[part * plane + d * s.B + b]

@@ -4,7 +4,8 @@
 # each writes to its own memory, and sums go over tasks in order: any number of threads gives the same bits.
 
 cdef enum:
-    CHUNKS = 8          # row phases are cut into this many tasks
+    CHUNKS = 8          # row phases are cut into this many tasks at most
+    NARROW_CHUNK = 24   # rows of narrow layers that are worth a task
     TILE = 262144       # numbers of a weight gradient, few enough to stay in the caches until Adam has used them
     TILE_WIDTH = 2048
     LANES = 32          # points that are processed side by side
@@ -58,6 +59,7 @@ cdef struct Step:
     int data_kind
     const int64_t* index
     int64_t B
+    int64_t chunks      # row phases are cut into this many tasks
     uint8_t* bits       # (max_rows, dx / 8): a batch of bits, and for each point the indices of its ones
     int32_t* ones        # (max_rows, dx / LEAST_DARK)
     int32_t* ones_count
@@ -108,6 +110,11 @@ cdef struct Step:
     real* tile_room     # (threads, tile_room_size)
     int64_t tile_room_size
     int32_t* list_room  # (threads, STRIP, max_rows)
+    # narrow.pxi
+    bint narrow
+    int64_t narrow_size  # parameters of the layers
+    real* narrow_room   # (threads, narrow_room_size())
+    real* narrow_part   # (CHUNKS, size): each task's part of the gradient
     # Adam; if `update` is set, a gradient's tile is used while it is in cache
     bint update
     real* vector
@@ -120,9 +127,16 @@ cdef struct Step:
     real rate, root
 
 
-cdef inline int64_t chunk_start(int64_t n, int64_t chunk) noexcept nogil:
-    """The first row of chunk 0..CHUNKS of n rows."""
-    return n * chunk // CHUNKS
+cdef inline int64_t chunk_start(const Step* s, int64_t n, int64_t chunk) noexcept nogil:
+    """The first row of chunk 0..chunks of n rows: whole blocks of eight rows, which suit vectors of all widths."""
+    return min(n, (n + 7) // 8 * chunk // s.chunks * 8)
+
+
+cdef inline void cut_into_chunks(Step* s) noexcept nogil:
+    """As many chunks as there are, at most, for the batch of B rows; fewer if their layers are narrow and the rows few."""
+    s.chunks = CHUNKS
+    while s.narrow and s.chunks > 1 and s.B < s.chunks * NARROW_CHUNK:
+        s.chunks //= 2
 
 
 cdef enum:

@@ -42,20 +42,26 @@ cdef int run_step(Step* s) noexcept nogil:
     """
     cdef int64_t task
     cdef int term
+    cut_into_chunks(s)
     s.unpacked = True   # the likelihood needs it
     if s.prior.logits != NULL:
         prior_from_logits(&s.prior, s.D)
         memset(s.d_variance, 0, 2 * CHUNKS * s.D * sizeof(double))
     memset(s.partial, 0, 3 * s.partials * sizeof(double))
     cdef double numbers = <double>s.K * s.B * s.D
-    gather_bits(s)
-    run(s, draw_phase, CHUNKS, 0.3 * s.B * s.dx + 8 * numbers)
-    forward(s, &s.encoder, s.B)
-    run(s, posterior_phase, CHUNKS, 4 * numbers * s.prior.components)
+    if is_narrow(s):
+        s.sums_of_rows = False
+        run(s, narrow_there_phase, s.chunks, 0.1 * s.K * s.B * s.size)
+    else:
+        gather_bits(s)
+        run(s, draw_phase, s.chunks, 0.3 * s.B * s.dx + 8 * numbers)
+        forward(s, &s.encoder, s.B)
+        run(s, posterior_phase, s.chunks, 4 * numbers * s.prior.components)
     if s.external != NULL and not ask_external_terms(s):
         return KL
-    forward(s, &s.decoder, s.K * s.B)
-    run(s, likelihood_phase, CHUNKS, 2.0 * s.K * s.B * s.dx)
+    if not is_narrow(s):
+        forward(s, &s.decoder, s.K * s.B)
+        run(s, likelihood_phase, s.chunks, 2.0 * s.K * s.B * s.dx)
     regularise(s)
     for term in range(3):
         s.value[term] = 0
@@ -67,11 +73,14 @@ cdef int run_step(Step* s) noexcept nogil:
         if not isfinite(s.value[term]):
             return term
     if s.backward:
-        backward(s, &s.decoder, s.K * s.B)
-        run(s, posterior_backward_phase, CHUNKS, 3 * numbers)
-        backward(s, &s.encoder, s.B)
+        if is_narrow(s):
+            run(s, narrow_back_phase, s.chunks, 0.1 * s.B * s.size)
+        else:
+            backward(s, &s.decoder, s.K * s.B)
+            run(s, posterior_backward_phase, s.chunks, 3 * numbers)
+            backward(s, &s.encoder, s.B)
         if s.prior.logits != NULL:
             if s.regulariser != NO_REGULARISER and s.through_sample:
-                run(s, prior_backward_phase, CHUNKS, numbers)
+                run(s, prior_backward_phase, s.chunks, numbers)
             logits_backward(s)
     return -1

@@ -112,15 +112,26 @@ cdef bint certainly_small(Step* s) noexcept nogil:
 cdef bint update_parameters(Step* s) noexcept nogil:
     """Adam's step down the gradient; False, and nothing is changed, if an entry is NaN or its square is not finite."""
     cdef int64_t i
-    cdef bint small = certainly_small(s)
+    cdef bint small = not is_narrow(s) and certainly_small(s)
+    cdef double total
     if s.never_updated != NULL and not (small and s.sums_of_rows):
         memset(s.never_updated, 0, s.dx)   # because rows are now updated without a check
     if small:
         weight_gradients(s, True)
         return True
-    weight_gradients(s, False)
-    for i in range(s.size):
-        if not md_fabs(s.gradient[i]) < LARGEST:
-            return False
+    whole_gradient(s)
+    absolute_sum(s.gradient, s.size, &total)
+    if not total < LARGEST:
+        for i in range(s.size):
+            if not md_fabs(s.gradient[i]) < LARGEST:
+                return False
     adam(s)
     return True
+
+
+cdef void whole_gradient(Step* s) noexcept nogil:
+    """The gradient vector of the step that was run."""
+    if is_narrow(s):
+        narrow_gradient(s)
+    else:
+        weight_gradients(s, False)

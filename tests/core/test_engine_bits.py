@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine_cases import draws, make
+from engine_cases import cpu_engine, draws, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -41,7 +41,7 @@ def test_gradient_on_bits_is_that_on_numbers(bytes_wide, width, rows, share, thr
     vae, objective = model(8 * bytes_wide, (width,))
     given_draws = draws(vae, objective, rows)
     expected, expected_gradient = TextbookEngine(vae, objective).value_and_grad(numbers, given_draws)
-    values, gradient = CpuEngine(vae, objective, max_rows=rows + 3, threads=threads).value_and_grad(bits, given_draws)
+    values, gradient = cpu_engine(vae, objective, rows + 3, threads, narrow=False).value_and_grad(bits, given_draws)
     assert_allclose(values["objective"], expected["objective"], rtol=1e-10)
     assert_allclose(gradient, expected_gradient, rtol=1e-8, atol=1e-10 * np.abs(expected_gradient).max())
 

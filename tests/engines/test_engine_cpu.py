@@ -18,6 +18,7 @@ from engine_cases import (
     assert_agree,
     assert_gradients_agree,
     batch,
+    cpu_engine,
     draws,
     in_float64,
     make,
@@ -41,10 +42,9 @@ TERM_WEIGHTS = [{"log_likelihood": 1}, {"kl": 1}, {"regulariser": 1}, None]
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-def both(vae, objective, rows, threads=1):
-    """The textbook and the CPU engine, each with parameters of its own."""
-    copy = own_copy(vae)
-    return TextbookEngine(vae, objective), CpuEngine(copy, objective, max_rows=rows, threads=threads)
+def both(vae, objective, rows, threads=1, narrow=True):
+    """The textbook and the CPU engine, each with parameters of its own; ``narrow`` as for `cpu_engine`."""
+    return TextbookEngine(vae, objective), cpu_engine(own_copy(vae), objective, rows, threads, narrow)
 
 
 # ---- the reference cases ----
@@ -52,9 +52,10 @@ def both(vae, objective, rows, threads=1):
 
 @weights_and_dtypes(TERM_WEIGHTS)
 @pytest.mark.parametrize("name", reference_cases.NAMES)
-def test_reference_cases(name, weights, dtype):
+@pytest.mark.parametrize("narrow", [True, False])
+def test_reference_cases(name, weights, dtype, narrow):
     case, vae, objective, x, given_draws = reference_cases.load(name, np.dtype(dtype))
-    engine = CpuEngine(vae, objective, max_rows=len(x), threads=2)
+    engine = cpu_engine(vae, objective, len(x), 2, narrow)
     values, gradient = engine.value_and_grad(x, given_draws, weights)
     term = "objective" if weights is None else next(iter(weights))
     tolerance = TOLERANCE[dtype]
@@ -87,17 +88,19 @@ CANCELS = {
 
 
 @settings(max_examples=80, deadline=None)  # few, because each is a model; other tests go through the kinds
-@example(CANCELS, 1, 2, 1, {"log_likelihood": 1})
+@example(CANCELS, 1, 2, 1, {"log_likelihood": 1}, False)
+@example(CANCELS, 1, 2, 1, {"log_likelihood": 1}, True)
 @given(
     settings_of_a_model(),
     st.integers(1, 20),
     st.integers(2, 70),
     st.integers(1, 3),
     st.sampled_from(TERM_WEIGHTS),
+    st.booleans(),
 )
-def test_any_model_agrees_with_the_textbook(model, data_dim, rows, threads, weights):
+def test_any_model_agrees_with_the_textbook(model, data_dim, rows, threads, weights, narrow):
     vae, objective = make(data_dim, **model)
-    textbook, cpu = both(vae, objective, rows, threads)
+    textbook, cpu = both(vae, objective, rows, threads, narrow)
     x, given_draws = batch(vae, rows), draws(vae, objective, rows)
     expected, expected_gradient = textbook.value_and_grad(x, given_draws, weights)
     values, gradient = cpu.value_and_grad(x, given_draws, weights)
@@ -108,10 +111,10 @@ def test_any_model_agrees_with_the_textbook(model, data_dim, rows, threads, weig
 
 
 @settings(max_examples=80, deadline=None)  # few, because each is a model; other tests go through the kinds
-@given(settings_of_a_model(), st.integers(1, 20), st.integers(2, 70))
-def test_any_model_in_float32(model, data_dim, rows):
+@given(settings_of_a_model(), st.integers(1, 20), st.integers(2, 70), st.booleans())
+def test_any_model_in_float32(model, data_dim, rows, narrow):
     vae, objective = make(data_dim, "float32", **model)
-    _, cpu = both(vae, objective, rows, 2)
+    _, cpu = both(vae, objective, rows, 2, narrow)
     x, given_draws = batch(vae, rows), draws(vae, objective, rows)
     exact = TextbookEngine(in_float64(vae), objective)
     expected, expected_gradient = exact.value_and_grad(x.astype(float), as_float64(given_draws))
@@ -126,8 +129,9 @@ def test_any_model_in_float32(model, data_dim, rows):
 # ---- training: the engines draw the same numbers and take the same steps ----
 
 
+@pytest.mark.parametrize("narrow", [True, False])
 @pytest.mark.parametrize(("prior", "likelihood", "regulariser", "learn"), EVERY_KIND_LEARNED)
-def test_twenty_steps(prior, likelihood, regulariser, learn):
+def test_twenty_steps(prior, likelihood, regulariser, learn, narrow):
     vae, objective = make(
         5,
         prior=prior,
@@ -140,7 +144,7 @@ def test_twenty_steps(prior, likelihood, regulariser, learn):
         beta=0.7,
         samples=2,
     )
-    textbook, cpu = both(vae, objective, 16, 2)
+    textbook, cpu = both(vae, objective, 16, 2, narrow)
     data = batch(vae, 31)
     expected, expected_adam, expected_totals = trained(textbook, data, 20, 16)
     got, adam, totals = trained(cpu, data, 20, 16)
@@ -150,6 +154,43 @@ def test_twenty_steps(prior, likelihood, regulariser, learn):
     for name in ("m", "v", "v_max"):
         array = getattr(expected_adam, name)
         assert_allclose(getattr(adam, name), array, rtol=1e-6, atol=1e-7 * np.abs(array).max(), err_msg=name)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 63, 64, 65, 95, 96, 400, 1201])
+@dtypes
+def test_narrow_layers_with_any_number_of_rows(rows, dtype):
+    """Blocks, filled up or not, and chunks, of which a small batch has fewer."""
+    vae, objective = make(3, dtype, hidden=(5, 12), latent_dim=2, samples=2, prior="mixture", alpha=2.0, beta=0.5)
+    textbook, cpu = both(vae, objective, rows, 3)
+    assert cpu._engine.narrow
+    x, given_draws = batch(vae, rows), draws(vae, objective, rows)
+    expected, expected_gradient = textbook.value_and_grad(x, given_draws)
+    values, gradient = cpu.value_and_grad(x, given_draws)
+    assert_allclose(values["objective"], expected["objective"], rtol=TOLERANCE[dtype])
+    assert_gradients_agree(vae, gradient, expected_gradient, TOLERANCE[dtype] * 10)
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky-relu", "tanh", "softplus"])
+@pytest.mark.parametrize("widths", [(1, (1,), 1), (13, (31,), 3), (32, (64, 64), 7), (2, (256,), 2)])
+def test_narrow_layers_of_any_width(widths, activation):
+    data_dim, hidden, latent_dim = widths
+    vae, objective = make(data_dim, hidden=hidden, latent_dim=latent_dim, activation=activation)
+    textbook, cpu = both(vae, objective, 30, 2)
+    wide = cpu_engine(own_copy(vae), objective, 30, narrow=False)
+    assert cpu._engine.narrow and not wide._engine.narrow
+    x, given_draws = batch(vae, 30), draws(vae, objective, 30)
+    _, expected = textbook.value_and_grad(x, given_draws)
+    for engine in (cpu, wide):
+        assert_gradients_agree(vae, engine.value_and_grad(x, given_draws)[1], expected, 1e-10)
+
+
+@pytest.mark.parametrize("hidden", [(300,), (65, 65)])
+def test_wide_layers(hidden):
+    vae, objective = make(2, hidden=hidden)
+    engine = CpuEngine(vae, objective, max_rows=5)._engine
+    assert not engine.narrow
+    with pytest.raises(ValueError, match="too wide"):
+        engine.narrow = True
 
 
 def test_adam_without_amsgrad():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from minidecomp import resolve
+from minidecomp.engines.cpu import CpuEngine
 from minidecomp.model import from_options
 from minidecomp.model.optimizer import Adam
 from minidecomp.objective import objective_from
@@ -107,6 +108,14 @@ def own_copy(vae):
     """The same model with parameters of its own."""
     shapes, vector = vae.parameters.shapes, vae.parameters.vector.copy()
     return dataclasses.replace(vae, parameters=type(vae.parameters)(shapes, vector))
+
+
+def cpu_engine(vae: Any, objective: Any, rows: int, threads: int = 1, narrow: bool = True) -> CpuEngine:
+    """The CPU engine; without ``narrow``, it treats narrow layers like wide ones."""
+    engine = CpuEngine(vae, objective, max_rows=rows, threads=threads)
+    if not narrow:
+        engine._engine.narrow = False
+    return engine
 
 
 def in_float64(vae):
