@@ -87,6 +87,7 @@ setup(
             engine("engine_float64", "double"),
             plain("codes"),
             plain("sprites"),
+            plain("popcount"),
         ],
         include_path=["_core"],
         language_level=3,

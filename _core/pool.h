@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "codes.h"
-#include "real.h"
+#include "compiler.h"
 
 #ifdef _WIN32
 #ifndef WIN32_LEAN_AND_MEAN

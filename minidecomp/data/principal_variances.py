@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import Fault
 from ..files import make_folder, write_file
 from . import folders
+from .on_disk import OnDisk
 from .points import Bits, Points, as_numbers
 from .waiting import SILENT, Count, Waiting
 
@@ -19,7 +20,7 @@ WORTH_CACHING = 50_000_000  # values: about a second of work
 
 
 def principal_variances(
-    points: Points, count: int, centre: bool = True, counted: Count = lambda done: None
+    points: Points, count: int, centre: bool = True, counted: Count = lambda done: None, threads: int = 1
 ) -> np.ndarray:
     """The largest eigenvalues of the data's covariance, or of its second moment, in falling order.
 
@@ -35,6 +36,8 @@ def principal_variances(
         Whether the mean is subtracted.
     counted : callable
         Given how many points are done.
+    threads : int
+        That count bits; the result is the same with any number.
 
     Returns
     -------
@@ -43,16 +46,9 @@ def principal_variances(
     from scipy.linalg import eigh
 
     width = points.shape[1]
-    # Counts of ones are whole numbers below 2^24, so float32 adds them without error.
-    dtype = np.float32 if isinstance(points, Bits) and len(points) < 2**24 else np.float64
-    total, second = np.zeros(width), np.zeros((width, width), dtype)
-    for first in range(0, len(points), BLOCK):
-        block = as_numbers(points[first : first + BLOCK], dtype)
-        total += block.sum(0, dtype=np.float64)
-        second += block.T @ block
-        counted(min(first + BLOCK, len(points)))
+    total, second = _of_bits(points, counted, threads) if isinstance(points, Bits) else _of_numbers(points, counted)
     moving = np.flatnonzero(second.diagonal())
-    moment = second[np.ix_(moving, moving)].astype(np.float64) / len(points)
+    moment = second[np.ix_(moving, moving)] / len(points)
     if centre:
         mean = total[moving] / len(points)
         moment -= np.outer(mean, mean)
@@ -65,12 +61,34 @@ def principal_variances(
     return variances
 
 
+def _of_bits(points: Bits, counted: Count, threads: int) -> tuple[np.ndarray, np.ndarray]:
+    """The sum (dx,) and X^T X (dx, dx) of bits, exact."""
+    from .._core import popcount
+
+    width = points.shape[1]
+    second = np.zeros((width, width))
+    popcount.add_second_moment(np.ascontiguousarray(points.packed), second, threads, counted)
+    return second.diagonal(), second  # x^2 = x
+
+
+def _of_numbers(points: np.ndarray | OnDisk, counted: Count) -> tuple[np.ndarray, np.ndarray]:
+    """The sum (dx,) and X^T X (dx, dx) of numbers or bytes."""
+    width = points.shape[1]
+    total, second = np.zeros(width), np.zeros((width, width))
+    for first in range(0, len(points), BLOCK):
+        block = as_numbers(points[first : first + BLOCK], np.float64)
+        total += block.sum(0)
+        second += block.T @ block
+        counted(min(first + BLOCK, len(points)))
+    return total, second
+
+
 def cached_principal_variances(
-    points: Points, count: int, centre: bool, fingerprint: str, waiting: Waiting = SILENT
+    points: Points, count: int, centre: bool, fingerprint: str, waiting: Waiting = SILENT, threads: int = 1
 ) -> np.ndarray:
     """`principal_variances`; those of large data are kept in the user's cache, under the data's fingerprint."""
     if points.shape[0] * points.shape[1] < WORTH_CACHING:
-        return principal_variances(points, count, centre)
+        return principal_variances(points, count, centre, threads=threads)
     key = f"{fingerprint}-{'centred' if centre else 'uncentred'}"
     path: Path = folders.cache() / "principal_variances" / f"{key}.npz"
     known = _read_cache(path, key, points.shape[1])
@@ -79,7 +97,7 @@ def cached_principal_variances(
     moment = "covariance" if centre else "second moment"
     waiting.say(f"computing the {moment} of {len(points):,} points, once, for --prior-variance pca")
     with waiting.bar(len(points)) as counted:
-        variances = principal_variances(points, max(count, COUNT_CACHED), centre, counted)
+        variances = principal_variances(points, max(count, COUNT_CACHED), centre, counted, threads)
     try:
         make_folder(path.parent)
         write_file(path, lambda file: np.savez(file, key=key, variances=variances))

@@ -82,7 +82,9 @@ def prior_logits(
     if options.prior_variance != "pca":
         return None
     dim = options.latent_dim
-    variances = cached_principal_variances(dataset.train, dim, options.pca_centre, fingerprint, waiting)
+    variances = cached_principal_variances(
+        dataset.train, dim, options.pca_centre, fingerprint, waiting, options.threads
+    )
     usable = int((variances > 1e-12 * variances[0]).sum()) if variances[0] > 0 else 0
     if usable < dim:
         raise OptionError(

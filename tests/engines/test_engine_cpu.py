@@ -548,7 +548,7 @@ def test_an_engine_has_one_thread_at_a_time():
 
 @pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python always has its GIL")
 def test_a_free_threaded_python_does_not_take_the_gil_back():
-    code = "import sys; from minidecomp._core import codes, engine_float32, engine_float64, sprites; "
+    code = "import sys; from minidecomp._core import codes, engine_float32, engine_float64, popcount, sprites; "
     code += "sys.exit(sys._is_gil_enabled())"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -312,6 +312,17 @@ def test_principal_variances_of_each_kind_of_points(centre):
     assert_allclose(pca.principal_variances(ones.astype(float), 99, centre), expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("centre", [True, False])
+def test_principal_variances_of_bits_are_those_of_their_numbers_with_any_number_of_threads(centre):
+    rng = np.random.default_rng(0)
+    packed = rng.integers(0, 256, (5000, 13), dtype=np.uint8) & rng.integers(0, 256, (5000, 13), dtype=np.uint8)
+    packed[:, 4] = 0
+    expected = pca.principal_variances(np.unpackbits(packed, axis=1).astype(float), 20, centre)
+    found = pca.principal_variances(Bits(packed), 20, centre)
+    assert_allclose(found, expected, rtol=1e-12)
+    assert_array_equal(pca.principal_variances(Bits(packed), 20, centre, threads=3), found)
+
+
 def test_principal_variances_are_cached(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(pca, "WORTH_CACHING", 0)
