@@ -110,14 +110,19 @@ class GpuUse:
 
     # ---- terms and log weights, in batches that training has room for ----
 
-    def _terms(self, points: DevicePoints, B: int, regulariser: str | None) -> list[Call]:
+    def _terms(self, points: DevicePoints, B: int, regulariser: str | None, again: bool = False) -> list[Call]:
+        """The terms of the next batch; ``again``: of the last one, with another regulariser than the one it had."""
+
         def bind() -> list[Call]:
             self._step._pair_weights = self._trained._pair_weights  # large, and shared with training
-            calls, _ = self._step.values(points, B, regulariser)
+            if again:
+                calls = self._step.with_another_regulariser(B, regulariser)
+            else:
+                calls, _ = self._step.values(points, B, regulariser)
             self._trained._pair_weights = self._step._pair_weights
             return calls
 
-        return self._once((B, regulariser), bind, points, self._step.order)
+        return self._once((B, regulariser, again), bind, points, self._step.order)
 
     def values(
         self,
@@ -142,9 +147,12 @@ class GpuUse:
             self._plan(seed, np.repeat(firsts, len(regularisers)), np.repeat(own, len(regularisers)), order)
             begin, keep = self._next_batch(), self._over("keep_values", len(TERMS), "values")
             for first in firsts:
-                B = min(batch_size, len(order) - first)
+                B, before = min(batch_size, len(order) - first), None
                 for name in regularisers:
-                    _run([begin, *self._terms(points, B, name if least_points(name) <= B else None), keep])
+                    usable = name if least_points(name) <= B else None
+                    # Only with a regulariser has a sample of the prior been drawn.
+                    _run([begin, *self._terms(points, B, usable, again=before is not None), keep])
+                    before = before or usable
             found[...] = self._device.to_host(room[: found.size]).reshape(found.shape)
         return values
 
