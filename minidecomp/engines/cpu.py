@@ -218,7 +218,7 @@ class CpuEngine(BatchByBatch):
         self, x: Points, seed: int, step: int, wanted: Sequence[str | None]
     ) -> Iterator[Sequence[float]]:
         """The terms with each regulariser. The textbook computes those that the core does not support."""
-        known = [name for name in wanted if name in REGULARISERS]
+        known = [name for name in wanted if name is not None and name in REGULARISERS]
         theirs = [name for name in wanted if name is not None and name not in known]
         by_textbook = TextbookEngine(self.vae, self.objective).values_with(x, seed, step, theirs)
         if len(theirs) < len(wanted):
@@ -232,7 +232,7 @@ class CpuEngine(BatchByBatch):
                     values = next(by_textbook)
                 yield [values[term] for term in TERMS]
             else:
-                yield *terms[:2], of_known.get(name, 0.0)
+                yield *terms[:2], 0.0 if name is None else of_known[name]
 
     def _external_values(
         self, x: Points, seed: int, step: int, wanted: Sequence[str | None]

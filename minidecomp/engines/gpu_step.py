@@ -321,12 +321,12 @@ class GpuStep:
         return [*calls, self._add_up(B, parts, factor)], variance_rows
 
     def with_another_regulariser(self, B: int, regulariser: str | None) -> list[Call]:
-        """All terms of a batch of which ``values`` has computed them with a regulariser: only the new one is computed."""
+        """All terms of the batch that ``values`` had with a regulariser: only the new regulariser is computed."""
         term, parts, factor = self._regulariser(B, regulariser)
         return [*term, self._add_up(B, parts, factor)]
 
     def _regulariser(self, B: int, name: str | None) -> tuple[list[Call], int, float]:
-        """A regulariser of the batch's posteriors, samples and prior's sample, its number of parts, and their factor."""
+        """A regulariser of the batch that was encoded, the number of its parts, and their factor."""
         if name == "mmd":
             return *self._mmd(B), 1.0
         if name == "kl-inc":
