@@ -136,7 +136,8 @@ class GpuUse:
     ) -> np.ndarray:
         """The terms (regularisers, batches, terms) of the batches of ``rows``, with the draws of a step for each batch.
 
-        A regulariser that needs more points than a batch has is left out, and its value is 0.
+        A batch is encoded and decoded once. A regulariser that needs more points than a batch has is left out, and its
+        value means nothing.
         """
         values = np.empty((len(regularisers), len(steps), len(TERMS)))
         for start, some, order in _parts(data, rows, batch_size, values[:, 0].nbytes, trained is not None):
@@ -147,12 +148,12 @@ class GpuUse:
             self._plan(seed, np.repeat(firsts, len(regularisers)), np.repeat(own, len(regularisers)), order)
             begin, keep = self._next_batch(), self._over("keep_values", len(TERMS), "values")
             for first in firsts:
-                B, before = min(batch_size, len(order) - first), None
-                for name in regularisers:
-                    usable = name if least_points(name) <= B else None
-                    # Only with a regulariser has a sample of the prior been drawn.
-                    _run([begin, *self._terms(points, B, usable, again=before is not None), keep])
-                    before = before or usable
+                B = min(batch_size, len(order) - first)
+                usable = [name if least_points(name) <= B else None for name in regularisers]
+                # The first pass has a regulariser, if there is any, so that a sample of the prior is drawn.
+                usable[0] = next(filter(None, usable), None)
+                for i, name in enumerate(usable):
+                    _run([begin, *self._terms(points, B, name, again=i > 0), keep])
             found[...] = self._device.to_host(room[: found.size]).reshape(found.shape)
         return values
 
