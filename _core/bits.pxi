@@ -34,7 +34,7 @@ cdef void gather_bits_phase(void* context, int64_t task) noexcept nogil:
 cdef void gather_bits(Step* s) noexcept nogil:
     """List the batch's ones, and decide from the data alone how to compute the first layer."""
     cdef int64_t b
-    s.sums_of_rows = s.data_kind == BIT_DATA and s.B * s.encoder.layer[0].n_out >= 1024
+    s.sums_of_rows = s.data_kind == BIT_DATA and s.B * s.encoder.layer[0].n_out >= 1024 and not s.rows_alone
     if s.sums_of_rows:
         md_pool_run(s.pool, gather_bits_phase, s, s.chunks)
         for b in range(s.B):

@@ -84,12 +84,11 @@ cdef class Engine:
             raise ValueError("there are no parameters")
         if (<object>samples + 1) * max_rows * max(encoder_widths + decoder_widths + (prior["components"],)) > MOST_NUMBERS:
             raise MemoryError(f"max_rows {max_rows}, samples {samples}: no memory has room for that")
-        cdef real[::1] gradient = numpy.zeros(parameters.shape[0], DTYPE)
-        self.arrays += [parameters, gradient]
+        self.arrays.append(parameters)
         s.pool = md_pool_new(threads)
         if s.pool == NULL:
             raise RuntimeError(f"cannot start {threads} threads")
-        s.vector, s.gradient, s.size = &parameters[0], &gradient[0], parameters.shape[0]
+        s.vector, s.size = &parameters[0], parameters.shape[0]
         s.D, s.dx, s.K, s.max_rows = D, encoder_widths[0], K, B
         s.scale_link, s.likelihood, s.kl, s.regulariser = scale_link, likelihood, kl, regulariser
         s.likelihood_scale, s.log_prior_multiplier = likelihood_scale, log_prior_multiplier
@@ -176,9 +175,9 @@ cdef class Engine:
             # n_in n_out + n_out may overflow 64 bits.
             if l.n_in >= (self.s.size - offset) // l.n_out:
                 raise ValueError("the parameter vector is too short for the layers")
-            l.W, l.d_W = self.s.vector + offset, self.s.gradient + offset
+            l.W = self.s.vector + offset
             offset += l.n_in * l.n_out
-            l.b, l.d_b = self.s.vector + offset, self.s.gradient + offset
+            l.b = self.s.vector + offset
             offset += l.n_out
             l.activation = activation if i < network.layers - 1 else LINEAR
             l.output = self.buffer(padded(rows) * l.n_out)
@@ -207,7 +206,7 @@ cdef class Engine:
         if learned:
             if offset + self.s.D != self.s.size:
                 raise ValueError("the parameter vector has no place for the prior's logits")
-            p.logits, p.d_logits = self.s.vector + offset, self.s.gradient + offset
+            p.logits = self.s.vector + offset
         elif offset != self.s.size:
             raise ValueError(f"the parameter vector has {self.s.size} entries, the layers need {offset}")
 
@@ -243,6 +242,20 @@ cdef class Engine:
                 raise IndexError(f"row {order[i]} of {rows}")
         self.s.index = &order[0]
 
+    cdef make_room_for_gradient(self):
+        """The gradient vector, in which all has the places that it has in the parameter vector; once."""
+        cdef Step* s = &self.s
+        cdef real[::1] gradient
+        if s.gradient != NULL:
+            return
+        gradient = numpy.zeros(s.size, DTYPE)
+        self.arrays.append(gradient)
+        s.gradient = &gradient[0]
+        place_gradient(s, &s.encoder)
+        place_gradient(s, &s.decoder)
+        if s.prior.logits != NULL:
+            s.prior.d_logits = s.gradient + (s.prior.logits - s.vector)
+
     cdef make_room_for_bits(self):
         cdef Step* s = &self.s
         cdef uint8_t[::1] bits = numpy.zeros(s.max_rows * (s.dx // 8), numpy.uint8)
@@ -272,7 +285,7 @@ cdef class Engine:
                                "for a prior that calls one")
 
     cdef give_back(self):
-        self.s.external, self.s.log_weight = NULL, NULL
+        self.s.external, self.s.log_weight, self.s.rows_alone = NULL, NULL, False
         self.held = self.terms = self.failure = None
         self.mine.release()
 
@@ -310,6 +323,7 @@ cdef class Engine:
                     raise ValueError("v_max has another size")
                 s.v_max = &largest[0]
             s.lr, s.beta1, s.beta2, s.adam_eps = optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps
+            self.make_room_for_gradient()
             self.set_batch(data, order)
             self.set_terms(terms)
             s.seed, s.given_draws, s.through_sample, s.backward = seed, False, True, True
@@ -348,9 +362,10 @@ cdef class Engine:
 
     def step(self, x, tuple weights, uint64_t seed=0, int64_t step=0, real[:, :, ::1] eps=None,
              real[:, ::1] prior_sample=None, real[:, ::1] prior_noise=None, real[:, ::1] prior_choice=None,
-             int regulariser=-1, real[::1] gradient=None, double[:, ::1] log_weights=None, terms=None):
+             int regulariser=-1, real[::1] gradient=None, double[:, ::1] log_weights=None, terms=None, tuple others=()):
         """Values (3,) of the terms for the batch x (B, dx), and into `gradient` (size,), if given, that of
         sum_T weights[T] T; it is NaN where a term is not finite. `log_weights` (K, B): see the method.
+        The values of `others`, further regularisers of the same encodings, come after the terms' (without a gradient).
 
         The draws are those of the seed and the step, or the given ones. A given prior sample is a constant, unless its
         noise is given too and, for a sparse prior, the uniform numbers (B, D) that chose between spike and slab.
@@ -375,6 +390,12 @@ cdef class Engine:
                 raise ValueError(f"regulariser {regulariser} needs a prior sample beside eps")
             if gradient is not None and gradient.shape[0] != s.size:
                 raise ValueError(f"room for a gradient of {gradient.shape[0]} entries, not {s.size}")
+            if others and (gradient is not None or regulariser == NO_REGULARISER):
+                raise ValueError("further regularisers need a first one, and no gradient")
+            if min(others, default=0) < 0 or max(others, default=0) >= NO_REGULARISER or (MMD in others and len(x) < LEAST_MMD_POINTS):
+                raise ValueError(f"regularisers {others} of {len(x)} points")
+            if gradient is not None:
+                self.make_room_for_gradient()
             values = tuple(float(weight) for weight in weights)
             self.set_batch(x, order)
             s.B, s.seed, s.step, s.backward, s.given_draws = order.shape[0], seed, step, gradient is not None, eps is not None
@@ -403,15 +424,21 @@ cdef class Engine:
                     fault = run_step(s)
                     if fault < 0 and s.backward:
                         whole_gradient(s)
+                if self.failure is not None:
+                    raise self.failure
+                found = [s.value[LOG_LIKELIHOOD], s.value[KL], s.value[REGULARISER]]
+                for other in others:
+                    s.regulariser = other
+                    with nogil:
+                        regularise_again(s)
+                    found.append(s.value[REGULARISER])
             finally:
                 s.regulariser = kept
                 for term in range(3):
                     s.weight[term] = kept_weights[term]
-            if self.failure is not None:
-                raise self.failure
             for i in range(s.size if s.backward else 0):
                 gradient[i] = s.gradient[i] if fault < 0 else <real>NAN
-            return s.value[LOG_LIKELIHOOD], s.value[KL], s.value[REGULARISER]
+            return tuple(found)
         finally:
             self.give_back()
 
@@ -435,8 +462,9 @@ cdef class Engine:
             raise ValueError("importance weights need the Monte-Carlo KL, with a log prior multiplier of 1")
         self.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=NO_REGULARISER, log_weights=out)
 
-    def encode(self, data, const int64_t[::1] order not None, real[:, ::1] loc not None, real[:, ::1] scale not None):
-        """loc and scale (n, D) of the rows `order` (n,) of the data."""
+    def encode(self, data, const int64_t[::1] order not None, real[:, ::1] loc not None, real[:, ::1] scale not None,
+               bint alone=False):
+        """loc and scale (n, D) of the rows `order` (n,) of the data; if `alone`, the same whatever other rows there are."""
         cdef Step* s = &self.s
         cdef int64_t first = 0, b, n = order.shape[0], D = s.D
         cdef real* output
@@ -446,7 +474,7 @@ cdef class Engine:
             if loc.shape[0] != n or scale.shape[0] != n or loc.shape[1] != D or scale.shape[1] != D:
                 raise ValueError("loc or scale has another shape")
             self.set_batch(data, order)
-            s.given_draws = True
+            s.given_draws, s.rows_alone = True, alone
             with nogil:
                 while first < n:
                     s.B = min(s.max_rows, n - first)

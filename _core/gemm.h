@@ -140,11 +140,35 @@ MD_INLINE void md_tile_rows(int rows, int vectors, int64_t k, md_view a, const r
 #undef MD_CASE
 }
 
-/* C = A B (+ C) by tiles of 6 rows and one or two vectors; a column of C is c_column apart. */
+#define MD_STRETCH 8 /* vectors of one row: so many sums that none waits for another */
+
+/* c[:] = sum_p a[p] b[p, :]  (+ c) for a row of MD_STRETCH vectors, in the order of a tile's sums. */
+MD_INLINE void md_one_row(int64_t k, const real *a, int64_t a_column, const real *b, int64_t b_row, int accumulate,
+                          real *c) {
+    md_vector sum[MD_STRETCH];
+    int64_t p;
+    int v;
+    MD_UNROLL for (v = 0; v < MD_STRETCH; v++) sum[v] = accumulate ? MD_LOAD(c + v * MD_LANES) : MD_ZERO;
+    for (p = 0; p < k; p++)
+        MD_UNROLL for (v = 0; v < MD_STRETCH; v++) {
+            md_vector w = MD_LOAD(b + p * b_row + v * MD_LANES);
+            MD_ADD_SCALED(sum[v], a[p * a_column], w);
+        }
+    MD_UNROLL for (v = 0; v < MD_STRETCH; v++) MD_STORE(c + v * MD_LANES, sum[v]);
+}
+
+/* C = A B (+ C) by tiles of 6 rows and one or two vectors; a column of C is c_column apart. A row of C is the same
+   whatever other rows there are. */
 MD_CLONES static MD_UNUSED void md_gemm_tiles(int64_t m, int64_t n, int64_t k, md_view a0, md_view b0, int accumulate0,
                                               real *c0, int64_t c_row0, int64_t c_column0) {
     real panel[MD_DEPTH * MD_WIDTH], edge[MD_ROWS * MD_WIDTH];
     int64_t top, left, first, i, j, p;
+    if (m == 1 && b0.column == 1 && c_column0 == 1)
+        for (; n >= MD_STRETCH * MD_LANES; n -= MD_STRETCH * MD_LANES) {
+            md_one_row(k, a0.p, a0.column, b0.p, b0.row, accumulate0, c0);
+            b0.p += MD_STRETCH * MD_LANES;
+            c0 += MD_STRETCH * MD_LANES;
+        }
     for (first = 0; first < k; first += MD_DEPTH) {
         int64_t depth = k - first < MD_DEPTH ? k - first : MD_DEPTH;
         int accumulate = accumulate0 || first > 0;
@@ -355,6 +379,13 @@ static MD_UNUSED void md_gemm(int trans_a, int trans_b, int64_t m, int64_t n, in
         md_view va = {a, trans_a ? 1 : lda, trans_a ? lda : 1}, vb = {b, trans_b ? 1 : ldb, trans_b ? ldb : 1};
         md_gemm_own(m, n, k, va, vb, accumulate, c, ldc, 1);
     }
+}
+
+/* C = A B by our own tiles, whatever its size, so that a row of C does not depend on how many rows A has. */
+static MD_UNUSED void md_gemm_rows(int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *b,
+                                   int64_t ldb, real *c, int64_t ldc) {
+    md_view va = {a, lda, 1}, vb = {b, ldb, 1};
+    md_gemm_tiles(m, n, k, va, vb, 0, c, ldc, 1);
 }
 
 /* ---- tasks ---- */

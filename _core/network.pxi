@@ -95,7 +95,10 @@ cdef void forward_phase(void* context, int64_t task) noexcept nogil:
     cdef int64_t r0, r1, c0, c1
     md_gemm_tile(task, s.rows, l.n_out, l.n_in, &r0, &r1, &c0, &c1)
     cdef real* tile = l.output + r0 * l.n_out + c0
-    md_gemm(0, 0, r1 - r0, c1 - c0, l.n_in, l.input + r0 * l.n_in, l.n_in, l.W + c0, l.n_out, 0, tile, l.n_out)
+    if s.rows_alone:
+        md_gemm_rows(r1 - r0, c1 - c0, l.n_in, l.input + r0 * l.n_in, l.n_in, l.W + c0, l.n_out, tile, l.n_out)
+    else:
+        md_gemm(0, 0, r1 - r0, c1 - c0, l.n_in, l.input + r0 * l.n_in, l.n_in, l.W + c0, l.n_out, 0, tile, l.n_out)
     bias_and_activation(tile, l.b + c0, r1 - r0, c1 - c0, l.n_out, l.activation)
 
 
@@ -109,6 +112,14 @@ cdef void forward(Step* s, Network* network, int64_t rows) noexcept nogil:
             md_pool_run(s.pool, bits_forward_phase, s, bits_forward_tasks(l))
         else:
             md_pool_run(s.pool, forward_phase, s, md_gemm_tasks(rows, l.n_out, l.n_in))
+
+
+cdef void place_gradient(Step* s, Network* network) noexcept:
+    """The layers' places in the gradient vector."""
+    cdef int i
+    for i in range(network.layers):
+        network.layer[i].d_W = s.gradient + (network.layer[i].W - s.vector)
+        network.layer[i].d_b = s.gradient + (network.layer[i].b - s.vector)
 
 
 cdef void backward_phase(void* context, int64_t task) noexcept nogil:

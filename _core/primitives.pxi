@@ -36,6 +36,7 @@ cdef extern from "simd.h" nogil:
 cdef extern from "gemm.h" nogil:
     void md_gemm(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real* a, int64_t lda, const real* b, int64_t ldb,
                  int accumulate, real* c, int64_t ldc)
+    void md_gemm_rows(int64_t m, int64_t n, int64_t k, const real* a, int64_t lda, const real* b, int64_t ldb, real* c, int64_t ldc)
     void md_gemm_task(int64_t task, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real* a, int64_t lda,
                       const real* b, int64_t ldb, int accumulate, real* c, int64_t ldc)
 

@@ -66,6 +66,7 @@ cdef struct Step:
     uint8_t* never_updated     # (dx,): whether Adam's m and v of that row of the weights are 0
     bint sums_of_rows   # whether the first layer sums the weights' rows with those indices, in place of a product
     bint unpacked       # whether the first layer's input is filled in
+    bint rows_alone     # whether a row's numbers must be the same whatever other rows there are
     uint64_t seed, step
     bint given_draws    # eps and prior_sample are already given
     bint through_sample # the gradient goes to a learned variance through the prior sample, by `noise` and `moves`
@@ -118,7 +119,7 @@ cdef struct Step:
     # Adam; if `update` is set, a gradient's tile is used while it is in cache
     bint update
     real* vector
-    real* gradient
+    real* gradient      # NULL until it is needed
     real* m
     real* v
     real* v_max         # NULL without AMSGrad

@@ -35,12 +35,25 @@ cdef copy_in(name, gradient, real* to, int64_t B, int64_t D):
     memcpy(to, &rows[0, 0], B * D * sizeof(real))
 
 
+cdef void add_up(Step* s, int term) noexcept nogil:
+    cdef int64_t task
+    s.value[term] = 0
+    for task in range(s.partials):
+        s.value[term] += s.partial[term * s.partials + task]
+
+
+cdef void regularise_again(Step* s) noexcept nogil:
+    """The value of another regulariser, from the encodings and the prior's sample of the step that has run."""
+    memset(s.partial + REGULARISER * s.partials, 0, s.partials * sizeof(double))
+    regularise(s)
+    add_up(s, REGULARISER)
+
+
 cdef int run_step(Step* s) noexcept nogil:
     """Values of all terms and, if asked, the gradients of every layer's output, the biases and the prior's logits.
 
     Returns the first term that is not finite, or -1.
     """
-    cdef int64_t task
     cdef int term
     cut_into_chunks(s)
     s.unpacked = True   # the likelihood needs it
@@ -64,9 +77,7 @@ cdef int run_step(Step* s) noexcept nogil:
         run(s, likelihood_phase, s.chunks, 2.0 * s.K * s.B * s.dx)
     regularise(s)
     for term in range(3):
-        s.value[term] = 0
-        for task in range(s.partials):
-            s.value[term] += s.partial[term * s.partials + task]
+        add_up(s, term)
     if s.external != NULL:
         s.value[KL], s.value[REGULARISER] = s.external_value[0], s.external_value[1]
     for term in range(3):

@@ -17,6 +17,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from minidecomp import DecompositionVAE, load_run, resolve, training
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
+from minidecomp.engines import ROWS_AT_ONCE, make
+from minidecomp.estimator import transformer
 from minidecomp.settings.options import DATA, by_name
 
 QUICK = {"epochs": 3, "hidden": (8,)}
@@ -536,3 +538,41 @@ def test_a_schedule_alone_is_enough(X):
     )
     with pytest.raises(ValueError, match=r"beta_schedule=.*beta is 2"):
         model.set_params(beta=2.0).partial_fit(X)
+
+
+def test_a_call_makes_room_for_no_more_rows_than_it_has(X, monkeypatch):
+    rooms, model = [], DecompositionVAE(**QUICK, batch_size=40).fit(X)
+
+    def noted(*arguments, max_rows, **more):
+        rooms.append(max_rows)
+        return make(*arguments, max_rows=max_rows, **more)
+
+    monkeypatch.setattr(transformer, "make", noted)
+    model.transform(X[:1])
+    model.posterior(np.tile(X, (10, 1)))
+    model.score(X[:3])
+    model.score(X)
+    assert rooms == [1, ROWS_AT_ONCE, 3, 40]
+
+
+@pytest.mark.parametrize("engine", ["cpu", "textbook"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("hidden", [(70, 40), ()])
+def test_a_points_codes_do_not_depend_on_the_other_points(engine, dtype, hidden):
+    """To the bit: for a BLAS, for more than a panel of inputs, for few outputs, and beyond the rows at once."""
+    X = np.random.default_rng(0).random((600, 300))
+    model = DecompositionVAE(engine=engine, dtype=dtype, hidden=hidden, epochs=1).fit(X[:90])
+    loc, scale = model.posterior(X)
+    for rows in (slice(0, 1), slice(599, 600), slice(3, 5), slice(10, 17), slice(100, 140), slice(1, 598)):
+        one, other = model.posterior(X[rows])
+        assert_array_equal(one, loc[rows])
+        assert_array_equal(other, scale[rows])
+    assert_allclose(loc, model.vae_.encode(X.astype(dtype))[0], rtol=1e-3, atol=1e-4)
+
+
+def test_a_later_call_sees_what_partial_fit_has_changed(X):
+    model = DecompositionVAE(**QUICK).fit(X)
+    before = model.transform(X[:1])
+    after = model.partial_fit(X).transform(X[:1])
+    assert (after != before).any()
+    assert_allclose(after, model.vae_.encode(X[:1].astype(model.vae_.dtype))[0], rtol=1e-4, atol=1e-5)

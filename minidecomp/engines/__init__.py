@@ -117,7 +117,8 @@ class Engine(Protocol):
     ) -> list[dict[str, dict[str, float]]]:
         """The ``values`` of each batch of rows in ``order``, with the draws of its own step, by regulariser.
 
-        A batch with too few points for every regulariser has them under ``none``, without a regulariser.
+        A batch with too few points for every regulariser has them under ``none``, without a regulariser. A batch is
+        encoded, sampled and decoded once, however many regularisers there are.
         """
 
     def log_weights_by_batch(
@@ -125,8 +126,12 @@ class Engine(Protocol):
     ) -> Iterator[np.ndarray]:
         """The ``log_weights`` of each batch of rows, in order: one array (K, B) for each of the batch's own steps."""
 
-    def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x) for data (N, dx)."""
+    def encode(self, data: Points, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale (N, D) of q(z|x) for data (N, dx).
+
+        With ``alone`` a row's codes are the same, to the bit, whatever other rows there are. Otherwise the last bits
+        may depend on how many rows are multiplied together.
+        """
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """The decoder's output (N, output_dim) for z (N, D)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -18,11 +19,34 @@ def usable(regularisers: Sequence[str], points: int) -> list[str]:
     return wanted or [NO_REGULARISER]
 
 
+class BatchEngine(Engine, Protocol):
+    """An engine that takes one batch at a time."""
+
+    def values_with(
+        self, x: Points, seed: int, step: int, regularisers: Sequence[str | None]
+    ) -> Iterator[dict[str, float]]:
+        """See ``BatchByBatch``."""
+
+
 class BatchByBatch:
     """What an engine has of ``Engine`` if it takes one batch at a time: data sets are its batches one after another."""
 
+    def values_with(
+        self, x: Points, seed: int, step: int, regularisers: Sequence[str | None]
+    ) -> Iterator[dict[str, float]]:
+        """The ``values`` of a batch x (B, dx) with each of some regularisers, in order, from one forward pass.
+
+        It is a generator, so that what raises an error is known: the regulariser whose turn it is.
+        """
+        raise NotImplementedError
+
+    def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+        """The terms of x (B, dx) with the draws of a seed and a step."""
+        (found,) = self.values_with(x, seed, step, [regulariser])
+        return found
+
     def values_by_batch(
-        self: Engine,
+        self: BatchEngine,
         data: Points,
         order: np.ndarray,
         batch_size: int,
@@ -35,7 +59,8 @@ class BatchByBatch:
         found = []
         for first, step in zip(range(0, len(order), batch_size), steps, strict=True):
             x = data[order[first : first + batch_size]]
-            found.append({name: _values(self, x, seed, step, name) for name in usable(regularisers, len(x))})
+            names = usable(regularisers, len(x))
+            found.append(_by_name(names, self.values_with(x, seed, step, names)))
         return found
 
     def log_weights_by_batch(
@@ -48,10 +73,15 @@ class BatchByBatch:
                 yield self.log_weights(x, seed, step)
 
 
-def _values(engine: Engine, x: Points, seed: int, step: int, regulariser: str) -> dict[str, float]:
-    try:
-        return engine.values(x, seed, step, regulariser)
-    except (MinidecompError, MemoryError):
-        raise
-    except Exception as error:  # a user's regulariser or prior may raise anything
-        raise Fault(f"the terms with regulariser {regulariser} failed: {type(error).__name__}: {error}") from error
+def _by_name(regularisers: Sequence[str], values: Iterator[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The values with each regulariser, by its name; Fault with the name of the one that failed."""
+    found = {}
+    for name in regularisers:
+        try:
+            found[name] = next(values)
+        except (MinidecompError, MemoryError):
+            raise
+        except Exception as error:  # a user's regulariser or prior may raise anything
+            raise Fault(f"the terms with regulariser {name} failed: {type(error).__name__}: {error}") from error
+    next(values, None)  # it ends, and lets go of the engine
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -116,7 +116,7 @@ class CpuEngine(BatchByBatch):
         backward: bool,
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
         """The textbook's KL and regulariser, and the gradient of their weighted sum by loc and scale (B, D)."""
-        z, prior = sample(loc, scale, eps), self.vae.prior
+        z, prior = sample(loc, scale, eps), self.vae.prior  # external terms have no learned variance
         if self.objective.kl == "analytic":
             divergence, grads = kl.analytic_value_and_grad(loc, scale, prior)  # type: ignore[arg-type]
         else:
@@ -127,13 +127,9 @@ class CpuEngine(BatchByBatch):
         d_loc, d_scale = (w * grads[name].reshape(-1, *loc.shape).sum(0) for name in ("loc", "scale"))
         discrepancy, w = 0.0, weights.get("regulariser", 0)
         if wanted is not None:
-            x = prior_sample
-            if x is None:
-                x = prior_of_step(prior, loc.shape, seed, step, self.vae.dtype)[0]
-            x = np.ascontiguousarray(x, self.vae.dtype)
-            if x.shape != loc.shape:
-                raise ValueError(f"{prior.name}: the prior's sample has shape {x.shape}, not {loc.shape}")
-            discrepancy, grads = self._regulariser(wanted, x, z, loc, scale)
+            if prior_sample is None:
+                prior_sample = prior_of_step(prior, loc.shape, seed, step, self.vae.dtype)[0]
+            discrepancy, grads = self._regulariser(wanted, prior_sample, z, loc, scale)
             for name, total in (("z", d_z), ("loc", d_loc), ("scale", d_scale)):
                 if name in grads:
                     total += w * grads[name]
@@ -143,6 +139,9 @@ class CpuEngine(BatchByBatch):
         self, name: str, x: np.ndarray, z: np.ndarray, loc: np.ndarray, scale: np.ndarray
     ) -> tuple[float, dict[str, np.ndarray]]:
         """The regulariser's value and gradients. The core computes the MMD, because its time does not grow like B^2."""
+        x = np.ascontiguousarray(x, self.vae.dtype)
+        if x.shape != loc.shape:
+            raise ValueError(f"{self.vae.prior.name}: the prior's sample has shape {x.shape}, not {loc.shape}")
         if name != "mmd":
             value, grads = variants.REGULARISERS[name].checked_value_and_grad(x, z, loc, scale, self.vae.prior)
             return float(value), grads
@@ -204,20 +203,59 @@ class CpuEngine(BatchByBatch):
             )
         return rules.named_terms(values, wanted, self.objective), gradient
 
-    def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
-        """The terms of x (B, dx) with the draws of a seed and a step."""
-        wanted = rules.asked(regulariser, self.objective)
-        rules.check_batch(x, self.vae, wanted, self.max_rows)
-        compiled = not self._external and wanted in REGULARISERS
-        if wanted is not None and not compiled and not self._external:
-            # The core does not support this regulariser. No other call changes the parameters meanwhile.
-            with self._engine:
-                return TextbookEngine(self.vae, self.objective).values(x, seed, step, wanted)
-        number = REGULARISERS.index(str(wanted)) if compiled else NO_REGULARISER
+    def values_with(
+        self, x: Points, seed: int, step: int, regularisers: Sequence[str | None]
+    ) -> Iterator[dict[str, float]]:
+        """See ``BatchByBatch``."""
+        wanted = [rules.asked(name, self.objective) for name in regularisers]
+        for name in wanted:
+            rules.check_batch(x, self.vae, name, self.max_rows)
+        found = (self._external_values if self._external else self._compiled_values)(x, seed, step, wanted)
+        for name, values in zip(wanted, found, strict=True):
+            yield rules.named_terms(values, name, self.objective)
+
+    def _compiled_values(
+        self, x: Points, seed: int, step: int, wanted: Sequence[str | None]
+    ) -> Iterator[Sequence[float]]:
+        """The terms with each regulariser. The textbook computes those that the core does not support."""
+        known = [name for name in wanted if name is not None and name in REGULARISERS]
+        theirs = [name for name in wanted if name is not None and name not in known]
+        by_textbook = TextbookEngine(self.vae, self.objective).values_with(x, seed, step, theirs)
+        if len(theirs) < len(wanted):
+            first, *others = [REGULARISERS.index(name) for name in known] or [NO_REGULARISER]
+            with blas.single_threaded():
+                terms = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=first, others=tuple(others))
+            of_known = dict(zip(known, terms[2:], strict=False))
+        for name in wanted:
+            if name in theirs:
+                with self._engine:  # no other call changes the parameters meanwhile
+                    values = next(by_textbook)
+                yield [values[term] for term in TERMS]
+            else:
+                yield *terms[:2], 0.0 if name is None else of_known[name]
+
+    def _external_values(
+        self, x: Points, seed: int, step: int, wanted: Sequence[str | None]
+    ) -> Iterator[Sequence[float]]:
+        """The terms with each regulariser, of a model whose terms the core asks for."""
+        noted: list[np.ndarray] = []
+
+        def kl_of(loc: np.ndarray, scale: np.ndarray, eps: np.ndarray, *more: Any) -> Any:
+            noted[:] = loc, scale, eps
+            return self._kl_and_regulariser({}, None, None, loc, scale, eps, *more)
+
         with blas.single_threaded():
-            terms = self._external_terms({}, wanted)
-            values = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=number, terms=terms)
-        return rules.named_terms(values, wanted, self.objective)
+            terms = self._engine.step(x, (0.0, 0.0, 0.0), seed, step, regulariser=NO_REGULARISER, terms=kl_of)
+        loc, scale, eps = noted
+        z, prior_sample = sample(loc, scale, eps), None
+        for name in wanted:
+            discrepancy = 0.0
+            if name is not None:
+                with self._engine, blas.single_threaded():  # a regulariser that calls the engine is refused
+                    if prior_sample is None:
+                        prior_sample = prior_of_step(self.vae.prior, loc.shape, seed, step, self.vae.dtype)[0]
+                    discrepancy, _ = self._regulariser(name, prior_sample, z, loc, scale)
+            yield *terms[:2], discrepancy
 
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
         """log p(x|z) + log p(z) - log q(z|x), (K, B) float64, in nats."""
@@ -231,14 +269,14 @@ class CpuEngine(BatchByBatch):
             self._engine.log_weights(x, seed, step, out)
         return out
 
-    def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x)."""
+    def encode(self, data: Points, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale (N, D) of q(z|x); if ``alone``, the core's own products are used, whatever their size."""
         rules.check_batch(data, self.vae, None)
         loc, scale = np.empty((2, len(data), self.vae.latent_dim), self.vae.dtype)
         with blas.single_threaded():
             for first, part in stretches(data, self.max_rows):
                 rows, to = np.arange(len(part), dtype=np.int64), slice(first, first + len(part))
-                self._engine.encode(part, rows, loc[to], scale[to])
+                self._engine.encode(part, rows, loc[to], scale[to], alone)
         return loc, scale
 
     def decode(self, z: np.ndarray) -> np.ndarray:

@@ -335,8 +335,8 @@ class GpuEngine:
         return self._use.log_weights(data, trained, batch_size, seed, batches[:count])
 
     @on_the_device
-    def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x), on the host."""
+    def encode(self, data: Points, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale (N, D) of q(z|x), on the host; the same whatever other rows there are, ``alone`` or not."""
         rules.check_batch(data, self.vae, None)
         return self._use.encode(data, self._trained(data))
 

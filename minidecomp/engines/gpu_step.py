@@ -244,11 +244,14 @@ class GpuStep:
             return []
         return [self._rows("prior_scale_from_logits", 1, self.vae.latent_dim)]
 
-    def _kl(self, B: int) -> tuple[list[Call], int]:
-        """KL(q(z|x) || p(z)) and its gradients, and the number of its values."""
-        rows = B if self.objective.kl == "analytic" else self.objective.samples * B
+    def _kl(self, B: int) -> list[Call]:
+        """KL(q(z|x) || p(z)) and its gradients."""
         name = "analytic_kl" if self.objective.kl == "analytic" else "monte_carlo_kl"
-        return [self._warps(name, rows, B=B, d_variance=self.d_variance)], rows
+        return [self._warps(name, self._kl_rows(B), B=B, d_variance=self.d_variance)]
+
+    def _kl_rows(self, B: int) -> int:
+        """The number of the KL's values."""
+        return B if self.objective.kl == "analytic" else self.objective.samples * B
 
     def _log_likelihood(self, points: DevicePoints, B: int) -> list[Call]:
         """E_q(z|x)[log p(x|z)], and the gradient with respect to the decoder's output, which it overwrites."""
@@ -271,12 +274,12 @@ class GpuStep:
         calls.append(self._launch("mmd", (tiles, D), block, B=B, **names))
         return calls, tiles * D
 
-    def _inclusive_kl(self, B: int, kl_rows: int) -> tuple[list[Call], int]:
+    def _inclusive_kl(self, B: int) -> tuple[list[Call], int]:
         """KL(p || q): log p of the prior's sample, then one part of the samples at a time against all posteriors."""
         D, at_once = self.vae.latent_dim, max(1, min(B, PAIRS_AT_ONCE // B))
         if self._pair_weights.size < at_once * B:
             self._pair_weights = self.device.zeros(at_once * B)
-        calls = [self._warps("log_prior_of_sample", B, J=B, d_variance=self.d_variance[kl_rows:])]
+        calls = [self._warps("log_prior_of_sample", B, J=B, d_variance=self.d_variance[self._kl_rows(B) :])]
         for first in range(0, B, at_once):
             count = min(at_once, B - first)
             names = {"first": first, "samples": count, "J": B, "B": B, "W": self._pair_weights}
@@ -307,22 +310,33 @@ class GpuStep:
         if regulariser is not None and not given_draws:
             calls.append(aside(self._over("draw_prior_sample", B * self.vae.latent_dim, B=B)))
         calls += self.encode(points, B, given_draws)
-        kl, kl_rows = self._kl(B)
-        calls += kl
-        parts, factor, variance_rows = 0, 0.0, kl_rows
-        if regulariser == "mmd":
-            term, parts = self._mmd(B)
-            factor = 1.0
-            calls.append(aside(*term))
-        elif regulariser == "kl-inc":
-            term, parts = self._inclusive_kl(B, kl_rows)
-            factor, variance_rows = 1 / B, kl_rows + B
+        calls += self._kl(B)
+        term, parts, factor = self._regulariser(B, regulariser)
+        if term:
             calls.append(aside(*term))
         calls += self._forward(self.decoder, rows) + self._log_likelihood(points, B)
         if regulariser is not None:
             calls.append(self.device.wait_for_aside())
-        counts = {"likelihood_rows": rows, "kl_rows": kl_rows, "regulariser_parts": parts, "regulariser_factor": factor}
-        return [*calls, self._rows("add_up", 1, self.device.block, **counts)], variance_rows
+        variance_rows = self._kl_rows(B) + (B if regulariser == "kl-inc" else 0)
+        return [*calls, self._add_up(B, parts, factor)], variance_rows
+
+    def with_another_regulariser(self, B: int, regulariser: str | None) -> list[Call]:
+        """All terms of the batch that ``values`` had with a regulariser: only the new regulariser is computed."""
+        term, parts, factor = self._regulariser(B, regulariser)
+        return [*term, self._add_up(B, parts, factor)]
+
+    def _regulariser(self, B: int, name: str | None) -> tuple[list[Call], int, float]:
+        """A regulariser of the batch that was encoded, the number of its parts, and their factor."""
+        if name == "mmd":
+            return *self._mmd(B), 1.0
+        if name == "kl-inc":
+            return *self._inclusive_kl(B), 1 / B
+        return [], 0, 0.0
+
+    def _add_up(self, B: int, parts: int, factor: float) -> Call:
+        counts = {"likelihood_rows": self.objective.samples * B, "kl_rows": self._kl_rows(B)}
+        counts |= {"regulariser_parts": parts}
+        return self._rows("add_up", 1, self.device.block, regulariser_factor=factor, **counts)
 
     def parameter_gradients(self, B: int, variance_rows: int, samples: int) -> list[Call]:
         """The gradient vector, from the results of ``values``; ``samples`` of the prior were compared with q(z)."""

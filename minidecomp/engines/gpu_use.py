@@ -110,14 +110,19 @@ class GpuUse:
 
     # ---- terms and log weights, in batches that training has room for ----
 
-    def _terms(self, points: DevicePoints, B: int, regulariser: str | None) -> list[Call]:
+    def _terms(self, points: DevicePoints, B: int, regulariser: str | None, again: bool = False) -> list[Call]:
+        """The terms of the next batch; ``again``: of the last one, with another regulariser than the one it had."""
+
         def bind() -> list[Call]:
             self._step._pair_weights = self._trained._pair_weights  # large, and shared with training
-            calls, _ = self._step.values(points, B, regulariser)
+            if again:
+                calls = self._step.with_another_regulariser(B, regulariser)
+            else:
+                calls, _ = self._step.values(points, B, regulariser)
             self._trained._pair_weights = self._step._pair_weights
             return calls
 
-        return self._once((B, regulariser), bind, points, self._step.order)
+        return self._once((B, regulariser, again), bind, points, self._step.order)
 
     def values(
         self,
@@ -131,7 +136,8 @@ class GpuUse:
     ) -> np.ndarray:
         """The terms (regularisers, batches, terms) of the batches of ``rows``, with the draws of a step for each batch.
 
-        A regulariser that needs more points than a batch has is left out, and its value is 0.
+        A batch is encoded and decoded once. A regulariser that needs more points than a batch has is left out, and its
+        value means nothing.
         """
         values = np.empty((len(regularisers), len(steps), len(TERMS)))
         for start, some, order in _parts(data, rows, batch_size, values[:, 0].nbytes, trained is not None):
@@ -143,8 +149,11 @@ class GpuUse:
             begin, keep = self._next_batch(), self._over("keep_values", len(TERMS), "values")
             for first in firsts:
                 B = min(batch_size, len(order) - first)
-                for name in regularisers:
-                    _run([begin, *self._terms(points, B, name if least_points(name) <= B else None), keep])
+                usable = [name if least_points(name) <= B else None for name in regularisers]
+                # The first pass has a regulariser, if there is any, so that a sample of the prior is drawn.
+                usable[0] = next(filter(None, usable), None)
+                for i, name in enumerate(usable):
+                    _run([begin, *self._terms(points, B, name, again=i > 0), keep])
             found[...] = self._device.to_host(room[: found.size]).reshape(found.shape)
         return values
 

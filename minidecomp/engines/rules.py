@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -38,21 +39,24 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def one_call_at_a_time(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
-    """An engine's method that holds the engine's lock while it runs.
+@contextmanager
+def at_work(engine: HasLock) -> Iterator[None]:
+    """Holds the engine's lock; RuntimeError if another call, in another thread or further up in this one, holds it."""
+    if not engine.lock.acquire(blocking=False):
+        raise RuntimeError(AT_WORK)
+    try:
+        yield
+    finally:
+        engine.lock.release()
 
-    If another call holds the lock, in another thread or further up in the same one, the method does nothing and raises
-    RuntimeError.
-    """
+
+def one_call_at_a_time(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
+    """An engine's method that holds the engine's lock while it runs, as `at_work` does."""
 
     @wraps(method)
     def call(engine: E, *arguments: P.args, **more: P.kwargs) -> R:
-        if not engine.lock.acquire(blocking=False):
-            raise RuntimeError(AT_WORK)
-        try:
+        with at_work(engine):
             return method(engine, *arguments, **more)
-        finally:
-            engine.lock.release()
 
     return call
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,8 @@ from ..randomness import philox, streams
 from ..randomness.draws import Draws, draw
 from ..terms import kl
 from ..terms.posterior import sample
-from . import rules
+from ..variants import REGULARISERS
+from . import ROWS_AT_ONCE, rules
 from .batches import BatchByBatch
 
 
@@ -102,16 +102,25 @@ class TextbookEngine(BatchByBatch):
         )
         return values, np.concatenate([gradient[name].ravel() for name in self.vae.parameters.shapes])
 
-    @rules.one_call_at_a_time
-    def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
-        """The terms of x (B, dx) with the draws of a seed and a step."""
-        wanted = rules.asked(regulariser, self.objective)
-        rules.check_batch(x, self.vae, wanted)
-        changes: dict[str, Any] = {"alpha": 0.0} if wanted is None else {"regulariser": wanted}
-        drawn = self._draw(len(x), seed, step, wanted is not None)
-        values = textbook.value(self.vae, replace(self.objective, **changes), as_numbers(x, self.vae.dtype), drawn)
-        del values["objective"]  # it is that of the changed objective
-        return rules.with_objective(values, self.objective)
+    def values_with(
+        self, x: Points, seed: int, step: int, regularisers: Sequence[str | None]
+    ) -> Iterator[dict[str, float]]:
+        """See ``BatchByBatch``."""
+        with rules.at_work(self):
+            vae, wanted = self.vae, [rules.asked(name, self.objective) for name in regularisers]
+            for name in wanted:
+                rules.check_batch(x, vae, name)
+            drawn, numbers = self._draw(len(x), seed, step, any(wanted)), as_numbers(x, vae.dtype)
+            loc, scale = vae.encode(numbers)
+            z, without = sample(loc, scale, drawn.eps), replace(self.objective, alpha=0.0)
+            values = textbook.value_at(vae, without, numbers, loc, scale, z, Draws(drawn.eps), drawn.eps)
+            del values["objective"]  # it is that of the changed objective
+            for name in wanted:
+                terms = dict(values)
+                if name is not None:
+                    found = REGULARISERS[name].value(drawn.prior_sample, z, loc, scale, vae.current_prior())
+                    terms["regulariser"] = float(found)
+                yield rules.with_objective(terms, self.objective)
 
     @rules.one_call_at_a_time
     def log_weights(self, x: Points, seed: int, step: int) -> np.ndarray:
@@ -126,12 +135,19 @@ class TextbookEngine(BatchByBatch):
         return (log_p - kl.monte_carlo_value(z, loc, scale, vae.current_prior(), eps=eps)).astype(np.float64)
 
     @rules.one_call_at_a_time
-    def encode(self, data: Points) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x), a thousand rows at a time."""
+    def encode(self, data: Points, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale (N, D) of q(z|x); if ``alone``, so many rows at a time that the products are all alike."""
         rules.check_batch(data, self.vae, None)
-        parts = [self.vae.encode(as_numbers(data[i : i + 1000], self.vae.dtype)) for i in range(0, len(data), 1000)]
+        rows = ROWS_AT_ONCE if alone else 1000
+        parts = [self._encode_part(data[i : i + rows], rows if alone else 0) for i in range(0, len(data), rows)]
         loc, scale = (np.concatenate(each) for each in zip(*parts, strict=True))
         return loc, scale
+
+    def _encode_part(self, data: Points, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """loc and scale of some points, filled up with zeros to so many rows."""
+        x, n = as_numbers(data, self.vae.dtype), len(data)
+        loc, scale = self.vae.encode(np.pad(x, ((0, max(0, rows - n)), (0, 0))))
+        return loc[:n], scale[:n]
 
     @rules.one_call_at_a_time
     def decode(self, z: np.ndarray) -> np.ndarray:

@@ -363,35 +363,42 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
     # ---- using the model ----
 
     def transform(self, X: Any) -> np.ndarray:
-        """The posterior means loc (N, D), in the dtype of X if that is float32 or float64, otherwise in float64."""
+        """The posterior means loc (N, D), in the dtype of X if that is float32 or float64, otherwise in float64.
+
+        A point's mean is the same, to the bit, alone and among any other points.
+        """
         return self.posterior(X)[0]
 
     def posterior(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """loc and scale (N, D) of q(z|x), in the dtype of X if that is float32 or float64, otherwise in float64."""
+        """loc and scale (N, D) of q(z|x), in the dtype of X if that is float32 or float64, otherwise in float64.
+
+        A point's loc and scale are the same, to the bit, alone and among any other points.
+        """
         self._check_fitted()
         X = self._checked(X, reset=False)
         points = self._taken(X)
         dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
-        # In batches of fixed size, the last one padded: a point's encoding does not depend on the other points.
-        engine, parts = self._make_engine(), []
-        for first in range(0, len(points), ROWS_AT_ONCE):
-            part = np.zeros((ROWS_AT_ONCE, points.shape[1]), points.dtype)
-            rows = points[first : first + ROWS_AT_ONCE]
-            part[: len(rows)] = rows
-            parts.append([each[: len(rows)] for each in engine.encode(part)])
-        loc, scale = (np.concatenate(each).astype(dtype) for each in zip(*parts, strict=True))
+        found = self._make_engine(min(len(points), ROWS_AT_ONCE)).encode(points, alone=True)
+        loc, scale = (each.astype(dtype, copy=False) for each in found)
         check_finite("X", {"loc": loc, "scale": scale})
         return loc, scale
 
-    def _make_engine(self, max_rows: int = ROWS_AT_ONCE) -> Engine:
-        """The CPU engine or the textbook; for a single array, moving it to a GPU is not worth while."""
+    def _make_engine(self, max_rows: int) -> Engine:
+        """The CPU engine or the textbook; for a single array, moving it to a GPU is not worth while.
+
+        Each call makes its own, with room for no more rows than it has: that takes little time, calls of several
+        threads do not meet, and the model may change between two calls.
+        """
         name = "textbook" if self.options_.engine == "textbook" else "cpu"
         # A model that was read as a memory map is not writable, which the core requires.
         vae = self.vae_ if self.vae_.parameters.vector.flags.writeable else in_dtype(self.vae_, self.vae_.dtype)
         return make(name, vae, objective_from(self.options_), max_rows=max_rows)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
-        """E[x|z] of latent points Z (N, D), in the shape and units of X; for a model of bytes, intensities v / 255."""
+        """E[x|z] of latent points Z (N, D), in the shape and units of X; for a model of bytes, intensities v / 255.
+
+        The last bits of a point may depend on how many points there are.
+        """
         self._check_fitted()
         Z = np.asarray(Z)
         if Z.ndim != 2 or Z.shape[1] != self.vae_.latent_dim:
@@ -420,7 +427,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         self._check_fitted()
         points = self._taken(self._checked(X, reset=False))
         batch_size, seed = self.options_.batch_size, self.options_.seed
-        engine = self._make_engine(max_rows=batch_size)
+        engine = self._make_engine(min(len(points), batch_size))
         found = evaluate(engine, points, batch_size, seed, ("kl-inc",))
         score = float(found["log_likelihood"] - found["kl"]) - self.rules_.log_volume
         if not math.isfinite(score):

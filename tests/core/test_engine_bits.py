@@ -125,3 +125,16 @@ def test_a_gradient_that_only_may_be_too_large_is_taken(dtype):
         assert adam.step == 1
         vectors.append(vae.parameters.vector)
     assert_allclose(vectors[1], vectors[0], rtol=1e-4, atol=1e-4)
+
+
+def test_points_of_bits_can_be_encoded_alone():
+    """Points with few ones are sums of rows or products, by the batch, unless they are to be the same in any batch."""
+    vae, objective = make(64, "float32", latent_dim=3, hidden=(300,), likelihood="bernoulli")
+    share = np.where(np.arange(40) < 30, 0.05, 0.9)[:, None]
+    data = Bits(np.packbits(np.random.default_rng(0).random((40, 64)) < share, axis=1))
+    engine = CpuEngine(vae, objective, max_rows=16, threads=2)
+    loc, scale = engine.encode(data, alone=True)
+    for rows in (slice(0, 1), slice(2, 29), slice(39, 40)):
+        one, other = engine.encode(data[rows], alone=True)
+        assert_array_equal(one, loc[rows])
+        assert_array_equal(other, scale[rows])

@@ -4,14 +4,18 @@ import csv
 import dataclasses
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from engine_cases import batch, make
 from numpy.testing import assert_allclose, assert_array_equal
+from toys import Logistic
 
 from minidecomp import DecompositionVAE, load_run, resolve
+from minidecomp._core.codes import NO_REGULARISER
+from minidecomp._core.codes import REGULARISERS as REGULARISER_CODES
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.data.points import Bits
@@ -20,9 +24,11 @@ from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.textbook import TextbookEngine
 from minidecomp.evaluation.terms import evaluate
 from minidecomp.figures import learning_curves
+from minidecomp.model.vae import VAE
 from minidecomp.objective import Objective
 from minidecomp.report.content import content
 from minidecomp.runs.comparison import will_be_recorded
+from minidecomp.variants import PRIORS
 
 SMALL = "--data pinwheel --prior mixture --points-per-arm 30 --hidden 5 --engine cpu --no-plots -q"
 
@@ -57,9 +63,9 @@ class Seen(BatchByBatch):
     def __init__(self, vae, multiplier=1.0):
         self.vae, self.objective, self.batches = vae, Objective(log_prior_multiplier=multiplier), []
 
-    def values(self, x, seed, step, regulariser):
+    def values_with(self, x, seed, step, regularisers):
         self.batches.append(x)
-        return {"log_likelihood": 0.0, "kl": 0.0, "regulariser": 0.0}
+        return iter([{"log_likelihood": 0.0, "kl": 0.0, "regulariser": 0.0}] * len(regularisers))
 
 
 def points_seen(data, seed):
@@ -79,6 +85,69 @@ def test_every_point_is_in_one_batch_in_an_order_of_the_seed():
     packed = np.arange(10, dtype=np.uint8)[:, None]
     bits = np.concatenate([each.packed for each in points_seen(Bits(packed), 0)])
     assert_array_equal(bits[:, 0], first[:, 0] / 8)
+
+
+# ---- one forward pass for all regularisers ----
+
+
+class Steps:
+    """A core that counts its steps."""
+
+    def __init__(self, core):
+        self.core, self.count = core, 0
+
+    def step(self, *arguments, **more):
+        self.count += 1
+        return self.core.step(*arguments, **more)
+
+    def __enter__(self):
+        return self.core.__enter__()
+
+    def __exit__(self, *error):
+        self.core.__exit__(*error)
+
+
+@pytest.mark.parametrize("prior", ["mixture", Logistic.name])
+def test_the_core_steps_once_a_batch_whatever_is_evaluated(prior):
+    PRIORS.add(Logistic)
+    try:
+        vae, objective = make(4, prior=prior, alpha=1.0, latent_dim=2, hidden=(5,), samples=2)
+    finally:
+        PRIORS.remove(Logistic.name)
+    engine, x = CpuEngine(vae, objective, max_rows=7), batch(vae, 15)
+    engine._engine = steps = Steps(engine._engine)
+    found = evaluate(engine, x, 7, 3)
+    assert steps.count == 3 and {"mmd", "kl-inc"} <= found.keys()
+    for name in ("mmd", "kl-inc"):
+        alone = evaluate(engine, x, 7, 3, [name])
+        assert {key: found[key] for key in alone} == alone
+    assert evaluate(TextbookEngine(vae, objective), x, 7, 3).items() >= {"points": 15}.items()
+
+
+def test_the_textbook_encodes_and_decodes_once_a_batch(monkeypatch):
+    vae, objective = make(4, prior="mixture", alpha=1.0, latent_dim=2, hidden=(5,))
+    passes = Counter()
+    for name in ("encode", "decode"):
+        plain = getattr(VAE, name)
+        monkeypatch.setattr(VAE, name, lambda *a, name=name, plain=plain: passes.update([name]) or plain(*a))
+    evaluate(TextbookEngine(vae, objective), batch(vae, 15), 7, 3)
+    assert passes == {"encode": 3, "decode": 3}
+
+
+def test_further_regularisers_need_a_first_one_and_no_gradient():
+    vae, objective = make(4, alpha=1.0, latent_dim=2, hidden=(5,))
+    core, x = CpuEngine(vae, objective, max_rows=7)._engine, batch(vae, 7)
+    kl_inc, mmd, none = REGULARISER_CODES.index("kl-inc"), REGULARISER_CODES.index("mmd"), NO_REGULARISER
+    gradient = np.zeros(vae.parameters.vector.size, vae.dtype)
+    for rows, how in (
+        (7, {"regulariser": none, "others": (mmd,)}),
+        (7, {"regulariser": mmd, "others": (none,)}),
+        (7, {"regulariser": mmd, "others": (kl_inc,), "gradient": gradient}),
+        (1, {"regulariser": kl_inc, "others": (mmd,)}),
+    ):
+        with pytest.raises(ValueError, match="regularisers"):
+            core.step(x[:rows], (0.0, 0.0, 0.0), **how)
+    assert len(core.step(x, (0.0, 0.0, 0.0), regulariser=mmd, others=(kl_inc, mmd))) == 5
 
 
 # ---- the KL ----

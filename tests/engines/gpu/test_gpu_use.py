@@ -1,6 +1,8 @@
 """Whole data sets through the GPU engine: what is copied, bound and launched, and that the numbers stay the same."""
 
 import threading
+from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -334,3 +336,31 @@ def test_no_room_for_more_points_than_a_batch():
         engine.values_by_batch(data, np.arange(9), 5, 0, [0], ["mmd"])
     with pytest.raises(ValueError, match="no rows"):
         engine.values_by_batch(data, np.arange(0), 5, 0, [], ["mmd"])
+
+
+class Launches(EmulatedDevice):
+    """Counts the launches of each kernel."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.launched = Counter()
+
+    def _bind(self, name, *arguments, **more):
+        launch = super()._bind(name, *arguments, **more)
+        return replace(launch, run=lambda: self.launched.update([name]) or launch.run())
+
+
+@pytest.mark.parametrize("how", [{"kl": "monte-carlo"}, {"prior": "gaussian", "learn_prior_variance": True}])
+def test_a_batch_is_encoded_and_decoded_once_for_all_regularisers(how):
+    vae, objective = make(8, "float32", **(HOW | how))
+    data, steps = points(vae, 21, "numbers"), range(5)
+    values = {}
+    for names in (["mmd", "kl-inc"], ["mmd"], ["kl-inc"]):
+        device = Launches(vae.dtype)
+        engine = GpuEngine(vae, objective, max_rows=5, device=device)
+        values[tuple(names)] = engine.values_by_batch(data, np.arange(21), 5, 0, steps, names)
+        # The last batch of one has no MMD, and its KL needs a sample of the prior.
+        assert device.launched["sample_posterior"] == device.launched["likelihood"] == 5
+    for i, found in enumerate(values["mmd", "kl-inc"]):
+        for name, terms in found.items():
+            assert terms == values[name,][i][name]
