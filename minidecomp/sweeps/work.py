@@ -166,7 +166,7 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
     """A new run or, if there is a checkpoint, the run that was started."""
     if not (folder / "checkpoint.npz").is_file():
         refuse_foreign(folder)
-        return training.start(options, dataset, str(folder))
+        return training.start(options, dataset, str(folder), save_at_once=False)
     run = checkpoint.load(folder, "last")
     now = {name: getattr(options, name) for name in ("epochs", "data", *OF_THE_MACHINE)}
     now["engine"] = go_on_with(options.engine, run.options.engine).engine
