@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import click
+
+from minidecomp.errors import counted
+from minidecomp.settings.options import cores
 
 from .workers import ROOT, environment
 
@@ -61,16 +64,16 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def main() -> None:
-    """Print the rate."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=1000, metavar="N", help="the number of runs, 1 to 10,000")
-    runs = parser.parse_args().runs
+@click.command()
+@click.option("--runs", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="How many runs.")
+def main(runs: int) -> None:
+    """Print the runs per second of a sweep of the pinwheel at 20 epochs, and the seconds to resume it when finished."""
     with tempfile.TemporaryDirectory() as folder:
         found = measure(runs, Path(folder))
-    rate, cpu = found["runs_per_second"], 1000 * found["cpu_seconds"] / runs
-    print(f"{runs} runs on {len(os.sched_getaffinity(0))} cores: {rate:.1f} runs a second, {cpu:.1f} ms of processor each")
-    print(f"resumed when finished: {found['resume_seconds']:.1f} s")
+    each = 1000 * found["cpu_seconds"] / runs
+    click.echo(f"{counted(runs, 'run')} on {counted(cores(), 'core')}: {found['runs_per_second']:.1f} runs per second")
+    click.echo(f"processor time of each run: {each:.1f} ms")
+    click.echo(f"resumed when finished: {found['resume_seconds']:.1f} s")
 
 
 if __name__ == "__main__":
