@@ -149,7 +149,9 @@ def save(
     """
     if (name := state.not_finite()) is not None:
         raise Fault(f"{name}: the parameters are no longer finite; the last good checkpoint is kept in {folder}")
-    tables = {"metrics.csv": (columns(options), _table(options, state))}
+    tables: dict[str, tuple[Sequence[str], Sequence[Sequence[float]]]] = {
+        "metrics.csv": (columns(options), _table(options, state))
+    }
     arrays = _arrays(options, state, rules, digests)
     if state.gradient_log is not None:
         tables["gradients.csv"] = (GRADIENT_COLUMNS, state.gradient_log.rows)

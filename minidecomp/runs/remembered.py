@@ -10,6 +10,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from ..variants import Variants
 from . import checkpoint
 from .checkpoint import Identity
 from .folder import BEST, LAST
@@ -29,10 +30,13 @@ def stamp(folder: Path, name: str = LAST) -> Stamp:
 
 
 def identity(folder: Path) -> Identity:
-    """`minidecomp.runs.checkpoint.identity`, remembered while the checkpoint and the best model are the same files."""
-    return _identity(folder, stamp(folder), stamp(folder, BEST))
+    """`minidecomp.runs.checkpoint.identity`, remembered while the checkpoint and the best model are the same files.
+
+    It is also read again if a variant was added or removed, because a run's options depend on the variants.
+    """
+    return _identity(folder, stamp(folder), stamp(folder, BEST), Variants.last_change)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _identity(folder: Path, last: Stamp, best: Stamp) -> Identity:
+def _identity(folder: Path, last: Stamp, best: Stamp, change: int) -> Identity:
     return checkpoint.identity(folder)
