@@ -35,7 +35,7 @@ class SweepProgress:
         self.folder = folder
         self.total, self.bar, self.quiet = len(entries), bar, quiet
         self.ended = sum(is_finished(folder, entry, names.get(entry.name, ())) for entry in entries)
-        self._done: dict[str, int] = {}
+        self._done: dict[str, int] = {}  # the steps of the runs that have not ended
         self._lock, self._shown, self._begun = threading.Lock(), 0.0, time.monotonic()
         if bar is not None:
             bar.label = self._label()
@@ -68,6 +68,7 @@ class SweepProgress:
             self.ended += outcome != "stopped"
             if self.bar is not None:
                 self._move(entry.name, STEPS_OF_A_RUN)
+                del self._done[entry.name]
             elif not self.quiet:
                 seconds = time.monotonic() - self._begun
                 trained = self._seconds_of_training(entry) if outcome == "finished" else ""
@@ -75,9 +76,9 @@ class SweepProgress:
                 say(f"{self.ended}/{self.total}  {outcome}: {entry.name}  {end}", err=True)
 
     def _seconds_of_training(self, entry: Entry) -> str:
-        from minidecomp.runs.evaluation_file import parts_in_form
+        from minidecomp.runs.evaluation_file import remembered_parts
 
-        seconds = parts_in_form(self.folder / entry.name).get("train", {}).get("seconds")
+        seconds = remembered_parts(self.folder / entry.name).get("train", {}).get("seconds")
         return f"{seconds:.1f} s of training, " if isinstance(seconds, int | float) else ""
 
 

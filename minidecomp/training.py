@@ -47,6 +47,7 @@ from .settings.validation import monitored
 from .slices import Slices, until_validation
 
 LARGE_DATA = 30.0  # if the data are larger, a fault is attributed to their size
+SOON = 0.5  # seconds of training after which a run that has no checkpoint yet gets its first one
 FAR = 1e4  # if an option is this factor from its usual size, a fault is attributed to it
 
 
@@ -74,6 +75,7 @@ class Trainer:
     depth: int = 0  # how many with blocks are open
     notes: tuple[str, ...] = ()  # lines about another run whose weights this one starts with
     kept: int | None = None  # the epoch of the best model in the folder
+    saved: bool = False  # whether the folder has a checkpoint
     chosen: choice.Choice | None = None  # the engine, and why ``auto`` has taken it
 
     def __repr__(self) -> str:
@@ -160,6 +162,7 @@ class Trainer:
             self.check_folder()
             self.save_best()
             checkpoint.save(self.folder, self.options, self.state, self.rules, self.digests, self.check_folder)
+            self.saved = True
 
     def save_best(self) -> None:
         """Write the best model by validation if there is a new one. Raises Fault if it cannot be written."""
@@ -169,8 +172,14 @@ class Trainer:
             self.kept = best.epoch
 
 
-def start(options: TrainOptions, dataset: Dataset, out: str | None, waiting: Waiting = SILENT) -> Trainer:
+def start(
+    options: TrainOptions, dataset: Dataset, out: str | None, waiting: Waiting = SILENT, save_at_once: bool = True
+) -> Trainer:
     """A new run in a new folder, with its first checkpoint written; ``waiting`` shows slow preparations.
+
+    Without ``save_at_once``, the first checkpoint is written after half a second of training, or at its end if that is
+    sooner. If the run is killed before, it has to be started again in the same folder. A run with validation points is
+    always saved at once, because the best model must not come before the first checkpoint.
 
     Raises
     ------
@@ -191,7 +200,8 @@ def start(options: TrainOptions, dataset: Dataset, out: str | None, waiting: Wai
     trainer.folder, trainer.owner = new_run(out, options)
     try:
         write_config(trainer.folder, options, trainer.check_folder)
-        trainer.save()
+        if save_at_once or trainer.validation is not None:
+            trainer.save()
     except BaseException:
         trainer.let_go()
         raise
@@ -282,7 +292,7 @@ def _resumed(run: checkpoint.Run, options: TrainOptions, dataset: Dataset) -> Tr
             "epochs", options.epochs, f"{beyond}; resume with the run's own {run.options.epochs} epochs first"
         )
     trainer = _trainer(run.folder, options, dataset, run.rules, digests, run.state)
-    trainer.kept = None if run.state.best is None else run.state.best.epoch
+    trainer.kept, trainer.saved = None if run.state.best is None else run.state.best.epoch, True
     return trainer
 
 
@@ -392,7 +402,9 @@ def _train(
 ) -> bool:
     o, state = trainer.options, trainer.state
     _follow_schedules(trainer)
-    slices, next_save = Slices(trainer, feed, alone=bool(on_epoch)), time.monotonic() + o.checkpoint_every
+    slices = Slices(trainer, feed, alone=bool(on_epoch))
+    unsaved = trainer.folder is not None and not trainer.saved
+    next_save = time.monotonic() + (min(SOON, o.checkpoint_every) if unsaved else o.checkpoint_every)
     stop = False
     while state.epoch < trainer.epochs:
         fault = slices.train_next()
@@ -473,13 +485,13 @@ def _not_finite(trainer: Trainer, name: str) -> str:
         line = (
             f"{name}: no longer finite after epoch {state.epoch + (state.row > 0)}, step {step}{_terms_lost(trainer)}"
         )
-    kept = "" if trainer.folder is None else f"; the last good checkpoint stays in {trainer.folder}"
+    kept = "" if not trainer.saved else f"; the last good checkpoint stays in {trainer.folder}"
     return f"{line}{kept}; {_advice(trainer)}{_way_out(trainer)}"
 
 
 def _way_out(trainer: Trainer) -> str:
     """The command for a new run from the checkpoint: a continued run could not change the option at fault."""
-    if trainer.folder is None or trainer.state.epoch == 0:
+    if not trainer.saved or trainer.state.epoch == 0:
         return ""
     name, far = _farthest_option(trainer.options)
     value = f"--{name.replace('_', '-')} {_usual(name):g}" if far > FAR else f"--lr {trainer.options.lr / 10:g}"

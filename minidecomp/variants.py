@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import count
 from typing import Any
 
 # Reserved words: choices with a special meaning, and names that commands or TrainOptions use for other things.
@@ -26,6 +27,7 @@ RESERVED_OPTIONS = {
 # The options of every run, named in settings/options.py, and its requirements on a variant's options.
 TABLE_OPTIONS: set[str] = set()
 OPTION_CHECKS: list[Callable[[Option], None]] = []
+_CHANGES = count(1)
 _TABLE = "minidecomp.settings.resolving"  # imported before anything is added, to set these
 
 
@@ -96,13 +98,15 @@ class Variants(Mapping[str, Any]):
         The allowed values of some of these attributes.
     """
 
+    last_change = 0  # of any kind of variants; each change gives another number, so that derived values can be cached
+
     def __init__(
         self, kind: str, package: str, needed: tuple[str, ...], allowed: Mapping[str, tuple[Any, ...]] | None = None
     ):
         self.kind, self.package, self.needed, self.allowed = kind, package, needed, allowed or {}
         self._known: dict[str, Any] = {}
         self._imported, self._lock = False, threading.Lock()
-        self.changes = 0  # grows with each change, so that derived values can be cached
+        self.changed = 0  # this kind's last change
 
     def _all(self) -> dict[str, Any]:
         if not self._imported:
@@ -127,7 +131,7 @@ class Variants(Mapping[str, Any]):
                 self._check(variant, known)
                 # A new dict, because another thread may be iterating over the old one.
                 self._known = {**known, variant.name: variant}
-                self.changes += 1
+                self.changed = Variants.last_change = next(_CHANGES)
         return variant
 
     def _check(self, variant: Any, known: Mapping[str, Any]) -> None:
@@ -174,7 +178,7 @@ class Variants(Mapping[str, Any]):
             known = dict(self._known)
             del known[name]
             self._known = known
-            self.changes += 1
+            self.changed = Variants.last_change = next(_CHANGES)
 
     def named(self, word: Any) -> Any:
         """The name that a word stands for: itself, or the name of the variant whose alias it is."""

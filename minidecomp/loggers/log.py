@@ -139,7 +139,7 @@ class Log:
         if self._trainer is None or self._state is None:
             return
         folder = self._trainer.folder
-        evaluation = {} if folder is None else read_evaluation(folder, self._state.chosen)
+        evaluation = read_evaluation(folder, self._state.chosen) if folder is not None and self._records else {}
         values = _numbers(recorded(evaluation)) if evaluation else {}
         for name, record in list(self._records.items()):
             with _Failing(self, name):

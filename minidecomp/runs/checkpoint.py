@@ -144,16 +144,25 @@ def save(
 ) -> None:
     """Write ``checkpoint.npz``, and ``metrics.csv`` for people and other programs; only the checkpoint is read back.
 
-    ``check`` is as for `minidecomp.files.write_file`.
+    The checkpoint comes last, so that tables are never older. Only a folder's first one comes before tables with rows,
+    since nobody could tell what such tables belong to. ``check`` is as for `minidecomp.files.write_file`.
     """
     if (name := state.not_finite()) is not None:
         raise Fault(f"{name}: the parameters are no longer finite; the last good checkpoint is kept in {folder}")
-    _write_table(folder / "metrics.csv", columns(options), _table(options, state), check)
+    tables: dict[str, tuple[Sequence[str], Sequence[Sequence[float]]]] = {
+        "metrics.csv": (columns(options), _table(options, state))
+    }
     arrays = _arrays(options, state, rules, digests)
     if state.gradient_log is not None:
-        _write_table(folder / "gradients.csv", GRADIENT_COLUMNS, state.gradient_log.rows, check)
+        tables["gradients.csv"] = (GRADIENT_COLUMNS, state.gradient_log.rows)
         arrays |= state.gradient_log.arrays()
-    write_file(folder / LAST, lambda file: np.savez(file, **arrays), check)
+    first = state.epoch > 0 and not os.path.lexists(folder / LAST)
+    if first:
+        write_file(folder / LAST, lambda file: np.savez(file, **arrays), check)
+    for name, (names, rows) in tables.items():
+        _write_table(folder / name, names, rows, check)
+    if not first:
+        write_file(folder / LAST, lambda file: np.savez(file, **arrays), check)
 
 
 def save_best(

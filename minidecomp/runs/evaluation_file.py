@@ -6,14 +6,16 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, Overtaken, RunError, shown
 from ..files import delete_temporaries_of, read_small_file, unchecked, write_json
-from .checkpoint import State, identity, parameters_digest
+from .checkpoint import State, parameters_digest
 from .owner import Lock, lock
+from .remembered import REMEMBERED, Stamp, identity, stamp
 from .schema import COLUMNS, of_validation
 
 METRIC_PARTS = {"metrics", "metrics_of_gaussian_quantiles"}
@@ -59,6 +61,23 @@ def parts_in_form(folder: Path) -> dict[str, Any]:
         if is_in_form(name, part):
             kept[name] = part
     return kept
+
+
+def remembered_parts(folder: Path) -> Mapping[str, Any]:
+    """`parts_in_form`, read again only when the file is another one; the result must not be changed."""
+    found = stamp(folder, EVALUATION)
+    try:
+        return {} if found is None else _remembered_parts(folder, found)
+    except LookupError:
+        return {}
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered_parts(folder: Path, found: Stamp) -> Mapping[str, Any]:
+    parts = parts_in_form(folder)
+    if not parts:
+        raise LookupError  # it may be readable a moment later, so this is not remembered
+    return parts
 
 
 def read_whole(folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from ..errors import RunError
 
 _MAGIC = b"\x93NUMPY\x01\x00"
+SMALL = 10_000  # bytes of a member that is read at once
 _PLAIN = re.compile(r"[<>|=][biufU]\d{1,9}")  # numbers and texts, without objects, records and dates
 
 
@@ -53,6 +55,7 @@ class Npz:
     def __init__(self, path: Path, file: zipfile.ZipFile):
         self.path, self._file = path, file
         self._headers: dict[str, Header] = {}
+        self._small: dict[str, bytes] = {}  # the data behind the headers of small arrays
 
     def __contains__(self, name: str) -> bool:
         return f"{name}.npy" in self._file.NameToInfo
@@ -65,8 +68,11 @@ class Npz:
     def header(self, name: str) -> Header:
         """The header of an array, which must exist."""
         if name not in self._headers:
-            with self._file.open(f"{name}.npy") as member:
+            info = self._file.getinfo(f"{name}.npy")
+            with self._file.open(info) as member:
                 self._headers[name] = _read_header(member)
+                if info.file_size <= SMALL:
+                    self._small[name] = member.read()
         return self._headers[name]
 
     def read(self, name: str) -> np.ndarray:
@@ -74,10 +80,12 @@ class Npz:
         header, info = self.header(name), self._file.getinfo(f"{name}.npy")
         if header.dtype is None or info.file_size != header.size + header.data_size:
             raise ValueError(f"{name} is not as long as its header says")
-        with self._file.open(info) as member:
-            member.read(header.size)
-            data = member.read(header.data_size)
-            member.read(1)  # at the end the checksum is checked
+        data = self._small.get(name)
+        if data is None:
+            with self._file.open(info) as member:
+                member.read(header.size)
+                data = member.read(header.data_size)
+                member.read(1)  # at the end the checksum is checked
         array = np.frombuffer(data, header.dtype, math.prod(header.shape))
         return array.reshape(header.shape, order="F" if header.fortran else "C")
 
@@ -107,10 +115,15 @@ def _read_header(member: Any) -> Header:
     if start[: len(_MAGIC)] != _MAGIC:
         raise ValueError("no array of format 1.0")
     (length,) = struct.unpack("<H", start[len(_MAGIC) :])
-    said = ast.literal_eval(member.read(length).decode("latin-1").strip())
+    return _header(member.read(length), len(start) + length)
+
+
+@lru_cache(maxsize=1000)  # most headers are those of other runs' arrays too
+def _header(text: bytes, size: int) -> Header:
+    said = ast.literal_eval(text.decode("latin-1").strip())
     shape = said["shape"] if isinstance(said, Mapping) else None
     if not isinstance(shape, tuple) or not all(type(width) is int and width >= 0 for width in shape):
         raise ValueError("the header has no shape")
     descr = said["descr"]
     plain = isinstance(descr, str) and _PLAIN.fullmatch(descr)
-    return Header(np.dtype(descr) if plain else None, shape, said["fortran_order"] is True, len(start) + length)
+    return Header(np.dtype(descr) if plain else None, shape, said["fortran_order"] is True, size)

@@ -15,10 +15,11 @@ from ..errors import OptionError, RunError
 from ..files import read_small_file
 from ..settings import toml_text
 from ..settings.resolving import resolve
-from .checkpoint import Identity, UnknownVariant, identity
+from .checkpoint import Identity, UnknownVariant
 from .evaluation_file import read_whole
 from .folder import MOST_BYTES, config_values
 from .owner import LOCK, is_held
+from .remembered import identity
 
 FINISHED, NOT_EVALUATED, UNFINISHED, BEGUN, DAMAGED = "finished", "not evaluated", "unfinished", "begun", "damaged"
 MOST_OF_A_TABLE = 100_000_000  # bytes of a metrics.csv

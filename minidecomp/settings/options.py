@@ -157,8 +157,9 @@ GENERAL = (
 # fmt: on
 TABLE_OPTIONS.update(option.name for option in GENERAL)
 
-# Made when the variants last changed: their counts, the table, and the class of its options.
-_made: tuple[Any, dict[str, Option], type] | None = None
+# Made when variants that have options last changed: the last change of all variants, those of these kinds, the table,
+# and the class of its options.
+_made: tuple[int, tuple[int, ...], dict[str, Option], type] | None = None
 
 
 def by_name() -> dict[str, Option]:
@@ -169,16 +170,16 @@ def by_name() -> dict[str, Option]:
 def _latest() -> tuple[dict[str, Option], type]:
     global _made
     made = _made  # read once, as another thread may replace it
-    if made is None or made[0] != _changes():
+    if made is None or made[0] != Variants.last_change:
         for variants, _ in CHOOSERS.values():
             len(variants)  # imports the variants of minidecomp
-        changes, table = _changes(), _table()
-        made = _made = changes, table, _options_class(table)
-    return made[1], made[2]
-
-
-def _changes() -> tuple[int, ...]:
-    return tuple(variants.changes for variants, _ in CHOOSERS.values())
+        last, changes = Variants.last_change, tuple(variants.changed for variants, _ in CHOOSERS.values())
+        if made is not None and made[1] == changes:  # another kind of variants has changed
+            made = _made = last, *made[1:]
+        else:
+            table = _table()
+            made = _made = last, changes, table, _options_class(table)
+    return made[2], made[3]
 
 
 def _table() -> dict[str, Option]:

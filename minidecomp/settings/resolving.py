@@ -262,9 +262,10 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
     known = by_name()
     values: dict[str, Any] = {}
     for name, value in schedules.spelled_out(named({**(given or {}), **more})).items():
-        check_known(name)
+        if name not in known:
+            raise unknown_option(name, known)
         if value is not None:
-            values[name] = check(name, value)
+            values[name] = _check(known[name], value)
 
     prior, data = values.get("prior"), values.get("data")
     if prior is None:
@@ -273,7 +274,7 @@ def resolve(given: Mapping[str, Any] | None = None, /, **more: Any) -> TrainOpti
         data = chosen_variant("prior", prior).usual_data or "pinwheel"
 
     prior_is, data_is = chosen_variant("prior", prior), chosen_variant("data", data)
-    resolved: dict[str, Any] = {name: default(name) for name in known}
+    resolved: dict[str, Any] = {name: option.default for name, option in known.items()}
     resolved |= {"prior_variance_scale": 1.0, "threads": cores(), "regulariser": REGULARISER}
     resolved |= {"kl": "analytic" if prior_is.closed_form_kl else "monte-carlo"}
     resolved |= {**prior_is.defaults, **data_is.defaults} | {"prior": prior, "data": data} | values

@@ -13,9 +13,11 @@ import csv
 import io
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 from types import MappingProxyType
@@ -25,10 +27,11 @@ from ..errors import Fault, MinidecompError, RunError
 from ..evaluation.scoring import known_metrics
 from ..files import delete_temporaries_of, is_temporary, make_folder, read_small_file, unchecked, write_file
 from ..runs.comparison import differing_options, recorded
-from ..runs.evaluation_file import parts_in_form
+from ..runs.evaluation_file import remembered_parts
 from ..runs.owner import LOCK, lock, own_given, own_new
+from ..runs.remembered import REMEMBERED, Stamp, identity, stamp
 from .grid import Block, Entry, expand_file, write_blocks
-from .sameness import difference, identity
+from .sameness import difference
 
 GRID, TABLE = "sweep.toml", "sweep.csv"
 SWEEPS = Path("sweeps")  # the default place of sweeps
@@ -176,19 +179,27 @@ def is_finished(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> bool
 
     The data's digest is compared when a sweep starts: see `minidecomp.sweeps.work.refuse_others`.
     """
+    return finished_values(folder, entry, metrics) is not None
+
+
+def finished_values(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> dict[str, Any] | None:
+    """The recorded values of a finished run and its likelihood, which a grid may leave to the data.
+
+    None if it is not finished (`is_finished`). Its files are read again only when they are others.
+    """
     run = folder / entry.name
-    found = parts_in_form(run)
+    found = remembered_parts(run)
     if not {"test", "dimensions"} <= found.keys() or not set(metrics) <= known_metrics(found, entry.options.prior):
-        return False
+        return None
     try:
-        recorded(found)  # it can be read; otherwise it is made again
-        trained = identity(run)
-        if trained is None or not (run / "config.toml").is_file():
-            return False
+        values, trained = recorded(found), identity(run)
         whole = trained.stopped_early or trained.epoch == entry.options.epochs
-        return whole and trained.is_model_of(found) and not difference(run, entry.options)
-    except (RunError, TypeError, AttributeError, KeyError):
-        return False
+        if not whole or not trained.is_model_of(found) or difference(run, entry.options):
+            return None
+    except (RunError, TypeError, AttributeError, KeyError):  # what cannot be read is made again
+        return None
+    has_config = os.path.isfile(os.path.join(run, "config.toml"))
+    return {"likelihood": trained.options.likelihood} | values if has_config else None
 
 
 def note_failure(place: Place, name: str, reason: str) -> None:
@@ -207,55 +218,65 @@ def forget_failure(place: Place, name: str) -> None:
 
 def failure(folder: Path, name: str) -> str | None:
     """Why a run failed; None if there is no note, or it cannot be read."""
+    found = stamp(folder / "failed", f"{name}.txt")
     try:
-        return read_small_file(folder / "failed" / f"{name}.txt", MOST_OF_A_NOTE).decode("utf-8", "replace").strip()
+        return None if found is None else _note(folder / "failed" / f"{name}.txt", found)
     except OSError:
         return None
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _note(path: Path, found: Stamp) -> str:
+    return read_small_file(path, MOST_OF_A_NOTE).decode("utf-8", "replace").strip()
+
+
 def state(folder: Path, entry: Entry, metrics: Sequence[str] = ()) -> str:
     """``finished`` with the requested metrics, ``failed``, or ``pending``."""
-    if is_finished(folder, entry, metrics):
-        return FINISHED
-    return FAILED if failure(folder, entry.name) is not None else PENDING
-
-
-def _recorded(run: Path) -> dict[str, Any]:
-    """The recorded values of a finished run, and its likelihood, which a grid may leave to the data."""
-    trained = identity(run)
-    known = {} if trained is None else {"likelihood": trained.options.likelihood}
-    return known | recorded(parts_in_form(run))
+    return str(_row(folder, entry, metrics)["state"])
 
 
 def rows(folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS) -> list[dict[str, Any]]:
     """One row per run: its name, state, options, and recorded values."""
-    found = []
-    for entry in entries:
-        row: dict[str, Any] = {"run": entry.name, "state": state(folder, entry, metrics.get(entry.name, ()))}
-        row |= {name: value for name, value in vars(entry.options).items() if value is not None}
-        if row["state"] == FINISHED:
-            row |= {name: value for name, value in _recorded(folder / entry.name).items() if name not in row}
-        elif (reason := failure(folder, entry.name)) is not None:
-            row["reason"] = reason.splitlines()[0] if reason else ""
-        found.append(row)
-    return found
+    return [_row(folder, entry, metrics.get(entry.name, ())) for entry in entries]
+
+
+def _row(folder: Path, entry: Entry, metrics: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"run": entry.name, "state": PENDING}
+    row |= {name: value for name, value in vars(entry.options).items() if value is not None}
+    if (values := finished_values(folder, entry, metrics)) is not None:
+        return row | {"state": FINISHED} | {name: value for name, value in values.items() if name not in row}
+    if (reason := failure(folder, entry.name)) is not None:
+        row |= {"state": FAILED, "reason": reason.splitlines()[0] if reason else ""}
+    return row
 
 
 class Table:
-    """A sweep's table, written whenever a run ends, unless that would take more than a twentieth of the time."""
+    """A sweep's table, written whenever a run ends, unless that would take more than a twentieth of the time.
+
+    So the time for the table grows like that of the sweep, although the table itself becomes longer and longer.
+    """
 
     def __init__(self, folder: Path, entries: Sequence[Entry], metrics: Metrics = NO_METRICS):
         self.place, self._content, self._next = Place(folder), (folder, entries, metrics), 0.0
+        self._writing = threading.Lock()
 
     def update(self) -> None:
-        """Write the table, unless it was written a moment ago and writing takes long."""
-        begun = time.monotonic()
-        if begun >= self._next:
-            self.write()
+        """Write the table, unless another thread is writing it, or it was written a moment ago and that takes long."""
+        if time.monotonic() < self._next or not self._writing.acquire(blocking=False):
+            return
+        try:
+            begun = time.monotonic()
+            self._write()
             self._next = time.monotonic() + 20 * (time.monotonic() - begun)
+        finally:
+            self._writing.release()
 
     def write(self) -> None:
         """Write the table; Fault if the folder is no longer the sweep's."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         self.place.check()
         write_table(*self._content, self.place.check)
 

@@ -124,10 +124,10 @@ def run_all(
             place=table.place,
             say=say,
         )
-        with one_at_a_time:
-            outcomes[entry.name] = outcome
-            if outcome != BUSY:
-                table.update()
+        outcomes[entry.name] = outcome
+        if outcome != BUSY:
+            table.update()
+            with one_at_a_time:
                 report(entry, outcome)
         return outcome
 

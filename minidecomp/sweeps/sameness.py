@@ -7,45 +7,12 @@ from pathlib import Path
 
 from ..data.dataset import Digests
 from ..errors import RunError
-from ..runs import checkpoint
-from ..runs.checkpoint import Identity
 from ..runs.differences import differences, value_text
 from ..runs.folder import holds_only_a_beginning
+from ..runs.remembered import REMEMBERED, Stamp, identity, stamp
 from ..settings.options import OF_THE_MACHINE, TrainOptions, data_names
 
 MOST_SHOWN = 3  # options in a message
-REMEMBERED = 2**15  # runs
-
-
-def identity(folder: Path) -> Identity | None:
-    """Reads a run's options, its data's digests and its epochs; again only when its checkpoint is another file.
-
-    Returns
-    -------
-    Identity or None
-        None if there is no checkpoint.
-
-    Raises
-    ------
-    RunError
-        It is damaged.
-    """
-    stamp = _stamp(folder)
-    return None if stamp is None else _read(folder, stamp)
-
-
-def _stamp(folder: Path) -> tuple[int, ...] | None:
-    """What distinguishes one checkpoint's file from another; None if there is none."""
-    try:
-        found = (folder / "checkpoint.npz").stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _read(folder: Path, stamp: tuple[int, ...]) -> Identity:
-    return checkpoint.identity(folder)
 
 
 def difference(folder: Path, wanted: TrainOptions, digests: Digests | None = None) -> str:
@@ -68,13 +35,13 @@ def difference(folder: Path, wanted: TrainOptions, digests: Digests | None = Non
     RunError
         The checkpoint is damaged.
     """
-    stamp = _stamp(folder)
-    return "" if stamp is None else _difference(folder, stamp, wanted, digests)
+    found = stamp(folder)
+    return "" if found is None else _difference(folder, found, wanted, digests)
 
 
 @lru_cache(maxsize=2 * REMEMBERED)
-def _difference(folder: Path, stamp: tuple[int, ...], wanted: TrainOptions, digests: Digests | None) -> str:
-    found = _read(folder, stamp)
+def _difference(folder: Path, last: Stamp, wanted: TrainOptions, digests: Digests | None) -> str:
+    found = identity(folder)
     parts = _different_options(found.options, wanted, digests is not None)
     if found.epoch > wanted.epochs:
         parts.append(f"epochs was {found.epoch}, the sweep now says {wanted.epochs}")

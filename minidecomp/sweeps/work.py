@@ -166,7 +166,7 @@ def _trainer(folder: Path, options: TrainOptions, dataset: Dataset) -> Trainer:
     """A new run or, if there is a checkpoint, the run that was started."""
     if not (folder / "checkpoint.npz").is_file():
         refuse_foreign(folder)
-        return training.start(options, dataset, str(folder))
+        return training.start(options, dataset, str(folder), save_at_once=False)
     run = checkpoint.load(folder, "last")
     now = {name: getattr(options, name) for name in ("epochs", "data", *OF_THE_MACHINE)}
     now["engine"] = go_on_with(options.engine, run.options.engine).engine
@@ -191,8 +191,11 @@ def choice_of(folder: Path | None, entry: Entry, datasets: Datasets) -> Choice:
 def _evaluate(trainer: Trainer, metrics: Sequence[str]) -> None:
     """The terms on the test data, and the missing metrics."""
     assert trainer.folder is not None
-    known = scoring.known_metrics(read_evaluation(trainer.folder, trainer.state.chosen), trainer.options.prior)
-    evaluate_trainer(trainer, ",".join(name for name in metrics if name not in known) or "none")
+    missing = list(metrics)
+    if metrics:
+        known = scoring.known_metrics(read_evaluation(trainer.folder, trainer.state.chosen), trainer.options.prior)
+        missing = [name for name in metrics if name not in known]
+    evaluate_trainer(trainer, ",".join(missing) or "none")
 
 
 def metrics_of_each(entries: Sequence[Entry], datasets: Datasets, wanted: str) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from minidecomp.cli.main import main
 from minidecomp.data import load
 from minidecomp.data.dataset import Dataset
 from minidecomp.errors import RunError
-from minidecomp.runs import checkpoint
+from minidecomp.runs import checkpoint, remembered
 from minidecomp.sweeps import sameness
 from minidecomp.sweeps.folder import begin_sweep, failure, is_finished, open_sweep
 from minidecomp.sweeps.grid import expand
@@ -174,7 +174,7 @@ def test_a_checkpoints_parameters_are_not_read(finished, monkeypatch):
     monkeypatch.setattr(
         zipfile.ZipFile, "open", lambda self, name, *more: asked.append(name) or true(self, name, *more)
     )
-    sameness._read.cache_clear()
+    remembered._identity.cache_clear()
     sameness._difference.cache_clear()
     assert all(is_finished(Path("s"), entry) for entry in open_sweep(Path("s")))
     names = {str(getattr(name, "filename", name)) for name in asked}
