@@ -129,9 +129,6 @@ cdef class Engine:
         s.tile_room_size = min(widest, TILE)
         s.tile_room = self.buffer(md_pool_threads(s.pool) * s.tile_room_size)
         s.narrow, s.narrow_size = has_narrow_layers(&s.encoder) and has_narrow_layers(&s.decoder), offset
-        if s.narrow:
-            s.narrow_room = self.buffer(md_pool_threads(s.pool) * narrow_room_size())
-            s.narrow_part = self.buffer(CHUNKS * s.size)
         self.ready = True
         self.mine.release()
 
@@ -255,6 +252,13 @@ cdef class Engine:
         place_gradient(s, &s.decoder)
         if s.prior.logits != NULL:
             s.prior.d_logits = s.gradient + (s.prior.logits - s.vector)
+        if s.narrow:
+            s.narrow_part = self.buffer(CHUNKS * s.size)
+
+    cdef make_room_for_steps(self):
+        """What the phases of narrow.pxi work in; once."""
+        if self.s.narrow and self.s.narrow_room == NULL:
+            self.s.narrow_room = self.buffer(md_pool_threads(self.s.pool) * narrow_room_size())
 
     cdef make_room_for_bits(self):
         cdef Step* s = &self.s
@@ -324,6 +328,7 @@ cdef class Engine:
                 s.v_max = &largest[0]
             s.lr, s.beta1, s.beta2, s.adam_eps = optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.eps
             self.make_room_for_gradient()
+            self.make_room_for_steps()
             self.set_batch(data, order)
             self.set_terms(terms)
             s.seed, s.given_draws, s.through_sample, s.backward = seed, False, True, True
@@ -396,6 +401,7 @@ cdef class Engine:
                 raise ValueError(f"regularisers {others} of {len(x)} points")
             if gradient is not None:
                 self.make_room_for_gradient()
+            self.make_room_for_steps()
             values = tuple(float(weight) for weight in weights)
             self.set_batch(x, order)
             s.B, s.seed, s.step, s.backward, s.given_draws = order.shape[0], seed, step, gradient is not None, eps is not None

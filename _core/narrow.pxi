@@ -160,7 +160,8 @@ cdef void narrow_there_phase(void* context, int64_t task) noexcept nogil:
     cdef real* posterior = s.encoder.layer[s.encoder.layers - 1].output
     cdef real* gradient = s.narrow_part + task * s.size
     cdef double log_p = 0
-    memset(gradient, 0, s.size * sizeof(real))
+    if s.backward:
+        memset(gradient, 0, s.size * sizeof(real))
     draw_phase(context, task)
     b = first
     while b < last:
