@@ -16,6 +16,8 @@ if sys.platform == "linux" and not os.environ.get("MINIDECOMP_FLAGS"):
 # For the compiler and the linker, as tests/core/test_sanitizers.py needs them.
 more_flags = os.environ.get("MINIDECOMP_FLAGS", "").split()
 flags, link_flags = flags + more_flags, link_flags + more_flags
+# The two engines take nearly all of the time, and the same: one core each.
+workers = min(2, os.cpu_count() or 1)
 
 
 def engine(name: str, real: str) -> Extension:
@@ -72,6 +74,7 @@ setup(
         "minidecomp._core",
         "minidecomp.cli",
     ],
+    options={"build_ext": {"parallel": workers}},
     package_dir={"minidecomp": "minidecomp", "minidecomp._core": "_core", "minidecomp.cli": "cli"},
     package_data={
         "minidecomp": ["py.typed"],
@@ -90,6 +93,6 @@ setup(
         ],
         include_path=["_core"],
         language_level=3,
-        nthreads=2,
+        nthreads=workers,
     ),
 )
