@@ -18,6 +18,8 @@ more_flags = os.environ.get("MINIDECOMP_FLAGS", "").split()
 flags, link_flags = flags + more_flags, link_flags + more_flags
 # The two engines take nearly all of the time, and the same: one core each.
 workers = min(2, os.cpu_count() or 1)
+# Cython's own code for memoryviews: as a module, it is compiled once and not for each engine.
+SHARED = "_memoryviews"
 
 
 def engine(name: str, real: str) -> Extension:
@@ -35,11 +37,11 @@ def engine(name: str, real: str) -> Extension:
     )
 
 
-def plain(name: str) -> Extension:
-    """A compiled module that has no type `real`."""
+def plain(name: str, suffix: str = ".pyx") -> Extension:
+    """A compiled module that has no type `real`; Cython writes the one that has the suffix .c."""
     return Extension(
         f"minidecomp._core.{name}",
-        [f"_core/{name}.pyx"],
+        [f"_core/{name}{suffix}"],
         include_dirs=["_core"],
         extra_compile_args=flags,
         extra_link_args=link_flags,
@@ -90,7 +92,9 @@ setup(
             engine("engine_float64", "double"),
             plain("codes"),
             plain("sprites"),
+            plain(SHARED, ".c"),
         ],
+        shared_utility_qualified_name=f"minidecomp._core.{SHARED}",
         include_path=["_core"],
         language_level=3,
         nthreads=workers,
