@@ -16,6 +16,10 @@ if sys.platform == "linux" and not os.environ.get("MINIDECOMP_FLAGS"):
 # For the compiler and the linker, as tests/core/test_sanitizers.py needs them.
 more_flags = os.environ.get("MINIDECOMP_FLAGS", "").split()
 flags, link_flags = flags + more_flags, link_flags + more_flags
+# The two engines take nearly all of the time, and the same: one core each.
+workers = min(2, os.cpu_count() or 1)
+# Cython's own code for memoryviews: as a module, it is compiled once and not for each engine.
+SHARED = "_memoryviews"
 
 
 def engine(name: str, real: str) -> Extension:
@@ -33,11 +37,11 @@ def engine(name: str, real: str) -> Extension:
     )
 
 
-def plain(name: str) -> Extension:
-    """A compiled module that has no type `real`."""
+def plain(name: str, suffix: str = ".pyx") -> Extension:
+    """A compiled module that has no type `real`; Cython writes the one that has the suffix .c."""
     return Extension(
         f"minidecomp._core.{name}",
-        [f"_core/{name}.pyx"],
+        [f"_core/{name}{suffix}"],
         include_dirs=["_core"],
         extra_compile_args=flags,
         extra_link_args=link_flags,
@@ -72,6 +76,7 @@ setup(
         "minidecomp._core",
         "minidecomp.cli",
     ],
+    options={"build_ext": {"parallel": workers}},
     package_dir={"minidecomp": "minidecomp", "minidecomp._core": "_core", "minidecomp.cli": "cli"},
     package_data={
         "minidecomp": ["py.typed"],
@@ -88,9 +93,11 @@ setup(
             plain("codes"),
             plain("sprites"),
             plain("popcount"),
+            plain(SHARED, ".c"),
         ],
+        shared_utility_qualified_name=f"minidecomp._core.{SHARED}",
         include_path=["_core"],
         language_level=3,
-        nthreads=2,
+        nthreads=workers,
     ),
 )
