@@ -121,8 +121,8 @@ cdef void inclusive_grads_phase(void* context, int64_t d) noexcept nogil:
 
 
 def inclusive_log_density(prior_sample, loc, scale):
-    """sum_j log sum_i q(z_j | x_i) of z, loc and scale (n, D), its gradients by them with the signs of a KL's - z's is
-    minus the others' pull -, and how many pairs were met."""
+    """sum_j log sum_i q(z_j | x_i) of z, loc and scale (n, D); the gradients of minus that by loc, scale and z; and how
+    many pairs were met."""
     cdef real[:, ::1] z = numpy.ascontiguousarray(prior_sample, DTYPE), mu = numpy.ascontiguousarray(loc, DTYPE)
     cdef real[:, ::1] s = numpy.ascontiguousarray(scale, DTYPE)
     cdef int64_t n = z.shape[0], D = z.shape[1], task, d, pairs = 0
