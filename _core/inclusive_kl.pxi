@@ -28,7 +28,7 @@ cdef void arrange_samples(Mixture* m, const real* sample) noexcept nogil:
 
 cdef inline int64_t first_sample(const Mixture* m, int64_t task) noexcept nogil:
     """The first place of task 0..CHUNKS, which begins with a block."""
-    return min(m.n, chunk_start((m.n + MD_SAMPLES - 1) // MD_SAMPLES, task) * MD_SAMPLES)
+    return min(m.n, (m.n + MD_SAMPLES - 1) // MD_SAMPLES * task // CHUNKS * MD_SAMPLES)
 
 
 cdef double log_mixture(Mixture* m, int64_t task, double share, bint backward, real* d_sample) noexcept nogil:
