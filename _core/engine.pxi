@@ -26,6 +26,13 @@ MOST_NUMBERS = 2**40    # in one of the engine's arrays, so that no size overflo
 cdef double LARGEST = LARGEST_GRADIENT_FLOAT if sizeof(real) == 4 else LARGEST_GRADIENT_DOUBLE     # has a finite square
 
 
+cdef void* aligned_room(int64_t size, list arrays):
+    """Zeroed bytes, kept by `arrays`, that begin with a cache line: no two threads' parts share one, no vector lies in two."""
+    cdef uint8_t[::1] array = numpy.zeros(size + 64, numpy.uint8)
+    arrays.append(array)
+    return <void*>((<uintptr_t>&array[0] + 63) // 64 * 64)
+
+
 cdef class Engine:
     """A model's working memory for batches of up to `max_rows` points, and the steps on it.
 
@@ -114,9 +121,8 @@ cdef class Engine:
         s.mmd_cells = max(1, min(B // 3, MD_MMD_CELLS))
         s.mmd_room_size = md_mmd_room(s.mmd_cells)
         s.mmd_room = self.doubles(D * s.mmd_room_size)
-        s.kl_weight = self.buffer(CHUNKS * MD_SAMPLES * B)
-        s.kl_loc, s.kl_scale = self.buffer(CHUNKS * D * B), self.buffer(CHUNKS * D * B)
-        s.posterior = self.buffer((2 * D + 1) * B)
+        set_mixture_room(&s.mixture, B, D, self.arrays)
+        s.kl_loc, s.kl_scale = self.buffer(D * B), self.buffer(D * B)
 
         # The likelihood's gradient overwrites the decoder's output.
         offset = self.network(&s.encoder, encoder_widths, B, encoder_activation, 0, False)
@@ -143,17 +149,11 @@ cdef class Engine:
             raise ValueError("the layers are too wide, or narrow was set to False")
         self.s.narrow = on
 
-    cdef void* room(self, int64_t size):
-        """Zeroed bytes that begin with a cache line: no two threads' parts share one, no vector lies in two."""
-        cdef uint8_t[::1] array = numpy.zeros(size + 64, numpy.uint8)
-        self.arrays.append(array)
-        return <void*>((<uintptr_t>&array[0] + 63) // 64 * 64)
-
     cdef real* buffer(self, int64_t n):
-        return <real*>self.room(n * sizeof(real))
+        return <real*>aligned_room(n * sizeof(real), self.arrays)
 
     cdef double* doubles(self, int64_t n):
-        return <double*>self.room(n * sizeof(double))
+        return <double*>aligned_room(n * sizeof(double), self.arrays)
 
     cdef real* copy(self, values):
         cdef real[::1] array = numpy.array(values, DTYPE).reshape(-1)

@@ -32,6 +32,13 @@ typedef real md_vector __attribute__((vector_size(MD_VECTOR_BYTES), aligned(size
 #define MD_TIMES(v, w) ((v) * (w))
 #define MD_SCALED(s, w) ((s) * (w))
 #define MD_ALL(s) ((s) + MD_ZERO)
+/* Of each lane the larger; w where one of them is not a number. */
+#ifdef MINIDECOMP_FLOAT
+typedef int32_t md_mask __attribute__((vector_size(MD_VECTOR_BYTES)));
+#else
+typedef int64_t md_mask __attribute__((vector_size(MD_VECTOR_BYTES)));
+#endif
+#define MD_LARGER(v, w) ((md_vector)(((md_mask)(v) & ((v) > (w))) | ((md_mask)(w) & ~((v) > (w)))))
 #else
 typedef struct {
     real lane[MD_VECTOR_BYTES / sizeof(real)];
@@ -65,6 +72,12 @@ MD_INLINE md_vector md_all(real s) {
     for (i = 0; i < MD_LANES; i++) v.lane[i] = s;
     return v;
 }
+MD_INLINE md_vector md_larger(md_vector v, md_vector w) {
+    int i;
+    for (i = 0; i < MD_LANES; i++) v.lane[i] = md_max(v.lane[i], w.lane[i]);
+    return v;
+}
+#define MD_LARGER(v, w) md_larger(v, w)
 #define MD_MINUS(v, w) md_combined(1, v, -1, w)
 #define MD_TIMES(v, w) md_times(v, w)
 #define MD_SCALED(s, w) md_combined(s, w, 0, w)

@@ -1,113 +1,146 @@
-# KL(p(z) || q(z)) with the batch's aggregate posterior (minidecomp/terms/regularisers/inclusive_kl.py). A task takes a chunk of the
-# prior sample's rows j and sums the gradient for every posterior i; the parts are then summed in order.
+# KL(p(z) || q(z)) with the batch's aggregate posterior (minidecomp/terms/regularisers/inclusive_kl.py). posteriors.h has
+# the picture: posteriors and samples are sorted, and each block of samples meets the groups of posteriors near it.
+# A task takes a row of blocks and sums the gradient for every posterior; the parts are then summed in order.
 
-cdef void inclusive_columns_phase(void* context, int64_t task) noexcept nogil:
-    """loc, 1 / scale, and c_i = sum_d -log s_id - log(2 pi) / 2, dimension by dimension."""
-    cdef Step* s = <Step*>context
-    cdef const real* encoder_output = s.encoder.layer[s.encoder.layers - 1].output
-    cdef int64_t b, d, D = s.D, B = s.B
-    cdef real constant
-    for b in range(chunk_start(s, B, task), chunk_start(s, B, task + 1)):
-        constant = 0
-        for d in range(D):
-            s.posterior[d * B + b] = encoder_output[b * 2 * D + d]
-            s.posterior[(D + d) * B + b] = 1 / s.scale[b * D + d]
-            constant -= md_log(s.scale[b * D + d]) + <real>0.5 * MD_LOG_2PI
-        s.posterior[2 * D * B + b] = constant
-
-
-cdef md_cloned_void largest_of(const real* a, int64_t n, real* largest) noexcept nogil:
-    cdef int64_t i, lane
-    cdef real top[32]
-    for lane in range(32):
-        top[lane] = a[0]
-    for i in range(0, n - 31, 32):
-        for lane in range(32):
-            top[lane] = md_max(top[lane], a[i + lane])
-    for i in range(n // 32 * 32, n):
-        top[0] = md_max(top[0], a[i])
-    for lane in range(1, 32):
-        top[0] = md_max(top[0], top[lane])
-    largest[0] = top[0]
+cdef set_mixture_room(Mixture* m, int64_t most, int64_t D, list arrays):
+    """Memory for up to `most` samples and posteriors."""
+    cdef int64_t width = md_lanes_for(most), groups = md_lanes_for(width // MD_LANES)
+    m.D, m.sort_size = D, md_sort_room(most, MD_LANES)
+    m.posteriors.order, m.sample_order = <int32_t*>aligned_room(most * 4, arrays), <int32_t*>aligned_room(most * 4, arrays)
+    m.sort_room = <int32_t*>aligned_room(2 * m.sort_size * 4, arrays)
+    m.near = <int32_t*>aligned_room(CHUNKS * (groups + 1) * 4, arrays)
+    m.posterior_room = <real*>aligned_room(md_posteriors_room(most, D) * sizeof(real), arrays)
+    m.sample = <real*>aligned_room(most * D * sizeof(real), arrays)
+    m.weight = <real*>aligned_room(CHUNKS * MD_SAMPLES * width * sizeof(real), arrays)
+    m.column = <real*>aligned_room(CHUNKS * D * MD_SAMPLES * sizeof(real), arrays)
+    m.bounds = <real*>aligned_room(CHUNKS * 2 * groups * sizeof(real), arrays)
+    m.pull = <real*>aligned_room(CHUNKS * D * width * sizeof(real), arrays)
+    m.stretch = <real*>aligned_room(CHUNKS * D * width * sizeof(real), arrays)
 
 
-cdef md_cloned_void exp_and_sum(real* a, int64_t n, real largest, double* total) noexcept nogil:
-    """a_i <- e^(a_i - largest), and their sum"""
-    cdef int64_t i, lane
-    cdef real lanes[32]
-    for lane in range(32):
-        lanes[lane] = 0
-    for i in range(n):
-        a[i] = md_exp_of_negative(a[i] - largest)
-    for i in range(0, n - 31, 32):
-        for lane in range(32):
-            lanes[lane] += a[i + lane]
-    for i in range(n // 32 * 32, n):
-        lanes[i % 32] += a[i]
-    add_lanes(lanes, total)
-
-
-cdef md_cloned_void scale_weights(real* weight, int64_t n, real factor) noexcept nogil:
+cdef void arrange_samples(Mixture* m, const real* sample) noexcept nogil:
+    """The samples (n, D), neighbours side by side."""
     cdef int64_t i
-    for i in range(n):
-        weight[i] = factor * weight[i]
+    md_sort_points(sample, m.D, m.n, m.D, MD_SAMPLES, m.sample_order, m.sort_room + m.sort_size)
+    for i in range(m.n):
+        memcpy(m.sample + i * m.D, sample + m.sample_order[i] * m.D, m.D * sizeof(real))
 
 
-cdef md_cloned_void pull_of_posteriors(real z, const real* weight, const real* loc, const real* inverse, int64_t n, double* pull) noexcept nogil:
-    """sum_i w_i (z - mu_i) / s_i^2"""
-    cdef int64_t i, lane
-    cdef real lanes[32]
-    for lane in range(32):
-        lanes[lane] = 0
-    for i in range(0, n - 31, 32):
-        for lane in range(32):
-            lanes[lane] += weight[i + lane] * (z - loc[i + lane]) * inverse[i + lane] * inverse[i + lane]
-    for i in range(n // 32 * 32, n):
-        lanes[i % 32] += weight[i] * (z - loc[i]) * inverse[i] * inverse[i]
-    add_lanes(lanes, pull)
+cdef inline int64_t first_sample(const Mixture* m, int64_t task) noexcept nogil:
+    """The first place of task 0..CHUNKS, which begins with a block."""
+    return min(m.n, (m.n + MD_SAMPLES - 1) // MD_SAMPLES * task // CHUNKS * MD_SAMPLES)
 
 
-cdef void inclusive_kl_phase(void* context, int64_t task) noexcept nogil:
+cdef double log_mixture(Mixture* m, int64_t task, double share, bint backward, real* d_sample) noexcept nogil:
+    """sum_j log sum_i q(z_j | x_i) over the task's samples; `share` times its gradients go to the task's pull and stretch
+    and are added to d_sample (n, D), which is in the batch's order, unless that is NULL."""
+    cdef int64_t first, last = first_sample(m, task + 1), j, d, used, count, D = m.D, width = m.posteriors.width
+    cdef real* z = m.column + task * D * MD_SAMPLES
+    cdef real* weight = m.weight + task * MD_SAMPLES * width
+    cdef real* pull = m.pull + task * D * width
+    cdef real* stretch = m.stretch + task * D * width
+    cdef int32_t* near = m.near + task * (m.posteriors.groups + 1)
+    cdef real[MD_SAMPLES] largest, total, factor
+    cdef double value = 0
+    memset(pull, 0, D * width * sizeof(real))
+    memset(stretch, 0, D * width * sizeof(real))
+    m.pairs[task] = 0
+    first = first_sample(m, task)
+    while first < last:
+        used = min(<int64_t>MD_SAMPLES, last - first)
+        for j in range(MD_SAMPLES):
+            for d in range(D):
+                z[d * MD_SAMPLES + j] = m.sample[(first + min(j, used - 1)) * D + d]
+        md_near_groups(&m.posteriors, z, m.bounds + task * 2 * m.posteriors.groups, near, &count)
+        m.pairs[task] += used * count * MD_LANES
+        md_log_posteriors(&m.posteriors, count, near, z, weight, width)
+        md_weigh(weight, width, count * MD_LANES, largest, total)
+        for j in range(MD_SAMPLES):
+            value += MD_LOG_2 * largest[j] + md_log(total[j]) if j < used else 0
+            factor[j] = <real>(share / total[j]) if j < used else 0
+        if backward:
+            md_posterior_sums(&m.posteriors, count, near, z, factor, weight, width, pull, stretch)
+        for d in range(D if d_sample != NULL else 0):
+            # `largest` is no longer needed.
+            md_sample_pull(&m.posteriors, d, count, near, z, factor, weight, width, largest)
+            for j in range(used):
+                d_sample[m.sample_order[first + j] * D + d] += largest[j]
+        first += MD_SAMPLES
+    return value
+
+
+cdef void mixture_grads(Mixture* m, int64_t d, real* d_loc, real* d_scale) noexcept nogil:
+    """The sum of the tasks' gradients by loc and scale (n,) of dimension d."""
+    md_posterior_grads(&m.posteriors, d, CHUNKS, m.D * m.posteriors.width, m.pull, m.stretch, d_loc, d_scale)
+
+
+cdef void inclusive_arrange_phase(void* context, int64_t task) noexcept nogil:
+    """Task 0 sorts the posteriors, task 1 the prior's samples."""
     cdef Step* s = <Step*>context
-    cdef int64_t j, d, first, samples, D = s.D, B = s.B, plane = s.D * s.B, last = chunk_start(s, s.B, task + 1)
+    if task == 0:
+        md_arrange_posteriors(&s.mixture.posteriors, s.encoder.layer[s.encoder.layers - 1].output, 2 * s.D, s.scale,
+                              s.mixture.sort_room)
+    else:
+        arrange_samples(&s.mixture, s.prior_sample)
+
+
+cdef double log_prior(Step* s, int64_t task, double share) noexcept nogil:
+    """sum_j log p(z_j) over the task's samples, and `share` times its gradients by z and the variance if that is learned."""
+    cdef Mixture* m = &s.mixture
+    cdef int64_t first = first_sample(m, task), last = first_sample(m, task + 1), rows, j, d, D = s.D
     cdef real* d_log_p = s.scratch + task * s.scratch_size
     cdef real* d_variance = d_log_p + s.block * D
     cdef real* joint = d_variance + s.block * D
     cdef real* log_p = joint + LANES * s.prior.components
-    cdef real* weights = s.kl_weight + task * MD_SAMPLES * s.max_rows
-    cdef real* weight
-    cdef real* d_loc = s.kl_loc + task * plane
-    cdef real* d_scale = s.kl_scale + task * plane
     cdef double* variance_total = s.d_variance + (CHUNKS + task) * D
-    cdef const real* z
-    cdef real column[MD_SAMPLES]
-    cdef real largest
-    cdef double sum_, pull, total = 0, share = s.weight[REGULARISER] / B
-    cdef bint learned = s.prior.logits != NULL
-    memset(d_loc, 0, plane * sizeof(real))
-    memset(d_scale, 0, plane * sizeof(real))
-    first = chunk_start(s, B, task)
+    cdef double value = 0
     while first < last:
-        samples = min(min(<int64_t>MD_SAMPLES, s.block), last - first)
-        prior_rows(&s.prior, s.prior_sample + first * D, samples, D, joint, d_log_p, d_variance, log_p)
-        for j in range(samples):
-            z = s.prior_sample + (first + j) * D
-            weight = weights + j * B
-            md_log_posteriors(z, D, B, s.posterior, s.posterior + D * B, s.posterior + 2 * D * B, weight)
-            largest_of(weight, B, &largest)
-            exp_and_sum(weight, B, largest, &sum_)
-            total += log_p[j] - largest - log(sum_) + log(<double>B)
-            if not s.backward:
-                continue
-            scale_weights(weight, B, <real>(share / sum_))
-            for d in range(D if learned else 0):
-                pull_of_posteriors(z[d], weight, s.posterior + d * B, s.posterior + (D + d) * B, B, &pull)
-                s.d_sample[(first + j) * D + d] = <real>(share * d_log_p[j * D + d] + pull)
+        rows = min(s.block, last - first)
+        prior_rows(&s.prior, m.sample + first * D, rows, D, joint, d_log_p, d_variance, log_p)
+        for j in range(rows):
+            value += log_p[j]
+            for d in range(D if s.backward and s.prior.logits != NULL else 0):
+                s.d_sample[m.sample_order[first + j] * D + d] = <real>(share * d_log_p[j * D + d])
                 variance_total[d] += share * d_variance[j * D + d]
-        for d in range(D if s.backward else 0):
-            for j in range(samples):
-                column[j] = s.prior_sample[(first + j) * D + d]
-            md_posterior_grads(samples, column, weights, B, B, s.posterior + d * B, s.posterior + (D + d) * B,
-                               d_loc + d * B, d_scale + d * B)
-        first += samples
-    s.partial[REGULARISER * s.partials + task] = total / B
+        first += rows
+    return value
+
+
+cdef void inclusive_kl_phase(void* context, int64_t task) noexcept nogil:
+    cdef Step* s = <Step*>context
+    cdef Mixture* m = &s.mixture
+    cdef double share = s.weight[REGULARISER] / s.B, value = log_prior(s, task, share)
+    value -= log_mixture(m, task, share, s.backward, s.d_sample if s.backward and s.prior.logits != NULL else NULL)
+    value += (first_sample(m, task + 1) - first_sample(m, task)) * log(<double>s.B)
+    s.partial[REGULARISER * s.partials + task] = value / s.B
+
+
+cdef void inclusive_grads_phase(void* context, int64_t d) noexcept nogil:
+    cdef Step* s = <Step*>context
+    mixture_grads(&s.mixture, d, s.kl_loc + d * s.B, s.kl_scale + d * s.B)
+
+
+def inclusive_log_density(prior_sample, loc, scale):
+    """sum_j log sum_i q(z_j | x_i) of z, loc and scale (n, D); the gradients of minus that by loc, scale and z; and how
+    many pairs were met."""
+    cdef real[:, ::1] z = numpy.ascontiguousarray(prior_sample, DTYPE), mu = numpy.ascontiguousarray(loc, DTYPE)
+    cdef real[:, ::1] s = numpy.ascontiguousarray(scale, DTYPE)
+    cdef int64_t n = z.shape[0], D = z.shape[1], task, d, pairs = 0
+    cdef double value = 0
+    cdef Mixture m
+    if n < 1 or D < 1 or mu.shape[0] != n or s.shape[0] != n or mu.shape[1] != D or s.shape[1] != D:
+        raise ValueError("samples, loc and scale must have one shape (n, D)")
+    arrays = []
+    set_mixture_room(&m, n, D, arrays)
+    m.n = n
+    md_place_posteriors(&m.posteriors, n, D, m.posterior_room)
+    cdef real[:, ::1] d_loc = numpy.empty((D, n), DTYPE), d_scale = numpy.empty((D, n), DTYPE), d_z = numpy.zeros((n, D), DTYPE)
+    with nogil:
+        md_arrange_posteriors(&m.posteriors, &mu[0, 0], D, &s[0, 0], m.sort_room)
+        arrange_samples(&m, &z[0, 0])
+        for task in range(CHUNKS):
+            value += log_mixture(&m, task, 1, True, &d_z[0, 0])
+            pairs += m.pairs[task]
+        for d in range(D):
+            mixture_grads(&m, d, &d_loc[d, 0], &d_scale[d, 0])
+    return value, numpy.asarray(d_loc).T, numpy.asarray(d_scale).T, numpy.asarray(d_z), pairs

@@ -22,6 +22,7 @@ from minidecomp._core import blas as _blas
 cdef extern from "simd.h" nogil:
     real md_exp(real x)
     real md_exp_of_negative(real x)
+    real md_exp2_of_negative(real x)
     real md_expm1(real x)
     real md_log(real x)
     real md_log1p(real x)
@@ -42,10 +43,26 @@ cdef extern from "gemm.h" nogil:
 
 cdef extern from "posteriors.h" nogil:
     enum: MD_SAMPLES
-    void md_log_posteriors(const real* z, int64_t D, int64_t n, const real* loc, const real* inverse, const real* constant,
-                           real* out)
-    void md_posterior_grads(int64_t samples, const real* z, const real* weight, int64_t stride, int64_t n, const real* loc,
-                            const real* inverse, real* d_loc, real* d_scale)
+    const int64_t MD_LANES
+    const real MD_LOG_2
+    ctypedef struct md_posteriors:
+        int64_t n, D, width, groups
+        int32_t* order
+    int64_t md_lanes_for(int64_t n)
+    int64_t md_posteriors_room(int64_t n, int64_t D)
+    void md_place_posteriors(md_posteriors* p, int64_t n, int64_t D, real* room)
+    int64_t md_sort_room(int64_t n, int64_t group)
+    void md_sort_points(const real* x, int64_t stride, int64_t n, int64_t D, int64_t group, int32_t* order, int32_t* room)
+    void md_arrange_posteriors(md_posteriors* p, const real* loc, int64_t stride, const real* scale, int32_t* sort_room)
+    void md_near_groups(const md_posteriors* p, const real* z, real* room, int32_t* near, int64_t* count)
+    void md_log_posteriors(const md_posteriors* p, int64_t count, const int32_t* near, const real* z, real* weight, int64_t stride)
+    void md_weigh(real* weight, int64_t stride, int64_t n, real* largest, real* total)
+    void md_posterior_sums(const md_posteriors* p, int64_t count, const int32_t* near, const real* z, const real* factor,
+                           const real* weight, int64_t stride, real* pull, real* stretch)
+    void md_posterior_grads(const md_posteriors* p, int64_t d, int64_t parts, int64_t apart, real* pull, real* stretch,
+                            real* d_loc, real* d_scale)
+    void md_sample_pull(const md_posteriors* p, int64_t d, int64_t count, const int32_t* near, const real* z, const real* factor,
+                        const real* weight, int64_t stride, real* pull)
 
 cdef extern from "rows.h" nogil:
     void md_sum_of_rows(const real* table, int64_t stride, const int32_t* rows, int64_t count, int64_t columns, real* out)
@@ -61,6 +78,12 @@ cdef md_cloned_void exp_of_negative_loop(const real* x, real* y, int64_t n) noex
     cdef int64_t i
     for i in range(n):
         y[i] = md_exp_of_negative(x[i])
+
+
+cdef md_cloned_void exp2_of_negative_loop(const real* x, real* y, int64_t n) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        y[i] = md_exp2_of_negative(x[i])
 
 
 cdef md_cloned_void expm1_loop(const real* x, real* y, int64_t n) noexcept nogil:
@@ -94,7 +117,7 @@ cdef md_cloned_void sincos2pi_loop(const real* u, real* s, real* c, int64_t n) n
 
 
 def elementwise(str name, const real[::1] x, real[::1] out):
-    """out_i = f(x_i) for f one of exp, exp-of-negative, expm1, log, log1p, tanh."""
+    """out_i = f(x_i) for f one of exp, exp-of-negative, exp2-of-negative, expm1, log, log1p, tanh."""
     cdef int64_t n = x.shape[0]
     if out.shape[0] != n:
         raise ValueError(f"out has {out.shape[0]} elements, x has {n}")
@@ -104,6 +127,8 @@ def elementwise(str name, const real[::1] x, real[::1] out):
         exp_loop(&x[0], &out[0], n)
     elif name == "exp-of-negative":
         exp_of_negative_loop(&x[0], &out[0], n)
+    elif name == "exp2-of-negative":
+        exp2_of_negative_loop(&x[0], &out[0], n)
     elif name == "expm1":
         expm1_loop(&x[0], &out[0], n)
     elif name == "log":
@@ -113,7 +138,7 @@ def elementwise(str name, const real[::1] x, real[::1] out):
     elif name == "tanh":
         tanh_loop(&x[0], &out[0], n)
     else:
-        raise ValueError(f"elementwise has exp, exp-of-negative, expm1, log, log1p and tanh, not {name!r}")
+        raise ValueError(f"elementwise has exp, exp-of-negative, exp2-of-negative, expm1, log, log1p and tanh, not {name!r}")
 
 
 def sincos2pi(const real[::1] u, real[::1] sine, real[::1] cosine):

@@ -11,18 +11,21 @@ cdef void regularise(Step* s) noexcept nogil:
         run(s, mmd_columns_phase, s.chunks, numbers)
         run(s, mmd_phase, s.D, 2 * s.D * min(pairs, 400.0 * s.B))
     elif s.regulariser == INCLUSIVE_KL:
-        run(s, inclusive_columns_phase, s.chunks, 4 * numbers)
-        run(s, inclusive_kl_phase, s.chunks, 0.3 * pairs * s.D)
+        s.mixture.n = s.B
+        md_place_posteriors(&s.mixture.posteriors, s.B, s.D, s.mixture.posterior_room)
+        run(s, inclusive_arrange_phase, 2, 5.0 * s.B * s.D)
+        run(s, inclusive_kl_phase, CHUNKS, 0.1 * pairs * s.D)
+        if s.backward:
+            run(s, inclusive_grads_phase, s.D, 1.0 * s.B * s.D)
 
 
 cdef inline void add_pull_on_posterior(const Step* s, int64_t b, real* d_loc, real* d_scale) noexcept nogil:
     """Add D's gradient with respect to loc and scale (D,) of point b, at a fixed z."""
-    cdef int64_t part, d, D = s.D, plane = s.D * s.B
+    cdef int64_t d
     if s.regulariser == INCLUSIVE_KL:
-        for part in range(s.chunks):
-            for d in range(D):
-                d_loc[d] += s.kl_loc[part * plane + d * s.B + b]
-                d_scale[d] += s.kl_scale[part * plane + d * s.B + b]
+        for d in range(s.D):
+            d_loc[d] += s.kl_loc[d * s.B + b]
+            d_scale[d] += s.kl_scale[d * s.B + b]
 
 
 cdef inline real pull_on_z(const Step* s, int64_t k, int64_t b, int64_t d) noexcept nogil:

@@ -108,6 +108,19 @@ MD_INLINE float md_exp_of_negative(float x) {
     return x < -87.0f ? 0.0f : p * md_pow2(n);
 }
 
+/* 2^x for x <= 0, with 0 for results below 2^-90, so that products with them are no subnormals, which are slow.
+   x = n + r, |r| <= 1/2;  2^r = 1 + r P(r) */
+MD_INLINE float md_exp2_of_negative(float x) {
+    float y = x < -90.0f ? -90.0f : x, t = y + MD_ROUND, r = y - (t - MD_ROUND), p = 1.53243151e-4f;
+    p = p * r + 1.33909585e-3f;
+    p = p * r + 9.61851756e-3f;
+    p = p * r + 5.55035959e-2f;
+    p = p * r + 2.40226476e-1f;
+    p = p * r + 6.93147182e-1f;
+    p = p * r + 1.0f;
+    return x < -90.0f ? 0.0f : p * md_pow2(md_bits(t) - md_bits(MD_ROUND));
+}
+
 /* exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2) */
 MD_INLINE float md_expm1(float x) {
     int32_t n;
@@ -198,6 +211,7 @@ MD_INLINE double md_sqrt(double x) { return sqrt(x); }
 MD_INLINE double md_fabs(double x) { return fabs(x); }
 MD_INLINE double md_exp(double x) { return exp(x); }
 MD_INLINE double md_exp_of_negative(double x) { return exp(x); }
+MD_INLINE double md_exp2_of_negative(double x) { return exp2(x); }
 MD_INLINE double md_expm1(double x) { return expm1(x); }
 MD_INLINE double md_log(double x) { return log(x); }
 MD_INLINE double md_log1p(double x) { return log1p(x); }

@@ -45,6 +45,23 @@ cdef struct PriorData:
     real* d_logits
     double variance_scale
 
+cdef struct Mixture:
+    # log sum_i q(z_j | x_i) for n samples z and as many posteriors, and its gradients; memory for n up to `most`
+    md_posteriors posteriors
+    int64_t n, D
+    int32_t* sample_order   # (n,): the sample at each place
+    int32_t* sort_room      # (2, sort_size)
+    int64_t sort_size
+    real* posterior_room
+    real* sample            # (n, D), in that order
+    real* weight            # (CHUNKS, MD_SAMPLES, width)
+    real* column            # (CHUNKS, D, MD_SAMPLES)
+    real* bounds            # (CHUNKS, 2 groups)
+    int32_t* near           # (CHUNKS, groups + 1)
+    real* pull              # (CHUNKS, D, width)
+    real* stretch           # (CHUNKS, D, width)
+    int64_t[CHUNKS] pairs   # how many each task has met
+
 cdef struct Step:
     md_pool* pool
     # the model and the objective
@@ -83,11 +100,10 @@ cdef struct Step:
     real* prior_sample  # (B, D)
     real* columns       # (K + 1, D, B): the prior sample and z, dimension by dimension
     real* d_columns     # (K + 1, D, B): the MMD's gradient with respect to them
-    real* kl_weight     # (CHUNKS, MD_SAMPLES, B): weights of posteriors for a few of the prior's samples
-    real* kl_loc        # (CHUNKS, D, B): the inclusive KL's gradient in loc, a part for each chunk of the prior sample
-    real* kl_scale      # (CHUNKS, D, B)
+    Mixture mixture     # for the inclusive KL
+    real* kl_loc        # (D, B): its gradients in loc and scale
+    real* kl_scale
     real* d_sample      # (B, D): the regulariser's gradient with respect to the prior sample
-    real* posterior     # (2 D + 1, B): loc, 1 / scale and log scale's sum, dimension by dimension
     real* scratch       # (CHUNKS, scratch_size)
     int64_t scratch_size
     int64_t block          # rows of D numbers that are processed at once, at most LANES

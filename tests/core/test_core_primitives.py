@@ -105,6 +105,18 @@ def test_exp_of_negative(engine):
 
 
 @both
+def test_exp2_of_negative(engine):
+    """As exp2 from -90 to 0; below it, float32 has 0."""
+    x = -np.concatenate([np.linspace(0, 90, 100_003), np.geomspace(1e-30, 90, 20_001)[:-1]]).astype(engine.dtype)
+    exact = np.exp2(x.astype(engine.reference))
+    assert ulps(engine, elementwise(engine, "exp2-of-negative", x), exact).max() <= 2
+    far = np.array([-90.5, -1e3, -1e30, -np.inf], engine.dtype)
+    got = elementwise(engine, "exp2-of-negative", far)
+    assert (got == 0).all() if engine.dtype == np.float32 else np.allclose(got, np.exp2(far), rtol=1e-15)
+    assert np.isnan(elementwise(engine, "exp2-of-negative", np.full(9, np.nan, engine.dtype))).all()
+
+
+@both
 def test_sine_and_cosine_of_a_turn(engine):
     count = 2**20 if engine.dtype == np.float32 else 2**16
     u = np.concatenate([np.arange(count) / count, (np.arange(2**16) + 0.5) * 2.0**-23]).astype(engine.dtype)
