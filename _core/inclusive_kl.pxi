@@ -94,6 +94,8 @@ cdef double log_prior(Step* s, int64_t task, double share) noexcept nogil:
     cdef real* log_p = joint + LANES * s.prior.components
     cdef double* variance_total = s.d_variance + (CHUNKS + task) * D
     cdef double value = 0
+    if s.prior.kind == MIXTURE_PRIOR and not (s.backward and s.prior.logits != NULL):
+        d_log_p = NULL
     while first < last:
         rows = min(s.block, last - first)
         prior_rows(&s.prior, m.sample + first * D, rows, D, joint, d_log_p, d_variance, log_p)

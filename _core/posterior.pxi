@@ -134,45 +134,61 @@ cdef void posterior_phase(void* context, int64_t task) noexcept nogil:
     s.partial[KL * s.partials + task] = total
 
 
+cdef md_cloned_void log_q_grads(const real* scale, int64_t n, real weight, real* d_loc, real* d_scale) noexcept nogil:
+    """Of -weight log s: with z = mu + s eps the residuals of log q cancel, and d/ds = -1 / s is left."""
+    cdef int64_t i
+    for i in range(n):
+        d_loc[i] = 0
+        d_scale[i] = -weight / scale[i]
+
+
+cdef md_cloned_void add_through_z(const real* d_z, const real* eps, int64_t n, real* d_loc, real* d_scale) noexcept nogil:
+    """z = mu + s eps:  dz/dmu = 1,  dz/ds = eps"""
+    cdef int64_t i
+    for i in range(n):
+        d_loc[i] += d_z[i]
+        d_scale[i] += d_z[i] * eps[i]
+
+
 cdef void posterior_backward_phase(void* context, int64_t task) noexcept nogil:
     """d/dmu = dz + d(KL, KL(p || q))/dloc;  d/ds = dz eps + d(KL, KL(p || q))/dscale;  d/draw = d/ds ds/draw."""
     cdef Step* s = <Step*>context
     cdef Layer* last = &s.encoder.layer[s.encoder.layers - 1]
-    cdef int64_t b, k, d, row, D = s.D
+    cdef int64_t b = chunk_start(s, s.B, task), end = chunk_start(s, s.B, task + 1), i, k, d, n, rows, D = s.D
+    cdef real* d_loc = s.scratch + task * s.scratch_size
+    cdef real* d_scale = d_loc + s.block * D
+    cdef real* d_z = d_scale + s.block * D
     cdef real* loc
-    cdef real* scale
-    cdef real* scratch = s.scratch + task * s.scratch_size
-    cdef real* d_loc = scratch
-    cdef real* d_scale = scratch + D
+    cdef real* to
     cdef double kl
-    cdef real weight = <real>(s.weight[KL] / s.B), pull
-    for b in range(chunk_start(s, s.B, task), chunk_start(s, s.B, task + 1)):
-        loc = last.output + b * 2 * D
-        scale = s.scale + b * D
+    cdef real weight = <real>(s.weight[KL] / s.B)
+    while b < end:
+        rows = min(s.block, end - b)
+        n = rows * D
         if s.kl == ANALYTIC:
-            analytic_kl_row(&s.prior, loc, scale, D, d_loc, d_scale, scratch + 2 * D, &kl)
-            for d in range(D):
-                d_loc[d] *= weight
-                d_scale[d] *= weight
+            for i in range(rows):
+                loc = last.output + (b + i) * 2 * D
+                analytic_kl_row(&s.prior, loc, s.scale + (b + i) * D, D, d_loc + i * D, d_scale + i * D, d_z, &kl)
+            for i in range(n):
+                d_loc[i] *= weight
+                d_scale[i] *= weight
         else:
-            # With z = mu + s eps the residuals of log q cancel, and -1 / s is left.
-            for d in range(D):
-                d_loc[d] = 0
-                d_scale[d] = -weight / scale[d]
+            log_q_grads(s.scale + b * D, n, weight, d_loc, d_scale)
         if s.external != NULL:
-            for d in range(D):
-                d_loc[d] += s.external_loc[b * D + d]
-                d_scale[d] += s.external_scale[b * D + d]
-        add_pull_on_posterior(s, b, d_loc, d_scale)
+            for i in range(n):
+                d_loc[i] += s.external_loc[b * D + i]
+                d_scale[i] += s.external_scale[b * D + i]
+        add_pull_on_posterior(s, b, rows, d_loc, d_scale)
         for k in range(s.K):
-            row = (k * s.B + b) * D
+            memcpy(d_z, s.d_z + (k * s.B + b) * D, n * sizeof(real))
+            add_pull_on_z(s, k, b, rows, d_z)
+            add_through_z(d_z, s.eps + (k * s.B + b) * D, n, d_loc, d_scale)
+        for i in range(rows):
+            to = last.d_output + (b + i) * 2 * D
             for d in range(D):
-                pull = s.d_z[row + d] + pull_on_z(s, k, b, d)
-                d_loc[d] += pull
-                d_scale[d] += pull * s.eps[row + d]
-        for d in range(D):
-            last.d_output[b * 2 * D + d] = d_loc[d]
-            last.d_output[b * 2 * D + D + d] = d_scale[d] * s.slope[b * D + d]
+                to[d] = d_loc[i * D + d]
+                to[D + d] = d_scale[i * D + d] * s.slope[(b + i) * D + d]
+        b += rows
 
 
 cdef void prior_backward_phase(void* context, int64_t task) noexcept nogil:

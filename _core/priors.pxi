@@ -75,6 +75,8 @@ cdef md_cloned_void mixture_prior_rows(const PriorData* p, const real* z, int64_
         total[lane] = largest[lane] + md_log(total[lane])
     for lane in range(rows):
         log_p[lane] = total[lane]
+    if d_z == NULL:
+        return
     for d in range(D):
         for lane in range(LANES):
             column[lane] = z[(lane if lane < rows else 0) * D + d]
@@ -95,7 +97,7 @@ cdef md_cloned_void mixture_prior_rows(const PriorData* p, const real* z, int64_
 
 cdef inline void prior_rows(const PriorData* p, const real* z, int64_t rows, int64_t D, real* joint, real* d_z, real* d_variance, real* log_p) noexcept nogil:
     """log p(z) of up to LANES points (rows, D), and its gradients with respect to z and the variance (rows, D); joint
-    (components, LANES) is scratch."""
+    (components, LANES) is scratch. A mixture's gradients are left out if d_z is NULL."""
     cdef int64_t row
     cdef double value = 0
     if p.kind == MIXTURE_PRIOR:
@@ -111,35 +113,62 @@ cdef inline void prior_rows(const PriorData* p, const real* z, int64_t rows, int
         log_p[row] = <real>value
 
 
+cdef void mixture_samples(const PriorData* p, const real* choice, const real* e, int64_t rows, int64_t D, real* z) noexcept nogil:
+    """z = m_c + s_c e (rows, D), with c the number of components whose cumulative weight is not above the row's choice.
+
+    The choices may end where z ends: a row's is read before the row is written.
+    """
+    cdef int64_t b, d, m, c
+    for b in range(rows):
+        c = 0
+        for m in range(p.components - 1):
+            c += choice[b] >= p.edge[m]
+        for d in range(D):
+            z[b * D + d] = p.loc[c * D + d] + p.scale[c * D + d] * e[b * D + d]
+
+
+cdef md_cloned_void sparse_samples(const PriorData* p, const real* e, int64_t rows, int64_t D, real* z, uint8_t* moves) noexcept nogil:
+    """z = a e where the uniform number in its place is below gamma, else m + s e (rows, D); whether z moves with s."""
+    cdef int64_t b, d
+    cdef bint spike
+    for b in range(rows * D):
+        moves[b] = not z[b] < p.gamma
+    for b in range(rows):
+        for d in range(D):
+            spike = z[b * D + d] < p.gamma
+            z[b * D + d] = p.spike_scale * e[b * D + d] if spike else p.loc[d] + p.scale[d] * e[b * D + d]
+
+
+cdef md_cloned_void simple_samples(const PriorData* p, const real* e, int64_t rows, int64_t D, real* z) noexcept nogil:
+    """z = m + s e (rows, D)"""
+    cdef int64_t b, d
+    for b in range(rows):
+        for d in range(D):
+            z[b * D + d] = p.loc[d] + p.scale[d] * e[b * D + d]
+
+
 cdef void sample_prior_rows(Step* s, int64_t first, int64_t last) noexcept nogil:
     """z = m + scale e, with a component or a spike chosen by a uniform number."""
     cdef PriorData* p = &s.prior
-    cdef int64_t b, d, m, D = s.D
-    cdef real u
-    cdef real* z
-    cdef real* e
-    if first == last:
+    cdef int64_t D = s.D, rows = last - first
+    cdef real* z = s.prior_sample + first * D
+    cdef real* e = s.noise + first * D
+    cdef real* choice = z + rows * (D - 1)
+    if rows == 0:
         return
     if p.kind == STUDENT_T_PRIOR:
-        fill_student_t(s.noise + first * D, first * D, last * D, p.df, s.seed, PRIOR, s.step)
+        fill_student_t(e, first * D, last * D, p.df, s.seed, PRIOR, s.step)
     else:
-        fill_normal(s.noise + first * D, first * D, last * D, s.seed, PRIOR, s.step)
-    for b in range(first, last):
-        z = s.prior_sample + b * D
-        e = s.noise + b * D
-        m = 0
-        if p.kind == MIXTURE_PRIOR:
-            u = uniform_at(b, s.seed, PRIOR_CHOICE, s.step)
-            while m < p.components - 1 and u >= p.edge[m]:
-                m += 1
-        for d in range(D):
-            z[d] = p.loc[m * D + d] + p.scale[m * D + d] * e[d]
-            s.moves[b * D + d] = 1
-        if p.kind == SPARSE_PRIOR:
-            for d in range(D):
-                if uniform_at(b * D + d, s.seed, PRIOR_CHOICE, s.step) < p.gamma:
-                    z[d] = p.spike_scale * e[d]
-                    s.moves[b * D + d] = 0
+        fill_normal(e, first * D, last * D, s.seed, PRIOR, s.step)
+    memset(s.moves + first * D, 1, rows * D)
+    if p.kind == MIXTURE_PRIOR:
+        fill_uniform(choice, first, last, s.seed, PRIOR_CHOICE, s.step)
+        mixture_samples(p, choice, e, rows, D, z)
+    elif p.kind == SPARSE_PRIOR:
+        fill_uniform(z, first * D, last * D, s.seed, PRIOR_CHOICE, s.step)
+        sparse_samples(p, e, rows, D, z, s.moves + first * D)
+    else:
+        simple_samples(p, e, rows, D, z)
 
 
 cdef void prior_from_logits(PriorData* p, int64_t D) noexcept nogil:

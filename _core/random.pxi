@@ -39,10 +39,23 @@ cdef md_cloned_void fill_student_t(real* out, int64_t start, int64_t stop, real 
         out[i - start] = md_student_t(w[2] if i % 2 else w[0], w[3] if i % 2 else w[1], df)
 
 
-cdef inline real uniform_at(int64_t i, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
+cdef md_cloned_void fill_uniform(real* out, int64_t start, int64_t stop, uint64_t seed, uint32_t purpose, uint64_t step) noexcept nogil:
+    """out[0 .. stop - start) = uniform numbers start .. stop of a stream."""
     cdef uint32_t w[4]
-    md_philox(<uint32_t>(i // 4), step, purpose, seed, w)
-    return md_open_unit(w[i % 4])
+    cdef int64_t block, i, first = min(stop, (start + 3) // 4 * 4), last = max(first, stop // 4 * 4)
+    cdef real* whole = out + (first - start)
+    for i in range(start, first):
+        md_philox(<uint32_t>(i // 4), step, purpose, seed, w)
+        out[i - start] = md_open_unit(w[i % 4])
+    for block in range((last - first) // 4):
+        md_philox(<uint32_t>(first // 4 + block), step, purpose, seed, w)
+        whole[4 * block] = md_open_unit(w[0])
+        whole[4 * block + 1] = md_open_unit(w[1])
+        whole[4 * block + 2] = md_open_unit(w[2])
+        whole[4 * block + 3] = md_open_unit(w[3])
+    for i in range(last, stop):
+        md_philox(<uint32_t>(i // 4), step, purpose, seed, w)
+        out[i - start] = md_open_unit(w[i % 4])
 
 
 def normal(int64_t start, int64_t stop, uint64_t seed, uint32_t purpose, uint64_t step, real[::1] out not None):

@@ -19,18 +19,23 @@ cdef void regularise(Step* s) noexcept nogil:
             run(s, inclusive_grads_phase, s.D, 1.0 * s.B * s.D)
 
 
-cdef inline void add_pull_on_posterior(const Step* s, int64_t b, real* d_loc, real* d_scale) noexcept nogil:
-    """Add D's gradient with respect to loc and scale (D,) of point b, at a fixed z."""
-    cdef int64_t d
+cdef inline void add_pull_on_posterior(const Step* s, int64_t b, int64_t rows, real* d_loc, real* d_scale) noexcept nogil:
+    """Add D's gradient with respect to loc and scale (rows, D) of the points from b on, at a fixed z."""
+    cdef int64_t d, i
     if s.regulariser == INCLUSIVE_KL:
         for d in range(s.D):
-            d_loc[d] += s.kl_loc[d * s.B + b]
-            d_scale[d] += s.kl_scale[d * s.B + b]
+            for i in range(rows):
+                d_loc[i * s.D + d] += s.kl_loc[d * s.B + b + i]
+                d_scale[i * s.D + d] += s.kl_scale[d * s.B + b + i]
 
 
-cdef inline real pull_on_z(const Step* s, int64_t k, int64_t b, int64_t d) noexcept nogil:
-    """D's gradient with respect to z_kbd."""
-    return s.d_columns[(k + 1) * s.D * s.B + d * s.B + b] if s.regulariser == MMD else 0
+cdef inline void add_pull_on_z(const Step* s, int64_t k, int64_t b, int64_t rows, real* d_z) noexcept nogil:
+    """Add D's gradient with respect to the k-th samples z (rows, D) of the points from b on."""
+    cdef int64_t d, i
+    if s.regulariser == MMD:
+        for d in range(s.D):
+            for i in range(rows):
+                d_z[i * s.D + d] += s.d_columns[((k + 1) * s.D + d) * s.B + b + i]
 
 
 cdef inline real pull_on_sample(const Step* s, int64_t b, int64_t d) noexcept nogil:

@@ -20,9 +20,22 @@ ME = os.getpid()
 
 @pytest.fixture
 def forks(monkeypatch):
+    """The helpers' numbers; each has ended, and been waited for, when the test is over."""
     if sys.platform != "linux":
         pytest.skip("one process elsewhere")
+    helpers, fork = [], os.fork
+
+    def counted():
+        helpers.append(fork())
+        return helpers[-1]
+
     monkeypatch.setattr(side_by_side, "_may_fork", lambda: True)
+    monkeypatch.setattr(os, "fork", counted)
+    yield helpers
+    assert helpers
+    for helper in helpers:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(helper, os.WNOHANG)
 
 
 def in_helper_only(act):
@@ -60,8 +73,6 @@ def test_what_the_helper_fails_to_do_is_done_here(end, forks):
 def test_a_helper_that_is_stuck_is_ended(forks, monkeypatch):
     monkeypatch.setattr(side_by_side, "LEAST_WAIT", 0.1)
     assert results_of(in_helper_only(lambda: select.select([], [], [], 60))) == [(0, ME), (1, ME)]
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 def test_an_error_is_the_same_as_in_one_process(forks):
@@ -70,8 +81,6 @@ def test_an_error_is_the_same_as_in_one_process(forks):
 
     with pytest.raises(ValueError, match="wrong"):
         results_of([wrong, wrong, lambda: 1])
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 def test_no_copy_is_made_beside_another_thread_or_on_one_core(monkeypatch):
