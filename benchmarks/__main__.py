@@ -96,7 +96,7 @@ def main(
         worker.close()
         click.echo(report.of_scaling(measured["scaling"]))
     click.echo(report.of_targets(measured))
-    if out is None and chosen == names:
+    if out is None and chosen == names and limit is None:
         name = "cpu" if device == "cpu" else re.sub(r"\W+", "-", measured["machine"]["blas"].split(",")[0]).lower()
         out = RESULTS / f"{name}.json"
     if out is not None:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import problem
+from .arrays import read
 from .repeating import Setting, in_rounds, own_command, result, run
-from .rows import CPU_ROWS, ROWS, Row
+from .rows import ROWS, Row
+from .with_minidecomp import Predict
 from .workers import ROOT
 
 PINWHEEL = ["--prior", "mixture", "--alpha", "5", "--beta", "0"]
 FIRST_ENCODING = """
 import sys
 import numpy as np
-from minidecomp import DecompositionVAE
-DecompositionVAE.load(sys.argv[1]).transform(np.load(sys.argv[2]))
+from minidecomp import load_run
+load_run(sys.argv[1]).encode(np.load(sys.argv[2]))
 """
 
 
@@ -75,13 +79,8 @@ def _runs(setting: Setting) -> Commands:
 
 def _encode(setting: Setting) -> Commands:
     """The first encoding of a fresh process: minidecomp from a run folder, the peers from the same arrays."""
-    import numpy as np
-
-    from .arrays import read
-    from .with_minidecomp import Predict
-
-    data, saved, point = (setting.folder / name for name in ("predict.npz", "saved", "point.npy"))
-    problem.write(next(row for row in CPU_ROWS if row.work == "predict"), data)
+    data, saved, point = (setting.folder / name for name in ("first.npz", "saved", "point.npy"))
+    problem.write(replace(ROWS[0], work="predict"), data)
     settings, arrays = read(str(data))
     Predict(settings, arrays, setting.threads).model.save(saved)
     np.save(point, arrays["data"][:1])

@@ -111,7 +111,7 @@ CPU_ROWS = (
     Row("install", "`pip install .` from a clone; the peers are wheels", work="install", seconds=45, most=3),
     Row("start-help", "cold start: `minidecomp --help`", work="command", seconds=0.2),
     Row("start-runs", "cold start: `minidecomp runs`, an empty folder", work="command", seconds=0.2),
-    Row("start-encode", "cold start: load a model, encode one point", work="command", seconds=0.2),
+    Row("start-encode", "cold start: load a pinwheel model, encode one point", work="command", seconds=0.2),
     Row("evaluate", "`minidecomp evaluate` of a pinwheel run", work="command"),
     Row("sweep", "a sweep: pinwheel runs of 20 epochs", work="sweep", rate=64, unit="runs", most=3),
     Row("pca", "principal variances of all dSprites", work="pca", seconds=30, most=3),
