@@ -42,7 +42,7 @@ MODULES = {"command": command, "install": installation, "sweep": sweep, "pca": p
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The JSON file.  [benchmarks/results/, cpu.json or the GPU's name, if all rows run]",
+    help="The JSON file.  [benchmarks/results/, cpu.json or the GPU's name, if all rows run without --limit]",
 )
 def main(
     device: str,

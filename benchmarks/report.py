@@ -136,7 +136,7 @@ def picture(result: dict[str, Any], path: str) -> None:
         axes.barh(places, lengths, height=0.9 * height, left=1, label=PEERS[name], **style)
         for at, ratio in zip(places, ratios, strict=True):
             axes.text(max(ratio, 1) * 1.04, at, f"{times(ratio)} x", va="center", fontsize=7)
-    axes.set_yticks(range(len(rows), 0, -1), [row["title"] for row in rows], fontsize=7)
+    axes.set_yticks(range(len(rows), 0, -1), [row["title"].replace("`", "") for row in rows], fontsize=7)
     axes.set_xscale("log")
     every = [row["seconds"][name] / ours(row) for row in rows for name in names if name in row["seconds"]]
     low, high = min(1, 0.8 * min(every)), 2 * max(every)

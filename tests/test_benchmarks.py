@@ -23,7 +23,7 @@ WORKERS = ("step", "mmd", "encode", "predict")
 
 
 def of_row(times, note="", **given):
-    return repeating.result(Row("name", "work", **given), times, note)
+    return repeating.result(Row("name", "`work`", **given), times, note)
 
 
 STEP = of_row({"minidecomp": [1e-3, 2e-3, 9e-3], "torch": [8e-3], "jax": [3e-3]}, torch=3, jax=2)
@@ -35,10 +35,10 @@ RESULT = {"rows": [STEP, ALONE, RATE, FASTER], "machine": {"processor": "any"}, 
 
 def test_lines_with_targets_for_ratios_times_and_rates():
     assert [report.line(row) for row in RESULT["rows"]] == [
-        "work: 2 ms; PyTorch 8 ms, 4 x (target 3); JAX 3 ms, 1.5 x (target 2)",
-        "work: 50 s (target 45 s)",
-        "work: 80 runs/s (target 64 runs/s); 40 runs",
-        "work: 30 s (target 45 s); NumPy 60 s, 2 x",
+        "`work`: 2 ms; PyTorch 8 ms, 4 x (target 3); JAX 3 ms, 1.5 x (target 2)",
+        "`work`: 50 s (target 45 s)",
+        "`work`: 80 runs/s (target 64 runs/s); 40 runs",
+        "`work`: 30 s (target 45 s); NumPy 60 s, 2 x",
     ]
 
 
@@ -54,10 +54,10 @@ def test_the_table_has_a_dash_where_no_peer_took_part():
     assert report.markdown(RESULT).splitlines() == [
         "| work | minidecomp | PyTorch | JAX |",
         "| --- | --- | --- | --- |",
-        "| work | 2 ms | 8 ms, **4 x** | 3 ms, **1.5 x** |",
-        "| work | 50 s | - | - |",
-        "| work | 80 runs/s | - | - |",
-        "| work | 30 s | - | - |",
+        "| `work` | 2 ms | 8 ms, **4 x** | 3 ms, **1.5 x** |",
+        "| `work` | 50 s | - | - |",
+        "| `work` | 80 runs/s | - | - |",
+        "| `work` | 30 s | - | - |",
     ]
 
 
@@ -66,7 +66,8 @@ def test_the_picture_leaves_out_rows_without_peers(monkeypatch, tmp_path):
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, dpi: drawn.append(figure))
     report.picture(RESULT, str(tmp_path / "speed.png"))
     [axes] = drawn[0].axes
-    assert len(axes.get_yticks()) == 1 and [text.get_text() for text in axes.texts] == ["4 x", "1.5 x"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["work"]
+    assert [text.get_text() for text in axes.texts] == ["4 x", "1.5 x"]
 
 
 def test_rows_are_chosen_by_name_or_first_word():
