@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ PEERS = {
     "minidecomp": "minidecomp, CPU",
     "torch": "PyTorch",
     "jax": "JAX",
+    "numpy": "NumPy",
     "torch_cuda": "PyTorch",
     "torch_cuda_graphs": "PyTorch, CUDA graphs",
 }
@@ -25,6 +27,36 @@ def peers(row: dict[str, Any]) -> list[str]:
     """The other contenders that took part."""
     on_gpu = "minidecomp_gpu" in row["seconds"]
     return [name for name in PEERS if name in row["seconds"] and (on_gpu or name != "minidecomp")]
+
+
+def own(row: dict[str, Any]) -> str:
+    """Our time, or the rate of a row that has a unit: 61.3 runs/s."""
+    return f"{times(1 / ours(row))} {row['unit']}/s" if row.get("unit") else duration(ours(row))
+
+
+def own_target(row: dict[str, Any]) -> tuple[str, float]:
+    """The target for our own time or rate as text, and the longest time that meets it; no text if there is none."""
+    targets = row["targets"]
+    if targets.get("rate"):
+        return f"{targets['rate']:g} {row['unit']}/s", 1 / targets["rate"]
+    return (duration(targets["seconds"]), targets["seconds"]) if targets.get("seconds") else ("", math.inf)
+
+
+def missed(row: dict[str, Any]) -> list[str]:
+    """The targets that the row does not meet: our own, then those for the peers that took part."""
+    text, longest = own_target(row)
+    found = [f"{own(row)}, target {text}"] if ours(row) > longest else []
+    for name in peers(row):
+        ratio, target = row["seconds"][name] / ours(row), row["targets"].get(name)
+        if target and ratio < target:
+            found.append(f"{PEERS[name]} {times(ratio)} x, target {target:g}")
+    return found
+
+
+def of_targets(result: dict[str, Any]) -> str:
+    """The targets that are missed, by row."""
+    found = [f"{row['name']} ({each})" for row in result["rows"] for each in missed(row)]
+    return f"targets missed: {'; '.join(found)}" if found else "all targets are met"
 
 
 def duration(seconds: float) -> str:
@@ -49,8 +81,9 @@ def head(result: dict[str, Any]) -> str:
 
 
 def line(row: dict[str, Any]) -> str:
-    """One row: times, ratios with their targets, and shares of the limits."""
-    parts = [f"{row['title']}: {duration(ours(row))}"]
+    """One row: times or rates, ratios, their targets, and shares of the limits."""
+    text, _ = own_target(row)
+    parts = [f"{row['title']}: {own(row)}" + (f" (target {text})" if text else "")]
     for name in peers(row):
         took, target = row["seconds"][name], row["targets"].get(name)
         aim = f" (target {target:g})" if target else ""
@@ -68,15 +101,15 @@ def of_scaling(values: dict[str, Any]) -> str:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The README's table."""
+    """The README's table, with a column for each peer of the first row and a dash where it took no part."""
     names = peers(result["rows"][0])
     lines = ["| work | minidecomp | " + " | ".join(PEERS[name] for name in names) + " |"]
     lines.append("| --- " * (2 + len(names)) + "|")
     for row in result["rows"]:
-        cells = [row["title"], duration(ours(row))]
+        cells = [row["title"], own(row)]
         for name in names:
             took = row["seconds"].get(name)
-            cells.append("" if took is None else f"{duration(took)}, **{times(took / ours(row))} x**")
+            cells.append("-" if took is None else f"{duration(took)}, **{times(took / ours(row))} x**")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -85,10 +118,14 @@ COLOURS, HATCHES = ("#c1440e", "#9db4d9", "#3f5a1c"), ("", "////", "....")  # di
 
 
 def picture(result: dict[str, Any], path: str) -> None:
-    """How many times as long the peers take, on a logarithmic axis; bars begin at 1, equal time."""
+    """How many times as long the peers take, on a logarithmic axis; bars begin at 1, equal time.
+
+    Rows in which none of the first row's peers took part are left out.
+    """
     from matplotlib.figure import Figure
 
-    rows, names = result["rows"], peers(result["rows"][0])
+    names = peers(result["rows"][0])
+    rows = [row for row in result["rows"] if row["seconds"].keys() & set(names)]
     figure = Figure(figsize=(6.8, 0.8 + 0.42 * len(rows)), layout="constrained")
     axes, height = figure.subplots(), 0.8 / len(names)
     for i, name in enumerate(names):
@@ -99,7 +136,7 @@ def picture(result: dict[str, Any], path: str) -> None:
         axes.barh(places, lengths, height=0.9 * height, left=1, label=PEERS[name], **style)
         for at, ratio in zip(places, ratios, strict=True):
             axes.text(max(ratio, 1) * 1.04, at, f"{times(ratio)} x", va="center", fontsize=7)
-    axes.set_yticks(range(len(rows), 0, -1), [row["title"] for row in rows], fontsize=7)
+    axes.set_yticks(range(len(rows), 0, -1), [row["title"].replace("`", "") for row in rows], fontsize=7)
     axes.set_xscale("log")
     every = [row["seconds"][name] / ours(row) for row in rows for name in names if name in row["seconds"]]
     low, high = min(1, 0.8 * min(every)), 2 * max(every)

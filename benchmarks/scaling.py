@@ -7,7 +7,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +21,7 @@ from minidecomp.model import from_options
 from minidecomp.model.optimizer import Adam
 from minidecomp.objective import objective_from
 
+from .repeating import in_rounds
 from .rows import ROWS
 from .workers import environment
 
@@ -30,13 +30,7 @@ SMALL_RUNS = 8
 
 def seconds_in_turn(functions: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
     """Medians over rounds that call each function once."""
-    times: dict[str, list[float]] = {name: [] for name in functions}
-    for repetition in range(repetitions + 1):
-        for name, function in functions.items():
-            begun = time.perf_counter()
-            function()
-            if repetition > 0:
-                times[name].append(time.perf_counter() - begun)
+    times = in_rounds(functions, repetitions)
     return {name: statistics.median(measured) for name, measured in times.items()}
 
 

@@ -225,7 +225,26 @@ class Encode:
             jax.block_until_ready(self.encode(*self.arguments))
 
 
-def load(path: str, threads: int) -> Step | Mmd | Encode:
+class Predict:
+    """The posterior means of one point, from and to NumPy."""
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]):
+        model, self.points, self.at = Model(settings, arrays), arrays["data"], 0
+        self.parameters = model.parameters
+        self.loc = jax.jit(lambda parameters, x: model.posterior(parameters, x)[0])
+
+    def check(self, out: str) -> dict[str, float]:
+        np.savez(out, loc=np.concatenate([self.loc(self.parameters, point[None]) for point in self.points]))
+        return {}
+
+    def run(self, units: int) -> None:
+        for _ in range(units):
+            np.asarray(self.loc(self.parameters, self.points[self.at % len(self.points)][None]))
+            self.at += 1
+
+
+def load(path: str, threads: int) -> Step | Mmd | Encode | Predict:
     """JAX uses as many threads as the process may."""
     settings, arrays = read(path)
-    return {"step": Step, "mmd": Mmd, "encode": Encode}[settings["work"]](settings, arrays)
+    works = {"step": Step, "mmd": Mmd, "encode": Encode, "predict": Predict}
+    return works[settings["work"]](settings, arrays)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import minidecomp
-from minidecomp import resolve
+from minidecomp import DecompositionVAE, resolve
 from minidecomp._core import engine_float32 as core
 from minidecomp.data.points import Bits
 from minidecomp.engines import make
@@ -88,6 +88,28 @@ class Encode(Step):
             self.engine.encode(self.data)
 
 
-def load(path: str, threads: int) -> Step | Mmd:
+class Predict:
+    """The posterior means of one point, as ``DecompositionVAE.transform`` gives them."""
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], threads: int):
+        options, self.points, self.at = resolve(settings["options"]), arrays["data"], 0
+        same = ("hidden", "activation", "scale_link", "latent_dim", "likelihood")
+        self.model = DecompositionVAE(epochs=1, threads=threads, **{name: getattr(options, name) for name in same})
+        self.model.fit(self.points)
+        for name, view in self.model.vae_.parameters.items():
+            view[...] = arrays[f"parameter.{name}"]
+
+    def check(self, out: str) -> dict[str, float]:
+        np.savez(out, loc=np.concatenate([self.model.transform(point[None]) for point in self.points]))
+        return {}
+
+    def run(self, units: int) -> None:
+        for _ in range(units):
+            self.model.transform(self.points[self.at % len(self.points)][None])
+            self.at += 1
+
+
+def load(path: str, threads: int) -> Step | Mmd | Predict:
     settings, arrays = read(path)
-    return {"step": Step, "mmd": Mmd, "encode": Encode}[settings["work"]](settings, arrays, threads)
+    works = {"step": Step, "mmd": Mmd, "encode": Encode, "predict": Predict}
+    return works[settings["work"]](settings, arrays, threads)

@@ -201,7 +201,28 @@ class Encode(Step):
             self.encode()
 
 
-def load(path: str, threads: int) -> Step | Mmd:
+class Predict:
+    """The posterior means of one point, from and to NumPy."""
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, np.ndarray], device: str):
+        self.vae, self.points, self.at = Vae(settings, arrays, device), arrays["data"], 0
+
+    def loc(self, x: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return self.vae.posterior(torch.from_numpy(x))[0].numpy()
+
+    def check(self, out: str) -> dict[str, float]:
+        np.savez(out, loc=np.concatenate([self.loc(point[None]) for point in self.points]))
+        return {}
+
+    def run(self, units: int) -> None:
+        for _ in range(units):
+            self.loc(self.points[self.at % len(self.points)][None])
+            self.at += 1
+
+
+def load(path: str, threads: int) -> Step | Mmd | Predict:
     torch.set_num_threads(threads)
     settings, arrays = read(path)
-    return {"step": Step, "mmd": Mmd, "encode": Encode}[settings["work"]](settings, arrays, "cpu")
+    works = {"step": Step, "mmd": Mmd, "encode": Encode, "predict": Predict}
+    return works[settings["work"]](settings, arrays, "cpu")
