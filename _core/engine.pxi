@@ -26,11 +26,30 @@ MOST_NUMBERS = 2**40    # in one of the engine's arrays, so that no size overflo
 cdef double LARGEST = LARGEST_GRADIENT_FLOAT if sizeof(real) == 4 else LARGEST_GRADIENT_DOUBLE     # has a finite square
 
 
-cdef void* aligned_room(int64_t size, list arrays):
-    """Zeroed bytes, kept by `arrays`, that begin with a cache line: no two threads' parts share one, no vector lies in two."""
-    cdef uint8_t[::1] array = numpy.zeros(size + 64, numpy.uint8)
-    arrays.append(array)
-    return <void*>((<uintptr_t>&array[0] + 63) // 64 * 64)
+cdef struct Block:
+    Block* next
+
+
+cdef class Memory:
+    """Zeroed blocks of memory, which live as long as this object does."""
+
+    cdef Block* last
+
+    cdef void* take(self, int64_t size) except NULL:
+        """A block that begins with a cache line: no two threads' parts share one, no vector lies in two."""
+        cdef Block* block = <Block*>calloc(1, size + sizeof(Block) + 64)
+        if block == NULL:
+            raise MemoryError(f"no memory for {size} bytes")
+        block.next = self.last
+        self.last = block
+        return <void*>((<uintptr_t>(block + 1) + 63) // 64 * 64)
+
+    def __dealloc__(self):
+        cdef Block* block
+        while self.last != NULL:
+            block = self.last
+            self.last = block.next
+            free(block)
 
 
 cdef class Engine:
@@ -44,7 +63,8 @@ cdef class Engine:
     """
 
     cdef Step s
-    cdef list arrays
+    cdef Memory memory
+    cdef list arrays        # those that are shared with Python, or copied from it
     cdef object mine        # the lock, held by the call that is running
     cdef bint ready         # whether it has been made
     # For the call that is running:
@@ -54,7 +74,7 @@ cdef class Engine:
 
     def __cinit__(self):
         memset(&self.s, 0, sizeof(Step))
-        self.arrays, self.mine = [], threading.Lock()
+        self.memory, self.arrays, self.mine = Memory(), [], threading.Lock()
 
     def __dealloc__(self):
         if self.s.pool != NULL:
@@ -111,9 +131,7 @@ cdef class Engine:
         s.partials = max(<int64_t>CHUNKS, D)
         s.partial = self.doubles(3 * s.partials)
         s.d_variance = self.doubles(2 * CHUNKS * D)
-        cdef uint8_t[::1] moves = numpy.zeros(B * D, numpy.uint8)
-        self.arrays.append(moves)
-        s.moves = &moves[0]
+        s.moves = <uint8_t*>self.memory.take(B * D)
         # There is memory for both regularisers, because an evaluation asks for both.
         s.columns, s.d_columns = self.buffer((K + 1) * D * B), self.buffer((K + 1) * D * B)
         s.scratch_columns = self.buffer(5 * D * B)
@@ -121,7 +139,7 @@ cdef class Engine:
         s.mmd_cells = max(1, min(B // 3, MD_MMD_CELLS))
         s.mmd_room_size = md_mmd_room(s.mmd_cells)
         s.mmd_room = self.doubles(D * s.mmd_room_size)
-        set_mixture_room(&s.mixture, B, D, self.arrays)
+        set_mixture_room(&s.mixture, B, D, self.memory)
         s.kl_loc, s.kl_scale = self.buffer(D * B), self.buffer(D * B)
 
         # The likelihood's gradient overwrites the decoder's output.
@@ -131,9 +149,6 @@ cdef class Engine:
         s.encoder.layer[0].d_input = NULL
         s.decoder.layer[0].input, s.decoder.layer[0].d_input = s.z, s.d_z
         self.prior(prior, learn_prior_variance, prior_variance_scale, offset)
-        widest = max(a * b for widths in (encoder_widths, decoder_widths) for a, b in zip(widths, widths[1:]))
-        s.tile_room_size = min(widest, TILE)
-        s.tile_room = self.buffer(md_pool_threads(s.pool) * s.tile_room_size)
         s.narrow, s.narrow_size = has_narrow_layers(&s.encoder) and has_narrow_layers(&s.decoder), offset
         self.ready = True
         self.mine.release()
@@ -150,10 +165,10 @@ cdef class Engine:
         self.s.narrow = on
 
     cdef real* buffer(self, int64_t n):
-        return <real*>aligned_room(n * sizeof(real), self.arrays)
+        return <real*>self.memory.take(n * sizeof(real))
 
     cdef double* doubles(self, int64_t n):
-        return <double*>aligned_room(n * sizeof(double), self.arrays)
+        return <double*>self.memory.take(n * sizeof(double))
 
     cdef real* copy(self, values):
         cdef real[::1] array = numpy.array(values, DTYPE).reshape(-1)
@@ -242,18 +257,17 @@ cdef class Engine:
     cdef make_room_for_gradient(self):
         """The gradient vector, in which all has the places that it has in the parameter vector; once."""
         cdef Step* s = &self.s
-        cdef real[::1] gradient
         if s.gradient != NULL:
             return
-        gradient = numpy.zeros(s.size, DTYPE)
-        self.arrays.append(gradient)
-        s.gradient = &gradient[0]
+        s.tile_room_size = min(<int64_t>TILE, max(largest_layer(&s.encoder), largest_layer(&s.decoder)))
+        s.tile_room = self.buffer(md_pool_threads(s.pool) * s.tile_room_size)
+        if s.narrow:
+            s.narrow_part = self.buffer(CHUNKS * s.size)
+        s.gradient = self.buffer(s.size)    # last: if there is no memory for one, the next call tries again
         place_gradient(s, &s.encoder)
         place_gradient(s, &s.decoder)
         if s.prior.logits != NULL:
             s.prior.d_logits = s.gradient + (s.prior.logits - s.vector)
-        if s.narrow:
-            s.narrow_part = self.buffer(CHUNKS * s.size)
 
     cdef make_room_for_steps(self):
         """What the phases of narrow.pxi work in; once."""
@@ -262,14 +276,11 @@ cdef class Engine:
 
     cdef make_room_for_bits(self):
         cdef Step* s = &self.s
-        cdef uint8_t[::1] bits = numpy.zeros(s.max_rows * (s.dx // 8), numpy.uint8)
-        cdef int32_t[::1] ones = numpy.zeros(s.max_rows * (s.dx // LEAST_DARK), numpy.int32)
-        cdef int32_t[::1] counts = numpy.zeros(s.max_rows, numpy.int32)
-        cdef int32_t[::1] lists = numpy.zeros(md_pool_threads(s.pool) * STRIP * s.max_rows, numpy.int32)
-        cdef uint8_t[::1] never_updated = numpy.zeros(s.dx, numpy.uint8)
-        self.arrays += [bits, ones, counts, lists, never_updated]
-        s.never_updated = &never_updated[0]
-        s.bits, s.ones, s.ones_count, s.list_room = &bits[0], &ones[0], &counts[0], &lists[0]
+        s.bits = <uint8_t*>self.memory.take(s.max_rows * (s.dx // 8))
+        s.ones_count = <int32_t*>self.memory.take(s.max_rows * sizeof(int32_t))
+        s.list_room = <int32_t*>self.memory.take(md_pool_threads(s.pool) * STRIP * s.max_rows * sizeof(int32_t))
+        s.never_updated = <uint8_t*>self.memory.take(s.dx)
+        s.ones = <int32_t*>self.memory.take(s.max_rows * (s.dx // LEAST_DARK) * sizeof(int32_t))    # last, as above
 
     cdef set_terms(self, terms):
         """KL and regulariser, and their gradients by loc and scale (B, D), come from `terms` in this call; None: the core."""

@@ -2,20 +2,20 @@
 # the picture: posteriors and samples are sorted, and each block of samples meets the groups of posteriors near it.
 # A task takes a row of blocks and sums the gradient for every posterior; the parts are then summed in order.
 
-cdef set_mixture_room(Mixture* m, int64_t most, int64_t D, list arrays):
+cdef set_mixture_room(Mixture* m, int64_t most, int64_t D, Memory memory):
     """Memory for up to `most` samples and posteriors."""
     cdef int64_t width = md_lanes_for(most), groups = md_lanes_for(width // MD_LANES)
     m.D, m.sort_size = D, md_sort_room(most, MD_LANES)
-    m.posteriors.order, m.sample_order = <int32_t*>aligned_room(most * 4, arrays), <int32_t*>aligned_room(most * 4, arrays)
-    m.sort_room = <int32_t*>aligned_room(2 * m.sort_size * 4, arrays)
-    m.near = <int32_t*>aligned_room(CHUNKS * (groups + 1) * 4, arrays)
-    m.posterior_room = <real*>aligned_room(md_posteriors_room(most, D) * sizeof(real), arrays)
-    m.sample = <real*>aligned_room(most * D * sizeof(real), arrays)
-    m.weight = <real*>aligned_room(CHUNKS * MD_SAMPLES * width * sizeof(real), arrays)
-    m.column = <real*>aligned_room(CHUNKS * D * MD_SAMPLES * sizeof(real), arrays)
-    m.bounds = <real*>aligned_room(CHUNKS * 2 * groups * sizeof(real), arrays)
-    m.pull = <real*>aligned_room(CHUNKS * D * width * sizeof(real), arrays)
-    m.stretch = <real*>aligned_room(CHUNKS * D * width * sizeof(real), arrays)
+    m.posteriors.order, m.sample_order = <int32_t*>memory.take(most * 4), <int32_t*>memory.take(most * 4)
+    m.sort_room = <int32_t*>memory.take(2 * m.sort_size * 4)
+    m.near = <int32_t*>memory.take(CHUNKS * (groups + 1) * 4)
+    m.posterior_room = <real*>memory.take(md_posteriors_room(most, D) * sizeof(real))
+    m.sample = <real*>memory.take(most * D * sizeof(real))
+    m.weight = <real*>memory.take(CHUNKS * MD_SAMPLES * width * sizeof(real))
+    m.column = <real*>memory.take(CHUNKS * D * MD_SAMPLES * sizeof(real))
+    m.bounds = <real*>memory.take(CHUNKS * 2 * groups * sizeof(real))
+    m.pull = <real*>memory.take(CHUNKS * D * width * sizeof(real))
+    m.stretch = <real*>memory.take(CHUNKS * D * width * sizeof(real))
 
 
 cdef void arrange_samples(Mixture* m, const real* sample) noexcept nogil:
@@ -132,8 +132,8 @@ def inclusive_log_density(prior_sample, loc, scale):
     cdef Mixture m
     if n < 1 or D < 1 or mu.shape[0] != n or s.shape[0] != n or mu.shape[1] != D or s.shape[1] != D:
         raise ValueError("samples, loc and scale must have one shape (n, D)")
-    arrays = []
-    set_mixture_room(&m, n, D, arrays)
+    cdef Memory memory = Memory()
+    set_mixture_room(&m, n, D, memory)
     m.n = n
     md_place_posteriors(&m.posteriors, n, D, m.posterior_room)
     cdef real[:, ::1] d_loc = numpy.empty((D, n), DTYPE), d_scale = numpy.empty((D, n), DTYPE), d_z = numpy.zeros((n, D), DTYPE)
