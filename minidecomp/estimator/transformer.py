@@ -461,7 +461,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
             and X.dtype in (np.float32, np.float64, np.uint8)
             and X.ndim == 2
             and X.flags.c_contiguous
-            and 0 < len(X)
+            and len(X) > 0
             and X.shape[1] == self.n_features_in_
             and not hasattr(self, "feature_names_in_")
             and bool(np.isfinite(X).all())
