@@ -355,10 +355,7 @@ static MD_UNUSED void md_set_blas(void *cblas_gemm, int bits_of_int) {
         memcpy(&md_blas_int32, &cblas_gemm, sizeof cblas_gemm);
 }
 
-/* ---- wide kernels ---- */
-#if defined(MD_HAS_CLONES)
 #include "gemm_wide.h"
-#endif
 
 /* Below these sizes a BLAS is not faster (measured). */
 #define MD_BLAS_VOLUME 1000000.0

@@ -5,18 +5,21 @@
 #ifndef MD_GEMM_WIDE_H
 #define MD_GEMM_WIDE_H
 
+#define MD_WIDE_ROWS 6   /* 6 rows of 4 vectors are 24 sums; the other 8 registers hold their factors */
+#define MD_WIDE_MOST 256 /* rows of a batch for which this has been measured */
+
+#if defined(MD_HAS_CLONES)
+
 #define MD_WIDE __attribute__((target("arch=x86-64-v4")))
 typedef real md_wide __attribute__((vector_size(64), aligned(sizeof(real)), may_alias));
 #define MD_WIDE_LANES ((int64_t)(64 / sizeof(real)))
 #define MD_WIDE_LOAD(p) (*(const md_wide *)(p))
 #define MD_WIDE_STORE(p, v) (*(md_wide *)(p) = (v))
 
-#define MD_WIDE_ROWS 6 /* 6 rows of 4 vectors are 24 sums; the other 8 registers hold their factors */
 #define MD_WIDE_VECTORS 4
 #define MD_WIDE_WIDTH (MD_WIDE_VECTORS * MD_WIDE_LANES)
 #define MD_WIDE_DEPTH 128        /* a panel of W in the L1 cache: 32 KB */
 #define MD_WIDE_LONG_DEPTH 1280  /* a panel of A^T in the L2 cache, on the stack: 320 KB */
-#define MD_WIDE_MOST 256         /* rows of A for which this has been measured */
 
 /* c[i, :] = sum_p a[i, p] b[p, :]  (+ c) for `rows` rows and `vectors` vectors, both constants at the call; b has no
    gaps. Step p fetches next[p * next_step]. */
@@ -131,12 +134,18 @@ MD_WIDE static MD_UNUSED void md_wide_backward(int64_t m, int64_t n, int64_t k, 
         }
 }
 
+static MD_UNUSED int md_has_wide(void) {
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("x86-64-v4");
+}
+
 /* Whether one of the two computes op(A) op(B) (+ C), and does not waste more than a fifth of its lanes. */
 static MD_UNUSED int md_wide_suits(int trans_a, int trans_b, int64_t m, int64_t n, int accumulate) {
     int64_t lanes = (m + MD_WIDE_WIDTH - 1) / MD_WIDE_WIDTH * MD_WIDE_WIDTH;
-    __builtin_cpu_init();
-    if (trans_a || m > MD_WIDE_MOST || !__builtin_cpu_supports("x86-64-v4")) return 0;
+    if (trans_a || m > MD_WIDE_MOST || !md_has_wide()) return 0;
     return trans_b ? 4 * lanes <= 5 * m : !accumulate && n >= MD_WIDE_LANES;
 }
+
+#endif
 
 #endif
