@@ -126,7 +126,8 @@ cdef class Engine:
         s.decoder.layer[0].input, s.decoder.layer[0].d_input = s.z, s.d_z
         self.prior(prior, learn_prior_variance, prior_variance_scale, offset)
         widest = max(a * b for widths in (encoder_widths, decoder_widths) for a, b in zip(widths, widths[1:]))
-        s.tile_room_size = max(min(widest, TILE), room_side_by_side(&s.encoder, B), room_side_by_side(&s.decoder, K * B))
+        room = max(min(widest, TILE), room_side_by_side(&s.encoder, B), room_side_by_side(&s.decoder, K * B))
+        s.tile_room_size = (room + 15) // 16 * 16   # so that no two threads' rooms share a cache line
         s.tile_room = self.buffer(md_pool_threads(s.pool) * s.tile_room_size)
         s.narrow, s.narrow_size = has_narrow_layers(&s.encoder) and has_narrow_layers(&s.decoder), offset
         self.ready = True
