@@ -259,7 +259,7 @@ cdef class Engine:
         cdef Step* s = &self.s
         if s.gradient != NULL:
             return
-        s.tile_room_size = min(<int64_t>TILE, max(largest_layer(&s.encoder), largest_layer(&s.decoder)))
+        s.tile_room_size = max(tile_room(&s.encoder, s.max_rows), tile_room(&s.decoder, s.K * s.max_rows))
         s.tile_room = self.buffer(md_pool_threads(s.pool) * s.tile_room_size)
         if s.narrow:
             s.narrow_part = self.buffer(CHUNKS * s.size)

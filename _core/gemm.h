@@ -1,4 +1,4 @@
-/* Matrix products: our own kernels for small ones, a BLAS for large ones.
+/* Matrix products: our own kernels for small ones and for batches of up to 256 rows, a BLAS for other large ones.
 
    Everything is row-major. The kernel for a product, and how it is cut into tasks, depend only on its shape, so the
    result is identical with any number of threads. */
@@ -368,6 +368,8 @@ static MD_UNUSED void md_set_blas(void *cblas_gemm, int bits_of_int) {
         memcpy(&md_blas_int32, &cblas_gemm, sizeof cblas_gemm);
 }
 
+#include "gemm_wide.h"
+
 /* Below these sizes a BLAS is not faster (measured). */
 #define MD_BLAS_VOLUME 1000000.0
 #define MD_BLAS_SIDE 16
@@ -375,13 +377,21 @@ static MD_UNUSED void md_set_blas(void *cblas_gemm, int bits_of_int) {
 /* C = op(A) op(B) (+ C): op(A) is m x k, op(B) k x n; lda, ldb, ldc are the row strides in memory. */
 static MD_UNUSED void md_gemm(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
                               const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc) {
+    int large = m >= MD_BLAS_SIDE && n >= MD_BLAS_SIDE && k >= MD_BLAS_SIDE &&
+                (double)m * (double)n * (double)k >= MD_BLAS_VOLUME;
     int64_t i;
     if (m <= 0 || n <= 0) return;
     if (k <= 0) {
         if (!accumulate)
             for (i = 0; i < m; i++) memset(c + i * ldc, 0, sizeof(real) * (size_t)n);
-    } else if ((md_blas_int64 || md_blas_int32) && m >= MD_BLAS_SIDE && n >= MD_BLAS_SIDE && k >= MD_BLAS_SIDE &&
-               (double)m * (double)n * (double)k >= MD_BLAS_VOLUME) {
+#if defined(MD_HAS_CLONES)
+    } else if (large && md_wide_suits(trans_a, trans_b, m, n, accumulate)) {
+        if (trans_b)
+            md_wide_backward(m, n, k, a, lda, b, ldb, accumulate, c, ldc);
+        else
+            md_wide_forward(m, n, k, a, lda, b, ldb, c, ldc);
+#endif
+    } else if (large && (md_blas_int64 || md_blas_int32)) {
         int op_a = trans_a ? MD_BLAS_TRANSPOSED : MD_BLAS_PLAIN, op_b = trans_b ? MD_BLAS_TRANSPOSED : MD_BLAS_PLAIN;
         if (md_blas_int64)
             md_blas_int64(MD_BLAS_ROW_MAJOR, op_a, op_b, m, n, k, 1, a, lda, b, ldb, (real)(accumulate != 0), c, ldc);

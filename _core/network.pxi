@@ -114,15 +114,6 @@ cdef void forward(Step* s, Network* network, int64_t rows) noexcept nogil:
             md_pool_run(s.pool, forward_phase, s, md_gemm_tasks(rows, l.n_out, l.n_in))
 
 
-cdef int64_t largest_layer(const Network* network) noexcept:
-    """The number of weights of the layer that has most."""
-    cdef int64_t most = 0
-    cdef int i
-    for i in range(network.layers):
-        most = max(most, network.layer[i].n_in * network.layer[i].n_out)
-    return most
-
-
 cdef void place_gradient(Step* s, Network* network) noexcept:
     """The layers' places in the gradient vector."""
     cdef int i

@@ -1,5 +1,55 @@
 # The gradients of the weights, d_W = h^T d_a, with all layers' tiles in one run. In training, Adam uses a tile as
-# soon as it is computed, so it never goes to memory.
+# soon as it is computed, so it never goes to memory. With AVX-512 and batches of up to 256 rows, both run side by side.
+
+cdef extern from "update_wide.h" nogil:
+    enum:
+        MD_WIDE_MOST
+        MD_WIDE_ROWS
+    ctypedef struct md_adam_arrays:
+        real* theta
+        real* m
+        real* v
+        real* v_max
+        real rest1
+        real rest2
+        real rate
+        real root
+        real eps
+    int64_t md_update_room(int64_t n_in, int64_t n_out, int64_t k)
+    void md_update_wide(int64_t rows, int64_t width, int64_t k, const real* h, int64_t ldh, const real* d,
+                        const md_adam_arrays* arrays, real* room)
+
+
+cdef enum:
+    UPDATE_HEIGHT = 120     # rows of W in a task that does both: it packs all of d_a for them
+
+
+cdef inline bint side_by_side(Step* s, Layer* l, int64_t rows) noexcept nogil:
+    """Whether a task computes its tile of d_W and uses it at once (update_wide.h)."""
+    return s.update and md_update_room(l.n_in, l.n_out, rows) > 0
+
+
+cdef int64_t tile_room(const Network* network, int64_t rows) noexcept nogil:
+    """The numbers of a thread's working memory for tiles, with up to `rows` rows; no two threads share a cache line."""
+    cdef int64_t room = 0
+    cdef int i
+    cdef const Layer* l
+    for i in range(network.layers):
+        l = &network.layer[i]
+        room = max(room, min(l.n_in * l.n_out, <int64_t>TILE))
+        room = max(room, md_update_room(l.n_in, l.n_out, min(rows, <int64_t>MD_WIDE_MOST)))
+    return (room + 15) // 16 * 16
+
+
+cdef void update_side_by_side(Step* s, Layer* l, int64_t rows, int64_t r0, int64_t height) noexcept nogil:
+    cdef int64_t at = l.W - s.vector + r0 * l.n_out
+    cdef md_adam_arrays arrays
+    arrays.theta, arrays.m, arrays.v = s.vector + at, s.m + at, s.v + at
+    arrays.v_max = s.v_max + at if s.v_max != NULL else NULL
+    arrays.rest1, arrays.rest2, arrays.rate = <real>(1 - s.beta1), <real>(1 - s.beta2), s.rate
+    arrays.root, arrays.eps = s.root, <real>s.adam_eps
+    md_update_wide(height, l.n_out, rows, l.input + r0, l.n_in, l.d_output, &arrays, s.tile_room + md_pool_me() * s.tile_room_size)
+
 
 cdef inline real* tile_of(Step* s, Layer* l, int64_t r0, int64_t c0, int64_t width, int64_t* stride) noexcept nogil:
     """Where to write a tile of d_W: to this thread's own memory, or to the gradient vector."""
@@ -22,15 +72,18 @@ cdef inline void use_tile(Step* s, Layer* l, const real* tile, int64_t r0, int64
         adam_stretch(s, at + i * l.n_out, tile + i * width, width)
 
 
-cdef inline int64_t tile_width(const Layer* l) noexcept nogil:
+cdef inline int64_t tile_width(Step* s, Layer* l, int64_t rows) noexcept nogil:
     cdef int64_t parts = (l.n_out + TILE_WIDTH - 1) // TILE_WIDTH
-    return l.n_out if parts == 1 else (l.n_out // parts + 15) // 16 * 16
+    return l.n_out if parts == 1 or side_by_side(s, l, rows) else (l.n_out // parts + 15) // 16 * 16
 
 
-cdef inline int64_t tile_height(const Layer* l, int64_t rows) noexcept nogil:
+cdef inline int64_t tile_height(Step* s, Layer* l, int64_t rows) noexcept nogil:
     """As many rows as fill a tile, or fewer if there is work for several threads."""
-    cdef int64_t width = tile_width(l), columns = (l.n_out + width - 1) // width
+    cdef int64_t width = tile_width(s, l, rows), columns = (l.n_out + width - 1) // width
     cdef int64_t parts = max(1, md_gemm_tasks(l.n_in, l.n_out, rows) // columns)
+    if side_by_side(s, l, rows):
+        parts = max(parts, (l.n_in + UPDATE_HEIGHT - 1) // UPDATE_HEIGHT)
+        return ((l.n_in + parts - 1) // parts + MD_WIDE_ROWS - 1) // MD_WIDE_ROWS * MD_WIDE_ROWS
     return max(1, min(<int64_t>(TILE // width), (l.n_in + parts - 1) // parts))
 
 
@@ -38,16 +91,19 @@ cdef int64_t weights_tasks(Step* s, Layer* l, int64_t rows, bint bits) noexcept 
     cdef int64_t width, height
     if bits:
         return (l.n_in + STRIP - 1) // STRIP
-    width, height = tile_width(l), tile_height(l, rows)
+    width, height = tile_width(s, l, rows), tile_height(s, l, rows)
     return ((l.n_out + width - 1) // width) * ((l.n_in + height - 1) // height)
 
 
 cdef void weights_task(Step* s, Layer* l, int64_t rows, int64_t task) noexcept nogil:
-    cdef int64_t width = tile_width(l), height = tile_height(l, rows), columns = (l.n_out + width - 1) // width
+    cdef int64_t width = tile_width(s, l, rows), height = tile_height(s, l, rows), columns = (l.n_out + width - 1) // width
     cdef int64_t r0 = task // columns * height, c0 = task % columns * width, stride
     cdef real* tile
     height = min(height, l.n_in - r0)
     width = min(width, l.n_out - c0)
+    if side_by_side(s, l, rows) and height >= MD_WIDE_ROWS:
+        update_side_by_side(s, l, rows, r0, height)
+        return
     tile = tile_of(s, l, r0, c0, width, &stride)
     md_gemm(1, 0, height, width, rows, l.input + r0, l.n_in, l.d_output + c0, l.n_out, 0, tile, stride)
     use_tile(s, l, tile, r0, c0, height, width)

@@ -204,6 +204,23 @@ def test_adam_without_amsgrad():
 
 
 @dtypes
+@pytest.mark.parametrize("amsgrad", [True, False])
+@pytest.mark.parametrize(("data_dim", "hidden", "rows"), [(31, (144, 80), 24), (38, (2048,), 160), (7, (208,), 257)])
+def test_gradient_and_update_side_by_side(data_dim, hidden, rows, amsgrad, dtype):
+    """Widths with a tile's rest in rows and in columns; 257 rows are one more than the kernel takes."""
+    vae, objective = make(data_dim, dtype, hidden=hidden, latent_dim=8)
+    exact, _ = make(data_dim, hidden=hidden, latent_dim=8)
+    exact.parameters.vector[...] = vae.parameters.vector
+    _, expected, _ = trained(TextbookEngine(exact, objective), batch(exact, rows), 2, rows, amsgrad=amsgrad)
+    engines = [CpuEngine(own_copy(vae), objective, max_rows=rows, threads=threads) for threads in (1, 3)]
+    (vector, adam, _), (same, _, _) = (trained(each, batch(vae, rows), 2, rows, amsgrad=amsgrad) for each in engines)
+    assert_array_equal(vector, same)
+    for name in ("m", "v", "v_max") if amsgrad else ("m", "v"):
+        want = getattr(expected, name)
+        assert_allclose(getattr(adam, name), want, rtol=0, atol=TOLERANCE[dtype] * np.abs(want).max())
+
+
+@dtypes
 @pytest.mark.parametrize(
     ("hidden", "rows", "latent_dim"), [((100,), 400, 2), ((300, 200), 130, 20), ((7, 5, 3), 33, 1)]
 )
