@@ -32,12 +32,12 @@ typedef real md_vector __attribute__((vector_size(MD_VECTOR_BYTES), aligned(size
 #define MD_TIMES(v, w) ((v) * (w))
 #define MD_SCALED(s, w) ((s) * (w))
 #define MD_ALL(s) ((s) + MD_ZERO)
-/* Of each lane the larger; w where one of them is not a number. */
 #ifdef MINIDECOMP_FLOAT
 typedef int32_t md_mask __attribute__((vector_size(MD_VECTOR_BYTES)));
 #else
 typedef int64_t md_mask __attribute__((vector_size(MD_VECTOR_BYTES)));
 #endif
+/* Of each lane the larger; w where one of them is not a number. */
 #define MD_LARGER(v, w) ((md_vector)(((md_mask)(v) & ((v) > (w))) | ((md_mask)(w) & ~((v) > (w)))))
 #else
 typedef struct {

@@ -56,7 +56,7 @@ cdef double log_mixture(Mixture* m, int64_t task, double share, bint backward, r
         md_log_posteriors(&m.posteriors, count, near, z, weight, width)
         md_weigh(weight, width, count * MD_LANES, largest, total)
         for j in range(MD_SAMPLES):
-            value += MD_LOG_2 * largest[j] + md_log(total[j]) if j < used else 0
+            value += LOG_2 * largest[j] + md_log(total[j]) if j < used else 0
             factor[j] = <real>(share / total[j]) if j < used else 0
         if backward:
             md_posterior_sums(&m.posteriors, count, near, z, factor, weight, width, pull, stretch)

@@ -12,11 +12,6 @@
 
 #if defined(__GNUC__)
 #define MD_WHERE(mask, v) ((md_vector)((mask) & (md_mask)(v)))
-#ifdef MINIDECOMP_FLOAT
-typedef int32_t md_mask __attribute__((vector_size(MD_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
-#else
-typedef int64_t md_mask __attribute__((vector_size(MD_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
-#endif
 #define MD_RELU(v) MD_WHERE(~((v) < MD_ZERO), v)
 #define MD_GATED(v, h) MD_WHERE((h) > MD_ZERO, v)
 #else

@@ -12,10 +12,12 @@
    For any z of the block's own box, no posterior of group g is above bound_g, and the widest posterior of g, one of
    its MD_LANES, is at least reach_g:
 
-       bound_g = max c_i - sum_d (gap between the boxes / largest scale)^2     reach_g = c_w - sum_d (span / s_w)^2
+       bound_g = max c_i - sum_d (gap between the boxes / largest scale)^2 + log2(largest scale of all / smallest)
+       reach_g = c_w - sum_d (span / s_w)^2
 
    The sum is at least the largest reach. A group is left out if its bound is below that by a factor of
-   2^(MD_DIGITS) n: all that is left out is then below half a unit of rounding. Where the boxes tell nothing - wide
+   2^(MD_DIGITS) n: all that is left out is then below half a unit of rounding. As a gradient has 1 / s, a group's bound
+   is larger by the factor between its smallest scale and the largest of all. Where the boxes tell nothing - wide
    scales, many dimensions - each block meets all groups. Which pairs are met depends on the batch alone.
 
    All logarithms are to base 2, with r = (z - mu) / s sqrt(log2(e) / 2):  log2 q(z | x_i) = c_i - sum_d r_d^2. */
@@ -35,21 +37,22 @@
 #define MD_DIGITS 54
 #endif
 
-#define MD_LOG_2 ((real)0.6931471805599453)
-#define MD_LOG2_E ((real)1.4426950408889634)
-#define MD_ROOT ((real)0.8493218002880191) /* sqrt(log2(e) / 2) */
+/* As doubles: rounded to float, each would push all logarithms the same way. */
+#define LOG_2 0.6931471805599453
+#define LOG2_E 1.4426950408889634
+#define ROOT 0.8493218002880191 /* sqrt(log2(e) / 2) */
 
 typedef struct {
     int64_t n, D, width; /* posteriors; with weightless ones that fill the last group, a multiple of MD_LANES */
     int64_t groups;      /* with empty ones, a multiple of MD_LANES */
     int32_t *order;      /* (n,): the posterior at each place */
     real *loc;           /* (D, width), as is the next */
-    real *inverse;       /* MD_ROOT / s */
+    real *inverse;       /* ROOT / s */
     real *constant;      /* (width,): c */
     real *low, *high;    /* (D, groups), as are the next three: the box around loc */
     real *least;         /* the smallest inverse */
     real *wide_loc, *wide_inverse; /* those of the widest posterior, which has the smallest c */
-    real *most, *wide_constant;    /* (groups,): the largest and the smallest c */
+    real *most, *wide_constant;    /* (groups,): the largest c, with the factor of the gradients; the smallest c */
 } md_posteriors;
 
 MD_INLINE int64_t md_lanes_for(int64_t n) { return (n + MD_LANES - 1) / MD_LANES * MD_LANES; }
@@ -141,6 +144,19 @@ static MD_UNUSED void md_sort_points(const real *x, int64_t stride, int64_t n, i
     if (from != order) memcpy(order, from, (size_t)n * sizeof *order);
 }
 
+/* most_g += log2(largest scale of all / smallest of g): 0 or more, and what is no number stays. */
+MD_INLINE void md_allow_for_gradients(const md_posteriors *p) {
+    int64_t g, d, i;
+    real least = p->inverse[0];
+    for (i = 0; i < p->D * p->width; i++) least = md_min(least, p->inverse[i]);
+    for (g = 0; g < p->width / MD_LANES; g++) {
+        real most = least;
+        for (d = 0; d < p->D; d++)
+            for (i = g * MD_LANES; i < (g + 1) * MD_LANES; i++) most = md_max(most, p->inverse[d * p->width + i]);
+        p->most[g] += (real)(LOG2_E * log((double)most / (double)least));
+    }
+}
+
 /* The box, the scales and the constants of every group. */
 static MD_UNUSED void md_enclose(const md_posteriors *p) {
     int64_t g, d, i;
@@ -175,15 +191,16 @@ static MD_UNUSED void md_enclose(const md_posteriors *p) {
             p->wide_inverse[d * p->groups + g] = inverse[widest];
         }
     }
+    md_allow_for_gradients(p);
 }
 
-/* MD_ROOT / s in place of s, and c -= log2 s + log2(2 pi) / 2; loc - loc is not a number where loc is infinite or none. */
+/* ROOT / s in place of s, and c -= log2 s + log2(2 pi) / 2; loc - loc is not a number where loc is infinite or none. */
 MD_CLONES static MD_UNUSED void md_invert(const real *MD_RESTRICT loc, real *MD_RESTRICT scale, int64_t n,
                                           real *MD_RESTRICT constant) {
     int64_t i;
     for (i = 0; i < n; i++) {
-        constant[i] -= MD_LOG2_E * (md_log(scale[i]) + (real)0.5 * MD_LOG_2PI) + (loc[i] - loc[i]);
-        scale[i] = MD_ROOT / scale[i];
+        constant[i] -= (real)(LOG2_E * (md_log(scale[i]) + 0.5 * LOG_2PI)) + (loc[i] - loc[i]);
+        scale[i] = (real)(ROOT / scale[i]);
     }
 }
 
@@ -255,7 +272,7 @@ MD_CLONES static MD_UNUSED void md_near_groups(const md_posteriors *p, const rea
         md_vector next = MD_LOAD(reach + g);
         top = MD_LARGER(top, next);
     }
-    floor = md_largest_lane(top) - (MD_DIGITS + MD_LOG2_E * md_log((real)p->n));
+    floor = md_largest_lane(top) - (real)(MD_DIGITS + LOG2_E * log((double)p->n));
     *count = 0;
     for (g = 0; g < p->width / MD_LANES; g++) {
         near[*count] = (int32_t)(g * MD_LANES);
@@ -357,7 +374,7 @@ MD_INLINE void md_sums_of_group(const int dims, const md_posteriors *p, int64_t 
         real *to_pull = pull + at + e * p->width, *to_stretch = stretch + at + e * p->width;
         md_vector sum = MD_MINUS(MD_LOAD(to_stretch), mass);
         MD_ADD_SCALED(first[e], (real)1, MD_LOAD(to_pull));
-        MD_ADD_SCALED(sum, 2 * MD_LOG_2, second[e]);
+        MD_ADD_SCALED(sum, (real)(2 * LOG_2), second[e]);
         MD_STORE(to_pull, first[e]);
         MD_STORE(to_stretch, sum);
     }
@@ -376,7 +393,7 @@ MD_CLONES static MD_UNUSED void md_posterior_sums(const md_posteriors *p, int64_
 }
 
 /* The gradients of dimension d in the batch's order, from `parts` pulls and stretches (D, width), `apart` numbers apart,
-   which are overwritten; the r and inverse of `pull` have MD_ROOT each, and MD_ROOT^-2 = 2 log 2:
+   which are overwritten; the r and inverse of `pull` have ROOT each, and ROOT^-2 = 2 log 2:
    d_mu = -sum w (z - mu) / s^2,  d_s = -sum w ((z - mu)^2 / s^2 - 1) / s */
 MD_CLONES static MD_UNUSED void md_posterior_grads(const md_posteriors *p, int64_t d, int64_t parts, int64_t apart,
                                                    real *pull, real *stretch, real *d_loc, real *d_scale) {
@@ -390,8 +407,8 @@ MD_CLONES static MD_UNUSED void md_posterior_grads(const md_posteriors *p, int64
             MD_ADD_SCALED(first, (real)1, MD_LOAD(pull + part * apart + i));
             MD_ADD_SCALED(second, (real)1, MD_LOAD(stretch + part * apart + i));
         }
-        MD_STORE(pull + i, MD_SCALED(-2 * MD_LOG_2, MD_TIMES(first, over)));
-        MD_STORE(stretch + i, MD_SCALED(-1 / MD_ROOT, MD_TIMES(second, over)));
+        MD_STORE(pull + i, MD_SCALED((real)(-2 * LOG_2), MD_TIMES(first, over)));
+        MD_STORE(stretch + i, MD_SCALED((real)(-1 / ROOT), MD_TIMES(second, over)));
     }
     for (i = 0; i < p->n; i++) {
         d_loc[p->order[i]] = pull[i];
@@ -412,7 +429,7 @@ MD_CLONES static MD_UNUSED void md_sample_pull(const md_posteriors *p, int64_t d
             md_vector w = MD_TIMES(MD_LOAD(weight + j * stride + k * MD_LANES), over);
             MD_ADD_PRODUCT(sum, w, MD_TIMES(MD_MINUS(at, MD_LOAD(loc + near[k])), over));
         }
-        pull[j] = factor[j] * 2 * MD_LOG_2 * md_sum_of_lanes(sum);
+        pull[j] = (real)(factor[j] * 2 * LOG_2 * md_sum_of_lanes(sum));
     }
 }
 

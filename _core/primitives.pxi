@@ -44,7 +44,7 @@ cdef extern from "gemm.h" nogil:
 cdef extern from "posteriors.h" nogil:
     enum: MD_SAMPLES
     const int64_t MD_LANES
-    const real MD_LOG_2
+    const double LOG_2
     ctypedef struct md_posteriors:
         int64_t n, D, width, groups
         int32_t* order

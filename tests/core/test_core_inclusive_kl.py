@@ -84,6 +84,25 @@ def test_one_wide_posterior_is_met_from_everywhere(dtype):
 
 
 @pytest.mark.parametrize("dtype", CORES)
+@pytest.mark.parametrize("tight", [1e-2, 1e-4, 1e-6])
+def test_no_gradient_of_tight_posteriors_is_lost(dtype, tight):
+    """A weight that is nothing to the sum is something to a gradient, which divides it by the scale."""
+    n, lanes = 128, 8
+    loc, scale = np.ones((n, 1)), np.ones((n, 1))
+    loc[:lanes], scale[:lanes] = 0, tight
+    left_out = []
+    for far in np.arange(5, 14, 0.5):
+        z, loc_, scale_ = (np.asarray(a, dtype) for a in (np.full((n, 1), far * tight), loc, scale))
+        _, d_loc, d_scale, _, pairs = CORES[dtype].inclusive_log_density(z, loc_, scale_)
+        _, *exact, _ = all_pairs(z, loc_, scale_)
+        largest = max(np.abs(exact[0]).max(), 1)
+        for got, right in zip((d_loc, d_scale), exact, strict=True):
+            np.testing.assert_allclose(got, right, rtol=0, atol=TOLERANCE[dtype] * largest)
+        left_out.append(pairs < n * n)
+    assert left_out[-1] and not left_out[0]
+
+
+@pytest.mark.parametrize("dtype", CORES)
 def test_equal_posteriors_share_each_sample(dtype):
     z = np.random.default_rng(2).normal(size=(100, 2))
     _, d_loc, d_scale, _, _ = CORES[dtype].inclusive_log_density(z, np.zeros((100, 2)), np.full((100, 2), 0.1))
