@@ -41,7 +41,7 @@ from .runs.folder import delete_temporaries, new_run, write_config
 from .runs.owner import Lock, own
 from .runs.schema import VALIDATION_COLUMNS
 from .runs.summary import three_lines
-from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, default, is_relevant
+from .settings.options import OF_THE_MACHINE, TrainOptions, by_name, chosen_loggers, default, is_relevant
 from .settings.schedules import largest, value_at
 from .settings.validation import monitored
 from .slices import Slices, until_validation
@@ -178,8 +178,8 @@ def start(
     """A new run in a new folder, with its first checkpoint written; ``waiting`` shows slow preparations.
 
     Without ``save_at_once``, the first checkpoint is written after half a second of training, or at its end if that is
-    sooner. If the run is killed before, it has to be started again in the same folder. A run with validation points is
-    always saved at once, because the best model must not come before the first checkpoint.
+    sooner. If the run is killed before, it has to be started again in the same folder. A run with validation points or
+    a log is always saved at once, because nothing else may come before the first checkpoint.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def start(
     trainer.folder, trainer.owner = new_run(out, options)
     try:
         write_config(trainer.folder, options, trainer.check_folder)
-        if save_at_once or trainer.validation is not None:
+        if save_at_once or trainer.validation is not None or chosen_loggers(options.log):
             trainer.save()
     except BaseException:
         trainer.let_go()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import printable
-from .style import Extent, has_glyphs, short, square_axes
+from .cutting import cut_apart
+from .style import LABEL_SIZE, LEGEND_SIZE, Extent, has_glyphs, short, square_axes, widest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,11 +24,31 @@ FLAT = 0.05  # of an axis: what varies less looks like a flat line
 ALIKE = 5  # times: columns whose spreads differ less share one unit in the plane
 
 
-def column_label(names: Sequence[str], i: int, longest: int = 30) -> str:
+def column_label(names: Sequence[str] | Mapping[int, str], i: int, longest: int = 30) -> str:
     """The name of column i, from 0; as a formula x_i if it has none, or if no font here has its characters."""
     if names and names[i].strip() and has_glyphs(printable(names[i])):
         return short(names[i], longest)
     return f"$x_{{{i}}}$"
+
+
+def fitting_labels(names: Sequence[str], count: int, inches: float) -> list[str]:
+    """Labels of the first columns, cut so that each fits into so many inches; different names stay different."""
+    one_by_one = [_fitting([names[i]] if names else [], [i], inches)[0] for i in range(count)]
+    if len(set(one_by_one)) == len(set(names[:count])) or not names:
+        return one_by_one
+    return _fitting(names[:count], range(count), inches)
+
+
+def _fitting(names: Sequence[str], columns: Sequence[int], inches: float) -> list[str]:
+    """The labels of some columns, all cut to the same number of letters."""
+    labels: list[str] = []
+    for longest in range(30, 8, -1):
+        cut = cut_apart([printable(name) for name in names], longest)
+        by_column = dict(zip(columns, cut, strict=False))
+        labels = [column_label(by_column, i) for i in columns]
+        if widest(labels) * LABEL_SIZE / LEGEND_SIZE <= inches:
+            break
+    return labels
 
 
 @dataclass(frozen=True)

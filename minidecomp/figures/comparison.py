@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.labels import Classes
 from .classes import Dots, as_classes, class_labels, draw_classes
-from .columns import FEW, FeatureAxes, column_label, extent_around, plane_axes
+from .columns import FEW, FeatureAxes, column_label, extent_around, fitting_labels, plane_axes
 from .images import draw_mosaic, grey_range, mosaic, mosaic_height
 from .style import (
     COLUMN,
@@ -27,7 +27,7 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHORTER = 18  # letters of a column's name along a side of little more than an inch
+SIDE = 1.25  # inches: the room for a name along each side of two small panels
 SQUARE = 2.6  # inches: the height of a picture of the plane, without its legend
 
 
@@ -114,7 +114,7 @@ def _one_dimensional_pairs(x: np.ndarray, reconstruction: np.ndarray, names: Seq
     (equal,) = axes.plot([low, high], [low, high], color=LINK_COLOUR, linewidth=0.8, zorder=0)
     axes.scatter(x, reconstruction, color=MODEL_COLOUR, **dots(len(x)))
     axes.set_xlabel(f"data: {column_label(names, 0)}")
-    axes.set_ylabel(f"reconstruction of {column_label(names, 0, SHORTER)}")
+    axes.set_ylabel("reconstruction")
     plane_axes(axes, extent)
     figure.legend([equal], ["reconstruction = data"], loc="outside upper center")
     return figure
@@ -236,12 +236,13 @@ def _planar_samples(generated: np.ndarray, data: np.ndarray, names: Sequence[str
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     shown = ((data, "data", DATA_COLOUR), (generated, "generated", MODEL_COLOUR))
     extent = extent_around(data, generated)
+    across, upwards = fitting_labels(names, 2, SIDE)
     for axes, (points, name, colour) in zip(panels, shown, strict=True):
         axes.scatter(*points.T, color=colour, **dots(len(points)))
         plane_axes(axes, extent)
         axes.set_title(name + outside(points, extent), fontsize=8, pad=3)
-        axes.set_xlabel(column_label(names, 0, SHORTER))
-    panels[0].set_ylabel(column_label(names, 1, SHORTER))
+        axes.set_xlabel(across)
+    panels[0].set_ylabel(upwards)
     return figure
 
 

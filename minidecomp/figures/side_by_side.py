@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 import select
@@ -10,14 +11,15 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from itertools import takewhile
 from typing import Any, NoReturn
 
 from ..settings.options import cores
 from .style import wait_for_imports
 
+PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
 LEAST_WAIT, WAIT = 10.0, 5.0  # seconds, and times as long as our own share took, until the helper counts as stuck
 
 
@@ -27,12 +29,17 @@ def results_of(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
     What the copy could not do, for whatever reason, is done here, so that errors are those of a single process.
     """
     wait_for_imports()
-    if len(tasks) < 2 or not _may_fork():
-        return [task() for task in tasks]
-    with _Numbers(len(tasks)) as numbers, _Helper(tasks, numbers) as helper:
-        begun = time.monotonic()
-        done = {i: tasks[i]() for i in numbers}
-        done |= helper.results(LEAST_WAIT + WAIT * (time.monotonic() - begun))
+    done: dict[int, Any] = {}
+    with ExitStack() as ends:
+        helper = None
+        if len(tasks) > 1 and _may_fork():
+            with suppress(OSError):  # no process, no memory or no descriptor is left
+                numbers = ends.enter_context(_Numbers(len(tasks)))
+                helper = ends.enter_context(_Helper(tasks, numbers))
+        if helper is not None:
+            begun = time.monotonic()
+            done |= {i: tasks[i]() for i in numbers}
+            done |= helper.results(LEAST_WAIT + WAIT * (time.monotonic() - begun))
     return [done[i] if i in done else task() for i, task in enumerate(tasks)]
 
 
@@ -67,18 +74,28 @@ class _Helper:
     def __init__(self, tasks: Sequence[Callable[[], Any]], numbers: _Numbers) -> None:
         self._numbers = numbers
         self._answer, answer = os.pipe()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # the core's idle threads, which no task needs
-            parent, self._id = os.getpid(), os.fork()
-        if self._id == 0:
-            _work(tasks, numbers, answer, parent)
-        os.close(answer)
+        # An interruption during the fork would be lost in what Python does there.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # the core's idle threads, which no task needs
+                parent, self._id = os.getpid(), os.fork()
+            if self._id == 0:
+                _work(tasks, numbers, answer, parent, mask)
+        except BaseException:
+            os.close(self._answer)
+            raise
+        finally:
+            os.close(answer)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def results(self, limit: float) -> dict[int, Any]:
         """What it has done, by number; nothing if it has failed, or has not ended within so many seconds."""
         parts = []
         end = time.monotonic() + limit
-        while select.select([self._answer], [], [], max(0.0, end - time.monotonic()))[0]:
+        answers = select.poll()
+        answers.register(self._answer, select.POLLIN)
+        while answers.poll(max(0.0, 1000 * (end - time.monotonic()))):
             parts.append(os.read(self._answer, 1 << 16))
             if not parts[-1]:
                 with suppress(EOFError, pickle.UnpicklingError):  # it failed
@@ -100,12 +117,17 @@ class _Helper:
             os.waitpid(self._id, 0)
 
 
-def _work(tasks: Sequence[Callable[[], Any]], numbers: _Numbers, answer: int, parent: int) -> NoReturn:
+def _work(
+    tasks: Sequence[Callable[[], Any]], numbers: _Numbers, answer: int, parent: int, mask: Iterable[int]
+) -> NoReturn:
     """The helper's life. It ends without clean-up: whatever there is to clean up belongs to the process it copies.
 
-    It has that process's locks, so it ends after the task in hand if that process is killed.
+    It has that process's locks, so it ends with it, or at least after the task in hand.
     """
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        with suppress(Exception):  # a C library without it
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         done = {i: tasks[i]() for i in takewhile(lambda _: os.getppid() == parent, numbers)}
         with os.fdopen(answer, "wb") as file:
             pickle.dump(done, file)

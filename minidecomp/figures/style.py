@@ -38,11 +38,12 @@ OTHER_FONTS = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "WenQuanYi Micro Hei", "Droid Sans Fallback"),
     *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "PingFang SC", "Hiragino Sans", "Arial Unicode MS"),
 )
+LABEL_SIZE, LEGEND_SIZE = 8, 7  # points
 STYLE: Any = {
     "font.family": ["STIXGeneral", "DejaVu Sans"],
     "mathtext.fontset": "stix",
     "font.size": 8,
-    "axes.labelsize": 8,
+    "axes.labelsize": LABEL_SIZE,
     "axes.linewidth": 0.6,
     "axes.edgecolor": "0.25",
     "axes.formatter.useoffset": False,
@@ -58,7 +59,7 @@ STYLE: Any = {
     "ytick.color": "0.25",
     "xtick.labelcolor": "black",
     "ytick.labelcolor": "black",
-    "legend.fontsize": 7,
+    "legend.fontsize": LEGEND_SIZE,
     "legend.frameon": False,
     "legend.handlelength": 1.4,
     "lines.linewidth": 1.1,

@@ -26,7 +26,7 @@ def stamp(folder: Path, name: str = LAST) -> Stamp:
         found = os.stat(os.path.join(folder, name))
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def identity(folder: Path) -> Identity:
