@@ -1,9 +1,11 @@
 """The scikit-learn estimator: its conventions, and that it is the command line's training."""
 
+import copy
 import inspect
 import pickle
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from minidecomp import DecompositionVAE, load_run, resolve, training
 from minidecomp.cli.main import main
 from minidecomp.data import dataset_from
 from minidecomp.engines import ROWS_AT_ONCE, make
-from minidecomp.estimator import transformer
+from minidecomp.estimator import spare, transformer
 from minidecomp.settings.options import DATA, by_name
 
 QUICK = {"epochs": 3, "hidden": (8,)}
@@ -548,11 +550,43 @@ def test_a_call_makes_room_for_no_more_rows_than_it_has(X, monkeypatch):
         return make(*arguments, max_rows=max_rows, **more)
 
     monkeypatch.setattr(transformer, "make", noted)
-    model.transform(X[:1])
+    for rows in (1, 3, 1):
+        model.transform(X[:rows])
     model.posterior(np.tile(X, (10, 1)))
     model.score(X[:3])
     model.score(X)
-    assert rooms == [1, ROWS_AT_ONCE, 3, 40]
+    assert rooms == [spare.ROWS, ROWS_AT_ONCE, 3, 40]
+    pickle.loads(pickle.dumps(model)).transform(X[:1])
+    copy.deepcopy(model).transform(X[:1])
+    assert rooms[4:] == [spare.ROWS, spare.ROWS]
+
+
+def test_an_engine_that_waits_has_the_present_model(X):
+    model, other = DecompositionVAE(**QUICK).fit(X), DecompositionVAE(**QUICK, seed=3).fit(X)
+    before = model.transform(X[:1])
+    model.vae_.parameters.vector[...] *= 1.5
+    moved = model.transform(X[:1])
+    assert not np.array_equal(moved, before)
+    assert_array_equal(moved, model.transform(X)[:1])
+    model.vae_ = other.vae_
+    assert_array_equal(model.transform(X[:1]), other.transform(X)[:1])
+    model.fit(X)
+    assert_array_equal(model.transform(X[:1]), before)
+
+
+def test_threads_do_not_share_the_engine_that_waits(X):
+    model, found = DecompositionVAE(**QUICK).fit(X), []
+    expected = model.transform(X)
+
+    def ask(row):
+        found.extend(np.array_equal(model.transform(X[row : row + 1]), expected[row : row + 1]) for _ in range(100))
+
+    threads = [threading.Thread(target=ask, args=(row,)) for row in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 400 and all(found)
 
 
 @pytest.mark.parametrize("engine", ["cpu", "textbook"])

@@ -38,7 +38,7 @@ from ..settings.options import OWN, TrainOptions, by_name
 from ..settings.resolving import check, resolve, whole_number
 from ..settings.schedules import SCHEDULED
 from ..settings.validation import GO_WITH_IT
-from . import kept
+from . import kept, spare
 from .base import BASES, HAS_SKLEARN, NotFittedError, check_is_fitted, validate_data
 from .parameters import CHANGEABLE, OF_PYTHON, checked_callbacks, is_verbose, parameters, patience
 
@@ -257,6 +257,7 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         self.n_iter_ = state.epoch
         self.best_epoch_ = None if state.best is None else state.best.epoch
         self._n_features_out = state.vae.latent_dim
+        self._spare = spare.Spare()
 
     # ---- for figures and run folders ----
 
@@ -378,16 +379,24 @@ class DecompositionVAE(*BASES):  # type: ignore[misc]
         X = self._checked(X, reset=False)
         points = self._taken(X)
         dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
-        found = self._make_engine(min(len(points), ROWS_AT_ONCE)).encode(points, alone=True)
+        found = self._encoded(points)
         loc, scale = (each.astype(dtype, copy=False) for each in found)
         check_finite("X", {"loc": loc, "scale": scale})
         return loc, scale
 
+    def _encoded(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if len(points) > spare.ROWS:
+            return self._make_engine(min(len(points), ROWS_AT_ONCE)).encode(points, alone=True)
+        engine = self._spare.take(self.vae_) or self._make_engine(spare.ROWS)
+        found = engine.encode(points, alone=True)
+        self._spare.put_back(engine)
+        return found
+
     def _make_engine(self, max_rows: int) -> Engine:
         """The CPU engine or the textbook; for a single array, moving it to a GPU is not worth while.
 
-        Each call makes its own, with room for no more rows than it has: that takes little time, calls of several
-        threads do not meet, and the model may change between two calls.
+        Calls make their own, with room for no more rows than they have: that takes little time, calls of several
+        threads do not meet, and the model may change between two calls. `spare` has engines for a few rows.
         """
         name = "textbook" if self.options_.engine == "textbook" else "cpu"
         # A model that was read as a memory map is not writable, which the core requires.
