@@ -13,7 +13,7 @@ cdef void regularise(Step* s) noexcept nogil:
     elif s.regulariser == INCLUSIVE_KL:
         s.mixture.n = s.B
         md_place_posteriors(&s.mixture.posteriors, s.B, s.D, s.mixture.posterior_room)
-        run(s, inclusive_arrange_phase, 2, 5.0 * s.B * s.D)
+        run(s, inclusive_arrange_phase, 2, 25.0 * s.B * s.D)
         run(s, inclusive_kl_phase, CHUNKS, 0.1 * pairs * s.D)
         if s.backward:
             run(s, inclusive_grads_phase, s.D, 1.0 * s.B * s.D)

@@ -157,13 +157,14 @@ cdef inline void cut_into_chunks(Step* s) noexcept nogil:
 
 
 cdef enum:
-    WORTH_A_THREAD = 1000   # nanoseconds of work; a run of the pool costs 300
+    WORTH_A_THREAD = 1000           # nanoseconds of work; a run of the pool costs 300
+    NARROW_WORTH_A_THREAD = 20000   # of a model that fits one core's cache, from which the other core has to fetch it
 
 
 cdef inline void run(Step* s, md_task f, int64_t tasks, double nanoseconds) noexcept nogil:
     """Run all tasks of a phase, in the pool unless there is too little work."""
     cdef int64_t task
-    if nanoseconds < WORTH_A_THREAD:
+    if nanoseconds < (NARROW_WORTH_A_THREAD if s.narrow else WORTH_A_THREAD):
         for task in range(tasks):
             f(s, task)
     else:

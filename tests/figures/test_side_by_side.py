@@ -75,6 +75,20 @@ def test_a_helper_that_is_stuck_is_ended(forks, monkeypatch):
     assert results_of(in_helper_only(lambda: select.select([], [], [], 60))) == [(0, ME), (1, ME)]
 
 
+@pytest.mark.parametrize("what", ["fork", "pipe"])
+def test_without_another_process_all_is_done_here(what, monkeypatch):
+    """As where the number of processes or of open files is limited; no descriptor stays open."""
+
+    def refused():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+    monkeypatch.setattr(side_by_side, "_may_fork", lambda: True)
+    monkeypatch.setattr(os, what, refused)
+    assert results_of([os.getpid, os.getpid]) == [ME, ME]
+    assert before == (len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0)
+
+
 def test_an_error_is_the_same_as_in_one_process(forks):
     def wrong():
         raise ValueError("wrong")

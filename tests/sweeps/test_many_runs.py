@@ -144,3 +144,14 @@ def test_a_run_that_fails_before_its_first_checkpoint_promises_none(own_folder, 
     assert "not finite" in failure(Path("s"), entry.name) and "checkpoint" not in failure(Path("s"), entry.name)
     assert main(["sweep", "--resume", "s", "-q"]) == 1
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_run_with_a_log_is_saved_before_it(own_folder, capsys):
+    """Otherwise the log's files would make the folder another program's: no later sweep would train the run."""
+    pytest.importorskip("tensorboard")
+    words = ["--prior", "mixture", "--lr", "1e30", "--epochs", "3", "--log", "tensorboard", "--out", "s", "-q"]
+    assert main(["sweep", *words]) == 1
+    (entry,) = open_sweep(Path("s"))
+    assert Path("s", entry.name, "checkpoint.npz").exists()
+    assert main(["sweep", "--resume", "s", "-q"]) == 1
+    assert "not finite" in failure(Path("s"), entry.name)
