@@ -384,7 +384,7 @@ static MD_UNUSED void md_gemm(int trans_a, int trans_b, int64_t m, int64_t n, in
     if (k <= 0) {
         if (!accumulate)
             for (i = 0; i < m; i++) memset(c + i * ldc, 0, sizeof(real) * (size_t)n);
-#if defined(MD_HAS_CLONES)
+#if defined(MD_HAS_WIDE)
     } else if (large && md_wide_suits(trans_a, trans_b, m, n, accumulate)) {
         if (trans_b)
             md_wide_backward(m, n, k, a, lda, b, ldb, accumulate, c, ldc);

@@ -8,7 +8,7 @@
 #define MD_WIDE_ROWS 6   /* 6 rows of 4 vectors are 24 sums; the other 8 registers hold their factors */
 #define MD_WIDE_MOST 256 /* rows of a batch for which this has been measured */
 
-#if defined(MD_HAS_CLONES)
+#if defined(MD_HAS_WIDE)
 
 #define MD_WIDE __attribute__((target("arch=x86-64-v4")))
 typedef real md_wide __attribute__((vector_size(64), aligned(sizeof(real)), may_alias));

@@ -40,14 +40,14 @@
 /* As doubles: rounded to float, each would push all logarithms the same way. */
 #define LOG_2 0.6931471805599453
 #define LOG2_E 1.4426950408889634
-#define ROOT 0.8493218002880191 /* sqrt(log2(e) / 2) */
+#define PER_SCALE 0.8493218002880191 /* sqrt(log2(e) / 2) */
 
 typedef struct {
     int64_t n, D, width; /* posteriors; with weightless ones that fill the last group, a multiple of MD_LANES */
     int64_t groups;      /* with empty ones, a multiple of MD_LANES */
     int32_t *order;      /* (n,): the posterior at each place */
     real *loc;           /* (D, width), as is the next */
-    real *inverse;       /* ROOT / s */
+    real *inverse;       /* PER_SCALE / s */
     real *constant;      /* (width,): c */
     real *low, *high;    /* (D, groups), as are the next three: the box around loc */
     real *least;         /* the smallest inverse */
@@ -194,13 +194,13 @@ static MD_UNUSED void md_enclose(const md_posteriors *p) {
     md_allow_for_gradients(p);
 }
 
-/* ROOT / s in place of s, and c -= log2 s + log2(2 pi) / 2; loc - loc is not a number where loc is infinite or none. */
+/* PER_SCALE / s in place of s, and c -= log2 s + log2(2 pi) / 2; loc - loc is not a number where loc is infinite or none. */
 MD_CLONES static MD_UNUSED void md_invert(const real *MD_RESTRICT loc, real *MD_RESTRICT scale, int64_t n,
                                           real *MD_RESTRICT constant) {
     int64_t i;
     for (i = 0; i < n; i++) {
         constant[i] -= (real)(LOG2_E * (md_log(scale[i]) + 0.5 * LOG_2PI)) + (loc[i] - loc[i]);
-        scale[i] = (real)(ROOT / scale[i]);
+        scale[i] = (real)(PER_SCALE / scale[i]);
     }
 }
 
@@ -393,7 +393,7 @@ MD_CLONES static MD_UNUSED void md_posterior_sums(const md_posteriors *p, int64_
 }
 
 /* The gradients of dimension d in the batch's order, from `parts` pulls and stretches (D, width), `apart` numbers apart,
-   which are overwritten; the r and inverse of `pull` have ROOT each, and ROOT^-2 = 2 log 2:
+   which are overwritten; the r and inverse of `pull` have PER_SCALE each, and PER_SCALE^-2 = 2 log 2:
    d_mu = -sum w (z - mu) / s^2,  d_s = -sum w ((z - mu)^2 / s^2 - 1) / s */
 MD_CLONES static MD_UNUSED void md_posterior_grads(const md_posteriors *p, int64_t d, int64_t parts, int64_t apart,
                                                    real *pull, real *stretch, real *d_loc, real *d_scale) {
@@ -408,7 +408,7 @@ MD_CLONES static MD_UNUSED void md_posterior_grads(const md_posteriors *p, int64
             MD_ADD_SCALED(second, (real)1, MD_LOAD(stretch + part * apart + i));
         }
         MD_STORE(pull + i, MD_SCALED((real)(-2 * LOG_2), MD_TIMES(first, over)));
-        MD_STORE(stretch + i, MD_SCALED((real)(-1 / ROOT), MD_TIMES(second, over)));
+        MD_STORE(stretch + i, MD_SCALED((real)(-1 / PER_SCALE), MD_TIMES(second, over)));
     }
     for (i = 0; i < p->n; i++) {
         d_loc[p->order[i]] = pull[i];

@@ -14,8 +14,14 @@
 /* Older gcc lacks the x86-64-v* names, clang exports the wrong symbol, musl has no ifunc. */
 #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && !defined(MINIDECOMP_NO_CLONES)
 #if defined(__GNUC__) && __GNUC__ >= 12
-#define MD_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #define MD_HAS_CLONES
+/* double is for checks, not for speed: AVX-512 would add a seventh to its module. */
+#ifdef MINIDECOMP_DOUBLE
+#define MD_CLONES __attribute__((target_clones("default", "arch=x86-64-v3")))
+#else
+#define MD_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#define MD_HAS_WIDE
+#endif
 #endif
 #endif
 #ifndef MD_CLONES
@@ -26,7 +32,9 @@
 static inline const char *md_code_path(void) {
 #if defined(MD_HAS_CLONES)
     __builtin_cpu_init();
+#ifdef MD_HAS_WIDE
     if (__builtin_cpu_supports("x86-64-v4")) return "AVX-512 (x86-64-v4), chosen at run time";
+#endif
     if (__builtin_cpu_supports("x86-64-v3")) return "AVX2 (x86-64-v3), chosen at run time";
     return "SSE2 (x86-64), chosen at run time";
 #elif defined(__AVX512F__)

@@ -18,7 +18,7 @@ typedef struct {
     real rest1, rest2, rate, root, eps;
 } md_adam_arrays;
 
-#if defined(MD_HAS_CLONES)
+#if defined(MD_HAS_WIDE)
 
 #define MD_UPDATE_SLOTS (MD_WIDE_ROWS * MD_WIDE_VECTORS) /* vectors of a tile, each updated once */
 #define MD_UPDATE_AHEAD (12 * MD_WIDE_LANES)
