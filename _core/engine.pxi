@@ -1,5 +1,6 @@
 # The engine: one step from the batch's indices to the updated parameters, without any Python in between.
 
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from libc.math cimport NAN, exp, isfinite, log, pow, sqrt
 from libc.string cimport memcpy, memset
 
@@ -37,7 +38,7 @@ cdef class Memory:
 
     cdef void* take(self, int64_t size) except NULL:
         """A block that begins with a cache line: no two threads' parts share one, no vector lies in two."""
-        cdef Block* block = <Block*>calloc(1, size + sizeof(Block) + 64)
+        cdef Block* block = <Block*>PyMem_RawCalloc(1, size + sizeof(Block) + 64)    # which tracemalloc knows
         if block == NULL:
             raise MemoryError(f"no memory for {size} bytes")
         block.next = self.last
@@ -49,7 +50,7 @@ cdef class Memory:
         while self.last != NULL:
             block = self.last
             self.last = block.next
-            free(block)
+            PyMem_RawFree(block)
 
 
 cdef class Engine:

@@ -106,7 +106,7 @@ cdef void narrow_forward(Network* network, const real* x, int64_t rows, int64_t 
         p.out = output if layer == network.layers - 1 else l.output + at * l.n_out
         md_narrow_product(&p)
         if l.activation not in (LINEAR, RELU):
-            activation_loop(p.out, rows * l.n_out, l.activation)
+            activate(p.out, rows * l.n_out, l.activation)
         x = p.out
 
 

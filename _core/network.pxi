@@ -24,13 +24,10 @@ cdef md_cloned_void bias_and_activation(real* h, const real* b, int64_t rows, in
                 row[j] = md_softplus(row[j] + b[j])
 
 
-cdef md_cloned_void activation_loop(real* h, int64_t n, int activation) noexcept nogil:
-    """h <- act(h)"""
+cdef md_cloned_void activate(real* h, int64_t n, int activation) noexcept nogil:
+    """h <- act(h) for an activation other than relu, which narrow.h's products apply themselves"""
     cdef int64_t i
-    if activation == RELU:
-        for i in range(n):
-            h[i] = md_relu(h[i])
-    elif activation == LEAKY_RELU:
+    if activation == LEAKY_RELU:
         for i in range(n):
             h[i] = md_leaky_relu(h[i])
     elif activation == TANH:
