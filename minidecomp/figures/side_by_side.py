@@ -17,7 +17,6 @@ from itertools import takewhile
 from typing import Any, NoReturn
 
 from ..settings.options import cores
-from .style import wait_for_imports
 
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
 LEAST_WAIT, WAIT = 10.0, 5.0  # seconds, and times as long as our own share took, until the helper counts as stuck
@@ -28,7 +27,6 @@ def results_of(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
 
     What the copy could not do, for whatever reason, is done here, so that errors are those of a single process.
     """
-    wait_for_imports()
     done: dict[int, Any] = {}
     with ExitStack() as ends:
         helper = None

@@ -68,7 +68,7 @@ STYLE: Any = {
     "savefig.dpi": DPI,
     "pdf.fonttype": 42,
 }
-LATE_IMPORTS = ("contourpy", "numpy.random", "matplotlib.style.core")
+LATE_IMPORTS = ("contourpy", "numpy.random", "matplotlib.style")
 Extent = tuple[float, float, float, float]
 
 
@@ -151,6 +151,7 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
     def draw(*args: Any, **kwargs: Any) -> Any:
         if _in_force.get():
             return function(*args, **kwargs)
+        wait_for_imports()  # two threads must not change matplotlib, or Python's warnings, at the same time
         if reason := missing():
             raise MinidecompError(f"no picture: {reason}")
         import matplotlib

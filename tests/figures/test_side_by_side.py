@@ -152,4 +152,5 @@ figures.aggregate_posterior(x, abs(x) + 0.1, priors.Gaussian(np.zeros(2), np.one
 print(*sorted(name for name in set(sys.modules) - before if not name.startswith("minidecomp")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert (done.stdout.split(), done.stderr) == ([], "")
+    # rcdefaults imports the last one, which is deprecated, with warnings off.
+    assert (set(done.stdout.split()) <= {"matplotlib.style.core"}, done.stderr) == (True, "")
