@@ -25,22 +25,16 @@ class BatchEngine(Engine, Protocol):
     def values_with(
         self, x: Points, seed: int, step: int, regularisers: Sequence[str | None]
     ) -> Iterator[dict[str, float]]:
-        """See ``BatchByBatch``."""
-
-
-class BatchByBatch:
-    """What an engine has of ``Engine`` if it takes one batch at a time: data sets are its batches one after another."""
-
-    def values_with(
-        self, x: Points, seed: int, step: int, regularisers: Sequence[str | None]
-    ) -> Iterator[dict[str, float]]:
         """The ``values`` of a batch x (B, dx) with each of some regularisers, in order, from one forward pass.
 
         It is a generator, so that what raises an error is known: the regulariser whose turn it is.
         """
-        raise NotImplementedError
 
-    def values(self, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
+
+class BatchByBatch:
+    """What a ``BatchEngine`` has of ``Engine`` from its ``values_with``: data sets are batches one after another."""
+
+    def values(self: BatchEngine, x: Points, seed: int, step: int, regulariser: str | None = None) -> dict[str, float]:
         """The terms of x (B, dx) with the draws of a seed and a step."""
         (found,) = self.values_with(x, seed, step, [regulariser])
         return found

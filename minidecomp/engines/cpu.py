@@ -206,7 +206,7 @@ class CpuEngine(BatchByBatch):
     def values_with(
         self, x: Points, seed: int, step: int, regularisers: Sequence[str | None]
     ) -> Iterator[dict[str, float]]:
-        """See ``BatchByBatch``."""
+        """See ``BatchEngine``."""
         wanted = [rules.asked(name, self.objective) for name in regularisers]
         for name in wanted:
             rules.check_batch(x, self.vae, name, self.max_rows)

@@ -105,7 +105,7 @@ class TextbookEngine(BatchByBatch):
     def values_with(
         self, x: Points, seed: int, step: int, regularisers: Sequence[str | None]
     ) -> Iterator[dict[str, float]]:
-        """See ``BatchByBatch``."""
+        """See ``BatchEngine``."""
         with rules.at_work(self):
             vae, wanted = self.vae, [rules.asked(name, self.objective) for name in regularisers]
             for name in wanted:

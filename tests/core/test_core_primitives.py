@@ -93,27 +93,17 @@ def test_exp_of_float32_overflows_and_underflows_where_it_should():
 
 
 @both
-def test_exp_of_negative(engine):
-    """As exp from -87 to 0; below it, float32 has 0 and no subnormal."""
-    x = -np.concatenate([np.linspace(0, 87, 100_003), np.geomspace(1e-30, 87, 20_001)]).astype(engine.dtype)
-    exact = np.exp(x.astype(engine.reference))
-    assert ulps(engine, elementwise(engine, "exp-of-negative", x), exact).max() <= 2
-    far = np.array([-87.5, -1e3, -1e30, -np.inf], engine.dtype)
-    got = elementwise(engine, "exp-of-negative", far)
-    assert (got == 0).all() if engine.dtype == np.float32 else np.allclose(got, np.exp(far), rtol=1e-15)
-    assert np.isnan(elementwise(engine, "exp-of-negative", np.full(9, np.nan, engine.dtype))).all()
-
-
-@both
-def test_exp2_of_negative(engine):
-    """As exp2 from -90 to 0; below it, float32 has 0."""
-    x = -np.concatenate([np.linspace(0, 90, 100_003), np.geomspace(1e-30, 90, 20_001)[:-1]]).astype(engine.dtype)
-    exact = np.exp2(x.astype(engine.reference))
-    assert ulps(engine, elementwise(engine, "exp2-of-negative", x), exact).max() <= 2
-    far = np.array([-90.5, -1e3, -1e30, -np.inf], engine.dtype)
-    got = elementwise(engine, "exp2-of-negative", far)
-    assert (got == 0).all() if engine.dtype == np.float32 else np.allclose(got, np.exp2(far), rtol=1e-15)
-    assert np.isnan(elementwise(engine, "exp2-of-negative", np.full(9, np.nan, engine.dtype))).all()
+@pytest.mark.parametrize(
+    ("name", "exact", "least"), [("exp-of-negative", np.exp, 87), ("exp2-of-negative", np.exp2, 90)]
+)
+def test_exponentials_of_negative_numbers(engine, name, exact, least):
+    """As exp or exp2 down to -87 or -90; below it, float32 has 0 and no subnormal."""
+    x = -np.concatenate([np.linspace(0, least, 100_003), np.geomspace(1e-30, least, 20_001)[:-1]]).astype(engine.dtype)
+    assert ulps(engine, elementwise(engine, name, x), exact(x.astype(engine.reference))).max() <= 2
+    far = np.array([-least - 0.5, -1e3, -1e30, -np.inf], engine.dtype)
+    got = elementwise(engine, name, far)
+    assert (got == 0).all() if engine.dtype == np.float32 else np.allclose(got, exact(far), rtol=1e-15)
+    assert np.isnan(elementwise(engine, name, np.full(9, np.nan, engine.dtype))).all()
 
 
 @both

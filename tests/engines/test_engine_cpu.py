@@ -159,7 +159,7 @@ def test_twenty_steps(prior, likelihood, regulariser, learn, narrow):
 @pytest.mark.parametrize("rows", [1, 7, 8, 63, 64, 65, 95, 96, 400, 1201])
 @dtypes
 def test_narrow_layers_with_any_number_of_rows(rows, dtype):
-    """Blocks, filled up or not, and chunks, of which a small batch has fewer."""
+    """The last block of rows may be part empty, and small batches are cut into fewer chunks."""
     vae, objective = make(3, dtype, hidden=(5, 12), latent_dim=2, samples=2, prior="mixture", alpha=2.0, beta=0.5)
     textbook, cpu = both(vae, objective, rows, 3)
     assert cpu._engine.narrow
