@@ -8,24 +8,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import RunError, counted, did_you_mean, either
+from minidecomp.errors import OptionError, RunError, counted, did_you_mean, either, marked
 
 from .output import say
 
 if TYPE_CHECKING:
     from minidecomp.reproduction import Experiment
-    from minidecomp.sweeps.grid import Entry
+    from minidecomp.reproduction.claims import Row
+    from minidecomp.sweeps.grid import Block, Entry
 
 
 @click.command()
 @click.argument("experiment", metavar="clustering|sparsity|independence")
 @click.option("--quick", is_flag=True, help="Run a smaller grid, which takes minutes.")
+@click.option("--medium", is_flag=True, help="Independence: a grid of hours, with small models and many seeds.")
+@click.option("--seeds", metavar="N", help="Number of seeds.  [default: chosen by the experiment and its form]")
 @click.option(
     "--out",
     "-o",
     metavar="DIR",
     help="The sweep's folder; if it exists, the sweep continues.  [default: reproductions/NAME]",
 )
+@click.option(
+    "--table",
+    "tables",
+    metavar="FILE",
+    multiple=True,
+    help="Take the runs in this table of an earlier reproduce instead of training them. Several tables are possible.",
+)
+@click.option("--no-train", is_flag=True, help="Train nothing: draw and judge the runs that there are.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Send the runs to this Dask cluster.")
 @click.option("--threads", metavar="N", help="Threads for each run.  [default: chosen by the number of cores]")
 @click.option("--estimate", is_flag=True, help="Only print the number of runs and how long they will take.")
@@ -33,22 +44,29 @@ if TYPE_CHECKING:
 def reproduce(
     experiment: str,
     quick: bool,
+    medium: bool,
+    seeds: str | None,
     out: str | None,
+    tables: tuple[str, ...],
+    no_train: bool,
     scheduler: str | None,
     threads: str | None,
     estimate: bool,
     quiet: bool,
 ) -> int:
-    """Run an experiment of the paper: its grid of runs, their evaluation, the figure and a table.
+    """Run an experiment of the paper: its grid of runs, their evaluation, the figures, a table, and what the runs say
+    about the paper's sentences.
 
     You can stop it at any moment; the same command continues it. docs/reproduction.md compares the results with the
     paper's.
     """
     from minidecomp import figures
-    from minidecomp.reproduction import EXPERIMENTS
+    from minidecomp.reproduction import EXPERIMENTS, table
+    from minidecomp.reproduction.experiment import FULL
+    from minidecomp.settings.resolving import whole_number
     from minidecomp.sweeps.grid import expand
 
-    from .sweep import check_scheduler
+    from .sweep import check_scheduler, say_how_to_go_on
 
     if experiment not in EXPERIMENTS:
         hint = did_you_mean(experiment, EXPERIMENTS) or f"the experiments are {either(EXPERIMENTS, 'and')}"
@@ -57,13 +75,43 @@ def reproduce(
         raise RunError(f"the figure of {experiment} cannot be drawn: {reason}")
     check_scheduler(scheduler)
     chosen = EXPERIMENTS[experiment]
-    entries = expand(chosen.blocks(quick))
-    if not quiet or estimate:
-        _say_how_long(entries, scheduler)
+    form = _form(chosen, quick, medium)
+    count = chosen.forms[form] if seeds is None else whole_number("seeds", seeds, 1, 1000)
+    blocks = chosen.blocks(form, count)
+    entries = expand(blocks)
+    known: list[Row] = []
+    for path in tables:
+        known = table.together(chosen, known, table.read(chosen, Path(path), entries))
+    to_train = [] if no_train else table.missing(chosen, entries, known)
+    if estimate or not (quiet or no_train):
+        _say_how_long(to_train, scheduler)
+        if note := chosen.note(count):
+            say(note, err=True)
     if estimate:
         return 0
-    folder = _folder(Path(out or f"reproductions/{experiment}{'-quick' if quick else ''}"), chosen, entries, quick)
-    return _go(chosen, folder, entries, scheduler, threads, quick, quiet)
+    named = [] if form == FULL else [form]
+    folder = _folder(Path(out or f"reproductions/{'-'.join([experiment, *named])}"), entries, blocks)
+    if to_train:
+        outcomes, received = _train(chosen, folder, to_train, threads, scheduler, quiet)
+        if set(outcomes.values()) != {"finished"} or len(outcomes) < len(to_train):
+            given = [*(f"--{name}" for name in named), *([] if seeds is None else ["--seeds", seeds])]
+            given += [word for path in tables for word in ("--table", quote(path))]
+            again = " ".join(["minidecomp reproduce", experiment, *given, "--out", quote(str(folder))])
+            return say_how_to_go_on(again, outcomes, to_train, received)
+    return _show(chosen, folder, table.together(chosen, table.rows(chosen, folder, entries), known))
+
+
+def _form(chosen: Experiment, quick: bool, medium: bool) -> str:
+    """The form of the grid that the flags name."""
+    from minidecomp.reproduction.experiment import FULL, MEDIUM, QUICK
+
+    if quick and medium:
+        raise OptionError("medium", True, f"{marked('quick')} and {marked('medium')} cannot be used together")
+    form = QUICK if quick else MEDIUM if medium else FULL
+    if form not in chosen.forms:
+        others = either(["the full one", *(marked(each) for each in chosen.forms if each != FULL)], "and")
+        raise OptionError(form, True, f"{chosen.name} has no grid of this size; it has {others}")
+    return form
 
 
 def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
@@ -71,11 +119,11 @@ def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
     from minidecomp.sweeps.work import Datasets
 
     where = "" if scheduler is None else " on this machine alone"
-    took = in_words(seconds(entries, Datasets()))
-    click.echo(f"{counted(len(entries), 'run')}; training will take {took}{where}, without the evaluations", err=True)
+    took = f"; training will take {in_words(seconds(entries, Datasets()))}{where}, without the evaluations"
+    click.echo(f"{counted(len(entries), 'run')}{took if entries else ' to train'}", err=True)
 
 
-def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool) -> Path:
+def _folder(folder: Path, entries: list[Entry], blocks: list[Block]) -> Path:
     """The sweep's folder, new or existing."""
     from minidecomp.runs.owner import is_empty
     from minidecomp.sweeps.folder import GRID, begin_sweep, check_writable, open_sweep
@@ -87,41 +135,66 @@ def _folder(folder: Path, chosen: Experiment, entries: list[Entry], quick: bool)
         return folder
     if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
         raise RunError(f"{folder}: it exists and is not a sweep; choose another folder with --out")
-    return begin_sweep(str(folder), chosen.blocks(quick))
+    return begin_sweep(str(folder), blocks)
 
 
-def _go(
-    chosen: Experiment,
-    folder: Path,
-    entries: list[Entry],
-    scheduler: str | None,
-    threads: str | None,
-    quick: bool,
-    quiet: bool,
-) -> int:
-    from minidecomp.sweeps.folder import TABLE, write_table
+def _train(
+    chosen: Experiment, folder: Path, entries: list[Entry], threads: str | None, scheduler: str | None, quiet: bool
+) -> tuple[dict[str, str], list[int]]:
+    """Train and evaluate the runs; each one's outcome by name, and the signals received."""
+    from minidecomp.sweeps.folder import write_table
 
-    from .sweep import run_grid, say_failures, say_how_to_go_on
-    from .tables import print_table
+    from .sweep import run_grid, say_failures
 
     metrics = {entry.name: chosen.metrics for entry in entries}
     outcomes, received = run_grid(folder, entries, metrics, threads, scheduler, quiet)
-    found: list[dict[str, Any]] = write_table(folder, entries)
-    say_failures(found)
-    if set(outcomes.values()) != {"finished"} or len(outcomes) < len(entries):
-        again = f"minidecomp reproduce {chosen.name}{' --quick' if quick else ''} --out {quote(str(folder))}"
-        return say_how_to_go_on(again, outcomes, entries, received)
-    print_table(found, ["run", *chosen.columns[len(chosen.columns) - _recorded(chosen) :]])
-    say(f"table: {folder / TABLE}")
-    for path in chosen.draw(folder, entries):
-        say(f"figure: {path}")
-    say(f"these runs: {chosen.measured(found)}")
-    say(f"the paper: {chosen.statement}")
+    say_failures(write_table(folder, entries))
+    return outcomes, received
+
+
+def _show(chosen: Experiment, folder: Path, rows: list[Row]) -> int:
+    """Print and write the table, draw the figures, and say what the runs say about the paper's sentences."""
+    from minidecomp.files import make_folder
+    from minidecomp.reproduction import claims, table
+
+    if not rows:
+        raise RunError(f"{folder}: no run is finished, so there is nothing to draw")
+    path = folder / f"{chosen.name}.csv"
+    table.write(chosen, path, rows)
+    _print_groups(chosen, rows, path)
+    say(f"table: {path}")
+    drawn = chosen.draw(rows, make_folder(folder / "figures"))
+    for each in drawn:
+        say(f"figure: {each}")
+    if not drawn:
+        say(f"no figure: it needs the runs themselves, and {folder} does not have them", err=True)
+    say("the paper's sentences in our words, the rule for each, and what these runs say:")
+    for line in claims.as_text(chosen.claims(rows)):
+        say(line)
     return 0
 
 
-def _recorded(chosen: Experiment) -> int:
-    """How many of the columns are recorded values; the runs' names contain the options."""
-    from minidecomp.settings.options import by_name
+def _print_groups(chosen: Experiment, rows: list[Row], path: Path) -> None:
+    """The table on the terminal: a line for runs that differ only in their seeds."""
+    import numpy as np
 
-    return sum(name not in by_name() for name in chosen.columns)
+    from minidecomp.reproduction import table
+    from minidecomp.runs.comparison import differing_options
+    from minidecomp.runs.grouping import Group
+
+    from .tables import print_table
+
+    differing = [name for name in differing_options([dict(row) for row in rows]) if name != "seed"]
+    values = [n for n in (*chosen.values, *chosen.own_values) if any(n in row for row in rows)]
+    lines = []
+    for runs in table.in_groups(chosen, rows):
+        group = Group({}, [dict(row) for row in runs])
+        options = {name.replace("_", " "): table.option_text(runs[0][name]) for name in differing}
+        said = [f"{name} {value}" for name, value in options.items() if value]
+        found: dict[str, Any] = {name: group.mean(name) for name in values}
+        if chosen.average is np.median:
+            found = {name: float(np.median([row[name] for row in runs])) for name in values if name in runs[0]}
+        lines.append({"runs": ", ".join(said), "seeds": len(runs), **found})
+    kind = "medians" if chosen.average is np.median else "means and standard errors"
+    say(f"{table.how_many(chosen, rows)}; {kind} over the seeds")
+    print_table(lines, ["runs", "seeds", *values], least=[*reversed(values)], elsewhere=f"{path} has all")

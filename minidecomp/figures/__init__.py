@@ -6,9 +6,11 @@ figure objects: they open no window and change neither matplotlib's back end nor
 
 from .activity import class_activity, class_magnitudes
 from .against_option import value_against_option
+from .beside import curves_beside_others
 from .by_name import PICTURES, picture
 from .comparison import data_and_reconstructions, samples
 from .curves import TERM_LABELS, learning_curves
+from .differences import differences_with_intervals
 from .gradients import difference_errors, draw_gradient_log, gradient_curves, gradient_field, write_field_animation
 from .grid import panel_grid
 from .of_run import (
@@ -23,6 +25,7 @@ from .of_run import (
 )
 from .posterior import aggregate_posterior, density_on_grid
 from .scores import loss_against_score
+from .strips import Strip
 from .style import available, import_matplotlib_meanwhile, missing, write_figure
 from .traversals import latent_traversals, write_animation
 
@@ -30,6 +33,7 @@ __all__ = [
     "FORMATS",
     "PICTURES",
     "TERM_LABELS",
+    "Strip",
     "aggregate_posterior",
     "available",
     "check_classes",
@@ -37,9 +41,11 @@ __all__ = [
     "check_picture_file",
     "class_activity",
     "class_magnitudes",
+    "curves_beside_others",
     "data_and_reconstructions",
     "density_on_grid",
     "difference_errors",
+    "differences_with_intervals",
     "draw_all",
     "draw_curves",
     "draw_gradient_log",

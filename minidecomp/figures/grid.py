@@ -10,6 +10,7 @@ import numpy as np
 from ..terms.priors import Prior
 from .posterior import covering_square, draw_posterior, drawn_density
 from .prior_plane import PriorPlane, about_contours
+from .strips import HEIGHT, Strip, draw_strip, explain_strips, limits_of
 from .style import COLOUR_MAP, PAGE, Extent, new_figure, styled
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def panel_grid(
     grid: int = 300,
     top: float | None = None,
     names: Sequence[str] = (),
+    strips: Sequence[Sequence[Strip]] = (),
+    strip_labels: tuple[str, str] = ("", ""),
 ) -> Figure:
     """Aggregate posteriors in rows and columns with common axes and colours, as in the paper's figure, and the prior.
 
@@ -49,6 +52,10 @@ def panel_grid(
         The density at which the colours end.
     names : sequence of str, optional
         The rows' names, such as "beta = 0, alpha grows".
+    strips : sequence of sequences of Strip, optional
+        What to show below each panel: the numbers of several runs, of which the panel shows the first.
+    strip_labels : pair of str
+        What the strips' counts and values are.
 
     Returns
     -------
@@ -65,9 +72,9 @@ def panel_grid(
     plane = PriorPlane.of_prior(prior, extent, grid)
     top = TOP * float(plane.density.max()) if top is None else top
     columns = 1 + max(len(row) for row in rows)
-    side = (PAGE - 0.8) / columns
-    figure = new_figure(PAGE, (side + 0.12) * len(rows) + 0.35, compress=True)
-    panels = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
+    side, below = (PAGE - 0.8) / columns, HEIGHT if strips else 0.0
+    figure = new_figure(PAGE, (side + below + (0.07 if strips else 0.12)) * len(rows) + 0.35, compress=True)
+    panels, under = _places(figure, len(rows), columns, below / side)
     panels[0, 0].locator_params(nbins=5, prune="both")  # a label at an edge would meet the next panel's
     for r, row in enumerate(densities):
         named = [(plane.density, "prior $p(z)$"), *zip(row, titles[r], strict=True)]
@@ -80,10 +87,41 @@ def panel_grid(
     panels[0, 0].tick_params(labelbottom=True)
     if len(rows) > 1:
         _explain(panels[1, 0], about_contours(shares, "\nthe prior's mass"))
+    if strips:
+        _draw_strips(under, strips, strip_labels)
     figure.supxlabel("$z_1$", fontsize=8)
     figure.supylabel("$z_2$", fontsize=8)
     _colour_bar(figure, image, panels, max(density.max() for row in densities for density in row) > top)
     return figure
+
+
+def _places(figure: Figure, rows: int, columns: int, strip: float) -> tuple[Any, Any]:
+    """The axes of the panels, which share their scales, and of the strips below them, of this share of their height."""
+    from .layout import PanelLayout
+
+    if not strip:
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        return panels, None
+    figure.set_layout_engine(PanelLayout(compress=True, h_pad=0.01, hspace=0))
+    every = figure.subplots(2 * rows, columns, squeeze=False, gridspec_kw={"height_ratios": [1, strip] * rows})
+    panels, under = every[::2], every[1::2]
+    for (r, c), axes in np.ndenumerate(panels):
+        if (r, c) != (0, 0):
+            axes.sharex(panels[0, 0])
+            axes.sharey(panels[0, 0])
+        axes.tick_params(labelbottom=False, labelleft=c == 0)
+    return panels, under
+
+
+def _draw_strips(under: Any, strips: Sequence[Sequence[Strip]], labels: tuple[str, str]) -> None:
+    limits = limits_of(strips)
+    for r, row in enumerate(under):
+        for c, axes in enumerate(row):
+            axes.set_visible(1 <= c <= len(strips[r]))
+            if axes.get_visible():
+                draw_strip(axes, strips[r][c - 1], limits)
+    under[0, 0].set_visible(True)
+    explain_strips(under[0, 0], labels)
 
 
 def _draw(axes: Axes, density: np.ndarray, title: str, plane: PriorPlane, top: float) -> tuple[Any, list[float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,47 +12,201 @@ import numpy as np
 
 from ..data import dataset_from
 from ..data.points import as_numbers
-from ..files import make_folder
+from ..errors import counted
+from ..evaluation.decomposition import decomposition
 from ..runs import checkpoint
-from ..sweeps.grid import Block, Entry
+from ..sweeps.grid import Block
+from ..terms.priors.mixture import Mixture
+from .claims import FAILS, HOLDS, OPEN, Claim, Finding, Row, above_zero, in_words, percent, undecided, verdict
+from .experiment import FULL, QUICK, Experiment
+from .paired import by_seed, differences
 
-STATEMENT = (
-    "with alpha = 0, a small beta leaves spikes and a large one blurs the clusters away; with beta = 0, four clusters "
-    "remain and match the prior better as alpha grows"
-)
 BETAS, ALPHAS = [0.01, 0.5, 1.0, 1.2], [1.0, 3.0, 5.0, 8.0]
-NAMES = (r"$\alpha = 0$, $\beta$ grows", r"$\beta = 0$, $\alpha$ grows")  # of the rows
-METRICS: tuple[str, ...] = ()
-COLUMNS = ("alpha", "beta", "test.log_likelihood", "test.kl", "test.kl-inc")
+POINTS = 400  # in training
+LEAST_SHARE = 0.05  # of the points, for a cluster that is kept
+LEAST_KL = 1e-3  # nats; an estimate of KL(p || q) is no finer
+KL, AUTHORS_KL = "the KL", "the authors' KL"
+PARTS = {1.0: KL, 2.0: AUTHORS_KL}  # by log_prior_multiplier: the authors count log p(z) once for each dimension
+ROWS = {  # of the figure
+    (KL, "beta"): r"$\alpha = 0$, $\beta$ grows",
+    (AUTHORS_KL, "beta"): "the same,\nauthors' KL",
+    (KL, "alpha"): r"$\beta = 0$, $\alpha$ grows",
+}
+STRIPS = ("clusters kept", "KL(p || q), nats")
+
+Panels = dict[tuple[str, str, float], list[Row]]
 
 
-def blocks(quick: bool) -> list[Block]:
-    """Two rows of four runs; the quick form is the same."""
-    common: Block = {"prior": "mixture", "regulariser": "kl-inc"}
-    return [common | {"alpha": 0.0, "beta": BETAS}, common | {"beta": 0.0, "alpha": ALPHAS}]
+def blocks(form: str, seeds: int) -> list[Block]:
+    """Beta alone with the KL and with the authors' KL, and alpha alone."""
+    common: Block = {"prior": "mixture", "regulariser": "kl-inc", "seeds": seeds}
+    return [
+        common | {"alpha": 0.0, "beta": BETAS, "log_prior_multiplier": list(PARTS)},
+        common | {"beta": 0.0, "alpha": ALPHAS},  # no KL, so that its multiplier does not matter
+    ]
 
 
-def measured(rows: Sequence[Mapping[str, Any]]) -> str:
-    """KL(p || q) of each panel, in the figure's order."""
-
-    def panels(of_first: bool, name: str) -> str:
-        chosen = [row for row in rows if (row["alpha"] == 0) == of_first]
-        return ", ".join(f"{row['test.kl-inc']:.3g} at {name} {row[name]:g}" for row in chosen)
-
-    return f"KL(p || q) with alpha = 0: {panels(True, 'beta')}; with beta = 0: {panels(False, 'alpha')}"
+def own(run: Path) -> Mapping[str, float]:
+    """How many clusters the training points' encodings keep, and how much an encoding tells of its point, in nats."""
+    loc, scale, prior = _encodings(run)
+    found = decomposition(loc, scale, prior)["overlap"]["mutual_information"]
+    return {"clusters": clusters_kept(loc, prior), "mutual_information": found["value"]}
 
 
-def draw(folder: Path, entries: list[Entry]) -> list[Path]:
-    """The densities of the prior and of the eight runs, in two rows as in the paper."""
-    from ..figures import panel_grid, write_figure
+def clusters_kept(loc: np.ndarray, prior: Mixture) -> int:
+    """How many of the prior's components are the likeliest for more than 5 % of the posterior means loc (N, D)."""
+    likeliest = prior.joint_log_density(loc).argmax(-1)
+    shares = np.bincount(likeliest, minlength=len(prior.loc)) / len(loc)
+    return int((shares > LEAST_SHARE).sum())
 
-    x = as_numbers(dataset_from(entries[0].options).train, np.float64)
-    rows, titles = [], []
-    for top in (True, False):
-        chosen = [entry for entry in entries if (entry.options.alpha == 0) == top]
-        models = [checkpoint.load(folder / entry.name).vae for entry in chosen]
-        rows.append([vae.encode(x.astype(vae.dtype)) for vae in models])
-        titles.append([rf"$\beta = {e.options.beta:g}$" if top else rf"$\alpha = {e.options.alpha:g}$" for e in chosen])
+
+def _encodings(run: Path) -> tuple[np.ndarray, np.ndarray, Mixture]:
+    """Location and scale of the training points' posteriors, and the prior."""
+    trained = checkpoint.load(run)
+    x = as_numbers(dataset_from(trained.options).train, trained.vae.dtype)
+    prior = trained.vae.current_prior()
+    assert isinstance(prior, Mixture)
+    loc, scale = trained.vae.encode(x)
+    return loc, scale, prior
+
+
+def claims(rows: Sequence[Row]) -> list[Claim]:
+    """The paper's sentences about the figure."""
+    panels = _panels(rows)
+    return [
+        Claim(
+            "A small beta leaves spikes: each point has a place of its own.",
+            f"I(x; z) is 90 % or more of its limit, log {POINTS}",
+            [_spikes(panels, part) for part in PARTS.values()],
+        ),
+        Claim(
+            'A large beta blurs the clusters away ("finally only two").',
+            "the median number of clusters kept is 2 or less; 3.5 or more says no",
+            [_blurred(panels, part) for part in PARTS.values()],
+        ),
+        Claim(
+            "Beta alone cannot make q(z) match a prior with clusters.",
+            "even at the best beta, log KL(p || q) is above that at alpha 8: mean over paired seeds, 95 % interval",
+            [_beta_alone(panels, part) for part in PARTS.values()],
+        ),
+        Claim(
+            "Alpha alone keeps all four clusters.",
+            "the median number kept is 4 at each alpha",
+            [_kept_by_alpha(panels)],
+        ),
+        Claim("The match improves as alpha grows.", "the median KL(p || q) falls at each step", [_improves(panels)]),
+    ]
+
+
+def _panels(rows: Sequence[Row]) -> Panels:
+    """The rows of each panel: by the KL, the option that grows, and its value."""
+    found: Panels = {}
+    for row in rows:
+        grows = "alpha" if row["beta"] == 0 else "beta"
+        part = KL if grows == "alpha" else PARTS[row["log_prior_multiplier"]]
+        found.setdefault((part, grows, row[grows]), []).append(row)
+    return found
+
+
+def _spikes(panels: Panels, part: str) -> Finding:
+    group = panels.get((part, "beta", BETAS[0]))
+    if not group:
+        return undecided(part, f"beta {BETAS[0]:g}")
+    share = _median(group, "mutual_information") / math.log(POINTS)
+    return Finding(part, verdict(share >= 0.9), f"{percent(share)} at beta {BETAS[0]:g}")
+
+
+def _blurred(panels: Panels, part: str) -> Finding:
+    group = panels.get((part, "beta", BETAS[-1]))
+    if not group:
+        return undecided(part, f"beta {BETAS[-1]:g}")
+    middle = _median(group, "clusters")
+    decided = HOLDS if middle <= 2 else FAILS if middle >= 3.5 else OPEN
+    return Finding(part, decided, f"{middle:g} kept at beta {BETAS[-1]:g} (median of {counted(len(group), 'seed')})")
+
+
+def _beta_alone(panels: Panels, part: str) -> Finding:
+    groups = {beta: panels.get((part, "beta", beta)) for beta in BETAS}
+    by_alpha = panels.get((KL, "alpha", ALPHAS[-1]))
+    if not by_alpha or not all(groups.values()):
+        return undecided(part, "every beta, and with alpha 8")
+    found = {beta: differences(_logs(group or ()), _logs(by_alpha)) for beta, group in groups.items()}
+    best = min(found, key=lambda beta: found[beta].value)
+    gap = found[best]
+    return Finding(part, above_zero(gap), f"best beta {best:g}: higher by {in_words(gap, 2)}")
+
+
+def _kept_by_alpha(panels: Panels) -> Finding:
+    groups = [panels.get((KL, "alpha", alpha)) for alpha in ALPHAS]
+    if not all(groups):
+        return undecided("", "every alpha")
+    medians = [_median(group or (), "clusters") for group in groups]
+    four = [f"{sum(row['clusters'] == 4 for row in group or ())} of {len(group or ())}" for group in groups]
+    return Finding("", verdict(min(medians) == 4), f"all four in {', '.join(four)} seeds at alpha {_several(ALPHAS)}")
+
+
+def _improves(panels: Panels) -> Finding:
+    groups = [panels.get((KL, "alpha", alpha)) for alpha in ALPHAS]
+    if not all(groups):
+        return undecided("", "every alpha")
+    medians = [_median(group or (), "test.kl-inc") for group in groups]
+    falls = all(after < before for before, after in itertools.pairwise(medians))
+    values = ", ".join(f"{median:.2g}" for median in medians)
+    return Finding("", verdict(falls), f"{values} at alpha {_several(ALPHAS)}")
+
+
+def _several(numbers: Sequence[float]) -> str:
+    return ", ".join(f"{number:g}" for number in numbers)
+
+
+def _median(rows: Sequence[Row], value: str) -> float:
+    return float(np.median([row[value] for row in rows]))
+
+
+def _logs(rows: Sequence[Row]) -> dict[Any, float]:
+    """log KL(p || q) by seed; an estimate may fall below 0, where its size is within its error of about 0.01."""
+    return {seed: math.log(max(value, LEAST_KL)) for seed, value in by_seed(rows, "test.kl-inc").items()}
+
+
+def draw(rows: Sequence[Row], out: Path) -> list[Path]:
+    """The densities of the prior and of the first seed's runs as in the paper, and below each the numbers of all seeds.
+
+    Without the runs themselves there is no picture.
+    """
+    from ..figures import Strip, panel_grid, write_figure
+
+    panels = {key: group for key, group in _panels(rows).items() if "run" in _first(group)}
+    drawn, titles, strips, names = [], [], [], []
+    for (part, grows), name in ROWS.items():
+        values = sorted(value for kl, option, value in panels if (kl, option) == (part, grows))
+        groups = [panels[part, grows, value] for value in values]
+        if groups:
+            encodings = [_encodings(_first(group)["run"]) for group in groups]
+            drawn.append([(loc, scale) for loc, scale, _ in encodings])
+            titles.append([rf"$\{grows} = {value:g}$" for value in values])
+            strips.append([Strip([r["clusters"] for r in g], [r["test.kl-inc"] for r in g]) for g in groups])
+            names.append(name)
+    if not drawn:
+        return []
     # The square is the paper's.
-    figure = panel_grid(rows, titles, models[0].current_prior(), (-2.0, 2.0, -2.0, 2.0), names=NAMES)
-    return write_figure(figure, make_folder(folder / "figures"), "clustering", ("png",))
+    prior, square = encodings[0][2], (-2.0, 2.0, -2.0, 2.0)
+    figure = panel_grid(drawn, titles, prior, square, names=names, strips=strips, strip_labels=STRIPS)
+    return write_figure(figure, out, "clustering", ("png",))
+
+
+def _first(group: Sequence[Row]) -> Row:
+    return min(group, key=lambda row: row["seed"])
+
+
+EXPERIMENT = Experiment(
+    name="clustering",
+    forms={FULL: 10, QUICK: 1},
+    blocks=blocks,
+    options=("alpha", "beta", "log_prior_multiplier"),
+    values=("test.log_likelihood", "test.kl", "test.kl-inc"),
+    own=own,
+    own_values=("clusters", "mutual_information"),
+    claims=claims,
+    draw=draw,
+    average=np.median,
+)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,71 +13,190 @@ from ..data import dataset_from
 from ..data.dataset import Dataset
 from ..data.points import as_numbers
 from ..evaluation.traversal import traverse
-from ..files import make_folder
 from ..model.vae import VAE
 from ..runs import checkpoint
-from ..runs.comparison import curves
-from ..sweeps.folder import rows as table_rows
-from ..sweeps.grid import Block, Entry
+from ..sweeps.grid import Block
+from .claims import Claim, Finding, Row, percent, undecided, verdict
+from .experiment import FULL, QUICK, Experiment
 
-STATEMENT = (
-    "with gamma = 0.8 the normalised Hoyer sparsity rises fast with alpha (beta 1: .36, .55 at 100, .52 at 1000); with "
-    "gamma = 0 it stays near .23 for all alpha and beta; each class uses few dimensions, and other classes use others"
-)
-ALPHAS = [0.0, 10.0, 100.0, 500.0, 1000.0]
-METRICS = ("hoyer",)
-COLUMNS = ("gamma", "beta", "alpha", "test.log_likelihood", "test.kl", "test.mmd", "hoyer")
-CLASSES = ("T-shirt/top", "Trouser", "Dress", "Shirt")
+ALPHAS, BETAS, GAMMAS = (0.0, 10.0, 100.0, 500.0, 1000.0), (0.1, 1.0, 5.0), (0.8, 0.0)
+PAPER = {  # read off the paper's figure, by gamma and beta, for each of ALPHAS
+    (0.8, 0.1): (0.253, 0.396, 0.513, 0.541, 0.520),
+    (0.8, 1.0): (0.361, 0.447, 0.551, 0.556, 0.520),
+    (0.8, 5.0): (0.314, 0.328, 0.409, 0.425, 0.422),
+    (0.0, 0.1): (0.227, 0.221, 0.217, 0.199, 0.185),
+    (0.0, 1.0): (0.234, 0.231, 0.226, 0.213, 0.197),
+    (0.0, 5.0): (0.242, 0.241, 0.232, 0.225, 0.223),
+}
+NEAR = 0.05  # of the paper's number
+WARMUP = 10  # epochs
+SCHEDULES = {None: "alpha from the start", WARMUP: f"alpha raised over {WARMUP} epochs"}
 QUICK_EPOCHS = 20
+EXAMPLE = (0.8, 1.0, 100.0)  # gamma, beta, alpha of the model whose dimensions are shown
+CLASSES = ("T-shirt/top", "Trouser", "Dress", "Shirt")
 TRAVERSED = 4  # images of one class
+FEW, DIFFERENT = 10, 1 / 3  # of 50 dimensions; of the dimensions of two classes
 
 
-def blocks(quick: bool) -> list[Block]:
-    """The paper's grid, or four alphas at beta = 1 and fewer epochs."""
-    common: Block = {"prior": "sparse", "data": "fashion-mnist", "gamma": [0.8, 0.0]}
-    if quick:
-        return [common | {"beta": 1.0, "alpha": [0.0, 10.0, 100.0, 1000.0], "epochs": QUICK_EPOCHS}]
-    return [common | {"beta": [0.1, 1.0, 5.0], "alpha": ALPHAS}]
+def blocks(form: str, seeds: int) -> list[Block]:
+    """The paper's grid, with alpha from the start and warmed up, seed by seed.
+
+    The quick form has beta 1, and fewer alphas and epochs.
+    """
+    common: Block = {"prior": "sparse", "data": "fashion-mnist", "image_size": 32}
+    if form == QUICK:
+        common |= {"gamma": list(GAMMAS), "beta": 1.0, "epochs": QUICK_EPOCHS}
+        alphas = [0.0, 10.0, 100.0, 1000.0]
+    else:
+        common |= {"gamma": list(GAMMAS), "beta": list(BETAS)}
+        alphas = list(ALPHAS)
+    warm: Block = {"alpha": alphas[1:], "alpha_warmup": WARMUP}
+    return [common | each | {"seed": seed} for seed in range(seeds) for each in ({"alpha": alphas}, warm)]
 
 
-def measured(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The Hoyer sparsity over alpha, for beta = 1."""
+def own(run: Path) -> Mapping[str, float]:
+    """How many dimensions a class uses, and which share of their dimensions two classes have in common.
 
-    def over_alpha(gamma: float) -> str:
-        chosen = sorted((row["alpha"], row["hoyer"]) for row in rows if (row["gamma"], row["beta"]) == (gamma, 1))
-        return ", ".join(f"{hoyer:.2f} at alpha {alpha:g}" for alpha, hoyer in chosen)
+    A class uses the dimensions whose mean magnitude over its test points is at least half of the largest one.
+    """
+    from ..figures import class_magnitudes
 
-    return f"Hoyer sparsity at beta 1, gamma 0.8: {over_alpha(0.8)}; gamma 0: {over_alpha(0.0)}"
+    trained = checkpoint.load(run)
+    dataset = dataset_from(trained.options)
+    _, magnitudes = class_magnitudes(_locations(trained.vae, dataset), _labels(dataset))
+    used = magnitudes >= 0.5 * magnitudes.max(1, keepdims=True)
+    common = [(a & b).sum() / (a | b).sum() for a, b in itertools.combinations(used, 2)]
+    return {"dimensions_of_a_class": float(used.sum(1).mean()), "common_to_two_classes": float(np.mean(common))}
 
 
-def draw(folder: Path, entries: list[Entry]) -> list[Path]:
-    """Sparsity against alpha, the bar plots of four classes, and the effect of one dimension in several images."""
-    from ..figures import value_against_option, write_figure
+def claims(rows: Sequence[Row]) -> list[Claim]:
+    """The paper's sentences about the figure."""
+    near = f"every mean over the seeds is within {NEAR:g} of the paper's"
+    return [
+        Claim(
+            "With the spike (gamma 0.8), sparsity rises fast with alpha, and then stays or dips slightly.",
+            near,
+            [_near(rows, 0.8, beta, warmup) for warmup in SCHEDULES for beta in BETAS],
+        ),
+        Claim(
+            "Without it (gamma 0), sparsity stays near .23, and falls a little as alpha grows.",
+            near,
+            [_near(rows, 0.0, beta, warmup) for warmup in SCHEDULES for beta in BETAS],
+        ),
+        Claim(
+            "A class uses few dimensions.",
+            f"{FEW} or fewer of the 50 have half of the class's largest mean magnitude; gamma 0.8, beta 1, alpha 100",
+            [_of_classes(rows, "dimensions_of_a_class", FEW, warmup, "{:.1f}".format) for warmup in SCHEDULES],
+        ),
+        Claim(
+            "Different classes use different dimensions.",
+            "two classes have less than a third of their dimensions in common; the same models",
+            [_of_classes(rows, "common_to_two_classes", DIFFERENT, warmup, percent) for warmup in SCHEDULES],
+        ),
+    ]
 
-    out = make_folder(folder / "figures")
-    found = [row for row in table_rows(folder, entries) if row["state"] == "finished"]
-    figure = value_against_option(curves(found, "hoyer", "alpha"), "alpha", "Hoyer sparsity")
+
+def _near(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> Finding:
+    part = f"beta {beta:g}, {SCHEDULES[warmup]}"
+    there = dict(_points(rows, gamma, beta, warmup))
+    pairs = [(alpha, float(np.mean(there[alpha])), paper) for alpha, paper in _paper(gamma, beta) if alpha in there]
+    if not pairs:
+        return undecided(part, f"gamma {gamma:g}")
+    number = ", ".join(f"{ours:.2f} ({paper:.2f}) at {alpha:g}" for alpha, ours, paper in pairs)
+    return Finding(part, verdict(all(abs(ours - paper) <= NEAR for _, ours, paper in pairs)), number)
+
+
+def _of_classes(
+    rows: Sequence[Row], value: str, limit: float, warmup: int | None, spelled: Callable[[float], str]
+) -> Finding:
+    part = SCHEDULES[warmup]
+    by_gamma = {gamma: _values(rows, value, (gamma, *EXAMPLE[1:]), warmup) for gamma in GAMMAS}
+    if not by_gamma[0.8]:
+        return undecided(part, "alpha 100")
+    means = {gamma: float(np.mean(found)) for gamma, found in by_gamma.items() if found}
+    number = "; ".join(f"{spelled(mean)} with gamma {gamma:g}" for gamma, mean in means.items())
+    return Finding(part, verdict(means[0.8] <= limit), number)
+
+
+def _paper(gamma: float, beta: float) -> list[tuple[float, float]]:
+    return list(zip(ALPHAS, PAPER[gamma, beta], strict=True))
+
+
+def _points(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> list[tuple[float, list[float]]]:
+    """The sparsity of each seed by alpha; without alpha there is nothing to warm up."""
+    found = [(alpha, _values(rows, "hoyer", (gamma, beta, alpha), warmup if alpha else None)) for alpha in ALPHAS]
+    return [(alpha, values) for alpha, values in found if values]
+
+
+def _values(rows: Sequence[Row], value: str, at: tuple[float, ...], warmup: int | None) -> list[float]:
+    chosen = [row for row in rows if (row["gamma"], row["beta"], row["alpha"]) == at and row["alpha_warmup"] == warmup]
+    return [row[value] for row in chosen if value in row]
+
+
+def draw(rows: Sequence[Row], out: Path) -> list[Path]:
+    """Sparsity against alpha beside the paper's, the bar plots of four classes, and one dimension in several images."""
+    from ..figures import curves_beside_others, write_figure
+
+    panels, others = {}, {}
+    for beta in BETAS:
+        curves = {
+            f"gamma {gamma:g}, {name}": _points(rows, gamma, beta, warmup)
+            for gamma in GAMMAS
+            for warmup, name in SCHEDULES.items()
+        }
+        if any(curves.values()):
+            panels[f"beta {beta:g}"] = curves
+            others[f"beta {beta:g}"] = {f"gamma {gamma:g}, the paper": _paper(gamma, beta) for gamma in GAMMAS}
+    figure = curves_beside_others(panels, others, "alpha", "Hoyer sparsity")
     paths = write_figure(figure, out, "sparsity", ("png",))
-    chosen = next(e for e in entries if (e.options.gamma, e.options.beta, e.options.alpha) == (0.8, 1.0, 100.0))
-    return paths + draw_model(checkpoint.load(folder / chosen.name).vae, dataset_from(chosen.options), out)
+    for row in rows:
+        if "run" in row and (row["gamma"], row["beta"], row["alpha"], row["alpha_warmup"]) == (*EXAMPLE, None):
+            trained = checkpoint.load(row["run"])
+            return paths + draw_model(trained.vae, dataset_from(trained.options), out)
+    return paths
 
 
 def draw_model(vae: VAE, dataset: Dataset, out: Path) -> list[Path]:
     """Two pictures of one model: four classes, and the dimension that best separates trousers from the others."""
     from ..figures import class_activity, latent_traversals, write_figure
 
-    assert dataset.test_labels is not None
-    names = np.array(dataset.class_names)[dataset.test_labels]
-    x = as_numbers(dataset.test, vae.dtype)
-    loc = np.concatenate([vae.encode(x[i : i + 1000])[0] for i in range(0, len(x), 1000)])
+    labels = _labels(dataset)
+    names = np.array(dataset.class_names)[labels]
+    loc = _locations(vae, dataset)
     shown = np.isin(names, CLASSES)
-    figure = class_activity(loc[shown], dataset.test_labels[shown], dataset.class_names)
+    figure = class_activity(loc[shown], labels[shown], dataset.class_names)
     paths = write_figure(figure, out, "activity", ("png",))
     trousers = names == "Trouser"
     d = int((np.abs(loc[trousers]).mean(0) - np.abs(loc[~trousers]).mean(0)).argmax())
     some = np.flatnonzero(trousers)[:TRAVERSED]
     moved = [traverse(vae, loc[i]) for i in some]
     values, means = (np.stack([pair[part][d] for pair in moved]) for part in (0, 1))
-    labels = [f"trousers {i + 1}, z{d + 1}" for i in range(len(some))]
-    figure = latent_traversals(values, means, labels, 3.0, x[:1000], dataset.image_shape)
+    titles = [f"trousers {i + 1}, z{d + 1}" for i in range(len(some))]
+    x = as_numbers(dataset.test[:1000], vae.dtype)
+    figure = latent_traversals(values, means, titles, 3.0, x, dataset.image_shape)
     return paths + write_figure(figure, out, f"traversal-z{d + 1}", ("png",))
+
+
+def _labels(dataset: Dataset) -> Any:
+    assert dataset.test_labels is not None
+    return dataset.test_labels
+
+
+def _locations(vae: VAE, dataset: Dataset) -> np.ndarray:
+    """The posterior means of the test points, (N, D)."""
+    x = as_numbers(dataset.test, vae.dtype)
+    return np.concatenate([vae.encode(x[i : i + 1000])[0] for i in range(0, len(x), 1000)])
+
+
+EXPERIMENT = Experiment(
+    name="sparsity",
+    forms={FULL: 3, QUICK: 1},
+    blocks=blocks,
+    options=("gamma", "beta", "alpha", "alpha_warmup", "epochs", "image_size"),
+    values=("hoyer", "train.objective", "test.log_likelihood", "test.kl", "test.mmd", "active_dimensions"),
+    metrics=("hoyer",),
+    own=own,
+    own_values=("dimensions_of_a_class", "common_to_two_classes"),
+    claims=claims,
+    draw=draw,
+)

@@ -226,6 +226,67 @@ def test_panel_grid_shares_colours_and_axes(tmp_path):
     drawn(figure, tmp_path)
 
 
+def test_strips_of_all_seeds_stand_below_the_panels(tmp_path):
+    """The median is a bar with its number; an estimate below 0 is at the axis's end."""
+    rows = [[clusters(scale=s) for s in (0.01, 0.1)], [clusters(scale=0.2)]]
+    strips = [
+        [figures.Strip([4, 3, 2], [0.5, 2.0, 8.0]), figures.Strip([1], [1907.3])],
+        [figures.Strip([4, 4], [-0.001, 0.02])],
+    ]
+    titles = [["a", "b"], ["c"]]
+    figure = figures.panel_grid(rows, titles, PINWHEEL_MIXTURE, grid=60, strips=strips, strip_labels=("kept", "KL"))
+    under = [axes for axes in figure.axes if axes.get_xscale() == "log" and axes.get_visible()]
+    assert [[text.get_text() for text in axes.texts] for axes in under] == [
+        ["4 3 2", "2"],
+        ["1", "1907"],
+        ["4 4", "0.0095"],
+    ]
+    low, high = under[0].get_xlim()
+    assert (low, high) == (0.01, 2 * 1907.3) and {axes.get_xlim() for axes in under} == {(low, high)}
+    assert under[2].lines[0].get_xdata().min() == low
+    drawn(figure, tmp_path)
+
+
+# ---- comparisons ----
+
+
+def test_curves_beside_others(tmp_path):
+    panels = {"beta 1": {"ours": [(0.0, [0.3]), (100.0, [0.5, 0.6])], "none": []}, "beta 5": {"ours": [(0.0, [0.2])]}}
+    others = {"beta 1": {"theirs": [(0.0, 0.36), (1000.0, 0.52)]}}
+    figure = figures.curves_beside_others(panels, others, "alpha", "sparsity")
+    left, right = figure.axes
+    assert [text.get_text() for text in left.get_xticklabels()] == ["0", "100", "1000"]
+    theirs, ours, runs = left.lines
+    assert list(theirs.get_xdata()) == [0, 2] and list(ours.get_ydata()) == pytest.approx([0.3, 0.55])
+    assert list(runs.get_ydata()) == [0.5, 0.6]
+    assert len(right.lines) == 1 and right.get_title() == "beta 5"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ours", "theirs"]
+    assert figure.get_supxlabel() == "means of 1 to 2 seeds; small dots: single runs"
+    drawn(figure, tmp_path)
+
+
+def test_differences_with_their_intervals(tmp_path):
+    panels = {
+        "score": {"beta 1": {"PCA": (0.1, 0.05, 0.15), "t": (-0.1, -0.3, 0.1)}},
+        "loss": {"beta 4": {"t": (1, 0, 2)}},
+    }
+    figure = figures.differences_with_intervals(panels, {"score": (-0.05, 0.05)}, "a note")
+    score, loss = figure.axes
+    assert [text.get_text() for text in score.get_yticklabels()] == ["PCA", "t"]
+    assert [segment[:, 0].tolist() for segment in score.collections[0].get_segments()] == [[0.05, 0.15], [-0.3, 0.1]]
+    assert [line.get_xdata().tolist() for line in loss.lines if len(line.get_xdata()) == 1] == [[1]]
+    assert score.patches and not loss.patches
+    drawn(figure, tmp_path)
+
+
+def test_equal_labels_that_are_close_stand_once():
+    points = {"beta 1": [(80.0, 0.50)], "beta 4": [(100.0, 0.6)]}
+    near = {"beta 1": [(80.5, 0.51)], "beta 4": [(90.0, 0.5)]}
+    figure = figures.loss_against_score({"one": {"iso": points, "pca": near}, "two": {"iso": points}})
+    assert [text.get_text() for text in figure.axes[0].texts] == ["beta 1", "beta 4", "beta 4"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["one", "two"]
+
+
 # ---- learning curves ----
 
 

@@ -1,7 +1,7 @@
 """The paper's experiments: their grids, the clustering one from start to end, and the others' figures on small runs."""
 
-import csv
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,81 +9,253 @@ import pytest
 
 from minidecomp.cli.main import main
 from minidecomp.data.dataset import Dataset
-from minidecomp.reproduction import EXPERIMENTS, clustering, estimate, independence, sparsity
+from minidecomp.reproduction import EXPERIMENTS, claims, clustering, estimate, independence, paired, sparsity, table
 from minidecomp.sweeps.folder import is_finished
 from minidecomp.sweeps.grid import expand
 from minidecomp.sweeps.local import run_all
 from minidecomp.sweeps.work import Datasets
+from minidecomp.terms.priors.mixture import Mixture
 
 
 def test_grids_are_the_papers():
-    runs = expand(clustering.blocks(False))
-    assert [(e.options.beta, e.options.alpha) for e in runs[:4]] == [(0.01, 0), (0.5, 0), (1, 0), (1.2, 0)]
-    assert [(e.options.beta, e.options.alpha) for e in runs[4:]] == [(0, 1), (0, 3), (0, 5), (0, 8)]
+    runs = expand(clustering.blocks("full", 1))
+    correct = [e.options for e in runs if e.options.log_prior_multiplier == 1]
+    assert [(o.beta, o.alpha) for o in correct[:4]] == [(0.01, 0), (0.5, 0), (1, 0), (1.2, 0)]
+    assert [(o.beta, o.alpha) for o in correct[4:]] == [(0, 1), (0, 3), (0, 5), (0, 8)]
     assert {(e.options.epochs, e.options.batch_size, e.options.prior_variance_scale) for e in runs} == {
         (500, 400, 0.03)
     }
-    full = expand(sparsity.blocks(False))
-    assert len(full) == 30 and {e.options.epochs for e in full} == {80} and {e.options.gamma for e in full} == {0, 0.8}
-    assert {e.options.epochs for e in expand(independence.blocks(False))} == {20}
+    assert len(runs) == 12, "the authors' KL is another KL only where there is a KL"
+    full = expand(sparsity.blocks("full", 1))
+    assert len(full) == 30 + 24, "alpha 0 has nothing to warm up"
+    assert {e.options.epochs for e in full} == {80} and {e.options.gamma for e in full} == {0, 0.8}
+    assert {e.options.image_size for e in full} == {32}
+    assert {e.options.epochs for e in expand(independence.blocks("full", 5))} == {20}
     for experiment in EXPERIMENTS.values():
-        assert len(expand(experiment.blocks(True))) <= 16
+        assert len(expand(experiment.blocks("quick", experiment.forms["quick"]))) <= 16
+
+
+def test_the_medium_grid_of_independence_goes_seed_by_seed():
+    runs = [e.options for e in expand(independence.blocks("medium", 16))]
+    assert len(runs) == 5 * (16 + 8) and {(o.epochs, o.hidden, o.limit) for o in runs} == {(2, (256, 256), None)}
+    assert [(o.beta, o.seed) for o in runs[::5]] == [(1, s) for s in range(16)] + [(4, s) for s in range(8)]
+    kinds = {
+        (o.prior, o.prior_variance, o.learn_prior_variance, o.df if o.prior == "student-t" else 0) for o in runs[:5]
+    }
+    assert len(kinds) == 5
 
 
 @pytest.mark.slow
 def test_clustering_from_start_to_end(capsys):
     pytest.importorskip("matplotlib")
-    assert main(["reproduce", "clustering"]) == 0
+    assert main(["reproduce", "clustering", "--seeds", "3"]) == 0
     out, err = capsys.readouterr()
-    assert "8 runs; training will take about" in err
-    assert "figure: reproductions/clustering/figures/clustering.png" in out and "the paper: with alpha = 0" in out
-    assert "these runs: KL(p || q) with alpha = 0: " in out
-    with open("reproductions/clustering/sweep.csv") as file:
-        rows = {row["run"]: row for row in csv.DictReader(file)}
-    # The figure's lower row, as numbers: the match to the prior gets better as alpha grows.
-    match = [float(rows[f"beta0-alpha{alpha}"]["test.kl-inc"]) for alpha in (1, 3, 5, 8)]
-    assert match == sorted(match, reverse=True) and match[-1] < 0.2
-    before = {path: path.stat().st_mtime_ns for path in Path("reproductions").glob("*/*/checkpoint.npz")}
-    assert main(["reproduce", "clustering", "-q"]) == 0
-    assert before == {path: path.stat().st_mtime_ns for path in Path("reproductions").glob("*/*/checkpoint.npz")}
+    assert "36 runs; training will take about" in err
+    folder = Path("reproductions/clustering")
+    assert f"figure: {folder}/figures/clustering.png" in out and f"table: {folder}/clustering.csv" in out
+    assert "36 runs, 3 seeds each; medians over the seeds" in out
+    lines = [line.split() for line in out.splitlines()]
+    [improves] = [i for i, line in enumerate(lines) if line[:4] == ["The", "match", "improves", "as"]]
+    assert " ".join(lines[improves + 2]).startswith("holds here 2, 0.8")
+    entries = expand(clustering.blocks("full", 3))
+    rows = table.read(EXPERIMENTS["clustering"], folder / "clustering.csv", entries)
+    assert len(rows) == 36 and {row["clusters"] for row in rows} <= {1, 2, 3, 4}
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/checkpoint.npz")}
+    assert main(["reproduce", "clustering", "-q", "--seeds", "3"]) == 0
+    assert before == {path: path.stat().st_mtime_ns for path in folder.glob("*/checkpoint.npz")}
+    capsys.readouterr()
+    # The table alone gives the same judgements; without the runs there are no densities to draw.
+    given = ["--table", str(folder / "clustering.csv"), "--no-train", "--out", "again", "--seeds", "3"]
+    assert main(["reproduce", "clustering", *given]) == 0
+    again, err = capsys.readouterr()
+    assert again.partition("the paper's sentences")[2] == out.partition("the paper's sentences")[2]
+    assert "no figure: it needs the runs themselves, and again does not have them" in err
 
 
-def test_sparsitys_figures(monkeypatch):
+def test_runs_of_a_table_are_not_trained_again(capsys, monkeypatch):
+    """The grid's other runs are, and all are judged together."""
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(clustering, "BETAS", [1.2])
+    monkeypatch.setattr(clustering, "ALPHAS", [8.0])
+    monkeypatch.setattr(clustering, "draw", lambda rows, out: [])
+    assert main(["reproduce", "clustering", "-q", "--seeds", "1", "--out", "a"]) == 0
+    capsys.readouterr()
+    assert main(["reproduce", "clustering", "--seeds", "2", "--out", "b", "--table", "a/clustering.csv"]) == 0
+    out, err = capsys.readouterr()
+    assert "3 runs; training will take" in err and "6 runs, 2 seeds each" in out
+    assert len([path for path in Path("b").iterdir() if "seed" in path.name]) == 3
+    assert len(Path("b/clustering.csv").read_text().splitlines()) == 7
+
+
+def test_what_there_is_so_far_is_shown_without_training(capsys):
+    pytest.importorskip("matplotlib")
+    assert main(["reproduce", "clustering", "--no-train", "--out", "a"]) == 2
+    assert "a: no run is finished, so there is nothing to draw" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "this is no table of clustering: it has no column alpha, beta, log_prior_multiplier, seed, "),
+        (
+            "alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n7,0,1,0,5\n",
+            "line 2: the grid has no run with alpha 7",
+        ),
+        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n8,0,1,x,5\n", "line 2: expected numbers"),
+        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n8,0,1,0,nan\n", "line 2: expected a finite number"),
+        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n8,0,1,0\n", "line 2: expected a finite number"),
+        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n8,0,1,0,\n", "line 2: expected a finite number"),
+        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n\xff,0,1,0,1\n", "expected a table in CSV"),
+    ],
+)
+def test_a_table_that_is_none(text, message, capsys):
+    Path("t.csv").write_bytes(text.encode("latin-1"))
+    assert main(["reproduce", "clustering", "--no-train", "--table", "t.csv"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("minidecomp: t.csv") and message in err and err.count("\n") == 1
+
+
+def test_clusters_kept():
+    prior = Mixture.with_scale(np.array([(0.0, 1), (1, 0), (0, -1), (-1, 0)]), np.full((4, 2), 0.2))
+    around = np.repeat(prior.loc, (50, 30, 16, 4), axis=0)
+    assert clustering.clusters_kept(around, prior) == 3, "4 of 100 points are no cluster"
+
+
+def test_sparsitys_figures_and_values(monkeypatch):
     """On a few random images of four classes."""
     pytest.importorskip("matplotlib")
     rng = np.random.default_rng(0)
     labels = np.arange(80) % 4
-    images = rng.integers(0, 256, (80, 784), dtype=np.uint8)
-    data = Dataset("fashion-mnist", images, images, labels, labels, sparsity.CLASSES, (28, 28))
+    images = rng.integers(0, 256, (80, 1024), dtype=np.uint8)
+    data = Dataset("fashion-mnist", images, images, labels, labels, sparsity.CLASSES, (32, 32))
     for module in ("sweeps.work", "reproduction.sparsity"):
         monkeypatch.setattr(f"minidecomp.{module}.dataset_from", lambda options: data)
     small = {"epochs": 1, "hidden": [8], "latent_dim": 6, "batch_size": 40}
-    entries = expand([block | small for block in sparsity.blocks(True)])
+    entries = expand([block | small for block in sparsity.blocks("quick", 1)])
     Path("s").mkdir()
-    assert set(
-        run_all(Path("s"), entries, metrics={entry.name: list(sparsity.METRICS) for entry in entries}).values()
-    ) == {"finished"}
-    names = sorted(path.name for path in sparsity.draw(Path("s"), entries))
+    experiment = EXPERIMENTS["sparsity"]
+    metrics = {entry.name: list(experiment.metrics) for entry in entries}
+    assert set(run_all(Path("s"), entries, metrics=metrics).values()) == {"finished"}
+    rows = table.rows(experiment, Path("s"), entries)
+    assert len(rows) == 14 and all(1 <= row["dimensions_of_a_class"] <= 6 for row in rows)
+    assert all(0 <= row["common_to_two_classes"] <= 1 for row in rows)
+    names = sorted(path.name for path in experiment.draw(rows, Path("s")))
     assert names[:2] == ["activity.png", "sparsity.png"] and names[2].startswith("traversal-z")
+    table.write(experiment, Path("t.csv"), rows)
+    read = table.read(experiment, Path("t.csv"), entries)
+    assert read == [{name: value for name, value in row.items() if name != "run"} for row in rows]
+    assert [path.name for path in experiment.draw(read, Path("s"))] == ["sparsity.png"]
+    assert experiment.claims(read) == experiment.claims(rows)
 
 
-def test_a_student_t_priors_score_is_of_the_mapped_codes(monkeypatch):
-    """As in the paper and docs/metrics.md; those of the other priors are of the codes as they are."""
+def test_sparsitys_claims_are_by_the_papers_numbers():
+    """The paper's own numbers hold; a cell that is .06 off does not."""
+    rows = [
+        {"gamma": gamma, "beta": beta, "alpha": alpha, "alpha_warmup": warmup, "seed": 0, "hoyer": hoyer}
+        for (gamma, beta), curve in sparsity.PAPER.items()
+        for alpha, hoyer in zip(sparsity.ALPHAS, curve, strict=True)
+        for warmup in (None, 10)
+        if alpha or warmup is None
+    ]
+    rises, stays, few, different = sparsity.claims(rows)
+    assert {each.verdict for claim in (rises, stays) for each in claim.findings} == {"holds here"}
+    assert {each.verdict for claim in (few, different) for each in claim.findings} == {"open"}
+    off = [row | {"hoyer": row["hoyer"] - 0.06 * ((row["beta"], row["alpha"]) == (1, 1000))} for row in rows]
+    rises, stays, *_ = sparsity.claims(off)
+    assert [each.part for each in rises.findings if each.verdict == "does not hold here"] == [
+        "beta 1, alpha from the start",
+        "beta 1, alpha raised over 10 epochs",
+    ]
+
+
+def independence_rows(seeds, gain=0.0, cost=0.0, spread=0.0):
+    """The medium grid at beta 1, where each prior but the isotropic one gains in score and costs in loss."""
+    rng, rows = np.random.default_rng(0), []
+    for entry in expand(independence.blocks("medium", seeds))[: 5 * seeds]:
+        o, noise = entry.options, spread * rng.normal()
+        is_t, is_isotropic = o.prior == "student-t", o.prior == "gaussian" and o.prior_variance == "iso"
+        score = 0.5 + (0 if is_isotropic else gain) + noise
+        row = {"prior": o.prior, "prior_variance": o.prior_variance, "learn_prior_variance": o.learn_prior_variance}
+        row |= {"df": o.df if is_t else None, "beta": o.beta, "seed": o.seed}
+        row |= {"test.log_likelihood": -80 - (0 if is_isotropic else cost), "test.kl": 20.0}
+        row |= {"factor_vae": score, "factor_vae_mathieu19": 9.0 if is_t else score}
+        rows.append(row | ({"factor_vae_mathieu19.gaussian_quantiles": score} if is_t else {}))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("seeds", "gain", "spread", "verdict"),
+    [
+        (16, 0.1, 0.01, "holds here"),
+        (16, 0.0, 0.01, "does not hold here"),
+        (16, 0.0, 0.3, "open"),
+        (2, 0.1, 0.01, "open"),
+    ],
+)
+def test_a_gain_in_score_is_decided_by_its_interval(seeds, gain, spread, verdict):
+    """Two pairs do not tell how much they vary. A Student-t prior's score is that of the mapped codes."""
+    for claim in independence.claims(independence_rows(seeds, gain, 0.0, spread))[:2]:
+        assert [each.verdict for each in claim.findings] == 4 * [verdict]
+        assert [each.part for each in claim.findings] == [
+            *("PCA, beta 1", "learned from PCA, beta 1", "Student-t, df 3, beta 1", "Student-t, df 9, beta 1")
+        ]
+
+
+@pytest.mark.parametrize(("cost", "verdict"), [(3.0, "holds here"), (5.0, "does not hold here")])
+def test_little_detriment_is_a_twentieth_of_the_loss(cost, verdict):
+    *_, little = independence.claims(independence_rows(4, cost=cost))
+    assert {each.verdict for each in little.findings} == {verdict}
+    assert "5 % are 4.0 nats" in little.findings[0].number
+
+
+def test_independences_figures_from_a_table():
     pytest.importorskip("matplotlib")
-    entries = expand(independence.blocks(True))
-    row = {"state": "finished", "test.log_likelihood": -90.0, "factor_vae": 0.25}
-    rows = [row | {"prior": entry.options.prior} for entry in entries]
-    for each in rows:
-        if each["prior"] == "student-t":
-            each["factor_vae.gaussian_quantiles"] = 0.75
-    monkeypatch.setattr(independence, "table_rows", lambda folder, entries: rows)
-    drawn = {}
-    monkeypatch.setattr("minidecomp.figures.loss_against_score", lambda groups: drawn.update(groups))
-    monkeypatch.setattr("minidecomp.figures.write_figure", lambda figure, out, name, formats: [])
-    independence.draw(Path("s"), entries)
-    scores = {kind: {score for points in groups.values() for _, score in points} for kind, groups in drawn.items()}
-    assert scores.pop("Student-t") == {0.75}
-    assert len(scores) == 3 and all(found == {0.25} for found in scores.values())
+    names = [path.name for path in independence.draw(independence_rows(3, 0.1, 1.0, 0.05), Path())]
+    assert names == ["independence.png", "independence-differences.png"]
+    assert [path.name for path in independence.draw(independence_rows(2), Path())] == ["independence.png"]
+
+
+def test_how_many_seeds_a_claim_needs():
+    """The classical formula: 2.8 standard errors."""
+    assert paired.pairs_needed(0.05, 0.08 * 2**0.5) == math.ceil((2.80159 * 0.1131371 / 0.05) ** 2) == 41
+    assert paired.least_difference(41, 0.08 * 2**0.5) == pytest.approx(0.0495, abs=1e-4)
+    assert independence.note(16).startswith("a difference of 0.05 between two priors' scores needs about 41 seeds")
+
+
+def test_paired_differences():
+    first, second = {str(s): s + 1.0 for s in range(8)}, {str(s): float(s) for s in range(2, 10)}
+    found = paired.differences(first, second)
+    assert (found.value, found.low, found.high, found.count, found.std) == (1.0, 1.0, 1.0, 6, 0.0)
+    with pytest.raises(ValueError, match="no seed is in both"):
+        paired.differences({"a": 1.0}, {"b": 1.0})
+    one = paired.differences({"a": 2.0}, {"a": 1.0})
+    assert one.value == 1 and math.isnan(one.low) and math.isnan(one.std)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [8, 16])
+@pytest.mark.parametrize("draw", [lambda rng, n: rng.normal(size=n), lambda rng, n: rng.exponential(size=n) - 1])
+def test_the_interval_covers_the_true_difference(count, draw):
+    """95 % intervals of 400 repetitions; for skewed differences of few pairs they cover a little less."""
+    rng, inside = np.random.default_rng(1), 0
+    for _ in range(400):
+        values = draw(rng, count)
+        found = paired.differences(dict(enumerate(values)), dict.fromkeys(range(count), 0.0))
+        inside += found.low <= 0 <= found.high
+    assert 0.90 <= inside / 400 <= 0.99
+
+
+def test_claims_as_text_and_markdown():
+    finding = claims.Finding("the KL", claims.HOLDS, "KL(p || q) 0.1")
+    found = [claims.Claim("It holds.", "a rule", [finding, claims.undecided("", "beta 1")])]
+    assert claims.as_text(found) == [
+        *("It holds.", "  (a rule)"),
+        *("  the KL  holds here  KL(p || q) 0.1", "          open        no runs with beta 1"),
+    ]
+    assert claims.as_markdown(found).splitlines()[2:] == [
+        r"| It holds. *Rule: a rule.* | the KL | **holds here** | KL(p \|\| q) 0.1 |",
+        "|  |  | **open** | no runs with beta 1 |",
+    ]
 
 
 def test_a_student_t_run_is_finished_with_both_scores():
@@ -110,7 +282,7 @@ def test_a_student_t_run_is_finished_with_both_scores():
 
 
 @pytest.mark.slow
-def test_independences_figure():
+def test_independences_runs_and_figure():
     pytest.importorskip("matplotlib")
     small = {
         "limit": 500,
@@ -119,11 +291,13 @@ def test_independences_figure():
         "latent_dim": 4,
         "factors": "shape=heart,scale=1,orientation=0..1",
     }
-    entries = expand([block | small for block in independence.blocks(True)])
+    entries = expand([block | small for block in independence.blocks("quick", 2)])
     Path("s").mkdir()
-    metrics = {entry.name: independence.METRICS for entry in entries}
+    experiment = EXPERIMENTS["independence"]
+    metrics = {entry.name: experiment.metrics for entry in entries}
     assert set(run_all(Path("s"), entries, metrics=metrics).values()) == {"finished"}
-    assert [path.name for path in independence.draw(Path("s"), entries)] == ["independence.png"]
+    rows = table.rows(experiment, Path("s"), entries)
+    assert [path.name for path in experiment.draw(rows, Path("s"))] == ["independence.png"]
 
 
 def test_an_estimate_adds_up(monkeypatch):
@@ -136,21 +310,6 @@ def test_an_estimate_adds_up(monkeypatch):
     entries = expand([values | {"alpha": [1, 5], "hidden": [[5], [6]], "seeds": 2}])
     assert estimate.seconds(entries, Datasets()) == 8 * 10 * 4 * 0.5 / 4
     assert len(asked) == 2, "a model is timed once"
-
-
-def test_what_the_runs_gave_is_one_line():
-    rows = [{"alpha": 0.0, "beta": 0.5, "test.kl-inc": 1234.5}, {"alpha": 0.0, "beta": 1.0, "test.kl-inc": 5.0}]
-    rows.append({"alpha": 8.0, "beta": 0.0, "test.kl-inc": 0.06})
-    line = "KL(p || q) with alpha = 0: 1.23e+03 at beta 0.5, 5 at beta 1; with beta = 0: 0.06 at alpha 8"
-    assert clustering.measured(rows) == line
-    rows = [{"gamma": g, "beta": b, "alpha": 10.0, "hoyer": g / 2} for g in (0.8, 0.0) for b in (1.0, 5.0)]
-    line = "Hoyer sparsity at beta 1, gamma 0.8: 0.40 at alpha 10; gamma 0: 0.00 at alpha 10"
-    assert sparsity.measured(rows) == line
-    kinds = [{"prior": "gaussian", "prior_variance": "pca", "learn_prior_variance": False, "factor_vae": 0.5}] * 2
-    kinds.append({"prior": "student-t", "factor_vae": 0.9, "factor_vae.gaussian_quantiles": 0.75})
-    rows = [row | {"test.log_likelihood": -10.0 * i} for i, row in enumerate(kinds, 1)]
-    line = "best FactorVAE score of each prior: PCA 0.50 (loss 10.0), Student-t 0.75 (loss 30.0)"
-    assert independence.measured(rows) == line
 
 
 def test_a_step_is_timed():
@@ -176,6 +335,13 @@ def test_durations(seconds, words):
         ("reproduce clustering --out other", "other: it exists and is not a sweep"),
         ("reproduce clustering --out grid", "grid: it belongs to another grid"),
         ("reproduce clustering --threads 0", "--threads must be a whole number"),
+        ("reproduce clustering --seeds 0", "--seeds must be a whole number from 1 to 1000, not 0"),
+        (
+            "reproduce clustering --medium",
+            "--medium: clustering has no grid of this size; it has the full one and --quick",
+        ),
+        ("reproduce independence --medium --quick", "--medium: --quick and --medium cannot be used together"),
+        ("reproduce clustering --table missing.csv", "missing.csv: No such file"),
     ],
 )
 def test_wrong_use(args, message, capsys):

@@ -1,0 +1,74 @@
+"""Curves of one's own runs beside curves of others, such as a paper's, in a panel for each setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .against_option import MARKERS, NOTE
+from .style import CLASS_COLOURS, PAGE, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ASIDE = 0.06  # of the distance between two ticks, so that curves do not hide each other
+
+
+@styled
+def curves_beside_others(
+    panels: Mapping[str, Mapping[str, Sequence[tuple[float, Sequence[float]]]]],
+    others: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
+    option: str,
+    value: str,
+) -> Figure:
+    """Means over runs, with a small dot for each run, and single numbers of others as dotted lines.
+
+    The option's values are side by side, since they may begin with 0 and span powers of ten.
+
+    Parameters
+    ----------
+    panels : mapping of str to mapping of str to sequence of (float, sequence of float)
+        By a panel's title and a curve's name, the option's value and the runs' numbers there.
+    others : mapping of str to mapping of str to sequence of (float, float)
+        By a panel's title and a curve's name, the option's value and the number there.
+    option, value : str
+        The labels of the axes.
+    """
+    places = sorted({at for curves in (*panels.values(), *others.values()) for c in curves.values() for at, _ in c})
+    names = list(dict.fromkeys(name for curves in panels.values() for name, points in curves.items() if points))
+    figure = new_figure(PAGE, 2.75)
+    axes_of = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]
+    lines: dict[str, Any] = {}
+    for axes, (title, curves) in zip(axes_of, panels.items(), strict=False):
+        for i, (name, single) in enumerate(others.get(title, {}).items()):
+            style: dict[str, Any] = {"color": ("0.35", "0.65")[i % 2], "marker": "+x"[i % 2], "linestyle": ":"}
+            lines[name] = axes.plot([places.index(at) for at, _ in single], [v for _, v in single], **style)[0]
+        for name, points in curves.items():
+            if points:
+                i = names.index(name)
+                colour = CLASS_COLOURS[i % len(CLASS_COLOURS)]
+                aside = (i - (len(names) - 1) / 2) * ASIDE
+                x = [places.index(at) + aside for at, _ in points]
+                means = [float(np.mean(values)) for _, values in points]
+                lines[name] = axes.plot(x, means, color=colour, marker=MARKERS[i % len(MARKERS)])[0]
+                for at, (_, values) in zip(x, points, strict=True):
+                    if len(values) > 1:
+                        axes.plot([at] * len(values), values, ".", color=colour, markersize=2.5, alpha=0.7)
+        axes.set_title(title, fontsize=8)
+        axes.set_xticks(range(len(places)), [f"{at:g}" for at in places])
+        axes.set_xlabel(option)
+    axes_of[0].set_ylabel(value)
+    shown = [*names, *(name for name in lines if name not in names)]
+    figure.legend([lines[name] for name in shown], shown, loc="outside upper center", ncols=3, handlelength=2.4)
+    figure.supxlabel(_what_points_are(panels), **NOTE)
+    return figure
+
+
+def _what_points_are(panels: Mapping[str, Mapping[str, Sequence[tuple[float, Sequence[float]]]]]) -> str:
+    counts = {len(values) for curves in panels.values() for points in curves.values() for _, values in points}
+    if counts <= {1}:
+        return "each point is one run"
+    seeds = " to ".join(map(str, sorted({min(counts), max(counts)})))
+    return f"means of {seeds} seeds; small dots: single runs"

@@ -1,0 +1,95 @@
+"""Sentences of the paper, and what runs say about them: holds here, does not hold here, or open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import counted
+from .paired import Difference
+
+HOLDS, FAILS, OPEN = "holds here", "does not hold here", "open"
+BAR = r"\|"  # of a cell, which would end it otherwise
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one part of the runs says.
+
+    Attributes
+    ----------
+    part : str
+        Which runs: "the authors' KL"; empty for all.
+    verdict : str
+        HOLDS, FAILS or OPEN.
+    number : str
+        The number that says so, in words.
+    """
+
+    part: str
+    verdict: str
+    number: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper, in our words, with the rule that decides it and the findings."""
+
+    sentence: str
+    rule: str
+    findings: list[Finding]
+
+
+def verdict(holds: bool) -> str:
+    """For a rule that no chance can tip."""
+    return HOLDS if holds else FAILS
+
+
+def above_zero(gap: Difference) -> str:
+    """For a difference that chance may tip: HOLDS if its interval is above 0, FAILS if it is below, otherwise OPEN."""
+    return HOLDS if gap.low > 0 else FAILS if gap.high < 0 else OPEN
+
+
+def in_words(gap: Difference, decimals: int) -> str:
+    """The difference, its interval if it has one, and the number of pairs."""
+    from_to = "" if math.isnan(gap.low) else f" ({gap.low:+.{decimals}f} to {gap.high:+.{decimals}f})"
+    return f"{gap.value:+.{decimals}f}{from_to}, {counted(gap.count, 'pair')}"
+
+
+def percent(share: float) -> str:
+    """A share in percent."""
+    return f"{100 * share:.0f} %"
+
+
+def undecided(part: str, missing: str) -> Finding:
+    """A finding of runs that are not there."""
+    return Finding(part, OPEN, f"no runs with {missing}")
+
+
+def as_markdown(claims: Iterable[Claim]) -> str:
+    """A table of the claims, for docs/reproduction.md."""
+    lines = ["| the paper | which runs | here | the number |", "| --- | --- | --- | --- |"]
+    for claim in claims:
+        for i, each in enumerate(claim.findings):
+            sentence = "" if i else f"{claim.sentence} *Rule: {claim.rule}.*"
+            cells = (sentence, each.part, f"**{each.verdict}**", each.number)
+            lines.append(f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def as_text(claims: Sequence[Claim]) -> list[str]:
+    """The claims as lines for a terminal."""
+    lines = []
+    for claim in claims:
+        lines += [claim.sentence, f"  ({claim.rule})"]
+        widths = [max(len(each.part) for each in claim.findings), max(len(each.verdict) for each in claim.findings)]
+        lines += [
+            f"  {each.part:{widths[0]}}  {each.verdict:{widths[1]}}  {each.number}".rstrip()
+            if widths[0]
+            else f"  {each.verdict:{widths[1]}}  {each.number}"
+            for each in claim.findings
+        ]
+    return lines

@@ -1,0 +1,71 @@
+"""What an experiment of the paper consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..sweeps.grid import Block
+from .claims import Claim, Row
+from .paired import Statistic
+
+FULL, MEDIUM, QUICK = "full", "medium", "quick"
+
+
+def nothing_of_its_own(run: Path) -> Mapping[str, float]:
+    """For an experiment that needs no more than a sweep records."""
+    return {}
+
+
+def no_note(seeds: int) -> str:
+    """For an experiment that has nothing to say before it starts."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What ``minidecomp reproduce`` runs, and how it reads the results.
+
+    Attributes
+    ----------
+    name : str
+    forms : dict of str to int
+        The grids (``full``, ``medium``, ``quick``), and how many seeds each has.
+    blocks : callable
+        (form, number of seeds) -> the sweep's grid.
+    options : tuple of str
+        The options that stand in its table: those in which runs differ, and those that make them comparable.
+    values : tuple of str
+        The recorded values in its table.
+    claims : callable
+        Rows of its table -> the paper's sentences with what the rows say about them.
+    draw : callable
+        (rows of its table, the folder to write to) -> the figures' paths. A row of a run that is at hand, and not only
+        in a table, has its folder as ``run``.
+    metrics : tuple of str
+        Recorded for each run besides its terms.
+    own : callable
+        A run's folder -> further values of it by name.
+    own_values : tuple of str
+        The names of the values that ``own`` gives.
+    average : callable
+        What the printed table has of several seeds: numpy.mean or numpy.median.
+    note : callable
+        The number of seeds -> what to know before starting, in one line.
+    """
+
+    name: str
+    forms: Mapping[str, int]
+    blocks: Callable[[str, int], list[Block]]
+    options: tuple[str, ...]
+    values: tuple[str, ...]
+    claims: Callable[[Sequence[Row]], list[Claim]]
+    draw: Callable[[Sequence[Row], Path], list[Path]]
+    metrics: tuple[str, ...] = ()
+    own: Callable[[Path], Mapping[str, float]] = nothing_of_its_own
+    own_values: tuple[str, ...] = ()
+    average: Statistic = np.mean
+    note: Callable[[int], str] = no_note

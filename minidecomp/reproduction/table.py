@@ -1,0 +1,139 @@
+"""An experiment's table: the options and values of its finished runs, as rows and as a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunError, counted
+from ..files import read_small_file, write_file
+from ..settings.options import is_relevant
+from ..sweeps.folder import finished_values
+from ..sweeps.grid import Entry
+from .claims import Row
+from .experiment import Experiment
+
+MOST_BYTES = 20_000_000
+Key = tuple[str, ...]
+
+
+def rows(experiment: Experiment, folder: Path, entries: Sequence[Entry]) -> list[Row]:
+    """A row for each finished run in a sweep's folder: its options, its recorded values, and the experiment's own."""
+    found: list[Row] = []
+    for entry in entries:
+        values = finished_values(folder, entry, experiment.metrics)
+        if values is not None:
+            known = {name: values[name] for name in experiment.values if name in values}
+            run = folder / entry.name
+            found.append(_options(experiment, entry) | known | dict(experiment.own(run)) | {"run": run})
+    return found
+
+
+def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[Row]:
+    """The rows of a table that `write` made, for runs like those of the grid, with any seeds.
+
+    Raises
+    ------
+    RunError
+        The file cannot be read, is not such a table, or has a run that the grid has with no seed.
+    """
+    like = {_key(experiment, entry): _options(experiment, entry) for entry in entries}
+    try:
+        reader = csv.DictReader(io.StringIO(read_small_file(path, MOST_BYTES).decode()))
+        lines = list(reader)
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RunError(f"{path}: expected a table in CSV: {error}") from error
+    needed = [*experiment.options, "seed", *experiment.values[:1]]
+    if missing := [name for name in needed if name not in (reader.fieldnames or ())]:
+        raise RunError(f"{path}: this is no table of {experiment.name}: it has no column {', '.join(missing)}")
+    return [_row(experiment, path, number, line, like) for number, line in enumerate(lines, 2)]
+
+
+def _row(experiment: Experiment, path: Path, number: int, line: dict[str, Any], like: dict[Key, dict[str, Any]]) -> Row:
+    where = f"{path}, line {number}"
+    options = like.get(tuple(str(line[name]) for name in experiment.options))
+    if options is None:
+        said = ", ".join(f"{name.replace('_', '-')} {line[name]}" for name in experiment.options if line[name])
+        raise RunError(f"{where}: the grid has no run with {said}")
+    try:
+        seed = int(line["seed"])
+        values = {name: float(line[name]) for name in (*experiment.values, *experiment.own_values) if line.get(name)}
+    except (TypeError, ValueError) as error:
+        raise RunError(f"{where}: expected numbers: {error}") from error
+    if not all(map(math.isfinite, values.values())) or experiment.values[0] not in values:
+        raise RunError(f"{where}: expected a finite number in each column of values")
+    return options | {"seed": seed} | values
+
+
+def write(experiment: Experiment, path: Path, rows: Sequence[Row]) -> None:
+    """Write the rows as CSV, with all digits."""
+    recorded = [n for n in (*experiment.values, *experiment.own_values) if any(n in row for row in rows)]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*experiment.options, "seed", *recorded])
+    for row in rows:
+        writer.writerow(
+            [
+                *(option_text(row[name]) for name in experiment.options),
+                row["seed"],
+                *(row.get(name, "") for name in recorded),
+            ]
+        )
+    write_file(path, lambda file: file.write(buffer.getvalue().encode()))
+
+
+def together(experiment: Experiment, first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
+    """The rows of both; where both have a run, that of the first."""
+    found = {(_key_of_row(experiment, row), row["seed"]): row for row in (*second, *first)}
+    return list(found.values())
+
+
+def missing(experiment: Experiment, entries: Sequence[Entry], rows: Sequence[Row]) -> list[Entry]:
+    """The runs of the grid that no row is of."""
+    there = {(_key_of_row(experiment, row), row["seed"]) for row in rows}
+    return [entry for entry in entries if (_key(experiment, entry), entry.options.seed) not in there]
+
+
+def in_groups(experiment: Experiment, rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows that differ only in their seeds, together."""
+    found: dict[Key, list[Row]] = {}
+    for row in rows:
+        found.setdefault(_key_of_row(experiment, row), []).append(row)
+    return list(found.values())
+
+
+def how_many(experiment: Experiment, rows: Sequence[Row]) -> str:
+    """The number of runs, and of seeds of each group, in words."""
+    counts = sorted({len(group) for group in in_groups(experiment, rows)})
+    seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else "0"
+    return f"{counted(len(rows), 'run')}, {seeds} {'seed' if seeds == '1' else 'seeds'} each"
+
+
+def _options(experiment: Experiment, entry: Entry) -> dict[str, Any]:
+    """The options of a run that stand in the table, None where an option has no meaning, and its seed."""
+    given = vars(entry.options)
+    known = {name: given[name] if is_relevant(name, given) else None for name in experiment.options}
+    return known | {"seed": entry.options.seed}
+
+
+def _key(experiment: Experiment, entry: Entry) -> Key:
+    return _key_of_row(experiment, _options(experiment, entry))
+
+
+def _key_of_row(experiment: Experiment, row: Row) -> Key:
+    return tuple(option_text(row[name]) for name in experiment.options)
+
+
+def option_text(value: Any) -> str:
+    """An option's value in a cell; empty if it has no meaning for the run."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
