@@ -90,7 +90,10 @@ def reproduce(
     if estimate:
         return 0
     named = [] if form == FULL else [form]
-    folder = _folder(Path(out or f"reproductions/{'-'.join([experiment, *named])}"), entries, blocks)
+    folder = Path(out or f"reproductions/{'-'.join([experiment, *named])}")
+    if no_train and not known and not folder.exists():
+        raise RunError(f"{folder}: no such folder, so there are no runs to draw; leave out {marked('no_train')}")
+    _begin(folder, entries, blocks)
     if to_train:
         outcomes, received = _train(chosen, folder, to_train, threads, scheduler, quiet)
         if set(outcomes.values()) != {"finished"} or len(outcomes) < len(to_train):
@@ -123,8 +126,8 @@ def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
     click.echo(f"{counted(len(entries), 'run')}{took if entries else ' to train'}", err=True)
 
 
-def _folder(folder: Path, entries: list[Entry], blocks: list[Block]) -> Path:
-    """The sweep's folder, new or existing."""
+def _begin(folder: Path, entries: list[Entry], blocks: list[Block]) -> None:
+    """Make the sweep's folder, or check that the one there is of this grid."""
     from minidecomp.runs.owner import is_empty
     from minidecomp.sweeps.folder import GRID, begin_sweep, check_writable, open_sweep
 
@@ -132,10 +135,10 @@ def _folder(folder: Path, entries: list[Entry], blocks: list[Block]) -> Path:
         if [entry.name for entry in open_sweep(folder)] != [entry.name for entry in entries]:
             raise RunError(f"{folder}: it belongs to another grid; choose another folder with --out")
         check_writable(folder)
-        return folder
-    if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
+    elif folder.exists() and (not folder.is_dir() or not is_empty(folder)):
         raise RunError(f"{folder}: it exists and is not a sweep; choose another folder with --out")
-    return begin_sweep(str(folder), blocks)
+    else:
+        begin_sweep(str(folder), blocks)
 
 
 def _train(

@@ -19,6 +19,7 @@ LOSS = "reconstruction loss (nats)"
 ISOTROPIC, STUDENT_T = "isotropic", "Student-t"
 GAIN = 0.05  # of a score: what the grid is made to show
 SPREAD = 0.08  # the standard deviation of a score over seeds, as the quick grid and earlier runs had it
+LEAST_PAIRS = 8  # to tell from their spread how many are needed
 LITTLE = 0.05  # of the isotropic prior's loss: what "little detriment" means here
 NARROW: Block = {"hidden": [256, 256]}
 SMALL: Block = NARROW | {"limit": 60_000, "epochs": 4}
@@ -121,7 +122,8 @@ def _part(key: tuple[float, str]) -> str:
 
 def _improves(key: tuple[float, str], gap: Difference) -> Finding:
     decided = HOLDS if gap.low > 0 else FAILS if gap.high < GAIN else OPEN
-    more = f"; a gain of {GAIN:g} needs {pairs_needed(GAIN, gap.std)}" if decided == OPEN and gap.std > 0 else ""
+    told = decided == OPEN and gap.count >= LEAST_PAIRS and gap.std > 0
+    more = f"; a gain of {GAIN:g} needs {pairs_needed(GAIN, gap.std)}" if told else ""
     return Finding(_part(key), decided, in_words(gap, 3) + more)
 
 

@@ -39,19 +39,22 @@ FEW, DIFFERENT = 10, 1 / 3  # of 50 dimensions; of the dimensions of two classes
 
 
 def blocks(form: str, seeds: int) -> list[Block]:
-    """The paper's grid, with alpha from the start and warmed up, seed by seed.
+    """The paper's grid, with alpha from the start and warmed up, seed by seed, and with the spike first.
 
     The quick form has beta 1, and fewer alphas and epochs.
     """
-    common: Block = {"prior": "sparse", "data": "fashion-mnist", "image_size": 32}
+    common: Block = {"prior": "sparse", "data": "fashion-mnist", "image_size": 32, "beta": list(BETAS)}
+    alphas = list(ALPHAS)
     if form == QUICK:
-        common |= {"gamma": list(GAMMAS), "beta": 1.0, "epochs": QUICK_EPOCHS}
+        common |= {"beta": 1.0, "epochs": QUICK_EPOCHS}
         alphas = [0.0, 10.0, 100.0, 1000.0]
-    else:
-        common |= {"gamma": list(GAMMAS), "beta": list(BETAS)}
-        alphas = list(ALPHAS)
-    warm: Block = {"alpha": alphas[1:], "alpha_warmup": WARMUP}
-    return [common | each | {"seed": seed} for seed in range(seeds) for each in ({"alpha": alphas}, warm)]
+    schedules: list[Block] = [{"alpha": alphas}, {"alpha": alphas[1:], "alpha_warmup": WARMUP}]
+    return [
+        common | {"gamma": gamma, "seed": seed} | schedule
+        for seed in range(seeds)
+        for gamma in GAMMAS
+        for schedule in schedules
+    ]
 
 
 def own(run: Path) -> Mapping[str, float]:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError, counted
+from ..evaluation.naming import OF_QUANTILES
 from ..files import read_small_file, write_file
 from ..settings.options import is_relevant
 from ..sweeps.folder import finished_values
 from ..sweeps.grid import Entry
+from ..terms.priors.student_t import StudentT
 from .claims import Row
 from .experiment import Experiment
 
@@ -39,7 +41,7 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
     Raises
     ------
     RunError
-        The file cannot be read, is not such a table, or has a run that the grid has with no seed.
+        The file cannot be read, is not such a table, has a run twice, or one that the grid has with no seed.
     """
     like = {_key(experiment, entry): _options(experiment, entry) for entry in entries}
     try:
@@ -49,25 +51,32 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
         raise RunError(f"{path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise RunError(f"{path}: expected a table in CSV: {error}") from error
-    needed = [*experiment.options, "seed", *experiment.values[:1]]
-    if missing := [name for name in needed if name not in (reader.fieldnames or ())]:
-        raise RunError(f"{path}: this is no table of {experiment.name}: it has no column {', '.join(missing)}")
-    return [_row(experiment, path, number, line, like) for number, line in enumerate(lines, 2)]
+    needed = [*experiment.options, "seed", *experiment.values, *experiment.own_values]
+    absent = [name for name in needed if name not in (reader.fieldnames or ())]
+    if absent := [name for name in absent if not name.endswith(OF_QUANTILES)]:
+        raise RunError(f"{path}: this is no table of {experiment.name}: it has no column {', '.join(absent)}")
+    found: dict[tuple[Key, int], Row] = {}
+    for number, line in enumerate(lines, 2):
+        row = _row(experiment, f"{path}, line {number}", line, like)
+        if found.setdefault((_key_of_row(experiment, row), row["seed"]), row) is not row:
+            raise RunError(f"{path}, line {number}: this run is there twice")
+    return list(found.values())
 
 
-def _row(experiment: Experiment, path: Path, number: int, line: dict[str, Any], like: dict[Key, dict[str, Any]]) -> Row:
-    where = f"{path}, line {number}"
+def _row(experiment: Experiment, where: str, line: dict[str, Any], like: dict[Key, dict[str, Any]]) -> Row:
     options = like.get(tuple(str(line[name]) for name in experiment.options))
     if options is None:
         said = ", ".join(f"{name.replace('_', '-')} {line[name]}" for name in experiment.options if line[name])
-        raise RunError(f"{where}: the grid has no run with {said}")
+        raise RunError(f"{where}: the grid has no run with {said or 'no options'}")
+    names = [*experiment.values, *experiment.own_values]
+    if options.get("prior") != StudentT.name:
+        names = [name for name in names if not name.endswith(OF_QUANTILES)]
     try:
-        seed = int(line["seed"])
-        values = {name: float(line[name]) for name in (*experiment.values, *experiment.own_values) if line.get(name)}
-    except (TypeError, ValueError) as error:
-        raise RunError(f"{where}: expected numbers: {error}") from error
-    if not all(map(math.isfinite, values.values())) or experiment.values[0] not in values:
-        raise RunError(f"{where}: expected a finite number in each column of values")
+        seed, values = int(line["seed"]), {name: float(line[name]) for name in names}
+    except (KeyError, TypeError, ValueError):
+        seed, values = -1, {}
+    if seed < 0 or not all(map(math.isfinite, values.values())):
+        raise RunError(f"{where}: expected a seed and finite numbers for {', '.join(names)}")
     return options | {"seed": seed} | values
 
 

@@ -23,7 +23,7 @@ from minidecomp.settings.resolving import number
         ("train --curves 1", "unknown option --curves; see minidecomp train --help"),
         ("train -x 1", "unknown option -x; see minidecomp train --help"),
         ("evaluate r --learning-rate 1", "unknown option --learning-rate; see minidecomp evaluate --help"),
-        ("plot r --seeds 1", "unknown option --seeds; --seeds is an option of sweep, not of plot"),
+        ("plot r --seeds 1", "unknown option --seeds; --seeds is an option of sweep and reproduce, not of plot"),
         ("data fetch", "data fetch needs a NAME; see minidecomp data fetch --help"),
         ("data render dsprites", "data render needs --out FILE; see minidecomp data render --help"),
         ("plot r s", "unexpected argument: s; see minidecomp plot --help"),

@@ -10,7 +10,7 @@ import pytest
 from minidecomp.cli.main import main
 from minidecomp.data.dataset import Dataset
 from minidecomp.reproduction import EXPERIMENTS, claims, clustering, estimate, independence, paired, sparsity, table
-from minidecomp.sweeps.folder import is_finished
+from minidecomp.sweeps.folder import begin_sweep, is_finished
 from minidecomp.sweeps.grid import expand
 from minidecomp.sweeps.local import run_all
 from minidecomp.sweeps.work import Datasets
@@ -90,6 +90,10 @@ def test_runs_of_a_table_are_not_trained_again(capsys, monkeypatch):
 def test_what_there_is_so_far_is_shown_without_training(capsys):
     pytest.importorskip("matplotlib")
     assert main(["reproduce", "clustering", "--no-train", "--out", "a"]) == 2
+    assert "a: no such folder, so there are no runs to draw; leave out --no-train" in capsys.readouterr().err
+    assert not Path("a").exists()
+    begin_sweep("a", clustering.blocks("full", 10))
+    assert main(["reproduce", "clustering", "--no-train", "--out", "a"]) == 2
     assert "a: no run is finished, so there is nothing to draw" in capsys.readouterr().err
 
 
@@ -97,19 +101,19 @@ def test_what_there_is_so_far_is_shown_without_training(capsys):
     ("text", "message"),
     [
         ("", "this is no table of clustering: it has no column alpha, beta, log_prior_multiplier, seed, "),
-        (
-            "alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n7,0,1,0,5\n",
-            "line 2: the grid has no run with alpha 7",
-        ),
-        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n8,0,1,x,5\n", "line 2: expected numbers"),
-        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n8,0,1,0,nan\n", "line 2: expected a finite number"),
-        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n8,0,1,0\n", "line 2: expected a finite number"),
-        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n8,0,1,0,\n", "line 2: expected a finite number"),
-        ("alpha,beta,log_prior_multiplier,seed,test.log_likelihood\n\xff,0,1,0,1\n", "expected a table in CSV"),
+        ("7,0,1,0,1,2,3,4,5", "line 2: the grid has no run with alpha 7"),
+        (",,,,,,,,", "line 2: the grid has no run with no options"),
+        ("8,0,1,x,1,2,3,4,5", "line 2: expected a seed and finite numbers for test.log_likelihood, "),
+        ("8,0,1,0,1,nan,3,4,5", "line 2: expected a seed and finite numbers"),
+        ("8,0,1,0,1,2", "line 2: expected a seed and finite numbers"),
+        ("8,0,1,-1,1,2,3,4,5", "line 2: expected a seed and finite numbers"),
+        ("8,0,1,0,1,2,3,4,5\n8,0,1,0,1,2,3,4,6", "line 3: this run is there twice"),
+        ("\xff,0,1,0,1,2,3,4,5", "expected a table in CSV"),
     ],
 )
 def test_a_table_that_is_none(text, message, capsys):
-    Path("t.csv").write_bytes(text.encode("latin-1"))
+    head = "alpha,beta,log_prior_multiplier,seed,test.log_likelihood,test.kl,test.kl-inc,clusters,mutual_information\n"
+    Path("t.csv").write_bytes((text and head + text).encode("latin-1"))
     assert main(["reproduce", "clustering", "--no-train", "--table", "t.csv"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("minidecomp: t.csv") and message in err and err.count("\n") == 1

@@ -1,0 +1,42 @@
+"""The tables in docs/tables, and the page that is written from them."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from minidecomp.reproduction import EXPERIMENTS, table
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def written():
+    return runpy.run_path(str(DOCS / "tables" / "write_page.py"))
+
+
+def test_the_page_says_what_its_tables_say(written):
+    text = (DOCS / "reproduction.md").read_text("utf-8")
+    assert written["page"](text) == text
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted((DOCS / "tables").glob("*.csv"))])
+def test_a_kept_table_is_of_the_commands_grid(written, name):
+    """`rows` refuses runs of other grids; each run stands there once, and seeds are paired."""
+    rows = written["rows"](name)
+    groups = table.in_groups(EXPERIMENTS[name], rows)
+    for group in groups:
+        seeds = [row["seed"] for row in group]
+        assert len(seeds) == len(set(seeds))
+    assert max(map(len, groups)) <= EXPERIMENTS[name].forms[written["FORMS"][name]]
+
+
+def test_every_sentence_has_a_verdict():
+    """In each section of the page, each row of a table of sentences says which of the three it is."""
+    text = (DOCS / "reproduction.md").read_text("utf-8")
+    tables = re.findall(r"\| the paper \|[^\n]*\bhere \|[^\n]*\n((?:\|[^\n]*\n)+)", text)
+    assert len(tables) == 3
+    for rows in tables:
+        for row in rows.splitlines()[1:]:
+            assert re.search(r"\| \*\*(holds here|does not hold here|open)\*\* \| [^|]", row), row
