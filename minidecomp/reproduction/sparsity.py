@@ -20,7 +20,7 @@ from .claims import Claim, Finding, Row, percent, undecided, verdict
 from .experiment import FULL, QUICK, Experiment
 
 ALPHAS, BETAS, GAMMAS = (0.0, 10.0, 100.0, 500.0, 1000.0), (0.1, 1.0, 5.0), (0.8, 0.0)
-PAPER = {  # read off the paper's figure, by gamma and beta, for each of ALPHAS
+PUBLISHED = {  # read off the paper's figure, by gamma and beta, for each of ALPHAS
     (0.8, 0.1): (0.253, 0.396, 0.513, 0.541, 0.520),
     (0.8, 1.0): (0.361, 0.447, 0.551, 0.556, 0.520),
     (0.8, 5.0): (0.314, 0.328, 0.409, 0.425, 0.422),
@@ -122,7 +122,7 @@ def _of_classes(
 
 
 def _paper(gamma: float, beta: float) -> list[tuple[float, float]]:
-    return list(zip(ALPHAS, PAPER[gamma, beta], strict=True))
+    return list(zip(ALPHAS, PUBLISHED[gamma, beta], strict=True))
 
 
 def _points(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> list[tuple[float, list[float]]]:
