@@ -64,6 +64,7 @@ def reproduce(
     from minidecomp.reproduction import EXPERIMENTS, table
     from minidecomp.reproduction.experiment import FULL
     from minidecomp.settings.resolving import whole_number
+    from minidecomp.sweeps.folder import finished_values
     from minidecomp.sweeps.grid import expand
 
     from .sweep import check_scheduler, say_how_to_go_on
@@ -82,15 +83,16 @@ def reproduce(
     known: list[Row] = []
     for path in tables:
         known = table.together(chosen, known, table.read(chosen, Path(path), entries))
+    named = [] if form == FULL else [form]
+    folder = Path(out or f"reproductions/{'-'.join([experiment, *named])}")
     to_train = [] if no_train else table.missing(chosen, entries, known)
     if estimate or not (quiet or no_train):
-        _say_how_long(to_train, scheduler)
+        left = [entry for entry in to_train if finished_values(folder, entry, chosen.metrics) is None]
+        _say_how_long(left, len(entries), scheduler)
         if note := chosen.note(count):
             say(note, err=True)
     if estimate:
         return 0
-    named = [] if form == FULL else [form]
-    folder = Path(out or f"reproductions/{'-'.join([experiment, *named])}")
     if no_train and not known and not folder.exists():
         raise RunError(f"{folder}: no such folder, so there are no runs to draw; leave out {marked('no_train')}")
     _begin(folder, entries, blocks)
@@ -100,7 +102,9 @@ def reproduce(
             given = [*(f"--{name}" for name in named), *([] if seeds is None else ["--seeds", seeds])]
             given += [word for path in tables for word in ("--table", quote(path))]
             again = " ".join(["minidecomp reproduce", experiment, *given, "--out", quote(str(folder))])
-            return say_how_to_go_on(again, outcomes, to_train, received)
+            code = say_how_to_go_on(again, outcomes, to_train, received)
+            say(f"what there is so far: {again} --no-train", err=True)
+            return code
     return _show(chosen, folder, table.together(chosen, table.rows(chosen, folder, entries), known))
 
 
@@ -117,13 +121,14 @@ def _form(chosen: Experiment, quick: bool, medium: bool) -> str:
     return form
 
 
-def _say_how_long(entries: list[Entry], scheduler: str | None) -> None:
+def _say_how_long(left: list[Entry], count: int, scheduler: str | None) -> None:
     from minidecomp.reproduction.estimate import in_words, seconds
     from minidecomp.sweeps.work import Datasets
 
     where = "" if scheduler is None else " on this machine alone"
-    took = f"; training will take {in_words(seconds(entries, Datasets()))}{where}, without the evaluations"
-    click.echo(f"{counted(len(entries), 'run')}{took if entries else ' to train'}", err=True)
+    runs = counted(count, "run") if len(left) == count else f"{len(left)} of {counted(count, 'run')} are left"
+    took = f"; training will take {in_words(seconds(left, Datasets()))}{where}, without the evaluations"
+    click.echo(runs + (took if left else ""), err=True)
 
 
 def _begin(folder: Path, entries: list[Entry], blocks: list[Block]) -> None:

@@ -60,6 +60,8 @@ def test_clustering_from_start_to_end(capsys):
     entries = expand(clustering.blocks("full", 3))
     rows = table.read(EXPERIMENTS["clustering"], folder / "clustering.csv", entries)
     assert len(rows) == 36 and {row["clusters"] for row in rows} <= {1, 2, 3, 4}
+    assert main(["reproduce", "clustering", "--seeds", "3", "--estimate"]) == 0
+    assert capsys.readouterr().err == "0 of 36 runs are left\n"
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/checkpoint.npz")}
     assert main(["reproduce", "clustering", "-q", "--seeds", "3"]) == 0
     assert before == {path: path.stat().st_mtime_ns for path in folder.glob("*/checkpoint.npz")}
@@ -82,7 +84,7 @@ def test_runs_of_a_table_are_not_trained_again(capsys, monkeypatch):
     capsys.readouterr()
     assert main(["reproduce", "clustering", "--seeds", "2", "--out", "b", "--table", "a/clustering.csv"]) == 0
     out, err = capsys.readouterr()
-    assert "3 runs; training will take" in err and "6 runs, 2 seeds each" in out
+    assert "3 of 6 runs are left; training will take" in err and "6 runs, 2 seeds each" in out
     assert len([path for path in Path("b").iterdir() if "seed" in path.name]) == 3
     assert len(Path("b/clustering.csv").read_text().splitlines()) == 7
 
