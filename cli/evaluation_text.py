@@ -93,7 +93,7 @@ def _over_batches(result: Mapping[str, Any]) -> list[str]:
 
 def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
     from minidecomp.evaluation.decomposition import DEFINITIONS, TITLES
-    from minidecomp.evaluation.notes import why_they_differ
+    from minidecomp.evaluation.notes import of_errors, why_they_differ
     from minidecomp.evaluation.terms import titles, units
 
     found, names = result["decomposition"], titles() | TITLES
@@ -102,6 +102,8 @@ def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
     lines = ["", f"all test points (value {plus_minus()} standard error)"]
     lines += wrapped(f"{part} together, {found['samples']} samples; {units()}", "  ")
     lines += wrapped(why_they_differ(test["batch_size"], test["points"], points), "  ")
+    for note in of_errors(found):
+        lines += wrapped(note, "  ")
     parts = [(factor, name) for factor in ("overlap", "match") for name in found[factor]]
     numbers = _numbers([(found[factor][name]["value"], found[factor][name]["error"]) for factor, name in parts])
     before = ""
@@ -116,19 +118,22 @@ def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
 
 
 def _by_importance_sampling(result: Mapping[str, Any]) -> list[str]:
+    from minidecomp.evaluation.notes import of_importance_sampling
+
     found, test = result["marginal_log_likelihood"], result["test"]
     points = counted(test["points"], "test point")
     part = f"{found['points']} of {points}" if found["points"] < test["points"] else points
     if found["samples"] == 1:
-        how = "1 sample of each, so the sampling error is unknown"
+        how = "1 sample of each, so the sampling error and the bias are unknown"
     else:
         how = (
             f"{found['samples']} samples of each, {rounded(found['effective_samples'], 1)} effective; "
-            f"sampling error {rounded(found['sampling_error'])}"
+            f"sampling error {rounded(found['sampling_error'])}, too low by about {rounded(found['bias'])}"
         )
     row = ("marginal log-likelihood", found["mean"], found["standard_error"])
     heading = f"importance sampling (value {plus_minus()} standard error)"
-    return ["", heading, *wrapped(f"{part}, {how}; nats", "  "), *_rows([row])]
+    notes = [line for note in of_importance_sampling(found) for line in wrapped(note, "  ")]
+    return ["", heading, *wrapped(f"{part}, {how}; nats", "  "), *notes, *_rows([row])]
 
 
 def _of_metrics(title: str, scores: Mapping[str, Any], factors: Mapping[str, int], verbose: bool) -> list[str]:

@@ -195,7 +195,8 @@ def _say_what_columns_are(content: Content) -> None:
 
 def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     from minidecomp.runs.comparison import is_number
-    from minidecomp.runs.grouping import check_by, groups
+    from minidecomp.runs.grouping import Mean, check_by, groups
+    from minidecomp.standard_errors import of_few
 
     names = check_by(rows, by)
     for name in values:
@@ -208,6 +209,9 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     notes = []
     if all(len(group.runs) == 1 for group in found):
         notes.append("no standard errors: every row is a single run")
+    means_of = [mean.count for row in means for mean in row.values() if isinstance(mean, Mean)]
+    if few := of_few(means_of, "run"):
+        notes.append(few)
     for name in values:
         if note := _who_has(name, [row["run"] for row in rows if is_number(row.get(name))], rows):
             notes.append(note)

@@ -22,15 +22,19 @@ from ..data.points import evenly_spread
 from ..errors import counted
 from ..randomness import philox, streams
 from ..randomness.draws import sample_prior
+from ..standard_errors import largest_share, standard_error, widened
 from ..terms.arrays import LOG_2PI, normal_log_density
 from ..terms.posterior import sample
-from ..terms.priors import Prior
+from ..terms.priors import Prior, StudentT
 from ..terms.regularisers import mmd
 
 MOST_POINTS, SAMPLES = 10_000, 2000
 BLOCK = 100  # samples at once, so that no array is samples x points x dimensions
 MMD_BLOCKS = 10
+ROUNDING, ROUNDED_DECIMALS = 1e-11, 10  # differences of logarithms below it are those of the arithmetic
 LEAST_SAMPLES = MMD_BLOCKS * LEAST_MMD_POINTS
+# E |z|^k is infinite for a Student-t with df <= k: KL(p || q) has z^2, its samples' variance z^4.
+MOST_DF_WITHOUT_MEAN, MOST_DF_WITHOUT_ERROR = 2, 4
 TITLES = {  # of the parts that are not terms of the objective
     "posterior_entropy": "posterior entropy",
     "mutual_information": "mutual information I(x; z)",
@@ -71,6 +75,10 @@ def decomposition(
         ``dimension_wise_kl``, ``prior_dependence``, and ``kl``, the sum of the last four.
         ``match``: ``mmd``, ``kl-inc`` (KL(p || q)).
         Each is a dict of ``value`` and ``error``, its standard error over the samples; all are in nats except the MMD.
+        ``largest_share`` is the part of the samples' squared deviations that a single sample has: if it is large, the
+        error is a guess. The error of the MMD is that of ten blocks, widened by 15 % for their small number.
+        With a Student-t prior, whose ``df`` is also there, KL(p || q) is infinite for df <= 2, and its error is NaN
+        for df <= 4, since the samples' variance is infinite: log q(z) falls like z^2.
         ``points`` and ``samples`` are their numbers. The mutual information cannot exceed log(points).
 
     Raises
@@ -113,9 +121,15 @@ def decomposition(
     discrepancies = np.array(
         [mmd.value(prior_sample[i * size : (i + 1) * size], z[i * size : (i + 1) * size]) for i in range(MMD_BLOCKS)]
     )
+    inclusive = _estimate(prior.log_density(prior_sample) - log_q_of_prior)
+    df = prior.df if isinstance(prior, StudentT) else math.inf
+    if df <= MOST_DF_WITHOUT_ERROR:
+        inclusive["error"] = math.nan
+    if df <= MOST_DF_WITHOUT_MEAN:
+        inclusive["value"] = math.inf
     return {
         "overlap": {
-            "posterior_entropy": _estimate(entropy, exact=True),
+            "posterior_entropy": {"value": float(entropy.mean()), "error": 0.0},  # over all points
             "mutual_information": _estimate(log_q_given_x - log_q),
             "total_correlation": _estimate(log_q - log_q_marginals),
             "dimension_wise_kl": _estimate(log_q_marginals - log_p_marginals),
@@ -123,19 +137,26 @@ def decomposition(
             "kl": _estimate(log_q_given_x - log_p),
         },
         "match": {
-            "mmd": _estimate(discrepancies),
-            "kl-inc": _estimate(prior.log_density(prior_sample) - log_q_of_prior),
+            "mmd": {"value": float(discrepancies.mean()), "error": widened(discrepancies)},
+            "kl-inc": inclusive,
         },
         "points": points,
         "samples": samples,
+        **({"df": df} if math.isfinite(df) else {}),
     }
 
 
-def _estimate(values: np.ndarray, exact: bool = False) -> dict[str, float]:
-    """The mean and its standard error; a mean over all points has no error."""
+def _estimate(values: np.ndarray) -> dict[str, float]:
+    """The mean of a sample's values, its standard error, and the share of one sample in it.
+
+    If they differ by rounding only, as the logarithms of equal densities do, the mean is exact.
+    """
+    if np.ptp(values) < ROUNDING:
+        return {"value": round(float(values.mean()), ROUNDED_DECIMALS) + 0.0, "error": 0.0, "largest_share": 0.0}
     return {
         "value": float(values.mean()),
-        "error": 0.0 if exact else float(values.std(ddof=1) / math.sqrt(len(values))),
+        "error": standard_error(values),
+        "largest_share": largest_share(values),
     }
 
 

@@ -14,10 +14,12 @@ from ..engines import make
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
+from ..standard_errors import standard_error
 
 # Samples and points in memory at once, however many samples are wanted.
 SAMPLES_AT_ONCE, POINTS_AT_ONCE = 50, 64
 SAMPLES = 1000  # per point, by default
+DOMINANT = 0.1  # part of a point's weight; a sample with more dominates the point
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,17 @@ class MarginalLogLikelihood:
     standard_error : float
         Standard error of the mean, from the spread over the points: how far another test set would move it.
     sampling_error : float
-        The part that comes from importance sampling (by the delta method). It is too small if few samples are
-        effective, and NaN with one sample per point.
+        The part that comes from importance sampling (by the delta method). It is too small if points are
+        ``dominated``, and NaN with one sample per point.
+    bias : float
+        An estimate of how far the expectation is below the true mean: half the mean over the points of the variance of
+        log p(x), by the delta method. It does not fall with more points, so it can be larger than the sampling error.
+        It is too small if points are ``dominated``, and NaN with one sample per point.
     effective_samples : float
         The mean of (sum w)^2 / sum w^2 over the points; near 1, a single sample determines the estimate.
+    dominated : int
+        The number of points of which a single sample has more than a tenth of the weight. There the sampling error and
+        the bias are a guess: the samples may all have missed where p(z|x) is.
     samples, points : int
         K, and the number of points.
     """
@@ -42,7 +51,9 @@ class MarginalLogLikelihood:
     mean: float
     standard_error: float
     sampling_error: float
+    bias: float
     effective_samples: float
+    dominated: int
     samples: int
     points: int
 
@@ -84,7 +95,7 @@ def marginal_log_likelihood(
     objective = Objective(kl="monte-carlo", samples=at_once)
     sampler = make(engine, replace(vae), objective, max_rows=POINTS_AT_ONCE, threads=threads)
     data = as_stored(data, vae.dtype)
-    log_p, variance, effective = np.empty((3, len(data)))
+    log_p, variance, effective, heaviest = np.empty((4, len(data)))
     firsts = range(0, len(data), POINTS_AT_ONCE)
     steps = [
         [streams.MARGINAL.step(number * chunks + chunk) for chunk in range(chunks)] for number in range(len(firsts))
@@ -102,15 +113,19 @@ def marginal_log_likelihood(
         part = slice(first, first + points)
         log_p[part] = largest + np.log(total) - math.log(samples)
         effective[part] = total**2 / squares
+        heaviest[part] = 1 / total
         # Var log p ~ Var(mean w) / (mean w)^2 = (1 / effective - 1 / K) K / (K - 1)
         variance[part] = np.maximum(1 / effective[part] - 1 / samples, 0) * samples / max(samples - 1, 1)
         progress(first + points)
     count = len(data)
     return MarginalLogLikelihood(
         mean=float(log_p.mean()),
-        standard_error=float(log_p.std(ddof=1) / math.sqrt(count)) if count > 1 else math.nan,
+        standard_error=standard_error(log_p) if count > 1 else math.nan,
         sampling_error=float(math.sqrt(variance.sum()) / count) if samples > 1 else math.nan,
+        # log of the mean of w: E log w = log E w - Var(w) / (2 E[w]^2)
+        bias=float(variance.mean() / 2) if samples > 1 else math.nan,
         effective_samples=float(effective.mean()),
+        dominated=int((heaviest > DOMINANT).sum()),
         samples=samples,
         points=count,
     )

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 from ..errors import counted
+from ..rounding import has_error
+from ..standard_errors import LARGEST_SHARE, of_few
+from .decomposition import MOST_DF_WITHOUT_ERROR, MOST_DF_WITHOUT_MEAN, TITLES
 from .terms import titles
 
 OF_MARGINALS = (
@@ -33,3 +40,44 @@ def why_they_differ(batch_size: int, test_points: int, points: int) -> str:
 def of_each_dimension(is_product: bool, latent_dim: int) -> str:
     """What the KL of each dimension is, if their sum is not the KL; otherwise empty."""
     return "" if is_product or latent_dim == 1 else OF_MARGINALS
+
+
+def of_errors(found: Mapping[str, Any]) -> list[str]:
+    """Which errors of a decomposition are a guess, and why; empty if none is."""
+    names, notes, heavy = titles() | TITLES, [], found.get("df", math.inf)
+    inclusive = names["kl-inc"]
+    if heavy <= MOST_DF_WITHOUT_MEAN:
+        notes.append(f"{inclusive} is infinite: a Student-t prior with df {heavy:g} has an infinite variance.")
+    elif heavy <= MOST_DF_WITHOUT_ERROR:
+        notes.append(
+            f"{inclusive} is a guess and has no error: with a Student-t prior of df {heavy:g}, its samples have an "
+            "infinite variance."
+        )
+    guesses = []
+    for part in ("overlap", "match"):
+        for name, each in found.get(part, {}).items():
+            share = each.get("largest_share")
+            if isinstance(share, float) and share > LARGEST_SHARE and has_error(each["error"]):
+                guesses.append(f"{names.get(name, name)} ({100 * share:.0f} %)")
+    if guesses:
+        notes.append(
+            f"Errors that are a guess, because 1 of {counted(found['samples'], 'sample')} makes over a quarter of the "
+            f"squared error: {', '.join(guesses)}."
+        )
+    return notes
+
+
+def of_importance_sampling(found: Mapping[str, Any]) -> list[str]:
+    """Why a marginal log-likelihood's errors are a guess; empty if they are not."""
+    dominated, points = found.get("dominated"), found.get("points")
+    notes: list[str] = []
+    if not (isinstance(dominated, int) and isinstance(points, int)):  # an older file
+        return notes
+    if dominated and found["samples"] > 1:
+        notes.append(
+            f"The sampling error and the bias are a guess for {dominated} of {counted(points, 'point')}: 1 sample has "
+            "more than a tenth of the weight. log p(x) of such a point can be far higher."
+        )
+    if few := of_few([points], "point"):
+        notes.append(f"{few[0].upper()}{few[1:]}.")
+    return notes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..standard_errors import of_few
 from .cutting import cut_apart
 from .option_axis import OptionAxis, is_spread
 from .style import CLASS_COLOURS, COLUMN, PAGE, new_figure, short, styled, widest
@@ -63,7 +64,8 @@ def value_against_option(
     # A single series has no name if the runs differ only in this option.
     names = _fitting(list(curves)[:MOST_NAMED]) if any(curves) else []
     axis = OptionAxis.through([at for points in curves.values() for at, _ in points])
-    notes = [text for text in (_what_points_are(curves, joined), short(note, 75)) if text]
+    counts = _counts(curves, joined)
+    notes = [text for text in (_what_points_are(counts), of_few(counts, "seed", 1), short(note, 75)) if text]
     legend = _Legend.of(names)
     figure = new_figure(legend.width, 2.4 + 0.12 * len(notes) + max(axis.foot + legend.above, legend.beside - 2.4))
     axes = figure.subplots()
@@ -90,12 +92,16 @@ def value_against_option(
     return figure
 
 
-def _what_points_are(curves: Mapping[str, Sequence[tuple[float | str, float]]], joined: bool) -> str:
+def _counts(curves: Mapping[str, Sequence[tuple[float | str, float]]], joined: bool) -> set[int]:
+    """How many runs a point of a series stands for."""
+    if not joined:
+        return {1}
+    return {sum(at == each for at, _ in points) for points in curves.values() for each, _ in points} or {1}
+
+
+def _what_points_are(counts: set[int]) -> str:
     """What a point is, in words: a run, or a mean over seeds."""
-    counts = {1}
-    if joined:
-        counts = {sum(at == each for at, _ in points) for points in curves.values() for each, _ in points}
-    if max(counts, default=1) == 1:
+    if max(counts) == 1:
         return "each point is one run"
     seeds = " to ".join(map(str, sorted({min(counts), max(counts)})))
     return f"mean ± standard error of {seeds} seeds; small dots: single runs"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..standard_errors import of_few
 from .against_option import LINES, MARKERS, NOTE
 from .style import CLASS_COLOURS, PAGE, new_figure, styled
 
@@ -38,7 +39,8 @@ def loss_against_score(panels: Mapping[str, Lines]) -> Figure:
     counts = sorted({len(pairs) for lines in panels.values() for points in lines.values() for pairs in points.values()})
     if counts and counts[-1] > 1:
         seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
-        figure.supxlabel(f"mean ± two standard errors of {seeds} seeds; better: up and to the left", **NOTE)
+        note = f"mean ± two standard errors of {seeds} seeds; better: up and to the left"
+        figure.supxlabel("\n".join(filter(None, (note, of_few(counts, "seed")))), **NOTE)
     return figure
 
 

@@ -9,7 +9,13 @@ from typing import Any
 
 from ..errors import counted
 from ..evaluation.decomposition import DEFINITIONS, TITLES
-from ..evaluation.notes import of_each_dimension, points_and_batches, why_they_differ
+from ..evaluation.notes import (
+    of_each_dimension,
+    of_errors,
+    of_importance_sampling,
+    points_and_batches,
+    why_they_differ,
+)
 from ..evaluation.terms import titles, units
 from ..objective import Objective
 from ..rounding import DECIMALS, rounded, typeset, with_error
@@ -32,6 +38,11 @@ DETAIL_NAMES = {
     "values_left_out": "values left out",
     "scikit_learn": "scikit-learn version",
 }
+IMPORTANCE = (
+    ("sampling_error", "its sampling error"),
+    ("bias", "too low by about"),
+    ("effective_samples", "effective samples"),
+)
 DIMENSIONS = ("active", "kept")  # details that are lists of latent dimensions
 MOST_LISTED, MOST_NAMED = 20, 5  # dimensions in a table, and in a list
 NONE = "–"
@@ -110,10 +121,11 @@ def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
         sizes = [test.get("batch_size"), test.get("points"), parts.get("points")]
         if all(map(is_number, sizes)):
             notes.append(_grouped(why_they_differ(*sizes)))
+        notes += map(_grouped, of_errors(parts))
     marginal = found.get("marginal_log_likelihood")
     if marginal:
         rows += [["Marginal log-likelihood"], ["log p(x)", *estimate(marginal["mean"], marginal.get("standard_error"))]]
-        for name, called in (("sampling_error", "its sampling error"), ("effective_samples", "effective samples")):
+        for name, called in IMPORTANCE:
             if is_number(marginal.get(name)):
                 shown = number(marginal[name], 1 if name == "effective_samples" else DECIMALS)
                 rows.append(["· " + called, shown, ""])
@@ -121,6 +133,7 @@ def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
             f"log p(x) by importance sampling, {_count(marginal, 'samples', 'sample')} for each of "
             f"{_count(marginal, 'points', 'point')}. ±: standard error over the points."
         )
+        notes += map(_grouped, of_importance_sampling(marginal))
     return _table("All test points", "\n".join(notes), rows, ["value", ""], definitions)
 
 

@@ -746,7 +746,7 @@ def test_what_has_no_error_is_printed_without(monkeypatch, tmp_path, capsys):
     assert main([*asked, "--importance-samples", "1", "--points", "1"]) == 0
     out = capsys.readouterr().out
     assert "±" not in out.split("importance sampling (value ± standard error)")[1]
-    assert "1 sample of each, so the sampling error is unknown" in out
+    assert "1 sample of each, so the sampling error and the bias are" in out
     found = json.loads(Path("r/evaluation.json").read_text())["marginal_log_likelihood"]
     assert found["sampling_error"] is None and found["standard_error"] is None
     assert main([*asked, "--importance-samples", "2"]) == 0

@@ -41,7 +41,7 @@ def printed(capsys, *args, error=""):
 
 def without_explanations(err):
     """What is said beside a table, without what its columns are."""
-    explanations = ("test.", "train.", "hoyer: ", "n: ")
+    explanations = ("test.", "train.", "hoyer: ", "n: ", "errors of ")
     return "".join(line for line in err.splitlines(True) if not line.startswith(explanations))
 
 
@@ -181,8 +181,9 @@ def test_errors_stand_below_each_other_and_columns_are_explained(here, capsys):
     _, *lines = out.splitlines()
     places = [[i for i, letter in enumerate(line) if letter == "±"] for line in lines]
     assert len({tuple(each) for each in places if each}) == 1
-    assert "test.log_likelihood: test log-likelihood (nats); test.kl: test KL (nats)" in err.splitlines()[0]
+    assert "test.log_likelihood: test log-likelihood (nats); test.kl: test KL (nats)" in err.splitlines()[1]
     assert err.splitlines()[-1] == "n: number of runs; values: mean ± standard error over these runs"
+    assert "errors of 3 runs are a guess: ± 2 of them cover 82 % of true means, not 95 %" in err.splitlines()
 
 
 def test_values_keep_their_last_zeros(capsys):

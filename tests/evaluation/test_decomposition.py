@@ -121,8 +121,7 @@ def test_many_points_are_thinned():
 
 
 def test_an_estimates_error_by_hand():
-    assert _estimate(np.array([1.0, 3.0])) == {"value": 2.0, "error": pytest.approx(1.0)}
-    assert _estimate(np.array([1.0, 3.0]), exact=True)["error"] == 0
+    assert _estimate(np.array([1.0, 3.0])) == {"value": 2.0, "error": pytest.approx(1.0), "largest_share": 0.5}
 
 
 def test_data_in_turns_are_met_alike():
@@ -173,6 +172,7 @@ def test_fewer_samples_than_its_blocks_need_are_refused(samples):
 # ---- by repetition ----
 
 SEEDS = 100
+WIDENED = stats.t.ppf(0.975, 9) / stats.norm.ppf(0.975)  # the MMD's error, for its ten blocks
 
 
 def clustered(points):
@@ -208,8 +208,7 @@ def test_the_mmd_has_no_bias_and_its_error_covers(points):
     off = np.array([each["value"] for each in found]) - exact
     error = np.array([each["error"] for each in found])
     assert abs(off.mean()) < 4 * off.std(ddof=1) / math.sqrt(SEEDS) and abs(off.mean()) < 0.05 * exact
-    # Ten blocks: Student's t with nine degrees of freedom leaves 92 percent within 1.96 errors.
-    assert 0.84 <= np.mean(np.abs(off) < 1.96 * error) <= 0.99
+    assert 0.88 <= np.mean(np.abs(off) < 1.96 * error) <= 0.99
 
 
 @pytest.mark.slow
@@ -226,7 +225,8 @@ def test_every_error_is_what_repetition_shows(points):
                 assert np.ptp(value) == 0 and not error.any()
                 continue
             ratio = math.sqrt((error**2).mean()) / value.std(ddof=1)
-            assert 0.8 < ratio < 1.25, (points, name, ratio)
+            usual = WIDENED if name == "mmd" else 1
+            assert 0.8 < ratio / usual < 1.25, (points, name, ratio)
 
 
 def test_blocks_of_the_mmd_share_no_draws(monkeypatch):

@@ -124,6 +124,26 @@ def test_many_dimensions_are_named_together():
     assert tables(found)["Latent dimensions"]["rows"][-1] == ["and 10 more", "", ""]
 
 
+def test_errors_that_are_a_guess_are_in_the_note():
+    decomposition = json.loads(json.dumps(FOUND["decomposition"])) | {"df": 2.0, "samples": 2000, "points": 400}
+    decomposition["overlap"]["mutual_information"]["largest_share"] = 0.5
+    decomposition["match"]["kl-inc"] = {"value": None, "error": None, "largest_share": 0.9}  # as in the file
+    marginal = FOUND["marginal_log_likelihood"] | {
+        "samples": 5000,
+        "sampling_error": 0.01,
+        "bias": 0.02,
+        "dominated": 2000,
+        "points": 9000,
+    }
+    made = tables(FOUND | {"decomposition": decomposition, "marginal_log_likelihood": marginal})["All test points"]
+    assert (
+        "1 of 2,000 samples makes over a quarter of the squared error: mutual information I(x; z) (50 %)."
+        in made["note"]
+    )
+    assert "KL(p || q) is infinite" in made["note"] and "a guess for 2,000 of 9,000 points" in made["note"]
+    assert ["KL(p || q)", "–", ""] in made["rows"] and ["· too low by about", "0.0200", ""] in made["rows"]
+
+
 def test_nothing_evaluated_is_no_table():
     assert evaluation({}, Objective(1.0, 0.0, "mmd")) == []
 
@@ -133,9 +153,10 @@ NUMBER = r"-?\d+\.\d+(?:e[+-]\d+)?"
 
 
 def printed_numbers(lines):
-    """Each row's value and error in evaluate's text, and the two numbers in the line about importance sampling."""
+    """Each row's value and error in evaluate's text, and the three numbers in the line about importance sampling."""
     found = re.findall(rf"^ +.*?[^ ] +({NUMBER})(?: +± ({NUMBER}))?(?:  [^ ].*)?$", "\n".join(lines), re.MULTILINE)
-    said = re.findall(rf"({NUMBER}) effective;\s+sampling\s+error\s+({NUMBER});", "\n".join(lines))
+    words = rf"({NUMBER}) effective; sampling error ({NUMBER}), too low by about ({NUMBER});".replace(" ", r"\s+")
+    said = re.findall(words, "\n".join(lines))
     return [list(row) for row in found] + [[number, ""] for pair in said for number in pair]
 
 
@@ -156,7 +177,7 @@ def test_evaluate_and_the_page_print_the_same_numbers(tmp_path, monkeypatch, cap
     found = json.loads((tmp_path / "r/evaluation.json").read_text())
     of_test = {name: part for name, part in found.items() if name != "train"}
     in_page = page_numbers(evaluation(of_test, minidecomp.load_run("r").objective))
-    assert len(shown) == 4 + 8 + 1 + 2 * 3 + 2 + 2 and sum(bool(error) for _, error in shown) >= 7
+    assert len(shown) == 4 + 8 + 1 + 2 * 3 + 2 + 3 and sum(bool(error) for _, error in shown) >= 7
     assert [row for row in shown if row not in in_page] == []
 
 
