@@ -189,6 +189,7 @@ def _print_groups(chosen: Experiment, rows: list[Row], path: Path) -> None:
     from minidecomp.reproduction import table
     from minidecomp.runs.comparison import differing_options
     from minidecomp.runs.grouping import Group
+    from minidecomp.standard_errors import of_few
 
     from .tables import print_table
 
@@ -206,3 +207,5 @@ def _print_groups(chosen: Experiment, rows: list[Row], path: Path) -> None:
     kind = "medians" if chosen.average is np.median else "means and standard errors"
     say(f"{table.how_many(chosen, rows)}; {kind} over the seeds")
     print_table(lines, ["runs", "seeds", *values], least=[*reversed(values)], elsewhere=f"{path} has all")
+    if chosen.average is not np.median and (few := of_few([line["seeds"] for line in lines], "seed")):
+        say(few, err=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import counted
-from .paired import Difference
+from .paired import LEAST_PAIRS, Difference
 
 HOLDS, FAILS, OPEN = "holds here", "does not hold here", "open"
 BAR = r"\|"  # of a cell, which would end it otherwise
@@ -54,9 +54,11 @@ def above_zero(gap: Difference) -> str:
 
 
 def in_words(gap: Difference, decimals: int) -> str:
-    """The difference, its interval if it has one, and the number of pairs."""
-    from_to = "" if math.isnan(gap.low) else f" ({gap.low:+.{decimals}f} to {gap.high:+.{decimals}f})"
-    return f"{gap.value:+.{decimals}f}{from_to}, {counted(gap.count, 'pair')}"
+    """The difference, its interval or that there is none, and the number of pairs."""
+    value, pairs = f"{gap.value:+.{decimals}f}", counted(gap.count, "pair")
+    if math.isnan(gap.low):
+        return f"{value}, {pairs}; an interval needs {LEAST_PAIRS}"
+    return f"{value} ({gap.low:+.{decimals}f} to {gap.high:+.{decimals}f}), {pairs}"
 
 
 def percent(share: float) -> str:

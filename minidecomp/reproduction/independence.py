@@ -11,7 +11,7 @@ from ..evaluation.naming import OF_QUANTILES
 from ..sweeps.grid import Block
 from .claims import FAILS, HOLDS, OPEN, Claim, Finding, Row, in_words, percent, undecided
 from .experiment import FULL, MEDIUM, QUICK, Experiment
-from .paired import Difference, by_seed, differences, least_difference, pairs_needed
+from .paired import LEAST_PAIRS, Difference, by_seed, differences, least_difference, pairs_needed
 
 AUTHORS, LITERATURE = "factor_vae_mathieu19", "factor_vae"
 SCORES = {AUTHORS: "FactorVAE score, the authors'", LITERATURE: "FactorVAE score, the literature's"}
@@ -19,7 +19,6 @@ LOSS = "reconstruction loss (nats)"
 ISOTROPIC, STUDENT_T = "isotropic", "Student-t"
 GAIN = 0.05  # of a score: what the grid is made to show
 SPREAD = 0.08  # the standard deviation of a score over seeds, as the quick grid and earlier runs had it
-LEAST_PAIRS = 8  # to tell from their spread how many are needed
 LITTLE = 0.05  # of the isotropic prior's loss: what "little detriment" means here
 NARROW: Block = {"hidden": [256, 256]}
 SMALL: Block = NARROW | {"limit": 60_000, "epochs": 4}
@@ -163,7 +162,7 @@ def draw(rows: Sequence[Row], out: Path) -> list[Path]:
     counts = set()
     for value, label in {**SCORES, LOSS: LOSS}.items():
         for (beta, prior), gap in _gaps(rows, value).items():
-            if gap.count >= 3:
+            if gap.count >= LEAST_PAIRS:
                 counts.add(gap.count)
                 compared.setdefault(label, {}).setdefault(f"beta {beta:g}", {})[prior] = (gap.value, gap.low, gap.high)
     if not compared:

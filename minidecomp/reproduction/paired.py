@@ -10,6 +10,7 @@ import numpy as np
 
 COVERAGE, POWER = 0.95, 0.8
 RESAMPLES = 9999
+LEAST_PAIRS = 8  # for an interval: resamples never leave the pairs' range, and fewer pairs may all lie on one side
 Statistic = Callable[..., np.ndarray]  # of an array along an axis: numpy.mean, numpy.median
 
 
@@ -21,7 +22,7 @@ class Difference:
     ----------
     value : float
     low, high : float
-        The ends of the 95 % interval; NaN for fewer than three pairs, which do not tell how much they vary.
+        The ends of the 95 % interval; NaN for fewer than eight pairs.
     count : int
         The number of pairs.
     std : float
@@ -55,7 +56,7 @@ def differences(
     found = np.array([first[key] - second[key] for key in shared])
     n, value = len(found), float(statistic(found))
     std = float(found.std(ddof=1)) if n > 1 else math.nan
-    if n < 3:
+    if n < LEAST_PAIRS:
         return Difference(value, math.nan, math.nan, n, std)
     level = ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 - COVERAGE) / 2))
     again = statistic(found[np.random.default_rng(0).integers(n, size=(RESAMPLES, n))], axis=1)
@@ -68,7 +69,7 @@ def pairs_needed(difference: float, std: float) -> int:
 
     n = ((z_0.975 + z_0.8) std / difference)^2, with std the standard deviation of a pair's difference
     """
-    return max(3, math.ceil((_z() * std / difference) ** 2))
+    return max(LEAST_PAIRS, math.ceil((_z() * std / difference) ** 2))
 
 
 def least_difference(pairs: int, std: float) -> float:

@@ -195,11 +195,11 @@ def independence_rows(seeds, gain=0.0, cost=0.0, spread=0.0):
         (16, 0.1, 0.01, "holds here"),
         (16, 0.0, 0.01, "does not hold here"),
         (16, 0.0, 0.3, "open"),
-        (2, 0.1, 0.01, "open"),
+        (7, 0.1, 0.01, "open"),
     ],
 )
 def test_a_gain_in_score_is_decided_by_its_interval(seeds, gain, spread, verdict):
-    """Two pairs do not tell how much they vary. A Student-t prior's score is that of the mapped codes."""
+    """Seven pairs are too few for an interval. A Student-t prior's score is that of the mapped codes."""
     for claim in independence.claims(independence_rows(seeds, gain, 0.0, spread))[:2]:
         assert [each.verdict for each in claim.findings] == 4 * [verdict]
         assert [each.part for each in claim.findings] == [
@@ -209,16 +209,16 @@ def test_a_gain_in_score_is_decided_by_its_interval(seeds, gain, spread, verdict
 
 @pytest.mark.parametrize(("cost", "verdict"), [(3.0, "holds here"), (5.0, "does not hold here")])
 def test_little_detriment_is_a_twentieth_of_the_loss(cost, verdict):
-    *_, little = independence.claims(independence_rows(4, cost=cost))
+    *_, little = independence.claims(independence_rows(8, cost=cost))
     assert {each.verdict for each in little.findings} == {verdict}
     assert "5 % are 4.0 nats" in little.findings[0].number
 
 
 def test_independences_figures_from_a_table():
     pytest.importorskip("matplotlib")
-    names = [path.name for path in independence.draw(independence_rows(3, 0.1, 1.0, 0.05), Path())]
+    names = [path.name for path in independence.draw(independence_rows(8, 0.1, 1.0, 0.05), Path())]
     assert names == ["independence.png", "independence-differences.png"]
-    assert [path.name for path in independence.draw(independence_rows(2), Path())] == ["independence.png"]
+    assert [path.name for path in independence.draw(independence_rows(7), Path())] == ["independence.png"]
 
 
 def test_how_many_seeds_a_claim_needs():
@@ -229,9 +229,9 @@ def test_how_many_seeds_a_claim_needs():
 
 
 def test_paired_differences():
-    first, second = {str(s): s + 1.0 for s in range(8)}, {str(s): float(s) for s in range(2, 10)}
+    first, second = {str(s): s + 1.0 for s in range(10)}, {str(s): float(s) for s in range(2, 12)}
     found = paired.differences(first, second)
-    assert (found.value, found.low, found.high, found.count, found.std) == (1.0, 1.0, 1.0, 6, 0.0)
+    assert (found.value, found.low, found.high, found.count, found.std) == (1.0, 1.0, 1.0, 8, 0.0)
     with pytest.raises(ValueError, match="no seed is in both"):
         paired.differences({"a": 1.0}, {"b": 1.0})
     one = paired.differences({"a": 2.0}, {"a": 1.0})
