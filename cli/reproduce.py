@@ -63,7 +63,7 @@ def reproduce(
     from minidecomp import figures
     from minidecomp.reproduction import EXPERIMENTS, table
     from minidecomp.reproduction.experiment import FULL
-    from minidecomp.settings.resolving import whole_number
+    from minidecomp.settings.resolving import check, whole_number
     from minidecomp.sweeps.folder import finished_values
     from minidecomp.sweeps.grid import expand
 
@@ -80,16 +80,20 @@ def reproduce(
     count = chosen.forms[form] if seeds is None else whole_number("seeds", seeds, 1, 1000)
     blocks = chosen.blocks(form, count)
     entries = expand(blocks)
+    if threads is not None:
+        check("threads", threads)
     known: list[Row] = []
-    for path in tables:
-        known = table.together(chosen, known, table.read(chosen, Path(path), entries))
+    for path in map(Path, tables):
+        found = table.read(chosen, path, entries)
+        table.refuse_other_values(chosen, path, known, found)
+        known = table.together(chosen, known, found)
     named = [] if form == FULL else [form]
     folder = Path(out or f"reproductions/{'-'.join([experiment, *named])}")
     to_train = [] if no_train else table.missing(chosen, entries, known)
     if estimate or not (quiet or no_train):
         left = [entry for entry in to_train if finished_values(folder, entry, chosen.metrics) is None]
         _say_how_long(left, len(entries), scheduler)
-        if note := chosen.note(count):
+        if note := chosen.note(form, count):
             say(note, err=True)
     if estimate:
         return 0
@@ -101,11 +105,17 @@ def reproduce(
         if set(outcomes.values()) != {"finished"} or len(outcomes) < len(to_train):
             given = [*(f"--{name}" for name in named), *([] if seeds is None else ["--seeds", seeds])]
             given += [word for path in tables for word in ("--table", quote(path))]
+            others = {"--scheduler": scheduler, "--threads": threads}
+            given += [word for name, value in others.items() if value is not None for word in (name, quote(value))]
             again = " ".join(["minidecomp reproduce", experiment, *given, "--out", quote(str(folder))])
             code = say_how_to_go_on(again, outcomes, to_train, received)
             say(f"what there is so far: {again} --no-train", err=True)
             return code
-    return _show(chosen, folder, table.together(chosen, table.rows(chosen, folder, entries), known))
+    rows = table.together(chosen, table.rows(chosen, folder, entries), known)
+    kept = folder / f"{chosen.name}.csv"
+    if kept.exists():  # of earlier tables, or of runs that are gone
+        rows = table.together(chosen, rows, table.read(chosen, kept, entries))
+    return _show(chosen, folder, rows, kept)
 
 
 def _form(chosen: Experiment, quick: bool, medium: bool) -> str:
@@ -160,14 +170,13 @@ def _train(
     return outcomes, received
 
 
-def _show(chosen: Experiment, folder: Path, rows: list[Row]) -> int:
+def _show(chosen: Experiment, folder: Path, rows: list[Row], path: Path) -> int:
     """Print and write the table, draw the figures, and say what the runs say about the paper's sentences."""
     from minidecomp.files import make_folder
     from minidecomp.reproduction import claims, table
 
     if not rows:
         raise RunError(f"{folder}: no run is finished, so there is nothing to draw")
-    path = folder / f"{chosen.name}.csv"
     table.write(chosen, path, rows)
     _print_groups(chosen, rows, path)
     say(f"table: {path}")

@@ -22,6 +22,7 @@ def curves_beside_others(
     others: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
     option: str,
     value: str,
+    note: str = "",
 ) -> Figure:
     """Means over runs, with a small dot for each run, and single numbers of others as dotted lines.
 
@@ -30,14 +31,17 @@ def curves_beside_others(
     Parameters
     ----------
     panels : mapping of str to mapping of str to sequence of (float, sequence of float)
-        By a panel's title and a curve's name, the option's value and the runs' numbers there.
+        By a panel's title and a curve's name, the option's value and the runs' numbers there. A curve without points
+        keeps its colour for other panels and pictures.
     others : mapping of str to mapping of str to sequence of (float, float)
         By a panel's title and a curve's name, the option's value and the number there.
     option, value : str
         The labels of the axes.
+    note : str
+        A further line below the panels.
     """
     places = sorted({at for curves in (*panels.values(), *others.values()) for c in curves.values() for at, _ in c})
-    names = list(dict.fromkeys(name for curves in panels.values() for name, points in curves.items() if points))
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))  # a name keeps its colour
     figure = new_figure(PAGE, 2.75)
     axes_of = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]
     lines: dict[str, Any] = {}
@@ -60,9 +64,9 @@ def curves_beside_others(
         axes.set_xticks(range(len(places)), [f"{at:g}" for at in places])
         axes.set_xlabel(option)
     axes_of[0].set_ylabel(value)
-    shown = [*names, *(name for name in lines if name not in names)]
+    shown = sorted(lines, key=lambda name: names.index(name) if name in names else len(names))
     figure.legend([lines[name] for name in shown], shown, loc="outside upper center", ncols=3, handlelength=2.4)
-    figure.supxlabel(_what_points_are(panels), **NOTE)
+    figure.supxlabel("\n".join(filter(None, (_what_points_are(panels), note))), **NOTE)
     return figure
 
 

@@ -11,7 +11,8 @@ from .style import CLASS_COLOURS, PAGE, new_figure, styled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ROW = 0.2  # inches
+ROW = 0.17  # inches
+GAP = 0.8  # rows between two names
 
 
 @styled
@@ -32,27 +33,34 @@ def differences_with_intervals(
         A line below the panels.
     """
     groups = list(dict.fromkeys(group for rows in panels.values() for group in rows))
-    names = list(dict.fromkeys(name for each in panels.values() for rows in each.values() for name in rows))
-    step = len(groups) + 1
-    figure = new_figure(PAGE, 0.75 + ROW * max(4, step * len(names) * 0.8))
+    there = [(name, group) for each in panels.values() for group, rows in each.items() for name in rows]
+    names = list(dict.fromkeys(name for name, _ in there))
+    places: dict[tuple[str, str], float] = {}
+    ticks, y = [], 0.0
+    for name in names:
+        of_name = [group for group in groups if (name, group) in there]
+        places |= {(name, group): y + i for i, group in enumerate(of_name)}
+        ticks.append(y + (len(of_name) - 1) / 2)
+        y += len(of_name) + GAP
+    figure = new_figure(PAGE, 1.0 + ROW * max(4, y))
     axes_of = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (label, found) in zip(axes_of, panels.items(), strict=True):
         axes.axvline(0, color="0.4", linewidth=0.7)
         if label in bands:
             axes.axvspan(*bands[label], color="0.92", zorder=0)
         for g, group in enumerate(groups):
-            rows = [(names.index(name), *values) for name, values in found.get(group, {}).items()]
-            y = [place * step + g for place, *_ in rows]
+            rows = [(places[name, group], *values) for name, values in found.get(group, {}).items()]
+            at = [place for place, *_ in rows]
             style: dict[str, Any] = {
                 "color": CLASS_COLOURS[g % len(CLASS_COLOURS)],
                 "marker": MARKERS[g % len(MARKERS)],
             }
-            axes.hlines(
-                y, [low for *_, low, _ in rows], [high for *_, high in rows], color=style["color"], linewidth=1.2
-            )
-            axes.plot([value for _, value, _, _ in rows], y, linestyle="none", label=group, markersize=4, **style)
+            lows, highs = [low for *_, low, _ in rows], [high for *_, high in rows]
+            axes.hlines(at, lows, highs, color=style["color"], linewidth=1.2)
+            axes.plot([value for _, value, _, _ in rows], at, linestyle="none", label=group, markersize=4, **style)
         axes.set_xlabel(label)
-    axes_of[0].set_yticks([place * step + (len(groups) - 1) / 2 for place in range(len(names))], names)
+    axes_of[0].set_yticks(ticks, names)
+    axes_of[0].set_ylim(-GAP, y)
     axes_of[0].invert_yaxis()
     axes_of[0].tick_params(axis="y", length=0)
     if len(groups) > 1 or groups[0]:

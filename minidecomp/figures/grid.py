@@ -121,7 +121,7 @@ def _draw_strips(under: Any, strips: Sequence[Sequence[Strip]], labels: tuple[st
             if axes.get_visible():
                 draw_strip(axes, strips[r][c - 1], limits)
     under[0, 0].set_visible(True)
-    explain_strips(under[0, 0], labels)
+    explain_strips(under[0, 0], labels, max(len(strip.counts) for row in strips for strip in row))
 
 
 def _draw(axes: Axes, density: np.ndarray, title: str, plane: PriorPlane, top: float) -> tuple[Any, list[float]]:

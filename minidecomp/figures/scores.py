@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Lines = Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
 Place = tuple[str, float, float, int]  # label, loss, score, number of the line
-NEAR = 0.2  # of an axis
+NEAR = (0.12, 0.06)  # of the axes: the room of a label
 
 
 @styled
@@ -37,11 +37,23 @@ def loss_against_score(panels: Mapping[str, Lines]) -> Figure:
         axes.set_ylabel(label)
     figure.legend(*axes_of[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, handlelength=2.4)
     counts = sorted({len(pairs) for lines in panels.values() for points in lines.values() for pairs in points.values()})
+    what = "each point is one run"
     if counts and counts[-1] > 1:
-        seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
-        note = f"mean ± two standard errors of {seeds} seeds; better: up and to the left"
-        figure.supxlabel("\n".join(filter(None, (note, of_few(counts, "seed")))), **NOTE)
+        what = f"mean ± two standard errors of {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seeds"
+    notes = (f"{what}; better: up and to the left", _along_lines(panels), of_few(counts, "seed"))
+    figure.supxlabel("\n".join(filter(None, notes)), **NOTE)
     return figure
+
+
+def _along_lines(panels: Mapping[str, Lines]) -> str:
+    """The points of the lines in their order, since not every point has room for its label."""
+    orders: dict[tuple[str, ...], list[str]] = {}
+    for name, points in next(iter(panels.values()), {}).items():
+        if points:
+            orders.setdefault(tuple(points), []).append(name)
+    if len(orders) == 1:
+        return f"along each line: {', '.join(next(iter(orders)))}"
+    return "; ".join(f"{', '.join(names)}: {', '.join(labels)}" for labels, names in orders.items())
 
 
 def _draw(axes: Axes, lines: Lines) -> None:
@@ -49,6 +61,8 @@ def _draw(axes: Axes, lines: Lines) -> None:
 
     places: list[Place] = []
     for i, (name, points) in enumerate(lines.items()):
+        if not points:  # another picture's line, which keeps its colour
+            continue
         values = [np.array(pairs, float) for pairs in points.values()]
         loss, score = np.array([pairs.mean(0) for pairs in values]).T
         loss_error, score_error = np.array(
@@ -65,11 +79,11 @@ def _draw(axes: Axes, lines: Lines) -> None:
 
 
 def _far_apart(places: Sequence[Place], width: float, height: float) -> list[Place]:
-    """The labels without those that stand close to an equal one, which says the same."""
+    """The labels without those that stand too close to another."""
     kept: list[Place] = []
     for place in places:
-        label, at, to, _ = place
-        near = [k for k in kept if k[0] == label and abs(k[1] - at) < NEAR * width and abs(k[2] - to) < NEAR * height]
+        _, at, to, _ = place
+        near = [k for k in kept if abs(k[1] - at) < NEAR[0] * width and abs(k[2] - to) < NEAR[1] * height]
         if not near:
             kept.append(place)
     return kept

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 0.42  # inches
 SIZE = 6  # points
+MOST_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,7 @@ def draw_strip(axes: Axes, strip: Strip, limits: tuple[float, float]) -> None:
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelsize=5.5, length=1.5, pad=1)
     axes.minorticks_off()
-    counts = " ".join(f"{count:g}" for count in strip.counts)
-    axes.text(0.5, 0.98, counts, transform=axes.transAxes, ha="center", va="top", fontsize=SIZE)
+    axes.text(0.5, 0.98, _digits(strip.counts), transform=axes.transAxes, ha="center", va="top", fontsize=SIZE)
     values = np.maximum(strip.values, limits[0])  # an estimate may be 0 or below
     axes.plot(values, np.full(len(values), 0.2), ".", color=DATA_COLOUR, markersize=3.5, alpha=0.6, clip_on=False)
     middle = float(np.median(strip.values))
@@ -54,8 +54,16 @@ def draw_strip(axes: Axes, strip: Strip, limits: tuple[float, float]) -> None:
     axes.text(at + gap, 0.52, number, color=MODEL_COLOUR, **where)
 
 
-def explain_strips(axes: Axes, labels: tuple[str, str]) -> None:
-    """Say in a place without a strip what the strips show."""
+def _digits(counts: Sequence[float]) -> str:
+    """One digit for each run or, for many runs, how many have which count."""
+    if len(counts) <= MOST_DIGITS:
+        return " ".join(f"{count:g}" for count in counts)
+    return "   ".join(f"{count:g}: {sum(each == count for each in counts)}" for count in sorted(set(counts)))
+
+
+def explain_strips(axes: Axes, labels: tuple[str, str], runs: int) -> None:
+    """Say in a place without a strip what the strips of so many runs show."""
     axes.set_axis_off()
-    text = f"digits, a run each:\n{labels[0]}; dots, bar\n(median): {labels[1]}"
+    digits = "digits, a run each:" if runs <= MOST_DIGITS else "runs that have so many"
+    text = f"{digits}\n{labels[0]}; dots, bar\n(median): {labels[1]}"
     axes.text(1.0, 1.0, text, transform=axes.transAxes, ha="right", va="top", fontsize=SIZE)

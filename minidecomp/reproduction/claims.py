@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import counted
-from .paired import LEAST_PAIRS, Difference
+from .paired import LEAST_PAIRS, Difference, share
 
 HOLDS, FAILS, OPEN = "holds here", "does not hold here", "open"
 BAR = r"\|"  # of a cell, which would end it otherwise
@@ -43,9 +43,16 @@ class Claim:
     findings: list[Finding]
 
 
-def verdict(holds: bool) -> str:
-    """For a rule that no chance can tip."""
-    return HOLDS if holds else FAILS
+def in_most(count: int, total: int) -> str:
+    """For something seen in ``count`` of ``total`` runs: HOLDS if the 95 % interval of its share is above a half, FAILS
+    if it is below, otherwise OPEN."""
+    low, high = share(count, total)
+    return HOLDS if low > 0.5 else FAILS if high < 0.5 else OPEN
+
+
+def of_all(verdicts: Sequence[str]) -> str:
+    """For several things that must all hold."""
+    return FAILS if FAILS in verdicts else OPEN if OPEN in verdicts else HOLDS
 
 
 def above_zero(gap: Difference) -> str:
@@ -61,9 +68,9 @@ def in_words(gap: Difference, decimals: int) -> str:
     return f"{value} ({gap.low:+.{decimals}f} to {gap.high:+.{decimals}f}), {pairs}"
 
 
-def percent(share: float) -> str:
-    """A share in percent."""
-    return f"{100 * share:.0f} %"
+def percent(part: float) -> str:
+    """A part of one in percent."""
+    return f"{100 * part:.0f} %"
 
 
 def undecided(part: str, missing: str) -> Finding:

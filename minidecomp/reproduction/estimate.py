@@ -30,6 +30,8 @@ def seconds(entries: Sequence[Entry], datasets: Datasets) -> float:
 
     Evaluations and metrics come on top, and take most of the time if training is short.
     """
+    if not entries:
+        return 0.0
     each = threads_of_each(entries, datasets)
     known: dict[tuple[object, ...], float] = {}
     total = 0.0

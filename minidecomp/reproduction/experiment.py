@@ -20,7 +20,7 @@ def nothing_of_its_own(run: Path) -> Mapping[str, float]:
     return {}
 
 
-def no_note(seeds: int) -> str:
+def no_note(form: str, seeds: int) -> str:
     """For an experiment that has nothing to say before it starts."""
     return ""
 
@@ -54,7 +54,7 @@ class Experiment:
     average : callable
         What the printed table has of several seeds: numpy.mean or numpy.median.
     note : callable
-        The number of seeds -> what to know before starting, in one line.
+        (form, number of seeds) -> what to know before starting, in one line.
     """
 
     name: str
@@ -68,4 +68,4 @@ class Experiment:
     own: Callable[[Path], Mapping[str, float]] = nothing_of_its_own
     own_values: tuple[str, ...] = ()
     average: Statistic = np.mean
-    note: Callable[[int], str] = no_note
+    note: Callable[[str, int], str] = no_note

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from ..errors import counted
 from ..evaluation.naming import OF_QUANTILES
 from ..sweeps.grid import Block
 from .claims import FAILS, HOLDS, OPEN, Claim, Finding, Row, in_words, percent, undecided
@@ -17,6 +15,8 @@ AUTHORS, LITERATURE = "factor_vae_mathieu19", "factor_vae"
 SCORES = {AUTHORS: "FactorVAE score, the authors'", LITERATURE: "FactorVAE score, the literature's"}
 LOSS = "reconstruction loss (nats)"
 ISOTROPIC, STUDENT_T = "isotropic", "Student-t"
+GAUSSIAN = (ISOTROPIC, "PCA", "learned from PCA")
+MOST_LINES = 2  # of Student-t priors, each over beta
 GAIN = 0.05  # of a score: what the grid is made to show
 SPREAD = 0.08  # the standard deviation of a score over seeds, as the quick grid and earlier runs had it
 LITTLE = 0.05  # of the isotropic prior's loss: what "little detriment" means here
@@ -57,8 +57,7 @@ def _kinds(dfs: list[float]) -> list[Block]:
 def _prior(row: Row) -> str:
     if row["prior"] == "student-t":
         return f"{STUDENT_T}, df {row['df']:g}"
-    variances = "PCA" if row["prior_variance"] == "pca" else ISOTROPIC
-    return "learned from PCA" if row["learn_prior_variance"] else variances
+    return GAUSSIAN[2 if row["learn_prior_variance"] else row["prior_variance"] == "pca"]
 
 
 def scored(row: Row) -> dict[str, float]:
@@ -91,13 +90,14 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
     """The paper's two sentences about the figure, for each prior and beta."""
     rule = (
         "the difference from the isotropic prior over paired seeds has a 95 % interval above 0; "
-        f"an interval below {GAIN:g} says no"
+        f"one that is not, and ends below {GAIN:g}, says no"
     )
     improves = [
         Claim(
             f"A prior that is not isotropic improves the FactorVAE score ({name} protocol).",
             rule,
-            [_improves(key, gap) for key, gap in _gaps(rows, score).items()] or [undecided("", "two priors")],
+            [_improves(key, gap) for key, gap in _gaps(rows, score).items()]
+            or [undecided("", "an isotropic and another prior, the same beta and seed")],
         )
         for score, name in ((AUTHORS, "the authors'"), (LITERATURE, "the literature's"))
     ]
@@ -109,7 +109,8 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
     little = Claim(
         'It does so "with little or no detriment" to the reconstructions.',
         f"the loss grows by less than {percent(LITTLE)} of the isotropic prior's; paired seeds, 95 % interval",
-        [_little(key, gap, losses[key[0]]) for key, gap in _gaps(rows, LOSS).items()] or [undecided("", "two priors")],
+        [_little(key, gap, losses[key[0]]) for key, gap in _gaps(rows, LOSS).items()]
+        or [undecided("", "an isotropic and another prior, the same beta and seed")],
     )
     return [*improves, little]
 
@@ -121,8 +122,8 @@ def _part(key: tuple[float, str]) -> str:
 
 def _improves(key: tuple[float, str], gap: Difference) -> Finding:
     decided = HOLDS if gap.low > 0 else FAILS if gap.high < GAIN else OPEN
-    told = decided == OPEN and gap.count >= LEAST_PAIRS and gap.std > 0
-    more = f"; a gain of {GAIN:g} needs {pairs_needed(GAIN, gap.std)}" if told else ""
+    needed = pairs_needed(GAIN, gap.std) if decided == OPEN and gap.count >= LEAST_PAIRS else 0
+    more = f"; to see a gain of {GAIN:g} takes {needed}" if needed > gap.count else ""
     return Finding(_part(key), decided, in_words(gap, 3) + more)
 
 
@@ -132,32 +133,44 @@ def _little(key: tuple[float, str], gap: Difference, loss: float) -> Finding:
     return Finding(_part(key), decided, f"{in_words(gap, 1)}; {percent(LITTLE)} are {limit:.1f} nats")
 
 
-def note(seeds: int) -> str:
+def note(form: str, seeds: int) -> str:
     """How many seeds a claim needs, before any is trained."""
     spread = SPREAD * 2**0.5  # of a difference of two independent runs
-    return (
+    needs = (
         f"a difference of {GAIN:g} between two priors' scores needs about {pairs_needed(GAIN, spread)} seeds "
-        f"(they spread by about {SPREAD:g}); {counted(seeds, 'seed')} will show one of "
-        f"{least_difference(seeds, spread):.2f} or more, four times in five"
+        f"(they spread by about {SPREAD:g})"
     )
+    counts = dict.fromkeys((seeds, (seeds + 1) // 2) if form == MEDIUM else (seeds,))
+    shown = [f"{count} show one of {least_difference(count, spread):.2f}" for count in counts if count >= LEAST_PAIRS]
+    few = f"; fewer than {LEAST_PAIRS} decide nothing" if min(counts) < LEAST_PAIRS else ""
+    return f"{needs}{''.join(f'; {each}' for each in shown)}{', four times in five' if shown else ''}{few}"
 
 
 def draw(rows: Sequence[Row], out: Path) -> list[Path]:
-    """Loss against score, as in the paper, and the differences from the isotropic prior."""
-    from ..figures import differences_with_intervals, loss_against_score, write_figure
+    """Loss against score, and the differences from the isotropic prior."""
+    from ..figures import loss_against_score, write_figure
 
-    several = {row["beta"] for row in rows if row["prior"] == "student-t"}
-    panels: dict[str, Any] = {}
-    for score, label in SCORES.items():
-        lines: dict[str, dict[str, list[tuple[float, float]]]] = {}
-        for row in rows:
-            prior, point = _prior(row), rf"$\beta = {row['beta']:g}$"
-            if row["prior"] == "student-t" and len(several) == 1:  # a line over the degrees of freedom
-                prior, point = STUDENT_T, rf"$\nu = {row['df']:g}$"
-            found = scored(row)
-            lines.setdefault(prior, {}).setdefault(point, []).append((found[LOSS], found[score]))
-        panels[label] = lines
+    panels = {label: _lines(rows, score) for score, label in SCORES.items()}
     paths = write_figure(loss_against_score(panels), out, "independence", ("png",))
+    return paths + _draw_differences(rows, out)
+
+
+def _lines(rows: Sequence[Row], score: str) -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """Loss and score of each seed by line and point: a line over beta or, for many degrees of freedom, over them."""
+    over_df = len({row["df"] for row in rows if row["prior"] == "student-t"}) > MOST_LINES
+    lines: dict[str, dict[str, list[tuple[float, float]]]] = {name: {} for name in GAUSSIAN}  # they keep their colours
+    for row in rows:
+        prior, point = _prior(row), rf"$\beta = {row['beta']:g}$"
+        if row["prior"] == "student-t" and over_df:
+            prior, point = rf"{STUDENT_T}, $\beta = {row['beta']:g}$", rf"$\nu = {row['df']:g}$"
+        found = scored(row)
+        lines.setdefault(prior, {}).setdefault(point, []).append((found[LOSS], found[score]))
+    return lines
+
+
+def _draw_differences(rows: Sequence[Row], out: Path) -> list[Path]:
+    from ..figures import differences_with_intervals, write_figure
+
     compared: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {}
     counts = set()
     for value, label in {**SCORES, LOSS: LOSS}.items():
@@ -166,17 +179,17 @@ def draw(rows: Sequence[Row], out: Path) -> list[Path]:
                 counts.add(gap.count)
                 compared.setdefault(label, {}).setdefault(f"beta {beta:g}", {})[prior] = (gap.value, gap.low, gap.high)
     if not compared:
-        return paths
+        return []
     seeds = " to ".join(map(str, dict.fromkeys((min(counts), max(counts)))))
     text = f"difference from the isotropic prior with the same beta; mean and 95 % interval of {seeds} paired seeds"
     bands = dict.fromkeys(SCORES.values(), (-GAIN, GAIN))
     figure = differences_with_intervals(compared, bands, f"{text}; grey: less than {GAIN:g}")
-    return paths + write_figure(figure, out, "independence-differences", ("png",))
+    return write_figure(figure, out, "independence-differences", ("png",))
 
 
 EXPERIMENT = Experiment(
     name="independence",
-    forms={FULL: 5, MEDIUM: 16, QUICK: 2},
+    forms={FULL: 8, MEDIUM: 16, QUICK: 2},
     blocks=blocks,
     options=("prior", "prior_variance", "learn_prior_variance", "df", "beta", "hidden", "limit", "epochs"),
     values=(

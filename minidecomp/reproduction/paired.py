@@ -65,22 +65,43 @@ def differences(
 
 
 def pairs_needed(difference: float, std: float) -> int:
-    """How many pairs show a difference four times in five, at the level of 5 %, two-sided.
+    """How many pairs show a difference four times in five, by the t-test at the level of 5 %, two-sided.
 
-    n = ((z_0.975 + z_0.8) std / difference)^2, with std the standard deviation of a pair's difference
+    std is the standard deviation of a pair's difference.
     """
-    return max(LEAST_PAIRS, math.ceil((_z() * std / difference) ** 2))
+    pairs = LEAST_PAIRS
+    while power(pairs, difference, std) < POWER:
+        pairs += 1 + pairs // 100
+    return pairs
 
 
 def least_difference(pairs: int, std: float) -> float:
     """The difference that this many pairs show four times in five; the inverse of `pairs_needed`."""
-    return _z() * std / math.sqrt(pairs)
+    low, high = 0.0, 10 * std
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if power(pairs, middle, std) < POWER else (low, middle)
+    return high
 
 
-def _z() -> float:
-    from scipy.special import ndtri
+def power(pairs: int, difference: float, std: float) -> float:
+    """How often the paired t-test finds a positive difference.
 
-    return float(ndtri((1 + COVERAGE) / 2) + ndtri(POWER))
+    P(t > t_0.975), with t noncentral by difference sqrt(n) / std and n - 1 degrees of freedom
+    """
+    from scipy.special import nctdtr, stdtrit
+
+    return float(1 - nctdtr(pairs - 1, difference * math.sqrt(pairs) / std, stdtrit(pairs - 1, (1 + COVERAGE) / 2)))
+
+
+def share(count: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a share of which ``count`` of ``total`` (1 or more) were seen (Clopper and Pearson, 1934)."""
+    from scipy.special import betaincinv
+
+    tail = (1 - COVERAGE) / 2
+    low = float(betaincinv(count, total - count + 1, tail)) if count else 0.0
+    high = float(betaincinv(count + 1, total - count, 1 - tail)) if count < total else 1.0
+    return low, high
 
 
 def by_seed(rows: Sequence[Mapping[str, object]], value: str) -> dict[Hashable, float]:

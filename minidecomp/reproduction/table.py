@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import RunError, counted
 from ..evaluation.naming import OF_QUANTILES
 from ..files import read_small_file, write_file
+from ..runs.comparison import short_text
 from ..settings.options import is_relevant
 from ..sweeps.folder import finished_values
 from ..sweeps.grid import Entry
@@ -45,7 +46,8 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
     """
     like = {_key(experiment, entry): _options(experiment, entry) for entry in entries}
     try:
-        reader = csv.DictReader(io.StringIO(read_small_file(path, MOST_BYTES).decode()))
+        text = read_small_file(path, MOST_BYTES).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         lines = list(reader)
     except OSError as error:
         raise RunError(f"{path}: {error.strerror or error}") from error
@@ -55,6 +57,8 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
     absent = [name for name in needed if name not in (reader.fieldnames or ())]
     if absent := [name for name in absent if not name.endswith(OF_QUANTILES)]:
         raise RunError(f"{path}: this is no table of {experiment.name}: it has no column {', '.join(absent)}")
+    if not text.endswith("\n"):
+        raise RunError(f"{path}: it is cut: its last line has no end")
     found: dict[tuple[Key, int], Row] = {}
     for number, line in enumerate(lines, 2):
         row = _row(experiment, f"{path}, line {number}", line, like)
@@ -64,9 +68,10 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
 
 
 def _row(experiment: Experiment, where: str, line: dict[str, Any], like: dict[Key, dict[str, Any]]) -> Row:
-    options = like.get(tuple(str(line[name]) for name in experiment.options))
+    options = like.get(tuple(_as_written(line[name]) for name in experiment.options))
     if options is None:
-        said = ", ".join(f"{name.replace('_', '-')} {line[name]}" for name in experiment.options if line[name])
+        given = [(name.replace("_", "-"), short_text(line[name])) for name in experiment.options if line[name]]
+        said = ", ".join(f"{name} {value}" for name, value in given)
         raise RunError(f"{where}: the grid has no run with {said or 'no options'}")
     names = [*experiment.values, *experiment.own_values]
     if options.get("prior") != StudentT.name:
@@ -78,6 +83,17 @@ def _row(experiment: Experiment, where: str, line: dict[str, Any], like: dict[Ke
     if seed < 0 or not all(map(math.isfinite, values.values())):
         raise RunError(f"{where}: expected a seed and finite numbers for {', '.join(names)}")
     return options | {"seed": seed} | values
+
+
+def _as_written(cell: str | None) -> str:
+    """A cell as `write` has it, if a spreadsheet has changed it: TRUE, or 0.0."""
+    text = (cell or "").strip()
+    if text.lower() in ("true", "false"):
+        return text.capitalize()
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
 
 
 def write(experiment: Experiment, path: Path, rows: Sequence[Row]) -> None:
@@ -98,9 +114,19 @@ def write(experiment: Experiment, path: Path, rows: Sequence[Row]) -> None:
 
 
 def together(experiment: Experiment, first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
-    """The rows of both; where both have a run, that of the first."""
-    found = {(_key_of_row(experiment, row), row["seed"]): row for row in (*second, *first)}
+    """The rows of both, in the order of the first and then of the second; where both have a run, that of the first."""
+    found: dict[tuple[Key, int], Row] = {}
+    for row in (*first, *second):
+        found.setdefault((_key_of_row(experiment, row), row["seed"]), row)
     return list(found.values())
+
+
+def refuse_other_values(experiment: Experiment, path: Path, known: Sequence[Row], found: Sequence[Row]) -> None:
+    """Raise RunError if a table has other values for a run than those that are known."""
+    there = {(_key_of_row(experiment, row), row["seed"]): row for row in known}
+    for row in found:
+        if there.get((_key_of_row(experiment, row), row["seed"]), row) != row:
+            raise RunError(f"{path}: an earlier table has other values for a run of it, with seed {row['seed']}")
 
 
 def missing(experiment: Experiment, entries: Sequence[Entry], rows: Sequence[Row]) -> list[Entry]:

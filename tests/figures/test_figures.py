@@ -281,9 +281,10 @@ def test_differences_with_their_intervals(tmp_path):
 
 def test_equal_labels_that_are_close_stand_once():
     points = {"beta 1": [(80.0, 0.50)], "beta 4": [(100.0, 0.6)]}
-    near = {"beta 1": [(80.5, 0.51)], "beta 4": [(90.0, 0.5)]}
+    near = {"beta 1": [(80.5, 0.503)], "beta 4": [(90.0, 0.5)]}
     figure = figures.loss_against_score({"one": {"iso": points, "pca": near}, "two": {"iso": points}})
     assert [text.get_text() for text in figure.axes[0].texts] == ["beta 1", "beta 4", "beta 4"]
+    assert figure.get_supxlabel().splitlines()[1] == "along each line: beta 1, beta 4"
     assert [axes.get_ylabel() for axes in figure.axes] == ["one", "two"]
 
 
