@@ -95,7 +95,7 @@ def power(pairs: int, difference: float, std: float) -> float:
 
 
 def share(count: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share of which ``count`` of ``total`` (1 or more) were seen (Clopper and Pearson, 1934)."""
+    """The 95 % interval of a share of which ``count`` of ``total``, not 0, were seen (Clopper and Pearson, 1934)."""
     from scipy.special import betaincinv
 
     tail = (1 - COVERAGE) / 2
