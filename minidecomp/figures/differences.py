@@ -60,7 +60,7 @@ def differences_with_intervals(
             axes.plot([value for _, value, _, _ in rows], at, linestyle="none", label=group, markersize=4, **style)
         axes.set_xlabel(label)
     axes_of[0].set_yticks(ticks, names)
-    axes_of[0].set_ylim(-GAP, y)
+    axes_of[0].set_ylim(-GAP, y - 1)
     axes_of[0].invert_yaxis()
     axes_of[0].tick_params(axis="y", length=0)
     if len(groups) > 1 or groups[0]:

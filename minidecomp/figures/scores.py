@@ -52,7 +52,8 @@ def _along_lines(panels: Mapping[str, Lines]) -> str:
         if points:
             orders.setdefault(tuple(points), []).append(name)
     if len(orders) == 1:
-        return f"along each line: {', '.join(next(iter(orders)))}"
+        labels = next(iter(orders))
+        return f"all points: {labels[0]}" if len(labels) == 1 else f"along each line: {', '.join(labels)}"
     return "; ".join(f"{', '.join(names)}: {', '.join(labels)}" for labels, names in orders.items())
 
 
@@ -72,6 +73,8 @@ def _draw(axes: Axes, lines: Lines) -> None:
         style |= {"linestyle": LINES[i % len(LINES)], "markersize": 4.5, "label": name}
         axes.errorbar(loss, score, score_error, loss_error, elinewidth=0.6, capsize=1.5, **style)
         places += [(label, at, to, i) for label, at, to in zip(points, loss, score, strict=True)]
+    if len({label for label, *_ in places}) == 1:
+        return  # a line below says it once
     halo = [withStroke(linewidth=2, foreground="white")]
     for label, at, to, i in _far_apart(places, np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())):
         where: dict[str, Any] = {"xytext": (4, 4 if i % 2 else -9), "textcoords": "offset points"}

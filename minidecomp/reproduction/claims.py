@@ -93,7 +93,7 @@ def as_text(claims: Sequence[Claim]) -> list[str]:
     """The claims as lines for a terminal."""
     lines = []
     for claim in claims:
-        lines += [claim.sentence, f"  ({claim.rule})"]
+        lines += [claim.sentence, f"  rule: {claim.rule}"]
         widths = [max(len(each.part) for each in claim.findings), max(len(each.verdict) for each in claim.findings)]
         lines += [
             f"  {each.part:{widths[0]}}  {each.verdict:{widths[1]}}  {each.number}".rstrip()

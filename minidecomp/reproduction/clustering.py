@@ -74,7 +74,7 @@ def _encodings(run: Path) -> tuple[np.ndarray, np.ndarray, Mixture]:
 def claims(rows: Sequence[Row]) -> list[Claim]:
     """The paper's sentences about the figure."""
     panels = _panels(rows)
-    most = "in most seeds (95 % interval of their share above a half; below it says no)"
+    most = "in most seeds: the 95 % interval of their share is above a half; one below it says no"
     return [
         Claim(
             "A small beta leaves spikes: each point has a place of its own.",
@@ -145,8 +145,8 @@ def _kept_by_alpha(panels: Panels) -> Finding:
         return undecided("", "every alpha")
     counts = [sum(row["clusters"] == 4 for row in group) for group in groups]
     decided = of_all([in_most(count, len(group)) for count, group in zip(counts, groups, strict=True)])
-    number = ", ".join(_of(count, group) for count, group in zip(counts, groups, strict=True))
-    return Finding("", decided, f"in {number} at alpha {_several(ALPHAS)}")
+    seeds = _several(sorted({len(group) for group in groups}))
+    return Finding("", decided, f"in {_several(counts)} of {seeds} seeds at alpha {_several(ALPHAS)}")
 
 
 def _improves(panels: Panels) -> Finding:

@@ -108,7 +108,8 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
     }
     little = Claim(
         'It does so "with little or no detriment" to the reconstructions.',
-        f"the loss grows by less than {percent(LITTLE)} of the isotropic prior's; paired seeds, 95 % interval",
+        f"the 95 % interval of the loss's growth over paired seeds lies below {percent(LITTLE)} of the isotropic "
+        "prior's loss; one above it says no",
         [_little(key, gap, losses[key[0]]) for key, gap in _gaps(rows, LOSS).items()]
         or [undecided("", "an isotropic and another prior, the same beta and seed")],
     )

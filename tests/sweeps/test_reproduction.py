@@ -339,7 +339,7 @@ def test_claims_as_text_and_markdown():
     finding = claims.Finding("the KL", claims.HOLDS, "KL(p || q) 0.1")
     found = [claims.Claim("It holds.", "a rule", [finding, claims.undecided("", "beta 1")])]
     assert claims.as_text(found) == [
-        *("It holds.", "  (a rule)"),
+        *("It holds.", "  rule: a rule"),
         *("  the KL  holds here  KL(p || q) 0.1", "          open        no runs with beta 1"),
     ]
     assert claims.as_markdown(found).splitlines()[2:] == [
