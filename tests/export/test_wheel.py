@@ -31,7 +31,7 @@ def wheel(tmp_path_factory):
 
 
 def test_its_size_and_what_is_in_it(wheel):
-    assert wheel.stat().st_size < 1.75e6 and "manylinux" in wheel.name
+    assert wheel.stat().st_size < 1.8e6 and "manylinux" in wheel.name
     names = zipfile.ZipFile(wheel).namelist()
     for needed in (
         "_core/kernels.cu",
