@@ -37,6 +37,13 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def counted_from_to(counts: Iterable[int], noun: str) -> str:
+    """Several numbers, one or more, with their noun: "8 to 16 seeds", or "8 seeds" if they are equal."""
+    known = set(counts)
+    low, high = min(known), max(known)
+    return counted(low, noun) if low == high else f"{low} to {counted(high, noun)}"
+
+
 def number(value: float) -> str:
     """A number in a sentence: 0.05, 12 and 1,000,000; 1e+30 where nobody counts the digits."""
     return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:g}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import counted_from_to
 from ..standard_errors import of_few
 from .cutting import cut_apart
 from .option_axis import OptionAxis, is_spread
@@ -103,8 +104,7 @@ def _what_points_are(counts: set[int]) -> str:
     """What a point is, in words: a run, or a mean over seeds."""
     if max(counts) == 1:
         return "each point is one run"
-    seeds = " to ".join(map(str, sorted({min(counts), max(counts)})))
-    return f"mean ± standard error of {seeds} seeds; small dots: single runs"
+    return f"mean ± standard error of {counted_from_to(counts, 'seed')}; small dots: single runs"
 
 
 @dataclass(frozen=True)

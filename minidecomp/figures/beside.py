@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import counted_from_to
 from .against_option import MARKERS, NOTE
 from .style import CLASS_COLOURS, PAGE, new_figure, styled
 
@@ -74,5 +75,4 @@ def _what_points_are(panels: Mapping[str, Mapping[str, Sequence[tuple[float, Seq
     counts = {len(values) for curves in panels.values() for points in curves.values() for _, values in points}
     if counts <= {1}:
         return "each point is one run"
-    seeds = " to ".join(map(str, sorted({min(counts), max(counts)})))
-    return f"means of {seeds} seeds; small dots: single runs"
+    return f"means of {counted_from_to(counts, 'seed')}; small dots: single runs"

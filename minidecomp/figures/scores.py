@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import counted_from_to
 from ..standard_errors import of_few
 from .against_option import LINES, MARKERS, NOTE
 from .style import CLASS_COLOURS, PAGE, new_figure, styled
@@ -39,7 +40,7 @@ def loss_against_score(panels: Mapping[str, Lines]) -> Figure:
     counts = sorted({len(pairs) for lines in panels.values() for points in lines.values() for pairs in points.values()})
     what = "each point is one run"
     if counts and counts[-1] > 1:
-        what = f"mean ± two standard errors of {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seeds"
+        what = f"mean ± two standard errors of {counted_from_to(counts, 'seed')}"
     notes = (f"{what}; better: up and to the left", _along_lines(panels), of_few(counts, "seed"))
     figure.supxlabel("\n".join(filter(None, notes)), **NOTE)
     return figure

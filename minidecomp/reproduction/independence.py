@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..errors import counted_from_to
 from ..evaluation.naming import OF_QUANTILES
 from ..sweeps.grid import Block
 from .claims import FAILS, HOLDS, OPEN, Claim, Finding, Row, in_words, percent, undecided
@@ -181,8 +182,8 @@ def _draw_differences(rows: Sequence[Row], out: Path) -> list[Path]:
                 compared.setdefault(label, {}).setdefault(f"beta {beta:g}", {})[prior] = (gap.value, gap.low, gap.high)
     if not compared:
         return []
-    seeds = " to ".join(map(str, dict.fromkeys((min(counts), max(counts)))))
-    text = f"difference from the isotropic prior with the same beta; mean and 95 % interval of {seeds} paired seeds"
+    seeds = counted_from_to(counts, "paired seed")
+    text = f"difference from the isotropic prior with the same beta; mean and 95 % interval of {seeds}"
     bands = dict.fromkeys(SCORES.values(), (-GAIN, GAIN))
     figure = differences_with_intervals(compared, bands, f"{text}; grey: less than {GAIN:g}")
     return write_figure(figure, out, "independence-differences", ("png",))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError, counted
+from ..errors import RunError, counted, counted_from_to
 from ..evaluation.naming import OF_QUANTILES
 from ..files import read_small_file, write_file
 from ..runs.comparison import short_text
@@ -144,10 +144,9 @@ def in_groups(experiment: Experiment, rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def how_many(experiment: Experiment, rows: Sequence[Row]) -> str:
-    """The number of runs, and of seeds of each group, in words."""
-    counts = sorted({len(group) for group in in_groups(experiment, rows)})
-    seeds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else "0"
-    return f"{counted(len(rows), 'run')}, {seeds} {'seed' if seeds == '1' else 'seeds'} each"
+    """The number of runs, one or more, and of seeds of each group, in words."""
+    seeds = counted_from_to(map(len, in_groups(experiment, rows)), "seed")
+    return f"{counted(len(rows), 'run')}, {seeds} each"
 
 
 def _options(experiment: Experiment, entry: Entry) -> dict[str, Any]:
