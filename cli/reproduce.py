@@ -14,7 +14,7 @@ from .output import say
 
 if TYPE_CHECKING:
     from minidecomp.reproduction import Experiment
-    from minidecomp.reproduction.claims import Row
+    from minidecomp.runs.comparison import Row
     from minidecomp.sweeps.grid import Block, Entry
 
 
@@ -195,26 +195,26 @@ def _print_groups(chosen: Experiment, rows: list[Row], path: Path) -> None:
     """The table on the terminal: a line for runs that differ only in their seeds."""
     import numpy as np
 
+    from minidecomp.evaluation.standard_errors import of_few
     from minidecomp.reproduction import table
     from minidecomp.runs.comparison import differing_options
     from minidecomp.runs.grouping import Group
-    from minidecomp.standard_errors import of_few
 
     from .tables import print_table
 
-    differing = [name for name in differing_options([dict(row) for row in rows]) if name != "seed"]
+    differing = [name for name in differing_options(rows) if name != "seed"]
     values = [n for n in (*chosen.values, *chosen.own_values) if any(n in row for row in rows)]
     lines = []
     for runs in table.in_groups(chosen, rows):
-        group = Group({}, [dict(row) for row in runs])
+        group = Group({}, runs)
         options = {name.replace("_", " "): table.option_text(runs[0][name]) for name in differing}
         said = [f"{name} {value}" for name, value in options.items() if value]
         found: dict[str, Any] = {name: group.mean(name) for name in values}
-        if chosen.average is np.median:
+        if chosen.medians:
             found = {name: float(np.median([row[name] for row in runs])) for name in values if name in runs[0]}
         lines.append({"runs": ", ".join(said), "seeds": len(runs), **found})
-    kind = "medians" if chosen.average is np.median else "means and standard errors"
+    kind = "medians" if chosen.medians else "means and standard errors"
     say(f"{table.how_many(chosen, rows)}; {kind} over the seeds")
     print_table(lines, ["runs", "seeds", *values], least=[*reversed(values)], elsewhere=f"{path} has all")
-    if chosen.average is not np.median and (few := of_few([line["seeds"] for line in lines], "seed")):
+    if not chosen.medians and (few := of_few([line["seeds"] for line in lines], "seed")):
         say(few, err=True)

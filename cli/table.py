@@ -194,9 +194,9 @@ def _say_what_columns_are(content: Content) -> None:
 
 
 def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
+    from minidecomp.evaluation.standard_errors import of_few
     from minidecomp.runs.comparison import is_number
     from minidecomp.runs.grouping import Mean, check_by, groups
-    from minidecomp.standard_errors import of_few
 
     names = check_by(rows, by)
     for name in values:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # From the bottom up: a part imports from those on lines above its own, and from within itself.
 STOREYS = (
     ("errors", "_core"),
-    ("files", "packages", "rounding", "standard_errors", "variants", "memory"),
+    ("files", "packages", "rounding", "variants", "memory"),
     ("terms",),
     ("settings", "randomness"),
     ("data",),

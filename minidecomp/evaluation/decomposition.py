@@ -22,11 +22,11 @@ from ..data.points import evenly_spread
 from ..errors import counted
 from ..randomness import philox, streams
 from ..randomness.draws import sample_prior
-from ..standard_errors import largest_share, standard_error, widened
 from ..terms.arrays import LOG_2PI, normal_log_density
 from ..terms.posterior import sample
 from ..terms.priors import Prior, StudentT
 from ..terms.regularisers import mmd
+from .standard_errors import largest_share, standard_error, widened
 
 MOST_POINTS, SAMPLES = 10_000, 2000
 BLOCK = 100  # samples at once, so that no array is samples x points x dimensions

@@ -14,7 +14,7 @@ from ..engines import make
 from ..model.vae import VAE
 from ..objective import Objective
 from ..randomness import streams
-from ..standard_errors import standard_error
+from .standard_errors import standard_error
 
 # Samples and points in memory at once, however many samples are wanted.
 SAMPLES_AT_ONCE, POINTS_AT_ONCE = 50, 64

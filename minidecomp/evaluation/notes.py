@@ -8,8 +8,8 @@ from typing import Any
 
 from ..errors import counted
 from ..rounding import has_error
-from ..standard_errors import LARGEST_SHARE, of_few
 from .decomposition import MOST_DF_WITHOUT_ERROR, MOST_DF_WITHOUT_MEAN, TITLES
+from .standard_errors import LARGEST_SHARE, of_few
 from .terms import titles
 
 OF_MARGINALS = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import counted_from_to
-from ..standard_errors import of_few
+from ..evaluation.standard_errors import of_few, standard_error
 from .cutting import cut_apart
 from .option_axis import OptionAxis, is_spread
 from .style import CLASS_COLOURS, COLUMN, PAGE, new_figure, short, styled, widest
@@ -93,6 +93,11 @@ def value_against_option(
     return figure
 
 
+def colour_and_marker(series: int) -> dict[str, Any]:
+    """Those of a series, for the lines of any picture."""
+    return {"color": CLASS_COLOURS[series % len(CLASS_COLOURS)], "marker": MARKERS[series % len(MARKERS)]}
+
+
 def _counts(curves: Mapping[str, Sequence[tuple[float | str, float]]], joined: bool) -> set[int]:
     """How many runs a point of a series stands for."""
     if not joined:
@@ -131,8 +136,8 @@ class _Legend:
 
 def _draw(axes: Axes, index: int, points: Sequence[tuple[float, float]], joined: bool, is_scale: bool) -> Any:
     """One series; the first forty look different even in grey."""
-    colour = CLASS_COLOURS[index % len(CLASS_COLOURS)]
-    style: dict[str, Any] = {"marker": MARKERS[index % len(MARKERS)], "color": colour}
+    style = colour_and_marker(index)
+    colour = style["color"]
     if not joined:
         return axes.plot(*_columns(points), linestyle="none", **style)[0]
     style["linestyle"] = LINES[index % len(LINES)] if is_scale else "none"
@@ -142,7 +147,7 @@ def _draw(axes: Axes, index: int, points: Sequence[tuple[float, float]], joined:
     line = axes.plot(order, means, **style)[0]
     if len(points) > len(order):
         axes.plot(*_columns(points), ".", color=colour, markersize=2, alpha=0.7)
-        errors = [np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan for values in found]
+        errors = [standard_error(np.array(values)) if len(values) > 1 else np.nan for values in found]
         axes.errorbar(order, means, errors, fmt="none", ecolor=colour, elinewidth=0.8, capsize=2, capthick=0.8)
     return line
 

@@ -1,4 +1,4 @@
-"""Curves of one's own runs beside curves of others, such as a paper's, in a panel for each setting."""
+"""The curves of some runs beside those of a paper. Each setting has a panel."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import counted_from_to
-from .against_option import MARKERS, NOTE
-from .style import CLASS_COLOURS, PAGE, new_figure, styled
+from .against_option import NOTE, colour_and_marker
+from .style import PAGE, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,14 +53,14 @@ def curves_beside_others(
         for name, points in curves.items():
             if points:
                 i = names.index(name)
-                colour = CLASS_COLOURS[i % len(CLASS_COLOURS)]
+                look = colour_and_marker(i)
                 aside = (i - (len(names) - 1) / 2) * ASIDE
                 x = [places.index(at) + aside for at, _ in points]
                 means = [float(np.mean(values)) for _, values in points]
-                lines[name] = axes.plot(x, means, color=colour, marker=MARKERS[i % len(MARKERS)])[0]
+                lines[name] = axes.plot(x, means, **look)[0]
                 for at, (_, values) in zip(x, points, strict=True):
                     if len(values) > 1:
-                        axes.plot([at] * len(values), values, ".", color=colour, markersize=2.5, alpha=0.7)
+                        axes.plot([at] * len(values), values, ".", color=look["color"], markersize=2.5, alpha=0.7)
         axes.set_title(title, fontsize=8)
         axes.set_xticks(range(len(places)), [f"{at:g}" for at in places])
         axes.set_xlabel(option)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .against_option import MARKERS, NOTE
-from .style import CLASS_COLOURS, PAGE, new_figure, styled
+from .against_option import NOTE, colour_and_marker
+from .style import PAGE, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,10 +51,7 @@ def differences_with_intervals(
         for g, group in enumerate(groups):
             rows = [(places[name, group], *values) for name, values in found.get(group, {}).items()]
             at = [place for place, *_ in rows]
-            style: dict[str, Any] = {
-                "color": CLASS_COLOURS[g % len(CLASS_COLOURS)],
-                "marker": MARKERS[g % len(MARKERS)],
-            }
+            style = colour_and_marker(g)
             lows, highs = [low for *_, low, _ in rows], [high for *_, high in rows]
             axes.hlines(at, lows, highs, color=style["color"], linewidth=1.2)
             axes.plot([value for _, value, _, _ in rows], at, linestyle="none", label=group, markersize=4, **style)

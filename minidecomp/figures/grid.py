@@ -53,7 +53,7 @@ def panel_grid(
     names : sequence of str, optional
         The rows' names, such as "beta = 0, alpha grows".
     strips : sequence of sequences of Strip, optional
-        What to show below each panel: the numbers of several runs, of which the panel shows the first.
+        The numbers of several runs, which stand below each panel. The panel shows the first of these runs.
     strip_labels : pair of str
         What the strips' counts and values are.
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import counted_from_to
-from ..standard_errors import of_few
-from .against_option import LINES, MARKERS, NOTE
-from .style import CLASS_COLOURS, PAGE, new_figure, styled
+from ..evaluation.standard_errors import of_few, standard_error
+from .against_option import LINES, NOTE, colour_and_marker
+from .style import PAGE, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,10 +68,9 @@ def _draw(axes: Axes, lines: Lines) -> None:
         values = [np.array(pairs, float) for pairs in points.values()]
         loss, score = np.array([pairs.mean(0) for pairs in values]).T
         loss_error, score_error = np.array(
-            [2 * pairs.std(0, ddof=1) / len(pairs) ** 0.5 if len(pairs) > 1 else (0, 0) for pairs in values]
+            [[2 * standard_error(part) for part in pairs.T] if len(pairs) > 1 else (0, 0) for pairs in values]
         ).T
-        style: dict[str, Any] = {"color": CLASS_COLOURS[i % len(CLASS_COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
-        style |= {"linestyle": LINES[i % len(LINES)], "markersize": 4.5, "label": name}
+        style = colour_and_marker(i) | {"linestyle": LINES[i % len(LINES)], "markersize": 4.5, "label": name}
         axes.errorbar(loss, score, score_error, loss_error, elinewidth=0.6, capsize=1.5, **style)
         places += [(label, at, to, i) for label, at, to in zip(points, loss, score, strict=True)]
     if len({label for label, *_ in places}) == 1:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import counted
 from .paired import LEAST_PAIRS, Difference, share
 
 HOLDS, FAILS, OPEN = "holds here", "does not hold here", "open"
 BAR = r"\|"  # of a cell, which would end it otherwise
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

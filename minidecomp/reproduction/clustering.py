@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ..data import dataset_from
 from ..data.points import as_numbers
 from ..errors import counted
 from ..evaluation.decomposition import decomposition
 from ..runs import checkpoint
+from ..runs.comparison import Row
 from ..sweeps.grid import Block
+from ..sweeps.work import Datasets
 from ..terms.priors.mixture import Mixture
-from .claims import Claim, Finding, Row, above_zero, in_most, in_words, of_all, percent, undecided
+from .claims import Claim, Finding, above_zero, in_most, in_words, of_all, percent, undecided
 from .experiment import FULL, QUICK, Experiment
 from .paired import by_seed, differences
 
@@ -47,9 +48,9 @@ def blocks(form: str, seeds: int) -> list[Block]:
     ]
 
 
-def own(run: Path) -> Mapping[str, float]:
+def own(run: Path, datasets: Datasets) -> Mapping[str, float]:
     """How many clusters the training points' encodings keep, and how much an encoding tells of its point, in nats."""
-    loc, scale, prior = _encodings(run)
+    loc, scale, prior = _encodings(run, datasets)
     found = decomposition(loc, scale, prior)["overlap"]["mutual_information"]
     return {"clusters": clusters_kept(loc, prior), "mutual_information": found["value"]}
 
@@ -61,10 +62,10 @@ def clusters_kept(loc: np.ndarray, prior: Mixture) -> int:
     return int((shares > LEAST_SHARE).sum())
 
 
-def _encodings(run: Path) -> tuple[np.ndarray, np.ndarray, Mixture]:
+def _encodings(run: Path, datasets: Datasets) -> tuple[np.ndarray, np.ndarray, Mixture]:
     """Location and scale of the training points' posteriors, and the prior."""
     trained = checkpoint.load(run)
-    x = as_numbers(dataset_from(trained.options).train, trained.vae.dtype)
+    x = as_numbers(datasets.get(trained.options).train, trained.vae.dtype)
     prior = trained.vae.current_prior()
     assert isinstance(prior, Mixture)
     loc, scale = trained.vae.encode(x)
@@ -181,12 +182,13 @@ def draw(rows: Sequence[Row], out: Path) -> list[Path]:
     from ..figures import Strip, panel_grid, write_figure
 
     panels = {key: group for key, group in _panels(rows).items() if any("run" in row for row in group)}
+    datasets = Datasets()
     drawn, titles, strips, names = [], [], [], []
     for (part, grows), name in ROWS.items():
         values = sorted(value for kl, option, value in panels if (kl, option) == (part, grows))
         groups = [panels[part, grows, value] for value in values]
         if groups:
-            encodings = [_encodings(_first(group)["run"]) for group in groups]
+            encodings = [_encodings(_first(group)["run"], datasets) for group in groups]
             drawn.append([(loc, scale) for loc, scale, _ in encodings])
             titles.append([rf"$\{grows} = {value:g}$" for value in values])
             strips.append([Strip([r["clusters"] for r in g], [r["test.kl-inc"] for r in g]) for g in groups])
@@ -214,5 +216,5 @@ EXPERIMENT = Experiment(
     own_values=("clusters", "mutual_information"),
     claims=claims,
     draw=draw,
-    average=np.median,
+    medians=True,
 )

@@ -6,16 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from ..runs.comparison import Row
 from ..sweeps.grid import Block
-from .claims import Claim, Row
-from .paired import Statistic
+from ..sweeps.work import Datasets
+from .claims import Claim
 
 FULL, MEDIUM, QUICK = "full", "medium", "quick"
 
 
-def nothing_of_its_own(run: Path) -> Mapping[str, float]:
+def nothing_of_its_own(run: Path, datasets: Datasets) -> Mapping[str, float]:
     """For an experiment that needs no more than a sweep records."""
     return {}
 
@@ -48,11 +47,11 @@ class Experiment:
     metrics : tuple of str
         Recorded for each run besides its terms.
     own : callable
-        A run's folder -> further values of it by name.
+        (a run's folder, data sets, each loaded once) -> further values of the run by name.
     own_values : tuple of str
         The names of the values that ``own`` gives.
-    average : callable
-        What the printed table has of several seeds: numpy.mean or numpy.median.
+    medians : bool
+        Whether the printed table has the medians of several seeds, and not their means.
     note : callable
         (form, number of seeds) -> what to know before starting, in one line.
     """
@@ -65,7 +64,7 @@ class Experiment:
     claims: Callable[[Sequence[Row]], list[Claim]]
     draw: Callable[[Sequence[Row], Path], list[Path]]
     metrics: tuple[str, ...] = ()
-    own: Callable[[Path], Mapping[str, float]] = nothing_of_its_own
+    own: Callable[[Path, Datasets], Mapping[str, float]] = nothing_of_its_own
     own_values: tuple[str, ...] = ()
-    average: Statistic = np.mean
+    medians: bool = False
     note: Callable[[str, int], str] = no_note

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ..errors import counted_from_to
 from ..evaluation.naming import OF_QUANTILES
+from ..runs.comparison import Row
 from ..sweeps.grid import Block
-from .claims import FAILS, HOLDS, OPEN, Claim, Finding, Row, in_words, percent, undecided
+from .claims import FAILS, HOLDS, OPEN, Claim, Finding, in_words, percent, undecided
 from .experiment import FULL, MEDIUM, QUICK, Experiment
 from .paired import LEAST_PAIRS, Difference, by_seed, differences, least_difference, pairs_needed
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from ..runs.comparison import Row
 
 COVERAGE, POWER = 0.95, 0.8
 RESAMPLES = 9999
 LEAST_PAIRS = 8  # for an interval: resamples never leave the pairs' range, and fewer pairs may all lie on one side
-Statistic = Callable[..., np.ndarray]  # of an array along an axis: numpy.mean, numpy.median
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean (or median) of paired differences.
+    """A mean of paired differences.
 
     Attributes
     ----------
@@ -36,12 +38,10 @@ class Difference:
     std: float
 
 
-def differences(
-    first: Mapping[Hashable, float], second: Mapping[Hashable, float], statistic: Statistic = np.mean
-) -> Difference:
+def differences(first: Mapping[Any, float], second: Mapping[Any, float]) -> Difference:
     """first - second over the keys (seeds) that both have, with a bootstrap interval; ValueError if they share none.
 
-    The pairs are drawn again with replacement, 9,999 times. The interval lies between two quantiles of the statistic,
+    The pairs are drawn again with replacement, 9,999 times. The interval lies between two quantiles of the means,
     which for few pairs are further out than 2.5 and 97.5 %, since a resample varies less than the pairs would:
 
         Phi(sqrt(n / (n - 1)) t) with t the 2.5 % quantile of Student's t with n - 1 degrees of freedom
@@ -54,12 +54,12 @@ def differences(
     if not shared:
         raise ValueError("no seed is in both groups of runs")
     found = np.array([first[key] - second[key] for key in shared])
-    n, value = len(found), float(statistic(found))
+    n, value = len(found), float(found.mean())
     std = float(found.std(ddof=1)) if n > 1 else math.nan
     if n < LEAST_PAIRS:
         return Difference(value, math.nan, math.nan, n, std)
     level = ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 - COVERAGE) / 2))
-    again = statistic(found[np.random.default_rng(0).integers(n, size=(RESAMPLES, n))], axis=1)
+    again = found[np.random.default_rng(0).integers(n, size=(RESAMPLES, n))].mean(1)
     low, high = np.quantile(again, [level, 1 - level])
     return Difference(value, float(low), float(high), n, std)
 
@@ -104,6 +104,6 @@ def share(count: int, total: int) -> tuple[float, float]:
     return low, high
 
 
-def by_seed(rows: Sequence[Mapping[str, object]], value: str) -> dict[Hashable, float]:
+def by_seed(rows: Sequence[Row], value: str) -> dict[int, float]:
     """A recorded value by seed."""
-    return {str(row["seed"]): float(str(row[value])) for row in rows}
+    return {row["seed"]: row[value] for row in rows}

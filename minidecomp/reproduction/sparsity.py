@@ -12,13 +12,15 @@ import numpy as np
 from ..data import dataset_from
 from ..data.dataset import Dataset
 from ..data.points import as_numbers
-from ..errors import counted
+from ..errors import counted_from_to
+from ..evaluation.standard_errors import standard_error
 from ..evaluation.traversal import traverse
 from ..model.vae import VAE
 from ..runs import checkpoint
-from ..standard_errors import standard_error
+from ..runs.comparison import Row
 from ..sweeps.grid import Block
-from .claims import FAILS, HOLDS, OPEN, Claim, Finding, Row, of_all, percent, undecided
+from ..sweeps.work import Datasets
+from .claims import FAILS, HOLDS, OPEN, Claim, Finding, of_all, percent, undecided
 from .experiment import FULL, QUICK, Experiment
 
 ALPHAS, BETAS, GAMMAS = (0.0, 10.0, 100.0, 500.0, 1000.0), (0.1, 1.0, 5.0), (0.8, 0.0)
@@ -59,7 +61,7 @@ def blocks(form: str, seeds: int) -> list[Block]:
     ]
 
 
-def own(run: Path) -> Mapping[str, float]:
+def own(run: Path, datasets: Datasets) -> Mapping[str, float]:
     """How many dimensions a class uses, and which share of their dimensions two classes have in common.
 
     A class uses the dimensions whose mean magnitude over its test points is at least half of the largest one.
@@ -67,7 +69,7 @@ def own(run: Path) -> Mapping[str, float]:
     from ..figures import class_magnitudes
 
     trained = checkpoint.load(run)
-    dataset = dataset_from(trained.options)
+    dataset = datasets.get(trained.options)
     _, magnitudes = class_magnitudes(_locations(trained.vae, dataset), _labels(dataset))
     used = magnitudes >= 0.5 * magnitudes.max(1, keepdims=True)
     common = [(a & b).sum() / (a | b).sum() for a, b in itertools.combinations(used, 2)]
@@ -124,8 +126,8 @@ def _near(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) ->
         margin = 2 * standard_error(ours) if len(ours) > 1 else 0.0
         sure = abs(distance - NEAR) > margin
         verdicts.append(OPEN if not sure else HOLDS if distance <= NEAR else FAILS)
-    seeds = sorted({len(ours) for _, ours, _ in pairs})
-    return Finding(part, of_all(verdicts), f"{number}; {counted(seeds[0], 'seed')}")
+    seeds = counted_from_to((len(ours) for _, ours, _ in pairs), "seed")
+    return Finding(part, of_all(verdicts), f"{number}; {seeds}")
 
 
 def _of_classes(

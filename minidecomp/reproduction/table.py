@@ -12,27 +12,29 @@ from typing import Any
 from ..errors import RunError, counted, counted_from_to
 from ..evaluation.naming import OF_QUANTILES
 from ..files import read_small_file, write_file
-from ..runs.comparison import short_text
+from ..runs.comparison import Row, short_text
 from ..settings.options import is_relevant
 from ..sweeps.folder import finished_values
 from ..sweeps.grid import Entry
+from ..sweeps.work import Datasets
 from ..terms.priors.student_t import StudentT
-from .claims import Row
 from .experiment import Experiment
 
 MOST_BYTES = 20_000_000
-Key = tuple[str, ...]
+Key = tuple[str, ...]  # the options in cells
+RunKey = tuple[Key, int]  # and the seed
 
 
 def rows(experiment: Experiment, folder: Path, entries: Sequence[Entry]) -> list[Row]:
     """A row for each finished run in a sweep's folder: its options, its recorded values, and the experiment's own."""
     found: list[Row] = []
+    datasets = Datasets()
     for entry in entries:
         values = finished_values(folder, entry, experiment.metrics)
         if values is not None:
             known = {name: values[name] for name in experiment.values if name in values}
             run = folder / entry.name
-            found.append(_options(experiment, entry) | known | dict(experiment.own(run)) | {"run": run})
+            found.append(_options(experiment, entry) | known | dict(experiment.own(run, datasets)) | {"run": run})
     return found
 
 
@@ -44,7 +46,7 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
     RunError
         The file cannot be read, is not such a table, has a run twice, or one that the grid has with no seed.
     """
-    like = {_key(experiment, entry): _options(experiment, entry) for entry in entries}
+    like = {_key(experiment, options): options for options in (_options(experiment, entry) for entry in entries)}
     try:
         text = read_small_file(path, MOST_BYTES).decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""))
@@ -59,10 +61,10 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
         raise RunError(f"{path}: this is no table of {experiment.name}: it has no column {', '.join(absent)}")
     if not text.endswith("\n"):
         raise RunError(f"{path}: it is cut: its last line has no end")
-    found: dict[tuple[Key, int], Row] = {}
+    found: dict[RunKey, Row] = {}
     for number, line in enumerate(lines, 2):
         row = _row(experiment, f"{path}, line {number}", line, like)
-        if found.setdefault((_key_of_row(experiment, row), row["seed"]), row) is not row:
+        if found.setdefault(_run(experiment, row), row) is not row:
             raise RunError(f"{path}, line {number}: this run is there twice")
     return list(found.values())
 
@@ -115,31 +117,31 @@ def write(experiment: Experiment, path: Path, rows: Sequence[Row]) -> None:
 
 def together(experiment: Experiment, first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
     """The rows of both, in the order of the first and then of the second; where both have a run, that of the first."""
-    found: dict[tuple[Key, int], Row] = {}
+    found: dict[RunKey, Row] = {}
     for row in (*first, *second):
-        found.setdefault((_key_of_row(experiment, row), row["seed"]), row)
+        found.setdefault(_run(experiment, row), row)
     return list(found.values())
 
 
 def refuse_other_values(experiment: Experiment, path: Path, known: Sequence[Row], found: Sequence[Row]) -> None:
     """Raise RunError if a table has other values for a run than those that are known."""
-    there = {(_key_of_row(experiment, row), row["seed"]): row for row in known}
+    there = {_run(experiment, row): row for row in known}
     for row in found:
-        if there.get((_key_of_row(experiment, row), row["seed"]), row) != row:
+        if there.get(_run(experiment, row), row) != row:
             raise RunError(f"{path}: an earlier table has other values for a run of it, with seed {row['seed']}")
 
 
 def missing(experiment: Experiment, entries: Sequence[Entry], rows: Sequence[Row]) -> list[Entry]:
     """The runs of the grid that no row is of."""
-    there = {(_key_of_row(experiment, row), row["seed"]) for row in rows}
-    return [entry for entry in entries if (_key(experiment, entry), entry.options.seed) not in there]
+    there = {_run(experiment, row) for row in rows}
+    return [entry for entry in entries if _run(experiment, _options(experiment, entry)) not in there]
 
 
 def in_groups(experiment: Experiment, rows: Sequence[Row]) -> list[list[Row]]:
     """The rows that differ only in their seeds, together."""
     found: dict[Key, list[Row]] = {}
     for row in rows:
-        found.setdefault(_key_of_row(experiment, row), []).append(row)
+        found.setdefault(_key(experiment, row), []).append(row)
     return list(found.values())
 
 
@@ -156,11 +158,11 @@ def _options(experiment: Experiment, entry: Entry) -> dict[str, Any]:
     return known | {"seed": entry.options.seed}
 
 
-def _key(experiment: Experiment, entry: Entry) -> Key:
-    return _key_of_row(experiment, _options(experiment, entry))
+def _run(experiment: Experiment, row: Row) -> RunKey:
+    return _key(experiment, row), row["seed"]
 
 
-def _key_of_row(experiment: Experiment, row: Row) -> Key:
+def _key(experiment: Experiment, row: Row) -> Key:
     return tuple(option_text(row[name]) for name in experiment.options)
 
 

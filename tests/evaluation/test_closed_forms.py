@@ -44,7 +44,7 @@ def test_a_linear_gaussian_model(name):
 
 @pytest.mark.parametrize(("name", "bias"), [("one", 3e-4), ("two", 8e-4), ("correlated", 3.5e-3)])
 def test_how_far_the_mixture_of_encodings_is_from_its_limit(name, bias):
-    """Without samples: the mixture's own values against the closed forms, and so both ways to know them."""
+    """No samples are drawn. This compares the mixture's own values, by integrals, with the closed forms."""
     model = MODELS[name]
     mixture = by_integration(*model.encodings(POINTS), prior_of(model), Grid.even(8, 0.1), Grid.even(8, 0.1))
     exact = model.values()
@@ -108,7 +108,7 @@ def test_other_priors_against_integrals(prior, loc, of_p):
 
 @pytest.mark.parametrize("df", [1.0, 2.0, 2.5, 4.0, 4.5])
 def test_heavy_tails_leave_kl_p_q_without_an_error_or_infinite(df):
-    """log q falls like z^2: E z^2 is infinite for df <= 2, and so is the variance of z^2 for df <= 4."""
+    """log q falls like z^2. E z^2 is infinite for df <= 2. The variance of z^2 is infinite for df <= 4."""
     found = decomposition(LINE, np.ones_like(LINE), priors.StudentT(np.zeros(1), np.ones(1), df))
     inclusive = found["match"]["kl-inc"]
     assert found["df"] == df
@@ -136,7 +136,7 @@ def test_the_marginal_log_likelihood_of_a_linear_gaussian_decoder(latent_dim):
     x = np.ascontiguousarray(marginal.rvs(100, random_state=1))
     exact = marginal.logpdf(x).mean()
     found = marginal_log_likelihood(vae, x, 2000)
-    if latent_dim == 1:  # the posterior is exact, and so is each weight
+    if latent_dim == 1:  # the posterior is exact, so that each weight is exact
         assert_allclose(found.mean, exact, rtol=1e-6)
         assert found.sampling_error < 1e-6 and found.bias < 1e-9
     else:

@@ -11,8 +11,16 @@ from test_marginal import linear_gaussian
 
 from minidecomp.evaluation.decomposition import decomposition
 from minidecomp.evaluation.marginal import marginal_log_likelihood
+from minidecomp.evaluation.standard_errors import (
+    FEW,
+    LARGEST_SHARE,
+    coverage,
+    largest_share,
+    of_few,
+    standard_error,
+    widened,
+)
 from minidecomp.runs.grouping import Group
-from minidecomp.standard_errors import FEW, LARGEST_SHARE, coverage, largest_share, of_few, standard_error, widened
 from minidecomp.terms import priors
 
 SEEDS = 200
