@@ -86,6 +86,28 @@ def decomposition(
     ValueError
         There are too few samples, or loc and scale do not describe posteriors.
     """
+    loc, scale = _checked(loc, scale, samples)
+    z, source = _sample_aggregate(loc, scale, samples, seed)
+    df = prior.df if isinstance(prior, StudentT) else math.inf
+    return {
+        "overlap": _overlap(z, source, loc, scale, prior),
+        "match": _match(z, loc, scale, prior, df, seed),
+        "points": len(loc),
+        "samples": samples,
+        **({"df": df} if math.isfinite(df) else {}),
+    }
+
+
+def overlap(
+    loc: np.ndarray, scale: np.ndarray, prior: Prior, samples: int = SAMPLES, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """The ``overlap`` of `decomposition`, with the same arguments, numbers and errors, in half the time."""
+    loc, scale = _checked(loc, scale, samples)
+    return _overlap(*_sample_aggregate(loc, scale, samples, seed), loc, scale, prior)
+
+
+def _checked(loc: np.ndarray, scale: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Location and scale of 10,000 points or fewer in double precision; ValueError if they cannot be right."""
     if samples < LEAST_SAMPLES:
         raise ValueError(f"{counted(samples, 'sample')}; a decomposition needs {LEAST_SAMPLES} or more")
     loc, scale = np.asarray(loc), np.asarray(scale)
@@ -96,54 +118,52 @@ def decomposition(
     if not (np.isfinite(loc).all() and np.isfinite(scale).all() and (scale > 0).all()):
         raise ValueError("loc and scale must be finite, and scale above 0")
     chosen = evenly_spread(len(loc), MOST_POINTS)
-    loc, scale = loc[chosen].astype(np.float64), scale[chosen].astype(np.float64)
-    points, dims = loc.shape
+    return loc[chosen].astype(np.float64), scale[chosen].astype(np.float64)
 
+
+def _sample_aggregate(loc: np.ndarray, scale: np.ndarray, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples z (M, D) of q(z), and for each the index of the point whose q(z|x) it is from, (M,)."""
+    points, dims = loc.shape
     # Independent draws: without replacement, pairs in the MMD would be further apart than in q(z).
     source = (points * philox.uniform((samples,), seed, *streams.DECOMPOSITION_SOURCE.at())).astype(np.int64)
     eps = philox.normal((samples, dims), seed, *streams.DECOMPOSITION_NOISE.at())
-    z = sample(loc[source], scale[source], eps)
+    return sample(loc[source], scale[source], eps), source
+
+
+def _overlap(
+    z: np.ndarray, source: np.ndarray, loc: np.ndarray, scale: np.ndarray, prior: Prior
+) -> dict[str, dict[str, float]]:
     log_q_given_x = normal_log_density(z, loc[source], scale[source]).sum(1)
     log_q, log_q_marginals = _aggregate(z, loc, scale)
     log_p, log_p_marginals = prior.log_density(z), prior.marginal_log_density(z).sum(1)
-
-    prior_sample, _, _ = sample_prior(
-        prior,
-        (samples, dims),
-        seed,
-        streams.DECOMPOSITION_PRIOR.at(),
-        streams.DECOMPOSITION_CHOICE.at(),
-        np.float64,
-    )
-    log_q_of_prior, _ = _aggregate(prior_sample, loc, scale)
     entropy = (np.log(scale) + 0.5 * (1 + LOG_2PI)).sum(1)
-    size = samples // MMD_BLOCKS
+    return {
+        "posterior_entropy": {"value": float(entropy.mean()), "error": 0.0},  # over all points
+        "mutual_information": _estimate(log_q_given_x - log_q),
+        "total_correlation": _estimate(log_q - log_q_marginals),
+        "dimension_wise_kl": _estimate(log_q_marginals - log_p_marginals),
+        "prior_dependence": _estimate(log_p_marginals - log_p),
+        "kl": _estimate(log_q_given_x - log_p),
+    }
+
+
+def _match(
+    z: np.ndarray, loc: np.ndarray, scale: np.ndarray, prior: Prior, df: float, seed: int
+) -> dict[str, dict[str, float]]:
+    prior_sample, _, _ = sample_prior(
+        prior, z.shape, seed, streams.DECOMPOSITION_PRIOR.at(), streams.DECOMPOSITION_CHOICE.at(), np.float64
+    )
+    size = len(z) // MMD_BLOCKS
     discrepancies = np.array(
         [mmd.value(prior_sample[i * size : (i + 1) * size], z[i * size : (i + 1) * size]) for i in range(MMD_BLOCKS)]
     )
+    log_q_of_prior, _ = _aggregate(prior_sample, loc, scale)
     inclusive = _estimate(prior.log_density(prior_sample) - log_q_of_prior)
-    df = prior.df if isinstance(prior, StudentT) else math.inf
     if df <= MOST_DF_WITHOUT_ERROR:
         inclusive["error"] = math.nan
     if df <= MOST_DF_WITHOUT_MEAN:
         inclusive["value"] = math.inf
-    return {
-        "overlap": {
-            "posterior_entropy": {"value": float(entropy.mean()), "error": 0.0},  # over all points
-            "mutual_information": _estimate(log_q_given_x - log_q),
-            "total_correlation": _estimate(log_q - log_q_marginals),
-            "dimension_wise_kl": _estimate(log_q_marginals - log_p_marginals),
-            "prior_dependence": _estimate(log_p_marginals - log_p),
-            "kl": _estimate(log_q_given_x - log_p),
-        },
-        "match": {
-            "mmd": {"value": float(discrepancies.mean()), "error": widened(discrepancies)},
-            "kl-inc": inclusive,
-        },
-        "points": points,
-        "samples": samples,
-        **({"df": df} if math.isfinite(df) else {}),
-    }
+    return {"mmd": {"value": float(discrepancies.mean()), "error": widened(discrepancies)}, "kl-inc": inclusive}
 
 
 def _estimate(values: np.ndarray) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data.points import as_numbers
 from ..errors import counted
-from ..evaluation.decomposition import decomposition
+from ..evaluation.decomposition import overlap
 from ..runs import checkpoint
 from ..runs.comparison import Row
 from ..sweeps.grid import Block
@@ -51,7 +51,7 @@ def blocks(form: str, seeds: int) -> list[Block]:
 def own(run: Path, datasets: Datasets) -> Mapping[str, float]:
     """How many clusters the training points' encodings keep, and how much an encoding tells of its point, in nats."""
     loc, scale, prior = _encodings(run, datasets)
-    found = decomposition(loc, scale, prior)["overlap"]["mutual_information"]
+    found = overlap(loc, scale, prior)["mutual_information"]
     return {"clusters": clusters_kept(loc, prior), "mutual_information": found["value"]}
 
 

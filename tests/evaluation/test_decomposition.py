@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from minidecomp.evaluation.decomposition import _estimate, decomposition
+from minidecomp.evaluation.decomposition import _estimate, decomposition, overlap
 from minidecomp.terms import priors
 from minidecomp.terms.regularisers import mmd
 
@@ -237,3 +237,13 @@ def test_blocks_of_the_mmd_share_no_draws(monkeypatch):
     for sample in zip(*seen, strict=True):
         rows = np.concatenate(sample)
         assert len(sample) == 10 and len(np.unique(rows, axis=0)) == len(rows) == 200
+
+
+def test_overlap_alone_has_the_same_numbers():
+    """`overlap` skips the match and nothing else."""
+    loc, scale = np.random.default_rng(3).normal(size=(2, 300, 3))
+    scale = np.exp(scale)
+    prior = priors.Gaussian(np.zeros(3), np.ones(3))
+    assert overlap(loc, scale, prior, 200, 4) == decomposition(loc, scale, prior, 200, 4)["overlap"]
+    with pytest.raises(ValueError, match="19 samples"):
+        overlap(loc, scale, prior, 19)
