@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/reproduction.md, and write what its tables say about the paper's sentences.
+"""Draw the pictures of the kept tables, and write what they say into docs/reproduction.md and docs/sparsity.md.
 
 Run ``python docs/tables/write_page.py`` after changing a table in docs/tables, or the rules that judge it.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from minidecomp.reproduction import EXPERIMENTS, claims, table
+from minidecomp.reproduction import EXPERIMENTS, claims, sparsity, table
+from minidecomp.runs.grouping import Group
 from minidecomp.sweeps.grid import expand
 
 TABLES = Path(__file__).parent
 DOCS = TABLES.parent
-PAGE = DOCS / "reproduction.md"
+PAGES = (DOCS / "reproduction.md", DOCS / "sparsity.md")
 FORMS = {"clustering": ("full", 100), "sparsity": ("full", 3), "independence": ("medium", 16)}  # and seeds
 
 
@@ -26,18 +28,49 @@ def rows(name: str) -> list[Any]:
     return table.read(experiment, TABLES / f"{name}.csv", entries)
 
 
-def page(text: str) -> str:
-    """The page with the judgements of each kept table between its two marks."""
+def parts() -> dict[str, str]:
+    """What the kept tables say, by the mark where it stands."""
+    said = {}
     for name in FORMS:
         if (TABLES / f"{name}.csv").is_file():
-            found = rows(name)
-            judged = claims.as_markdown(EXPERIMENTS[name].claims(found))
-            said = f"<!-- {name} -->\n{table.how_many(EXPERIMENTS[name], found)}.\n\n{judged}\n<!-- end -->"
-            text, count = re.subn(
-                rf"<!-- {name} -->\n.*?<!-- end -->", lambda _, said=said: said, text, flags=re.DOTALL
-            )
-            if count != 1:
-                sys.exit(f"{PAGE} has {count} places marked <!-- {name} -->, expected one")
+            experiment, found = EXPERIMENTS[name], rows(name)
+            said[name] = f"{table.how_many(experiment, found)}.\n\n{claims.as_markdown(experiment.claims(found))}"
+            if name == "sparsity":
+                said["sparsity grid"] = grid(found)
+    return said
+
+
+def grid(found: Sequence[Any]) -> str:
+    """The mean sparsity of each cell with its standard error over the seeds, and the paper's number in brackets."""
+    lines = [
+        f"| gamma, beta | schedule | alpha {' | '.join(f'{alpha:g}' for alpha in sparsity.ALPHAS)} |",
+        "|" + " --- |" * (2 + len(sparsity.ALPHAS)),
+    ]
+    for gamma, beta in sparsity.PUBLISHED:
+        published = dict(sparsity.published(gamma, beta))
+        for warmup, schedule in sparsity.SCHEDULES.items():
+            runs = sparsity.at_each_alpha(found, gamma, beta, warmup)
+            cells = [cell(runs[alpha], published[alpha]) if alpha in runs else "" for alpha in sparsity.ALPHAS]
+            if warmup and sparsity.ALPHAS[0] in runs:
+                cells[0] = "the same"  # alpha 0 is not raised
+            lines.append(f"| {gamma:g}, {beta:g} | {schedule} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def cell(values: Sequence[float], published: float) -> str:
+    """A mean of one seed or more, such as ``.44 ± .01 (.45)``."""
+    mean = Group({}, [{"": value} for value in values]).mean("")
+    assert mean is not None
+    error = "" if mean.error is None else f" ± {mean.error:.3f}"
+    return f"{mean.value:.2f}{error} ({published:.2f})".replace("0.", ".")
+
+
+def written(path: Path, said: dict[str, str]) -> str:
+    """The text of a page with each part between its two marks."""
+    text = path.read_text("utf-8")
+    for mark, part in said.items():
+        new = f"<!-- {mark} -->\n{part}\n<!-- end -->"
+        text = re.sub(rf"<!-- {mark} -->\n.*?<!-- end -->", lambda _, new=new: new, text, flags=re.DOTALL)
     return text
 
 
@@ -49,5 +82,10 @@ def draw() -> None:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
+    said = parts()
+    for mark in said:
+        if (count := sum(page.read_text("utf-8").count(f"<!-- {mark} -->\n") for page in PAGES)) != 1:
+            sys.exit(f"the pages have {count} places marked <!-- {mark} -->, expected one")
+    for page in PAGES:
+        page.write_text(written(page, said), "utf-8")
     draw()

@@ -110,13 +110,13 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
 
 def _near(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> Finding:
     part = f"beta {beta:g}, {SCHEDULES[warmup]}"
-    there = dict(_points(rows, gamma, beta, warmup))
+    there = at_each_alpha(rows, gamma, beta, warmup)
     missing = [f"{alpha:g}" for alpha in ALPHAS if alpha not in there]
     if len(missing) == len(ALPHAS) or (warmup and len(missing) == len(ALPHAS) - 1):  # alpha 0 is not warmed up
         return undecided(part, f"gamma {gamma:g}")
     epochs = {row["epochs"] for row in rows}
     part += "" if epochs == {EPOCHS} else f", {max(epochs)} epochs"
-    pairs = [(alpha, np.array(there[alpha]), paper) for alpha, paper in _published(gamma, beta) if alpha in there]
+    pairs = [(alpha, np.array(there[alpha]), paper) for alpha, paper in published(gamma, beta) if alpha in there]
     number = ", ".join(f"{ours.mean():.2f} ({paper:.2f}) at {alpha:g}" for alpha, ours, paper in pairs)
     if missing:
         return Finding(part, OPEN, f"{number}; no runs with alpha {', '.join(missing)}")
@@ -142,14 +142,15 @@ def _of_classes(
     return Finding(part, HOLDS if means[0.8] <= limit else FAILS, number)
 
 
-def _published(gamma: float, beta: float) -> list[tuple[float, float]]:
+def published(gamma: float, beta: float) -> list[tuple[float, float]]:
+    """The paper's sparsity at each alpha."""
     return list(zip(ALPHAS, PUBLISHED[gamma, beta], strict=True))
 
 
-def _points(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> list[tuple[float, list[float]]]:
-    """The sparsity of each seed by alpha; without alpha there is nothing to warm up."""
-    found = [(alpha, _values(rows, "hoyer", (gamma, beta, alpha), warmup if alpha else None)) for alpha in ALPHAS]
-    return [(alpha, values) for alpha, values in found if values]
+def at_each_alpha(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> dict[float, list[float]]:
+    """By alpha, the sparsity of each seed that is there; without alpha there is nothing to warm up."""
+    found = {alpha: _values(rows, "hoyer", (gamma, beta, alpha), warmup if alpha else None) for alpha in ALPHAS}
+    return {alpha: values for alpha, values in found.items() if values}
 
 
 def _values(rows: Sequence[Row], value: str, at: tuple[float, ...], warmup: int | None) -> list[float]:
@@ -164,13 +165,13 @@ def draw(rows: Sequence[Row], out: Path) -> list[Path]:
     panels, others = {}, {}
     for beta in BETAS:
         curves = {
-            f"gamma {gamma:g}, {name}": _points(rows, gamma, beta, warmup)
+            f"gamma {gamma:g}, {name}": list(at_each_alpha(rows, gamma, beta, warmup).items())
             for gamma in GAMMAS
             for warmup, name in SCHEDULES.items()
         }
         if any(curves.values()):
             panels[f"beta {beta:g}"] = curves
-            others[f"beta {beta:g}"] = {f"gamma {gamma:g}, the paper": _published(gamma, beta) for gamma in GAMMAS}
+            others[f"beta {beta:g}"] = {f"gamma {gamma:g}, the paper": published(gamma, beta) for gamma in GAMMAS}
     note = "with alpha 0 there is nothing to raise: both curves have the same runs there"
     figure = curves_beside_others(panels, others, "alpha", "Hoyer sparsity", note)
     paths = write_figure(figure, out, "sparsity", ("png",))

@@ -16,9 +16,16 @@ def written():
     return runpy.run_path(str(DOCS / "tables" / "write_page.py"))
 
 
-def test_the_page_says_what_its_tables_say(written):
-    text = (DOCS / "reproduction.md").read_text("utf-8")
-    assert written["page"](text) == text
+def test_the_pages_say_what_their_tables_say(written):
+    said = written["parts"]()
+    texts = [page.read_text("utf-8") for page in written["PAGES"]]
+    assert [written["written"](page, said) for page in written["PAGES"]] == texts
+    assert {mark: sum(text.count(f"<!-- {mark} -->") for text in texts) for mark in said} == dict.fromkeys(said, 1)
+
+
+def test_a_cell_of_sparsitys_grid(written):
+    assert written["cell"]([0.444], 0.451) == ".44 (.45)"
+    assert written["cell"]([0.5, 0.52, 0.51], 0.55) == ".51 ± .006 (.55)"
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted((DOCS / "tables").glob("*.csv"))])
