@@ -101,7 +101,7 @@ def _of_all_points(result: Mapping[str, Any], verbose: bool) -> list[str]:
     part = f"{points} of {test['points']} test points" if points < test["points"] else counted(points, "test point")
     lines = ["", f"all test points (value {plus_minus()} standard error)"]
     lines += wrapped(f"{part} together, {found['samples']} samples; {units()}", "  ")
-    lines += wrapped(why_they_differ(test["batch_size"], test["points"], points), "  ")
+    lines += wrapped(why_they_differ(test["batch_size"], test["points"], points, found.get("df", math.inf)), "  ")
     for note in of_errors(found):
         lines += wrapped(note, "  ")
     parts = [(factor, name) for factor in ("overlap", "match") for name in found[factor]]
@@ -127,8 +127,8 @@ def _by_importance_sampling(result: Mapping[str, Any]) -> list[str]:
         how = "1 sample of each, so the sampling error and the bias are unknown"
     else:
         how = (
-            f"{found['samples']} samples of each, {rounded(found['effective_samples'], 1)} effective; "
-            f"sampling error {rounded(found['sampling_error'])}, too low by about {rounded(found['bias'])}"
+            f"{found['samples']} samples of each, {rounded(found['effective_samples'], 1)} effective; sampling error "
+            f"{rounded(found['sampling_error'])}; the estimate is too low by about {rounded(found['bias'])}"
         )
     row = ("marginal log-likelihood", found["mean"], found["standard_error"])
     heading = f"importance sampling (value {plus_minus()} standard error)"

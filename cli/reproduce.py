@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minidecomp.errors import OptionError, RunError, counted, did_you_mean, either, marked
+from minidecomp.errors import OptionError, RunError, counted, did_you_mean, either, marked, shown
 
 from .output import say
 
@@ -61,6 +61,7 @@ def reproduce(
     paper's.
     """
     from minidecomp import figures
+    from minidecomp.files import make_folder, named_path
     from minidecomp.reproduction import EXPERIMENTS, table
     from minidecomp.reproduction.experiment import FULL
     from minidecomp.settings.resolving import check, whole_number
@@ -71,7 +72,7 @@ def reproduce(
 
     if experiment not in EXPERIMENTS:
         hint = did_you_mean(experiment, EXPERIMENTS) or f"the experiments are {either(EXPERIMENTS, 'and')}"
-        raise RunError(f"unknown experiment '{experiment}'; {hint}")
+        raise RunError(f"unknown experiment '{shown(experiment)}'; {hint}")
     if reason := figures.missing():
         raise RunError(f"the figure of {experiment} cannot be drawn: {reason}")
     check_scheduler(scheduler)
@@ -82,13 +83,12 @@ def reproduce(
     entries = expand(blocks)
     if threads is not None:
         check("threads", threads)
-    known: list[Row] = []
-    for path in map(Path, tables):
-        found = table.read(chosen, path, entries)
-        table.refuse_other_values(chosen, path, known, found)
-        known = table.together(chosen, known, found)
+    if estimate and no_train:
+        raise OptionError("estimate", True, f"{marked('estimate')} and {marked('no_train')} cannot be used together")
     named = [] if form == FULL else [form]
-    folder = Path(out or f"reproductions/{'-'.join([experiment, *named])}")
+    folder = Path(f"reproductions/{'-'.join([experiment, *named])}") if out is None else named_path(out)
+    kept = folder / f"{chosen.name}.csv"
+    known, remembered = _known(chosen, folder, kept, list(map(named_path, tables)), entries)
     to_train = [] if no_train else table.missing(chosen, entries, known)
     if estimate or not (quiet or no_train):
         left = [entry for entry in to_train if finished_values(folder, entry, chosen.metrics) is None]
@@ -100,6 +100,7 @@ def reproduce(
     if no_train and not known and not folder.exists():
         raise RunError(f"{folder}: no such folder, so there are no runs to draw; leave out {marked('no_train')}")
     _begin(folder, entries, blocks)
+    pictures = make_folder(folder / "figures")
     if to_train:
         outcomes, received = _train(chosen, folder, to_train, threads, scheduler, quiet)
         if set(outcomes.values()) != {"finished"} or len(outcomes) < len(to_train):
@@ -109,13 +110,32 @@ def reproduce(
             given += [word for name, value in others.items() if value is not None for word in (name, quote(value))]
             again = " ".join(["minidecomp reproduce", experiment, *given, "--out", quote(str(folder))])
             code = say_how_to_go_on(again, outcomes, to_train, received)
-            say(f"what there is so far: {again} --no-train", err=True)
+            if known or remembered or "finished" in outcomes.values():
+                say(f"what there is so far: {again} --no-train", err=True)
             return code
-    rows = table.together(chosen, table.rows(chosen, folder, entries), known)
-    kept = folder / f"{chosen.name}.csv"
-    if kept.exists():  # of earlier tables, or of runs that are gone
-        rows = table.together(chosen, rows, table.read(chosen, kept, entries))
-    return _show(chosen, folder, rows, kept)
+    rows = table.together(chosen, table.rows(chosen, folder, entries), [*known, *remembered])
+    return _show(chosen, folder, rows, kept, pictures)
+
+
+def _known(
+    chosen: Experiment, folder: Path, kept: Path, tables: list[Path], entries: list[Entry]
+) -> tuple[list[Row], list[Row]]:
+    """The rows of the given tables, and of the one that the folder has kept: of earlier tables, or of runs that are
+    gone. No two may differ about a run, nor may a table and a run in the folder."""
+    from minidecomp.reproduction import table
+
+    found: dict[Path, list[Row]] = {}
+    for path in [*tables, *([kept] if kept.exists() else [])]:
+        rows = table.read(chosen, path, entries)
+        for other, before in found.items():
+            table.refuse_other_values(chosen, path, rows, before, str(other))
+        found[path] = rows
+    remembered = found.get(kept, [])
+    known = [row for path in dict.fromkeys(tables) for row in found[path]]
+    trained = table.rows(chosen, folder, table.there(chosen, entries, known)) if known else []
+    for path in tables:
+        table.refuse_other_values(chosen, path, found[path], trained, f"a run in {folder}")
+    return table.together(chosen, known, []), remembered
 
 
 def _form(chosen: Experiment, quick: bool, medium: bool) -> str:
@@ -170,23 +190,23 @@ def _train(
     return outcomes, received
 
 
-def _show(chosen: Experiment, folder: Path, rows: list[Row], path: Path) -> int:
+def _show(chosen: Experiment, folder: Path, rows: list[Row], path: Path, pictures: Path) -> int:
     """Print and write the table, draw the figures, and say what the runs say about the paper's sentences."""
-    from minidecomp.files import make_folder
     from minidecomp.reproduction import claims, table
 
     if not rows:
         raise RunError(f"{folder}: no run is finished, so there is nothing to draw")
+    judged = claims.as_text(chosen.claims(rows))
     table.write(chosen, path, rows)
     _print_groups(chosen, rows, path)
     say(f"table: {path}")
-    drawn = chosen.draw(rows, make_folder(folder / "figures"))
+    drawn = chosen.draw(rows, pictures)
     for each in drawn:
         say(f"figure: {each}")
     if not drawn:
         say(f"no figure: it needs the runs themselves, and {folder} does not have them", err=True)
     say("the paper's sentences in our words, the rule for each, and what these runs say:")
-    for line in claims.as_text(chosen.claims(rows)):
+    for line in judged:
         say(line)
     return 0
 
@@ -197,24 +217,20 @@ def _print_groups(chosen: Experiment, rows: list[Row], path: Path) -> None:
 
     from minidecomp.evaluation.standard_errors import of_few
     from minidecomp.reproduction import table
-    from minidecomp.runs.comparison import differing_options
     from minidecomp.runs.grouping import Group
 
     from .tables import print_table
 
-    differing = [name for name in differing_options(rows) if name != "seed"]
     values = [n for n in (*chosen.values, *chosen.own_values) if any(n in row for row in rows)]
     lines = []
     for runs in table.in_groups(chosen, rows):
         group = Group({}, runs)
-        options = {name.replace("_", " "): table.option_text(runs[0][name]) for name in differing}
-        said = [f"{name} {value}" for name, value in options.items() if value]
         found: dict[str, Any] = {name: group.mean(name) for name in values}
         if chosen.medians:
             found = {name: float(np.median([row[name] for row in runs])) for name in values if name in runs[0]}
-        lines.append({"runs": ", ".join(said), "seeds": len(runs), **found})
+        lines.append({"runs": chosen.named(runs[0]), "seeds": len(runs), **found})
     kind = "medians" if chosen.medians else "means and standard errors"
     say(f"{table.how_many(chosen, rows)}; {kind} over the seeds")
-    print_table(lines, ["runs", "seeds", *values], least=[*reversed(values)], elsewhere=f"{path} has all")
+    print_table(lines, ["runs", "seeds", *values], least=values, elsewhere=f"{path} has all")
     if not chosen.medians and (few := of_few([line["seeds"] for line in lines], "seed")):
         say(few, err=True)

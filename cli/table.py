@@ -16,7 +16,7 @@ from minidecomp.settings.options import by_name
 from .output import check_output, say
 from .places import Sweeps
 from .printing import plus_minus
-from .tables import CSV, FORMATS, TEXT, check_format, plain, print_table, what_columns_are
+from .tables import CSV, FORMATS, NOT_FINITE, TEXT, check_format, plain, print_table, what_columns_are
 
 MOST_NAMED = 3  # runs that have or lack a value
 MOST_EXPLAINED = 6  # columns; --all has too many to explain
@@ -173,10 +173,16 @@ def _of_least_interest(values: list[str], options: list[str], asked_for: Sequenc
 
 
 def print_content(content: Content, form: str = TEXT, elsewhere: str = "") -> None:
-    """Print a table; in text, data files are named by the last parts of their paths that differ."""
+    """Print a table; in text, data files are named by the last parts of their paths that differ.
+
+    A recorded value that is null in evaluation.json was not finite.
+    """
     from minidecomp.runs.comparison import last_parts
 
     rows = content.rows
+    if form != CSV:
+        measured = [name for name in content.columns if name not in by_name()]
+        rows = [row | {name: NOT_FINITE for name in measured if name in row and row[name] is None} for row in rows]
     if form == TEXT:
         files = list(dict.fromkeys(str(row["data"]) for row in rows if "data" in row))
         short = dict(zip(files, last_parts(files), strict=True))
@@ -205,7 +211,12 @@ def _means(rows: list[dict[str, Any]], values: list[str], by: str) -> Content:
     found = groups(rows, names)
     values = [name for name in values if any(is_number(row.get(name)) for row in rows)]
     columns = [*found[0].options, "n", *values]
-    means = [group.options | {"n": len(group.runs)} | {name: group.mean(name) for name in values} for group in found]
+    means = [
+        group.options
+        | {"n": len(group.runs)}
+        | {name: mean for name in values if (mean := group.mean(name)) is not None}
+        for group in found
+    ]
     notes = []
     if all(len(group.runs) == 1 for group in found):
         notes.append("no standard errors: every row is a single run")

@@ -24,6 +24,7 @@ FORMATS = (TEXT, MARKDOWN, LATEX, CSV)
 GAP = 2  # spaces between columns
 LEAST_NAME = 12  # characters that a run's name keeps on a narrow terminal
 CUT_NAME = 20  # and before columns are left out, if names may be cut
+NOT_FINITE = "not finite"
 MOST_NAMED = 8  # names in the line about columns that are not shown
 
 Row = Mapping[str, Any]
@@ -146,7 +147,9 @@ def _title(name: str) -> str:
 def _text_column(name: str, values: Sequence[Any]) -> list[str]:
     """The name and the values, aligned at decimal points and errors."""
     cells = _cells(name, values, TEXT)
-    if _is_measured(name) and all(value is None or isinstance(value, float) or _is_mean(value) for value in values):
+    if _is_measured(name) and all(
+        value in (None, NOT_FINITE) or isinstance(value, float) or _is_mean(value) for value in values
+    ):
         sign = f" {_plus_minus(TEXT)} "
         parts = [text.partition(sign) for text in cells]
         before = points_below_each_other([value for value, _, _ in parts])

@@ -38,10 +38,10 @@ def counted(count: int, noun: str) -> str:
 
 
 def counted_from_to(counts: Iterable[int], noun: str) -> str:
-    """Several numbers, one or more, with their noun: "8 to 16 seeds", or "8 seeds" if they are equal."""
+    """Several numbers, one or more, with their noun: "8 to 16 seeds", "8 or 9 seeds", or "8 seeds" if all are equal."""
     known = set(counts)
     low, high = min(known), max(known)
-    return counted(low, noun) if low == high else f"{low} to {counted(high, noun)}"
+    return counted(low, noun) if low == high else f"{low} {'or' if high == low + 1 else 'to'} {counted(high, noun)}"
 
 
 def number(value: float) -> str:

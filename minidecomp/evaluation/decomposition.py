@@ -13,6 +13,7 @@ with q(z) = 1/N sum_i q(z|x_i) over all given points, not over a batch.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def decomposition(
     ValueError
         There are too few samples, or loc and scale do not describe posteriors.
     """
-    loc, scale = _checked(loc, scale, samples)
+    loc, scale = _checked(loc, scale, prior, samples)
     z, source = _sample_aggregate(loc, scale, samples, seed)
     df = prior.df if isinstance(prior, StudentT) else math.inf
     return {
@@ -102,19 +103,21 @@ def overlap(
     loc: np.ndarray, scale: np.ndarray, prior: Prior, samples: int = SAMPLES, seed: int = 0
 ) -> dict[str, dict[str, float]]:
     """The ``overlap`` of `decomposition`, with the same arguments, numbers and errors, in half the time."""
-    loc, scale = _checked(loc, scale, samples)
+    loc, scale = _checked(loc, scale, prior, samples)
     return _overlap(*_sample_aggregate(loc, scale, samples, seed), loc, scale, prior)
 
 
-def _checked(loc: np.ndarray, scale: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray]:
+def _checked(loc: np.ndarray, scale: np.ndarray, prior: Prior, samples: int) -> tuple[np.ndarray, np.ndarray]:
     """Location and scale of 10,000 points or fewer in double precision; ValueError if they cannot be right."""
-    if samples < LEAST_SAMPLES:
+    if operator.index(samples) < LEAST_SAMPLES:
         raise ValueError(f"{counted(samples, 'sample')}; a decomposition needs {LEAST_SAMPLES} or more")
     loc, scale = np.asarray(loc), np.asarray(scale)
     if loc.ndim != 2 or loc.shape != scale.shape or not len(loc):
         raise ValueError(
             f"loc has shape {loc.shape}, scale {scale.shape}; expected (N, D) for both, with N of 1 or more"
         )
+    if (dims := prior.loc.shape[-1]) != loc.shape[1]:
+        raise ValueError(f"loc has shape {loc.shape}, and the prior has {counted(dims, 'dimension')}")
     if not (np.isfinite(loc).all() and np.isfinite(scale).all() and (scale > 0).all()):
         raise ValueError("loc and scale must be finite, and scale above 0")
     chosen = evenly_spread(len(loc), MOST_POINTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -89,7 +90,16 @@ def marginal_log_likelihood(
         As for ``minidecomp.engines.make``.
     progress : callable
         Called with the number of points done.
+
+    Raises
+    ------
+    ValueError
+        There is no sample or no point, or the data do not fit the model.
     """
+    if operator.index(samples) < 1:
+        raise ValueError(f"samples must be 1 or more, not {samples}")
+    if len(data.shape) != 2 or not data.shape[0] or data.shape[1] != vae.data_dim:
+        raise ValueError(f"the data have shape {data.shape}; expected (N, {vae.data_dim}), with N of 1 or more")
     chunks = math.ceil(samples / SAMPLES_AT_ONCE)
     at_once = math.ceil(samples / chunks)
     objective = Objective(kl="monte-carlo", samples=at_once)

@@ -24,16 +24,21 @@ def points_and_batches(points: int, batch_size: int) -> str:
     return f"{said} in batches of {batch_size}" if batch_size < points else f"{said}, one batch"
 
 
-def why_they_differ(batch_size: int, test_points: int, points: int) -> str:
-    """Why a term has one value among the means over batches, and another from ``points`` test points together."""
+def why_they_differ(batch_size: int, test_points: int, points: int, df: float = math.inf) -> str:
+    """Why a term has one value among the means over batches, and another from ``points`` test points together.
+
+    df is that of a Student-t prior: with few degrees of freedom, KL(p || q) is no matter of chance (`of_errors`).
+    """
     names = titles()
     kl, mmd, inclusive = names["kl"], names["mmd"], names["kl-inc"]
     again = f"{kl}, {mmd} and {inclusive} appear again"
+    known = df > MOST_DF_WITHOUT_ERROR
     if batch_size >= test_points == points:
-        return f"{again}, from other samples, so the values differ by chance."
+        return f"{again}, from other samples, so {'the values' if known else f'{kl} and {mmd}'} differ by chance."
+    raises = f"A smaller mixture raises {inclusive}; " if known else ""
     return (
-        f"{again}. Here q(z) is the mixture of {points} encodings; above, it is that of a batch of {batch_size}. A "
-        f"smaller mixture raises {inclusive}; {kl} and {mmd} differ by chance."
+        f"{again}. Here q(z) is the mixture of {points} encodings; above, it is that of a batch of {batch_size}. "
+        f"{raises}{kl} and {mmd} differ by chance."
     )
 
 
@@ -48,10 +53,11 @@ def of_errors(found: Mapping[str, Any]) -> list[str]:
     inclusive = names["kl-inc"]
     if heavy <= MOST_DF_WITHOUT_MEAN:
         notes.append(f"{inclusive} is infinite: a Student-t prior with df {heavy:g} has an infinite variance.")
+        notes.append("Its mean over batches is that of finitely many samples, and says nothing.")
     elif heavy <= MOST_DF_WITHOUT_ERROR:
         notes.append(
-            f"{inclusive} is a guess and has no error: with a Student-t prior of df {heavy:g}, its samples have an "
-            "infinite variance."
+            f"{inclusive} is a guess and has no error, over batches, too: with a Student-t prior of df {heavy:g}, its "
+            "samples have an infinite variance."
         )
     guesses = []
     for part in ("overlap", "match"):
@@ -61,8 +67,8 @@ def of_errors(found: Mapping[str, Any]) -> list[str]:
                 guesses.append(f"{names.get(name, name)} ({100 * share:.0f} %)")
     if guesses:
         notes.append(
-            f"Errors that are a guess, because 1 of {counted(found['samples'], 'sample')} makes over a quarter of the "
-            f"squared error: {', '.join(guesses)}."
+            f"Errors that are a guess, because 1 of {counted(found['samples'], 'sample')} makes a quarter or more of "
+            f"the squared error: {', '.join(guesses)}."
         )
     return notes
 
@@ -75,8 +81,8 @@ def of_importance_sampling(found: Mapping[str, Any]) -> list[str]:
         return notes
     if dominated and found["samples"] > 1:
         notes.append(
-            f"The sampling error and the bias are a guess for {dominated} of {counted(points, 'point')}: 1 sample has "
-            "more than a tenth of the weight. log p(x) of such a point can be far higher."
+            f"The sampling error and the bias are a guess: for {dominated} of {counted(points, 'point')}, 1 sample has "
+            "more than a tenth of the weight. log p(x) of such points, and of others near them, can be far higher."
         )
     if few := of_few([points], "point"):
         notes.append(f"{few[0].upper()}{few[1:]}.")

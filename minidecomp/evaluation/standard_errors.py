@@ -18,9 +18,15 @@ def standard_error(values: np.ndarray) -> float:
 
 
 def largest_share(values: np.ndarray) -> float:
-    """The part of the sum of squared deviations that one of the values (M,) has; 0 if all are equal."""
-    squares = (values - values.mean()) ** 2
-    total = squares.sum()
+    """The part of the sum of squared deviations that one of the values (M,) has; 0 if all are equal.
+
+    It is 1 if the sum is not finite: such an error is a guess, whatever its number.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = (values - values.mean()) ** 2
+        total = squares.sum()
+    if not math.isfinite(total):
+        return 1.0
     return float(squares.max() / total) if total > 0 else 0.0
 
 
@@ -61,4 +67,6 @@ def of_few(counts: Iterable[int], noun: str, errors: int = 2) -> str:
         return ""
     usual = {1: 68, 2: 95}[errors]
     percent = f"{100 * coverage(few, errors):.0f} %"
-    return f"errors of {few} {noun}s are a guess: ± {errors} of them cover {percent} of true means, not {usual} %"
+    error = "standard errors contain" if errors > 1 else "standard error contains"
+    holds = f"± {errors} {error} the true mean in {percent} of cases, not {usual} %"
+    return f"errors are a guess: with {few} {noun}s, {holds}"

@@ -59,7 +59,8 @@ def differences_with_intervals(
     axes_of[0].set_yticks(ticks, names)
     axes_of[0].set_ylim(-GAP, y - 1)
     axes_of[0].invert_yaxis()
-    axes_of[0].tick_params(axis="y", length=0)
+    for axes in axes_of:
+        axes.tick_params(axis="y", length=0)
     if len(groups) > 1 or groups[0]:
         figure.legend(*axes_of[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(groups))
     figure.supxlabel(note, **NOTE)

@@ -89,8 +89,12 @@ def panel_grid(
         _explain(panels[1, 0], about_contours(shares, "\nthe prior's mass"))
     if strips:
         _draw_strips(under, strips, strip_labels)
-    figure.supxlabel("$z_1$", fontsize=8)
-    figure.supylabel("$z_2$", fontsize=8)
+    if strips:  # whose own axis is the lowest
+        panels[0, 0].set(xlabel="$z_1$", ylabel="$z_2$")
+        panels[0, 0].xaxis.set_label_coords(1.08, -0.08)
+    else:
+        figure.supxlabel("$z_1$", fontsize=8)
+        figure.supylabel("$z_2$", fontsize=8)
     _colour_bar(figure, image, panels, max(density.max() for row in densities for density in row) > top)
     return figure
 
@@ -120,6 +124,8 @@ def _draw_strips(under: Any, strips: Sequence[Sequence[Strip]], labels: tuple[st
             axes.set_visible(1 <= c <= len(strips[r]))
             if axes.get_visible():
                 draw_strip(axes, strips[r][c - 1], limits)
+                if r == len(under) - 1:
+                    axes.set_xlabel(labels[1], fontsize=6, labelpad=1)
     under[0, 0].set_visible(True)
     explain_strips(under[0, 0], labels, max(len(strip.counts) for row in strips for strip in row))
 

@@ -64,6 +64,6 @@ def _digits(counts: Sequence[float]) -> str:
 def explain_strips(axes: Axes, labels: tuple[str, str], runs: int) -> None:
     """Say in a place without a strip what the strips of so many runs show."""
     axes.set_axis_off()
-    digits = "digits, a run each:" if runs <= MOST_DIGITS else "runs that have so many"
-    text = f"{digits}\n{labels[0]}; dots, bar\n(median): {labels[1]}"
+    digits = "digits, one per seed" if runs <= MOST_DIGITS else "seeds that have so many"
+    text = f"{digits}:\n{labels[0]}; dots: {labels[1]};\nbar: median; panels: one seed"
     axes.text(1.0, 1.0, text, transform=axes.transAxes, ha="right", va="top", fontsize=SIZE)

@@ -118,9 +118,9 @@ def _all_points(found: Mapping[str, Any]) -> dict[str, Any]:
             f"from {_count(parts, 'samples', 'sample')}. ±: standard error over the samples."
         )
         test = found.get("test", {})
-        sizes = [test.get("batch_size"), test.get("points"), parts.get("points")]
-        if all(map(is_number, sizes)):
-            notes.append(_grouped(why_they_differ(*sizes)))
+        batch, points, together = test.get("batch_size"), test.get("points"), parts.get("points")
+        if all(map(is_number, (batch, points, together))):
+            notes.append(_grouped(why_they_differ(batch, points, together, parts.get("df", math.inf))))
         notes += map(_grouped, of_errors(parts))
     marginal = found.get("marginal_log_likelihood")
     if marginal:

@@ -48,6 +48,12 @@ def in_most(count: int, total: int) -> str:
     return HOLDS if low > 0.5 else FAILS if high < 0.5 else OPEN
 
 
+def share_in_words(count: int, total: int) -> str:
+    """The 95 % interval of the share of which ``count`` of ``total`` were seen: "28 to 47 %"."""
+    low, high = share(count, total)
+    return f"{100 * low:.0f} to {percent(high)}"
+
+
 def of_all(verdicts: Sequence[str]) -> str:
     """For several things that must all hold."""
     return FAILS if FAILS in verdicts else OPEN if OPEN in verdicts else HOLDS
@@ -60,15 +66,25 @@ def above_zero(gap: Difference) -> str:
 
 def in_words(gap: Difference, decimals: int) -> str:
     """The difference, its interval or that there is none, and the number of pairs."""
+    if not gap.count:
+        return "no seed in common"
     value, pairs = f"{gap.value:+.{decimals}f}", counted(gap.count, "pair")
     if math.isnan(gap.low):
         return f"{value}, {pairs}; an interval needs {LEAST_PAIRS}"
     return f"{value} ({gap.low:+.{decimals}f} to {gap.high:+.{decimals}f}), {pairs}"
 
 
-def percent(part: float) -> str:
+def decimals_apart(least: int, *compared: tuple[float, float]) -> int:
+    """How many decimals show on which side of its limit each number lies: ``least`` or, if they hide it, up to six."""
+    for decimals in range(least, 6):
+        if all(a == b or round(a, decimals) != round(b, decimals) for a, b in compared):
+            return decimals
+    return 6
+
+
+def percent(part: float, decimals: int = 0) -> str:
     """A part of one in percent."""
-    return f"{100 * part:.0f} %"
+    return f"{100 * part:.{decimals}f} %"
 
 
 def undecided(part: str, missing: str) -> Finding:

@@ -39,6 +39,8 @@ class Experiment:
         The options that stand in its table: those in which runs differ, and those that make them comparable.
     values : tuple of str
         The recorded values in its table.
+    named : callable
+        A row of its table -> what distinguishes its run from others with the same seed, in words.
     claims : callable
         Rows of its table -> the paper's sentences with what the rows say about them.
     draw : callable
@@ -61,6 +63,7 @@ class Experiment:
     blocks: Callable[[str, int], list[Block]]
     options: tuple[str, ...]
     values: tuple[str, ...]
+    named: Callable[[Row], str]
     claims: Callable[[Sequence[Row]], list[Claim]]
     draw: Callable[[Sequence[Row], Path], list[Path]]
     metrics: tuple[str, ...] = ()

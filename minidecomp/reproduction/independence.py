@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,13 +10,13 @@ from ..errors import counted_from_to
 from ..evaluation.naming import OF_QUANTILES
 from ..runs.comparison import Row
 from ..sweeps.grid import Block
-from .claims import FAILS, HOLDS, OPEN, Claim, Finding, in_words, percent, undecided
+from .claims import FAILS, HOLDS, OPEN, Claim, Finding, decimals_apart, in_words, percent, undecided
 from .experiment import FULL, MEDIUM, QUICK, Experiment
 from .paired import LEAST_PAIRS, Difference, by_seed, differences, least_difference, pairs_needed
 
 AUTHORS, LITERATURE = "factor_vae_mathieu19", "factor_vae"
 SCORES = {AUTHORS: "FactorVAE score, the authors'", LITERATURE: "FactorVAE score, the literature's"}
-LOSS = "reconstruction loss (nats)"
+LOSS, GROWTH = "reconstruction loss (nats)", "reconstruction loss (% of isotropic)"
 ISOTROPIC, STUDENT_T = "isotropic", "Student-t"
 GAUSSIAN = (ISOTROPIC, "PCA", "learned from PCA")
 MOST_LINES = 2  # of Student-t priors, each over beta
@@ -88,65 +89,75 @@ def _gaps(rows: Sequence[Row], value: str) -> dict[tuple[float, str], Difference
     return gaps
 
 
+def _isotropic_losses(rows: Sequence[Row]) -> dict[float, float]:
+    """The isotropic prior's mean loss by beta."""
+    by_prior = {beta: priors[ISOTROPIC] for beta, priors in _by_prior(rows).items() if ISOTROPIC in priors}
+    return {beta: sum(row[LOSS] for row in group) / len(group) for beta, group in by_prior.items()}
+
+
 def claims(rows: Sequence[Row]) -> list[Claim]:
     """The paper's two sentences about the figure, for each prior and beta."""
     rule = (
-        "the difference from the isotropic prior over paired seeds has a 95 % interval above 0; "
-        f"one that is not, and ends below {GAIN:g}, says no"
+        "it holds if the 95 % interval of the mean difference from the isotropic prior, over paired seeds, lies above "
+        f"0, and not if it begins below 0 and ends below {GAIN:g}: then there is no gain of {GAIN:g}"
     )
     improves = [
         Claim(
             f"A prior that is not isotropic improves the FactorVAE score ({name} protocol).",
             rule,
-            [_improves(key, gap) for key, gap in _gaps(rows, score).items()]
+            [_improves(*key, gap) for key, gap in _gaps(rows, score).items()]
             or [undecided("", "an isotropic and another prior, the same beta and seed")],
         )
         for score, name in ((AUTHORS, "the authors'"), (LITERATURE, "the literature's"))
     ]
-    losses = {
-        beta: sum(row[LOSS] for row in priors[ISOTROPIC]) / len(priors[ISOTROPIC])
-        for beta, priors in _by_prior(rows).items()
-        if ISOTROPIC in priors
-    }
+    losses = _isotropic_losses(rows)
     little = Claim(
         'It does so "with little or no detriment" to the reconstructions.',
-        f"the 95 % interval of the loss's growth over paired seeds lies below {percent(LITTLE)} of the isotropic "
-        "prior's loss; one above it says no",
-        [_little(key, gap, losses[key[0]]) for key, gap in _gaps(rows, LOSS).items()]
+        f"it holds if the 95 % interval of the loss's mean growth, over paired seeds, lies below {percent(LITTLE)} of "
+        "the isotropic prior's loss, and not if it lies above",
+        [_little(*key, gap, losses[key[0]]) for key, gap in _gaps(rows, LOSS).items()]
         or [undecided("", "an isotropic and another prior, the same beta and seed")],
     )
     return [*improves, little]
 
 
-def _part(key: tuple[float, str]) -> str:
-    beta, prior = key
+def named(row: Row) -> str:
+    """The prior and beta."""
+    return _part(row["beta"], _prior(row))
+
+
+def _part(beta: float, prior: str) -> str:
     return f"{prior}, beta {beta:g}"
 
 
-def _improves(key: tuple[float, str], gap: Difference) -> Finding:
+def _improves(beta: float, prior: str, gap: Difference) -> Finding:
     decided = HOLDS if gap.low > 0 else FAILS if gap.high < GAIN else OPEN
     needed = pairs_needed(GAIN, gap.std) if decided == OPEN and gap.count >= LEAST_PAIRS else 0
-    more = f"; to see a gain of {GAIN:g} takes {needed}" if needed > gap.count else ""
-    return Finding(_part(key), decided, in_words(gap, 3) + more)
+    more = f"; to see a gain of {GAIN:g} would take {needed}" if needed > gap.count else ""
+    decimals = decimals_apart(3, (gap.low, 0), (gap.high, GAIN))
+    return Finding(_part(beta, prior), decided, in_words(gap, decimals) + more)
 
 
-def _little(key: tuple[float, str], gap: Difference, loss: float) -> Finding:
+def _little(beta: float, prior: str, gap: Difference, loss: float) -> Finding:
     limit = LITTLE * loss
     decided = HOLDS if gap.high < limit else FAILS if gap.low > limit else OPEN
-    return Finding(_part(key), decided, f"{in_words(gap, 1)}; {percent(LITTLE)} are {limit:.1f} nats")
+    decimals = decimals_apart(1, (gap.low, limit), (gap.high, limit))
+    number = f"{in_words(gap, decimals)}; {percent(LITTLE)} is {limit:.{decimals}f} nats"
+    return Finding(_part(beta, prior), decided, number)
 
 
 def note(form: str, seeds: int) -> str:
     """How many seeds a claim needs, before any is trained."""
     spread = SPREAD * 2**0.5  # of a difference of two independent runs
     needs = (
-        f"a difference of {GAIN:g} between two priors' scores needs about {pairs_needed(GAIN, spread)} seeds "
-        f"(they spread by about {SPREAD:g})"
+        f"scores vary by about {SPREAD:g} over seeds: to be seen four times in five, a difference of {GAIN:g} needs "
+        f"about {pairs_needed(GAIN, spread)} seeds"
     )
     counts = dict.fromkeys((seeds, (seeds + 1) // 2) if form == MEDIUM else (seeds,))
-    shown = [f"{count} show one of {least_difference(count, spread):.2f}" for count in counts if count >= LEAST_PAIRS]
+    least = {count: least_difference(count, spread) for count in counts if count >= LEAST_PAIRS}
+    shown = [f"{count} seeds show {math.ceil(100 * gain) / 100:.2f}" for count, gain in least.items()]
     few = f"; fewer than {LEAST_PAIRS} decide nothing" if min(counts) < LEAST_PAIRS else ""
-    return f"{needs}{''.join(f'; {each}' for each in shown)}{', four times in five' if shown else ''}{few}"
+    return f"{needs}{''.join(f'; {each}' for each in shown)}{few}"
 
 
 def draw(rows: Sequence[Row], out: Path) -> list[Path]:
@@ -176,17 +187,21 @@ def _draw_differences(rows: Sequence[Row], out: Path) -> list[Path]:
 
     compared: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {}
     counts = set()
-    for value, label in {**SCORES, LOSS: LOSS}.items():
+    losses = _isotropic_losses(rows)
+    for value, label in {**SCORES, LOSS: GROWTH}.items():
         for (beta, prior), gap in _gaps(rows, value).items():
             if gap.count >= LEAST_PAIRS:
                 counts.add(gap.count)
-                compared.setdefault(label, {}).setdefault(f"beta {beta:g}", {})[prior] = (gap.value, gap.low, gap.high)
+                unit = losses[beta] / 100 if value == LOSS else 1.0
+                shown = (gap.value / unit, gap.low / unit, gap.high / unit)
+                compared.setdefault(label, {}).setdefault(f"beta {beta:g}", {})[prior] = shown
     if not compared:
         return []
     seeds = counted_from_to(counts, "paired seed")
     text = f"difference from the isotropic prior with the same beta; mean and 95 % interval of {seeds}"
-    bands = dict.fromkeys(SCORES.values(), (-GAIN, GAIN))
-    figure = differences_with_intervals(compared, bands, f"{text}; grey: less than {GAIN:g}")
+    bands = dict.fromkeys(SCORES.values(), (-GAIN, GAIN)) | {GROWTH: (-100 * LITTLE, 100 * LITTLE)}
+    grey = f"grey: less than {GAIN:g} of a score, or {percent(LITTLE)} of the loss"
+    figure = differences_with_intervals(compared, bands, f"{text}\n{grey}")
     return write_figure(figure, out, "independence-differences", ("png",))
 
 
@@ -204,6 +219,7 @@ EXPERIMENT = Experiment(
         LITERATURE + OF_QUANTILES,
     ),
     metrics=(LITERATURE, AUTHORS),
+    named=named,
     claims=claims,
     draw=draw,
     note=note,

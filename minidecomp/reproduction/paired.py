@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +24,9 @@ class Difference:
     Attributes
     ----------
     value : float
+        NaN without a pair.
     low, high : float
-        The ends of the 95 % interval; NaN for fewer than eight pairs.
+        The ends of the interval; NaN for fewer than eight pairs.
     count : int
         The number of pairs.
     std : float
@@ -38,11 +40,13 @@ class Difference:
     std: float
 
 
-def differences(first: Mapping[Any, float], second: Mapping[Any, float]) -> Difference:
-    """first - second over the keys (seeds) that both have, with a bootstrap interval; ValueError if they share none.
+def differences(first: Mapping[Any, float], second: Mapping[Any, float], among: int = 1) -> Difference:
+    """first - second over the keys (seeds) that both have, with a bootstrap interval.
 
-    The pairs are drawn again with replacement, 9,999 times. The interval lies between two quantiles of the means,
-    which for few pairs are further out than 2.5 and 97.5 %, since a resample varies less than the pairs would:
+    The interval covers 95 % or, for the most striking one among several differences, 1 - 0.05 / among (Bonferroni).
+
+    The pairs are drawn again with replacement, 9,999 times. The interval lies between two quantiles of the means. For
+    few pairs they are further out than 2.5 and 97.5 %, since a resample varies less than the pairs would:
 
         Phi(sqrt(n / (n - 1)) t) with t the 2.5 % quantile of Student's t with n - 1 degrees of freedom
 
@@ -52,13 +56,13 @@ def differences(first: Mapping[Any, float], second: Mapping[Any, float]) -> Diff
 
     shared = sorted(set(first) & set(second), key=str)
     if not shared:
-        raise ValueError("no seed is in both groups of runs")
+        return Difference(math.nan, math.nan, math.nan, 0, math.nan)
     found = np.array([first[key] - second[key] for key in shared])
     n, value = len(found), float(found.mean())
     std = float(found.std(ddof=1)) if n > 1 else math.nan
     if n < LEAST_PAIRS:
         return Difference(value, math.nan, math.nan, n, std)
-    level = ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 - COVERAGE) / 2))
+    level = ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 - COVERAGE) / 2 / among))
     again = found[np.random.default_rng(0).integers(n, size=(RESAMPLES, n))].mean(1)
     low, high = np.quantile(again, [level, 1 - level])
     return Difference(value, float(low), float(high), n, std)
@@ -69,10 +73,11 @@ def pairs_needed(difference: float, std: float) -> int:
 
     std is the standard deviation of a pair's difference.
     """
-    pairs = LEAST_PAIRS
-    while power(pairs, difference, std) < POWER:
-        pairs += 1 + pairs // 100
-    return pairs
+    enough = LEAST_PAIRS
+    while power(enough, difference, std) < POWER:
+        enough *= 2
+    known = range(LEAST_PAIRS, enough)
+    return LEAST_PAIRS + bisect.bisect_left(known, POWER, key=lambda pairs: power(pairs, difference, std))
 
 
 def least_difference(pairs: int, std: float) -> float:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError, counted, counted_from_to
+from ..errors import RunError, counted, counted_from_to, shown
 from ..evaluation.naming import OF_QUANTILES
 from ..files import read_small_file, write_file
-from ..runs.comparison import Row, short_text
+from ..runs.comparison import Row
 from ..settings.options import is_relevant
 from ..sweeps.folder import finished_values
 from ..sweeps.grid import Entry
@@ -21,6 +22,7 @@ from ..terms.priors.student_t import StudentT
 from .experiment import Experiment
 
 MOST_BYTES = 20_000_000
+LARGEST = 1e15  # no value of a run comes near
 Key = tuple[str, ...]  # the options in cells
 RunKey = tuple[Key, int]  # and the seed
 
@@ -49,18 +51,21 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
     like = {_key(experiment, options): options for options in (_options(experiment, entry) for entry in entries)}
     try:
         text = read_small_file(path, MOST_BYTES).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""))
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         lines = list(reader)
     except OSError as error:
         raise RunError(f"{path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise RunError(f"{path}: expected a table in CSV: {error}") from error
+    names = reader.fieldnames or ()
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise RunError(f"{path}: it has the column {shown(twice)} twice")
     needed = [*experiment.options, "seed", *experiment.values, *experiment.own_values]
-    absent = [name for name in needed if name not in (reader.fieldnames or ())]
+    absent = [name for name in needed if name not in names]
     if absent := [name for name in absent if not name.endswith(OF_QUANTILES)]:
         raise RunError(f"{path}: this is no table of {experiment.name}: it has no column {', '.join(absent)}")
     if not text.endswith("\n"):
-        raise RunError(f"{path}: it is cut: its last line has no end")
+        raise RunError(f"{path}: its last line has no line end (\\n); perhaps the file is cut")
     found: dict[RunKey, Row] = {}
     for number, line in enumerate(lines, 2):
         row = _row(experiment, f"{path}, line {number}", line, like)
@@ -70,21 +75,26 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
 
 
 def _row(experiment: Experiment, where: str, line: dict[str, Any], like: dict[Key, dict[str, Any]]) -> Row:
+    if None in line or None in line.values():
+        raise RunError(f"{where}: it has {'more' if None in line else 'fewer'} cells than there are columns")
     options = like.get(tuple(_as_written(line[name]) for name in experiment.options))
     if options is None:
-        given = [(name.replace("_", "-"), short_text(line[name])) for name in experiment.options if line[name]]
+        given = [(name.replace("_", "-"), shown(line[name])) for name in experiment.options if line[name]]
         said = ", ".join(f"{name} {value}" for name, value in given)
         raise RunError(f"{where}: the grid has no run with {said or 'no options'}")
     names = [*experiment.values, *experiment.own_values]
     if options.get("prior") != StudentT.name:
         names = [name for name in names if not name.endswith(OF_QUANTILES)]
+    seed = _as_written(line["seed"])
+    if not re.fullmatch("[0-9]{1,10}", seed):
+        raise RunError(f"{where}: expected a seed, not {shown(line['seed']) or 'nothing'}")
     try:
-        seed, values = int(line["seed"]), {name: float(line[name]) for name in names}
-    except (KeyError, TypeError, ValueError):
-        seed, values = -1, {}
-    if seed < 0 or not all(map(math.isfinite, values.values())):
-        raise RunError(f"{where}: expected a seed and finite numbers for {', '.join(names)}")
-    return options | {"seed": seed} | values
+        values = {name: _number(line[name]) for name in names}
+    except (KeyError, ValueError):
+        values = {"": math.nan}
+    if not all(abs(value) < LARGEST for value in values.values()):
+        raise RunError(f"{where}: expected numbers below {LARGEST:g} for {', '.join(names)}")
+    return options | {"seed": int(seed)} | values
 
 
 def _as_written(cell: str | None) -> str:
@@ -93,9 +103,17 @@ def _as_written(cell: str | None) -> str:
     if text.lower() in ("true", "false"):
         return text.capitalize()
     try:
-        return f"{float(text):g}"
+        number = _number(text)
     except ValueError:
         return text
+    return f"{number:g}" if float(f"{number:g}") == number else text
+
+
+def _number(text: str) -> float:
+    """A number in a cell; ValueError for what only Python takes for one, such as ``1_0``."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(f"{text} is no number")
+    return float(text)
 
 
 def write(experiment: Experiment, path: Path, rows: Sequence[Row]) -> None:
@@ -123,18 +141,29 @@ def together(experiment: Experiment, first: Sequence[Row], second: Sequence[Row]
     return list(found.values())
 
 
-def refuse_other_values(experiment: Experiment, path: Path, known: Sequence[Row], found: Sequence[Row]) -> None:
-    """Raise RunError if a table has other values for a run than those that are known."""
+def refuse_other_values(
+    experiment: Experiment, path: Path, found: Sequence[Row], known: Sequence[Row], whose: str
+) -> None:
+    """Raise RunError if a table has other values for a run than those that are known; ``whose`` says from where."""
     there = {_run(experiment, row): row for row in known}
     for row in found:
-        if there.get(_run(experiment, row), row) != row:
-            raise RunError(f"{path}: an earlier table has other values for a run of it, with seed {row['seed']}")
+        other = there.get(_run(experiment, row), row)
+        if any(other.get(name) != row.get(name) for name in (*experiment.values, *experiment.own_values)):
+            given = [(name.replace("_", "-"), option_text(row[name])) for name in experiment.options]
+            said = ", ".join(f"{name} {value}" for name, value in given if value)
+            raise RunError(f"{path}: {whose} has other values for the run with {said} and seed {row['seed']}")
 
 
 def missing(experiment: Experiment, entries: Sequence[Entry], rows: Sequence[Row]) -> list[Entry]:
     """The runs of the grid that no row is of."""
     there = {_run(experiment, row) for row in rows}
     return [entry for entry in entries if _run(experiment, _options(experiment, entry)) not in there]
+
+
+def there(experiment: Experiment, entries: Sequence[Entry], rows: Sequence[Row]) -> list[Entry]:
+    """The runs of the grid that a row is of."""
+    lacking = {entry.name for entry in missing(experiment, entries, rows)}
+    return [entry for entry in entries if entry.name not in lacking]
 
 
 def in_groups(experiment: Experiment, rows: Sequence[Row]) -> list[list[Row]]:

@@ -46,11 +46,16 @@ class Group:
         if not numbers:
             return None
         count = len(numbers)
-        mean = math.fsum(numbers) / count
         if count == 1:
-            return Mean(mean, None, 1)
-        variance = math.fsum((number - mean) ** 2 for number in numbers) / (count - 1)
-        return Mean(mean, math.sqrt(variance / count), count)
+            return Mean(numbers[0], None, 1)
+        if min(numbers) == max(numbers):  # the mean could differ by rounding
+            return Mean(numbers[0], 0.0, count)
+        # Squares of large numbers overflow; a power of 2 as the unit changes no digit.
+        unit = math.ldexp(1.0, math.frexp(max(map(abs, numbers)))[1] - 1)
+        scaled = [number / unit for number in numbers]
+        mean = math.fsum(scaled) / count
+        variance = math.fsum((number - mean) ** 2 for number in scaled) / (count - 1)
+        return Mean(unit * mean, unit * math.sqrt(variance / count), count)
 
 
 def check_by(rows: Sequence[Row], text: str) -> list[str]:

@@ -106,22 +106,28 @@ def test_heavy_tails_are_said():
     found = result()
     found["decomposition"] |= {"df": 3.0, "match": {"kl-inc": estimate(1.2, math.nan) | {"largest_share": 0.9}}}
     text = " ".join(map(str.strip, evaluation_lines(found)))
-    assert "KL(p || q) is a guess and has no error: with a Student-t prior of df 3" in text and "squared" not in text
+    assert (
+        "KL(p || q) is a guess and has no error, over batches, too: with a Student-t prior of df 3" in text
+        and "squared" not in text
+    )
     found["decomposition"] |= {"df": 2.0, "match": {"kl-inc": estimate(math.inf, math.nan) | {"largest_share": 0.9}}}
     lines = evaluation_lines(found)
     assert "KL(p || q) is infinite: a Student-t prior with df 2 has an infinite variance." in " ".join(lines)
+    assert "of 100. KL and MMD differ by chance" in " ".join(map(str.strip, lines))
+    assert "Its mean over batches is that of finitely many samples, and says nothing." in " ".join(lines)
     assert ["KL(p", "||", "q)", "inf"] in [line.split() for line in lines]
     found["decomposition"]["df"] = 9.0
-    assert "infinite" not in " ".join(evaluation_lines(found))
+    text = " ".join(evaluation_lines(found))
+    assert "infinite" not in text and "A smaller mixture raises" in text
 
 
 def test_importance_sampling_says_its_bias_and_what_is_a_guess():
     numbers = {"mean": -1.5, "standard_error": 0.1, "sampling_error": 0.01, "bias": 0.002, "effective_samples": 30.0}
     found = result(marginal_log_likelihood=numbers | {"dominated": 3, "samples": 50, "points": 400})
     text = " ".join(map(str.strip, evaluation_lines(found)))
-    assert "sampling error 0.0100, too low by about 0.0020; nats" in text
-    assert "The sampling error and the bias are a guess for 3 of 400 points" in text and "Errors of" not in text
+    assert "sampling error 0.0100; the estimate is too low by about 0.0020; nats" in text
+    assert "The sampling error and the bias are a guess: for 3 of 400 points" in text and "Errors of" not in text
     few = numbers | {"dominated": 0, "samples": 50, "points": 3}
     text = " ".join(map(str.strip, evaluation_lines(result(marginal_log_likelihood=few))))
-    assert "Errors of 3 points are a guess: ± 2 of them cover 82 % of true means, not 95 %." in text
+    assert "Errors are a guess: with 3 points, ± 2 standard errors contain the true mean in 82 % of cases" in text
     assert "bias are a guess" not in text

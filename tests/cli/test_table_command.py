@@ -41,7 +41,7 @@ def printed(capsys, *args, error=""):
 
 def without_explanations(err):
     """What is said beside a table, without what its columns are."""
-    explanations = ("test.", "train.", "hoyer: ", "n: ", "errors of ")
+    explanations = ("test.", "train.", "hoyer: ", "n: ", "errors are a guess")
     return "".join(line for line in err.splitlines(True) if not line.startswith(explanations))
 
 
@@ -183,7 +183,10 @@ def test_errors_stand_below_each_other_and_columns_are_explained(here, capsys):
     assert len({tuple(each) for each in places if each}) == 1
     assert "test.log_likelihood: test log-likelihood (nats); test.kl: test KL (nats)" in err.splitlines()[1]
     assert err.splitlines()[-1] == "n: number of runs; values: mean ± standard error over these runs"
-    assert "errors of 3 runs are a guess: ± 2 of them cover 82 % of true means, not 95 %" in err.splitlines()
+    assert (
+        "errors are a guess: with 3 runs, ± 2 standard errors contain the true mean in 82 % of cases, not 95 %"
+        in err.splitlines()
+    )
 
 
 def test_values_keep_their_last_zeros(capsys):

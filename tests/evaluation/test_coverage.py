@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from exact import Grid, by_integration
 from scipy import stats
+from scipy.special import logsumexp
 from test_marginal import linear_gaussian
 
+from minidecomp.cli.main import main
+from minidecomp.data.points import as_numbers
 from minidecomp.evaluation.decomposition import decomposition
 from minidecomp.evaluation.marginal import marginal_log_likelihood
 from minidecomp.evaluation.standard_errors import (
@@ -20,7 +23,9 @@ from minidecomp.evaluation.standard_errors import (
     standard_error,
     widened,
 )
+from minidecomp.runs import checkpoint
 from minidecomp.runs.grouping import Group
+from minidecomp.sweeps.work import Datasets
 from minidecomp.terms import priors
 
 SEEDS = 200
@@ -136,6 +141,27 @@ def test_the_sampling_error_covers_once_the_bias_is_added(points, samples):
 
 
 @pytest.mark.slow
+def test_a_curved_model_is_far_from_covered_and_says_that_it_is_a_guess(tmp_path):
+    """The pinwheel's model with beta 1, alpha 0: log p(x) by the trapezoidal rule, log int p(x|z) p(z) dz, in 2-D."""
+    run = str(tmp_path / "run")
+    assert main(["train", "--prior", "mixture", "--beta", "1", "--alpha", "0", "--no-plots", "--out", run, "-q"]) == 0
+    vae, options = (trained := checkpoint.load(run)).vae, trained.options
+    x = as_numbers(Datasets().get(options).test, vae.dtype)[:60]
+    side = np.linspace(-3, 3, 401)
+    z = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
+    log_p = vae.current_prior().log_density(z)
+    z, log_p = z[log_p > -60].astype(vae.dtype), log_p[log_p > -60]
+    output = np.concatenate([vae.decode(z[i : i + 5000]) for i in range(0, len(z), 5000)]).astype(np.float64)
+    exact = np.mean([logsumexp(vae.likelihood.value(each, output) + log_p) for each in x.astype(np.float64)])
+    exact += 2 * np.log(side[1] - side[0])
+    found = [marginal_log_likelihood(vae, x, 1000, seed) for seed in range(40)]
+    mean, error, bias = (np.array([getattr(f, of) for f in found]) for of in ("mean", "sampling_error", "bias"))
+    print(f"a curved model: {covered(mean + bias, error, exact):.3f}, {exact - mean.mean():.3f}", file=sys.stderr)
+    assert covered(mean + bias, error, exact) < 0.5 and 0.01 < exact - mean.mean() < 0.1
+    assert all(each.dominated for each in found)
+
+
+@pytest.mark.slow
 def test_the_error_over_points_covers_the_mean_of_all_points():
     """Each repetition has other test points; E log p(x) = -entropy of the marginal."""
     vae, marginal = linear_gaussian("exact")
@@ -176,9 +202,9 @@ def test_means_over_seeds_cover_as_often_as_the_sentence_says(count):
 
 def test_what_is_few():
     assert of_few([1, 2, 5], "seed") == (
-        "errors of 2 seeds are a guess: ± 2 of them cover 70 % of true means, not 95 %"
+        "errors are a guess: with 2 seeds, ± 2 standard errors contain the true mean in 70 % of cases, not 95 %"
     )
-    assert "± 1 of them cover 50 % of true means, not 68 %" in of_few([2], "seed", 1)
+    assert "± 1 standard error contains the true mean in 50 % of cases, not 68 %" in of_few([2], "seed", 1)
     assert of_few([1, FEW, 200], "seed") == of_few([], "seed") == of_few([1], "seed") == ""
     assert coverage(FEW) > LOW > coverage(5)
 
@@ -193,3 +219,4 @@ def test_an_error_of_ten_blocks_is_widened_to_students_quantile():
 def test_the_largest_share():
     assert largest_share(np.array([1.0, 1, 1, 5])) == pytest.approx(9 / 12)
     assert largest_share(np.ones(3)) == 0
+    assert largest_share(np.array([1, np.inf])) == largest_share(np.array([1, 1e200])) == 1

@@ -247,3 +247,11 @@ def test_overlap_alone_has_the_same_numbers():
     assert overlap(loc, scale, prior, 200, 4) == decomposition(loc, scale, prior, 200, 4)["overlap"]
     with pytest.raises(ValueError, match="19 samples"):
         overlap(loc, scale, prior, 19)
+
+
+def test_a_prior_of_another_width_is_refused():
+    loc = np.zeros((5, 3))
+    with pytest.raises(ValueError, match="the prior has 2 dimensions"):
+        decomposition(loc, loc + 1, NORMAL)
+    with pytest.raises(TypeError):
+        decomposition(loc[:, :2], loc[:, :2] + 1, NORMAL, 20.5)

@@ -136,3 +136,13 @@ def test_a_weight_that_dwarfs_the_others():
     )
     found = marginal_log_likelihood(vae, batch(vae, 20), 170)
     assert np.isfinite([found.mean, found.sampling_error]).all() and 1 <= found.effective_samples < 5
+
+
+@pytest.mark.parametrize(
+    ("shape", "samples", "message"),
+    [((4, 3), 0, "samples must be 1"), ((0, 3), 5, "N of 1"), ((3,), 5, "expected"), ((4, 2), 5, r"\(N, 3\)")],
+)
+def test_what_cannot_be_right_is_refused(shape, samples, message):
+    vae, _ = linear_gaussian()
+    with pytest.raises(ValueError, match=message):
+        marginal_log_likelihood(vae, np.zeros(shape), samples)

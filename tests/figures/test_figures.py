@@ -261,7 +261,7 @@ def test_curves_beside_others(tmp_path):
     assert list(runs.get_ydata()) == [0.5, 0.6]
     assert len(right.lines) == 1 and right.get_title() == "beta 5"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ours", "theirs"]
-    assert figure.get_supxlabel() == "means of 1 to 2 seeds; small dots: single runs"
+    assert figure.get_supxlabel() == "means of 1 or 2 seeds; small dots: single runs"
     drawn(figure, tmp_path)
 
 

@@ -225,8 +225,8 @@ def test_means_have_their_standard_errors():
     (bars,) = figure.axes[0].collections
     ends = [segment[:, 1] for segment in bars.get_segments()]
     np.testing.assert_allclose(ends, [[1, 3], [4, 6]])
-    guess = "errors of 2 seeds are a guess: ± 1 of them cover 50 % of true means, not 68 %"
-    assert texts_below(figure) == ["mean ± standard error of 2 to 3 seeds; small dots: single runs", guess, "x"]
+    guess = "errors are a guess: with 2 seeds, ± 1 standard error contains the true mean in 50 % of cases, not 68 %"
+    assert texts_below(figure) == ["mean ± standard error of 2 or 3 seeds; small dots: single runs", guess, "x"]
     single = value_against_option({"": [(0, 1.0), (1, 4.0)]}, "alpha", "KL")
     assert not single.axes[0].collections and texts_below(single) == ["each point is one run"]
 
