@@ -114,7 +114,7 @@ def reproduce(
                 say(f"what there is so far: {again} --no-train", err=True)
             return code
     rows = table.together(chosen, table.rows(chosen, folder, entries), [*known, *remembered])
-    return _show(chosen, folder, rows, kept, pictures)
+    return _show(chosen, folder, table.in_order(chosen, entries, rows), kept, pictures)
 
 
 def _known(

@@ -141,6 +141,12 @@ def together(experiment: Experiment, first: Sequence[Row], second: Sequence[Row]
     return list(found.values())
 
 
+def in_order(experiment: Experiment, entries: Sequence[Entry], rows: Sequence[Row]) -> list[Row]:
+    """The rows in the order of the grid, then those with other seeds."""
+    places = {_run(experiment, _options(experiment, entry)): place for place, entry in enumerate(entries)}
+    return sorted(rows, key=lambda row: (places.get(_run(experiment, row), len(places)), row["seed"]))
+
+
 def refuse_other_values(
     experiment: Experiment, path: Path, found: Sequence[Row], known: Sequence[Row], whose: str
 ) -> None:
