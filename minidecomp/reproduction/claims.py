@@ -66,12 +66,18 @@ def above_zero(gap: Difference) -> str:
 
 def in_words(gap: Difference, decimals: int) -> str:
     """The difference, its interval or that there is none, and the number of pairs."""
-    if not gap.count:
-        return "no seed in common"
-    value, pairs = f"{gap.value:+.{decimals}f}", counted(gap.count, "pair")
-    if math.isnan(gap.low):
-        return f"{value}, {pairs}; an interval needs {LEAST_PAIRS}"
-    return f"{value} ({gap.low:+.{decimals}f} to {gap.high:+.{decimals}f}), {pairs}"
+    return f"{interval(gap, decimals)}, {pairs(gap)}" if gap.count else "no seed in common"
+
+
+def interval(gap: Difference, decimals: int) -> str:
+    """The difference and, if there is one, its interval: "+0.02 (-0.01 to +0.05)"."""
+    value = f"{gap.value:+.{decimals}f}"
+    return value if math.isnan(gap.low) else f"{value} ({gap.low:+.{decimals}f} to {gap.high:+.{decimals}f})"
+
+
+def pairs(gap: Difference) -> str:
+    """How many pairs there are, and whether they are too few."""
+    return counted(gap.count, "pair") + (f"; an interval needs {LEAST_PAIRS}" if math.isnan(gap.low) else "")
 
 
 def decimals_apart(least: int, *compared: tuple[float, float]) -> int:

@@ -25,7 +25,9 @@ from .claims import (
     decimals_apart,
     in_most,
     in_words,
+    interval,
     of_all,
+    pairs,
     percent,
     share_in_words,
     undecided,
@@ -186,7 +188,10 @@ def _improves(panels: Panels) -> Finding:
     if lacking := [alpha for alpha, group in zip(ALPHAS, groups, strict=True) if not group]:
         return undecided("", f"alpha {_several(lacking)}")
     gaps = [differences(_logs(before), _logs(after)) for before, after in itertools.pairwise(groups)]
-    steps = "; ".join(_shown(gap) for gap in gaps)
+    if len({gap.count for gap in gaps}) == 1 and gaps[0].count:
+        steps = f"{', '.join(interval(gap, _decimals(gap)) for gap in gaps)}, {pairs(gaps[0])}"
+    else:
+        steps = "; ".join(_shown(gap) for gap in gaps)
     medians = ", ".join(f"{np.median([row['test.kl-inc'] for row in group]):.2g}" for group in groups)
     number = f"by {steps}; median KL(p || q) {medians} at alpha {_several(ALPHAS)}"
     return Finding("", of_all([above_zero(gap) for gap in gaps]), number)
@@ -201,7 +206,11 @@ def _of(count: int, group: Sequence[Row]) -> str:
 
 
 def _shown(gap: Difference) -> str:
-    return in_words(gap, decimals_apart(2, (gap.low, 0), (gap.high, 0)))
+    return in_words(gap, _decimals(gap))
+
+
+def _decimals(gap: Difference) -> int:
+    return decimals_apart(2, (gap.low, 0), (gap.high, 0))
 
 
 def _several(numbers: Sequence[float]) -> str:

@@ -58,9 +58,9 @@ def test_clustering_from_start_to_end(capsys):
     assert "36 runs, 3 seeds each; medians over the seeds" in out
     lines = [line.split() for line in out.splitlines()]
     [improves] = [i for i, line in enumerate(lines) if line[:4] == ["The", "match", "improves", "as"]]
-    decided, *steps = lines[improves + 2][:4]
-    assert decided == "open", "three seeds decide nothing"
-    assert all(float(step.rstrip(",")) < -0.3 for step in steps), "but the match improves with alpha"
+    decided, by, *steps = lines[improves + 2][:5]
+    assert (decided, by) == ("open", "by"), "three seeds decide nothing"
+    assert all(float(step.rstrip(",")) > 0.3 for step in steps), "but the match improves with alpha"
     entries = expand(clustering.blocks("full", 3))
     rows = table.read(EXPERIMENTS["clustering"], folder / "clustering.csv", entries)
     assert len(rows) == 36 and {row["clusters"] for row in rows} <= {1, 2, 3, 4}
