@@ -41,9 +41,12 @@ def parts() -> dict[str, str]:
 
 
 def grid(found: Sequence[Any]) -> str:
-    """The mean sparsity of each cell with its standard error over the seeds, and the paper's number in brackets."""
+    """The mean sparsity of each cell with its standard error over the seeds, and the paper's number in brackets.
+
+    Curves without a run are left out.
+    """
     lines = [
-        f"| gamma, beta | schedule | alpha {' | '.join(f'{alpha:g}' for alpha in sparsity.ALPHAS)} |",
+        f"| gamma and beta | schedule | alpha {' | '.join(f'{alpha:g}' for alpha in sparsity.ALPHAS)} |",
         "|" + " --- |" * (2 + len(sparsity.ALPHAS)),
     ]
     for gamma, beta in sparsity.PUBLISHED:
@@ -51,9 +54,10 @@ def grid(found: Sequence[Any]) -> str:
         for warmup, schedule in sparsity.SCHEDULES.items():
             runs = sparsity.at_each_alpha(found, gamma, beta, warmup)
             cells = [cell(runs[alpha], published[alpha]) if alpha in runs else "" for alpha in sparsity.ALPHAS]
-            if warmup and sparsity.ALPHAS[0] in runs:
-                cells[0] = "the same"  # alpha 0 is not raised
-            lines.append(f"| {gamma:g}, {beta:g} | {schedule} | {' | '.join(cells)} |")
+            if warmup:
+                cells[0] = ""  # alpha 0 is not raised
+            if any(cells):
+                lines.append(f"| {gamma:g}, {beta:g} | {schedule} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
