@@ -132,7 +132,8 @@ def _known(
         found[path] = rows
     remembered = found.get(kept, [])
     known = [row for path in dict.fromkeys(tables) for row in found[path]]
-    trained = table.rows(chosen, folder, table.there(chosen, entries, known)) if known else []
+    lacking = {entry.name for entry in table.missing(chosen, entries, known)}
+    trained = table.rows(chosen, folder, [entry for entry in entries if entry.name not in lacking])
     for path in tables:
         table.refuse_other_values(chosen, path, found[path], trained, f"a run in {folder}")
     return table.together(chosen, known, []), remembered

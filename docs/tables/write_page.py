@@ -54,9 +54,7 @@ def grid(found: Sequence[Any]) -> str:
         for warmup, schedule in sparsity.SCHEDULES.items():
             runs = sparsity.at_each_alpha(found, gamma, beta, warmup)
             cells = [cell(runs[alpha], published[alpha]) if alpha in runs else "" for alpha in sparsity.ALPHAS]
-            if warmup:
-                cells[0] = ""  # alpha 0 is not raised
-            if any(cells):
+            if runs:
                 lines.append(f"| {gamma:g}, {beta:g} | {schedule} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -88,9 +88,9 @@ def decimals_apart(least: int, *compared: tuple[float, float]) -> int:
     return 6
 
 
-def percent(part: float, decimals: int = 0) -> str:
+def percent(part: float) -> str:
     """A part of one in percent."""
-    return f"{100 * part:.{decimals}f} %"
+    return f"{100 * part:.0f} %"
 
 
 def undecided(part: str, missing: str) -> Finding:

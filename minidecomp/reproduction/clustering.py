@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +112,11 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
             f"covers 95 % for the best of {len(BETAS)}",
             [_beta_alone(panels, part) for part in PARTS.values()],
         ),
-        Claim("Alpha alone keeps all four clusters.", f"at each alpha {most}", [_kept_by_alpha(panels)]),
+        Claim("Alpha alone keeps all four clusters.", f"at each alpha {most}", [_over_alpha(panels, _kept)]),
         Claim(
             "The match improves as alpha grows.",
             "log KL(p || q) falls at each step: mean over paired seeds, 95 % interval",
-            [_improves(panels)],
+            [_over_alpha(panels, _improves)],
         ),
     ]
 
@@ -167,10 +167,14 @@ def _beta_alone(panels: Panels, part: str) -> Finding:
     return Finding(part, above_zero(found[best]), f"best beta {best:g}: higher by {_shown(found[best])}")
 
 
-def _kept_by_alpha(panels: Panels) -> Finding:
-    groups = _by_alpha(panels)
-    if lacking := [alpha for alpha, group in zip(ALPHAS, groups, strict=True) if not group]:
-        return undecided("", f"alpha {_several(lacking)}")
+def _over_alpha(panels: Panels, finding: Callable[[list[list[Row]]], Finding]) -> Finding:
+    """What the runs at each alpha say together."""
+    groups = [panels.get((KL, "alpha", alpha), []) for alpha in ALPHAS]
+    lacking = [alpha for alpha, group in zip(ALPHAS, groups, strict=True) if not group]
+    return undecided("", f"alpha {_several(lacking)}") if lacking else finding(groups)
+
+
+def _kept(groups: list[list[Row]]) -> Finding:
     counts = [sum(row["clusters"] == 4 for row in group) for group in groups]
     decided = of_all([in_most(count, len(group)) for count, group in zip(counts, groups, strict=True)])
     sizes = [len(group) for group in groups]
@@ -183,10 +187,7 @@ def _kept_by_alpha(panels: Panels) -> Finding:
     return Finding("", decided, number)
 
 
-def _improves(panels: Panels) -> Finding:
-    groups = _by_alpha(panels)
-    if lacking := [alpha for alpha, group in zip(ALPHAS, groups, strict=True) if not group]:
-        return undecided("", f"alpha {_several(lacking)}")
+def _improves(groups: list[list[Row]]) -> Finding:
     gaps = [differences(_logs(before), _logs(after)) for before, after in itertools.pairwise(groups)]
     if len({gap.count for gap in gaps}) == 1 and gaps[0].count:
         steps = f"{', '.join(interval(gap, _decimals(gap)) for gap in gaps)}, {pairs(gaps[0])}"
@@ -195,10 +196,6 @@ def _improves(panels: Panels) -> Finding:
     medians = ", ".join(f"{np.median([row['test.kl-inc'] for row in group]):.2g}" for group in groups)
     number = f"by {steps}; median KL(p || q) {medians} at alpha {_several(ALPHAS)}"
     return Finding("", of_all([above_zero(gap) for gap in gaps]), number)
-
-
-def _by_alpha(panels: Panels) -> list[list[Row]]:
-    return [panels.get((KL, "alpha", alpha), []) for alpha in ALPHAS]
 
 
 def _of(count: int, group: Sequence[Row]) -> str:

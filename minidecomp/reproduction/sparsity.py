@@ -87,7 +87,8 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
         f"standard errors could change that; the error is from the spread over the seeds of all cells, or from "
         f"{SPREAD:g} if no cell has two"
     )
-    spread = _spread(rows, "hoyer") or SPREAD
+    known = _spread(rows, "hoyer")
+    spread = SPREAD if known is None else known
     classes = "gamma 0.8, beta 1, alpha 100"
     return [
         Claim(
@@ -134,7 +135,7 @@ def _curves(rows: Sequence[Row], gamma: float, spread: float) -> list[Finding]:
 
 def _near(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None, spread: float) -> Finding | None:
     part = f"beta {beta:g}, {SCHEDULES[warmup]}"
-    there = dict(_curve(rows, gamma, beta, warmup))
+    there = at_each_alpha(rows, gamma, beta, warmup)
     if not there:
         return None
     missing = [f"{alpha:g}" for alpha in ALPHAS if alpha not in there]
@@ -174,7 +175,7 @@ def _of_classes(rows: Sequence[Row], value: str, limit: float, warmup: int | Non
     decimals = decimals_apart(least, (scale * means[0.8], scale * limit))
     number = "; ".join(f"{scale * mean:.{decimals}f}{unit} with gamma {gamma:g}" for gamma, mean in means.items())
     spread, count = _spread(rows, value), len(by_gamma[0.8])
-    seeds = counted(count, "seed") + ("" if spread else ", and no cell has two")
+    seeds = counted(count, "seed") + (", and no cell has two" if spread is None else "")
     return Finding(part, _at_most(means[0.8], limit, spread, count), f"{number}; {seeds}")
 
 
@@ -184,9 +185,13 @@ def published(gamma: float, beta: float) -> list[tuple[float, float]]:
 
 
 def at_each_alpha(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> dict[float, list[float]]:
-    """By alpha, the sparsity of each seed that is there; without alpha there is nothing to warm up."""
+    """By alpha, the sparsity of each seed that is there.
+
+    Alpha 0 is not warmed up: its runs are those of both schedules, and alone are no curve of a warmed-up alpha.
+    """
     found = {alpha: _values(rows, "hoyer", (gamma, beta, alpha), warmup if alpha else None) for alpha in ALPHAS}
-    return {alpha: values for alpha, values in found.items() if values}
+    there = {alpha: values for alpha, values in found.items() if values}
+    return {} if warmup and there.keys() <= {0.0} else there
 
 
 def _values(rows: Sequence[Row], value: str, at: tuple[float, ...], warmup: int | None) -> list[float]:
@@ -201,7 +206,7 @@ def draw(rows: Sequence[Row], out: Path) -> list[Path]:
     panels, others = {}, {}
     for beta in BETAS:
         curves = {
-            f"gamma {gamma:g}, {name}": _curve(rows, gamma, beta, warmup)
+            f"gamma {gamma:g}, {name}": list(at_each_alpha(rows, gamma, beta, warmup).items())
             for gamma in GAMMAS
             for warmup, name in SCHEDULES.items()
         }
@@ -216,12 +221,6 @@ def draw(rows: Sequence[Row], out: Path) -> list[Path]:
             trained = checkpoint.load(row["run"])
             return paths + draw_model(trained.vae, dataset_from(trained.options), out)
     return paths
-
-
-def _curve(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> list[tuple[float, list[float]]]:
-    """The points of a curve; alpha 0 alone is none of a warmed-up alpha."""
-    points = list(at_each_alpha(rows, gamma, beta, warmup).items())
-    return [] if warmup and all(alpha == 0 for alpha, _ in points) else points
 
 
 def draw_model(vae: VAE, dataset: Dataset, out: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from ..evaluation.naming import OF_QUANTILES
 from ..files import read_small_file, write_file
 from ..runs.comparison import Row
 from ..settings.options import is_relevant
+from ..settings.schedules import number_of
 from ..sweeps.folder import finished_values
 from ..sweeps.grid import Entry
 from ..sweeps.work import Datasets
@@ -89,7 +90,7 @@ def _row(experiment: Experiment, where: str, line: dict[str, Any], like: dict[Ke
     if not re.fullmatch("[0-9]{1,10}", seed):
         raise RunError(f"{where}: expected a seed, not {shown(line['seed']) or 'nothing'}")
     try:
-        values = {name: _number(line[name]) for name in names}
+        values = {name: number_of(line[name]) for name in names}
     except (KeyError, ValueError):
         values = {"": math.nan}
     if not all(abs(value) < LARGEST for value in values.values()):
@@ -103,17 +104,10 @@ def _as_written(cell: str | None) -> str:
     if text.lower() in ("true", "false"):
         return text.capitalize()
     try:
-        number = _number(text)
+        number = number_of(text)
     except ValueError:
         return text
     return f"{number:g}" if float(f"{number:g}") == number else text
-
-
-def _number(text: str) -> float:
-    """A number in a cell; ValueError for what only Python takes for one, such as ``1_0``."""
-    if not text.isascii() or "_" in text:
-        raise ValueError(f"{text} is no number")
-    return float(text)
 
 
 def write(experiment: Experiment, path: Path, rows: Sequence[Row]) -> None:
@@ -151,9 +145,9 @@ def refuse_other_values(
     experiment: Experiment, path: Path, found: Sequence[Row], known: Sequence[Row], whose: str
 ) -> None:
     """Raise RunError if a table has other values for a run than those that are known; ``whose`` says from where."""
-    there = {_run(experiment, row): row for row in known}
+    by_run = {_run(experiment, row): row for row in known}
     for row in found:
-        other = there.get(_run(experiment, row), row)
+        other = by_run.get(_run(experiment, row), row)
         if any(other.get(name) != row.get(name) for name in (*experiment.values, *experiment.own_values)):
             given = [(name.replace("_", "-"), option_text(row[name])) for name in experiment.options]
             said = ", ".join(f"{name} {value}" for name, value in given if value)
@@ -164,12 +158,6 @@ def missing(experiment: Experiment, entries: Sequence[Entry], rows: Sequence[Row
     """The runs of the grid that no row is of."""
     there = {_run(experiment, row) for row in rows}
     return [entry for entry in entries if _run(experiment, _options(experiment, entry)) not in there]
-
-
-def there(experiment: Experiment, entries: Sequence[Entry], rows: Sequence[Row]) -> list[Entry]:
-    """The runs of the grid that a row is of."""
-    lacking = {entry.name for entry in missing(experiment, entries, rows)}
-    return [entry for entry in entries if entry.name not in lacking]
 
 
 def in_groups(experiment: Experiment, rows: Sequence[Row]) -> list[list[Row]]:

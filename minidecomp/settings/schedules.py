@@ -64,7 +64,7 @@ def points_of(name: str, text: str) -> Points:
     for part in text.split(",")[: MOST_POINTS + 1]:
         epoch, colon, value = part.partition(":")
         try:
-            point = (_number(epoch), _number(value))
+            point = (number_of(epoch), number_of(value))
         except ValueError:
             raise OptionError(name, text, expected=expected) from None
         rises = point[0] > points[-1][0] if points else point[0] >= 0
@@ -76,7 +76,7 @@ def points_of(name: str, text: str) -> Points:
     return tuple(points)
 
 
-def _number(text: str) -> float:
+def number_of(text: str) -> float:
     """A number as options accept it: Python would also accept 1_000 and the digits of every script."""
     if not text.isascii() or "_" in text:
         raise ValueError

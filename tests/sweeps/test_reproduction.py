@@ -222,7 +222,8 @@ def test_sparsitys_claims_are_by_the_papers_numbers():
     rises, stays, few, different = sparsity.claims(sparsity_rows())
     assert {each.verdict for claim in (rises, stays) for each in claim.findings} == {"holds here"}
     assert {each.verdict for claim in (few, different) for each in claim.findings} == {"open"}
-    off = [row | {"hoyer": row["hoyer"] - 0.1 * ((row["beta"], row["alpha"]) == (1, 1000))} for row in sparsity_rows()]
+    two = sparsity_rows((0.0, 0.0))
+    off = [row | {"hoyer": row["hoyer"] - 0.06 * ((row["beta"], row["alpha"]) == (1, 1000))} for row in two]
     rises, stays, *_ = sparsity.claims(off)
     assert [each.part for each in rises.findings if each.verdict == "does not hold here"] == [
         "beta 1, alpha from the start",
@@ -375,7 +376,7 @@ def test_the_interval_covers_the_true_difference(count, draw):
 
 
 def test_the_interval_of_the_best_of_several_is_wider():
-    """Among four equal ones it leaves out 0 in 5 % of cases or fewer, where a single one's does in about 18."""
+    """Among four equal ones it leaves out 0 in 5 % of cases or fewer, the usual interval in about 18 %."""
     rng, tipped, single = np.random.default_rng(0), 0, 0
     for _ in range(200):
         groups = [dict(enumerate(rng.normal(size=30))) for _ in range(4)]
@@ -528,7 +529,7 @@ def test_wrong_use(args, message, capsys):
         begin_sweep(name, clustering.blocks("quick", 1))
     Path("spoiled/clustering.csv").write_text("x\n1\n")
     Path("blocked/figures").touch()
-    assert main([*args.split(), "-q"]) in (1, 2)
+    assert main([*args.split(), "-q"]) == (1 if args.endswith("blocked") else 2)
     out, err = capsys.readouterr()
     assert not list(Path().glob("*/*/checkpoint.npz")), "nothing is trained first"
     assert out == "" and err.startswith(f"minidecomp: {message}") and err.count("\n") == 1
