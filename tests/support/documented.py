@@ -22,9 +22,6 @@ LEFT_OUT += (
 SMALLER = {
     "--limit 300000": "--limit 2000",
     "--epochs 150": "--epochs 1",
-    "for gamma in 0 0.8; do for beta in 0.1 1 5; do for alpha in 0 100 1000": "gamma=0 beta=1; for alpha in 0 100",
-    "done; done; done": "done",
-    "for alpha in 10 500; do": "for alpha in 10; do",
     "--beta 0.1,1,5": "--beta 1,5",
 }
 SHORTER = {"MINIDECOMP_LIMIT": "400", "MINIDECOMP_EPOCHS": "1"}
