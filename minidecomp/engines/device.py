@@ -153,6 +153,10 @@ class Device:
         """A copy on the host of a device array, once all earlier calls are done."""
         raise NotImplementedError
 
+    def finish(self) -> None:
+        """Wait until all earlier calls are done. What others get must be there: they do not wait for the queue."""
+        raise NotImplementedError
+
     def product(
         self,
         a: Any,
@@ -283,6 +287,9 @@ class CupyDevice(Device):
 
     def to_host(self, array: Any) -> np.ndarray:
         return self.xp.asnumpy(array, stream=self._stream)
+
+    def finish(self) -> None:
+        self._stream.synchronize()
 
     def _try_a_graph(self) -> None:
         """Whether products on both streams can be captured; if not, a note says why."""

@@ -359,4 +359,6 @@ class GpuEngine:
         orders = np.empty((count, n), np.int64)
         core.permutations(orders, seed, streams.SHUFFLE, step)
         with self._device.queue:
-            return self._device.array(orders, np.int64)
+            there = self._device.array(orders, np.int64)
+            self._device.finish()
+        return there

@@ -24,7 +24,8 @@ def make_device(kind: str, dtype: Any, **given: Any) -> Any:
         if NO_GPU:
             pytest.skip(f"no GPU: {NO_GPU}")
         LATEST[:] = [CupyDevice(dtype)]  # which keeps its stream
-        LATEST[0].queue.use()  # for what a test does with arrays itself
+        # For what a test does with arrays itself. It is not left: CuPy forgets `use` at the end of the next `with`.
+        LATEST[0].queue.__enter__()
         return LATEST[0]
     if COMPILER is None:
         pytest.skip("no g++ to compile the kernels with")

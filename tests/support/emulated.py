@@ -132,6 +132,9 @@ class EmulatedDevice(Device):
         assert not self._apart
         return array.copy()
 
+    def finish(self) -> None:
+        assert not self._apart
+
     def product(
         self,
         a: Any,

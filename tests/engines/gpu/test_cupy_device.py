@@ -72,6 +72,12 @@ def test_a_write_is_one_plain_copy_on_the_current_stream():
     assert calls == [("host", host.ctypes.data, 24), ("device", on_the_device.data, 16)]
 
 
+def test_to_finish_is_to_wait_for_the_first_stream():
+    waited = []
+    CupyDevice.finish(types.SimpleNamespace(_stream=types.SimpleNamespace(synchronize=lambda: waited.append("first"))))
+    assert waited == ["first"]
+
+
 # ---- two streams ----
 
 

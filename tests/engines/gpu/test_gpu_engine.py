@@ -293,6 +293,29 @@ def test_permutation(device):
 
 
 @devices
+def test_an_order_is_there_when_it_is_handed_out(device, monkeypatch):
+    """Whoever reads it, such as a feed from the disk, does so on a stream that does not wait for the engine's queue."""
+    vae, objective = make(3)
+    engine = engine_on(device, vae, objective, 2)
+    own, waiting = engine._device, []
+    if device == "emulated":  # which copies at once: here, when it is waited for
+        monkeypatch.setattr(
+            own, "array", lambda host, dtype: waiting.append((np.zeros_like(host), host)) or waiting[-1][0]
+        )
+        monkeypatch.setattr(own, "finish", lambda: [np.copyto(*each) for each in waiting])
+    else:
+        with own.queue:  # tens of milliseconds of work that the copy has to wait for
+            a, b, out = (own.zeros(4096, 4096) for _ in range(3))
+            for _ in range(20):
+                own.product(a, b, out)()
+    order, read = engine.permutation(1000, 11, 4), []
+    other = threading.Thread(target=lambda: read.append(order.get() if hasattr(order, "get") else order))
+    other.start()  # a thread has CUDA's own stream until it chooses another
+    other.join()
+    assert_array_equal(read[0], CpuEngine(vae, objective, max_rows=2).permutation(1000, 11, 4))
+
+
+@devices
 def test_push_takes_over_what_others_changed(device):
     vae, objective = make(4, latent_dim=2, hidden=(6,))
     engine, x = engine_on(device, vae, objective, 20), batch(vae, 20)
