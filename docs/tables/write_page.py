@@ -63,7 +63,7 @@ def cell(values: Sequence[float], published: float) -> str:
     """A mean of one seed or more, such as ``.44 ± .01 (.45)``."""
     mean = Group({}, [{"": value} for value in values]).mean("")
     assert mean is not None
-    error = "" if mean.error is None else f" ± {mean.error:.3f}"
+    error = "" if mean.error is None else f" ± {mean.error:{'.3f' if mean.error >= 0.0005 else '.1g'}}"
     return f"{mean.value:.2f}{error} ({published:.2f})".replace("0.", ".")
 
 

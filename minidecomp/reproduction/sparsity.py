@@ -84,22 +84,20 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
     """The paper's sentences about the figure."""
     near = (
         f"it holds if at each alpha the mean over the seeds is within {NEAR:g} of the paper's, and is open if two "
-        f"standard errors could change that; the error is from the spread over the seeds of all cells, or from "
-        f"{SPREAD:g} if no cell has two"
+        f"standard errors could change that; the error is from the spread over the seeds of the curve's cells, or from "
+        f"{SPREAD:g} if none of them has two"
     )
-    known = _spread(rows, "hoyer")
-    spread = SPREAD if known is None else known
     classes = "gamma 0.8, beta 1, alpha 100"
     return [
         Claim(
             "With the spike (gamma 0.8), sparsity follows the paper's curve: a fast rise with alpha, then a plateau.",
             near,
-            _curves(rows, 0.8, spread),
+            _curves(rows, 0.8),
         ),
         Claim(
             "Without it (gamma 0), sparsity follows the paper's curve: near .2 throughout, and falling slightly.",
             "the same",
-            _curves(rows, 0.0, spread),
+            _curves(rows, 0.0),
         ),
         Claim(
             "A class uses few dimensions.",
@@ -117,7 +115,7 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
 
 
 def _spread(rows: Sequence[Row], value: str) -> float | None:
-    """The standard deviation over seeds, pooled over the cells with two seeds or more; None if there is none."""
+    """The standard deviation over seeds, pooled over the cells with two seeds or more; None if there are none."""
     cells: dict[str, list[float]] = {}
     for row in rows:
         if value in row:
@@ -127,13 +125,13 @@ def _spread(rows: Sequence[Row], value: str) -> float | None:
     return float(np.sqrt(sum(count * square for count, square in squares) / freedom)) if freedom else None
 
 
-def _curves(rows: Sequence[Row], gamma: float, spread: float) -> list[Finding]:
+def _curves(rows: Sequence[Row], gamma: float) -> list[Finding]:
     """A finding for each curve of which there are runs."""
-    found = [_near(rows, gamma, beta, warmup, spread) for warmup in SCHEDULES for beta in BETAS]
+    found = [_near(rows, gamma, beta, warmup) for warmup in SCHEDULES for beta in BETAS]
     return [each for each in found if each] or [undecided("", f"gamma {gamma:g}")]
 
 
-def _near(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None, spread: float) -> Finding | None:
+def _near(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> Finding | None:
     part = f"beta {beta:g}, {SCHEDULES[warmup]}"
     there = at_each_alpha(rows, gamma, beta, warmup)
     if not there:
@@ -145,6 +143,8 @@ def _near(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None, sp
     number = ", ".join(f"{_beside(float(np.mean(ours)), paper)} at {alpha:g}" for alpha, ours, paper in pairs)
     if missing:
         return Finding(part, OPEN, f"{number}; no runs with alpha {', '.join(missing)}")
+    known = _spread(_curve(rows, gamma, beta, warmup), "hoyer")
+    spread = SPREAD if known is None else known
     verdicts = [_at_most(abs(float(np.mean(ours)) - paper), NEAR, spread, len(ours)) for _, ours, paper in pairs]
     seeds = counted_from_to((len(ours) for _, ours, _ in pairs), "seed")
     return Finding(part, of_all(verdicts), f"{number}; {seeds}")
@@ -167,15 +167,16 @@ def _beside(ours: float, paper: float) -> str:
 
 def _of_classes(rows: Sequence[Row], value: str, limit: float, warmup: int | None) -> Finding:
     part = SCHEDULES[warmup]
-    by_gamma = {gamma: _values(rows, value, (gamma, *EXAMPLE[1:]), warmup) for gamma in GAMMAS}
+    _, beta, alpha = EXAMPLE
+    by_gamma = {gamma: _values(_curve(rows, gamma, beta, warmup), value, alpha) for gamma in GAMMAS}
     if not by_gamma[0.8]:
-        return undecided(part, f"alpha {EXAMPLE[-1]:g}")
+        return undecided(part, f"alpha {alpha:g}")
     means = {gamma: float(np.mean(found)) for gamma, found in by_gamma.items() if found}
     scale, unit, least = (100, " %", 0) if limit < 1 else (1, "", 1)
     decimals = decimals_apart(least, (scale * means[0.8], scale * limit))
     number = "; ".join(f"{scale * mean:.{decimals}f}{unit} with gamma {gamma:g}" for gamma, mean in means.items())
-    spread, count = _spread(rows, value), len(by_gamma[0.8])
-    seeds = counted(count, "seed") + (", and no cell has two" if spread is None else "")
+    spread, count = _spread(_curve(rows, 0.8, beta, warmup), value), len(by_gamma[0.8])
+    seeds = counted(count, "seed") + (", and no cell of the curve has two" if spread is None else "")
     return Finding(part, _at_most(means[0.8], limit, spread, count), f"{number}; {seeds}")
 
 
@@ -184,19 +185,25 @@ def published(gamma: float, beta: float) -> list[tuple[float, float]]:
     return list(zip(ALPHAS, PUBLISHED[gamma, beta], strict=True))
 
 
+def _curve(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> list[Row]:
+    """The runs of a curve; those with alpha 0 belong to both schedules."""
+    own = [row for row in rows if (row["gamma"], row["beta"]) == (gamma, beta)]
+    return [row for row in own if row["alpha_warmup"] == (warmup if row["alpha"] else None)]
+
+
 def at_each_alpha(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> dict[float, list[float]]:
     """By alpha, the sparsity of each seed that is there.
 
     Alpha 0 is not warmed up: its runs are those of both schedules, and alone are no curve of a warmed-up alpha.
     """
-    found = {alpha: _values(rows, "hoyer", (gamma, beta, alpha), warmup if alpha else None) for alpha in ALPHAS}
+    curve = _curve(rows, gamma, beta, warmup)
+    found = {alpha: _values(curve, "hoyer", alpha) for alpha in ALPHAS}
     there = {alpha: values for alpha, values in found.items() if values}
     return {} if warmup and there.keys() <= {0.0} else there
 
 
-def _values(rows: Sequence[Row], value: str, at: tuple[float, ...], warmup: int | None) -> list[float]:
-    chosen = [row for row in rows if (row["gamma"], row["beta"], row["alpha"]) == at and row["alpha_warmup"] == warmup]
-    return [row[value] for row in chosen if value in row]
+def _values(curve: Sequence[Row], value: str, alpha: float) -> list[float]:
+    return [row[value] for row in curve if row["alpha"] == alpha and value in row]
 
 
 def draw(rows: Sequence[Row], out: Path) -> list[Path]:

@@ -121,10 +121,15 @@ def write(experiment: Experiment, path: Path, rows: Sequence[Row]) -> None:
             [
                 *(option_text(row[name]) for name in experiment.options),
                 row["seed"],
-                *(row.get(name, "") for name in recorded),
+                *(_value_text(row[name]) if name in row else "" for name in recorded),
             ]
         )
     write_file(path, lambda file: file.write(buffer.getvalue().encode()))
+
+
+def _value_text(value: float) -> str:
+    """A number with all its digits, and the same whether it was counted or read from a table."""
+    return repr(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def together(experiment: Experiment, first: Sequence[Row], second: Sequence[Row]) -> list[Row]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from minidecomp.reproduction import EXPERIMENTS, table
+from minidecomp.sweeps.grid import expand
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -26,17 +27,17 @@ def test_the_pages_say_what_their_tables_say(written):
 def test_a_cell_of_sparsitys_grid(written):
     assert written["cell"]([0.444], 0.451) == ".44 (.45)"
     assert written["cell"]([0.5, 0.52, 0.51], 0.55) == ".51 ± .006 (.55)"
+    assert written["cell"]([0.2, 0.2004], 0.23) == ".20 ± .0002 (.23)", "not .000"
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted((DOCS / "tables").glob("*.csv"))])
-def test_a_kept_table_is_of_the_commands_grid(written, name):
-    """`rows` refuses runs of other grids; each run stands there once, and seeds are paired."""
-    rows = written["rows"](name)
-    groups = table.in_groups(EXPERIMENTS[name], rows)
-    for group in groups:
-        seeds = [row["seed"] for row in group]
-        assert len(seeds) == len(set(seeds))
-    assert max(map(len, groups)) <= written["FORMS"][name][1]
+def test_a_kept_table_has_each_run_of_the_commands_grid(written, name, tmp_path):
+    """No more, in their order, and as the command writes them: `read` refuses other runs, and one that stands twice."""
+    experiment, rows = EXPERIMENTS[name], written["rows"](name)
+    entries = expand(experiment.blocks(*written["FORMS"][name]))
+    assert len(rows) == len(entries) and not table.missing(experiment, entries, rows)
+    table.write(experiment, tmp_path / "t.csv", table.in_order(experiment, entries, rows))
+    assert (tmp_path / "t.csv").read_bytes() == (DOCS / "tables" / f"{name}.csv").read_bytes()
 
 
 def test_every_sentence_has_a_verdict():

@@ -257,18 +257,37 @@ def test_a_part_of_a_curve_is_open():
     assert [each.number for each in without] == ["no runs with gamma 0.8"]
 
 
-def test_the_spread_over_seeds_is_that_of_all_cells():
-    """One cell with three seeds says how far the others may be off; without it, the spread of earlier runs does."""
+def test_the_spread_over_seeds_is_that_of_the_curves_cells():
+    """One cell with three seeds says how far its curve may be off; without one, the spread of earlier runs does."""
     rows = [row | {"hoyer": row["hoyer"] + 0.03} for row in sparsity_rows()]
     assert {each.verdict for each in sparsity.claims(rows)[0].findings} == {"open"}
-    again = [rows[0] | {"seed": seed, "hoyer": rows[0]["hoyer"] + more} for seed, more in ((1, 0.002), (2, -0.002))]
-    assert {each.verdict for each in sparsity.claims([*rows, *again])[0].findings} == {"holds here"}
+    (cell,) = [row for row in rows if (row["gamma"], row["beta"], row["alpha"]) == (0.8, 1.0, 0.0)]
+    again = [cell | {"seed": seed, "hoyer": cell["hoyer"] + more} for seed, more in ((1, 0.002), (2, -0.002))]
+    verdicts = {each.part: each.verdict for each in sparsity.claims([*rows, *again])[0].findings}
+    assert {part for part, verdict in verdicts.items() if verdict == "holds here"} == {
+        "beta 1, alpha from the start",
+        "beta 1, alpha raised over 10 epochs",  # alpha 0 belongs to both
+    }
+    assert set(verdicts.values()) == {"holds here", "open"}
     assert sparsity._spread([*rows, *again], "hoyer") == pytest.approx(0.002)
-    one, three = {"dimensions_of_a_class": 9.9}, {"dimensions_of_a_class": 9.6}
-    few = sparsity.claims([row | one for row in rows])[2].findings[0]
-    assert (few.verdict, few.number) == ("open", "9.9 with gamma 0.8; 9.9 with gamma 0; 1 seed, and no cell has two")
-    few = sparsity.claims([row | one for row in rows] + [row | three for row in again])[2].findings[0]
-    assert few.verdict == "open", "a spread of .17 makes 9.9 uncertain"
+
+
+def test_a_class_uses_few_dimensions_beyond_the_spread_of_its_curve():
+    rows = [row | {"dimensions_of_a_class": 9.9} for row in sparsity_rows()]
+
+    def few(*more):
+        return sparsity.claims([*rows, *more])[2].findings[0]
+
+    one = few()
+    assert (one.verdict, one.number) == (
+        "open",
+        "9.9 with gamma 0.8; 9.9 with gamma 0; 1 seed, and no cell of the curve has two",
+    )
+    (cell,) = [row for row in rows if (row["gamma"], row["beta"], row["alpha"]) == (0.8, 1.0, 0.0)]
+    another = {"seed": 1, "dimensions_of_a_class": 9.6}
+    assert few(cell | another).verdict == "open", "a spread of .2 makes 9.9 uncertain"
+    assert few(cell | another | {"dimensions_of_a_class": 9.88}).verdict == "holds here"
+    assert few(cell | another | {"gamma": 0.0}).number == one.number, "it is another curve"
 
 
 def independence_rows(seeds, gain=0.0, cost=0.0, spread=0.0):
