@@ -13,6 +13,7 @@ from .data.points import Points
 from .engines import Engine
 from .engines.rules import steps
 from .randomness import streams
+from .randomness.order import permutation
 from .runs.checkpoint import State
 from .runs.schema import VALIDATION_COLUMNS
 from .settings.options import TrainOptions
@@ -70,8 +71,7 @@ class Slices:
         trainer, o, state = self._trainer, self._trainer.options, self._trainer.state
         begun = time.perf_counter()
         if self._order is None:
-            step = streams.EPOCH_ORDER.step(state.epoch)
-            self._order = trainer.engine.permutation(len(trainer.data), o.seed, step)
+            self._order = self._order_of_the_epoch()
         points, rows = self._feed.take(self._order, state.row, self._batches * o.batch_size)
         first, fault = state.optimizer.step, None
         try:
@@ -88,6 +88,13 @@ class Slices:
         if fault is None:
             self._grow(-(-len(rows) // o.batch_size), took)
         return fault
+
+    def _order_of_the_epoch(self) -> Any:
+        """The same numbers, on the host if the feed reads points by them, and otherwise where the engine takes them."""
+        n, (purpose, step) = len(self._trainer.data), streams.EPOCH_ORDER.at(self._trainer.state.epoch)
+        if not self._feed.in_memory:
+            return permutation(n, self._trainer.options.seed, purpose, step)
+        return self._trainer.engine.permutation(n, self._trainer.options.seed, step)
 
     def _train_epochs(self, epochs: int) -> str | None:
         """Train whole epochs. If it ends early, the epochs before are noted, and the present one's steps."""

@@ -60,7 +60,7 @@ def grid(found: Sequence[Any]) -> str:
 
 
 def cell(values: Sequence[float], published: float) -> str:
-    """A mean of one seed or more, such as ``.44 ± .01 (.45)``."""
+    """A mean of one seed or more, such as ``.44 ± .012 (.45)``."""
     mean = Group({}, [{"": value} for value in values]).mean("")
     assert mean is not None
     error = "" if mean.error is None else f" ± {mean.error:{'.3f' if mean.error >= 0.0005 else '.1g'}}"

@@ -49,7 +49,7 @@ class Feed:
         Parameters
         ----------
         order : array of shape (N,)
-            From `Engine.permutation`; the same object until the epoch ends.
+            The same object until the epoch ends; for points on disk it must be on the host.
         row, count : int
             Whole batches, except for the last one of the epoch.
         """
@@ -67,9 +67,8 @@ class Feed:
     def _begin(self, data: OnDisk, order: Any, row: int) -> None:
         self._close()
         self._order, self._stretch, self._first = order, np.empty((0, 0)), row
-        on_host = order.get() if hasattr(order, "get") else order  # the order of a GPU engine is on the device
-        pieces = data.pieces(self._batch_size, STRETCH, len(on_host) - row)
-        self._stretches = read_ahead(data, (on_host[row:][piece] for piece in pieces))
+        pieces = data.pieces(self._batch_size, STRETCH, len(order) - row)
+        self._stretches = read_ahead(data, (order[row:][piece] for piece in pieces))
 
     def _close(self) -> None:
         if hasattr(self._stretches, "close"):

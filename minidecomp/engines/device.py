@@ -258,6 +258,7 @@ class CupyDevice(Device):
         self._second = cupy.cuda.Stream(non_blocking=True)
         self._forked, self._joined = (cupy.cuda.Event(disable_timing=True) for _ in range(2))
         self._is_apart = False  # whether the first stream does not wait yet for something on the second
+        self._sources: list[np.ndarray] = []  # that copies to the device may still read
         self._module = self._compiled()
         self._modules: dict[tuple[str, ...], Any] = {}  # by their macros
         with self.queue:
@@ -282,14 +283,18 @@ class CupyDevice(Device):
         """A plain copy on the current stream. CuPy's own assignment would launch, and first compile, a kernel."""
         if isinstance(source, np.ndarray):
             array.data.copy_from_host_async(source.ctypes.data, source.nbytes)
+            self._sources.append(source)
         else:
             array.data.copy_from_device_async(source.data, source.nbytes)
 
     def to_host(self, array: Any) -> np.ndarray:
-        return self.xp.asnumpy(array, stream=self._stream)
+        on_host: np.ndarray = self.xp.asnumpy(array, stream=self._stream)
+        self._sources.clear()
+        return on_host
 
     def finish(self) -> None:
         self._stream.synchronize()
+        self._sources.clear()
 
     def _try_a_graph(self) -> None:
         """Whether products on both streams can be captured; if not, a note says why."""

@@ -100,7 +100,8 @@ class GpuEngine:
             engine = copy(self)
             engine.objective = objective
             return engine
-        engine = GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
+        with rules.at_work(self):  # on the same device
+            engine = GpuEngine(self.vae, objective, max_rows=self.max_rows, device=self._device)
         # The data stay where they are.
         engine._kept.data, engine._kept.points = self._kept.data, self._kept.points
         engine._use.data, engine._use.points = self._use.data, self._use.points
@@ -349,6 +350,7 @@ class GpuEngine:
         """The order of an epoch's rows, (n,) int64, on the device, where ``train`` takes it."""
         return self.permutations(n, seed, step, 1)[0]
 
+    @on_the_device
     def permutations(self, n: int, seed: int, step: int, count: int) -> Any:
         """The orders of ``count`` epochs, (count, n) int64, on the device.
 
@@ -358,7 +360,6 @@ class GpuEngine:
 
         orders = np.empty((count, n), np.int64)
         core.permutations(orders, seed, streams.SHUFFLE, step)
-        with self._device.queue:
-            there = self._device.array(orders, np.int64)
-            self._device.finish()
+        there = self._device.array(orders, np.int64)
+        self._device.finish()
         return there

@@ -59,6 +59,8 @@ def read(experiment: Experiment, path: Path, entries: Sequence[Entry]) -> list[R
     except (UnicodeDecodeError, csv.Error) as error:
         raise RunError(f"{path}: expected a table in CSV: {error}") from error
     names = reader.fieldnames or ()
+    if not text.strip():
+        raise RunError(f"{path}: expected a table in CSV, but the file is empty")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise RunError(f"{path}: it has the column {shown(twice)} twice")
     needed = [*experiment.options, "seed", *experiment.values, *experiment.own_values]
@@ -89,13 +91,17 @@ def _row(experiment: Experiment, where: str, line: dict[str, Any], like: dict[Ke
     seed = _as_written(line["seed"])
     if not re.fullmatch("[0-9]{1,10}", seed):
         raise RunError(f"{where}: expected a seed, not {shown(line['seed']) or 'nothing'}")
+    return options | {"seed": int(seed)} | {name: _value(where, name, line.get(name, "")) for name in names}
+
+
+def _value(where: str, name: str, cell: str) -> float:
     try:
-        values = {name: number_of(line[name]) for name in names}
-    except (KeyError, ValueError):
-        values = {"": math.nan}
-    if not all(abs(value) < LARGEST for value in values.values()):
-        raise RunError(f"{where}: expected numbers below {LARGEST:g} for {', '.join(names)}")
-    return options | {"seed": int(seed)} | values
+        value = number_of(cell)
+    except ValueError:
+        value = math.nan
+    if not abs(value) < LARGEST:
+        raise RunError(f"{where}: expected a number below {LARGEST:g} for {name}, not {shown(cell) or 'nothing'}")
+    return value
 
 
 def _as_written(cell: str | None) -> str:

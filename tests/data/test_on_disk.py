@@ -24,6 +24,8 @@ from minidecomp.engines.cpu import CpuEngine
 from minidecomp.engines.gpu import GpuEngine
 from minidecomp.errors import DataError
 from minidecomp.model.optimizer import Adam
+from minidecomp.randomness import streams
+from minidecomp.randomness.order import permutation
 from minidecomp.runs import checkpoint
 
 SMALL = "--epochs 3 --hidden 8 --latent-dim 2 --batch-size 20 --threads 1 --engine cpu --quiet --no-plots"
@@ -365,6 +367,15 @@ def test_indices_are_those_of_an_array():
     assert fingerprint(points) == fingerprint(ROWS)
 
 
+def test_points_on_the_disk_are_read_in_an_order_of_the_hosts(no_room, monkeypatch):
+    """An engine's own may be on a device, and its copy not yet complete."""
+    there = train("memory", "float32.npy")
+    monkeypatch.delattr(CpuEngine, "permutation")
+    monkeypatch.delattr(CpuEngine, "permutations")
+    no_room()
+    assert_same(train("disk", "float32.npy"), there)
+
+
 def test_an_order_that_is_larger_than_the_memory(no_room, monkeypatch):
     no_room()
     monkeypatch.setattr(memory, "available", lambda: 1000.0)
@@ -404,14 +415,14 @@ def test_a_learnt_scaling_depends_on_no_order_and_no_block(together, dtype, monk
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["float32", "bytes"])
 def test_a_gpu_engine_takes_stretches_of_an_epoch(name, kind):
-    """Its copy of the points is that of the stretch, and its order comes back from the device."""
+    """Its copy of the points is that of the stretch."""
     ended = []
     on_the_disk = OnDisk(files_of(f"{name}.npy"), FILES[name].dtype)
     for points in (FILES[name], on_the_disk):
         vae, objective = make(5, "float32", alpha=2.0, hidden=(6,), latent_dim=2)
         engine = GpuEngine(vae, objective, max_rows=20, device=make_device(kind, vae.dtype))
         adam, totals, row = Adam.for_vector(vae.parameters.vector), np.zeros(4), 0
-        order = engine.permutation(len(points), 3, 0)
+        order = permutation(len(points), 3, *streams.EPOCH_ORDER.at(0))
         with feed.Feed(points, 20) as given:
             while row < len(points):
                 part, rows = given.take(order, row, 40)

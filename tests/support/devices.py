@@ -15,18 +15,16 @@ NO_GPU = missing()  # asked once, before tests pretend that there is, or is no, 
 # Without a GPU one test says so (test_gpu_chosen), not each of hundreds.
 KINDS = ("emulated",) if NO_GPU else ("emulated", pytest.param("gpu", marks=pytest.mark.gpu))
 
-LATEST: list[CupyDevice] = []
-
 
 def make_device(kind: str, dtype: Any, **given: Any) -> Any:
-    """A device of that kind, or a skip that says what there is not."""
+    """A device of that kind, or a skip that says what there is not.
+
+    What a test does with arrays itself, it does ``with device.queue``: CuPy's own stream waits for no other.
+    """
     if kind == "gpu":
         if NO_GPU:
             pytest.skip(f"no GPU: {NO_GPU}")
-        LATEST[:] = [CupyDevice(dtype)]  # which keeps its stream
-        # For what a test does with arrays itself. It is not left: CuPy forgets `use` at the end of the next `with`.
-        LATEST[0].queue.__enter__()
-        return LATEST[0]
+        return CupyDevice(dtype)
     if COMPILER is None:
         pytest.skip("no g++ to compile the kernels with")
     return EmulatedDevice(dtype, **given)

@@ -67,15 +67,27 @@ def test_a_write_is_one_plain_copy_on_the_current_stream():
 
     target, host = types.SimpleNamespace(data=Pointer()), np.arange(3)
     on_the_device = types.SimpleNamespace(data=Pointer(), nbytes=16)
-    CupyDevice.write(None, target, host)
-    CupyDevice.write(None, target, on_the_device)
+    device = types.SimpleNamespace(_sources=[])
+    CupyDevice.write(device, target, host)
+    CupyDevice.write(device, target, on_the_device)
+    assert len(device._sources) == 1
     assert calls == [("host", host.ctypes.data, 24), ("device", on_the_device.data, 16)]
 
 
-def test_to_finish_is_to_wait_for_the_first_stream():
-    waited = []
-    CupyDevice.finish(types.SimpleNamespace(_stream=types.SimpleNamespace(synchronize=lambda: waited.append("first"))))
-    assert waited == ["first"]
+def test_what_is_copied_is_kept_until_the_first_stream_was_waited_for():
+    """CUDA may read pageable memory after the call that copies it has returned."""
+    kept = []
+    device = types.SimpleNamespace(
+        _sources=[], _stream=types.SimpleNamespace(synchronize=lambda: kept.append(len(device._sources)))
+    )
+    device.xp = types.SimpleNamespace(asnumpy=lambda array, stream: kept.append((len(device._sources), stream)))
+    target = types.SimpleNamespace(data=types.SimpleNamespace(copy_from_host_async=lambda address, size: None))
+    for _ in range(2):
+        CupyDevice.write(device, target, np.zeros(3))
+    CupyDevice.finish(device)
+    CupyDevice.write(device, target, np.zeros(3))
+    CupyDevice.to_host(device, target)
+    assert kept == [2, (1, device._stream)] and not device._sources
 
 
 # ---- two streams ----

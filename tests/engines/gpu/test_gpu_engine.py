@@ -304,6 +304,7 @@ def test_an_order_is_there_when_it_is_handed_out(device, monkeypatch):
         )
         monkeypatch.setattr(own, "finish", lambda: [np.copyto(*each) for each in waiting])
     else:
+        engine.permutation(1000, 11, 5)  # another order where this one will stand
         with own.queue:  # tens of milliseconds of work that the copy has to wait for
             a, b, out = (own.zeros(4096, 4096) for _ in range(3))
             for _ in range(20):
@@ -313,6 +314,20 @@ def test_an_order_is_there_when_it_is_handed_out(device, monkeypatch):
     other.start()  # a thread has CUDA's own stream until it chooses another
     other.join()
     assert_array_equal(read[0], CpuEngine(vae, objective, max_rows=2).permutation(1000, 11, 4))
+
+
+@devices
+def test_nothing_is_put_on_the_queue_during_a_call(device):
+    """An order, or arrays for another objective, could become part of what the call captures."""
+    vae, objective = make(3, alpha=1.0)
+    engine = engine_on(device, vae, objective, 2)
+    with engine.lock:
+        for call in (
+            lambda: engine.permutation(10, 0, 0),
+            lambda: engine.with_objective(dataclasses.replace(objective, alpha=0.0)),
+        ):
+            with pytest.raises(RuntimeError, match="the engine is at work"):
+                call()
 
 
 @devices

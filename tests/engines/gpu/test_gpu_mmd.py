@@ -31,14 +31,15 @@ def mmd(device, x, z, learn=True, **how):
     (K, B, D), device = z.shape, make_device(device, x.dtype, **how)
     options = {"latent_dim": D, "samples": K, "learn_prior_variance": learn, "alpha": 1.0}
     vae, objective = make(1, str(x.dtype), prior="gaussian", regulariser="mmd", hidden=(), **options)
-    step, numbers = GpuStep(vae, objective, B + 2, device), np.zeros(codes.NUMBER_COUNT)
-    numbers[WEIGHT][2] = WEIGHT_OF_THE_TERM
-    step.numbers[...] = device.array(numbers, np.float64)
-    step.arrays["z"][: K * B], step.arrays["sample"][:B] = device.array(z.reshape(K * B, D)), device.array(x)
-    calls, count = step._mmd(B)
-    for call in calls:
-        call()
-    value, d_z, d_sample = (device.to_host(step.arrays[name]) for name in ("regulariser", "d_z", "d_sample"))
+    with device.queue:
+        step, numbers = GpuStep(vae, objective, B + 2, device), np.zeros(codes.NUMBER_COUNT)
+        numbers[WEIGHT][2] = WEIGHT_OF_THE_TERM
+        step.numbers[...] = device.array(numbers, np.float64)
+        step.arrays["z"][: K * B], step.arrays["sample"][:B] = device.array(z.reshape(K * B, D)), device.array(x)
+        calls, count = step._mmd(B)
+        for call in calls:
+            call()
+        value, d_z, d_sample = (device.to_host(step.arrays[name]) for name in ("regulariser", "d_z", "d_sample"))
     return value[:count].sum(dtype=float), d_z[: K * B].reshape(z.shape), d_sample[:B] if learn else None
 
 

@@ -1,5 +1,7 @@
 """Kernels by themselves against NumPy, at sizes that are no multiple of a pack, of a warp or of a block."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from devices import KINDS, make_device
@@ -30,6 +32,19 @@ dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 devices = pytest.mark.parametrize("device", KINDS)
 AT = {name: i for i, name in enumerate(STATE)}
 EPSILON = {"float32": 1e-6, "float64": 1e-14}
+
+
+@pytest.fixture
+def opened():
+    """Makes devices whose queue is open until the test ends."""
+    with contextlib.ExitStack() as stack:
+
+        def make_and_open(kind, dtype):
+            device = make_device(kind, dtype)
+            stack.enter_context(device.queue)
+            return device
+
+        yield make_and_open
 
 
 def state_of(device, fault=-1):
@@ -78,9 +93,9 @@ def test_the_gaps_stay_zero(device):
 @devices
 @pytest.mark.parametrize("amsgrad", [False, True])
 @pytest.mark.parametrize("packs", [1, 33, 257])
-def test_adam(packs, amsgrad, device, dtype):
+def test_adam(packs, amsgrad, device, dtype, opened):
     """Also with a fault: then nothing changes."""
-    on, rng, size = make_device(device, np.dtype(dtype)), np.random.default_rng(packs), PACK * packs
+    on, rng, size = opened(device, np.dtype(dtype)), np.random.default_rng(packs), PACK * packs
     gradient, vector = rng.normal(size=(2, size)).astype(dtype)
     adam = Adam.for_vector(vector, 0.01, amsgrad)
     for _ in range(3):
@@ -105,9 +120,9 @@ def test_adam(packs, amsgrad, device, dtype):
 @dtypes
 @devices
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1e160])
-def test_a_bad_entry_anywhere_in_the_gradient(value, device, dtype):
+def test_a_bad_entry_anywhere_in_the_gradient(value, device, dtype, opened):
     """At either end of a thread's packs and of the vector, where blocks do not fill the grid."""
-    on, size = make_device(device, np.dtype(dtype)), PACK * 301
+    on, size = opened(device, np.dtype(dtype)), PACK * 301
     state, gradient = state_of(on), np.full(size, 1e17, dtype)
     with np.errstate(over="ignore"):
         bad = np.array(value).astype(dtype)
@@ -123,9 +138,9 @@ def test_a_bad_entry_anywhere_in_the_gradient(value, device, dtype):
 @dtypes
 @devices
 @pytest.mark.parametrize(("beta1", "beta2"), [(0.9, 0.999), (0.0, 0.5), (0.99, 0.999999)])
-def test_the_rates_need_no_double(beta1, beta2, device, dtype):
+def test_the_rates_need_no_double(beta1, beta2, device, dtype, opened):
     """lr / (1 - b1^t) and 1 / sqrt(1 - b2^t) to the accuracy of the dtype, from the first step to the last."""
-    on, numbers = make_device(device, np.dtype(dtype)), np.zeros(NUMBER_COUNT)
+    on, numbers = opened(device, np.dtype(dtype)), np.zeros(NUMBER_COUNT)
     adam = Adam.for_vector(np.zeros(1), 0.003)
     adam.beta1, adam.beta2, adam.eps = beta1, beta2, 1e-7
     numbers[ADAM_AT] = [getattr(adam, name) for name in ADAM]
@@ -163,11 +178,11 @@ def stored(kind, rng, rows, dx):
 @devices
 @pytest.mark.parametrize("dx", [1, 3, 8, 24, 30, 132, 200])
 @pytest.mark.parametrize("kind", [REAL_DATA, BYTE_DATA, BIT_DATA])
-def test_gather(kind, dx, device, dtype):
+def test_gather(kind, dx, device, dtype, opened):
     """Rows in an order, from some row on; what stands behind the batch stays."""
     if kind == BIT_DATA and dx % 8:
         dx += 8 - dx % 8
-    on, rng = make_device(device, np.dtype(dtype)), np.random.default_rng(dx)
+    on, rng = opened(device, np.dtype(dtype)), np.random.default_rng(dx)
     data, numbers = stored(kind, rng, 9, dx)
     order, state, x = rng.permutation(9), state_of(on), on.array(np.full((6, dx), 7.0))
     state[AT["first"]] = 3
@@ -202,9 +217,9 @@ SIZES = pytest.mark.parametrize(("rows", "n"), [(1, 1), (3, 3), (7, 5), (65, 33)
 @dtypes
 @devices
 @SIZES
-def test_bias_activation(rows, n, device, dtype):
+def test_bias_activation(rows, n, device, dtype, opened):
     """What stands behind the last row stays."""
-    on, rng = make_device(device, np.dtype(dtype)), np.random.default_rng(rows)
+    on, rng = opened(device, np.dtype(dtype)), np.random.default_rng(rows)
     before, bias = rng.normal(size=(rows + 1, n)).astype(dtype), rng.normal(size=n).astype(dtype)
     for code, name in enumerate(ACTIVATIONS):
         h = on.array(before)
@@ -218,9 +233,9 @@ def test_bias_activation(rows, n, device, dtype):
 @devices
 @SIZES
 @pytest.mark.parametrize("block", [32, 128])
-def test_activation_grad(rows, n, block, device):
+def test_activation_grad(rows, n, block, device, opened):
     """In one part and in several, with what stands behind the last row untouched; ``linear`` stores nothing."""
-    on, rng = make_device(device, np.dtype("float64")), np.random.default_rng(rows)
+    on, rng = opened(device, np.dtype("float64")), np.random.default_rng(rows)
     d_h, h = rng.normal(size=(2, rows + 1, n))
     for code, name in enumerate((*ACTIVATIONS, "linear")):
         expected = d_h[:rows] * (1 if code == LINEAR else activation_slope(h[:rows], name))
