@@ -114,12 +114,12 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
     ]
 
 
-def _spread(curve: Sequence[Row], value: str, alpha: float) -> float | None:
+def _spread(curve: Mapping[float, Sequence[float]], alpha: float) -> float | None:
     """The standard deviation over seeds: in the cell with this alpha or, if larger, in the curve's cells together.
 
     None if no cell has two seeds.
     """
-    cells = {each: found for each in ALPHAS if len(found := _values(curve, value, each)) > 1}
+    cells = {each: found for each, found in curve.items() if len(found) > 1}
     if not cells:
         return None
     variances = {each: float(np.var(found, ddof=1)) for each, found in cells.items()}
@@ -145,10 +145,9 @@ def _near(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) ->
     number = ", ".join(f"{_beside(float(np.mean(ours)), paper)} at {alpha:g}" for alpha, ours, paper in pairs)
     if missing:
         return Finding(part, OPEN, f"{number}; no runs with alpha {', '.join(missing)}")
-    curve = _curve(rows, gamma, beta, warmup)
     verdicts = []
     for alpha, ours, paper in pairs:
-        spread = _spread(curve, "hoyer", alpha)
+        spread = _spread(there, alpha)
         apart = abs(float(np.mean(ours)) - paper)
         verdicts.append(_at_most(apart, NEAR, SPREAD if spread is None else spread, len(ours)))
     seeds = counted_from_to((len(ours) for _, ours, _ in pairs), "seed")
@@ -173,14 +172,14 @@ def _beside(ours: float, paper: float) -> str:
 def _of_classes(rows: Sequence[Row], value: str, limit: float, warmup: int | None) -> Finding:
     part = SCHEDULES[warmup]
     _, beta, alpha = EXAMPLE
-    by_gamma = {gamma: _values(_curve(rows, gamma, beta, warmup), value, alpha) for gamma in GAMMAS}
-    if not by_gamma[0.8]:
+    curves = {gamma: at_each_alpha(rows, gamma, beta, warmup, value) for gamma in GAMMAS}
+    if alpha not in curves[0.8]:
         return undecided(part, f"alpha {alpha:g}")
-    means = {gamma: float(np.mean(found)) for gamma, found in by_gamma.items() if found}
+    means = {gamma: float(np.mean(curve[alpha])) for gamma, curve in curves.items() if alpha in curve}
     scale, unit, least = (100, " %", 0) if limit < 1 else (1, "", 1)
     decimals = decimals_apart(least, (scale * means[0.8], scale * limit))
     number = "; ".join(f"{scale * mean:.{decimals}f}{unit} with gamma {gamma:g}" for gamma, mean in means.items())
-    spread, count = _spread(_curve(rows, 0.8, beta, warmup), value, alpha), len(by_gamma[0.8])
+    spread, count = _spread(curves[0.8], alpha), len(curves[0.8][alpha])
     seeds = counted(count, "seed") + (", and no cell of the curve has two" if spread is None else "")
     return Finding(part, _at_most(means[0.8], limit, spread, count), f"{number}; {seeds}")
 
@@ -190,25 +189,23 @@ def published(gamma: float, beta: float) -> list[tuple[float, float]]:
     return list(zip(ALPHAS, PUBLISHED[gamma, beta], strict=True))
 
 
-def _curve(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> list[Row]:
-    """The runs of a curve; those with alpha 0 belong to both schedules."""
-    both = [row for row in rows if (row["gamma"], row["beta"]) == (gamma, beta)]
-    return [row for row in both if row["alpha_warmup"] == (warmup if row["alpha"] else None)]
-
-
-def at_each_alpha(rows: Sequence[Row], gamma: float, beta: float, warmup: int | None) -> dict[float, list[float]]:
-    """By alpha, the sparsity of each seed that is there.
+def at_each_alpha(
+    rows: Sequence[Row], gamma: float, beta: float, warmup: int | None, value: str = "hoyer"
+) -> dict[float, list[float]]:
+    """By alpha, the sparsity or another value of each seed that is there.
 
     Alpha 0 is not warmed up: its runs are those of both schedules, and alone are no curve of a warmed-up alpha.
     """
-    curve = _curve(rows, gamma, beta, warmup)
-    found = {alpha: _values(curve, "hoyer", alpha) for alpha in ALPHAS}
+    cells = {alpha: (gamma, beta, alpha, warmup if alpha else None) for alpha in ALPHAS}
+    found = {alpha: _values(rows, value, cell) for alpha, cell in cells.items()}
     there = {alpha: values for alpha, values in found.items() if values}
     return {} if warmup and there.keys() <= {0.0} else there
 
 
-def _values(curve: Sequence[Row], value: str, alpha: float) -> list[float]:
-    return [row[value] for row in curve if row["alpha"] == alpha and value in row]
+def _values(rows: Sequence[Row], value: str, cell: tuple[float, float, float, int | None]) -> list[float]:
+    """A value of each seed of the cell with this gamma, beta, alpha and warm-up."""
+    own = [row for row in rows if (row["gamma"], row["beta"], row["alpha"], row["alpha_warmup"]) == cell]
+    return [row[value] for row in own if value in row]
 
 
 def draw(rows: Sequence[Row], out: Path) -> list[Path]:

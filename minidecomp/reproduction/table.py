@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..data.delimited import plain
 from ..errors import RunError, counted, counted_from_to, shown
 from ..evaluation.naming import OF_QUANTILES
 from ..files import read_small_file, write_file
@@ -127,15 +128,10 @@ def write(experiment: Experiment, path: Path, rows: Sequence[Row]) -> None:
             [
                 *(option_text(row[name]) for name in experiment.options),
                 row["seed"],
-                *(_value_text(row[name]) if name in row else "" for name in recorded),
+                *(plain(row[name]) if name in row else "" for name in recorded),
             ]
         )
     write_file(path, lambda file: file.write(buffer.getvalue().encode()))
-
-
-def _value_text(value: float) -> str:
-    """A number with all its digits, and the same whether it was counted or read from a table."""
-    return repr(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def together(experiment: Experiment, first: Sequence[Row], second: Sequence[Row]) -> list[Row]:

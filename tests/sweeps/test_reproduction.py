@@ -305,12 +305,12 @@ def test_a_cell_whose_seeds_differ_more_than_its_curves_is_judged_by_its_own(mor
 
 def test_the_spread_of_a_curve_weighs_cells_by_their_seeds():
     rows = sparsity_rows()
-    curve = [row for row in rows if (row["gamma"], row["beta"], row["alpha_warmup"]) == (0.8, 1.0, None)]
-    assert sparsity._spread(curve, "hoyer", 0.0) is None
+    assert sparsity._spread(sparsity.at_each_alpha(rows, 0.8, 1.0, None), 0.0) is None
     small, large = cell_of(rows), cell_of(rows, alpha=10.0)
-    curve += [*with_seeds(small, 0.02, -0.02), *with_seeds(large, 0.2)]  # variances .0004 and .02, of 3 and 2 seeds
-    assert sparsity._spread(curve, "hoyer", 0.0) == pytest.approx(((2 * 0.0004 + 0.02) / 3) ** 0.5)
-    assert sparsity._spread(curve, "hoyer", 10.0) == pytest.approx(0.02**0.5), "its own is larger"
+    rows += [*with_seeds(small, 0.02, -0.02), *with_seeds(large, 0.2)]  # variances .0004 and .02, of 3 and 2 seeds
+    curve = sparsity.at_each_alpha(rows, 0.8, 1.0, None)
+    assert sparsity._spread(curve, 0.0) == pytest.approx(((2 * 0.0004 + 0.02) / 3) ** 0.5)
+    assert sparsity._spread(curve, 10.0) == pytest.approx(0.02**0.5), "its own is larger"
 
 
 def test_judgements_are_by_the_rules_numbers():
